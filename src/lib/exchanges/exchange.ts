@@ -1,0 +1,123 @@
+import type { BookMessage } from '../model/book-message.js';
+import type {
+  Candle,
+  Funding,
+  Instrument,
+  Liquidation,
+  Market,
+  MarkPrice,
+  OpenInterest,
+  Ticker,
+  Trade,
+} from '../model/records.js';
+
+/** What can be subscribed, by the name users type. `ticker` also yields mark prices, open interest and funding. */
+export const CHANNELS = ['trade', 'ticker', 'book', 'book_delta', 'liquidation', 'candle'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+/** One thing to receive. `symbol` is native; a feed without symbols (Bitget liquidations) ignores it. */
+export type Subscription = {
+  readonly market: Market;
+  readonly channel: Channel;
+  readonly symbol: string;
+  /** Our name of the interval, with `candle` only. */
+  readonly interval?: string | undefined;
+};
+
+/** A GET request as data; whoever performs it puts the origin in front of `path`. */
+export type HttpRequest = { readonly path: string; readonly query: Readonly<Record<string, string>> };
+
+/** One page of an instrument list. Rows that could not be mapped are told in `rejected`, one line each. */
+export type InstrumentPage = {
+  readonly instruments: readonly Instrument[];
+  readonly rejected: readonly string[];
+  readonly next?: HttpRequest | undefined;
+};
+
+/** What a data frame carries: records without their arrival time, which the capture stamps, and book messages. */
+export type FeedEvent = Trade | Ticker | MarkPrice | OpenInterest | Funding | Liquidation | Candle | BookMessage;
+
+/** What one frame says. Nothing else can come out of a reader, whatever the bytes. */
+export type Frame =
+  | {
+      readonly kind: 'data';
+      readonly market: Market;
+      readonly events: readonly FeedEvent[];
+      /** Greatest time the frame was pushed by the exchange, microseconds. */
+      readonly pushTimestamp?: number | undefined;
+      /** True when the events happened before the subscription (Bitget's first trade frame). */
+      readonly history?: boolean | undefined;
+      /** Rows of this frame that could not be mapped, one reason each. */
+      readonly rejected: readonly string[];
+    }
+  /** `topic` (Bitget) or `request` (Bybit `req_id`) says which subscription is confirmed or refused. */
+  | { readonly kind: 'acknowledged'; readonly topic?: string | undefined; readonly request?: string | undefined }
+  | {
+      readonly kind: 'refused';
+      readonly topic?: string | undefined;
+      readonly request?: string | undefined;
+      readonly reason: string;
+    }
+  | { readonly kind: 'pong' }
+  /** Known, and carries nothing that we record; `what` names the kind. */
+  | { readonly kind: 'silent'; readonly what: string }
+  /** A kind nobody declared; counted, never fatal. */
+  | { readonly kind: 'unknown'; readonly what: string }
+  /** A frame that should have been data and could not be read. */
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+/** Reads the frames of one connection, in order; holds what must be remembered between them (Bybit's ticker state). */
+export type FrameReader = {
+  /** Never throws. `at` is the arrival, microseconds. */
+  read(frame: string, at: number): Frame;
+};
+
+/** A message to send, and the topics it asks for. `request` is the id that the answer will carry, where there is one. */
+export type OutgoingMessage = {
+  readonly text: string;
+  readonly topics: readonly string[];
+  readonly request?: string | undefined;
+};
+
+/** One connection: where to connect and what to send, within the exchange's limits. */
+export type ConnectionPlan = {
+  readonly market: Market;
+  /** Path behind the WebSocket origin. */
+  readonly path: string;
+  readonly subscriptions: readonly Subscription[];
+  readonly messages: readonly OutgoingMessage[];
+};
+
+export type PlanOptions = {
+  readonly api: string;
+  /** Levels wanted in `book_snapshot`. */
+  readonly depth: number;
+  /** Channels per connection, where the user overrides the exchange's default. */
+  readonly channelsPerConnection?: number | undefined;
+};
+
+/** An exchange as pure data and functions: no socket, no clock. Adding one is a folder and a line in the registry. */
+export type Exchange = {
+  readonly id: string;
+  readonly name: string;
+  /** Protocol versions, the default first. */
+  readonly apis: readonly string[];
+  readonly markets: readonly Market[];
+  readonly websocketOrigin: string;
+  readonly restOrigin: string;
+  /** Returns what can be subscribed on a market with a protocol version. */
+  channels(market: Market, api: string): readonly Channel[];
+  /** Returns our names of the candle intervals that the exchange publishes. */
+  candleIntervals(market: Market, api: string): readonly string[];
+  readonly instruments: {
+    /** Returns the first page of every list that makes up the market. */
+    requests(market: Market): readonly HttpRequest[];
+    /** Maps one body. `at` becomes the records' timestamp. Throws a `FailureError` when the exchange refused. */
+    parse(request: HttpRequest, body: string, at: number): InstrumentPage;
+  };
+  /** Returns the native symbol of any spelling that users bring (native, canonical, ccxt, legacy), undefined where it is none. */
+  nativeSymbol(spelling: string, market: Market): string | undefined;
+  plan(subscriptions: readonly Subscription[], options: PlanOptions): readonly ConnectionPlan[];
+  /** Returns a reader for a connection to `url`, whose path tells market and version, undefined where it tells neither. */
+  createReader(url: string): FrameReader | undefined;
+};

@@ -1,0 +1,170 @@
+import { identity, SIDES } from './market-records.js';
+import { count, flag, json, number, oneOf, optional, text, time } from './schema.js';
+
+const known = { known_timestamp: time('the moment from which it could be known') };
+
+export const micro = {
+  ...identity,
+  open: optional(number('first trade of the second')),
+  high: optional(number('highest trade')),
+  low: optional(number('lowest trade')),
+  close: optional(number('last trade, carried forward')),
+  buy_volume: number('volume of takers that bought'),
+  sell_volume: number('volume of takers that sold'),
+  delta: number('buy − sell volume'),
+  trades: count('number of trades'),
+  bid: optional(number('best bid')),
+  bid_amount: optional(number('amount at the best bid')),
+  ask: optional(number('best ask')),
+  ask_amount: optional(number('amount at the best ask')),
+  mid: optional(number('(bid + ask) / 2')),
+  spread_bps: optional(number('(ask − bid) / mid, basis points')),
+  imbalance: optional(number('(Σ bids − Σ asks) / (Σ bids + Σ asks) over 15 levels')),
+  microprice: optional(number('mid weighted by the opposite amounts')),
+  ofi: optional(number('order-flow imbalance at the best level')),
+  mark: optional(number('mark price')),
+  index: optional(number('index price')),
+  open_interest: optional(number('one side')),
+  funding_rate: optional(number('a fraction')),
+  complete: flag('false when an unrepaired gap covers the second'),
+};
+
+/** The numbers of section 7 of the design, by name; `signal` carries the same ones as its evidence. */
+const featureValues = {
+  close: optional(number('last trade price')),
+  delta_z: optional(number('z of buy − sell volume')),
+  cvd: optional(number('cumulative delta since UTC midnight')),
+  imb_shift: optional(number('imbalance now − imbalance a window ago')),
+  ofi: optional(number('order-flow imbalance, summed')),
+  microprice_dev_bps: optional(number('(microprice − mid) / mid, basis points')),
+  mark_dev_z: optional(number('z of (mark − last) / last')),
+  oi_z: optional(number('z of the change of open interest')),
+  atr15m: optional(number('Wilder ATR(14) on 15-minute candles')),
+  atr15m_pct: optional(number('the same as a fraction of the close')),
+  realized_vol: optional(number('annualised volatility of 1-second returns')),
+  basis_bps: optional(number('(mark − index) / index, basis points')),
+  funding_rate: optional(number('current funding')),
+  spread_bps: optional(number('(ask − bid) / mid, basis points')),
+};
+
+export const features = {
+  ...identity,
+  ...known,
+  ...featureValues,
+  warm: flag('whether every feature that gates and triggers use is there'),
+  gap_in_window: flag('an unrepaired gap overlaps one of their windows'),
+  age_ms: optional(number('age of the older of book and mark')),
+  detail: optional(json('why a feature is missing, by name')),
+};
+
+export const signal = {
+  ...identity,
+  ...known,
+  id: text('hash of exchange, market, symbol, second, side and configuration'),
+  side: oneOf(SIDES, '`buy` goes long'),
+  price: number("the row's close"),
+  stop: number('stop price'),
+  take_profit: number('target price'),
+  trailing_distance: number('a fraction of the price'),
+  trailing_arm: number('price at which the trailing stop is armed'),
+  timeout_seconds: number('when the position is closed at the latest'),
+  ...featureValues,
+  gates: json('verdict of each gate, by name'),
+};
+
+const optionalIdentity = {
+  exchange: optional(text('absent on an offline plan')),
+  market: optional(text('absent on an offline plan')),
+  symbol: optional(text('absent on an offline plan')),
+  timestamp: time('when the plan was made'),
+};
+
+export const grid_level = {
+  ...optionalIdentity,
+  level: count('0 first'),
+  kind: oneOf(['market', 'limit'], 'level 0 is a market order'),
+  side: oneOf(SIDES, 'side of the order'),
+  price: number('on a tick'),
+  amount: number('on a lot'),
+  notional: number('price × amount'),
+  cumulative_amount: number('if filled so far'),
+  average_price: optional(number('if filled so far')),
+  break_even_price: optional(number('fees included')),
+  take_profit_price: optional(number('for the position so far')),
+  profit: optional(number('at the take profit, fees deducted')),
+  return_pct: optional(number('profit as a percentage of the deposit')),
+  margin: number('margin of the position so far'),
+  liquidation_price: optional(number('of the position so far')),
+  distance_to_next_pct: optional(number('to the next level')),
+  status: text('`ok`, or the reason why not'),
+};
+
+export const grid_plan = {
+  ...optionalIdentity,
+  side: oneOf(['long', 'short'], 'direction'),
+  price: number('where the grid starts'),
+  deposit: number('quote units'),
+  leverage: number('leverage'),
+  levels: count('number of orders'),
+  coverage_pct: number('distance from the first to the last level'),
+  multiplier: number('amount of a level over that of the one before'),
+  take_profit_pct: number('distance from the average price'),
+  spacing: oneOf(['arithmetic', 'geometric', 'list'], 'how prices are spaced'),
+  sizing: oneOf(['reference', 'full'], 'how the base amount is found'),
+  margin_mode: oneOf(['isolated', 'cross'], 'what the position may lose'),
+  tick_size: optional(number('price step')),
+  lot_size: optional(number('amount step')),
+  min_amount: optional(number('smallest order')),
+  max_amount: optional(number('largest order')),
+  min_notional: optional(number('smallest order in quote units')),
+  max_orders: optional(count('open orders allowed')),
+  price_band_up: optional(number('a fraction')),
+  price_band_down: optional(number('a fraction')),
+  maintenance_rate: optional(number('a fraction; absent where tiers apply')),
+  maintenance_tiers: optional(json('the tiers that were applied')),
+  maker_fee: number('a fraction'),
+  taker_fee: number('a fraction'),
+  multiplier_sum: number('Σ multiplier^i'),
+  base_amount: number('amount of level 0 before rounding'),
+  committed_notional: number('Σ notional of the levels'),
+  budget_notional: number('deposit × leverage'),
+  utilisation_pct: number('committed / budget'),
+  margin_required: number('for all levels'),
+  worst_loss: number("loss with all levels filled at the last level's price, quote units"),
+  rebound_pct: optional(number('rise from the last level to the take profit')),
+  first_unsafe_level: optional(count('the first level whose status is not ok')),
+  detail: optional(json('warnings, the answer of --solve, of --filled and of --stress')),
+};
+
+const run = { run_id: text('identifies the run') };
+
+export const fill = {
+  ...identity,
+  ...run,
+  order_id: text('identifies the order within the run'),
+  side: oneOf(SIDES, 'side'),
+  price: number('price'),
+  amount: number('amount'),
+  fee: number('quote units; negative is a rebate'),
+  liquidity: oneOf(['maker', 'taker'], 'which fee applied'),
+  reason: oneOf(['entry', 'level', 'take_profit', 'stop', 'trailing', 'timeout', 'liquidation'], 'why'),
+  realized_pnl: number('quote units, before fees'),
+  position: number('after the fill; negative is short'),
+};
+
+export const equity = {
+  ...identity,
+  ...run,
+  equity: number('balance + unrealised profit'),
+  balance: number('realised'),
+  position: number('negative is short'),
+  drawdown_pct: number('from the highest equity so far'),
+};
+
+export const runRecord = {
+  ...identity,
+  ...run,
+  parameters: json('every parameter in effect'),
+  metrics: json('every metric of the run'),
+  fills_hash: text('SHA-256 of the fills'),
+};

@@ -1,0 +1,144 @@
+import { MdtoolError } from './errors.js';
+import { long } from './numbers.js';
+import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from './records.js';
+import { type Column, camelCase, type Level } from './schema.js';
+
+type Field = { readonly name: string; readonly property: string; readonly prefix: string; readonly column: Column };
+
+/** A record seen as plain properties, for code that works from the schema. */
+export type RecordProperties = Readonly<Record<string, unknown>>;
+
+const FIELDS = new Map<RecordType, readonly Field[]>(
+  RECORD_TYPES.map((type) => [
+    type,
+    columnsOf(type).map(([name, column]) => ({ name, property: camelCase(name), prefix: `,"${name}":`, column })),
+  ]),
+);
+
+/** Returns the fields of a type in output order: column name, property name and column. */
+export function fieldsOf(type: RecordType): readonly Field[] {
+  return FIELDS.get(type) as readonly Field[];
+}
+
+/**
+ * Returns the NDJSON line of a record, without the line end. Throws on a number that is not finite: it would be a bug
+ * upstream, and written down it would be a silently wrong number.
+ */
+export function encodeRecord(record: AnyRecord): string {
+  let line = `{"type":"${record.type}"`;
+  for (const { prefix, property, column } of fieldsOf(record.type)) {
+    const value = (record as RecordProperties)[property];
+    if (value !== undefined && value !== null) line += prefix + encodeValue(value, column, property);
+  }
+  return `${line}}`;
+}
+
+function encodeValue(value: unknown, column: Column, property: string): string {
+  switch (column.kind) {
+    case 'time':
+    case 'number':
+    case 'count':
+      if (!Number.isFinite(value)) throw new MdtoolError(`${property} must be a finite number, was ${value}`, 1);
+      return String(value);
+    case 'flag':
+      return value === true ? 'true' : 'false';
+    case 'long':
+      return `"${value}"`;
+    case 'levels':
+      return encodeLevels(value as readonly Level[]);
+    default:
+      return JSON.stringify(value);
+  }
+}
+
+/** Returns `[[price,amount],…]`, as NDJSON and CSV write levels. */
+export function encodeLevels(levels: readonly Level[]): string {
+  let text = '[';
+  for (const [price, amount] of levels) text += `${text.length > 1 ? ',' : ''}[${price},${amount}]`;
+  return `${text}]`;
+}
+
+/** A line that is not a record; `message` says which field was expected to be what. */
+export class RecordError extends Error {}
+
+const TYPES: ReadonlySet<string> = new Set(RECORD_TYPES);
+
+/** Returns the record of an NDJSON line. Unknown fields are dropped, `null` is missing. Throws a `RecordError`. */
+export function decodeRecord(line: string): AnyRecord {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(line);
+  } catch {
+    throw new RecordError(`expected a JSON object, was ${excerpt(line)}`);
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
+    throw new RecordError(`expected a JSON object, was ${excerpt(line)}`);
+  return recordFrom(fields as RecordProperties);
+}
+
+/** Returns the record with these snake_case fields, checked against the schema. Throws a `RecordError`. */
+export function recordFrom(fields: RecordProperties): AnyRecord {
+  const type = fields.type;
+  if (typeof type !== 'string' || !TYPES.has(type)) throw new RecordError(`expected a record type, was ${excerpt(type)}`);
+  const record: Record<string, unknown> = { type };
+  for (const { name, property, column } of fieldsOf(type as RecordType)) {
+    const value = fields[name];
+    if (value === undefined || value === null) {
+      if (column.required) throw new RecordError(`${type}.${name} is missing`);
+      continue;
+    }
+    record[property] = checked(value, column, `${type}.${name}`);
+  }
+  return record as AnyRecord;
+}
+
+function checked(value: unknown, column: Column, what: string): unknown {
+  const accepted = accept(value, column);
+  if (accepted === undefined) throw new RecordError(`${what}: expected ${expectation(column)}, was ${excerpt(value)}`);
+  return accepted;
+}
+
+function accept(value: unknown, column: Column): unknown {
+  switch (column.kind) {
+    case 'time':
+    case 'count':
+      return Number.isSafeInteger(value) ? value : undefined;
+    case 'number':
+      return Number.isFinite(value) ? value : undefined;
+    case 'flag':
+      return typeof value === 'boolean' ? value : undefined;
+    case 'long':
+      return long(value);
+    case 'levels':
+      return Array.isArray(value) && value.every(isLevel) ? value : undefined;
+    case 'json':
+      return value;
+    case 'text':
+      return typeof value === 'string' && (column.values?.includes(value) ?? value !== '') ? value : undefined;
+  }
+}
+
+function isLevel(level: unknown): level is Level {
+  return Array.isArray(level) && level.length === 2 && Number.isFinite(level[0]) && Number.isFinite(level[1]);
+}
+
+function expectation(column: Column): string {
+  if (column.values) return `one of ${column.values.join(', ')}`;
+  const expected = {
+    time: 'integer microseconds',
+    count: 'an integer',
+    number: 'a finite number',
+    flag: 'true or false',
+    long: 'a 64-bit integer as text',
+    levels: 'a list of [price, amount]',
+    json: 'JSON',
+    text: 'text',
+  };
+  return expected[column.kind];
+}
+
+/** Returns at most 80 characters of a value, as JSON, for a message. */
+export function excerpt(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

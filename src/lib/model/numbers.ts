@@ -1,0 +1,33 @@
+/** A decimal number as JSON and both exchanges write it; `Number` alone also takes '', ' 1', '0x10' and 'Infinity'. */
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const INTEGER = /^-?\d{1,19}$/;
+const INT64_MAX = 9223372036854775807n;
+
+/** Returns the finite number that `value` (a number or decimal text) stands for, else undefined: never NaN, never 0 for ''. */
+export function finite(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  if (typeof value !== 'string' || !DECIMAL.test(value)) return undefined;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : undefined;
+}
+
+/** Returns `value` when it is a finite number above zero, else undefined: prices and sizes where 0 means "none". */
+export function positive(value: unknown): number | undefined {
+  const number = finite(value);
+  return number !== undefined && number > 0 ? number : undefined;
+}
+
+/** Returns a 64-bit integer as canonical decimal text, exact beyond 2^53, else undefined. Unsafe JS numbers are refused. */
+export function long(value: unknown): string | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : undefined;
+  if (typeof value !== 'string' || !INTEGER.test(value)) return undefined;
+  if (value.length < 16 && (value === '0' || value.charCodeAt(0) > 48)) return value;
+  const exact = BigInt(value);
+  return exact <= INT64_MAX && exact >= -INT64_MAX ? exact.toString() : undefined;
+}
+
+/** Compares two canonical non-negative decimal integers of any length: negative when `a` is smaller. */
+export function compareLongs(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+}

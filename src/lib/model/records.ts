@@ -1,0 +1,88 @@
+import * as derived from './derived-records.js';
+import * as market from './market-records.js';
+import type { Column, Columns, Shape } from './schema.js';
+
+/** Every record type and its columns, in the order of the reference. */
+export const SCHEMA = {
+  instrument: market.instrument,
+  trade: market.trade,
+  ticker: market.ticker,
+  book_snapshot: market.book_snapshot,
+  book_delta: market.book_delta,
+  mark_price: market.mark_price,
+  open_interest: market.open_interest,
+  funding: market.funding,
+  liquidation: market.liquidation,
+  candle: market.candle,
+  gap: market.gap,
+  clock: market.clock,
+  micro: derived.micro,
+  features: derived.features,
+  signal: derived.signal,
+  coverage: market.coverage,
+  grid_level: derived.grid_level,
+  grid_plan: derived.grid_plan,
+  fill: derived.fill,
+  equity: derived.equity,
+  run: derived.runRecord,
+} as const satisfies Record<string, Columns>;
+
+export type RecordType = keyof typeof SCHEMA;
+
+export const RECORD_TYPES = Object.keys(SCHEMA) as RecordType[];
+
+/** A record of one type; its fields follow from the schema. */
+export type RecordOf<Type extends RecordType> = { readonly type: Type } & Shape<(typeof SCHEMA)[Type]>;
+
+/** Any record: what every step reads and writes. Never changed once it has been emitted. */
+export type AnyRecord = { [Type in RecordType]: RecordOf<Type> }[RecordType];
+
+export type Instrument = RecordOf<'instrument'>;
+export type Trade = RecordOf<'trade'>;
+export type Ticker = RecordOf<'ticker'>;
+export type BookSnapshot = RecordOf<'book_snapshot'>;
+export type BookDelta = RecordOf<'book_delta'>;
+export type MarkPrice = RecordOf<'mark_price'>;
+export type OpenInterest = RecordOf<'open_interest'>;
+export type Funding = RecordOf<'funding'>;
+export type Liquidation = RecordOf<'liquidation'>;
+export type Candle = RecordOf<'candle'>;
+export type Gap = RecordOf<'gap'>;
+export type Clock = RecordOf<'clock'>;
+export type GridLevel = RecordOf<'grid_level'>;
+export type GridPlan = RecordOf<'grid_plan'>;
+
+export type Market = (typeof market.MARKETS)[number];
+export type Side = (typeof market.SIDES)[number];
+export type InstrumentKind = (typeof market.KINDS)[number];
+export type InstrumentStatus = (typeof market.STATUSES)[number];
+export type GapReason = (typeof market.GAP_REASONS)[number];
+
+export const MARKETS: readonly Market[] = market.MARKETS;
+
+/** Types that travel with every stream to tell of holes and of time; they are no data of their own. */
+export const IN_BAND_TYPES: ReadonlySet<RecordType> = new Set(['gap', 'clock']);
+
+/** Returns the columns of a type as `[name, column]`, in output order, `type` left out. */
+export function columnsOf(type: RecordType): [name: string, column: Column][] {
+  return Object.entries(SCHEMA[type]);
+}
+
+const KEYS: Partial<Record<RecordType, readonly string[]>> = {
+  trade: ['exchange', 'market', 'symbol', 'id'],
+  candle: ['exchange', 'market', 'symbol', 'source', 'interval', 'timestamp'],
+  micro: ['exchange', 'market', 'symbol', 'timestamp'],
+  features: ['exchange', 'market', 'symbol', 'timestamp'],
+  signal: ['id'],
+  instrument: ['exchange', 'market', 'symbol', 'timestamp'],
+};
+
+/** Types that are captured live with an arrival time, or fetched as history with none. */
+const FETCHED_KEY = ['exchange', 'market', 'symbol', 'timestamp'];
+const CAPTURED_KEY = ['exchange', 'market', 'symbol', 'local_timestamp'];
+const FETCHABLE: ReadonlySet<RecordType> = new Set(['funding', 'open_interest', 'mark_price']);
+
+/** Returns the columns that identify a record: of two with the same key the later `local_timestamp` wins. */
+export function keyOf(type: RecordType, captured: boolean): readonly string[] {
+  return KEYS[type] ?? (FETCHABLE.has(type) && !captured ? FETCHED_KEY : CAPTURED_KEY);
+}

@@ -1,0 +1,90 @@
+import { UsageError } from './errors.js';
+
+export const MICROSECONDS_PER_MILLISECOND = 1_000;
+export const SECOND = 1_000_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+export const WEEK = 7 * DAY;
+
+/** 2000-01-01 and 2100-01-01: times outside are taken for errors (a zero, seconds for milliseconds), not for data. */
+const EARLIEST = 946_684_800 * SECOND;
+const LATEST = 4_102_444_800 * SECOND;
+
+/** Returns microseconds of an exchange's millisecond time (number or decimal text), undefined where it cannot be a time. */
+export function fromMilliseconds(value: unknown): number | undefined {
+  const milliseconds = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (typeof milliseconds !== 'number' || !Number.isInteger(milliseconds)) return undefined;
+  const time = milliseconds * MICROSECONDS_PER_MILLISECOND;
+  return isTime(time) ? time : undefined;
+}
+
+/** Returns whether `time` is microseconds of this century. */
+export function isTime(time: unknown): time is number {
+  return Number.isSafeInteger(time) && (time as number) >= EARLIEST && (time as number) < LATEST;
+}
+
+/** Returns `2026-08-09T21:27:00.441Z`, with microseconds where there are any. */
+export function formatTime(time: number): string {
+  const micros = ((time % 1000) + 1000) % 1000;
+  const iso = new Date((time - micros) / 1000).toISOString();
+  return micros === 0 ? iso : iso.replace('Z', `${String(micros).padStart(3, '0')}Z`);
+}
+
+/** Returns the UTC day of a time, `2026-08-09`. */
+export function formatDate(time: number): string {
+  return new Date(Math.floor(time / 1000)).toISOString().slice(0, 10);
+}
+
+const UNITS: Record<string, number> = { us: 1, ms: 1000, s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: WEEK };
+
+/** Returns microseconds of `100ms`, `1s`, `5m`, `1h`, `7d`. Throws a `UsageError` that names `what`. */
+export function parseDuration(text: string, what = 'duration'): number {
+  const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)$/.exec(text.trim());
+  if (!match) throw new UsageError(`${what}: expected a duration such as 100ms, 1s, 5m, 1h or 7d, was "${text}"`);
+  return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
+}
+
+/** Returns the shortest duration text: 60000000 → `1m`. */
+export function formatDuration(duration: number): string {
+  for (const unit of ['w', 'd', 'h', 'm', 's', 'ms']) {
+    const size = UNITS[unit] as number;
+    if (duration >= size && duration % size === 0) return `${duration / size}${unit}`;
+  }
+  return `${duration}us`;
+}
+
+const ISO = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/**
+ * Returns microseconds of an ISO 8601 time (UTC where it names no zone), an epoch in s, ms or µs (told by its length),
+ * or a duration before `now`. Throws a `UsageError`.
+ */
+export function parseTime(text: string, now: number, what = 'time'): number {
+  const trimmed = text.trim();
+  const time = parseEpoch(trimmed) ?? parseIso(trimmed) ?? parseAgo(trimmed, now);
+  if (time === undefined || !isTime(time))
+    throw new UsageError(
+      `${what}: expected an ISO 8601 time, an epoch of this century or a duration ago (1d, 90m), was "${text}"`,
+    );
+  return time;
+}
+
+function parseEpoch(text: string): number | undefined {
+  if (!/^\d{9,16}(?:\.\d+)?$/.test(text)) return undefined;
+  const digits = text.split('.')[0]?.length ?? 0;
+  const unit = digits <= 10 ? SECOND : digits <= 13 ? 1000 : 1;
+  return Math.round(Number(text) * unit);
+}
+
+function parseIso(text: string): number | undefined {
+  if (!ISO.test(text)) return undefined;
+  const zoned = /(?:Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10)) ? text : text.length === 10 ? `${text}T00:00Z` : `${text}Z`;
+  const fraction = /\.(\d{1,6})/.exec(zoned)?.[1] ?? '';
+  const whole = Date.parse(zoned.replace(' ', 'T').replace(/\.\d+/, ''));
+  return Number.isNaN(whole) ? undefined : whole * 1000 + Number(fraction.padEnd(6, '0'));
+}
+
+function parseAgo(text: string, now: number): number | undefined {
+  return /^\d+(?:\.\d+)?(?:ms|s|m|h|d|w)$/.test(text) ? now - parseDuration(text) : undefined;
+}
