@@ -1,0 +1,108 @@
+import type { Market } from '../model/records.js';
+import { SECOND } from '../model/time.js';
+import type { FeedEvent } from './exchange.js';
+
+/** A derivative field that stays the same is repeated this often while its feed lives, so that constant differs from dead. */
+const CONFIRM_EVERY = 5 * SECOND;
+
+/** What ticker frames of any exchange may carry, in our names; a field the frame does not mention is undefined. */
+export type TickerFields = {
+  readonly last?: number | undefined;
+  readonly bid?: number | undefined;
+  readonly bidAmount?: number | undefined;
+  readonly ask?: number | undefined;
+  readonly askAmount?: number | undefined;
+  readonly volume24h?: number | undefined;
+  readonly turnover24h?: number | undefined;
+  readonly mark?: number | undefined;
+  readonly index?: number | undefined;
+  readonly openInterest?: number | undefined;
+  readonly openInterestBothSides?: number | undefined;
+  readonly fundingRate?: number | undefined;
+  readonly nextFundingTimestamp?: number | undefined;
+  readonly fundingIntervalHours?: number | undefined;
+};
+
+export type TickerFrame = {
+  readonly exchange: string;
+  readonly market: Market;
+  readonly symbol: string;
+  readonly timestamp: number;
+  /** A snapshot forgets what was known of the symbol, a delta changes what it mentions. */
+  readonly action: 'snapshot' | 'delta';
+  readonly fields: TickerFields;
+};
+
+const TICKER_FIELDS = ['last', 'bid', 'bidAmount', 'ask', 'askAmount', 'volume24h', 'turnover24h'] as const;
+const DERIVED = [
+  { type: 'mark_price', fields: ['mark', 'index'] },
+  { type: 'open_interest', fields: ['openInterest', 'openInterestBothSides'] },
+  { type: 'funding', fields: ['fundingRate', 'nextFundingTimestamp', 'fundingIntervalHours'] },
+] as const;
+type DerivedType = (typeof DERIVED)[number]['type'];
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type State = { merged: Mutable<TickerFields>; emitted: Map<DerivedType, { values: string; at: number }> };
+
+/**
+ * Turns ticker frames of one connection into records: `ticker` for every frame that mentions one of its fields,
+ * `mark_price`, `open_interest` and `funding` when they change, and confirmed every 5 s.
+ */
+export class TickerFanOut {
+  readonly #states = new Map<string, State>();
+
+  /** Returns the records of a frame that arrived `at`. */
+  apply(frame: TickerFrame, at: number): FeedEvent[] {
+    const state = this.#stateOf(frame);
+    const events: FeedEvent[] = [];
+    if (merge(state.merged, frame.fields)) events.push(tickerOf(frame, state.merged));
+    for (const { type, fields } of DERIVED) {
+      const values = fields.map((field) => state.merged[field]).join();
+      const last = state.emitted.get(type);
+      if (last && last.values === values && at - last.at < CONFIRM_EVERY) continue;
+      const event = derivedOf(type, frame, state.merged);
+      if (!event) continue;
+      state.emitted.set(type, { values, at });
+      events.push(event);
+    }
+    return events;
+  }
+
+  #stateOf(frame: TickerFrame): State {
+    const key = `${frame.market} ${frame.symbol}`;
+    let state = this.#states.get(key);
+    if (!state) this.#states.set(key, (state = { merged: {}, emitted: new Map() }));
+    if (frame.action === 'snapshot') state.merged = {};
+    return state;
+  }
+}
+
+/** Copies what the frame mentions; returns whether it mentions a field of `ticker`. */
+function merge(merged: Mutable<TickerFields>, fields: TickerFields): boolean {
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) merged[name as keyof TickerFields] = value;
+  }
+  return TICKER_FIELDS.some((name) => fields[name] !== undefined);
+}
+
+function identityOf({ exchange, market, symbol, timestamp }: TickerFrame) {
+  return { exchange, market, symbol, timestamp };
+}
+
+function tickerOf(frame: TickerFrame, state: TickerFields): FeedEvent {
+  const { last, bid, bidAmount, ask, askAmount, volume24h, turnover24h } = state;
+  return { type: 'ticker', ...identityOf(frame), last, bid, bidAmount, ask, askAmount, volume24h, turnover24h };
+}
+
+function derivedOf(type: DerivedType, frame: TickerFrame, state: TickerFields): FeedEvent | undefined {
+  const identity = identityOf(frame);
+  if (type === 'mark_price')
+    return state.mark === undefined ? undefined : { type, ...identity, mark: state.mark, index: state.index };
+  if (type === 'open_interest') {
+    const { openInterest: amount, openInterestBothSides: amountBothSides } = state;
+    return amount === undefined && amountBothSides === undefined ? undefined : { type, ...identity, amount, amountBothSides };
+  }
+  if (state.fundingRate === undefined) return undefined;
+  const { fundingRate: rate, nextFundingTimestamp, fundingIntervalHours: intervalHours } = state;
+  return { type, ...identity, rate, nextFundingTimestamp, intervalHours };
+}
