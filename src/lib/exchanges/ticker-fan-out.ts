@@ -70,8 +70,8 @@ export class TickerFanOut {
 
   #stateOf(frame: TickerFrame): State {
     const key = `${frame.market} ${frame.symbol}`;
-    let state = this.#states.get(key);
-    if (!state) this.#states.set(key, (state = { merged: {}, emitted: new Map() }));
+    const state = this.#states.get(key) ?? { merged: {}, emitted: new Map() };
+    this.#states.set(key, state);
     if (frame.action === 'snapshot') state.merged = {};
     return state;
   }
