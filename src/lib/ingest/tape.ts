@@ -1,0 +1,68 @@
+import { excerpt } from '../model/ndjson.js';
+
+/** First line of a tape. `recording` ties the parts of a rotated recording together, whose connections go on. */
+export type TapeHeader = { readonly exchange: string; readonly recording?: string | undefined };
+
+/**
+ * What happened on the wire at `at` (local microseconds): the one input of the capture, live or from a tape.
+ * `connection` names a connection within the run.
+ */
+export type WireEvent =
+  | { readonly kind: 'connect'; readonly at: number; readonly connection: string; readonly url: string }
+  | { readonly kind: 'sent'; readonly at: number; readonly connection: string; readonly text: string }
+  | { readonly kind: 'frame'; readonly at: number; readonly connection: string; readonly text: string }
+  | { readonly kind: 'close'; readonly at: number; readonly connection: string; readonly code: number }
+  | { readonly kind: 'http'; readonly at: number; readonly url: string; readonly status: number; readonly body: string };
+
+/** A tape line that is none of these; it is counted and reported, never fatal. */
+export type BrokenLine = { readonly kind: 'broken'; readonly line: number; readonly reason: string };
+
+export type TapeEntry = WireEvent | BrokenLine;
+
+/** Returns the header of a tape's first line, or the reason why it is none. */
+export function parseHeader(line: string): TapeHeader | string {
+  const fields = parseObject(line);
+  if (!fields || !('tape' in fields)) return `expected a tape, whose first line is {"tape":1,"exchange":…}, was ${excerpt(line)}`;
+  if (fields.tape !== 1) return `expected tape version 1, was ${excerpt(fields.tape)}`;
+  if (typeof fields.exchange !== 'string') return 'the tape does not name its exchange';
+  return {
+    exchange: fields.exchange,
+    recording: typeof fields.recording === 'string' ? fields.recording : undefined,
+  };
+}
+
+/** Returns what a tape line says. `number` is the line's own, from 1; `scope` keeps connections of two tapes apart. */
+export function parseTapeLine(line: string, number: number, scope: string): TapeEntry {
+  const fields = parseObject(line);
+  if (!fields) return { kind: 'broken', line: number, reason: `expected a JSON object, was ${excerpt(line)}` };
+  return entryOf(fields, scope) ?? { kind: 'broken', line: number, reason: `expected a tape line, was ${excerpt(line)}` };
+}
+
+function entryOf(fields: Record<string, unknown>, scope: string): TapeEntry | undefined {
+  const { at } = fields;
+  if (typeof at !== 'number' || !Number.isSafeInteger(at) || at < 0) return undefined;
+  if (typeof fields.http === 'string') return httpEntry(fields, at, fields.http);
+  const { connection: id, frame, sent, connect, close } = fields;
+  if (typeof id !== 'number' && typeof id !== 'string') return undefined;
+  const connection = `${scope}${id}`;
+  if (typeof frame === 'string') return { kind: 'frame', at, connection, text: frame };
+  if (typeof sent === 'string') return { kind: 'sent', at, connection, text: sent };
+  if (typeof connect === 'string') return { kind: 'connect', at, connection, url: connect };
+  if (typeof close === 'number') return { kind: 'close', at, connection, code: close };
+  return undefined;
+}
+
+function httpEntry(fields: Record<string, unknown>, at: number, url: string): TapeEntry | undefined {
+  const { status = 200, body } = fields;
+  if (typeof body !== 'string' || typeof status !== 'number') return undefined;
+  return { kind: 'http', at, url, status, body };
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
