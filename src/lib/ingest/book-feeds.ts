@@ -1,0 +1,47 @@
+import { BookKeeper, type BookKeeperOptions } from '../book/book-keeper.js';
+import type { BookMessage } from '../model/book-message.js';
+import type { AnyRecord } from '../model/records.js';
+
+type Feed = { depth: number; owner: string };
+
+/**
+ * The books of one exchange. A symbol may be carried by several connections (while one replaces another) and at several
+ * depths; its records come from the deepest feed, and its deltas from the connection whose snapshot they follow.
+ */
+export class BookFeeds {
+  readonly #keeper: BookKeeper;
+  readonly #feeds = new Map<string, Feed>();
+
+  constructor(options: BookKeeperOptions) {
+    this.#keeper = new BookKeeper(options);
+  }
+
+  /** Returns the records that a message of `connection` leads to. */
+  apply(connection: string, message: BookMessage, at: number): readonly AnyRecord[] {
+    return this.#accepts(connection, message) ? this.#keeper.apply(message, at) : [];
+  }
+
+  /** Returns the snapshots that were withheld and have become due. */
+  due(at: number): readonly AnyRecord[] {
+    return this.#keeper.due(at);
+  }
+
+  /** Forgets a connection: what it carried is unknown until another one sends a snapshot. */
+  lost(connection: string): void {
+    for (const feed of this.#feeds.values()) if (feed.owner === connection) feed.owner = '';
+  }
+
+  finish(at: number): readonly AnyRecord[] {
+    return this.#keeper.finish(at);
+  }
+
+  #accepts(connection: string, message: BookMessage): boolean {
+    const key = `${message.market} ${message.symbol}`;
+    const depth = message.topLevels ?? message.maxLevels ?? Number.POSITIVE_INFINITY;
+    const feed = this.#feeds.get(key);
+    if (feed && depth < feed.depth) return false;
+    if (message.action === 'delta') return feed?.owner === connection;
+    this.#feeds.set(key, { depth, owner: connection });
+    return true;
+  }
+}

@@ -1,0 +1,220 @@
+import type { Exchange, FeedEvent, Frame, FrameReader } from '../exchanges/exchange.js';
+import type { BookMessage } from '../model/book-message.js';
+import { excerpt } from '../model/ndjson.js';
+import type { AnyRecord, Market, Trade } from '../model/records.js';
+import { BookFeeds } from './book-feeds.js';
+import { Continuity } from './continuity.js';
+import { type ClockTick, MarketClock } from './market-clock.js';
+import { RecentIds } from './recent-ids.js';
+import { channelOf, type Selection } from './selection.js';
+import { Statistics } from './statistics.js';
+import type { TapeEntry } from './tape.js';
+
+/** Trade ids remembered per symbol: more than any frame of history or overlap of two connections holds. */
+const REMEMBERED_TRADES = 1_000;
+
+export type CaptureOptions = {
+  readonly selection: Selection;
+  /** Levels of `book_snapshot`. */
+  readonly depth: number;
+  /** Least time between two snapshots of a symbol, microseconds. */
+  readonly bookInterval: number;
+  /** Told the first of every kind of trouble. */
+  readonly warn: (message: string) => void;
+};
+
+type Connection = { readonly exchange: Exchange; readonly reader: FrameReader | undefined };
+type Stamped = { localTimestamp?: number | undefined };
+type Data = Extract<Frame, { kind: 'data' }>;
+
+/**
+ * Turns what happened on the wire into records: the one code path of live capture and replay. It knows time only from
+ * its input, so the same events give the same records.
+ */
+export class Capture {
+  readonly statistics = new Statistics();
+  readonly #options: CaptureOptions;
+  readonly #connections = new Map<string, Connection>();
+  readonly #clocks = new Map<string, MarketClock>();
+  readonly #books = new Map<string, BookFeeds>();
+  readonly #trades = new Map<string, RecentIds>();
+  readonly #continuity = new Continuity();
+  #now = 0;
+  #stamped = 0;
+  #lastFrame = 0;
+
+  constructor(options: CaptureOptions) {
+    this.#options = options;
+  }
+
+  /** Returns the records that one event on the wire of `exchange` leads to, in order. */
+  apply(exchange: Exchange, entry: TapeEntry): AnyRecord[] {
+    if (entry.kind === 'broken') {
+      this.#trouble(this.statistics.broken, 'tape line', entry.reason);
+      return [];
+    }
+    if (entry.at < this.#now) this.statistics.unordered += 1;
+    const records = this.advance(entry.at);
+    const connection = `${exchange.id} ${'connection' in entry ? entry.connection : ''}`;
+    if (entry.kind === 'frame') this.#frame(connection, entry.text, records);
+    else if (entry.kind === 'connect') this.#connections.set(connection, { exchange, reader: exchange.createReader(entry.url) });
+    else if (entry.kind === 'close') this.#lost(connection);
+    return records;
+  }
+
+  /** Lets time pass up to `at`: returns the seconds that have passed and the book snapshots that have become due. */
+  advance(at: number): AnyRecord[] {
+    const records: AnyRecord[] = [];
+    if (at <= this.#now) return records;
+    for (const { tick, key } of this.#ticks(at)) {
+      this.#emitDue(tick.at, records);
+      const [exchange, market] = key.split(' ') as [string, Market];
+      this.#emit({ type: 'clock', exchange, market, timestamp: tick.timestamp }, tick.at, records);
+    }
+    this.#emitDue(at, records);
+    this.#now = at;
+    return records;
+  }
+
+  /** Returns what was withheld: last states of books, and holes that nothing ended. */
+  finish(): AnyRecord[] {
+    const records: AnyRecord[] = [];
+    for (const books of this.#books.values()) {
+      for (const record of books.finish(this.#now)) this.#emit(record, this.#now, records);
+    }
+    const passed = ({ exchange, market }: { exchange: string; market: Market }) => this.#clock(exchange, market).time(this.#now);
+    for (const gap of this.#continuity.finish(this.#lastFrame, passed)) this.#emit(gap, this.#now, records);
+    return records;
+  }
+
+  #frame(id: string, text: string, records: AnyRecord[]): void {
+    this.statistics.frames += 1;
+    this.statistics.bytes += text.length;
+    this.#lastFrame = this.#now;
+    const connection = this.#connections.get(id);
+    const frame = connection?.reader?.read(text, this.#now) ?? UNREADABLE;
+    if (frame.kind === 'data' && connection) this.#data(connection.exchange, id, frame, records);
+    else this.#note(frame, text);
+  }
+
+  #note(frame: Frame, text: string): void {
+    const { statistics } = this;
+    if (frame.kind === 'silent') statistics.note(statistics.silent, frame.what);
+    else if (frame.kind === 'unknown') this.#trouble(statistics.unknown, 'unknown frame', frame.what, text);
+    else if (frame.kind === 'rejected') this.#trouble(statistics.rejected, 'frame', frame.reason, text);
+    else if (frame.kind === 'refused')
+      this.#trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
+  }
+
+  #data(exchange: Exchange, connection: string, frame: Data, records: AnyRecord[]): void {
+    for (const reason of frame.rejected) this.#trouble(this.statistics.rejected, 'record', reason);
+    if (!this.#options.selection.wantsMarket(frame.market)) return;
+    if (frame.history) this.statistics.history += frame.events.length;
+    else for (const event of frame.events) this.#event(exchange, connection, event, records);
+    const clock = this.#clock(exchange.id, frame.market);
+    if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, this.#now);
+    for (const tick of clock.due(this.#now)) {
+      this.#emit({ type: 'clock', exchange: exchange.id, market: frame.market, timestamp: tick.timestamp }, this.#now, records);
+    }
+  }
+
+  #event(exchange: Exchange, connection: string, event: FeedEvent, records: AnyRecord[]): void {
+    if (!this.#options.selection.wantsSymbol(event.exchange, event.market, event.symbol)) return;
+    if (event.type === 'book_message') this.#book(exchange, connection, event, records);
+    else this.#record(connection, event, records);
+  }
+
+  #record(connection: string, event: Exclude<FeedEvent, BookMessage>, records: AnyRecord[]): void {
+    const { selection } = this.#options;
+    const channel = channelOf(event.type);
+    if (!channel || !selection.wantsChannel(channel)) return;
+    if (event.type === 'candle' && !selection.wantsInterval(event.interval)) return;
+    if (event.type === 'trade' && !this.#isNew(event)) {
+      this.statistics.duplicates += 1;
+      return;
+    }
+    this.#received(event, channel, connection, records);
+    this.#emit(event, this.#now, records);
+  }
+
+  #book(exchange: Exchange, connection: string, message: BookMessage, records: AnyRecord[]): void {
+    const channels = (['book', 'book_delta'] as const).filter((channel) => this.#options.selection.wantsChannel(channel));
+    if (channels.length === 0) return;
+    for (const channel of channels) this.#received(message, channel, connection, records);
+    for (const record of this.#booksOf(exchange.id).apply(connection, message, this.#now)) this.#emit(record, this.#now, records);
+  }
+
+  #received(
+    event: FeedEvent,
+    channel: Parameters<Continuity['received']>[0]['channel'],
+    connection: string,
+    records: AnyRecord[],
+  ): void {
+    const { exchange, market, symbol, timestamp } = event;
+    const gap = this.#continuity.received({ exchange, market, channel, symbol }, connection, timestamp);
+    if (gap) this.#emit(gap, this.#now, records);
+  }
+
+  #lost(connection: string): void {
+    this.#connections.delete(connection);
+    this.#continuity.lost(connection, this.#now, 'disconnect');
+    for (const books of this.#books.values()) books.lost(connection);
+  }
+
+  #isNew({ market, symbol, exchange, id }: Trade): boolean {
+    const key = `${exchange} ${market} ${symbol}`;
+    const known = this.#trades.get(key);
+    if (known) return known.add(id);
+    const ids = new RecentIds(REMEMBERED_TRADES);
+    this.#trades.set(key, ids);
+    return ids.add(id);
+  }
+
+  /** Ticks of all markets in the order of their moments, so that their records do too. */
+  #ticks(at: number): { key: string; tick: ClockTick }[] {
+    const ticks = [...this.#clocks].flatMap(([key, clock]) => clock.due(at).map((tick) => ({ key, tick })));
+    return ticks.length > 1 ? ticks.sort((a, b) => a.tick.at - b.tick.at) : ticks;
+  }
+
+  #clock(exchange: string, market: Market): MarketClock {
+    const key = `${exchange} ${market}`;
+    const clock = this.#clocks.get(key) ?? new MarketClock();
+    this.#clocks.set(key, clock);
+    return clock;
+  }
+
+  #booksOf(exchange: string): BookFeeds {
+    const { selection, depth, bookInterval } = this.#options;
+    const books =
+      this.#books.get(exchange) ??
+      new BookFeeds({
+        depth,
+        interval: bookInterval,
+        snapshots: selection.wantsChannel('book'),
+        deltas: selection.wantsChannel('book_delta'),
+      });
+    this.#books.set(exchange, books);
+    return books;
+  }
+
+  #emitDue(at: number, records: AnyRecord[]): void {
+    for (const books of this.#books.values()) {
+      for (const record of books.due(at)) this.#emit(record, Math.min((record as Stamped).localTimestamp ?? at, at), records);
+    }
+  }
+
+  /** Stamps a record with its arrival, strictly increasing within the writer, and passes it on. */
+  #emit(record: AnyRecord | FeedEvent, at: number, records: AnyRecord[]): void {
+    this.#stamped = Math.max(at, this.#stamped + 1);
+    (record as Stamped).localTimestamp = this.#stamped;
+    this.statistics.count(record as AnyRecord);
+    records.push(record as AnyRecord);
+  }
+
+  #trouble(tally: Map<string, number>, what: string, reason: string, text?: string): void {
+    if (this.statistics.note(tally, reason))
+      this.#options.warn(`${what}: ${reason}${text === undefined ? '' : ` in ${excerpt(text)}`}`);
+  }
+}
+
+const UNREADABLE: Frame = { kind: 'unknown', what: 'a connection that is no public feed, or was never opened' };

@@ -1,0 +1,66 @@
+import type { Channel } from '../exchanges/exchange.js';
+import type { Gap, GapReason, Market } from '../model/records.js';
+
+/** One thing that is received without a hole, or not. */
+export type Feed = { readonly exchange: string; readonly market: Market; readonly channel: Channel; readonly symbol: string };
+
+type State = Feed & { last: number; carriers: Set<string>; hole: { since: number; reason: GapReason } | undefined };
+
+/**
+ * Knows which connections carry which feed, and turns the loss of the last one into a `gap` before the next record of
+ * that feed. A connection that is replaced before it closes leaves no hole.
+ */
+export class Continuity {
+  readonly #states = new Map<string, State>();
+
+  /** Notes that `connection` delivered something of `feed` that happened at `timestamp`; returns the gap it ends, if any. */
+  received(feed: Feed, connection: string, timestamp: number): Gap | undefined {
+    const state = this.#stateOf(feed, timestamp);
+    const gap = state.hole ? gapOf(state, Math.max(timestamp, state.last)) : undefined;
+    state.hole = undefined;
+    state.carriers.add(connection);
+    if (timestamp > state.last) state.last = timestamp;
+    return gap;
+  }
+
+  /** Notes that a connection was lost `at` (local time). */
+  lost(connection: string, at: number, reason: GapReason): void {
+    for (const state of this.#states.values()) {
+      if (state.carriers.delete(connection) && state.carriers.size === 0) state.hole ??= { since: at, reason };
+    }
+  }
+
+  /** Returns the holes that nothing ended, of feeds lost before `at`: what follows the last event of a run is no hole. */
+  finish(at: number, passed: (feed: Feed) => number): Gap[] {
+    const gaps: Gap[] = [];
+    for (const state of this.#states.values()) {
+      if (state.hole && state.hole.since < at) gaps.push(gapOf(state, Math.max(passed(state), state.last)));
+    }
+    return gaps;
+  }
+
+  #stateOf(feed: Feed, timestamp: number): State {
+    const key = `${feed.exchange} ${feed.market} ${feed.channel} ${feed.symbol}`;
+    const known = this.#states.get(key);
+    if (known) return known;
+    const state: State = { ...feed, last: timestamp, carriers: new Set(), hole: undefined };
+    this.#states.set(key, state);
+    return state;
+  }
+}
+
+function gapOf({ exchange, market, channel, symbol, last, hole }: State, until: number): Gap {
+  return {
+    type: 'gap',
+    exchange,
+    market,
+    symbol,
+    timestamp: until,
+    channel,
+    fromTimestamp: last,
+    untilTimestamp: until,
+    reason: hole?.reason ?? 'disconnect',
+    repaired: 0,
+    missing: true,
+  };
+}

@@ -1,0 +1,44 @@
+import { HOUR, SECOND } from '../model/time.js';
+
+/** A whole second that the exchange's time has passed, and the local time at which that was so. */
+export type ClockTick = { readonly timestamp: number; readonly at: number };
+
+/**
+ * The exchange's time on one market: the greatest push time seen plus the local time elapsed since, floored to the
+ * second, never back. Driven by arrival times alone, so live and replay tick alike.
+ */
+export class MarketClock {
+  #push = 0;
+  #arrival = 0;
+  #passed = 0;
+
+  /** Learns that something pushed at `push` arrived `at`. */
+  observe(push: number, at: number): void {
+    if (push <= this.#push) return;
+    this.#push = push;
+    this.#arrival = at;
+  }
+
+  /** Returns the exchange's time at the local time `at`, 0 before anything arrived. */
+  time(at: number): number {
+    return this.#push === 0 ? 0 : this.#push + Math.max(0, at - this.#arrival);
+  }
+
+  /** Returns every second that has passed by `at` and was not returned before. */
+  due(at: number): ClockTick[] {
+    if (this.#push === 0) return [];
+    const reached = floorToSecond(this.time(at));
+    // The first second known, and a jump (a tape with a hole, a corrected clock): earlier seconds are not news.
+    if (reached - this.#passed > HOUR) this.#passed = reached - SECOND;
+    const ticks: ClockTick[] = [];
+    while (this.#passed < reached) {
+      this.#passed += SECOND;
+      ticks.push({ timestamp: this.#passed, at: Math.max(this.#arrival, this.#arrival + this.#passed - this.#push) });
+    }
+    return ticks;
+  }
+}
+
+function floorToSecond(time: number): number {
+  return Math.floor(time / SECOND) * SECOND;
+}

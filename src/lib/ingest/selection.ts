@@ -1,0 +1,77 @@
+import type { Channel, Exchange } from '../exchanges/exchange.js';
+import { UsageError } from '../model/errors.js';
+import type { Market, RecordType } from '../model/records.js';
+
+/** What the user asked for; an absent list means everything there is. */
+export type SelectionOptions = {
+  readonly exchanges: readonly Exchange[];
+  readonly markets?: readonly Market[] | undefined;
+  /** Any spelling: native, canonical, ccxt, legacy. */
+  readonly symbols?: readonly string[] | undefined;
+  readonly channels: readonly Channel[];
+  readonly intervals?: readonly string[] | undefined;
+};
+
+const CHANNEL_OF: Partial<Record<RecordType, Channel>> = {
+  trade: 'trade',
+  ticker: 'ticker',
+  mark_price: 'ticker',
+  open_interest: 'ticker',
+  funding: 'ticker',
+  liquidation: 'liquidation',
+  candle: 'candle',
+};
+
+/** Returns the channel that yields records of a type; books are no simple case and have their own room. */
+export function channelOf(type: RecordType): Channel | undefined {
+  return CHANNEL_OF[type];
+}
+
+/** Decides which markets, symbols, channels and intervals are wanted. */
+export class Selection {
+  readonly #options: SelectionOptions;
+  readonly #native = new Map<string, ReadonlySet<string>>();
+
+  /** Throws a `UsageError` when a symbol is no spelling of any of the exchanges and markets. */
+  constructor(options: SelectionOptions) {
+    this.#options = options;
+    for (const spelling of options.symbols ?? []) this.#check(spelling);
+    for (const exchange of options.exchanges) {
+      for (const market of exchange.markets) this.#native.set(`${exchange.id} ${market}`, this.#symbolsOf(exchange, market));
+    }
+  }
+
+  wantsMarket(market: Market): boolean {
+    return this.#options.markets?.includes(market) ?? true;
+  }
+
+  wantsChannel(channel: Channel): boolean {
+    return this.#options.channels.includes(channel);
+  }
+
+  wantsInterval(interval: string): boolean {
+    return this.#options.intervals?.includes(interval) ?? true;
+  }
+
+  wantsSymbol(exchange: string, market: Market, symbol: string): boolean {
+    return this.#options.symbols === undefined || (this.#native.get(`${exchange} ${market}`)?.has(symbol) ?? false);
+  }
+
+  #markets(exchange: Exchange): readonly Market[] {
+    return exchange.markets.filter((market) => this.wantsMarket(market));
+  }
+
+  #symbolsOf(exchange: Exchange, market: Market): ReadonlySet<string> {
+    const native = (this.#options.symbols ?? []).map((spelling) => exchange.nativeSymbol(spelling, market));
+    return new Set(native.filter((symbol) => symbol !== undefined));
+  }
+
+  #check(spelling: string): void {
+    const { exchanges } = this.#options;
+    if (exchanges.some((exchange) => this.#markets(exchange).some((market) => exchange.nativeSymbol(spelling, market)))) return;
+    const names = exchanges.map(({ id }) => id).join(', ');
+    throw new UsageError(
+      `--symbols: expected a symbol of ${names} such as BTCUSDT, was "${spelling}" (mdtool symbols lists them)`,
+    );
+  }
+}
