@@ -78,11 +78,17 @@ function parseEpoch(text: string): number | undefined {
 }
 
 function parseIso(text: string): number | undefined {
-  if (!ISO.test(text)) return undefined;
+  if (!ISO.test(text) || !dayExists(text)) return undefined;
   const zoned = /(?:Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10)) ? text : text.length === 10 ? `${text}T00:00Z` : `${text}Z`;
   const fraction = /\.(\d{1,6})/.exec(zoned)?.[1] ?? '';
   const whole = Date.parse(zoned.replace(' ', 'T').replace(/\.\d+/, ''));
   return Number.isNaN(whole) ? undefined : whole * 1000 + Number(fraction.padEnd(6, '0'));
+}
+
+/** `Date.parse` takes 30 February for 2 March. */
+function dayExists(text: string): boolean {
+  const day = Date.parse(`${text.slice(0, 10)}T00:00Z`);
+  return !Number.isNaN(day) && formatDate(day * 1000) === text.slice(0, 10);
 }
 
 function parseAgo(text: string, now: number): number | undefined {
