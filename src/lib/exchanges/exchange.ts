@@ -50,7 +50,10 @@ export type Frame =
       /** Rows of this frame that could not be mapped, one reason each. */
       readonly rejected: readonly string[];
     }
-  /** `topic` (Bitget) or `request` (Bybit `req_id`) says which subscription is confirmed or refused. */
+  /**
+   * `topic` (Bitget) or `request` (Bybit `req_id`) says which subscription is confirmed or refused. Where a refusal names
+   * both, the whole request was refused because of that topic.
+   */
   | { readonly kind: 'acknowledged'; readonly topic?: string | undefined; readonly request?: string | undefined }
   | {
       readonly kind: 'refused';

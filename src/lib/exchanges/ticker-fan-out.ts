@@ -5,22 +5,22 @@ import type { FeedEvent } from './exchange.js';
 /** A derivative field that stays the same is repeated this often while its feed lives, so that constant differs from dead. */
 const CONFIRM_EVERY = 5 * SECOND;
 
-/** What ticker frames of any exchange may carry, in our names; a field the frame does not mention is undefined. */
+/** What ticker frames of any exchange may carry, in our names; a field the frame does not mention is undefined, one it empties is null. */
 export type TickerFields = {
-  readonly last?: number | undefined;
-  readonly bid?: number | undefined;
-  readonly bidAmount?: number | undefined;
-  readonly ask?: number | undefined;
-  readonly askAmount?: number | undefined;
-  readonly volume24h?: number | undefined;
-  readonly turnover24h?: number | undefined;
-  readonly mark?: number | undefined;
-  readonly index?: number | undefined;
-  readonly openInterest?: number | undefined;
-  readonly openInterestBothSides?: number | undefined;
-  readonly fundingRate?: number | undefined;
-  readonly nextFundingTimestamp?: number | undefined;
-  readonly fundingIntervalHours?: number | undefined;
+  readonly last?: number | null | undefined;
+  readonly bid?: number | null | undefined;
+  readonly bidAmount?: number | null | undefined;
+  readonly ask?: number | null | undefined;
+  readonly askAmount?: number | null | undefined;
+  readonly volume24h?: number | null | undefined;
+  readonly turnover24h?: number | null | undefined;
+  readonly mark?: number | null | undefined;
+  readonly index?: number | null | undefined;
+  readonly openInterest?: number | null | undefined;
+  readonly openInterestBothSides?: number | null | undefined;
+  readonly fundingRate?: number | null | undefined;
+  readonly nextFundingTimestamp?: number | null | undefined;
+  readonly fundingIntervalHours?: number | null | undefined;
 };
 
 export type TickerFrame = {
@@ -41,8 +41,8 @@ const DERIVED = [
 ] as const;
 type DerivedType = (typeof DERIVED)[number]['type'];
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type State = { merged: Mutable<TickerFields>; emitted: Map<DerivedType, { values: string; at: number }> };
+type Merged = { -readonly [Name in keyof TickerFields]: number | undefined };
+type State = { merged: Merged; emitted: Map<DerivedType, { values: string; at: number }> };
 
 /**
  * Turns ticker frames of one connection into records: `ticker` for every frame that mentions one of its fields,
@@ -78,9 +78,9 @@ export class TickerFanOut {
 }
 
 /** Copies what the frame mentions; returns whether it mentions a field of `ticker`. */
-function merge(merged: Mutable<TickerFields>, fields: TickerFields): boolean {
+function merge(merged: Merged, fields: TickerFields): boolean {
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) merged[name as keyof TickerFields] = value;
+    if (value !== undefined) merged[name as keyof TickerFields] = value ?? undefined;
   }
   return TICKER_FIELDS.some((name) => fields[name] !== undefined);
 }
@@ -89,12 +89,12 @@ function identityOf({ exchange, market, symbol, timestamp }: TickerFrame) {
   return { exchange, market, symbol, timestamp };
 }
 
-function tickerOf(frame: TickerFrame, state: TickerFields): FeedEvent {
+function tickerOf(frame: TickerFrame, state: Merged): FeedEvent {
   const { last, bid, bidAmount, ask, askAmount, volume24h, turnover24h } = state;
   return { type: 'ticker', ...identityOf(frame), last, bid, bidAmount, ask, askAmount, volume24h, turnover24h };
 }
 
-function derivedOf(type: DerivedType, frame: TickerFrame, state: TickerFields): FeedEvent | undefined {
+function derivedOf(type: DerivedType, frame: TickerFrame, state: Merged): FeedEvent | undefined {
   const identity = identityOf(frame);
   if (type === 'mark_price')
     return state.mark === undefined ? undefined : { type, ...identity, mark: state.mark, index: state.index };

@@ -1,0 +1,73 @@
+import type { BookMessage, TextLevel } from '../../model/book-message.js';
+import type { Market } from '../../model/records.js';
+import { fromMilliseconds } from '../../model/time.js';
+import { type Fields, filled, isFields } from './fields.js';
+
+/** Levels of the topics that can be subscribed, ascending. Level 1 sends snapshots only. */
+export const BOOK_DEPTHS = [1, 50, 200, 1000] as const;
+
+/** Levels of every topic there is or was: 25 and 100 on options, 500 until 2025-09. */
+const KNOWN_DEPTHS: ReadonlySet<string> = new Set(['1', '25', '50', '100', '200', '500', '1000']);
+
+/** Returns the levels of `orderbook.{depth}.{symbol}`, undefined where `text` is no known depth. */
+export function bookDepth(text: string): number | undefined {
+  return KNOWN_DEPTHS.has(text) ? Number(text) : undefined;
+}
+
+/**
+ * Returns the book message of an `orderbook` frame, or one line that says why it is none. `u` rises by one per message
+ * of a symbol and depth; `u` 1 is a snapshot after a restart of the service, whatever the frame calls itself. `cts` is
+ * the matching engine's time, absent before 2024. A message that is not understood whole is refused whole: half of it
+ * would leave a wrong book, and the hole that it makes in `u` shows at the next one.
+ */
+export function bookMessageOf(frame: Fields, depth: number, market: Market): BookMessage | string {
+  const { data } = frame;
+  if (!isFields(data)) return 'orderbook: expected an object in data';
+  const { u, b: bids, a: asks } = data;
+  const symbol = filled(data.s);
+  const timestamp = fromMilliseconds(frame.cts) ?? fromMilliseconds(frame.ts);
+  if (symbol === undefined) return 'orderbook: expected a symbol in s';
+  if (timestamp === undefined) return 'orderbook: expected milliseconds in cts or ts';
+  if (typeof u !== 'number' || !Number.isSafeInteger(u) || u < 1) return 'orderbook: expected an integer above 0 in u';
+  if (!areLevels(bids) || !areLevels(asks)) return 'orderbook: expected lists of [price, size] in b and a';
+  const sequence = String(u);
+  const identity = { type: 'book_message', exchange: 'bybit', market, symbol, timestamp } as const;
+  const snapshot = frame.type === 'snapshot' || u === 1;
+  if (depth === 1)
+    return snapshot
+      ? { ...identity, action: 'snapshot', bids, asks, sequence, topLevels: 1 }
+      : 'orderbook: expected a snapshot at depth 1';
+  if (snapshot) return { ...identity, action: 'snapshot', bids, asks, sequence, maxLevels: depth };
+  if (frame.type !== 'delta') return 'orderbook: expected snapshot or delta in type';
+  return { ...identity, action: 'delta', bids, asks, sequence, previousSequence: String(u - 1), maxLevels: depth };
+}
+
+function areLevels(levels: unknown): levels is TextLevel[] {
+  if (!Array.isArray(levels)) return false;
+  for (const level of levels) {
+    if (!Array.isArray(level) || level.length !== 2 || !isDecimal(level[0], true) || !isDecimal(level[1], false)) return false;
+  }
+  return true;
+}
+
+const POINT = 46;
+const ZERO = 48;
+const NINE = 57;
+
+/** Whether `text` is digits with at most one point among them and, where asked, stands for more than zero. */
+function isDecimal(text: unknown, aboveZero: boolean): text is string {
+  if (typeof text !== 'string' || text.length > 40) return false;
+  let points = 0;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === POINT) points += 1;
+    else if (code < ZERO || code > NINE) return false;
+    else {
+      digits += 1;
+      value |= code - ZERO;
+    }
+  }
+  return points <= 1 && digits > 0 && (value > 0 || !aboveZero);
+}

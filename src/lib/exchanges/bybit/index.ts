@@ -1,0 +1,30 @@
+import { MARKETS, type Market } from '../../model/records.js';
+import type { Exchange, FrameReader } from '../exchange.js';
+import { BybitReader } from './frames.js';
+import { parse, requests } from './instruments.js';
+import { CANDLE_INTERVALS } from './intervals.js';
+import { nativeSymbol } from './names.js';
+import { channels, plan } from './plan.js';
+
+/** Bybit, protocol v5: https://bybit-exchange.github.io/docs/v5/intro */
+export const bybit: Exchange = {
+  id: 'bybit',
+  name: 'Bybit',
+  apis: ['v5'],
+  markets: MARKETS,
+  websocketOrigin: 'wss://stream.bybit.com',
+  restOrigin: 'https://api.bybit.com',
+  channels,
+  candleIntervals: () => CANDLE_INTERVALS,
+  instruments: { requests, parse },
+  nativeSymbol,
+  plan,
+  createReader,
+};
+
+/** Options, spreads and private sockets are other paths, and have no reader. */
+function createReader(url: string): FrameReader | undefined {
+  const path = URL.canParse(url) ? new URL(url).pathname : '';
+  const market = MARKETS.find((candidate: Market) => path === `/v5/public/${candidate}`);
+  return market && new BybitReader(market);
+}
