@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Channel } from '../../src/lib/exchanges/exchange.js';
+import { exchangeOf } from '../../src/lib/exchanges/index.js';
+import { Capture } from '../../src/lib/ingest/capture.js';
+import { openTapes, replay } from '../../src/lib/ingest/replay.js';
+import { Selection } from '../../src/lib/ingest/selection.js';
+import type { Statistics } from '../../src/lib/ingest/statistics.js';
+import type { AnyRecord, Market, RecordOf, RecordType } from '../../src/lib/model/records.js';
+
+export type Replayed = {
+  readonly records: readonly AnyRecord[];
+  readonly statistics: Statistics;
+  of<Type extends RecordType>(type: Type, market?: Market): RecordOf<Type>[];
+};
+
+/** Replays tapes through the library, as `stream --replay` does. */
+export async function replayed(
+  paths: readonly string[],
+  exchange: string,
+  channels: readonly Channel[],
+  options: { bookInterval?: number; depth?: number; speed?: number; symbols?: readonly string[] } = {},
+): Promise<Replayed> {
+  const exchanges = [exchangeOf(exchange)];
+  const capture = new Capture({
+    selection: new Selection({ exchanges, channels, symbols: options.symbols }),
+    depth: options.depth ?? 15,
+    bookInterval: options.bookInterval ?? 100_000,
+    warn: () => {},
+  });
+  const pacing = {
+    speed: options.speed,
+    elapsed: () => performance.now(),
+    sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+    signal: new AbortController().signal,
+  };
+  const records: AnyRecord[] = [];
+  for await (const batch of replay(await openTapes(paths, exchanges), capture, pacing)) records.push(...batch);
+  const of = <Type extends RecordType>(type: Type, market?: Market) =>
+    records.filter(
+      (record): record is RecordOf<Type> =>
+        record.type === type && (!market || (record as { market?: Market }).market === market),
+    );
+  return { records, statistics: capture.statistics, of };
+}
+
+/** Writes tape lines to a temporary tape and hands its path to `use`. */
+export async function withTape<T>(lines: readonly unknown[], use: (path: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'mdtool-tape-'));
+  const path = join(folder, 'tape.ndjson');
+  writeFileSync(path, lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'));
+  try {
+    return await use(path);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
