@@ -1,0 +1,46 @@
+/**
+ * Lets each item through at most once per interval and holds back the last change, so that it is never lost. Times are
+ * whatever the caller counts in, and must not go back. What comes out, and for which moment, does not depend on how often
+ * `due` is called.
+ */
+export class Throttle<Item> {
+  readonly #interval: number;
+  /** When each item may come next. Every time is set to now + interval, so the order of insertion is the order of time. */
+  readonly #next = new Map<Item, number>();
+  readonly #withheld = new Set<Item>();
+
+  constructor(interval: number) {
+    this.#interval = interval;
+  }
+
+  /** Tells of a change of `item`. Returns true when it may come now, false when it is withheld. `due(at)` comes before. */
+  offer(item: Item, at: number): boolean {
+    if (this.#next.has(item)) {
+      this.#withheld.add(item);
+      return false;
+    }
+    this.#next.set(item, at + this.#interval);
+    return true;
+  }
+
+  /** Yields what was withheld and may come by `at`, with the moment at which it may, in the order of those moments. */
+  *due(at: number): Generator<[item: Item, moment: number]> {
+    for (const [item, moment] of this.#next) {
+      if (moment > at) return;
+      this.#next.delete(item);
+      if (!this.#withheld.delete(item)) continue;
+      this.#next.set(item, moment + this.#interval);
+      yield [item, moment];
+    }
+  }
+
+  /** Forgets a withheld change of `item`. Returns whether there was one. */
+  drop(item: Item): boolean {
+    return this.#withheld.delete(item);
+  }
+
+  /** Forgets all withheld changes and returns their items, in the order in which they would have come. */
+  drain(): Item[] {
+    return [...this.#next.keys()].filter((item) => this.#withheld.delete(item));
+  }
+}
