@@ -2,6 +2,7 @@
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^-?\d{1,19}$/;
 const INT64_MAX = 9223372036854775807n;
+const INT64_MAX_TEXT = String(INT64_MAX);
 
 /** Returns the finite number that `value` (a number or decimal text) stands for, else undefined: never NaN, never 0 for ''. */
 export function finite(value: unknown): number | undefined {
@@ -21,7 +22,8 @@ export function positive(value: unknown): number | undefined {
 export function long(value: unknown): string | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : undefined;
   if (typeof value !== 'string' || !INTEGER.test(value)) return undefined;
-  if (value.length < 16 && (value === '0' || value.charCodeAt(0) > 48)) return value;
+  // Positive, without leading zeros and within range is canonical already; BigInt would take most of the time of a trade.
+  if (value === '0' || (value.charCodeAt(0) > 48 && (value.length < 19 || value <= INT64_MAX_TEXT))) return value;
   const exact = BigInt(value);
   return exact <= INT64_MAX && exact >= -INT64_MAX ? exact.toString() : undefined;
 }
