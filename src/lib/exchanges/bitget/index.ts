@@ -1,0 +1,29 @@
+import { MARKETS } from '../../model/records.js';
+import type { Exchange } from '../exchange.js';
+import { FramesV2 } from './frames-v2.js';
+import { FramesV3 } from './frames-v3.js';
+import { instrumentRequests, parseInstruments } from './instruments.js';
+import { nativeSymbol } from './names.js';
+import { channelsOf, plan, protocolOf } from './plan.js';
+import { V2, V3 } from './protocols.js';
+
+/** Bitget: the v2 ("Classic") public socket by default, v3 ("UTA") where it is asked for; both REST generations. */
+export const bitget: Exchange = {
+  id: 'bitget',
+  name: 'Bitget',
+  apis: ['v2', 'v3'],
+  markets: MARKETS,
+  websocketOrigin: 'wss://ws.bitget.com',
+  restOrigin: 'https://api.bitget.com',
+  channels: channelsOf,
+  candleIntervals: (_market, api) => [...protocolOf(api).intervals.keys()],
+  instruments: { requests: instrumentRequests, parse: parseInstruments },
+  nativeSymbol,
+  plan,
+  createReader(url) {
+    const path = url.replace(/[?#].*$/, '').replace(/\/$/, '');
+    if (path.endsWith(V2.path)) return new FramesV2();
+    if (path.endsWith(V3.path)) return new FramesV3();
+    return undefined;
+  },
+};

@@ -1,0 +1,128 @@
+import { FailureError } from '../../model/errors.js';
+import { excerpt } from '../../model/ndjson.js';
+import type { Instrument, InstrumentKind, InstrumentStatus, Market } from '../../model/records.js';
+import { fromMilliseconds } from '../../model/time.js';
+import type { HttpRequest, InstrumentPage } from '../exchange.js';
+import { type Fields, isFields, mapRows, unexpected } from './fields.js';
+import { CONTRACT_LAYOUT, type Layout, SPOT_LAYOUT, UNIFIED_LAYOUT } from './instrument-rows.js';
+import { namesOf } from './names.js';
+import { type Product, productOf, productsOf, SPOT } from './products.js';
+
+const SPOT_PATH = '/api/v2/spot/public/symbols';
+const CONTRACTS_PATH = '/api/v2/mix/market/contracts';
+const UNIFIED_PATH = '/api/v3/market/instruments';
+
+/**
+ * `gray` and `listed` are announced and not open to everyone. `restrictedAPI` trades, but refuses every order of a
+ * program, which is what the users of this toolkit send. `limit_open` and `limit_close` only let positions be closed on
+ * the way to delisting or delivery.
+ */
+const STATUSES: Readonly<Record<string, InstrumentStatus>> = {
+  online: 'trading',
+  normal: 'trading',
+  gray: 'prelisting',
+  listed: 'prelisting',
+  halt: 'halted',
+  maintain: 'halted',
+  restrictedAPI: 'halted',
+  limit_open: 'settling',
+  limit_close: 'settling',
+  offline: 'closed',
+  off: 'closed',
+};
+
+const CONTRACT_KINDS: ReadonlyMap<unknown, InstrumentKind> = new Map([
+  ['perpetual', 'perpetual'],
+  ['delivery', 'future'],
+]);
+
+/** Returns the lists that make up a market; each is one page. */
+export function instrumentRequests(market: Market): readonly HttpRequest[] {
+  if (market === 'spot') return [{ path: SPOT_PATH, query: {} }];
+  return productsOf(market).map(({ instType }) => ({ path: CONTRACTS_PATH, query: { productType: instType } }));
+}
+
+/**
+ * Maps one body of the lists above, or of v3 (`/api/v3/market/instruments?category=`), with `at` as the timestamp.
+ * Throws a `FailureError` when the exchange refused or sent something else.
+ */
+export function parseInstruments(request: HttpRequest, body: string, at: number): InstrumentPage {
+  const what = describe(request);
+  const { product, layout } = listOf(request, what);
+  const { items, rejected } = mapRows(rowsOf(body, what), (row) => instrumentOf(row, product, layout, at));
+  return { instruments: items, rejected };
+}
+
+function describe({ path, query }: HttpRequest): string {
+  const parameters = new URLSearchParams(query).toString();
+  return `bitget GET ${path}${parameters && '?'}${parameters}`;
+}
+
+function listOf({ path, query }: HttpRequest, what: string): { product: Product; layout: Layout } {
+  if (path === SPOT_PATH) return { product: SPOT, layout: SPOT_LAYOUT };
+  const product = productOf(path === CONTRACTS_PATH ? query.productType : query.category);
+  if (product && path === CONTRACTS_PATH && product !== SPOT) return { product, layout: CONTRACT_LAYOUT };
+  if (product && path === UNIFIED_PATH) return { product, layout: UNIFIED_LAYOUT };
+  throw new FailureError(`${what}: expected an instrument list of spot, linear or inverse`);
+}
+
+function rowsOf(body: string, what: string): readonly unknown[] {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    throw new FailureError(`${what}: expected JSON, was ${excerpt(body) || 'empty'}`);
+  }
+  if (!isFields(answer)) throw new FailureError(`${what}: expected {code, msg, data}, was ${excerpt(body)}`);
+  if (answer.code !== '00000') throw new FailureError(`${what}: refused with code ${answer.code}: ${excerpt(answer.msg)}`);
+  if (!Array.isArray(answer.data)) throw new FailureError(`${what}: expected data to be a list, was ${excerpt(answer.data)}`);
+  return answer.data;
+}
+
+function instrumentOf(row: unknown, product: Product, layout: Layout, at: number): Instrument | string {
+  if (!isFields(row)) return unexpected('instrument', 'row', 'an object', row);
+  const { symbol, baseCoin: base, quoteCoin: quote } = row;
+  if (!isName(symbol)) return unexpected('instrument', 'symbol', 'text', symbol);
+  if (!isName(base)) return unexpected(symbol, 'baseCoin', 'text', base);
+  if (!isName(quote)) return unexpected(symbol, 'quoteCoin', 'text', quote);
+  const kind = product === SPOT ? 'spot' : CONTRACT_KINDS.get(row.symbolType);
+  if (kind === undefined) return unexpected(symbol, 'symbolType', 'perpetual or delivery', row.symbolType);
+  const status = statusOf(row[layout.statusField]);
+  if (status === undefined)
+    return unexpected(symbol, layout.statusField, `one of ${Object.keys(STATUSES).join(', ')}`, row[layout.statusField]);
+  const expiry = kind === 'future' ? fromMilliseconds(row.deliveryTime) : undefined;
+  if (kind === 'future' && expiry === undefined) return unexpected(symbol, 'deliveryTime', 'milliseconds', row.deliveryTime);
+  const settle = product.market === 'inverse' ? base : quote;
+  return {
+    type: 'instrument',
+    exchange: 'bitget',
+    market: product.market,
+    symbol,
+    timestamp: at,
+    base,
+    quote,
+    settle,
+    kind,
+    status,
+    ...termsOf(row, layout, kind === 'perpetual'),
+    // Coin-margined sizes count coins, not dollars: in recorded tickers of BTCUSDZ24 quoteVolume / baseVolume is its price.
+    amountUnit: 'base',
+    launchTimestamp: fromMilliseconds(row[layout.launchField]),
+    expiryTimestamp: expiry,
+    ...namesOf({ product, symbol, base, quote, settle, expiry }),
+  };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function statusOf(value: unknown): InstrumentStatus | undefined {
+  return typeof value === 'string' && Object.hasOwn(STATUSES, value) ? STATUSES[value] : undefined;
+}
+
+/** Only perpetuals are funded, whatever a dated future's row says. */
+function termsOf(row: Fields, layout: Layout, funded: boolean) {
+  const terms = layout.termsOf(row);
+  return funded ? terms : { ...terms, fundingIntervalHours: undefined };
+}
