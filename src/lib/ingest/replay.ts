@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchanges/exchange.js';
-import { EXCHANGES } from '../exchanges/index.js';
+import { EXCHANGES, exchangeOf } from '../exchanges/index.js';
 import { FailureError } from '../model/errors.js';
 import type { AnyRecord } from '../model/records.js';
 import type { Capture } from './capture.js';
@@ -18,7 +18,7 @@ export async function openTapes(paths: readonly string[], wanted: readonly Excha
   const tapes: Tape[] = [];
   for (const [index, path] of paths.entries()) {
     const tape = await openTape(path, paths.length > 1 ? `${index}/` : '');
-    const known = wanted.length > 0 ? wanted : Object.values(EXCHANGES);
+    const known = wanted.length > 0 ? wanted : EXCHANGES;
     if (!known.some(({ id }) => id === tape.header.exchange)) {
       const ids = known.map(({ id }) => id).join(' or ');
       throw new FailureError(`${path}: expected a tape of ${ids}, is one of ${tape.header.exchange}`);
@@ -35,7 +35,7 @@ export async function* replay(tapes: readonly Tape[], capture: Capture, pacing: 
     const records: AnyRecord[] = [];
     for (const item of batch) {
       if ('time' in item) records.push(...capture.advance(item.time));
-      else records.push(...capture.apply(EXCHANGES[item.exchange] as Exchange, item.entry));
+      else records.push(...capture.apply(exchangeOf(item.exchange), item.entry));
       if (records.length >= BATCH) yield records.splice(0);
     }
     if (records.length > 0) yield records;
