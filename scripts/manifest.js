@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// Writes oclif.manifest.json from the built commands. With it the start-up and the help load no command's module.
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Plugin } from '@oclif/core';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const target = process.argv[2] ?? `${root}oclif.manifest.json`;
+
+const plugin = new Plugin({
+  root,
+  type: 'core',
+  isRoot: true,
+  ignoreManifest: true,
+  errorOnManifestCreate: true,
+  respectNoCacheDefault: true,
+});
+await plugin.load();
+writeFileSync(target, `${JSON.stringify(sorted(plugin.manifest), undefined, 2)}\n`);
+
+/** Returns the value with the keys of objects in order, so that the file changes only with the commands. */
+function sorted(value) {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}

@@ -1,0 +1,26 @@
+import type { Exchange } from '../exchanges/exchange.js';
+import { UsageError } from '../model/errors.js';
+import type { Settings } from './settings.js';
+
+/** Origins of an exchange, without a path: the adapter appends its own. */
+export type Endpoints = { readonly rest: string; readonly websocket: string };
+
+/** Returns the exchange's own origins, or those that the settings put in their place (tests, proxies, regional hosts). */
+export function endpointsOf(exchange: Exchange, settings: Settings): Endpoints {
+  const origin = (key: string, own: string, protocols: readonly string[]) => {
+    const setting = settings.section('endpoints', `${exchange.id}_${key}`);
+    return setting ? checkedOrigin(String(setting.value), setting.source, protocols) : own;
+  };
+  return {
+    rest: origin('rest_url', exchange.restOrigin, ['http:', 'https:']),
+    websocket: origin('ws_url', exchange.websocketOrigin, ['ws:', 'wss:']),
+  };
+}
+
+function checkedOrigin(text: string, source: string, protocols: readonly string[]): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const bare = url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.host !== '';
+  if (url && bare && protocols.includes(url.protocol)) return `${url.protocol}//${url.host}`;
+  const expected = protocols.map((protocol) => `${protocol}//host[:port]`).join(' or ');
+  throw new UsageError(`${source}: expected an origin such as ${expected}, was "${text}"`);
+}

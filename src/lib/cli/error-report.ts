@@ -1,0 +1,73 @@
+import { stripVTControlCharacters } from 'node:util';
+import { EXIT, MdtoolError } from '../model/errors.js';
+import { systemReason } from '../sinks/system-reason.js';
+import { didYouMean } from './suggestion.js';
+
+/** An error as the user sees it: one line, and what the process ends with. */
+export type ErrorReport = { readonly name: string; readonly message: string; readonly exitCode: number };
+
+/** What is known of the command that failed. */
+export type CommandContext = { readonly command: string; readonly flags: readonly string[] };
+
+/** What oclif's errors carry, as far as it is looked at. */
+type OclifError = Error & {
+  readonly oclif?: { readonly exit?: number };
+  readonly flags?: readonly string[];
+  readonly code?: string;
+};
+
+/** Returns the one line and the exit code of whatever was thrown. */
+export function reportOf(error: unknown, context: CommandContext): ErrorReport {
+  if (!(error instanceof Error)) return internal(String(error));
+  const parsing = /^Parsing --(\S+) \n\t(?:--\S+: |: )?([\s\S]*?)(?:\nSee more help with --help)?$/.exec(error.message);
+  if (error instanceof MdtoolError)
+    return {
+      name: error.name,
+      message: oneLine(parsing ? `--${parsing[1]}: ${parsing[2]}` : error.message),
+      exitCode: error.exitCode,
+    };
+  const { oclif, code, syscall } = error as OclifError & NodeJS.ErrnoException;
+  if (oclif?.exit === EXIT.usage) return { name: 'UsageError', message: usageMessage(error, context), exitCode: EXIT.usage };
+  if (syscall !== undefined && code !== undefined)
+    return { name: 'FailureError', message: systemMessage(error), exitCode: EXIT.failure };
+  return internal(error.message || error.name);
+}
+
+function internal(message: string): ErrorReport {
+  const text = `internal error: ${oneLine(message)} (--log-level debug shows where)`;
+  return { name: 'InternalError', message: text, exitCode: EXIT.failure };
+}
+
+function systemMessage(error: NodeJS.ErrnoException): string {
+  return oneLine(error.path ? `${error.path}: ${systemReason(error)}` : error.message);
+}
+
+/** Returns oclif's complaint about the command line in our words. */
+function usageMessage(error: OclifError, { command, flags }: CommandContext): string {
+  const see = `see mdtool ${command} --help`;
+  const text = stripVTControlCharacters(error.message).replace('\nSee more help with --help', '');
+  const [unknown] = error.constructor.name === 'NonExistentFlagsError' ? (error.flags ?? []) : [];
+  if (unknown !== undefined) {
+    const name = unknown.replace(/=.*$/, '');
+    return `unknown flag ${name}${didYouMean(
+      name,
+      flags.map((flag) => `--${flag}`),
+    )}; ${see}`;
+  }
+  const option = /^Expected --(\S+?)=([\s\S]*) to be one of: (.*)$/.exec(text);
+  if (option) return `--${option[1]}: expected one of ${option[3]}, was "${option[2]}"`;
+  const reasons = oneLine(text.replace(/^The following errors? occurred:\s*/, ''));
+  return `${lowerFirst(reasons.replaceAll(/Missing required flag (\S+)/g, 'missing required flag --$1'))}; ${see}`;
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
+function oneLine(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('; ');
+}

@@ -1,0 +1,57 @@
+import type { Interfaces } from '@oclif/core';
+import { UsageError } from '../model/errors.js';
+import type { ConfigValue } from './config-file.js';
+import { NOT_CONFIGURABLE } from './flags.js';
+import type { Setting, Settings } from './settings.js';
+
+type AnyFlag = Interfaces.BooleanFlag<unknown> | Interfaces.OptionFlag<unknown>;
+type OptionFlag = Interfaces.OptionFlag<unknown>;
+
+const TRUE = new Set(['1', 'true', 'yes', 'on']);
+const FALSE = new Set(['0', 'false', 'no', 'off']);
+
+/**
+ * Returns a command's flags with what environment and configuration say as their defaults: oclif then applies them
+ * exactly where the command line says nothing. Throws a `UsageError` on a value that the flag would refuse.
+ */
+export function configuredFlags<Flags extends object>(command: string, flags: Flags, settings: Settings): Flags {
+  const configured = Object.entries(flags).map(([name, flag]) => {
+    const setting = NOT_CONFIGURABLE.has(name) ? undefined : settings.flag(command, name);
+    return [name, setting ? withDefault(flag as AnyFlag, setting) : flag];
+  });
+  return Object.fromEntries(configured) as Flags;
+}
+
+function withDefault(flag: AnyFlag, setting: Setting): object {
+  if (flag.type === 'boolean') return { ...flag, default: booleanOf(setting) };
+  return { ...flag, env: undefined, default: () => configuredValue(flag, setting) };
+}
+
+async function configuredValue(flag: OptionFlag, setting: Setting): Promise<unknown> {
+  if (flag.multiple) return Promise.all(textsOf(setting.value).map((text) => parsed(flag, text, setting.source)));
+  return parsed(flag, textsOf(setting.value).join(','), setting.source);
+}
+
+async function parsed(flag: OptionFlag, text: string, source: string): Promise<unknown> {
+  if (flag.options && !flag.options.includes(text))
+    throw new UsageError(`${source}: expected one of ${flag.options.join(', ')}, was "${text}"`);
+  try {
+    // The parsers of our flags look at the text alone.
+    return await flag.parse(text, {} as never, flag as never);
+  } catch (error) {
+    (error as Error).message = `${source}: ${(error as Error).message.replace(/^--[\w-]+: /, '')}`;
+    throw error;
+  }
+}
+
+function booleanOf({ value, source }: Setting): boolean {
+  const text = String(value).toLowerCase();
+  if (TRUE.has(text)) return true;
+  if (FALSE.has(text)) return false;
+  throw new UsageError(`${source}: expected true or false, was "${value}"`);
+}
+
+function textsOf(value: ConfigValue): string[] {
+  if (Array.isArray(value)) return value.flatMap((part: ConfigValue) => textsOf(part));
+  return [value instanceof Date ? value.toISOString() : String(value)];
+}

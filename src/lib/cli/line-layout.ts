@@ -1,0 +1,43 @@
+import { fieldsOf, type RecordProperties } from '../model/ndjson.js';
+import type { AnyRecord } from '../model/records.js';
+import { formatTime } from '../model/time.js';
+import { alignsRight, cellText, cut } from './cell.js';
+
+const LEADING = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
+const TYPE_WIDTH = 14;
+
+/**
+ * Lays out records as they come, one line each: time, type, instrument, then `name value` pairs. A value is padded to
+ * the widest seen so far in its place, so that the lines of a stream stand in columns although its future is unknown.
+ */
+export class LineLayout {
+  readonly #width: number;
+  readonly #widest = new Map<string, number>();
+
+  /** `width` is where lines are cut. */
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  line(record: AnyRecord): string {
+    const properties = record as unknown as RecordProperties;
+    const identity = [properties.exchange, properties.market, properties.symbol].filter((part) => part !== undefined).join(':');
+    const pairs = fieldsOf(record.type).flatMap(({ name, property, column }) => {
+      const text = LEADING.has(name) ? '' : cellText(properties[property], column);
+      return text === '' ? [] : [`${name} ${this.#pad(`${record.type}.${name}`, text, alignsRight(column))}`];
+    });
+    const parts = [timeText(record.timestamp), record.type.padEnd(TYPE_WIDTH), this.#pad('identity', identity, false), ...pairs];
+    return cut(parts.join('  ').trimEnd(), this.#width);
+  }
+
+  #pad(place: string, text: string, right: boolean): string {
+    const width = Math.max(this.#widest.get(place) ?? 0, text.length);
+    this.#widest.set(place, width);
+    return right ? text.padStart(width) : text.padEnd(width);
+  }
+}
+
+/** Milliseconds always, so that lines with and without microseconds have one width. */
+function timeText(timestamp: number): string {
+  return formatTime(Math.floor(timestamp / 1000) * 1000);
+}

@@ -1,0 +1,110 @@
+import { UsageError } from '../model/errors.js';
+import { type ConfigFile, type ConfigTable, type ConfigValue, readConfigFiles } from './config-file.js';
+import { didYouMean } from './suggestion.js';
+import { type CommandFlags, isForeign, keyOf, prefixOf, type Vocabulary, variableOf, vocabularyOf } from './vocabulary.js';
+
+/** A configured value and where it stands, for messages: `MDTOOL_STORE` or `mdtool.toml: [symbols] quote`. */
+export type Setting = { readonly value: ConfigValue; readonly source: string };
+
+export type SettingsOptions = {
+  readonly commands: readonly CommandFlags[];
+  readonly environment: NodeJS.ProcessEnv;
+  /** `--config`, where given. */
+  readonly file?: string | undefined;
+};
+
+/** What environment and configuration files say, in this order of precedence; names nobody knows are refused. */
+export class Settings {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #files: readonly ConfigFile[];
+
+  /** Throws a `UsageError` on an unknown variable or key, a `FailureError` when a named file cannot be read. */
+  constructor({ commands, environment, file }: SettingsOptions) {
+    const vocabulary = vocabularyOf(commands);
+    checkEnvironment(environment, vocabulary);
+    this.#environment = environment;
+    this.#files = readConfigFiles(file ?? (environment.MDTOOL_CONFIG || undefined), environment);
+    for (const { path, table } of this.#files) checkTable(path, table, [], vocabulary.tables);
+  }
+
+  /** Returns the setting of a command's flag; a command's own table goes before the top level of the same file. */
+  flag(command: string, flag: string): Setting | undefined {
+    const key = keyOf(flag);
+    return this.#variable(variableOf(key)) ?? this.#inFiles([command.split(':'), []], key);
+  }
+
+  /** Returns a setting that is no flag, from the table it belongs to. */
+  section(table: string, key: string): Setting | undefined {
+    return this.#variable(variableOf(`${prefixOf(table)}${key}`)) ?? this.#inFiles([table.split('.')], key);
+  }
+
+  #variable(name: string): Setting | undefined {
+    const value = this.#environment[name];
+    return value === undefined || value === '' ? undefined : { value, source: name };
+  }
+
+  #inFiles(tables: readonly (readonly string[])[], key: string): Setting | undefined {
+    for (const { path, table } of this.#files) {
+      for (const names of tables) {
+        const value = lookUp(table, names, key);
+        if (value !== undefined) return { value, source: `${path}: ${placeOf(names, key)}` };
+      }
+    }
+    return undefined;
+  }
+}
+
+function lookUp(root: ConfigTable, names: readonly string[], key: string): ConfigValue | undefined {
+  let table: ConfigTable | undefined = root;
+  for (const name of names) {
+    const inner: ConfigTable[string] | undefined = table[name];
+    if (inner === undefined || !isTable(inner)) return undefined;
+    table = inner;
+  }
+  const spelling = Object.keys(table).find((name) => keyOf(name) === key);
+  const value = spelling === undefined ? undefined : table[spelling];
+  return value === undefined || isTable(value) ? undefined : value;
+}
+
+function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: Vocabulary): void {
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith('MDTOOL_') || variables.has(name) || isForeign(name)) continue;
+    throw new UsageError(`environment: unknown variable ${name}${didYouMean(name, variables)}`);
+  }
+}
+
+function checkTable(path: string, table: ConfigTable, names: readonly string[], tables: Vocabulary['tables']): void {
+  const known = tables.get(names.join('.'));
+  const seen = new Set<string>();
+  for (const [name, value] of Object.entries(table)) {
+    const inner = [...names, name];
+    if (isTable(value) && isKnownTable(inner.join('.'), tables)) {
+      checkTable(path, value, inner, tables);
+      continue;
+    }
+    if (isTable(value))
+      throw new UsageError(`${path}: unknown table [${inner.join('.')}]${didYouMean(inner.join('.'), tables.keys())}`);
+    if (!known?.has(keyOf(name))) throw unknownKey(path, names, name, tables);
+    if (seen.has(keyOf(name))) throw new UsageError(`${path}: ${placeOf(names, keyOf(name))} is given twice`);
+    seen.add(keyOf(name));
+  }
+}
+
+function unknownKey(path: string, names: readonly string[], name: string, tables: Vocabulary['tables']): UsageError {
+  const known = tables.get(names.join('.')) ?? new Set<string>();
+  const elsewhere = [...tables].filter(([table, keys]) => table !== '' && keys.has(keyOf(name))).map(([table]) => `[${table}]`);
+  const hint = didYouMean(keyOf(name), known) || (elsewhere.length > 0 ? `; it belongs into ${elsewhere.join(' or ')}` : '');
+  return new UsageError(`${path}: unknown key ${placeOf(names, name)}${hint}`);
+}
+
+function isKnownTable(name: string, tables: Vocabulary['tables']): boolean {
+  return [...tables.keys()].some((table) => table === name || table.startsWith(`${name}.`));
+}
+
+function isTable(value: ConfigValue | ConfigTable): value is ConfigTable {
+  return typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function placeOf(names: readonly string[], key: string): string {
+  return names.length > 0 ? `[${names.join('.')}] ${key}` : key;
+}

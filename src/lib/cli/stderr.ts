@@ -1,0 +1,61 @@
+import type { LogFormat, Logger, LogLevel } from './logger.js';
+import { createLogger, LOG_FORMATS, LOG_LEVELS } from './logger.js';
+import { redact } from './redaction.js';
+
+export type StderrOptions = { readonly quiet: boolean; readonly level: LogLevel; readonly format: LogFormat };
+
+/** Everything that is said on stderr; a terminal reads sentences, `--log-format json` turns each into a log line. */
+export class Stderr {
+  readonly log: Logger;
+  readonly #options: StderrOptions;
+
+  constructor(options: StderrOptions) {
+    this.#options = options;
+    this.log = createLogger(options);
+  }
+
+  /** Why the process ends as it does. */
+  error(message: string, stack?: string): void {
+    if (this.#options.format === 'json') this.log.error(message, stack === undefined ? {} : { stack });
+    else this.#print(`mdtool: ${message}`, stack);
+  }
+
+  warn(message: string): void {
+    if (this.#options.level === 'error') return;
+    if (this.#options.format === 'json') this.log.warn(message);
+    else this.#print(`mdtool: warning: ${message}`);
+  }
+
+  /** Hints and the closing summary; nothing with `--quiet`. */
+  note(message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (this.#options.quiet) return;
+    if (this.#options.format === 'json') this.log.info(message, fields);
+    else this.#print(message);
+  }
+
+  /** Whether stack traces are shown. */
+  get debugging(): boolean {
+    return this.#options.level === 'debug';
+  }
+
+  #print(message: string, stack?: string): void {
+    process.stderr.write(`${redact(stack === undefined ? message : `${message}\n${stack}`)}\n`);
+  }
+}
+
+/** Returns the options as the raw command line names them: what holds until, or when, it could not be parsed. */
+export function stderrOptionsOf(argv: readonly string[]): StderrOptions {
+  const level = LOG_LEVELS.find((name) => name === rawValue(argv, '--log-level'));
+  const format = LOG_FORMATS.find((name) => name === rawValue(argv, '--log-format'));
+  return { quiet: argv.includes('--quiet'), level: level ?? 'info', format: format ?? 'text' };
+}
+
+/** Returns the value of an option flag on a command line that has not been parsed yet. */
+export function rawValue(argv: readonly string[], flag: string): string | undefined {
+  const end = argv.indexOf('--');
+  const own = end === -1 ? argv : argv.slice(0, end);
+  const index = own.findIndex((argument) => argument === flag || argument.startsWith(`${flag}=`));
+  const argument = own[index];
+  if (argument === undefined) return undefined;
+  return argument === flag ? own[index + 1] : argument.slice(flag.length + 1);
+}

@@ -1,0 +1,61 @@
+import { EXCHANGES } from '../exchanges/index.js';
+import { NOT_CONFIGURABLE, SHARED_FLAGS } from './flags.js';
+
+/** A command as far as settings are concerned: `grid:plan` and the names of its flags. */
+export type CommandFlags = { readonly id: string; readonly flags: readonly string[] };
+
+/** A table of settings that are no flags. Each key has the environment variable `MDTOOL_` + `prefix` + KEY. */
+type Section = { readonly table: string; readonly prefix: string; readonly keys: readonly string[] };
+
+const SECTIONS: readonly Section[] = [
+  { table: 'endpoints', prefix: '', keys: EXCHANGES.flatMap(({ id }) => [`${id}_ws_url`, `${id}_rest_url`]) },
+];
+
+/** Variables with our prefix that others set: the shell completion. */
+const FOREIGN_PREFIXES = ['MDTOOL_AC_'];
+
+/** Every setting there is, by table (`''` is the top level) and key, and by environment variable. */
+export type Vocabulary = {
+  readonly tables: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly variables: ReadonlySet<string>;
+};
+
+/** Returns what may be configured: shared flags at the top, each command's flags in its table, and the sections. */
+export function vocabularyOf(commands: readonly CommandFlags[]): Vocabulary {
+  const tables = new Map<string, ReadonlySet<string>>([['', new Set(configurable(SHARED_FLAGS))]]);
+  const variables = new Set(['MDTOOL_CONFIG', ...configurable(SHARED_FLAGS).map((key) => variableOf(key))]);
+  for (const { id, flags } of commands) {
+    const keys = configurable(flags);
+    tables.set(id.replaceAll(':', '.'), new Set(keys));
+    for (const key of keys) variables.add(variableOf(key));
+  }
+  for (const { table, prefix, keys } of SECTIONS) {
+    tables.set(table, new Set(keys));
+    for (const key of keys) variables.add(variableOf(`${prefix}${key}`));
+  }
+  return { tables, variables };
+}
+
+/** Returns the environment variable of a key, `log_level` → `MDTOOL_LOG_LEVEL`. */
+export function variableOf(key: string): string {
+  return `MDTOOL_${key.toUpperCase()}`;
+}
+
+/** Returns the key of a flag or of a spelling in a file: `log-level` → `log_level`. */
+export function keyOf(name: string): string {
+  return name.replaceAll('-', '_');
+}
+
+/** Returns the prefix of a section's variables. */
+export function prefixOf(table: string): string {
+  return SECTIONS.find((section) => section.table === table)?.prefix ?? '';
+}
+
+/** Returns whether a variable is none of our settings although it looks like one. */
+export function isForeign(variable: string): boolean {
+  return FOREIGN_PREFIXES.some((prefix) => variable.startsWith(prefix));
+}
+
+function configurable(flags: readonly string[]): string[] {
+  return flags.filter((flag) => !NOT_CONFIGURABLE.has(flag)).map(keyOf);
+}

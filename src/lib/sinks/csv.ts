@@ -1,0 +1,97 @@
+import { UsageError } from '../model/errors.js';
+import { encodeLevels, fieldsOf, type RecordProperties } from '../model/ndjson.js';
+import { type AnyRecord, IN_BAND_TYPES, type RecordType } from '../model/records.js';
+import type { Column, Level } from '../model/schema.js';
+import { addTo, type Encoder, type Tally } from './sink.js';
+
+export type CsvOptions = {
+  /** Names the output in the message about a second type. */
+  readonly output: string;
+  /** The type, where it is known before the first record: an empty result still has its header. */
+  readonly type?: RecordType | undefined;
+};
+
+type Unparse = typeof import('papaparse').unparse;
+
+/**
+ * Returns an encoder of RFC 4180 CSV with the columns of the schema, a header first. It holds one type: `gap` and
+ * `clock` are left out and counted, a second type is a `UsageError`. Lists are JSON text, missing values empty.
+ */
+export async function createCsvEncoder(options: CsvOptions): Promise<Encoder> {
+  const { default: papaparse } = await import('papaparse');
+  return new CsvEncoder(papaparse.unparse, options);
+}
+
+class CsvEncoder implements Encoder {
+  records = 0;
+  readonly leftOut: Tally = {};
+  readonly #unparse: Unparse;
+  readonly #output: string;
+  #type: RecordType | undefined;
+  #headerWritten = false;
+
+  constructor(unparse: Unparse, { output, type }: CsvOptions) {
+    this.#unparse = unparse;
+    this.#output = output;
+    this.#type = type;
+  }
+
+  encode(records: readonly AnyRecord[]): string {
+    const rows: string[][] = [];
+    for (const record of records) if (this.#takes(record.type)) rows.push(rowOf(record));
+    this.records += rows.length;
+    return this.#header() + (rows.length > 0 ? `${this.#unparse(rows, { newline: '\n' })}\n` : '');
+  }
+
+  #takes(type: RecordType): boolean {
+    if (type === this.#type) return true;
+    if (IN_BAND_TYPES.has(type)) {
+      addTo(this.leftOut, type);
+      return false;
+    }
+    if (this.#type !== undefined) throw secondType(this.#output, this.#type, type);
+    this.#type = type;
+    return true;
+  }
+
+  #header(): string {
+    if (this.#headerWritten || this.#type === undefined) return '';
+    this.#headerWritten = true;
+    const names = fieldsOf(this.#type).map(({ name }) => name);
+    return `${this.#unparse([names], { newline: '\n' })}\n`;
+  }
+}
+
+/** Returns the error for several types in one CSV output, with the way out. */
+export function secondType(output: string, first: RecordType, second: RecordType): UsageError {
+  const remedy =
+    output === '-' ? 'use --format ndjson, or -o with {type} in the file name' : `put {type} in the name: ${withType(output)}`;
+  return new UsageError(`-o ${output}: CSV holds one record type, found ${first} and ${second}; ${remedy}`);
+}
+
+function withType(path: string): string {
+  return path.replace(/(\.[^./]+(?:\.gz)?)$/, '-{type}$1');
+}
+
+function rowOf(record: AnyRecord): string[] {
+  const properties = record as unknown as RecordProperties;
+  return fieldsOf(record.type).map(({ name, property, column }) => cellOf(properties[property], column, name));
+}
+
+function cellOf(value: unknown, column: Column, name: string): string {
+  if (value === undefined || value === null) return '';
+  if (column.kind === 'levels') return encodeLevels(value as readonly Level[]);
+  if (column.kind === 'json') return JSON.stringify(value);
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${name} must be a finite number, was ${value}`);
+  return String(value);
+}
+
+/**
+ * Returns the one type that a CSV output will hold, undefined where that is not known yet. Throws a `UsageError` when
+ * several types are known to come.
+ */
+export function onlyType(output: string, types: readonly RecordType[] | undefined): RecordType | undefined {
+  const [first, second] = types?.filter((type) => !IN_BAND_TYPES.has(type)) ?? [];
+  if (first !== undefined && second !== undefined) throw secondType(output, first, second);
+  return first;
+}

@@ -1,0 +1,112 @@
+import { type AnyRecord, RECORD_TYPES, type RecordType } from '../model/records.js';
+import { createCsvEncoder } from './csv.js';
+import { createNdjsonEncoder } from './ndjson.js';
+import { addTo, type Encoder, type Sink, type SinkReport, type Tally } from './sink.js';
+import { refuseExisting, WholeFile } from './whole-file.js';
+
+export type FileSinkOptions = {
+  readonly path: string;
+  readonly format: 'ndjson' | 'csv';
+  /** Replace what is there. */
+  readonly force: boolean;
+  /** The type of all records, where it is known up front. */
+  readonly type?: RecordType | undefined;
+};
+
+const PLACEHOLDER = '{type}';
+
+/**
+ * Returns a sink for a text file, or, with `{type}` in the path, for one file per type that occurs. Files appear whole
+ * when the sink is closed. Throws a `UsageError` when one exists, a `FailureError` when one cannot be written.
+ */
+export async function createFileSink(options: FileSinkOptions): Promise<Sink> {
+  if (!options.path.includes(PLACEHOLDER)) return openPart(options, options.type);
+  // Any type may come, also after days: better to refuse now.
+  for (const type of RECORD_TYPES) refuseExisting(pathOf(options.path, type), options.force);
+  return new SplitSink(options);
+}
+
+function pathOf(path: string, type: RecordType): string {
+  return path.replaceAll(PLACEHOLDER, type);
+}
+
+async function openPart(options: FileSinkOptions, type: RecordType | undefined): Promise<Sink> {
+  const { path, format, force } = options;
+  const encoder = format === 'csv' ? await createCsvEncoder({ output: path, type }) : createNdjsonEncoder();
+  return new FileSink(new WholeFile(path, force), encoder);
+}
+
+class FileSink implements Sink {
+  readonly output: string;
+  readonly #file: WholeFile;
+  readonly #encoder: Encoder;
+
+  constructor(file: WholeFile, encoder: Encoder) {
+    this.output = file.path;
+    this.#file = file;
+    this.#encoder = encoder;
+  }
+
+  write(records: readonly AnyRecord[]): Promise<void> {
+    return this.#file.write(this.#encoder.encode(records));
+  }
+
+  async close(): Promise<SinkReport> {
+    await this.#file.write(this.#encoder.encode([]));
+    await this.#file.close();
+    return { output: this.output, records: this.#encoder.records, leftOut: this.#encoder.leftOut };
+  }
+
+  abort(): Promise<void> {
+    return this.#file.abort();
+  }
+}
+
+/** One file per type; each holds its type alone, so that nothing is left out. */
+class SplitSink implements Sink {
+  readonly output: string;
+  readonly #options: FileSinkOptions;
+  readonly #parts = new Map<RecordType, Sink>();
+
+  constructor(options: FileSinkOptions) {
+    this.output = options.path;
+    this.#options = options;
+  }
+
+  async write(records: readonly AnyRecord[]): Promise<void> {
+    for (const [type, ofType] of groupByType(records)) await (await this.#part(type)).write(ofType);
+  }
+
+  async close(): Promise<SinkReport> {
+    const leftOut: Tally = {};
+    let records = 0;
+    for (const part of this.#parts.values()) {
+      const report = await part.close();
+      records += report.records;
+      for (const [type, count] of Object.entries(report.leftOut)) addTo(leftOut, type as RecordType, count);
+    }
+    return { output: this.output, records, leftOut };
+  }
+
+  async abort(): Promise<void> {
+    for (const part of this.#parts.values()) await part.abort();
+  }
+
+  async #part(type: RecordType): Promise<Sink> {
+    const known = this.#parts.get(type);
+    if (known) return known;
+    const part = await openPart({ ...this.#options, path: pathOf(this.output, type) }, type);
+    this.#parts.set(type, part);
+    return part;
+  }
+}
+
+function groupByType(records: readonly AnyRecord[]): Map<RecordType, AnyRecord[]> {
+  const groups = new Map<RecordType, AnyRecord[]>();
+  for (const record of records) {
+    const group = groups.get(record.type);
+    if (group) group.push(record);
+    else groups.set(record.type, [record]);
+  }
+  return groups;
+}

@@ -1,0 +1,61 @@
+import type { Writable } from 'node:stream';
+import type { AnyRecord } from '../model/records.js';
+import { ClosedOutputError, type Encoder, type Sink, type SinkReport } from './sink.js';
+
+/** Text to a stream that another process reads: waits while that one is slow, and notices when it is gone. */
+export class TextStream {
+  readonly #stream: Writable;
+  #failure: Error | undefined;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.#failure ??= error.code === 'EPIPE' ? new ClosedOutputError('stdout') : error;
+    });
+  }
+
+  /** Resolves when the stream wants more. Throws a `ClosedOutputError` when its reader is gone. */
+  async write(text: string): Promise<void> {
+    this.#check();
+    if (text === '' || this.#stream.write(text)) return;
+    await this.#settled();
+  }
+
+  /** Resolves when everything has been handed to the operating system. */
+  async flush(): Promise<void> {
+    this.#check();
+    if (this.#stream.writableLength > 0) await this.#settled();
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  async #settled(): Promise<void> {
+    const stream = this.#stream;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        stream.off('drain', done).off('error', done).off('close', done);
+        resolve();
+      };
+      stream.on('drain', done).on('error', done).on('close', done);
+    });
+    this.#check();
+  }
+}
+
+/** Returns the sink that writes encoded records to stdout. */
+export function createStdoutSink(encoder: Encoder, stream: Writable = process.stdout): Sink {
+  const text = new TextStream(stream);
+  const report = (): SinkReport => ({ output: '-', records: encoder.records, leftOut: encoder.leftOut });
+  return {
+    output: '-',
+    write: (records: readonly AnyRecord[]) => text.write(encoder.encode(records)),
+    async close() {
+      await text.write(encoder.encode([]));
+      await text.flush();
+      return report();
+    },
+    async abort() {},
+  };
+}

@@ -1,0 +1,75 @@
+import { createWriteStream, existsSync, rmSync, type WriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { FailureError, UsageError } from '../model/errors.js';
+import { systemReason } from './system-reason.js';
+
+/** Throws a `UsageError` when something is at `path` and may not be replaced. */
+export function refuseExisting(path: string, force: boolean): void {
+  if (!force && existsSync(path)) throw new UsageError(`-o ${path} exists already; use --force to replace it`);
+}
+
+/**
+ * A text file that appears whole or not at all: it is written under a temporary name beside its own, synced, and
+ * renamed by `close`. A name that ends in `.gz` is compressed.
+ */
+export class WholeFile {
+  readonly path: string;
+  readonly #force: boolean;
+  readonly #temporary: string;
+  readonly #entry: Writable;
+  readonly #written: Promise<void>;
+  readonly #remove = () => rmSync(this.#temporary, { force: true });
+
+  /** Throws a `UsageError` when the file exists and `force` is not given. */
+  constructor(path: string, force: boolean) {
+    refuseExisting(path, force);
+    this.path = path;
+    this.#force = force;
+    this.#temporary = `${path}.${process.pid}.partial`;
+    const file = createWriteStream(this.#temporary, { flush: true });
+    [this.#entry, this.#written] = connect(file, path.endsWith('.gz'));
+    // Whoever writes or closes sees the failure; without a handler of its own it would end the process first.
+    this.#written.catch(() => {});
+    // A forced exit must not leave half a file behind.
+    process.once('exit', this.#remove);
+  }
+
+  /** Resolves when the file wants more. Throws a `FailureError` that names the path. */
+  async write(text: string): Promise<void> {
+    if (text === '' || this.#entry.write(text)) return;
+    const drained = new Promise<void>((resolve) => this.#entry.once('drain', resolve));
+    await this.#guard(Promise.race([drained, this.#written]));
+  }
+
+  async close(): Promise<void> {
+    this.#entry.end();
+    await this.#guard(this.#written);
+    refuseExisting(this.path, this.#force);
+    await this.#guard(rename(this.#temporary, this.path));
+    process.off('exit', this.#remove);
+  }
+
+  async abort(): Promise<void> {
+    this.#entry.destroy();
+    await this.#written.catch(() => {});
+    await rm(this.#temporary, { force: true }).catch(() => {});
+    process.off('exit', this.#remove);
+  }
+
+  async #guard(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      throw new FailureError(`cannot write ${this.path}: ${systemReason(error)}`, { cause: error });
+    }
+  }
+}
+
+function connect(file: WriteStream, gzip: boolean): [entry: Writable, written: Promise<void>] {
+  if (!gzip) return [file, finished(file)];
+  const compressed = createGzip();
+  return [compressed, pipeline(compressed, file)];
+}
