@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Channel } from '../../src/lib/exchanges/exchange.js';
 import { exchangeOf } from '../../src/lib/exchanges/index.js';
-import { Capture } from '../../src/lib/ingest/capture.js';
-import { openTapes, replay } from '../../src/lib/ingest/replay.js';
-import { Selection } from '../../src/lib/ingest/selection.js';
+import { openReplay } from '../../src/lib/ingest/replay.js';
 import type { Statistics } from '../../src/lib/ingest/statistics.js';
 import type { AnyRecord, Market, RecordOf, RecordType } from '../../src/lib/model/records.js';
 
@@ -22,27 +20,29 @@ export async function replayed(
   channels: readonly Channel[],
   options: { bookInterval?: number; depth?: number; speed?: number; symbols?: readonly string[] } = {},
 ): Promise<Replayed> {
-  const exchanges = [exchangeOf(exchange)];
-  const capture = new Capture({
-    selection: new Selection({ exchanges, channels, symbols: options.symbols }),
+  const { records: batches, statistics } = await openReplay({
+    paths,
+    exchanges: [exchangeOf(exchange)],
+    channels,
+    symbols: options.symbols,
     depth: options.depth ?? 15,
     bookInterval: options.bookInterval ?? 100_000,
     warn: () => {},
+    pacing: {
+      speed: options.speed,
+      elapsed: () => performance.now(),
+      sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+      signal: new AbortController().signal,
+    },
   });
-  const pacing = {
-    speed: options.speed,
-    elapsed: () => performance.now(),
-    sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-    signal: new AbortController().signal,
-  };
   const records: AnyRecord[] = [];
-  for await (const batch of replay(await openTapes(paths, exchanges), capture, pacing)) records.push(...batch);
+  for await (const batch of batches) records.push(...batch);
   const of = <Type extends RecordType>(type: Type, market?: Market) =>
     records.filter(
       (record): record is RecordOf<Type> =>
         record.type === type && (!market || (record as { market?: Market }).market === market),
     );
-  return { records, statistics: capture.statistics, of };
+  return { records, statistics, of };
 }
 
 /** Writes tape lines to a temporary tape and hands its path to `use`. */

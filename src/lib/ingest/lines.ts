@@ -15,12 +15,15 @@ export type LineBatch = { readonly lines: readonly string[]; readonly truncated?
  * An end in the middle of a gzip stream gives the lines before it and then `truncated`. Throws a `FailureError` that
  * names the path when it cannot be read.
  */
-export async function* readLines(path: string): AsyncGenerator<LineBatch> {
+export async function* readLines(path: string, stopped?: AbortSignal): AsyncGenerator<LineBatch> {
   const source = path === '-' ? process.stdin : await openFile(path);
   const name = path === '-' ? 'stdin' : path;
+  // A source that stays silent must not keep a stopped step from ending.
+  stopped?.addEventListener('abort', () => source.destroy(), { once: true });
   try {
     yield* splitLines(await decompressed(source));
   } catch (error) {
+    if (stopped?.aborted) return;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR')
       yield { lines: [], truncated: `${name}: the gzip stream breaks off (${message})` };

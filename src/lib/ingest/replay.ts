@@ -2,8 +2,10 @@ import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES, exchangeOf } from '../exchanges/index.js';
 import { FailureError } from '../model/errors.js';
 import type { AnyRecord } from '../model/records.js';
-import type { Capture } from './capture.js';
+import { Capture, type CaptureOptions } from './capture.js';
 import { type Pacing, pace } from './pace.js';
+import { Selection, type SelectionOptions } from './selection.js';
+import type { Statistics } from './statistics.js';
 import { mergeTapes } from './tape-merge.js';
 import { openTape, type Tape } from './tape-reader.js';
 
@@ -14,10 +16,10 @@ const BATCH = 1024;
  * Opens tapes (`-` is stdin) and checks that they are of the wanted exchanges (empty: any that is known). Throws a
  * `FailureError` naming a tape of another exchange.
  */
-export async function openTapes(paths: readonly string[], wanted: readonly Exchange[]): Promise<Tape[]> {
+async function openTapes(paths: readonly string[], wanted: readonly Exchange[], stopped: AbortSignal): Promise<Tape[]> {
   const tapes: Tape[] = [];
   for (const [index, path] of paths.entries()) {
-    const tape = await openTape(path, paths.length > 1 ? `${index}/` : '');
+    const tape = await openTape(path, { scope: paths.length > 1 ? `${index}/` : '', stopped });
     const known = wanted.length > 0 ? wanted : EXCHANGES;
     if (!known.some(({ id }) => id === tape.header.exchange)) {
       const ids = known.map(({ id }) => id).join(' or ');
@@ -28,8 +30,31 @@ export async function openTapes(paths: readonly string[], wanted: readonly Excha
   return tapes;
 }
 
+/** What to replay and what of it is wanted. */
+export type ReplayOptions = Omit<SelectionOptions, 'exchanges'> &
+  Omit<CaptureOptions, 'selection'> & {
+    readonly paths: readonly string[];
+    /** Empty: those of the tapes. */
+    readonly exchanges: readonly Exchange[];
+    readonly pacing: Pacing;
+  };
+
+export type Replay = { readonly records: AsyncIterable<readonly AnyRecord[]>; readonly statistics: Statistics };
+
+/**
+ * Opens tapes and returns their records as `stream` would have given them when they were recorded; `statistics` is whole
+ * when the records have ended. Throws a `FailureError` for a tape that cannot be read or is of another exchange.
+ */
+export async function openReplay(options: ReplayOptions): Promise<Replay> {
+  const tapes = await openTapes(options.paths, options.exchanges, options.pacing.signal);
+  const ids = new Set(tapes.map(({ header }) => header.exchange));
+  const exchanges = options.exchanges.length > 0 ? options.exchanges : [...ids].map(exchangeOf);
+  const capture = new Capture({ ...options, selection: new Selection({ ...options, exchanges }) });
+  return { records: replay(tapes, capture, options.pacing), statistics: capture.statistics };
+}
+
 /** Feeds tapes through a capture and gives its records in batches, in the tape's time; ends early when stopped. */
-export async function* replay(tapes: readonly Tape[], capture: Capture, pacing: Pacing): AsyncGenerator<readonly AnyRecord[]> {
+async function* replay(tapes: readonly Tape[], capture: Capture, pacing: Pacing): AsyncGenerator<readonly AnyRecord[]> {
   const entries = pacing.speed === undefined ? mergeTapes(tapes) : pace(mergeTapes(tapes), pacing);
   for await (const batch of entries) {
     const records: AnyRecord[] = [];

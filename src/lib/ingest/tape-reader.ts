@@ -9,12 +9,14 @@ export type Tape = {
   readonly batches: AsyncIterable<readonly TapeEntry[]>;
 };
 
+export type TapeOptions = { readonly scope?: string; readonly stopped?: AbortSignal | undefined };
+
 /**
  * Opens a tape (`-` is stdin; gzip is recognised). `scope` keeps its connections apart from those of other tapes.
  * Throws a `FailureError` that names the path when it cannot be read or is no tape.
  */
-export async function openTape(path: string, scope = ''): Promise<Tape> {
-  const source = readLines(path);
+export async function openTape(path: string, { scope = '', stopped }: TapeOptions = {}): Promise<Tape> {
+  const source = readLines(path, stopped);
   const name = path === '-' ? 'stdin' : path;
   const first = await source.next();
   if (first.done) throw new FailureError(`${name}: expected a tape, is empty`);

@@ -92,8 +92,8 @@ describe('tape reader', () => {
   });
 
   it('merges tapes by arrival, the earlier tape first, and keeps their connections apart', async () => {
-    const a = await openTape(write('a', [HEADER, frame(1), frame(3), frame(3), frame(9)].join('\n')), '0/');
-    const b = await openTape(write('b', [HEADER, frame(2), 'broken', frame(3), frame(10)].join('\n')), '1/');
+    const a = await openTape(write('a', [HEADER, frame(1), frame(3), frame(3), frame(9)].join('\n')), { scope: '0/' });
+    const b = await openTape(write('b', [HEADER, frame(2), 'broken', frame(3), frame(10)].join('\n')), { scope: '1/' });
     const merged: string[] = [];
     for await (const batch of mergeTapes([a, b])) {
       for (const { entry } of batch) merged.push(entry.kind === 'frame' ? `${entry.connection}@${entry.at}` : entry.kind);

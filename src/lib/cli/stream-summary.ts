@@ -1,0 +1,28 @@
+import { type Statistics, total } from '../ingest/statistics.js';
+import type { Summary } from './summary.js';
+
+/** Tells the summary what a capture has seen, and why the run is incomplete where it is. */
+export function summarize(statistics: Statistics, summary: Summary): void {
+  const { frames, bytes, duplicates, history, unordered, missingGaps } = statistics;
+  const { unknown, silent, refused, rejected, broken } = statistics;
+  summary.note({
+    frames,
+    bytes,
+    duplicate_trades: duplicates,
+    history_trades_left_out: history,
+    lines_out_of_order: unordered,
+    unknown: Object.fromEntries(unknown),
+    silent: Object.fromEntries(silent),
+    refused: Object.fromEntries(refused),
+    rejected: Object.fromEntries(rejected),
+    broken: Object.fromEntries(broken),
+  });
+  if (broken.size > 0) summary.incomplete(`${counted(total(broken), 'tape line')} could not be read`);
+  if (rejected.size > 0)
+    summary.incomplete(`${counted(total(rejected), 'frame or record', 'frames or records')} could not be mapped`);
+  if (missingGaps > 0) summary.incomplete(`${counted(missingGaps, 'hole')} in the data (gap records with missing: true)`);
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
