@@ -153,7 +153,7 @@ describe('the Bybit tape, against a plain parse of its frames', () => {
   });
 
   it('keeps the arrivals of the tape, strictly increasing', () => {
-    const times = all.records.map((record) => (record as { localTimestamp: number }).localTimestamp);
+    const times = all.records.map((record) => record.localTimestamp as number);
     expect(times.every((time, i) => i === 0 || time > (times[i - 1] as number))).toBe(true);
     expect(all.statistics).toMatchObject({ unordered: 0, duplicates: 0, incomplete: false });
     expect([...all.statistics.unknown]).toEqual([]);
@@ -171,11 +171,11 @@ describe('the Bybit tape, against a plain parse of its frames', () => {
       ]);
       const broken = lines[lost]?.at as number;
       const after = run.records.filter(
-        (record) => record.type.startsWith('book') && (record as { localTimestamp: number }).localTimestamp > broken + 200_000,
+        (record) => record.type.startsWith('book') && (record.localTimestamp as number) > broken + 200_000,
       );
-      expect(
-        new Set(after.map((record) => `${(record as { market: string }).market} ${(record as { symbol: string }).symbol}`)),
-      ).toEqual(new Set(['linear BTCUSDT', 'spot BTCUSDT']));
+      expect(new Set(after.map((record) => `${record.market} ${'symbol' in record && record.symbol}`))).toEqual(
+        new Set(['linear BTCUSDT', 'spot BTCUSDT']),
+      );
       expect(run.statistics.incomplete).toBe(true);
     });
   });

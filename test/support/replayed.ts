@@ -38,10 +38,7 @@ export async function replayed(
   const records: AnyRecord[] = [];
   for await (const batch of batches) records.push(...batch);
   const of = <Type extends RecordType>(type: Type, market?: Market) =>
-    records.filter(
-      (record): record is RecordOf<Type> =>
-        record.type === type && (!market || (record as { market?: Market }).market === market),
-    );
+    records.filter((record) => record.type === type && (!market || record.market === market)) as unknown as RecordOf<Type>[];
   return { records, statistics, of };
 }
 

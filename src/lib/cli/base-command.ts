@@ -32,6 +32,8 @@ export type Delivery = {
   readonly types?: readonly RecordType[] | undefined;
   /** `--json` gives the rows under `data`. */
   readonly data?: boolean | undefined;
+  /** Completes the summary when the records have ended. */
+  readonly summarize?: ((summary: Summary) => void) | undefined;
 };
 
 type FlagsInput = Interfaces.FlagInput;
@@ -111,6 +113,7 @@ export abstract class BaseCommand extends Command {
       }
     }
     if (delivery.data) this.summary.data = rows;
+    delivery.summarize?.(this.summary);
     return this.conclude();
   }
 

@@ -199,7 +199,7 @@ export class Capture {
 
   #emitDue(at: number, records: AnyRecord[]): void {
     for (const books of this.#books.values()) {
-      for (const record of books.due(at)) this.#emit(record, Math.min((record as Stamped).localTimestamp ?? at, at), records);
+      for (const record of books.due(at)) this.#emit(record, Math.min(record.localTimestamp ?? at, at), records);
     }
   }
 

@@ -1,14 +1,19 @@
-import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
+import type { Exchange, HttpRequest, InstrumentPage } from '../exchanges/exchange.js';
 import { FailureError, UnreachableError } from '../model/errors.js';
 import type { Instrument, Market } from '../model/records.js';
 import type { HttpClient } from '../transport/http.js';
-import { openTape } from './tape-reader.js';
+import type { RecordedBodies } from './recorded-bodies.js';
 
 /** The answer to a request, and when it arrived (microseconds). */
 export type RestBody = { readonly body: string; readonly at: number };
 
-/** Where the answers of one exchange come from; undefined when a recording holds none to this request. */
-export type RestSource = (request: HttpRequest) => Promise<RestBody | undefined>;
+/** Where the answers of one exchange come from. */
+export type RestSource = {
+  /** Returns undefined when a recording holds no answer to this request. */
+  answer(request: HttpRequest): Promise<RestBody | undefined>;
+  /** Whether the exchange itself answers: what it refuses is then unreachable, not a faulty recording. */
+  readonly live: boolean;
+};
 
 /** The instruments of one market, by symbol; `rejected` holds one reason per row that could not be mapped. */
 export type InstrumentList = { readonly instruments: readonly Instrument[]; readonly rejected: readonly string[] };
@@ -16,72 +21,53 @@ export type InstrumentList = { readonly instruments: readonly Instrument[]; read
 /** More pages than any exchange has: a cursor that leads in a circle must end. */
 const MOST_PAGES = 100;
 
-/** Returns a source that asks the exchange itself. */
-export function restSource(client: HttpClient, origin: string, now: () => number): RestSource {
-  return async (request) => ({ body: await client.get(origin, request), at: now() });
+/** Returns a source that asks the exchange at `origin`; `now` gives microseconds. */
+export function liveSource(client: HttpClient, origin: string, now: () => number): RestSource {
+  return { live: true, answer: async (request) => ({ body: await client.get(origin, request), at: now() }) };
+}
+
+/** Returns a source that answers with what a tape holds. */
+export function recordedSource(bodies: RecordedBodies): RestSource {
+  return { live: false, answer: async (request) => bodies.find(request) };
 }
 
 /**
- * Returns every instrument of a market, whatever its status, in order of their symbols. Throws an `UnreachableError`
- * when the exchange cannot be reached or refuses, a `FailureError` when a recording lacks the list.
+ * Returns every instrument of a market, whatever its status, in order of symbols, undefined when a recording holds none
+ * of its lists. Throws an `UnreachableError` when the exchange cannot be reached or refuses, a `FailureError` on a
+ * recording that cannot be read.
  */
-export async function listInstruments(exchange: Exchange, market: Market, source: RestSource): Promise<InstrumentList> {
+export async function listInstruments(exchange: Exchange, market: Market, source: RestSource): Promise<InstrumentList | undefined> {
   const instruments = new Map<string, Instrument>();
-  const rejected: string[] = [];
-  const requests = exchange.instruments.requests(market);
-  let answered = 0;
-  for (const first of requests) {
-    for await (const page of pages(exchange, first, source)) {
-      answered += 1;
+  const rejected = new Set<string>();
+  let answered = false;
+  for (const first of exchange.instruments.requests(market)) {
+    for await (const page of pagesFrom(exchange, first, source)) {
+      answered = true;
       for (const instrument of page.instruments) instruments.set(instrument.symbol, instrument);
-      rejected.push(...page.rejected);
+      for (const reason of page.rejected) rejected.add(reason);
     }
   }
-  if (answered === 0)
-    throw new FailureError(`no instrument list of ${exchange.id} ${market} on the tape (${requests.map(urlOf).join(', ')})`);
-  return { instruments: [...instruments.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1)), rejected };
+  if (!answered) return undefined;
+  return { instruments: [...instruments.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1)), rejected: [...rejected] };
 }
 
-async function* pages(exchange: Exchange, first: HttpRequest, source: RestSource) {
+async function* pagesFrom(exchange: Exchange, first: HttpRequest, source: RestSource): AsyncGenerator<InstrumentPage> {
   let request: HttpRequest | undefined = first;
-  for (let page = 0; request !== undefined && page < MOST_PAGES; page++) {
-    const answer = await source(request);
+  for (let page = 0; request !== undefined; page++) {
+    if (page === MOST_PAGES) throw new UnreachableError(`${exchange.id}: the instrument list does not end after ${MOST_PAGES} pages`);
+    const answer = await source.answer(request);
     if (!answer) return;
-    const parsed = exchange.instruments.parse(request, answer.body, answer.at);
+    const parsed = parse(exchange, request, answer, source.live);
     yield parsed;
     request = parsed.next;
   }
-  if (request !== undefined) throw new UnreachableError(`${exchange.id}: the instrument list has no end (${MOST_PAGES} pages)`);
 }
 
-/** Parameters that decide what an answer holds; others (limits, the recorder's own filters) do not tell two apart. */
-const DECISIVE = ['category', 'productType', 'symbol', 'cursor'];
-
-/**
- * Reads tapes and returns what they hold of an exchange's REST answers: of two to the same request the later one.
- * Throws a `FailureError` when a tape is another exchange's.
- */
-export async function recordedSource(exchange: Exchange, paths: readonly string[]): Promise<RestSource> {
-  const bodies = new Map<string, RestBody>();
-  for (const path of paths) {
-    const { header, batches } = await openTape(path);
-    if (header.exchange !== exchange.id)
-      throw new FailureError(`${path}: expected a tape of ${exchange.id}, is one of ${header.exchange}`);
-    for await (const entries of batches) {
-      for (const entry of entries) {
-        if (entry.kind !== 'http' || entry.status !== 200 || !URL.canParse(entry.url)) continue;
-        const url = new URL(entry.url);
-        bodies.set(identityOf(url.pathname, url.searchParams), { body: entry.body, at: entry.at });
-      }
-    }
+function parse(exchange: Exchange, request: HttpRequest, { body, at }: RestBody, live: boolean): InstrumentPage {
+  try {
+    return exchange.instruments.parse(request, body, at);
+  } catch (error) {
+    if (live && error instanceof FailureError) throw new UnreachableError(error.message, { cause: error });
+    throw error;
   }
-  return async ({ path, query }) => bodies.get(identityOf(path, new URLSearchParams(query)));
-}
-
-function identityOf(path: string, parameters: URLSearchParams): string {
-  return [path, ...DECISIVE.map((name) => parameters.get(name)?.toUpperCase() ?? '')].join(' ');
-}
-
-function urlOf({ path, query }: HttpRequest): string {
-  return `${path}?${new URLSearchParams(query)}`;
 }

@@ -77,6 +77,7 @@ const optionalIdentity = {
   market: optional(text('absent on an offline plan')),
   symbol: optional(text('absent on an offline plan')),
   timestamp: time('when the plan was made'),
+  local_timestamp: optional(time('absent: a plan does not arrive')),
 };
 
 export const grid_level = {
@@ -110,6 +111,7 @@ export const grid_plan = {
   multiplier: number('amount of a level over that of the one before'),
   take_profit_pct: number('distance from the average price'),
   spacing: oneOf(['arithmetic', 'geometric', 'list'], 'how prices are spaced'),
+  distances_pct: optional(json('distances of levels 1, 2, … from the price, of a spacing list')),
   sizing: oneOf(['reference', 'full'], 'how the base amount is found'),
   margin_mode: oneOf(['isolated', 'cross'], 'what the position may lose'),
   tick_size: optional(number('price step')),
@@ -117,7 +119,8 @@ export const grid_plan = {
   min_amount: optional(number('smallest order')),
   max_amount: optional(number('largest order')),
   min_notional: optional(number('smallest order in quote units')),
-  max_orders: optional(count('open orders allowed')),
+  max_leverage: optional(number('largest leverage of the instrument')),
+  max_orders: optional(count('open orders allowed, the take profit included')),
   price_band_up: optional(number('a fraction')),
   price_band_down: optional(number('a fraction')),
   maintenance_rate: optional(number('a fraction; absent where tiers apply')),
@@ -130,8 +133,10 @@ export const grid_plan = {
   budget_notional: number('deposit × leverage'),
   utilisation_pct: number('committed / budget'),
   margin_required: number('for all levels'),
+  entry_fees: optional(number('fees of all fills, quote units')),
   worst_loss: number("loss with all levels filled at the last level's price, quote units"),
-  rebound_pct: optional(number('rise from the last level to the take profit')),
+  rebound_pct: optional(number('way from the last level to the take profit')),
+  liquidation_price: optional(number('of the whole position')),
   first_unsafe_level: optional(count('the first level whose status is not ok')),
   detail: optional(json('warnings, the answer of --solve, of --filled and of --stress')),
 };

@@ -32,7 +32,7 @@ describe('capture', () => {
       frame(START - S, data([trade(START, 'e')])),
       frame(START + 100, data([trade(START, 'f')])),
     );
-    expect(records.map((record) => (record as { localTimestamp: number }).localTimestamp - START)).toEqual([5, 6, 7, 8, 9, 100]);
+    expect(records.map((record) => (record.localTimestamp as number) - START)).toEqual([5, 6, 7, 8, 9, 100]);
     expect(subject.statistics.unordered).toBe(1);
   });
 
