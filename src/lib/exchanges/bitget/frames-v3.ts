@@ -67,7 +67,7 @@ function readTrades(push: Push, symbol: string, rows: readonly unknown[]): Frame
 
 function tickerValues(row: Fields, push: Push, symbol: string) {
   return {
-    action: push.action === 'snapshot' || isWhole(row, push) ? ('snapshot' as const) : ('delta' as const),
+    action: push.action === 'snapshot' ? ('snapshot' as const) : ('delta' as const),
     timestamp: undefined,
     isFunded: !isDelivery(row.deliveryTime, symbol),
     last: row.lastPrice,
@@ -83,14 +83,6 @@ function tickerValues(row: Fields, push: Push, symbol: string) {
     fundingRate: row.fundingRate,
     nextFundingTimestamp: row.nextFundingTime,
   };
-}
-
-const SPOT_FIELDS = ['lastPrice', 'bid1Price', 'bid1Size', 'ask1Price', 'ask1Size', 'volume24h', 'turnover24h'];
-const CONTRACT_FIELDS = [...SPOT_FIELDS, 'markPrice', 'indexPrice', 'openInterest', 'fundingRate'];
-
-/** An `update` that carries every field replaces what was known: merged, a bid that is now "" would live on. */
-function isWhole(row: Fields, { market }: Push): boolean {
-  return (market === 'spot' ? SPOT_FIELDS : CONTRACT_FIELDS).every((field) => row[field] !== undefined);
 }
 
 /** Perpetuals have no delivery time (absent, "" or "0"). */

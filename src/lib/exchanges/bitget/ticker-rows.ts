@@ -24,27 +24,37 @@ export class TickerRows {
     const timestamp = values.timestamp ?? pushed;
     if (timestamp === undefined) return unexpected('ticker', 'ts', 'milliseconds', undefined);
     const fields = fieldsOf(values);
-    if (Object.values(fields).every((value) => value === undefined)) return 'ticker: expected prices or amounts, found none';
+    const empty = values.action === 'snapshot' ? [undefined, null] : [undefined];
+    if (Object.values(fields).every((value) => empty.includes(value as null | undefined)))
+      return 'ticker: expected prices or amounts, found none';
     return this.#fanOut.apply({ exchange: 'bitget', market, symbol, timestamp, action: values.action, fields }, at);
   }
 }
 
-/** A price of 0 or "" means that there is none, and takes its amount along; volumes and open interest may well be 0. */
+/**
+ * A field that the row does not mention is undefined, one that it empties is null. A price of 0 or "" means that there is
+ * none, and takes its amount along; volumes and open interest may well be 0.
+ */
 function fieldsOf(values: TickerValues): TickerFields {
-  const bid = positive(values.bid);
-  const ask = positive(values.ask);
+  const { isFunded } = values;
+  const bid = mentioned(values.bid, positive);
+  const ask = mentioned(values.ask, positive);
   return {
-    last: positive(values.last),
+    last: mentioned(values.last, positive),
     bid,
-    bidAmount: bid === undefined ? undefined : positive(values.bidAmount),
+    bidAmount: bid === null ? null : mentioned(values.bidAmount, positive),
     ask,
-    askAmount: ask === undefined ? undefined : positive(values.askAmount),
-    volume24h: finite(values.volume24h),
-    turnover24h: finite(values.turnover24h),
-    mark: positive(values.mark),
-    index: positive(values.index),
-    openInterest: finite(values.openInterest),
-    fundingRate: values.isFunded ? finite(values.fundingRate) : undefined,
-    nextFundingTimestamp: values.isFunded ? fromMilliseconds(values.nextFundingTimestamp) : undefined,
+    askAmount: ask === null ? null : mentioned(values.askAmount, positive),
+    volume24h: mentioned(values.volume24h, finite),
+    turnover24h: mentioned(values.turnover24h, finite),
+    mark: mentioned(values.mark, positive),
+    index: mentioned(values.index, positive),
+    openInterest: mentioned(values.openInterest, finite),
+    fundingRate: isFunded ? mentioned(values.fundingRate, finite) : undefined,
+    nextFundingTimestamp: isFunded ? mentioned(values.nextFundingTimestamp, fromMilliseconds) : undefined,
   };
+}
+
+function mentioned(value: unknown, read: (value: unknown) => number | undefined): number | null | undefined {
+  return value === undefined ? undefined : (read(value) ?? null);
 }
