@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { columnsOf, RECORD_TYPES } from '../src/lib/model/records.js';
+import { ROOT } from './support/mdtool.js';
+
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+
+/** A console block: `$ ` begins a command, the lines after it are what it prints; `…` stands for anything. */
+type Example = { readonly command: string; readonly output: string };
+
+function examplesOf(text: string): Example[] {
+  const blocks = [...text.matchAll(/```console\n([\s\S]*?)```/g)].map((match) => match[1] as string);
+  return blocks.flatMap((block) =>
+    block
+      .split(/^\$ /m)
+      .filter((part) => part.trim() !== '')
+      .map((part) => {
+        const lines = part.trimEnd().split('\n');
+        const last = lines.findIndex((line) => !line.endsWith('\\'));
+        return { command: lines.slice(0, last + 1).join('\n'), output: lines.slice(last + 1).join('\n') };
+      }),
+  );
+}
+
+function pattern(output: string): RegExp {
+  const escaped = output.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('[\\s\\S]*?')}\\s*$`);
+}
+
+/** A folder as a reader of the README has it: `mdtool` on the path, `fixtures/` beside. Examples run in it one after another. */
+const folder = mkdtempSync(join(tmpdir(), 'mdtool-docs-'));
+mkdirSync(join(folder, 'bin'));
+writeFileSync(join(folder, 'bin/mdtool'), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, 'bin/run.js')}" "$@"\n`);
+chmodSync(join(folder, 'bin/mdtool'), 0o755);
+symlinkSync(join(ROOT, 'fixtures'), join(folder, 'fixtures'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(command: string): Promise<string> {
+  const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, NO_COLOR: '1' };
+  return new Promise((resolve) => {
+    execFile('bash', ['-c', `{ ${command}\n} 2>&1`], { cwd: folder, env, maxBuffer: 1 << 26 }, (_, stdout) => resolve(stdout));
+  });
+}
+
+describe('README', () => {
+  it.each(examplesOf(README).map(({ command, output }) => [command, output]))(
+    'prints what %s prints',
+    async (command, output) => {
+      const printed = await run(command);
+      expect(pattern(output).test(printed) ? output : printed).toBe(output);
+    },
+  );
+
+  it('names the two commands that do everything', () => {
+    expect(README).toContain('npm ci && npm run demo');
+    expect(README).toContain('npm cit');
+  });
+
+  it('has an example of every command', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8')) as { commands: Record<string, unknown> };
+    const missing = Object.keys(manifest.commands).filter(
+      (id) => !examplesOf(README).some(({ command }) => command.includes(`mdtool ${id.replaceAll(':', ' ')}`)),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('describes every record type and column', () => {
+    for (const type of RECORD_TYPES) {
+      const section = README.split(`| \`${type}\` |`)[1]?.split('\n')[0] ?? '';
+      expect(section, type).not.toBe('');
+      for (const [name] of columnsOf(type).filter(([name]) => !COMMON.has(name)))
+        expect(section, `${type}.${name}`).toContain(`\`${name}\``);
+    }
+  });
+});
+
+const COMMON = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
+
+describe('texts', () => {
+  it('name every fixture and its licence', () => {
+    const listed = readFileSync(join(ROOT, 'fixtures/README.md'), 'utf8');
+    const names = readdirSync(join(ROOT, 'fixtures')).filter((name) => name !== 'README.md' && name !== 'licences');
+    for (const name of names) expect(listed).toContain(name);
+  });
+});
