@@ -1,0 +1,25 @@
+/**
+ * mdtool as a library: the records and their schema, the exchanges, the order book, and the capture that every step
+ * shares. Everything here is what the commands themselves use.
+ */
+export { BookKeeper, type BookKeeperOptions } from './lib/book/book-keeper.js';
+export { OrderBook } from './lib/book/order-book.js';
+export {
+  CHANNELS,
+  type Channel,
+  type Exchange,
+  type Frame,
+  type FrameReader,
+  type Subscription,
+} from './lib/exchanges/exchange.js';
+export { EXCHANGES, exchangeOf } from './lib/exchanges/index.js';
+export { Capture, type CaptureOptions } from './lib/ingest/capture.js';
+export { openReplay, type Replay, type ReplayOptions } from './lib/ingest/replay.js';
+export { Selection, type SelectionOptions } from './lib/ingest/selection.js';
+export type { TapeEntry, WireEvent } from './lib/ingest/tape.js';
+export { EXIT, FailureError, MdtoolError, UnreachableError, UsageError } from './lib/model/errors.js';
+export { decodeRecord, encodeRecord, RecordError } from './lib/model/ndjson.js';
+export { compareTrades } from './lib/model/order.js';
+export * from './lib/model/records.js';
+export type { Column, ColumnKind, Level } from './lib/model/schema.js';
+export { formatTime, parseDuration, parseTime } from './lib/model/time.js';
