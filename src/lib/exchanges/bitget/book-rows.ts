@@ -1,5 +1,5 @@
 import type { BookMessage, TextLevel } from '../../model/book-message.js';
-import { compareLongs, finite, long } from '../../model/numbers.js';
+import { finite, long } from '../../model/numbers.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { Push } from './envelope.js';
 import { unexpected } from './fields.js';
@@ -24,55 +24,35 @@ export type BookValues = {
 
 type Sequences = Pick<BookMessage, 'sequence' | 'previousSequence' | 'checksum'>;
 
-/** Maps the book rows of one connection. */
-export class BookRows {
-  /** Sequences of snapshots whose first update has not come yet, by market and symbol. */
-  readonly #snapshots = new Map<string, string>();
-
-  /** Returns the message, or the reason why the row is none. `topLevels` is undefined on the feed with deltas. */
-  map(push: Push, symbol: string, topLevels: number | undefined, values: BookValues): BookMessage | string {
-    const isSnapshot = push.action === 'snapshot';
-    if (topLevels !== undefined && !isSnapshot) return unexpected('book', 'action', 'snapshot on a top-N feed', push.action);
-    const timestamp = fromMilliseconds(values.ts) ?? push.timestamp;
-    if (timestamp === undefined) return unexpected('book', 'ts', 'milliseconds', values.ts);
-    const { bids, asks } = values;
-    if (!isLevels(bids)) return unexpected('book', 'bids', 'levels of decimal texts', bids);
-    if (!isLevels(asks)) return unexpected('book', 'asks', 'levels of decimal texts', asks);
-    const sequences = sequencesOf(values, isSnapshot);
-    if (typeof sequences === 'string') return sequences;
-    const { sequence, checksum } = sequences;
-    const { market } = push;
-    const key = `${market} ${symbol}`;
-    if (isSnapshot && topLevels === undefined && sequence !== undefined) this.#snapshots.set(key, sequence);
-    const previousSequence = isSnapshot ? undefined : this.#joined(key, sequences);
-    return {
-      type: 'book_message',
-      exchange: 'bitget',
-      market,
-      symbol,
-      timestamp,
-      action: isSnapshot ? 'snapshot' : 'delta',
-      bids,
-      asks,
-      sequence,
-      previousSequence,
-      checksum,
-      topLevels,
-    };
-  }
-
-  /**
-   * Updates are chained by `pseq`. A snapshot falls anywhere within its first update (`pseq` <= snapshot <= `seq`), and
-   * amounts are absolute: that update then follows the snapshot, which the returned sequence says.
-   */
-  #joined(key: string, { sequence, previousSequence }: Sequences): string | undefined {
-    const snapshot = this.#snapshots.get(key);
-    if (snapshot === undefined) return previousSequence;
-    this.#snapshots.delete(key);
-    if (sequence === undefined || previousSequence === undefined) return previousSequence;
-    const within = compareLongs(previousSequence, snapshot) <= 0 && compareLongs(snapshot, sequence) <= 0;
-    return within && previousSequence !== '0' ? snapshot : previousSequence;
-  }
+/**
+ * Returns the message of a row, or the reason why it is none. `topLevels` is undefined on the feed with deltas. Levels
+ * must be pairs of texts; whether they are numbers is for the book to judge, which then breaks at the right symbol.
+ */
+export function bookOf(push: Push, symbol: string, topLevels: number | undefined, row: BookValues): BookMessage | string {
+  const isSnapshot = push.action === 'snapshot';
+  if (topLevels !== undefined && !isSnapshot) return unexpected('book', 'action', 'snapshot on a top-N feed', push.action);
+  const timestamp = fromMilliseconds(row.ts) ?? push.timestamp;
+  if (timestamp === undefined) return unexpected('book', 'ts', 'milliseconds', row.ts);
+  const { bids, asks } = row;
+  if (!isLevels(bids)) return unexpected('book', 'bids', 'pairs of texts', bids);
+  if (!isLevels(asks)) return unexpected('book', 'asks', 'pairs of texts', asks);
+  const sequences = sequencesOf(row, isSnapshot);
+  if (typeof sequences === 'string') return sequences;
+  const { sequence, previousSequence, checksum } = sequences;
+  return {
+    type: 'book_message',
+    exchange: 'bitget',
+    market: push.market,
+    symbol,
+    timestamp,
+    action: isSnapshot ? 'snapshot' : 'delta',
+    bids,
+    asks,
+    sequence,
+    previousSequence,
+    checksum,
+    topLevels,
+  };
 }
 
 /** Checksums count on updates alone: on snapshots they are 0, absent, or not documented to cover what was sent. */
@@ -93,19 +73,7 @@ function sequencesOf({ seq, pseq, checksum }: BookValues, isSnapshot: boolean): 
 function isLevels(side: unknown): side is TextLevel[] {
   if (!Array.isArray(side)) return false;
   for (const level of side) {
-    if (!Array.isArray(level) || !isDecimal(level[0]) || !isDecimal(level[1])) return false;
+    if (!Array.isArray(level) || typeof level[0] !== 'string' || typeof level[1] !== 'string') return false;
   }
   return true;
-}
-
-/** Book frames carry hundreds of texts, all plain decimals: a loop over the characters is the cheapest exact check. */
-function isDecimal(text: unknown): boolean {
-  if (typeof text !== 'string') return false;
-  let digits = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code >= 48 && code <= 57) digits++;
-    else if (code !== 46) return false;
-  }
-  return digits > 0 && digits >= text.length - 1;
 }

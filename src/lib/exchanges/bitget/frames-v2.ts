@@ -1,6 +1,6 @@
 import { fromMilliseconds } from '../../model/time.js';
 import type { Frame, FrameReader } from '../exchange.js';
-import { BookRows, TOP_LEVELS } from './book-rows.js';
+import { bookOf, TOP_LEVELS } from './book-rows.js';
 import { type CandleValues, candlesOf } from './candle-rows.js';
 import { dataFrame, foreignCandles, type Push, readFrame, textOf } from './envelope.js';
 import { type Fields, isFields, mapRows, unexpected } from './fields.js';
@@ -14,7 +14,6 @@ const INTERVALS = intervalsByWireName(V2);
 
 /** Reads frames of `/v2/ws/public`: `{action, arg: {instType, channel, instId}, data, ts}`. */
 export class FramesV2 implements FrameReader {
-  readonly #books = new BookRows();
   readonly #tickers = new TickerRows();
 
   read(text: string, at: number): Frame {
@@ -29,18 +28,11 @@ export class FramesV2 implements FrameReader {
     if (symbol === undefined)
       return { kind: 'rejected', reason: unexpected(channel, 'arg.instId', 'text', push.argument.instId) };
     if (channel === 'trade') return readTrades(push, symbol, rows);
-    if (channel === 'books' || TOP_LEVELS.has(channel)) return this.#readBooks(push, symbol, TOP_LEVELS.get(channel), rows);
+    if (channel === 'books' || TOP_LEVELS.has(channel)) return readBooks(push, symbol, TOP_LEVELS.get(channel), rows);
     if (channel === 'ticker') return this.#readTickers(push, symbol, rows, at);
     if (channel.startsWith(CANDLE)) return readCandles(push, symbol, channel.slice(CANDLE.length), rows);
     return { kind: 'unknown', what: `channel ${channel}` };
   };
-
-  #readBooks(push: Push, symbol: string, topLevels: number | undefined, rows: readonly unknown[]): Frame {
-    const mapped = mapRows(rows, (row) =>
-      isFields(row) ? this.#books.map(push, symbol, topLevels, row) : unexpected('book', 'row', 'an object', row),
-    );
-    return dataFrame(push, mapped);
-  }
 
   #readTickers(push: Push, symbol: string, rows: readonly unknown[], at: number): Frame {
     const { items, rejected } = mapRows(rows, (row) =>
@@ -60,6 +52,13 @@ function readTrades(push: Push, symbol: string, rows: readonly unknown[]): Frame
     return tradeOf(market, symbol, timestamp, row.ts, row.price, row.size, row.side, row.tradeId);
   });
   return dataFrame(push, { items: sortTrades(items), rejected }, push.action === 'snapshot');
+}
+
+function readBooks(push: Push, symbol: string, topLevels: number | undefined, rows: readonly unknown[]): Frame {
+  const mapped = mapRows(rows, (row) =>
+    isFields(row) ? bookOf(push, symbol, topLevels, row) : unexpected('book', 'row', 'an object', row),
+  );
+  return dataFrame(push, mapped);
 }
 
 /** Every push is a whole row. */

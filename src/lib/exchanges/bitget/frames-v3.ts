@@ -2,7 +2,7 @@ import { positive } from '../../model/numbers.js';
 import type { Liquidation } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { Frame, FrameReader } from '../exchange.js';
-import { BookRows, TOP_LEVELS } from './book-rows.js';
+import { bookOf, TOP_LEVELS } from './book-rows.js';
 import { type CandleValues, candlesOf } from './candle-rows.js';
 import { dataFrame, foreignCandles, type Push, readFrame, textOf } from './envelope.js';
 import { type Fields, isFields, mapRows, unexpected } from './fields.js';
@@ -15,7 +15,6 @@ const INTERVALS = intervalsByWireName(V3);
 
 /** Reads frames of `/v3/ws/public`: `{action, arg: {instType, topic, symbol?, interval?}, data, ts}`. */
 export class FramesV3 implements FrameReader {
-  readonly #books = new BookRows();
   readonly #tickers = new TickerRows();
 
   read(text: string, at: number): Frame {
@@ -29,21 +28,12 @@ export class FramesV3 implements FrameReader {
     const symbol = textOf(push.argument.symbol);
     if (symbol === undefined) return { kind: 'rejected', reason: unexpected(topic, 'arg.symbol', 'text', push.argument.symbol) };
     if (topic === 'publicTrade') return readTrades(push, symbol, rows);
-    if (topic === 'books' || TOP_LEVELS.has(topic)) return this.#readBooks(push, symbol, TOP_LEVELS.get(topic), rows);
+    if (topic === 'books' || TOP_LEVELS.has(topic)) return readBooks(push, symbol, TOP_LEVELS.get(topic), rows);
     if (topic === 'ticker') return this.#readTickers(push, symbol, rows, at);
     if (topic === 'kline') return readCandles(push, symbol, rows);
     if (topic.startsWith('rpi-books')) return { kind: 'silent', what: `${topic}: includes orders that only retail takers reach` };
     return { kind: 'unknown', what: `topic ${topic}` };
   };
-
-  #readBooks(push: Push, symbol: string, topLevels: number | undefined, rows: readonly unknown[]): Frame {
-    const mapped = mapRows(rows, (row) => {
-      if (!isFields(row)) return unexpected('book', 'row', 'an object', row);
-      const { b: bids, a: asks, seq, pseq, checksum, ts } = row;
-      return this.#books.map(push, symbol, topLevels, { bids, asks, seq, pseq, checksum, ts });
-    });
-    return dataFrame(push, mapped);
-  }
 
   /** Rows have neither symbol nor time of their own. */
   #readTickers(push: Push, symbol: string, rows: readonly unknown[], at: number): Frame {
@@ -63,6 +53,15 @@ function readTrades(push: Push, symbol: string, rows: readonly unknown[]): Frame
     return tradeOf(market, symbol, timestamp, row.T, row.p, row.v, row.S, row.i);
   });
   return dataFrame(push, { items: sortTrades(items), rejected }, push.action === 'snapshot');
+}
+
+function readBooks(push: Push, symbol: string, topLevels: number | undefined, rows: readonly unknown[]): Frame {
+  const mapped = mapRows(rows, (row) => {
+    if (!isFields(row)) return unexpected('book', 'row', 'an object', row);
+    const { b: bids, a: asks, seq, pseq, checksum, ts } = row;
+    return bookOf(push, symbol, topLevels, { bids, asks, seq, pseq, checksum, ts });
+  });
+  return dataFrame(push, mapped);
 }
 
 function tickerValues(row: Fields, push: Push, symbol: string) {

@@ -152,6 +152,13 @@ describe('limits', () => {
     );
   });
 
+  test('long symbols make shorter messages', () => {
+    const all = Array.from({ length: 19 }, (_, at) => of('linear', 'trade', `${'龙'.repeat(70)}${at}USDT`));
+    const messages = bitget.plan(all, V2)[0]?.messages ?? [];
+    expect(messages.map(({ topics }) => topics.length)).toEqual([14, 5]);
+    expect(messages.every(({ text }) => Buffer.byteLength(text) <= 4096)).toBe(true);
+  });
+
   test('500 symbols of linear fill 11 connections; the default may be overridden', () => {
     const all = Array.from({ length: 500 }, (_, at) => of('linear', 'trade', `A${at}USDT`));
     expect(bitget.plan(all, V2)).toHaveLength(11);
