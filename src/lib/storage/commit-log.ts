@@ -1,0 +1,153 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FailureError } from '../model/errors.js';
+import { createFile, isMissing, replaceFile, storageFailure } from './durable-file.js';
+import { SerialQueue } from './serial-queue.js';
+import { type Change, StoreState } from './store-state.js';
+
+const DIGITS = 20;
+const COMMIT = /^(\d{20})\.json$/;
+const CHECKPOINT = /^(\d{20})\.checkpoint\.json$/;
+/** Every so many changes the whole state is written down, so that nobody has to read a long log. */
+const CHECKPOINT_EVERY = 64;
+/** So many attempts to become the next change: each failure means that somebody else succeeded. */
+const ATTEMPTS = 1000;
+
+/**
+ * The log of changes of a store: numbered files, each created by exactly one process (as in Delta Lake). Who wants to
+ * change the store decides on the state after change n and creates number n + 1; when somebody was faster it reads that
+ * change and decides again. So every change is decided on the state it is applied to, without a lock that a suspended
+ * process could hold.
+ */
+export class CommitLog {
+  readonly #directory: string;
+  #state = new StoreState();
+  /** One at a time: a change must not be applied twice. */
+  readonly #queue = new SerialQueue();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Returns the state after all changes so far; it is the log's own and only to be read. */
+  read(): Promise<StoreState> {
+    return this.#queue.run(() => this.#read());
+  }
+
+  async #read(): Promise<StoreState> {
+    try {
+      while (await this.#applyNext());
+      // A change is missing at the end, or because it was made long ago and is part of a checkpoint now.
+      if (await this.#isBehind()) {
+        await this.#loadCheckpoint();
+        while (await this.#applyNext());
+      }
+    } catch (error) {
+      throw storageFailure(error, 'read the state of the store in', this.#directory);
+    }
+    return this.#state;
+  }
+
+  /** Returns whether there is no change after the state that was read last. */
+  async isCurrent(): Promise<boolean> {
+    return (await this.#readChange(this.#state.version + 1)) === undefined;
+  }
+
+  /**
+   * Makes the change that `decide` returns for the current state; called again when somebody else's change came
+   * first. Nothing is changed when it returns undefined. Returns whether the store was changed.
+   */
+  commit(decide: (state: StoreState) => Change | undefined): Promise<boolean> {
+    return this.#queue.run(() => this.#commit(decide));
+  }
+
+  async #commit(decide: (state: StoreState) => Change | undefined): Promise<boolean> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const change = decide(await this.#read());
+      if (change === undefined) return false;
+      if (await this.#append(change)) return true;
+    }
+    throw new FailureError(`the store in ${this.#directory} is being changed too often to keep up: try again`);
+  }
+
+  async #append(change: Change): Promise<boolean> {
+    const number = this.#state.version + 1;
+    const path = join(this.#directory, `${numbered(number)}.json`);
+    try {
+      if (!(await createFile(path, `${JSON.stringify(change)}\n`))) return false;
+      this.#state.apply(change);
+      if (number % CHECKPOINT_EVERY === 0) await this.#writeCheckpoint();
+    } catch (error) {
+      // Only a checkpoint can fail after the change has been made, and that is no failure of the change.
+      if (this.#state.version >= number) return true;
+      throw storageFailure(error, 'write', path);
+    }
+    return true;
+  }
+
+  async #applyNext(): Promise<boolean> {
+    const change = await this.#readChange(this.#state.version + 1);
+    if (change) this.#state.apply(change);
+    return change !== undefined;
+  }
+
+  async #readChange(number: number): Promise<Change | undefined> {
+    const path = join(this.#directory, `${numbered(number)}.json`);
+    const text = await readText(path);
+    return text === undefined ? undefined : parse(text, path, JSON.parse);
+  }
+
+  async #isBehind(): Promise<boolean> {
+    const numbers = (await this.#list()).flatMap(({ number }) => number);
+    return Math.max(0, ...numbers) > this.#state.version;
+  }
+
+  async #loadCheckpoint(): Promise<void> {
+    const checkpoints = (await this.#list()).filter(({ checkpoint }) => checkpoint);
+    const latest = checkpoints.sort((a, b) => b.number - a.number)[0];
+    const path = latest ? join(this.#directory, latest.name) : this.#directory;
+    const text = latest && (await readText(path));
+    if (text === undefined) throw new FailureError(`${path}: a change of the store is missing; the state cannot be trusted`);
+    this.#state = parse(text, path, StoreState.decode);
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    const { version } = this.#state;
+    await replaceFile(join(this.#directory, `${numbered(version)}.checkpoint.json`), this.#state.encode());
+    // Readers may be half way through the stretch before this checkpoint; what lies before that is no longer needed.
+    const old = (await this.#list()).filter(({ number }) => number <= version - 2 * CHECKPOINT_EVERY);
+    for (const { name } of old) await rm(join(this.#directory, name), { force: true });
+  }
+
+  async #list(): Promise<{ name: string; number: number; checkpoint: boolean }[]> {
+    const names = await readdir(this.#directory).catch((error) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    return names.flatMap((name) => {
+      const match = COMMIT.exec(name) ?? CHECKPOINT.exec(name);
+      return match ? [{ name, number: Number(match[1]), checkpoint: CHECKPOINT.test(name) }] : [];
+    });
+  }
+}
+
+function numbered(number: number): string {
+  return String(number).padStart(DIGITS, '0');
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function parse<T>(text: string, path: string, decode: (text: string) => T): T {
+  try {
+    return decode(text);
+  } catch (error) {
+    throw new FailureError(`${path} is damaged: expected JSON that mdtool wrote`, { cause: error });
+  }
+}

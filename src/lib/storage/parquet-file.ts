@@ -1,0 +1,49 @@
+import { rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { RecordType } from '../model/records.js';
+import { type Database, sqlName, sqlText } from './duckdb.js';
+import { createDirectory, publishFile, storageFailure, temporaryName } from './durable-file.js';
+import { fileOrder, tableColumns } from './record-table.js';
+
+/** Small row groups: a question about one symbol decodes a few of them, since rows are sorted by symbol. */
+const ROW_GROUP = 32_768;
+
+/** Rows that become a Parquet file: any relation with the type's columns. */
+export type ParquetSource = {
+  readonly type: RecordType;
+  readonly relation: string;
+  /** What the file says of itself, for tools that find it without the store. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Rows are sorted by symbol and order, unless they come in the order wanted. */
+  readonly sorted?: boolean;
+};
+
+/** Writes a Parquet file (zstd) that appears whole under its name. */
+export async function writeParquet(
+  database: Database,
+  path: string,
+  source: ParquetSource,
+): Promise<{ rows: number; bytes: number }> {
+  const temporary = temporaryName(path);
+  try {
+    await createDirectory(dirname(path));
+    const rows = await copyToParquet(database, temporary, source);
+    const { size: bytes } = await stat(temporary);
+    await publishFile(temporary, path);
+    return { rows, bytes };
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw storageFailure(error, 'write', path);
+  }
+}
+
+/** Writes a Parquet file in place; a process that ends meanwhile leaves half a file. Returns the number of rows. */
+async function copyToParquet(database: Database, path: string, source: ParquetSource): Promise<number> {
+  const { type, relation, metadata = {}, sorted = true } = source;
+  const columns = tableColumns(type).map(({ name }) => sqlName(name));
+  const facts = Object.entries({ mdtool_type: type, ...metadata }).map(([key, value]) => `${key}: ${sqlText(value)}`);
+  return await database.number(
+    `COPY (SELECT ${columns.join(', ')} FROM ${relation} ${sorted ? `ORDER BY ${fileOrder(type)}` : ''}) TO ${sqlText(path)}
+     (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP}, USE_TMP_FILE false, KV_METADATA {${facts.join(', ')}})`,
+  );
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { FailureError } from '../model/errors.js';
+import { RECORD_TYPES } from '../model/records.js';
+import { type Database, withDatabase } from './duckdb.js';
+import { storageFailure } from './durable-file.js';
+import type { JournalEntry } from './journal.js';
+import { writeParquet } from './parquet-file.js';
+import { partitionPath } from './partition.js';
+import { type PartitionRows, partitionRows } from './partition-rows.js';
+import { countLines, dropKnown, dropRepeated, loadLines } from './record-load.js';
+import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from './store-context.js';
+import { mayOverlap, type StoredFile, type StoreState } from './store-state.js';
+
+/** What sealing one segment did. */
+export type SealReport = {
+  readonly records: number;
+  /** Records that were stored already, here or in another segment. */
+  readonly repeated: number;
+  /** Lines that were no records: the half line at the end after a crash, or damage. */
+  readonly broken: number;
+  /** Whether it was this call that sealed it. */
+  readonly sealed: boolean;
+};
+
+/** A file that was written, and the stored files that its rows were compared with. */
+type WrittenFile = { readonly file: StoredFile; readonly rows: PartitionRows; readonly compared: ReadonlySet<string> };
+
+/**
+ * Turns the journal of a segment into one Parquet file per type, partition and date, without the records that are
+ * stored already, and makes that known in one change of the log. The journal itself is left for the caller to delete:
+ * from that change on readers take no notice of it. Throws a `FailureError`; the journal is then as valid as before.
+ */
+export async function sealSegment(
+  context: StoreContext,
+  journal: JournalEntry,
+  discard: readonly string[] = [],
+): Promise<SealReport> {
+  try {
+    return await withDatabase(MAINTENANCE, (database) => sealWith(database, context, journal, discard));
+  } catch (error) {
+    throw storageFailure(error, 'seal', journal.path);
+  }
+}
+
+async function sealWith(database: Database, context: StoreContext, journal: JournalEntry, discard: readonly string[]) {
+  const state = await context.log.read();
+  const lines = await countLines(database, [journal.path]);
+  const written: WrittenFile[] = [];
+  let repeated = 0;
+  let broken = lines.get('') ?? 0;
+  for (const type of RECORD_TYPES.filter((candidate) => lines.has(candidate))) {
+    await loadLines(database, { type, table: type, paths: [journal.path] });
+    broken += (lines.get(type) ?? 0) - (await database.number(`SELECT count(*) FROM "${type}"`));
+    repeated += await dropRepeated(database, type, type);
+    for (const rows of await partitionRows(database, type, `"${type}"`)) {
+      const sealed = await sealPartition(database, context, { state, segment: journal.segment, rows });
+      repeated += sealed.repeated;
+      if (sealed.written) written.push(sealed.written);
+    }
+    await database.run(`DROP TABLE "${type}"`);
+  }
+  const records = written.reduce((sum, { file }) => sum + file.rows, 0);
+  const sealed = await commitSeal(context, journal.segment, written, discard);
+  if (!sealed) for (const { file } of written) await rm(absolutePath(context, file), { force: true });
+  return { records, repeated, broken, sealed };
+}
+
+type PartitionJob = { readonly state: StoreState; readonly segment: string; readonly rows: PartitionRows };
+
+async function sealPartition(database: Database, context: StoreContext, { state, segment, rows }: PartitionJob) {
+  const { type } = rows.partition;
+  const known = state.partition(rows.partition).filter((file) => mayOverlap(file, asFile(rows)));
+  const comparison = {
+    table: type,
+    type,
+    where: rows.where,
+    files: known.map((file) => absolutePath(context, file)),
+    span: rows,
+  };
+  const { dropped, superseding } = known.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
+  const kept = dropped > 0 ? await remaining(database, rows) : rows;
+  if (!kept) return { repeated: dropped };
+  // A name of its own for every attempt: whoever comes second must not replace the file of whoever came first.
+  const path = `${partitionPath(rows.partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
+  const relation = `(SELECT * FROM "${type}" WHERE ${rows.where})`;
+  const metadata = { mdtool_segments: segment };
+  const { rows: count, bytes } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
+  if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; nothing was removed`);
+  const file = { ...asFile(kept), path, bytes, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
+  return { repeated: dropped, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };
+}
+
+async function remaining(database: Database, { partition, where }: PartitionRows): Promise<PartitionRows | undefined> {
+  const relation = `(SELECT * FROM "${partition.type}" WHERE ${where})`;
+  return (await partitionRows(database, partition.type, relation))[0];
+}
+
+function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {
+  return { path: '', bytes: 0, segments: [], rows, min, max, symbols };
+}
+
+async function commitSeal(context: StoreContext, segment: string, written: readonly WrittenFile[], discard: readonly string[]) {
+  return await context.log.commit((state) => {
+    if (state.sealed.has(segment)) return undefined;
+    const add = written.map((candidate) => withOverlay(state, candidate));
+    return { at: wallClock(), seal: segment, add, ...(discard.length > 0 ? { discard } : {}) };
+  });
+}
+
+/** Files that came in since the comparison may hold the same records; readers choose by key until they are merged. */
+function withOverlay(state: StoreState, { file, rows, compared }: WrittenFile): StoredFile {
+  const unknown = state.partition(rows.partition).some((other) => !compared.has(other.path) && mayOverlap(other, file));
+  return unknown ? { ...file, overlay: true } : file;
+}

@@ -1,0 +1,121 @@
+import { stat } from 'node:fs/promises';
+import { isMissing } from './durable-file.js';
+import type { JournalEntry } from './journal.js';
+import { finishedHours, mergeFiles } from './merge.js';
+import { deleteJournals } from './recovery.js';
+import { sealSegment } from './seal.js';
+import { expandSegments, parseSegment } from './segments.js';
+import { SerialQueue } from './serial-queue.js';
+import { type StoreContext, wallClock } from './store-context.js';
+
+/** A sealed journal stays this long for readers that have seen it in a list and are about to open it. */
+const SEALED_KEPT_MS = 5000;
+/** With so many journals waiting, writing waits: sealing cannot keep up. */
+const MOST_WAITING = 4;
+
+export type SegmentKeeperOptions = {
+  readonly writer: string;
+  readonly now: () => number;
+  readonly warn: (message: string) => void;
+};
+
+type Waiting = { readonly journal: JournalEntry; readonly recovered: boolean };
+
+/** Seals the journals of one writer one after the other, beside its writing, and merges the hours that are over. */
+export class SegmentKeeper {
+  readonly #context: StoreContext;
+  readonly #options: SegmentKeeperOptions;
+  readonly #queue = new SerialQueue();
+  /** Journals whose sealing failed; tried again with the next one. */
+  #failed: Waiting[] = [];
+  #sealed: { readonly journal: JournalEntry; readonly at: number }[] = [];
+  /** Segments whose journals are deleted, which the log does not know yet. */
+  #discarded: string[] = [];
+  #failure: unknown;
+  #repeated = 0;
+  #recovered = 0;
+  #broken = 0;
+
+  constructor(context: StoreContext, options: SegmentKeeperOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** Queues a journal that is no longer written. */
+  seal(journal: JournalEntry, recovered: boolean): void {
+    void this.#queue.run(async () => {
+      const waiting = [...this.#failed, { journal, recovered }];
+      this.#failed = [];
+      for (const one of waiting) await this.#seal(one);
+      await this.#mergeFinished();
+    });
+  }
+
+  /** Resolves when there is room for another journal. */
+  async room(): Promise<void> {
+    if (this.#queue.length >= MOST_WAITING) await this.#queue.idle();
+  }
+
+  /** Deletes the journals that were sealed a while ago. */
+  async deleteSealed(keptMs = SEALED_KEPT_MS): Promise<void> {
+    const due = this.#sealed.filter(({ at }) => Date.now() - at >= keptMs);
+    this.#sealed = this.#sealed.filter((entry) => !due.includes(entry));
+    this.#discarded.push(...(await deleteJournals(due.map(({ journal }) => journal))));
+  }
+
+  /** Resolves when everything is sealed. Throws what kept a journal from being sealed; its records stay in the journal. */
+  async finish(): Promise<{ repeated: number; recovered: number; broken: number }> {
+    await this.#queue.idle();
+    const again = this.#failed;
+    this.#failed = [];
+    for (const one of again) await this.#seal(one);
+    await this.deleteSealed(0);
+    const discard = this.#discarded.splice(0);
+    if (discard.length > 0) await this.#context.log.commit(() => ({ at: wallClock(), discard }));
+    if (this.#failed.length > 0) throw this.#failure;
+    return { repeated: this.#repeated, recovered: this.#recovered, broken: this.#broken };
+  }
+
+  async #seal({ journal, recovered }: Waiting): Promise<void> {
+    const discard = this.#discarded.splice(0);
+    try {
+      const report = await sealSegment(this.#context, journal, discard);
+      if (!report.sealed) this.#discarded.push(...discard);
+      this.#repeated += report.repeated;
+      this.#broken += report.broken;
+      if (recovered) this.#recovered += report.records;
+      if (report.broken > 0) this.#options.warn(`${journal.segment}: ${report.broken} broken lines were left out`);
+      this.#sealed.push({ journal, at: Date.now() });
+    } catch (error) {
+      this.#discarded.push(...discard);
+      // Whoever took it over while this process was suspended seals it.
+      if (await isTakenOver(journal)) return;
+      this.#failure = error;
+      this.#failed.push({ journal, recovered });
+      this.#options.warn(`${(error as Error).message}; the records stay in the journal and will be sealed later`);
+    }
+  }
+
+  async #mergeFinished(): Promise<void> {
+    try {
+      const state = await this.#context.log.read();
+      const isOwn = (segments: readonly string[]) =>
+        expandSegments(segments).some((segment) => {
+          const writer = parseSegment(segment)?.writer ?? '';
+          return writer === this.#options.writer || !state.writers.has(writer);
+        });
+      for (const job of finishedHours(state, this.#options.now() * 1000, isOwn)) await mergeFiles(this.#context, job);
+    } catch (error) {
+      this.#options.warn(`${(error as Error).message}; the files stay as they are`);
+    }
+  }
+}
+
+async function isTakenOver(journal: JournalEntry): Promise<boolean> {
+  try {
+    await stat(journal.path);
+    return false;
+  } catch (error) {
+    return isMissing(error);
+  }
+}
