@@ -55,7 +55,7 @@ function dataOf({ arg: argument, action, data, ts }: Fields, at: number, readRow
 function answerOf({ event, arg: argument, code, msg }: Fields): Frame {
   const topic = isFields(argument) ? topicOf(argument) : undefined;
   if (event === 'subscribe') return { kind: 'acknowledged', topic };
-  if (event === 'error') return { kind: 'refused', topic: topic ?? topicIn(msg), reason: `${String(code)} ${excerpt(msg)}` };
+  if (event === 'error') return { kind: 'refused', topic: topic ?? topicIn(msg), reason: `${excerpt(code)} ${excerpt(msg)}` };
   if (event === 'unsubscribe' || event === 'login') return { kind: 'silent', what: event };
   return { kind: 'unknown', what: `event ${excerpt(event)}` };
 }

@@ -84,7 +84,7 @@ function tickerValues(row: Fields, symbol: string) {
 
 /** `symbolType` is 1 for perpetuals and 2 for deliveries, as number or text; where it is absent the spelling tells. */
 function isDelivery(symbolType: unknown, symbol: string): boolean {
-  return symbolType === undefined ? isDated(symbol) : String(symbolType) === '2';
+  return symbolType === undefined ? isDated(symbol) : symbolType === 2 || symbolType === '2';
 }
 
 /** Rows are `[start, open, high, low, close, base volume, quote volume, USDT volume]`; older ones end earlier. */

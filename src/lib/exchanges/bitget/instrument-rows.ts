@@ -37,7 +37,9 @@ const DOLLARS: ReadonlySet<unknown> = new Set(['USDT', 'USDC', 'USD']);
 /** Returns `digits` × 10^-`places`, read as one decimal text so that 1 × 10^-1 is 0.1 and not a sum of roundings. */
 function scaled(digits: unknown, places: unknown): number | undefined {
   const power = finite(places);
-  return power === undefined || !Number.isInteger(power) ? undefined : positive(`${digits}e${-power}`);
+  return power === undefined || !Number.isInteger(power) || finite(digits) === undefined
+    ? undefined
+    : positive(`${digits}e${-power}`);
 }
 
 function limit(value: unknown): number | undefined {

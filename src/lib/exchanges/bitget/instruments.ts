@@ -74,7 +74,8 @@ function rowsOf(body: string, what: string): readonly unknown[] {
     throw new FailureError(`${what}: expected JSON, was ${excerpt(body) || 'empty'}`);
   }
   if (!isFields(answer)) throw new FailureError(`${what}: expected {code, msg, data}, was ${excerpt(body)}`);
-  if (answer.code !== '00000') throw new FailureError(`${what}: refused with code ${answer.code}: ${excerpt(answer.msg)}`);
+  if (answer.code !== '00000')
+    throw new FailureError(`${what}: refused with code ${excerpt(answer.code)}: ${excerpt(answer.msg)}`);
   if (!Array.isArray(answer.data)) throw new FailureError(`${what}: expected data to be a list, was ${excerpt(answer.data)}`);
   return answer.data;
 }

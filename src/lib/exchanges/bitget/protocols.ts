@@ -103,5 +103,5 @@ export function intervalsByWireName(protocol: Protocol): ReadonlyMap<unknown, In
 /** Returns the text that stands for an argument, the same for what was sent and for what an answer echoes. */
 export function topicOf(argument: Readonly<Record<string, unknown>>): string {
   const { instType, channel, topic, instId, symbol, interval } = argument;
-  return [instType, channel ?? topic, instId ?? symbol, interval].filter((part) => part !== undefined).join('/');
+  return [instType, channel ?? topic, instId ?? symbol, interval].filter((part) => typeof part === 'string').join('/');
 }

@@ -461,6 +461,12 @@ describe('frames that are not what they should be', () => {
     [JSON.stringify({ action: 'update', arg, data: {} }), 'rejected'],
     [JSON.stringify({ action: 'update', arg }), 'rejected'],
     [JSON.stringify({ action: 'insert', arg, data: [] }), 'rejected'],
+    // objects that cannot become texts
+    ['{"event":"error","arg":{"instType":{"toString":1,"valueOf":1}},"code":{"toString":1,"valueOf":1}}', 'refused'],
+    [
+      '{"action":"snapshot","arg":{"instType":"SPOT","channel":"ticker","instId":"A"},"data":[{"symbolType":{"toString":1,"valueOf":1}}],"ts":1}',
+      'data',
+    ],
   ])('%s is %s', (text, kind) => {
     expect(reader().read(text, 1).kind).toBe(kind);
   });
