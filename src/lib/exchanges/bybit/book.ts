@@ -29,7 +29,7 @@ export function bookMessageOf(frame: Fields, depth: number, market: Market): Boo
   if (symbol === undefined) return 'orderbook: expected a symbol in s';
   if (timestamp === undefined) return 'orderbook: expected milliseconds in cts or ts';
   if (typeof u !== 'number' || !Number.isSafeInteger(u) || u < 1) return 'orderbook: expected an integer above 0 in u';
-  if (!areLevels(bids) || !areLevels(asks)) return 'orderbook: expected lists of [price, size] in b and a';
+  if (!areLevels(bids) || !areLevels(asks)) return 'orderbook: expected lists of two texts in b and a';
   const sequence = String(u);
   const identity = { type: 'book_message', exchange: 'bybit', market, symbol, timestamp } as const;
   const snapshot = frame.type === 'snapshot' || u === 1;
@@ -42,32 +42,11 @@ export function bookMessageOf(frame: Fields, depth: number, market: Market): Boo
   return { ...identity, action: 'delta', bids, asks, sequence, previousSequence: String(u - 1), maxLevels: depth };
 }
 
+/** Whether the texts are numbers is for the book to judge, which then distrusts this symbol at once. */
 function areLevels(levels: unknown): levels is TextLevel[] {
   if (!Array.isArray(levels)) return false;
   for (const level of levels) {
-    if (!Array.isArray(level) || level.length !== 2 || !isDecimal(level[0], true) || !isDecimal(level[1], false)) return false;
+    if (!Array.isArray(level) || level.length !== 2 || typeof level[0] !== 'string' || typeof level[1] !== 'string') return false;
   }
   return true;
-}
-
-const POINT = 46;
-const ZERO = 48;
-const NINE = 57;
-
-/** Whether `text` is digits with at most one point among them and, where asked, stands for more than zero. */
-function isDecimal(text: unknown, aboveZero: boolean): text is string {
-  if (typeof text !== 'string' || text.length > 40) return false;
-  let points = 0;
-  let digits = 0;
-  let value = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === POINT) points += 1;
-    else if (code < ZERO || code > NINE) return false;
-    else {
-      digits += 1;
-      value |= code - ZERO;
-    }
-  }
-  return points <= 1 && digits > 0 && (value > 0 || !aboveZero);
 }

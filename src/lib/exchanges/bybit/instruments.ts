@@ -55,10 +55,14 @@ export function parse(request: HttpRequest, body: string, at: number): Instrumen
   const rejected: string[] = [];
   for (const row of result.list) {
     const instrument = isFields(row) ? instrumentOf(row, market, at) : 'expected an object';
-    if (typeof instrument === 'string') rejected.push(`${isFields(row) ? excerpt(row.symbol) : excerpt(row)}: ${instrument}`);
+    if (typeof instrument === 'string') rejected.push(`${nameOf(row)}: ${instrument}`);
     else if (isAskedFor(request, instrument.status)) instruments.push(instrument);
   }
   return { instruments, rejected, next: nextPage(request, result.nextPageCursor) };
+}
+
+function nameOf(row: unknown): string {
+  return (isFields(row) && filled(row.symbol)) || excerpt(row);
 }
 
 function resultOf(request: HttpRequest, body: string): Fields {

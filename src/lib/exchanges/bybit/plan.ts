@@ -23,13 +23,17 @@ export function channels(market: Market): readonly Channel[] {
 
 /**
  * Returns connections that carry every subscription once, each topic once, markets apart, within Bybit's limits. `book`
- * and `book_delta` of a symbol share one topic. Throws a `UsageError` for a channel, interval or depth there is not.
+ * and `book_delta` of a symbol share one topic. Throws a `UsageError` for what the exchange does not publish.
  */
 export function plan(subscriptions: readonly Subscription[], options: PlanOptions): readonly ConnectionPlan[] {
+  const { api, channelsPerConnection } = options;
+  if (api !== 'v5') throw new UsageError(`api: expected v5 on bybit, was "${api}"`);
+  if (channelsPerConnection !== undefined && !(Number.isInteger(channelsPerConnection) && channelsPerConnection > 0))
+    throw new UsageError(`channels per connection: expected a whole number above 0, was ${channelsPerConnection}`);
   return MARKETS.flatMap((market) => {
     const wanted = subscriptions.filter((subscription) => subscription.market === market);
     const topics = byTopic(wanted, options.depth);
-    return connections([...topics.keys()], options.channelsPerConnection).map((carried) => ({
+    return connections([...topics.keys()], channelsPerConnection).map((carried) => ({
       market,
       path: `/v5/public/${market}`,
       subscriptions: carried.flatMap((topic) => topics.get(topic) ?? []),

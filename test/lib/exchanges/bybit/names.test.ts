@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { nativeSymbol } from '../../../../src/lib/exchanges/bybit/names.js';
+import type { Market } from '../../../../src/lib/model/records.js';
+
+describe('nativeSymbol', () => {
+  it.each<[string, Market, string | undefined]>([
+    ['BTCUSDT', 'linear', 'BTCUSDT'],
+    [' btcusdt ', 'spot', 'BTCUSDT'],
+    ['BTCUSDT-26DEC25', 'linear', 'BTCUSDT-26DEC25'],
+    ['bybit:linear:BTCPERP', 'linear', 'BTCPERP'],
+    ['bybit:spot:BTCUSDT', 'linear', undefined],
+    ['bitget:linear:BTCUSDT', 'linear', undefined],
+    ['BTC/USDT', 'spot', 'BTCUSDT'],
+    ['BTC/USDT', 'linear', undefined],
+    ['BTC/USDT:USDT', 'spot', undefined],
+    ['BTC/USDT:USDT', 'inverse', undefined],
+    ['BTC/USDT:USDT', 'linear', 'BTCUSDT'],
+    ['btc/usdt:usdt', 'linear', 'BTCUSDT'],
+    ['BTC/USDC:USDC', 'linear', 'BTCPERP'],
+    ['BTC/USDT:USDC', 'linear', undefined],
+    ['BTC/USDT:USDT-251205', 'linear', 'BTCUSDT-05DEC25'],
+    ['BTC/USDC:USDC-251226', 'linear', 'BTC-26DEC25'],
+    ['BTC/USDT:USDT-251326', 'linear', undefined],
+    ['BTC/USDT:USDT-250026', 'linear', undefined],
+    ['BTC/USD:BTC', 'inverse', 'BTCUSD'],
+    ['BTC/USD:BTC', 'linear', undefined],
+    ['BTC/USD:BTC-251226', 'inverse', 'BTCUSDZ25'],
+    ['ETH/USD:ETH-270326', 'inverse', 'ETHUSDH27'],
+    ['BTCUSDT_UMCBL', 'linear', undefined],
+    ['BTC/USDT:USDT-', 'linear', undefined],
+    ['BTC/', 'spot', undefined],
+    ['', 'spot', undefined],
+    ['BTC USDT', 'spot', undefined],
+  ])('%j on %s is %s', (spelling, market, expected) => {
+    expect(nativeSymbol(spelling, market)).toBe(expected);
+  });
+});
