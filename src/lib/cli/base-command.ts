@@ -51,6 +51,11 @@ export abstract class BaseCommand extends Command {
   #summary: Summary | undefined;
   #stopped: AbortSignal | undefined;
 
+  override async init(): Promise<void> {
+    await super.init();
+    this.#summary = new Summary(this.#name, Date.now() * 1000);
+  }
+
   /** stderr in the form the user asked for; `stderr.log` writes log lines. */
   protected get stderr(): Stderr {
     this.#stderr ??= new Stderr(stderrOptionsOf(this.argv));
@@ -107,10 +112,9 @@ export abstract class BaseCommand extends Command {
       }
       this.summary.outputs = await output.close();
     } catch (error) {
-      if (!(error instanceof ClosedOutputError)) {
-        await output.abort();
-        throw error;
-      }
+      await output.abort();
+      if (error instanceof ClosedOutputError) return this.summary.document(Date.now() * 1000);
+      throw error;
     }
     if (delivery.data) this.summary.data = rows;
     delivery.summarize?.(this.summary);

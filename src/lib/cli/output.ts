@@ -87,8 +87,7 @@ class Outputs implements Output {
       }
     }
     this.#sinks = [];
-    const [first] = failures.filter((error) => !(error instanceof ClosedOutputError));
-    if (first !== undefined) throw first;
+    if (failures.length > 0) throw failures.find((error) => !(error instanceof ClosedOutputError)) ?? failures[0];
     return this.#reports;
   }
 

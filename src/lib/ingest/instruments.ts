@@ -36,7 +36,11 @@ export function recordedSource(bodies: RecordedBodies): RestSource {
  * of its lists. Throws an `UnreachableError` when the exchange cannot be reached or refuses, a `FailureError` on a
  * recording that cannot be read.
  */
-export async function listInstruments(exchange: Exchange, market: Market, source: RestSource): Promise<InstrumentList | undefined> {
+export async function listInstruments(
+  exchange: Exchange,
+  market: Market,
+  source: RestSource,
+): Promise<InstrumentList | undefined> {
   const instruments = new Map<string, Instrument>();
   const rejected = new Set<string>();
   let answered = false;
@@ -54,7 +58,8 @@ export async function listInstruments(exchange: Exchange, market: Market, source
 async function* pagesFrom(exchange: Exchange, first: HttpRequest, source: RestSource): AsyncGenerator<InstrumentPage> {
   let request: HttpRequest | undefined = first;
   for (let page = 0; request !== undefined; page++) {
-    if (page === MOST_PAGES) throw new UnreachableError(`${exchange.id}: the instrument list does not end after ${MOST_PAGES} pages`);
+    if (page === MOST_PAGES)
+      throw new UnreachableError(`${exchange.id}: the instrument list does not end after ${MOST_PAGES} pages`);
     const answer = await source.answer(request);
     if (!answer) return;
     const parsed = parse(exchange, request, answer, source.live);

@@ -1,0 +1,74 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../lib/cli/base-command.js';
+import { exchangesFlag, marketsFlag, outputFlags, symbolsFlag, universeFlags } from '../lib/cli/flags.js';
+import { filesFlag } from '../lib/cli/stream-flags.js';
+import { EXCHANGES } from '../lib/exchanges/index.js';
+import { NOTATIONS } from '../lib/ingest/notation.js';
+import { expandPaths } from '../lib/ingest/paths.js';
+import { listSymbols, liveSymbolSources, recordedSymbolSources, type SymbolListener } from '../lib/ingest/symbol-list.js';
+import type { HttpClient } from '../lib/transport/http.js';
+
+export default class Symbols extends BaseCommand {
+  static override summary = 'List the instruments of an exchange: names, ticks, lots, limits, fees.';
+  static override description =
+    `Asks the exchanges, or reads the answers recorded on tapes with --replay. By default it lists what one usually trades: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse, and of these only what trades now; the value "all" lifts a filter.
+
+Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation puts one of them into symbol, in every output; each is accepted wherever a symbol is asked for.`;
+  static override examples = [
+    {
+      description: 'USDT perpetuals of both exchanges',
+      command: '<%= config.bin %> <%= command.id %> --exchange bitget,bybit --market linear',
+    },
+    {
+      description: 'Everything Bybit lists, as a file for pandas or DuckDB',
+      command: '<%= config.bin %> <%= command.id %> --exchange bybit --quote all --kind all --status all -o bybit.csv',
+    },
+    {
+      description: 'Instruments on a tape, without the network',
+      command: '<%= config.bin %> <%= command.id %> --replay bybit.tape.ndjson.gz --market linear --match "^(BTC|ETH)"',
+    },
+  ];
+
+  static override flags = {
+    exchange: exchangesFlag({ description: 'Default: every exchange, with --replay those of the tapes.' }),
+    market: marketsFlag({ description: 'Default: every market of the exchange.' }),
+    symbols: symbolsFlag(),
+    ...universeFlags,
+    notation: Flags.option({ summary: 'Spelling of symbol.', options: NOTATIONS, default: 'native' as const })(),
+    replay: filesFlag({
+      summary: 'Tapes to read instead of asking the exchanges, separated by commas; globs; `-` reads stdin.',
+    }),
+    ...outputFlags,
+  };
+
+  async run(): Promise<unknown> {
+    const { flags } = await this.parse(Symbols);
+    const client = flags.replay ? undefined : await this.#client();
+    try {
+      const listener = this.#listener();
+      const sources = client
+        ? liveSymbolSources(flags.exchange ?? EXCHANGES, client, (exchange) => this.endpoints(exchange).rest)
+        : await recordedSymbolSources(await expandPaths(flags.replay ?? []), EXCHANGES, flags.exchange, listener);
+      const records = listSymbols(sources, { ...flags, markets: flags.market }, listener);
+      return await this.deliver(records, { flags, fallback: '-', endless: false, types: ['instrument'], data: true });
+    } finally {
+      await client?.close();
+    }
+  }
+
+  async #client(): Promise<HttpClient> {
+    const { createHttpClient } = await import('../lib/transport/http.js');
+    return createHttpClient({
+      userAgent: `mdtool/${this.config.version}`,
+      onRetry: (reason, pause) => this.stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`),
+    });
+  }
+
+  #listener(): SymbolListener {
+    return {
+      unreachable: (reason) => this.summary.unreachable(reason),
+      incomplete: (reason) => this.summary.incomplete(reason),
+      note: (text) => this.stderr.note(text),
+    };
+  }
+}
