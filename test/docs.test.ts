@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +80,12 @@ describe('README', () => {
 const COMMON = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
 
 describe('texts', () => {
+  it('the reference of records is that of the schema', () => {
+    const fresh = join(folder, 'records.md');
+    execFileSync(process.execPath, [join(ROOT, 'scripts/reference.js'), fresh]);
+    expect(readFileSync(join(ROOT, 'docs/records.md'), 'utf8')).toBe(readFileSync(fresh, 'utf8'));
+  });
+
   it('name every fixture and its licence', () => {
     const listed = readFileSync(join(ROOT, 'fixtures/README.md'), 'utf8');
     const names = readdirSync(join(ROOT, 'fixtures')).filter((name) => name !== 'README.md' && name !== 'licences');
