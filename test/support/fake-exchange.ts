@@ -19,6 +19,8 @@ export const fakeExchange: Exchange = {
   channels: () => ['trade', 'ticker', 'book', 'book_delta', 'liquidation', 'candle'],
   candleIntervals: () => ['1m'],
   instruments: { requests: () => [], parse: () => ({ instruments: [], rejected: [] }) },
+  tiers: { request: () => undefined, parse: () => ({ tiers: [], withClosingFee: false, notes: [] }) },
+  lastPrice: { request: () => ({ path: '/', query: {} }), parse: () => ({ price: 1 }) },
   nativeSymbol: (spelling) => (/^[A-Z]+$/.test(spelling) ? spelling : undefined),
   plan: () => [],
   createReader: (url) => (/\/(?:linear|spot)$/.test(url) ? { read: (text) => JSON.parse(text) as Frame } : undefined),

@@ -1,4 +1,5 @@
 import type { BookMessage } from '../model/book-message.js';
+import type { MaintenanceTier } from '../model/maintenance-tier.js';
 import type {
   Candle,
   Funding,
@@ -33,6 +34,18 @@ export type InstrumentPage = {
   readonly rejected: readonly string[];
   readonly next?: HttpRequest | undefined;
 };
+
+/** What one answer says of a symbol's maintenance tiers. `notes` are sentences a plan that uses them should repeat. */
+export type TierPage = {
+  readonly tiers: readonly MaintenanceTier[];
+  /** Whether the exchange liquidates when the margin falls to maintenance plus the taker fee to close. */
+  readonly withClosingFee: boolean;
+  readonly notes: readonly string[];
+  readonly next?: HttpRequest | undefined;
+};
+
+/** The last trade's price and, where the answer has one, its time in microseconds. */
+export type LastPrice = { readonly price: number; readonly timestamp?: number | undefined };
 
 /** What a data frame carries: records without their arrival time, which the capture stamps, and book messages. */
 export type FeedEvent = Trade | Ticker | MarkPrice | OpenInterest | Funding | Liquidation | Candle | BookMessage;
@@ -117,6 +130,17 @@ export type Exchange = {
     requests(market: Market): readonly HttpRequest[];
     /** Maps one body. `at` becomes the records' timestamp. Throws a `FailureError` when the exchange refused. */
     parse(request: HttpRequest, body: string, at: number): InstrumentPage;
+  };
+  readonly tiers: {
+    /** Returns the first page of a contract's maintenance tiers, undefined on spot, where there are none. */
+    request(market: Market, symbol: string): HttpRequest | undefined;
+    /** Maps one body. Throws a `FailureError` when the exchange refused or its figures cannot be trusted. */
+    parse(request: HttpRequest, body: string): TierPage;
+  };
+  readonly lastPrice: {
+    request(market: Market, symbol: string): HttpRequest;
+    /** Maps one body. Throws a `FailureError` when the exchange refused or names no price. */
+    parse(request: HttpRequest, body: string): LastPrice;
   };
   /** Returns the native symbol of any spelling that users bring (native, canonical, ccxt, legacy), undefined where it is none. */
   nativeSymbol(spelling: string, market: Market): string | undefined;

@@ -32,9 +32,9 @@ export function tierAt(value: Exact, tiers: readonly ExactTier[]): number {
  * The exchanges differ in what this leaves out. Bybit (help centre, USDT contracts): the older page takes maintenance at
  * the entry price, entry − (IM − MM) / size, 19,700 for its example of 1 BTC at 20,000, 50× and 0.5 %; since 2026-05 it
  * takes it at the mark price, as here: 19,698.49. Its fee to close is added to margin and maintenance alike and cancels.
- * Bitget (support article 12560603808759) adds the taker fee to the maintenance rate, so that its price lies up to that
- * fee (0.06 %) nearer to the entry; it publishes no deductions, so d is 0 and r applies to the whole position. Both trigger
- * by the mark price, which a plan takes to be the traded one, and both may change margins by funding.
+ * Bitget (support article 12560603808759) adds the taker fee to the maintenance rate: whoever plans for it adds that to the
+ * rates given here. It publishes no deductions, so d is 0 and r applies to the whole position. Both trigger by the mark
+ * price, which a plan takes to be the traded one, and both may change margins by funding.
  */
 export function liquidationPrice(
   position: Position,

@@ -3,9 +3,11 @@ import type { Exchange } from '../exchange.js';
 import { FramesV2 } from './frames-v2.js';
 import { FramesV3 } from './frames-v3.js';
 import { instrumentRequests, parseInstruments } from './instruments.js';
+import { lastPriceRequest, parseLastPrice } from './last-price.js';
 import { nativeSymbol } from './names.js';
 import { channelsOf, plan, protocolOf } from './plan.js';
 import { V2, V3 } from './protocols.js';
+import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bitget: the v2 ("Classic") public socket by default, v3 ("UTA") where it is asked for; both REST generations. */
 export const bitget: Exchange = {
@@ -18,6 +20,8 @@ export const bitget: Exchange = {
   channels: channelsOf,
   candleIntervals: (_market, api) => [...protocolOf(api).intervals.keys()],
   instruments: { requests: instrumentRequests, parse: parseInstruments },
+  tiers: { request: tierRequest, parse: parseTiers },
+  lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   nativeSymbol,
   plan,
   createReader(url) {

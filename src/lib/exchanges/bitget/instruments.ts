@@ -53,7 +53,8 @@ export function parseInstruments(request: HttpRequest, body: string, at: number)
   return { instruments: items, rejected };
 }
 
-function describe({ path, query }: HttpRequest): string {
+/** Returns how messages name a request. */
+export function describe({ path, query }: HttpRequest): string {
   const parameters = new URLSearchParams(query).toString();
   return `bitget GET ${path}${parameters && '?'}${parameters}`;
 }
@@ -66,7 +67,8 @@ function listOf({ path, query }: HttpRequest, what: string): { product: Product;
   throw new FailureError(`${what}: expected an instrument list of spot, linear or inverse`);
 }
 
-function rowsOf(body: string, what: string): readonly unknown[] {
+/** Returns the rows of a REST answer. Throws a `FailureError` that begins with `what` when the exchange refused. */
+export function rowsOf(body: string, what: string): readonly unknown[] {
   let answer: unknown;
   try {
     answer = JSON.parse(body);

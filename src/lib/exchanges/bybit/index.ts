@@ -3,8 +3,10 @@ import type { Exchange, FrameReader } from '../exchange.js';
 import { BybitReader } from './frames.js';
 import { parse, requests } from './instruments.js';
 import { CANDLE_INTERVALS } from './intervals.js';
+import { lastPriceRequest, parseLastPrice } from './last-price.js';
 import { nativeSymbol } from './names.js';
 import { channels, plan } from './plan.js';
+import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bybit, protocol v5: https://bybit-exchange.github.io/docs/v5/intro */
 export const bybit: Exchange = {
@@ -17,6 +19,8 @@ export const bybit: Exchange = {
   channels,
   candleIntervals: () => CANDLE_INTERVALS,
   instruments: { requests, parse },
+  tiers: { request: tierRequest, parse: parseTiers },
+  lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   nativeSymbol,
   plan,
   createReader,

@@ -65,19 +65,20 @@ function nameOf(row: unknown): string {
   return (isFields(row) && filled(row.symbol)) || excerpt(row);
 }
 
-function resultOf(request: HttpRequest, body: string): Fields {
+/** Returns the `result` of a REST answer. Throws a `FailureError` when the exchange refused; `what` was asked for. */
+export function resultOf(request: HttpRequest, body: string, what = 'instruments'): Fields {
   let answer: unknown;
   try {
     answer = JSON.parse(body);
   } catch {
-    throw new FailureError(`bybit instruments: expected JSON, was ${excerpt(body)}`);
+    throw new FailureError(`bybit ${what}: expected JSON, was ${excerpt(body)}`);
   }
-  if (!isFields(answer)) throw new FailureError(`bybit instruments: expected a JSON object, was ${excerpt(body)}`);
+  if (!isFields(answer)) throw new FailureError(`bybit ${what}: expected a JSON object, was ${excerpt(body)}`);
   if (answer.retCode !== 0)
     throw new FailureError(
       `bybit refused ${request.path} (${new URLSearchParams(request.query)}): retCode ${excerpt(answer.retCode)}, ${excerpt(answer.retMsg)}`,
     );
-  if (!isFields(answer.result)) throw new FailureError('bybit instruments: expected a result, was none: try again later');
+  if (!isFields(answer.result)) throw new FailureError(`bybit ${what}: expected a result, was none: try again later`);
   return answer.result;
 }
 
