@@ -3,7 +3,7 @@ import { excerpt } from '../../model/ndjson.js';
 import type { Market } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { FeedEvent, Frame, FrameReader } from '../exchange.js';
-import { TickerFanOut } from '../ticker-fan-out.js';
+import { TickerFanOut, type TickerFrame } from '../ticker-fan-out.js';
 import { answerOf } from './answers.js';
 import { bookDepth, bookMessageOf } from './book.js';
 import { type Fields, filled, isFields } from './fields.js';
@@ -131,8 +131,9 @@ export class BybitReader implements FrameReader {
     if (symbol === undefined) return rejected('tickers: expected a symbol');
     if (type !== 'snapshot' && type !== 'delta') return rejected('tickers: expected snapshot or delta in type');
     const { fields, rejected: refused } = tickerFieldsOf(data);
-    const identity = { exchange: 'bybit', market: this.#market, symbol, timestamp: fromMilliseconds(frame.ts) ?? at };
-    return this.#data(frame, this.#tickers.apply({ ...identity, action: type, fields }, at), refused);
+    const timestamp = fromMilliseconds(frame.ts) ?? at;
+    const ticker: TickerFrame = { exchange: 'bybit', market: this.#market, symbol, timestamp, action: type, fields };
+    return this.#data(frame, this.#tickers.apply(ticker, at), refused);
   }
 
   #data(frame: Fields, events: readonly FeedEvent[], refused: readonly string[]): Frame {

@@ -80,8 +80,22 @@ export function candleOf(row: Fields, market: Market, symbol: string, interval: 
   if (volume === undefined || volume < 0) return 'kline: expected a volume of 0 or more';
   if (turnover === undefined || turnover < 0) return 'kline: expected a turnover of 0 or more';
   if (typeof closed !== 'boolean') return 'kline: expected true or false in confirm';
-  const identity = { type: 'candle', exchange: 'bybit', market, symbol, timestamp } as const;
-  return { ...identity, interval, open, high, low, close, volume, turnover, source: 'exchange', closed };
+  return {
+    type: 'candle',
+    exchange: 'bybit',
+    market,
+    symbol,
+    timestamp,
+    interval,
+    open,
+    high,
+    low,
+    close,
+    volume,
+    turnover,
+    source: 'exchange',
+    closed,
+  };
 }
 
 function sideOf(side: unknown): Side | undefined {
