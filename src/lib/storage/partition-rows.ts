@@ -38,6 +38,15 @@ function pick(partition: Partition): Partition {
   return { type: partition.type, date: partition.date, ...Object.fromEntries(values) };
 }
 
+/** Returns what a table holds of a partition now, undefined when nothing is left. */
+export async function recount(
+  database: Database,
+  table: string,
+  { partition, where }: PartitionRows,
+): Promise<PartitionRows | undefined> {
+  return (await partitionRows(database, partition.type, `(SELECT * FROM ${sqlName(table)} WHERE ${where})`))[0];
+}
+
 /** Returns the condition that selects the rows of a partition. */
 export function partitionCondition(partition: Partition): string {
   const start = Date.parse(`${partition.date}T00:00:00Z`) * 1000;

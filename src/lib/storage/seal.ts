@@ -7,7 +7,7 @@ import { storageFailure } from './durable-file.js';
 import type { JournalEntry } from './journal.js';
 import { writeParquet } from './parquet-file.js';
 import { partitionPath } from './partition.js';
-import { type PartitionRows, partitionRows } from './partition-rows.js';
+import { type PartitionRows, partitionRows, recount } from './partition-rows.js';
 import { countLines, dropKnown, dropRepeated, loadLines } from './record-load.js';
 import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from './store-context.js';
 import { mayOverlap, type StoredFile, type StoreState } from './store-state.js';
@@ -79,7 +79,7 @@ async function sealPartition(database: Database, context: StoreContext, { state,
     span: rows,
   };
   const { dropped, superseding } = known.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
-  const kept = dropped > 0 ? await remaining(database, rows) : rows;
+  const kept = dropped > 0 ? await recount(database, type, rows) : rows;
   if (!kept) return { repeated: dropped };
   // A name of its own for every attempt: whoever comes second must not replace the file of whoever came first.
   const path = `${partitionPath(rows.partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
@@ -89,11 +89,6 @@ async function sealPartition(database: Database, context: StoreContext, { state,
   if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; nothing was removed`);
   const file = { ...asFile(kept), path, bytes, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   return { repeated: dropped, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };
-}
-
-async function remaining(database: Database, { partition, where }: PartitionRows): Promise<PartitionRows | undefined> {
-  const relation = `(SELECT * FROM "${partition.type}" WHERE ${where})`;
-  return (await partitionRows(database, partition.type, relation))[0];
 }
 
 function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {

@@ -32,6 +32,12 @@ export function wantsFile({ symbols, since, until }: StoreSelection, file: Store
   return !symbols || !file.symbols || file.symbols.some((symbol) => symbols.includes(symbol));
 }
 
+/** Returns whether all records of a file are wanted, of a partition that is. */
+export function isWhole({ symbols, since, until }: StoreSelection, file: StoredFile): boolean {
+  if ((since !== undefined && file.min < since) || (until !== undefined && file.max >= until)) return false;
+  return !symbols || (file.symbols?.every((symbol) => symbols.includes(symbol)) ?? false);
+}
+
 /** Returns the condition that a row of a type is wanted, undefined when all are. */
 export function rowCondition(selection: StoreSelection, type: RecordType): string | undefined {
   const conditions = valueFilters(selection, type).map(([name, values]) => {

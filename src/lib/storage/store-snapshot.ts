@@ -4,13 +4,14 @@ import { CommitLog } from './commit-log.js';
 import { Database, type DatabaseOptions } from './duckdb.js';
 import { storageFailure } from './durable-file.js';
 import { type JournalEntry, listJournals } from './journal.js';
+import type { Partition } from './partition.js';
 import { countLines } from './record-load.js';
 import { emptyRelation } from './record-table.js';
 import type { StoreContext } from './store-context.js';
 import { findStore, storePaths } from './store-directory.js';
 import type { StoreSelection } from './store-selection.js';
 import type { StoreState } from './store-state.js';
-import { type Sources, type TypeRelation, typeRelation } from './type-relation.js';
+import { type Extent, type Sources, type TypeRelation, typeRelation } from './type-relation.js';
 
 /** So many times a snapshot is taken anew because a journal was sealed or a file replaced just before it was opened. */
 const ATTEMPTS = 25;
@@ -39,14 +40,25 @@ export class StoreSnapshot {
     this.files = [...relations.values()].flatMap(({ files }) => files);
   }
 
-  /** Returns the selected records of a type as SQL relation, to be used after FROM. */
-  relation(type: RecordType): string {
-    return this.#relations.get(type)?.sql ?? emptyRelation(type);
+  /** Returns the selected records of a type (of one UTC day) as SQL relation, to be used after FROM. */
+  relation(type: RecordType, date?: string): string {
+    const isOfDate = (partition: Partition) => date === undefined || partition.date === date;
+    return this.#relations.get(type)?.sql(isOfDate) ?? emptyRelation(type);
   }
 
   /** Returns the UTC days on which there may be selected records of a type, in order. */
   dates(type: RecordType): readonly string[] {
-    return this.#relations.get(type)?.dates ?? [];
+    return [...new Set(this.partitions(type).map(({ date }) => date))].sort();
+  }
+
+  /** Returns the partitions in which there may be selected records of a type. */
+  partitions(type: RecordType): readonly Partition[] {
+    return this.#relations.get(type)?.partitions ?? [];
+  }
+
+  /** Returns how many selected records of a type there are (in some partitions) and when, undefined when there are none. */
+  async extent(type: RecordType, isWanted: (partition: Partition) => boolean = () => true): Promise<Extent | undefined> {
+    return await this.#relations.get(type)?.extent(this.database, isWanted);
   }
 
   close(): Promise<void> {
@@ -116,8 +128,7 @@ async function relationsOf(database: Database, sources: Sources): Promise<Map<Re
   const relations = new Map<RecordType, TypeRelation>();
   for (const type of STORED_TYPES.filter((candidate) => wanted.has(candidate))) {
     const journals = !open || open.has(type) ? sources.journals : [];
-    const relation = await typeRelation(database, type, { ...sources, journals });
-    if (relation) relations.set(type, relation);
+    relations.set(type, await typeRelation(database, type, { ...sources, journals }));
   }
   return relations;
 }

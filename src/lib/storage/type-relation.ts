@@ -2,12 +2,12 @@ import type { RecordType } from '../model/records.js';
 import { type Database, sqlName } from './duckdb.js';
 import type { JournalEntry } from './journal.js';
 import { groupFiles } from './overlaps.js';
-import { partitionPath } from './partition.js';
-import { type PartitionRows, partitionCondition, partitionRows } from './partition-rows.js';
+import { type Partition, partitionPath } from './partition.js';
+import { type PartitionRows, partitionCondition, partitionRows, recount } from './partition-rows.js';
 import { dropKnown, dropRepeated, loadLines, pathList } from './record-load.js';
-import { keyExpressions, precedence, tableColumns } from './record-table.js';
+import { emptyRelation, keyExpressions, precedence, tableColumns } from './record-table.js';
 import { absolutePath, type StoreContext } from './store-context.js';
-import { rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';
+import { isWhole, rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';
 import { mayOverlap, type StoredFile, type StoreState } from './store-state.js';
 
 /** What a snapshot reads: the sealed files of a state and the journals that were open then. */
@@ -18,40 +18,107 @@ export type Sources = {
   readonly selection: StoreSelection;
 };
 
-/** The selected records of one type, each once, as SQL relation, with the files it reads and the days it may touch. */
-export type TypeRelation = { readonly sql: string; readonly files: readonly string[]; readonly dates: readonly string[] };
+/** The sealed rows of one partition: files that are simply read, and what has to be chosen by key, as SELECTs. */
+type Part = {
+  readonly partition: Partition;
+  readonly plain: readonly StoredFile[];
+  readonly plainPaths: readonly string[];
+  readonly chosen: readonly string[];
+  readonly chosenPaths: readonly string[];
+};
 
-/** Returns the selected records of a type, undefined when there are none. Records of journals are loaded now. */
-export async function typeRelation(database: Database, type: RecordType, sources: Sources): Promise<TypeRelation | undefined> {
+/** How many records there are, and their least and greatest `timestamp` (microseconds). */
+export type Extent = { readonly rows: number; readonly min: number; readonly max: number };
+
+/** The selected records of one type, each once, as SQL. */
+export class TypeRelation {
+  readonly #type: RecordType;
+  readonly #selection: StoreSelection;
+  readonly #parts: readonly Part[];
+  readonly #open: OpenRecords;
+
+  constructor(type: RecordType, selection: StoreSelection, parts: readonly Part[], open: OpenRecords) {
+    this.#type = type;
+    this.#selection = selection;
+    this.#parts = parts;
+    this.#open = open;
+  }
+
+  /** The absolute paths of the files that are read. */
+  get files(): string[] {
+    return this.#parts.flatMap(({ plainPaths, chosenPaths }) => [...plainPaths, ...chosenPaths]);
+  }
+
+  /** The partitions in which there may be records. */
+  get partitions(): Partition[] {
+    return [...this.#parts, ...this.#open.partitions].map(({ partition }) => partition);
+  }
+
+  /** Returns the relation, to be used after FROM; only files of the partitions that `isWanted` accepts are opened. */
+  sql(isWanted: (partition: Partition) => boolean = () => true): string {
+    const parts = this.#parts.filter(({ partition }) => isWanted(partition));
+    const plain = parts.flatMap(({ plainPaths }) => plainPaths);
+    const branches = parts.flatMap(({ chosen }) => chosen);
+    if (plain.length > 0) branches.unshift(readFiles(this.#type, plain, this.#selection));
+    const open = this.#openPartitions(isWanted);
+    if (open.length > 0)
+      branches.push(`SELECT * FROM ${sqlName(this.#open.table)} WHERE ${open.map(({ where }) => `(${where})`).join(' OR ')}`);
+    return branches.length > 0 ? `(${branches.join(' UNION ALL ')})` : emptyRelation(this.#type);
+  }
+
+  /** Returns how many records there are, from what is known of the files; only what overlaps or is cut by the selection is read. */
+  async extent(database: Database, isWanted: (partition: Partition) => boolean): Promise<Extent | undefined> {
+    const parts = this.#parts.filter(({ partition }) => isWanted(partition));
+    const known: Extent[] = [...this.#openPartitions(isWanted)];
+    const unknown: string[] = parts.flatMap(({ chosen }) => chosen);
+    for (const { plain, plainPaths } of parts) {
+      const cut = plainPaths.filter((_, index) => !isWhole(this.#selection, plain[index] as StoredFile));
+      known.push(...plain.filter((file) => isWhole(this.#selection, file)));
+      if (cut.length > 0) unknown.push(readFiles(this.#type, cut, this.#selection));
+    }
+    for (const select of unknown) {
+      const columns = 'count(*) AS rows, epoch_us(min("timestamp")) AS min, epoch_us(max("timestamp")) AS max';
+      const [row] = await database.rows(`SELECT ${columns} FROM (${select})`);
+      known.push({ rows: Number(row?.rows), min: Number(row?.min), max: Number(row?.max) });
+    }
+    return known.filter(({ rows }) => rows > 0).reduce<Extent | undefined>(unite, undefined);
+  }
+
+  /** Open records that supersede sealed ones come with the partition's choice by key. */
+  #openPartitions(isWanted: (partition: Partition) => boolean): PartitionRows[] {
+    const { partitions, superseded } = this.#open;
+    return partitions.filter(({ partition }) => isWanted(partition) && !superseded.has(partitionPath(partition)));
+  }
+}
+
+function unite(a: Extent | undefined, b: Extent): Extent {
+  if (!a) return b;
+  return { rows: a.rows + b.rows, min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) };
+}
+
+/** Returns the selected records of a type. Those of journals are loaded now, files are read when the relation is used. */
+export async function typeRelation(database: Database, type: RecordType, sources: Sources): Promise<TypeRelation> {
   const { context, state, selection } = sources;
   const open = await loadOpen(database, type, sources);
-  const condition = rowCondition(selection, type) ?? 'true';
-  const columns = tableColumns(type).map(({ name }) => sqlName(name));
-  const read = (files: readonly StoredFile[]) =>
-    `SELECT ${columns.join(', ')} FROM read_parquet(${pathList(files.map((file) => absolutePath(context, file)))}) WHERE ${condition}`;
-  const branches: string[] = [];
-  const plain: StoredFile[] = [];
-  const chosen: StoredFile[] = [];
+  const parts: Part[] = [];
   for (const { partition, files } of state.partitions(new Set([type]))) {
     if (!wantsPartition(selection, partition)) continue;
     const superseded = open.superseded.get(partitionPath(partition));
-    const groups = chooseGroups(files, superseded, selection);
-    plain.push(...groups.plain);
-    chosen.push(...groups.overlapping);
-    if (groups.overlapping.length === 0 && !superseded) continue;
-    const copies = groups.overlapping.length > 0 ? [read(groups.overlapping)] : [];
+    const { plain, overlapping } = chooseGroups(files, superseded, selection);
+    const chosenPaths = overlapping.map((file) => absolutePath(context, file));
+    const copies = chosenPaths.length > 0 ? [readFiles(type, chosenPaths, selection)] : [];
     if (superseded) copies.push(`SELECT * FROM ${sqlName(open.table)} WHERE ${partitionCondition(partition)}`);
-    branches.push(`SELECT * FROM (${copies.join(' UNION ALL ')}) ${oneOfEachKey(type)}`);
+    const chosen = copies.length > 0 ? [`SELECT * FROM (${copies.join(' UNION ALL ')}) ${oneOfEachKey(type)}`] : [];
+    const plainPaths = plain.map((file) => absolutePath(context, file));
+    parts.push({ partition, plain, plainPaths, chosen, chosenPaths });
   }
-  if (plain.length > 0) branches.unshift(read(plain));
-  if (open.rest) branches.push(`SELECT * FROM ${sqlName(open.table)} WHERE ${open.rest}`);
-  if (branches.length === 0) return undefined;
-  const files = [...plain, ...chosen];
-  return {
-    sql: `(${branches.join(' UNION ALL ')})`,
-    files: files.map((file) => absolutePath(context, file)),
-    dates: datesOf(files, open.partitions),
-  };
+  return new TypeRelation(type, selection, parts, open);
+}
+
+function readFiles(type: RecordType, paths: readonly string[], selection: StoreSelection): string {
+  const condition = rowCondition(selection, type) ?? 'true';
+  const columns = tableColumns(type).map(({ name }) => sqlName(name));
+  return `SELECT ${columns.join(', ')} FROM read_parquet(${pathList(paths)}) WHERE ${condition}`;
 }
 
 /** Returns the QUALIFY clause that keeps, of the rows with one key, the one that counts. */
@@ -73,8 +140,6 @@ type OpenRecords = {
   readonly partitions: readonly PartitionRows[];
   /** By partition path, the files of which open records supersede some: the choice is made by key when they are read. */
   readonly superseded: ReadonlyMap<string, ReadonlySet<string>>;
-  /** The condition that selects the records of all other partitions; undefined when there are none. */
-  readonly rest: string | undefined;
 };
 
 /** Loads the selected records of the journals, without those that are sealed already. */
@@ -85,26 +150,24 @@ async function loadOpen(
 ): Promise<OpenRecords> {
   const table = `open_${type}`;
   const superseded = new Map<string, Set<string>>();
-  if (journals.length === 0) return { table, partitions: [], superseded, rest: undefined };
+  if (journals.length === 0) return { table, partitions: [], superseded };
   const where = rowCondition(selection, type);
   await loadLines(database, { type, table, paths: journals.map(({ path }) => path), ...(where ? { where } : {}) });
   await dropRepeated(database, table, type);
-  const partitions = await partitionRows(database, type, sqlName(table));
-  for (const rows of partitions) {
+  const partitions: PartitionRows[] = [];
+  for (const rows of await partitionRows(database, type, sqlName(table))) {
     const known = state.partition(rows.partition).filter((file) => mayOverlap(file, { ...NO_FILE, ...rows }));
-    if (known.length === 0) continue;
+    if (known.length === 0) {
+      partitions.push(rows);
+      continue;
+    }
     const files = known.map((file) => absolutePath(context, file));
-    const { superseding } = await dropKnown(database, { table, type, where: rows.where, files, span: rows });
+    const { dropped, superseding } = await dropKnown(database, { table, type, where: rows.where, files, span: rows });
+    const rest = dropped > 0 ? await recount(database, table, rows) : rows;
+    if (rest) partitions.push(rest);
     if (superseding > 0) superseded.set(partitionPath(rows.partition), new Set(known.map(({ path }) => path)));
   }
-  const others = partitions.filter(({ partition }) => !superseded.has(partitionPath(partition)));
-  const rest = others.length > 0 ? others.map((rows) => `(${rows.where})`).join(' OR ') : undefined;
-  return { table, partitions, superseded, rest: superseded.size === 0 && rest ? 'true' : rest };
+  return { table, partitions, superseded };
 }
 
 const NO_FILE = { path: '', bytes: 0, segments: [] };
-
-function datesOf(files: readonly StoredFile[], open: readonly PartitionRows[]): string[] {
-  const dates = files.map(({ path }) => /\/date=([^/]+)\//.exec(path)?.[1] ?? '');
-  return [...new Set([...dates, ...open.map(({ partition }) => partition.date)])].sort();
-}

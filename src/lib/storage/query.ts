@@ -1,0 +1,160 @@
+import { resolve } from 'node:path';
+import type { DuckDBValue } from '@duckdb/node-api';
+import { FailureError, MdtoolError } from '../model/errors.js';
+import { finite, long } from '../model/numbers.js';
+import type { RecordType } from '../model/records.js';
+import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from './duckdb.js';
+import type { Partition } from './partition.js';
+import { planStatement, type StatementPlan } from './query-guard.js';
+import { createValueConverter, kindOf, type ResultKind, type ResultValue } from './query-values.js';
+import type { StoreSelection } from './store-selection.js';
+import { isVanished, openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
+
+const ATTEMPTS = 5;
+const ROWS = 8192;
+const CANDLE_VIEW = /^candle(_exchange)?_(\d+[smhdw])$/;
+
+export type QueryOptions = {
+  /** Values of `$name` in the statement; text that is a number stands for it. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Which records the views hold. */
+  readonly selection?: Omit<StoreSelection, 'types'>;
+  readonly database?: DatabaseOptions;
+};
+
+export type ResultColumn = { readonly name: string; readonly kind: ResultKind };
+
+/** The rows of a statement; they are complete before the first is given. */
+export type QueryResult = {
+  readonly columns: readonly ResultColumn[];
+  readonly rowCount: number;
+  /** Returns the rows in order, in batches; values in the order of the columns. */
+  rows(): AsyncGenerator<ResultValue[][]>;
+  close(): Promise<void>;
+};
+
+/**
+ * Returns the rows of one SQL statement over the store in `directory`. Views are the record types, and `candle_1m`,
+ * `candle_exchange_1m` and so on. The statement can only read, and only the store. Throws a `FailureError` for SQL that
+ * is wrong or refused and for files that cannot be read.
+ */
+export async function queryStore(directory: string, sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+  const plan = await withDatabase({}, (database) => planStatement(database, sql, isView));
+  const selection = { ...options.selection, ...narrowed(plan, options.selection ?? {}) };
+  for (let attempt = 1; ; attempt++) {
+    const snapshot = await openSnapshot(directory, selection, options.database);
+    try {
+      await createViews(snapshot, plan);
+      await closeSandbox(snapshot);
+      await materialise(snapshot.database, sql, plan, options.parameters ?? {});
+      return await resultOf(snapshot);
+    } catch (error) {
+      await snapshot.close();
+      if (attempt >= ATTEMPTS || !isVanished(error)) throw sqlFailure(error, directory);
+    }
+  }
+}
+
+/** Returns whether a name is a view of every store, be there records of it or not. */
+export function isView(name: string): boolean {
+  return (STORED_TYPES as readonly string[]).includes(name) || CANDLE_VIEW.test(name);
+}
+
+/** The types, and of candles the sources and intervals, that a statement reads: nothing else is opened. */
+function narrowed({ tables }: StatementPlan, selection: StoreSelection): StoreSelection {
+  const types = STORED_TYPES.filter((type) => tables.has(type));
+  const views = [...tables].map((name) => CANDLE_VIEW.exec(name)).filter((match) => match !== null);
+  if (views.length === 0 || types.includes('candle')) return { types };
+  return {
+    types: [...types, 'candle'],
+    sources: selection.sources ?? views.map(([, exchange]) => (exchange ? 'exchange' : 'trades')),
+    intervals: selection.intervals ?? views.map(([, , interval]) => interval as string),
+  };
+}
+
+async function createViews(snapshot: StoreSnapshot, { tables }: StatementPlan): Promise<void> {
+  const candles = [...tables, ...intervalViews(snapshot)].filter((name) => CANDLE_VIEW.test(name));
+  for (const type of STORED_TYPES) await createView(snapshot.database, type, snapshot.relation(type));
+  for (const name of new Set(candles)) {
+    const [, exchange, interval = ''] = CANDLE_VIEW.exec(name) ?? [];
+    const source = exchange ? 'exchange' : 'trades';
+    const condition = `"source" = '${source}' AND "interval" = ${sqlText(interval)}`;
+    await createView(snapshot.database, name, `candle WHERE ${condition}`);
+  }
+}
+
+function intervalViews({ state }: StoreSnapshot): string[] {
+  return [...state.partitions(new Set<RecordType>(['candle']))].map(({ partition }) => candleView(partition));
+}
+
+/** Returns the view that shows the candles of a partition. */
+export function candleView({ source, interval }: Partition): string {
+  return source === 'exchange' ? `candle_exchange_${interval}` : `candle_${interval}`;
+}
+
+async function createView(database: Database, name: string, relation: string): Promise<void> {
+  await database.run(`CREATE VIEW ${sqlName(name)} AS SELECT * FROM ${relation}`);
+}
+
+/** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */
+async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
+  await database.run(`SET allowed_paths = ${sqlList(files)}`);
+  await database.run('SET enable_external_access = false');
+  await database.run('SET lock_configuration = true');
+}
+
+/** A result is complete, or the statement has failed: a streamed one that fails in the middle looks like its end. */
+async function materialise(
+  database: Database,
+  sql: string,
+  plan: StatementPlan,
+  parameters: Readonly<Record<string, string>>,
+): Promise<void> {
+  await requireOneSelect(database, sql);
+  const statement = sql.trim().replace(/;\s*$/, '');
+  const source = plan.isShow ? `SELECT * FROM (${statement}\n)` : statement;
+  const values = Object.fromEntries(Object.entries(parameters).map(([name, text]) => [name, parameterValue(text)]));
+  await database.run(`CREATE TEMP TABLE query_result AS ${source}`, Object.keys(values).length > 0 ? values : undefined);
+}
+
+/** The second lock on the same door: what DuckDB itself says the statement is. */
+async function requireOneSelect(database: Database, sql: string): Promise<void> {
+  const { StatementType } = await loadDuckDB();
+  const statements = await database.connection.extractStatements(sql);
+  const type = statements.count === 1 ? (await statements.prepare(0)).statementType : undefined;
+  if (type !== StatementType.SELECT) throw new FailureError('expected one SELECT statement');
+}
+
+function parameterValue(text: string): DuckDBValue {
+  const integer = long(text);
+  return integer === undefined ? (finite(text) ?? text) : BigInt(integer);
+}
+
+async function resultOf(snapshot: StoreSnapshot): Promise<QueryResult> {
+  const { database } = snapshot;
+  const header = await database.read('SELECT * FROM query_result LIMIT 0');
+  const types = header.columnTypes();
+  const columns = header.columnNames().map((name, index) => ({ name, kind: kindOf(types[index] as (typeof types)[0]) }));
+  const rowCount = await database.number('SELECT count(*) FROM query_result');
+  const convert = await createValueConverter();
+  return {
+    columns,
+    rowCount,
+    async *rows() {
+      for (let from = 0; from < rowCount; from += ROWS) {
+        const batch = await database.read(
+          `SELECT * FROM query_result WHERE rowid >= ${from} AND rowid < ${from + ROWS} ORDER BY rowid`,
+        );
+        yield batch.getRows().map((row) => row.map(convert));
+      }
+    },
+    close: () => snapshot.close(),
+  };
+}
+
+function sqlFailure(error: unknown, directory: string): Error {
+  if (error instanceof MdtoolError) return error;
+  const message = String((error as Error)?.message ?? error);
+  if (message.includes('.parquet')) return readFailure(error, resolve(directory));
+  return new FailureError(`SQL: ${message.split('\n')[0]}`, { cause: error });
+}
