@@ -67,7 +67,7 @@ export class BookKeeper {
    */
   lost(at: number): AnyRecord[] {
     const records = this.due(at);
-    for (const book of this.#throttle.drain()) records.push(this.#snapshot(book));
+    for (const book of this.#throttle.drain(this.#now)) records.push(this.#snapshot(book));
     for (const book of this.#books.values()) book.forget();
     return records;
   }
@@ -75,7 +75,7 @@ export class BookKeeper {
   /** Returns what is still to be told at the end: the last states, and a gap for every book that no snapshot repaired. */
   finish(at: number): AnyRecord[] {
     const records = this.due(at);
-    for (const book of this.#throttle.drain()) records.push(this.#snapshot(book));
+    for (const book of this.#throttle.drain(this.#now)) records.push(this.#snapshot(book));
     for (const book of this.#books.values()) this.#closeHole(book, this.#now, records);
     return records;
   }
@@ -107,7 +107,7 @@ export class BookKeeper {
 
   /** A missed message does not make the state before it wrong: it is the last one known, and is not kept back. */
   #release(book: TrackedBook, records: AnyRecord[]): void {
-    if (this.#throttle.drop(book)) records.push(this.#snapshot(book));
+    if (this.#throttle.release(book, this.#now)) records.push(this.#snapshot(book));
   }
 
   #closeHole(book: TrackedBook, until: number, records: AnyRecord[]): void {

@@ -34,13 +34,21 @@ export class Throttle<Item> {
     }
   }
 
-  /** Forgets a withheld change of `item`. Returns whether there was one. */
-  drop(item: Item): boolean {
-    return this.#withheld.delete(item);
+  /** Forgets a withheld change of `item`, which is not to come. */
+  drop(item: Item): void {
+    this.#withheld.delete(item);
   }
 
-  /** Forgets all withheld changes and returns their items, in the order in which they would have come. */
-  drain(): Item[] {
-    return [...this.#next.keys()].filter((item) => this.#withheld.delete(item));
+  /** Lets a withheld change of `item` come before its time. Returns whether there was one. */
+  release(item: Item, at: number): boolean {
+    if (!this.#withheld.delete(item)) return false;
+    this.#next.delete(item);
+    this.#next.set(item, at + this.#interval);
+    return true;
+  }
+
+  /** Lets all withheld changes come before their time. Returns their items in the order in which they would have come. */
+  drain(at: number): Item[] {
+    return [...this.#next.keys()].filter((item) => this.release(item, at));
   }
 }
