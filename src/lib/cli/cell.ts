@@ -23,11 +23,15 @@ export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
-/** Returns the shortest decimal text without an exponent, as prices and ticks are written. */
+/** Smaller numbers are no prices; written out they would be a row of zeros. */
+const MOST_DECIMALS = 20;
+
+/** Returns the shortest decimal text, without an exponent as prices and ticks are written. */
 function plain(value: number): string {
   const text = String(value);
-  const match = /^(-?\d)(?:\.(\d+))?e-(\d+)$/.exec(text);
-  return match ? value.toFixed(Math.min(100, Number(match[3]) + (match[2]?.length ?? 0))) : text;
+  const match = /^-?\d(?:\.(\d+))?e-(\d+)$/.exec(text);
+  const decimals = match ? Number(match[2]) + (match[1]?.length ?? 0) : 0;
+  return match && decimals <= MOST_DECIMALS ? value.toFixed(decimals) : text;
 }
 
 function levelsText(levels: readonly Level[]): string {

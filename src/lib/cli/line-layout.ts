@@ -1,10 +1,20 @@
 import { fieldsOf, type RecordProperties } from '../model/ndjson.js';
-import type { AnyRecord } from '../model/records.js';
+import { type AnyRecord, RECORD_TYPES } from '../model/records.js';
 import { formatTime } from '../model/time.js';
 import { alignsRight, cellText, cut } from './cell.js';
 
 const LEADING = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
+/** Long and rarely read: they come last, where a narrow terminal cuts. */
+const TRAILING = new Set(['id', 'sequence', 'previous_sequence', 'run_id', 'order_id']);
 const TYPE_WIDTH = 14;
+
+const LINE_FIELDS = new Map(
+  RECORD_TYPES.map((type) => {
+    const fields = fieldsOf(type).filter(({ name }) => !LEADING.has(name));
+    const isTrailing = ({ name }: { readonly name: string }) => TRAILING.has(name);
+    return [type, [...fields.filter((field) => !isTrailing(field)), ...fields.filter(isTrailing)]];
+  }),
+);
 
 /**
  * Lays out records as they come, one line each: time, type, instrument, then `name value` pairs. A value is padded to
@@ -22,8 +32,8 @@ export class LineLayout {
   line(record: AnyRecord): string {
     const properties = record as unknown as RecordProperties;
     const identity = [properties.exchange, properties.market, properties.symbol].filter((part) => part !== undefined).join(':');
-    const pairs = fieldsOf(record.type).flatMap(({ name, property, column }) => {
-      const text = LEADING.has(name) ? '' : cellText(properties[property], column);
+    const pairs = (LINE_FIELDS.get(record.type) ?? []).flatMap(({ name, property, column }) => {
+      const text = cellText(properties[property], column);
       return text === '' ? [] : [`${name} ${this.#pad(`${record.type}.${name}`, text, alignsRight(column))}`];
     });
     const parts = [timeText(record.timestamp), record.type.padEnd(TYPE_WIDTH), this.#pad('identity', identity, false), ...pairs];

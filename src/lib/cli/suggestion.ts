@@ -1,10 +1,12 @@
-/** Returns the candidates that `word` was probably meant to be, nearest first, at most `most`. */
+/** Returns the candidates that `word` was probably meant to be: the nearest ones, and those that it begins; at most `most`. */
 export function nearest(word: string, candidates: Iterable<string>, most = 3): string[] {
   const limit = Math.max(1, Math.floor(word.length / 3));
-  return [...new Set(candidates)]
+  const measured = [...new Set(candidates)]
     .map((candidate) => ({ candidate, distance: distanceOf(word, candidate) }))
-    .filter(({ candidate, distance }) => distance <= limit || (word.length >= 3 && candidate.startsWith(word)))
-    .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
+    .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1));
+  const best = Math.min(limit, measured[0]?.distance ?? 0);
+  return measured
+    .filter(({ candidate, distance }) => distance <= best || (word.length >= 3 && candidate.startsWith(word)))
     .slice(0, most)
     .map(({ candidate }) => candidate);
 }

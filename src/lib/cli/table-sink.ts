@@ -69,9 +69,8 @@ class TableSink implements Sink {
     await this.#stream.write(`${text}\n`);
     const more = (this.#counts.get(type) ?? 0) - kept.length;
     if (more > 0)
-      note(`… ${more} ${keep === 'first' ? 'more' : 'earlier'} rows of ${type} (--format ndjson or -o FILE give them all)`);
-    if (hidden.length > 0)
-      note(`… ${hidden.length} columns hidden: ${hidden.join(', ')} (a wider terminal or --format ndjson shows them)`);
+      note(`… ${more} ${keep === 'first' ? 'more' : 'earlier'} rows of ${type} (--format ndjson or -o FILE gives them all)`);
+    if (hidden.length > 0) note(hiddenText(hidden));
   }
 }
 
@@ -96,4 +95,9 @@ export function createLineSink(stream: Terminal): Sink {
 
 function widthOf({ columns }: Terminal): number {
   return columns ?? DEFAULT_WIDTH;
+}
+
+function hiddenText(columns: readonly string[]): string {
+  const names = columns.slice(0, 4).join(', ');
+  return `… ${columns.length} columns hidden: ${names}${columns.length > 4 ? ', …' : ''} (--format ndjson has all)`;
 }

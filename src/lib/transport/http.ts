@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { UnreachableError } from '../model/errors.js';
 import { excerpt } from '../model/ndjson.js';
@@ -65,7 +66,8 @@ class RetryingClient implements HttpClient {
   async get(origin: string, { path, query }: GetRequest): Promise<string> {
     const url = new URL(path, origin);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const { retries = RETRIES, sleep = pauseFor, random = Math.random, onRetry, signal } = this.#options;
+    const { retries = RETRIES, random = Math.random, onRetry, signal } = this.#options;
+    const sleep = this.#options.sleep ?? ((pause: number) => pauseFor(pause, signal));
     for (let attempt = 0; ; attempt++) {
       const result = await this.#attempt(url);
       if ('body' in result) return result.body;
@@ -164,6 +166,7 @@ function networkReason(error: Error): string {
   return NETWORK_REASONS[code ?? ''] ?? message;
 }
 
-function pauseFor(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Resolves after the pause, or as soon as the step is stopped. */
+async function pauseFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(milliseconds, undefined, signal ? { signal } : {}).catch(() => {});
 }

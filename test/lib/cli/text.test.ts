@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cellText } from '../../../src/lib/cli/cell.js';
+import { LineLayout } from '../../../src/lib/cli/line-layout.js';
+import { createLogger } from '../../../src/lib/cli/logger.js';
+import { createPaint } from '../../../src/lib/cli/paint.js';
+import { redact } from '../../../src/lib/cli/redaction.js';
+import { didYouMean, nearest } from '../../../src/lib/cli/suggestion.js';
+import { renderTable, tableOf } from '../../../src/lib/cli/table.js';
+import { SECOND } from '../../../src/lib/model/time.js';
+import { bookRecord, tradeRecord } from '../../support/records.js';
+
+const plain = createPaint({});
+
+describe('cells', () => {
+  it.each([
+    [1e-7, 'number', '0.0000001'],
+    [1.25e-9, 'number', '0.00000000125'],
+    [-2.5e-10, 'number', '-0.00000000025'],
+    [65114.3, 'number', '65114.3'],
+    [1_786_310_817_601_629, 'time', '2026-08-09T21:26:57.601629Z'],
+    [undefined, 'number', ''],
+    [[[65114.2, 1e-7]], 'levels', '65114.2×0.0000001'],
+    [[], 'levels', 'none'],
+    [false, 'flag', 'false'],
+  ] as const)('%s as %s is %s', (value, kind, text) => expect(cellText(value, { kind })).toBe(text));
+
+  it('show every number exactly', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(Number(cellText(value, { kind: 'number' }))).toBe(value === 0 ? Number(String(value)) : value);
+      }),
+      { seed: 1 },
+    );
+  });
+});
+
+describe('tables', () => {
+  it.each([30, 60, 100, 200])('are never wider than a terminal of %i columns', async (width) => {
+    const records = [tradeRecord(), tradeRecord({ id: 'a-much-longer-identifier', price: 0.1 })];
+    const { text, hidden } = await renderTable(tableOf('trade', records), width, plain);
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
+    expect(hidden.length > 0).toBe(width < 100);
+    expect(text.split('\n')[0]).toMatch(/^exchange {2}market/);
+  });
+
+  it('line up numbers at the right and leave out empty columns', async () => {
+    const { text } = await renderTable(tableOf('trade', [tradeRecord({ price: 5 }), tradeRecord()]), 200, plain);
+    expect(text).toMatch(/ {2} {6}5 {2}/);
+    expect(text).not.toContain('local_timestamp');
+  });
+
+  it('turn a single row that does not fit', async () => {
+    const { text, hidden } = await renderTable(tableOf('trade', [tradeRecord()]), 40, plain);
+    expect(text).toMatch(/^symbol +BTCUSDT$/m);
+    expect(hidden).toEqual([]);
+  });
+});
+
+describe('lines', () => {
+  it('stand in columns and are cut at the width', () => {
+    const layout = new LineLayout(110);
+    const [first, second] = [tradeRecord(), tradeRecord({ price: 9.5, timestamp: tradeRecord().timestamp + SECOND })].map(
+      (record) => layout.line(record),
+    );
+    expect(first).toMatch(/^2026-08-09T21:26:57\.000Z {2}trade {11}bybit:linear:BTCUSDT {2}price 65114\.3 {2}amount 0\.001/);
+    expect(second?.indexOf('amount')).toBe(first?.indexOf('amount'));
+    const book = layout.line(bookRecord);
+    expect(book).toContain('bids 65114.2×5.9 +1');
+    expect(layout.line(tradeRecord({ id: 'x'.repeat(100) }))).toHaveLength(110);
+  });
+});
+
+describe('suggestions', () => {
+  it.each([
+    ['strem', ['stream', 'symbols'], ['stream']],
+    ['symbosl', ['stream', 'symbols'], ['symbols']],
+    ['sym', ['stream', 'symbols'], ['symbols']],
+    ['--outptu', ['--output', '--quote'], ['--output']],
+    ['zzz', ['stream'], []],
+  ])('%s', (word, candidates, near) => expect(nearest(word, candidates)).toEqual(near));
+
+  it('say nothing where nothing is near', () => expect(didYouMean('zzz', ['stream'])).toBe(''));
+});
+
+describe('redaction', () => {
+  it.each([
+    ['redis://:hunter2@host:6379/0', 'redis://***@host:6379/0'],
+    ['proxy http://user:pass@proxy:3128 failed', 'proxy http://***@proxy:3128 failed'],
+    ['GET /x?symbol=BTC&api_key=abc&sign=1', 'GET /x?symbol=BTC&api_key=***&sign=1'],
+    ['wrong password s3cret! given', 'wrong password *** given'],
+    ['no secret here', 'no secret here'],
+  ])('%s', (text, safe) => expect(redact(text, { REDIS_PASSWORD: 's3cret!', HOME: 'secret' })).toBe(safe));
+});
+
+describe('logger', () => {
+  const linesOf = (format: 'text' | 'json', level: 'info' | 'debug' | 'error') => {
+    const lines: string[] = [];
+    const log = createLogger({ format, level, write: (line) => lines.push(line) });
+    log.debug('detail');
+    log.warn('slow answer', { host: 'a b', attempt: 2, url: 'redis://:pw@h' });
+    return lines;
+  };
+
+  it('writes text or JSON, without secrets', () => {
+    const [text] = linesOf('text', 'info');
+    expect(text).toMatch(/^\d{4}-\d\d-\d\dT\S+Z warn {2}slow answer host="a b" attempt=2 url=redis:\/\/\*\*\*@h\n$/);
+    const [json] = linesOf('json', 'info');
+    expect(JSON.parse(json ?? '')).toMatchObject({ msg: 'slow answer', attempt: 2, url: 'redis://***@h' });
+  });
+
+  it('keeps to its level', () => {
+    expect(linesOf('text', 'debug')).toHaveLength(2);
+    expect(linesOf('text', 'info')).toHaveLength(1);
+    expect(linesOf('text', 'error')).toHaveLength(0);
+  });
+});
+
+describe('colours', () => {
+  it('exist on a terminal alone, and not with NO_COLOR', () => {
+    expect(createPaint({}, {}).heading('x')).toBe('x');
+    expect(createPaint({ isTTY: true }, { NO_COLOR: '1' }).heading('x')).toBe('x');
+    expect(createPaint({ isTTY: true }, { TERM: 'dumb' }).heading('x')).toBe('x');
+  });
+});
