@@ -6,6 +6,7 @@ import type { RecordType } from '../model/records.js';
 import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from './duckdb.js';
 import type { Partition } from './partition.js';
 import { planStatement, type StatementPlan } from './query-guard.js';
+import { asPattern } from './record-load.js';
 import { createValueConverter, kindOf, type ResultKind, type ResultValue } from './query-values.js';
 import type { StoreSelection } from './store-selection.js';
 import { isVanished, openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
@@ -98,7 +99,8 @@ async function createView(database: Database, name: string, relation: string): P
 
 /** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */
 async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
-  await database.run(`SET allowed_paths = ${sqlList(files)}`);
+  // A path with brackets is given as a pattern, which is checked as well as what it matches.
+  await database.run(`SET allowed_paths = ${sqlList([...files, ...files.map(asPattern)])}`);
   await database.run('SET enable_external_access = false');
   await database.run('SET lock_configuration = true');
 }

@@ -39,9 +39,14 @@ function linesRelation(paths: readonly string[], columns: string): string {
   return `read_ndjson(${pathList(paths)}, columns = ${columns}, ignore_errors = true, maximum_object_size = ${LINE_BYTES})`;
 }
 
-/** Returns paths as SQL list. DuckDB takes a path for a pattern where it can. */
+/** Returns paths as SQL list of patterns that match nothing else. */
 export function pathList(paths: readonly string[]): string {
-  return sqlList(paths.map((path) => path.replace(/[*?[]/g, '[$&]')));
+  return sqlList(paths.map(asPattern));
+}
+
+/** Returns a path as the pattern that matches it alone: DuckDB takes `data[1]` for `data1`. */
+export function asPattern(path: string): string {
+  return path.replace(/[*?[]/g, '[$&]');
 }
 
 /** Returns the number of records that were removed from a table because a better one with the same key is in it. */

@@ -97,7 +97,7 @@ export function isVanished(error: unknown): boolean {
 /** Returns a DuckDB error about a stored file as one line. */
 export function readFailure(error: unknown, root: string): Error {
   const message = String((error as Error)?.message ?? error);
-  const path = /['"]([^'"]+\.parquet)['"]/.exec(message)?.[1];
+  const path = /['"]([^'"]+\.parquet)['"]/.exec(message)?.[1]?.replace(/\[([*?[])\]/g, '$1');
   if (path && !/Binder Error|Parser Error|Catalog Error/.test(message))
     return new FailureError(
       `${path} cannot be read (${message.split('\n')[0]}); move it away or restore it, all other files stay readable`,

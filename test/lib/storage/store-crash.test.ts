@@ -1,0 +1,113 @@
+import { appendFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { startWriter } from './child-writer.js';
+import { crashTrial, storedIds } from './crash-trials.js';
+import { rowsOf, sleep, temporaryDirectory, trades, writeRun } from './support.js';
+
+const TRIALS = 20;
+
+describe('a writer that is killed', () => {
+  it(`loses nothing printed and doubles nothing, in ${TRIALS} trials`, { timeout: 60_000 }, async () => {
+    // Moments spread over several seals and merges; two at a time, as there are two cores.
+    const moments = Array.from({ length: TRIALS }, (_, trial) => 40 + ((trial * 137) % 700));
+    const run = async (): Promise<number> => {
+      const moment = moments.pop();
+      if (moment === undefined) return 0;
+      const { printed } = await crashTrial(await temporaryDirectory(), moment);
+      return printed + (await run());
+    };
+    const [a, b] = await Promise.all([run(), run()]);
+    expect(a + b).toBeGreaterThan(TRIALS * 20);
+  });
+
+  it('leaves a half line behind, which is dropped and counted', async () => {
+    const directory = await temporaryDirectory();
+    const writer = startWriter(directory, { records: 1e9 });
+    await writer.ready;
+    await sleep(50);
+    writer.process.kill('SIGKILL');
+    await writer.ended;
+    const [journal] = await readdir(join(directory, 'journal'));
+    await appendFile(join(directory, 'journal', journal as string), '{"type":"trade","exchange":"bybit","market":"lin');
+    expect([...(await storedIds(directory))].sort()).toEqual(expect.arrayContaining([...writer.printed].sort()));
+    const warnings: string[] = [];
+    const next = await openStoreWriter(directory, { step: 'next', onWarning: (message) => warnings.push(message) });
+    const report = await next.close();
+    expect(report).toMatchObject({ broken: 1, recovered: (await storedIds(directory)).size });
+    expect(warnings).toEqual([expect.stringContaining('1 broken lines')]);
+  });
+
+  it('leaves its symbols free', async () => {
+    const directory = await temporaryDirectory();
+    const claims = [{ exchange: 'bybit', market: 'linear', channel: 'trade', symbols: 'all' }] as const;
+    const writer = startWriter(directory, { claims });
+    await writer.ready;
+    await expect(openStoreWriter(directory, { step: 'stream', claims })).rejects.toMatchObject({ exitCode: 2 });
+    writer.process.kill('SIGKILL');
+    await writer.ended;
+    await (await openStoreWriter(directory, { step: 'stream', claims })).close();
+  });
+});
+
+describe('a writer that is suspended', () => {
+  it('notices that its journal was adopted and loses nothing it has acknowledged', { timeout: 30_000 }, async () => {
+    const directory = await temporaryDirectory();
+    const writer = startWriter(directory, { records: 4000, pauseMs: 5 });
+    await writer.ready;
+    await sleep(200);
+    writer.process.kill('SIGSTOP');
+    await sleep(150);
+    // It cannot be asked and has been silent for longer than is allowed here.
+    const adopter = await openStoreWriter(directory, { step: 'adopter', silenceLimitMs: 100 });
+    expect((await adopter.close()).recovered).toBeGreaterThan(0);
+    writer.process.kill('SIGCONT');
+    expect(await writer.ended).toBe(0);
+    expect(writer.stderr()).toMatch(/taken over/);
+    expect(writer.printed).toHaveLength(4000);
+    expect(await storedIds(directory)).toEqual(new Set(writer.printed));
+  });
+
+  it('ends with a clear error when another has begun to capture the same meanwhile', { timeout: 30_000 }, async () => {
+    const directory = await temporaryDirectory();
+    const claims = [{ exchange: 'bybit', market: 'linear', channel: 'trade', symbols: ['BTCUSDT'] }];
+    const writer = startWriter(directory, { claims, pauseMs: 5 });
+    await writer.ready;
+    await sleep(200);
+    writer.process.kill('SIGSTOP');
+    await sleep(150);
+    const second = await openStoreWriter(directory, { step: 'stream', claims, silenceLimitMs: 100 });
+    writer.process.kill('SIGCONT');
+    expect(await writer.ended).toBe(1);
+    expect(writer.stderr()).toMatch(/bybit linear trade BTCUSDT is being captured already by "stream"/);
+    await second.close();
+    const stored = await storedIds(directory);
+    for (const id of writer.printed) expect(stored).toContain(id);
+  });
+});
+
+describe('recovery', () => {
+  it('gives an orphan to exactly one of several that come at the same time', async () => {
+    const directory = await temporaryDirectory();
+    const writer = startWriter(directory, {});
+    await writer.ready;
+    await sleep(100);
+    writer.process.kill('SIGKILL');
+    await writer.ended;
+    const next = await Promise.all(Array.from({ length: 4 }, () => openStoreWriter(directory, { step: 'next' })));
+    const reports = await Promise.all(next.map((one) => one.close()));
+    const stored = await storedIds(directory);
+    expect(reports.map(({ recovered }) => recovered).sort((a, b) => a - b)).toEqual([0, 0, 0, stored.size]);
+  });
+
+  it('leaves the journal of a living writer alone', async () => {
+    const directory = await temporaryDirectory();
+    const living = await openStoreWriter(directory, { step: 'living' });
+    await living.write(trades(0, 10));
+    expect(await writeRun(directory, trades(10, 20))).toMatchObject({ recovered: 0 });
+    await living.write(trades(20, 30));
+    await living.close();
+    expect(await rowsOf(directory, 'SELECT count(*) FROM trade')).toEqual([[30]]);
+  });
+});

@@ -1,0 +1,39 @@
+/**
+ * A process that writes made-up trades to a store and prints the id of each when its write has returned, as `-o store
+ * -o -` does. Arguments: the directory, and JSON options: sealEveryMs, batch, pauseMs, records, claims.
+ */
+import { writeSync } from 'node:fs';
+import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+
+const START = 1_795_168_800_000_000;
+const [directory = '', text = '{}'] = process.argv.slice(2);
+const { sealEveryMs = 60_000, batch = 20, pauseMs = 2, records = 1e9, first = 0, claims = [], symbol = 'BTCUSDT' } = JSON.parse(text);
+
+const writer = await openStoreWriter(directory, {
+  step: 'writer-process',
+  claims,
+  sealEveryMs,
+  // An hour later than it is: every sealed hour is over, and merges run beside all else.
+  now: () => Date.now() + 3_600_000,
+  onWarning: (message) => writeSync(2, `${message}\n`),
+});
+writeSync(1, 'ready\n');
+for (let n = first; n < first + records; n += batch) {
+  const trades = Array.from({ length: batch }, (_, index) => ({
+    type: 'trade' as const,
+    exchange: 'bybit',
+    market: 'linear' as const,
+    symbol,
+    timestamp: START + (n + index) * 1000,
+    localTimestamp: START + (n + index) * 1000 + 5,
+    id: `t${n + index}`,
+    price: 100 + (n + index) / 8,
+    amount: 0.001,
+    side: 'buy' as const,
+  }));
+  await writer.write(trades);
+  writeSync(1, `${trades.map(({ id }) => id).join('\n')}\n`);
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+}
+await writer.close();
+writeSync(1, 'closed\n');
