@@ -1,0 +1,137 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fixture } from '../support/frames.js';
+import { finished, mdtool, ROOT, start } from '../support/mdtool.js';
+
+const TAPE = fixture('bybit-v5.tape.ndjson.gz');
+const folder = mkdtempSync(join(tmpdir(), 'mdtool-frame-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Writes down which packages a process loads, by import and by require. */
+const TRACE = join(folder, 'trace.mjs');
+writeFileSync(
+  TRACE,
+  `import { appendFileSync } from 'node:fs';
+import Module, { createRequire, register } from 'node:module';
+const { cache } = createRequire(import.meta.url);
+const hooks = \`import { appendFileSync } from 'node:fs';
+export async function load(url, context, next) { appendFileSync(process.env.TRACE_FILE, url + '\\\\n'); return next(url, context); }\`;
+register('data:text/javascript,' + encodeURIComponent(hooks));
+process.on('exit', () => appendFileSync(process.env.TRACE_FILE, Object.keys(cache).join('\\n') + '\\n'));
+`,
+);
+
+async function packagesLoadedBy(args: readonly string[]): Promise<Set<string>> {
+  const file = join(folder, `${Math.random()}.log`);
+  writeFileSync(file, '');
+  await mdtool(args, { env: { NODE_OPTIONS: `--import ${TRACE}`, TRACE_FILE: file } });
+  const loaded = readFileSync(file, 'utf8').matchAll(/node_modules\/((?:@[^/\n]+\/)?[^/\n]+)/g);
+  return new Set([...loaded].map((match) => match[1] as string));
+}
+
+const HEAVY = ['@duckdb/node-api', 'ws', 'undici', 'pino', 'cli-table3', 'papaparse'];
+
+describe('start-up', () => {
+  it.each([['--version'], ['--help'], ['symbols', '--help']])('%s %s loads nothing heavy', async (...args) => {
+    const loaded = await packagesLoadedBy(args);
+    expect(HEAVY.filter((name) => loaded.has(name))).toEqual([]);
+    expect(loaded.has('@oclif/core')).toBe(args[0] !== '--version');
+  });
+
+  it('a command loads what it needs, and the trace sees it', async () => {
+    const loaded = await packagesLoadedBy(['symbols', '--replay', TAPE, '--format', 'csv']);
+    expect(HEAVY.filter((name) => loaded.has(name))).toEqual(['papaparse']);
+  });
+
+  it('tells the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const { stdout, code } = await mdtool(['-v']);
+    expect([stdout, code]).toEqual([`mdtool/${version} ${process.platform}-${process.arch} node-${process.version}\n`, 0]);
+  });
+});
+
+describe('wrong usage', () => {
+  it.each([
+    [['strem'], 'mdtool: unknown command "strem"; did you mean stream?'],
+    [['symbols', 'BTCUSDT'], 'mdtool: unexpected argument "BTCUSDT"; see mdtool symbols --help'],
+    [['symbols', '--qoute', 'USDT'], 'mdtool: unknown flag --qoute; did you mean --quote?; see mdtool symbols --help'],
+    [['symbols', '--exchange', 'binance'], 'mdtool: --exchange: expected one of bitget, bybit, was "binance"'],
+    [['symbols', '--format', 'xml'], 'mdtool: --format: expected one of table, ndjson, csv, was "xml"'],
+    [['symbols', '--match', '('], 'mdtool: --match: expected a regular expression, was "(" (Unterminated group)'],
+  ])('%j ends with 2 and one line', async (args, message) => {
+    const { stdout, stderr, code } = await mdtool(args);
+    expect([code, stdout, stderr]).toEqual([2, '', `${message}\n`]);
+  });
+
+  it('keeps its exit code with --json, and prints an error and no setting', async () => {
+    const { stdout, code } = await mdtool(['symbols', '--json', '--bogus', '--config', '/etc/hostname']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({ error: { name: 'UsageError', message: expect.any(String), exit_code: 2 } });
+  });
+
+  it('shows a stack only when debugging, and JSON lines when asked for', async () => {
+    const missing = ['symbols', '--replay', join(folder, 'none')];
+    const [debug, json] = await Promise.all([
+      mdtool([...missing, '--log-level', 'debug']),
+      mdtool([...missing, '--log-format', 'json']),
+    ]);
+    expect(debug.code).toBe(1);
+    expect(debug.stderr).toMatch(/\n {4}at /);
+    expect(JSON.parse(json.stderr)).toMatchObject({ level: 50, msg: expect.stringContaining('no such file') });
+  });
+});
+
+describe('settings', () => {
+  it('come from ./mdtool.toml, under the command line; unknown keys end with 2', async () => {
+    writeFileSync(
+      join(folder, 'mdtool.toml'),
+      '[symbols]\nmatch = "^BTCUSDT$"\nformat = "csv"\nmarket = ["linear"]\nquiet = true\n',
+    );
+    const configured = await mdtool(['symbols', '--replay', TAPE], { cwd: folder });
+    expect(configured.stdout.split('\n')[1]).toMatch(/^bybit,linear,BTCUSDT,/);
+    expect(configured.stdout.trim().split('\n')).toHaveLength(2);
+    expect(configured.stderr).toBe('');
+    const flagged = await mdtool(['symbols', '--replay', TAPE, '--format', 'ndjson'], { cwd: folder });
+    expect(JSON.parse(flagged.stdout)).toMatchObject({ symbol: 'BTCUSDT' });
+    writeFileSync(join(folder, 'mdtool.toml'), '[symbols]\nmtach = "x"\n');
+    const wrong = await mdtool(['symbols', '--replay', TAPE], { cwd: folder });
+    expect([wrong.code, wrong.stderr]).toEqual([2, 'mdtool: mdtool.toml: unknown key [symbols] mtach; did you mean match?\n']);
+    const variable = await mdtool(['symbols', '--replay', TAPE], { env: { MDTOOL_SOTRE: 'x' } });
+    expect([variable.code, variable.stderr]).toEqual([
+      2,
+      'mdtool: environment: unknown variable MDTOOL_SOTRE; did you mean MDTOOL_STORE?\n',
+    ]);
+  });
+
+  it('never show a secret', async () => {
+    const env = { MDTOOL_OUTPUT: 'redis://:hunter22@host/0', REDIS_PASSWORD: 'hunter23' };
+    const { stderr, stdout, code } = await mdtool(['symbols', '--replay', TAPE, '--json', '--match', '(hunter23'], { env });
+    expect(code).toBe(2);
+    const output = await mdtool(['symbols', '--replay', TAPE], { env });
+    expect(output.code).toBe(2);
+    for (const text of [stderr, stdout, output.stderr]) expect(text).not.toMatch(/hunter2/);
+  });
+});
+
+describe('a reader that leaves', () => {
+  const args = ['stream', '--replay', TAPE, '--channels', 'ticker,trade'];
+
+  it('ends a step quietly with 0', async () => {
+    const child = start(args);
+    child.stdout?.destroy();
+    const { code, stderr } = await finished(child);
+    expect([code, stderr]).toEqual([0, '']);
+  });
+
+  it('does not end one that also writes a file', async () => {
+    const file = join(folder, 'all.ndjson');
+    const child = start([...args, '-o', '-', '-o', file]);
+    child.stdout?.destroy();
+    const { code, stderr } = await finished(child);
+    expect(code).toBe(0);
+    expect(stderr).toContain('stdout was closed by its reader; the other outputs go on');
+    expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(671);
+  });
+});
