@@ -1,0 +1,33 @@
+import type { Gap } from '../model/records.js';
+
+type Hole = { readonly from: number; readonly until: number; readonly known: number | undefined };
+
+/** The unrepaired holes in one channel of one symbol. */
+export class Holes {
+  #holes: Hole[] = [];
+
+  /** Learns a gap. One without `missing` ends the holes that it covers: they were repaired later. */
+  add({ fromTimestamp: from, untilTimestamp: until, missing, localTimestamp: known }: Gap): void {
+    if (missing) this.#holes.push({ from, until, known });
+    else this.#holes = this.#holes.filter((hole) => hole.from < from || hole.until > until);
+  }
+
+  /** Returns the hole that overlaps `[start, end)` and became known first, undefined when there is none. */
+  overlapping(start: number, end: number): { readonly known: number | undefined } | undefined {
+    let found: Hole | undefined;
+    for (const hole of this.#holes) {
+      if (overlaps(hole, start, end) && (found === undefined || (hole.known ?? 0) < (found.known ?? 0))) found = hole;
+    }
+    return found;
+  }
+
+  /** Drops the holes before `time`. */
+  forget(time: number): void {
+    if (this.#holes.some(({ until }) => until < time)) this.#holes = this.#holes.filter(({ until }) => until >= time);
+  }
+}
+
+/** `until` is the first thing known after the hole; both ends are the same where the exchange's times are too coarse. */
+function overlaps({ from, until }: Hole, start: number, end: number): boolean {
+  return from < end && (until > start || (until === from && from >= start));
+}

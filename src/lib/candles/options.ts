@@ -1,0 +1,38 @@
+import type { Market } from '../model/records.js';
+import type { CandleInterval } from './interval.js';
+
+/** Where a candle opens: at its first trade, or at the close before it, as the exchanges publish theirs. */
+export const OPENS = ['first-trade', 'previous-close'] as const;
+/** What stands for an interval without trades: nothing, the last close carried forward, or a row without prices. */
+export const EMPTIES = ['skip', 'flat', 'null'] as const;
+
+export type OpenRule = (typeof OPENS)[number];
+export type EmptyRule = (typeof EMPTIES)[number];
+
+export type CandleOptions = {
+  /** The shortest first, each once, as `parseIntervals` returns them. */
+  readonly intervals: readonly CandleInterval[];
+  readonly open: OpenRule;
+  readonly empty: EmptyRule;
+  /** How long after its end a candle still takes trades, microseconds of the clock. */
+  readonly grace: number;
+  /** `trades`: from trades, or candles that were built from them. `exchange`: from the exchange's own candles. */
+  readonly source: 'trades' | 'exchange';
+  /** What the amounts of a market count. Where it is the quote asset, turnover is in the base asset: Σ amount / price. */
+  readonly amountUnit: (exchange: string, market: Market) => 'base' | 'quote';
+};
+
+/** What became of the records beside the candles; a count that is not 0 is worth telling. */
+export type CandleCounts = {
+  trades: number;
+  /** Smaller candles taken. */
+  candles: number;
+  /** Trades and smaller candles that came after one of their candles was closed; longer intervals may still have them. */
+  late: number;
+  /** Trades whose id had come before. */
+  duplicates: number;
+  /** Smaller candles that fit into none of the intervals, and records of types that make no candles. */
+  unused: number;
+  /** Gaps that became known so late that not every candle they overlap could be sent again as incomplete. */
+  unmarked: number;
+};

@@ -1,0 +1,68 @@
+import type { Candle, Gap, Trade } from '../model/records.js';
+import { Holes } from './holes.js';
+import type { CandleInterval } from './interval.js';
+import type { CandleCounts, CandleOptions } from './options.js';
+import { RecentTrades } from './recent-trades.js';
+import { CandleTrack, type SeriesIdentity } from './track.js';
+
+/** The candles of one symbol in all intervals. The first trade or smaller candle decides what they are built from. */
+export class CandleSeries {
+  readonly #options: CandleOptions;
+  readonly #counts: CandleCounts;
+  readonly #tracks: readonly CandleTrack[];
+  readonly #holes = new Holes();
+  readonly #recent = new RecentTrades();
+  #input: 'trade' | 'candle' | undefined;
+
+  constructor(identity: SeriesIdentity, options: CandleOptions, counts: CandleCounts) {
+    this.#options = options;
+    this.#counts = counts;
+    this.#tracks = options.intervals.map((interval) => new CandleTrack(interval, identity, options, this.#holes));
+  }
+
+  /** Returns the clock's time at which a candle can be closed next. */
+  get due(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { due } of this.#tracks) if (due < first) first = due;
+    return first;
+  }
+
+  addTrade(trade: Trade, now: number): void {
+    this.#input ??= 'trade';
+    if (this.#input !== 'trade') this.#counts.unused += 1;
+    else if (!this.#recent.add(trade.id)) this.#counts.duplicates += 1;
+    else {
+      this.#counts.trades += 1;
+      let inTime = true;
+      for (const track of this.#tracks) if (!track.addTrade(trade, now)) inTime = false;
+      if (!inTime) this.#counts.late += 1;
+    }
+  }
+
+  addCandle(candle: Candle, interval: CandleInterval, now: number): void {
+    this.#input ??= 'candle';
+    const taken = this.#input === 'candle' ? this.#tracks.map((track) => track.addPart(candle, interval, now)) : [];
+    if (taken.every((inTime) => inTime === undefined)) this.#counts.unused += 1;
+    else this.#counts.candles += 1;
+    if (taken.includes(false)) this.#counts.late += 1;
+  }
+
+  /** Learns a gap in what the candles are built from. Returns closed candles whose `complete` it changes. */
+  *addGap(gap: Gap): Generator<Candle> {
+    this.#holes.add(gap);
+    if (gap.missing && this.#tracks.some((track) => track.isForgotten(gap))) this.#counts.unmarked += 1;
+    for (const track of this.#tracks) yield* track.revise(gap);
+  }
+
+  /** Returns the candles that the clock closes, the shorter intervals first. */
+  *close(now: number): Generator<Candle> {
+    for (const track of this.#tracks) if (track.due <= now) yield* track.close(now);
+    const longest = this.#tracks.at(-1)?.interval.size ?? 0;
+    this.#holes.forget(now - this.#options.grace - longest);
+  }
+
+  /** Returns what is left at the end of the input. */
+  *finish(now: number): Generator<Candle> {
+    for (const track of this.#tracks) yield* track.finish(now);
+  }
+}
