@@ -215,6 +215,14 @@ describe('a broken book', () => {
     expect(keeper.due(START + 9 * SECOND)).toEqual([]);
   });
 
+  it('keeps the interval from a state that came before its time', () => {
+    const keeper = new BookKeeper(SNAPSHOTS);
+    run(keeper, snapshot(0, '7'), delta(300_000, 8, '5'), delta(400_000, 10, '6'));
+    expect(run(keeper, snapshot(1_200_000, '20')).map(brief)).toEqual(['gap book sequence 0.3–1.2']);
+    expect(keeper.due(START + 1_399_999)).toEqual([]);
+    expect(keeper.due(START + 1_400_000).map(brief)).toEqual(['book_snapshot/2 100×1']);
+  });
+
   it.each<[name: string, fields: Partial<BookMessage>, reason: string]>([
     ['checksum', { checksum: 1 }, 'checksum'],
     ['crossed', { bids: [['101', '1']] }, 'sequence'],
