@@ -49,7 +49,7 @@ Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation
       const sources = client
         ? liveSymbolSources(flags.exchange ?? EXCHANGES, client, (exchange) => this.endpoints(exchange).rest)
         : await recordedSymbolSources(await expandPaths(flags.replay ?? []), EXCHANGES, flags.exchange, listener);
-      const records = listSymbols(sources, { ...flags, markets: flags.market }, listener);
+      const records = listSymbols(sources, { ...flags, markets: flags.market, signal: this.stopped }, listener);
       return await this.deliver(records, { flags, fallback: '-', endless: false, types: ['instrument'], data: true });
     } finally {
       await client?.close();
@@ -60,6 +60,7 @@ Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation
     const { createHttpClient } = await import('../lib/transport/http.js');
     return createHttpClient({
       userAgent: `mdtool/${this.config.version}`,
+      signal: this.stopped,
       onRetry: (reason, pause) => this.stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`),
     });
   }

@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { fixture } from '../support/frames.js';
 import { finished, mdtool, ROOT, start } from '../support/mdtool.js';
 
@@ -55,6 +57,7 @@ describe('start-up', () => {
 describe('wrong usage', () => {
   it.each([
     [['strem'], 'mdtool: unknown command "strem"; did you mean stream?'],
+    [['--json'], 'mdtool: expected a command, was the flag --json; mdtool --help lists the commands'],
     [['symbols', 'BTCUSDT'], 'mdtool: unexpected argument "BTCUSDT"; see mdtool symbols --help'],
     [['symbols', '--qoute', 'USDT'], 'mdtool: unknown flag --qoute; did you mean --quote?; see mdtool symbols --help'],
     [['symbols', '--exchange', 'binance'], 'mdtool: --exchange: expected one of bitget, bybit, was "binance"'],
@@ -133,5 +136,21 @@ describe('a reader that leaves', () => {
     expect(code).toBe(0);
     expect(stderr).toContain('stdout was closed by its reader; the other outputs go on');
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(671);
+  });
+});
+
+describe('signals', () => {
+  it('a second one ends the process at once with 130 and leaves no half file', async () => {
+    const file = join(folder, 'half.ndjson');
+    const child = start(['stream', '--replay', '-', '-o', file]);
+    const end = finished(child);
+    child.stdin?.write(`${gunzipSync(readFileSync(TAPE)).toString().split('\n').slice(0, 500).join('\n')}\n`);
+    await vi.waitUntil(() => readdirSync(folder).some((name) => name.startsWith('half.')), 10_000);
+    child.kill('SIGINT');
+    await new Promise((resolve) => child.stderr?.once('data', resolve));
+    await setTimeout(400);
+    child.kill('SIGTERM');
+    expect((await end).code).toBe(130);
+    expect(readdirSync(folder).filter((name) => name.startsWith('half.'))).toEqual([]);
   });
 });

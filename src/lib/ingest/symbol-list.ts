@@ -13,6 +13,8 @@ export type SymbolQuery = UniverseOptions & {
   /** Any spelling; the default filters do not apply to what is named. */
   readonly symbols?: readonly string[] | undefined;
   readonly notation: Notation;
+  /** Ends the listing early; what came until then is given. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** Told what does not stop the listing. */
@@ -80,13 +82,14 @@ export async function* listSymbols(
   const removed = { quote: 0, kind: 0, status: 0, match: 0 };
   let listed = 0;
   for (const source of sorted(sources, ({ exchange }) => exchange.id)) {
-    for await (const instruments of marketsOf(source, query.markets, listener)) {
+    for await (const instruments of marketsOf(source, query, listener)) {
       const universe = chooseUniverse(named ? named.of(source.exchange, instruments) : instruments, filters);
       for (const name of FILTERS) removed[name] += universe.removed[name];
       listed += universe.instruments.length;
       yield universe.instruments.map((instrument) => inNotation(instrument, query.notation));
     }
   }
+  if (query.signal?.aborted) return listener.incomplete('stopped before every list was read');
   named?.check();
   if (listed === 0) listener.note(emptyHint(removed));
 }
@@ -97,15 +100,17 @@ const UNFILTERED: UniverseOptions = { quote: 'all', kind: 'all', status: 'all' }
 /** Yields the lists of an exchange's markets; one that cannot be reached ends with what it gave. */
 async function* marketsOf(
   { exchange, rest }: SymbolSource,
-  asked: readonly Market[] | undefined,
+  { markets: asked, signal }: SymbolQuery,
   listener: SymbolListener,
 ): AsyncGenerator<readonly Instrument[]> {
   for (const market of sorted(asked ?? exchange.markets, String)) {
+    if (signal?.aborted) return;
     let list: InstrumentList | undefined;
     try {
       list = await listInstruments(exchange, market, rest);
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
+      if (signal?.aborted) return;
       return listener.unreachable(`${exchange.id}: ${error.message}`);
     }
     if (!list && asked) throw new FailureError(`expected a list of ${exchange.id} ${market} instruments on the tape, found none`);

@@ -179,6 +179,18 @@ describe('symbols of the exchange itself', () => {
     expect(asked.map(({ query }) => query.cursor)).toContain('first%3DETH');
   });
 
+  it('that are stopped give what came, and say that it is incomplete', async () => {
+    const controller = new AbortController();
+    const { asked, sources } = liveFrom(() => {
+      controller.abort();
+      return bodyOf(['BTCUSDT']);
+    });
+    const { symbols, incompletes } = await list(sources, { markets: ['linear', 'spot'], signal: controller.signal });
+    expect(symbols).toEqual(['BTCUSDT']);
+    expect(incompletes).toEqual(['stopped before every list was read']);
+    expect(asked.map(({ query }) => query.category)).not.toContain('spot');
+  });
+
   it('an exchange that refuses or has no end is unreachable, and the others are still listed', async () => {
     const refusing = liveFrom(() => '{"retCode":10006,"retMsg":"Too many visits!"}');
     const endless = liveFrom(({ query }) => bodyOf([], `${query.cursor ?? ''}x`));
