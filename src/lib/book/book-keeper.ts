@@ -61,17 +61,6 @@ export class BookKeeper {
     return records;
   }
 
-  /**
-   * Distrusts every book until its next snapshot, after a connection was lost. Returns the states withheld so far; the
-   * gaps are the caller's, who knows why.
-   */
-  lost(at: number): AnyRecord[] {
-    const records = this.due(at);
-    for (const book of this.#throttle.drain(this.#now)) records.push(this.#snapshot(book));
-    for (const book of this.#books.values()) book.forget();
-    return records;
-  }
-
   /** Returns what is still to be told at the end: the last states, and a gap for every book that no snapshot repaired. */
   finish(at: number): AnyRecord[] {
     const records = this.due(at);

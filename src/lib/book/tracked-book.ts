@@ -53,11 +53,6 @@ export class TrackedBook {
     return this.#book.top(limit);
   }
 
-  /** Distrusts the book until its next snapshot. */
-  forget(): void {
-    this.#trusted = false;
-  }
-
   /** Applies a message. After a `sequence` break the book still holds the last good state, after other breaks it does not. */
   apply(message: BookMessage): Outcome {
     return message.action === 'snapshot' ? this.#replace(message) : this.#change(message);

@@ -4,7 +4,7 @@ import type { Summary } from './summary.js';
 /** Tells the summary what a capture has seen, and why the run is incomplete where it is. */
 export function summarize(statistics: Statistics, summary: Summary): void {
   const { frames, bytes, duplicates, history, unordered, missingGaps } = statistics;
-  const { unknown, silent, refused, rejected, broken } = statistics;
+  const { unknown, silent, refused, rejected, broken, books } = statistics;
   summary.note({
     frames,
     bytes,
@@ -16,6 +16,7 @@ export function summarize(statistics: Statistics, summary: Summary): void {
     refused: Object.fromEntries(refused),
     rejected: Object.fromEntries(rejected),
     broken: Object.fromEntries(broken),
+    book_messages: Object.fromEntries(books),
   });
   if (broken.size > 0) summary.incomplete(`${counted(total(broken), 'tape line')} could not be read`);
   if (rejected.size > 0)

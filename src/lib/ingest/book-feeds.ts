@@ -31,6 +31,11 @@ export class BookFeeds {
     for (const feed of this.#feeds.values()) if (feed.owner === connection) feed.owner = '';
   }
 
+  /** How many messages did what to the books. */
+  get outcomes(): BookKeeper['stats'] {
+    return this.#keeper.stats;
+  }
+
   finish(at: number): readonly AnyRecord[] {
     return this.#keeper.finish(at);
   }

@@ -81,6 +81,9 @@ export class Capture {
     const records: AnyRecord[] = [];
     for (const books of this.#books.values()) {
       for (const record of books.finish(this.#now)) this.#emit(record, this.#now, records);
+      for (const [outcome, count] of Object.entries(books.outcomes)) {
+        if (count > 0 && outcome !== 'snapshot' && outcome !== 'delta') this.statistics.books.set(outcome, count + (this.statistics.books.get(outcome) ?? 0));
+      }
     }
     const passed = ({ exchange, market }: { exchange: string; market: Market }) => this.#clock(exchange, market).time(this.#now);
     for (const gap of this.#continuity.finish(this.#lastFrame, passed)) this.#emit(gap, this.#now, records);

@@ -22,6 +22,8 @@ export class Statistics {
   readonly refused: Tally = new Map();
   readonly rejected: Tally = new Map();
   readonly broken: Tally = new Map();
+  /** What book messages did, by outcome; those that changed a book as they should are not listed. */
+  readonly books: Tally = new Map();
 
   count(record: AnyRecord): void {
     this.records.set(record.type, (this.records.get(record.type) ?? 0) + 1);

@@ -279,21 +279,3 @@ describe('before the first snapshot', () => {
     expect(keeper.stats.stale).toBe(1);
   });
 });
-
-describe('a lost connection', () => {
-  it('makes every book unknown, and gives what was withheld', () => {
-    const keeper = new BookKeeper(SNAPSHOTS);
-    run(keeper, snapshot(0, '7'), delta(300_000, 8, '5'));
-    expect(keeper.lost(START + 400_000).map(brief)).toEqual(['book_snapshot/2 100×5']);
-    expect(keeper.broken()).toEqual([]);
-    expect(run(keeper, delta(5 * SECOND, 9, '6'))).toEqual([]);
-    expect(run(keeper, snapshot(6 * SECOND, '20')).map(brief)).toEqual(['book_snapshot/2 100×1']);
-  });
-
-  it('leaves the gap of a book that was broken before', () => {
-    const keeper = new BookKeeper(SNAPSHOTS);
-    run(keeper, snapshot(0, '7'), delta(SECOND, 9, '5'));
-    keeper.lost(START + 2 * SECOND);
-    expect(run(keeper, snapshot(6 * SECOND, '20')).map(brief)).toEqual(['gap book sequence 0–6', 'book_snapshot/2 100×1']);
-  });
-});
