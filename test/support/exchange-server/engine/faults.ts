@@ -1,0 +1,108 @@
+import type { Market } from '../market/listing.js';
+import type { Topic } from './exchange.js';
+
+/**
+ * What a scripted HTTP answer is: a status and body of the test's own, the exchange's refusal of an endpoint's or the whole
+ * host's limit (Bitget 429 both, Bybit 10006 in a 200 and 403), nothing ever, a cut.
+ */
+export type HttpFault =
+  | { readonly kind: 'answer'; readonly status: number; readonly body: string }
+  | { readonly kind: 'rate-limit' | 'host-limit' | 'hang' | 'cut' };
+
+type HttpScript = { readonly fault: HttpFault; readonly path: RegExp; left: number };
+
+/** How the next connects fail: an HTTP status, or a socket that is cut. */
+export type ConnectFault = 'cut' | number;
+
+/** Things a client must survive: rotated through by `garbage`. */
+export const GARBAGE: readonly (string | Buffer)[] = [
+  'not json at all',
+  '{"action":"update","arg":{"instType":"USDT-FUTURES","chan',
+  '',
+  'null',
+  '[]',
+  '{"event":"bulletin","text":"maintenance"}',
+  '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1,"data":[{"T":"soon","p":"-","v":"NaN"}]}',
+  '{"action":"update","arg":{"instType":"USDT-FUTURES","channel":"trade","instId":"BTCUSDT"},"data":[{"price":"-"}],"ts":1}',
+  Buffer.from([0xff, 0xfe, 0x00, 0x81]),
+];
+
+/**
+ * Faults that a test scripts. Counts are used up; the others last until they are taken back. None of them touches the
+ * market: what clients miss or get twice happened exactly once.
+ */
+export class Faults {
+  #connects: ConnectFault[] = [];
+  #http: HttpScript[] = [];
+  #batches = 0;
+  #dropAfter: number[] = [];
+  readonly #refused = new Set<string>();
+  readonly #silent = new Set<string>();
+
+  /** The next `times` connects fail. */
+  refuseConnects(times: number, how: ConnectFault = 'cut'): void {
+    this.#connects.push(...Array.from({ length: times }, () => how));
+  }
+
+  /** The next connections are cut, the first after `frames[0]` data frames, and so on. */
+  dropAfter(...frames: number[]): void {
+    this.#dropAfter.push(...frames);
+  }
+
+  /** The next `times` subscribe messages are refused whole. */
+  rejectBatches(times = 1): void {
+    this.#batches += times;
+  }
+
+  /** Every subscription of a listed symbol is refused, until `acceptSymbol`. */
+  refuseSymbol(market: Market, symbol: string): void {
+    this.#refused.add(`${market} ${symbol}`);
+  }
+
+  acceptSymbol(market: Market, symbol: string): void {
+    this.#refused.delete(`${market} ${symbol}`);
+  }
+
+  /** A symbol's subscriptions are confirmed and stay without data, until `unsilence`. `channel` narrows it to one. */
+  silence(market: Market, symbol: string, channel = '*'): void {
+    this.#silent.add(`${market} ${symbol} ${channel}`);
+  }
+
+  unsilence(market: Market, symbol: string, channel = '*'): void {
+    this.#silent.delete(`${market} ${symbol} ${channel}`);
+  }
+
+  /** The next `times` requests whose path and query match fail. */
+  http(fault: HttpFault, { times = 1, path = /./ }: { times?: number; path?: RegExp } = {}): void {
+    this.#http.push({ fault, path, left: times });
+  }
+
+  takeConnect(): ConnectFault | undefined {
+    return this.#connects.shift();
+  }
+
+  takeDropAfter(): number | undefined {
+    return this.#dropAfter.shift();
+  }
+
+  takeBatch(): boolean {
+    if (this.#batches === 0) return false;
+    this.#batches -= 1;
+    return true;
+  }
+
+  takeHttp(url: string): HttpFault | undefined {
+    const script = this.#http.find(({ left, path }) => left > 0 && path.test(url));
+    if (script) script.left -= 1;
+    return script?.fault;
+  }
+
+  refuses(market: string, symbol: string): boolean {
+    return this.#refused.has(`${market} ${symbol}`);
+  }
+
+  isSilent({ market, symbol, channel }: Topic): boolean {
+    if (this.#silent.size === 0) return false;
+    return this.#silent.has(`${market} ${symbol} *`) || this.#silent.has(`${market} ${symbol} ${channel}`);
+  }
+}

@@ -1,0 +1,342 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Market, NewListing } from '../market/listing.js';
+import type { SyntheticMarket } from '../market/market.js';
+import type { TradeOrder } from '../market/symbol-market.js';
+import { MarketClock, RuleClock } from './clock.js';
+import type { Exchange, Topic, Venue } from './exchange.js';
+import { Faults } from './faults.js';
+import { Feeds } from './feeds.js';
+import { Gate } from './gate.js';
+import { createMarket, type ServerOptions } from './options.js';
+import { type RestAnswer, RestServer } from './rest.js';
+import { type Limits, type Rule, SlidingWindow, type Violation } from './rules.js';
+import { Session, type SessionHost } from './session.js';
+import { Tape } from './tape.js';
+import { type TrueBook, type TrueTrade, trueBook, trueTrade } from './truth.js';
+
+const PUMP_EVERY = 5;
+const MINUTE = 60_000;
+const MANUAL_START = Date.UTC(2026, 10, 20, 12);
+
+/** A running exchange. `violations` is empty as long as its clients keep the rules. */
+export class ExchangeServer {
+  readonly faults = new Faults();
+  readonly violations: Violation[] = [];
+  readonly market: SyntheticMarket;
+  readonly #exchange: Exchange;
+  readonly #clock: MarketClock;
+  readonly #rules: RuleClock;
+  readonly #limits: Limits;
+  readonly #feeds: Feeds;
+  readonly #rest: RestServer;
+  readonly #tape: Tape | undefined;
+  readonly #http: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true });
+  readonly #tcp = new Set<Socket>();
+  readonly #sessions = new Set<Session>();
+  readonly #gate: Gate;
+  readonly #floods = new SlidingWindow(2, 5 * MINUTE);
+  readonly #rate: number;
+  readonly #tapeDelay: number;
+  readonly #host: SessionHost;
+  #tapeFrom = Number.POSITIVE_INFINITY;
+  #accepted = 0;
+  #ran: number;
+  #owed = 0;
+  #pump: NodeJS.Timeout | undefined;
+  #port = 0;
+
+  constructor(exchange: Exchange, options: ServerOptions) {
+    this.#exchange = exchange;
+    const isManual = options.clock === 'manual';
+    this.#clock = new MarketClock(options.start ?? (isManual ? MANUAL_START : Date.now()), isManual);
+    this.#rules = new RuleClock(options.timeScale ?? 1);
+    this.#limits = { ...exchange.limits, ...options.limits };
+    this.#rate = options.rate ?? 0;
+    this.#tape = options.tape && new Tape(options.tape.path, exchange, options.tape.speed ?? 1);
+    this.#tapeDelay = options.tape?.delay ?? 1_000;
+    this.#ran = this.#clock.now();
+    this.market = createMarket(exchange, options, this.#tape?.listings, this.#ran);
+    const venue: Venue = { market: this.market, now: () => this.#clock.now() };
+    this.#feeds = new Feeds(venue, this.faults, options.keepBooks ?? true);
+    this.market.onEvent = (event, now) => this.#feeds.publish(event, now);
+    this.#gate = new Gate(exchange, this.#limits, this.faults, (rule, detail) => this.#violate(rule, detail));
+    this.#host = this.#createHost(venue);
+    this.#rest = new RestServer(exchange.rest, { ...this.#host, venue, recorded: (path, query) => this.#recorded(path, query) });
+    this.#http = createServer((request, response) => this.#rest.handle(request, response));
+    this.#http.on('connection', (socket: Socket) => this.#track(socket));
+    this.#http.on('upgrade', (request, socket: Socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  get id(): string {
+    return this.#exchange.id;
+  }
+
+  get restUrl(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  get wsUrl(): string {
+    return `ws://127.0.0.1:${this.#port}`;
+  }
+
+  /** Variables that point a client here. */
+  get environment(): Record<string, string> {
+    const prefix = this.#exchange.environment;
+    return { [`${prefix}_WS_URL`]: this.wsUrl, [`${prefix}_REST_URL`]: this.restUrl };
+  }
+
+  /** Exchange time, ms. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  async listen(port = 0): Promise<this> {
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once('error', reject);
+      this.#http.listen(port, '127.0.0.1', resolve);
+    });
+    this.#port = (this.#http.address() as AddressInfo).port;
+    this.#pump = setInterval(() => this.#beat(), PUMP_EVERY);
+    return this;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#pump);
+    for (const session of this.#sessions) session.drop();
+    for (const socket of this.#tcp) socket.destroy();
+    await new Promise((resolve) => this.#http.close(resolve));
+  }
+
+  // What clients did.
+
+  /** Open connections, oldest first; each can be stalled, dropped, made to duplicate, reorder or lose frames. */
+  get connections(): readonly Session[] {
+    return [...this.#sessions];
+  }
+
+  /** Connections accepted since the start. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  get requests(): number {
+    return this.#rest.requests;
+  }
+
+  /** Returns the connections that have a symbol's channel, by the exchange's names. */
+  subscribers(market: Market, symbol: string, channel?: string): Session[] {
+    const isIt = (topic: Topic): boolean =>
+      topic.market === market && topic.symbol === symbol && (channel === undefined || topic.channel === channel);
+    return this.connections.filter((session) => [...session.topics.values()].some(isIt));
+  }
+
+  /** Subscriptions of all open connections. */
+  get subscriptions(): number {
+    return this.connections.reduce((sum, { topics }) => sum + topics.size, 0);
+  }
+
+  // The truth.
+
+  /** Returns every trade of a symbol since the server was created, oldest first, whether or not anybody heard of it. */
+  trades(market: Market, symbol: string): TrueTrade[] {
+    const found = this.market.get(market, symbol);
+    return found.trades.slice().map((fill) => trueTrade(this.#exchange, found, fill));
+  }
+
+  /** Returns how many trades a symbol, or with no argument the market, has had. */
+  tradeCount(market?: Market, symbol?: string): number {
+    if (market && symbol) return this.market.get(market, symbol).trades.length;
+    return this.market.symbols.reduce((sum, { trades }) => sum + trades.length, 0);
+  }
+
+  /** Returns every pushed state of a book channel (`books`, `orderbook.50`), oldest first. */
+  books(market: Market, symbol: string, channel: string): TrueBook[] {
+    const { listing } = this.market.get(market, symbol);
+    return this.#feeds
+      .pushes(market, symbol, channel)
+      .map(({ push, protocol }) => trueBook(push, protocol.writer.sequence(push), listing));
+  }
+
+  /** Returns the state of a book channel after the push of that sequence (Bitget `seq`, Bybit `u`). */
+  book(market: Market, symbol: string, channel: string, sequence: string): TrueBook | undefined {
+    const { listing } = this.market.get(market, symbol);
+    const found = this.#feeds
+      .pushes(market, symbol, channel)
+      .find(({ push, protocol }) => protocol.writer.sequence(push) === sequence);
+    return found && trueBook(found.push, sequence, listing);
+  }
+
+  // What happens, by the test's hand.
+
+  /** Lets one market order trade and returns its trades. */
+  trade(market: Market, symbol: string, order?: TradeOrder): TrueTrade[] {
+    const found = this.market.get(market, symbol);
+    return this.market.trade(found, this.now(), order).map((fill) => trueTrade(this.#exchange, found, fill));
+  }
+
+  /** Changes a symbol's book and pushes it. */
+  requote(market: Market, symbol: string): void {
+    this.market.requote(this.market.get(market, symbol), this.now());
+  }
+
+  /** Pushes a symbol's ticker. */
+  ticker(market: Market, symbol: string): void {
+    this.#feeds.publish({ kind: 'ticker', symbol: this.market.get(market, symbol) }, this.now());
+  }
+
+  liquidate(market: Market, symbol: string): void {
+    this.market.liquidate(this.market.get(market, symbol), this.now());
+  }
+
+  /** Lets market time pass, with all that `rate` makes happen in it. Rules do not notice. */
+  advance(milliseconds: number): void {
+    this.#clock.advance(milliseconds);
+    this.#run(this.now());
+  }
+
+  /** Lets time pass for the rules only: pings fall due, windows empty. */
+  skipRuleTime(milliseconds: number): void {
+    this.#rules.skip(milliseconds);
+    this.#checkSessions();
+  }
+
+  list(listing: NewListing): void {
+    this.market.list(listing, this.now());
+  }
+
+  /** Ends a symbol's trading: no more data, new subscriptions refused, status closed in the lists. */
+  delist(market: Market, symbol: string): void {
+    this.market.delist(market, symbol);
+  }
+
+  // Faults of the whole server; those of one connection are methods of `connections`.
+
+  /** Cuts every connection. */
+  drop(): void {
+    for (const session of this.connections) session.drop();
+  }
+
+  /** Cuts every connection and refuses new ones, and REST, for so many milliseconds of rule time. */
+  ban(milliseconds: number): void {
+    this.#gate.ban(this.#rules.now() + milliseconds);
+    this.#rest.ban(milliseconds);
+    this.drop();
+  }
+
+  /** One delta of the symbol's books is lost on the way: the next does not follow what clients have. */
+  breakSequence(market: Market, symbol: string): void {
+    this.#feeds.loseBookPush(market, symbol, this.now());
+  }
+
+  /** The next delta of the symbol carries a wrong checksum (Bitget v2 with `checksum`). */
+  breakChecksum(market: Market, symbol: string): void {
+    this.#feeds.spoilChecksum(market, symbol);
+  }
+
+  /** The exchange's book service restarts: a snapshot in the middle of the stream. */
+  restartBooks(market: Market, symbol: string): void {
+    this.#feeds.restartBooks(market, symbol, this.now());
+  }
+
+  #createHost(venue: Venue): SessionHost {
+    return {
+      ...venue,
+      limits: this.#limits,
+      faults: this.faults,
+      ruleTime: () => this.#rules.now(),
+      violate: (rule, detail, connection) => this.#violate(rule, detail, connection),
+      serves: (path, topic) => this.#tape?.has(path, topic) ?? true,
+      subscribe: (session, topic) => this.#subscribe(session, topic),
+      unsubscribe: (session, topic) => this.#feeds.unsubscribe(session, topic),
+    };
+  }
+
+  #subscribe(session: Session, topic: Topic): void {
+    if (!this.#tape) {
+      this.#feeds.subscribe(session, topic);
+      return;
+    }
+    if (this.#tapeFrom === Number.POSITIVE_INFINITY || this.#rules.now() < this.#tapeFrom) {
+      this.#tapeFrom = this.#rules.now() + this.#tapeDelay;
+    }
+    this.#tape.catchUp(session, topic);
+  }
+
+  #recorded(path: string, query: URLSearchParams): RestAnswer | undefined {
+    return this.#tape?.answer(path, query);
+  }
+
+  /** A client that floods again and again is banned (Bitget: "repeated violations: IP block"). */
+  #violate(rule: Rule, detail: string, connection?: number): void {
+    const at = this.#rules.now();
+    this.violations.push({ rule, detail, at, connection });
+    if (rule === 'messages-per-second' && !this.#floods.admits(at)) this.ban(5 * MINUTE);
+  }
+
+  #track(socket: Socket): void {
+    this.#tcp.add(socket);
+    socket.setNoDelay(true);
+    socket.on('close', () => this.#tcp.delete(socket));
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => {});
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const refusal = this.#gate.refuse(pathname, this.#rules.now(), this.connections);
+    if (refusal === 'cut') socket.destroy();
+    else if (refusal) {
+      const { status, body } = refusal;
+      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    } else this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(pathname, webSocket, socket));
+  }
+
+  #accept(path: string, webSocket: WebSocket, socket: Socket): void {
+    const protocol = this.#exchange.protocols.get(path);
+    if (!protocol) throw new Error(`no protocol on ${path}`);
+    this.#accepted += 1;
+    const session = new Session(this.#accepted, path, protocol, webSocket, socket, this.#host);
+    this.#sessions.add(session);
+    webSocket.on('close', () => {
+      this.#sessions.delete(session);
+      for (const topic of session.topics.values()) this.#feeds.unsubscribe(session, topic);
+    });
+  }
+
+  #beat(): void {
+    for (const session of this.#sessions) session.cork();
+    if (this.#tape && this.#rules.now() >= this.#tapeFrom) this.#tape.play(PUMP_EVERY, this.#sessions);
+    if (!this.#clock.isManual) this.#run(this.now());
+    for (const session of this.#sessions) session.uncork();
+    this.#checkSessions();
+  }
+
+  /** Lets events happen at even distances up to `until`, and every full second of the market what goes by the clock. */
+  #run(until: number): void {
+    const from = this.#ran;
+    this.#ran = until;
+    this.#owed += (this.#rate * (until - from)) / 1_000;
+    const events = Math.floor(this.#owed);
+    this.#owed -= events;
+    let second = Math.floor(from / 1_000);
+    for (let event = 1; event <= events; event++) {
+      const now = from + Math.floor((event * (until - from)) / events);
+      second = this.#seconds(second, now);
+      this.market.step(now);
+    }
+    this.#seconds(second, until);
+  }
+
+  #seconds(last: number, now: number): number {
+    const current = Math.floor(now / 1_000);
+    for (let second = last + 1; second <= current; second++) this.#feeds.second(second * 1_000);
+    return current;
+  }
+
+  #checkSessions(): void {
+    const now = this.#rules.now();
+    for (const session of this.#sessions) session.check(now);
+  }
+}

@@ -1,0 +1,218 @@
+import type { Socket } from 'node:net';
+import type { RawData, WebSocket } from 'ws';
+import type { Protocol, Topic, Venue } from './exchange.js';
+import { type Faults, GARBAGE } from './faults.js';
+import { type Limits, type Rule, SlidingWindow } from './rules.js';
+
+const HOUR = 3_600_000;
+
+/** Quotes and a comma around each argument. */
+export const PUNCTUATION = 3;
+
+/** What a connection needs of the server. */
+export type SessionHost = Venue & {
+  readonly limits: Limits;
+  readonly faults: Faults;
+  ruleTime(): number;
+  violate(rule: Rule, detail: string, connection?: number): void;
+  /** Returns whether the server can serve the topic: a tape has only what was recorded. */
+  serves(path: string, topic: Topic): boolean;
+  subscribe(session: Session, topic: Topic): void;
+  unsubscribe(session: Session, topic: Topic): void;
+};
+
+type Held = { readonly until: number; readonly frames: string[] };
+
+/** One client's connection: counts what the rules limit and lets the scripted faults spoil what goes out. */
+export class Session {
+  readonly id: number;
+  readonly path: string;
+  readonly protocol: Protocol;
+  readonly topics = new Map<string, Topic>();
+  readonly host: SessionHost;
+  /** Identifies the connection to the client (Bybit `conn_id`). */
+  readonly connectionId: string;
+  readonly #socket: WebSocket;
+  readonly #tcp: Socket;
+  readonly #messages: SlidingWindow | undefined;
+  readonly #subscribes: SlidingWindow | undefined;
+  readonly #dropAfter: number | undefined;
+  #argumentCharacters = 0;
+  #lastPing: number;
+  #isStalled = false;
+  #duplicates = 0;
+  #losses = 0;
+  #held: Held | undefined;
+  #frames = 0;
+  #received = 0;
+
+  constructor(id: number, path: string, protocol: Protocol, socket: WebSocket, tcp: Socket, host: SessionHost) {
+    this.id = id;
+    this.path = path;
+    this.protocol = protocol;
+    this.host = host;
+    this.connectionId = `d9avt8shteepr${String(id).padStart(7, '0')}-4zd1x`;
+    this.#socket = socket;
+    this.#tcp = tcp;
+    const { messagesPerSecond, subscribeRequestsPerHour } = host.limits;
+    this.#messages = messagesPerSecond === undefined ? undefined : new SlidingWindow(messagesPerSecond, 1_000);
+    this.#subscribes = subscribeRequestsPerHour === undefined ? undefined : new SlidingWindow(subscribeRequestsPerHour, HOUR);
+    this.#dropAfter = host.faults.takeDropAfter();
+    this.#lastPing = host.ruleTime();
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    socket.on('error', () => {});
+  }
+
+  /** Data frames sent so far. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Messages received so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  get argumentCharacters(): number {
+    return this.#argumentCharacters;
+  }
+
+  /** Sends an answer: nothing but a stall keeps it back. */
+  control(text: string): void {
+    if (!this.#isStalled) this.#socket.send(text);
+  }
+
+  /** Sends a data frame, subject to the faults of this connection. */
+  data(text: string): void {
+    if (this.#isStalled) return;
+    if (this.#losses > 0) {
+      this.#losses -= 1;
+      return;
+    }
+    if (this.#held) {
+      this.#hold(this.#held, text);
+      return;
+    }
+    this.#send(text);
+    if (this.#duplicates > 0) {
+      this.#duplicates -= 1;
+      this.#send(text);
+    }
+  }
+
+  violate(rule: Rule, detail: string): void {
+    this.host.violate(rule, detail, this.id);
+  }
+
+  /** Takes note of a ping. */
+  pinged(): void {
+    this.#lastPing = this.host.ruleTime();
+  }
+
+  /** Counts a subscribe request; false, and a violation, when there were too many this hour. */
+  admitsSubscribe(): boolean {
+    if (this.#subscribes?.admits(this.host.ruleTime()) ?? true) return true;
+    this.violate('subscribe-requests-per-hour', `more than ${this.host.limits.subscribeRequestsPerHour} in an hour`);
+    return false;
+  }
+
+  subscribe(topic: Topic): void {
+    this.topics.set(topic.key, topic);
+    this.#argumentCharacters += topic.key.length + PUNCTUATION;
+    this.host.subscribe(this, topic);
+  }
+
+  unsubscribe(topic: Topic): void {
+    this.topics.delete(topic.key);
+    this.#argumentCharacters -= topic.key.length + PUNCTUATION;
+    this.host.unsubscribe(this, topic);
+  }
+
+  /** Closes when the client is late with its ping or does not read. */
+  check(now: number): void {
+    const { pingDeadline, unreadBytes } = this.host.limits;
+    if (now - this.#lastPing > pingDeadline) {
+      this.violate('ping-deadline', `no ping for ${Math.round((now - this.#lastPing) / 1_000)} s`);
+      this.#lastPing = now;
+      this.close(1000, 'no ping');
+    } else if (this.#socket.bufferedAmount > unreadBytes) {
+      this.violate('slow-consumer', `${this.#socket.bufferedAmount} bytes unread`);
+      this.drop();
+    }
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  /** Cuts the connection without a close frame. */
+  drop(): void {
+    this.#tcp.uncork();
+    this.#socket.terminate();
+  }
+
+  /** Sends nothing more, not even pongs, and stays open. What is meant for it is lost. */
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  /** Sends again. */
+  resume(): void {
+    this.#isStalled = false;
+  }
+
+  /** The next data frames are sent twice each. */
+  duplicate(frames: number): void {
+    this.#duplicates += frames;
+  }
+
+  /** The next data frames are lost. */
+  lose(frames: number): void {
+    this.#losses += frames;
+  }
+
+  /** The next data frames are kept and sent in reverse order. */
+  reorder(frames: number): void {
+    this.#held = { until: frames, frames: [] };
+  }
+
+  /** Sends one of each kind of garbage. */
+  garbage(): void {
+    for (const each of GARBAGE) this.#socket.send(each);
+  }
+
+  /** Many frames become one write between the two. */
+  cork(): void {
+    this.#tcp.cork();
+  }
+
+  uncork(): void {
+    this.#tcp.uncork();
+  }
+
+  #hold(held: Held, text: string): void {
+    held.frames.push(text);
+    if (held.frames.length < held.until) return;
+    this.#held = undefined;
+    for (const frame of held.frames.reverse()) this.#send(frame);
+  }
+
+  #send(text: string): void {
+    this.#socket.send(text);
+    this.#frames += 1;
+    if (this.#frames === this.#dropAfter) this.drop();
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    this.#received += 1;
+    if (this.#isStalled) return;
+    if (!(this.#messages?.admits(this.host.ruleTime()) ?? true)) {
+      this.violate('messages-per-second', `more than ${this.host.limits.messagesPerSecond} in a second`);
+      this.protocol.overRate(this);
+      this.close(1008, 'request over limit');
+      return;
+    }
+    if (isBinary) this.violate('malformed-message', 'a binary message');
+    else this.protocol.receive(this, String(data));
+  }
+}
