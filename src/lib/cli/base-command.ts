@@ -9,6 +9,7 @@ import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
 import { type Output, openOutput } from './output.js';
 import { redact } from './redaction.js';
+import type { Render } from './rendered-sink.js';
 import { Settings } from './settings.js';
 import { stopOnSignals } from './signals.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
@@ -30,6 +31,8 @@ export type Delivery = {
   readonly endless: boolean;
   /** The types that can come, where they are known: several of them are refused for `.csv` before anything is written. */
   readonly types?: readonly RecordType[] | undefined;
+  /** Draws the records of a batch, instead of a table per type. */
+  readonly render?: Render | undefined;
   /** `--json` gives the rows under `data`. */
   readonly data?: boolean | undefined;
   /** Completes the summary when the records have ended. */
@@ -145,7 +148,7 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
   }
 
-  #open({ flags, fallback, endless, types }: Delivery): Promise<Output> {
+  #open({ flags, fallback, endless, types, render }: Delivery): Promise<Output> {
     return openOutput({
       destinations: flags.output ?? [],
       fallback,
@@ -154,6 +157,7 @@ export abstract class BaseCommand extends Command {
       json: this.jsonEnabled(),
       endless,
       types,
+      render,
       stdout: process.stdout,
       note: (text) => this.stderr.note(text),
     });

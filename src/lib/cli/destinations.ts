@@ -4,6 +4,7 @@ import { createNdjsonEncoder } from '../sinks/ndjson.js';
 import type { Sink } from '../sinks/sink.js';
 import { createStdoutSink } from '../sinks/stdout.js';
 import type { Format } from './flags.js';
+import { createRenderedSink, type Render } from './rendered-sink.js';
 import { createLineSink, createTableSink, type Terminal } from './table-sink.js';
 
 /** What a destination needs to know to be opened. */
@@ -15,6 +16,8 @@ export type DestinationOptions = {
   readonly endless: boolean;
   /** The types that will come, where they are known. */
   readonly types: readonly RecordType[] | undefined;
+  /** Draws the records, where the command has its own way. */
+  readonly render?: Render | undefined;
   /** Tells the user something on stderr. */
   readonly note: (text: string) => void;
 };
@@ -44,12 +47,13 @@ export function destinationOf(output: string): Destination {
 }
 
 async function openStdout(options: DestinationOptions): Promise<Sink> {
-  const { format, stdout, types, endless, note } = options;
+  const { format, stdout, types, endless, render, note } = options;
   if (format === 'ndjson') return createStdoutSink(createNdjsonEncoder(), stdout);
   if (format === 'csv') {
     const { createCsvEncoder, onlyType } = await import('../sinks/csv.js');
     return createStdoutSink(await createCsvEncoder({ output: '-', type: onlyType('-', types) }), stdout);
   }
+  if (render) return createRenderedSink(stdout, render);
   return endless ? createLineSink(stdout) : createTableSink({ stream: stdout, rows: MOST_ROWS, keep: 'first', note });
 }
 

@@ -3,6 +3,7 @@ import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError, type Sink, type SinkReport } from '../sinks/sink.js';
 import { type DestinationOptions, destinationOf } from './destinations.js';
 import type { Format } from './flags.js';
+import type { Render } from './rendered-sink.js';
 import type { Terminal } from './table-sink.js';
 
 export type OutputOptions = {
@@ -16,6 +17,7 @@ export type OutputOptions = {
   readonly json: boolean;
   readonly endless: boolean;
   readonly types?: readonly RecordType[] | undefined;
+  readonly render?: Render | undefined;
   readonly stdout: Terminal;
   readonly note: (text: string) => void;
 };

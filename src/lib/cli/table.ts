@@ -98,7 +98,8 @@ function columnAt({ columns }: Table, index: number): TableColumn {
   return columns[index] as TableColumn;
 }
 
-const BORDERLESS = {
+/** What cli-table3 needs to draw nothing but cells. */
+export const BORDERLESS = {
   top: '',
   'top-mid': '',
   'top-left': '',

@@ -1,5 +1,6 @@
 import { UsageError } from '../model/errors.js';
 import type { MaintenanceTier } from '../model/maintenance-tier.js';
+import { finite } from '../model/numbers.js';
 import { Exact, type ExactValue } from '../model/ticks.js';
 
 export const DIRECTIONS = ['long', 'short'] as const;
@@ -106,12 +107,18 @@ const MAX_MULTIPLIER_SUM = new Exact('1e300');
 const ZERO = new Exact(0);
 const ONE = new Exact(1);
 
-type Range = { readonly above?: Exact; readonly from?: Exact; readonly below?: Exact; readonly words: string };
+type Range = {
+  readonly above?: Exact;
+  readonly from?: Exact;
+  readonly below?: Exact;
+  readonly words: string;
+  readonly percent?: true;
+};
 const POSITIVE: Range = { above: ZERO, words: 'above zero' };
 const NOT_NEGATIVE: Range = { from: ZERO, words: 'zero or more' };
 const AT_LEAST_ONE: Range = { from: ONE, words: 'at least 1' };
-const FRACTION: Range = { above: ZERO, below: ONE, words: 'above 0 % and below 100 %' };
-const SHARE: Range = { from: ZERO, below: ONE, words: 'from 0 % to below 100 %' };
+const FRACTION: Range = { above: ZERO, below: ONE, words: 'above 0 % and below 100 %', percent: true };
+const SHARE: Range = { from: ZERO, below: ONE, words: 'from 0 % to below 100 %', percent: true };
 
 /** Returns the checked grid. Throws a `UsageError` of one line on the first value that makes no sense. */
 export function gridParameters(input: GridInput): GridParameters {
@@ -156,7 +163,9 @@ function listSpacing(values: readonly ExactValue[]): Pick<GridParameters, 'level
   for (const [index, distance] of distances.entries()) {
     const before = distances[index - 1];
     if (before?.gte(distance))
-      throw new UsageError(`spacing list: expected distances that grow, was ${distance} after ${before}`);
+      throw new UsageError(
+        `spacing list: expected distances that grow, was ${percentText(distance)} after ${percentText(before)}`,
+      );
   }
   return { levels: distances.length + 1, coverage: distances.at(-1) as Exact, spacing: 'list', distances };
 }
@@ -218,14 +227,18 @@ function inRange(name: string, value: ExactValue, range: Range): Exact {
     (range.above === undefined || number.gt(range.above)) &&
     (range.from === undefined || number.gte(range.from)) &&
     (range.below === undefined || number.lt(range.below));
-  if (!inside) throw new UsageError(`${name}: expected a number ${range.words}, was ${value}`);
+  if (!inside) {
+    const found = range.percent && number?.isFinite() ? percentText(number) : value;
+    throw new UsageError(`${name}: expected a number ${range.words}, was ${found}`);
+  }
   return number as Exact;
 }
 
+function percentText(fraction: Exact): string {
+  return `${fraction.times(100)} %`;
+}
+
+/** Decimal text only: `0x10` and `1_000` are refused, not guessed at. */
 function read(value: ExactValue): Exact | undefined {
-  try {
-    return new Exact(value);
-  } catch {
-    return undefined;
-  }
+  return typeof value === 'object' || finite(value) !== undefined ? new Exact(value) : undefined;
 }

@@ -1,9 +1,11 @@
+import { UsageError } from '../model/errors.js';
 import type { GridLevel, GridPlan } from '../model/records.js';
 import type { Exact } from '../model/ticks.js';
 import type { ExactTier } from './parameters.js';
 import type { Holding, Plan, PlannedLevel } from './plan.js';
 import { directionOf } from './position.js';
-import type { Solution } from './solve.js';
+import type { Candidate, Solution } from './solve.js';
+import type { StressReport } from './stress.js';
 
 /** Whose plan it is and when it was made; a plan from flags alone has no exchange. */
 export type PlanIdentity = {
@@ -30,12 +32,15 @@ function levelRecord(level: PlannedLevel, { grid }: Plan, identity: PlanIdentity
     notional: level.notional.toNumber(),
     ...holdingFigures(level, grid.deposit),
     distanceToNextPct: percent(level.distanceToNext),
-    status: level.reasons.join('; ') || 'ok',
+    status: statusOf(level.reasons),
   };
 }
 
-/** Returns the figures of a holding as they stand in a `grid_level` record; also the answer of "n levels filled". */
-export function holdingFigures(holding: Holding, deposit: Exact) {
+function statusOf(reasons: readonly string[]): string {
+  return reasons.join('; ') || 'ok';
+}
+
+function holdingFigures(holding: Holding, deposit: Exact) {
   return {
     cumulativeAmount: holding.position.amount.toNumber(),
     averagePrice: holding.averagePrice?.toNumber(),
@@ -124,21 +129,51 @@ function percent(fraction: Exact | undefined): number | undefined {
   return fraction?.times(100).toNumber();
 }
 
-/** Returns the answer of a search as `detail.solve`: the limit, and what happens one step beyond it. */
+/** Returns `detail.filled`: the position as if the first `count` levels had filled. Throws a `UsageError` on more than there are. */
+export function filledDetail({ levels, grid }: Plan, count: number) {
+  const level = levels[count - 1];
+  if (level === undefined) throw new UsageError(`filled: expected 1 to ${levels.length} levels, was ${count}`);
+  return { levels: count, ...snakeCased(holdingFigures(level, grid.deposit)) };
+}
+
+/** Returns `detail.solve`: the limit, and what happens one step beyond it. Coverage in per cent. */
 export function solutionDetail(solution: Solution) {
-  const scale = solution.parameter === 'coverage' ? 100 : 1;
+  const { parameter, limit, beyond } = solution;
+  const scale = parameter === 'coverage' ? 100 : 1;
   const scaled = (value: Exact) => value.times(scale).toNumber();
-  const { limit, beyond } = solution;
   return {
-    parameter: solution.parameter,
-    unit: { leverage: 'x', coverage: '%', multiplier: '', deposit: 'quote' }[solution.parameter],
+    parameter,
     step: scaled(solution.step),
     searched: [scaled(solution.from), scaled(solution.until)],
     limit: limit && scaled(limit.value),
-    beyond: beyond && {
-      value: scaled(beyond.value),
-      first_unsafe_level: beyond.plan?.firstUnsafe?.level,
-      reason: beyond.problem ?? beyond.plan?.firstUnsafe?.explanation,
-    },
+    beyond: beyond && { value: scaled(beyond.value), ...proofOf(beyond) },
   };
+}
+
+function proofOf({ plan, problem }: Candidate) {
+  return {
+    first_unsafe_level: plan?.firstUnsafe?.level,
+    reason: problem ?? plan?.firstUnsafe?.explanation,
+    levels: plan?.levels.map(({ level, order, liquidationPrice, reasons }) => ({
+      level,
+      price: order.price.toNumber(),
+      amount: order.amount.toNumber(),
+      liquidation_price: liquidationPrice?.toNumber(),
+      status: statusOf(reasons),
+    })),
+  };
+}
+
+/** Returns `detail.stress`. */
+export function stressDetail(report: StressReport): Readonly<Record<string, unknown>> {
+  return snakeCased(report);
+}
+
+/** `underWaterSeconds` → `under_water_seconds`, at every depth: details are read beside columns. */
+function snakeCased(value: object): Record<string, unknown> {
+  const entries = Object.entries(value).map(([name, inner]) => [
+    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? snakeCased(inner) : inner,
+  ]);
+  return Object.fromEntries(entries);
 }

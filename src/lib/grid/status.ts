@@ -76,7 +76,7 @@ function positionLimits({ position }: Step, { tiers, leverage, deposit }: GridPa
 
 /** Returns one sentence on a level that is not `ok`, with the figures that decide it. */
 export function explainReasons(step: Step, reasons: readonly Reason[], grid: GridParameters): string {
-  return `level ${step.level} at ${step.order.price}: ${reasons.map((reason) => explain(reason, step, grid)).join('; ')}`;
+  return `level ${step.level} at ${figure(step.order.price)}: ${reasons.map((reason) => explain(reason, step, grid)).join('; ')}`;
 }
 
 function explain(reason: Reason, step: Step, grid: GridParameters): string {
@@ -111,7 +111,7 @@ function explain(reason: Reason, step: Step, grid: GridParameters): string {
 
 function beforeInWords({ level, liquidationBefore }: Step, { side }: GridParameters): string {
   const held = level === 1 ? 'level 0 is' : `levels 0 to ${level - 1} are`;
-  return `liquidated before: ${held} liquidated at ${figure(liquidationBefore)}, ${side === 'long' ? 'above' : 'below'} it`;
+  return `liquidated before: ${held} liquidated at ${figure(liquidationBefore)}, at or ${side === 'long' ? 'above' : 'below'} it`;
 }
 
 function bandInWords({ limits, side }: GridParameters): string {

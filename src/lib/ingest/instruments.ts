@@ -55,7 +55,8 @@ export async function listInstruments(
   return { instruments: [...instruments.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1)), rejected: [...rejected] };
 }
 
-async function* pagesFrom(exchange: Exchange, first: HttpRequest, source: RestSource): AsyncGenerator<InstrumentPage> {
+/** Yields the pages of one list, from its first request on; none where a recording does not hold it. */
+export async function* pagesFrom(exchange: Exchange, first: HttpRequest, source: RestSource): AsyncGenerator<InstrumentPage> {
   let request: HttpRequest | undefined = first;
   for (let page = 0; request !== undefined; page++) {
     if (page === MOST_PAGES)

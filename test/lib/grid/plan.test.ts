@@ -68,7 +68,7 @@ describe('the example of 15 levels over 40 %, ×1.3, 20×, 10 USDT at 0.50', () 
     expect(levels.slice(3).every(({ status }) => status === 'liquidated before')).toBe(true);
     expect(summary.firstUnsafeLevel).toBe(3);
     expect(plan.firstUnsafe?.explanation).toBe(
-      'level 3 at 0.4571: liquidated before: levels 0 to 2 are liquidated at 0.4613, above it',
+      'level 3 at 0.4571: liquidated before: levels 0 to 2 are liquidated at 0.4613, at or above it',
     );
     expect(summary.detail).toMatchObject({ reason: plan.firstUnsafe?.explanation });
   });
@@ -268,6 +268,7 @@ describe('absurd input', () => {
     ['negative price', { price: -1 }, /^price/],
     ['no number', { price: 'abc' }, /^price: expected a number above zero, was abc$/],
     ['infinite', { price: 'Infinity' }, /^price/],
+    ['hexadecimal', { price: '0x10' }, /^price/],
     ['deposit 0', { deposit: 0 }, /^deposit/],
     ['leverage 0', { leverage: 0 }, /^leverage: expected a number at least 1, was 0$/],
     ['leverage below 1', { leverage: '0.5' }, /^leverage/],
@@ -276,7 +277,7 @@ describe('absurd input', () => {
       { leverage: 60, limits: { maxLeverage: 50 } },
       /at most the 50x that the instrument allows, was 60x/,
     ],
-    ['coverage 100 %', { coverage: 1 }, /^coverage/],
+    ['coverage 100 %', { coverage: 1 }, /^coverage: expected a number above 0 % and below 100 %, was 100 %$/],
     ['coverage 0', { coverage: 0 }, /^coverage/],
     ['one level', { levels: 1 }, /^levels: expected a whole number from 2 to 500, was 1$/],
     ['half a level', { levels: 2.5 }, /^levels/],
@@ -296,7 +297,7 @@ describe('absurd input', () => {
     ],
     ['minimum above maximum', { limits: { minAmount: 2, maxAmount: 1 } }, /^maximum amount/],
     ['no orders', { limits: { maxOrders: 0 } }, /^maximum orders/],
-    ['a list that falls', { distances: ['0.02', '0.01'] }, /^spacing list: expected distances that grow, was 0.01 after 0.02$/],
+    ['a list that falls', { distances: ['0.02', '0.01'] }, /^spacing list: expected distances that grow, was 1 % after 2 %$/],
     ['an empty list', { distances: [] }, /^spacing list/],
     ['no tiers', { tiers: [] }, /^maintenance tiers/],
   ])('%s', (_, change, message) => {
