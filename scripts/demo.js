@@ -11,7 +11,8 @@ const OUTPUT = 'demo-output';
 const STEPS = [
   {
     look: 'What can be traded: linear USDT perpetuals of Bybit, from the list on the tape. Ticks and lots come from the exchange.',
-    command: "symbols --exchange bybit --market linear --match '^(BTC|ETH|SOL)USDT$' --replay fixtures/bybit-v5.tape.ndjson.gz --format table",
+    command:
+      "symbols --exchange bybit --market linear --match '^(BTC|ETH|SOL)USDT$' --replay fixtures/bybit-v5.tape.ndjson.gz --format table",
   },
   {
     look: 'The tape, frame by frame, into records: trades, best prices, books, marks, one file per type. A `clock` tells each second that has passed.',

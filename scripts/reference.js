@@ -1,8 +1,12 @@
 #!/usr/bin/env node
-// Writes docs/records.md from the schema, so that the reference cannot say anything else than the code.
-import { writeFileSync } from 'node:fs';
+// Writes the reference of records, docs/records.md and the table in README.md, from the schema: it cannot say anything
+// else than the code.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { columnsOf, RECORD_TYPES } from '../dist/lib/model/records.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const target = process.argv[2] ?? ROOT;
 
 const KINDS = {
   time: 'integer µs / TIMESTAMPTZ',
@@ -14,6 +18,7 @@ const KINDS = {
   levels: 'list / DOUBLE[][]',
   json: 'JSON / VARCHAR',
 };
+const COMMON = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
 
 const section = (type) => {
   const rows = columnsOf(type).map(([name, { kind, required, note, values }]) => {
@@ -23,12 +28,29 @@ const section = (type) => {
   return [`## \`${type}\``, '', '| field | NDJSON / column | | meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
 };
 
-const text = `# Records
+const records = `# Records
 
-Every record type and its fields, generated from the schema (\`npm run build\`). The names are the keys in NDJSON and the
+Every record type and its fields, generated from the schema by \`npm run build\`. The names are the keys in NDJSON and the
 columns in CSV, Parquet and DuckDB. Times are UTC microseconds since the epoch. A value that is missing is absent in
 NDJSON, empty in CSV and NULL in columns, never 0, "" or NaN.
 
 ${RECORD_TYPES.map(section).join('\n')}`;
 
-writeFileSync(process.argv[2] ?? fileURLToPath(new URL('../docs/records.md', import.meta.url)), text);
+const row = (type) => {
+  const names = columnsOf(type).map(([name]) => name);
+  const own = names.filter((name) => !COMMON.has(name)).map((name) => `\`${name}\``);
+  return `| \`${type}\` | ${own.join(', ')} |`;
+};
+const table = [
+  '| type | fields beside `exchange`, `market`, `symbol`, `timestamp`, `local_timestamp` |',
+  '|---|---|',
+  ...RECORD_TYPES.map(row),
+];
+const readme = readFileSync(`${ROOT}README.md`, 'utf8').replace(
+  /(<!-- records -->\n)[\s\S]*?(\n<!-- \/records -->)/,
+  (_, begin, end) => begin + table.join('\n') + end,
+);
+
+mkdirSync(`${target}/docs`, { recursive: true });
+writeFileSync(`${target}/docs/records.md`, records);
+writeFileSync(`${target}/README.md`, readme);
