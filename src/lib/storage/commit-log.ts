@@ -37,9 +37,9 @@ export class CommitLog {
   async #read(): Promise<StoreState> {
     try {
       while (await this.#applyNext());
-      // A change is missing at the end, or because it was made long ago and is part of a checkpoint now.
-      if (await this.#isBehind()) {
-        await this.#loadCheckpoint();
+      // A change may be missing because it is part of a checkpoint by now.
+      while (await this.#isBehind()) {
+        if (!(await this.#applyNext())) await this.#loadCheckpoint();
         while (await this.#applyNext());
       }
     } catch (error) {
@@ -105,8 +105,8 @@ export class CommitLog {
   async #loadCheckpoint(): Promise<void> {
     const checkpoints = (await this.#list()).filter(({ checkpoint }) => checkpoint);
     const latest = checkpoints.sort((a, b) => b.number - a.number)[0];
-    const path = latest ? join(this.#directory, latest.name) : this.#directory;
-    const text = latest && (await readText(path));
+    const path = join(this.#directory, latest?.name ?? '');
+    const text = latest && latest.number > this.#state.version ? await readText(path) : undefined;
     if (text === undefined) throw new FailureError(`${path}: a change of the store is missing; the state cannot be trusted`);
     this.#state = parse(text, path, StoreState.decode);
   }

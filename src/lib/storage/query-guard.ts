@@ -16,8 +16,8 @@ const SHOWN = new Set(['"tables"', 'tables', '__show_tables_expanded']);
 export type StatementPlan = {
   /** Names of tables and views that it does not define itself, lower case. */
   readonly tables: ReadonlySet<string>;
-  /** DESCRIBE, SUMMARIZE or SHOW, which have to be wrapped to become a table. */
-  readonly isShow: boolean;
+  /** DESCRIBE, SUMMARIZE, SHOW, or a question to the catalogue: no table can be created from it as it stands. */
+  readonly isCatalogue: boolean;
 };
 
 type Node = Readonly<Record<string, unknown>>;
@@ -38,7 +38,8 @@ export async function planStatement(database: Database, sql: string, isView: (na
     if (!isView(name) && !CATALOGUE.has(name))
       throw new FailureError(`there is no view "${name}" in the store; mdtool query lists them`);
   }
-  return { tables, isShow: statements[0].node?.from_table?.type === 'SHOW_REF' };
+  const isShow = statements[0].node?.from_table?.type === 'SHOW_REF';
+  return { tables, isCatalogue: isShow || [...tables].some((name) => CATALOGUE.has(name)) };
 }
 
 function refusal(message: unknown): FailureError {

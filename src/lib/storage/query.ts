@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import type { DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { FailureError, MdtoolError } from '../model/errors.js';
 import { finite, long } from '../model/numbers.js';
 import type { RecordType } from '../model/records.js';
 import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from './duckdb.js';
 import type { Partition } from './partition.js';
 import { planStatement, type StatementPlan } from './query-guard.js';
-import { asPattern } from './record-load.js';
 import { createValueConverter, kindOf, type ResultKind, type ResultValue } from './query-values.js';
+import { asPattern } from './record-load.js';
 import type { StoreSelection } from './store-selection.js';
 import { isVanished, openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 
@@ -15,9 +15,11 @@ const ATTEMPTS = 5;
 const ROWS = 8192;
 const CANDLE_VIEW = /^candle(_exchange)?_(\d+[smhdw])$/;
 
+type Parameters = Readonly<Record<string, string>>;
+
 export type QueryOptions = {
   /** Values of `$name` in the statement; text that is a number stands for it. */
-  readonly parameters?: Readonly<Record<string, string>>;
+  readonly parameters?: Parameters;
   /** Which records the views hold. */
   readonly selection?: Omit<StoreSelection, 'types'>;
   readonly database?: DatabaseOptions;
@@ -47,8 +49,7 @@ export async function queryStore(directory: string, sql: string, options: QueryO
     try {
       await createViews(snapshot, plan);
       await closeSandbox(snapshot);
-      await materialise(snapshot.database, sql, plan, options.parameters ?? {});
-      return await resultOf(snapshot);
+      return await answer(snapshot, sql, plan, options.parameters ?? {});
     } catch (error) {
       await snapshot.close();
       if (attempt >= ATTEMPTS || !isVanished(error)) throw sqlFailure(error, directory);
@@ -98,7 +99,7 @@ async function createView(database: Database, name: string, relation: string): P
 }
 
 /** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */
-async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
+export async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
   // A path with brackets is given as a pattern, which is checked as well as what it matches.
   await database.run(`SET allowed_paths = ${sqlList([...files, ...files.map(asPattern)])}`);
   await database.run('SET enable_external_access = false');
@@ -106,17 +107,15 @@ async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
 }
 
 /** A result is complete, or the statement has failed: a streamed one that fails in the middle looks like its end. */
-async function materialise(
-  database: Database,
-  sql: string,
-  plan: StatementPlan,
-  parameters: Readonly<Record<string, string>>,
-): Promise<void> {
+async function answer(snapshot: StoreSnapshot, sql: string, plan: StatementPlan, parameters: Parameters): Promise<QueryResult> {
+  const { database } = snapshot;
   await requireOneSelect(database, sql);
-  const statement = sql.trim().replace(/;\s*$/, '');
-  const source = plan.isShow ? `SELECT * FROM (${statement}\n)` : statement;
   const values = Object.fromEntries(Object.entries(parameters).map(([name, text]) => [name, parameterValue(text)]));
-  await database.run(`CREATE TEMP TABLE query_result AS ${source}`, Object.keys(values).length > 0 ? values : undefined);
+  const bound = Object.keys(values).length > 0 ? values : undefined;
+  // What tells of the session would tell of its own result, too; it is short.
+  if (plan.isCatalogue) return smallResult(snapshot, await database.read(sql, bound));
+  await database.run(`CREATE TEMP TABLE query_result AS ${sql.trim().replace(/;\s*$/, '')}`, bound);
+  return await storedResult(snapshot);
 }
 
 /** The second lock on the same door: what DuckDB itself says the statement is. */
@@ -132,26 +131,40 @@ function parameterValue(text: string): DuckDBValue {
   return integer === undefined ? (finite(text) ?? text) : BigInt(integer);
 }
 
-async function resultOf(snapshot: StoreSnapshot): Promise<QueryResult> {
-  const { database } = snapshot;
-  const header = await database.read('SELECT * FROM query_result LIMIT 0');
-  const types = header.columnTypes();
-  const columns = header.columnNames().map((name, index) => ({ name, kind: kindOf(types[index] as (typeof types)[0]) }));
-  const rowCount = await database.number('SELECT count(*) FROM query_result');
+async function smallResult(snapshot: StoreSnapshot, result: DuckDBResultReader): Promise<QueryResult> {
   const convert = await createValueConverter();
+  const values = result.getRows().map((row) => row.map(convert));
   return {
-    columns,
+    columns: columnsOf(result),
+    rowCount: values.length,
+    async *rows() {
+      if (values.length > 0) yield values;
+    },
+    close: () => snapshot.close(),
+  };
+}
+
+async function storedResult(snapshot: StoreSnapshot): Promise<QueryResult> {
+  const { database } = snapshot;
+  const convert = await createValueConverter();
+  const rowCount = await database.number('SELECT count(*) FROM query_result');
+  return {
+    columns: columnsOf(await database.read('SELECT * FROM query_result LIMIT 0')),
     rowCount,
     async *rows() {
       for (let from = 0; from < rowCount; from += ROWS) {
-        const batch = await database.read(
-          `SELECT * FROM query_result WHERE rowid >= ${from} AND rowid < ${from + ROWS} ORDER BY rowid`,
-        );
+        const range = `rowid >= ${from} AND rowid < ${from + ROWS}`;
+        const batch = await database.read(`SELECT * FROM query_result WHERE ${range} ORDER BY rowid`);
         yield batch.getRows().map((row) => row.map(convert));
       }
     },
     close: () => snapshot.close(),
   };
+}
+
+function columnsOf(result: DuckDBResultReader): ResultColumn[] {
+  const types = result.columnTypes();
+  return result.columnNames().map((name, index) => ({ name, kind: kindOf(types[index] as DuckDBType) }));
 }
 
 function sqlFailure(error: unknown, directory: string): Error {

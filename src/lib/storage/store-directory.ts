@@ -62,13 +62,15 @@ async function readMarker(root: string): Promise<boolean> {
   return true;
 }
 
-async function refuseForeign(root: string): Promise<false> {
+async function refuseForeign(root: string): Promise<boolean> {
   const entries = await readdir(root).catch((error: NodeJS.ErrnoException) => {
     if (isMissing(error)) return [];
     throw error;
   });
   const content = entries.filter((entry) => !entry.startsWith('.') && !NOT_CONTENT.has(entry));
   if (content.length === 0) return false;
+  // Another process has made it a store since the marker was looked for.
+  if (content.includes(MARKER)) return await readMarker(root);
   throw new UsageError(
     `${root} is no mdtool store: it has content (${content.slice(0, 3).join(', ')}) but no ${MARKER}; name an empty directory or a store`,
   );

@@ -20,7 +20,7 @@ export async function registerWriter(
   claims: readonly Claim[],
   silenceLimit?: number,
 ): Promise<void> {
-  await createFile(heartbeatPath(context, writer), '');
+  await createHeartbeat(heartbeatPath(context, writer));
   const entry: WriterEntry = { step, owner: currentOwner(), claims };
   const gone = await goneWriters(context, silenceLimit);
   await context.log
@@ -52,8 +52,16 @@ export async function touchHeartbeat(context: StoreContext, writer: string): Pro
   const now = new Date();
   await utimes(path, now, now).catch(async (error) => {
     if (!isMissing(error)) throw storageFailure(error, 'write', path);
-    await createFile(path, '');
+    await createHeartbeat(path);
   });
+}
+
+async function createHeartbeat(path: string): Promise<void> {
+  try {
+    await createFile(path, '');
+  } catch (error) {
+    throw storageFailure(error, 'write', path);
+  }
 }
 
 /** Returns the writers of the log whose process has ended or has been silent for too long. */

@@ -1,6 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import ts from 'typescript';
+
+const ROOT = join(import.meta.dirname, '../../..');
 
 export type WriterProcess = {
   readonly process: ChildProcess;
@@ -14,8 +18,7 @@ export type WriterProcess = {
 
 /** Starts `writer-process.ts` on a store. */
 export function startWriter(directory: string, options: Readonly<Record<string, unknown>>): WriterProcess {
-  const script = join(import.meta.dirname, 'writer-process.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, directory, JSON.stringify(options)]);
+  const child = spawn(process.execPath, [compiledScript(), directory, JSON.stringify(options)]);
   const printed: string[] = [];
   let rest = '';
   let errors = '';
@@ -39,4 +42,28 @@ export function startWriter(directory: string, options: Readonly<Record<string, 
     return code as number | null;
   });
   return { process: child, printed, stderr: () => errors, ready, ended };
+}
+
+let script: string | undefined;
+
+/** Types are stripped once per test file: a loader would cost every child half a second. */
+function compiledScript(): string {
+  if (script) return script;
+  mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
+  const output = mkdtempSync(join(ROOT, 'node_modules/.cache/writer-process-'));
+  process.on('exit', () => rmSync(output, { recursive: true, force: true }));
+  const sources = ['src/lib/model', 'src/lib/storage'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder)).map((name) => join(ROOT, folder, name)),
+  );
+  const entry = join(import.meta.dirname, 'writer-process.ts');
+  for (const source of [...sources, entry]) {
+    const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+    const { outputText } = ts.transpileModule(readFileSync(source, 'utf8'), { compilerOptions: options });
+    const path = join(output, relative(ROOT, source)).replace(/\.ts$/, '.js');
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, outputText);
+  }
+  writeFileSync(join(output, 'package.json'), '{"type":"module"}');
+  script = join(output, relative(ROOT, entry)).replace(/\.ts$/, '.js');
+  return script;
 }

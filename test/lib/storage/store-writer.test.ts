@@ -26,7 +26,14 @@ const candle: Candle = {
   closed: false,
 };
 
-const funding: Funding = { type: 'funding', exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', timestamp: START, rate: 0.0001 };
+const funding: Funding = {
+  type: 'funding',
+  exchange: 'bybit',
+  market: 'linear',
+  symbol: 'BTCUSDT',
+  timestamp: START,
+  rate: 0.0001,
+};
 
 const files = async (directory: string) =>
   ((await readdir(directory, { recursive: true })) as string[]).filter((name) => name.endsWith('.parquet')).sort();
@@ -153,7 +160,13 @@ describe('openStoreWriter', () => {
     ['a fetched trade does not beat a captured one', captured, fetched, 'SELECT price FROM trade', captured.price],
     ['a closed candle beats an open one', candle, closedCandle, 'SELECT close FROM candle', 9],
     ['an open candle does not beat a closed one', closedCandle, candle, 'SELECT close FROM candle', 9],
-    ['a later open candle beats an earlier one', candle, { ...candle, close: 4, localTimestamp: START + 9 }, 'SELECT close FROM candle', 4],
+    [
+      'a later open candle beats an earlier one',
+      candle,
+      { ...candle, close: 4, localTimestamp: START + 9 },
+      'SELECT close FROM candle',
+      4,
+    ],
     ['the first of two fetched rates stays', funding, { ...funding, rate: 5 }, 'SELECT rate FROM funding', 0.0001],
   ])('%s: while open, sealed in one, in two, and merged', async (_, first, second, sql, expected) => {
     const together = await temporaryDirectory();
@@ -198,7 +211,9 @@ describe('openStoreWriter', () => {
 });
 
 describe('claims', () => {
-  const claim = (symbols: readonly string[] | 'all', channel = 'trade') => [{ exchange: 'bybit', market: 'linear', channel, symbols }];
+  const claim = (symbols: readonly string[] | 'all', channel = 'trade') => [
+    { exchange: 'bybit', market: 'linear', channel, symbols },
+  ];
 
   it.each([
     ['the same symbol', claim(['BTCUSDT']), claim(['ETHUSDT', 'BTCUSDT'])],

@@ -7,7 +7,15 @@ import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 
 const START = 1_795_168_800_000_000;
 const [directory = '', text = '{}'] = process.argv.slice(2);
-const { sealEveryMs = 60_000, batch = 20, pauseMs = 2, records = 1e9, first = 0, claims = [], symbol = 'BTCUSDT' } = JSON.parse(text);
+const {
+  sealEveryMs = 60_000,
+  batch = 20,
+  pauseMs = 2,
+  records = 1e9,
+  first = 0,
+  claims = [],
+  symbol = 'BTCUSDT',
+} = JSON.parse(text);
 
 const writer = await openStoreWriter(directory, {
   step: 'writer-process',
