@@ -1,4 +1,5 @@
-import type { Exchange, FeedEvent, Frame } from '../../src/lib/exchanges/exchange.js';
+import type { Channel, Exchange, FeedEvent, Frame } from '../../src/lib/exchanges/exchange.js';
+import type { SentRequest } from '../../src/lib/exchanges/live-protocol.js';
 import type { Market } from '../../src/lib/model/records.js';
 import { SECOND } from '../../src/lib/model/time.js';
 
@@ -23,6 +24,20 @@ export const fakeExchange: Exchange = {
   lastPrice: { request: () => ({ path: '/', query: {} }), parse: () => ({ price: 1 }) },
   nativeSymbol: (spelling) => (/^[A-Z]+$/.test(spelling) ? spelling : undefined),
   plan: () => [],
+  live: {
+    pacing: () => {
+      throw new Error('the fake exchange is never connected to');
+    },
+    heartbeat: 'ping',
+    places: {},
+    messages: () => [],
+    readRequest: (text) => (text.startsWith('{') ? (JSON.parse(text) as SentRequest) : undefined),
+    feedsOf: (topic) => {
+      const [channel, symbol = ''] = topic.split('.');
+      return [{ market: 'linear', channel: channel as Channel, symbol }];
+    },
+    isSubscribedAlready: () => false,
+  },
   createReader: (url) => (/\/(?:linear|spot)$/.test(url) ? { read: (text) => JSON.parse(text) as Frame } : undefined),
 };
 

@@ -4,6 +4,7 @@ import { FramesV2 } from './frames-v2.js';
 import { FramesV3 } from './frames-v3.js';
 import { instrumentRequests, parseInstruments } from './instruments.js';
 import { lastPriceRequest, parseLastPrice } from './last-price.js';
+import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channelsOf, plan, protocolOf } from './plan.js';
 import { V2, V3 } from './protocols.js';
@@ -24,6 +25,7 @@ export const bitget: Exchange = {
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   nativeSymbol,
   plan,
+  live: LIVE,
   createReader(url) {
     const path = url.replace(/[?#].*$/, '').replace(/\/$/, '');
     if (path.endsWith(V2.path)) return new FramesV2();

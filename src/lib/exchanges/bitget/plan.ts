@@ -1,14 +1,13 @@
 import { UsageError } from '../../model/errors.js';
 import { MARKETS, type Market } from '../../model/records.js';
-import type { Channel, ConnectionPlan, OutgoingMessage, PlanOptions, Subscription } from '../exchange.js';
+import type { Channel, ConnectionPlan, PlanOptions, Subscription } from '../exchange.js';
+import { messagesOf } from './messages.js';
 import { productOfSymbol } from './names.js';
 import { type Product, productsOf } from './products.js';
 import { type Argument, PROTOCOLS, type Protocol, topicOf, type WireFeed } from './protocols.js';
 
 /** Channels per connection: the exchange advises fewer than 50; spot has run in production with 39. */
 const CHANNELS_PER_CONNECTION: Readonly<Record<Market, number>> = { spot: 39, linear: 49, inverse: 49 };
-const ARGUMENTS_PER_MESSAGE = 19;
-const MESSAGE_BYTES = 4096;
 
 /** One feed of the exchange and all subscriptions that it serves. */
 type Topic = { readonly name: string; readonly argument: Argument; readonly subscriptions: Subscription[] };
@@ -48,7 +47,11 @@ export function plan(subscriptions: readonly Subscription[], options: PlanOption
       market,
       path: protocol.path,
       subscriptions: chunk.flatMap((topic) => topic.subscriptions),
-      messages: messagesOf(chunk),
+      messages: messagesOf(
+        'subscribe',
+        chunk.map(({ argument }) => argument),
+        options.argumentsPerMessage,
+      ),
     }));
   });
 }
@@ -114,32 +117,4 @@ function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
   const chunks: Item[][] = [];
   for (let at = 0; at < items.length; at += size) chunks.push(items.slice(at, at + size));
   return chunks;
-}
-
-/** Messages of at most 19 arguments, which is what ran in production, and never over the 4096 bytes the exchange allows. */
-function messagesOf(topics: readonly Topic[]): OutgoingMessage[] {
-  const messages: OutgoingMessage[] = [];
-  let batch: Topic[] = [];
-  for (const topic of topics) {
-    const fits = batch.length < ARGUMENTS_PER_MESSAGE && byteLength(textOf([...batch, topic])) <= MESSAGE_BYTES;
-    if (!fits && batch.length > 0) {
-      messages.push(messageOf(batch));
-      batch = [];
-    }
-    batch.push(topic);
-  }
-  if (batch.length > 0) messages.push(messageOf(batch));
-  return messages;
-}
-
-function messageOf(topics: readonly Topic[]): OutgoingMessage {
-  return { text: textOf(topics), topics: topics.map(({ name }) => name) };
-}
-
-function textOf(topics: readonly Topic[]): string {
-  return JSON.stringify({ op: 'subscribe', args: topics.map(({ argument }) => argument) });
-}
-
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
 }

@@ -4,6 +4,7 @@ import { BybitReader } from './frames.js';
 import { parse, requests } from './instruments.js';
 import { CANDLE_INTERVALS } from './intervals.js';
 import { lastPriceRequest, parseLastPrice } from './last-price.js';
+import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channels, plan } from './plan.js';
 import { parseTiers, tierRequest } from './tiers.js';
@@ -23,6 +24,7 @@ export const bybit: Exchange = {
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   nativeSymbol,
   plan,
+  live: LIVE,
   createReader,
 };
 

@@ -1,11 +1,9 @@
 import { UsageError } from '../../model/errors.js';
 import { MARKETS, type Market } from '../../model/records.js';
-import type { Channel, ConnectionPlan, OutgoingMessage, PlanOptions, Subscription } from '../exchange.js';
+import type { Channel, ConnectionPlan, PlanOptions, Subscription } from '../exchange.js';
 import { BOOK_DEPTHS } from './book.js';
 import { CANDLE_INTERVALS, intervalTo } from './intervals.js';
-
-/** More than 10 are refused on spot; contracts have no documented limit (v5 page "Connect", "Args limits"). */
-const TOPICS_PER_MESSAGE: Readonly<Record<Market, number>> = { spot: 10, linear: 100, inverse: 100 };
+import { messagesOf } from './messages.js';
 
 /** All `args` of one public connection together (v5 page "Connect", "Public channel - Args limits"). */
 const CHARACTERS_PER_CONNECTION = 21_000;
@@ -33,11 +31,11 @@ export function plan(subscriptions: readonly Subscription[], options: PlanOption
   return MARKETS.flatMap((market) => {
     const wanted = subscriptions.filter((subscription) => subscription.market === market);
     const topics = byTopic(wanted, options.depth);
-    return connections([...topics.keys()], channelsPerConnection).map((carried) => ({
+    return connections([...topics.keys()], channelsPerConnection, options.charactersPerConnection).map((carried) => ({
       market,
       path: `/v5/public/${market}`,
       subscriptions: carried.flatMap((topic) => topics.get(topic) ?? []),
-      messages: messages(carried, TOPICS_PER_MESSAGE[market]),
+      messages: messagesOf('subscribe', carried, market, options.argumentsPerMessage),
     }));
   });
 }
@@ -85,13 +83,17 @@ function klineInterval(interval: string | undefined): string {
   return kline;
 }
 
-function connections(topics: readonly string[], most = Number.POSITIVE_INFINITY): string[][] {
+function connections(
+  topics: readonly string[],
+  most = Number.POSITIVE_INFINITY,
+  mostCharacters = CHARACTERS_PER_CONNECTION,
+): string[][] {
   const carried: string[][] = [];
   let current: string[] = [];
   let characters = 0;
   for (const topic of topics) {
     const cost = JSON.stringify(topic).length - 2 + PUNCTUATION;
-    if (current.length > 0 && (characters + cost > CHARACTERS_PER_CONNECTION || current.length >= most)) {
+    if (current.length > 0 && (characters + cost > mostCharacters || current.length >= most)) {
       carried.push(current);
       current = [];
       characters = 0;
@@ -100,15 +102,4 @@ function connections(topics: readonly string[], most = Number.POSITIVE_INFINITY)
     characters += cost;
   }
   return current.length > 0 ? [...carried, current] : carried;
-}
-
-/** The first topic is the request's id: it is in no other message of the connection, whenever that was planned. */
-function messages(topics: readonly string[], most: number): OutgoingMessage[] {
-  const planned: OutgoingMessage[] = [];
-  for (let start = 0; start < topics.length; start += most) {
-    const args = topics.slice(start, start + most);
-    const request = args[0] as string;
-    planned.push({ text: JSON.stringify({ req_id: request, op: 'subscribe', args }), topics: args, request });
-  }
-  return planned;
 }

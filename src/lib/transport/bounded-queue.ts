@@ -1,0 +1,75 @@
+const LARGEST_BATCH = 4_096;
+
+/**
+ * A queue of batches between one that must not wait and one that may be slow. It holds at most `limit` items and refuses
+ * what does not fit: what becomes of that is for the caller to say, nothing is dropped here.
+ */
+export class BoundedQueue<Item> {
+  readonly #limit: number;
+  #items: Item[] = [];
+  /** Items taken from the queue and not yet given. */
+  #taken = 0;
+  #isClosed = false;
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+  #most = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get length(): number {
+    return this.#items.length + this.#taken;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** The most items that ever waited. */
+  get most(): number {
+    return this.#most;
+  }
+
+  get isFull(): boolean {
+    return this.length >= this.#limit;
+  }
+
+  /** Adds an item; `force` is for the few that may exceed the limit. Returns false when there is no room. */
+  push(item: Item, force = false): boolean {
+    if (this.isFull && !force) return false;
+    this.#items.push(item);
+    if (this.length > this.#most) this.#most = this.length;
+    this.#wake?.();
+    return true;
+  }
+
+  /** Nothing more will come; what waits is still given, then `failure` is thrown where there is one. */
+  close(failure?: unknown): void {
+    this.#isClosed = true;
+    this.#failure ??= failure;
+    this.#wake?.();
+  }
+
+  /** Yields what waits, whenever there is something, in batches that are not too large to work on at once. */
+  async *batches(): AsyncGenerator<readonly Item[]> {
+    for (;;) {
+      if (this.#items.length === 0) {
+        if (this.#isClosed) break;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = undefined;
+        continue;
+      }
+      const items = this.#items;
+      this.#items = [];
+      for (let start = 0; start < items.length; start += LARGEST_BATCH) {
+        this.#taken = items.length - start;
+        yield items.length <= LARGEST_BATCH ? items : items.slice(start, start + LARGEST_BATCH);
+      }
+      this.#taken = 0;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
