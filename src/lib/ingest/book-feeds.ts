@@ -36,6 +36,11 @@ export class BookFeeds {
     return this.#keeper.stats;
   }
 
+  /** The symbols that wait for a snapshot. */
+  broken(): ReturnType<BookKeeper['broken']> {
+    return this.#keeper.broken();
+  }
+
   finish(at: number): readonly AnyRecord[] {
     return this.#keeper.finish(at);
   }

@@ -3,7 +3,8 @@ import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
 import { BookFeeds } from './book-feeds.js';
-import { Continuity } from './continuity.js';
+import { Confirmations } from './confirmations.js';
+import { Continuity, type Feed } from './continuity.js';
 import { type ClockTick, MarketClock } from './market-clock.js';
 import { RecentIds } from './recent-ids.js';
 import { channelOf, type Selection } from './selection.js';
@@ -21,11 +22,25 @@ export type CaptureOptions = {
   readonly bookInterval: number;
   /** Told the first of every kind of trouble. */
   readonly warn: (message: string) => void;
+  /** Who keeps the connections; a replay has none. */
+  readonly listener?: CaptureListener | undefined;
 };
 
-type Connection = { readonly exchange: Exchange; readonly reader: FrameReader | undefined };
+export type DataFrame = Extract<Frame, { kind: 'data' }>;
+
+/** Told what the frames of a connection (`exchange connection`) say to whoever keeps it. */
+export type CaptureListener = {
+  /** An answer: a confirmation, a refusal or a pong. */
+  answered(connection: string, frame: Frame): void;
+  delivered(connection: string, frame: DataFrame): void;
+};
+
+type Connection = {
+  readonly exchange: Exchange;
+  readonly reader: FrameReader | undefined;
+  readonly confirmations: Confirmations;
+};
 type Stamped = { localTimestamp?: number | undefined };
-type Data = Extract<Frame, { kind: 'data' }>;
 
 /**
  * Turns what happened on the wire into records: the one code path of live capture and replay. It knows time only from
@@ -57,7 +72,8 @@ export class Capture {
     const records = this.advance(entry.at);
     const connection = `${exchange.id} ${'connection' in entry ? entry.connection : ''}`;
     if (entry.kind === 'frame') this.#frame(connection, entry.text, records);
-    else if (entry.kind === 'connect') this.#connections.set(connection, { exchange, reader: exchange.createReader(entry.url) });
+    else if (entry.kind === 'connect') this.#connected(connection, exchange, entry.url);
+    else if (entry.kind === 'sent') this.#sent(connection, entry.text);
     else if (entry.kind === 'close') this.#lost(connection);
     return records;
   }
@@ -82,12 +98,23 @@ export class Capture {
     for (const books of this.#books.values()) {
       for (const record of books.finish(this.#now)) this.#emit(record, this.#now, records);
       for (const [outcome, count] of Object.entries(books.outcomes)) {
-        if (count > 0 && outcome !== 'snapshot' && outcome !== 'delta') this.statistics.books.set(outcome, count + (this.statistics.books.get(outcome) ?? 0));
+        if (count > 0 && outcome !== 'snapshot' && outcome !== 'delta')
+          this.statistics.books.set(outcome, count + (this.statistics.books.get(outcome) ?? 0));
       }
     }
     const passed = ({ exchange, market }: { exchange: string; market: Market }) => this.#clock(exchange, market).time(this.#now);
     for (const gap of this.#continuity.finish(this.#lastFrame, passed)) this.#emit(gap, this.#now, records);
     return records;
+  }
+
+  /** The symbols whose book waits for a snapshot that nobody will send unasked: they are to be subscribed anew. */
+  brokenBooks(exchange: string): { market: Market; symbol: string }[] {
+    return this.#books.get(exchange)?.broken() ?? [];
+  }
+
+  /** Returns the exchange's time on a market, 0 before anything was heard of it. */
+  time(exchange: string, market: Market): number {
+    return this.#clock(exchange, market).time(this.#now);
   }
 
   #frame(id: string, text: string, records: AnyRecord[]): void {
@@ -97,20 +124,46 @@ export class Capture {
     const connection = this.#connections.get(id);
     const frame = connection?.reader?.read(text, this.#now) ?? UNREADABLE;
     if (frame.kind === 'data' && connection) this.#data(connection.exchange, id, frame, records);
-    else this.#note(frame, text);
+    else this.#note(id, frame, text);
+    if (frame.kind === 'acknowledged' && connection) this.#confirmed(id, connection, frame);
   }
 
-  #note(frame: Frame, text: string): void {
+  #connected(id: string, exchange: Exchange, url: string): void {
+    const confirmations = new Confirmations(exchange, url);
+    this.#connections.set(id, { exchange, reader: exchange.createReader(url), confirmations });
+  }
+
+  #sent(id: string, text: string): void {
+    const connection = this.#connections.get(id);
+    for (const feed of connection?.confirmations.sent(text) ?? [])
+      this.#continuity.released({ exchange: connection?.exchange.id ?? '', ...feed }, id);
+  }
+
+  #confirmed(id: string, { exchange, confirmations }: Connection, frame: Extract<Frame, { kind: 'acknowledged' }>): void {
+    const { selection } = this.#options;
+    for (const feed of confirmations.confirmed(frame)) {
+      const { market, channel, symbol, interval } = feed;
+      if (!selection.wantsMarket(market) || !selection.wantsChannel(channel)) continue;
+      if (!selection.wantsSymbol(exchange.id, market, symbol)) continue;
+      if (interval !== undefined && !selection.wantsInterval(interval)) continue;
+      const from = this.#clock(exchange.id, market).time(this.#now) || this.#now;
+      this.#continuity.carried({ exchange: exchange.id, market, channel, symbol }, id, from);
+    }
+  }
+
+  #note(id: string, frame: Frame, text: string): void {
     const { statistics } = this;
+    this.#options.listener?.answered(id, frame);
     if (frame.kind === 'silent') statistics.note(statistics.silent, frame.what);
     else if (frame.kind === 'unknown') this.#trouble(statistics.unknown, 'unknown frame', frame.what, text);
     else if (frame.kind === 'rejected') this.#trouble(statistics.rejected, 'frame', frame.reason, text);
-    else if (frame.kind === 'refused')
+    else if (frame.kind === 'refused' && !this.#options.listener)
       this.#trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
   }
 
-  #data(exchange: Exchange, connection: string, frame: Data, records: AnyRecord[]): void {
+  #data(exchange: Exchange, connection: string, frame: DataFrame, records: AnyRecord[]): void {
     for (const reason of frame.rejected) this.#trouble(this.statistics.rejected, 'record', reason);
+    this.#options.listener?.delivered(connection, frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
     if (frame.history) this.statistics.history += frame.events.length;
     else for (const event of frame.events) this.#event(exchange, connection, event, records);
@@ -132,29 +185,29 @@ export class Capture {
     const channel = channelOf(event.type);
     if (!channel || !selection.wantsChannel(channel)) return;
     if (event.type === 'candle' && !selection.wantsInterval(event.interval)) return;
+    const feed: Feed = { exchange: event.exchange, market: event.market, channel, symbol: event.symbol };
     if (event.type === 'trade' && !this.#isNew(event)) {
       this.statistics.duplicates += 1;
+      this.#continuity.carried(feed, connection, event.timestamp);
       return;
     }
-    this.#received(event, channel, connection, records);
-    this.#emit(event, this.#now, records);
+    this.#received(feed, connection, event.timestamp, records);
+    // While one connection replaces another, both deliver; trades are told apart by their ids, the rest by who leads.
+    if (event.type === 'trade' || this.#continuity.leads(feed, connection)) this.#emit(event, this.#now, records);
   }
 
   #book(exchange: Exchange, connection: string, message: BookMessage, records: AnyRecord[]): void {
     const channels = (['book', 'book_delta'] as const).filter((channel) => this.#options.selection.wantsChannel(channel));
     if (channels.length === 0) return;
-    for (const channel of channels) this.#received(message, channel, connection, records);
+    const { market, symbol, timestamp } = message;
+    for (const channel of channels)
+      this.#received({ exchange: exchange.id, market, channel, symbol }, connection, timestamp, records);
     for (const record of this.#booksOf(exchange.id).apply(connection, message, this.#now)) this.#emit(record, this.#now, records);
   }
 
-  #received(
-    event: FeedEvent,
-    channel: Parameters<Continuity['received']>[0]['channel'],
-    connection: string,
-    records: AnyRecord[],
-  ): void {
-    const { exchange, market, symbol, timestamp } = event;
-    const gap = this.#continuity.received({ exchange, market, channel, symbol }, connection, timestamp);
+  #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {
+    if (this.#connections.get(connection)?.confirmations.hasEnded(feed)) return;
+    const gap = this.#continuity.received(feed, connection, timestamp);
     if (gap) this.#emit(gap, this.#now, records);
   }
 

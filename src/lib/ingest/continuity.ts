@@ -23,6 +23,25 @@ export class Continuity {
     return gap;
   }
 
+  /** Notes that `connection` will deliver `feed` from now on, exchange's time `at`: silence after it is silence, its loss a hole. */
+  carried(feed: Feed, connection: string, at: number): void {
+    this.#stateOf(feed, at).carriers.add(connection);
+  }
+
+  /** Whether `connection` is the one of a feed's carriers whose records count, the one that has carried it longest. */
+  leads(feed: Feed, connection: string): boolean {
+    const [leader] = this.#states.get(keyOf(feed))?.carriers ?? [];
+    return leader === undefined || leader === connection;
+  }
+
+  /** Notes that a feed was ended on purpose: that leaves no hole. */
+  released(feed: Feed, connection: string): void {
+    const key = keyOf(feed);
+    const state = this.#states.get(key);
+    state?.carriers.delete(connection);
+    if (state?.carriers.size === 0 && !state.hole) this.#states.delete(key);
+  }
+
   /** Notes that a connection was lost `at` (local time). */
   lost(connection: string, at: number, reason: GapReason): void {
     for (const state of this.#states.values()) {
@@ -40,13 +59,17 @@ export class Continuity {
   }
 
   #stateOf(feed: Feed, timestamp: number): State {
-    const key = `${feed.exchange} ${feed.market} ${feed.channel} ${feed.symbol}`;
+    const key = keyOf(feed);
     const known = this.#states.get(key);
     if (known) return known;
     const state: State = { ...feed, last: timestamp, carriers: new Set(), hole: undefined };
     this.#states.set(key, state);
     return state;
   }
+}
+
+function keyOf({ exchange, market, channel, symbol }: Feed): string {
+  return `${exchange} ${market} ${channel} ${symbol}`;
 }
 
 function gapOf({ exchange, market, channel, symbol, last, hole }: State, until: number): Gap {

@@ -71,17 +71,19 @@ function readRequest(text: string): SentRequest | undefined {
 }
 
 const CANDLE = 'candle';
-const CHANNELS: Readonly<Record<string, readonly Channel[]>> = {
-  trade: ['trade'],
-  publicTrade: ['trade'],
-  ticker: ['ticker'],
-  books: ['book', 'book_delta'],
-  books1: ['book'],
-  books5: ['book'],
-  books15: ['book'],
-  books50: ['book'],
-  liquidation: ['liquidation'],
-};
+const CHANNELS: ReadonlyMap<string, readonly Channel[]> = new Map(
+  Object.entries({
+    trade: ['trade'],
+    publicTrade: ['trade'],
+    ticker: ['ticker'],
+    books: ['book', 'book_delta'],
+    books1: ['book'],
+    books5: ['book'],
+    books15: ['book'],
+    books50: ['book'],
+    liquidation: ['liquidation'],
+  } as const),
+);
 const V2_INTERVALS = intervalsByWireName(V2);
 const V3_INTERVALS = intervalsByWireName(V3);
 
@@ -89,7 +91,7 @@ function feedsOf(topic: string): readonly TopicFeed[] {
   const [instType, name = '', symbol = '', wireInterval] = topic.split('/');
   const market = productOf(instType)?.market;
   if (market === undefined) return [];
-  const channels = CHANNELS[name];
+  const channels = CHANNELS.get(name);
   if (channels) return channels.map((channel) => ({ market, channel, symbol }));
   const interval = name === 'kline' ? V3_INTERVALS.get(wireInterval) : V2_INTERVALS.get(name.slice(CANDLE.length));
   return interval ? [{ market, channel: 'candle', symbol, interval: interval.name }] : [];

@@ -54,18 +54,20 @@ function readRequest(text: string): SentRequest | undefined {
   return { operation: message.op, topics, request: filled(message.req_id) };
 }
 
-const CHANNELS: Readonly<Record<string, readonly Channel[]>> = {
-  publicTrade: ['trade'],
-  tickers: ['ticker'],
-  orderbook: ['book', 'book_delta'],
-  allLiquidation: ['liquidation'],
-  kline: ['candle'],
-};
+const CHANNELS: ReadonlyMap<string, readonly Channel[]> = new Map(
+  Object.entries({
+    publicTrade: ['trade'],
+    tickers: ['ticker'],
+    orderbook: ['book', 'book_delta'],
+    allLiquidation: ['liquidation'],
+    kline: ['candle'],
+  } as const),
+);
 
 function feedsOf(topic: string, url: string): readonly TopicFeed[] {
   const market = marketAt(url);
   const [kind = '', ...rest] = topic.split('.');
-  const channels = CHANNELS[kind];
+  const channels = CHANNELS.get(kind);
   const hasParameter = kind === 'orderbook' || kind === 'kline';
   const symbol = rest.slice(hasParameter ? 1 : 0).join('.');
   if (!channels || symbol === '') return [];
