@@ -5,6 +5,7 @@ import { Database, type DatabaseOptions } from './duckdb.js';
 import { storageFailure } from './durable-file.js';
 import { type JournalEntry, listJournals } from './journal.js';
 import type { Partition } from './partition.js';
+import type { PartitionRows } from './partition-rows.js';
 import { countLines } from './record-load.js';
 import { emptyRelation } from './record-table.js';
 import type { StoreContext } from './store-context.js';
@@ -54,6 +55,11 @@ export class StoreSnapshot {
   /** Returns the partitions in which there may be selected records of a type. */
   partitions(type: RecordType): readonly Partition[] {
     return this.#relations.get(type)?.partitions ?? [];
+  }
+
+  /** Returns, by partition, how many selected records of a type are not sealed yet, and when: they are in no file of the state. */
+  open(type: RecordType): readonly PartitionRows[] {
+    return this.#relations.get(type)?.open ?? [];
   }
 
   /** Returns how many selected records of a type there are (in some partitions) and when, undefined when there are none. */

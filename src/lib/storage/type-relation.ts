@@ -54,6 +54,11 @@ export class TypeRelation {
     return [...this.#parts, ...this.#open.partitions].map(({ partition }) => partition);
   }
 
+  /** The records that are not sealed yet, by partition: how many and when. */
+  get open(): readonly PartitionRows[] {
+    return this.#open.partitions;
+  }
+
   /** Returns the relation, to be used after FROM; only files of the partitions that `isWanted` accepts are opened. */
   sql(isWanted: (partition: Partition) => boolean = () => true): string {
     const parts = this.#parts.filter(({ partition }) => isWanted(partition));
