@@ -1,22 +1,24 @@
 /** The rules of the exchanges that a client can break. */
-export type Rule =
-  | 'messages-per-second'
-  | 'arguments-per-message'
-  | 'message-bytes'
-  | 'argument-characters'
-  | 'channels-per-connection'
-  | 'subscribe-requests-per-hour'
-  | 'connects-per-five-minutes'
-  | 'concurrent-connections'
-  | 'connect-while-banned'
-  | 'ping-deadline'
-  | 'malformed-message'
-  | 'already-subscribed'
-  | 'not-subscribed'
-  | 'slow-consumer'
-  | 'rest-rate'
-  | 'rest-while-banned'
-  | 'bad-request';
+export const RULES = [
+  'messages-per-second',
+  'arguments-per-message',
+  'message-bytes',
+  'argument-characters',
+  'channels-per-connection',
+  'subscribe-requests-per-hour',
+  'connects-per-five-minutes',
+  'concurrent-connections',
+  'connect-while-banned',
+  'ping-deadline',
+  'malformed-message',
+  'already-subscribed',
+  'not-subscribed',
+  'slow-consumer',
+  'rest-rate',
+  'rest-while-banned',
+  'bad-request',
+] as const;
+export type Rule = (typeof RULES)[number];
 
 /** What a client did wrong; `at` is rule time in milliseconds. */
 export type Violation = {
