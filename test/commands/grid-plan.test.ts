@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -97,6 +97,33 @@ describe('grid plan', () => {
   it('takes a list of distances, percentages and fractions', async () => {
     const { stdout } = await plan('--price', '100', '--deposit', '50', '--leverage', '2', '--spacing-list', '1%,0.025,5 %');
     expect(rowsOf(stdout).map(({ price }) => price)).toEqual([100, 99, 97.5, 95, 100]);
+  });
+
+  it('is tried on candles: coverage, depth and time under water', async () => {
+    const path = join(folder, 'candles.ndjson');
+    const identity = {
+      type: 'candle',
+      exchange: 'bybit',
+      market: 'linear',
+      symbol: 'CRVUSDT',
+      interval: '1m',
+      source: 'exchange',
+    };
+    const lines = Array.from({ length: 500 }, (_, index) => {
+      const close = 0.5 * Math.exp(0.08 * Math.sin(index / 40));
+      const prices = { open: close, high: close * 1.002, low: close * 0.998, close, volume: 1, closed: true };
+      return JSON.stringify({ ...identity, timestamp: 1_795_000_020_000_000 + index * 60_000_000, ...prices });
+    });
+    writeFileSync(path, `${lines.join('\n')}\nbroken\n`);
+    const { stdout, stderr, code } = await plan(...EXAMPLE, '--coverage', '5%', '--stress', path);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/1 lines of candles could not be read: .*candles\.ndjson:501/);
+    const { stress } = summaryOf(stdout).detail;
+    expect(stress).toMatchObject({ symbol: 'CRVUSDT', candles: 500, starts: 499, every: 1 });
+    expect(stress?.exceeded).toBeGreaterThan(50);
+    const table = await plan(...EXAMPLE, '--coverage', '5%', '--stress', path, '--format', 'table');
+    expect(table.stdout).toMatch(/stress on 500 candles of CRVUSDT 1m, .*: 499 grids started\n {2}beyond the coverage \d+ \(/);
+    expect((await plan(...EXAMPLE, '--stress', 'store', '--store', join(folder, 'none'))).code).toBe(1);
   });
 
   it.each([

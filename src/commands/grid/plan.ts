@@ -2,15 +2,15 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { outputFlags } from '../../lib/cli/flags.js';
 import { type GridFlags, gridFlags } from '../../lib/cli/grid-flags.js';
-import { gridInputOf, notesOn, termsQueryOf } from '../../lib/cli/grid-input.js';
+import { termsQueryOf } from '../../lib/cli/grid-input.js';
+import { reportGrid } from '../../lib/cli/grid-report.js';
 import { gridSvg } from '../../lib/cli/grid-svg.js';
 import { renderGrid } from '../../lib/cli/grid-table.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
-import { planGrid } from '../../lib/grid/plan.js';
-import { filledDetail, levelRecords, planRecord, solutionDetail } from '../../lib/grid/records.js';
-import { solvedPlan, solveGrid } from '../../lib/grid/solve.js';
 import { liveSource } from '../../lib/ingest/instruments.js';
-import { fetchTradingTerms, type TradingTerms } from '../../lib/ingest/trading-terms.js';
+import { storedTerms } from '../../lib/ingest/stored-terms.js';
+import { fetchTradingTerms, type TermsQuery, type TradingTerms } from '../../lib/ingest/trading-terms.js';
+import { UnreachableError } from '../../lib/model/errors.js';
 import { WholeFile } from '../../lib/sinks/whole-file.js';
 
 export default class GridPlan extends BaseCommand {
@@ -30,8 +30,9 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
         '<%= config.bin %> <%= command.id %> --exchange bybit --market linear --symbols CRVUSDT --deposit 500 --solve leverage',
     },
     {
-      description: 'As if three levels had filled, with a drawing',
-      command: '<%= config.bin %> <%= command.id %> --price 0.5 --deposit 10 --filled 3 --svg grid.svg',
+      description: 'As if three levels had filled, with a drawing, and what stored candles would have done to it',
+      command:
+        '<%= config.bin %> <%= command.id %> --price 0.5 --deposit 10 --filled 3 --svg grid.svg --stress candles.ndjson.gz',
     },
   ];
 
@@ -43,26 +44,16 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
 
   async run(): Promise<SummaryDocument> {
     const { flags } = await this.parse(GridPlan);
-    const terms = await this.#terms(flags);
-    const input = gridInputOf(flags, terms);
-    const solution = flags.solve && solveGrid(input, flags.solve);
-    const plan = solution ? solvedPlan(solution, input) : planGrid(input);
-    const { exchange, market, symbol } = terms?.instrument ?? {};
-    const identity = { exchange, market, symbol, timestamp: Date.now() * 1000 };
-    const notes = notesOn(flags, terms);
-    const summary = planRecord(plan, identity, {
-      ...(notes.length > 0 && { notes }),
-      ...(solution && { solve: solutionDetail(solution) }),
-      ...(flags.filled !== undefined && { filled: filledDetail(plan, flags.filled) }),
-    });
-    const records = [...levelRecords(plan, identity), summary];
-    for (const warning of [...notes, ...plan.warnings]) this.notice(warning);
-    if (solution && !solution.limit) this.summary.unsafe(`no ${solution.parameter} survives; the plan is the one asked for`);
-    if (plan.firstUnsafe?.explanation) this.summary.unsafe(plan.firstUnsafe.explanation);
+    const query = termsQueryOf(flags);
+    const terms = query && (await this.#terms(query, flags));
+    const report = await reportGrid(flags, terms, Date.now() * 1000, (reason) => this.summary.incomplete(reason));
+    const records = [...report.levels, report.summary];
+    for (const warning of report.warnings) this.notice(warning);
+    for (const reason of report.unsafe) this.summary.unsafe(reason);
     if (flags.svg !== undefined) await this.#draw(flags.svg, flags.force, gridSvg(records));
     // CSV holds one type: on stdout that is the ladder, and the summary is left to the other formats.
     const csv = flags.format === 'csv' && flags.output === undefined;
-    return this.deliver(batch(csv ? records.filter(({ type }) => type === 'grid_level') : records), {
+    return this.deliver(batch(csv ? report.levels : records), {
       flags,
       fallback: '-',
       endless: false,
@@ -72,16 +63,18 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
     });
   }
 
-  async #terms(flags: GridFlags): Promise<TradingTerms | undefined> {
-    const query = termsQueryOf(flags);
-    if (!query) return undefined;
+  /** Asks the exchange; where it does not answer, the store may still know enough. */
+  async #terms(query: TermsQuery, { store }: GridFlags): Promise<TradingTerms> {
     const { createHttpClient } = await import('../../lib/transport/http.js');
     const client = await createHttpClient({ userAgent: `mdtool/${this.config.version}`, signal: this.stopped });
+    const now = () => Date.now() * 1000;
     try {
-      return await fetchTradingTerms(
-        query,
-        liveSource(client, this.endpoints(query.exchange).rest, () => Date.now() * 1000),
-      );
+      return await fetchTradingTerms(query, liveSource(client, this.endpoints(query.exchange).rest, now));
+    } catch (error) {
+      const stored = error instanceof UnreachableError ? await storedTerms(query, store, now()) : undefined;
+      if (!stored) throw error;
+      this.notice((error as Error).message);
+      return stored;
     } finally {
       await client.close();
     }

