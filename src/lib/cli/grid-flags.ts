@@ -30,7 +30,7 @@ const distancesFlag = Flags.custom<readonly Exact[]>({
 });
 
 const GRID = 'GRID';
-const LIMITS = 'LIMITS (of the instrument, or offline of these flags)';
+const LIMITS = 'LIMIT';
 
 /** The flags of `grid plan` beside input and output; what is absent takes the instrument's value or the default. */
 export const gridFlags = {

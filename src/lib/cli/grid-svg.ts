@@ -78,7 +78,7 @@ function title(plan: GridPlan): string[] {
     text(
       FRAME.left,
       26,
-      `${plan.side} grid ${name} at ${plan.price}, ${plan.levels} levels, ${plan.leverage}x, ${plan.marginMode}`,
+      `${plan.side} grid${name && ` ${name}`} at ${plan.price}, ${plan.levels} levels, ${plan.leverage}x, ${plan.marginMode}`,
       'font-size="16" font-weight="600"',
     ),
     text(FRAME.left, 46, verdict, `fill="${plan.firstUnsafeLevel === undefined ? COLOUR.ok : COLOUR.unsafe}"`),
