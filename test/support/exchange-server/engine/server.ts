@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Market, NewListing } from '../market/listing.js';
 import type { SyntheticMarket } from '../market/market.js';
@@ -47,6 +48,7 @@ export class ExchangeServer {
   #owed = 0;
   #pump: NodeJS.Timeout | undefined;
   #port = 0;
+  #lastBeat = performance.now();
 
   constructor(exchange: Exchange, options: ServerOptions) {
     this.#exchange = exchange;
@@ -307,7 +309,9 @@ export class ExchangeServer {
 
   #beat(): void {
     for (const session of this.#sessions) session.cork();
-    if (this.#tape && this.#rules.now() >= this.#tapeFrom) this.#tape.play(PUMP_EVERY, this.#sessions);
+    const beat = performance.now();
+    if (this.#tape && this.#rules.now() >= this.#tapeFrom) this.#tape.play(beat - this.#lastBeat, this.#sessions);
+    this.#lastBeat = beat;
     if (!this.#clock.isManual) this.#run(this.now());
     for (const session of this.#sessions) session.uncork();
     this.#checkSessions();
