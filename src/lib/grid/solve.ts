@@ -90,7 +90,10 @@ const SEARCHES: Record<Solvable, (input: GridInput) => Search> = {
       step: STEPS.deposit,
       from: STEPS.deposit,
       until,
-      at: (deposit) => ({ made: planned.made, grid: { ...planned.grid, deposit, marginMode: 'cross' } }),
+      at: (deposit) => ({
+        made: { ...planned.made, budget: deposit.times(planned.grid.leverage) },
+        grid: { ...planned.grid, deposit, marginMode: 'cross' },
+      }),
     };
   },
 };

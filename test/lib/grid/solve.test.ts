@@ -43,6 +43,7 @@ describe('the limit that survives', () => {
     expect(beyond?.value.toNumber()).toBe(17.92);
     expect(beyond?.plan?.firstUnsafe?.level).toBe(14);
     expect(limit?.plan?.grid.marginMode).toBe('cross');
+    expect(limit?.plan?.budget.toNumber()).toBe(17.93 * 20);
   });
 
   it('is looked for no further than the instrument allows', () => {
@@ -92,8 +93,8 @@ describe('the limit that survives', () => {
         expect(limit.plan?.levels.every(({ reasons }) => reasons.length === 0)).toBe(true);
         if (beyond !== undefined) expect(beyond.problem ?? beyond.plan?.firstUnsafe).toBeDefined();
       }),
-      { seed: 8, numRuns: 24 },
+      { seed: 8, numRuns: 16 },
     );
-    expect(solved).toBeGreaterThan(12);
+    expect(solved).toBeGreaterThan(8);
   });
 });
