@@ -15,6 +15,7 @@ import { type RestAnswer, RestServer } from './rest.js';
 import { type Limits, type Rule, SlidingWindow, type Violation } from './rules.js';
 import { Session, type SessionHost } from './session.js';
 import { Tape } from './tape.js';
+import { Traffic } from './traffic.js';
 import { type TrueBook, type TrueTrade, trueBook, trueTrade } from './truth.js';
 
 const PUMP_EVERY = 5;
@@ -39,13 +40,11 @@ export class ExchangeServer {
   readonly #sessions = new Set<Session>();
   readonly #gate: Gate;
   readonly #floods = new SlidingWindow(2, 5 * MINUTE);
-  readonly #rate: number;
+  readonly #traffic: Traffic;
   readonly #tapeDelay: number;
   readonly #host: SessionHost;
   #tapeFrom = Number.POSITIVE_INFINITY;
   #accepted = 0;
-  #ran: number;
-  #owed = 0;
   #pump: NodeJS.Timeout | undefined;
   #port = 0;
   #lastBeat = performance.now();
@@ -56,13 +55,12 @@ export class ExchangeServer {
     this.#clock = new MarketClock(options.start ?? (isManual ? MANUAL_START : Date.now()), isManual);
     this.#rules = new RuleClock(options.timeScale ?? 1);
     this.#limits = { ...exchange.limits, ...options.limits };
-    this.#rate = options.rate ?? 0;
     this.#tape = options.tape && new Tape(options.tape.path, exchange, options.tape.speed ?? 1);
     this.#tapeDelay = options.tape?.delay ?? 1_000;
-    this.#ran = this.#clock.now();
-    this.market = createMarket(exchange, options, this.#tape?.listings, this.#ran);
+    this.market = createMarket(exchange, options, this.#tape?.listings, this.now());
     const venue: Venue = { market: this.market, now: () => this.#clock.now() };
     this.#feeds = new Feeds(venue, this.faults, options.keepBooks ?? true);
+    this.#traffic = new Traffic(this.market, this.#feeds, options.rate ?? 0, this.now());
     this.market.onEvent = (event, now) => this.#feeds.publish(event, now);
     this.#gate = new Gate(exchange, this.#limits, this.faults, (rule, detail) => this.#violate(rule, detail));
     this.#host = this.#createHost(venue);
@@ -196,7 +194,7 @@ export class ExchangeServer {
   /** Lets market time pass, with all that `rate` makes happen in it. Rules do not notice. */
   advance(milliseconds: number): void {
     this.#clock.advance(milliseconds);
-    this.#run(this.now());
+    this.#traffic.run(this.now());
   }
 
   /** Lets time pass for the rules only: pings fall due, windows empty. */
@@ -312,31 +310,9 @@ export class ExchangeServer {
     const beat = performance.now();
     if (this.#tape && this.#rules.now() >= this.#tapeFrom) this.#tape.play(beat - this.#lastBeat, this.#sessions);
     this.#lastBeat = beat;
-    if (!this.#clock.isManual) this.#run(this.now());
+    if (!this.#clock.isManual) this.#traffic.run(this.now());
     for (const session of this.#sessions) session.uncork();
     this.#checkSessions();
-  }
-
-  /** Lets events happen at even distances up to `until`, and every full second of the market what goes by the clock. */
-  #run(until: number): void {
-    const from = this.#ran;
-    this.#ran = until;
-    this.#owed += (this.#rate * (until - from)) / 1_000;
-    const events = Math.floor(this.#owed);
-    this.#owed -= events;
-    let second = Math.floor(from / 1_000);
-    for (let event = 1; event <= events; event++) {
-      const now = from + Math.floor((event * (until - from)) / events);
-      second = this.#seconds(second, now);
-      this.market.step(now);
-    }
-    this.#seconds(second, until);
-  }
-
-  #seconds(last: number, now: number): number {
-    const current = Math.floor(now / 1_000);
-    for (let second = last + 1; second <= current; second++) this.#feeds.second(second * 1_000);
-    return current;
   }
 
   #checkSessions(): void {

@@ -5,7 +5,7 @@ import type { Exchange, Topic } from './exchange.js';
 import type { RestAnswer } from './rest.js';
 import type { Session } from './session.js';
 
-type TapeFrame = { readonly at: number; readonly key: string; readonly text: string };
+type TapeFrame = { readonly at: number; readonly path: string; readonly key: string; readonly text: string };
 type TapeAnswer = { readonly url: URL; readonly answer: RestAnswer };
 
 /** A recorded tape that plays its frames, in order and at its pace, to those who subscribed their topics. */
@@ -52,10 +52,8 @@ export class Tape {
 
   /** Sends a new subscriber all that was played of its topic, so that whoever comes late misses nothing. */
   catchUp(session: Session, topic: Topic): void {
-    const key = `${session.path} ${topic.key}`;
-    for (let at = 0; at < this.#next; at++) {
-      const frame = this.#frames[at] as TapeFrame;
-      if (frame.key === key) session.data(frame.text);
+    for (const { path, key, text } of this.#frames.slice(0, this.#next)) {
+      if (path === session.path && key === topic.key) session.data(text);
     }
   }
 
@@ -65,11 +63,9 @@ export class Tape {
     const until = (this.#frames[0]?.at ?? 0) + this.#elapsed;
     const listening = [...sessions];
     while (!this.isOver && (this.#frames[this.#next] as TapeFrame).at <= until) {
-      const frame = this.#frames[this.#next] as TapeFrame;
+      const { path, key, text } = this.#frames[this.#next] as TapeFrame;
       this.#next += 1;
-      for (const session of listening)
-        if (session.topics.has(frame.key.slice(session.path.length + 1)) && frame.key.startsWith(`${session.path} `))
-          session.data(frame.text);
+      for (const session of listening) if (session.path === path && session.topics.has(key)) session.data(text);
     }
   }
 
@@ -82,7 +78,7 @@ export class Tape {
     if (typeof line.frame !== 'string' || path === undefined) return;
     const key = exchange.protocols.get(path)?.keyOf(line.frame);
     if (key === undefined) return;
-    this.#frames.push({ at: line.at, key: `${path} ${key}`, text: line.frame });
+    this.#frames.push({ at: line.at, path, key, text: line.frame });
     this.#keys.add(`${path} ${key}`);
   }
 }
