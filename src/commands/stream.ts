@@ -1,6 +1,14 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
-import { durationFlag, exchangesFlag, intervalsFlag, marketsFlag, outputFlags, symbolsFlag } from '../lib/cli/flags.js';
+import {
+  durationFlag,
+  exchangesFlag,
+  intervalsFlag,
+  marketsFlag,
+  outputFlags,
+  storeFlag,
+  symbolsFlag,
+} from '../lib/cli/flags.js';
 import { channelsFlag, filesFlag, positiveFlag } from '../lib/cli/stream-flags.js';
 import { summarize } from '../lib/cli/stream-summary.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
@@ -37,6 +45,7 @@ Exit 3 when a frame or tape line could not be read or a hole remains; what could
     }),
     replay: filesFlag({ summary: 'Tapes to replay, separated by commas; globs; `-` reads stdin.' }),
     speed: positiveFlag({ summary: 'Replay at so many times the recorded speed. Default: as fast as possible.' }),
+    store: storeFlag,
     ...outputFlags,
   };
 

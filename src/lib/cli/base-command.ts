@@ -3,6 +3,7 @@ import type { Exchange } from '../exchanges/exchange.js';
 import { encodeRecord } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
+import type { Claim } from '../storage/store-state.js';
 import { type Endpoints, endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
 import { configuredFlags } from './flag-settings.js';
@@ -20,6 +21,8 @@ export type OutputFlags = {
   readonly output?: readonly string[] | undefined;
   readonly format?: Format | undefined;
   readonly force: boolean;
+  /** On steps that may write to a store. */
+  readonly store?: string | undefined;
 };
 
 /** How the records of a step leave it. */
@@ -33,6 +36,8 @@ export type Delivery = {
   readonly types?: readonly RecordType[] | undefined;
   /** Draws the records of a batch, instead of a table per type. */
   readonly render?: Render | undefined;
+  /** What no second step may capture into the store meanwhile. */
+  readonly claims?: readonly Claim[] | undefined;
   /** `--json` gives the rows under `data`. */
   readonly data?: boolean | undefined;
   /** Completes the summary when the records have ended. */
@@ -148,7 +153,7 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
   }
 
-  #open({ flags, fallback, endless, types, render }: Delivery): Promise<Output> {
+  #open({ flags, fallback, endless, types, render, claims }: Delivery): Promise<Output> {
     return openOutput({
       destinations: flags.output ?? [],
       fallback,
@@ -158,6 +163,7 @@ export abstract class BaseCommand extends Command {
       endless,
       types,
       render,
+      store: flags.store === undefined ? undefined : { directory: flags.store, step: this.#name, claims },
       stdout: process.stdout,
       note: (text) => this.stderr.note(text),
     });

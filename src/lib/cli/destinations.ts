@@ -5,6 +5,7 @@ import type { Sink } from '../sinks/sink.js';
 import { createStdoutSink } from '../sinks/stdout.js';
 import type { Format } from './flags.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
+import type { StoreTarget } from './store-sink.js';
 import { createLineSink, createTableSink, type Terminal } from './table-sink.js';
 
 /** What a destination needs to know to be opened. */
@@ -18,6 +19,8 @@ export type DestinationOptions = {
   readonly types: readonly RecordType[] | undefined;
   /** Draws the records, where the command has its own way. */
   readonly render?: Render | undefined;
+  /** The store that `-o store` means, where the step may write to one. */
+  readonly store?: StoreTarget | undefined;
   /** Tells the user something on stderr. */
   readonly note: (text: string) => void;
 };
@@ -34,8 +37,11 @@ const MOST_ROWS = 200;
 
 const DESTINATIONS: readonly Destination[] = [
   { name: '-', matches: (output) => output === '-', open: (_, options) => openStdout(options) },
+  { name: 'store', matches: (output) => output === 'store', open: (_, options) => openStore(options) },
   { name: 'FILE.ndjson[.gz]', matches: (output) => /\.ndjson(\.gz)?$/.test(output), open: openFile('ndjson') },
   { name: 'FILE.csv[.gz]', matches: (output) => /\.csv(\.gz)?$/.test(output), open: openFile('csv') },
+  { name: 'FILE.parquet', matches: (output) => output.endsWith('.parquet'), open: openDatabase('parquet') },
+  { name: 'FILE.duckdb', matches: (output) => output.endsWith('.duckdb'), open: openDatabase('duckdb') },
 ];
 
 /** Returns what opens an output. Throws a `UsageError` that names what there is. */
@@ -63,5 +69,18 @@ function openFile(format: 'ndjson' | 'csv'): Destination['open'] {
     const { onlyType } = await import('../sinks/csv.js');
     const type = format === 'csv' && !path.includes('{type}') ? onlyType(path, types) : undefined;
     return createFileSink({ path, format, force, type });
+  };
+}
+
+async function openStore({ store, note }: DestinationOptions): Promise<Sink> {
+  if (!store) throw new UsageError('-o store: this step does not write to a store; name a file or -');
+  const { createStoreSink } = await import('./store-sink.js');
+  return createStoreSink(store, note);
+}
+
+function openDatabase(format: 'parquet' | 'duckdb'): Destination['open'] {
+  return async (path, { force, types }) => {
+    const { createDuckDBSink, createParquetSink } = await import('./database-sink.js');
+    return (format === 'parquet' ? createParquetSink : createDuckDBSink)({ path, force, types });
   };
 }

@@ -50,9 +50,9 @@ export const globalFlags = {
 export const outputFlags = {
   output: Flags.string({
     char: 'o',
-    summary: 'Where records go; repeatable. `-` is stdout; a file names its format by its extension.',
+    summary: 'Where records go; repeatable. `-` is stdout, `store` the store; a file names its format by its extension.',
     description:
-      '`.ndjson` and `.csv`, both also `.gz`. A CSV file holds one record type: `gap` and `clock` are left out and counted; with several types put {type} into the name.',
+      '`.ndjson` and `.csv`, both also `.gz`, `.parquet`, and `.duckdb` with one table per type. A CSV or Parquet file holds one record type: `gap` and `clock` are left out and counted; with several types put {type} into the name.',
     helpValue: 'DEST',
     multiple: true,
     multipleNonGreedy: true,

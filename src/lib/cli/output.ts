@@ -4,6 +4,7 @@ import { ClosedOutputError, type Sink, type SinkReport } from '../sinks/sink.js'
 import { type DestinationOptions, destinationOf } from './destinations.js';
 import type { Format } from './flags.js';
 import type { Render } from './rendered-sink.js';
+import type { StoreTarget } from './store-sink.js';
 import type { Terminal } from './table-sink.js';
 
 export type OutputOptions = {
@@ -18,6 +19,7 @@ export type OutputOptions = {
   readonly endless: boolean;
   readonly types?: readonly RecordType[] | undefined;
   readonly render?: Render | undefined;
+  readonly store?: StoreTarget | undefined;
   readonly stdout: Terminal;
   readonly note: (text: string) => void;
 };

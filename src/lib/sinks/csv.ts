@@ -62,11 +62,12 @@ class CsvEncoder implements Encoder {
   }
 }
 
-/** Returns the error for several types in one CSV output, with the way out. */
+/** Returns the error for several types in one CSV or Parquet output, with the way out. */
 export function secondType(output: string, first: RecordType, second: RecordType): UsageError {
   const remedy =
     output === '-' ? 'use --format ndjson, or -o with {type} in the file name' : `put {type} in the name: ${withType(output)}`;
-  return new UsageError(`-o ${output}: CSV holds one record type, found ${first} and ${second}; ${remedy}`);
+  const format = output.endsWith('.parquet') ? 'Parquet' : 'CSV';
+  return new UsageError(`-o ${output}: ${format} holds one record type, found ${first} and ${second}; ${remedy}`);
 }
 
 function withType(path: string): string {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { DatabaseOptions } from './duckdb.js';
-import { candleView } from './query.js';
+import { candleView, type QueryResult } from './query.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES } from './store-snapshot.js';
 import type { Extent } from './type-relation.js';
@@ -37,4 +37,22 @@ export async function listViews(
 
 function viewOf(view: string, extent: Extent | undefined): StoreView[] {
   return extent ? [{ view, records: extent.rows, first: extent.min, last: extent.max }] : [];
+}
+
+/** Returns the same as rows of a result. */
+export async function viewsResult(directory: string, selection: Omit<StoreSelection, 'types'> = {}): Promise<QueryResult> {
+  const views = await listViews(directory, selection);
+  return {
+    columns: [
+      { name: 'view', kind: 'text' },
+      { name: 'records', kind: 'number' },
+      { name: 'first', kind: 'time' },
+      { name: 'last', kind: 'time' },
+    ],
+    rowCount: views.length,
+    async *rows() {
+      yield views.map(({ view, records, first, last }) => [view, records, first, last]);
+    },
+    async close() {},
+  };
 }
