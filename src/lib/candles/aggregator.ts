@@ -10,8 +10,10 @@ type MarketState = {
   readonly series: Map<string, CandleSeries>;
   /** The greatest `clock` record. */
   clock: number | undefined;
-  /** The greatest arrival, which counts as long as there is no `clock`. */
+  /** The greatest arrival of a trade, which counts as long as there is no `clock`; of a smaller candle, see there. */
   arrival: number;
+  /** The greatest arrival of anything: what the clock has passed at the end of the input. */
+  latest: number;
   /** The clock's time at which a candle can be closed next. */
   due: number;
 };
@@ -53,7 +55,8 @@ export class CandleAggregator {
   /** Returns the open candles at the end of the input: closed where the clock has passed their end. */
   *finish(): Generator<Candle> {
     for (const market of this.#markets.values()) {
-      for (const series of market.series.values()) yield* series.finish(timeOf(market));
+      const { clock, arrival, latest } = market;
+      for (const series of market.series.values()) yield* series.finish(clock ?? Math.max(arrival, latest));
     }
   }
 
@@ -69,9 +72,10 @@ export class CandleAggregator {
   #candle(candle: Candle): Iterable<AnyRecord> {
     const market = this.#market(candle);
     const interval = this.#interval(candle.interval);
-    // A closed candle tells that the clock, wherever it was closed, had passed its end.
-    const end = candle.closed ? candle.timestamp + interval.size : 0;
-    market.arrival = Math.max(market.arrival, candle.localTimestamp ?? candle.timestamp, end);
+    // A closed candle tells that the clock, wherever it was closed, had passed its end. Its arrival would close too much:
+    // a candle that is sent again carries that of the gap which made it incomplete, and others are still to come.
+    market.arrival = Math.max(market.arrival, candle.closed ? candle.timestamp + interval.size : candle.timestamp);
+    market.latest = Math.max(market.latest, candle.localTimestamp ?? 0);
     const series = this.#series(market, candle);
     series.addCandle(candle, interval, timeOf(market));
     market.due = Math.min(market.due, series.due);
@@ -112,7 +116,7 @@ export class CandleAggregator {
     const key = `${exchange} ${market}`;
     let state = this.#markets.get(key);
     if (state === undefined) {
-      state = { series: new Map(), clock: undefined, arrival: 0, due: Number.POSITIVE_INFINITY };
+      state = { series: new Map(), clock: undefined, arrival: 0, latest: 0, due: Number.POSITIVE_INFINITY };
       this.#markets.set(key, state);
     }
     return state;

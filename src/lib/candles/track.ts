@@ -55,12 +55,15 @@ export class CandleTrack {
     return true;
   }
 
-  /** Returns whether a smaller candle came in time, undefined when this interval is not made of such. */
+  /**
+   * Returns whether a smaller candle came in time, undefined when this interval is not made of such. One that is sent
+   * again as incomplete does so: the gap that made it so marks the longer candle too.
+   */
   addPart(part: Candle, interval: CandleInterval, now: number): boolean | undefined {
     if (this.#part === undefined && isMadeOf(this.interval, interval)) this.#part = interval;
     if (this.#part?.size !== interval.size) return undefined;
     const start = bucketStart(this.interval.size, part.timestamp);
-    if (this.#isClosed(start, now)) return false;
+    if (this.#isClosed(start, now)) return part.complete === false;
     const known = this.#buckets.get(start);
     const bucket = known instanceof PartBucket ? known : new PartBucket(start);
     this.#buckets.set(start, bucket);
