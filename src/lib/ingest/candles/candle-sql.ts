@@ -82,11 +82,13 @@ function wholly(name: string, sum: string): string {
   return `CASE WHEN count(*) FILTER (${TRADED} AND "${name}" IS NULL) = 0 THEN coalesce(${sum}("${name}") FILTER (${TRADED}), 0) END`;
 }
 
+const NO_CARRY = "(SELECT '' AS exchange, '' AS market, '' AS symbol, NULL::DOUBLE AS close WHERE false)";
+
 /** Steps that end in `opened`: the rules for opening prices and for silent intervals. */
 function opened(query: CandleQuery): string[] {
   const { open, empty, before } = query;
   if (open === 'first-trade' && empty === 'skip') return ['opened AS (SELECT * FROM bucketed WHERE "close" IS NOT NULL)'];
-  const carry = before?.carry ?? '(SELECT NULL AS exchange, NULL AS market, NULL AS symbol, NULL::DOUBLE AS close WHERE false)';
+  const carry = before?.carry ?? NO_CARRY;
   const rows = empty === 'skip' ? 'SELECT * FROM bucketed WHERE "close" IS NOT NULL' : filled(query);
   const previous = `coalesce(last_value("close" IGNORE NULLS) OVER
     (PARTITION BY ${SERIES} ORDER BY bucket ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), carried)`;
