@@ -1,6 +1,6 @@
+import { ExactSum } from '../model/exact-sum.js';
 import { compareTrades } from '../model/order.js';
 import type { Trade } from '../model/records.js';
-import { ExactSum } from './exact-sum.js';
 
 /** What a bucket holds when it is closed; `undefined` prices where nothing traded. */
 export type BucketValues = {

@@ -1,6 +1,6 @@
+import { ExactSum } from '../model/exact-sum.js';
 import type { Candle } from '../model/records.js';
 import type { Bucket, BucketValues } from './bucket.js';
-import { ExactSum } from './exact-sum.js';
 
 /** So many parts are kept apart, so that a corrected one can still replace its earlier state. */
 const KEPT_APART = 512;

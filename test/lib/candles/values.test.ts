@@ -1,9 +1,9 @@
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExactSum, roundSum } from '../../../src/lib/candles/exact-sum.js';
 import { Holes } from '../../../src/lib/candles/holes.js';
 import { bucketStart, isMadeOf, parseInterval, parseIntervals } from '../../../src/lib/candles/interval.js';
+import { ExactSum, roundSum } from '../../../src/lib/model/exact-sum.js';
 import { formatTime, parseTime } from '../../../src/lib/model/time.js';
 import { gapRecord } from '../../support/records.js';
 

@@ -1,1 +1,0 @@
-export { ExactSum, roundSum } from '../model/exact-sum.js';
