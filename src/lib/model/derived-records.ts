@@ -27,6 +27,8 @@ export const micro = {
   open_interest: optional(number('one side')),
   funding_rate: optional(number('a fraction')),
   complete: flag('false when an unrepaired gap covers the second'),
+  book_timestamp: optional(time('of the latest book')),
+  mark_timestamp: optional(time('of the latest mark price')),
 };
 
 /** The numbers of section 7 of the design, by name; `signal` carries the same ones as its evidence. */
@@ -54,7 +56,7 @@ export const features = {
   warm: flag('whether every feature that gates and triggers use is there'),
   gap_in_window: flag('an unrepaired gap overlaps one of their windows'),
   age_ms: optional(number('age of the older of book and mark')),
-  detail: optional(json('why a feature is missing, by name')),
+  detail: optional(json('why a feature is missing or not warm, by name')),
 };
 
 export const signal = {

@@ -1,0 +1,28 @@
+/** High, low and close of a candle. */
+export type PriceRange = { readonly high: number; readonly low: number; readonly close: number };
+
+/** Candles of an average, as in Wilder's book. */
+export const PERIOD = 14;
+
+/**
+ * Returns the average true range of `bars` (the oldest first) after J. Welles Wilder, "New Concepts in Technical Trading
+ * Systems" (1978): the mean of the first 14 true ranges, then (13 × the average before + the true range) / 14. The true
+ * range of the first bar is its high less its low. Undefined for fewer than 14 bars.
+ */
+export function averageTrueRange(bars: readonly PriceRange[]): number | undefined {
+  if (bars.length < PERIOD) return undefined;
+  let average = 0;
+  let previous: PriceRange | undefined;
+  for (const [index, bar] of bars.entries()) {
+    const range = trueRange(bar, previous?.close);
+    if (index < PERIOD) average += range / PERIOD;
+    else average += (range - average) / PERIOD;
+    previous = bar;
+  }
+  return average;
+}
+
+function trueRange({ high, low }: PriceRange, previousClose: number | undefined): number {
+  if (previousClose === undefined) return high - low;
+  return Math.max(high, previousClose) - Math.min(low, previousClose);
+}

@@ -1,0 +1,134 @@
+import type { AnyRecord, Clock, Gap, Market } from '../model/records.js';
+import { BAR_INTERVAL } from './bars.js';
+import type { SymbolIdentity } from './micro-series.js';
+import type { EngineCounts, EngineOptions } from './options.js';
+import type { InputRecord } from './second-inputs.js';
+import { SymbolSeries } from './symbol-series.js';
+
+type MarketState = {
+  readonly series: Map<string, SymbolSeries>;
+  /** The greatest `clock` record. */
+  clock: number | undefined;
+  /** The greatest arrival, which counts as long as there is no `clock`. */
+  arrival: number;
+  /** The market's time at which a row is given next. */
+  due: number;
+};
+
+const NOTHING: readonly AnyRecord[] = [];
+
+/**
+ * Turns trades, books, tickers, marks, open interest and funding into one `micro` and one `features` row per symbol and
+ * second, as they come: the one definition of every feature. It knows time only from its input: per exchange and market
+ * the greatest `clock` record, else the greatest arrival. That decides when a row comes out, never what it holds.
+ *
+ * A `gap` that is learned after rows were given sends those it damages again; of two rows with one key the later one
+ * counts. `gap` and `clock` pass through: a `gap` before the rows it changes, a `clock` after those it closes.
+ */
+export class FeatureEngine {
+  readonly counts: EngineCounts = { inputs: 0, rows: 0, warm: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
+  readonly #options: EngineOptions;
+  readonly #markets = new Map<string, MarketState>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** Returns the records that follow from `record`. They are made while they are read: read them all before the next `add`. */
+  add(record: AnyRecord): Iterable<AnyRecord> {
+    switch (record.type) {
+      case 'trade':
+      case 'book_snapshot':
+      case 'ticker':
+      case 'mark_price':
+      case 'open_interest':
+        return this.#input(record);
+      case 'funding':
+        // A rate that was paid is history, the current one is what is shown until then.
+        return record.settled ? this.#unused() : this.#input(record);
+      case 'micro':
+        return this.#series(this.#market(record), record).addRow(record);
+      case 'candle':
+        return this.#candle(record);
+      case 'gap':
+        return this.#gap(record);
+      case 'clock':
+        return this.#clock(record);
+      default:
+        return this.#unused();
+    }
+  }
+
+  /** Returns the rows that are left at the end of the input: every symbol has rows up to its last record. */
+  *finish(): Generator<AnyRecord> {
+    for (const market of this.#markets.values()) {
+      for (const series of market.series.values()) yield* series.finish();
+    }
+  }
+
+  *#input(record: InputRecord): Generator<AnyRecord> {
+    const market = this.#market(record);
+    const arrival = record.localTimestamp ?? record.timestamp;
+    if (arrival > market.arrival) market.arrival = arrival;
+    const series = this.#series(market, record);
+    const again = series.add(record);
+    if (again.length > 0) yield* again;
+    if (series.due < market.due) market.due = series.due;
+    if (timeOf(market) >= market.due) yield* this.#close(market);
+  }
+
+  #candle(record: Extract<AnyRecord, { type: 'candle' }>): Iterable<AnyRecord> {
+    if (record.interval !== BAR_INTERVAL) return this.#unused();
+    this.#series(this.#market(record), record).offer(record);
+    return NOTHING;
+  }
+
+  *#gap(gap: Gap): Generator<AnyRecord> {
+    yield gap;
+    yield* this.#series(this.#market(gap), gap).addGap(gap);
+  }
+
+  *#clock(clock: Clock): Generator<AnyRecord> {
+    const market = this.#market(clock);
+    market.clock = Math.max(market.clock ?? 0, clock.timestamp);
+    if (timeOf(market) >= market.due) yield* this.#close(market);
+    yield clock;
+  }
+
+  #unused(): Iterable<AnyRecord> {
+    this.counts.unused += 1;
+    return NOTHING;
+  }
+
+  *#close(market: MarketState): Generator<AnyRecord> {
+    const now = timeOf(market);
+    market.due = Number.POSITIVE_INFINITY;
+    for (const series of market.series.values()) {
+      if (series.due <= now) yield* series.close(now);
+      if (series.due < market.due) market.due = series.due;
+    }
+  }
+
+  #market({ exchange, market }: { readonly exchange: string; readonly market: Market }): MarketState {
+    const key = `${exchange} ${market}`;
+    let state = this.#markets.get(key);
+    if (state === undefined) {
+      state = { series: new Map(), clock: undefined, arrival: 0, due: Number.POSITIVE_INFINITY };
+      this.#markets.set(key, state);
+    }
+    return state;
+  }
+
+  #series(state: MarketState, { exchange, market, symbol }: SymbolIdentity): SymbolSeries {
+    let series = state.series.get(symbol);
+    if (series === undefined) {
+      series = new SymbolSeries({ exchange, market, symbol }, this.#options, this.counts);
+      state.series.set(symbol, series);
+    }
+    return series;
+  }
+}
+
+function timeOf({ clock, arrival }: MarketState): number {
+  return clock ?? arrival;
+}

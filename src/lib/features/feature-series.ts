@@ -1,0 +1,140 @@
+import type { Candle, RecordOf } from '../model/records.js';
+import { camelCase } from '../model/schema.js';
+import { SECOND } from '../model/time.js';
+import { BAR, Bars, WARM_BARS } from './bars.js';
+import type { Absence, Feature, Measure } from './feature.js';
+import type { Hole, Holes } from './holes.js';
+import type { MicroRow } from './micro-series.js';
+import { FEATURES, SIGNAL_FEATURES, type Windows, windowOf } from './registry.js';
+
+export type FeatureRow = RecordOf<'features'>;
+
+type Entry = {
+  readonly feature: Feature;
+  readonly property: string;
+  readonly window: number;
+  readonly measure: Measure;
+  readonly isForSignals: boolean;
+};
+
+type Values = Record<string, number | undefined>;
+type Reasons = Record<string, string>;
+
+/** The features of one symbol, from its `micro` rows, one after another. */
+export class FeatureSeries {
+  readonly #holes: Holes;
+  readonly #grace: number;
+  readonly #bars = new Bars();
+  readonly #entries: readonly Entry[];
+  #end = 0;
+  #known = 0;
+
+  /** `grace` is the time after a second's end from which its row can be known, microseconds. */
+  constructor(holes: Holes, grace: number, windows: Windows, features: readonly Feature[] = FEATURES) {
+    this.#holes = holes;
+    this.#grace = grace;
+    this.#entries = features.map((feature) => {
+      const window = windowOf(feature, windows);
+      const measure = feature.create(window, this.#bars);
+      return { feature, property: camelCase(feature.name), window, measure, isForSignals: SIGNAL_FEATURES.has(feature.name) };
+    });
+  }
+
+  /** End of the last row, 0 before the first. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Takes a 15-minute candle from elsewhere. */
+  offer(candle: Candle): void {
+    this.#bars.offer(candle);
+  }
+
+  /** Returns the features at the end of the row's second. Rows come in order of time. */
+  update(row: MicroRow): FeatureRow {
+    const end = row.timestamp;
+    if (end !== this.#end + SECOND) this.#restart(end);
+    this.#end = end;
+    this.#holes.advance(end);
+    this.#bars.update(row, this.#holes.until('trade') <= end - SECOND);
+    if (row.localTimestamp !== undefined && row.localTimestamp > this.#known) this.#known = row.localTimestamp;
+    const values: Values = {};
+    let reasons: Reasons | undefined;
+    let isWarm = true;
+    let hasGap = this.#bars.hasGap;
+    for (const { feature, property, window, measure, isForSignals } of this.#entries) {
+      const value = measure.update(row);
+      const since = feature.since(end, window);
+      const isHole = since !== undefined && this.#holes.lastUntil(feature.inputs) > since;
+      if (isHole && isForSignals) hasGap = true;
+      if (typeof value === 'number' && !isHole) values[property] = value;
+      else {
+        values[property] = undefined;
+        reasons ??= {};
+        reasons[feature.name] = isHole ? 'gap' : (value as Absence);
+        if (isForSignals) isWarm = false;
+      }
+    }
+    if (!this.#bars.isWarm) {
+      isWarm = false;
+      reasons = this.#withBars(reasons, values);
+    }
+    return this.#row(row, values, isWarm, hasGap, reasons);
+  }
+
+  /** Returns a row that was given as it is now that `hole` is known; the row itself where it is not concerned. */
+  revised(row: FeatureRow, hole: Hole): FeatureRow {
+    const values: Values = {};
+    const reasons: Reasons = {};
+    let { warm, gapInWindow } = row;
+    for (const { feature, property, window, isForSignals } of this.#entries) {
+      if (!damages(hole, feature, window, row.timestamp)) continue;
+      values[property] = undefined;
+      reasons[feature.name] = 'gap';
+      if (isForSignals) [warm, gapInWindow] = [false, true];
+    }
+    if (Object.keys(reasons).length === 0) return row;
+    const detail = { ...(row.detail as Reasons | undefined), ...reasons };
+    const knownTimestamp = Math.max(row.knownTimestamp, hole.known);
+    const localTimestamp = Math.max(row.localTimestamp ?? 0, hole.known);
+    return { ...row, ...values, warm, gapInWindow, detail, knownTimestamp, localTimestamp };
+  }
+
+  /** Learns that trades are missing in rows that were given. */
+  addHole(hole: Hole): void {
+    if (hole.inputs.includes('trade')) this.#bars.addHole(hole);
+  }
+
+  #restart(end: number): void {
+    if (this.#end !== 0) this.#bars.interrupt();
+    for (const { measure } of this.#entries) measure.restart(end / SECOND);
+  }
+
+  /** The average of fewer bars is given, and the row says of how many. */
+  #withBars(reasons: Reasons | undefined, values: Values): Reasons | undefined {
+    if (values.atr15m === undefined) return reasons;
+    return { ...reasons, atr15m: `${this.#bars.count} of ${WARM_BARS} candles` };
+  }
+
+  #row(row: MicroRow, values: Values, warm: boolean, gapInWindow: boolean, detail: Reasons | undefined): FeatureRow {
+    const { exchange, market, symbol, timestamp, localTimestamp, close } = row;
+    const identity = { type: 'features' as const, exchange, market, symbol, timestamp, localTimestamp };
+    const knownTimestamp = Math.max(timestamp + this.#grace, this.#known);
+    return { ...identity, knownTimestamp, close, ...values, warm, gapInWindow, ageMs: ageOf(row), detail };
+  }
+}
+
+/** Milliseconds since the older of book and mark; a spot market has no mark. */
+function ageOf({ timestamp, market, bookTimestamp, markTimestamp }: MicroRow): number | undefined {
+  if (bookTimestamp === undefined) return undefined;
+  if (market === 'spot') return (timestamp - bookTimestamp) / 1000;
+  return markTimestamp === undefined ? undefined : (timestamp - Math.min(bookTimestamp, markTimestamp)) / 1000;
+}
+
+function damages({ inputs, from, until }: Hole, feature: Feature, window: number, end: number): boolean {
+  if (from >= end || !feature.inputs.some((input) => inputs.includes(input))) return false;
+  const since = feature.since(end, window);
+  if (since !== undefined) return until > since;
+  // Of the bars that the hole overlaps, the first has been closed by then.
+  return Math.floor(from / BAR) * BAR + BAR <= end;
+}

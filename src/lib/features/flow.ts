@@ -1,0 +1,62 @@
+import { ExactSum } from '../model/exact-sum.js';
+import { DAY, SECOND } from '../model/time.js';
+import { type Feature, type Measure, windowed } from './feature.js';
+import { RollingMoments, RollingSum } from './rolling.js';
+
+/** Of 300 seconds at least 60 must have traded; of a shorter window a fifth. */
+const LEAST_TRADED = 60;
+
+/** z of buy less sell volume. On a symbol that hardly trades every trade would be an outlier. */
+export const deltaZ: Feature = windowed({
+  name: 'delta_z',
+  definition: 'z of delta (buy − sell volume of a second); at least 60 seconds of the window traded',
+  inputs: ['trade'],
+  window: 300,
+  create(window) {
+    const moments = new RollingMoments(window);
+    const traded = new RollingSum(window);
+    const least = Math.min(LEAST_TRADED, Math.ceil(window / 5));
+    return {
+      update({ delta, trades }) {
+        const distance = moments.push(delta);
+        traded.push(trades > 0 ? 1 : 0);
+        if (!moments.isFull) return 'warming';
+        if (traded.sum < least) return 'thin';
+        return Number.isNaN(distance) ? 'flat' : distance;
+      },
+      restart(second) {
+        moments.restart(second - 1);
+        traded.restart(second - 1);
+      },
+    };
+  },
+});
+
+/** Buy less sell volume since midnight. */
+export const cvd: Feature = {
+  name: 'cvd',
+  definition: 'cumulative delta since UTC midnight; null on a day without its beginning',
+  inputs: ['trade'],
+  span: 'day',
+  warmUp: () => 1,
+  since: (end) => midnightBefore(end),
+  create(): Measure {
+    let sum: ExactSum | undefined;
+    return {
+      update({ timestamp, delta }) {
+        if (timestamp - midnightBefore(timestamp) === SECOND) sum = new ExactSum();
+        if (sum === undefined) return 'warming';
+        sum.add(delta);
+        return sum.value;
+      },
+      restart() {
+        sum = undefined;
+      },
+    };
+  },
+};
+
+/** The row that ends at midnight belongs to the day before. */
+function midnightBefore(end: number): number {
+  return Math.floor((end - 1) / DAY) * DAY;
+}

@@ -1,0 +1,149 @@
+import { ExactSum } from '../model/exact-sum.js';
+import type { Market, RecordOf, Trade } from '../model/records.js';
+import { DAY, SECOND } from '../model/time.js';
+import { CarriedState } from './carried-state.js';
+import type { Holes } from './holes.js';
+import { INPUT_NAMES } from './inputs.js';
+import { type InputRecord, SecondInputs } from './second-inputs.js';
+
+/** One row per symbol and second. */
+export type MicroRow = RecordOf<'micro'>;
+
+export type SymbolIdentity = { readonly exchange: string; readonly market: Market; readonly symbol: string };
+
+/** A silence longer than this has no rows: it is a series that ended and another one that begins. */
+const LONGEST_SILENCE = DAY;
+
+/**
+ * The seconds of one symbol. What a second holds follows from the records whose time lies in it and in those before,
+ * in the order of their times; when it is given follows from `close` alone.
+ */
+export class MicroSeries {
+  readonly #identity: SymbolIdentity;
+  readonly #holes: Holes;
+  readonly #state = new CarriedState();
+  readonly #pending = new Map<number, SecondInputs>();
+  /** Start of the second that is given next, undefined before the first. */
+  #next: number | undefined;
+  /** Start of the earliest and the latest second with a record. */
+  #first = Number.POSITIVE_INFINITY;
+  #last = 0;
+  #localTimestamp = 0;
+
+  constructor(identity: SymbolIdentity, holes: Holes) {
+    this.#identity = identity;
+    this.#holes = holes;
+  }
+
+  /** Returns the end of the second that is given next, Infinity as long as there is none. */
+  get nextEnd(): number {
+    return (this.#next ?? this.#first) + SECOND;
+  }
+
+  /** Returns whether the record came before its second was given. */
+  add(record: InputRecord): boolean {
+    const second = Math.floor(record.timestamp / SECOND) * SECOND;
+    if (this.#next !== undefined && second < this.#next) {
+      this.#state.takeLate(record);
+      return false;
+    }
+    let inputs = this.#pending.get(second);
+    if (inputs === undefined) {
+      inputs = new SecondInputs();
+      this.#pending.set(second, inputs);
+      if (second < this.#first) this.#first = second;
+      if (second > this.#last) this.#last = second;
+    }
+    inputs.add(record);
+    return true;
+  }
+
+  /** Takes the price of the last trade from a row that was given by an earlier run. */
+  resume(row: MicroRow): void {
+    this.#state.last ??= row.close;
+  }
+
+  /** Returns the rows of the seconds that end at `until` or before. */
+  *close(until: number): Generator<MicroRow> {
+    if (this.#next === undefined && this.#first + SECOND <= until) this.#next = this.#first;
+    while (this.#next !== undefined && this.#next + SECOND <= until) {
+      const row = this.#row(this.#next);
+      this.#next += SECOND;
+      if (this.#next > this.#last && until - this.#next > LONGEST_SILENCE) this.#end();
+      else if (this.#pending.size > 0 && !this.#pending.has(this.#next)) this.#skipSilence(until);
+      yield row;
+    }
+  }
+
+  /** Returns what is left at the end of the input: rows up to the second of the last record. */
+  finish(): Generator<MicroRow> {
+    return this.close(this.#last + SECOND);
+  }
+
+  /** Nothing has come for a day: the next record begins anew. */
+  #end(): void {
+    this.#next = undefined;
+    this.#first = Number.POSITIVE_INFINITY;
+  }
+
+  #skipSilence(until: number): void {
+    const next = this.#next as number;
+    if (until - next <= LONGEST_SILENCE) return;
+    const following = Math.min(...this.#pending.keys());
+    if (following - next > LONGEST_SILENCE && following + SECOND <= until) this.#next = following;
+  }
+
+  #row(second: number): MicroRow {
+    const end = second + SECOND;
+    const inputs = this.#pending.get(second);
+    this.#pending.delete(second);
+    this.#holes.advance(end);
+    const flow = inputs ? this.#state.take(inputs) : 0;
+    if (inputs && inputs.localTimestamp > this.#localTimestamp) this.#localTimestamp = inputs.localTimestamp;
+    const trades = inputs?.trades() ?? NO_TRADES;
+    const isTradeHole = this.#holes.until('trade') > second;
+    if (trades.length > 0) this.#state.last = trades.at(-1)?.price;
+    else if (isTradeHole) this.#state.last = undefined;
+    const { isBookFresh, ...quotes } = this.#state.quotes(end);
+    return {
+      type: 'micro',
+      ...this.#identity,
+      timestamp: end,
+      localTimestamp: this.#localTimestamp || undefined,
+      ...tradesOf(trades),
+      close: this.#state.last,
+      ...quotes,
+      ofi: isBookFresh ? flow : undefined,
+      ...this.#state.references(end),
+      complete: this.#holes.lastUntil(INPUT_NAMES) <= second,
+    };
+  }
+}
+
+const NO_TRADES: readonly Trade[] = [];
+const NO_TRADES_COLUMNS = {
+  open: undefined,
+  high: undefined,
+  low: undefined,
+  buyVolume: 0,
+  sellVolume: 0,
+  delta: 0,
+  trades: 0,
+};
+
+function tradesOf(trades: readonly Trade[]) {
+  const first = trades[0];
+  if (first === undefined) return NO_TRADES_COLUMNS;
+  const bought = new ExactSum();
+  const sold = new ExactSum();
+  let high = first.price;
+  let low = first.price;
+  for (const { price, amount, side } of trades) {
+    if (price > high) high = price;
+    if (price < low) low = price;
+    (side === 'buy' ? bought : sold).add(amount);
+  }
+  const [buyVolume, sellVolume] = [bought.value, sold.value];
+  bought.add(-sellVolume);
+  return { open: first.price, high, low, buyVolume, sellVolume, delta: bought.value, trades: trades.length };
+}

@@ -1,0 +1,27 @@
+import type { Feature } from './feature.js';
+import type { Windows } from './registry.js';
+
+export type EngineOptions = {
+  /** How long after its end a second still takes records, microseconds of the market's time. */
+  readonly grace: number;
+  readonly windows: Windows;
+  /** What is computed; all features by default. */
+  readonly features?: readonly Feature[] | undefined;
+};
+
+/** What became of the records. */
+export type EngineCounts = {
+  /** Records that seconds were made of. */
+  inputs: number;
+  /** Seconds given, and those of them with every feature that signals use. */
+  rows: number;
+  warm: number;
+  /** Records that came after their second had been given: a trade is lost, a quote counts from the next row on. */
+  late: number;
+  /** Rows given again because a gap became known. */
+  revised: number;
+  /** Gaps that became known so late that not every row they damage could be given again. */
+  unmarked: number;
+  /** Records that make no seconds, and rows that had been made already. */
+  unused: number;
+};

@@ -1,0 +1,62 @@
+import { UsageError } from '../model/errors.js';
+import { SECOND } from '../model/time.js';
+import { imbalanceShift, micropriceDeviation, orderFlowImbalance, spread } from './book.js';
+import { basis, fundingRate, markDeviation, openInterestChange } from './derivatives.js';
+import type { Feature } from './feature.js';
+import { cvd, deltaZ } from './flow.js';
+import { atr, atrShare, realizedVolatility } from './volatility.js';
+
+/** Every feature, in the order of the columns; adding one is a line here and its column in the record. */
+export const FEATURES: readonly Feature[] = [
+  deltaZ,
+  cvd,
+  imbalanceShift,
+  orderFlowImbalance,
+  micropriceDeviation,
+  markDeviation,
+  openInterestChange,
+  atr,
+  atrShare,
+  realizedVolatility,
+  basis,
+  fundingRate,
+  spread,
+];
+
+/** What gates and triggers use: a row is warm when all of them are there. */
+export const SIGNAL_FEATURES: ReadonlySet<string> = new Set([
+  'delta_z',
+  'imb_shift',
+  'mark_dev_z',
+  'spread_bps',
+  'atr15m',
+  'atr15m_pct',
+]);
+
+/** Windows in seconds, by feature, where they are not the default ones. */
+export type Windows = ReadonlyMap<string, number>;
+
+const SHORTEST = 2;
+const LONGEST = 86_400;
+
+/** Returns the window of a feature in seconds, 1 where it has none. */
+export function windowOf(feature: Feature, windows: Windows): number {
+  return windows.get(feature.name) ?? feature.window ?? 1;
+}
+
+/** Returns windows given in microseconds, checked. Throws a `UsageError` that names what can be set. */
+export function checkedWindows(given: Iterable<readonly [name: string, duration: number]>): Windows {
+  const windows = new Map<string, number>();
+  for (const [name, duration] of given) {
+    const feature = FEATURES.find((known) => known.name === name);
+    if (feature?.window === undefined) {
+      const settable = FEATURES.filter(({ window }) => window !== undefined).map((known) => known.name);
+      throw new UsageError(`window: expected one of ${settable.join(', ')}, was "${name}"`);
+    }
+    const seconds = duration / SECOND;
+    if (!Number.isInteger(seconds) || seconds < SHORTEST || seconds > LONGEST)
+      throw new UsageError(`window of ${name}: expected whole seconds from ${SHORTEST}s to 1d, was ${seconds}s`);
+    windows.set(name, seconds);
+  }
+  return windows;
+}

@@ -1,0 +1,124 @@
+import type { AnyRecord, RecordOf, Side } from '../model/records.js';
+import { rejectingGates, type Verdicts, verdictsOf } from './gates.js';
+import { riskOf } from './risk.js';
+import type { Gate, SignalRules } from './rules.js';
+import { triggeredSide } from './triggers.js';
+
+type FeatureRow = RecordOf<'features'>;
+export type Signal = RecordOf<'signal'>;
+
+/** Why triggers that fired gave no signal: a gate, the time since the last signal, or no price or volatility to plan with. */
+export type RejectionReason = Gate | 'cooldown' | 'price';
+
+/** A row whose triggers fired and that became no signal. */
+export type Rejection = {
+  readonly row: FeatureRow;
+  readonly side: Side;
+  readonly reasons: readonly RejectionReason[];
+  readonly gates: Verdicts;
+};
+
+export type GeneratorOptions = {
+  /** The rules of a symbol. */
+  readonly rules: (row: { readonly exchange: string; readonly market: string; readonly symbol: string }) => SignalRules;
+  /** Returns a short stable text for a longer one. */
+  readonly hash: (text: string) => string;
+  /** Told of every rejection. */
+  readonly rejected?: ((rejection: Rejection) => void) | undefined;
+};
+
+export type GeneratorCounts = { rows: number; again: number; triggered: number; signals: number };
+
+type SymbolState = {
+  readonly rules: SignalRules;
+  readonly configuration: string;
+  last: number;
+  /** Time of the last signal, by side. */
+  readonly signals: Record<Side, number>;
+};
+
+/**
+ * Turns `features` into `signal` records: gates, triggers, cooldown, risk, in this order. A row that is given again,
+ * because a gap became known, is not looked at again. `gap` and `clock` pass through.
+ */
+export class SignalGenerator {
+  readonly counts: GeneratorCounts = { rows: 0, again: 0, triggered: 0, signals: 0 };
+  readonly #options: GeneratorOptions;
+  readonly #symbols = new Map<string, SymbolState>();
+
+  constructor(options: GeneratorOptions) {
+    this.#options = options;
+  }
+
+  /** Returns what follows from a record: a signal, or what passes through. */
+  add(record: AnyRecord): readonly AnyRecord[] {
+    if (record.type === 'gap' || record.type === 'clock') return [record];
+    if (record.type === 'signal') this.#remember(record);
+    if (record.type !== 'features') return [];
+    const signal = this.#row(record);
+    return signal ? [signal] : [];
+  }
+
+  /** A signal that was given by an earlier run still holds back the next one. */
+  #remember(signal: Signal): void {
+    const state = this.#state(signal);
+    state.signals[signal.side] = Math.max(state.signals[signal.side], signal.timestamp);
+  }
+
+  #row(row: FeatureRow): Signal | undefined {
+    const state = this.#state(row);
+    if (row.timestamp <= state.last) {
+      this.counts.again += 1;
+      return undefined;
+    }
+    state.last = row.timestamp;
+    this.counts.rows += 1;
+    const side = triggeredSide(row, state.rules);
+    if (side === undefined) return undefined;
+    this.counts.triggered += 1;
+    return this.#decide(row, side, state);
+  }
+
+  #decide(row: FeatureRow, side: Side, state: SymbolState): Signal | undefined {
+    const { close: price, atr15mPct: atr } = row;
+    const gates = verdictsOf(row, state.rules);
+    const reasons: RejectionReason[] = rejectingGates(gates);
+    if (row.timestamp - state.signals[side] < state.rules.cooldown) reasons.push('cooldown');
+    if (price === undefined || atr === undefined) reasons.push('price');
+    if (reasons.length > 0 || price === undefined || atr === undefined) {
+      this.#options.rejected?.({ row, side, reasons, gates });
+      return undefined;
+    }
+    state.signals[side] = row.timestamp;
+    this.counts.signals += 1;
+    return signalOf(row, side, gates, this.#id(row, side, state), price, riskOf(side, price, atr, state.rules));
+  }
+
+  #id({ exchange, market, symbol, timestamp }: FeatureRow, side: Side, { configuration }: SymbolState): string {
+    return this.#options.hash([exchange, market, symbol, timestamp, side, configuration].join(' '));
+  }
+
+  #state(row: { readonly exchange: string; readonly market: string; readonly symbol: string }): SymbolState {
+    const key = `${row.exchange} ${row.market} ${row.symbol}`;
+    let state = this.#symbols.get(key);
+    if (state === undefined) {
+      const rules = this.#options.rules(row);
+      const signals = { buy: Number.NEGATIVE_INFINITY, sell: Number.NEGATIVE_INFINITY };
+      state = { rules, configuration: JSON.stringify(rules), last: 0, signals };
+      this.#symbols.set(key, state);
+    }
+    return state;
+  }
+}
+
+function signalOf(
+  row: FeatureRow,
+  side: Side,
+  gates: Verdicts,
+  id: string,
+  price: number,
+  risk: ReturnType<typeof riskOf>,
+): Signal {
+  const { type, warm, gapInWindow, ageMs, detail, ...evidence } = row;
+  return { type: 'signal', ...evidence, id, side, price, ...risk, gates };
+}

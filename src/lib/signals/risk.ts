@@ -1,0 +1,33 @@
+import type { Side } from '../model/records.js';
+import { SECOND } from '../model/time.js';
+import type { Distance, SignalRules } from './rules.js';
+
+/** Where a position is left: prices, and the trailing distance as a fraction of the price. */
+export type Risk = {
+  readonly stop: number;
+  readonly takeProfit: number;
+  readonly trailingDistance: number;
+  readonly trailingArm: number;
+  readonly timeoutSeconds: number;
+};
+
+/** Prices are given to so many digits: those of the price and some, without the noise of a product. */
+const DIGITS = 12;
+
+/** Returns stop, target, trailing and timeout of an entry at `price`; `atr` is a fraction of the price. */
+export function riskOf(side: Side, price: number, atr: number, rules: SignalRules): Risk {
+  const ahead = side === 'buy' ? 1 : -1;
+  const at = (distance: number) => Number((price * (1 + ahead * distance)).toPrecision(DIGITS));
+  const target = clamped(rules.takeProfit, atr);
+  return {
+    stop: at(-clamped(rules.stop, atr)),
+    takeProfit: at(target),
+    trailingDistance: clamped(rules.trailing, atr),
+    trailingArm: at(target * rules.trailingArm),
+    timeoutSeconds: rules.timeout / SECOND,
+  };
+}
+
+function clamped({ atr: factor, min, max }: Distance, atr: number): number {
+  return Math.min(max, Math.max(min, factor * atr));
+}
