@@ -15,30 +15,45 @@ const STEPS = [
       "symbols --exchange bybit --market linear --match '^(BTC|ETH|SOL)USDT$' --replay fixtures/bybit-v5.tape.ndjson.gz --format table",
   },
   {
-    look: 'The tape, frame by frame, into records: trades, best prices, books, marks, one file per type. A `clock` tells each second that has passed.',
-    command: `stream --replay fixtures/bybit-v5.tape.ndjson.gz --channels trade,ticker,book,candle -o '${OUTPUT}/bybit-{type}.ndjson'`,
+    look: "The tape, frame by frame, into the store: trades, best prices, books, marks, the exchange's candles. Read twice, nothing is stored twice.",
+    command: `stream --replay fixtures/bybit-v5.tape.ndjson.gz --channels trade,ticker,book,candle -o store --store ${OUTPUT}/data`,
   },
   {
-    look: 'The same for Bitget, whose books carry a checksum: every one is verified, and a book known to be wrong never comes out.',
-    command: `stream --replay fixtures/bitget-v2.tape.ndjson.gz --channels trade,book --market linear -o '${OUTPUT}/bitget-{type}.csv'`,
+    look: 'Bitget, whose books carry a checksum: every one is verified, and a book known to be wrong never comes out. Files hold one type each.',
+    command: `stream --replay fixtures/bitget-v2.tape.ndjson.gz --channels trade,book -o '${OUTPUT}/bitget-{type}.csv' -o store --store ${OUTPUT}/data`,
+  },
+  {
+    look: 'What the store holds, from kept state: no file is scanned for this.',
+    command: `query --store ${OUTPUT}/data --format table`,
+  },
+  {
+    look: 'Any question in SQL: who was the aggressor, and at what price?',
+    command: `query --store ${OUTPUT}/data --format table 'select exchange, market, symbol, side, count(*) as trades, sum(price * amount) / sum(amount) as average_price from trade group by all order by all limit 8'`,
+  },
+  {
+    look: 'A martingale grid before it is started: where does it die? Level 3 is liquidated before it fills, and the exit code 4 says so to a script.',
+    command: 'grid plan --price 0.5 --deposit 10 --leverage 20 --tick-size 0.0001 --lot-size 0.1 --format table',
+    exit: 4,
   },
 ];
 
 const NEXT = `What to try next:
   npx mdtool stream --replay fixtures/bybit-v5.tape.ndjson.gz --speed 1     the tape at the speed it was recorded
   npx mdtool stream --replay fixtures/bitget-v2.tape.ndjson.gz | head -3    records as NDJSON, ready for a pipe
-  npx mdtool symbols --help                                                 every command explains itself
+  npx mdtool query --store ${OUTPUT}/data 'select * from book_snapshot limit 1'   a whole book
+  npx mdtool grid plan --price 0.5 --deposit 10 --solve leverage             the leverage that survives
+  npx mdtool stream --help                                                  every command explains itself
 The records are in ${OUTPUT}/; README.md explains each of them.`;
 
 process.chdir(ROOT);
 rmSync(OUTPUT, { recursive: true, force: true });
 mkdirSync(OUTPUT);
-for (const { look, command } of STEPS) {
+for (const { look, command, exit = 0 } of STEPS) {
   console.log(`\n# ${look}\n$ mdtool ${command}`);
   const words = command.match(/'[^']*'|\S+/g).map((word) => word.replace(/^'|'$/g, ''));
   const { status } = spawnSync(process.execPath, [MDTOOL, ...words], { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) {
-    console.error(`demo: the command above ended with ${status}, expected 0`);
+  if (status !== exit) {
+    console.error(`demo: the command above ended with ${status}, expected ${exit}`);
     process.exit(status ?? 1);
   }
 }
