@@ -46,11 +46,7 @@ const table = [
   '|---|---|',
   ...RECORD_TYPES.map(row),
 ];
-const readme = readFileSync(`${ROOT}README.md`, 'utf8').replace(
-  /(<!-- records -->\n)[\s\S]*?(\n<!-- \/records -->)/,
-  (_, begin, end) => begin + table.join('\n') + end,
-);
-
+const [before, after] = readFileSync(`${ROOT}README.md`, 'utf8').split(/(?<=<!-- records -->)[\s\S]*(?=<!-- \/records -->)/);
 mkdirSync(`${target}/docs`, { recursive: true });
 writeFileSync(`${target}/docs/records.md`, records);
-writeFileSync(`${target}/README.md`, readme);
+writeFileSync(`${target}/README.md`, [before, ...table, after].join('\n'));
