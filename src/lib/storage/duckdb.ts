@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
 
 /** The native library takes 0.2 s to load: only who needs it pays. */
-export const loadDuckDB = () => import('@duckdb/node-api');
+export const loadDuckDB = (): Promise<typeof import('@duckdb/node-api')> => import('@duckdb/node-api');
 
 export type DatabaseOptions = {
   /** A `.duckdb` file; in memory by default. */

@@ -1,7 +1,7 @@
 import type { RecordType } from '../model/records.js';
 import type { Database } from './duckdb.js';
 import { sqlList, sqlName } from './duckdb.js';
-import { keyExpressions, lineColumns, lineProjection, precedence, requiredCondition, tableDefinition } from './record-table.js';
+import { keyExpressions, lineColumns, lineProjection, precedence, tableDefinition, validCondition } from './record-table.js';
 import type { StoredFile } from './store-state.js';
 
 /** The longest line that is read: whole books of 1,000 levels take 60 kB. The default of 16 MB costs 32 MB a thread. */
@@ -20,7 +20,7 @@ export async function loadLines(database: Database, { type, table, paths, where 
   const target = sqlName(table);
   await database.run(`CREATE TEMP TABLE ${target} (${tableDefinition(type)})`);
   if (paths.length === 0) return;
-  const conditions = [`type = '${type}'`, requiredCondition(type)];
+  const conditions = [`type = '${type}'`, validCondition(type)];
   await database.run(
     `INSERT INTO ${target} SELECT * FROM (SELECT ${lineProjection(type)} FROM ${linesRelation(paths, lineColumns(type))}
      WHERE ${conditions.join(' AND ')}) ${where ? `WHERE ${where}` : ''}`,

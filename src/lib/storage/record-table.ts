@@ -56,12 +56,17 @@ export function lineProjection(type: RecordType): string {
     .join(', ');
 }
 
-/** Returns the condition that a row has all that its type requires: a broken line is read as a row of NULLs. */
-export function requiredCondition(type: RecordType): string {
-  return columnsOf(type)
-    .filter(([, column]) => column.required)
-    .map(([name]) => `${sqlName(name)} IS NOT NULL`)
-    .join(' AND ');
+/**
+ * Returns the condition that a row is a record of its type: it has what is required, and of enumerations a value that
+ * exists. A broken line is read as a row of NULLs.
+ */
+export function validCondition(type: RecordType): string {
+  const conditions = columnsOf(type).flatMap(([name, { required, values }]) => {
+    const present = required ? [`${sqlName(name)} IS NOT NULL`] : [];
+    if (!values) return present;
+    return [...present, `coalesce(${sqlName(name)} IN (${values.map(sqlText).join(', ')}), true)`];
+  });
+  return conditions.join(' AND ');
 }
 
 /**

@@ -80,9 +80,7 @@ export class TableAppender {
        FROM ${numbers} AS n POSITIONAL JOIN (SELECT ${split.join(', ')} FROM ${texts}) AS t WHERE n."no" = t."no"::DOUBLE`,
     );
     if (inserted !== this.#staged)
-      throw new FailureError(
-        `expected to write ${this.#staged} ${this.#type} records, wrote ${inserted}: control characters in a text?`,
-      );
+      throw new FailureError(`expected to write ${this.#staged} ${this.#type} records, wrote ${inserted}`);
     this.#staged = 0;
     for (const stage of [numbers, texts]) await this.#database.run(`TRUNCATE ${stage}`);
   }
@@ -113,7 +111,8 @@ export class TableAppender {
     this.#numbers.appendDataChunk(numbers);
     const texts = DuckDBDataChunk.create([VARCHAR, ...this.#textual.map(() => VARCHAR)], 1);
     const rowNumbers = rows === BATCH ? ALL_ROW_NUMBERS : joined(Array.from(ROW_NUMBERS.subarray(0, rows), String));
-    texts.setColumns([[rowNumbers], ...this.#textual.map(({ values }) => [joined(values)])]);
+    const columns = this.#textual.map(({ name, values }) => requireSeparable(joined(values), rows, `${this.#type}.${name}`));
+    texts.setColumns([rowNumbers, ...columns].map((text) => [text]));
     this.#texts.appendDataChunk(texts);
     for (const column of this.#textual) column.values = [];
     this.#rows = 0;
@@ -138,6 +137,14 @@ function joined(values: readonly string[]): string {
   return values.join(SEPARATOR);
 }
 
+/** Throws where a text holds the separator itself: the rest of the batch would move by a row. */
+function requireSeparable(text: string, rows: number, what: string): string {
+  let found = 1;
+  for (let at = text.indexOf(SEPARATOR); at >= 0; at = text.indexOf(SEPARATOR, at + 1)) found += 1;
+  if (found !== rows) throw new FailureError(`${what}: expected text without control characters, found some`);
+  return text;
+}
+
 function isPlain({ column }: { readonly column: Column }): boolean {
   return column.kind === 'time' || column.kind === 'number' || column.kind === 'count' || column.kind === 'flag';
 }
@@ -158,6 +165,7 @@ function fillTextual({ property, column, values }: Textual, records: readonly Re
   for (const record of records) {
     const value = record[property];
     if (value === undefined || value === null) values.push(MISSING);
+    else if (value === MISSING) throw new FailureError(`${property}: expected text without control characters, found some`);
     else if (column.kind === 'levels') values.push(encodeLevels(value as readonly Level[]));
     else values.push(column.kind === 'json' ? JSON.stringify(value) : (value as string));
   }

@@ -1,0 +1,61 @@
+import { FailureError, MdtoolError } from '../model/errors.js';
+import { type AnyRecord, RECORD_TYPES, type RecordType } from '../model/records.js';
+import { Database, sqlName, sqlText } from './duckdb.js';
+import { pathList } from './record-load.js';
+import { tableRecords } from './record-rows.js';
+import { tableColumns, tableDefinition, validCondition } from './record-table.js';
+
+export type ParquetListener = {
+  /** Returns the type that columns stand for, where the file does not say it itself. Throws when there is none. */
+  typeOf(columns: readonly string[]): RecordType;
+  /** Told when rows are no whole records of their type; they are left out. */
+  onIncomplete(rows: number): void;
+};
+
+/**
+ * Returns the records of one type in a Parquet file, whoever wrote it, in its order: columns are found by name, times may
+ * be timestamps or integer microseconds. Throws a `FailureError` that names the path when it is no such file.
+ */
+export async function* parquetRecords(path: string, listener: ParquetListener): AsyncGenerator<AnyRecord[]> {
+  const database = await Database.open();
+  try {
+    const { type, table } = await load(database, path, listener);
+    yield* tableRecords(database, type, table);
+  } catch (error) {
+    if (error instanceof MdtoolError) throw error;
+    throw new FailureError(`${path}: cannot be read (${(error as Error).message.split('\n')[0]})`, { cause: error });
+  } finally {
+    await database.close();
+  }
+}
+
+async function load(database: Database, path: string, listener: ParquetListener): Promise<{ type: RecordType; table: string }> {
+  const source = `read_parquet(${pathList([path])}, hive_partitioning = false)`;
+  const described = await database.rows(`DESCRIBE FROM ${source}`);
+  const given = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
+  const type = (await writtenType(database, path)) ?? listener.typeOf([...given.keys()]);
+  const columns = tableColumns(type).filter(({ name }) => given.has(name) && name !== 'type');
+  const values = columns.map(({ name, sqlType }) => `${readAs(name, sqlType, given.get(name) ?? '')} AS ${sqlName(name)}`);
+  await database.run(`CREATE TEMP TABLE given (${tableDefinition(type)})`);
+  await database.run(`INSERT INTO given BY NAME SELECT ${sqlText(type)} AS "type", ${values.join(', ')} FROM ${source}`);
+  const incomplete = await database.number(`SELECT count(*) FROM given WHERE NOT (${validCondition(type)})`);
+  if (incomplete > 0) listener.onIncomplete(incomplete);
+  if (incomplete === 0) return { type, table: 'given' };
+  await database.run(`CREATE TEMP TABLE complete AS FROM given WHERE ${validCondition(type)}`);
+  return { type, table: 'complete' };
+}
+
+function readAs(name: string, sqlType: string, givenType: string): string {
+  const column = sqlName(name);
+  if (sqlType === 'TIMESTAMPTZ' && givenType.endsWith('INT')) return `make_timestamptz(${column})`;
+  // A missing number is NaN in pandas.
+  return sqlType === 'DOUBLE' ? `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END` : `${column}::${sqlType}`;
+}
+
+/** The type that mdtool notes in the files it writes. */
+async function writtenType(database: Database, path: string): Promise<RecordType | undefined> {
+  const [row] = await database.rows(
+    `SELECT decode(value) AS type FROM parquet_kv_metadata(${pathList([path])}) WHERE decode(key) = 'mdtool_type'`,
+  );
+  return RECORD_TYPES.find((type) => type === row?.type);
+}
