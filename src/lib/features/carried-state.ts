@@ -1,7 +1,7 @@
 import type { BookSnapshot, Funding, MarkPrice, OpenInterest, Ticker } from '../model/records.js';
 import { INPUTS, type Input } from './inputs.js';
 import { compareTimes, type InputRecord, later, type SecondInputs } from './second-inputs.js';
-import { imbalanceOf, orderFlow, pricesOf, type TopOfBook, topOfSnapshot, topOfTicker } from './top-of-book.js';
+import { orderFlow, type Quotes, quotesOfSnapshot, quotesOfTicker } from './top-of-book.js';
 
 /** A book change between snapshots further apart than this says nothing of a second: it counts as the first of a run. */
 const FARTHEST_BOOKS = 60_000_000;
@@ -9,7 +9,7 @@ const FARTHEST_BOOKS = 60_000_000;
 /** What of one symbol outlives a second: the last book, ticker, mark, open interest, funding and trade price. */
 export class CarriedState {
   #book: BookSnapshot | undefined;
-  #top: TopOfBook | undefined;
+  #quotes: Quotes | undefined;
   #ticker: Ticker | undefined;
   #mark: MarkPrice | undefined;
   #openInterest: OpenInterest | undefined;
@@ -41,46 +41,69 @@ export class CarriedState {
     else if (record.type === 'funding') this.#funding = later(this.#funding, record);
   }
 
-  /** Returns the columns of a row that ends at `end` and come from quotes: nothing that is too old. */
-  quotes(end: number) {
-    const book = fresh(this.#book, 'book', end);
-    const ticker = book ? undefined : fresh(this.#ticker, 'ticker', end);
-    const top = book ? (this.#top as TopOfBook) : ticker ? topOfTicker(ticker) : EMPTY;
-    return { ...top, ...pricesOf(top), imbalance: book ? imbalanceOf(book) : undefined, isBookFresh: book !== undefined };
+  /** Whether the last book is young enough for a row that ends at `end`. */
+  hasBook(end: number): boolean {
+    return isFresh(this.#book, 'book', end);
   }
 
-  /** Returns the columns of a row that ends at `end` and come from the derivatives' feeds: nothing that is too old. */
-  references(end: number) {
-    const mark = fresh(this.#mark, 'mark', end);
-    const interest = fresh(this.#openInterest, 'open_interest', end);
-    const bothSides = interest?.amountBothSides;
-    return {
-      mark: mark?.mark,
-      index: mark?.index,
-      openInterest: interest?.amount ?? (bothSides === undefined ? undefined : bothSides / 2),
-      fundingRate: fresh(this.#funding, 'funding', end)?.rate,
-      bookTimestamp: this.#book?.timestamp,
-      markTimestamp: this.#mark?.timestamp,
-    };
+  /** Returns what the last book, or where that is too old the last ticker, says at `end`. */
+  quotes(end: number): Quotes {
+    if (this.hasBook(end)) return this.#quotes as Quotes;
+    return isFresh(this.#ticker, 'ticker', end) ? quotesOfTicker(this.#ticker) : NOTHING;
+  }
+
+  /** Returns the last mark price, undefined where it is too old at `end`. */
+  mark(end: number): MarkPrice | undefined {
+    return isFresh(this.#mark, 'mark', end) ? this.#mark : undefined;
+  }
+
+  /** Returns open interest, one side, undefined where it is too old at `end`. */
+  openInterest(end: number): number | undefined {
+    if (!isFresh(this.#openInterest, 'open_interest', end)) return undefined;
+    const { amount, amountBothSides } = this.#openInterest;
+    return amount ?? (amountBothSides === undefined ? undefined : amountBothSides / 2);
+  }
+
+  /** Returns the current funding rate, undefined where it is too old at `end`. */
+  fundingRate(end: number): number | undefined {
+    return isFresh(this.#funding, 'funding', end) ? this.#funding.rate : undefined;
+  }
+
+  /** Time of the last book and of the last mark price, however old. */
+  get bookTimestamp(): number | undefined {
+    return this.#book?.timestamp;
+  }
+
+  get markTimestamp(): number | undefined {
+    return this.#mark?.timestamp;
   }
 
   #takeBook(book: BookSnapshot): number | undefined {
     const before = this.#book;
-    const top = topOfSnapshot(book);
-    const isRun = before !== undefined && this.#top !== undefined && book.timestamp - before.timestamp <= FARTHEST_BOOKS;
-    const flow = isRun ? orderFlow(this.#top as TopOfBook, top) : undefined;
+    const quotes = quotesOfSnapshot(book);
+    const isRun = before !== undefined && book.timestamp - before.timestamp <= FARTHEST_BOOKS;
+    const flow = isRun ? orderFlow(this.#quotes as Quotes, quotes) : undefined;
     this.#book = book;
-    this.#top = top;
+    this.#quotes = quotes;
     return flow;
   }
 }
 
-const EMPTY: TopOfBook = { bid: undefined, bidAmount: undefined, ask: undefined, askAmount: undefined };
+const NOTHING: Quotes = {
+  bid: undefined,
+  bidAmount: undefined,
+  ask: undefined,
+  askAmount: undefined,
+  mid: undefined,
+  spreadBps: undefined,
+  microprice: undefined,
+  imbalance: undefined,
+};
 
-function fresh<Kind extends { readonly timestamp: number }>(
+function isFresh<Kind extends { readonly timestamp: number }>(
   record: Kind | undefined,
   input: Input,
   end: number,
-): Kind | undefined {
-  return record !== undefined && end - record.timestamp <= INPUTS[input].carried ? record : undefined;
+): record is Kind {
+  return record !== undefined && end - record.timestamp <= INPUTS[input].carried;
 }

@@ -18,6 +18,7 @@ type Entry = {
 };
 
 type Values = Record<string, number | undefined>;
+type Mutable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
 type Reasons = Record<string, string>;
 
 /** The features of one symbol, from its `micro` rows, one after another. */
@@ -58,28 +59,26 @@ export class FeatureSeries {
     this.#holes.advance(end);
     this.#bars.update(row, this.#holes.until('trade') <= end - SECOND);
     if (row.localTimestamp !== undefined && row.localTimestamp > this.#known) this.#known = row.localTimestamp;
-    const values: Values = {};
-    let reasons: Reasons | undefined;
-    let isWarm = true;
-    let hasGap = this.#bars.hasGap;
-    for (const { feature, property, window, measure, isForSignals } of this.#entries) {
-      const value = measure.update(row);
-      const since = feature.since(end, window);
-      const isHole = since !== undefined && this.#holes.lastUntil(feature.inputs) > since;
-      if (isHole && isForSignals) hasGap = true;
-      if (typeof value === 'number' && !isHole) values[property] = value;
-      else {
-        values[property] = undefined;
-        reasons ??= {};
-        reasons[feature.name] = isHole ? 'gap' : (value as Absence);
-        if (isForSignals) isWarm = false;
-      }
+    const out = blankRow(row, Math.max(end + this.#grace, this.#known));
+    out.warm = this.#bars.isWarm;
+    out.gapInWindow = this.#bars.hasGap;
+    for (const entry of this.#entries) this.#measure(entry, row, out);
+    // The average of fewer bars is given, and the row says of how many.
+    if (!this.#bars.isWarm && out.atr15m !== undefined) addReason(out, 'atr15m', `${this.#bars.count} of ${WARM_BARS} candles`);
+    return out;
+  }
+
+  #measure({ feature, property, window, measure, isForSignals }: Entry, row: MicroRow, out: Mutable<FeatureRow>): void {
+    const value = measure.update(row);
+    const since = feature.since(row.timestamp, window);
+    const isHole = since !== undefined && this.#holes.lastUntil(feature.inputs) > since;
+    if (isHole && isForSignals) out.gapInWindow = true;
+    if (typeof value === 'number' && !isHole) {
+      (out as unknown as Values)[property] = value;
+      return;
     }
-    if (!this.#bars.isWarm) {
-      isWarm = false;
-      reasons = this.#withBars(reasons, values);
-    }
-    return this.#row(row, values, isWarm, hasGap, reasons);
+    addReason(out, feature.name, isHole ? 'gap' : (value as Absence));
+    if (isForSignals) out.warm = false;
   }
 
   /** Returns a row that was given as it is now that `hole` is known; the row itself where it is not concerned. */
@@ -109,19 +108,43 @@ export class FeatureSeries {
     if (this.#end !== 0) this.#bars.interrupt();
     for (const { measure } of this.#entries) measure.restart(end / SECOND);
   }
+}
 
-  /** The average of fewer bars is given, and the row says of how many. */
-  #withBars(reasons: Reasons | undefined, values: Values): Reasons | undefined {
-    if (values.atr15m === undefined) return reasons;
-    return { ...reasons, atr15m: `${this.#bars.count} of ${WARM_BARS} candles` };
-  }
+/** A row without features. Every column is there from the beginning: rows that grow would be slow objects. */
+function blankRow(row: MicroRow, knownTimestamp: number): Mutable<FeatureRow> {
+  const { exchange, market, symbol, timestamp, localTimestamp, close } = row;
+  return {
+    type: 'features',
+    exchange,
+    market,
+    symbol,
+    timestamp,
+    localTimestamp,
+    knownTimestamp,
+    close,
+    deltaZ: undefined,
+    cvd: undefined,
+    imbShift: undefined,
+    ofi: undefined,
+    micropriceDevBps: undefined,
+    markDevZ: undefined,
+    oiZ: undefined,
+    atr15m: undefined,
+    atr15mPct: undefined,
+    realizedVol: undefined,
+    basisBps: undefined,
+    fundingRate: undefined,
+    spreadBps: undefined,
+    warm: false,
+    gapInWindow: false,
+    ageMs: ageOf(row),
+    detail: undefined,
+  };
+}
 
-  #row(row: MicroRow, values: Values, warm: boolean, gapInWindow: boolean, detail: Reasons | undefined): FeatureRow {
-    const { exchange, market, symbol, timestamp, localTimestamp, close } = row;
-    const identity = { type: 'features' as const, exchange, market, symbol, timestamp, localTimestamp };
-    const knownTimestamp = Math.max(timestamp + this.#grace, this.#known);
-    return { ...identity, knownTimestamp, close, ...values, warm, gapInWindow, ageMs: ageOf(row), detail };
-  }
+function addReason(row: Mutable<FeatureRow>, name: string, reason: string): void {
+  row.detail ??= {};
+  (row.detail as Reasons)[name] = reason;
 }
 
 /** Milliseconds since the older of book and mark; a spot market has no mark. */

@@ -104,24 +104,54 @@ export class MicroSeries {
     const isTradeHole = this.#holes.until('trade') > second;
     if (trades.length > 0) this.#state.last = trades.at(-1)?.price;
     else if (isTradeHole) this.#state.last = undefined;
-    const { isBookFresh, ...quotes } = this.#state.quotes(end);
+    return this.#columns(end, tradesOf(trades), flow);
+  }
+
+  /** Spelled out: spreads would make every row a slow object. */
+  #columns(end: number, { open, high, low, buyVolume, sellVolume, delta, trades }: Traded, flow: number | undefined): MicroRow {
+    const { exchange, market, symbol } = this.#identity;
+    const state = this.#state;
+    const { bid, bidAmount, ask, askAmount, mid, spreadBps, microprice, imbalance } = state.quotes(end);
+    const mark = state.mark(end);
     return {
       type: 'micro',
-      ...this.#identity,
+      exchange,
+      market,
+      symbol,
       timestamp: end,
       localTimestamp: this.#localTimestamp || undefined,
-      ...tradesOf(trades),
-      close: this.#state.last,
-      ...quotes,
-      ofi: isBookFresh ? flow : undefined,
-      ...this.#state.references(end),
-      complete: this.#holes.lastUntil(INPUT_NAMES) <= second,
+      open,
+      high,
+      low,
+      close: state.last,
+      buyVolume,
+      sellVolume,
+      delta,
+      trades,
+      bid,
+      bidAmount,
+      ask,
+      askAmount,
+      mid,
+      spreadBps,
+      imbalance,
+      microprice,
+      ofi: state.hasBook(end) ? flow : undefined,
+      mark: mark?.mark,
+      index: mark?.index,
+      openInterest: state.openInterest(end),
+      fundingRate: state.fundingRate(end),
+      complete: this.#holes.lastUntil(INPUT_NAMES) <= end - SECOND,
+      bookTimestamp: state.bookTimestamp,
+      markTimestamp: state.markTimestamp,
     };
   }
 }
 
+type Traded = Pick<MicroRow, 'open' | 'high' | 'low' | 'buyVolume' | 'sellVolume' | 'delta' | 'trades'>;
+
 const NO_TRADES: readonly Trade[] = [];
-const NO_TRADES_COLUMNS = {
+const NOTHING_TRADED: Traded = {
   open: undefined,
   high: undefined,
   low: undefined,
@@ -131,9 +161,9 @@ const NO_TRADES_COLUMNS = {
   trades: 0,
 };
 
-function tradesOf(trades: readonly Trade[]) {
+function tradesOf(trades: readonly Trade[]): Traded {
   const first = trades[0];
-  if (first === undefined) return NO_TRADES_COLUMNS;
+  if (first === undefined) return NOTHING_TRADED;
   const bought = new ExactSum();
   const sold = new ExactSum();
   let high = first.price;

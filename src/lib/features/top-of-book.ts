@@ -12,18 +12,31 @@ export type TopOfBook = {
 /** Levels per side that the imbalance counts. */
 const DEPTH = 15;
 
+/** What a row says of the book: the best level and what follows from it and from the levels behind. */
+export type Quotes = TopOfBook & {
+  readonly mid: number | undefined;
+  readonly spreadBps: number | undefined;
+  readonly microprice: number | undefined;
+  readonly imbalance: number | undefined;
+};
+
+/** Returns what a book says. */
+export function quotesOfSnapshot(book: BookSnapshot): Quotes {
+  return quotesOf(topOfSnapshot(book), imbalanceOf(book));
+}
+
+/** Returns what a ticker says: it knows no levels behind the best. */
+export function quotesOfTicker({ bid, bidAmount, ask, askAmount }: Ticker): Quotes {
+  return quotesOf({ bid, bidAmount, ask, askAmount }, undefined);
+}
+
 /** Returns the best level of both sides. */
-export function topOfSnapshot({ bids, asks }: BookSnapshot): TopOfBook {
+function topOfSnapshot({ bids, asks }: BookSnapshot): TopOfBook {
   return { bid: bids[0]?.[0], bidAmount: bids[0]?.[1], ask: asks[0]?.[0], askAmount: asks[0]?.[1] };
 }
 
-/** Returns the best prices that a ticker tells. */
-export function topOfTicker({ bid, bidAmount, ask, askAmount }: Ticker): TopOfBook {
-  return { bid, bidAmount, ask, askAmount };
-}
-
 /** Returns (Σ bids − Σ asks) / (Σ bids + Σ asks) of the amounts of 15 levels, undefined on an empty book. */
-export function imbalanceOf({ bids, asks }: BookSnapshot): number | undefined {
+function imbalanceOf({ bids, asks }: BookSnapshot): number | undefined {
   const bid = amountOf(bids);
   const ask = amountOf(asks);
   return bid + ask > 0 ? (bid - ask) / (bid + ask) : undefined;
@@ -36,17 +49,18 @@ function amountOf(levels: readonly Level[]): number {
   return sum;
 }
 
-/** Returns middle, spread (basis points of it) and the middle weighted by the opposite amounts, where both sides are there. */
-export function pricesOf({ bid, bidAmount, ask, askAmount }: TopOfBook) {
-  if (bid === undefined || ask === undefined) return { mid: undefined, spreadBps: undefined, microprice: undefined };
-  const mid = (bid + ask) / 2;
-  const weight = (bidAmount ?? 0) + (askAmount ?? 0);
-  const known = bidAmount !== undefined && askAmount !== undefined && weight > 0;
-  return {
-    mid,
-    spreadBps: ((ask - bid) / mid) * 10_000,
-    microprice: known ? (ask * bidAmount + bid * askAmount) / weight : undefined,
-  };
+/** Middle, spread (basis points of it) and the middle weighted by the opposite amounts are there where both sides are. */
+function quotesOf({ bid, bidAmount, ask, askAmount }: TopOfBook, imbalance: number | undefined): Quotes {
+  const mid = bid === undefined || ask === undefined ? undefined : (bid + ask) / 2;
+  const spreadBps = mid === undefined ? undefined : (((ask as number) - (bid as number)) / mid) * 10_000;
+  const microprice = mid === undefined ? undefined : micropriceOf({ bid, bidAmount, ask, askAmount });
+  return { bid, bidAmount, ask, askAmount, mid, spreadBps, microprice, imbalance };
+}
+
+function micropriceOf({ bid, bidAmount, ask, askAmount }: TopOfBook): number | undefined {
+  if (bid === undefined || ask === undefined || bidAmount === undefined || askAmount === undefined) return undefined;
+  const weight = bidAmount + askAmount;
+  return weight > 0 ? (ask * bidAmount + bid * askAmount) / weight : undefined;
 }
 
 /**
