@@ -1,76 +1,61 @@
-import { Flags } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
-import {
-  durationFlag,
-  exchangesFlag,
-  intervalsFlag,
-  marketsFlag,
-  outputFlags,
-  storeFlag,
-  symbolsFlag,
-} from '../lib/cli/flags.js';
-import { channelsFlag, filesFlag, positiveFlag } from '../lib/cli/stream-flags.js';
-import { summarize } from '../lib/cli/stream-summary.js';
+import { refuseForeign } from '../lib/cli/live-flags.js';
+import { openLiveStream } from '../lib/cli/live-stream.js';
+import { openReplayStream } from '../lib/cli/replay-stream.js';
+import { streamFlags } from '../lib/cli/stream-flags.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
-import { afterInput, sleep } from '../lib/ingest/closing.js';
-import { expandPaths } from '../lib/ingest/paths.js';
-import { openReplay } from '../lib/ingest/replay.js';
-import { UsageError } from '../lib/model/errors.js';
-import { SECOND } from '../lib/model/time.js';
 
 export default class Stream extends BaseCommand {
-  static override summary = 'Turn recorded frames of an exchange into records.';
+  static override summary = 'Capture the public feeds of the exchanges, or turn recorded tapes into records.';
   static override description =
-    `Feeds tapes through the code that live frames take, in the tape's own time: the same tape and flags
-give the same records, byte for byte. Broken books and lost connections become \`gap\` records; every second
-that the exchange's time has passed is a \`clock\` record.
+    `Subscribes every instrument that is wanted at the pace the exchange demands, connects again after a loss, follows new
+listings and delistings, and writes records to the store until it is stopped. By default these are the trades of what one
+usually trades: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse. A connection that was lost is a
+\`gap\` record per channel and symbol; every second that the exchange's time has passed is a \`clock\` record.
 
-Exit 3 when a frame or tape line could not be read or a hole remains; what could be read is still given.`;
+With --replay it feeds tapes through the same code, in the tape's own time: the same tape and flags give the same
+records, byte for byte.
+
+Exit 3 when something was not received or could not be read; what came is given all the same. Exit 5 when nothing was
+connected within 60 s of the start.`;
   static override examples = [
-    '<%= config.bin %> <%= command.id %> --replay fixtures/bybit-v5.tape.ndjson.gz --market linear -o -',
-    '<%= config.bin %> <%= command.id %> --replay day1.tape.gz,day2.tape.gz --channels trade,book --symbols BTCUSDT -o "{type}.csv"',
+    {
+      description: 'All USDT perpetuals into ./data',
+      command: '<%= config.bin %> <%= command.id %> --exchange bitget --market linear',
+    },
+    {
+      description: 'Two exchanges, books and trades of two symbols, an hour, as a file',
+      command:
+        '<%= config.bin %> <%= command.id %> --exchange bitget,bybit --market linear --symbols BTCUSDT,ETHUSDT --channels trade,book --duration 1h -o "{type}.csv"',
+    },
+    {
+      description: 'Into a pipe and the store',
+      command:
+        '<%= config.bin %> <%= command.id %> --exchange bybit --market spot --symbols BTCUSDT -o store -o - | mdtool candles - --interval 1s',
+    },
+    {
+      description: 'A tape',
+      command: '<%= config.bin %> <%= command.id %> --replay fixtures/bybit-v5.tape.ndjson.gz --market linear -o -',
+    },
   ];
 
-  static override flags = {
-    exchange: exchangesFlag({ default: async () => [], defaultHelp: async () => 'the exchanges of the tapes' }),
-    market: marketsFlag({ defaultHelp: async () => 'all on the tapes' }),
-    symbols: symbolsFlag(),
-    channels: channelsFlag({ default: async () => ['trade'], defaultHelp: async () => 'trade' }),
-    interval: intervalsFlag({ summary: 'Candle intervals to keep, separated by commas. Default: all that were recorded.' }),
-    depth: Flags.integer({ summary: 'Levels of a book_snapshot, on each side.', default: 15, min: 1, helpValue: 'N' }),
-    'book-interval': durationFlag({
-      summary: 'Least time between two snapshots of a book; the last state is never withheld.',
-      default: async () => SECOND,
-      defaultHelp: async () => '1s',
-    }),
-    replay: filesFlag({ summary: 'Tapes to replay, separated by commas; globs; `-` reads stdin.' }),
-    speed: positiveFlag({ summary: 'Replay at so many times the recorded speed. Default: as fast as possible.' }),
-    store: storeFlag,
-    ...outputFlags,
-  };
+  static override flags = streamFlags;
 
   async run(): Promise<SummaryDocument> {
-    const { flags } = await this.parse(Stream);
-    if (!flags.replay) throw new UsageError('stream: expected --replay TAPE (capture from an exchange is not built yet)');
-    const paths = await expandPaths(flags.replay);
-    const signal = paths.includes('-') ? afterInput(this.stopped) : this.stopped;
-    const { records, statistics } = await openReplay({
-      paths,
-      exchanges: flags.exchange ?? [],
-      markets: flags.market,
-      symbols: flags.symbols,
-      channels: flags.channels,
-      intervals: flags.interval,
-      depth: flags.depth,
-      bookInterval: flags['book-interval'],
-      warn: (message) => this.notice(message),
-      pacing: { speed: flags.speed, elapsed: () => performance.now(), sleep: (ms) => sleep(ms, signal), signal },
-    });
-    return this.deliver(records, {
-      flags,
-      fallback: '-',
-      endless: true,
-      summarize: (summary) => summarize(statistics, summary),
-    });
+    const { flags, metadata } = await this.parse(Stream);
+    refuseForeign(flags.replay !== undefined, flags, metadata.flags);
+    const notice = (message: string) => this.notice(message);
+    if (flags.replay) {
+      const { records, summarize } = await openReplayStream({ ...flags, replay: flags.replay }, this.stopped, notice);
+      return this.deliver(records, { flags, fallback: '-', endless: true, summarize });
+    }
+    const { settings, stderr, summary, stopped } = this;
+    const context = { flags, settings, stderr, summary, stopped, version: this.config.version, notice };
+    const { records, claims, summarize, close } = await openLiveStream(context);
+    try {
+      return await this.deliver(records, { flags, fallback: 'store', endless: true, claims, summarize });
+    } finally {
+      await close();
+    }
   }
 }

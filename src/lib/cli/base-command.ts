@@ -81,6 +81,11 @@ export abstract class BaseCommand extends Command {
     return this.#stopped;
   }
 
+  /** What environment and configuration files say beside flags. */
+  protected get settings(): Settings {
+    return this.#loadSettings();
+  }
+
   /** Returns where an exchange is reached. */
   protected endpoints(exchange: Exchange): Endpoints {
     return endpointsOf(exchange, this.#loadSettings());

@@ -7,11 +7,13 @@ export type StderrOptions = { readonly quiet: boolean; readonly level: LogLevel;
 /** Everything that is said on stderr; a terminal reads sentences, `--log-format json` turns each into a log line. */
 export class Stderr {
   readonly log: Logger;
+  /** What is drawn at the bottom of the terminal: taken away while a line is printed. */
+  display: { hide(): void; show(): void } | undefined;
   readonly #options: StderrOptions;
 
   constructor(options: StderrOptions) {
     this.#options = options;
-    this.log = createLogger(options);
+    this.log = createLogger({ ...options, write: (line) => this.#write(line) });
   }
 
   /** Why the process ends as it does. */
@@ -33,13 +35,24 @@ export class Stderr {
     else this.#print(message);
   }
 
+  /** Whether hints, summaries and animation are wanted in a form that people read. */
+  get isConversational(): boolean {
+    return !this.#options.quiet && this.#options.format === 'text';
+  }
+
   /** Whether stack traces are shown. */
   get debugging(): boolean {
     return this.#options.level === 'debug';
   }
 
   #print(message: string, stack?: string): void {
-    process.stderr.write(`${redact(stack === undefined ? message : `${message}\n${stack}`)}\n`);
+    this.#write(`${redact(stack === undefined ? message : `${message}\n${stack}`)}\n`);
+  }
+
+  #write(text: string): void {
+    this.display?.hide();
+    process.stderr.write(text);
+    this.display?.show();
   }
 }
 

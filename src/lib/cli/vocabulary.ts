@@ -1,5 +1,6 @@
 import { EXCHANGES } from '../exchanges/index.js';
 import { NOT_CONFIGURABLE, SHARED_FLAGS } from './flags.js';
+import { PACING_KEYS, PACING_TABLE } from './pacing-settings.js';
 
 /** A command as far as settings are concerned: `grid:plan` and the names of its flags. */
 export type CommandFlags = { readonly id: string; readonly flags: readonly string[] };
@@ -9,6 +10,7 @@ type Section = { readonly table: string; readonly prefix: string; readonly keys:
 
 const SECTIONS: readonly Section[] = [
   { table: 'endpoints', prefix: '', keys: EXCHANGES.flatMap(({ id }) => [`${id}_ws_url`, `${id}_rest_url`]) },
+  { table: PACING_TABLE, prefix: '', keys: PACING_KEYS },
 ];
 
 /** Variables with our prefix that others set: the shell completion. */

@@ -1,6 +1,7 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
 import { UsageError } from '../model/errors.js';
 import type { Market, RecordType } from '../model/records.js';
+import { fallsTo, type Shard } from './shard.js';
 
 /** What the user asked for; an absent list means everything there is. */
 export type SelectionOptions = {
@@ -10,6 +11,8 @@ export type SelectionOptions = {
   readonly symbols?: readonly string[] | undefined;
   readonly channels: readonly Channel[];
   readonly intervals?: readonly string[] | undefined;
+  /** This machine's share of the symbols. */
+  readonly shard?: Shard | undefined;
 };
 
 const CHANNEL_OF: Partial<Record<RecordType, Channel>> = {
@@ -31,6 +34,7 @@ export function channelOf(type: RecordType): Channel | undefined {
 export class Selection {
   readonly #options: SelectionOptions;
   readonly #native = new Map<string, ReadonlySet<string>>();
+  readonly #ofShard = new Map<string, boolean>();
 
   /** Throws a `UsageError` when a symbol is no spelling of any of the exchanges and markets. */
   constructor(options: SelectionOptions) {
@@ -54,7 +58,17 @@ export class Selection {
   }
 
   wantsSymbol(exchange: string, market: Market, symbol: string): boolean {
+    if (this.#options.shard && !this.#isOurs(this.#options.shard, exchange, market, symbol)) return false;
     return this.#options.symbols === undefined || (this.#native.get(`${exchange} ${market}`)?.has(symbol) ?? false);
+  }
+
+  #isOurs(shard: Shard, exchange: string, market: Market, symbol: string): boolean {
+    const key = `${exchange} ${market} ${symbol}`;
+    const known = this.#ofShard.get(key);
+    if (known !== undefined) return known;
+    const isOurs = fallsTo(shard, exchange, market, symbol);
+    this.#ofShard.set(key, isOurs);
+    return isOurs;
   }
 
   #markets(exchange: Exchange): readonly Market[] {

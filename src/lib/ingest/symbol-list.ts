@@ -19,7 +19,7 @@ export type SymbolQuery = UniverseOptions & {
 
 /** Told what does not stop the listing. */
 export type SymbolListener = {
-  unreachable(reason: string): void;
+  unreachable(reason: string, exchange: Exchange): void;
   incomplete(reason: string): void;
   note(text: string): void;
 };
@@ -111,7 +111,7 @@ async function* marketsOf(
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
       if (signal?.aborted) return;
-      return listener.unreachable(`${exchange.id}: ${error.message}`);
+      return listener.unreachable(`${exchange.id}: ${error.message}`, exchange);
     }
     if (!list && asked) throw new FailureError(`expected a list of ${exchange.id} ${market} instruments on the tape, found none`);
     if (list && list.rejected.length > 0)

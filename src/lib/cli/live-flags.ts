@@ -1,0 +1,66 @@
+import { Flags } from '@oclif/core';
+import { parseShard, type Shard } from '../ingest/shard.js';
+import { UsageError } from '../model/errors.js';
+import { MINUTE } from '../model/time.js';
+import { durationFlag, timeFlags, universeFlags } from './flags.js';
+
+const LIVE = 'CAPTURE';
+
+/** What a capture from the exchanges takes beyond a replay. */
+export const liveFlags = {
+  ...universeFlags,
+  api: Flags.string({
+    summary: 'Protocol version: v2 (default) or v3 on bitget, v5 on bybit.',
+    helpValue: 'v3',
+    helpGroup: LIVE,
+  }),
+  testnet: Flags.boolean({ summary: "Capture from the exchange's test network (bybit).", helpGroup: LIVE, exclusive: ['demo'] }),
+  demo: Flags.boolean({ summary: "Capture from the exchange's demo trading (bitget).", helpGroup: LIVE }),
+  duration: durationFlag({ summary: 'Stop after this time.', helpValue: '1h', helpGroup: LIVE }),
+  until: { ...timeFlags.until, summary: 'Stop at this time: ISO 8601 or epoch.', helpGroup: LIVE },
+  count: Flags.integer({
+    summary: 'Stop after so many records (gap and clock not counted).',
+    min: 1,
+    helpValue: 'N',
+    helpGroup: LIVE,
+  }),
+  shard: Flags.custom<Shard>({
+    summary: 'Take one share of the symbols: 2/5 is the second of five, by a stable hash.',
+    helpValue: '2/5',
+    helpGroup: LIVE,
+    parse: async (text) => parseShard(text),
+  })(),
+  refresh: durationFlag({
+    summary: 'Time between two looks at the instruments: new listings are subscribed, delisted ones ended.',
+    default: async () => 10 * MINUTE,
+    defaultHelp: async () => '10m',
+    helpValue: '10m',
+    helpGroup: LIVE,
+  }),
+  stats: durationFlag({
+    summary: 'Time between two log lines of statistics, where no terminal shows them.',
+    default: async () => MINUTE,
+    defaultHelp: async () => '1m',
+    helpValue: '60s',
+    helpGroup: LIVE,
+  }),
+};
+
+/** These belong to a capture from the exchanges, and these to a replay: given with the other they are a mistake. */
+const LIVE_ONLY = Object.keys(liveFlags).filter((name) => name !== 'shard');
+const REPLAY_ONLY = ['speed'];
+
+/** What the parser knows of the flags that it filled in itself. */
+type FlagOrigins = Readonly<Record<string, { readonly setFromDefault?: boolean | undefined } | undefined>>;
+
+/** Throws a `UsageError` when the command line names a flag that the other kind of run has. */
+export function refuseForeign(isReplay: boolean, flags: Readonly<Record<string, unknown>>, origins: FlagOrigins): void {
+  const isGiven = (name: string) => flags[name] !== undefined && flags[name] !== false && !origins[name]?.setFromDefault;
+  const foreign = (isReplay ? LIVE_ONLY : REPLAY_ONLY).find(isGiven);
+  if (foreign !== undefined)
+    throw new UsageError(
+      isReplay
+        ? `--${foreign} belongs to a capture from the exchanges; a replay takes everything that its tapes hold`
+        : `--${foreign} belongs to a replay: give --replay TAPE`,
+    );
+}

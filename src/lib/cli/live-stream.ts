@@ -1,0 +1,196 @@
+import type { Channel, Exchange } from '../exchanges/exchange.js';
+import type { Live } from '../ingest/live/run.js';
+import { openLive } from '../ingest/live/run.js';
+import type { Shard } from '../ingest/shard.js';
+import type { UniverseOptions } from '../ingest/universe.js';
+import { UsageError } from '../model/errors.js';
+import { type AnyRecord, IN_BAND_TYPES, type Market } from '../model/records.js';
+import type { Claim } from '../storage/store-state.js';
+import { createHttpClient, type HttpClient } from '../transport/http.js';
+import { placeOf, runLimits } from './pacing-settings.js';
+import type { Settings } from './settings.js';
+import { sizeForecast } from './size-forecast.js';
+import { reportStatus } from './status-report.js';
+import type { Stderr } from './stderr.js';
+import { FEATURES_INTERVAL, FEATURES_PRESET } from './stream-flags.js';
+import { summarizeLive } from './stream-summary.js';
+import type { Summary } from './summary.js';
+
+/** The parsed flags of a live `stream`; durations are microseconds. */
+export type LiveStreamFlags = UniverseOptions & {
+  readonly exchange?: readonly Exchange[] | undefined;
+  readonly market?: readonly Market[] | undefined;
+  readonly symbols?: readonly string[] | undefined;
+  readonly channels: readonly Channel[];
+  readonly interval?: readonly string[] | undefined;
+  readonly depth: number;
+  readonly 'book-interval': number;
+  readonly api?: string | undefined;
+  readonly testnet: boolean;
+  readonly demo: boolean;
+  readonly duration?: number | undefined;
+  readonly until?: number | undefined;
+  readonly count?: number | undefined;
+  readonly shard?: Shard | undefined;
+  readonly refresh: number;
+  readonly stats: number;
+  readonly output?: readonly string[] | undefined;
+};
+
+export type LiveStreamContext = {
+  readonly flags: LiveStreamFlags;
+  readonly settings: Settings;
+  readonly stderr: Stderr;
+  readonly summary: Summary;
+  readonly stopped: AbortSignal;
+  readonly version: string;
+  readonly notice: (message: string) => void;
+};
+
+/** A capture that is ready to be read. `close` is to be called when its records have ended, however that came. */
+export type LiveStream = {
+  readonly records: AsyncIterable<readonly AnyRecord[]>;
+  readonly claims: readonly Claim[];
+  readonly summarize: (summary: Summary) => void;
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Opens a capture as the flags say. Throws a `UsageError` on flags that contradict each other or that an exchange cannot
+ * serve, an `UnreachableError` when none answers.
+ */
+export async function openLiveStream(context: LiveStreamContext): Promise<LiveStream> {
+  const { flags, settings, stderr, summary, notice } = context;
+  const { exchanges, markets } = required(flags);
+  const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
+  const places = exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
+  const intervals = intervalsOf(flags);
+  const limit = new TimeLimit(flags, context.stopped);
+  const userAgent = `mdtool/${context.version}`;
+  const client = await createHttpClient({
+    userAgent,
+    signal: limit.signal,
+    onRetry: (reason, pause) => stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`),
+  });
+  try {
+    const live = await openLive({
+      ...flags,
+      places,
+      markets,
+      universe: flags,
+      intervals,
+      bookInterval: flags['book-interval'],
+      refreshEvery: flags.refresh / 1000,
+      ...runLimits(settings),
+      client,
+      userAgent,
+      taps: [],
+      log: {
+        info: (message) => stderr.log.info(message),
+        warn: (message) => stderr.log.warn(message),
+        notice,
+        incomplete: (reason) => summary.incomplete(reason),
+      },
+      signal: limit.signal,
+    });
+    return assemble(live, flags, client, limit, stderr);
+  } catch (error) {
+    limit.end();
+    await client.close();
+    throw error;
+  }
+}
+
+function assemble(live: Live, flags: LiveStreamFlags, client: HttpClient, limit: TimeLimit, stderr: Stderr): LiveStream {
+  const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
+  const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
+  const reporter = reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
+  const forecast = sizeForecast(live.fleets, flags['book-interval'], flags.depth);
+  if (forecast) stderr.note(forecast);
+  return {
+    records: untilEnd(flags.count === undefined ? live.records : atMost(live.records, flags.count), () => reporter.stop()),
+    claims: claimsOf(live),
+    summarize: (summary) => summarizeLive(live, summary),
+    async close() {
+      reporter.stop();
+      limit.end();
+      await client.close();
+    },
+  };
+}
+
+async function* untilEnd<Item>(source: AsyncIterable<Item>, end: () => void): AsyncGenerator<Item> {
+  try {
+    yield* source;
+  } finally {
+    end();
+  }
+}
+
+function required({ exchange = [], market = [] }: LiveStreamFlags): {
+  exchanges: readonly Exchange[];
+  markets: readonly Market[];
+} {
+  if (exchange.length === 0)
+    throw new UsageError('expected --exchange and --market to capture from an exchange, or --replay TAPE');
+  if (market.length === 0) throw new UsageError('expected --market: spot, linear, inverse, or several of them');
+  return { exchanges: exchange, markets: market };
+}
+
+function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[] {
+  if (interval && !channels.includes('candle'))
+    throw new UsageError('--interval is for the channel candle: add it to --channels');
+  const isPreset = FEATURES_PRESET.every((channel) => channels.includes(channel));
+  if (isPreset && !interval) return [FEATURES_INTERVAL];
+  if (channels.includes('candle') && !interval) throw new UsageError('--channels candle: expected --interval, such as 1m,15m');
+  return interval ?? [];
+}
+
+/** Ends a run when it is stopped or its time is up. */
+class TimeLimit {
+  readonly signal: AbortSignal;
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  constructor({ duration, until }: LiveStreamFlags, stopped: AbortSignal) {
+    const now = Date.now();
+    const ends = [duration === undefined ? [] : now + duration / 1000, until === undefined ? [] : until / 1000].flat();
+    const end = Math.min(...ends);
+    if (end <= now) throw new UsageError('--until: expected a time to come, has passed already');
+    const over = new AbortController();
+    this.signal = AbortSignal.any([stopped, over.signal]);
+    this.#timer = Number.isFinite(end) ? this.#wake(end, over) : undefined;
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** A timer of its own for weeks: `setTimeout` ends at 24 days. */
+  #wake(end: number, over: AbortController): NodeJS.Timeout {
+    return setInterval(() => Date.now() >= end && over.abort(), Math.min(1_000, Math.max(10, (end - Date.now()) / 20)));
+  }
+}
+
+/** Gives records until `count` of them have come that are no `gap` or `clock`. */
+async function* atMost(source: AsyncIterable<readonly AnyRecord[]>, count: number): AsyncGenerator<readonly AnyRecord[]> {
+  let left = count;
+  for await (const records of source) {
+    const end = records.findIndex((record) => !IN_BAND_TYPES.has(record.type) && --left === 0);
+    yield end < 0 ? records : records.slice(0, end + 1);
+    if (end >= 0) return;
+  }
+}
+
+/** What no second capture may write to the same store: one entry per market and channel. */
+function claimsOf({ fleets }: Live): Claim[] {
+  const claims = new Map<string, { exchange: string; market: string; channel: string; symbols: string[] }>();
+  for (const { exchange, subscriptions } of fleets) {
+    for (const { market, channel, symbol } of subscriptions) {
+      const key = `${exchange.id} ${market} ${channel}`;
+      const claim = claims.get(key) ?? { exchange: exchange.id, market, channel, symbols: [] };
+      claims.set(key, claim);
+      claim.symbols.push(symbol);
+    }
+  }
+  return [...claims.values()];
+}

@@ -1,0 +1,136 @@
+import type { OutgoingMessage } from '../../exchanges/exchange.js';
+import type { Pacing } from '../../exchanges/live-protocol.js';
+import type { ConnectGate } from '../../transport/connect-gate.js';
+import { openSocket, type Socket } from '../../transport/socket.js';
+import type { Timing } from '../../transport/timing.js';
+
+/** What happens on a connection, told in order. */
+export type LinkEvents = {
+  opened(): void;
+  sent(text: string): void;
+  frame(frame: Buffer): void;
+  closed(code: number): void;
+};
+
+export type LinkOptions = {
+  readonly url: string;
+  readonly pacing: Pacing;
+  readonly heartbeat: string;
+  readonly userAgent: string;
+  readonly gate: ConnectGate;
+  readonly timing: Timing;
+  readonly events: LinkEvents;
+};
+
+/** Why a connection ended; `isPlanned` where we ended it ourselves. */
+export type LinkEnd = { readonly code: number; readonly reason: string; readonly isPlanned: boolean };
+
+/** A connection that received nothing for too long is cut and counted as lost with this code, as without a close frame. */
+const ABNORMAL = 1006;
+const NORMAL = 1000;
+
+/** One connection from its connect to its end: messages at the exchange's pace, heartbeats, detection of death. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #outbox: OutgoingMessage[] = [];
+  readonly ended: Promise<LinkEnd>;
+  #resolveEnded: (end: LinkEnd) => void = () => {};
+  #socket: Socket | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #heardAt = 0;
+  #isPlannedEnd = false;
+  #deathReason: string | undefined;
+  #hasEnded = false;
+  #isSending = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  get url(): string {
+    return this.#options.url;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined && !this.#hasEnded;
+  }
+
+  /** Waits for its turn and connects; returns false when stopped first. Throws an `UnreachableError`. */
+  async open(signal: AbortSignal): Promise<boolean> {
+    const { gate, url, pacing, userAgent, events, timing } = this.#options;
+    const release = await gate.enter(signal);
+    if (!release) return false;
+    try {
+      this.#socket = await openSocket(url, {
+        connectTimeout: pacing.connectTimeout,
+        userAgent,
+        signal,
+        onFrame: (frame) => {
+          this.#heardAt = timing.now();
+          events.frame(frame);
+        },
+        onClose: (code, reason) => this.#end(code, reason),
+      });
+    } finally {
+      release();
+    }
+    this.#heardAt = timing.now();
+    events.opened();
+    this.#watch();
+    return true;
+  }
+
+  /** Sends messages in order, one per pause. */
+  send(messages: readonly OutgoingMessage[]): void {
+    this.#outbox.push(...messages);
+    if (!this.#isSending) void this.#drain();
+  }
+
+  /** Ends the connection on purpose. */
+  close(): void {
+    this.#isPlannedEnd = true;
+    this.#socket?.close(NORMAL);
+  }
+
+  async #drain(): Promise<void> {
+    const { pacing, timing } = this.#options;
+    this.#isSending = true;
+    for (let message = this.#outbox.shift(); message && this.isOpen; message = this.#outbox.shift()) {
+      this.#post(message.text);
+      await timing.sleep(pacing.messagePause);
+    }
+    this.#isSending = false;
+  }
+
+  #post(text: string): void {
+    this.#socket?.send(text);
+    this.#options.events.sent(text);
+  }
+
+  #watch(): void {
+    const { pacing, heartbeat } = this.#options;
+    this.#timers = [
+      setInterval(() => this.#post(heartbeat), pacing.heartbeatEvery),
+      setInterval(() => this.#judge(), Math.max(20, Math.min(1_000, pacing.silenceLimit / 4))),
+    ];
+  }
+
+  #judge(): void {
+    const { pacing, timing } = this.#options;
+    const silence = timing.now() - this.#heardAt;
+    if (silence < pacing.silenceLimit) return;
+    this.#deathReason = `nothing received for ${Math.round(silence / 1000)} s`;
+    this.#socket?.terminate();
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#options.events.closed(this.#deathReason ? ABNORMAL : code);
+    this.#resolveEnded({ code, reason: this.#deathReason ?? reason, isPlanned: this.#isPlannedEnd });
+  }
+}

@@ -1,0 +1,136 @@
+import type { AnyRecord, Gap } from '../../model/records.js';
+import { BoundedQueue } from '../../transport/bounded-queue.js';
+import { channelOf } from '../selection.js';
+
+/** Something that was dropped, and from when on. */
+type Hole = { readonly from: number; readonly isBook: boolean };
+
+/**
+ * The queue between the capture, which never waits, and the outputs, which may be slow. What does not fit is dropped feed
+ * by feed, counted, and told by a `gap` (`overflow`) before the next record of that feed; deltas of a book resume with a
+ * whole snapshot only. `gap` and `clock` are few and are kept: a dropped `gap` becomes part of the hole.
+ */
+export class RecordQueue {
+  readonly #queue: BoundedQueue<AnyRecord>;
+  readonly #holes = new Map<string, Hole>();
+  readonly #onOverflow: (record: AnyRecord) => void;
+  #dropped = 0;
+  #gaps = 0;
+  /** Greatest `local_timestamp` that was let through. */
+  #last = 0;
+
+  /** `onOverflow` is told of the first record of every hole. */
+  constructor(limit: number, onOverflow: (record: AnyRecord) => void) {
+    this.#queue = new BoundedQueue(limit);
+    this.#onOverflow = onOverflow;
+  }
+
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get limit(): number {
+    return this.#queue.limit;
+  }
+
+  get most(): number {
+    return this.#queue.most;
+  }
+
+  /** Records dropped, and holes told of. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get gaps(): number {
+    return this.#gaps;
+  }
+
+  push(records: readonly AnyRecord[]): void {
+    for (const record of records) this.#add(record);
+  }
+
+  /** Books whose deltas wait for a whole snapshot that nobody will send unasked, once there is room for it. */
+  get brokenBooks(): { exchange: string; market: string; symbol: string }[] {
+    if (this.#holes.size === 0 || this.#queue.length > this.#queue.limit / 2) return [];
+    return [...this.#holes]
+      .filter(([, { isBook }]) => isBook)
+      .map(([key]) => {
+        const [exchange = '', market = '', , symbol = ''] = key.split(' ');
+        return { exchange, market, symbol };
+      });
+  }
+
+  /** Closes the holes that are open and lets the reader come to its end. */
+  close(failure?: unknown): void {
+    for (const [key, hole] of this.#holes) this.#tell(key, hole, hole.from);
+    this.#queue.close(failure);
+  }
+
+  batches(): AsyncGenerator<readonly AnyRecord[]> {
+    return this.#queue.batches();
+  }
+
+  #add(record: AnyRecord): void {
+    if (record.type === 'clock') {
+      this.#queue.push(record, this.#queue.length < 2 * this.#queue.limit);
+      return;
+    }
+    const key = keyOf(record);
+    const hole = this.#holes.size > 0 ? this.#holes.get(key) : undefined;
+    if (this.#queue.isFull || (hole?.isBook && !isWholeBook(record))) {
+      this.#drop(record, key, hole);
+      return;
+    }
+    if (hole) this.#tell(key, hole, record.timestamp);
+    this.#queue.push(record, true);
+    this.#last = record.localTimestamp ?? this.#last;
+  }
+
+  #drop(record: AnyRecord, key: string, hole: Hole | undefined): void {
+    this.#dropped += 1;
+    if (hole) return;
+    const from = record.type === 'gap' ? record.fromTimestamp : record.timestamp;
+    this.#holes.set(key, { from, isBook: record.type === 'book_delta' });
+    this.#onOverflow(record);
+  }
+
+  #tell(key: string, { from }: Hole, until: number): void {
+    this.#holes.delete(key);
+    this.#gaps += 1;
+    const [exchange = '', market, channel = '', symbol = ''] = key.split(' ');
+    const timestamp = Math.max(from, until);
+    const gap: Gap = {
+      type: 'gap',
+      exchange,
+      market: market as Gap['market'],
+      symbol,
+      timestamp,
+      // Of the arrivals since the last one let through, at least one was dropped: its moment is free.
+      localTimestamp: this.#last + 1,
+      channel,
+      fromTimestamp: from,
+      untilTimestamp: timestamp,
+      reason: 'overflow',
+      repaired: 0,
+      missing: true,
+    };
+    this.#queue.push(gap, true);
+    this.#last += 1;
+  }
+}
+
+function keyOf(record: AnyRecord): string {
+  const { exchange, market, symbol } = record as { exchange?: string; market?: string; symbol?: string };
+  return `${exchange} ${market} ${channelName(record)} ${symbol}`;
+}
+
+function channelName(record: AnyRecord): string {
+  if (record.type === 'gap') return record.channel;
+  if (record.type === 'book_snapshot') return record.depth === undefined ? 'book_delta' : 'book';
+  return record.type === 'book_delta' ? 'book_delta' : (channelOf(record.type) ?? record.type);
+}
+
+function isWholeBook(record: AnyRecord): boolean {
+  return record.type === 'book_snapshot' && record.depth === undefined;
+}

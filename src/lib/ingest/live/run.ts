@@ -1,0 +1,339 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Channel, Exchange, Subscription } from '../../exchanges/exchange.js';
+import { UnreachableError, UsageError } from '../../model/errors.js';
+import type { AnyRecord, Market } from '../../model/records.js';
+import type { HttpClient } from '../../transport/http.js';
+import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
+import { Capture } from '../capture.js';
+import { liveSource } from '../instruments.js';
+import { Selection } from '../selection.js';
+import { fallsTo, type Shard } from '../shard.js';
+import type { Statistics } from '../statistics.js';
+import type { UniverseOptions } from '../universe.js';
+import { Fleet, type Place } from './fleet.js';
+import { LocalClock } from './local-clock.js';
+import { RecordQueue } from './record-queue.js';
+import { type LiveStatus, statusOf } from './status.js';
+import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
+import { Wire, type WireTap } from './wire.js';
+
+export type LiveOptions = {
+  readonly places: readonly Place[];
+  readonly markets: readonly Market[];
+  readonly symbols?: readonly string[] | undefined;
+  readonly universe: UniverseOptions;
+  readonly channels: readonly Channel[];
+  readonly intervals: readonly string[];
+  readonly depth: number;
+  /** Least time between two snapshots of a book, microseconds. */
+  readonly bookInterval: number;
+  readonly shard?: Shard | undefined;
+  /** Milliseconds between two looks at the lists of instruments. */
+  readonly refreshEvery: number;
+  /** Milliseconds after which a run that is connected to nothing ends as unreachable. */
+  readonly unreachableAfter: number;
+  /** Records that may wait for the outputs. */
+  readonly queueLimit: number;
+  readonly client: HttpClient;
+  readonly userAgent: string;
+  readonly taps: readonly WireTap[];
+  readonly log: LiveLog;
+  /** Stops the run: connections are closed, what is withheld comes out. */
+  readonly signal: AbortSignal;
+  readonly timing?: Timing | undefined;
+};
+
+/** Where the run tells what happens. */
+export type LiveLog = {
+  info(message: string): void;
+  warn(message: string): void;
+  /** Also in the closing summary. */
+  notice(message: string): void;
+  incomplete(reason: string): void;
+};
+
+export type Live = {
+  readonly records: AsyncIterable<readonly AnyRecord[]>;
+  readonly statistics: Statistics;
+  /** How many symbols and subscriptions there are to begin with. */
+  readonly symbols: number;
+  /** What each exchange shall deliver. */
+  readonly fleets: readonly Fleet[];
+  status(): LiveStatus;
+  /** Exchanges that never answered or connected, with their reasons. */
+  readonly unreachable: readonly string[];
+};
+
+type Wanted = UniverseAnswer['wanted'];
+
+/** How often time passes for the capture when nothing comes, ms. */
+const TICK_EVERY = 100;
+const CHECK_EVERY = 1_000;
+/** Between two attempts to get a list that could not be had, ms. */
+const LIST_RETRY = 5_000;
+
+/**
+ * Asks the exchanges for their instruments and prepares the capture of those that are wanted; it begins when its records
+ * are read. Throws a `UsageError` for what an exchange does not offer, an `UnreachableError` when none answered in time.
+ */
+export async function openLive(options: LiveOptions): Promise<Live> {
+  checkChannels(options);
+  return new LiveRun(options).prepare();
+}
+
+/** Throws the exchange's own refusal of a channel, market, interval or depth before anything is asked of it. */
+function checkChannels({ places, markets, channels, intervals, depth }: LiveOptions): void {
+  for (const { exchange, api, planning } of places) {
+    for (const market of markets) {
+      const sample = { market, symbol: 'BTCUSDT' };
+      const subscriptions = channels.flatMap((channel): Subscription[] =>
+        channel === 'candle' ? intervals.map((interval) => ({ ...sample, channel, interval })) : [{ ...sample, channel }],
+      );
+      exchange.plan(subscriptions, { ...planning, api, depth });
+    }
+  }
+}
+
+class LiveRun implements Live {
+  readonly #options: LiveOptions;
+  readonly #timing: Timing;
+  readonly #queue: RecordQueue;
+  readonly #wire: Wire;
+  readonly #capture: Capture;
+  readonly #watch: UniverseWatch;
+  readonly #stop = new AbortController();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly fleets: readonly Fleet[];
+  readonly counters = { connects: 0, reconnects: 0, failures: 0 };
+  #wanted: Wanted = new Map();
+  #started = 0;
+  #lastFailure = '';
+  readonly #reached = new Set<string>();
+  /** Exchanges that have neither given a list nor been connected to, with the latest reason. */
+  readonly #unreachable = new Map<string, string>();
+  #isEnding = false;
+  #refreshes: Promise<void> = Promise.resolve();
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.#timing = options.timing ?? SYSTEM_TIMING;
+    this.#queue = new RecordQueue(options.queueLimit, (record) =>
+      options.log.warn(
+        `outputs are too slow: ${options.queueLimit} records wait, ${record.type} records are dropped (gap overflow)`,
+      ),
+    );
+    this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
+    const { depth, bookInterval, log, places, shard } = options;
+    const takes = (exchange: string, market: Market, symbol: string) => !shard || fallsTo(shard, exchange, market, symbol);
+    const selection = new Selection({
+      exchanges: places.map(({ exchange }) => exchange),
+      markets: options.markets,
+      symbols: options.symbols,
+      channels: options.channels,
+      intervals: options.channels.includes('candle') ? options.intervals : undefined,
+      shard,
+    });
+    this.#capture = new Capture({ selection, depth, bookInterval, warn: log.notice, listener: this.#wire });
+    this.#wire.capture = this.#capture;
+    this.#watch = new UniverseWatch(
+      places.map((place) => ({ exchange: place.exchange, rest: this.#restOf(place) })),
+      { ...options.universe, ...options, takes },
+      log,
+    );
+    this.fleets = places.map((place) => this.#fleetOf(place));
+  }
+
+  get statistics(): Statistics {
+    return this.#capture.statistics;
+  }
+
+  get symbols(): number {
+    return new Set(
+      this.fleets.flatMap(({ exchange, subscriptions }) =>
+        subscriptions.map(({ market, symbol }) => `${exchange.id} ${market} ${symbol}`),
+      ),
+    ).size;
+  }
+
+  status(): LiveStatus {
+    return statusOf({
+      statistics: this.statistics,
+      fleets: this.fleets,
+      lags: this.#wire.lags,
+      queue: this.#queue,
+      counters: this.counters,
+      symbols: this.symbols,
+      seconds: this.#started === 0 ? 0 : (this.#timing.now() - this.#started) / 1000,
+    });
+  }
+
+  get unreachable(): readonly string[] {
+    return [...this.#unreachable.values()];
+  }
+
+  /** Gets the first lists, again and again until one exchange has answered or the time is up. */
+  async prepare(): Promise<Live> {
+    const { signal, unreachableAfter } = this.#options;
+    this.#started = this.#timing.now();
+    for (;;) {
+      const { wanted, failed } = await this.#watch.ask(true);
+      if (wanted.size > 0) {
+        this.#first(wanted, failed);
+        return this;
+      }
+      if (signal.aborted) throw new UnreachableError('stopped before an exchange had answered');
+      if (this.#timing.now() - this.#started + LIST_RETRY > unreachableAfter)
+        throw new UnreachableError([...failed.values()].join('; '));
+      await this.#timing.sleep(LIST_RETRY, signal);
+    }
+  }
+
+  get records(): AsyncIterable<readonly AnyRecord[]> {
+    return this.#run();
+  }
+
+  #first(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
+    for (const [id, reason] of failed) {
+      this.#unreachable.set(id, reason);
+      this.#options.log.notice(`${reason}; asked again while the others run`);
+    }
+    const total = [...wanted.values()].reduce((sum, subscriptions) => sum + subscriptions.length, 0);
+    if (total === 0 && failed.size === 0)
+      throw new UsageError(
+        'no instrument passes the filters: see mdtool symbols with the same --quote, --kind, --status and --match',
+      );
+    this.#wanted = wanted;
+  }
+
+  async *#run(): AsyncGenerator<readonly AnyRecord[]> {
+    const { signal } = this.#options;
+    const stop = () => void this.#end();
+    signal.addEventListener('abort', stop, { once: true });
+    await this.#adjust(this.#wanted);
+    this.#schedule();
+    if (signal.aborted) stop();
+    try {
+      yield* this.#queue.batches();
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await this.#end();
+    }
+  }
+
+  #schedule(): void {
+    const { refreshEvery, unreachableAfter } = this.#options;
+    this.#timers.push(
+      setInterval(() => this.#wire.tick(), TICK_EVERY),
+      setInterval(() => this.#check(), CHECK_EVERY),
+      setInterval(() => this.#refresh(), refreshEvery),
+      setTimeout(() => this.#judge(), Math.max(0, unreachableAfter - (this.#timing.now() - this.#started))),
+    );
+  }
+
+  /** Nothing connected in time: the run ends as unreachable. */
+  #judge(): void {
+    if (this.counters.connects > 0 || this.#isEnding) return;
+    const seconds = Math.round(this.#options.unreachableAfter / 1000);
+    const reason = this.#lastFailure === '' ? 'no connect has succeeded' : this.#lastFailure;
+    void this.#end(new UnreachableError(`nothing connected within ${seconds} s of the start: ${reason}`));
+  }
+
+  #check(): void {
+    for (const fleet of this.fleets) {
+      fleet.check();
+      for (const { market, symbol } of this.#capture.brokenBooks(fleet.exchange.id)) fleet.renewBook(market, symbol);
+    }
+    for (const { exchange, market, symbol } of this.#queue.brokenBooks)
+      this.fleets.find((fleet) => fleet.exchange.id === exchange)?.renewBook(market as Market, symbol);
+  }
+
+  /** One look at the lists at a time; what fails is tried again at the next. */
+  #refresh(): void {
+    const { log } = this.#options;
+    this.#refreshes = this.#refreshes.then(async () => {
+      if (this.#isEnding) return;
+      try {
+        const { wanted, failed } = await this.#watch.ask(false);
+        for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
+        const before = this.symbols;
+        if (!this.#isEnding) await this.#adjust(wanted);
+        for (const fleet of this.fleets) fleet.retryRefused();
+        if (this.symbols !== before) log.info(`the universe has changed: ${before} symbols before, ${this.symbols} now`);
+      } catch (error) {
+        log.warn(`instruments not refreshed: ${(error as Error).message}`);
+      }
+    });
+  }
+
+  async #adjust(wanted: Wanted): Promise<void> {
+    for (const fleet of this.fleets) {
+      const subscriptions = wanted.get(fleet.exchange.id);
+      if (subscriptions) await fleet.adjust(subscriptions);
+    }
+  }
+
+  /** Stops everything, once: first the frames, so that no connection that closes leaves a hole, then the connections. */
+  async #end(failure?: unknown): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#wire.end();
+    this.#stop.abort();
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.race([Promise.all(this.fleets.map((fleet) => fleet.stop())), wait(CLOSE_PATIENCE)]);
+    this.#wire.finish();
+    this.#queue.close(failure);
+  }
+
+  #fleetOf(place: Place): Fleet {
+    const { depth, userAgent, log } = this.#options;
+    const { id } = place.exchange;
+    const events = {
+      connected: (url: string) => {
+        this.counters.connects += 1;
+        this.#reached.add(id);
+        this.#unreachable.delete(id);
+        log.info(`${id}: connected to ${url}`);
+      },
+      failed: (reason: string) => {
+        this.counters.failures += 1;
+        this.#lastFailure = `${id}: ${reason}`;
+        if (!this.#reached.has(id)) this.#unreachable.set(id, this.#lastFailure);
+        log.warn(`${id}: ${reason}`);
+      },
+      lost: (reason: string) => {
+        this.counters.reconnects += 1;
+        log.warn(`${id}: connection lost: ${reason}`);
+      },
+      refused: (topic: string, reason: string) => this.#refused(id, topic, reason),
+      stale: (topics: readonly string[]) => {
+        const names = topics.slice(0, 3).join(', ');
+        log.warn(`${id}: ${topics.length} subscribed and silent while others speak: ${names}${topics.length > 3 ? ', …' : ''}`);
+      },
+    };
+    return new Fleet({ place, depth, wire: this.#wire, timing: this.#timing, userAgent, events });
+  }
+
+  #refused(id: string, topic: string, reason: string): void {
+    const { statistics } = this;
+    if (statistics.note(statistics.refused, `${id} ${topic} ${reason}`.replace('  ', ' ')))
+      this.#options.log.notice(`${id}: refused ${topic === '' ? 'a request' : topic}: ${reason}`);
+  }
+
+  /** What the exchange answers also goes to the tape: a recording holds its instruments. */
+  #restOf({ exchange, restOrigin }: Place): ReturnType<typeof liveSource> {
+    const source = liveSource(this.#options.client, restOrigin, () => Date.now() * 1000);
+    return {
+      live: source.live,
+      answer: async (request) => {
+        const answer = await source.answer(request);
+        const url = new URL(request.path, restOrigin);
+        url.search = new URLSearchParams(request.query).toString();
+        if (answer) this.#wire.answer(exchange as Exchange, url.href, 200, answer.body);
+        return answer;
+      },
+    };
+  }
+}
+
+/** How long connections may take to close, ms. */
+const CLOSE_PATIENCE = 3_000;

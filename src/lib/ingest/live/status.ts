@@ -1,0 +1,80 @@
+import type { Statistics } from '../statistics.js';
+import { total } from '../statistics.js';
+import type { Fleet } from './fleet.js';
+import type { Lag } from './lag.js';
+import type { RecordQueue } from './record-queue.js';
+import type { StateCounts } from './subscriptions.js';
+
+/** How late the data of one market arrives, ms. `offset` is the most negative lag, where the clocks differ. */
+export type LagStatus = {
+  readonly market: string;
+  readonly p50: number | undefined;
+  readonly p99: number | undefined;
+  readonly offset: number;
+};
+
+/** A run as it stands; counts since its start. */
+export type LiveStatus = {
+  readonly seconds: number;
+  readonly symbols: number;
+  readonly connections: { readonly wanted: number; readonly open: number };
+  readonly subscriptions: StateCounts;
+  readonly connects: number;
+  readonly reconnects: number;
+  readonly failures: number;
+  readonly frames: number;
+  readonly bytes: number;
+  readonly records: ReadonlyMap<string, number>;
+  readonly duplicates: number;
+  readonly gaps: number;
+  readonly refused: number;
+  readonly rejected: number;
+  readonly queue: { readonly waiting: number; readonly limit: number; readonly most: number; readonly dropped: number };
+  readonly lags: readonly LagStatus[];
+  /** Whether every subscription is confirmed or reported, and there is one. */
+  readonly isReady: boolean;
+};
+
+type Sources = {
+  readonly statistics: Statistics;
+  readonly fleets: readonly Fleet[];
+  readonly lags: ReadonlyMap<string, Lag>;
+  readonly queue: RecordQueue;
+  readonly counters: { readonly connects: number; readonly reconnects: number; readonly failures: number };
+  readonly symbols: number;
+  readonly seconds: number;
+};
+
+/** Returns the status that follows from the parts of a run. */
+export function statusOf({ statistics, fleets, lags, queue, counters, symbols, seconds }: Sources): LiveStatus {
+  const subscriptions = { pending: 0, confirmed: 0, refused: 0, stale: 0 };
+  const connections = { wanted: 0, open: 0 };
+  for (const fleet of fleets) {
+    const { counts } = fleet;
+    for (const state of Object.keys(counts) as (keyof StateCounts)[]) subscriptions[state] += counts[state];
+    connections.wanted += fleet.connections.wanted;
+    connections.open += fleet.connections.open;
+  }
+  const asked = subscriptions.confirmed + subscriptions.refused + subscriptions.stale;
+  return {
+    seconds,
+    symbols,
+    connections,
+    subscriptions,
+    ...counters,
+    frames: statistics.frames,
+    bytes: statistics.bytes,
+    records: statistics.records,
+    duplicates: statistics.duplicates,
+    gaps: statistics.missingGaps + queue.gaps,
+    refused: total(statistics.refused),
+    rejected: total(statistics.rejected),
+    queue: { waiting: queue.length, limit: queue.limit, most: queue.most, dropped: queue.dropped },
+    lags: [...lags].map(([market, lag]) => lagStatus(market, lag)),
+    isReady: subscriptions.pending === 0 && asked > 0,
+  };
+}
+
+function lagStatus(market: string, lag: Lag): LagStatus {
+  return { market, p50: lag.quantile(0.5), p99: lag.quantile(0.99), offset: lag.least };
+}

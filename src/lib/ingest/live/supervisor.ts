@@ -1,0 +1,312 @@
+import type { Exchange, Frame } from '../../exchanges/exchange.js';
+import type { Pacing } from '../../exchanges/live-protocol.js';
+import { Backoff } from '../../transport/backoff.js';
+import type { ConnectGate } from '../../transport/connect-gate.js';
+import type { Timing } from '../../transport/timing.js';
+import type { DataFrame } from '../capture.js';
+import { channelOf } from '../selection.js';
+import { Link, type LinkEnd } from './link.js';
+import { type StateCounts, Subscriptions } from './subscriptions.js';
+import type { ConnectionKeeper, Wire } from './wire.js';
+
+/** What a supervisor tells; each line is worth a log line. */
+export type SupervisorEvents = {
+  connected(url: string): void;
+  failed(reason: string): void;
+  lost(reason: string): void;
+  refused(topic: string, reason: string): void;
+  stale(topics: readonly string[]): void;
+};
+
+export type SupervisorOptions = {
+  readonly exchange: Exchange;
+  readonly url: string;
+  readonly pacing: Pacing;
+  readonly gate: ConnectGate;
+  readonly wire: Wire;
+  readonly userAgent: string;
+  readonly argumentsPerMessage: number | undefined;
+  readonly timing: Timing;
+  readonly events: SupervisorEvents;
+  /** Whether a topic may have nothing to tell for hours. */
+  readonly mayBeSilent: (topic: string) => boolean;
+};
+
+/** One connection with its subscriptions. */
+type Attachment = {
+  readonly link: Link;
+  readonly subscriptions: Subscriptions;
+  readonly id: string;
+  /** Whether the first subscriptions have been asked for. */
+  hasBegun: boolean;
+};
+
+/** Rotations are spread over this share of their period, so that connections made together do not end together. */
+const ROTATION_SPREAD = 0.1;
+const SETTLE_CHECK = 50;
+
+/**
+ * Keeps a set of topics subscribed: connects, subscribes, connects again after a loss, and replaces the connection before
+ * the exchange cuts it, the new one confirmed before the old one closes.
+ */
+export class Supervisor implements ConnectionKeeper {
+  readonly #options: SupervisorOptions;
+  readonly #topics = new Set<string>();
+  readonly #topicOfFeed = new Map<string, string>();
+  readonly #refused = new Map<string, string>();
+  readonly #backoff: Backoff;
+  readonly #stop = new AbortController();
+  #current: Attachment | undefined;
+  #next: Attachment | undefined;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: SupervisorOptions, topics: readonly string[]) {
+    this.#options = options;
+    const { reconnectFirst, reconnectLongest } = options.pacing;
+    this.#backoff = new Backoff({ first: reconnectFirst, longest: reconnectLongest, random: options.timing.random });
+    for (const topic of topics) this.#want(topic);
+  }
+
+  get url(): string {
+    return this.#options.url;
+  }
+
+  get topics(): ReadonlySet<string> {
+    return this.#topics;
+  }
+
+  get isConnected(): boolean {
+    return this.#current?.link.isOpen ?? false;
+  }
+
+  /** How the subscriptions stand; without a connection all of them are pending. */
+  get counts(): StateCounts {
+    const refused = this.#refused.size;
+    if (!this.#current) return { pending: this.#topics.size - refused, confirmed: 0, refused, stale: 0 };
+    const counts = this.#current.subscriptions.counts;
+    const asked = counts.pending + counts.confirmed + counts.stale;
+    return { ...counts, refused, pending: counts.pending + Math.max(0, this.#topics.size - refused - asked) };
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  /** Ends the connection on purpose; resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#current?.link.close();
+    this.#next?.link.close();
+    await this.#done;
+  }
+
+  /** Subscribes further topics. */
+  add(topics: readonly string[]): void {
+    const added = topics.filter((topic) => !this.#topics.has(topic));
+    for (const topic of added) this.#want(topic);
+    for (const attachment of this.#attachments()) if (attachment.hasBegun) this.#ask(attachment, added);
+  }
+
+  /** Unsubscribes topics. */
+  remove(topics: readonly string[]): void {
+    for (const topic of topics) {
+      this.#topics.delete(topic);
+      this.#refused.delete(topic);
+    }
+    for (const attachment of this.#attachments()) this.#release(attachment, topics);
+  }
+
+  /** Asks for a topic anew: the exchange answers with a snapshot. */
+  renew(topic: string): void {
+    for (const attachment of this.#attachments()) {
+      if (attachment.subscriptions.state(topic) === 'pending') continue;
+      this.#release(attachment, [topic]);
+      this.#ask(attachment, [topic]);
+    }
+  }
+
+  /** Asks once more for what was refused: the reason may have gone. */
+  retryRefused(): void {
+    const topics = [...this.#refused.keys()];
+    this.#refused.clear();
+    for (const attachment of this.#attachments()) if (attachment.hasBegun) this.#ask(attachment, topics);
+  }
+
+  /** Takes an answer of the exchange on one of this supervisor's connections. */
+  answered(id: string, frame: Frame): void {
+    const attachment = this.#attachments().find((candidate) => candidate.id === id);
+    if (!attachment) return;
+    const now = this.#options.timing.now();
+    if (frame.kind === 'acknowledged') attachment.subscriptions.acknowledged(frame, now);
+    else if (frame.kind === 'refused') this.#refusal(attachment, frame, now);
+  }
+
+  /** Takes note of data on one of this supervisor's connections. */
+  delivered(id: string, { events: [event] }: DataFrame): void {
+    const attachment = this.#current?.id === id ? this.#current : this.#next;
+    if (attachment?.id !== id || event === undefined) return;
+    this.#backoff.reset();
+    const channel = event.type === 'book_message' ? 'book' : channelOf(event.type);
+    const interval = event.type === 'candle' ? event.interval : undefined;
+    const topic =
+      this.#topicOfFeed.get(feedKey(channel, event.symbol, interval)) ?? this.#topicOfFeed.get(feedKey(channel, '', interval));
+    if (topic !== undefined) attachment.subscriptions.heard(topic, this.#options.timing.now());
+  }
+
+  /** Reports what has become stale. */
+  check(): void {
+    const { timing, mayBeSilent, events } = this.#options;
+    const stale = this.#current?.subscriptions.check(timing.now(), mayBeSilent) ?? [];
+    if (stale.length > 0) events.stale(stale);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const attachment = await this.#attach();
+      if (!attachment) {
+        await this.#pause();
+        continue;
+      }
+      this.#current = attachment;
+      const end = await this.#carry();
+      this.#current = undefined;
+      if (signal.aborted) return;
+      this.#options.events.lost(describe(end));
+      await this.#pause();
+    }
+  }
+
+  /** Holds the connection, replacing it when its time has come; resolves when one is lost. */
+  async #carry(): Promise<LinkEnd> {
+    for (;;) {
+      const { link } = this.#current as Attachment;
+      const rotation = new AbortController();
+      const end = await Promise.race([link.ended, this.#rotationDue(rotation.signal)]);
+      rotation.abort();
+      if (end) return end;
+      await this.#rotate();
+      if (!link.isOpen && this.#current?.link === link) return link.ended;
+    }
+  }
+
+  async #rotationDue(signal: AbortSignal): Promise<undefined> {
+    const { pacing, timing } = this.#options;
+    if (pacing.rotateAfter <= 0) return new Promise(() => {});
+    await timing.sleep(pacing.rotateAfter * (1 - ROTATION_SPREAD * timing.random()), signal);
+    return undefined;
+  }
+
+  /** Brings up a second connection, and ends the first when the second has everything. */
+  async #rotate(): Promise<void> {
+    const old = this.#current as Attachment;
+    const next = await this.#attach();
+    if (!next) return void (await this.#pause());
+    this.#next = next;
+    const isReady = await this.#settled(next, old);
+    this.#next = undefined;
+    if (!isReady) return next.link.close();
+    this.#current = next;
+    old.link.close();
+    await old.link.ended;
+  }
+
+  /** Resolves to true when all of `next` is answered and `next` lives; to false when it was lost before. */
+  async #settled(next: Attachment, old: Attachment): Promise<boolean> {
+    const { timing } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted && next.link.isOpen) {
+      next.subscriptions.check(timing.now(), () => true);
+      if (next.subscriptions.isSettled || !old.link.isOpen) return true;
+      await timing.sleep(SETTLE_CHECK, signal);
+    }
+    return false;
+  }
+
+  /** Connects and subscribes everything; undefined when that failed or the run is stopped. */
+  async #attach(): Promise<Attachment | undefined> {
+    const { exchange, wire, pacing, timing, events, url, gate, userAgent } = this.#options;
+    const { signal } = this.#stop;
+    const connection = wire.open(exchange, url, this);
+    const subscriptions = new Subscriptions(pacing);
+    const { heartbeat } = exchange.live;
+    const link = new Link({ url, pacing, heartbeat, userAgent, gate, timing, events: connection.events });
+    const attachment: Attachment = { link, subscriptions, id: connection.id, hasBegun: false };
+    try {
+      if (!(await link.open(signal))) return undefined;
+    } catch (error) {
+      if (!signal.aborted) events.failed((error as Error).message);
+      return undefined;
+    }
+    if (signal.aborted) {
+      link.close();
+      return undefined;
+    }
+    events.connected(url);
+    void this.#subscribeSoon(attachment);
+    return attachment;
+  }
+
+  async #subscribeSoon(attachment: Attachment): Promise<void> {
+    const { pacing, timing } = this.#options;
+    await timing.sleep(pacing.subscribeDelay + pacing.subscribeDelayJitter * timing.random(), this.#stop.signal);
+    if (!attachment.link.isOpen || this.#stop.signal.aborted) return;
+    attachment.hasBegun = true;
+    const topics = [...this.#topics].filter((topic) => !this.#refused.has(topic));
+    this.#ask(attachment, topics);
+  }
+
+  #ask({ link, subscriptions }: Attachment, topics: readonly string[]): void {
+    const { exchange, argumentsPerMessage, timing } = this.#options;
+    if (topics.length === 0) return;
+    const messages = exchange.live.messages('subscribe', topics, link.url, argumentsPerMessage);
+    for (const { topics: asked, request } of messages) subscriptions.asked(asked, request, timing.now());
+    link.send(messages);
+  }
+
+  #want(topic: string): void {
+    this.#topics.add(topic);
+    const { exchange, url } = this.#options;
+    for (const { channel, symbol, interval } of exchange.live.feedsOf(topic, url))
+      this.#topicOfFeed.set(feedKey(channel, symbol, interval), topic);
+  }
+
+  #release({ link, subscriptions }: Attachment, topics: readonly string[]): void {
+    const { exchange, argumentsPerMessage } = this.#options;
+    const subscribed = topics.filter((topic) => subscriptions.has(topic) && subscriptions.state(topic) !== 'refused');
+    subscriptions.ended(topics);
+    if (subscribed.length > 0) link.send(exchange.live.messages('unsubscribe', subscribed, link.url, argumentsPerMessage));
+  }
+
+  #refusal(attachment: Attachment, frame: Extract<Frame, { kind: 'refused' }>, now: number): void {
+    const { exchange, events } = this.#options;
+    const isDone = exchange.live.isSubscribedAlready(frame.reason);
+    const { refused, retry } = attachment.subscriptions.refused(frame, now);
+    for (const topic of refused) {
+      if (isDone) {
+        attachment.subscriptions.heard(topic, now);
+        continue;
+      }
+      this.#refused.set(topic, frame.reason);
+      events.refused(topic, frame.reason);
+    }
+    if (refused.length === 0 && retry.length === 0) events.refused('', frame.reason);
+    for (const topics of retry) this.#ask(attachment, topics);
+  }
+
+  #attachments(): Attachment[] {
+    return [this.#current, this.#next].filter((attachment) => attachment?.link.isOpen === true) as Attachment[];
+  }
+
+  #pause(): Promise<void> {
+    return this.#options.timing.sleep(this.#backoff.next(), this.#stop.signal);
+  }
+}
+
+function feedKey(channel: string | undefined, symbol: string, interval: string | undefined): string {
+  return `${channel} ${symbol} ${interval ?? ''}`;
+}
+
+function describe({ code, reason }: LinkEnd): string {
+  return reason === '' ? `closed with code ${code}` : `${reason} (code ${code})`;
+}

@@ -1,0 +1,121 @@
+import type { Exchange, Frame } from '../../exchanges/exchange.js';
+import type { Capture, CaptureListener, DataFrame } from '../capture.js';
+import type { WireEvent } from '../tape.js';
+import { Lag } from './lag.js';
+import type { LinkEvents } from './link.js';
+import type { LocalClock } from './local-clock.js';
+import type { RecordQueue } from './record-queue.js';
+
+/** Who keeps a connection: told what its frames say. */
+export type ConnectionKeeper = {
+  answered(id: string, frame: Frame): void;
+  delivered(id: string, frame: DataFrame): void;
+};
+
+/** Takes everything that happens on the wire, in order: a tape, Redis. */
+export type WireTap = {
+  event(exchange: Exchange, event: WireEvent): void;
+  /** The same frame as data, after `event`. */
+  data?(exchange: Exchange, frame: DataFrame, text: string): void;
+};
+
+export type OpenedWire = { readonly id: string; readonly events: LinkEvents };
+
+/**
+ * Where connections, time and the capture meet: every event is stamped with its arrival, recorded, and turned into
+ * records, by the same code that a replay runs through.
+ */
+export class Wire implements CaptureListener {
+  readonly lags = new Map<string, Lag>();
+  readonly #clock: LocalClock;
+  readonly #queue: RecordQueue;
+  readonly #taps: readonly WireTap[];
+  readonly #keepers = new Map<string, ConnectionKeeper>();
+  #capture: Capture | undefined;
+  #connections = 0;
+  #isEnding = false;
+  #last: { exchange: Exchange; text: string } | undefined;
+  /** Local time (µs) of the last data frame. */
+  lastData = 0;
+
+  constructor(clock: LocalClock, queue: RecordQueue, taps: readonly WireTap[]) {
+    this.#clock = clock;
+    this.#queue = queue;
+    this.#taps = taps;
+  }
+
+  set capture(capture: Capture) {
+    this.#capture = capture;
+  }
+
+  /** Gives a connection its number within the run, and what its link tells of it. */
+  open(exchange: Exchange, url: string, keeper: ConnectionKeeper): OpenedWire {
+    this.#connections += 1;
+    const connection = String(this.#connections);
+    const id = `${exchange.id} ${connection}`;
+    const at = () => this.#clock.now();
+    const events: LinkEvents = {
+      opened: () => {
+        this.#keepers.set(id, keeper);
+        this.#apply(exchange, { kind: 'connect', at: at(), connection, url });
+      },
+      sent: (text) => this.#apply(exchange, { kind: 'sent', at: at(), connection, text }),
+      frame: (frame) => {
+        if (!this.#isEnding) this.#apply(exchange, { kind: 'frame', at: at(), connection, text: frame.toString('utf8') });
+      },
+      closed: (code) => {
+        this.#apply(exchange, { kind: 'close', at: at(), connection, code });
+        this.#keepers.delete(id);
+      },
+    };
+    return { id, events };
+  }
+
+  /** Takes note of an answer over HTTP. */
+  answer(exchange: Exchange, url: string, status: number, body: string): void {
+    this.#apply(exchange, { kind: 'http', at: this.#clock.now(), url, status, body });
+  }
+
+  /** Lets time pass when nothing comes: seconds and withheld books come out in a silence too. */
+  tick(): void {
+    if (this.#capture && !this.#isEnding) this.#queue.push(this.#capture.advance(this.#clock.now()));
+  }
+
+  /** From now on frames are left alone: connections that end now were ended on purpose. */
+  end(): void {
+    this.#isEnding = true;
+  }
+
+  /** Gives what the capture still withholds. */
+  finish(): void {
+    if (this.#capture) this.#queue.push(this.#capture.finish());
+  }
+
+  answered(id: string, frame: Frame): void {
+    this.#keepers.get(id)?.answered(id, frame);
+  }
+
+  delivered(id: string, frame: DataFrame): void {
+    this.#keepers.get(id)?.delivered(id, frame);
+    if (!this.#last) return;
+    const { exchange, text } = this.#last;
+    this.lastData = this.#clock.now();
+    if (frame.pushTimestamp !== undefined && !frame.history)
+      this.#lagOf(exchange, frame).add(this.lastData - frame.pushTimestamp);
+    for (const tap of this.#taps) tap.data?.(exchange, frame, text);
+  }
+
+  #apply(exchange: Exchange, event: WireEvent): void {
+    for (const tap of this.#taps) tap.event(exchange, event);
+    this.#last = event.kind === 'frame' ? { exchange, text: event.text } : undefined;
+    const records = this.#capture?.apply(exchange, event) ?? [];
+    if (records.length > 0) this.#queue.push(records);
+  }
+
+  #lagOf({ id }: Exchange, { market }: DataFrame): Lag {
+    const key = `${id} ${market}`;
+    const lag = this.lags.get(key) ?? new Lag();
+    this.lags.set(key, lag);
+    return lag;
+  }
+}
