@@ -1,0 +1,28 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { crashTrial } from '../lib/storage/crash-trials.js';
+import { readerTrial } from '../lib/storage/reader-trials.js';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'store soak '));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+describe('the store', () => {
+  it('loses nothing printed in 200 kills, at moments spread over seals and merges', async () => {
+    let printed = 0;
+    for (let trial = 0; trial < 200; trial++) {
+      const moment = 30 + ((trial * 137) % 1200);
+      printed += (await crashTrial(join(directory, String(trial)), moment)).printed;
+      await rm(join(directory, String(trial)), { recursive: true });
+    }
+    expect(printed).toBeGreaterThan(50_000);
+  });
+
+  it('never shows an error, a duplicate, a hole or fewer records in 500 reads beside two writers and merges', async () => {
+    expect(await readerTrial(directory, { reads: 500, sealEveryMs: 500 })).toBeGreaterThan(10_000);
+  });
+});
