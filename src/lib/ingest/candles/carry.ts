@@ -1,0 +1,42 @@
+import { type Database, sqlName, sqlText } from '../../storage/duckdb.js';
+import type { StoreSnapshot } from '../../storage/store-snapshot.js';
+
+/** A temporary table `(exchange, market, symbol, close)`: the last close of each symbol before what is built next. */
+export const CARRY = sqlName('candle_carry');
+
+const SERIES = '"exchange", "market", "symbol"';
+
+export type CarrySource = {
+  readonly exchange: string;
+  readonly market: string;
+  readonly interval: string;
+  /** Microseconds; only candles that open before count. */
+  readonly before: number;
+};
+
+/**
+ * Fills the table from the stored candles before a time, day by day backwards until every symbol that had a candle on
+ * the last of these days has its close, and so have those that are younger.
+ */
+export async function loadCarry(snapshot: StoreSnapshot, source: CarrySource): Promise<void> {
+  const { database } = snapshot;
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE ${CARRY} ("exchange" VARCHAR, "market" VARCHAR, "symbol" VARCHAR, "close" DOUBLE)`,
+  );
+  for (const date of [...snapshot.dates('candle')].reverse()) {
+    if (Date.parse(`${date}T00:00:00Z`) * 1000 >= source.before) continue;
+    const candles = `SELECT ${SERIES}, arg_max("close", "timestamp") AS "close" FROM ${snapshot.relation('candle', date)}
+      WHERE "source" = 'trades' AND "exchange" = ${sqlText(source.exchange)} AND "market" = ${sqlText(source.market)}
+      AND "interval" = ${sqlText(source.interval)} AND "timestamp" < make_timestamptz(${source.before}) AND "close" IS NOT NULL GROUP BY ALL`;
+    await database.run(`INSERT INTO ${CARRY} SELECT * FROM (${candles}) ANTI JOIN ${CARRY} USING (${SERIES})`);
+  }
+}
+
+/** Takes over the last closes of candles that were just built. */
+export async function noteCarry(database: Database, table: string): Promise<void> {
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE ${CARRY} AS
+     WITH fresh AS (SELECT ${SERIES}, arg_max("close", "timestamp") AS "close" FROM ${sqlName(table)} WHERE "close" IS NOT NULL GROUP BY ALL)
+     SELECT * FROM fresh UNION ALL SELECT * FROM ${CARRY} ANTI JOIN fresh USING (${SERIES})`,
+  );
+}

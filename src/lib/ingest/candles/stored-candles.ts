@@ -1,0 +1,137 @@
+import { bucketStart, type CandleInterval } from '../../candles/interval.js';
+import type { CandleOptions } from '../../candles/options.js';
+import type { AnyRecord, Market } from '../../model/records.js';
+import { formatDate } from '../../model/time.js';
+import { rewritePartition } from '../../storage/derived-partition.js';
+import { sqlName, sqlText } from '../../storage/duckdb.js';
+import type { Partition } from '../../storage/partition.js';
+import { tableRecords } from '../../storage/record-rows.js';
+import { tableDefinition } from '../../storage/record-table.js';
+import { uniteSegments } from '../../storage/segments.js';
+import type { StoreContext } from '../../storage/store-context.js';
+import { openSnapshot, type StoreSnapshot } from '../../storage/store-snapshot.js';
+import { quoteCondition } from './batch-candles.js';
+import { CLOCKS, createHoles, HOLES } from './batch-tables.js';
+import { requireSameRules, ruleSettings } from './candle-rules.js';
+import { candleSelect } from './candle-sql.js';
+import { CARRY, loadCarry, noteCarry } from './carry.js';
+import { type StaleDay, staleDays } from './stale-spans.js';
+import { clockSetting, createStoredClock } from './stored-clock.js';
+import { candleInputs, candlePartition, consumedSegments } from './stored-inputs.js';
+import { type MarketName, tradesWithin } from './stored-trades.js';
+
+export type StoredCandlesOptions = {
+  readonly candles: CandleOptions;
+  readonly exchanges?: readonly string[] | undefined;
+  readonly markets?: readonly Market[] | undefined;
+};
+
+/** The candles of one interval, market and day that were computed again. */
+export type BuiltDay = {
+  readonly partition: Partition;
+  readonly candles: number;
+  /** Of these, still open. */
+  readonly open: number;
+  /** Whether the store was changed: candles that come out the same are left as they are. */
+  readonly changed: boolean;
+  /** Returns the candles; only until the next day is asked for. */
+  records(): AsyncGenerator<AnyRecord[]>;
+};
+
+const TABLE = 'built_candles';
+
+/**
+ * Brings the candles of a store up to date with its trades: what is new, late or repaired is found by the segments that
+ * each day's candles were computed from, and whole hours are computed again and replaced at once. A second call changes
+ * nothing. Throws a `UsageError` when the store's candles were built by other rules.
+ */
+export async function* buildStoredCandles(context: StoreContext, options: StoredCandlesOptions): AsyncGenerator<BuiltDay> {
+  const { candles, exchanges, markets } = options;
+  requireSameRules((await context.log.read()).settings, candles.intervals, candles);
+  const selection = { types: ['trade', 'gap', 'candle'] as const, exchanges, markets, sources: ['trades'] };
+  const snapshot = await openSnapshot(context.paths.root, selection);
+  try {
+    for (const market of marketsOf(snapshot)) {
+      const now = await createStoredClock(snapshot, market, candles.intervals);
+      const countsQuote = await quoteCondition(snapshot.database, candles);
+      for (const interval of candles.intervals)
+        yield* buildInterval({ context, snapshot, candles, market, interval, now, countsQuote });
+    }
+  } finally {
+    await snapshot.close();
+  }
+}
+
+type Build = {
+  readonly context: StoreContext;
+  readonly snapshot: StoreSnapshot;
+  readonly candles: CandleOptions;
+  readonly market: MarketName;
+  readonly interval: CandleInterval;
+  /** The market's clock, microseconds. */
+  readonly now: number;
+  readonly countsQuote: string | undefined;
+};
+
+async function* buildInterval(build: Build): AsyncGenerator<BuiltDay> {
+  const { snapshot, candles, market, interval, now } = build;
+  const consumed = (date: string) => consumedSegments(snapshot, market, interval, date);
+  const inputs = await candleInputs(snapshot, market, (time) => consumed(formatDate(bucketStart(interval.size, time))));
+  const chained = candles.open === 'previous-close' || candles.empty !== 'skip';
+  const days = staleDays({ interval, inputs, consumed, chained, until: candles.empty === 'skip' ? 0 : now });
+  const [first] = days;
+  if (!first) return;
+  if (chained) await loadCarry(snapshot, { ...market, interval: interval.name, before: first.spans[0]?.from ?? 0 });
+  for (const day of days) yield await buildDay(build, day, chained);
+}
+
+async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<BuiltDay> {
+  const { context, snapshot, candles, interval, now } = build;
+  const { database } = snapshot;
+  await computeDay(build, day, chained);
+  const isClosed = ({ until }: { readonly until: number }) => bucketStart(interval.size, until - 1) + interval.size <= now;
+  const partition = candlePartition(build.market, interval, day.date);
+  const changed = await rewritePartition(context, database, {
+    partition,
+    spans: day.spans,
+    table: TABLE,
+    // What reaches into an open candle is computed again, also when nothing new comes: the candle will have closed.
+    consumed: uniteSegments(day.inputs.filter(isClosed).map(({ segments = [] }) => segments)),
+    hourly: day.date >= formatDate(now),
+    settings: { ...ruleSettings(interval, candles), ...clockSetting(build.market, now) },
+  });
+  if (chained) await noteCarry(database, TABLE);
+  const [counts] = await database.rows(
+    `SELECT count(*) AS candles, count(*) FILTER (NOT "closed") AS open FROM ${sqlName(TABLE)}`,
+  );
+  return {
+    partition,
+    candles: Number(counts?.candles),
+    open: Number(counts?.open),
+    changed,
+    records: () => tableRecords(database, 'candle', TABLE),
+  };
+}
+
+async function computeDay({ context, snapshot, candles, market, interval, countsQuote }: Build, day: StaleDay, chained: boolean) {
+  const { database } = snapshot;
+  const gaps = snapshot.dates('gap').filter((date) => date >= formatDate(day.spans[0]?.from ?? 0));
+  const ofMarket = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
+  const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket}`).join(' UNION ALL ');
+  const holes = gaps.length > 0 && (await createHoles(database, `(${gap})`, 'trades')) ? HOLES : undefined;
+  await database.run(`CREATE OR REPLACE TEMP TABLE ${sqlName(TABLE)} (${tableDefinition('candle')})`);
+  for (const span of day.spans) {
+    const before = chained ? { carry: CARRY, since: span.from, until: span.until } : undefined;
+    const trades = tradesWithin(snapshot, context.paths.root, market, span);
+    const query = candleSelect({ ...candles, ...trades, interval, input: 'trade', clocks: CLOCKS, holes, before, countsQuote });
+    await database.run(`INSERT INTO ${sqlName(TABLE)} ${query} ORDER BY "timestamp", "symbol"`);
+  }
+}
+
+function marketsOf(snapshot: StoreSnapshot): MarketName[] {
+  const markets = new Map<string, MarketName>();
+  for (const { exchange, market } of snapshot.partitions('trade')) {
+    if (exchange !== null && market !== null) markets.set(`${exchange} ${market}`, { exchange, market: market as Market });
+  }
+  return [...markets.values()];
+}

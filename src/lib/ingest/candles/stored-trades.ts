@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { Market } from '../../model/records.js';
+import { DAY, formatDate } from '../../model/time.js';
+import type { Span } from '../../storage/derived-partition.js';
+import { sqlText } from '../../storage/duckdb.js';
+import { pathList } from '../../storage/record-load.js';
+import type { StoreSnapshot } from '../../storage/store-snapshot.js';
+import type { StoredFile } from '../../storage/store-state.js';
+
+/** Trades of one market as SQL relation; `position` is their order within a symbol, where the files tell it. */
+export type StoredTrades = { readonly relation: string; readonly position?: string | undefined };
+
+/** More rows than a file can have: the position of the next file's rows begins there. */
+const FILE_STEP = 2 ** 40;
+
+/**
+ * Returns the stored trades of a market within a span. Files of the store are sorted by symbol and the order of trades:
+ * where no two of them overlap in time and all is sealed, the number of a row stands for its place, which is much
+ * cheaper to compare than time, sequence, arrival and id.
+ */
+export function tradesWithin(snapshot: StoreSnapshot, root: string, market: MarketName, span: Span): StoredTrades {
+  const dates = datesOf(span);
+  const condition = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)} AND ${withinSpan(span)}`;
+  const files = dates.map((date) => sortedFiles(snapshot, market, date));
+  if (files.every((list) => list !== undefined)) {
+    const inOrder = files.flat().filter(({ min, max }) => min < span.until && max >= span.from);
+    if (inOrder.length > 0) return { relation: numbered(root, inOrder, span), position: 'position' };
+  }
+  const days = dates.map((date) => `SELECT * FROM ${snapshot.relation('trade', date)} WHERE ${condition}`);
+  return { relation: `(${days.join(' UNION ALL ')})` };
+}
+
+export type MarketName = { readonly exchange: string; readonly market: Market };
+
+/** Returns the condition that a timestamp lies within a span. */
+export function withinSpan({ from, until }: Span): string {
+  return `"timestamp" >= make_timestamptz(${from}) AND "timestamp" < make_timestamptz(${until})`;
+}
+
+/** Returns the files of a day in order of time, undefined when they do not hold all of its trades in order. */
+function sortedFiles(snapshot: StoreSnapshot, { exchange, market }: MarketName, date: string): StoredFile[] | undefined {
+  const isOpen = snapshot
+    .open('trade')
+    .some(({ partition }) => partition.exchange === exchange && partition.market === market && partition.date === date);
+  if (isOpen) return undefined;
+  const files = snapshot.state.partition({ type: 'trade', exchange, market, date }).sort((a, b) => a.min - b.min);
+  const overlaps = files.some((file, index) => file.overlay || file.min <= (files[index - 1]?.max ?? -1));
+  return overlaps ? undefined : files;
+}
+
+function numbered(root: string, files: readonly StoredFile[], span: Span): string {
+  const reads = files.map(({ path, min, max }, index) => {
+    const isWhole = min >= span.from && max < span.until;
+    return `SELECT "exchange", "market", "symbol", "timestamp", "local_timestamp", "price", "amount", "side",
+        file_row_number + ${index * FILE_STEP} AS position
+      FROM read_parquet(${pathList([join(root, path)])}, file_row_number = true, hive_partitioning = false)
+      ${isWhole ? '' : `WHERE ${withinSpan(span)}`}`;
+  });
+  return `(${reads.join(' UNION ALL ')})`;
+}
+
+function datesOf({ from, until }: Span): string[] {
+  const dates: string[] = [];
+  for (let day = Math.floor(from / DAY) * DAY; day < until; day += DAY) dates.push(formatDate(day));
+  return dates;
+}
