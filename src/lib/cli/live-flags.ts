@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { parseShard, type Shard } from '../ingest/shard.js';
 import { UsageError } from '../model/errors.js';
-import { MINUTE } from '../model/time.js';
-import { durationFlag, timeFlags, universeFlags } from './flags.js';
+import { MINUTE, parseTime } from '../model/time.js';
+import { durationFlag, universeFlags } from './flags.js';
 
 const LIVE = 'CAPTURE';
 
@@ -17,7 +17,12 @@ export const liveFlags = {
   testnet: Flags.boolean({ summary: "Capture from the exchange's test network (bybit).", helpGroup: LIVE, exclusive: ['demo'] }),
   demo: Flags.boolean({ summary: "Capture from the exchange's demo trading (bitget).", helpGroup: LIVE }),
   duration: durationFlag({ summary: 'Stop after this time.', helpValue: '1h', helpGroup: LIVE }),
-  until: { ...timeFlags.until, summary: 'Stop at this time: ISO 8601 or epoch.', helpGroup: LIVE },
+  until: Flags.custom<number>({
+    summary: 'Stop at this time: ISO 8601 or epoch.',
+    helpValue: 'TIME',
+    helpGroup: LIVE,
+    parse: async (text) => parseTime(text, Date.now() * 1000, '--until'),
+  })(),
   count: Flags.integer({
     summary: 'Stop after so many records (gap and clock not counted).',
     min: 1,

@@ -10,6 +10,7 @@ import { Selection } from '../selection.js';
 import { fallsTo, type Shard } from '../shard.js';
 import type { Statistics } from '../statistics.js';
 import type { UniverseOptions } from '../universe.js';
+import { Chronicle, type LiveLog } from './chronicle.js';
 import { Fleet, type Place } from './fleet.js';
 import { LocalClock } from './local-clock.js';
 import { RecordQueue } from './record-queue.js';
@@ -41,15 +42,6 @@ export type LiveOptions = {
   /** Stops the run: connections are closed, what is withheld comes out. */
   readonly signal: AbortSignal;
   readonly timing?: Timing | undefined;
-};
-
-/** Where the run tells what happens. */
-export type LiveLog = {
-  info(message: string): void;
-  warn(message: string): void;
-  /** Also in the closing summary. */
-  notice(message: string): void;
-  incomplete(reason: string): void;
 };
 
 export type Live = {
@@ -101,17 +93,13 @@ class LiveRun implements Live {
   readonly #wire: Wire;
   readonly #capture: Capture;
   readonly #watch: UniverseWatch;
-  readonly #stop = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #chronicle: Chronicle;
   readonly fleets: readonly Fleet[];
-  readonly counters = { connects: 0, reconnects: 0, failures: 0 };
   #wanted: Wanted = new Map();
   #started = 0;
-  #lastFailure = '';
-  readonly #reached = new Set<string>();
-  /** Exchanges that have neither given a list nor been connected to, with the latest reason. */
-  readonly #unreachable = new Map<string, string>();
   #isEnding = false;
+  #last: LiveStatus | undefined;
   #refreshes: Promise<void> = Promise.resolve();
 
   constructor(options: LiveOptions) {
@@ -140,6 +128,7 @@ class LiveRun implements Live {
       { ...options.universe, ...options, takes },
       log,
     );
+    this.#chronicle = new Chronicle(this.statistics, log);
     this.fleets = places.map((place) => this.#fleetOf(place));
   }
 
@@ -155,20 +144,22 @@ class LiveRun implements Live {
     ).size;
   }
 
+  /** After the end, connections and subscriptions are told as they stood when it began. */
   status(): LiveStatus {
-    return statusOf({
+    const status = statusOf({
       statistics: this.statistics,
       fleets: this.fleets,
       lags: this.#wire.lags,
       queue: this.#queue,
-      counters: this.counters,
+      counters: this.#chronicle,
       symbols: this.symbols,
       seconds: this.#started === 0 ? 0 : (this.#timing.now() - this.#started) / 1000,
     });
+    return this.#last ? { ...status, connections: this.#last.connections, subscriptions: this.#last.subscriptions } : status;
   }
 
   get unreachable(): readonly string[] {
-    return [...this.#unreachable.values()];
+    return this.#chronicle.unreachable;
   }
 
   /** Gets the first lists, again and again until one exchange has answered or the time is up. */
@@ -193,10 +184,7 @@ class LiveRun implements Live {
   }
 
   #first(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
-    for (const [id, reason] of failed) {
-      this.#unreachable.set(id, reason);
-      this.#options.log.notice(`${reason}; asked again while the others run`);
-    }
+    for (const [id, reason] of failed) this.#chronicle.unlisted(id, reason);
     const total = [...wanted.values()].reduce((sum, subscriptions) => sum + subscriptions.length, 0);
     if (total === 0 && failed.size === 0)
       throw new UsageError(
@@ -232,10 +220,10 @@ class LiveRun implements Live {
 
   /** Nothing connected in time: the run ends as unreachable. */
   #judge(): void {
-    if (this.counters.connects > 0 || this.#isEnding) return;
+    if (this.#chronicle.connects > 0 || this.#isEnding) return;
     const seconds = Math.round(this.#options.unreachableAfter / 1000);
-    const reason = this.#lastFailure === '' ? 'no connect has succeeded' : this.#lastFailure;
-    void this.#end(new UnreachableError(`nothing connected within ${seconds} s of the start: ${reason}`));
+    const { lastFailure } = this.#chronicle;
+    void this.#end(new UnreachableError(`nothing connected within ${seconds} s of the start: ${lastFailure}`));
   }
 
   #check(): void {
@@ -276,47 +264,18 @@ class LiveRun implements Live {
   async #end(failure?: unknown): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    this.#last = this.status();
     this.#wire.end();
-    this.#stop.abort();
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.race([Promise.all(this.fleets.map((fleet) => fleet.stop())), wait(CLOSE_PATIENCE)]);
+    await Promise.race([Promise.all(this.fleets.map((fleet) => fleet.stop())), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
     this.#wire.finish();
     this.#queue.close(failure);
   }
 
   #fleetOf(place: Place): Fleet {
-    const { depth, userAgent, log } = this.#options;
-    const { id } = place.exchange;
-    const events = {
-      connected: (url: string) => {
-        this.counters.connects += 1;
-        this.#reached.add(id);
-        this.#unreachable.delete(id);
-        log.info(`${id}: connected to ${url}`);
-      },
-      failed: (reason: string) => {
-        this.counters.failures += 1;
-        this.#lastFailure = `${id}: ${reason}`;
-        if (!this.#reached.has(id)) this.#unreachable.set(id, this.#lastFailure);
-        log.warn(`${id}: ${reason}`);
-      },
-      lost: (reason: string) => {
-        this.counters.reconnects += 1;
-        log.warn(`${id}: connection lost: ${reason}`);
-      },
-      refused: (topic: string, reason: string) => this.#refused(id, topic, reason),
-      stale: (topics: readonly string[]) => {
-        const names = topics.slice(0, 3).join(', ');
-        log.warn(`${id}: ${topics.length} subscribed and silent while others speak: ${names}${topics.length > 3 ? ', …' : ''}`);
-      },
-    };
+    const { depth, userAgent } = this.#options;
+    const events = this.#chronicle.eventsOf(place.exchange.id);
     return new Fleet({ place, depth, wire: this.#wire, timing: this.#timing, userAgent, events });
-  }
-
-  #refused(id: string, topic: string, reason: string): void {
-    const { statistics } = this;
-    if (statistics.note(statistics.refused, `${id} ${topic} ${reason}`.replace('  ', ' ')))
-      this.#options.log.notice(`${id}: refused ${topic === '' ? 'a request' : topic}: ${reason}`);
   }
 
   /** What the exchange answers also goes to the tape: a recording holds its instruments. */

@@ -64,7 +64,7 @@ export function statusOf({ statistics, fleets, lags, queue, counters, symbols, s
     ...counters,
     frames: statistics.frames,
     bytes: statistics.bytes,
-    records: statistics.records,
+    records: new Map(statistics.records),
     duplicates: statistics.duplicates,
     gaps: statistics.missingGaps + queue.gaps,
     refused: total(statistics.refused),

@@ -5,8 +5,9 @@ import type { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
 import type { DataFrame } from '../capture.js';
 import { channelOf } from '../selection.js';
+import { Attachment } from './attachment.js';
 import { Link, type LinkEnd } from './link.js';
-import { type StateCounts, Subscriptions } from './subscriptions.js';
+import type { StateCounts } from './subscriptions.js';
 import type { ConnectionKeeper, Wire } from './wire.js';
 
 /** What a supervisor tells; each line is worth a log line. */
@@ -30,15 +31,6 @@ export type SupervisorOptions = {
   readonly events: SupervisorEvents;
   /** Whether a topic may have nothing to tell for hours. */
   readonly mayBeSilent: (topic: string) => boolean;
-};
-
-/** One connection with its subscriptions. */
-type Attachment = {
-  readonly link: Link;
-  readonly subscriptions: Subscriptions;
-  readonly id: string;
-  /** Whether the first subscriptions have been asked for. */
-  hasBegun: boolean;
 };
 
 /** Rotations are spread over this share of their period, so that connections made together do not end together. */
@@ -104,7 +96,7 @@ export class Supervisor implements ConnectionKeeper {
   add(topics: readonly string[]): void {
     const added = topics.filter((topic) => !this.#topics.has(topic));
     for (const topic of added) this.#want(topic);
-    for (const attachment of this.#attachments()) if (attachment.hasBegun) this.#ask(attachment, added);
+    for (const attachment of this.#attachments()) attachment.ask(added);
   }
 
   /** Unsubscribes topics. */
@@ -113,32 +105,26 @@ export class Supervisor implements ConnectionKeeper {
       this.#topics.delete(topic);
       this.#refused.delete(topic);
     }
-    for (const attachment of this.#attachments()) this.#release(attachment, topics);
+    for (const attachment of this.#attachments()) attachment.release(topics);
   }
 
   /** Asks for a topic anew: the exchange answers with a snapshot. */
   renew(topic: string): void {
-    for (const attachment of this.#attachments()) {
-      if (attachment.subscriptions.state(topic) === 'pending') continue;
-      this.#release(attachment, [topic]);
-      this.#ask(attachment, [topic]);
-    }
+    for (const attachment of this.#attachments()) attachment.renew(topic);
   }
 
   /** Asks once more for what was refused: the reason may have gone. */
   retryRefused(): void {
     const topics = [...this.#refused.keys()];
     this.#refused.clear();
-    for (const attachment of this.#attachments()) if (attachment.hasBegun) this.#ask(attachment, topics);
+    for (const attachment of this.#attachments()) attachment.ask(topics);
   }
 
   /** Takes an answer of the exchange on one of this supervisor's connections. */
   answered(id: string, frame: Frame): void {
-    const attachment = this.#attachments().find((candidate) => candidate.id === id);
-    if (!attachment) return;
-    const now = this.#options.timing.now();
-    if (frame.kind === 'acknowledged') attachment.subscriptions.acknowledged(frame, now);
-    else if (frame.kind === 'refused') this.#refusal(attachment, frame, now);
+    this.#attachments()
+      .find((attachment) => attachment.id === id)
+      ?.answered(frame);
   }
 
   /** Takes note of data on one of this supervisor's connections. */
@@ -150,7 +136,7 @@ export class Supervisor implements ConnectionKeeper {
     const interval = event.type === 'candle' ? event.interval : undefined;
     const topic =
       this.#topicOfFeed.get(feedKey(channel, event.symbol, interval)) ?? this.#topicOfFeed.get(feedKey(channel, '', interval));
-    if (topic !== undefined) attachment.subscriptions.heard(topic, this.#options.timing.now());
+    if (topic !== undefined) attachment.heard(topic);
   }
 
   /** Reports what has become stale. */
@@ -225,13 +211,13 @@ export class Supervisor implements ConnectionKeeper {
 
   /** Connects and subscribes everything; undefined when that failed or the run is stopped. */
   async #attach(): Promise<Attachment | undefined> {
-    const { exchange, wire, pacing, timing, events, url, gate, userAgent } = this.#options;
+    const { exchange, wire, pacing, timing, events, url, gate, userAgent, argumentsPerMessage } = this.#options;
     const { signal } = this.#stop;
     const connection = wire.open(exchange, url, this);
-    const subscriptions = new Subscriptions(pacing);
     const { heartbeat } = exchange.live;
     const link = new Link({ url, pacing, heartbeat, userAgent, gate, timing, events: connection.events });
-    const attachment: Attachment = { link, subscriptions, id: connection.id, hasBegun: false };
+    const onRefused = (topics: readonly string[], reason: string) => this.#refuse(topics, reason);
+    const attachment = new Attachment(connection.id, link, { exchange, pacing, timing, argumentsPerMessage, onRefused });
     try {
       if (!(await link.open(signal))) return undefined;
     } catch (error) {
@@ -251,17 +237,7 @@ export class Supervisor implements ConnectionKeeper {
     const { pacing, timing } = this.#options;
     await timing.sleep(pacing.subscribeDelay + pacing.subscribeDelayJitter * timing.random(), this.#stop.signal);
     if (!attachment.link.isOpen || this.#stop.signal.aborted) return;
-    attachment.hasBegun = true;
-    const topics = [...this.#topics].filter((topic) => !this.#refused.has(topic));
-    this.#ask(attachment, topics);
-  }
-
-  #ask({ link, subscriptions }: Attachment, topics: readonly string[]): void {
-    const { exchange, argumentsPerMessage, timing } = this.#options;
-    if (topics.length === 0) return;
-    const messages = exchange.live.messages('subscribe', topics, link.url, argumentsPerMessage);
-    for (const { topics: asked, request } of messages) subscriptions.asked(asked, request, timing.now());
-    link.send(messages);
+    attachment.begin([...this.#topics].filter((topic) => !this.#refused.has(topic)));
   }
 
   #want(topic: string): void {
@@ -271,27 +247,13 @@ export class Supervisor implements ConnectionKeeper {
       this.#topicOfFeed.set(feedKey(channel, symbol, interval), topic);
   }
 
-  #release({ link, subscriptions }: Attachment, topics: readonly string[]): void {
-    const { exchange, argumentsPerMessage } = this.#options;
-    const subscribed = topics.filter((topic) => subscriptions.has(topic) && subscriptions.state(topic) !== 'refused');
-    subscriptions.ended(topics);
-    if (subscribed.length > 0) link.send(exchange.live.messages('unsubscribe', subscribed, link.url, argumentsPerMessage));
-  }
-
-  #refusal(attachment: Attachment, frame: Extract<Frame, { kind: 'refused' }>, now: number): void {
-    const { exchange, events } = this.#options;
-    const isDone = exchange.live.isSubscribedAlready(frame.reason);
-    const { refused, retry } = attachment.subscriptions.refused(frame, now);
-    for (const topic of refused) {
-      if (isDone) {
-        attachment.subscriptions.heard(topic, now);
-        continue;
-      }
-      this.#refused.set(topic, frame.reason);
-      events.refused(topic, frame.reason);
+  #refuse(topics: readonly string[], reason: string): void {
+    const { events } = this.#options;
+    for (const topic of topics) {
+      this.#refused.set(topic, reason);
+      events.refused(topic, reason);
     }
-    if (refused.length === 0 && retry.length === 0) events.refused('', frame.reason);
-    for (const topics of retry) this.#ask(attachment, topics);
+    if (topics.length === 0) events.refused('', reason);
   }
 
   #attachments(): Attachment[] {

@@ -1,0 +1,72 @@
+import type { Statistics } from '../statistics.js';
+import type { SupervisorEvents } from './supervisor.js';
+
+/** Where a run tells what happens. */
+export type LiveLog = {
+  info(message: string): void;
+  warn(message: string): void;
+  /** Also in the closing summary. */
+  notice(message: string): void;
+  incomplete(reason: string): void;
+};
+
+const NAMED_TOPICS = 3;
+
+/** Counts and tells what happens to the connections of a run. */
+export class Chronicle {
+  connects = 0;
+  reconnects = 0;
+  failures = 0;
+  lastFailure = 'no connect has succeeded';
+  readonly #statistics: Statistics;
+  readonly #log: LiveLog;
+  readonly #reached = new Set<string>();
+  readonly #unreachable = new Map<string, string>();
+
+  constructor(statistics: Statistics, log: LiveLog) {
+    this.#statistics = statistics;
+    this.#log = log;
+  }
+
+  /** Exchanges that were never connected to, with the latest reason. */
+  get unreachable(): readonly string[] {
+    return [...this.#unreachable.values()];
+  }
+
+  /** An exchange did not give its instruments. */
+  unlisted(id: string, reason: string): void {
+    this.#unreachable.set(id, reason);
+    this.#log.notice(`${reason}; asked again while the others run`);
+  }
+
+  /** Returns where the supervisors of an exchange tell. */
+  eventsOf(id: string): SupervisorEvents {
+    return {
+      connected: (url) => {
+        this.connects += 1;
+        this.#reached.add(id);
+        this.#unreachable.delete(id);
+        this.#log.info(`${id}: connected to ${url}`);
+      },
+      failed: (reason) => {
+        this.failures += 1;
+        this.lastFailure = `${id}: ${reason}`;
+        if (!this.#reached.has(id)) this.#unreachable.set(id, this.lastFailure);
+        this.#log.warn(this.lastFailure);
+      },
+      lost: (reason) => {
+        this.reconnects += 1;
+        this.#log.warn(`${id}: connection lost: ${reason}`);
+      },
+      refused: (topic, reason) => {
+        const what = topic === '' ? 'a request' : topic;
+        const isNew = this.#statistics.note(this.#statistics.refused, `${id} ${what}: ${reason}`);
+        if (isNew) this.#log.notice(`${id}: refused ${what}: ${reason}`);
+      },
+      stale: (topics) => {
+        const names = topics.slice(0, NAMED_TOPICS).join(', ') + (topics.length > NAMED_TOPICS ? ', …' : '');
+        this.#log.warn(`${id}: ${topics.length} subscribed and silent while others speak: ${names}`);
+      },
+    };
+  }
+}
