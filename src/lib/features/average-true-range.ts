@@ -11,12 +11,13 @@ export const PERIOD = 14;
  */
 export function averageTrueRange(bars: readonly PriceRange[]): number | undefined {
   if (bars.length < PERIOD) return undefined;
+  let sum = 0;
   let average = 0;
   let previous: PriceRange | undefined;
   for (const [index, bar] of bars.entries()) {
     const range = trueRange(bar, previous?.close);
-    if (index < PERIOD) average += range / PERIOD;
-    else average += (range - average) / PERIOD;
+    if (index < PERIOD) sum += range;
+    average = index < PERIOD ? sum / PERIOD : (average * (PERIOD - 1) + range) / PERIOD;
     previous = bar;
   }
   return average;

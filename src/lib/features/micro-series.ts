@@ -90,7 +90,7 @@ export class MicroSeries {
     const next = this.#next as number;
     if (until - next <= LONGEST_SILENCE) return;
     const following = Math.min(...this.#pending.keys());
-    if (following - next > LONGEST_SILENCE && following + SECOND <= until) this.#next = following;
+    if (following - next > LONGEST_SILENCE) this.#next = following;
   }
 
   #row(second: number): MicroRow {

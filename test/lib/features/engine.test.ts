@@ -1,0 +1,355 @@
+import { describe, expect, it } from 'vitest';
+import type { AnyRecord, BookSnapshot, Candle, Clock, Gap, MarkPrice, Ticker, Trade } from '../../../src/lib/model/records.js';
+import { featureRun } from '../../support/feature-runs.js';
+
+const SECOND = 1_000_000;
+const START = 1_795_132_800_000_000; // 2026-11-20 00:00 UTC
+const identity = { exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT' } as const;
+const at = (seconds: number) => START + Math.round(seconds * SECOND);
+
+const trade = (seconds: number, fields: Partial<Trade> = {}): Trade => ({
+  type: 'trade',
+  ...identity,
+  timestamp: at(seconds),
+  localTimestamp: at(seconds) + 1_000,
+  id: `${seconds}`,
+  price: 100,
+  amount: 1,
+  side: 'buy',
+  ...fields,
+});
+const book = (seconds: number, fields: Partial<BookSnapshot> = {}): BookSnapshot => ({
+  type: 'book_snapshot',
+  ...identity,
+  timestamp: at(seconds),
+  localTimestamp: at(seconds) + 1_000,
+  bids: [[99, 3]],
+  asks: [[101, 1]],
+  ...fields,
+});
+const mark = (seconds: number, price = 100, index?: number): MarkPrice => ({
+  type: 'mark_price',
+  ...identity,
+  timestamp: at(seconds),
+  localTimestamp: at(seconds) + 1_000,
+  mark: price,
+  index,
+});
+const ticker = (seconds: number): Ticker => ({
+  type: 'ticker',
+  ...identity,
+  timestamp: at(seconds),
+  localTimestamp: at(seconds) + 1_000,
+  bid: 98,
+  bidAmount: 1,
+  ask: 102,
+  askAmount: 1,
+});
+const clock = (seconds: number): Clock => ({
+  type: 'clock',
+  exchange: 'bybit',
+  market: 'linear',
+  timestamp: at(seconds),
+  localTimestamp: at(seconds) + 2_000,
+});
+const gap = (channel: string, from: number, until: number, fields: Partial<Gap> = {}): Gap => ({
+  type: 'gap',
+  ...identity,
+  channel,
+  timestamp: at(until),
+  localTimestamp: at(until) + 900,
+  fromTimestamp: at(from),
+  untilTimestamp: at(until),
+  reason: 'disconnect',
+  repaired: 0,
+  missing: true,
+  ...fields,
+});
+
+describe('a micro row', () => {
+  it('holds what happened in its second, in the order of the trades, and ends at its timestamp', () => {
+    const records = [
+      trade(0.5, { id: 'b', sequence: '2', price: 101, amount: 0.2, side: 'sell' }),
+      trade(0.5, { id: 'a', sequence: '1', price: 99, amount: 0.1 }),
+      trade(0.5, { id: 'a', sequence: '1', price: 99, amount: 0.1 }),
+      trade(0.999999, { id: 'c', price: 100.5, amount: 0.2 }),
+      book(0.2, { bids: [[99, 3]], asks: [[101, 1]] }),
+      book(0.7, { bids: [[99, 4]], asks: [[101, 1]] }),
+      mark(0.3, 100.2, 100.1),
+      trade(1, { id: 'd' }),
+    ];
+    const { micro } = featureRun(records);
+    expect(micro).toHaveLength(2);
+    expect(micro[0]).toEqual({
+      type: 'micro',
+      ...identity,
+      timestamp: at(1),
+      localTimestamp: at(0.999999) + 1_000,
+      open: 99,
+      high: 101,
+      low: 99,
+      close: 100.5,
+      buyVolume: 0.3,
+      sellVolume: 0.2,
+      delta: 0.1,
+      trades: 3,
+      bid: 99,
+      bidAmount: 4,
+      ask: 101,
+      askAmount: 1,
+      mid: 100,
+      spreadBps: 200,
+      imbalance: 0.6,
+      microprice: 100.6,
+      // The first book has none before it.
+      ofi: undefined,
+      mark: 100.2,
+      index: 100.1,
+      openInterest: undefined,
+      fundingRate: undefined,
+      complete: true,
+      bookTimestamp: at(0.7),
+      markTimestamp: at(0.3),
+    });
+  });
+
+  it('is there for every second from the first to the last record, silent ones too', () => {
+    const { micro } = featureRun([trade(0.1), trade(4.2, { price: 102 })]);
+    expect(micro.map(({ timestamp, close, trades, open }) => [timestamp, close, trades, open])).toEqual([
+      [at(1), 100, 1, 100],
+      [at(2), 100, 0, undefined],
+      [at(3), 100, 0, undefined],
+      [at(4), 100, 0, undefined],
+      [at(5), 102, 1, 102],
+    ]);
+  });
+
+  it.each([
+    [
+      'book 10 s, then the ticker, then nothing',
+      [book(0), ticker(8), trade(25)],
+      'bid',
+      { 1: 99, 10: 99, 11: 98, 18: 98, 19: undefined },
+    ],
+    ['mark 60 s', [mark(0), trade(90)], 'mark', { 1: 100, 60: 100, 61: undefined }],
+    [
+      'open interest 120 s',
+      [{ type: 'open_interest', ...identity, timestamp: at(0), amount: 7 } as AnyRecord, trade(150)],
+      'openInterest',
+      { 1: 7, 120: 7, 121: undefined },
+    ],
+  ] as const)('carries inputs as long as they count: %s', (_, records, column, expected) => {
+    const { micro } = featureRun(records);
+    for (const [second, value] of Object.entries(expected))
+      expect([second, micro.find(({ timestamp }) => timestamp === at(Number(second)))?.[column]]).toEqual([second, value]);
+  });
+
+  it('takes no imbalance and no order flow from a ticker, and no rate that was paid', () => {
+    const settled = { type: 'funding', ...identity, timestamp: at(0.4), rate: 0.5, settled: true } as const;
+    const { micro, counts } = featureRun([ticker(0.1), settled, trade(0.5)]);
+    expect(micro[0]).toMatchObject({ bid: 98, ask: 102, microprice: 100 });
+    expect([micro[0]?.imbalance, micro[0]?.ofi, micro[0]?.fundingRate]).toEqual([undefined, undefined, undefined]);
+    expect(counts.unused).toBe(1);
+  });
+
+  it('counts order flow between snapshots by the four cases of the paper', () => {
+    const books = [
+      book(0.1),
+      book(1.1, { bids: [[99, 5]], asks: [[101, 4]] }), // bid +2, ask +3: 2 − 3
+      book(2.1, { bids: [[99.5, 6]], asks: [[100.5, 2]] }), // better bid +6, better ask +2: 6 − 2
+      book(3.1, { bids: [[98, 9]], asks: [[103, 9]] }), // worse bid −6, worse ask −2: −6 + 2
+    ];
+    const { micro } = featureRun([...books, trade(4.5)]);
+    expect(micro.map(({ ofi }) => ofi)).toEqual([undefined, -1, 4, -4, 0]);
+  });
+});
+
+describe('the clock', () => {
+  it('gives a row when it has passed its end and the grace, and passes itself on after it', () => {
+    const { given } = featureRun([trade(0.5), clock(1), clock(2), trade(2.5), clock(3)]);
+    expect(given.map(({ type, timestamp }) => [type, (timestamp - START) / SECOND])).toEqual([
+      ['clock', 1],
+      ['micro', 1],
+      ['features', 1],
+      ['clock', 2],
+      ['micro', 2],
+      ['features', 2],
+      ['clock', 3],
+      ['micro', 3],
+      ['features', 3],
+    ]);
+  });
+
+  it('counts what comes too late: a trade is lost, a quote counts from then on', () => {
+    const { micro, counts } = featureRun([trade(0.5), clock(3), trade(0.6, { id: 'late' }), book(0.7), trade(3.5), clock(6)]);
+    expect(counts.late).toBe(2);
+    expect(micro.map(({ trades }) => trades)).toEqual([1, 0, 0, 1, 0]);
+    expect(micro.map(({ bid }) => bid)).toEqual([undefined, undefined, 99, 99, 99]);
+  });
+
+  it('knows a row from its end and the grace, or from the last arrival among its inputs', () => {
+    const { features } = featureRun([trade(0.5, { localTimestamp: at(4) }), trade(1.5), trade(5.5)]);
+    expect(features.slice(0, 4).map(({ knownTimestamp }) => (knownTimestamp - START) / SECOND)).toEqual([4, 4, 4, 5]);
+  });
+});
+
+describe('a gap', () => {
+  const steady = (from: number, until: number): AnyRecord[] =>
+    Array.from({ length: until - from }, (_, index) => [
+      trade(from + index + 0.2, { side: index % 3 === 0 ? 'sell' : 'buy', amount: 1 + (index % 7) }),
+      book(from + index + 0.3, { bids: [[99, 1 + (index % 5)]] }),
+      mark(from + index + 0.4, 100 + (index % 4)),
+      clock(from + index + 1),
+    ]).flat();
+  const windows = new Map([
+    ['delta_z', 20],
+    ['imb_shift', 5],
+    ['mark_dev_z', 30],
+  ]);
+  const hole = [gap('trade', 59.2, 70.1)];
+  const records = [
+    ...steady(0, 60),
+    ...Array.from({ length: 10 }, (_, index) => [mark(60.4 + index), book(60.5 + index), clock(61 + index)]).flat(),
+    ...hole,
+    ...steady(70, 140),
+  ];
+  const { features, micro, given, counts } = featureRun(records, { windows });
+  const row = (second: number) => features.find(({ timestamp }) => timestamp === at(second));
+  const holds = (second: number, name: string) => (row(second)?.detail as Record<string, string> | undefined)?.[name] === 'gap';
+
+  it('empties the windows of its own channel until they are full again, and the row says so', () => {
+    expect(row(59)?.deltaZ).toBeTypeOf('number');
+    expect([60, 71, 80, 90].map((second) => [row(second)?.deltaZ, holds(second, 'delta_z')])).toEqual(
+      [1, 2, 3, 4].map(() => [undefined, true]),
+    );
+    expect(row(91)?.deltaZ).toBeTypeOf('number');
+    expect([row(100)?.markDevZ, holds(100, 'mark_dev_z')]).toEqual([undefined, true]);
+    expect(row(101)?.markDevZ).toBeTypeOf('number');
+    expect(row(75)?.imbShift).toBeTypeOf('number');
+  });
+
+  it('is in the window of what signals use until then, and never warm', () => {
+    expect([59, 60, 71, 100, 101].map((second) => row(second)?.gapInWindow)).toEqual([false, true, true, true, false]);
+    expect(features.filter(({ gapInWindow, warm }) => gapInWindow && warm)).toEqual([]);
+  });
+
+  it('makes its seconds incomplete, also those that were given before it was known', () => {
+    expect(micro.filter(({ complete }) => !complete).map(({ timestamp }) => (timestamp - START) / SECOND)).toEqual(
+      Array.from({ length: 12 }, (_, index) => 60 + index),
+    );
+    const again = given.filter(({ type, timestamp }) => type === 'micro' && timestamp === at(65));
+    expect(again.map((record) => (record as { complete: boolean }).complete)).toEqual([true, false]);
+    expect(counts.revised).toBeGreaterThan(5);
+    expect(given.indexOf(hole[0] as AnyRecord)).toBeLessThan(given.indexOf(again[1] as AnyRecord));
+  });
+
+  it('is the same whether it was known before the rows were given or after', () => {
+    const early = [...records.filter((record) => record !== hole[0]), ...hole].sort((a, b) => a.timestamp - b.timestamp);
+    const known = featureRun([...hole, ...early.filter((record) => record !== hole[0])], { windows });
+    const values = (rows: readonly object[]) => rows.map((item) => ({ ...item, knownTimestamp: 0, localTimestamp: 0 }));
+    expect(values(known.micro).map((item) => ({ ...item, close: 0 }))).toEqual(
+      values(micro).map((item) => ({ ...item, close: 0 })),
+    );
+    expect(
+      known.features.map(({ deltaZ, markDevZ, imbShift, warm, gapInWindow }) => [deltaZ, markDevZ, imbShift, warm, gapInWindow]),
+    ).toEqual(
+      features.map(({ deltaZ, markDevZ, imbShift, warm, gapInWindow }) => [deltaZ, markDevZ, imbShift, warm, gapInWindow]),
+    );
+  });
+
+  it('that was repaired leaves no hole, unless its trades came after their seconds', () => {
+    const repaired = gap('trade', 10.2, 14.1, { repaired: 3, missing: false });
+    const inTime = featureRun([...steady(0, 10), trade(12, { id: 'r' }), repaired, ...steady(14, 60)], { windows });
+    expect(inTime.micro.every(({ complete }) => complete)).toBe(true);
+    const late = featureRun([...steady(0, 10), clock(15), trade(12, { id: 'r' }), repaired, ...steady(15, 60)], { windows });
+    expect(late.micro.filter(({ complete }) => !complete).length).toBe(5);
+    expect(late.counts.late).toBe(1);
+  });
+});
+
+describe('the average true range', () => {
+  const BAR = 900;
+  /** A trade every 300 s: the middle of a bar's three decides its range. */
+  const bars = (count: number, first = 0) =>
+    Array.from({ length: count }, (_, index) => {
+      const begin = (first + index) * BAR;
+      return [
+        trade(begin + 0.5, { price: 100 }),
+        trade(begin + 400, { price: 101 + (index % 3) }),
+        trade(begin + 800, { price: 100 }),
+      ];
+    }).flat();
+  const candle = (index: number, fields: Partial<Candle> = {}): Candle => ({
+    type: 'candle',
+    ...identity,
+    timestamp: at(index * BAR),
+    localTimestamp: at((index + 1) * BAR),
+    interval: '15m',
+    open: 100,
+    high: 104,
+    low: 100,
+    close: 100,
+    volume: 1,
+    source: 'exchange',
+    closed: true,
+    ...fields,
+  });
+
+  it('is given from 14 closed bars on, and the row says of how many', () => {
+    const { features } = featureRun(bars(16));
+    expect(features[14 * BAR - 2]?.atr15m).toBeUndefined();
+    const row = features[14 * BAR - 1];
+    expect(row?.atr15m).toBeCloseTo(((1 + 2 + 3) * 4 + 1 + 2) / 14, 12);
+    expect(row?.atr15mPct).toBeCloseTo((row?.atr15m as number) / 100, 12);
+    expect(row?.detail).toMatchObject({ atr15m: '14 of 200 candles' });
+  });
+
+  it('leaves out the bar in which the data began', () => {
+    const { features } = featureRun(bars(16).slice(1));
+    expect(features[14 * BAR - 300]?.atr15m).toBeUndefined();
+    expect(features.at(-1)?.detail).toMatchObject({ atr15m: '14 of 200 candles' });
+  });
+
+  it('takes candles from elsewhere for the time before, never before their end', () => {
+    const seed = Array.from({ length: 200 }, (_, index) => candle(index - 200));
+    const { features } = featureRun([...seed, candle(0, { high: 900 }), ...bars(2)]);
+    expect(features[0]?.atr15m).toBe(4);
+    // The bar that its own rows make counts, not the candle that says 900.
+    expect(features[BAR - 2]?.atr15m).toBe(4);
+    expect(features[BAR - 1]?.atr15m).toBeCloseTo((4 * 13 + 1) / 14, 12);
+    expect(features[BAR - 1]?.detail).not.toHaveProperty('atr15m');
+  });
+
+  it('begins anew after a bar in which trades are missing, unless a whole candle of it comes', () => {
+    const records = [...bars(20), gap('trade', 20 * BAR - 100, 20 * BAR + 50), ...bars(3, 20)];
+    const broken = featureRun(records);
+    expect(broken.features.at(-1)).toMatchObject({ gapInWindow: true, atr15m: undefined, detail: { atr15m: 'gap' } });
+    const windows = new Map([['mark_dev_z', 600]]);
+    const whole = featureRun([candle(19), candle(20), ...records], { windows });
+    expect(whole.features.at(-1)?.detail).toMatchObject({ atr15m: '22 of 200 candles' });
+    expect(whole.features.at(-1)?.gapInWindow).toBe(false);
+  });
+});
+
+describe('several symbols and markets', () => {
+  it('keep to themselves', () => {
+    const other = { symbol: 'ETHUSDT', price: 7 };
+    const { micro } = featureRun([
+      trade(0.1),
+      trade(0.2, { ...other, id: 'e' }),
+      trade(1.1),
+      trade(1.2, { ...other, id: 'f', market: 'spot' }),
+    ]);
+    expect(micro.map(({ symbol, market, close }) => `${market} ${symbol} ${close}`).sort()).toEqual([
+      'linear BTCUSDT 100',
+      'linear BTCUSDT 100',
+      'linear ETHUSDT 7',
+      'spot ETHUSDT 7',
+    ]);
+  });
+
+  it('a day of silence ends a series: no rows are made up for it', () => {
+    const { micro } = featureRun([trade(0.5), trade(3 * 86_400 + 0.5)]);
+    expect(micro.length).toBeLessThan(10);
+  });
+});
