@@ -1,0 +1,263 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AnyRecord, Gap } from '../../src/lib/model/records.js';
+import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
+import { captureFrom, type TestRun } from '../support/live-run.js';
+
+const TIMES = 50;
+const servers: ExchangeServer[] = [];
+const runs: TestRun[] = [];
+
+async function start(id: string, options: StartOptions = {}): Promise<ExchangeServer> {
+  const server = await startExchangeServer(id, { timeScale: TIMES, keepBooks: false, ...options });
+  servers.push(server);
+  return server;
+}
+
+async function capture(...args: Parameters<typeof captureFrom>): Promise<TestRun> {
+  const run = await captureFrom(...args);
+  runs.push(run);
+  return run;
+}
+
+afterEach(async () => {
+  for (const run of runs.splice(0)) await run.stop().catch(() => {});
+  for (const server of servers.splice(0)) await server.close();
+});
+
+const settled = (run: TestRun) => () => run.live.status().isReady;
+const gapsOf = (records: readonly AnyRecord[]) => records.filter((record): record is Gap => record.type === 'gap');
+const idsOf = (records: readonly AnyRecord[], symbol: string) =>
+  records.flatMap((record) => (record.type === 'trade' && record.symbol === symbol ? [record.id] : []));
+
+/** Ids of every trade that happened from `from` on, in order. */
+function truth(server: ExchangeServer, symbol: string, from = 0): string[] {
+  return server
+    .trades('linear', symbol)
+    .slice(from)
+    .map(({ id }) => id);
+}
+
+describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
+  it('receives every trade of every symbol once, and a requested stop leaves no gap', async () => {
+    const server = await start(id, { symbols: { linear: 7 } });
+    const run = await capture([server]);
+    await run.until(settled(run), 'all subscribed');
+    const symbols = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
+    expect(symbols).toHaveLength(7);
+    const before = new Map(symbols.map((symbol) => [symbol, server.tradeCount('linear', symbol)]));
+    for (let i = 0; i < 200; i++) server.trade('linear', symbols[i % 6] as string);
+    const sent = symbols.reduce((sum, symbol) => sum + truth(server, symbol, before.get(symbol)).length, 0);
+    await run.until(() => run.records.filter(({ type }) => type === 'trade').length >= sent, 'all trades');
+    const records = await run.stop();
+    for (const symbol of symbols) expect(idsOf(records, symbol)).toEqual(truth(server, symbol, before.get(symbol)));
+    expect(gapsOf(records)).toEqual([]);
+    expect(server.violations).toEqual([]);
+  });
+
+  it('tells a hole of every subscription when a connection is lost, also of those that had said nothing', async () => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    const run = await capture([server], { channels: ['trade', 'ticker'] });
+    await run.until(settled(run), 'all subscribed');
+    const symbols = [...new Set(run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)))];
+    const [loud, quiet] = symbols as [string, string];
+    const trade = () => void server.trade('linear', loud);
+    trade();
+    await run.until(() => idsOf(run.records, loud).length > 0, 'first trade');
+    server.drop();
+    await run.until(() => run.live.status().reconnects === 1, 'loss noticed');
+    trade();
+    await run.until(settled(run), 'subscribed again');
+    for (const symbol of symbols) server.trade('linear', symbol);
+    for (const symbol of symbols) server.ticker('linear', symbol);
+    await run.until(() => idsOf(run.records, quiet).length > 0, 'trade of the quiet one');
+    const gaps = gapsOf(await run.stop());
+    const named = gaps.map(({ channel, symbol }) => `${channel} ${symbol}`).sort();
+    expect(named).toEqual(symbols.flatMap((symbol) => [`ticker ${symbol}`, `trade ${symbol}`]).sort());
+    for (const gap of gaps) expect(gap).toMatchObject({ reason: 'disconnect', missing: true, repaired: 0 });
+    for (const gap of gaps) expect(gap.untilTimestamp).toBeGreaterThanOrEqual(gap.fromTimestamp);
+    expect(server.violations).toEqual([]);
+  });
+
+  it('reports a refused symbol with its reason and spares its neighbours', async () => {
+    const server = await start(id, { symbols: { linear: 9 } });
+    const listed = server.market.symbols.filter(({ listing }) => listing.market === 'linear' && listing.status === 'trading');
+    const victim = listed.map(({ listing }) => listing.symbol).find((symbol) => /USDT$/.test(symbol)) as string;
+    server.faults.refuseSymbol('linear', victim);
+    const run = await capture([server]);
+    await run.until(settled(run), 'all answered');
+    expect(run.live.status().subscriptions).toEqual({ pending: 0, confirmed: 8, refused: 1, stale: 0 });
+    expect(run.log.filter((line) => line.includes('refused') && line.includes(victim))).toHaveLength(1);
+    await run.stop();
+    expect(server.violations).toEqual([]);
+  });
+
+  it('asks again, apart, when a whole request is refused', async () => {
+    const server = await start(id, { symbols: { linear: 9 } });
+    server.faults.rejectBatches(2);
+    const run = await capture([server]);
+    await run.until(() => run.live.status().subscriptions.pending === 0, 'all answered');
+    const { confirmed, refused, stale } = run.live.status().subscriptions;
+    expect(confirmed + refused + stale).toBe(9);
+    if (id === 'bybit') expect(confirmed).toBe(9);
+    await run.stop();
+    expect(server.violations).toEqual([]);
+  });
+
+  it('cuts a connection that has gone silent and connects again', async () => {
+    const server = await start(id, { symbols: { linear: 2 } });
+    const run = await capture([server], { pacing: { silenceLimit: 400, heartbeatEvery: 100 } });
+    await run.until(settled(run), 'all subscribed');
+    for (const connection of server.connections) connection.stall();
+    await run.until(() => run.live.status().reconnects === 1, 'death noticed');
+    await run.until(settled(run), 'subscribed again');
+    expect(run.log.some((line) => line.includes('nothing received for'))).toBe(true);
+    await run.stop();
+  });
+
+  it('replaces a connection before its time without a hole, a loss or a copy', async () => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    const run = await capture([server], { pacing: { rotateAfter: 700 }, channels: ['trade', 'ticker', 'book', 'book_delta'] });
+    await run.until(settled(run), 'all subscribed');
+    const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+    const from = server.tradeCount('linear', symbol);
+    const timer = setInterval(() => {
+      server.trade('linear', symbol);
+      server.requote('linear', symbol);
+    }, 5);
+    await run.until(() => server.accepted >= 3, 'two rotations', 15_000);
+    clearInterval(timer);
+    const expected = truth(server, symbol, from);
+    await run.until(() => idsOf(run.records, symbol).length >= expected.length, 'all trades');
+    const records = await run.stop();
+    expect(idsOf(records, symbol)).toEqual(expected);
+    expect(gapsOf(records)).toEqual([]);
+    expect(run.live.status().reconnects).toBe(0);
+    expect(server.violations).toEqual([]);
+  });
+
+  it('subscribes what is listed while it runs, and ends what is delisted, without a hole', async () => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    const run = await capture([server], { refreshEvery: 150 });
+    await run.until(settled(run), 'all subscribed');
+    const [first] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)) as [string];
+    const { listing } = server.market.get('linear', first);
+    server.list({ ...listing, symbol: 'NEWUSDT', base: 'NEW' });
+    await run.until(() => server.subscribers('linear', 'NEWUSDT').length === 1, 'new listing subscribed');
+    server.trade('linear', 'NEWUSDT');
+    await run.until(() => idsOf(run.records, 'NEWUSDT').length > 0, 'trade of the new listing');
+    server.trade('linear', first);
+    await run.until(() => idsOf(run.records, first).length > 0, 'trade before the end');
+    server.delist('linear', first);
+    await run.until(() => server.subscribers('linear', first).length === 0, 'delisted one ended');
+    server.drop();
+    await run.until(() => run.live.status().reconnects >= 1, 'loss noticed');
+    await run.until(settled(run), 'subscribed again');
+    const gaps = gapsOf(await run.stop());
+    expect(gaps.map(({ symbol }) => symbol)).not.toContain(first);
+    expect(server.violations).toEqual([]);
+  });
+
+  it('gets a fresh snapshot of a book whose sequence broke', async () => {
+    const server = await start(id, { symbols: { linear: 2 } });
+    const run = await capture([server], { channels: ['book_delta'] });
+    await run.until(settled(run), 'all subscribed');
+    const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+    const count = (type: string) =>
+      run.records.filter((record) => record.type === type && 'symbol' in record && record.symbol === symbol).length;
+    const timer = setInterval(() => server.requote('linear', symbol), 10);
+    await run.until(() => count('book_delta') > 3, 'deltas');
+    server.breakSequence('linear', symbol);
+    await run.until(() => count('book_snapshot') === 2, 'second snapshot');
+    const deltas = count('book_delta');
+    await run.until(() => count('book_delta') > deltas + 3, 'deltas go on');
+    clearInterval(timer);
+    const gaps = gapsOf(await run.stop());
+    expect(gaps.map((gap) => [gap.channel, gap.symbol, gap.reason])).toEqual([['book_delta', symbol, 'sequence']]);
+    expect(server.violations).toEqual([]);
+  });
+
+  it('reports a subscription that is confirmed and stays silent while its siblings speak', async () => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    const listed = server.market.symbols.filter(({ listing }) => listing.market === 'linear' && /USDT$/.test(listing.symbol));
+    const mute = listed.find(({ listing }) => listing.status === 'trading')?.listing.symbol as string;
+    server.faults.silence('linear', mute);
+    const run = await capture([server], { channels: ['ticker'], pacing: { staleAfter: 300 } });
+    await run.until(() => run.live.status().subscriptions.stale === 1, 'stale');
+    expect(run.log.filter((line) => line.includes('silent') && line.includes(mute))).toHaveLength(1);
+    server.faults.unsilence('linear', mute);
+    server.ticker('linear', mute);
+    await run.until(() => run.live.status().subscriptions.stale === 0, 'heard after all');
+    await run.stop();
+  });
+
+  it('turns what a slow output cannot take into gaps, and keeps the connection alive meanwhile', async () => {
+    const server = await start(id, { symbols: { linear: 2 } });
+    let release = () => {};
+    const blocked = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const take = (batch: readonly AnyRecord[]) => (batch.some(({ type }) => type === 'trade') ? blocked : undefined);
+    const run = await capture([server], { queueLimit: 50, take, pacing: { heartbeatEvery: 50 } });
+    await run.until(settled(run), 'all subscribed');
+    const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+    const from = server.tradeCount('linear', symbol);
+    for (let i = 0; i < 200; i++) server.trade('linear', symbol);
+    await run.until(() => run.live.status().queue.dropped > 50, 'overflow');
+    const received = server.connections[0]?.received ?? 0;
+    await run.until(() => (server.connections[0]?.received ?? 0) > received + 2, 'heartbeats go on');
+    release();
+    await run.until(() => run.live.status().queue.waiting === 0, 'drained');
+    server.trade('linear', symbol);
+    const last = truth(server, symbol).at(-1) as string;
+    await run.until(() => idsOf(run.records, symbol).includes(last), 'trades go on');
+    const { dropped } = run.live.status().queue;
+    const records = await run.stop();
+    expect(gapsOf(records)).toMatchObject([{ channel: 'trade', symbol, reason: 'overflow', missing: true }]);
+    expect(idsOf(records, symbol).length + dropped).toBe(truth(server, symbol, from).length);
+  });
+});
+
+describe('live capture', () => {
+  it('connects 500 symbols on each exchange by the rules and receives what is sent', async () => {
+    const all = await Promise.all(['bitget', 'bybit'].map((id) => start(id, { symbols: { linear: 500 } })));
+    const run = await capture(all, { times: TIMES });
+    await run.until(settled(run), 'all subscribed', 20_000);
+    expect(run.live.status()).toMatchObject({
+      symbols: 1_000,
+      connections: { open: 12, wanted: 12 },
+      subscriptions: { pending: 0, confirmed: 1_000, refused: 0, stale: 0 },
+    });
+    const before = all.map((server) => server.tradeCount());
+    for (const server of all) {
+      const subscribed = run.live.fleets.find(({ exchange }) => exchange.id === server.id)?.subscriptions ?? [];
+      for (const { symbol } of subscribed) server.trade('linear', symbol);
+    }
+    const sent = all.reduce((sum, server, index) => sum + server.tradeCount() - (before[index] as number), 0);
+    const stored = () => run.records.filter(({ type }) => type === 'trade').length;
+    await run.until(() => stored() >= sent, 'all trades');
+    await run.stop();
+    expect(stored()).toBe(sent);
+    expect(all.flatMap(({ violations }) => violations)).toEqual([]);
+  });
+
+  it('ends as unreachable when nothing connects in time', async () => {
+    const server = await start('bitget', { symbols: { linear: 2 } });
+    server.faults.refuseConnects(1_000);
+    const run = await capture([server], { unreachableAfter: 500 });
+    await expect(run.ended).rejects.toThrow(/nothing connected within .* of the start: bitget: 127\.0\.0\.1/);
+  });
+
+  it('takes a share of the symbols: the shares are disjoint and together everything', async () => {
+    const server = await start('bybit', { symbols: { linear: 40 } });
+    const shares = await Promise.all(
+      [1, 2, 3].map(async (index) => {
+        const run = await capture([server], { shard: { index, count: 3 } });
+        await run.until(settled(run), 'subscribed');
+        return run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
+      }),
+    );
+    expect(shares.every((share) => share.length > 5)).toBe(true);
+    expect(new Set(shares.flat()).size).toBe(40);
+    expect(shares.flat()).toHaveLength(40);
+  });
+});

@@ -1,0 +1,104 @@
+import { EXCHANGES } from '../../src/lib/exchanges/index.js';
+import type { Pacing } from '../../src/lib/exchanges/live-protocol.js';
+import type { Live, LiveOptions } from '../../src/lib/ingest/live/run.js';
+import { openLive } from '../../src/lib/ingest/live/run.js';
+import type { AnyRecord } from '../../src/lib/model/records.js';
+import { createHttpClient } from '../../src/lib/transport/http.js';
+import type { ExchangeServer } from './exchange-server/index.js';
+
+/** The exchanges' own pacing, so many times as fast: to be used with a server whose rules count as much faster. */
+export function faster(pacing: Pacing, times: number): Pacing {
+  const scaled = Object.entries(pacing).map(([name, value]) => [
+    name,
+    name === 'connectsAtOnce' || name === 'connectsPerFiveMinutes' ? value : value / times,
+  ]);
+  return Object.fromEntries(scaled) as Pacing;
+}
+
+export type TestRun = {
+  readonly live: Live;
+  readonly records: AnyRecord[];
+  readonly log: string[];
+  readonly incomplete: string[];
+  /** Resolves when `check` holds; throws with the log when it does not in time. */
+  until(check: () => boolean, what: string, milliseconds?: number): Promise<void>;
+  /** Stops the capture and resolves when its records have ended. */
+  stop(): Promise<AnyRecord[]>;
+  /** Resolves, or rejects, when the records have ended by themselves. */
+  readonly ended: Promise<void>;
+};
+
+export type TestOptions = Partial<Omit<LiveOptions, 'places'>> & {
+  readonly times?: number;
+  readonly pacing?: Partial<Pacing>;
+  readonly planning?: LiveOptions['places'][number]['planning'];
+  /** Called with each batch before the next is taken: a slow output. */
+  readonly take?: (records: readonly AnyRecord[]) => Promise<void> | void;
+};
+
+/** Captures from local exchanges, `times` as fast as the real ones are treated. */
+export async function captureFrom(servers: readonly ExchangeServer[], options: TestOptions = {}): Promise<TestRun> {
+  const { times = 50, pacing, planning = {}, take, ...rest } = options;
+  const log: string[] = [];
+  const incomplete: string[] = [];
+  const stopping = new AbortController();
+  const client = await createHttpClient({ userAgent: 'test', signal: stopping.signal, retries: 0 });
+  const say = (message: string) => void log.push(message);
+  const live = await openLive({
+    places: servers.map((server) => {
+      const exchange = EXCHANGES.find(({ id }) => id === server.id);
+      if (!exchange) throw new Error(`no exchange ${server.id}`);
+      return {
+        exchange,
+        api: exchange.apis[0] as string,
+        websocketOrigin: server.wsUrl,
+        restOrigin: server.restUrl,
+        pacing: (market) => ({ ...faster(exchange.live.pacing(market), times), ...pacing }),
+        planning,
+      };
+    }),
+    markets: ['linear'],
+    universe: {},
+    channels: ['trade'],
+    intervals: [],
+    depth: 15,
+    bookInterval: 100_000,
+    refreshEvery: 600_000,
+    unreachableAfter: 60_000,
+    queueLimit: 200_000,
+    client,
+    userAgent: 'test',
+    taps: [],
+    log: { info: say, warn: say, notice: say, incomplete: (reason) => void incomplete.push(reason) },
+    signal: stopping.signal,
+    ...rest,
+  });
+  const records: AnyRecord[] = [];
+  const ended = (async () => {
+    for await (const batch of live.records) {
+      await take?.(batch);
+      for (const record of batch) records.push(record);
+    }
+    await client.close();
+  })();
+  ended.catch(() => {});
+  return {
+    live,
+    records,
+    log,
+    incomplete,
+    ended,
+    async until(check, what, milliseconds = 10_000) {
+      const deadline = Date.now() + milliseconds;
+      while (!check()) {
+        if (Date.now() > deadline) throw new Error(`${what}: not within ${milliseconds} ms\n${log.join('\n')}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+    async stop() {
+      stopping.abort();
+      await ended;
+      return records;
+    },
+  };
+}
