@@ -3,14 +3,16 @@ import { BAR_INTERVAL } from './bars.js';
 import type { SymbolIdentity } from './micro-series.js';
 import type { EngineCounts, EngineOptions } from './options.js';
 import type { InputRecord } from './second-inputs.js';
-import { SymbolSeries } from './symbol-series.js';
+import { SymbolSeries, waitOf } from './symbol-series.js';
 
 type MarketState = {
   readonly series: Map<string, SymbolSeries>;
   /** The greatest `clock` record. */
   clock: number | undefined;
-  /** The greatest arrival, which counts as long as there is no `clock`. */
+  /** The greatest arrival, which counts as long as there is no `clock`. Of a batch the greatest time. */
   arrival: number;
+  /** Clocks of a batch that wait for the rows before them. */
+  waiting: Clock[];
   /** The market's time at which a row is given next. */
   due: number;
 };
@@ -24,6 +26,7 @@ const NOTHING: readonly AnyRecord[] = [];
  *
  * A `gap` that is learned after rows were given sends those it damages again; of two rows with one key the later one
  * counts. `gap` and `clock` pass through: a `gap` before the rows it changes, a `clock` after those it closes.
+ * A batch is read by the times of its records alone.
  */
 export class FeatureEngine {
   readonly counts: EngineCounts = { inputs: 0, rows: 0, warm: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
@@ -63,12 +66,13 @@ export class FeatureEngine {
   *finish(): Generator<AnyRecord> {
     for (const market of this.#markets.values()) {
       for (const series of market.series.values()) yield* series.finish();
+      yield* market.waiting;
     }
   }
 
   *#input(record: InputRecord): Generator<AnyRecord> {
     const market = this.#market(record);
-    const arrival = record.localTimestamp ?? record.timestamp;
+    const arrival = (this.#options.batch ? undefined : record.localTimestamp) ?? record.timestamp;
     if (arrival > market.arrival) market.arrival = arrival;
     const series = this.#series(market, record);
     const again = series.add(record);
@@ -90,6 +94,10 @@ export class FeatureEngine {
 
   *#clock(clock: Clock): Generator<AnyRecord> {
     const market = this.#market(clock);
+    if (this.#options.batch) {
+      market.waiting.push(clock);
+      return;
+    }
     market.clock = Math.max(market.clock ?? 0, clock.timestamp);
     if (timeOf(market) >= market.due) yield* this.#close(market);
     yield clock;
@@ -107,13 +115,19 @@ export class FeatureEngine {
       if (series.due <= now) yield* series.close(now);
       if (series.due < market.due) market.due = series.due;
     }
+    if (market.waiting.length > 0) yield* this.#passed(market, now - waitOf(this.#options));
+  }
+
+  *#passed(market: MarketState, until: number): Generator<Clock> {
+    const later = market.waiting.findIndex(({ timestamp }) => timestamp > until);
+    yield* market.waiting.splice(0, later < 0 ? market.waiting.length : later);
   }
 
   #market({ exchange, market }: { readonly exchange: string; readonly market: Market }): MarketState {
     const key = `${exchange} ${market}`;
     let state = this.#markets.get(key);
     if (state === undefined) {
-      state = { series: new Map(), clock: undefined, arrival: 0, due: Number.POSITIVE_INFINITY };
+      state = { series: new Map(), clock: undefined, arrival: 0, waiting: [], due: Number.POSITIVE_INFINITY };
       this.#markets.set(key, state);
     }
     return state;

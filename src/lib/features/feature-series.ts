@@ -82,7 +82,7 @@ export class FeatureSeries {
   }
 
   /** Returns a row that was given as it is now that `hole` is known; the row itself where it is not concerned. */
-  revised(row: FeatureRow, hole: Hole): FeatureRow {
+  revised(row: FeatureRow, hole: Hole, close = row.close): FeatureRow {
     const values: Values = {};
     const reasons: Reasons = {};
     let { warm, gapInWindow } = row;
@@ -96,7 +96,7 @@ export class FeatureSeries {
     const detail = { ...(row.detail as Reasons | undefined), ...reasons };
     const knownTimestamp = Math.max(row.knownTimestamp, hole.known);
     const localTimestamp = Math.max(row.localTimestamp ?? 0, hole.known);
-    return { ...row, ...values, warm, gapInWindow, detail, knownTimestamp, localTimestamp };
+    return { ...row, close, ...values, warm, gapInWindow, detail, knownTimestamp, localTimestamp };
   }
 
   /** Learns that trades are missing in rows that were given. */

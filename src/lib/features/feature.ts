@@ -27,7 +27,7 @@ export type Feature = {
   readonly window?: number | undefined;
   /** What its window or warm-up is, where seconds do not say it. */
   readonly span?: string | undefined;
-  /** Returns after how many rows it has its first value, given that its inputs came. */
+  /** Returns after how many rows it no longer depends on where the data began. */
   warmUp(window: number): number;
   /** Returns the beginning of the time that the value at `end` depends on, undefined where `Bars` knows. */
   since(end: number, window: number): number | undefined;

@@ -38,7 +38,7 @@ export const cvd: Feature = {
   definition: 'cumulative delta since UTC midnight; null on a day without its beginning',
   inputs: ['trade'],
   span: 'day',
-  warmUp: () => 1,
+  warmUp: () => DAY / SECOND,
   since: (end) => midnightBefore(end),
   create(): Measure {
     let sum: ExactSum | undefined;

@@ -5,6 +5,11 @@ export type EngineOptions = {
   /** How long after its end a second still takes records, microseconds of the market's time. */
   readonly grace: number;
   readonly windows: Windows;
+  /**
+   * The input is a whole one, in order of time or nearly: it is read by its own times, and a row waits for records that
+   * come a minute later. What is known of it, `known_timestamp`, still follows from the grace.
+   */
+  readonly batch?: boolean | undefined;
   /** What is computed; all features by default. */
   readonly features?: readonly Feature[] | undefined;
 };

@@ -1,5 +1,5 @@
 import type { AnyRecord, Candle, Gap } from '../model/records.js';
-import { SECOND } from '../model/time.js';
+import { MINUTE, SECOND } from '../model/time.js';
 import { type FeatureRow, FeatureSeries } from './feature-series.js';
 import { type Hole, Holes } from './holes.js';
 import { type MicroRow, MicroSeries, type SymbolIdentity } from './micro-series.js';
@@ -9,11 +9,20 @@ import type { InputRecord } from './second-inputs.js';
 /** Rows that a gap may still change. A longer silence of one channel keeps no more. */
 const KEPT = 300;
 
+/** Records of a batch may be so much out of order. */
+const BATCH_WAIT = MINUTE;
+
+/** Returns how long after its end a second still takes records, microseconds. */
+export function waitOf({ batch, grace }: EngineOptions): number {
+  return batch ? Math.max(BATCH_WAIT, grace) : grace;
+}
+
 type Kept = { micro: MicroRow; features: FeatureRow };
 
 /** Seconds and features of one symbol. */
 export class SymbolSeries {
-  readonly #options: EngineOptions;
+  /** How long after its end a second still takes records. */
+  readonly #wait: number;
   readonly #counts: EngineCounts;
   readonly #holes = new Holes();
   readonly #seconds: MicroSeries;
@@ -22,7 +31,7 @@ export class SymbolSeries {
   #kept: Kept[] = [];
 
   constructor(identity: SymbolIdentity, options: EngineOptions, counts: EngineCounts) {
-    this.#options = options;
+    this.#wait = waitOf(options);
     this.#counts = counts;
     this.#seconds = new MicroSeries(identity, this.#holes);
     this.#features = new FeatureSeries(this.#holes, options.grace, options.windows, options.features);
@@ -30,7 +39,7 @@ export class SymbolSeries {
 
   /** Returns the market's time at which the next row is given. */
   get due(): number {
-    return this.#seconds.nextEnd + this.#options.grace;
+    return this.#seconds.nextEnd + this.#wait;
   }
 
   /** Takes an input. Returns rows that have to be given again, because a repaired trade came too late for them. */
@@ -68,7 +77,7 @@ export class SymbolSeries {
 
   /** Returns the rows of the seconds that the market's time `now` has passed. */
   *close(now: number): Generator<AnyRecord> {
-    for (const row of this.#seconds.close(now - this.#options.grace)) {
+    for (const row of this.#seconds.close(now - this.#wait)) {
       if (row.timestamp > this.#features.end) yield* this.#give(row);
     }
   }
@@ -105,10 +114,12 @@ export class SymbolSeries {
     return this.#kept.flatMap((kept) => {
       const { micro, features } = kept;
       const isCovered = hole.from < micro.timestamp && hole.until > micro.timestamp - SECOND;
-      if (isCovered && micro.complete) {
-        kept.micro = { ...micro, complete: false, localTimestamp: Math.max(micro.localTimestamp ?? 0, hole.known) };
+      // The price of the last trade before the hole says nothing of a second in it.
+      const close = isCovered && hole.inputs.includes('trade') && micro.trades === 0 ? undefined : micro.close;
+      if (isCovered && (micro.complete || close !== micro.close)) {
+        kept.micro = { ...micro, close, complete: false, localTimestamp: Math.max(micro.localTimestamp ?? 0, hole.known) };
       }
-      kept.features = this.#features.revised(features, hole);
+      kept.features = this.#features.revised(features, hole, close);
       if (kept.features !== features || kept.micro !== micro) this.#counts.revised += 1;
       return [...(kept.micro === micro ? [] : [kept.micro]), ...(kept.features === features ? [] : [kept.features])];
     });

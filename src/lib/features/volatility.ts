@@ -8,7 +8,8 @@ const ROWS_OF_A_BAR = 900;
 const bars: Pick<Feature, 'inputs' | 'span' | 'warmUp' | 'since'> = {
   inputs: ['trade'],
   span: `${WARM_BARS} × 15m`,
-  warmUp: () => WARM_BARS * ROWS_OF_A_BAR,
+  // The bar in which the data began is left out.
+  warmUp: () => (WARM_BARS + 1) * ROWS_OF_A_BAR,
   since: () => undefined,
 };
 
