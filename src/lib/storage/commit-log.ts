@@ -73,15 +73,16 @@ export class CommitLog {
   async #append(change: Change): Promise<boolean> {
     const number = this.#state.version + 1;
     const path = join(this.#directory, `${numbered(number)}.json`);
+    const text = `${JSON.stringify(change)}\n`;
     try {
-      if (!(await createFile(path, `${JSON.stringify(change)}\n`))) return false;
-      this.#state.apply(change);
-      if (number % CHECKPOINT_EVERY === 0) await this.#writeCheckpoint();
+      if (!(await createFile(path, text))) return false;
     } catch (error) {
-      // Only a checkpoint can fail after the change has been made, and that is no failure of the change.
-      if (this.#state.version >= number) return true;
-      throw storageFailure(error, 'write', path);
+      // The name may be there although what came after failed; then the change has been made.
+      if ((await readText(path).catch(() => undefined)) !== text) throw storageFailure(error, 'write', path);
     }
+    this.#state.apply(change);
+    // A checkpoint that cannot be written is no failure of the change; the next one makes up for it.
+    if (number % CHECKPOINT_EVERY === 0) await this.#writeCheckpoint().catch(() => {});
     return true;
   }
 

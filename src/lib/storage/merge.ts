@@ -6,7 +6,7 @@ import { storageFailure } from './durable-file.js';
 import { writeParquet } from './parquet-file.js';
 import { type Partition, partitionPath } from './partition.js';
 import { partitionRows } from './partition-rows.js';
-import { pathList } from './record-load.js';
+import { parquetFiles } from './record-load.js';
 import { uniteSegments } from './segments.js';
 import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from './store-context.js';
 import { mayOverlap, type StoredFile, type StoreState } from './store-state.js';
@@ -94,12 +94,12 @@ async function writeMerged(
 ): Promise<StoredFile> {
   const { type } = partition;
   const segments = uniteSegments(files.map((file) => file.segments));
-  const stored = `read_parquet(${pathList(files.map((file) => absolutePath(context, file)))})`;
+  const stored = parquetFiles(files.map((file) => absolutePath(context, file)));
   const overlay = files.some((file) => file.overlay);
   const relation = overlay ? `(SELECT * FROM ${stored} ${oneOfEachKey(type)})` : stored;
   const metadata = { mdtool_segments: segments.join(' ') };
   const { rows, bytes } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
-  const [content] = await partitionRows(database, type, `read_parquet(${pathList([absolutePath(context, path)])})`);
+  const [content] = await partitionRows(database, type, parquetFiles([absolutePath(context, path)]));
   const expected = files.reduce((sum, file) => sum + file.rows, 0);
   if (!content || content.rows !== rows || (overlay ? rows > expected : rows !== expected))
     throw new Error(`expected ${expected} rows of ${files.length} files, found ${content?.rows ?? 0}; nothing was replaced`);

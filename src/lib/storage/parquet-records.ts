@@ -1,7 +1,7 @@
 import { FailureError, MdtoolError } from '../model/errors.js';
 import { type AnyRecord, RECORD_TYPES, type RecordType } from '../model/records.js';
 import { Database, sqlName, sqlText } from './duckdb.js';
-import { pathList } from './record-load.js';
+import { parquetFiles, pathList } from './record-load.js';
 import { tableRecords } from './record-rows.js';
 import { tableColumns, tableDefinition, validCondition } from './record-table.js';
 
@@ -30,7 +30,7 @@ export async function* parquetRecords(path: string, listener: ParquetListener): 
 }
 
 async function load(database: Database, path: string, listener: ParquetListener): Promise<{ type: RecordType; table: string }> {
-  const source = `read_parquet(${pathList([path])}, hive_partitioning = false)`;
+  const source = parquetFiles([path]);
   const described = await database.rows(`DESCRIBE FROM ${source}`);
   const given = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
   const type = (await writtenType(database, path)) ?? listener.typeOf([...given.keys()]);

@@ -36,12 +36,22 @@ export async function countLines(database: Database, paths: readonly string[]): 
 }
 
 function linesRelation(paths: readonly string[], columns: string): string {
-  return `read_ndjson(${pathList(paths)}, columns = ${columns}, ignore_errors = true, maximum_object_size = ${LINE_BYTES})`;
+  // Left to itself DuckDB may take a line for a text instead of a record, depending on the first lines.
+  const options = `records = true, ignore_errors = true, maximum_object_size = ${LINE_BYTES}`;
+  return `read_ndjson(${pathList(paths)}, columns = ${columns}, ${options})`;
 }
 
 /** Returns paths as SQL list of patterns that match nothing else. */
 export function pathList(paths: readonly string[]): string {
   return sqlList(paths.map(asPattern));
+}
+
+/**
+ * Returns Parquet files as a relation. What the directories say stands in the files, too, with its type: from a path
+ * DuckDB would guess one.
+ */
+export function parquetFiles(paths: readonly string[]): string {
+  return `read_parquet(${pathList(paths)}, hive_partitioning = false)`;
 }
 
 /** Returns a path as the pattern that matches it alone: DuckDB takes `data[1]` for `data1`. */
@@ -81,7 +91,7 @@ export async function dropKnown(database: Database, comparison: KnownComparison)
   await database.run(
     `CREATE OR REPLACE TEMP TABLE ranked AS
      WITH fresh AS (SELECT rowid AS row, ${columns.select} FROM ${sqlName(table)} WHERE ${where}),
-       known AS (SELECT ${columns.select} FROM read_parquet(${pathList(files)})
+       known AS (SELECT ${columns.select} FROM ${parquetFiles(files)}
                  WHERE "timestamp" BETWEEN make_timestamptz(${span.min}) AND make_timestamptz(${span.max})),
        same AS (SELECT known.* FROM known SEMI JOIN fresh ON ${columns.same})
      SELECT row, row_number() OVER (PARTITION BY ${columns.keys} ORDER BY ${precedence(type)}, row NULLS FIRST) AS rank,

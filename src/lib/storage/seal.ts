@@ -26,44 +26,64 @@ export type SealReport = {
 /** A file that was written, and the stored files that its rows were compared with. */
 type WrittenFile = { readonly file: StoredFile; readonly rows: PartitionRows; readonly compared: ReadonlySet<string> };
 
+/** A journal that is no longer written. */
+export type SealJob = {
+  readonly journal: JournalEntry;
+  /** How many records were written to it, where that is known: all of them have to be found again. */
+  readonly expected?: number | undefined;
+  /** Segments whose journals are deleted, to be noted in the same change. */
+  readonly discard?: readonly string[];
+};
+
+/** What a journal may hold: its header and records. */
+const KNOWN_LINES: ReadonlySet<string> = new Set(['', 'journal', ...RECORD_TYPES]);
+
 /**
  * Turns the journal of a segment into one Parquet file per type, partition and date, without the records that are
  * stored already, and makes that known in one change of the log. The journal itself is left for the caller to delete:
  * from that change on readers take no notice of it. Throws a `FailureError`; the journal is then as valid as before.
  */
-export async function sealSegment(
-  context: StoreContext,
-  journal: JournalEntry,
-  discard: readonly string[] = [],
-): Promise<SealReport> {
+export async function sealSegment(context: StoreContext, job: SealJob): Promise<SealReport> {
+  const written: WrittenFile[] = [];
+  let sealed = false;
   try {
-    return await withDatabase(MAINTENANCE, (database) => sealWith(database, context, journal, discard));
+    return await withDatabase(MAINTENANCE, async (database) => {
+      const counts = await writeSegment(database, context, job, written);
+      sealed = await commitSeal(context, job, written);
+      return { ...counts, sealed };
+    });
   } catch (error) {
-    throw storageFailure(error, 'seal', journal.path);
+    throw storageFailure(error, 'seal', job.journal.path);
+  } finally {
+    if (!sealed) for (const { file } of written) await rm(absolutePath(context, file), { force: true }).catch(() => {});
   }
 }
 
-async function sealWith(database: Database, context: StoreContext, journal: JournalEntry, discard: readonly string[]) {
+async function writeSegment(database: Database, context: StoreContext, { journal, expected }: SealJob, written: WrittenFile[]) {
   const state = await context.log.read();
   const lines = await countLines(database, [journal.path]);
-  const written: WrittenFile[] = [];
+  const unknown = [...lines.keys()].find((type) => !KNOWN_LINES.has(type));
+  if (unknown !== undefined)
+    throw new FailureError(`${journal.path}: found records of type "${unknown.slice(0, 40)}", which this mdtool does not know`);
+  let found = 0;
   let repeated = 0;
   let broken = lines.get('') ?? 0;
   for (const type of RECORD_TYPES.filter((candidate) => lines.has(candidate))) {
     await loadLines(database, { type, table: type, paths: [journal.path] });
-    broken += (lines.get(type) ?? 0) - (await database.number(`SELECT count(*) FROM "${type}"`));
+    const loaded = await database.number(`SELECT count(*) FROM "${type}"`);
+    found += loaded;
+    broken += (lines.get(type) ?? 0) - loaded;
     repeated += await dropRepeated(database, type, type);
     for (const rows of await partitionRows(database, type, `"${type}"`)) {
-      const sealed = await sealPartition(database, context, { state, segment: journal.segment, rows });
-      repeated += sealed.repeated;
-      if (sealed.written) written.push(sealed.written);
+      const partition = await sealPartition(database, context, { state, segment: journal.segment, rows });
+      repeated += partition.repeated;
+      if (partition.written) written.push(partition.written);
     }
     await database.run(`DROP TABLE "${type}"`);
   }
-  const records = written.reduce((sum, { file }) => sum + file.rows, 0);
-  const sealed = await commitSeal(context, journal.segment, written, discard);
-  if (!sealed) for (const { file } of written) await rm(absolutePath(context, file), { force: true });
-  return { records, repeated, broken, sealed };
+  if (expected !== undefined && found !== expected)
+    throw new FailureError(`${journal.path}: expected ${expected} records, found ${found}; the journal is kept`);
+  return { records: written.reduce((sum, { file }) => sum + file.rows, 0), repeated, broken };
 }
 
 type PartitionJob = { readonly state: StoreState; readonly segment: string; readonly rows: PartitionRows };
@@ -95,11 +115,11 @@ function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {
   return { path: '', bytes: 0, segments: [], rows, min, max, symbols };
 }
 
-async function commitSeal(context: StoreContext, segment: string, written: readonly WrittenFile[], discard: readonly string[]) {
+async function commitSeal(context: StoreContext, { journal, discard = [] }: SealJob, written: readonly WrittenFile[]) {
   return await context.log.commit((state) => {
-    if (state.sealed.has(segment)) return undefined;
+    if (state.sealed.has(journal.segment)) return undefined;
     const add = written.map((candidate) => withOverlay(state, candidate));
-    return { at: wallClock(), seal: segment, add, ...(discard.length > 0 ? { discard } : {}) };
+    return { at: wallClock(), seal: journal.segment, add, ...(discard.length > 0 ? { discard } : {}) };
   });
 }
 

@@ -19,7 +19,8 @@ export type SegmentKeeperOptions = {
   readonly warn: (message: string) => void;
 };
 
-type Waiting = { readonly journal: JournalEntry; readonly recovered: boolean };
+/** A journal to be sealed; of one that was taken over nobody knows how many records it should have. */
+type Waiting = { readonly journal: JournalEntry; readonly expected: number | undefined };
 
 /** Seals the journals of one writer one after the other, beside its writing, and merges the hours that are over. */
 export class SegmentKeeper {
@@ -41,10 +42,10 @@ export class SegmentKeeper {
     this.#options = options;
   }
 
-  /** Queues a journal that is no longer written. */
-  seal(journal: JournalEntry, recovered: boolean): void {
+  /** Queues a journal that is no longer written; `expected` is how many records were, undefined on one that was taken over. */
+  seal(journal: JournalEntry, expected: number | undefined): void {
     void this.#queue.run(async () => {
-      const waiting = [...this.#failed, { journal, recovered }];
+      const waiting = [...this.#failed, { journal, expected }];
       this.#failed = [];
       for (const one of waiting) await this.#seal(one);
       await this.#mergeFinished();
@@ -76,14 +77,14 @@ export class SegmentKeeper {
     return { repeated: this.#repeated, recovered: this.#recovered, broken: this.#broken };
   }
 
-  async #seal({ journal, recovered }: Waiting): Promise<void> {
+  async #seal({ journal, expected }: Waiting): Promise<void> {
     const discard = this.#discarded.splice(0);
     try {
-      const report = await sealSegment(this.#context, journal, discard);
+      const report = await sealSegment(this.#context, { journal, expected, discard });
       if (!report.sealed) this.#discarded.push(...discard);
       this.#repeated += report.repeated;
       this.#broken += report.broken;
-      if (recovered) this.#recovered += report.records;
+      if (expected === undefined) this.#recovered += report.records;
       if (report.broken > 0) this.#options.warn(`${journal.segment}: ${report.broken} broken lines were left out`);
       this.#sealed.push({ journal, at: Date.now() });
     } catch (error) {
@@ -91,7 +92,7 @@ export class SegmentKeeper {
       // Whoever took it over while this process was suspended seals it.
       if (await isTakenOver(journal)) return;
       this.#failure = error;
-      this.#failed.push({ journal, recovered });
+      this.#failed.push({ journal, expected });
       this.#options.warn(`${(error as Error).message}; the records stay in the journal and will be sealed later`);
     }
   }

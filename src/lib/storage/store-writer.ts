@@ -99,7 +99,7 @@ export class StoreWriter {
   /** Takes over what writers that are gone left behind; it is sealed while this one writes on. */
   async recover(): Promise<void> {
     const { silenceLimitMs } = this.#options;
-    for (const journal of await adoptOrphans(this.#context, this.id, silenceLimitMs)) this.#keeper.seal(journal, true);
+    for (const journal of await adoptOrphans(this.#context, this.id, silenceLimitMs)) this.#keeper.seal(journal, undefined);
     await sweepStore(this.#context);
   }
 
@@ -191,7 +191,7 @@ export class StoreWriter {
     await journal.sync();
     this.#journal = undefined;
     await journal.close();
-    this.#keeper.seal({ path: journal.path, segment: journal.segment, holder: this.id }, false);
+    this.#keeper.seal({ path: journal.path, segment: journal.segment, holder: this.id }, journal.records);
   }
 
   async #tick(): Promise<void> {

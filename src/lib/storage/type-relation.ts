@@ -4,7 +4,7 @@ import type { JournalEntry } from './journal.js';
 import { groupFiles } from './overlaps.js';
 import { type Partition, partitionPath } from './partition.js';
 import { type PartitionRows, partitionCondition, partitionRows, recount } from './partition-rows.js';
-import { dropKnown, dropRepeated, loadLines, pathList } from './record-load.js';
+import { dropKnown, dropRepeated, loadLines, parquetFiles } from './record-load.js';
 import { emptyRelation, keyExpressions, precedence, tableColumns } from './record-table.js';
 import { absolutePath, type StoreContext } from './store-context.js';
 import { isWhole, rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';
@@ -123,7 +123,7 @@ export async function typeRelation(database: Database, type: RecordType, sources
 function readFiles(type: RecordType, paths: readonly string[], selection: StoreSelection): string {
   const condition = rowCondition(selection, type) ?? 'true';
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
-  return `SELECT ${columns.join(', ')} FROM read_parquet(${pathList(paths)}) WHERE ${condition}`;
+  return `SELECT ${columns.join(', ')} FROM ${parquetFiles(paths)} WHERE ${condition}`;
 }
 
 /** Returns the QUALIFY clause that keeps, of the rows with one key, the one that counts. */

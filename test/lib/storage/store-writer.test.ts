@@ -3,9 +3,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
-import type { AnyRecord, Candle, Funding, Trade } from '../../../src/lib/model/records.js';
+import { type AnyRecord, type Candle, type Funding, RECORD_TYPES, type Trade } from '../../../src/lib/model/records.js';
 import { openSnapshot } from '../../../src/lib/storage/store-snapshot.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { sampleRecords } from '../../support/any-record.js';
 import { bookRecord, clockRecord, gapRecord, tickerRecord } from '../../support/records.js';
 import { readAll, rowsOf, START, temporaryDirectory, tradeAt, trades, writeRun } from './support.js';
 
@@ -71,6 +72,22 @@ describe('openStoreWriter', () => {
     await writer.close();
     expect(plain(await readAll(directory))).toEqual(plain(records));
     expect(await readdir(join(directory, 'journal'))).toEqual([]);
+  });
+
+  it('gives back every type whole, whatever its texts and numbers, with and without an exchange', async () => {
+    const directory = await temporaryDirectory();
+    const types = RECORD_TYPES.filter((type) => type !== 'clock');
+    const records = sampleRecords(8, types).map((record, n) => ({ ...record, timestamp: START + n, localTimestamp: START + n }));
+    const plain = records.map((record) => encodeRecord(record as AnyRecord));
+    const named: AnyRecord[] = ['0123', '2026-01-01', 'true', 'a/../b', '%2e', "it's", '*?[x]'].map((exchange, n) =>
+      tradeAt(n, { exchange, timestamp: START + 1000 + n }),
+    );
+    const lines = [...plain, ...named.map(encodeRecord)].sort();
+    const writer = await openStoreWriter(directory, { step: 'test' });
+    await writer.write([...(records as AnyRecord[]), ...named]);
+    expect((await readAll(directory)).map(encodeRecord).sort()).toEqual(lines);
+    await writer.close();
+    expect((await readAll(directory)).map(encodeRecord).sort()).toEqual(lines);
   });
 
   it('puts each type, exchange, market and day into a partition of its own and stores no clock', async () => {
