@@ -1,0 +1,115 @@
+import type { Matching } from './matching.js';
+import { fallsInto, type Order, type PositionSide } from './orders.js';
+import type { Path } from './terms.js';
+
+/** The prices of one candle. */
+export type Bar = {
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+};
+
+const SIDES: readonly PositionSide[] = ['long', 'short'];
+
+/**
+ * Takes a price through a candle: open, one extreme, the other, close. Which extreme comes first is an assumption, so it
+ * counts the candles in which that may decide what happens.
+ *
+ * A candle counts as undecided when it executed something after its opening while orders below and above the market were
+ * within its range, or when its new extreme would have moved a trailing stop into its range. That is an upper bound: with
+ * none undecided, both paths give the same fills. Trailing stops follow completed candles; `worse` and `better` take each
+ * side of the position through its own adverse, or favourable, extreme first.
+ */
+export class BarWalk {
+  undecided = 0;
+  /** Whether the price is inside a candle, past its opening. */
+  isInside = false;
+  readonly #matching: Matching;
+  readonly #path: Path;
+  #bar: Bar | undefined;
+  #falls = false;
+  #rises = false;
+  #trails = false;
+
+  constructor(matching: Matching, path: Path) {
+    this.#matching = matching;
+    this.#path = path;
+  }
+
+  /** The opening: a jump from wherever the price was. */
+  open(bar: Bar): void {
+    const { open, volume } = bar;
+    this.#matching.begin(volume);
+    this.#matching.take(open);
+    this.#matching.move({ to: open, passing: false, takerBuys: undefined });
+    this.#bar = bar;
+    this.#falls = false;
+    this.#rises = false;
+    this.#trails = false;
+  }
+
+  /** The rest of the candle. */
+  walk(bar: Bar): void {
+    const { desk, account, ledger } = this.#matching;
+    for (const order of desk.active) this.#observe(order);
+    this.#falls ||= bar.low <= account.liquidationBelow;
+    this.#rises ||= bar.high >= account.liquidationAbove;
+    const before = ledger.fills.length;
+    this.isInside = true;
+    if (this.#path === 'worse' || this.#path === 'better') for (const side of SIDES) this.#walkSide(bar, side);
+    else this.#legs(bar, this.#path === 'low-first');
+    this.isInside = false;
+    if (this.#trails || (this.#falls && this.#rises && ledger.fills.length > before)) this.undecided++;
+    desk.follow(bar.low, bar.high);
+  }
+
+  /** Takes an order that arrived inside the candle into account, and executes it where the price is beyond it already. */
+  arrived(order: Order): void {
+    this.#observe(order);
+    const { price } = this.#matching;
+    const beyond = fallsInto(order) ? price <= order.price : price >= order.price;
+    if (order.kind === 'stop' && beyond) {
+      order.takes = true;
+      this.#matching.desk.taking++;
+    }
+    if (order.takes) this.#matching.take(price);
+  }
+
+  #walkSide(bar: Bar, side: PositionSide): void {
+    this.#matching.only = side;
+    this.#matching.price = bar.open;
+    this.#legs(bar, (side === 'long') === (this.#path === 'worse'));
+    this.#matching.only = undefined;
+  }
+
+  #legs({ open, high, low, close }: Bar, lowFirst: boolean): void {
+    const [first, second] = lowFirst ? [low, high] : [high, low];
+    this.#leg(open, first);
+    this.#leg(first, second);
+    this.#leg(second, close);
+  }
+
+  #leg(from: number, to: number): void {
+    this.#matching.path = { lowest: Math.min(from, to), highest: Math.max(from, to) };
+    this.#matching.move({ to, passing: true, takerBuys: undefined });
+  }
+
+  /** Notes on which side of the market an order lies within the candle. */
+  #observe(order: Order): void {
+    const { high, low } = this.#bar as Bar;
+    const trigger = this.#matching.desk.triggerOf(order);
+    if (fallsInto(order) ? low <= trigger : high >= trigger) {
+      if (fallsInto(order)) this.#falls = true;
+      else this.#rises = true;
+    }
+    if (order.kind === 'trailing') this.#trails ||= wouldTrail(order, low, high);
+  }
+}
+
+/** Whether an extreme of this candle moves the trigger to where the other extreme reaches it. */
+function wouldTrail({ side, armed, best, price, distance }: Order, low: number, high: number): boolean {
+  if (side === 'sell') return high > (armed ? best : price) && low <= high * (1 - distance);
+  return low < (armed ? best : price) && high >= low * (1 + distance);
+}

@@ -1,0 +1,151 @@
+import type { EquityPoint, Execution } from './ledger.js';
+import { type Bars, firstNotBefore, type MarketData, type Ticks } from './market-data.js';
+import type { Matching } from './matching.js';
+import type { OrderCounts } from './order-desk.js';
+import { scanBars, scanTicks } from './scan.js';
+import { type RunOptions, Session } from './session.js';
+
+/** All that a run leaves behind. */
+export type Outcome = {
+  readonly fills: readonly Execution[];
+  readonly equity: readonly EquityPoint[];
+  readonly matching: Matching;
+  readonly orders: OrderCounts;
+  readonly from: number;
+  readonly until: number;
+  /** Events looked at: trades or candles. */
+  readonly events: number;
+  readonly undecided: number;
+  /** Microseconds with a position. */
+  readonly exposed: number;
+};
+
+/**
+ * Runs a strategy over the data. The same input gives the same outcome; what comes later never changes what came before.
+ *
+ * One event at a time: what was appointed by then (marks, funding, orders that arrive), then own orders against the price,
+ * then the strategy. In between it skips to where the price reaches a bound or the time an appointment, see `scan.ts`.
+ */
+export function runBacktest(data: MarketData, options: RunOptions): Outcome {
+  return new Engine(data, options).run();
+}
+
+class Engine {
+  readonly #data: MarketData;
+  readonly #options: RunOptions;
+  readonly #session: Session;
+
+  constructor(data: MarketData, options: RunOptions) {
+    this.#data = data;
+    this.#options = options;
+    this.#session = new Session(data, options);
+  }
+
+  run(): Outcome {
+    const { feed } = this.#data;
+    const session = this.#session;
+    const from = session.now;
+    if (feed.kind === 'trades') this.#runTicks(feed);
+    else this.#runBars(feed);
+    session.settle(session.end - 1);
+    session.finish();
+    const { matching, walk } = session;
+    return {
+      fills: matching.ledger.fills,
+      equity: matching.ledger.equity,
+      matching,
+      orders: matching.desk.counts,
+      from,
+      until: session.now,
+      events: session.count,
+      undecided: walk.undecided,
+      exposed: session.exposed,
+    };
+  }
+
+  #runTicks(feed: Ticks): void {
+    const { time, price } = feed;
+    const canSkip = this.#options.strategy.trade === undefined;
+    let index = 0;
+    while (index < this.#session.count) {
+      this.#session.settle(time[index] as number);
+      if (canSkip && this.#session.isStarted && this.#session.matching.desk.taking === 0) {
+        const end = this.#appointment(time, index);
+        const from = index;
+        index = scanTicks(feed, from, end, this.#session.stretch(), this.#session.matching.gauge);
+        if (index > from) this.#session.matching.price = price[index - 1] as number;
+        if (index === end) continue;
+      }
+      this.#tick(feed, index);
+      index++;
+    }
+  }
+
+  #tick({ time, price, amount, buy }: Ticks, index: number): void {
+    const at = price[index] as number;
+    const size = amount[index] as number;
+    const takerBuys = buy[index] === 1;
+    this.#session.now = time[index] as number;
+    this.#session.matching.begin(size);
+    if (this.#session.matching.desk.taking > 0) this.#session.matching.take(at);
+    this.#session.matching.move({ to: at, passing: false, takerBuys });
+    this.#session.matching.desk.follow(at, at);
+    this.#session.observe(at, at);
+    this.#options.strategy.trade?.(
+      { time: this.#session.now, price: at, amount: size, side: takerBuys ? 'buy' : 'sell' },
+      this.#session,
+    );
+    this.#session.start();
+  }
+
+  #runBars(feed: Bars): void {
+    const { time, close, interval } = feed;
+    const canSkip = this.#options.strategy.bar === undefined;
+    let index = 0;
+    while (index < this.#session.count) {
+      this.#session.settle(time[index] as number);
+      if (canSkip && this.#session.isStarted && this.#session.matching.desk.taking === 0) {
+        const end = this.#appointment(time, index);
+        const from = index;
+        index = scanBars(feed, from, end, this.#session.stretch(), this.#session.matching.gauge);
+        if (index > from) {
+          this.#session.matching.price = close[index - 1] as number;
+          this.#session.now = (time[index - 1] as number) + interval;
+        }
+        if (index === end) continue;
+      }
+      this.#bar(feed, index);
+      index++;
+    }
+  }
+
+  /** Inside a candle there is no time: what happens after its opening carries its last microsecond. */
+  #bar(feed: Bars, index: number): void {
+    const time = feed.time[index] as number;
+    const bar = {
+      open: feed.open[index] as number,
+      high: feed.high[index] as number,
+      low: feed.low[index] as number,
+      close: feed.close[index] as number,
+      volume: feed.volume[index] as number,
+    };
+    this.#session.now = Math.max(this.#session.now, time);
+    this.#session.walk.open(bar);
+    this.#session.now = time + feed.interval - 1;
+    this.#session.arriveInside();
+    this.#session.walk.walk(bar);
+    this.#session.matching.price = bar.close;
+    this.#session.observe(bar.low, bar.high);
+    this.#session.now = time + feed.interval;
+    this.#options.strategy.bar?.({ index, time, ...bar }, this.#session);
+    this.#session.start();
+  }
+
+  /** The index of the first event that is not before the next appointment. */
+  #appointment(time: Float64Array, index: number): number {
+    const next = this.#session.nextTime();
+    return next === Number.POSITIVE_INFINITY
+      ? this.#session.count
+      : Math.min(this.#session.count, firstNotBefore(time, next, index));
+  }
+}

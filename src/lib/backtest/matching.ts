@@ -1,0 +1,275 @@
+import { Account } from './account.js';
+import { Gauge } from './gauge.js';
+import { type Execution, Ledger } from './ledger.js';
+import type { MarketData } from './market-data.js';
+import { OrderDesk } from './order-desk.js';
+import { fallsInto, type Order, type PositionSide } from './orders.js';
+import { Queues } from './queue.js';
+import { Step } from './step.js';
+import type { Terms } from './terms.js';
+
+/** What the engine lends to matching: what time it is, and who hears of fills. */
+export type Exchange = {
+  readonly now: number;
+  filled(fill: Execution): void;
+  rejected(order: Order): void;
+};
+
+/** Something that a price executes: an own order, or the liquidation of a side. */
+type Target = { readonly trigger: number; readonly order?: Order | undefined; readonly liquidated?: PositionSide | undefined };
+
+/** How far a price has moved in one go: `to` reached at once by a trade, or passing every price in between. */
+type Move = { readonly to: number; readonly passing: boolean; readonly takerBuys: boolean | undefined };
+
+/**
+ * Holds own orders against prices. One trade, or one leg of a candle's path, executes what it reaches, the nearest first;
+ * limit orders share the amount that was traded, each order once per trade. A limit order gets its own price; a stop the
+ * price that triggered it, in a candle its trigger; takers pay the slippage on top.
+ */
+export class Matching {
+  readonly account: Account;
+  readonly desk: OrderDesk;
+  readonly gauge: Gauge;
+  readonly ledger = new Ledger();
+  price = Number.NaN;
+  /** Mark prices tell of equity and liquidation at present, else traded ones do. */
+  isMarked = false;
+  /** Greatest ratio of notional to equity, and least distance to a liquidation price (a fraction of the price). */
+  maxLeverage = 0;
+  leastDistance = Number.POSITIVE_INFINITY;
+  readonly liquidations: number[] = [];
+  /** Only orders and liquidations of this side are executed, where the sides take different ways through a candle. */
+  only: PositionSide | undefined;
+  readonly #terms: Terms;
+  readonly #queues: Queues;
+  readonly #exchange: Exchange;
+  #budget = 0;
+  #event = 0;
+
+  constructor(data: MarketData, terms: Terms, start: number, exchange: Exchange) {
+    this.#terms = terms;
+    this.#exchange = exchange;
+    this.desk = new OrderDesk(terms);
+    this.account = new Account(terms, new Step(terms.lotSize));
+    this.gauge = new Gauge(terms.deposit, start);
+    this.#queues = new Queues(data.books);
+  }
+
+  /** The bounds between which nothing happens; liquidation is among them unless mark prices tell of it. */
+  get low(): number {
+    const { liquidationBelow } = this.account;
+    return !this.isMarked && liquidationBelow > this.desk.low ? liquidationBelow : this.desk.low;
+  }
+
+  get high(): number {
+    const { liquidationAbove } = this.account;
+    return !this.isMarked && liquidationAbove < this.desk.high ? liquidationAbove : this.desk.high;
+  }
+
+  /** Begins an event with so much traded; each order is matched once in it. */
+  begin(amount: number): void {
+    this.#event++;
+    this.#budget = amount;
+  }
+
+  /** Executes at `price` what waits to take there. */
+  take(price: number): void {
+    this.price = price;
+    for (const order of this.desk.active.filter(({ takes }) => takes)) {
+      if (order.state !== 'active') continue;
+      const better = order.side === 'buy' ? price <= order.price : price >= order.price;
+      if (order.kind === 'limit' && !better) this.desk.rest(order);
+      else this.#execute(order, this.#takerPrice(order, price), order.remaining, false);
+    }
+  }
+
+  /** Moves the price and executes what it reaches. */
+  move(move: Move): void {
+    for (;;) {
+      const target = this.#nearest(move, true) ?? this.#nearest(move, false);
+      if (target === undefined) break;
+      this.#hit(target, move);
+    }
+    this.price = move.to;
+  }
+
+  /** Checks liquidation against a mark price; positions are closed at the last traded one. */
+  mark(mark: number): void {
+    if (mark <= this.account.liquidationBelow) this.#liquidate(this.#sideAt(true), this.price);
+    if (mark >= this.account.liquidationAbove) this.#liquidate(this.#sideAt(false), this.price);
+  }
+
+  /** Says that an order has arrived and asks the books for its queue. */
+  arrived(order: Order): void {
+    if (this.#terms.fill === 'volume' && order.kind === 'limit') order.queue = this.#queues.ahead(order, this.#exchange.now);
+  }
+
+  /** Takes the extremes since the position last changed into account. */
+  settleExtremes(): void {
+    const { account, gauge } = this;
+    if (account.isFlat) return;
+    for (const price of [gauge.lowest, gauge.highest]) {
+      const equity = account.equity(price);
+      if (equity > 0) this.maxLeverage = Math.max(this.maxLeverage, account.notional(price) / equity);
+      const distances = [(price - account.liquidationBelow) / price, (account.liquidationAbove - price) / price];
+      for (const distance of distances) if (distance < this.leastDistance) this.leastDistance = Math.max(0, distance);
+    }
+  }
+
+  /** The active target that a fall (else a rise) to `to` reaches first. */
+  #nearest({ to, takerBuys }: Move, falls: boolean): Target | undefined {
+    let nearest: Target | undefined;
+    const liquidated = this.isMarked ? undefined : this.#sideAt(falls);
+    if (liquidated !== undefined && (this.only === undefined || this.only === liquidated))
+      nearest = this.#liquidationAt(to, falls, liquidated);
+    const consider = (target: Target) => {
+      const reached = falls ? to <= target.trigger : to >= target.trigger;
+      if (reached && (nearest === undefined || (falls ? target.trigger > nearest.trigger : target.trigger < nearest.trigger)))
+        nearest = target;
+    };
+    for (const order of this.desk.active) {
+      if (order.takes || order.seen === this.#event || fallsInto(order) !== falls) continue;
+      if (this.only !== undefined && order.position !== this.only) continue;
+      if (order.kind === 'limit' && (this.#budget <= 0 || !this.#isServed(order, to, takerBuys))) continue;
+      consider({ trigger: this.desk.triggerOf(order), order });
+    }
+    return nearest;
+  }
+
+  #liquidationAt(to: number, falls: boolean, liquidated: PositionSide): Target | undefined {
+    const trigger = falls ? this.account.liquidationBelow : this.account.liquidationAbove;
+    return (falls ? to <= trigger : to >= trigger) ? { trigger, liquidated } : undefined;
+  }
+
+  /** In `volume`, a trade at the very price serves an order only when its taker came from the other side. */
+  #isServed(order: Order, to: number, takerBuys: boolean | undefined): boolean {
+    return this.#terms.fill !== 'volume' || to !== order.price || takerBuys === (order.side === 'sell');
+  }
+
+  #hit({ order, trigger, liquidated }: Target, move: Move): void {
+    if (liquidated !== undefined) this.#liquidate(liquidated, move.passing ? this.#onPath(trigger) : move.to);
+    if (order === undefined) return;
+    order.seen = this.#event;
+    if (order.kind !== 'limit') {
+      const price = move.passing ? this.#onPath(order.price) : move.to;
+      this.price = price;
+      this.#execute(order, this.#takerPrice(order, price), order.remaining, false);
+      return;
+    }
+    const amount = this.#share(order, move.to);
+    if (amount > 0) {
+      this.price = order.price;
+      this.#execute(order, order.price, amount, true);
+    }
+  }
+
+  /** A trigger that a path passes, or where the path is when it lies behind already. */
+  #onPath(trigger: number): number {
+    const { lowest, highest } = this.path;
+    return Math.min(Math.max(trigger, lowest), highest);
+  }
+
+  /** The prices that the present leg of a candle's path passes. */
+  path = { lowest: 0, highest: 0 };
+
+  /** Returns what the traded amount leaves for an order, in lots, and takes it from there. */
+  #share(order: Order, price: number): number {
+    if (this.#terms.fill === 'volume' && price === order.price) {
+      if (order.queue < 0) order.queue = this.#queues.ahead(order, this.#exchange.now);
+      if (order.queue < 0) return 0;
+      const before = Math.min(order.queue, this.#budget);
+      order.queue -= before;
+      this.#budget -= before;
+    }
+    const amount = Math.min(order.remaining, this.#budget);
+    const whole = amount === order.remaining ? amount : this.desk.lot.down(amount);
+    this.#budget -= whole;
+    return whole;
+  }
+
+  #takerPrice(order: Order, price: number): number {
+    const { slippage } = this.#terms;
+    if (slippage === 0) return price;
+    const worse = order.side === 'buy' ? this.desk.tick.up(price * (1 + slippage)) : this.desk.tick.down(price * (1 - slippage));
+    if (order.kind !== 'limit') return worse;
+    return order.side === 'buy' ? Math.min(worse, order.price) : Math.max(worse, order.price);
+  }
+
+  #execute(order: Order, price: number, wanted: number, maker: boolean): void {
+    const { account, desk } = this;
+    const amount = order.opens ? wanted : Math.min(wanted, account[order.position].amount);
+    if (amount <= 0) {
+      desk.finish(order);
+      return;
+    }
+    if (order.opens && !account.canOpen(price, amount)) {
+      desk.counts.rejected++;
+      desk.finish(order);
+      this.#exchange.rejected(order);
+      return;
+    }
+    order.remaining = desk.lot.tidy(order.remaining - amount);
+    order.filled += amount;
+    if (order.remaining <= 0) desk.finish(order);
+    const fee = price * amount * (maker ? this.#terms.makerFee : this.#terms.takerFee);
+    this.#book(order, { price, amount, fee, maker });
+  }
+
+  #book(
+    { id, side, position, reason, opens }: Pick<Order, 'id' | 'side' | 'position' | 'reason' | 'opens'>,
+    { price, amount, fee, maker }: { price: number; amount: number; fee: number; maker: boolean },
+  ): void {
+    const { account, gauge, desk } = this;
+    gauge.extend(this.price);
+    this.settleExtremes();
+    const realized = account.book({ position, opens, price, amount, fee });
+    const left = account[position].amount;
+    const fill: Execution = {
+      time: this.#exchange.now,
+      order: id,
+      side,
+      position,
+      price,
+      amount,
+      fee,
+      maker,
+      reason,
+      realized,
+      held: position === 'long' ? left : -left,
+      opens,
+    };
+    this.ledger.fills.push(fill);
+    gauge.restart(this.price);
+    if (!this.isMarked) gauge.note(account.equity(this.price), fill.time);
+    if (left === 0) desk.finishClosing(position);
+    this.#exchange.filled(fill);
+  }
+
+  /** The side that a fall (else a rise) liquidates. */
+  #sideAt(falls: boolean): PositionSide | undefined {
+    const { account } = this;
+    if (account.isFlat || Number.isNaN(falls ? account.liquidationBelow : account.liquidationAbove)) return undefined;
+    return falls ? 'long' : 'short';
+  }
+
+  /**
+   * Closes a side whose margin is used up. What the exchange keeps of the margin is the fee; it is negative where the price
+   * went beyond the bankruptcy price and the loss is limited to the margin. In cross margin everything held is closed.
+   */
+  #liquidate(side: PositionSide | undefined, price: number): void {
+    if (side === undefined) return;
+    const other = side === 'long' ? 'short' : 'long';
+    if (this.#terms.marginMode === 'cross' && this.account[other].amount > 0) this.#closeOut(other, price, 0);
+    const held = this.account[side];
+    const value = (held.amount * price - held.cost) * (side === 'long' ? 1 : -1);
+    this.#closeOut(side, price, this.account.marginOf(side) + value);
+    this.liquidations.push(this.#exchange.now);
+  }
+
+  #closeOut(position: PositionSide, price: number, fee: number): void {
+    this.price = price;
+    const side = position === 'long' ? 'sell' : 'buy';
+    const { amount } = this.account[position];
+    this.#book({ id: 0, side, position, reason: 'liquidation', opens: false }, { price, amount, fee, maker: false });
+  }
+}

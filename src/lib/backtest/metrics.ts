@@ -1,0 +1,134 @@
+import { DAY } from '../model/time.js';
+import type { Outcome } from './engine.js';
+import type { EquityPoint } from './ledger.js';
+import { type RoundTrip, roundTrips } from './trades.js';
+
+/**
+ * The figures of a run; `_pct` are per cent, times microseconds, money quote units. What cannot be told (a ratio over no
+ * trades, a Sharpe ratio of a constant) is absent.
+ */
+export type Metrics = Readonly<Record<string, number>>;
+
+const YEAR = 365 * DAY;
+/** Fewer returns than this make no Sharpe ratio. */
+const LEAST_RETURNS = 2;
+
+/**
+ * Returns every metric of design section 8b.
+ *
+ * - net_profit = equity at the end − deposit = realized_pnl + unrealized_pnl − fees + funding; gross_profit is the same
+ *   before fees and funding.
+ * - Sharpe: mean / sample standard deviation of the returns between points of the equity curve (`period`), × √(365 d /
+ *   period); Sortino takes √(Σ min(r, 0)² / n) instead; both at a rate of zero.
+ * - Calmar: (equity at the end / deposit)^(365 d / duration) − 1, over the maximum drawdown; absent under a day.
+ * - A trade is a position from its first fill until nothing is held; its net counts fees and funding. profit_factor = Σ of
+ *   net wins / Σ of net losses, expectancy = mean net, win_rate_pct = share with a net above zero.
+ * - Drawdown follows every trade, candle close or mark price while something is held, not only the curve.
+ */
+export function metricsOf(outcome: Outcome, deposit: number, period: number, figures: Metrics): Metrics {
+  const { matching, fills, equity, from, until } = outcome;
+  const { account, ledger, gauge } = matching;
+  const last = equity.at(-1)?.equity ?? deposit;
+  const unrealized = last - account.balance;
+  const trips = roundTrips(fills, ledger.fundings);
+  const turnover = fills.reduce((sum, { price, amount }) => sum + price * amount, 0);
+  const duration = until - from;
+  return present({
+    net_profit: last - deposit,
+    gross_profit: account.realized + unrealized,
+    realized_pnl: account.realized,
+    unrealized_pnl: unrealized,
+    fees: account.fees,
+    funding: account.funding,
+    return_pct: (last / deposit - 1) * 100,
+    final_equity: last,
+    max_drawdown: gauge.worst * gauge.worstPeak,
+    max_drawdown_pct: gauge.worst * 100,
+    ...drawdownTimes(outcome),
+    ...ratios(equity, deposit, period),
+    calmar: calmarOf(last / deposit, duration, gauge.worst),
+    ...tradeMetrics(trips),
+    exposure_pct: duration > 0 ? (outcome.exposed / duration) * 100 : undefined,
+    turnover,
+    turnover_per_deposit: turnover / deposit,
+    fills: fills.length,
+    ...orderMetrics(outcome),
+    ...figures,
+    restarts_per_day: figures.restarts === undefined || duration < DAY ? undefined : (figures.restarts * DAY) / duration,
+    liquidations: matching.liquidations.length,
+    max_leverage: matching.maxLeverage,
+    least_liquidation_distance_pct: Number.isFinite(matching.leastDistance) ? matching.leastDistance * 100 : undefined,
+    sharpe_period_seconds: period / 1_000_000,
+  });
+}
+
+function present(values: Readonly<Record<string, number | undefined>>): Metrics {
+  const entries = Object.entries(values).filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
+  return Object.fromEntries(entries);
+}
+
+function drawdownTimes({ matching: { gauge }, until }: Outcome): Readonly<Record<string, number | undefined>> {
+  if (gauge.worst === 0) return {};
+  const recovered = gauge.recoveredAt === 0 ? undefined : gauge.recoveredAt;
+  return {
+    max_drawdown_from_timestamp: gauge.worstFrom,
+    max_drawdown_timestamp: gauge.worstAt,
+    max_drawdown_recovered_timestamp: recovered,
+    max_drawdown_seconds: ((recovered ?? until) - gauge.worstFrom) / 1_000_000,
+  };
+}
+
+function ratios(equity: readonly EquityPoint[], deposit: number, period: number): Readonly<Record<string, number | undefined>> {
+  const returns = returnsOf(equity, deposit, period);
+  if (returns.length < LEAST_RETURNS) return {};
+  const mean = returns.reduce((sum, value) => sum + value, 0) / returns.length;
+  const squares = returns.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const losses = returns.reduce((sum, value) => sum + Math.min(value, 0) ** 2, 0);
+  const yearly = Math.sqrt(YEAR / period);
+  const over = (deviation: number) => (deviation > 0 ? (mean / deviation) * yearly : undefined);
+  return { sharpe: over(Math.sqrt(squares / (returns.length - 1))), sortino: over(Math.sqrt(losses / returns.length)) };
+}
+
+/** Returns between whole periods; the piece after the last whole one would weigh as much as the others and is left out. */
+function returnsOf(equity: readonly EquityPoint[], deposit: number, period: number): number[] {
+  const values = [deposit, ...equity.filter(({ time }) => time % period === 0).map((point) => point.equity)];
+  const returns: number[] = [];
+  for (let index = 1; index < values.length; index++) {
+    const before = values[index - 1] as number;
+    if (before > 0) returns.push((values[index] as number) / before - 1);
+  }
+  return returns;
+}
+
+function calmarOf(growth: number, duration: number, drawdown: number): number | undefined {
+  if (duration < DAY || drawdown === 0 || growth <= 0) return undefined;
+  return (growth ** (YEAR / duration) - 1) / drawdown;
+}
+
+function tradeMetrics(trips: readonly RoundTrip[]): Readonly<Record<string, number | undefined>> {
+  const net = (chosen: readonly RoundTrip[]) => chosen.reduce((sum, trip) => sum + trip.net, 0);
+  const wins = trips.filter((trip) => trip.net > 0);
+  const losses = trips.filter((trip) => trip.net < 0);
+  const gains = trips.filter(({ reason }) => reason === 'take_profit');
+  const mean = (chosen: readonly RoundTrip[]) => (chosen.length > 0 ? net(chosen) / chosen.length : undefined);
+  return {
+    trades: trips.length,
+    win_rate_pct: trips.length > 0 ? (wins.length / trips.length) * 100 : undefined,
+    profit_factor: losses.length > 0 ? net(wins) / -net(losses) : undefined,
+    expectancy: mean(trips),
+    mean_win: mean(wins),
+    mean_loss: mean(losses),
+    mean_take_profit: mean(gains),
+  };
+}
+
+function orderMetrics({ orders, matching }: Outcome): Readonly<Record<string, number | undefined>> {
+  const unfinished = matching.desk.active.filter(({ filled }) => filled > 0).length;
+  return {
+    orders: orders.placed,
+    orders_active: orders.active,
+    orders_filled_pct: orders.active > 0 ? ((orders.filled + unfinished) / orders.active) * 100 : undefined,
+    orders_refused: orders.refused,
+    orders_rejected: orders.rejected,
+  };
+}

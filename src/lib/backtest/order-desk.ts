@@ -1,0 +1,177 @@
+import { fallsInto, type Order, type OrderRequest, opensPosition, type PositionSide } from './orders.js';
+import { neighbour, Step } from './step.js';
+import type { Terms } from './terms.js';
+
+/** An order or a cancellation on its way to the exchange. */
+type Message = { readonly at: number; readonly order: Order; readonly cancels: boolean };
+
+/** How many orders there were and what became of them. */
+export type OrderCounts = { placed: number; active: number; filled: number; refused: number; rejected: number };
+
+/** Own orders: on their way, active, done. The prices nearest to the market at which one of them comes to life are its bounds. */
+export class OrderDesk {
+  readonly counts: OrderCounts = { placed: 0, active: 0, filled: 0, refused: 0, rejected: 0 };
+  readonly tick: Step;
+  readonly lot: Step;
+  /** Orders that are active, in the order they became so. */
+  readonly active: Order[] = [];
+  /** Highest price that a fall executes an order at, and lowest that a rise does; a price equal to one has reached it. */
+  low = Number.NEGATIVE_INFINITY;
+  high = Number.POSITIVE_INFINITY;
+  /** Active orders that take at the next price. */
+  taking = 0;
+  readonly #terms: Terms;
+  readonly #pending: Message[] = [];
+  #next = 1;
+
+  constructor(terms: Terms) {
+    this.#terms = terms;
+    this.tick = new Step(terms.tickSize);
+    this.lot = new Step(terms.lotSize);
+  }
+
+  /** When the next order or cancellation arrives. */
+  get nextArrival(): number {
+    return this.#pending[0]?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Orders that are not done, those on their way as well. */
+  get open(): readonly Order[] {
+    const coming = this.#pending.filter(({ cancels, order }) => !cancels && order.state === 'pending').map(({ order }) => order);
+    return [...this.active, ...coming];
+  }
+
+  /** Sends an order; undefined where an exchange would refuse it. */
+  place(request: OrderRequest, now: number, price: number): Order | undefined {
+    const opens = opensPosition(request);
+    const amount = this.lot.down(request.amount);
+    if (!this.#accepts(request, amount, opens, price)) {
+      this.counts.refused++;
+      return undefined;
+    }
+    const order: Order = {
+      id: this.#next++,
+      kind: request.kind,
+      position: request.position,
+      side: request.side,
+      amount,
+      reason: request.reason,
+      opens,
+      activeAt: now + this.#terms.latency,
+      distance: request.distance ?? 0,
+      price: request.price ?? Number.NaN,
+      remaining: amount,
+      filled: 0,
+      state: 'pending',
+      takes: request.kind === 'market',
+      armed: false,
+      best: Number.NaN,
+      queue: -1,
+      seen: -1,
+    };
+    this.counts.placed++;
+    this.#pending.push({ at: order.activeAt, order, cancels: false });
+    return order;
+  }
+
+  cancel(order: Order, now: number): void {
+    if (order.state !== 'done') this.#pending.push({ at: now + this.#terms.latency, order, cancels: true });
+  }
+
+  /** Returns the next order that arrives by `now`, active from here on; carries out cancellations that come before it. */
+  arrive(now: number, price: number): Order | undefined {
+    while (this.nextArrival <= now) {
+      const { order, cancels } = this.#pending.shift() as Message;
+      if (cancels) this.finish(order);
+      else if (order.state === 'pending') return this.#activate(order, price);
+    }
+    return undefined;
+  }
+
+  /** Takes an order away: it is filled, cancelled or rejected. */
+  finish(order: Order): void {
+    if (order.state === 'active') {
+      this.active.splice(this.active.indexOf(order), 1);
+      if (order.takes) this.taking--;
+    }
+    if (order.state !== 'done' && order.filled > 0) this.counts.filled++;
+    order.state = 'done';
+    this.measure();
+  }
+
+  /** Takes away what would close a side that holds nothing any more. */
+  finishClosing(position: PositionSide): void {
+    for (const order of this.open) if (order.position === position && !order.opens) this.finish(order);
+  }
+
+  /** An order that would have taken at once becomes one that waits. */
+  rest(order: Order): void {
+    order.takes = false;
+    this.taking--;
+    this.measure();
+  }
+
+  /** Lets trailing stops follow the extremes of the price seen. */
+  follow(lowest: number, highest: number): void {
+    for (const order of this.active) if (order.kind === 'trailing') this.#trail(order, order.side === 'sell' ? highest : lowest);
+  }
+
+  /** Finds the bounds anew. */
+  measure(): void {
+    this.low = Number.NEGATIVE_INFINITY;
+    this.high = Number.POSITIVE_INFINITY;
+    for (const order of this.active) {
+      if (order.kind === 'trailing') this.#boundBy(this.#ratchetOf(order), order.side === 'buy');
+      if (!order.takes) this.#boundBy(this.triggerOf(order), fallsInto(order));
+    }
+  }
+
+  /** Returns the price that executes an order when it is reached: for `through` the next number beyond a limit. */
+  triggerOf(order: Order): number {
+    if (order.kind === 'limit') {
+      if (this.#terms.fill !== 'through') return order.price;
+      return neighbour(order.price, order.side === 'buy' ? -1 : 1);
+    }
+    return order.kind === 'trailing' && !order.armed ? Number.NaN : order.price;
+  }
+
+  #boundBy(trigger: number, isFall: boolean): void {
+    if (isFall && trigger > this.low) this.low = trigger;
+    else if (!isFall && trigger < this.high) this.high = trigger;
+  }
+
+  /** The price from which a trailing stop moves on: a new best one, or where it is armed. */
+  #ratchetOf(order: Order): number {
+    return order.armed ? neighbour(order.best, order.side === 'sell' ? 1 : -1) : order.price;
+  }
+
+  #trail(order: Order, price: number): void {
+    const sells = order.side === 'sell';
+    const beyond = (limit: number) => (sells ? price >= limit : price <= limit);
+    if (order.armed ? !beyond(this.#ratchetOf(order)) : !beyond(order.price)) return;
+    order.armed = true;
+    order.best = price;
+    order.price = sells ? this.tick.down(price * (1 - order.distance)) : this.tick.up(price * (1 + order.distance));
+    this.measure();
+  }
+
+  #activate(order: Order, price: number): Order {
+    order.state = 'active';
+    // Better than the market when it arrives: it takes what is there instead of waiting.
+    order.takes ||= order.kind === 'limit' && (order.side === 'buy' ? price < order.price : price > order.price);
+    this.active.push(order);
+    this.counts.active++;
+    if (order.takes) this.taking++;
+    this.measure();
+    return order;
+  }
+
+  #accepts({ kind, price, position }: OrderRequest, amount: number, opens: boolean, market: number): boolean {
+    if (!(amount > 0)) return false;
+    if (kind !== 'market' && !(price !== undefined && price > 0)) return false;
+    if (!opens) return true;
+    const { minAmount = 0, minNotional = 0, spot } = this.#terms;
+    const value = amount * (kind === 'market' ? market : (price as number));
+    return amount >= minAmount && value >= minNotional && !(spot && position === 'short');
+  }
+}

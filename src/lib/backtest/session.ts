@@ -1,0 +1,247 @@
+import { MINUTE } from '../model/time.js';
+import { BarWalk } from './bar-walk.js';
+import type { Execution } from './ledger.js';
+import { endOf, firstNotBefore, type MarketData } from './market-data.js';
+import { Matching } from './matching.js';
+import type { Order, OrderRequest, PositionSide } from './orders.js';
+import type { Stretch } from './scan.js';
+import type { Broker, Strategy } from './strategy.js';
+import type { Path, Terms } from './terms.js';
+
+export type RunOptions = {
+  readonly terms: Terms;
+  readonly strategy: Strategy;
+  /** How prices move inside a candle; without meaning for trades. */
+  readonly path: Path;
+  /** Time between two points of the equity curve, microseconds. */
+  readonly sample: number;
+  /** The run ends here at the latest: where the first hole begins, when it is to halt there. */
+  readonly until?: number | undefined;
+};
+
+const NEVER = Number.POSITIVE_INFINITY;
+/** Mark prices are told every second, or polled every minute; they are carried forward so long. */
+const MARK_AGE = 2 * MINUTE;
+
+/**
+ * The state of a run between two events, and what happens at appointed times: marks, funding, points of the equity curve,
+ * orders that arrive, a strategy that wanted to be woken. It is the broker that the strategy talks to.
+ */
+export class Session implements Broker {
+  readonly matching: Matching;
+  readonly walk: BarWalk;
+  /** Events up to the end of the run. */
+  readonly count: number;
+  readonly end: number;
+  now: number;
+  isStarted = false;
+  /** Microseconds with a position. */
+  exposed = 0;
+  readonly #data: MarketData;
+  readonly #strategy: Strategy;
+  readonly #options: RunOptions;
+  #mark = Number.NaN;
+  #markUntil = NEVER;
+  #nextMark = 0;
+  #nextFunding = 0;
+  #wake = NEVER;
+  #awakeAt = Number.NaN;
+  #sample: number;
+  #exposedSince = 0;
+  #isExposed = false;
+
+  constructor(data: MarketData, options: RunOptions) {
+    const { feed } = data;
+    const { until = NEVER, terms, strategy, path, sample } = options;
+    this.#data = data;
+    this.#options = options;
+    this.#strategy = strategy;
+    this.count = firstNotBefore(feed.time, until, 0);
+    this.now = feed.time[0] ?? 0;
+    this.end = Math.min(until, endOf(feed));
+    this.#sample = (Math.floor(this.now / sample) + 1) * sample;
+    const session = this;
+    this.matching = new Matching(data, terms, this.now, {
+      get now() {
+        return session.now;
+      },
+      filled: (fill) => this.#filled(fill),
+      rejected: (order) => this.#strategy.rejected?.(order, this),
+    });
+    this.walk = new BarWalk(this.matching, path);
+  }
+
+  get price(): number {
+    return this.matching.price;
+  }
+
+  get equity(): number {
+    return this.matching.account.equity(this.#valuation);
+  }
+
+  get balance(): number {
+    return this.matching.account.balance;
+  }
+
+  get orders(): readonly Order[] {
+    return this.matching.desk.open;
+  }
+
+  held(position: PositionSide): { amount: number; averagePrice: number } {
+    const { amount, cost } = this.matching.account[position];
+    return { amount, averagePrice: amount === 0 ? Number.NaN : cost / amount };
+  }
+
+  place(request: OrderRequest): number | undefined {
+    return this.matching.desk.place(request, this.now, this.price)?.id;
+  }
+
+  cancel(id: number): void {
+    const order = this.matching.desk.open.find((candidate) => candidate.id === id);
+    if (order !== undefined) this.matching.desk.cancel(order, this.now);
+  }
+
+  cancelAll(): void {
+    for (const order of this.matching.desk.open) this.matching.desk.cancel(order, this.now);
+  }
+
+  /** Whoever is awake cannot be woken again at the same time: a strategy that asks for it would never sleep. */
+  wakeAt(time: number): void {
+    this.#wake = Math.max(time, this.#awakeAt === this.now ? this.now + 1 : this.now);
+  }
+
+  start(): void {
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.#strategy.start?.(this);
+  }
+
+  /** With no latency, orders that a fill called for still see the rest of the candle; with any, the opening after it. */
+  arriveInside(): void {
+    const { desk, price } = this.matching;
+    if (this.#options.terms.latency > 0) return;
+    for (let order = desk.arrive(this.now, price); order; order = desk.arrive(this.now, price)) {
+      this.matching.arrived(order);
+      this.walk.arrived(order);
+    }
+  }
+
+  /** Equity and extremes after an event, where no mark prices tell of them. */
+  observe(lowest: number, highest: number): void {
+    const { account, gauge } = this.matching;
+    if (this.matching.isMarked || account.isFlat) return;
+    gauge.extend(lowest);
+    gauge.extend(highest);
+    gauge.note(account.equity(this.price), this.now);
+  }
+
+  stretch(): Stretch {
+    const { low, high, account } = this.matching;
+    return { low, high, base: account.base, net: account.net, isFlat: this.matching.isMarked || account.isFlat };
+  }
+
+  #filled(fill: Execution): void {
+    const { account } = this.matching;
+    if (account.isFlat) {
+      this.exposed += this.now - this.#exposedSince;
+      this.#isExposed = false;
+    } else if (!this.#isExposed) {
+      this.#exposedSince = this.now;
+      this.#isExposed = true;
+    }
+    this.#strategy.filled?.(fill, this);
+    if (this.walk.isInside) this.arriveInside();
+  }
+
+  /** The mark price where there is one by now, else the last traded one. */
+  get #valuation(): number {
+    return Number.isNaN(this.#mark) ? this.price : this.#mark;
+  }
+
+  nextTime(): number {
+    const { marks, fundings } = this.#data;
+    const mark = marks.time[this.#nextMark] ?? NEVER;
+    const funding = fundings.time[this.#nextFunding] ?? NEVER;
+    return Math.min(mark, funding, this.#markUntil, this.#sample, this.matching.desk.nextArrival, this.#wake);
+  }
+
+  /** Keeps the appointments up to a time, in order. */
+  settle(until: number): void {
+    for (let next = this.nextTime(); next <= until; next = this.nextTime()) {
+      this.now = Math.max(this.now, next);
+      const { marks, fundings } = this.#data;
+      if (marks.time[this.#nextMark] === next) this.#takeMark(marks.value[this.#nextMark++] as number);
+      else if (fundings.time[this.#nextFunding] === next) this.#charge(fundings.value[this.#nextFunding++] as number);
+      else if (this.#markUntil === next) this.#dropMark();
+      else if (this.#sample === next) this.#takeSample(next);
+      else if (this.matching.desk.nextArrival === next) this.#arrive();
+      else this.#awake();
+    }
+  }
+
+  #takeMark(mark: number): void {
+    const { account, gauge } = this.matching;
+    this.#mark = mark;
+    this.#markUntil = this.now + MARK_AGE;
+    if (!this.matching.isMarked) this.#changeValuation(true);
+    if (account.isFlat) return;
+    gauge.extend(mark);
+    gauge.note(account.equity(mark), this.now);
+    this.matching.mark(mark);
+  }
+
+  /** A mark price that nothing has confirmed for so long does not stand for the market any more: the last trade does. */
+  #dropMark(): void {
+    this.#mark = Number.NaN;
+    this.#markUntil = NEVER;
+    this.#changeValuation(false);
+  }
+
+  #changeValuation(isMarked: boolean): void {
+    this.matching.settleExtremes();
+    this.matching.isMarked = isMarked;
+    this.matching.gauge.restart(this.#valuation);
+  }
+
+  #charge(rate: number): void {
+    const { account, gauge, ledger } = this.matching;
+    const price = this.#valuation;
+    if (account.isFlat || Number.isNaN(price)) return;
+    this.matching.settleExtremes();
+    ledger.fundings.push(...account.settle(rate, price, this.now));
+    gauge.restart(price);
+    gauge.note(this.equity, this.now);
+  }
+
+  #takeSample(time: number): void {
+    this.#sample = time + this.#options.sample;
+    this.#record(time);
+  }
+
+  #record(time: number): void {
+    const { account, gauge, ledger } = this.matching;
+    const { equity } = this;
+    const value = Number.isNaN(equity) ? account.balance : equity;
+    ledger.equity.push({ time, equity: value, balance: account.balance, net: account.net, depth: gauge.depth(value) });
+  }
+
+  #arrive(): void {
+    const order = this.matching.desk.arrive(this.now, this.price);
+    if (order !== undefined) this.matching.arrived(order);
+  }
+
+  #awake(): void {
+    this.#wake = NEVER;
+    this.#awakeAt = this.now;
+    this.#strategy.woken?.(this);
+  }
+
+  finish(): void {
+    const { account, ledger } = this.matching;
+    const { feed } = this.#data;
+    if (this.count > 0) this.now = Math.max(this.now, feed.kind === 'trades' ? (feed.time[this.count - 1] as number) : this.end);
+    this.matching.settleExtremes();
+    if (!account.isFlat) this.exposed += this.now - this.#exposedSince;
+    if (ledger.equity.at(-1)?.time !== this.now) this.#record(this.now);
+  }
+}

@@ -1,0 +1,117 @@
+import { MdtoolError } from '../../model/errors.js';
+import type { Execution } from '../ledger.js';
+import type { OrderRequest, PositionSide } from '../orders.js';
+import type { Broker, Strategy } from '../strategy.js';
+
+/** Makes the ladders of a grid: the generator of `grid plan`, lent to the backtest. */
+export type GridPlanner = {
+  /** Returns the grid that starts at `price` with `deposit`. Throws a `UsageError` where none can be made. */
+  plan(price: number, deposit: number): PlannedGrid;
+};
+
+/** One grid from its start to its take profit. It is told of fills and knows the target of what is held. */
+export type PlannedGrid = {
+  /** Level 0, which is taken at the market, first. */
+  readonly orders: readonly { readonly price: number; readonly amount: number }[];
+  add(price: number, amount: number): void;
+  remove(amount: number): void;
+  /** Price of the take profit for what is held, on a tick. */
+  takeProfit(): number;
+};
+
+export type GridOptions = {
+  readonly planner: GridPlanner;
+  readonly side: PositionSide;
+  /** Microseconds from a take profit, or a liquidation, to the next grid. */
+  readonly restart: number;
+  /** Deposit of every grid; absent, a grid has the equity then held. */
+  readonly fixedDeposit?: number | undefined;
+};
+
+/**
+ * Places a grid, renews its take profit after every fill, and when that has filled cancels the rest, waits, and begins again
+ * at the price there is then (design section 8b). After a liquidation it goes on with what is left in the same way.
+ */
+export class GridStrategy implements Strategy {
+  readonly #options: GridOptions;
+  #grid: PlannedGrid | undefined;
+  #ended: PlannedGrid | undefined;
+  #takeProfit: number | undefined;
+  #grids = 0;
+  #restarts = 0;
+  #note: string | undefined;
+
+  constructor(options: GridOptions) {
+    this.#options = options;
+  }
+
+  start(broker: Broker): void {
+    this.#begin(broker);
+  }
+
+  woken(broker: Broker): void {
+    if (this.#grid !== undefined) return;
+    this.#restarts++;
+    this.#begin(broker);
+  }
+
+  filled(fill: Execution, broker: Broker): void {
+    // A level that fills before its cancellation has arrived brings the grid back, or nothing would look after it.
+    if (fill.opens) this.#grid ??= this.#ended;
+    const grid = this.#grid;
+    if (grid === undefined) return;
+    if (fill.opens) {
+      grid.add(fill.price, fill.amount);
+      this.#renew(grid, broker);
+      return;
+    }
+    grid.remove(fill.amount);
+    if (fill.held === 0) this.#end(grid, broker);
+  }
+
+  figures(): Readonly<Record<string, number>> {
+    return { grids: this.#grids, restarts: this.#restarts };
+  }
+
+  notes(): readonly string[] {
+    return this.#note === undefined ? [] : [this.#note];
+  }
+
+  #begin(broker: Broker): void {
+    const { planner, side, fixedDeposit } = this.#options;
+    try {
+      this.#grid = planner.plan(broker.price, fixedDeposit ?? broker.equity);
+    } catch (error) {
+      if (!(error instanceof MdtoolError)) throw error;
+      this.#note = `no grid could be made after grid ${this.#grids}, with ${broker.equity} at ${broker.price}: ${error.message}`;
+      return;
+    }
+    const opening = { position: side, side: side === 'long' ? ('buy' as const) : ('sell' as const) };
+    let placed = 0;
+    for (const [level, { price, amount }] of this.#grid.orders.entries()) {
+      const request: OrderRequest =
+        level === 0
+          ? { ...opening, kind: 'market', amount, reason: 'entry' }
+          : { ...opening, kind: 'limit', price, amount, reason: 'level' };
+      if (broker.place(request) !== undefined) placed++;
+    }
+    if (placed === 0) this.#note = `grid ${this.#grids} could not be placed: every order is below a lot or a minimum`;
+    else this.#grids++;
+  }
+
+  #renew(grid: PlannedGrid, broker: Broker): void {
+    const { side: position } = this.#options;
+    if (this.#takeProfit !== undefined) broker.cancel(this.#takeProfit);
+    const side = position === 'long' ? 'sell' : 'buy';
+    const { amount } = broker.held(position);
+    this.#takeProfit = broker.place({ kind: 'limit', position, side, amount, price: grid.takeProfit(), reason: 'take_profit' });
+  }
+
+  #end(grid: PlannedGrid, broker: Broker): void {
+    this.#ended = grid;
+    this.#grid = undefined;
+    this.#takeProfit = undefined;
+    broker.cancelAll();
+    broker.wakeAt(broker.now + this.#options.restart);
+  }
+}

@@ -1,0 +1,134 @@
+import type { RecordOf } from '../../model/records.js';
+import { SECOND } from '../../model/time.js';
+import type { Execution } from '../ledger.js';
+import type { Order, PositionSide } from '../orders.js';
+import { Step } from '../step.js';
+import type { Broker, Strategy } from '../strategy.js';
+
+/** What of a `signal` record is traded. */
+export type Signal = Pick<
+  RecordOf<'signal'>,
+  'knownTimestamp' | 'side' | 'stop' | 'takeProfit' | 'trailingDistance' | 'trailingArm' | 'timeoutSeconds'
+>;
+
+export type SignalsOptions = {
+  /** In any order. */
+  readonly signals: readonly Signal[];
+  /** Value of every entry, quote units. */
+  readonly notional: number;
+  readonly tickSize?: number | undefined;
+};
+
+/** A side from the entry order to the exit. */
+type Trade = { readonly signal: Signal; deadline: number };
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Enters at the market when a signal becomes known and leaves by its stop, take profit, trailing stop or timeout, whichever
+ * comes first. One position per side: a signal for a side that is in the market, or on its way, is passed over. Stops are
+ * put on a tick away from the entry's loss side, targets away from the entry; the timeout counts from the entry's fill.
+ */
+export class SignalStrategy implements Strategy {
+  readonly #signals: readonly Signal[];
+  readonly #notional: number;
+  readonly #tick: Step;
+  readonly #trades = new Map<PositionSide, Trade>();
+  #next = 0;
+  #taken = 0;
+  #early = 0;
+  #passedOver = 0;
+
+  constructor({ signals, notional, tickSize }: SignalsOptions) {
+    this.#signals = [...signals].sort((a, b) => a.knownTimestamp - b.knownTimestamp);
+    this.#notional = notional;
+    this.#tick = new Step(tickSize);
+  }
+
+  start(broker: Broker): void {
+    while ((this.#signals[this.#next]?.knownTimestamp ?? NEVER) < broker.now) this.#next++;
+    this.#early = this.#next;
+    this.#schedule(broker);
+  }
+
+  woken(broker: Broker): void {
+    for (const [position, trade] of this.#trades) if (trade.deadline <= broker.now) this.#leave(position, trade, broker);
+    for (
+      let signal = this.#signals[this.#next];
+      signal && signal.knownTimestamp <= broker.now;
+      signal = this.#signals[this.#next]
+    ) {
+      this.#next++;
+      this.#enter(signal, broker);
+    }
+    this.#schedule(broker);
+  }
+
+  filled({ opens, position, held, amount }: Execution, broker: Broker): void {
+    const trade = this.#trades.get(position);
+    if (trade === undefined) return;
+    if (opens) {
+      trade.deadline = broker.now + trade.signal.timeoutSeconds * SECOND;
+      this.#protect(position, amount, trade.signal, broker);
+    } else if (held === 0) this.#trades.delete(position);
+    this.#schedule(broker);
+  }
+
+  rejected({ position, opens }: Order, broker: Broker): void {
+    if (opens) this.#trades.delete(position);
+    this.#schedule(broker);
+  }
+
+  figures(): Readonly<Record<string, number>> {
+    return { signals: this.#signals.length, signals_taken: this.#taken, signals_passed_over: this.#passedOver };
+  }
+
+  notes(): readonly string[] {
+    const later = this.#signals.length - this.#next;
+    return [
+      ...(this.#early > 0 ? [`${this.#early} signals were known before the data begins and are left out`] : []),
+      ...(later > 0 ? [`${later} signals became known after the data ends and are left out`] : []),
+    ];
+  }
+
+  #enter(signal: Signal, broker: Broker): void {
+    const position = signal.side === 'buy' ? 'long' : 'short';
+    if (this.#trades.has(position)) {
+      this.#passedOver++;
+      return;
+    }
+    const amount = this.#notional / broker.price;
+    const order = broker.place({ kind: 'market', position, side: signal.side, amount, reason: 'entry' });
+    if (order === undefined) return;
+    this.#taken++;
+    this.#trades.set(position, { signal, deadline: NEVER });
+  }
+
+  #protect(position: PositionSide, amount: number, signal: Signal, broker: Broker): void {
+    const long = position === 'long';
+    const exit = { position, side: long ? ('sell' as const) : ('buy' as const), amount };
+    const away = (price: number) => (long ? this.#tick.up(price) : this.#tick.down(price));
+    const towards = (price: number) => (long ? this.#tick.down(price) : this.#tick.up(price));
+    broker.place({ ...exit, kind: 'stop', price: towards(signal.stop), reason: 'stop' });
+    broker.place({ ...exit, kind: 'limit', price: away(signal.takeProfit), reason: 'take_profit' });
+    if (signal.trailingDistance > 0)
+      broker.place({
+        ...exit,
+        kind: 'trailing',
+        price: away(signal.trailingArm),
+        distance: signal.trailingDistance,
+        reason: 'trailing',
+      });
+  }
+
+  #leave(position: PositionSide, trade: Trade, broker: Broker): void {
+    trade.deadline = NEVER;
+    const side = position === 'long' ? 'sell' : 'buy';
+    broker.place({ kind: 'market', position, side, amount: broker.held(position).amount, reason: 'timeout' });
+  }
+
+  #schedule(broker: Broker): void {
+    const deadlines = [...this.#trades.values()].map(({ deadline }) => deadline);
+    broker.wakeAt(Math.min(this.#signals[this.#next]?.knownTimestamp ?? NEVER, ...deadlines));
+  }
+}
