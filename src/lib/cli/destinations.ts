@@ -38,6 +38,7 @@ const MOST_ROWS = 200;
 const DESTINATIONS: readonly Destination[] = [
   { name: '-', matches: (output) => output === '-', open: (_, options) => openStdout(options) },
   { name: 'store', matches: (output) => output === 'store', open: (_, options) => openStore(options) },
+  { name: 'none', matches: (output) => output === 'none', open: async () => createNullSink() },
   { name: 'FILE.ndjson[.gz]', matches: (output) => /\.ndjson(\.gz)?$/.test(output), open: openFile('ndjson') },
   { name: 'FILE.csv[.gz]', matches: (output) => /\.csv(\.gz)?$/.test(output), open: openFile('csv') },
   { name: 'FILE.parquet', matches: (output) => output.endsWith('.parquet'), open: openDatabase('parquet') },
@@ -50,6 +51,19 @@ export function destinationOf(output: string): Destination {
   if (destination) return destination;
   const names = DESTINATIONS.map(({ name }) => name).join(', ');
   throw new UsageError(`-o ${output}: expected one of ${names}`);
+}
+
+/** Takes records and keeps none: for who wants a tape or metrics alone. */
+function createNullSink(): Sink {
+  let records = 0;
+  return {
+    output: 'none',
+    async write(batch) {
+      records += batch.length;
+    },
+    close: async () => ({ output: 'none', records, leftOut: {} }),
+    async abort() {},
+  };
 }
 
 async function openStdout(options: DestinationOptions): Promise<Sink> {

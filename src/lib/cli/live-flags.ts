@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import type { TapeRotation } from '../ingest/live/tape-writer.js';
 import { parseShard, type Shard } from '../ingest/shard.js';
 import { UsageError } from '../model/errors.js';
 import { MINUTE, parseTime } from '../model/time.js';
@@ -35,6 +36,18 @@ export const liveFlags = {
     helpGroup: LIVE,
     parse: async (text) => parseShard(text),
   })(),
+  tape: Flags.string({
+    summary: 'Record what happens on the wire, to be replayed with --replay; .gz compresses; {exchange} in the name for several.',
+    helpValue: 'FILE',
+    helpGroup: LIVE,
+  }),
+  'tape-rotate': Flags.custom<Exclude<TapeRotation, undefined>>({
+    summary: 'Begin a new tape every UTC day, or before one exceeds a size (of text); the time goes into the name.',
+    helpValue: 'day|1GB',
+    helpGroup: LIVE,
+    dependsOn: ['tape'],
+    parse: async (text) => parseRotation(text),
+  })(),
   refresh: durationFlag({
     summary: 'Time between two looks at the instruments: new listings are subscribed, delisted ones ended.',
     default: async () => 10 * MINUTE,
@@ -50,6 +63,16 @@ export const liveFlags = {
     helpGroup: LIVE,
   }),
 };
+
+const SIZES: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9 };
+
+function parseRotation(text: string): Exclude<TapeRotation, undefined> {
+  if (text === 'day') return 'day';
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(KB|MB|GB)$/i.exec(text.trim()) ?? [];
+  const bytes = Number(number) * (SIZES[unit.toUpperCase()] ?? Number.NaN);
+  if (!(bytes > 0)) throw new UsageError(`expected day, or a size such as 256MB or 1GB, was "${text}"`);
+  return { bytes };
+}
 
 /** These belong to a capture from the exchanges, and these to a replay: given with the other they are a mistake. */
 const LIVE_ONLY = Object.keys(liveFlags).filter((name) => name !== 'shard');

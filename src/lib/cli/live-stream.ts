@@ -1,6 +1,7 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
 import type { Live } from '../ingest/live/run.js';
 import { openLive } from '../ingest/live/run.js';
+import { type TapeRotation, TapeWriter } from '../ingest/live/tape-writer.js';
 import type { Shard } from '../ingest/shard.js';
 import type { UniverseOptions } from '../ingest/universe.js';
 import { UsageError } from '../model/errors.js';
@@ -32,6 +33,9 @@ export type LiveStreamFlags = UniverseOptions & {
   readonly until?: number | undefined;
   readonly count?: number | undefined;
   readonly shard?: Shard | undefined;
+  readonly tape?: string | undefined;
+  readonly 'tape-rotate'?: TapeRotation;
+  readonly force: boolean;
   readonly refresh: number;
   readonly stats: number;
   readonly output?: readonly string[] | undefined;
@@ -72,6 +76,7 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
     signal: limit.signal,
     onRetry: (reason, pause) => stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`),
   });
+  const tape = flags.tape === undefined ? undefined : tapeOf(flags.tape, context, exchanges);
   try {
     const live = await openLive({
       ...flags,
@@ -84,7 +89,7 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
       ...runLimits(settings),
       client,
       userAgent,
-      taps: [],
+      taps: tape ? [tape] : [],
       log: {
         info: (message) => stderr.log.info(message),
         warn: (message) => stderr.log.warn(message),
@@ -93,15 +98,27 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
       },
       signal: limit.signal,
     });
-    return assemble(live, flags, client, limit, stderr);
+    return assemble(live, flags, { client, limit, tape }, stderr);
   } catch (error) {
     limit.end();
+    await tape?.close();
     await client.close();
     throw error;
   }
 }
 
-function assemble(live: Live, flags: LiveStreamFlags, client: HttpClient, limit: TimeLimit, stderr: Stderr): LiveStream {
+/** What is to be closed when the records have ended. */
+type Parts = { readonly client: HttpClient; readonly limit: TimeLimit; readonly tape: TapeWriter | undefined };
+
+function tapeOf(path: string, { flags, notice, summary }: LiveStreamContext, exchanges: readonly Exchange[]): TapeWriter {
+  const onFailure = (reason: string) => {
+    notice(reason);
+    summary.incomplete(reason);
+  };
+  return new TapeWriter({ path, exchanges, rotation: flags['tape-rotate'], force: flags.force, onFailure });
+}
+
+function assemble(live: Live, flags: LiveStreamFlags, { client, limit, tape }: Parts, stderr: Stderr): LiveStream {
   const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
   const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
   const reporter = reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
@@ -110,10 +127,14 @@ function assemble(live: Live, flags: LiveStreamFlags, client: HttpClient, limit:
   return {
     records: untilEnd(flags.count === undefined ? live.records : atMost(live.records, flags.count), () => reporter.stop()),
     claims: claimsOf(live),
-    summarize: (summary) => summarizeLive(live, summary),
+    summarize: (summary) => {
+      summarizeLive(live, summary);
+      if (tape) summary.note({ tape_bytes: tape.bytes });
+    },
     async close() {
       reporter.stop();
       limit.end();
+      await tape?.close();
       await client.close();
     },
   };

@@ -72,7 +72,7 @@ export class Capture {
     const records = this.advance(entry.at);
     const connection = `${exchange.id} ${'connection' in entry ? entry.connection : ''}`;
     if (entry.kind === 'frame') this.#frame(connection, entry.text, records);
-    else if (entry.kind === 'connect') this.#connected(connection, exchange, entry.url);
+    else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
     else if (entry.kind === 'sent') this.#sent(connection, entry.text);
     else if (entry.kind === 'close') this.#lost(connection);
     return records;
@@ -128,7 +128,9 @@ export class Capture {
     if (frame.kind === 'acknowledged' && connection) this.#confirmed(id, connection, frame);
   }
 
-  #connected(id: string, exchange: Exchange, url: string): void {
+  #connected(id: string, exchange: Exchange, { url, continued }: Extract<TapeEntry, { kind: 'connect' }>): void {
+    // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
+    if (continued && this.#connections.has(id)) return;
     const confirmations = new Confirmations(exchange, url);
     this.#connections.set(id, { exchange, reader: exchange.createReader(url), confirmations });
   }

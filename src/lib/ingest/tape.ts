@@ -8,7 +8,14 @@ export type TapeHeader = { readonly exchange: string; readonly recording?: strin
  * `connection` names a connection within the run.
  */
 export type WireEvent =
-  | { readonly kind: 'connect'; readonly at: number; readonly connection: string; readonly url: string }
+  /** `continued`: the connection was opened before this part of a recording began. */
+  | {
+      readonly kind: 'connect';
+      readonly at: number;
+      readonly connection: string;
+      readonly url: string;
+      readonly continued?: boolean | undefined;
+    }
   | { readonly kind: 'sent'; readonly at: number; readonly connection: string; readonly text: string }
   | { readonly kind: 'frame'; readonly at: number; readonly connection: string; readonly text: string }
   | { readonly kind: 'close'; readonly at: number; readonly connection: string; readonly code: number }
@@ -47,7 +54,8 @@ function entryOf(fields: Record<string, unknown>, scope: string): TapeEntry | un
   const connection = `${scope}${id}`;
   if (typeof frame === 'string') return { kind: 'frame', at, connection, text: frame };
   if (typeof sent === 'string') return { kind: 'sent', at, connection, text: sent };
-  if (typeof connect === 'string') return { kind: 'connect', at, connection, url: connect };
+  if (typeof connect === 'string')
+    return { kind: 'connect', at, connection, url: connect, ...(fields.continued === true && { continued: true }) };
   if (typeof close === 'number') return { kind: 'close', at, connection, code: close };
   return undefined;
 }

@@ -99,8 +99,8 @@ export class Fleet {
     }
   }
 
-  retryRefused(): void {
-    for (const { supervisor } of this.#carriers) supervisor.retryRefused();
+  retry(): void {
+    for (const { supervisor } of this.#carriers) supervisor.retry();
   }
 
   check(): void {

@@ -245,7 +245,7 @@ class LiveRun implements Live {
         for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
         const before = this.symbols;
         if (!this.#isEnding) await this.#adjust(wanted);
-        for (const fleet of this.fleets) fleet.retryRefused();
+        for (const fleet of this.fleets) fleet.retry();
         if (this.symbols !== before) log.info(`the universe has changed: ${before} symbols before, ${this.symbols} now`);
       } catch (error) {
         log.warn(`instruments not refreshed: ${(error as Error).message}`);

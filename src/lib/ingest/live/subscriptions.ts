@@ -10,7 +10,7 @@ export type Refusal = { readonly refused: readonly string[]; readonly retry: rea
 
 type Acknowledged = Pick<Extract<Frame, { kind: 'acknowledged' }>, 'topic' | 'request'>;
 type Refused = Extract<Frame, { kind: 'refused' }>;
-type Entry = { state: TopicState; since: number; isHeard: boolean };
+type Entry = { state: TopicState; since: number; isHeard: boolean; isAnswered: boolean };
 
 export type SubscriptionLimits = {
   /** Milliseconds until a subscription that nothing answers is reported. */
@@ -43,7 +43,7 @@ export class Subscriptions {
 
   /** Notes a subscription that is sent `at`; `request` is the id that its answer will carry. */
   asked(topics: readonly string[], request: string | undefined, at: number): void {
-    for (const topic of topics) this.#entries.set(topic, { state: 'pending', since: at, isHeard: false });
+    for (const topic of topics) this.#entries.set(topic, { state: 'pending', since: at, isHeard: false, isAnswered: false });
     if (request !== undefined) this.#requests.set(request, topics);
   }
 
@@ -95,6 +95,11 @@ export class Subscriptions {
     return stale;
   }
 
+  /** Subscriptions that were asked for in vain: neither answered nor heard. */
+  get unanswered(): string[] {
+    return [...this.#entries].flatMap(([topic, { state, isAnswered }]) => (state === 'stale' && !isAnswered ? [topic] : []));
+  }
+
   /** Whether every subscription has been answered or reported. */
   get isSettled(): boolean {
     for (const { state } of this.#entries.values()) if (state === 'pending') return false;
@@ -113,7 +118,7 @@ export class Subscriptions {
   }
 
   #refuse(topics: readonly string[], retry: readonly (readonly string[])[], at: number): Refusal {
-    for (const topic of topics) this.#entries.set(topic, { state: 'refused', since: at, isHeard: false });
+    for (const topic of topics) this.#entries.set(topic, { state: 'refused', since: at, isHeard: false, isAnswered: true });
     return { refused: topics, retry };
   }
 
@@ -121,6 +126,7 @@ export class Subscriptions {
     const entry = this.#entries.get(topic);
     if (!entry || entry.state === 'confirmed') return;
     entry.state = 'confirmed';
+    entry.isAnswered = true;
     entry.since = at;
   }
 

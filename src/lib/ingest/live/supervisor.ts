@@ -113,11 +113,11 @@ export class Supervisor implements ConnectionKeeper {
     for (const attachment of this.#attachments()) attachment.renew(topic);
   }
 
-  /** Asks once more for what was refused: the reason may have gone. */
-  retryRefused(): void {
+  /** Asks once more for what was refused or not answered: the reason may have gone. */
+  retry(): void {
     const topics = [...this.#refused.keys()];
     this.#refused.clear();
-    for (const attachment of this.#attachments()) attachment.ask(topics);
+    for (const attachment of this.#attachments()) attachment.ask([...topics, ...attachment.subscriptions.unanswered]);
   }
 
   /** Takes an answer of the exchange on one of this supervisor's connections. */
