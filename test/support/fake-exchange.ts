@@ -18,6 +18,7 @@ export const fakeExchange: Exchange = {
   websocketOrigin: 'ws://localhost',
   restOrigin: 'http://localhost',
   channels: () => ['trade', 'ticker', 'book', 'book_delta', 'liquidation', 'candle'],
+  amountUnit: () => 'base',
   candleIntervals: () => ['1m'],
   instruments: { requests: () => [], parse: () => ({ instruments: [], rejected: [] }) },
   tiers: { request: () => undefined, parse: () => ({ tiers: [], withClosingFee: false, notes: [] }) },

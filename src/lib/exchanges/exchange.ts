@@ -136,6 +136,8 @@ export type Exchange = {
   channels(market: Market, api: string): readonly Channel[];
   /** Returns our names of the candle intervals that the exchange publishes. */
   candleIntervals(market: Market, api: string): readonly string[];
+  /** Returns what amounts on a market count; `instrument.amount_unit` says the same. */
+  amountUnit(market: Market): 'base' | 'quote';
   readonly instruments: {
     /** Returns the first page of every list that makes up the market. */
     requests(market: Market): readonly HttpRequest[];

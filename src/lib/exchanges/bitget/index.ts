@@ -19,6 +19,7 @@ export const bitget: Exchange = {
   websocketOrigin: 'wss://ws.bitget.com',
   restOrigin: 'https://api.bitget.com',
   channels: channelsOf,
+  amountUnit: () => 'base',
   candleIntervals: (_market, api) => [...protocolOf(api).intervals.keys()],
   instruments: { requests: instrumentRequests, parse: parseInstruments },
   tiers: { request: tierRequest, parse: parseTiers },

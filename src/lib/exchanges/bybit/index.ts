@@ -18,6 +18,7 @@ export const bybit: Exchange = {
   websocketOrigin: 'wss://stream.bybit.com',
   restOrigin: 'https://api.bybit.com',
   channels,
+  amountUnit: (market) => (market === 'inverse' ? 'quote' : 'base'),
   candleIntervals: () => CANDLE_INTERVALS,
   instruments: { requests, parse },
   tiers: { request: tierRequest, parse: parseTiers },
