@@ -4,6 +4,7 @@ import { parseShard, type Shard } from '../ingest/shard.js';
 import { UsageError } from '../model/errors.js';
 import { MINUTE, parseTime } from '../model/time.js';
 import { durationFlag, universeFlags } from './flags.js';
+import { type MetricsAddress, parseMetricsAddress } from './metrics-server.js';
 
 const LIVE = 'CAPTURE';
 
@@ -47,6 +48,12 @@ export const liveFlags = {
     helpGroup: LIVE,
     dependsOn: ['tape'],
     parse: async (text) => parseRotation(text),
+  })(),
+  metrics: Flags.custom<MetricsAddress>({
+    summary: 'Serve Prometheus metrics on /metrics, and /healthz and /readyz, at this address.',
+    helpValue: '127.0.0.1:9464',
+    helpGroup: LIVE,
+    parse: async (text) => parseMetricsAddress(text),
   })(),
   refresh: durationFlag({
     summary: 'Time between two looks at the instruments: new listings are subscribed, delisted ones ended.',

@@ -1,4 +1,5 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
+import type { LiveLog } from '../ingest/live/chronicle.js';
 import type { Live } from '../ingest/live/run.js';
 import { openLive } from '../ingest/live/run.js';
 import { type TapeRotation, TapeWriter } from '../ingest/live/tape-writer.js';
@@ -7,11 +8,12 @@ import type { UniverseOptions } from '../ingest/universe.js';
 import { UsageError } from '../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../model/records.js';
 import type { Claim } from '../storage/store-state.js';
-import { createHttpClient, type HttpClient } from '../transport/http.js';
+import { createHttpClient } from '../transport/http.js';
+import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { placeOf, runLimits } from './pacing-settings.js';
 import type { Settings } from './settings.js';
 import { sizeForecast } from './size-forecast.js';
-import { reportStatus } from './status-report.js';
+import { reportStatus, type StatusReporter } from './status-report.js';
 import type { Stderr } from './stderr.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET } from './stream-flags.js';
 import { summarizeLive } from './stream-summary.js';
@@ -36,6 +38,7 @@ export type LiveStreamFlags = UniverseOptions & {
   readonly tape?: string | undefined;
   readonly 'tape-rotate'?: TapeRotation;
   readonly force: boolean;
+  readonly metrics?: MetricsAddress | undefined;
   readonly refresh: number;
   readonly stats: number;
   readonly output?: readonly string[] | undefined;
@@ -64,80 +67,107 @@ export type LiveStream = {
  * serve, an `UnreachableError` when none answers.
  */
 export async function openLiveStream(context: LiveStreamContext): Promise<LiveStream> {
-  const { flags, settings, stderr, summary, notice } = context;
-  const { exchanges, markets } = required(flags);
+  const { exchanges, markets } = required(context.flags);
+  intervalsOf(context.flags);
+  const closing = new Closing();
+  try {
+    return await open(context, exchanges, markets, closing);
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
+
+async function open(
+  context: LiveStreamContext,
+  exchanges: readonly Exchange[],
+  markets: readonly Market[],
+  closing: Closing,
+): Promise<LiveStream> {
+  const { flags, settings, stderr, summary, version } = context;
   const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
   const places = exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
-  const intervals = intervalsOf(flags);
   const limit = new TimeLimit(flags, context.stopped);
-  const userAgent = `mdtool/${context.version}`;
+  closing.add(() => limit.end());
+  const userAgent = `mdtool/${version}`;
   const client = await createHttpClient({
     userAgent,
     signal: limit.signal,
     onRetry: (reason, pause) => stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`),
   });
-  const tape = flags.tape === undefined ? undefined : tapeOf(flags.tape, context, exchanges);
-  try {
-    const live = await openLive({
-      ...flags,
-      places,
-      markets,
-      universe: flags,
-      intervals,
-      bookInterval: flags['book-interval'],
-      refreshEvery: flags.refresh / 1000,
-      ...runLimits(settings),
-      client,
-      userAgent,
-      taps: tape ? [tape] : [],
-      log: {
-        info: (message) => stderr.log.info(message),
-        warn: (message) => stderr.log.warn(message),
-        notice,
-        incomplete: (reason) => summary.incomplete(reason),
-      },
-      signal: limit.signal,
-    });
-    return assemble(live, flags, { client, limit, tape }, stderr);
-  } catch (error) {
-    limit.end();
-    await tape?.close();
-    await client.close();
-    throw error;
+  closing.add(() => client.close());
+  const tape = openTape(context, exchanges, closing);
+  const metrics = flags.metrics && (await MetricsServer.listen(flags.metrics, version));
+  if (metrics) closing.add(() => metrics.close());
+  const live = await openLive({
+    ...flags,
+    places,
+    markets,
+    universe: flags,
+    intervals: intervalsOf(flags),
+    bookInterval: flags['book-interval'],
+    refreshEvery: flags.refresh / 1000,
+    ...runLimits(settings),
+    client,
+    userAgent,
+    taps: [tape, metrics].filter((tap) => tap !== undefined),
+    log: logOf(context),
+    signal: limit.signal,
+  });
+  if (metrics) metrics.live = live;
+  const reporter = showStatus(live, flags, stderr);
+  closing.add(() => reporter.stop());
+  return {
+    records: untilEnd(flags.count === undefined ? live.records : atMost(live.records, flags.count), () => reporter.stop()),
+    claims: claimsOf(live),
+    summarize: () => {
+      summarizeLive(live, summary);
+      if (tape) summary.note({ tape_bytes: tape.bytes });
+    },
+    close: () => closing.run(),
+  };
+}
+
+/** What is to be closed when the records have ended, the latest first. */
+class Closing {
+  #steps: (() => unknown)[] = [];
+
+  add(step: () => unknown): void {
+    this.#steps.unshift(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.splice(0)) await step();
   }
 }
 
-/** What is to be closed when the records have ended. */
-type Parts = { readonly client: HttpClient; readonly limit: TimeLimit; readonly tape: TapeWriter | undefined };
+function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
+  return {
+    info: (message) => stderr.log.info(message),
+    warn: (message) => stderr.log.warn(message),
+    notice,
+    incomplete: (reason) => summary.incomplete(reason),
+  };
+}
 
-function tapeOf(path: string, { flags, notice, summary }: LiveStreamContext, exchanges: readonly Exchange[]): TapeWriter {
+function openTape({ flags, notice, summary }: LiveStreamContext, exchanges: readonly Exchange[], closing: Closing) {
+  if (flags.tape === undefined) return undefined;
   const onFailure = (reason: string) => {
     notice(reason);
     summary.incomplete(reason);
   };
-  return new TapeWriter({ path, exchanges, rotation: flags['tape-rotate'], force: flags.force, onFailure });
+  const rotation = flags['tape-rotate'];
+  const tape = new TapeWriter({ path: flags.tape, exchanges, rotation, force: flags.force, onFailure });
+  closing.add(() => tape.close());
+  return tape;
 }
 
-function assemble(live: Live, flags: LiveStreamFlags, { client, limit, tape }: Parts, stderr: Stderr): LiveStream {
-  const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
-  const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
-  const reporter = reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
+function showStatus(live: Live, flags: LiveStreamFlags, stderr: Stderr): StatusReporter {
   const forecast = sizeForecast(live.fleets, flags['book-interval'], flags.depth);
   if (forecast) stderr.note(forecast);
-  return {
-    records: untilEnd(flags.count === undefined ? live.records : atMost(live.records, flags.count), () => reporter.stop()),
-    claims: claimsOf(live),
-    summarize: (summary) => {
-      summarizeLive(live, summary);
-      if (tape) summary.note({ tape_bytes: tape.bytes });
-    },
-    async close() {
-      reporter.stop();
-      limit.end();
-      await tape?.close();
-      await client.close();
-    },
-  };
+  const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
+  const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
+  return reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
 }
 
 async function* untilEnd<Item>(source: AsyncIterable<Item>, end: () => void): AsyncGenerator<Item> {

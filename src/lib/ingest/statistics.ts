@@ -16,6 +16,8 @@ export class Statistics {
   /** Tape lines whose time lies before that of the line before. */
   unordered = 0;
   missingGaps = 0;
+  /** Holes that remain, by channel. */
+  readonly gaps: Tally = new Map();
   readonly records = new Map<RecordType, number>();
   readonly unknown: Tally = new Map();
   readonly silent: Tally = new Map();
@@ -27,7 +29,9 @@ export class Statistics {
 
   count(record: AnyRecord): void {
     this.records.set(record.type, (this.records.get(record.type) ?? 0) + 1);
-    if (record.type === 'gap' && record.missing) this.missingGaps += 1;
+    if (record.type !== 'gap' || !record.missing) return;
+    this.missingGaps += 1;
+    this.gaps.set(record.channel, (this.gaps.get(record.channel) ?? 0) + 1);
   }
 
   /** Counts one more of a kind; returns true the first time, when it is worth a log line. */

@@ -27,6 +27,7 @@ export type LiveStatus = {
   readonly records: ReadonlyMap<string, number>;
   readonly duplicates: number;
   readonly gaps: number;
+  readonly gapsByChannel: ReadonlyMap<string, number>;
   readonly refused: number;
   readonly rejected: number;
   readonly queue: { readonly waiting: number; readonly limit: number; readonly most: number; readonly dropped: number };
@@ -67,6 +68,7 @@ export function statusOf({ statistics, fleets, lags, queue, counters, symbols, s
     records: new Map(statistics.records),
     duplicates: statistics.duplicates,
     gaps: statistics.missingGaps + queue.gaps,
+    gapsByChannel: new Map(statistics.gaps),
     refused: total(statistics.refused),
     rejected: total(statistics.rejected),
     queue: { waiting: queue.length, limit: queue.limit, most: queue.most, dropped: queue.dropped },
