@@ -1,7 +1,11 @@
 import type { Market } from './records.js';
+import type { Level } from './schema.js';
 
 /** One level as the exchange wrote it. The texts are kept because checksums are computed over them. */
 export type TextLevel = readonly [price: string, amount: string];
+
+/** A level as text, where a checksum may come, or as the numbers that its texts stand for. */
+export type BookLevel = TextLevel | Level;
 
 /**
  * What a book channel said, before it has been applied and checked. It never leaves the capture: a keeper turns it
@@ -16,8 +20,8 @@ export type BookMessage = {
   readonly timestamp: number;
   /** `snapshot` replaces the book, also in the middle of a stream; `delta` changes levels, amount 0 removes one. */
   readonly action: 'snapshot' | 'delta';
-  readonly bids: readonly TextLevel[];
-  readonly asks: readonly TextLevel[];
+  readonly bids: readonly BookLevel[];
+  readonly asks: readonly BookLevel[];
   /** Decimal text, exact beyond 2^53; absent where the channel has none. */
   readonly sequence?: string | undefined;
   /** The sequence that must have come before a delta, in the exchange's own rule (Bybit: `u` − 1, Bitget: `pseq`). */

@@ -3,6 +3,9 @@ const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^-?\d{1,19}$/;
 const INT64_MAX = 9223372036854775807n;
 const INT64_MAX_TEXT = String(INT64_MAX);
+const ZERO = 48;
+const ONE = 49;
+const NINE = 57;
 
 /** Returns the finite number that `value` (a number or decimal text) stands for, else undefined: never NaN, never 0 for ''. */
 export function finite(value: unknown): number | undefined {
@@ -21,11 +24,23 @@ export function positive(value: unknown): number | undefined {
 /** Returns a 64-bit integer as canonical decimal text, exact beyond 2^53, else undefined. Unsafe JS numbers are refused. */
 export function long(value: unknown): string | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : undefined;
-  if (typeof value !== 'string' || !INTEGER.test(value)) return undefined;
-  // Positive, without leading zeros and within range is canonical already; BigInt would take most of the time of a trade.
-  if (value === '0' || (value.charCodeAt(0) > 48 && (value.length < 19 || value <= INT64_MAX_TEXT))) return value;
+  if (typeof value !== 'string') return undefined;
+  if (isCanonical(value)) return value;
+  if (!INTEGER.test(value)) return undefined;
   const exact = BigInt(value);
   return exact <= INT64_MAX && exact >= -INT64_MAX ? exact.toString() : undefined;
+}
+
+/** Positive, without leading zeros and within range, as ids are: a look at each digit, where BigInt would take most of the time of a trade. */
+function isCanonical(text: string): boolean {
+  const { length } = text;
+  const first = text.charCodeAt(0);
+  if (!(first >= ONE && first <= NINE) || length > 19) return false;
+  for (let i = 1; i < length; i++) {
+    const digit = text.charCodeAt(i);
+    if (digit < ZERO || digit > NINE) return false;
+  }
+  return length < 19 || first < NINE || text <= INT64_MAX_TEXT;
 }
 
 /** Compares two canonical non-negative decimal integers of any length: negative when `a` is smaller. */

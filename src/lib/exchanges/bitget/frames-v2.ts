@@ -1,23 +1,27 @@
 import { fromMilliseconds } from '../../model/time.js';
-import type { Frame, FrameReader } from '../exchange.js';
+import type { Frame, FrameBytes, FrameReader } from '../exchange.js';
 import { bookOf, TOP_LEVELS } from './book-rows.js';
 import { type CandleValues, candlesOf } from './candle-rows.js';
 import { dataFrame, foreignCandles, type Push, readFrame, textOf } from './envelope.js';
 import { type Fields, isFields, mapRows, unexpected } from './fields.js';
 import { isDated } from './names.js';
 import { FOREIGN_INTERVALS, intervalsByWireName, V2 } from './protocols.js';
+import { Scanner, V2_SPELLING } from './scan.js';
 import { TickerRows } from './ticker-rows.js';
 import { sortTrades, tradeOf } from './trade-rows.js';
 
 const CANDLE = 'candle';
 const INTERVALS = intervalsByWireName(V2);
+/** One frame is read at a time, on whatever connection. */
+const scanner = new Scanner(V2_SPELLING);
 
 /** Reads frames of `/v2/ws/public`: `{action, arg: {instType, channel, instId}, data, ts}`. */
 export class FramesV2 implements FrameReader {
   readonly #tickers = new TickerRows();
 
-  read(text: string, at: number): Frame {
-    return readFrame(text, at, this.#readRows);
+  read(frame: string | FrameBytes, at: number): Frame {
+    if (typeof frame === 'string') return readFrame(frame, at, this.#readRows);
+    return scanner.scan(frame) ?? readFrame(frame.toString('utf8'), at, this.#readRows);
   }
 
   readonly #readRows = (push: Push, rows: readonly unknown[], at: number): Frame => {

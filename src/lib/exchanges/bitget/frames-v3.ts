@@ -1,24 +1,28 @@
 import { positive } from '../../model/numbers.js';
 import type { Liquidation } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
-import type { Frame, FrameReader } from '../exchange.js';
+import type { Frame, FrameBytes, FrameReader } from '../exchange.js';
 import { bookOf, TOP_LEVELS } from './book-rows.js';
 import { type CandleValues, candlesOf } from './candle-rows.js';
 import { dataFrame, foreignCandles, type Push, readFrame, textOf } from './envelope.js';
 import { type Fields, isFields, mapRows, unexpected } from './fields.js';
 import { isDated } from './names.js';
 import { FOREIGN_INTERVALS, intervalsByWireName, V3 } from './protocols.js';
+import { Scanner, V3_SPELLING } from './scan.js';
 import { TickerRows } from './ticker-rows.js';
 import { sortTrades, tradeOf } from './trade-rows.js';
 
 const INTERVALS = intervalsByWireName(V3);
+/** One frame is read at a time, on whatever connection. */
+const scanner = new Scanner(V3_SPELLING);
 
 /** Reads frames of `/v3/ws/public`: `{action, arg: {instType, topic, symbol?, interval?}, data, ts}`. */
 export class FramesV3 implements FrameReader {
   readonly #tickers = new TickerRows();
 
-  read(text: string, at: number): Frame {
-    return readFrame(text, at, this.#readRows);
+  read(frame: string | FrameBytes, at: number): Frame {
+    if (typeof frame === 'string') return readFrame(frame, at, this.#readRows);
+    return scanner.scan(frame) ?? readFrame(frame.toString('utf8'), at, this.#readRows);
   }
 
   readonly #readRows = (push: Push, rows: readonly unknown[], at: number): Frame => {

@@ -1,4 +1,4 @@
-import type { BookMessage, TextLevel } from '../../model/book-message.js';
+import type { BookLevel, BookMessage, TextLevel } from '../../model/book-message.js';
 import type { Market } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
 import { type Fields, filled, isFields } from './fields.js';
@@ -14,37 +14,56 @@ export function bookDepth(text: string): number | undefined {
   return KNOWN_DEPTHS.has(text) ? Number(text) : undefined;
 }
 
-/**
- * Returns the book message of an `orderbook` frame, or one line that says why it is none. `u` rises by one per message
- * of a symbol and depth; `u` 1 is a snapshot after a restart of the service, whatever the frame calls itself. `cts` is
- * the matching engine's time, absent before 2024. A message that is not understood whole is refused whole: half of it
- * would leave a wrong book, and the hole that it makes in `u` shows at the next one.
- */
+/** What an `orderbook` frame says: `u`, `b` and `a` of its data, its symbol, `type` and times. */
+export type BookValues = {
+  readonly type: unknown;
+  readonly cts: unknown;
+  readonly ts: unknown;
+  readonly symbol: string | undefined;
+  readonly u: unknown;
+  readonly bids: readonly BookLevel[] | undefined;
+  readonly asks: readonly BookLevel[] | undefined;
+};
+
+/** Returns the book message of an `orderbook` frame, or one line that says why it is none. */
 export function bookMessageOf(frame: Fields, depth: number, market: Market): BookMessage | string {
-  const { data } = frame;
+  const { data, type, cts, ts } = frame;
   if (!isFields(data)) return 'orderbook: expected an object in data';
-  const { u, b: bids, a: asks } = data;
-  const symbol = filled(data.s);
-  const timestamp = fromMilliseconds(frame.cts) ?? fromMilliseconds(frame.ts);
+  const bids = areLevels(data.b) ? data.b : undefined;
+  const asks = areLevels(data.a) ? data.a : undefined;
+  return bookMessage({ type, cts, ts, symbol: filled(data.s), u: data.u, bids, asks }, depth, market);
+}
+
+/**
+ * Returns the book message of values, or one line that says why they make none. `u` rises by one per message of a symbol
+ * and depth; `u` 1 is a snapshot after a restart of the service, whatever the frame calls itself. `cts` is the matching
+ * engine's time, absent before 2024. A message that is not understood whole is refused whole: half of it would leave a
+ * wrong book, and the hole that it makes in `u` shows at the next one.
+ */
+export function bookMessage(
+  { type, cts, ts, symbol, u, bids, asks }: BookValues,
+  depth: number,
+  market: Market,
+): BookMessage | string {
+  const timestamp = fromMilliseconds(cts) ?? fromMilliseconds(ts);
   if (symbol === undefined) return 'orderbook: expected a symbol in s';
   if (timestamp === undefined) return 'orderbook: expected milliseconds in cts or ts';
   if (typeof u !== 'number' || !Number.isSafeInteger(u) || u < 1) return 'orderbook: expected an integer above 0 in u';
-  if (!areLevels(bids) || !areLevels(asks)) return 'orderbook: expected lists of two texts in b and a';
-  const snapshot = frame.type === 'snapshot' || u === 1;
-  if (!snapshot && frame.type !== 'delta') return 'orderbook: expected snapshot or delta in type';
-  if (!snapshot && depth === 1) return 'orderbook: expected a snapshot at depth 1';
-  // One literal of one shape: V8 takes 9 µs to spread an identity into each message, and 0.03 µs for this.
+  if (!bids || !asks) return 'orderbook: expected lists of two texts in b and a';
+  const isSnapshot = type === 'snapshot' || u === 1;
+  if (!isSnapshot && depth === 1) return 'orderbook: expected a snapshot at depth 1';
+  if (!isSnapshot && type !== 'delta') return 'orderbook: expected snapshot or delta in type';
   return {
     type: 'book_message',
     exchange: 'bybit',
     market,
     symbol,
     timestamp,
-    action: snapshot ? 'snapshot' : 'delta',
+    action: isSnapshot ? 'snapshot' : 'delta',
     bids,
     asks,
     sequence: String(u),
-    previousSequence: snapshot ? undefined : String(u - 1),
+    previousSequence: isSnapshot ? undefined : String(u - 1),
     topLevels: depth === 1 ? 1 : undefined,
     maxLevels: depth === 1 ? undefined : depth,
   };

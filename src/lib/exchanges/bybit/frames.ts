@@ -2,13 +2,14 @@ import type { BookMessage } from '../../model/book-message.js';
 import { excerpt } from '../../model/ndjson.js';
 import type { Market } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
-import type { FeedEvent, Frame, FrameReader } from '../exchange.js';
+import type { FeedEvent, Frame, FrameBytes, FrameReader } from '../exchange.js';
 import { TickerFanOut, type TickerFrame } from '../ticker-fan-out.js';
 import { answerOf } from './answers.js';
 import { bookDepth, bookMessageOf } from './book.js';
 import { type Fields, filled, isFields } from './fields.js';
 import { intervalFrom } from './intervals.js';
 import { candleOf, liquidationOf, olderLiquidationOf, tradeOf } from './rows.js';
+import { type Scanned, scanFrame } from './scan.js';
 import { tickerFieldsOf } from './ticker.js';
 
 /** Topics that Bybit documents on the public sockets and that carry nothing we record. */
@@ -43,7 +44,19 @@ export class BybitReader implements FrameReader {
     this.#market = market;
   }
 
-  read(text: string, at: number): Frame {
+  read(frame: string | FrameBytes, at: number): Frame {
+    if (typeof frame === 'string') return this.#readText(frame, at);
+    const scanned = scanFrame(frame, this.#market);
+    return scanned ? this.#scanned(scanned) : this.#readText(frame.toString('utf8'), at);
+  }
+
+  #scanned({ events, pushTimestamp }: Scanned): Frame {
+    const [event] = events;
+    if (event?.type === 'book_message' && this.#isRepeat(event)) return REPEAT;
+    return { kind: 'data', market: this.#market, events, pushTimestamp, rejected: NOTHING };
+  }
+
+  #readText(text: string, at: number): Frame {
     let frame: unknown;
     try {
       frame = JSON.parse(text);
@@ -112,12 +125,13 @@ export class BybitReader implements FrameReader {
     if (dot < 0 || depth === undefined) return undeclared(`orderbook.${rest.slice(0, Math.max(dot, 0))}`);
     const message = bookMessageOf(frame, depth, this.#market);
     if (typeof message === 'string') return rejected(message);
-    if (message.topLevels !== undefined && this.#isRepeat(message)) return REPEAT;
+    if (this.#isRepeat(message)) return REPEAT;
     return this.#data(frame, [message], []);
   }
 
   /** A best quote unchanged for 3 s is sent again under the same `u`; `u` 1 follows a restart and is always new. */
-  #isRepeat({ symbol, sequence }: BookMessage): boolean {
+  #isRepeat({ symbol, sequence, topLevels }: BookMessage): boolean {
+    if (topLevels === undefined) return false;
     const repeat = sequence !== '1' && this.#quotes.get(symbol) === sequence;
     this.#quotes.set(symbol, sequence);
     return repeat;
@@ -141,6 +155,7 @@ export class BybitReader implements FrameReader {
   }
 }
 
+const NOTHING: readonly string[] = [];
 const REPEAT: Frame = { kind: 'silent', what: 'orderbook.1 repeated' };
 
 function rejected(reason: string): Frame {

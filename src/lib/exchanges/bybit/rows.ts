@@ -25,7 +25,20 @@ export function tradeOf(row: Fields, market: Market): Trade | string {
   if (price === undefined) return 'publicTrade: expected a price above 0 in p';
   if (amount === undefined) return 'publicTrade: expected an amount above 0 in v';
   if (side === undefined) return 'publicTrade: expected Buy or Sell in S';
-  const sequence = long(row.seq);
+  return trade(market, symbol, timestamp, id, price, amount, side, long(row.seq));
+}
+
+/** Returns the trade of values that have been checked; arguments and no object, since this runs for every trade. */
+export function trade(
+  market: Market,
+  symbol: string,
+  timestamp: number,
+  id: string,
+  price: number,
+  amount: number,
+  side: Side,
+  sequence: string | undefined,
+): Trade {
   return { type: 'trade', exchange: 'bybit', market, symbol, timestamp, id, price, amount, side, sequence };
 }
 
