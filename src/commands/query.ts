@@ -2,12 +2,10 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { exchangesFlag, FORMATS, type Format, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
 import { nativeSymbols, parametersFlag, parametersOf, statementOf } from '../lib/cli/query-flags.js';
-import { rowObject, writeRows } from '../lib/cli/row-output.js';
+import { rowObjects, writeRows } from '../lib/cli/row-output.js';
 import { EXCHANGES } from '../lib/exchanges/index.js';
 import { UsageError } from '../lib/model/errors.js';
-import { ClosedOutputError } from '../lib/sinks/sink.js';
-import type { QueryResult } from '../lib/storage/query.js';
-import type { StoreSelection } from '../lib/storage/store-selection.js';
+import type { QueryOptions, QueryResult } from '../lib/storage/query.js';
 
 export default class Query extends BaseCommand {
   static override summary = 'Ask the store in SQL; without a statement, list what it holds.';
@@ -53,8 +51,6 @@ In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 a
     const { args, flags } = await this.parse(Query);
     if (this.jsonEnabled() && flags.output === '-')
       throw new UsageError('-o - and --json exclude each other: --json prints one document on stdout');
-    const sql = statementOf(args.sql, flags.file);
-    const parameters = parametersOf(flags.param);
     const exchanges = flags.exchange ?? EXCHANGES;
     const selection = {
       exchanges: flags.exchange?.map(({ id }) => id),
@@ -63,7 +59,8 @@ In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 a
       since: flags.since,
       until: flags.until,
     };
-    const result = await this.#result(flags.store, sql, parameters, selection);
+    const request = { sql: statementOf(args.sql, flags.file), parameters: parametersOf(flags.param), selection };
+    const result = await this.#result(flags.store, request);
     try {
       return await this.#print(result, flags);
     } finally {
@@ -71,32 +68,19 @@ In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 a
     }
   }
 
-  async #result(
-    store: string,
-    sql: string | undefined,
-    parameters: Record<string, string>,
-    selection: StoreSelection,
-  ): Promise<QueryResult> {
-    if (sql !== undefined) {
-      const { queryStore } = await import('../lib/storage/query.js');
-      return await queryStore(store, sql, { parameters, selection });
-    }
-    const { viewsResult } = await import('../lib/storage/store-views.js');
-    return await viewsResult(store, selection);
+  async #result(store: string, { sql, ...options }: { sql: string | undefined } & QueryOptions): Promise<QueryResult> {
+    if (sql !== undefined) return await (await import('../lib/storage/query.js')).queryStore(store, sql, options);
+    return await (await import('../lib/storage/store-views.js')).viewsResult(store, options.selection);
   }
 
   async #print(result: QueryResult, { output, format, force }: RowFlags) {
     this.summary.note({ rows: result.rowCount });
     const file = output === '-' ? undefined : output;
-    if (this.jsonEnabled()) this.summary.data = await allRows(result);
+    if (this.jsonEnabled()) this.summary.data = await rowObjects(result);
     if (!this.jsonEnabled() || file !== undefined) {
       const { stdout } = process;
       const note = (text: string) => this.stderr.note(text);
-      await writeRows(result, { format: format ?? (stdout.isTTY ? 'table' : 'ndjson'), stdout, output: file, force, note }).catch(
-        (error) => {
-          if (!(error instanceof ClosedOutputError)) throw error;
-        },
-      );
+      await writeRows(result, { format: format ?? (stdout.isTTY ? 'table' : 'ndjson'), stdout, output: file, force, note });
     }
     this.stderr.note(`query: ${result.rowCount} rows${file ? ` to ${file}` : ''}`);
     return this.summary.document(Date.now() * 1000);
@@ -104,9 +88,3 @@ In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 a
 }
 
 type RowFlags = { readonly output?: string | undefined; readonly format?: Format | undefined; readonly force: boolean };
-
-async function allRows(result: QueryResult): Promise<unknown[]> {
-  const data: unknown[] = [];
-  for await (const rows of result.rows()) for (const row of rows) data.push(rowObject(result.columns, row));
-  return data;
-}

@@ -1,4 +1,5 @@
 import { UsageError } from '../model/errors.js';
+import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
 import { WholeFile } from '../sinks/whole-file.js';
 import type { QueryResult, ResultColumn } from '../storage/query.js';
@@ -24,17 +25,32 @@ type Rows = Pick<QueryResult, 'columns' | 'rowCount' | 'rows'>;
 const MOST_ROWS = 200;
 const DEFAULT_WIDTH = 160;
 
-/** Writes the rows of a result. Throws a `ClosedOutputError` when stdout has no reader any more. */
+/** Writes the rows of a result. A reader of stdout that leaves ends it quietly: there is nobody left to write for. */
 export async function writeRows(rows: Rows, options: RowOutputOptions): Promise<void> {
   if (options.output !== undefined) return await writeFile(rows, options.output, options.force);
+  try {
+    await print(rows, options);
+  } catch (error) {
+    if (!(error instanceof ClosedOutputError)) throw error;
+  }
+}
+
+async function print(rows: Rows, options: RowOutputOptions): Promise<void> {
   const stream = new TextStream(options.stdout);
   if (options.format === 'table') await stream.write(await tableText(rows, options));
   else for await (const text of encoded(rows, options.format)) await stream.write(text);
   await stream.flush();
 }
 
+/** Returns all rows as NDJSON has them. */
+export async function rowObjects({ columns, rows }: Rows): Promise<unknown[]> {
+  const objects: unknown[] = [];
+  for await (const batch of rows()) for (const row of batch) objects.push(rowObject(columns, row));
+  return objects;
+}
+
 /** Returns a row as NDJSON has it: missing values are absent. */
-export function rowObject(columns: readonly ResultColumn[], row: readonly ResultValue[]): Record<string, ResultValue> {
+function rowObject(columns: readonly ResultColumn[], row: readonly ResultValue[]): Record<string, ResultValue> {
   return Object.fromEntries(columns.map(({ name }, index) => [name, row[index]]));
 }
 

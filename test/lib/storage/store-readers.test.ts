@@ -11,7 +11,7 @@ import { readAll, START, temporaryDirectory, tradeAt, trades, writeRun } from '.
 const DAY = 86_400_000_000;
 
 describe('readers beside writers', () => {
-  it('see no error, no duplicate, no hole and no fewer than before', { timeout: 60_000 }, async () => {
+  it('see no error, no duplicate, no hole and no fewer than before', { timeout: 120_000 }, async () => {
     expect(await readerTrial(await temporaryDirectory(), { reads: 60, sealEveryMs: 500 })).toBeGreaterThan(1000);
   });
 });
