@@ -148,30 +148,37 @@ const run = { run_id: text('identifies the run') };
 export const fill = {
   ...identity,
   ...run,
-  order_id: text('identifies the order within the run'),
+  number: count('number of the fill within the run, 0 first'),
+  order_id: text('identifies the order within the run; `0` is the exchange, which liquidates'),
   side: oneOf(SIDES, 'side'),
+  position_side: oneOf(['long', 'short'], 'the position that it opened or closed'),
   price: number('price'),
   amount: number('amount'),
   fee: number('quote units; negative is a rebate'),
   liquidity: oneOf(['maker', 'taker'], 'which fee applied'),
-  reason: oneOf(['entry', 'level', 'take_profit', 'stop', 'trailing', 'timeout', 'liquidation'], 'why'),
+  reason: oneOf(['entry', 'level', 'take_profit', 'stop', 'trailing', 'timeout', 'exit', 'liquidation'], 'why'),
   realized_pnl: number('quote units, before fees'),
-  position: number('after the fill; negative is short'),
+  position: number('of that side after the fill; negative is short'),
 };
 
 export const equity = {
   ...identity,
   ...run,
   equity: number('balance + unrealised profit'),
-  balance: number('realised'),
-  position: number('negative is short'),
+  balance: number('deposit + realised − fees + funding'),
+  position: number('long − short; negative is short'),
   drawdown_pct: number('from the highest equity so far'),
 };
 
 export const runRecord = {
   ...identity,
   ...run,
+  strategy: text('`signals`, `grid` or the path of a module'),
+  path: optional(oneOf(['high-first', 'low-first', 'worse', 'better'], 'assumed inside candles')),
+  from_timestamp: time('beginning of the data'),
+  until_timestamp: time('end of the data'),
   parameters: json('every parameter in effect'),
   metrics: json('every metric of the run'),
-  fills_hash: text('SHA-256 of the fills'),
+  detail: optional(json('warnings; the rank and the part of a sweep')),
+  fills_hash: text('SHA-256 of the fills as NDJSON, run_id left out'),
 };

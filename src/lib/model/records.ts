@@ -51,6 +51,10 @@ export type Gap = RecordOf<'gap'>;
 export type Clock = RecordOf<'clock'>;
 export type GridLevel = RecordOf<'grid_level'>;
 export type GridPlan = RecordOf<'grid_plan'>;
+export type Signal = RecordOf<'signal'>;
+export type Fill = RecordOf<'fill'>;
+export type Equity = RecordOf<'equity'>;
+export type Run = RecordOf<'run'>;
 
 export type Market = (typeof market.MARKETS)[number];
 export type Side = (typeof market.SIDES)[number];
@@ -75,6 +79,9 @@ const KEYS: Partial<Record<RecordType, readonly string[]>> = {
   features: ['exchange', 'market', 'symbol', 'timestamp'],
   signal: ['id'],
   instrument: ['exchange', 'market', 'symbol', 'timestamp'],
+  fill: ['exchange', 'market', 'symbol', 'run_id', 'number'],
+  equity: ['exchange', 'market', 'symbol', 'run_id', 'timestamp'],
+  run: ['exchange', 'market', 'symbol', 'run_id'],
 };
 
 /** Types that are captured live with an arrival time, or fetched as history with none. */
