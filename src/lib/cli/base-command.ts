@@ -38,6 +38,8 @@ export type Delivery = {
   readonly render?: Render | undefined;
   /** What no second step may capture into the store meanwhile. */
   readonly claims?: readonly Claim[] | undefined;
+  /** The step puts the records into its store itself, before they come: `store` is only counted. */
+  readonly stored?: boolean | undefined;
   /** `--json` gives the rows under `data`. */
   readonly data?: boolean | undefined;
   /** Completes the summary when the records have ended. */
@@ -158,7 +160,7 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
   }
 
-  #open({ flags, fallback, endless, types, render, claims }: Delivery): Promise<Output> {
+  #open({ flags, fallback, endless, types, render, claims, stored }: Delivery): Promise<Output> {
     return openOutput({
       destinations: flags.output ?? [],
       fallback,
@@ -168,6 +170,7 @@ export abstract class BaseCommand extends Command {
       endless,
       types,
       render,
+      stored,
       store: flags.store === undefined ? undefined : { directory: flags.store, step: this.#name, claims },
       stdout: process.stdout,
       note: (text) => this.stderr.note(text),

@@ -3,9 +3,9 @@ import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError, type Sink, type SinkReport } from '../sinks/sink.js';
 import { type DestinationOptions, destinationOf } from './destinations.js';
 import type { Format } from './flags.js';
-import type { Render } from './rendered-sink.js';
+import { createRenderedSink, type Render } from './rendered-sink.js';
 import type { StoreTarget } from './store-sink.js';
-import type { Terminal } from './table-sink.js';
+import { createTableSink, type Terminal } from './table-sink.js';
 
 export type OutputOptions = {
   /** `-o`, in the order given. */
@@ -20,6 +20,8 @@ export type OutputOptions = {
   readonly types?: readonly RecordType[] | undefined;
   readonly render?: Render | undefined;
   readonly store?: StoreTarget | undefined;
+  /** The step has put the records into the store before they come here. */
+  readonly stored?: boolean | undefined;
   readonly stdout: Terminal;
   readonly note: (text: string) => void;
 };
@@ -33,6 +35,8 @@ export type Output = {
   abort(): Promise<void>;
 };
 
+const LAST_ROWS = 20;
+
 /** Opens what `-o` names, or the default. Throws a `UsageError` before anything is written. */
 export async function openOutput(options: OutputOptions): Promise<Output> {
   const names = namesOf(options);
@@ -44,7 +48,10 @@ export async function openOutput(options: OutputOptions): Promise<Output> {
   };
   const sinks: Sink[] = [];
   try {
-    for (const { name, destination } of destinations) sinks.push(await destination.open(name, settings));
+    for (const { name, destination } of destinations) {
+      sinks.push(options.stored && name === 'store' ? countingSink(name) : await destination.open(name, settings));
+    }
+    if (names.includes('store') && !names.includes('-')) sinks.push(...lastRows(options));
   } catch (error) {
     for (const sink of sinks) await sink.abort();
     throw error;
@@ -62,6 +69,24 @@ function namesOf({ destinations, fallback, json }: OutputOptions): string[] {
       '-o - and --json exclude each other: --json prints one document on stdout; use --format ndjson for records',
     );
   return [...names.filter((name) => name !== '-'), ...names.filter((name) => name === '-' && !json)];
+}
+
+/** A batch step that writes to the store also shows on a terminal what it wrote last. */
+function lastRows({ stdout, json, endless, render, note }: OutputOptions): Sink[] {
+  if (json || endless || !(stdout.isTTY || render)) return [];
+  return [render ? createRenderedSink(stdout, render) : createTableSink({ stream: stdout, rows: LAST_ROWS, keep: 'last', note })];
+}
+
+function countingSink(output: string): Sink {
+  let records = 0;
+  return {
+    output,
+    async write(batch) {
+      records += batch.length;
+    },
+    close: async () => ({ output, records, leftOut: {} }),
+    async abort() {},
+  };
 }
 
 class Outputs implements Output {

@@ -1,0 +1,96 @@
+import type { Interfaces } from '@oclif/core';
+import type { CandleInterval } from '../lib/candles/interval.js';
+import { BaseCommand, type Delivery } from '../lib/cli/base-command.js';
+import { candleChart } from '../lib/cli/candle-chart.js';
+import { candleFlags, candleOptionsOf, inputArgument, selectionOf } from '../lib/cli/candle-flags.js';
+import {
+  type CandleRequest,
+  type CandleRun,
+  CandleWatch,
+  candlesBesideStore,
+  candlesIntoStore,
+  candlesOfInput,
+  keepRules,
+} from '../lib/cli/candle-run.js';
+import { CHART_CANDLES } from '../lib/cli/chart-candles.js';
+import { outputFlags } from '../lib/cli/flags.js';
+import { stdinHint } from '../lib/cli/stdin-hint.js';
+import type { SummaryDocument } from '../lib/cli/summary.js';
+import { lastCandles } from '../lib/ingest/candles/last-candles.js';
+import type { AnyRecord } from '../lib/model/records.js';
+import { startStep } from '../lib/storage/step-lock.js';
+import { findStore } from '../lib/storage/store-directory.js';
+
+export default class Candles extends BaseCommand {
+  static override summary = 'Build candles from trades, or longer ones from shorter ones.';
+  static override description =
+    `Over the store, only what is new, late or repaired is computed again: run it as often as you like. --symbols, --since and --until choose what is shown; the store's candles are built for all.
+
+From stdin a candle closes when the exchange's clock has passed its end and the grace; later trades are counted. Files are taken whole. A candle that an unrepaired gap overlaps has \`complete\` false. Sums have 15 significant digits and do not depend on the order in which trades came.`;
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --interval 1s,1m,15m',
+    '<%= config.bin %> stream --replay fixtures/bybit-v5.tape.ndjson.gz -o - | <%= config.bin %> <%= command.id %> - --interval 1s',
+    '<%= config.bin %> <%= command.id %> "trades-*.parquet" --interval 1h -o hours.csv',
+    '<%= config.bin %> <%= command.id %> --symbols BTCUSDT --interval 5m -o - --plot',
+  ];
+
+  static override args = { input: inputArgument };
+
+  static override flags = {
+    ...candleFlags,
+    ...outputFlags,
+  };
+
+  async run(): Promise<SummaryDocument> {
+    const { args, flags } = await this.parse(Candles);
+    const candles = candleOptionsOf(flags);
+    const request = { paths: args.input ?? [], directory: flags.store, candles, selection: selectionOf(flags) };
+    const intoStore = flags.output?.includes('store') ?? request.paths.length === 0;
+    if (request.paths.length > 0) {
+      if (intoStore) await keepRules(flags.store, candles);
+      const run = candlesOfInput(request, this.stopped, (reason) => this.notice(reason));
+      return await this.#deliver(run, flags, { fallback: '-', endless: request.paths.includes('-') });
+    }
+    const hint = stdinHint();
+    if (hint) this.stderr.note(hint);
+    if (!intoStore) return await this.#deliver(candlesBesideStore(request), flags, { fallback: '-', endless: false });
+    return await this.#intoStore(request, flags);
+  }
+
+  async #intoStore(request: CandleRequest, flags: CommandFlags): Promise<SummaryDocument> {
+    const { directory } = request;
+    if (!(await findStore(directory))) return this.#nothing(`${directory}: there is no store yet; stream -o store writes one`);
+    const step = await startStep(directory, 'candles', { wait: flags.wait, signal: this.stopped });
+    if (!step) return this.#nothing(`${directory}: already running; --wait waits for the other run`);
+    try {
+      const [shown] = request.candles.intervals as [CandleInterval];
+      const more = flags.plot || flags.svg ? lastCandles(directory, shown, request.selection, CHART_CANDLES) : undefined;
+      const run = candlesIntoStore(step.context, request);
+      return await this.#deliver(run, flags, { fallback: 'store', endless: false, stored: true }, more);
+    } finally {
+      await step.release();
+    }
+  }
+
+  #nothing(reason: string): SummaryDocument {
+    this.notice(reason);
+    return this.conclude();
+  }
+
+  async #deliver({ records, summarize }: CandleRun, flags: CommandFlags, delivery: Way, more?: AsyncIterable<AnyRecord[]>) {
+    const watch = new CandleWatch(flags.interval[0] as string, flags.svg, flags.force);
+    return await this.deliver(watch.watch(records, more), {
+      ...delivery,
+      flags: flags.plot ? { ...flags, format: flags.format ?? 'table' } : flags,
+      types: ['candle', 'gap', 'clock'],
+      render: flags.plot ? (_, view) => candleChart(watch.candles, view) : undefined,
+      summarize: (summary) => {
+        summarize(summary, (text) => this.notice(text));
+        if (flags['fail-on-gaps'] && watch.incomplete > 0) summary.incomplete(`${watch.incomplete} candles are incomplete`);
+      },
+    });
+  }
+}
+
+type CommandFlags = Interfaces.InferredFlags<typeof Candles.flags>;
+type Way = Pick<Delivery, 'fallback' | 'endless' | 'stored'>;

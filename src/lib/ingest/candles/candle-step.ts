@@ -1,0 +1,158 @@
+import { CandleAggregator } from '../../candles/aggregator.js';
+import { bucketStart } from '../../candles/interval.js';
+import type { CandleCounts, CandleOptions } from '../../candles/options.js';
+import type { AnyRecord } from '../../model/records.js';
+import { DAY } from '../../model/time.js';
+import { Database } from '../../storage/duckdb.js';
+import { dropRepeated } from '../../storage/record-load.js';
+import { emptyRelation } from '../../storage/record-table.js';
+import type { StoreSelection } from '../../storage/store-selection.js';
+import { openSnapshot } from '../../storage/store-snapshot.js';
+import { TableAppender } from '../../storage/table-appender.js';
+import { createBatchCandles } from './batch-candles.js';
+import { type CandleRelations, intervalSeconds } from './batch-tables.js';
+import { inTime } from './in-time.js';
+
+/** Candles as they come out, and what became of the input; the counts are whole when the records have ended. */
+export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
+
+const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
+
+/** Types that candles depend on. */
+const INPUT = ['trade', 'candle', 'gap', 'clock'] as const;
+
+/** Returns the candles of records that come one after the other, closed by their clock; for endless input. */
+export function streamCandles(input: AsyncIterable<readonly AnyRecord[]>, options: CandleOptions): CandleStep {
+  const aggregator = new CandleAggregator(options);
+  return { records: aggregate(input, aggregator), counts: aggregator.counts };
+}
+
+/** Candles made at once are handed on in pieces of this size. */
+const BATCH = 2048;
+
+async function* aggregate(input: AsyncIterable<readonly AnyRecord[]>, aggregator: CandleAggregator): AsyncGenerator<AnyRecord[]> {
+  for await (const records of input) {
+    let batch: AnyRecord[] = [];
+    for (const record of records) {
+      for (const made of aggregator.add(record)) {
+        batch.push(made);
+        if (batch.length < BATCH) continue;
+        yield batch;
+        batch = [];
+      }
+    }
+    if (batch.length > 0) yield batch;
+  }
+  const rest = [...aggregator.finish()];
+  if (rest.length > 0) yield rest;
+}
+
+/** Returns the candles of all records at once, late ones included; for input that ends. Memory is DuckDB's, and bounded. */
+export function batchCandles(input: AsyncIterable<readonly AnyRecord[]>, options: CandleOptions): CandleStep {
+  const counts = noCounts();
+  return { records: loadAndBuild(input, options, counts), counts };
+}
+
+async function* loadAndBuild(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  options: CandleOptions,
+  counts: CandleCounts,
+): AsyncGenerator<AnyRecord[]> {
+  const database = await Database.open();
+  try {
+    await load(database, input, counts);
+    const relations = { trade: 'trade', candle: 'candle', gap: 'gap', clock: 'clock' };
+    await build(database, relations, options, counts);
+    yield* inTime(database, { ...relations, candle: TABLE });
+  } finally {
+    await database.close();
+  }
+}
+
+const TABLE = 'built_candles';
+
+async function load(database: Database, input: AsyncIterable<readonly AnyRecord[]>, counts: CandleCounts): Promise<void> {
+  const appenders = new Map<string, TableAppender>();
+  for (const type of INPUT) appenders.set(type, await TableAppender.create(database, type));
+  for await (const records of input) {
+    const byType = new Map<string, AnyRecord[]>(INPUT.map((type) => [type, []]));
+    for (const record of records) {
+      const list = byType.get(record.type);
+      if (list) list.push(record);
+      else counts.unused += 1;
+    }
+    for (const [type, list] of byType) await appenders.get(type)?.append(list);
+  }
+  for (const appender of appenders.values()) await appender.flush();
+  counts.duplicates = await dropRepeated(database, 'trade', 'trade');
+  for (const type of ['candle', 'gap', 'clock'] as const) await dropRepeated(database, type, type);
+}
+
+async function build(
+  database: Database,
+  relations: CandleRelations,
+  options: CandleOptions,
+  counts: CandleCounts,
+): Promise<void> {
+  const { unused } = await createBatchCandles(database, TABLE, relations, options);
+  const trades = await database.number(`SELECT count(*) FROM ${relations.trade}`);
+  const candles = await database.number(`SELECT count(*) FROM ${relations.candle}`);
+  counts.trades = options.source === 'trades' ? trades : 0;
+  counts.candles = candles - unused;
+  counts.unused += unused + trades - counts.trades;
+}
+
+/** Which trades of a store are looked at; times are microseconds, `until` is exclusive. */
+export type TradeSelection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
+
+/**
+ * Returns the candles of a store's trades without storing them: those that overlap the selected time, each of all its
+ * trades. What went before is read for a day, where a candle depends on it.
+ */
+export function candlesOfStore(directory: string, selection: TradeSelection, options: CandleOptions): CandleStep {
+  const counts = noCounts();
+  return { records: readAndBuild(directory, selection, options, counts), counts };
+}
+
+async function* readAndBuild(
+  directory: string,
+  selection: TradeSelection,
+  options: CandleOptions,
+  counts: CandleCounts,
+): AsyncGenerator<AnyRecord[]> {
+  const { since, until } = selection;
+  const wide = widened(selection, options);
+  // A gap is stored at its end, which may lie after the last candle that it overlaps.
+  const upTo = wide.until === undefined ? undefined : wide.until + DAY;
+  const snapshot = await openSnapshot(directory, { ...selection, ...wide, until: upTo, types: ['trade', 'gap'] });
+  try {
+    const { database } = snapshot;
+    const gap = snapshot.relation('gap');
+    const empty = { candle: emptyRelation('candle'), clock: emptyRelation('clock') };
+    const { until: end = Number.MAX_SAFE_INTEGER } = wide;
+    const trade = `(SELECT * FROM ${snapshot.relation('trade')} WHERE epoch_us("timestamp") < ${end})`;
+    await build(database, { ...empty, trade, gap }, options, counts);
+    const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
+    const wanted = [
+      since === undefined ? 'true' : `${closing} > ${since}`,
+      until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
+    ];
+    yield* inTime(database, { ...empty, gap, candle: `(SELECT * FROM ${TABLE} WHERE ${wanted.join(' AND ')})` });
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** The time from the beginning of the first candle to the end of the last one. */
+function widened(
+  { since, until }: TradeSelection,
+  { intervals, open, empty }: CandleOptions,
+): Pick<StoreSelection, 'since' | 'until'> {
+  const isChained = open === 'previous-close' || empty !== 'skip';
+  const starts = intervals.map(({ size }) => bucketStart(size, since ?? 0));
+  const ends = intervals.map(({ size }) => bucketStart(size, (until ?? 0) - 1) + size);
+  return {
+    since: since === undefined ? undefined : Math.min(...starts) - (isChained ? DAY : 0),
+    until: until === undefined ? undefined : Math.max(...ends),
+  };
+}
