@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
+import { afterAll } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -45,13 +46,18 @@ export function startWriter(directory: string, options: Readonly<Record<string, 
 }
 
 let script: string | undefined;
+let compiled: string | undefined;
+
+afterAll(() => {
+  if (compiled !== undefined) rmSync(compiled, { recursive: true, force: true });
+});
 
 /** Types are stripped once per test file: a loader would cost every child half a second. */
 function compiledScript(): string {
   if (script) return script;
   mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
   const output = mkdtempSync(join(ROOT, 'node_modules/.cache/writer-process-'));
-  process.on('exit', () => rmSync(output, { recursive: true, force: true }));
+  compiled = output;
   const sources = ['src/lib/model', 'src/lib/storage'].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => join(ROOT, folder, name)),
   );
