@@ -78,11 +78,11 @@ From stdin a candle closes when the exchange's clock has passed its end and the 
   }
 
   async #deliver({ records, summarize }: CandleRun, flags: CommandFlags, delivery: Way, more?: AsyncIterable<AnyRecord[]>) {
-    const watch = new CandleWatch(flags.interval[0] as string, flags.svg, flags.force);
+    const watch = new CandleWatch(candleOptionsOf(flags).intervals, flags.svg, flags.force);
     return await this.deliver(watch.watch(records, more), {
       ...delivery,
       flags: flags.plot ? { ...flags, format: flags.format ?? 'table' } : flags,
-      types: ['candle', 'gap', 'clock'],
+      types: ['candle'],
       render: flags.plot ? (_, view) => candleChart(watch.candles, view) : undefined,
       summarize: (summary) => {
         summarize(summary, (text) => this.notice(text));

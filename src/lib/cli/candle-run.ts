@@ -116,13 +116,17 @@ function isChosen(record: AnyRecord, { exchanges, markets, symbols, since, until
   return (since === undefined || record.timestamp >= since) && (until === undefined || record.timestamp < until);
 }
 
+const NOTHING = 'no trades and no shorter candles came in; stream --channels trade captures trades';
+const UNFIT =
+  'no trades came in, and no candles that --interval can be made of: these must be shorter, divide it, and be of the --source asked for';
+
 function told(summary: Summary, counts: CandleCounts, notice: (text: string) => void): void {
   const { trades, candles, late, duplicates, unused, unmarked } = counts;
   summary.note({ trades_read: trades, candles_read: candles, late, duplicates, unused, unmarked_gaps: unmarked });
   if (late > 0) notice(`${late} records came after their candle was closed and are not in it; a longer --grace waits for more`);
   if (unmarked > 0)
     notice(`${unmarked} gaps became known too late to mark every candle they overlap; over files or the store all are`);
-  if (trades + candles === 0) notice('no trades and no shorter candles came in; stream --channels trade captures trades');
+  if (trades + candles === 0) notice(unused > 0 ? UNFIT : NOTHING);
 }
 
 /** Watches candles go by: the last ones for a chart, and how many a hole overlaps. */
@@ -132,8 +136,8 @@ export class CandleWatch {
   readonly #svg: WholeFile | undefined;
 
   /** Throws a `UsageError` when the picture's file exists and may not be replaced. */
-  constructor(interval: string, svg: string | undefined, force: boolean) {
-    this.#chart = new ChartCandles(interval);
+  constructor([shown]: CandleOptions['intervals'], svg: string | undefined, force: boolean) {
+    this.#chart = new ChartCandles(shown?.name ?? '');
     this.#svg = svg === undefined ? undefined : new WholeFile(svg, force);
   }
 

@@ -5,7 +5,10 @@ import { type Database, sqlName } from '../../storage/duckdb.js';
 const CHANNELS = { trades: 'trade', exchange: 'candle' } as const;
 
 /** Relations of the types that candles depend on, to be used after FROM. */
-export type CandleRelations = Readonly<Record<'trade' | 'candle' | 'gap' | 'clock', string>>;
+export type CandleRelations = Readonly<Record<'trade' | 'candle' | 'gap' | 'clock', string>> & {
+  /** `(exchange, market, arrived)`: what is known to have arrived beside these records, microseconds. */
+  readonly arrivals?: string | undefined;
+};
 
 /** The names of the temporary tables that `candleSelect` takes. */
 export const CLOCKS = sqlName('candle_clocks');
@@ -15,7 +18,7 @@ export const HOLES = sqlName('candle_holes');
  * Creates the table of clocks, per exchange and market in microseconds: the greatest `clock` record, else the greatest
  * arrival. A closed candle tells that its end has passed.
  */
-export async function createClocks(database: Database, { trade, candle, clock }: CandleRelations): Promise<void> {
+export async function createClocks(database: Database, { trade, candle, clock, arrivals }: CandleRelations): Promise<void> {
   const arrival = 'epoch_us(max(coalesce("local_timestamp", "timestamp")))';
   const closed = `max(CASE WHEN "closed" THEN epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')})) END)`;
   await database.run(
@@ -23,7 +26,8 @@ export async function createClocks(database: Database, { trade, candle, clock }:
      SELECT "exchange", "market", coalesce(max(ticked), max(arrived)) AS now FROM (
        SELECT "exchange", "market", NULL AS ticked, ${arrival} AS arrived FROM ${trade} GROUP BY ALL
        UNION ALL SELECT "exchange", "market", NULL, greatest(${arrival}, ${closed}) FROM ${candle} GROUP BY ALL
-       UNION ALL SELECT "exchange", "market", epoch_us(max("timestamp")), NULL FROM ${clock} GROUP BY ALL)
+       UNION ALL SELECT "exchange", "market", epoch_us(max("timestamp")), NULL FROM ${clock} GROUP BY ALL
+       ${arrivals === undefined ? '' : `UNION ALL SELECT "exchange", "market", NULL, arrived FROM ${arrivals}`})
      GROUP BY ALL`,
   );
 }

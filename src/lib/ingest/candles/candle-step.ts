@@ -12,6 +12,7 @@ import { TableAppender } from '../../storage/table-appender.js';
 import { createBatchCandles } from './batch-candles.js';
 import { type CandleRelations, intervalSeconds } from './batch-tables.js';
 import { inTime } from './in-time.js';
+import { arrivalsOf } from './stored-clock.js';
 
 /** Candles as they come out, and what became of the input; the counts are whole when the records have ended. */
 export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
@@ -131,7 +132,7 @@ async function* readAndBuild(
     const empty = { candle: emptyRelation('candle'), clock: emptyRelation('clock') };
     const { until: end = Number.MAX_SAFE_INTEGER } = wide;
     const trade = `(SELECT * FROM ${snapshot.relation('trade')} WHERE epoch_us("timestamp") < ${end})`;
-    await build(database, { ...empty, trade, gap }, options, counts);
+    await build(database, { ...empty, trade, gap, arrivals: arrivalsOf(snapshot) }, options, counts);
     const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
     const wanted = [
       since === undefined ? 'true' : `${closing} > ${since}`,

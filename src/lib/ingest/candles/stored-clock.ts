@@ -59,3 +59,18 @@ function newDates(snapshot: StoreSnapshot, market: MarketName, intervals: readon
     );
   return [...new Set(own.filter(isNew).map(({ date }) => date))];
 }
+
+/**
+ * Returns a relation `(exchange, market, arrived)`: the time of the last trade that a store has of each market, whatever
+ * was selected. A candle of the past is closed, also when only its own trades are looked at.
+ */
+export function arrivalsOf({ state }: StoreSnapshot): string {
+  const rows = [...state.partitions(new Set(['trade']))].map(({ partition: { exchange, market }, files }) => {
+    const last = Math.max(...files.map(({ max }) => max));
+    const built = Number(
+      state.settings.get(settingOf({ exchange: exchange ?? '', market: market as MarketName['market'] })) ?? 0,
+    );
+    return `(${sqlText(exchange ?? '')}, ${sqlText(market ?? '')}, ${Math.max(last, built)})`;
+  });
+  return `(VALUES ${rows.join(', ') || "('', '', 0)"}) AS arrivals("exchange", "market", arrived)`;
+}
