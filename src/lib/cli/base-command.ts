@@ -15,6 +15,7 @@ import { Settings } from './settings.js';
 import { stopOnSignals } from './signals.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
 import { Summary, type SummaryDocument } from './summary.js';
+import type { RecordLine } from './table-sink.js';
 
 /** The parsed flags of `outputFlags`. */
 export type OutputFlags = {
@@ -36,6 +37,8 @@ export type Delivery = {
   readonly types?: readonly RecordType[] | undefined;
   /** Draws the records of a batch, instead of a table per type. */
   readonly render?: Render | undefined;
+  /** Says a record in one line on a terminal, instead of its fields; undefined for one that is not shown. */
+  readonly line?: RecordLine | undefined;
   /** What no second step may capture into the store meanwhile. */
   readonly claims?: readonly Claim[] | undefined;
   /** The step puts the records into its store itself, before they come: `store` is only counted. */
@@ -160,7 +163,7 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
   }
 
-  #open({ flags, fallback, endless, types, render, claims, stored }: Delivery): Promise<Output> {
+  #open({ flags, fallback, endless, types, render, line, claims, stored }: Delivery): Promise<Output> {
     return openOutput({
       destinations: flags.output ?? [],
       fallback,
@@ -170,6 +173,7 @@ export abstract class BaseCommand extends Command {
       endless,
       types,
       render,
+      line,
       stored,
       store: flags.store === undefined ? undefined : { directory: flags.store, step: this.#name, claims },
       stdout: process.stdout,

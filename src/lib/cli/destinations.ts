@@ -6,7 +6,7 @@ import { createStdoutSink } from '../sinks/stdout.js';
 import type { Format } from './flags.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
 import type { StoreTarget } from './store-sink.js';
-import { createLineSink, createTableSink, type Terminal } from './table-sink.js';
+import { createLineSink, createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
 
 /** What a destination needs to know to be opened. */
 export type DestinationOptions = {
@@ -19,6 +19,8 @@ export type DestinationOptions = {
   readonly types: readonly RecordType[] | undefined;
   /** Draws the records, where the command has its own way. */
   readonly render?: Render | undefined;
+  /** Says a record in one line, where the command has its own way. */
+  readonly line?: RecordLine | undefined;
   /** The store that `-o store` means, where the step may write to one. */
   readonly store?: StoreTarget | undefined;
   /** Tells the user something on stderr. */
@@ -67,13 +69,14 @@ function createNullSink(): Sink {
 }
 
 async function openStdout(options: DestinationOptions): Promise<Sink> {
-  const { format, stdout, types, endless, render, note } = options;
+  const { format, stdout, types, endless, render, line, note } = options;
   if (format === 'ndjson') return createStdoutSink(createNdjsonEncoder(), stdout);
   if (format === 'csv') {
     const { createCsvEncoder, onlyType } = await import('../sinks/csv.js');
     return createStdoutSink(await createCsvEncoder({ output: '-', type: onlyType('-', types) }), stdout);
   }
   if (render) return createRenderedSink(stdout, render);
+  if (line) return createTextSink(stdout, line);
   return endless ? createLineSink(stdout) : createTableSink({ stream: stdout, rows: MOST_ROWS, keep: 'first', note });
 }
 

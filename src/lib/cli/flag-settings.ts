@@ -27,7 +27,8 @@ function withDefault(flag: AnyFlag, setting: Setting): object {
   return { ...flag, env: undefined, default: () => configuredValue(flag, setting) };
 }
 
-async function configuredValue(flag: OptionFlag, setting: Setting): Promise<unknown> {
+/** Returns the value that a setting gives a flag. Throws a `UsageError` on one that the flag would refuse. */
+export async function configuredValue(flag: OptionFlag, setting: Setting): Promise<unknown> {
   if (flag.multiple) return Promise.all(textsOf(setting.value).map((text) => parsed(flag, text, setting.source)));
   return parsed(flag, textsOf(setting.value).join(','), setting.source);
 }

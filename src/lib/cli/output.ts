@@ -5,7 +5,7 @@ import { type DestinationOptions, destinationOf } from './destinations.js';
 import type { Format } from './flags.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
 import type { StoreTarget } from './store-sink.js';
-import { createTableSink, type Terminal } from './table-sink.js';
+import { createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
 
 export type OutputOptions = {
   /** `-o`, in the order given. */
@@ -19,6 +19,7 @@ export type OutputOptions = {
   readonly endless: boolean;
   readonly types?: readonly RecordType[] | undefined;
   readonly render?: Render | undefined;
+  readonly line?: RecordLine | undefined;
   readonly store?: StoreTarget | undefined;
   /** The step has put the records into the store before they come here. */
   readonly stored?: boolean | undefined;
@@ -71,8 +72,9 @@ function namesOf({ destinations, fallback, json }: OutputOptions): string[] {
   return [...names.filter((name) => name !== '-'), ...names.filter((name) => name === '-' && !json)];
 }
 
-/** A batch step that writes to the store also shows on a terminal what it wrote last. */
-function lastRows({ stdout, json, endless, render, note }: OutputOptions): Sink[] {
+/** A batch step that writes to the store also shows on a terminal what it wrote last; one with its own lines all of it. */
+function lastRows({ stdout, json, endless, render, line, note }: OutputOptions): Sink[] {
+  if (line && !json && stdout.isTTY) return [createTextSink(stdout, line)];
   if (json || endless || !(stdout.isTTY || render)) return [];
   return [render ? createRenderedSink(stdout, render) : createTableSink({ stream: stdout, rows: LAST_ROWS, keep: 'last', note })];
 }

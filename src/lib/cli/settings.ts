@@ -1,7 +1,16 @@
 import { UsageError } from '../model/errors.js';
 import { type ConfigFile, type ConfigTable, type ConfigValue, readConfigFiles } from './config-file.js';
 import { didYouMean } from './suggestion.js';
-import { type CommandFlags, isForeign, keyOf, prefixOf, type Vocabulary, variableOf, vocabularyOf } from './vocabulary.js';
+import {
+  type CommandFlags,
+  isForeign,
+  keyOf,
+  keysOfTable,
+  prefixOf,
+  type Vocabulary,
+  variableOf,
+  vocabularyOf,
+} from './vocabulary.js';
 
 /** A configured value and where it stands, for messages: `MDTOOL_STORE` or `mdtool.toml: [symbols] quote`. */
 export type Setting = { readonly value: ConfigValue; readonly source: string };
@@ -36,6 +45,20 @@ export class Settings {
   /** Returns a setting that is no flag, from the table it belongs to. */
   section(table: string, key: string): Setting | undefined {
     return this.#variable(variableOf(`${prefixOf(table)}${key}`)) ?? this.#inFiles([table.split('.')], key);
+  }
+
+  /** Returns the names of the tables that files have in a table: the symbols of `signals.symbols`. */
+  tablesIn(table: string): string[] {
+    const names = this.#files.flatMap(({ table: root }) => {
+      const inner = table
+        .split('.')
+        .reduce<ConfigTable | ConfigValue | undefined>(
+          (outer, name) => (outer !== undefined && isTable(outer) ? outer[name] : undefined),
+          root,
+        );
+      return inner !== undefined && isTable(inner) ? Object.keys(inner) : [];
+    });
+    return [...new Set(names)];
   }
 
   #variable(name: string): Setting | undefined {
@@ -74,11 +97,11 @@ function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: Vocabul
 }
 
 function checkTable(path: string, table: ConfigTable, names: readonly string[], tables: Vocabulary['tables']): void {
-  const known = tables.get(names.join('.'));
+  const known = keysOfTable(tables, names);
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(table)) {
     const inner = [...names, name];
-    if (isTable(value) && isKnownTable(inner.join('.'), tables)) {
+    if (isTable(value) && isKnownTable(inner, tables)) {
       checkTable(path, value, inner, tables);
       continue;
     }
@@ -91,13 +114,15 @@ function checkTable(path: string, table: ConfigTable, names: readonly string[], 
 }
 
 function unknownKey(path: string, names: readonly string[], name: string, tables: Vocabulary['tables']): UsageError {
-  const known = tables.get(names.join('.')) ?? new Set<string>();
+  const known = keysOfTable(tables, names) ?? new Set<string>();
   const elsewhere = [...tables].filter(([table, keys]) => table !== '' && keys.has(keyOf(name))).map(([table]) => `[${table}]`);
   const hint = didYouMean(keyOf(name), known) || (elsewhere.length > 0 ? `; it belongs into ${elsewhere.join(' or ')}` : '');
   return new UsageError(`${path}: unknown key ${placeOf(names, name)}${hint}`);
 }
 
-function isKnownTable(name: string, tables: Vocabulary['tables']): boolean {
+function isKnownTable(names: readonly string[], tables: Vocabulary['tables']): boolean {
+  const name = names.join('.');
+  if (keysOfTable(tables, names)) return true;
   return [...tables.keys()].some((table) => table === name || table.startsWith(`${name}.`));
 }
 

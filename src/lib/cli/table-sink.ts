@@ -3,7 +3,7 @@ import type { AnyRecord, RecordType } from '../model/records.js';
 import type { Sink } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
 import { LineLayout } from './line-layout.js';
-import { createPaint } from './paint.js';
+import { createPaint, type Paint } from './paint.js';
 import { renderTable, tableOf } from './table.js';
 
 export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -84,6 +84,29 @@ export function createLineSink(stream: Terminal): Sink {
     write(batch) {
       records += batch.length;
       return text.write(batch.map((record) => `${layout.line(record)}\n`).join(''));
+    },
+    async close() {
+      await text.flush();
+      return { output: '-', records, leftOut: {} };
+    },
+    async abort() {},
+  };
+}
+
+/** Says a record in one line; undefined for one that is not shown. */
+export type RecordLine = (record: AnyRecord, paint: Paint) => string | undefined;
+
+/** Returns a sink that prints a line of the command's own per record as it comes. */
+export function createTextSink(stream: Terminal, line: RecordLine): Sink {
+  const text = new TextStream(stream);
+  const paint = createPaint(stream);
+  let records = 0;
+  return {
+    output: '-',
+    write(batch) {
+      const lines = batch.flatMap((record) => line(record, paint) ?? []);
+      records += lines.length;
+      return lines.length > 0 ? text.write(`${lines.join('\n')}\n`) : Promise.resolve();
     },
     async close() {
       await text.flush();

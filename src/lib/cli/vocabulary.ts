@@ -13,6 +13,15 @@ const SECTIONS: readonly Section[] = [
   { table: PACING_TABLE, prefix: '', keys: PACING_KEYS },
 ];
 
+/** Stands for any name in the name of a table. */
+const ANY = '*';
+
+/** Commands of whose settings a symbol may have its own, in `[COMMAND.symbols.SYMBOL]`. */
+const BY_SYMBOL: readonly string[] = ['signals'];
+
+/** What is no matter of one symbol. */
+const NOT_BY_SYMBOL: readonly string[] = ['explain', 'follow', 'every'];
+
 /** Variables with our prefix that others set: the shell completion. */
 const FOREIGN_PREFIXES = ['MDTOOL_AC_'];
 
@@ -26,9 +35,11 @@ export type Vocabulary = {
 export function vocabularyOf(commands: readonly CommandFlags[]): Vocabulary {
   const tables = new Map<string, ReadonlySet<string>>([['', new Set(configurable(SHARED_FLAGS))]]);
   const variables = new Set(['MDTOOL_CONFIG', ...configurable(SHARED_FLAGS).map((key) => variableOf(key))]);
+  const shared = new Set([...configurable(SHARED_FLAGS), ...NOT_BY_SYMBOL]);
   for (const { id, flags } of commands) {
     const keys = configurable(flags);
     tables.set(id.replaceAll(':', '.'), new Set(keys));
+    if (BY_SYMBOL.includes(id)) tables.set(`${id}.symbols.${ANY}`, new Set(keys.filter((key) => !shared.has(key))));
     for (const key of keys) variables.add(variableOf(key));
   }
   for (const { table, prefix, keys } of SECTIONS) {
@@ -36,6 +47,11 @@ export function vocabularyOf(commands: readonly CommandFlags[]): Vocabulary {
     for (const key of keys) variables.add(variableOf(`${prefix}${key}`));
   }
   return { tables, variables };
+}
+
+/** Returns the keys of a table, by its own name or by that of a kind of tables; undefined when there is none. */
+export function keysOfTable(tables: Vocabulary['tables'], names: readonly string[]): ReadonlySet<string> | undefined {
+  return tables.get(names.join('.')) ?? tables.get([...names.slice(0, -1), ANY].join('.'));
 }
 
 /** Returns the environment variable of a key, `log_level` → `MDTOOL_LOG_LEVEL`. */

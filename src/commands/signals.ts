@@ -1,0 +1,76 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../lib/cli/base-command.js';
+import { inputArgument, selectionOf } from '../lib/cli/candle-flags.js';
+import { durationFlag, exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
+import { ruleFlags } from '../lib/cli/signal-flags.js';
+import { givenFlags, ruleBookOf } from '../lib/cli/signal-rules.js';
+import { openSignals } from '../lib/cli/signal-run.js';
+import { rejectionLine, signalLine } from '../lib/cli/signal-text.js';
+import type { SummaryDocument } from '../lib/cli/summary.js';
+import { SECOND } from '../lib/model/time.js';
+
+export default class Signals extends BaseCommand {
+  static override summary = 'Turn features into signals: gates, triggers, cooldown, risk. It never sends orders.';
+  static override description =
+    `A signal comes where all triggers agree on a side (long: delta_z, imb_shift and mark_dev_z at least their thresholds; short:
+the mirror), every gate lets the row pass and the last signal of that side is long enough ago. Stop, target and trailing
+distance follow from the ATR. What is stale, not warm or touched by a gap never becomes a signal.
+
+Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols.BTCUSDT] for one symbol alone. The id of a
+signal is a hash of exchange, market, symbol, second, side and rules: the same data and rules give the same ids.`;
+  static override examples = [
+    {
+      description: 'From the store, with what was rejected',
+      command: '<%= config.bin %> <%= command.id %> --store data --explain',
+    },
+    { description: 'Keep looking at the store', command: '<%= config.bin %> <%= command.id %> --follow --every 2s' },
+    { description: 'On a pipe', command: '<%= config.bin %> features - < market.ndjson | <%= config.bin %> <%= command.id %> -' },
+  ];
+
+  static override args = { input: inputArgument };
+
+  static override flags = {
+    ...ruleFlags,
+    explain: Flags.boolean({ summary: 'Also tell on stderr what was rejected and why.' }),
+    follow: Flags.boolean({ summary: 'Keep reading the store until stopped.' }),
+    every: durationFlag({
+      summary: 'Time between two looks at the store.',
+      default: async () => 2 * SECOND,
+      defaultHelp: async () => '2s',
+      dependsOn: ['follow'],
+    }),
+    exchange: exchangesFlag(),
+    market: marketsFlag(),
+    symbols: symbolsFlag(),
+    ...timeFlags,
+    store: storeFlag,
+    ...outputFlags,
+  };
+
+  async run(): Promise<SummaryDocument> {
+    const { args, flags, metadata } = await this.parse(Signals);
+    const input = args.input ?? [];
+    const run = await openSignals({
+      input,
+      store: flags.store,
+      selection: selectionOf(flags),
+      every: flags.follow ? flags.every / 1000 : undefined,
+      rules: await ruleBookOf(flags, givenFlags(metadata.flags, this.settings), this.settings),
+      rejected: (rejection) => {
+        if (flags.explain) this.stderr.log.info(rejectionLine(rejection));
+      },
+      stopped: this.stopped,
+      warn: (message) => this.notice(message),
+    });
+    return this.deliver(run.records, {
+      flags,
+      fallback: input.length > 0 ? '-' : 'store',
+      endless: flags.follow || input.includes('-'),
+      types: ['signal'],
+      line: signalLine,
+      summarize: (summary) => {
+        for (const note of run.summarize(summary)) this.notice(note);
+      },
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import { INPUTS, type Input } from '../features/inputs.js';
+import type { EngineCounts } from '../features/options.js';
+import { FEATURES } from '../features/registry.js';
+import type { AnyRecord } from '../model/records.js';
+import { camelCase } from '../model/schema.js';
+import type { Summary } from './summary.js';
+
+/** What to capture for an input that never came. */
+const CHANNELS: Readonly<Record<Input, string>> = {
+  trade: 'trade',
+  book: 'book',
+  ticker: 'ticker',
+  mark: 'ticker',
+  open_interest: 'ticker',
+  funding: 'ticker',
+};
+
+/** Looks at the rows that go by: which features never had a value, and why. */
+export class FeatureTally {
+  readonly #values = new Map<string, number>();
+  readonly #reasons = new Map<string, string>();
+  rows = 0;
+  incomplete = 0;
+
+  see(records: readonly AnyRecord[]): void {
+    for (const record of records) {
+      if (record.type === 'micro' && !record.complete) this.incomplete += 1;
+      if (record.type === 'features') this.#row(record);
+    }
+  }
+
+  /** Completes the summary; returns what the user should know. */
+  summarize(summary: Summary, { inputs, late, revised, unmarked, unused, warm }: EngineCounts): string[] {
+    summary.note({ inputs, warm_rows: warm, late, revised_rows: revised, unmarked_gaps: unmarked, unused });
+    const notes: string[] = [];
+    if (late > 0) notes.push(`${late} records came after their second was given; a longer --grace waits for more`);
+    if (unmarked > 0) notes.push(`${unmarked} gaps became known so late that not every row they damage could be given again`);
+    if (this.rows === 0) notes.push('no rows: capture trades, books and tickers with stream --channels features');
+    else notes.push(...this.#absences());
+    return notes;
+  }
+
+  #row(record: Extract<AnyRecord, { type: 'features' }>): void {
+    this.rows += 1;
+    const detail = record.detail as Readonly<Record<string, string>> | undefined;
+    for (const { name } of FEATURES) {
+      if ((record as unknown as Record<string, unknown>)[camelCase(name)] !== undefined)
+        this.#values.set(name, (this.#values.get(name) ?? 0) + 1);
+      else this.#reasons.set(name, detail?.[name] ?? 'missing');
+    }
+  }
+
+  #absences(): string[] {
+    const absent = FEATURES.filter(({ name }) => !this.#values.has(name));
+    const missing = absent.filter(({ name }) => this.#reasons.get(name) === 'missing');
+    const inputs = new Set(missing.flatMap((feature) => feature.inputs).filter((input) => this.#isMissing(input)));
+    const others = absent.filter((feature) => !missing.includes(feature));
+    return [
+      ...[...inputs].map((input) => {
+        const names = missing.filter((feature) => feature.inputs.includes(input)).map(({ name }) => name);
+        return `${names.join(', ')}: no ${INPUTS[input].type} came; capture it with stream --channels ${CHANNELS[input]}`;
+      }),
+      ...(others.length > 0
+        ? [
+            `never there: ${others.map(({ name }) => `${name} (${this.#reasons.get(name)})`).join(', ')}; --list says what they need`,
+          ]
+        : []),
+    ];
+  }
+
+  /** An input of which some feature has a value did come. */
+  #isMissing(input: Input): boolean {
+    return FEATURES.every(({ name, inputs }) => !inputs.includes(input) || !this.#values.has(name));
+  }
+}

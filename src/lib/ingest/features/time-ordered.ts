@@ -1,0 +1,101 @@
+import type { AnyRecord, RecordType } from '../../model/records.js';
+import { Database, sqlName } from '../../storage/duckdb.js';
+import { dropRepeated } from '../../storage/record-load.js';
+import { tableRecords } from '../../storage/record-rows.js';
+import { recordOrder } from '../../storage/record-table.js';
+import { TableAppender } from '../../storage/table-appender.js';
+
+/** Records handed on at a time, at least, but for the last. */
+const BATCH = 2048;
+
+type Cursor = { readonly batches: AsyncGenerator<AnyRecord[]>; batch: AnyRecord[]; next: number };
+
+/**
+ * Returns records of some types in order of time, those of one time in the order of `types`, each key once. The input
+ * may be in any order, such as one file per type; memory is DuckDB's, and bounded.
+ */
+export async function* timeOrdered(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  types: readonly RecordType[],
+  onUnused: () => void,
+): AsyncGenerator<AnyRecord[]> {
+  const database = await Database.open();
+  try {
+    const found = await load(database, input, types, onUnused);
+    const cursors: Cursor[] = [];
+    for (const type of types.filter((name) => found.has(name))) cursors.push(await openCursor(database, type));
+    yield* merged(cursors);
+  } finally {
+    await database.close();
+  }
+}
+
+async function load(
+  database: Database,
+  input: AsyncIterable<readonly AnyRecord[]>,
+  types: readonly RecordType[],
+  onUnused: () => void,
+): Promise<ReadonlySet<RecordType>> {
+  const appenders = new Map<RecordType, TableAppender>();
+  for await (const records of input) {
+    const byType = new Map<RecordType, AnyRecord[]>();
+    for (const record of records) {
+      if (!types.includes(record.type)) onUnused();
+      else if (!byType.get(record.type)?.push(record)) byType.set(record.type, [record]);
+    }
+    for (const [type, list] of byType) {
+      const appender = appenders.get(type) ?? (await TableAppender.create(database, type));
+      appenders.set(type, appender);
+      await appender.append(list);
+    }
+  }
+  for (const [type, appender] of appenders) {
+    await appender.flush();
+    await dropRepeated(database, type, type);
+  }
+  return new Set(appenders.keys());
+}
+
+async function openCursor(database: Database, type: RecordType): Promise<Cursor> {
+  const table = `ordered_${type}`;
+  await database.run(
+    `CREATE TEMP TABLE ${sqlName(table)} AS SELECT * FROM ${sqlName(type)} ORDER BY "timestamp", ${recordOrder(type)}`,
+  );
+  const cursor: Cursor = { batches: tableRecords(database, type, table), batch: [], next: 0 };
+  await refill(cursor);
+  return cursor;
+}
+
+async function* merged(opened: readonly Cursor[]): AsyncGenerator<AnyRecord[]> {
+  const cursors = opened.filter(({ batch }) => batch.length > 0);
+  let records: AnyRecord[] = [];
+  while (cursors.length > 0) {
+    const first = earliest(cursors);
+    records.push(first.batch[first.next++] as AnyRecord);
+    if (first.next === first.batch.length && !(await refill(first))) cursors.splice(cursors.indexOf(first), 1);
+    if (records.length < BATCH) continue;
+    yield records;
+    records = [];
+  }
+  if (records.length > 0) yield records;
+}
+
+async function refill(cursor: Cursor): Promise<boolean> {
+  const { value, done } = await cursor.batches.next();
+  cursor.batch = done ? [] : value;
+  cursor.next = 0;
+  return !done;
+}
+
+/** Of equal times the first cursor's record comes first. */
+function earliest(cursors: readonly Cursor[]): Cursor {
+  let first = cursors[0] as Cursor;
+  for (const cursor of cursors) {
+    if (timeOf(cursor) < timeOf(first)) first = cursor;
+  }
+  return first;
+}
+
+function timeOf({ batch, next }: Cursor): number {
+  return (batch[next] as AnyRecord).timestamp;
+}
