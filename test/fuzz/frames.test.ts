@@ -59,7 +59,7 @@ describe.each(EXCHANGES.map((exchange) => [exchange.id, exchange] as const))('da
       kinds.set(frame?.kind ?? '', (kinds.get(frame?.kind ?? '') ?? 0) + 1);
       at += 1_000;
       capture.apply(exchange, { kind: 'connect', at, connection: url, url });
-      for (const record of capture.apply(exchange, { kind: 'frame', at, connection: url, text })) check(record);
+      for (const record of capture.apply(exchange, { kind: 'frame', at, connection: url, content: text })) check(record);
     }
     for (const record of capture.finish()) check(record);
     // All of them would hold if nothing were read at all.

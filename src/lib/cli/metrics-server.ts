@@ -67,7 +67,7 @@ export class MetricsServer implements WireTap {
   }
 
   event({ id }: Exchange, event: WireEvent): void {
-    if (event.kind === 'frame') this.#metrics.bytes.inc({ exchange: id }, event.text.length);
+    if (event.kind === 'frame') this.#metrics.bytes.inc({ exchange: id }, event.content.length);
   }
 
   data({ id }: Exchange, frame: DataFrame): void {

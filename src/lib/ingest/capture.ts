@@ -9,7 +9,7 @@ import { type ClockTick, MarketClock } from './market-clock.js';
 import { RecentIds } from './recent-ids.js';
 import { channelOf, type Selection } from './selection.js';
 import { Statistics } from './statistics.js';
-import type { TapeEntry } from './tape.js';
+import { type FrameBytes, type TapeEntry, textOf } from './tape.js';
 
 /** Trade ids remembered per symbol: more than any frame of history or overlap of two connections holds. */
 const REMEMBERED_TRADES = 1_000;
@@ -71,7 +71,7 @@ export class Capture {
     if (entry.at < this.#now) this.statistics.unordered += 1;
     const records = this.advance(entry.at);
     const connection = `${exchange.id} ${'connection' in entry ? entry.connection : ''}`;
-    if (entry.kind === 'frame') this.#frame(connection, entry.text, records);
+    if (entry.kind === 'frame') this.#frame(connection, entry.content, records);
     else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
     else if (entry.kind === 'sent') this.#sent(connection, entry.text);
     else if (entry.kind === 'close') this.#lost(connection);
@@ -117,14 +117,14 @@ export class Capture {
     return this.#clock(exchange, market).time(this.#now);
   }
 
-  #frame(id: string, text: string, records: AnyRecord[]): void {
+  #frame(id: string, content: string | FrameBytes, records: AnyRecord[]): void {
     this.statistics.frames += 1;
-    this.statistics.bytes += text.length;
+    this.statistics.bytes += content.length;
     this.#lastFrame = this.#now;
     const connection = this.#connections.get(id);
-    const frame = connection?.reader?.read(text, this.#now) ?? UNREADABLE;
+    const frame = connection?.reader?.read(content, this.#now) ?? UNREADABLE;
     if (frame.kind === 'data' && connection) this.#data(connection.exchange, id, frame, records);
-    else this.#note(id, frame, text);
+    else this.#note(id, frame, content);
     if (frame.kind === 'acknowledged' && connection) this.#confirmed(id, connection, frame);
   }
 
@@ -153,12 +153,12 @@ export class Capture {
     }
   }
 
-  #note(id: string, frame: Frame, text: string): void {
+  #note(id: string, frame: Frame, content: string | FrameBytes): void {
     const { statistics } = this;
     this.#options.listener?.answered(id, frame);
     if (frame.kind === 'silent') statistics.note(statistics.silent, frame.what);
-    else if (frame.kind === 'unknown') this.#trouble(statistics.unknown, 'unknown frame', frame.what, text);
-    else if (frame.kind === 'rejected') this.#trouble(statistics.rejected, 'frame', frame.reason, text);
+    else if (frame.kind === 'unknown') this.#trouble(statistics.unknown, 'unknown frame', frame.what, content);
+    else if (frame.kind === 'rejected') this.#trouble(statistics.rejected, 'frame', frame.reason, content);
     else if (frame.kind === 'refused' && !this.#options.listener)
       this.#trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
   }
@@ -269,9 +269,9 @@ export class Capture {
     records.push(record as AnyRecord);
   }
 
-  #trouble(tally: Map<string, number>, what: string, reason: string, text?: string): void {
+  #trouble(tally: Map<string, number>, what: string, reason: string, content?: string | FrameBytes): void {
     if (this.statistics.note(tally, reason))
-      this.#options.warn(`${what}: ${reason}${text === undefined ? '' : ` in ${excerpt(text)}`}`);
+      this.#options.warn(`${what}: ${reason}${content === undefined ? '' : ` in ${excerpt(textOf(content))}`}`);
   }
 }
 

@@ -7,15 +7,24 @@ import { FailureError } from '../model/errors.js';
 const NEWLINE = 10;
 const GZIP_MAGIC = [0x1f, 0x8b];
 
+/** Whole lines as bytes, in the pieces they were read in, without the last line end; `truncated` as in `LineBatch`. */
+export type LinePiece = { readonly bytes: Buffer } | { readonly truncated: string };
+
 /** Text lines in the chunks they were read in; `truncated` ends a source that broke off (a cut gzip file). */
 export type LineBatch = { readonly lines: readonly string[]; readonly truncated?: string };
+
+/** Reads the lines of a file as `readLinePieces` does, as text. */
+export async function* readLines(path: string, stopped?: AbortSignal): AsyncGenerator<LineBatch> {
+  for await (const piece of readLinePieces(path, stopped))
+    yield 'truncated' in piece ? { lines: [], ...piece } : { lines: piece.bytes.toString('utf8').split('\n') };
+}
 
 /**
  * Reads the lines of a file or, for `-`, of stdin. Gzip is recognised by its first bytes, so that piped tapes work too.
  * An end in the middle of a gzip stream gives the lines before it and then `truncated`. Throws a `FailureError` that
  * names the path when it cannot be read.
  */
-export async function* readLines(path: string, stopped?: AbortSignal): AsyncGenerator<LineBatch> {
+export async function* readLinePieces(path: string, stopped?: AbortSignal): AsyncGenerator<LinePiece> {
   const source = path === '-' ? process.stdin : await openFile(path);
   const name = path === '-' ? 'stdin' : path;
   // A source that stays silent must not keep a stopped step from ending.
@@ -26,7 +35,7 @@ export async function* readLines(path: string, stopped?: AbortSignal): AsyncGene
     if (stopped?.aborted) return;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR')
-      yield { lines: [], truncated: `${name}: the gzip stream breaks off (${message})` };
+      yield { truncated: `${name}: the gzip stream breaks off (${message})` };
     else if (error instanceof FailureError) throw error;
     else throw new FailureError(`${name}: cannot be read (${message})`);
   } finally {
@@ -77,14 +86,14 @@ function firstChunk(source: Readable): Promise<Buffer | undefined> {
   });
 }
 
-/** Splits bytes into lines; blank lines stay in, so that line numbers are the file's. */
-async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<LineBatch> {
+/** Cuts chunks at line ends; blank lines stay in, so that line numbers are the file's. */
+async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<LinePiece> {
   let rest: Buffer | undefined;
   for await (const chunk of chunks) {
     const bytes = rest ? Buffer.concat([rest, chunk]) : chunk;
     const end = bytes.lastIndexOf(NEWLINE);
     rest = bytes.subarray(end + 1);
-    if (end >= 0) yield { lines: bytes.toString('utf8', 0, end).split('\n') };
+    if (end >= 0) yield { bytes: bytes.subarray(0, end) };
   }
-  if (rest && rest.length > 0) yield { lines: [rest.toString('utf8')] };
+  if (rest && rest.length > 0) yield { bytes: rest };
 }

@@ -1,4 +1,7 @@
+import type { FrameBytes } from '../exchanges/exchange.js';
 import { excerpt } from '../model/ndjson.js';
+
+export type { FrameBytes } from '../exchanges/exchange.js';
 
 /** First line of a tape. `recording` ties the parts of a rotated recording together, whose connections go on. */
 export type TapeHeader = { readonly exchange: string; readonly recording?: string | undefined };
@@ -17,7 +20,8 @@ export type WireEvent =
       readonly continued?: boolean | undefined;
     }
   | { readonly kind: 'sent'; readonly at: number; readonly connection: string; readonly text: string }
-  | { readonly kind: 'frame'; readonly at: number; readonly connection: string; readonly text: string }
+  /** Bytes where they are at hand: they are read faster than text. */
+  | { readonly kind: 'frame'; readonly at: number; readonly connection: string; readonly content: string | FrameBytes }
   | { readonly kind: 'close'; readonly at: number; readonly connection: string; readonly code: number }
   | { readonly kind: 'http'; readonly at: number; readonly url: string; readonly status: number; readonly body: string };
 
@@ -25,6 +29,16 @@ export type WireEvent =
 export type BrokenLine = { readonly kind: 'broken'; readonly line: number; readonly reason: string };
 
 export type TapeEntry = WireEvent | BrokenLine;
+
+/** Returns a buffer as what readers of frames take; its declaration lacks Node's own decoders. */
+export function frameBytes(bytes: Buffer): FrameBytes {
+  return bytes as Buffer & FrameBytes;
+}
+
+/** Returns the text of a frame. */
+export function textOf(content: string | FrameBytes): string {
+  return typeof content === 'string' ? content : content.toString('utf8');
+}
 
 /** Returns the header of a tape's first line, or the reason why it is none. */
 export function parseHeader(line: string): TapeHeader | string {
@@ -52,7 +66,7 @@ function entryOf(fields: Record<string, unknown>, scope: string): TapeEntry | un
   const { connection: id, frame, sent, connect, close } = fields;
   if (typeof id !== 'number' && typeof id !== 'string') return undefined;
   const connection = `${scope}${id}`;
-  if (typeof frame === 'string') return { kind: 'frame', at, connection, text: frame };
+  if (typeof frame === 'string') return { kind: 'frame', at, connection, content: frame };
   if (typeof sent === 'string') return { kind: 'sent', at, connection, text: sent };
   if (typeof connect === 'string')
     return { kind: 'connect', at, connection, url: connect, ...(fields.continued === true && { continued: true }) };

@@ -19,7 +19,7 @@ function capture(options: Partial<SelectionOptions> = {}, channels: readonly Cha
 
 const connect = (at: number, connection = '1', url = 'ws://h/linear'): TapeEntry => ({ kind: 'connect', at, connection, url });
 const close = (at: number, connection = '1'): TapeEntry => ({ kind: 'close', at, connection, code: 1006 });
-const frame = (at: number, text: string, connection = '1'): TapeEntry => ({ kind: 'frame', at, connection, text });
+const frame = (at: number, text: string, connection = '1'): TapeEntry => ({ kind: 'frame', at, connection, content: text });
 const types = (records: AnyRecord[]) => records.map(({ type }) => type);
 
 describe('capture', () => {

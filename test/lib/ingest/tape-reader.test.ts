@@ -43,7 +43,7 @@ describe('tape reader', () => {
     expect(await entriesOf(path)).toEqual([
       { kind: 'connect', at: 1, connection: '7', url: 'wss://h/v5/public/linear' },
       { kind: 'sent', at: 2, connection: '7', text: 'ping' },
-      { kind: 'frame', at: 3, connection: '7', text: '{"a":"ü\\n"}' },
+      { kind: 'frame', at: 3, connection: '7', content: '{"a":"ü\\n"}' },
       { kind: 'close', at: 4, connection: '7', code: 1006 },
       { kind: 'http', at: 5, url: 'https://h/p?a=b', status: 200, body: '{}' },
       { kind: 'http', at: 6, url: 'https://h/p', status: 429, body: '' },
@@ -77,7 +77,7 @@ describe('tape reader', () => {
     const long = 'y'.repeat(1_000_000);
     const entries = await entriesOf(write('long.ndjson', [HEADER, frame(1, long), frame(2)].join('\n')));
     expect(entries).toHaveLength(2);
-    expect((entries[0] as { text: string }).text).toHaveLength(1_000_000);
+    expect((entries[0] as { content: Uint8Array }).content).toHaveLength(1_000_000);
   });
 
   it.each([

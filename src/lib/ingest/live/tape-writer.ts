@@ -6,7 +6,7 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 import { formatDate } from '../../model/time.js';
 import { systemReason } from '../../sinks/system-reason.js';
-import type { WireEvent } from '../tape.js';
+import { textOf, type WireEvent } from '../tape.js';
 import type { WireTap } from './wire.js';
 
 /** When a new part begins: at UTC midnight, or before a part exceeds so many bytes of text; never when absent. */
@@ -192,7 +192,7 @@ function lineOf(event: WireEvent): string {
   const { at } = event;
   if (event.kind === 'http') return JSON.stringify({ at, http: event.url, status: event.status, body: event.body });
   const connection = Number(event.connection);
-  if (event.kind === 'frame') return `{"at":${at},"connection":${connection},"frame":${JSON.stringify(event.text)}}`;
+  if (event.kind === 'frame') return `{"at":${at},"connection":${connection},"frame":${JSON.stringify(textOf(event.content))}}`;
   if (event.kind === 'sent') return JSON.stringify({ at, connection, sent: event.text });
   if (event.kind === 'connect') return JSON.stringify({ at, connection, connect: event.url });
   return JSON.stringify({ at, connection, close: event.code });

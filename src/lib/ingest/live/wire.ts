@@ -1,6 +1,6 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import type { Capture, CaptureListener, DataFrame } from '../capture.js';
-import type { WireEvent } from '../tape.js';
+import { type FrameBytes, frameBytes, textOf, type WireEvent } from '../tape.js';
 import { Lag } from './lag.js';
 import type { LinkEvents } from './link.js';
 import type { LocalClock } from './local-clock.js';
@@ -34,7 +34,7 @@ export class Wire implements CaptureListener {
   #capture: Capture | undefined;
   #connections = 0;
   #isEnding = false;
-  #last: { exchange: Exchange; text: string } | undefined;
+  #last: { exchange: Exchange; content: string | FrameBytes } | undefined;
   /** Local time (µs) of the last data frame. */
   lastData = 0;
 
@@ -61,7 +61,7 @@ export class Wire implements CaptureListener {
       },
       sent: (text) => this.#apply(exchange, { kind: 'sent', at: at(), connection, text }),
       frame: (frame) => {
-        if (!this.#isEnding) this.#apply(exchange, { kind: 'frame', at: at(), connection, text: frame.toString('utf8') });
+        if (!this.#isEnding) this.#apply(exchange, { kind: 'frame', at: at(), connection, content: frameBytes(frame) });
       },
       closed: (code) => {
         this.#apply(exchange, { kind: 'close', at: at(), connection, code });
@@ -98,16 +98,16 @@ export class Wire implements CaptureListener {
   delivered(id: string, frame: DataFrame): void {
     this.#keepers.get(id)?.delivered(id, frame);
     if (!this.#last) return;
-    const { exchange, text } = this.#last;
+    const { exchange, content } = this.#last;
     this.lastData = this.#clock.now();
     if (frame.pushTimestamp !== undefined && !frame.history)
       this.#lagOf(exchange, frame).add(this.lastData - frame.pushTimestamp);
-    for (const tap of this.#taps) tap.data?.(exchange, frame, text);
+    for (const tap of this.#taps) tap.data?.(exchange, frame, textOf(content));
   }
 
   #apply(exchange: Exchange, event: WireEvent): void {
     for (const tap of this.#taps) tap.event(exchange, event);
-    this.#last = event.kind === 'frame' ? { exchange, text: event.text } : undefined;
+    this.#last = event.kind === 'frame' ? { exchange, content: event.content } : undefined;
     const records = this.#capture?.apply(exchange, event) ?? [];
     if (records.length > 0) this.#queue.push(records);
   }

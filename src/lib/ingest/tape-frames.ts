@@ -1,0 +1,86 @@
+import { frameBytes, type WireEvent } from './tape.js';
+
+const HEAD = Buffer.from('{"at":');
+const CONNECTION = Buffer.from(',"connection":');
+const FRAME = Buffer.from(',"frame":"');
+const NONE = -1;
+const QUOTE = 34;
+const SLASH = 47;
+const ZERO = 48;
+const BACKSLASH = 92;
+const CLOSE_OBJECT = 125;
+
+type FrameEvent = Extract<WireEvent, { kind: 'frame' }>;
+
+/**
+ * Reads the line that nearly all of a tape consists of, `{"at":1,"connection":1,"frame":"…"}`, without a text on the way:
+ * its frame becomes bytes. One per piece of a tape, whose frames share one piece of memory.
+ */
+export class TapeFrames {
+  readonly #bytes: Buffer;
+  readonly #scope: string;
+  readonly #frames: Buffer;
+  #written = 0;
+  #number = 0;
+
+  constructor(bytes: Buffer, scope: string) {
+    this.#bytes = bytes;
+    this.#scope = scope;
+    this.#frames = Buffer.allocUnsafe(bytes.length);
+  }
+
+  /** Returns what the line between two positions says, undefined where it is another kind of line or not quite plain. */
+  read(start: number, end: number): FrameEvent | undefined {
+    const atEnd = this.#integer(this.#expect(start, HEAD));
+    const at = this.#number;
+    const connectionEnd = this.#integer(this.#expect(atEnd, CONNECTION));
+    const connection = `${this.#scope}${this.#number}`;
+    const content = this.#expect(connectionEnd, FRAME);
+    if (content < 0) return undefined;
+    const first = this.#written;
+    const quote = this.#unescape(content, end);
+    if (quote !== end - 2 || this.#bytes[quote + 1] !== CLOSE_OBJECT) return undefined;
+    return { kind: 'frame', at, connection, content: frameBytes(this.#frames.subarray(first, this.#written)) };
+  }
+
+  /** Returns the position behind these codes, negative where they do not stand there. */
+  #expect(at: number, codes: Uint8Array): number {
+    if (at < 0) return NONE;
+    for (let i = 0; i < codes.length; i++) if (this.#bytes[at + i] !== codes[i]) return NONE;
+    return at + codes.length;
+  }
+
+  #integer(start: number): number {
+    if (start < 0) return NONE;
+    let at = start;
+    let value = 0;
+    for (let digit = this.#digit(at); digit >= 0 && digit <= 9; digit = this.#digit(++at)) value = value * 10 + digit;
+    this.#number = value;
+    const isPlain = at > start && Number.isSafeInteger(value) && (at === start + 1 || this.#digit(start) !== 0);
+    return isPlain ? at : NONE;
+  }
+
+  #digit(at: number): number {
+    return (this.#bytes[at] as number) - ZERO;
+  }
+
+  /** Writes a text without its escapes, and returns the position of the quote that ends it. Other escapes are not plain. */
+  #unescape(start: number, end: number): number {
+    const bytes = this.#bytes;
+    const frames = this.#frames;
+    let written = this.#written;
+    for (let at = start; at < end; at++) {
+      let byte = bytes[at] as number;
+      if (byte === QUOTE) {
+        this.#written = written;
+        return at;
+      }
+      if (byte === BACKSLASH) {
+        byte = bytes[++at] as number;
+        if (byte !== QUOTE && byte !== BACKSLASH && byte !== SLASH) return NONE;
+      } else if (byte < 32 || byte > 126) return NONE;
+      frames[written++] = byte;
+    }
+    return NONE;
+  }
+}
