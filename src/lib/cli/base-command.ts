@@ -1,8 +1,9 @@
-import { Command, Errors, type Interfaces } from '@oclif/core';
+import { Command, Errors, type Interfaces, ux } from '@oclif/core';
 import type { Exchange } from '../exchanges/exchange.js';
 import { encodeRecord } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
+import { TextStream } from '../sinks/stdout.js';
 import type { Claim } from '../storage/store-state.js';
 import { type Endpoints, endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
@@ -14,6 +15,7 @@ import type { Render } from './rendered-sink.js';
 import { Settings } from './settings.js';
 import { stopOnSignals } from './signals.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
+import { takeOverStdoutErrors } from './stdout-errors.js';
 import { Summary, type SummaryDocument } from './summary.js';
 import type { RecordLine } from './table-sink.js';
 
@@ -66,6 +68,7 @@ export abstract class BaseCommand extends Command {
 
   override async init(): Promise<void> {
     await super.init();
+    takeOverStdoutErrors();
     this.#summary = new Summary(this.#name, Date.now() * 1000);
   }
 
@@ -161,6 +164,22 @@ export abstract class BaseCommand extends Command {
     process.exitCode = exitCode;
     this.stderr.error(message, this.stderr.debugging ? error.stack : undefined);
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
+  }
+
+  /** Prints the document of `--json`. On a disk that is full it says so and ends with 1, where oclif's own is silent. */
+  override logJson(document: unknown): void {
+    const stdout = new TextStream(process.stdout);
+    const text = ux.colorizeJson(document, { pretty: true, theme: this.config.theme?.json });
+    const fail = (error: unknown) => {
+      if (error instanceof ClosedOutputError) return;
+      const { message, exitCode } = reportOf(error, { command: this.#name, flags: [] });
+      process.exitCode = exitCode;
+      this.stderr.error(message);
+    };
+    stdout
+      .write(`${text}\n`)
+      .then(() => stdout.flush())
+      .catch(fail);
   }
 
   #open({ flags, fallback, endless, types, render, line, claims, stored }: Delivery): Promise<Output> {

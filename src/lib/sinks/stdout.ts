@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream';
+import { FailureError } from '../model/errors.js';
 import type { AnyRecord } from '../model/records.js';
 import { ClosedOutputError, type Encoder, type Sink, type SinkReport } from './sink.js';
+import { systemReason } from './system-reason.js';
 
 /** Text to a stream that another process reads: waits while that one is slow, and notices when it is gone. */
 export class TextStream {
@@ -10,11 +12,11 @@ export class TextStream {
   constructor(stream: Writable) {
     this.#stream = stream;
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      this.#failure ??= error.code === 'EPIPE' ? new ClosedOutputError('stdout') : error;
+      this.#failure ??= error.code === 'EPIPE' ? new ClosedOutputError('stdout') : unwritable(error);
     });
   }
 
-  /** Resolves when the stream wants more. Throws a `ClosedOutputError` when its reader is gone. */
+  /** Resolves when the stream wants more. Throws a `ClosedOutputError` when its reader is gone, a `FailureError` on a full disk. */
   async write(text: string): Promise<void> {
     this.#check();
     if (text === '' || this.#stream.write(text)) return;
@@ -42,6 +44,10 @@ export class TextStream {
     });
     this.#check();
   }
+}
+
+function unwritable(error: Error): FailureError {
+  return new FailureError(`cannot write stdout: ${systemReason(error)}`, { cause: error });
 }
 
 /** Returns the sink that writes encoded records to stdout. */
