@@ -5,6 +5,10 @@ import { createGunzip } from 'node:zlib';
 import { FailureError } from '../model/errors.js';
 
 const NEWLINE = 10;
+/** Bytes; the longest honest line, a list of instruments, has some hundreds of thousands. */
+const LONGEST_LINE = 1 << 26;
+const KEPT_OF_OVERLONG = 1 << 10;
+const CUT = Buffer.from('…');
 const GZIP_MAGIC = [0x1f, 0x8b];
 
 /** Whole lines as bytes, in the pieces they were read in, without the last line end; `truncated` as in `LineBatch`. */
@@ -88,12 +92,40 @@ function firstChunk(source: Readable): Promise<Buffer | undefined> {
 
 /** Cuts chunks at line ends; blank lines stay in, so that line numbers are the file's. */
 async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<LinePiece> {
-  let rest: Buffer | undefined;
+  const open = new OpenLine();
   for await (const chunk of chunks) {
-    const bytes = rest ? Buffer.concat([rest, chunk]) : chunk;
-    const end = bytes.lastIndexOf(NEWLINE);
-    rest = bytes.subarray(end + 1);
-    if (end >= 0) yield { bytes: bytes.subarray(0, end) };
+    const end = chunk.lastIndexOf(NEWLINE);
+    if (end >= 0) yield { bytes: open.close(chunk.subarray(0, end)) };
+    open.add(chunk.subarray(end + 1));
   }
-  if (rest && rest.length > 0) yield { bytes: rest };
+  const rest = open.close(Buffer.alloc(0));
+  if (rest.length > 0) yield { bytes: rest };
+}
+
+/**
+ * A line whose end has not been read yet. Its pieces are put together once, so that a long line costs no more than many
+ * short ones; of one beyond all sense only the beginning is kept, which is no JSON any more and told as a broken line.
+ */
+class OpenLine {
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  add(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#length += piece.length;
+    if (this.#length > LONGEST_LINE) this.#pieces = [Buffer.concat(this.#pieces).subarray(0, KEPT_OF_OVERLONG)];
+    else this.#pieces.push(piece);
+  }
+
+  /** Returns the line and whatever lines follow it in `bytes`, and begins a new one. */
+  close(bytes: Buffer): Buffer {
+    const first = bytes.indexOf(NEWLINE);
+    const own = first < 0 ? bytes.length : first;
+    const overlong = this.#length + own > LONGEST_LINE;
+    const pieces = overlong ? this.#pieces : [...this.#pieces, bytes];
+    const beginning = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    this.#pieces = [];
+    this.#length = 0;
+    return overlong ? Buffer.concat([beginning.subarray(0, KEPT_OF_OVERLONG), CUT, bytes.subarray(own)]) : beginning;
+  }
 }
