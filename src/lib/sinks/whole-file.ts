@@ -6,6 +6,13 @@ import { createGzip } from 'node:zlib';
 import { FailureError, UsageError } from '../model/errors.js';
 import { systemReason } from './system-reason.js';
 
+/** Temporary files of this process. A forced exit must not leave half a file behind. */
+const unfinished = new Set<string>();
+
+process.once('exit', () => {
+  for (const path of unfinished) rmSync(path, { force: true });
+});
+
 /** Throws a `UsageError` when something is at `path` and may not be replaced. */
 export function refuseExisting(path: string, force: boolean): void {
   if (!force && existsSync(path)) throw new UsageError(`-o ${path} exists already; use --force to replace it`);
@@ -21,7 +28,6 @@ export class WholeFile {
   readonly #temporary: string;
   readonly #entry: Writable;
   readonly #written: Promise<void>;
-  readonly #remove = () => rmSync(this.#temporary, { force: true });
 
   /** Throws a `UsageError` when the file exists and `force` is not given. */
   constructor(path: string, force: boolean) {
@@ -33,8 +39,7 @@ export class WholeFile {
     [this.#entry, this.#written] = connect(file, path.endsWith('.gz'));
     // Whoever writes or closes sees the failure; without a handler of its own it would end the process first.
     this.#written.catch(() => {});
-    // A forced exit must not leave half a file behind.
-    process.once('exit', this.#remove);
+    unfinished.add(this.#temporary);
   }
 
   /** Resolves when the file wants more. Throws a `FailureError` that names the path. */
@@ -49,14 +54,14 @@ export class WholeFile {
     await this.#guard(this.#written);
     refuseExisting(this.path, this.#force);
     await this.#guard(rename(this.#temporary, this.path));
-    process.off('exit', this.#remove);
+    unfinished.delete(this.#temporary);
   }
 
   async abort(): Promise<void> {
     this.#entry.destroy();
     await this.#written.catch(() => {});
     await rm(this.#temporary, { force: true }).catch(() => {});
-    process.off('exit', this.#remove);
+    unfinished.delete(this.#temporary);
   }
 
   async #guard(work: Promise<void>): Promise<void> {

@@ -28,6 +28,14 @@ describe('file sink', () => {
     expect(decodeRecord(line ?? '')).toEqual(tradeRecord());
   });
 
+  it('leaves no listener behind, however many files are open', async () => {
+    const listeners = process.listenerCount('exit');
+    const sinks = await Promise.all(Array.from({ length: 12 }, (_, file) => open(`${file}.ndjson`)));
+    expect(process.listenerCount('exit')).toBe(listeners);
+    for (const sink of sinks) await sink.abort();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('compresses what ends in .gz', async () => {
     const sink = await open('t.csv.gz');
     for (let id = 0; id < 5000; id++) await sink.write([tradeRecord({ id: String(id) })]);
