@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -62,6 +63,7 @@ describe('wrong usage', () => {
     [['symbols', '--qoute', 'USDT'], 'mdtool: unknown flag --qoute; did you mean --quote?; see mdtool symbols --help'],
     [['symbols', '--exchange', 'binance'], 'mdtool: --exchange: expected one of bitget, bybit, was "binance"'],
     [['symbols', '--format', 'xml'], 'mdtool: --format: expected one of table, ndjson, csv, was "xml"'],
+    [['stream', '--depth', '0'], 'mdtool: --depth: expected an integer greater than or equal to 1, was "0"'],
     [['symbols', '--match', '('], 'mdtool: --match: expected a regular expression, was "(" (Unterminated group)'],
   ])('%j ends with 2 and one line', async (args, message) => {
     const { stdout, stderr, code } = await mdtool(args);
@@ -136,6 +138,25 @@ describe('a reader that leaves', () => {
     expect(code).toBe(0);
     expect(stderr).toContain('stdout was closed by its reader; the other outputs go on');
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(671);
+  });
+});
+
+describe('a full disk under stdout', () => {
+  it.each([
+    ['records', ['stream', '--replay', TAPE, '--quiet']],
+    ['--json', ['symbols', '--replay', TAPE, '--json', '--quiet']],
+    ['an error as --json', ['stream', '--replay', 'nope', '--json']],
+  ])('%s: one line and exit 1', (_, args) => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'bin/run.js'), ...args], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    expect(status).toBe(1);
+    expect(stderr).toContain('mdtool: cannot write stdout: no space left on the disk\n');
+    expect(stderr).not.toContain('    at ');
   });
 });
 

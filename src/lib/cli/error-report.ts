@@ -16,10 +16,13 @@ type OclifError = Error & {
   readonly code?: string;
 };
 
+/** oclif's words around what the parser of a flag has thrown. */
+const PARSING = /^Parsing --(\S+) \n\t(?:--\S+: |: )?([\s\S]*?)(?:\nSee more help with --help)?$/;
+
 /** Returns the one line and the exit code of whatever was thrown. */
 export function reportOf(error: unknown, context: CommandContext): ErrorReport {
   if (!(error instanceof Error)) return internal(String(error));
-  const parsing = /^Parsing --(\S+) \n\t(?:--\S+: |: )?([\s\S]*?)(?:\nSee more help with --help)?$/.exec(error.message);
+  const parsing = PARSING.exec(error.message);
   if (error instanceof MdtoolError)
     return {
       name: error.name,
@@ -54,6 +57,8 @@ function usageMessage(error: OclifError, { command, flags }: CommandContext): st
       flags.map((flag) => `--${flag}`),
     )}; ${see}`;
   }
+  const parsing = PARSING.exec(text);
+  if (parsing) return `--${parsing[1]}: ${lowerFirst(parsing[2] ?? '').replace(/ but received: ([\s\S]*)$/, ', was "$1"')}`;
   const option = /^Expected --(\S+?)=([\s\S]*) to be one of: (.*)$/.exec(text);
   if (option) return `--${option[1]}: expected one of ${option[3]}, was "${option[2]}"`;
   const reasons = oneLine(text.replace(/^The following errors? occurred:\s*/, ''));

@@ -1,6 +1,7 @@
 import { UsageError } from '../model/errors.js';
 import { type ConfigFile, type ConfigTable, type ConfigValue, readConfigFiles } from './config-file.js';
-import { didYouMean } from './suggestion.js';
+import { NOT_CONFIGURABLE } from './flags.js';
+import { didYouMean, nearest } from './suggestion.js';
 import {
   type CommandFlags,
   isForeign,
@@ -11,6 +12,8 @@ import {
   variableOf,
   vocabularyOf,
 } from './vocabulary.js';
+
+const COMMAND_LINE_ONLY = '; it is given on the command line alone';
 
 /** A configured value and where it stands, for messages: `MDTOOL_STORE` or `mdtool.toml: [symbols] quote`. */
 export type Setting = { readonly value: ConfigValue; readonly source: string };
@@ -92,8 +95,20 @@ function lookUp(root: ConfigTable, names: readonly string[], key: string): Confi
 function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: Vocabulary): void {
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('MDTOOL_') || variables.has(name) || isForeign(name)) continue;
-    throw new UsageError(`environment: unknown variable ${name}${didYouMean(name, variables)}`);
+    const key = name.slice(variableOf('').length).toLowerCase();
+    const near = NOT_CONFIGURABLE.has(key) ? COMMAND_LINE_ONLY : didYouMeanVariable(key, variables);
+    throw new UsageError(`environment: unknown variable ${name}${near}`);
   }
+}
+
+/** The prefix that all have in common is no likeness. */
+function didYouMeanVariable(key: string, variables: ReadonlySet<string>): string {
+  const [near] = nearest(
+    key,
+    [...variables].map((name) => name.slice(variableOf('').length).toLowerCase()),
+    1,
+  );
+  return near === undefined ? '' : `; did you mean ${variableOf(near)}?`;
 }
 
 function checkTable(path: string, table: ConfigTable, names: readonly string[], tables: Vocabulary['tables']): void {
@@ -116,6 +131,7 @@ function checkTable(path: string, table: ConfigTable, names: readonly string[], 
 function unknownKey(path: string, names: readonly string[], name: string, tables: Vocabulary['tables']): UsageError {
   const known = keysOfTable(tables, names) ?? new Set<string>();
   const elsewhere = [...tables].filter(([table, keys]) => table !== '' && keys.has(keyOf(name))).map(([table]) => `[${table}]`);
+  if (NOT_CONFIGURABLE.has(name)) return new UsageError(`${path}: unknown key ${placeOf(names, name)}${COMMAND_LINE_ONLY}`);
   const hint = didYouMean(keyOf(name), known) || (elsewhere.length > 0 ? `; it belongs into ${elsewhere.join(' or ')}` : '');
   return new UsageError(`${path}: unknown key ${placeOf(names, name)}${hint}`);
 }

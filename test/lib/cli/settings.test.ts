@@ -62,6 +62,14 @@ describe('settings', () => {
     expect(() => load()).toThrow(expect.objectContaining({ exitCode: 2, message: expect.stringMatching(message) }));
   });
 
+  it('tell what is meant for the command line alone, and take no common prefix for a likeness', () => {
+    expect(() => load({ MDTOOL_FORCE: '1' })).toThrow('unknown variable MDTOOL_FORCE; it is given on the command line alone');
+    expect(() => load({ MDTOOL_QUOT: '1' })).toThrow('unknown variable MDTOOL_QUOT; did you mean MDTOOL_QUOTE?');
+    expect(() => load({ MDTOOL_ABC: '1' })).toThrow(/unknown variable MDTOOL_ABC$/);
+    own('json = true');
+    expect(() => load()).toThrow('unknown key json; it is given on the command line alone');
+  });
+
   it('refuse unknown variables but leave those of the shell completion alone', () => {
     expect(() => load({ MDTOOL_STROE: '/x' })).toThrow(/unknown variable MDTOOL_STROE; did you mean MDTOOL_STORE\?/);
     expect(() => load({ MDTOOL_AC_BASH_SETUP_PATH: '/x', OTHER: '1' })).not.toThrow();
