@@ -4,7 +4,7 @@ import { FailureError } from '../model/errors.js';
 const PATTERN = /[*?[{]/;
 
 /**
- * Returns the files that paths and glob patterns name, patterns in sorted order; `-` stays. Throws a `FailureError` for a
+ * Returns the files that paths and glob patterns name, patterns in sorted order, each once; `-` stays. Throws a `FailureError` for a
  * pattern that matches nothing.
  */
 export async function expandPaths(paths: readonly string[]): Promise<string[]> {
@@ -13,7 +13,7 @@ export async function expandPaths(paths: readonly string[]): Promise<string[]> {
     if (!PATTERN.test(path)) expanded.push(path);
     else expanded.push(...(await filesMatching(path)));
   }
-  return expanded;
+  return [...new Set(expanded)];
 }
 
 async function filesMatching(pattern: string): Promise<string[]> {

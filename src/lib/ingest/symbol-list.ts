@@ -80,9 +80,11 @@ export async function* listSymbols(
   const named = query.symbols && new NamedSymbols(query.symbols);
   const filters = named ? { ...UNFILTERED, ...withoutMissing(query) } : query;
   const removed = { quote: 0, kind: 0, status: 0, match: 0 };
+  let lists = 0;
   let listed = 0;
   for (const source of sorted(sources, ({ exchange }) => exchange.id)) {
     for await (const instruments of marketsOf(source, query, listener)) {
+      lists += 1;
       const universe = chooseUniverse(named ? named.of(source.exchange, instruments) : instruments, filters);
       for (const name of FILTERS) removed[name] += universe.removed[name];
       listed += universe.instruments.length;
@@ -90,8 +92,10 @@ export async function* listSymbols(
     }
   }
   if (query.signal?.aborted) return listener.incomplete('stopped before every list was read');
+  if (lists === 0 && sources.every(({ rest }) => !rest.live))
+    throw new FailureError('expected lists of instruments on the tape, found none');
   named?.check();
-  if (listed === 0) listener.note(emptyHint(removed));
+  if (lists > 0 && listed === 0) listener.note(emptyHint(removed));
 }
 
 const FILTERS = ['status', 'kind', 'quote', 'match'] as const satisfies readonly (keyof Removed)[];

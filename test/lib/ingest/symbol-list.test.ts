@@ -133,6 +133,14 @@ describe('symbols of a recorded list', () => {
     });
   });
 
+  it('are refused from a tape without any list, whatever was asked', async () => {
+    const path = tape('bitget', [{ at: 1, connection: 1, connect: 'wss://ws.bitget.com/v2/ws/public' }]);
+    for (const query of [{}, { symbols: ['BTCUSDT'] }])
+      await expect(list((told) => recordedSymbolSources([path], EXCHANGES, undefined, told), query)).rejects.toThrow(
+        'expected lists of instruments on the tape, found none',
+      );
+  });
+
   it('make the run incomplete when a line or a row cannot be read', async () => {
     const list1 = { retCode: 0, result: { category: 'spot', list: [{ symbol: 'BTCUSDT' }] } };
     const url = 'https://api.bybit.com/v5/market/instruments-info?category=spot';
