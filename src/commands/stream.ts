@@ -4,6 +4,7 @@ import { openLiveStream } from '../lib/cli/live-stream.js';
 import { openReplayStream } from '../lib/cli/replay-stream.js';
 import { streamFlags } from '../lib/cli/stream-flags.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
+import { typesOf } from '../lib/ingest/selection.js';
 
 export default class Stream extends BaseCommand {
   static override summary = 'Capture the public feeds of the exchanges, or turn recorded tapes into records.';
@@ -45,15 +46,16 @@ connected within 60 s of the start.`;
     const { flags, metadata } = await this.parse(Stream);
     refuseForeign(flags.replay !== undefined, flags, metadata.flags);
     const notice = (message: string) => this.notice(message);
+    const types = typesOf(flags.channels, flags.market);
     if (flags.replay) {
       const { records, summarize } = await openReplayStream({ ...flags, replay: flags.replay }, this.stopped, notice);
-      return this.deliver(records, { flags, fallback: '-', endless: true, summarize });
+      return this.deliver(records, { flags, fallback: '-', endless: true, types, summarize });
     }
     const { settings, stderr, summary, stopped } = this;
     const context = { flags, settings, stderr, summary, stopped, version: this.config.version, notice };
     const { records, claims, summarize, close } = await openLiveStream(context);
     try {
-      return await this.deliver(records, { flags, fallback: 'store', endless: true, claims, summarize });
+      return await this.deliver(records, { flags, fallback: 'store', endless: true, types, claims, summarize });
     } finally {
       await close();
     }

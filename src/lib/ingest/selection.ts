@@ -1,6 +1,6 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
 import { UsageError } from '../model/errors.js';
-import type { Market, RecordType } from '../model/records.js';
+import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
 import { fallsTo, type Shard } from './shard.js';
 
 /** What the user asked for; an absent list means everything there is. */
@@ -28,6 +28,20 @@ const CHANNEL_OF: Partial<Record<RecordType, Channel>> = {
 /** Returns the channel that yields records of a type; books are no simple case and have their own room. */
 export function channelOf(type: RecordType): Channel | undefined {
   return CHANNEL_OF[type];
+}
+
+const ON_DERIVATIVES: readonly RecordType[] = ['mark_price', 'open_interest', 'funding'];
+
+/** Returns the types of the records that channels can give on some markets (absent: on all), `gap` and `clock` included. */
+export function typesOf(channels: readonly Channel[], markets?: readonly Market[]): RecordType[] {
+  const onSpot = markets?.every((market) => market === 'spot') ?? false;
+  const simple = RECORD_TYPES.filter((type) => {
+    const channel = CHANNEL_OF[type];
+    return channel !== undefined && channels.includes(channel) && !(onSpot && ON_DERIVATIVES.includes(type));
+  });
+  const books: RecordType[] = channels.includes('book_delta') ? ['book_snapshot', 'book_delta'] : ['book_snapshot'];
+  const withBooks = channels.includes('book') || channels.includes('book_delta');
+  return [...simple, ...(withBooks ? books : []), 'gap', 'clock'];
 }
 
 /** Decides which markets, symbols, channels and intervals are wanted. */
