@@ -117,7 +117,7 @@ describe('grid plan', () => {
     writeFileSync(path, `${lines.join('\n')}\nbroken\n`);
     const { stdout, stderr, code } = await plan(...EXAMPLE, '--coverage', '5%', '--stress', path);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/1 lines of candles could not be read: .*candles\.ndjson:501/);
+    expect(stderr).toMatch(/1 line of candles could not be read: .*candles\.ndjson:501/);
     const { stress } = summaryOf(stdout).detail;
     expect(stress).toMatchObject({ symbol: 'CRVUSDT', candles: 500, starts: 499, every: 1 });
     expect(stress?.exceeded).toBeGreaterThan(50);

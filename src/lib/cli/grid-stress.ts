@@ -34,6 +34,7 @@ export async function stressOf(
     : candlesOfFiles(sources, selection, (reason) => broken.push(reason));
   const test = new StressTest();
   for await (const candle of candles) test.add(candle);
-  if (broken.length > 0) incomplete(`${broken.length} lines of candles could not be read: ${broken[0]}`);
+  if (broken.length > 0)
+    incomplete(`${broken.length} ${broken.length === 1 ? 'line' : 'lines'} of candles could not be read: ${broken[0]}`);
   return test.report(plan);
 }

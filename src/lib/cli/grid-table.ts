@@ -5,6 +5,7 @@ import { detailLines, headingLines, summaryLines } from './grid-sentences.js';
 import type { Paint } from './paint.js';
 import type { Render } from './rendered-sink.js';
 import { BORDERLESS } from './table.js';
+import { wrapped } from './wrap.js';
 
 /** One column of levels. Those with the greatest `rank` are left out first where there is no room. */
 type LevelColumn = {
@@ -38,6 +39,7 @@ function markOf({ level, status }: GridLevel, _: GridFigures, { firstUnsafeLevel
 }
 
 const BETWEEN = 2;
+const RULE = ' ──';
 const LADDER = { least: 16, most: 32 };
 
 /** Draws a plan for the eye: the ladder level by level with the liquidation line between them, and the verdict in words. */
@@ -47,14 +49,14 @@ export const renderGrid: Render = async (records, { width, paint }) => {
     levels: records.filter((record): record is GridLevel => record.type === 'grid_level'),
   };
   const figures = figuresOf(view.plan);
+  const inWidth = (sentence: string) => wrapped(sentence, width);
   return [
-    ...headingLines(view, paint),
+    ...headingLines(view, paint).map(inWidth),
     '',
     await levelTable(view, figures, width, paint),
-    paint.faint(LADDER_LEGEND),
+    inWidth(paint.faint(LADDER_LEGEND)),
     '',
-    ...summaryLines(view, figures, paint),
-    ...detailLines(view, figures, paint),
+    ...[...summaryLines(view, figures, paint), ...detailLines(view, figures, paint)].map(inWidth),
   ].join('\n');
 };
 
@@ -68,7 +70,7 @@ async function levelTable(view: GridView, figures: GridFigures, width: number, p
     chars: BORDERLESS,
     style: { 'padding-left': 0, 'padding-right': BETWEEN, head: [], border: [], compact: true },
   });
-  const line = liquidationLine(view, figures);
+  const line = liquidationLine(view, figures, width);
   for (const level of view.levels) {
     if (level.level === line?.before) table.push([{ content: paint.bad(line.text), colSpan: columns.length + 1 }]);
     const cells = columns.map((column) => column.text(level, figures, view.plan));
@@ -97,7 +99,11 @@ function fitting({ levels, plan }: GridView, figures: GridFigures, width: number
 }
 
 /** The line at which everything ends, and the level that it comes before; after the last where the whole grid holds. */
-function liquidationLine({ plan, levels }: GridView, figures: GridFigures): { before: number; text: string } | undefined {
+function liquidationLine(
+  { plan, levels }: GridView,
+  figures: GridFigures,
+  width: number,
+): { before: number; text: string } | undefined {
   const dead = levels.find(({ status }) => status.startsWith('liquidated'));
   const before = dead === undefined ? levels.length : dead.status.startsWith('liquidated before') ? dead.level : dead.level + 1;
   const holder = levels[before - 1];
@@ -105,8 +111,6 @@ function liquidationLine({ plan, levels }: GridView, figures: GridFigures): { be
   const what = before === levels.length ? 'all levels' : before === 1 ? 'level 0' : `levels 0 to ${before - 1}`;
   const way = Math.abs(holder.liquidationPrice / plan.price - 1) * 100;
   const side = plan.side === 'long' ? 'below' : 'above';
-  return {
-    before,
-    text: `── ${what} liquidated at ${figures.price(holder.liquidationPrice)}, ${way.toFixed(1)} % ${side} the start ──`,
-  };
+  const text = `── ${what} liquidated at ${figures.price(holder.liquidationPrice)}, ${way.toFixed(1)} % ${side} the start`;
+  return { before, text: text.length + RULE.length <= width ? text + RULE : text };
 }
