@@ -277,7 +277,9 @@ describe('bybit REST', () => {
     expect(stamps).toEqual(stamps.map((_, at) => (stamps[0] as number) - at * HOUR));
     expect(first.list.every((row) => Number(row.openInterest) === 2 * Number(row.singleOpenInterest))).toBe(true);
     expect((await body(server, `/v5/market/risk-limit?${BTC}`)).result.list[0]).toMatchObject({
-      maintenanceMargin: '0.005',
+      initialMargin: '0.02',
+      maintenanceMargin: '0.01',
+      maxLeverage: '50.00',
       mmDeduction: '',
     });
     expectObedient(server);

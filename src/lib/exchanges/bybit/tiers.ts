@@ -3,6 +3,7 @@ import type { MaintenanceTier } from '../../model/maintenance-tier.js';
 import { excerpt } from '../../model/ndjson.js';
 import { finite, positive } from '../../model/numbers.js';
 import type { Market } from '../../model/records.js';
+import { Exact } from '../../model/ticks.js';
 import type { HttpRequest, TierPage } from '../exchange.js';
 import { type Fields, filled, isFields } from './fields.js';
 import { resultOf } from './instruments.js';
@@ -62,7 +63,7 @@ function tierOf(row: Fields): MaintenanceTier & { readonly upTo: number } {
     throw new FailureError(
       `bybit risk limits: cannot tell whether margins of ${excerpt(row.symbol)} are rates or percentages: initialMargin ${excerpt(row.initialMargin)}, maintenanceMargin ${excerpt(row.maintenanceMargin)}, maxLeverage ${excerpt(row.maxLeverage)}`,
     );
-  return { upTo, rate: maintenance / unit, deduction, maxLeverage };
+  return { upTo, rate: new Exact(maintenance).div(unit).toNumber(), deduction, maxLeverage };
 }
 
 /** Returns what a margin has to be divided by to be a rate. */

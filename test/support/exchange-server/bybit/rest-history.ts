@@ -135,21 +135,29 @@ export function riskLimits(call: RestCall): unknown {
   return { category: market, ...pageOf(call, rows, 15 * TIERS.length) };
 }
 
+/** Of a symbol with 100x: initial margin is 1 / leverage, maintenance half of it, deductions keep it continuous. */
 const TIERS = [
-  { value: '2000000', maintenance: '0.005', initial: '0.01', share: 1, deduction: '' },
-  { value: '10000000', maintenance: '0.01', initial: '0.02', share: 0.5, deduction: '10000' },
-  { value: '40000000', maintenance: '0.025', initial: '0.05', share: 0.2, deduction: '160000' },
+  { value: '2000000', share: 1, deduction: 0 },
+  { value: '10000000', share: 0.5, deduction: 10_000 },
+  { value: '40000000', share: 0.2, deduction: 160_000 },
 ] as const;
 
 function tiersOf({ symbol, maxLeverage }: Listing): object[] {
-  return TIERS.map(({ value, maintenance, initial, share, deduction }, at) => ({
-    id: at + 1,
-    symbol,
-    riskLimitValue: value,
-    maintenanceMargin: maintenance,
-    initialMargin: initial,
-    isLowestRisk: at === 0 ? 1 : 0,
-    maxLeverage: Math.max(1, maxLeverage * share).toFixed(2),
-    mmDeduction: deduction,
-  }));
+  return TIERS.map(({ value, share, deduction }, at) => {
+    const leverage = maxLeverage * share;
+    return {
+      id: at + 1,
+      symbol,
+      riskLimitValue: value,
+      maintenanceMargin: shortText(1 / leverage / 2),
+      initialMargin: shortText(1 / leverage),
+      isLowestRisk: at === 0 ? 1 : 0,
+      maxLeverage: leverage.toFixed(2),
+      mmDeduction: at === 0 ? '' : shortText((deduction * 100) / maxLeverage),
+    };
+  });
+}
+
+function shortText(value: number): string {
+  return String(Number(value.toPrecision(6)));
 }
