@@ -45,19 +45,18 @@ connected within 60 s of the start.`;
   async run(): Promise<SummaryDocument> {
     const { flags, metadata } = await this.parse(Stream);
     refuseForeign(flags.replay !== undefined, flags, metadata.flags);
-    const notice = (message: string) => this.notice(message);
-    const types = typesOf(flags.channels, flags.market);
-    if (flags.replay) {
-      const { records, summarize } = await openReplayStream({ ...flags, replay: flags.replay }, this.stopped, notice);
-      return this.deliver(records, { flags, fallback: '-', endless: true, types, summarize });
-    }
     const { settings, stderr, summary, stopped } = this;
-    const context = { flags, settings, stderr, summary, stopped, version: this.config.version, notice };
-    const { records, claims, summarize, close } = await openLiveStream(context);
+    const notice = (message: string) => this.notice(message);
+    const stream = flags.replay
+      ? await openReplayStream({ ...flags, replay: flags.replay }, stopped, notice, (reason) => summary.incomplete(reason))
+      : await openLiveStream({ flags, settings, stderr, summary, stopped, version: this.config.version, notice });
+    const { records, output, claims, summarize } = stream;
+    const fallback = flags.replay ? '-' : 'store';
+    const types = typesOf(flags.channels, flags.market);
     try {
-      return await this.deliver(records, { flags, fallback: 'store', endless: true, types, claims, summarize });
+      return await this.deliver(records, { flags: { ...flags, output }, fallback, endless: true, types, claims, summarize });
     } finally {
-      await close();
+      await stream.close();
     }
   }
 }

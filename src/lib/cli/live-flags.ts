@@ -71,6 +71,36 @@ export const liveFlags = {
   }),
 };
 
+const REDIS = 'REDIS';
+
+/** What goes to Redis with `-o redis://…`. */
+export const redisFlags = {
+  'redis-payload': Flags.option({
+    summary: "What is published: the exchange's frames unchanged, or our records.",
+    options: ['frame', 'record'] as const,
+    default: 'frame' as const,
+    helpGroup: REDIS,
+  })(),
+  'redis-prefix': Flags.string({
+    summary: 'What channel names begin with: stream:bybit_trades; {market} keeps the frames of several markets apart.',
+    default: 'stream:',
+    helpGroup: REDIS,
+  }),
+  'redis-mode': Flags.option({
+    summary: 'Pub/Sub, or streams that keep entries for consumers that come later.',
+    options: ['pubsub', 'stream'] as const,
+    default: 'pubsub' as const,
+    helpGroup: REDIS,
+  })(),
+  'redis-maxlen': Flags.integer({
+    summary: 'Entries that a stream keeps, at least.',
+    default: 100_000,
+    min: 1,
+    helpValue: 'N',
+    helpGroup: REDIS,
+  }),
+};
+
 const SIZES: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9 };
 
 function parseRotation(text: string): Exclude<TapeRotation, undefined> {

@@ -11,6 +11,8 @@ import type { Claim } from '../storage/store-state.js';
 import { createHttpClient } from '../transport/http.js';
 import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { placeOf, runLimits } from './pacing-settings.js';
+import { openRedisOutput } from './redis-output.js';
+import type { RedisFlags } from './redis-target.js';
 import type { Settings } from './settings.js';
 import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
@@ -20,29 +22,30 @@ import { summarizeLive } from './stream-summary.js';
 import type { Summary } from './summary.js';
 
 /** The parsed flags of a live `stream`; durations are microseconds. */
-export type LiveStreamFlags = UniverseOptions & {
-  readonly exchange?: readonly Exchange[] | undefined;
-  readonly market?: readonly Market[] | undefined;
-  readonly symbols?: readonly string[] | undefined;
-  readonly channels: readonly Channel[];
-  readonly interval?: readonly string[] | undefined;
-  readonly depth: number;
-  readonly 'book-interval': number;
-  readonly api?: string | undefined;
-  readonly testnet: boolean;
-  readonly demo: boolean;
-  readonly duration?: number | undefined;
-  readonly until?: number | undefined;
-  readonly count?: number | undefined;
-  readonly shard?: Shard | undefined;
-  readonly tape?: string | undefined;
-  readonly 'tape-rotate'?: TapeRotation;
-  readonly force: boolean;
-  readonly metrics?: MetricsAddress | undefined;
-  readonly refresh: number;
-  readonly stats: number;
-  readonly output?: readonly string[] | undefined;
-};
+export type LiveStreamFlags = UniverseOptions &
+  RedisFlags & {
+    readonly exchange?: readonly Exchange[] | undefined;
+    readonly market?: readonly Market[] | undefined;
+    readonly symbols?: readonly string[] | undefined;
+    readonly channels: readonly Channel[];
+    readonly interval?: readonly string[] | undefined;
+    readonly depth: number;
+    readonly 'book-interval': number;
+    readonly api?: string | undefined;
+    readonly testnet: boolean;
+    readonly demo: boolean;
+    readonly duration?: number | undefined;
+    readonly until?: number | undefined;
+    readonly count?: number | undefined;
+    readonly shard?: Shard | undefined;
+    readonly tape?: string | undefined;
+    readonly 'tape-rotate'?: TapeRotation;
+    readonly force: boolean;
+    readonly metrics?: MetricsAddress | undefined;
+    readonly refresh: number;
+    readonly stats: number;
+    readonly output?: readonly string[] | undefined;
+  };
 
 export type LiveStreamContext = {
   readonly flags: LiveStreamFlags;
@@ -57,6 +60,8 @@ export type LiveStreamContext = {
 /** A capture that is ready to be read. `close` is to be called when its records have ended, however that came. */
 export type LiveStream = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
+  /** The outputs that are left to the caller. */
+  readonly output: readonly string[] | undefined;
   readonly claims: readonly Claim[];
   readonly summarize: (summary: Summary) => void;
   readonly close: () => Promise<void>;
@@ -97,6 +102,9 @@ async function open(
   });
   closing.add(() => client.close());
   const tape = openTape(context, exchanges, closing);
+  const { notice } = context;
+  const redis = await openRedisOutput({ flags, markets, notice, incomplete: (reason) => summary.incomplete(reason) });
+  closing.add(() => redis.close());
   const metrics = flags.metrics && (await MetricsServer.listen(flags.metrics, version));
   if (metrics) closing.add(() => metrics.close());
   const live = await openLive({
@@ -110,19 +118,21 @@ async function open(
     ...runLimits(settings),
     client,
     userAgent,
-    taps: [tape, metrics].filter((tap) => tap !== undefined),
+    taps: [tape, metrics, redis.tap].filter((tap) => tap !== undefined),
     log: logOf(context),
     signal: limit.signal,
   });
   if (metrics) metrics.live = live;
   const reporter = showStatus(live, flags, stderr);
   closing.add(() => reporter.stop());
+  const records = flags.count === undefined ? live.records : atMost(live.records, flags.count);
   return {
-    records: untilEnd(flags.count === undefined ? live.records : atMost(live.records, flags.count), () => reporter.stop()),
+    records: untilEnd(redis.tee(records), () => reporter.stop()),
+    output: redis.output,
     claims: claimsOf(live),
     summarize: () => {
       summarizeLive(live, summary);
-      if (tape) summary.note({ tape_bytes: tape.bytes });
+      summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
     },
     close: () => closing.run(),
   };

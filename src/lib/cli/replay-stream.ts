@@ -4,11 +4,14 @@ import { expandPaths } from '../ingest/paths.js';
 import { openReplay } from '../ingest/replay.js';
 import type { Shard } from '../ingest/shard.js';
 import type { AnyRecord, Market } from '../model/records.js';
+import { openRedisOutput } from './redis-output.js';
+import type { RedisFlags } from './redis-target.js';
 import { summarize } from './stream-summary.js';
 import type { Summary } from './summary.js';
 
 /** The parsed flags of a replay; durations are microseconds. */
-export type ReplayStreamFlags = {
+export type ReplayStreamFlags = RedisFlags & {
+  readonly output?: readonly string[] | undefined;
   readonly replay: readonly string[];
   readonly exchange?: readonly Exchange[] | undefined;
   readonly market?: readonly Market[] | undefined;
@@ -23,6 +26,10 @@ export type ReplayStreamFlags = {
 
 export type ReplayStream = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
+  /** The outputs that are left to the caller. */
+  readonly output: readonly string[] | undefined;
+  readonly claims?: undefined;
+  readonly close: () => Promise<unknown>;
   summarize(summary: Summary): void;
 };
 
@@ -31,7 +38,9 @@ export async function openReplayStream(
   flags: ReplayStreamFlags,
   stopped: AbortSignal,
   warn: (message: string) => void,
+  incomplete: (reason: string) => void,
 ): Promise<ReplayStream> {
+  const redis = await openRedisOutput({ flags, markets: undefined, notice: warn, incomplete });
   const paths = await expandPaths(flags.replay);
   const signal = paths.includes('-') ? afterInput(stopped) : stopped;
   const { records, statistics } = await openReplay({
@@ -47,5 +56,13 @@ export async function openReplayStream(
     warn,
     pacing: { speed: flags.speed, elapsed: () => performance.now(), sleep: (ms) => sleep(ms, signal), signal },
   });
-  return { records, summarize: (summary) => summarize(statistics, summary) };
+  return {
+    records: redis.tee(records),
+    output: redis.output,
+    close: () => redis.close(),
+    summarize(summary) {
+      summarize(statistics, summary);
+      summary.note(redis.facts());
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { UsageError } from '../model/errors.js';
 import { finite } from '../model/numbers.js';
 import { SECOND } from '../model/time.js';
 import { durationFlag, exchangesFlag, intervalsFlag, listOf, marketsFlag, outputFlags, storeFlag, symbolsFlag } from './flags.js';
-import { liveFlags } from './live-flags.js';
+import { liveFlags, redisFlags } from './live-flags.js';
 
 /** What `features` reads: trades, books, tickers with what they carry, and candles to begin its averages with. */
 export const FEATURES_PRESET: readonly Channel[] = ['trade', 'ticker', 'book', 'candle'];
@@ -62,6 +62,7 @@ export const streamFlags = {
   replay: filesFlag({ summary: 'Tapes to replay, separated by commas; globs; `-` reads stdin.' }),
   speed: positiveFlag({ summary: 'Replay at so many times the recorded speed. Default: as fast as possible.' }),
   ...liveFlags,
+  ...redisFlags,
   store: storeFlag,
   ...outputFlags,
 };

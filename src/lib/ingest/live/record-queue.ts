@@ -2,8 +2,8 @@ import type { AnyRecord, Gap } from '../../model/records.js';
 import { BoundedQueue } from '../../transport/bounded-queue.js';
 import { channelOf } from '../selection.js';
 
-/** Something that was dropped, and from when on. */
-type Hole = { readonly from: number; readonly isBook: boolean };
+/** Something that was dropped: its first and its last moment. */
+type Hole = { readonly from: number; until: number; readonly isBook: boolean };
 
 /**
  * The queue between the capture, which never waits, and the outputs, which may be slow. What does not fit is dropped feed
@@ -63,7 +63,7 @@ export class RecordQueue {
 
   /** Closes the holes that are open and lets the reader come to its end. */
   close(failure?: unknown): void {
-    for (const [key, hole] of this.#holes) this.#tell(key, hole, hole.from);
+    for (const [key, hole] of this.#holes) this.#tell(key, hole, hole.until);
     this.#queue.close(failure);
   }
 
@@ -89,9 +89,12 @@ export class RecordQueue {
 
   #drop(record: AnyRecord, key: string, hole: Hole | undefined): void {
     this.#dropped += 1;
-    if (hole) return;
+    if (hole) {
+      hole.until = Math.max(hole.until, record.timestamp);
+      return;
+    }
     const from = record.type === 'gap' ? record.fromTimestamp : record.timestamp;
-    this.#holes.set(key, { from, isBook: record.type === 'book_delta' });
+    this.#holes.set(key, { from, until: record.timestamp, isBook: record.type === 'book_delta' });
     this.#onOverflow(record);
   }
 

@@ -1,6 +1,6 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import type { Capture, CaptureListener, DataFrame } from '../capture.js';
-import { type FrameBytes, frameBytes, textOf, type WireEvent } from '../tape.js';
+import { type FrameBytes, frameBytes, type WireEvent } from '../tape.js';
 import { Lag } from './lag.js';
 import type { LinkEvents } from './link.js';
 import type { LocalClock } from './local-clock.js';
@@ -16,7 +16,7 @@ export type ConnectionKeeper = {
 export type WireTap = {
   event(exchange: Exchange, event: WireEvent): void;
   /** The same frame as data, after `event`. */
-  data?(exchange: Exchange, frame: DataFrame, text: string): void;
+  data?(exchange: Exchange, frame: DataFrame, content: string | FrameBytes): void;
 };
 
 export type OpenedWire = { readonly id: string; readonly events: LinkEvents };
@@ -102,7 +102,7 @@ export class Wire implements CaptureListener {
     this.lastData = this.#clock.now();
     if (frame.pushTimestamp !== undefined && !frame.history)
       this.#lagOf(exchange, frame).add(this.lastData - frame.pushTimestamp);
-    for (const tap of this.#taps) tap.data?.(exchange, frame, textOf(content));
+    for (const tap of this.#taps) tap.data?.(exchange, frame, content);
   }
 
   #apply(exchange: Exchange, event: WireEvent): void {

@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Backoff } from '../../../src/lib/transport/backoff.js';
+import { BoundedQueue } from '../../../src/lib/transport/bounded-queue.js';
+import { ConnectGate } from '../../../src/lib/transport/connect-gate.js';
+import { proxyOf } from '../../../src/lib/transport/proxy.js';
+import { SlidingWindow } from '../../../src/lib/transport/sliding-window.js';
+import type { Timing } from '../../../src/lib/transport/timing.js';
+
+describe('backoff', () => {
+  it('doubles from the first pause to the longest, and starts over after a success', () => {
+    const backoff = new Backoff({ first: 2_000, longest: 60_000, random: () => 0.999_999 });
+    const pauses = Array.from({ length: 8 }, () => Math.round(backoff.next() / 1_000));
+    expect(pauses).toEqual([2, 4, 8, 16, 32, 60, 60, 60]);
+    backoff.reset();
+    expect(Math.round(backoff.next())).toBe(2_000);
+  });
+
+  it('draws each pause from nearly nothing to its whole length', () => {
+    const at = (random: number) => new Backoff({ first: 2_000, longest: 60_000, random: () => random }).next();
+    expect([at(0), at(0.5), at(0.9)]).toEqual([200, 1_000, 1_800]);
+  });
+});
+
+describe('sliding window', () => {
+  it('never admits more than its limit within any span, and no less than it may', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 10, max: 100 }),
+        fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 60 }),
+        (most, span, steps) => {
+          const window = new SlidingWindow(most, span);
+          const admitted: number[] = [];
+          let now = 0;
+          for (const step of steps) {
+            now += step;
+            const wait = window.wait(now);
+            const recent = admitted.filter((time) => time > now - span);
+            expect(wait > 0).toBe(recent.length >= most);
+            now += wait;
+            window.count(now);
+            admitted.push(now);
+          }
+          for (const time of admitted) {
+            expect(admitted.filter((other) => other > time - span && other <= time).length).toBeLessThanOrEqual(most);
+          }
+        },
+      ),
+      { seed: 7 },
+    );
+  });
+});
+
+/** Time that passes only when somebody sleeps; the nearest sleeper wakes first. */
+function virtualTime(random = () => 0): Timing & { run(): Promise<void> } {
+  let now = 0;
+  const sleepers: { at: number; wake: () => void }[] = [];
+  return {
+    now: () => now,
+    random,
+    sleep: (milliseconds) => new Promise((wake) => void sleepers.push({ at: now + milliseconds, wake })),
+    async run() {
+      for (;;) {
+        for (let i = 0; i < 20; i++) await Promise.resolve();
+        sleepers.sort((a, b) => a.at - b.at);
+        const next = sleepers.shift();
+        if (!next) return;
+        now = Math.max(now, next.at);
+        next.wake();
+      }
+    },
+  };
+}
+
+describe('connect gate', () => {
+  const never = new AbortController().signal;
+
+  async function connects(count: number, took: number, options: Partial<ConstructorParameters<typeof ConnectGate>[0]>) {
+    const timing = virtualTime();
+    const gate = new ConnectGate({ atOnce: 3, pause: 0, jitter: 0, perFiveMinutes: 300, timing, ...options });
+    const starts: number[] = [];
+    let open = 0;
+    let most = 0;
+    for (let i = 0; i < count; i++) {
+      void gate.enter(never).then(async (release) => {
+        starts.push(timing.now());
+        open += 1;
+        most = Math.max(most, open);
+        await timing.sleep(took);
+        open -= 1;
+        release?.();
+        release?.();
+      });
+    }
+    await timing.run();
+    return { starts, most };
+  }
+
+  it('lets so many connect at the same time, however long they take', async () => {
+    const { starts, most } = await connects(7, 100, {});
+    expect(starts).toEqual([0, 0, 0, 100, 100, 100, 200]);
+    expect(most).toBe(3);
+  });
+
+  it('keeps the pause between connects', async () => {
+    expect((await connects(4, 10, { pause: 5_000 })).starts).toEqual([0, 5_000, 10_000, 15_000]);
+  });
+
+  it('stays below the connects per five minutes', async () => {
+    const { starts } = await connects(7, 0, { perFiveMinutes: 3 });
+    expect(starts).toEqual([0, 0, 0, 300_000, 300_000, 300_000, 600_000]);
+  });
+
+  it('lets those who are stopped go, and the next in', async () => {
+    const timing = virtualTime();
+    const gate = new ConnectGate({ atOnce: 1, pause: 0, jitter: 0, perFiveMinutes: 300, timing });
+    const stop = new AbortController();
+    const first = await gate.enter(never);
+    const stopped = gate.enter(stop.signal);
+    const next = gate.enter(never);
+    stop.abort();
+    expect(await stopped).toBeUndefined();
+    first?.();
+    expect(await next).toBeTypeOf('function');
+  });
+});
+
+describe('bounded queue', () => {
+  it('refuses what does not fit, forgets nothing it took, and ends with its failure', async () => {
+    const queue = new BoundedQueue<number>(3);
+    expect([1, 2, 3, 4].map((item) => queue.push(item))).toEqual([true, true, true, false]);
+    expect(queue.push(5, true)).toBe(true);
+    queue.close(new Error('the end'));
+    const taken: number[] = [];
+    await expect(
+      (async () => {
+        for await (const batch of queue.batches()) taken.push(...batch);
+      })(),
+    ).rejects.toThrow('the end');
+    expect(taken).toEqual([1, 2, 3, 5]);
+    expect(queue.most).toBe(4);
+  });
+
+  it('counts what its reader works on', async () => {
+    const queue = new BoundedQueue<number>(10_000);
+    for (let i = 0; i < 10_000; i++) queue.push(i);
+    const lengths: number[] = [];
+    queue.close();
+    for await (const batch of queue.batches()) lengths.push(queue.length - batch.length);
+    expect(lengths).toEqual([5_904, 1_808, 0]);
+    expect(queue.length).toBe(0);
+  });
+});
+
+describe('proxy', () => {
+  const proxy = { HTTPS_PROXY: 'http://p:1', http_proxy: 'http://q:2', NO_PROXY: 'localhost, .internal,exact.org:9443' };
+  it.each([
+    ['wss://ws.bitget.com/v2', proxy, 'http://p:1'],
+    ['ws://ws.bitget.com', proxy, 'http://q:2'],
+    ['ws://localhost:9001', proxy, undefined],
+    ['wss://a.internal', proxy, undefined],
+    ['wss://internal.org', proxy, 'http://p:1'],
+    ['wss://exact.org:9443', proxy, undefined],
+    ['wss://exact.org', proxy, 'http://p:1'],
+    ['wss://x.org', { ALL_PROXY: 'http://a:3' }, 'http://a:3'],
+    ['wss://x.org', { ALL_PROXY: 'http://a:3', NO_PROXY: '*' }, undefined],
+    ['wss://x.org', {}, undefined],
+  ])('of %s', (url, environment, expected) => expect(proxyOf(new URL(url), environment)).toBe(expected));
+});
