@@ -57,7 +57,9 @@ export class BookKeeper {
   due(at: number): AnyRecord[] {
     this.#now = Math.max(this.#now, at);
     const records: AnyRecord[] = [];
-    for (const [book, moment] of this.#throttle.due(this.#now)) records.push({ ...this.#snapshot(book), localTimestamp: moment });
+    // Asked for every message, and most of the time there is nothing.
+    if (!this.#throttle.isDue(this.#now)) return records;
+    for (const [book, moment] of this.#throttle.due(this.#now)) records.push(this.#snapshot(book, moment));
     return records;
   }
 
@@ -122,9 +124,11 @@ export class BookKeeper {
     return this.#options.deltas && book.topLevels === undefined;
   }
 
-  #snapshot(book: TrackedBook): BookSnapshot {
+  #snapshot(book: TrackedBook, localTimestamp?: number): BookSnapshot {
     const { depth } = this.#options;
-    return { type: 'book_snapshot', ...this.#identify(book), ...book.top(depth), depth };
+    const { exchange, market, symbol, timestamp, sequence } = book;
+    const { bids, asks } = book.top(depth);
+    return { type: 'book_snapshot', exchange, market, symbol, timestamp, localTimestamp, bids, asks, sequence, depth };
   }
 
   #identify({ exchange, market, symbol, timestamp, sequence }: TrackedBook) {

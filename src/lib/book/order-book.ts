@@ -95,5 +95,9 @@ function toNumber(value: string | number): number {
 
 /** Returns levels as numbers. They must have been accepted by a book. */
 export function numericLevels(levels: readonly BookLevel[]): Level[] {
-  return levels.map(([price, amount]) => [toNumber(price), toNumber(amount)]);
+  return levels.map((level) => (isNumeric(level) ? level : [toNumber(level[0]), toNumber(level[1])]));
+}
+
+function isNumeric(level: BookLevel): level is Level {
+  return typeof level[0] === 'number' && typeof level[1] === 'number';
 }

@@ -23,6 +23,12 @@ export class Throttle<Item> {
     return true;
   }
 
+  /** Whether the time of any item has come by `at`. */
+  isDue(at: number): boolean {
+    for (const moment of this.#next.values()) return moment <= at;
+    return false;
+  }
+
   /** Yields what was withheld and may come by `at`, with the moment at which it may, in the order of those moments. */
   *due(at: number): Generator<[item: Item, moment: number]> {
     for (const [item, moment] of this.#next) {

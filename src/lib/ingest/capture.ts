@@ -230,7 +230,8 @@ export class Capture {
 
   /** Ticks of all markets in the order of their moments, so that their records do too. */
   #ticks(at: number): { key: string; tick: ClockTick }[] {
-    const ticks = [...this.#clocks].flatMap(([key, clock]) => clock.due(at).map((tick) => ({ key, tick })));
+    const ticks: { key: string; tick: ClockTick }[] = [];
+    for (const [key, clock] of this.#clocks) for (const tick of clock.due(at)) ticks.push({ key, tick });
     return ticks.length > 1 ? ticks.sort((a, b) => a.tick.at - b.tick.at) : ticks;
   }
 

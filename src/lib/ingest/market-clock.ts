@@ -25,9 +25,10 @@ export class MarketClock {
   }
 
   /** Returns every second that has passed by `at` and was not returned before. */
-  due(at: number): ClockTick[] {
-    if (this.#push === 0) return [];
+  due(at: number): readonly ClockTick[] {
+    // Asked for every frame, and nearly always there is nothing.
     const reached = floorToSecond(this.time(at));
+    if (reached <= this.#passed) return NOTHING;
     // The first second known, and a jump (a tape with a hole, a corrected clock): earlier seconds are not news.
     if (reached - this.#passed > HOUR) this.#passed = reached - SECOND;
     const ticks: ClockTick[] = [];
@@ -38,6 +39,8 @@ export class MarketClock {
     return ticks;
   }
 }
+
+const NOTHING: readonly ClockTick[] = [];
 
 function floorToSecond(time: number): number {
   return Math.floor(time / SECOND) * SECOND;
