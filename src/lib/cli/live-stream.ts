@@ -2,16 +2,15 @@ import type { Channel, Exchange } from '../exchanges/exchange.js';
 import type { LiveLog } from '../ingest/live/chronicle.js';
 import type { Live } from '../ingest/live/run.js';
 import { openLive } from '../ingest/live/run.js';
-import { type TapeRotation, TapeWriter } from '../ingest/live/tape-writer.js';
+import type { TapeRotation } from '../ingest/live/tape-writer.js';
 import type { Shard } from '../ingest/shard.js';
 import type { UniverseOptions } from '../ingest/universe.js';
 import { UsageError } from '../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../model/records.js';
 import type { Claim } from '../storage/store-state.js';
-import { createHttpClient } from '../transport/http.js';
-import { type MetricsAddress, MetricsServer } from './metrics-server.js';
+import { type LiveTools, openTools } from './live-tools.js';
+import type { MetricsAddress } from './metrics-server.js';
 import { placeOf, runLimits } from './pacing-settings.js';
-import { openRedisOutput } from './redis-output.js';
 import type { RedisFlags } from './redis-target.js';
 import type { Settings } from './settings.js';
 import { sizeForecast } from './size-forecast.js';
@@ -73,43 +72,25 @@ export type LiveStream = {
  */
 export async function openLiveStream(context: LiveStreamContext): Promise<LiveStream> {
   const { exchanges, markets } = required(context.flags);
+  // What the flags have wrong among themselves is told before anything is opened.
   intervalsOf(context.flags);
-  const closing = new Closing();
+  const tools = await openTools(context, exchanges, markets);
   try {
-    return await open(context, exchanges, markets, closing);
+    return await open(context, tools);
   } catch (error) {
-    await closing.run();
+    await tools.close();
     throw error;
   }
 }
 
-async function open(
-  context: LiveStreamContext,
-  exchanges: readonly Exchange[],
-  markets: readonly Market[],
-  closing: Closing,
-): Promise<LiveStream> {
-  const { flags, settings, stderr, summary, version } = context;
+async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
+  const { flags, settings, stderr, summary } = context;
+  const { exchanges, markets } = required(flags);
+  const { client, tape, metrics, redis, limit, userAgent } = tools;
   const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
-  const places = exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
-  const limit = new TimeLimit(flags, context.stopped);
-  closing.add(() => limit.end());
-  const userAgent = `mdtool/${version}`;
-  const client = await createHttpClient({
-    userAgent,
-    signal: limit.signal,
-    onRetry: (reason, pause) => stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`),
-  });
-  closing.add(() => client.close());
-  const tape = openTape(context, exchanges, closing);
-  const { notice } = context;
-  const redis = await openRedisOutput({ flags, markets, notice, incomplete: (reason) => summary.incomplete(reason) });
-  closing.add(() => redis.close());
-  const metrics = flags.metrics && (await MetricsServer.listen(flags.metrics, version));
-  if (metrics) closing.add(() => metrics.close());
   const live = await openLive({
     ...flags,
-    places,
+    places: exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place })),
     markets,
     universe: flags,
     intervals: intervalsOf(flags),
@@ -124,7 +105,6 @@ async function open(
   });
   if (metrics) metrics.live = live;
   const reporter = showStatus(live, flags, stderr);
-  closing.add(() => reporter.stop());
   const records = flags.count === undefined ? live.records : atMost(live.records, flags.count);
   return {
     records: untilEnd(redis.tee(records), () => reporter.stop()),
@@ -134,21 +114,11 @@ async function open(
       summarizeLive(live, summary);
       summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
     },
-    close: () => closing.run(),
+    close: async () => {
+      reporter.stop();
+      await tools.close();
+    },
   };
-}
-
-/** What is to be closed when the records have ended, the latest first. */
-class Closing {
-  #steps: (() => unknown)[] = [];
-
-  add(step: () => unknown): void {
-    this.#steps.unshift(step);
-  }
-
-  async run(): Promise<void> {
-    for (const step of this.#steps.splice(0)) await step();
-  }
 }
 
 function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
@@ -158,18 +128,6 @@ function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
     notice,
     incomplete: (reason) => summary.incomplete(reason),
   };
-}
-
-function openTape({ flags, notice, summary }: LiveStreamContext, exchanges: readonly Exchange[], closing: Closing) {
-  if (flags.tape === undefined) return undefined;
-  const onFailure = (reason: string) => {
-    notice(reason);
-    summary.incomplete(reason);
-  };
-  const rotation = flags['tape-rotate'];
-  const tape = new TapeWriter({ path: flags.tape, exchanges, rotation, force: flags.force, onFailure });
-  closing.add(() => tape.close());
-  return tape;
 }
 
 function showStatus(live: Live, flags: LiveStreamFlags, stderr: Stderr): StatusReporter {
@@ -205,31 +163,6 @@ function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[]
   if (isPreset && !interval) return [FEATURES_INTERVAL];
   if (channels.includes('candle') && !interval) throw new UsageError('--channels candle: expected --interval, such as 1m,15m');
   return interval ?? [];
-}
-
-/** Ends a run when it is stopped or its time is up. */
-class TimeLimit {
-  readonly signal: AbortSignal;
-  readonly #timer: NodeJS.Timeout | undefined;
-
-  constructor({ duration, until }: LiveStreamFlags, stopped: AbortSignal) {
-    const now = Date.now();
-    const ends = [duration === undefined ? [] : now + duration / 1000, until === undefined ? [] : until / 1000].flat();
-    const end = Math.min(...ends);
-    if (end <= now) throw new UsageError('--until: expected a time to come, has passed already');
-    const over = new AbortController();
-    this.signal = AbortSignal.any([stopped, over.signal]);
-    this.#timer = Number.isFinite(end) ? this.#wake(end, over) : undefined;
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-  }
-
-  /** A timer of its own for weeks: `setTimeout` ends at 24 days. */
-  #wake(end: number, over: AbortController): NodeJS.Timeout {
-    return setInterval(() => Date.now() >= end && over.abort(), Math.min(1_000, Math.max(10, (end - Date.now()) / 20)));
-  }
 }
 
 /** Gives records until `count` of them have come that are no `gap` or `clock`. */
