@@ -8,34 +8,68 @@ const BATCH = 1024;
 
 type Cursor = {
   readonly exchange: string;
+  /** Connections that are open here; parts of one recording share them. */
+  readonly connections: Set<string>;
   readonly source: AsyncIterator<readonly TapeEntry[]>;
   batch: readonly TapeEntry[];
   next: number;
+  at: number;
 };
+
+/** What a connection is closed with where its tape ends: the code of one that was lost. */
+const ABNORMAL = 1006;
 
 /**
  * Merges tapes by arrival time; of equal times the earlier tape comes first. A line out of order stays where it stands
- * on its tape, and a broken line is passed on at once.
+ * on its tape, and a broken line is passed on at once. Where a tape ends and others of its exchange go on, its connections are closed:
+ * nothing more comes from them, and what another tape has of the same feeds must not wait for them.
  */
 export async function* mergeTapes(tapes: readonly Tape[]): AsyncGenerator<readonly ExchangeEntry[]> {
+  const recordings = new Map<string | undefined, Set<string>>();
   const cursors: Cursor[] = tapes.map(({ header, batches }) => ({
     exchange: header.exchange,
+    connections: connectionsOf(header, recordings),
     source: batches[Symbol.asyncIterator](),
     batch: [],
     next: 0,
+    at: 0,
   }));
   const open = new Set<Cursor>();
   for (const cursor of cursors) if (await fill(cursor)) open.add(cursor);
   let merged: ExchangeEntry[] = [];
   while (open.size > 0) {
     const cursor = earliest(open);
-    merged.push({ exchange: cursor.exchange, entry: cursor.batch[cursor.next] as TapeEntry });
+    const entry = cursor.batch[cursor.next] as TapeEntry;
+    follow(cursor, entry);
+    merged.push({ exchange: cursor.exchange, entry });
     cursor.next += 1;
     if (cursor.next < cursor.batch.length && merged.length < BATCH) continue;
     yield merged;
     merged = [];
-    if (cursor.next >= cursor.batch.length && !(await fill(cursor))) open.delete(cursor);
+    if (cursor.next < cursor.batch.length || (await fill(cursor))) continue;
+    open.delete(cursor);
+    merged.push(...closes(cursor, open));
   }
+}
+
+function connectionsOf({ recording }: Tape['header'], recordings: Map<string | undefined, Set<string>>): Set<string> {
+  const connections = (recording === undefined ? undefined : recordings.get(recording)) ?? new Set();
+  recordings.set(recording, connections);
+  return connections;
+}
+
+function follow(cursor: Cursor, entry: TapeEntry): void {
+  if (entry.kind === 'broken') return;
+  cursor.at = Math.max(cursor.at, entry.at);
+  if (entry.kind === 'connect') cursor.connections.add(entry.connection);
+  else if (entry.kind === 'close') cursor.connections.delete(entry.connection);
+}
+
+/** Returns the closes of what is open on a tape that has ended, none where its recording has another part or its exchange no other tape. */
+function closes({ exchange, connections, at }: Cursor, open: ReadonlySet<Cursor>): ExchangeEntry[] {
+  const others = [...open].filter((other) => other.exchange === exchange);
+  if (others.length === 0 || others.some((other) => other.connections === connections)) return [];
+  return [...connections].map((connection) => ({ exchange, entry: { kind: 'close', at, connection, code: ABNORMAL } }));
 }
 
 async function fill(cursor: Cursor): Promise<boolean> {

@@ -101,3 +101,32 @@ describe('tape reader', () => {
     expect(merged).toEqual(['0/1@1', '1/1@2', 'broken', '0/1@3', '0/1@3', '1/1@3', '0/1@9', '1/1@10']);
   });
 });
+
+describe('tapes that end before others', () => {
+  const connect = (at: number) => JSON.stringify({ at, connection: 1, connect: 'wss://stream.bybit.com/v5/public/spot' });
+  const merged = async (headers: readonly [string, string]) => {
+    const first = write('ended-1.ndjson', [headers[0], connect(1), frame(2)].join('\n'));
+    const second = write('ended-2.ndjson', [headers[1], connect(3), frame(4)].join('\n'));
+    const tapes = [await openTape(first, { scope: '0/' }), await openTape(second, { scope: '1/' })];
+    const lines: string[] = [];
+    for await (const batch of mergeTapes(tapes))
+      for (const { entry } of batch)
+        if (entry.kind !== 'broken' && 'connection' in entry) lines.push(`${entry.at} ${entry.kind} ${entry.connection}`);
+    return lines;
+  };
+
+  it('have their connections closed, the last tape has not', async () => {
+    const expected = ['1 connect 0/1', '2 frame 0/1', '2 close 0/1', '3 connect 1/1', '4 frame 1/1'];
+    expect(await merged([HEADER, HEADER])).toEqual(expected);
+  });
+
+  it('keep them beside a tape of another exchange', async () => {
+    const lines = await merged([HEADER, '{"tape":1,"exchange":"bitget"}']);
+    expect(lines.filter((line) => line.includes('close'))).toEqual([]);
+  });
+
+  it('keep them where they are parts of one recording', async () => {
+    const part = '{"tape":1,"exchange":"bybit","recording":"r"}';
+    expect(await merged([part, part])).toEqual(['1 connect r/1', '2 frame r/1', '3 connect r/1', '4 frame r/1']);
+  });
+});
