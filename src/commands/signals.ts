@@ -37,7 +37,6 @@ signal is a hash of exchange, market, symbol, second, side and rules: the same d
       summary: 'Time between two looks at the store.',
       default: async () => 2 * SECOND,
       defaultHelp: async () => '2s',
-      dependsOn: ['follow'],
     }),
     exchange: exchangesFlag(),
     market: marketsFlag(),

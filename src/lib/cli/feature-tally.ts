@@ -15,9 +15,12 @@ const CHANNELS: Readonly<Record<Input, string>> = {
   funding: 'ticker',
 };
 
+const PROPERTIES = new Map(FEATURES.map(({ name }) => [name, camelCase(name)]));
+
 /** Looks at the rows that go by: which features never had a value, and why. */
 export class FeatureTally {
-  readonly #values = new Map<string, number>();
+  /** Features without a value so far. */
+  readonly #absent = new Map(PROPERTIES);
   readonly #reasons = new Map<string, string>();
   rows = 0;
   incomplete = 0;
@@ -42,16 +45,15 @@ export class FeatureTally {
 
   #row(record: Extract<AnyRecord, { type: 'features' }>): void {
     this.rows += 1;
-    const detail = record.detail as Readonly<Record<string, string>> | undefined;
-    for (const { name } of FEATURES) {
-      if ((record as unknown as Record<string, unknown>)[camelCase(name)] !== undefined)
-        this.#values.set(name, (this.#values.get(name) ?? 0) + 1);
+    for (const [name, property] of this.#absent) {
+      const detail = record.detail as Readonly<Record<string, string>> | undefined;
+      if ((record as unknown as Readonly<Record<string, unknown>>)[property] !== undefined) this.#absent.delete(name);
       else this.#reasons.set(name, detail?.[name] ?? 'missing');
     }
   }
 
   #absences(): string[] {
-    const absent = FEATURES.filter(({ name }) => !this.#values.has(name));
+    const absent = FEATURES.filter(({ name }) => this.#absent.has(name));
     const missing = absent.filter(({ name }) => this.#reasons.get(name) === 'missing');
     const inputs = new Set(missing.flatMap((feature) => feature.inputs).filter((input) => this.#isMissing(input)));
     const others = absent.filter((feature) => !missing.includes(feature));
@@ -70,6 +72,6 @@ export class FeatureTally {
 
   /** An input of which some feature has a value did come. */
   #isMissing(input: Input): boolean {
-    return FEATURES.every(({ name, inputs }) => !inputs.includes(input) || !this.#values.has(name));
+    return FEATURES.every(({ name, inputs }) => !inputs.includes(input) || this.#absent.has(name));
   }
 }

@@ -44,6 +44,7 @@ export class Bars {
   #average: number | undefined;
   #count = 0;
   #hasGap = false;
+  #known = 0;
 
   /** ATR(14) over the bars since the last one that is not whole, undefined for fewer than 14. */
   get averageTrueRange(): number | undefined {
@@ -58,6 +59,11 @@ export class Bars {
   /** How many bars the average is taken over. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The greatest arrival of a candle from elsewhere that counts, 0 where there is none. */
+  get known(): number {
+    return this.#known;
   }
 
   /** Whether one of the last 200 bars lacks trades. */
@@ -119,7 +125,10 @@ export class Bars {
     const due = this.#offered.filter(({ start }) => start + BAR <= end);
     if (due.length === 0) return;
     this.#offered = this.#offered.filter(({ start }) => start + BAR > end);
-    for (const bar of due) this.#insert(bar);
+    for (const bar of due) {
+      this.#known = Math.max(this.#known, bar.known);
+      this.#insert(bar);
+    }
   }
 
   #insert(bar: Bar): void {

@@ -59,7 +59,7 @@ export class FeatureSeries {
     this.#holes.advance(end);
     this.#bars.update(row, this.#holes.until('trade') <= end - SECOND);
     if (row.localTimestamp !== undefined && row.localTimestamp > this.#known) this.#known = row.localTimestamp;
-    const out = blankRow(row, Math.max(end + this.#grace, this.#known));
+    const out = blankRow(row, Math.max(end + this.#grace, this.#known, this.#bars.known));
     out.warm = this.#bars.isWarm;
     out.gapInWindow = this.#bars.hasGap;
     for (const entry of this.#entries) this.#measure(entry, row, out);

@@ -131,6 +131,8 @@ function independence(feature: Feature, rows: Rows, shorter: Rows, { windows }: 
   let [last, compared, isOpen] = [0, 0, true];
   for (const [key, row] of shorter) {
     const series = seriesOf(row);
+    // A quote from before the beginning is carried on in the whole data; rows count from where the inputs are there.
+    if (!begins.has(series) && reasonOf(row, feature) === 'missing') continue;
     const begin = begins.get(series) ?? row.timestamp;
     begins.set(series, begin);
     const count = (row.timestamp - begin) / SECOND + 1;
@@ -140,6 +142,10 @@ function independence(feature: Feature, rows: Rows, shorter: Rows, { windows }: 
   }
   const verdict = last > declared ? 'fails' : isOpen ? 'open' : 'holds';
   return { name: feature.name, rows: last < compared ? last : undefined, declared, compared, verdict };
+}
+
+function reasonOf({ detail }: FeatureRow, { name }: Feature): string | undefined {
+  return (detail as Readonly<Record<string, string>> | undefined)?.[name];
 }
 
 function differences(found: Rows, expected: Rows, ignored: ReadonlySet<string>): Difference[] {
@@ -157,9 +163,15 @@ function differingColumns(row: string, a: FeatureRow, b: FeatureRow, ignored: Re
   const columns = new Set([...Object.keys(a), ...Object.keys(b)].filter((column) => !ignored.has(column)));
   return [...columns].flatMap((column) => {
     const [found, expected] = [a[column as keyof FeatureRow], b[column as keyof FeatureRow]];
-    const isSame = Object.is(found, expected) || JSON.stringify(found) === JSON.stringify(expected);
-    return isSame ? [] : [{ row, column, found, expected }];
+    return Object.is(found, expected) || (textOf(found) !== undefined && textOf(found) === textOf(expected))
+      ? []
+      : [{ row, column, found, expected }];
   });
+}
+
+/** Reasons are the same in any order. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'object' && value !== null ? JSON.stringify(Object.entries(value).sort()) : undefined;
 }
 
 /** The last state of every row as it was known at `moment`. */

@@ -107,9 +107,7 @@ describe('features against a plain computation over every window', () => {
       records.filter(({ type }) => type !== 'clock' && type !== 'gap'),
       { grace: 60_000_000, windows: new Map(Object.entries(SHORT)) },
     );
-    const symbols = Map.groupBy
-      ? new Set(features.map(({ market, symbol }) => `${market} ${symbol}`))
-      : new Set(features.map(({ market, symbol }) => `${market} ${symbol}`));
+    const symbols = new Set(features.map(({ market, symbol }) => `${market} ${symbol}`));
     for (const symbol of [...symbols].slice(0, 12)) {
       const ofSymbol = (record: AnyRecord) => 'symbol' in record && `${record.market} ${record.symbol}` === symbol;
       const seconds = plainSeconds(records.filter((record) => ofSymbol(record) && isInput(record)));

@@ -10,11 +10,49 @@ const BATCH = 2048;
 
 type Cursor = { readonly batches: AsyncGenerator<AnyRecord[]>; batch: AnyRecord[]; next: number };
 
+/** So many records are sorted here, which is faster than a database; more of them there, which needs less memory. */
+const FEW = 250_000;
+
 /**
- * Returns records of some types in order of time, those of one time in the order of `types`, each key once. The input
- * may be in any order, such as one file per type; memory is DuckDB's, and bounded.
+ * Returns records of some types in order of time, those of one time in the order of `types`. The input may be in any
+ * order, such as one file per type; what is too much to be held is sorted by DuckDB, in bounded memory.
  */
 export async function* timeOrdered(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  types: readonly RecordType[],
+  onUnused: () => void,
+): AsyncGenerator<AnyRecord[]> {
+  const source = input[Symbol.asyncIterator]();
+  const held: AnyRecord[] = [];
+  let next = await source.next();
+  for (; !next.done && held.length < FEW; next = await source.next()) {
+    for (const record of next.value) {
+      if (types.includes(record.type)) held.push(record);
+      else onUnused();
+    }
+  }
+  if (next.done) yield* sorted(held, types);
+  else yield* sortedByDatabase(resumed(held, next.value, source), types, onUnused);
+}
+
+function* sorted(records: AnyRecord[], types: readonly RecordType[]): Generator<AnyRecord[]> {
+  const rank = new Map(types.map((type, index) => [type, index]));
+  const rankOf = ({ type }: AnyRecord) => rank.get(type) as number;
+  records.sort((a, b) => a.timestamp - b.timestamp || rankOf(a) - rankOf(b));
+  for (let from = 0; from < records.length; from += BATCH) yield records.slice(from, from + BATCH);
+}
+
+async function* resumed(
+  held: AnyRecord[],
+  next: readonly AnyRecord[],
+  source: AsyncIterator<readonly AnyRecord[]>,
+): AsyncGenerator<readonly AnyRecord[]> {
+  yield held.splice(0);
+  yield next;
+  for (let { done, value } = await source.next(); !done; { done, value } = await source.next()) yield value;
+}
+
+async function* sortedByDatabase(
   input: AsyncIterable<readonly AnyRecord[]>,
   types: readonly RecordType[],
   onUnused: () => void,
