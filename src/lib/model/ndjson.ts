@@ -53,9 +53,7 @@ function encodeValue(value: unknown, column: Column, property: string): string {
 
 /** Returns `[[price,amount],…]`, as NDJSON and CSV write levels. */
 export function encodeLevels(levels: readonly Level[]): string {
-  let text = '[';
-  for (const [price, amount] of levels) text += `${text.length > 1 ? ',' : ''}[${price},${amount}]`;
-  return `${text}]`;
+  return JSON.stringify(levels);
 }
 
 /** A line that is not a record; `message` says which field was expected to be what. */
