@@ -16,9 +16,9 @@ export class BookFeeds {
     this.#keeper = new BookKeeper(options);
   }
 
-  /** Returns the records that a message of `connection` leads to. */
-  apply(connection: string, message: BookMessage, at: number): readonly AnyRecord[] {
-    return this.#accepts(connection, message) ? this.#keeper.apply(message, at) : [];
+  /** Returns the records that a message leads to, undefined when the symbol's records do not come from this connection. */
+  apply(connection: string, message: BookMessage, at: number): readonly AnyRecord[] | undefined {
+    return this.#accepts(connection, message) ? this.#keeper.apply(message, at) : undefined;
   }
 
   /** Returns the snapshots that were withheld and have become due. */
@@ -50,7 +50,8 @@ export class BookFeeds {
     const depth = message.topLevels ?? message.maxLevels ?? Number.POSITIVE_INFINITY;
     const feed = this.#feeds.get(key);
     if (feed && depth < feed.depth) return false;
-    if (message.action === 'delta') return feed?.owner === connection;
+    // Without any snapshot so far there is no other connection either: the keeper counts the delta as early.
+    if (message.action === 'delta') return feed === undefined || feed.owner === connection;
     this.#feeds.set(key, { depth, owner: connection });
     return true;
   }

@@ -201,10 +201,12 @@ export class Capture {
   #book(exchange: Exchange, connection: string, message: BookMessage, records: AnyRecord[]): void {
     const channels = (['book', 'book_delta'] as const).filter((channel) => this.#options.selection.wantsChannel(channel));
     if (channels.length === 0) return;
+    const applied = this.#booksOf(exchange.id).apply(connection, message, this.#now);
+    if (!applied) return;
     const { market, symbol, timestamp } = message;
     for (const channel of channels)
       this.#received({ exchange: exchange.id, market, channel, symbol }, connection, timestamp, records);
-    for (const record of this.#booksOf(exchange.id).apply(connection, message, this.#now)) this.#emit(record, this.#now, records);
+    for (const record of applied) this.#emit(record, this.#now, records);
   }
 
   #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {

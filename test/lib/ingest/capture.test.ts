@@ -188,4 +188,25 @@ describe('capture', () => {
     expect(subject.statistics.rejected.size).toBe(101);
     expect(warnings).toHaveLength(101);
   });
+
+  it('sees a hole in a book that goes on without a snapshot, on another connection or from the start', () => {
+    const book = (action: 'snapshot' | 'delta', at: number, sequence: number, symbol = 'BTC') => ({
+      ...{ type: 'book_message', exchange: 'fake', market: 'linear', symbol, timestamp: at, action, maxLevels: 50 },
+      ...{ bids: [['1', '1']], asks: [['2', '1']], sequence: `${sequence}` },
+      ...(action === 'delta' ? { previousSequence: `${sequence - 1}` } : {}),
+    });
+    const { run, subject } = capture({}, ['book']);
+    const records = run(
+      connect(START),
+      frame(START, data([book('snapshot', START, 1), book('delta', START, 7, 'ETH')] as never)),
+      frame(START + S, data([book('delta', START + S, 2)] as never)),
+      close(START + 2 * S),
+      connect(START + 3 * S),
+      frame(START + 4 * S, data([book('delta', START + 4 * S, 5)] as never)),
+      frame(START + 5 * S, data([book('delta', START + 5 * S, 6)] as never)),
+    );
+    expect(types(records)).toEqual(['book_snapshot', 'book_snapshot']);
+    const gaps = subject.finish().filter(({ type }) => type === 'gap');
+    expect(new Set(gaps.map((record) => 'symbol' in record && record.symbol))).toEqual(new Set(['BTC', 'ETH']));
+  });
 });
