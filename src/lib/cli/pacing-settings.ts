@@ -89,7 +89,7 @@ export function runLimits(settings: Settings): { unreachableAfter: number; queue
   const queue = settings.section(PACING_TABLE, 'queue_records');
   return {
     unreachableAfter: unreachable ? durationOf(unreachable, 'unreachable_after') : 60_000,
-    queueLimit: queue ? countOf(queue) : 200_000,
+    queueLimit: queue ? countOf(queue) : 100_000,
   };
 }
 

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
+import { finished, mdtool, start } from '../support/mdtool.js';
+
+/** Bitget's pauses are for an exchange that bans; this one is local and its time runs 50 times as fast. */
+const FAST = {
+  MDTOOL_BITGET_CONNECT_PAUSE: '50ms',
+  MDTOOL_BITGET_CONNECT_JITTER: '0',
+  MDTOOL_BITGET_SUBSCRIBE_DELAY: '0',
+  MDTOOL_BITGET_SUBSCRIBE_DELAY_JITTER: '0',
+  MDTOOL_BITGET_MESSAGE_PAUSE: '10ms',
+  MDTOOL_BITGET_HEARTBEAT_EVERY: '500ms',
+  MDTOOL_BITGET_RECONNECT_FIRST: '100ms',
+};
+
+const directory = mkdtempSync(join(tmpdir(), 'live-'));
+const store = (name: string) => join(directory, name);
+let server: ExchangeServer;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  server = await startExchangeServer('bitget', { symbols: { linear: 60, spot: 3 }, rate: 400, timeScale: 50, keepBooks: false });
+  env = { ...FAST, ...server.environment };
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const live = (...args: string[]) => ['stream', '--exchange', 'bitget', '--market', 'linear', ...args];
+
+describe('stream from an exchange', () => {
+  it('captures every USDT perpetual into the store and ends by itself', async () => {
+    const { stderr, code, stdout } = await mdtool(live('--duration', '3s', '--store', store('a')), { env });
+    expect([code, stdout]).toEqual([0, '']);
+    expect(stderr).toMatch(/stream: .*\d+ trade, .*symbols 60, connects 2, subscriptions confirmed 60/);
+    const query = [
+      'query',
+      'select count(distinct symbol)::int as symbols, count(*)::int as trades from trade',
+      '--store',
+      store('a'),
+    ];
+    const { symbols, trades } = JSON.parse((await mdtool(query)).stdout);
+    expect(symbols).toBeGreaterThan(50);
+    expect(trades).toBe(Number(/(\d+) trade/.exec(stderr)?.[1]));
+  });
+
+  it('stops after so many records', async () => {
+    const { stdout, code } = await mdtool(live('--count', '20', '-o', '-', '--quiet', '--log-level', 'error'), { env });
+    expect(code).toBe(0);
+    expect(stdout.split('\n').filter((line) => line.includes('"type":"trade"'))).toHaveLength(20);
+  });
+
+  it('ends quietly when its only reader leaves', async () => {
+    const child = start(live('-o', '-', '--log-level', 'error'), { env });
+    const result = finished(child);
+    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    child.stdout?.destroy();
+    const { code } = await result;
+    expect(code).toBe(0);
+  });
+
+  it('ends with 3 and says so when a connection was lost on the way', async () => {
+    const child = start(live('--store', store('b'), '--symbols', 'BTCUSDT'), { env });
+    const result = finished(child);
+    const isSubscribed = () => server.subscribers('linear', 'BTCUSDT').length === 1;
+    const wait = async (check: () => boolean) => {
+      while (!check()) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    await wait(isSubscribed);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    server.drop();
+    await wait(() => !isSubscribed());
+    await wait(isSubscribed);
+    server.trade('linear', 'BTCUSDT');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    child.kill('SIGTERM');
+    const { code, stderr } = await result;
+    expect(code).toBe(3);
+    expect(stderr).toContain('bitget: connection lost: closed with code 1006');
+    expect(stderr).toContain('mdtool: 1 hole in the data');
+  });
+
+  it('ends with 5 when nothing connects in time', async () => {
+    const none = { ...env, MDTOOL_BITGET_WS_URL: 'ws://127.0.0.1:9', MDTOOL_UNREACHABLE_AFTER: '700ms' };
+    const { code, stderr } = await mdtool(live('--store', store('c')), { env: none });
+    expect(code).toBe(5);
+    expect(stderr).toContain('nothing connected within 1 s of the start: bitget: 127.0.0.1:9 refused the connection');
+  });
+
+  it.concurrent.each([
+    [['stream', '--exchange', 'bitget'], 'expected --market'],
+    [live('--channels', 'liquidation'), 'use --api v3'],
+    [['stream', '--exchange', 'bybit', '--market', 'spot', '--channels', 'liquidation'], 'bybit spot has no liquidations'],
+    [live('--channels', 'candle'), 'expected --interval'],
+    [live('--channels', 'candle', '--interval', '7m'), 'was "7m"'],
+    [live('--interval', '1m'), 'add it to --channels'],
+    [live('--api', 'v1'), 'expected v2 or v3 on bitget'],
+    [live('--testnet'), 'bitget has none; it has --demo'],
+    [live('--shard', '3/2'), 'expected a share such as 2/5'],
+    [live('--until', '2020-01-01'), 'expected a time to come'],
+    [live('--speed', '2'), 'belongs to a replay'],
+    [live('--tape-rotate', 'day'), 'tape'],
+    [live('--metrics', 'here'), 'expected an address'],
+    [live('--poll', 'funding'), 'unknown flag --poll'],
+    [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '--duration', '1s'], 'belongs to a capture'],
+    [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '-o', 'redis://'], 'add --redis-payload record'],
+  ])('refuses %j with 2 and one line', async (args, message) => {
+    const { stdout, stderr, code } = await mdtool(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('breaks no rule of the exchange', () => expect(server.violations).toEqual([]));
+});
