@@ -73,7 +73,8 @@ rows come out as soon as the clock of the input has passed their second and the 
       summarize: (summary) => {
         for (const note of tally.summarize(summary, run.counts())) this.notice(note);
         if (run.broken() > 0) summary.incomplete(`${run.broken()} lines of the input are no records`);
-        if (flags['fail-on-gaps'] && tally.incomplete > 0) summary.incomplete(`${tally.incomplete} seconds lie in gaps`);
+        if (flags['fail-on-gaps'] && tally.incomplete + tally.holes > 0)
+          summary.incomplete(`${tally.holes} unrepaired gaps came, ${tally.incomplete} seconds lie in such`);
       },
     });
   }

@@ -23,11 +23,14 @@ export class FeatureTally {
   readonly #absent = new Map(PROPERTIES);
   readonly #reasons = new Map<string, string>();
   rows = 0;
+  /** Seconds in gaps that could not be repaired, and such gaps themselves. */
   incomplete = 0;
+  holes = 0;
 
   see(records: readonly AnyRecord[]): void {
     for (const record of records) {
       if (record.type === 'micro' && !record.complete) this.incomplete += 1;
+      if (record.type === 'gap' && record.missing) this.holes += 1;
       if (record.type === 'features') this.#row(record);
     }
   }

@@ -13,12 +13,13 @@ export function averageTrueRange(bars: readonly PriceRange[]): number | undefine
   if (bars.length < PERIOD) return undefined;
   let sum = 0;
   let average = 0;
-  let previous: PriceRange | undefined;
-  for (const [index, bar] of bars.entries()) {
-    const range = trueRange(bar, previous?.close);
+  let previousClose: number | undefined;
+  for (let index = 0; index < bars.length; index++) {
+    const bar = bars[index] as PriceRange;
+    const range = trueRange(bar, previousClose);
     if (index < PERIOD) sum += range;
     average = index < PERIOD ? sum / PERIOD : (average * (PERIOD - 1) + range) / PERIOD;
-    previous = bar;
+    previousClose = bar.close;
   }
   return average;
 }

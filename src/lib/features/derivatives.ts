@@ -15,7 +15,7 @@ export const markDeviation: Feature = windowed({
     return {
       update({ mark, close }) {
         const deviation = mark === undefined || close === undefined ? undefined : (mark - close) / close;
-        return verdict(moments, deviation, moments.push(deviation));
+        return verdict(moments, deviation, moments.push(deviation ?? Number.NaN));
       },
       restart: (second) => moments.restart(second - 1),
     };
@@ -35,7 +35,7 @@ export const openInterestChange: Feature = windowed({
       update({ openInterest }) {
         const old = before.push(openInterest);
         const change = openInterest === undefined || old === undefined ? undefined : openInterest - old;
-        const distance = moments.push(change);
+        const distance = moments.push(change ?? Number.NaN);
         return openInterest === undefined ? 'missing' : verdict(moments, change ?? 0, distance);
       },
       restart(second) {

@@ -74,7 +74,11 @@ export class RollingSum extends Blocks {
 export class RollingMoments extends Blocks {
   readonly #tailMeans: Float64Array;
   readonly #tailSquares: Float64Array;
+  /** By the number of values in the head: 1 / n, its share of the window, and the weight of the distance of both means. */
   readonly #reciprocals: Float64Array;
+  readonly #shares: Float64Array;
+  readonly #weights: Float64Array;
+  readonly #freedom: number;
   #mean = 0;
   #squares = 0;
 
@@ -83,26 +87,34 @@ export class RollingMoments extends Blocks {
     this.#tailMeans = new Float64Array(window + 1);
     this.#tailSquares = new Float64Array(window + 1);
     this.#reciprocals = Float64Array.from({ length: window + 1 }, (_, count) => (count === 0 ? 0 : 1 / count));
+    this.#shares = Float64Array.from({ length: window + 1 }, (_, count) => count / window);
+    this.#weights = Float64Array.from({ length: window + 1 }, (_, count) => (count * (window - count)) / window);
+    this.#freedom = window - 1;
   }
 
   /**
-   * Takes the next value. Returns its distance from the window's mean in sample standard deviations (n − 1): NaN while
-   * the window is not full or where all its values are the same.
+   * Takes the next value, NaN where it is missing. Returns its distance from the window's mean in sample standard
+   * deviations (n − 1): NaN while the window is not full or where all its values are the same.
    */
-  push(value: number | undefined): number {
+  push(value: number): number {
     if (this.slot === this.window) this.#turn();
-    this.run = value === undefined ? 0 : this.run + 1;
-    const known = value ?? 0;
+    const isMissing = Number.isNaN(value);
+    const known = isMissing ? 0 : value;
+    this.run = isMissing ? 0 : this.run + 1;
     this.values[this.slot] = known;
-    this.slot += 1;
-    const count = this.slot;
-    const before = count === 1 ? 0 : this.#mean;
-    const distance = known - before;
-    const mean = before + distance * (this.#reciprocals[count] as number);
-    const squares = (count === 1 ? 0 : this.#squares) + distance * (known - mean);
+    const count = this.slot + 1;
+    this.slot = count;
+    const distance = known - this.#mean;
+    const mean = this.#mean + distance * (this.#reciprocals[count] as number);
+    const squares = this.#squares + distance * (known - mean);
     this.#mean = mean;
     this.#squares = squares;
-    return this.run < this.window ? Number.NaN : this.#distance(known, count, mean, squares);
+    if (this.run < this.window) return Number.NaN;
+    const tail = this.#tailMeans[count] as number;
+    const apart = mean - tail;
+    const all = squares + (this.#tailSquares[count] as number) + apart * apart * (this.#weights[count] as number);
+    // Of a constant no number of deviations is a distance.
+    return all > 0 ? (known - tail - apart * (this.#shares[count] as number)) / Math.sqrt(all / this.#freedom) : Number.NaN;
   }
 
   override restart(second: number): void {
@@ -115,30 +127,22 @@ export class RollingMoments extends Blocks {
     this.#tailSquares.fill(0);
   }
 
-  #distance(value: number, count: number, headMean: number, headSquares: number): number {
-    const { window } = this;
-    const apart = headMean - (this.#tailMeans[count] as number);
-    const share = count * (this.#reciprocals[window] as number);
-    const mean = count === window ? headMean : (this.#tailMeans[count] as number) + apart * share;
-    const between = count === window ? 0 : apart * apart * share * (window - count);
-    const squares = headSquares + (this.#tailSquares[count] as number) + between;
-    // One deviation of a constant: no number of them is a distance.
-    return squares > 0 ? (value - mean) / Math.sqrt(squares / (window - 1)) : Number.NaN;
-  }
-
   #turn(): void {
     const { window, values } = this;
+    const [means, sums, reciprocals] = [this.#tailMeans, this.#tailSquares, this.#reciprocals];
     let mean = 0;
     let squares = 0;
     for (let index = window - 1; index > 0; index--) {
       const value = values[index] as number;
       const distance = value - mean;
-      mean += distance * (this.#reciprocals[window - index] as number);
+      mean += distance * (reciprocals[window - index] as number);
       squares += distance * (value - mean);
-      this.#tailMeans[index] = mean;
-      this.#tailSquares[index] = squares;
+      means[index] = mean;
+      sums[index] = squares;
     }
     this.slot = 0;
+    this.#mean = 0;
+    this.#squares = 0;
   }
 }
 

@@ -12,7 +12,7 @@ type Values = readonly (number | undefined)[];
 function distances(values: Values, window: number, second: number): number[] {
   const moments = new RollingMoments(window);
   moments.restart(second);
-  return values.map((value) => moments.push(value));
+  return values.map((value) => moments.push(value ?? Number.NaN));
 }
 
 function plainDistances(values: Values, window: number): number[] {
