@@ -261,3 +261,17 @@ describe('live capture', () => {
     expect(shares.flat()).toHaveLength(40);
   });
 });
+
+describe('several exchanges', () => {
+  it('run on when the list of one cannot be had, which is asked again', async () => {
+    const bybit = await start('bybit', { symbols: { linear: 2 } });
+    const bitget = await start('bitget', { symbols: { linear: 2 } });
+    bitget.faults.http({ kind: 'cut' }, { times: 2 });
+    const run = await capture([bybit, bitget], { refreshEvery: 200 });
+    await run.until(() => run.live.status().subscriptions.confirmed === 4, 'both subscribed');
+    expect(run.log.some((line) => line.includes('bitget') && line.includes('asked again while the others run'))).toBe(true);
+    await run.stop();
+    expect(run.live.unreachable).toEqual([]);
+    expect([...bybit.violations, ...bitget.violations]).toEqual([]);
+  });
+});

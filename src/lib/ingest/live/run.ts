@@ -1,11 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Channel, Exchange, Subscription } from '../../exchanges/exchange.js';
+import type { Channel, Subscription } from '../../exchanges/exchange.js';
 import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import { Capture } from '../capture.js';
-import { liveSource } from '../instruments.js';
 import { Selection } from '../selection.js';
 import { fallsTo, type Shard } from '../shard.js';
 import type { Statistics } from '../statistics.js';
@@ -15,6 +14,7 @@ import { Fleet, type Place } from './fleet.js';
 import { LocalClock } from './local-clock.js';
 import { RecordQueue } from './record-queue.js';
 import { type LiveStatus, statusOf } from './status.js';
+import { tappedSource } from './tapped-source.js';
 import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
 import { Wire, type WireTap } from './wire.js';
 
@@ -63,6 +63,7 @@ const TICK_EVERY = 100;
 const CHECK_EVERY = 1_000;
 /** Between two attempts to get a list that could not be had, ms. */
 const LIST_RETRY = 5_000;
+const UNLISTED_RETRY = 30_000;
 
 /**
  * Asks the exchanges for their instruments and prepares the capture of those that are wanted; it begins when its records
@@ -99,6 +100,8 @@ class LiveRun implements Live {
   #wanted: Wanted = new Map();
   #started = 0;
   #isEnding = false;
+  /** Exchanges whose lists could not be had when they were asked for last. */
+  #unlisted = 0;
   #last: LiveStatus | undefined;
   #refreshes: Promise<void> = Promise.resolve();
 
@@ -124,7 +127,7 @@ class LiveRun implements Live {
     this.#capture = new Capture({ selection, depth, bookInterval, warn: log.notice, listener: this.#wire });
     this.#wire.capture = this.#capture;
     this.#watch = new UniverseWatch(
-      places.map((place) => ({ exchange: place.exchange, rest: this.#restOf(place) })),
+      places.map((place) => ({ exchange: place.exchange, rest: tappedSource(place, options.client, this.#wire) })),
       { ...options.universe, ...options, takes },
       log,
     );
@@ -185,6 +188,7 @@ class LiveRun implements Live {
 
   #first(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
     for (const [id, reason] of failed) this.#chronicle.unlisted(id, reason);
+    this.#unlisted = failed.size;
     const total = [...wanted.values()].reduce((sum, subscriptions) => sum + subscriptions.length, 0);
     if (total === 0 && failed.size === 0)
       throw new UsageError(
@@ -197,10 +201,10 @@ class LiveRun implements Live {
     const { signal } = this.#options;
     const stop = () => void this.#end();
     signal.addEventListener('abort', stop, { once: true });
-    await this.#adjust(this.#wanted);
-    this.#schedule();
-    if (signal.aborted) stop();
     try {
+      await this.#adjust(this.#wanted);
+      this.#schedule();
+      if (signal.aborted) stop();
       yield* this.#queue.batches();
     } finally {
       signal.removeEventListener('abort', stop);
@@ -214,6 +218,7 @@ class LiveRun implements Live {
       setInterval(() => this.#wire.tick(), TICK_EVERY),
       setInterval(() => this.#check(), CHECK_EVERY),
       setInterval(() => this.#refresh(), refreshEvery),
+      setInterval(() => this.#unlisted > 0 && this.#refresh(), Math.min(refreshEvery, UNLISTED_RETRY)),
       setTimeout(() => this.#judge(), Math.max(0, unreachableAfter - (this.#timing.now() - this.#started))),
     );
   }
@@ -242,6 +247,7 @@ class LiveRun implements Live {
       if (this.#isEnding) return;
       try {
         const { wanted, failed } = await this.#watch.ask(false);
+        this.#unlisted = failed.size;
         for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
         const before = this.symbols;
         if (!this.#isEnding) await this.#adjust(wanted);
@@ -276,21 +282,6 @@ class LiveRun implements Live {
     const { depth, userAgent } = this.#options;
     const events = this.#chronicle.eventsOf(place.exchange.id);
     return new Fleet({ place, depth, wire: this.#wire, timing: this.#timing, userAgent, events });
-  }
-
-  /** What the exchange answers also goes to the tape: a recording holds its instruments. */
-  #restOf({ exchange, restOrigin }: Place): ReturnType<typeof liveSource> {
-    const source = liveSource(this.#options.client, restOrigin, () => Date.now() * 1000);
-    return {
-      live: source.live,
-      answer: async (request) => {
-        const answer = await source.answer(request);
-        const url = new URL(request.path, restOrigin);
-        url.search = new URLSearchParams(request.query).toString();
-        if (answer) this.#wire.answer(exchange as Exchange, url.href, 200, answer.body);
-        return answer;
-      },
-    };
   }
 }
 
