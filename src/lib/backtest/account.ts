@@ -18,6 +18,8 @@ type Booking = {
 
 /** Rounding noise that a margin check forgives, as a fraction of the deposit. */
 const MARGIN_TOLERANCE = 1e-9;
+/** What is left of a position, as a fraction of it, is nothing: sums of amounts without a lot are not exact. */
+const DUST = 1e-12;
 
 /**
  * The money of a run. The balance holds the deposit, realised profit, fees and funding; equity adds the unrealised profit,
@@ -111,7 +113,7 @@ export class Account {
   }
 
   #reduce(held: Position, sign: number, price: number, amount: number): number {
-    const whole = amount >= held.amount;
+    const whole = amount >= held.amount * (1 - DUST);
     const cost = whole ? held.cost : (held.cost * amount) / held.amount;
     held.amount = whole ? 0 : this.#lot.tidy(held.amount - amount);
     held.cost = whole ? 0 : held.cost - cost;

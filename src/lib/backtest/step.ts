@@ -18,15 +18,15 @@ export class Step {
     this.#scale = size === undefined ? 0 : 10 ** decimalsOf(size);
   }
 
-  /** Returns the greatest multiple that is not above `value`. */
+  /** Returns the greatest multiple that is not above `value`; without a size the value to 15 significant digits. */
   down(value: number): number {
-    if (this.size === undefined) return value;
+    if (this.size === undefined) return this.tidy(value);
     return this.tidy(Math.floor(value / this.size + TOLERANCE) * this.size);
   }
 
   /** Returns the least multiple that is not below `value`. */
   up(value: number): number {
-    if (this.size === undefined) return value;
+    if (this.size === undefined) return this.tidy(value);
     return this.tidy(Math.ceil(value / this.size - TOLERANCE) * this.size);
   }
 

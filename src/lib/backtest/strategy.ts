@@ -41,6 +41,9 @@ export type BarEvent = {
   readonly volume: number;
 };
 
+/** The prices of a set of orders, from when they were placed until they were taken away. */
+export type LevelSpan = { readonly from: number; readonly until: number; readonly prices: readonly number[] };
+
 /**
  * A strategy. What it does not implement it is not woken for, and only then can a run skip from price to price. It must
  * depend on nothing but what it is given: no clock, no randomness, or the same input would not give the same output.
@@ -56,6 +59,8 @@ export type Strategy = {
   rejected?(order: Order, broker: Broker): void;
   /** At the time asked for with `wakeAt`. */
   woken?(broker: Broker): void;
+  /** Prices that it had orders at, and when: what a chart draws behind the fills. */
+  levels?(): readonly LevelSpan[];
   /** Figures of its own for the summary, at the end. */
   figures?(): Readonly<Record<string, number>>;
   /** What a reader of the results should know, one sentence each, at the end. */

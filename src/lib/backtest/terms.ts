@@ -29,6 +29,9 @@ export type Terms = {
   readonly minNotional?: number | undefined;
 };
 
+/** Terms as a caller writes them: what is absent takes its default. */
+export type GivenTerms = { readonly [Name in keyof Terms]?: Terms[Name] | undefined } & Pick<Terms, 'deposit'>;
+
 /** What is not given: the fees and maintenance of design section 8a, no slippage, no latency. */
 export const TERMS_DEFAULTS = {
   leverage: 1,
@@ -43,7 +46,7 @@ export const TERMS_DEFAULTS = {
 } as const satisfies Omit<Terms, 'deposit'>;
 
 /** Returns complete terms. Throws a `UsageError` of one line on the first value that makes no sense. */
-export function termsOf(given: Partial<Terms> & Pick<Terms, 'deposit'>): Terms {
+export function termsOf(given: GivenTerms): Terms {
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const terms: Terms = { ...TERMS_DEFAULTS, ...present, deposit: given.deposit };
   positive('deposit', terms.deposit);

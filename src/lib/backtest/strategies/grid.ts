@@ -1,7 +1,7 @@
 import { MdtoolError } from '../../model/errors.js';
 import type { Execution } from '../ledger.js';
 import type { OrderRequest, PositionSide } from '../orders.js';
-import type { Broker, Strategy } from '../strategy.js';
+import type { Broker, LevelSpan, Strategy } from '../strategy.js';
 
 /** Makes the ladders of a grid: the generator of `grid plan`, lent to the backtest. */
 export type GridPlanner = {
@@ -37,6 +37,8 @@ export class GridStrategy implements Strategy {
   #grid: PlannedGrid | undefined;
   #ended: PlannedGrid | undefined;
   #takeProfit: number | undefined;
+  readonly #ladders: LevelSpan[] = [];
+  #since = 0;
   #grids = 0;
   #restarts = 0;
   #note: string | undefined;
@@ -69,6 +71,10 @@ export class GridStrategy implements Strategy {
     if (fill.held === 0) this.#end(grid, broker);
   }
 
+  levels(): readonly LevelSpan[] {
+    return this.#grid === undefined ? this.#ladders : [...this.#ladders, this.#span(this.#grid, Number.POSITIVE_INFINITY)];
+  }
+
   figures(): Readonly<Record<string, number>> {
     return { grids: this.#grids, restarts: this.#restarts };
   }
@@ -86,6 +92,7 @@ export class GridStrategy implements Strategy {
       this.#note = `no grid could be made after grid ${this.#grids}, with ${broker.equity} at ${broker.price}: ${error.message}`;
       return;
     }
+    this.#since = broker.now;
     const opening = { position: side, side: side === 'long' ? ('buy' as const) : ('sell' as const) };
     let placed = 0;
     for (const [level, { price, amount }] of this.#grid.orders.entries()) {
@@ -108,10 +115,15 @@ export class GridStrategy implements Strategy {
   }
 
   #end(grid: PlannedGrid, broker: Broker): void {
+    this.#ladders.push(this.#span(grid, broker.now));
     this.#ended = grid;
     this.#grid = undefined;
     this.#takeProfit = undefined;
     broker.cancelAll();
     broker.wakeAt(broker.now + this.#options.restart);
+  }
+
+  #span({ orders }: PlannedGrid, until: number): LevelSpan {
+    return { from: this.#since, until, prices: orders.map(({ price }) => price) };
   }
 }

@@ -1,0 +1,162 @@
+import { type BookView, emptySeries, type Hole, type MarketData, type Series } from '../../backtest/market-data.js';
+import type { Signal } from '../../backtest/strategies/signals.js';
+import { UsageError } from '../../model/errors.js';
+import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice } from '../../model/records.js';
+import { CandleColumns } from './candle-columns.js';
+import { Column } from './columns.js';
+import { fundingCharges } from './funding-charges.js';
+import { TradeColumns } from './trade-columns.js';
+
+/** What a run is fed with, and what should be known of it. */
+export type LoadedMarket = {
+  readonly data: MarketData;
+  readonly signals: readonly Signal[];
+  /** The latest that the input has. */
+  readonly instrument?: Instrument | undefined;
+  /** One sentence each. */
+  readonly notes: readonly string[];
+};
+
+export type MarketWishes = {
+  /** Candles of this interval; absent, trades where there are any. */
+  readonly interval?: string | undefined;
+  /** Queues are read from books: without, they are not kept. */
+  readonly books: boolean;
+};
+
+type Place = { readonly exchange: string; readonly market: Market; readonly symbol: string };
+
+/** Sorts records by symbol, and turns those of each into what a backtest runs on. */
+export class MarketReader {
+  readonly #wishes: MarketWishes;
+  readonly #markets = new Map<string, MarketCollector>();
+
+  constructor(wishes: MarketWishes) {
+    this.#wishes = wishes;
+  }
+
+  add(records: readonly AnyRecord[]): void {
+    for (const record of records) {
+      if (!('symbol' in record) || record.exchange === undefined || record.market === undefined || record.symbol === undefined)
+        continue;
+      const key = `${record.exchange}:${record.market}:${record.symbol}`;
+      let market = this.#markets.get(key);
+      if (market === undefined) {
+        const place = { exchange: record.exchange, market: record.market as Market, symbol: record.symbol };
+        market = new MarketCollector(place, this.#wishes);
+        this.#markets.set(key, market);
+      }
+      market.add(record);
+    }
+  }
+
+  /** Returns every symbol that has trades or candles, in the order of their names. */
+  finish(): LoadedMarket[] {
+    const names = [...this.#markets.keys()].sort();
+    return names
+      .map((name) => this.#markets.get(name) as MarketCollector)
+      .filter((market) => market.hasFeed)
+      .map((market) => market.finish());
+  }
+}
+
+class MarketCollector {
+  readonly #place: Place;
+  readonly #wishes: MarketWishes;
+  readonly #trades = new TradeColumns();
+  readonly #candles = new CandleColumns();
+  readonly #marks: { readonly time: Column; readonly value: Column } = { time: new Column(), value: new Column() };
+  readonly #fundings: Funding[] = [];
+  readonly #gaps: Gap[] = [];
+  readonly #signals: Signal[] = [];
+  readonly #books: BookSnapshot[] = [];
+  #instrument: Instrument | undefined;
+
+  constructor(place: Place, wishes: MarketWishes) {
+    this.#place = place;
+    this.#wishes = wishes;
+  }
+
+  get hasFeed(): boolean {
+    return this.#trades.count + this.#candles.count > 0;
+  }
+
+  add(record: AnyRecord): void {
+    if (record.type === 'trade') this.#trades.add(record);
+    else if (record.type === 'candle') this.#candles.add(record);
+    else if (record.type === 'mark_price') this.#addMark(record);
+    else if (record.type === 'funding') this.#fundings.push(record);
+    else if (record.type === 'gap' && record.missing) this.#gaps.push(record);
+    else if (record.type === 'signal') this.#signals.push(record);
+    else if (record.type === 'instrument') this.#instrument = record;
+    else if (record.type === 'book_snapshot' && this.#wishes.books) this.#books.push(record);
+  }
+
+  finish(): LoadedMarket {
+    const { interval } = this.#wishes;
+    const usesCandles = interval !== undefined || this.#trades.count === 0;
+    if (usesCandles && this.#candles.count === 0)
+      throw new UsageError(`--interval ${interval}: the input has no candles of ${this.#place.symbol}, only trades`);
+    const feed = usesCandles ? this.#candles.finish(interval) : this.#trades.finish();
+    const funding = fundingCharges(this.#fundings);
+    const data: MarketData = {
+      ...this.#place,
+      feed,
+      marks: this.#place.market === 'spot' ? emptySeries() : this.#markSeries(),
+      fundings: funding.series,
+      holes: this.#holes(usesCandles),
+      books: this.#bookViews(),
+    };
+    return {
+      data,
+      signals: this.#signals,
+      instrument: this.#instrument,
+      notes: [...this.#notes(usesCandles), ...this.#fundingNotes(funding.estimated)],
+    };
+  }
+
+  #addMark({ timestamp, mark }: MarkPrice): void {
+    this.#marks.time.push(timestamp);
+    this.#marks.value.push(mark);
+  }
+
+  #markSeries(): Series {
+    const { time, value } = this.#marks;
+    const indices = Uint32Array.from({ length: time.length }, (_, index) => index);
+    const order = indices.sort((a, b) => time.at(a) - time.at(b) || a - b);
+    return { time: time.shared(order), value: value.shared(order) };
+  }
+
+  #holes(usesCandles: boolean): Hole[] {
+    const channel = usesCandles ? 'candle' : 'trade';
+    const gaps = this.#gaps.filter((gap) => gap.channel === channel);
+    const holes = gaps.map(({ fromTimestamp, untilTimestamp }) => ({ from: fromTimestamp, until: untilTimestamp }));
+    // A candle from trades tells of the gap by itself.
+    const candles = usesCandles ? this.#candles.incomplete.map((time) => ({ from: time, until: time + 1 })) : [];
+    return [...holes, ...candles].sort((a, b) => a.from - b.from);
+  }
+
+  #bookViews(): BookView[] {
+    const views = this.#books.map(({ timestamp, bids, asks }) => ({ time: timestamp, bids, asks }));
+    return views.sort((a, b) => a.time - b.time);
+  }
+
+  #notes(usesCandles: boolean): string[] {
+    const { open, duplicates, missing } = this.#candles.counts;
+    const notes: string[] = [];
+    if (!usesCandles && this.#candles.count > 0)
+      notes.push('the input has candles as well: trades are used, --interval takes candles');
+    if (!usesCandles && this.#trades.duplicates > 0) notes.push(`${this.#trades.duplicates} trades came twice and count once`);
+    if (usesCandles && duplicates > 0) notes.push(`${duplicates} candles came more than once, the last of each counts`);
+    if (usesCandles && open > 0) notes.push(`${open} open candles are left out`);
+    if (usesCandles && missing > 0) notes.push(`${missing} intervals between the first and the last candle have none`);
+    return notes;
+  }
+
+  #fundingNotes(estimated: number): string[] {
+    if (this.#place.market === 'spot') return [];
+    if (this.#fundings.length === 0) return ['no funding in the input: none is charged'];
+    if (estimated === 0) return [];
+    return [`${estimated} fundings are charged at the last rate told before them: no settled rate is in the input`];
+  }
+}
