@@ -138,7 +138,7 @@ function recorded(tape: 'bitget-v2' | 'bybit-v5', times: number): Workload {
     const all = symbols.get(name) ?? [];
     symbols.set(name, all);
     // Without sequence and checksum: they would not fit when the recording is repeated.
-    all.push(change(name, message.action, [...message.bids], [...message.asks]));
+    all.push(change(name, message.action, [...message.bids] as TextLevel[], [...message.asks] as TextLevel[]));
   }
   const repeated = [...symbols.values()].map((changes) => {
     const [snapshot, ...deltas] = changes as [Change, ...Change[]];

@@ -94,7 +94,8 @@ export class Shape {
           if (end < 0) return NONE;
           continue;
         }
-        if (seen !== 0) previous.next = found;
+        if (seen === 0) this.#first = found;
+        else previous.next = found;
         field = found;
         valueAt = found.valueAt(end + 1);
       }
