@@ -13,6 +13,9 @@ export {
   type Subscription,
 } from './lib/exchanges/exchange.js';
 export { EXCHANGES, exchangeOf } from './lib/exchanges/index.js';
+export { FeatureEngine } from './lib/features/engine.js';
+export type { EngineCounts, EngineOptions } from './lib/features/options.js';
+export { FEATURES } from './lib/features/registry.js';
 export { Capture, type CaptureOptions } from './lib/ingest/capture.js';
 export { openReplay, type Replay, type ReplayOptions } from './lib/ingest/replay.js';
 export { Selection, type SelectionOptions } from './lib/ingest/selection.js';
@@ -23,3 +26,5 @@ export { compareTrades } from './lib/model/order.js';
 export * from './lib/model/records.js';
 export type { Column, ColumnKind, Level } from './lib/model/schema.js';
 export { formatTime, parseDuration, parseTime } from './lib/model/time.js';
+export { type GeneratorOptions, type Rejection, SignalGenerator } from './lib/signals/generator.js';
+export { DEFAULT_RULES, type SignalRules } from './lib/signals/rules.js';

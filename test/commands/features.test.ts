@@ -122,6 +122,19 @@ describe('features', () => {
     expect(strict.code).toBe(3);
   });
 
+  it('lose nothing when a pipeline is interrupted: what is on its way is still read', async () => {
+    const child = start(['features', '-', '--rows', 'features', '--quiet'], { cwd: folder });
+    const done = finished(child);
+    const lines = readFileSync(small, 'utf8').split('\n');
+    child.stdin?.write(`${lines.slice(0, 2_000).join('\n')}\n`);
+    await new Promise<void>((resolve) => child.stdout?.once('data', () => resolve()));
+    child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    child.stdin?.end(lines.slice(2_000).join('\n'));
+    const { stdout, code } = await done;
+    expect([linesOf(stdout, 'features').length, code]).toEqual([900, 0]);
+  });
+
   it('list what they are, draw one, and refuse what is wrong', async () => {
     const list = await run(['features', '--list', '--window', 'ofi=90s']);
     expect(list.stdout).toMatch(/^delta_z +trade +300s +5m +yes +z of delta/m);

@@ -1,10 +1,10 @@
 import type { AnyRecord } from '../../model/records.js';
-import type { FeatureSelection } from './stored-features.js';
+import type { StoreSelection } from '../../storage/store-selection.js';
 
 /** Returns the records of the chosen exchanges, markets and symbols; a clock belongs to its market. */
 export async function* chosen(
   input: AsyncIterable<readonly AnyRecord[]>,
-  selection: Pick<FeatureSelection, 'exchanges' | 'markets' | 'symbols'>,
+  selection: Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols'>,
 ): AsyncGenerator<AnyRecord[]> {
   for await (const records of input) {
     const wanted = records.filter((record) => isChosen(record, selection));
@@ -15,7 +15,7 @@ export async function* chosen(
 /** Returns the rows of the chosen time, and what passes through. Rows before it were needed to fill windows. */
 export async function* within(
   rows: AsyncIterable<readonly AnyRecord[]>,
-  { since, until }: Pick<FeatureSelection, 'since' | 'until'>,
+  { since, until }: Pick<StoreSelection, 'since' | 'until'>,
 ): AsyncGenerator<AnyRecord[]> {
   for await (const records of rows) {
     const wanted = records.filter(
@@ -27,7 +27,7 @@ export async function* within(
 
 function isChosen(
   record: AnyRecord,
-  { exchanges, markets, symbols }: Pick<FeatureSelection, 'exchanges' | 'markets' | 'symbols'>,
+  { exchanges, markets, symbols }: Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols'>,
 ): boolean {
   if (exchanges && !exchanges.includes(record.exchange as string)) return false;
   if (markets && !(markets as readonly unknown[]).includes(record.market)) return false;

@@ -6,6 +6,7 @@ import { HOUR, MINUTE, SECOND } from '../../model/time.js';
 import { readStore } from '../../storage/store-reader.js';
 import type { StoreSelection } from '../../storage/store-selection.js';
 import { openSnapshot } from '../../storage/store-snapshot.js';
+import { within } from './chosen.js';
 import { type FeatureStep, throughEngine } from './feature-step.js';
 
 /** Which records of a store are looked at; times are microseconds, `until` is exclusive. */
@@ -28,7 +29,7 @@ export function featuresOfStore(directory: string, selection: FeatureSelection, 
   const { since } = selection;
   const lookBack = since === undefined ? undefined : since - reach(options);
   const input = readStore(directory, { ...selection, since: lookBack, types: ['gap', 'candle', ...RAW] });
-  return { records: onlySince(throughEngine(withoutDerived(input), engine), since), counts: engine.counts };
+  return { records: within(throughEngine(withoutDerived(input), engine), selection), counts: engine.counts };
 }
 
 /**
@@ -45,7 +46,7 @@ export async function* newFeaturesOfStore(
     const engine = new FeatureEngine({ ...options, batch: true });
     const symbols = { exchanges: [group.exchange], markets: [group.market], symbols: [...group.last.keys()] };
     const input = resumed(directory, { ...selection, ...symbols }, group, reach(options));
-    for await (const records of throughEngine(input, engine)) {
+    for await (const records of within(throughEngine(input, engine), selection)) {
       const fresh = records.filter((record) => isNew(record, group.last));
       if (fresh.length > 0) yield fresh;
     }
@@ -134,13 +135,6 @@ function isNew(record: AnyRecord, last: ReadonlyMap<string, number>): boolean {
 async function* withoutDerived(input: AsyncIterable<readonly AnyRecord[]>): AsyncGenerator<AnyRecord[]> {
   for await (const records of input) {
     yield records.filter((record) => record.type !== 'candle' || (record.interval === '15m' && record.closed));
-  }
-}
-
-async function* onlySince(input: AsyncIterable<AnyRecord[]>, since: number | undefined): AsyncGenerator<AnyRecord[]> {
-  for await (const records of input) {
-    const rows = records.filter(({ type, timestamp }) => type === 'gap' || since === undefined || timestamp >= since);
-    if (rows.length > 0) yield rows;
   }
 }
 
