@@ -4,6 +4,7 @@ import { FailureError } from '../model/errors.js';
 import { createFile, isMissing, replaceFile, storageFailure } from './durable-file.js';
 import { SerialQueue } from './serial-queue.js';
 import { type Change, StoreState } from './store-state.js';
+import { findStoredFile } from './stored-file.js';
 
 const DIGITS = 20;
 const COMMIT = /^(\d{20})\.json$/;
@@ -13,6 +14,8 @@ const CHECKPOINT_EVERY = 64;
 /** So many attempts to become the next change: each failure means that somebody else succeeded. */
 const ATTEMPTS = 1000;
 
+const RESTORE = 'restore the directory of the log from a backup (the Parquet files stay readable by themselves)';
+
 /**
  * The log of changes of a store: numbered files, each created by exactly one process (as in Delta Lake). Who wants to
  * change the store decides on the state after change n and creates number n + 1; when somebody was faster it reads that
@@ -21,12 +24,15 @@ const ATTEMPTS = 1000;
  */
 export class CommitLog {
   readonly #directory: string;
+  readonly #root: string | undefined;
   #state = new StoreState();
   /** One at a time: a change must not be applied twice. */
   readonly #queue = new SerialQueue();
 
-  constructor(directory: string) {
+  /** `root` is the directory of the store whose files the log tells of: with files there, an empty log is a lost one. */
+  constructor(directory: string, root?: string) {
     this.#directory = directory;
+    this.#root = root;
   }
 
   /** Returns the state after all changes so far; it is the log's own and only to be read. */
@@ -36,16 +42,30 @@ export class CommitLog {
 
   async #read(): Promise<StoreState> {
     try {
-      while (await this.#applyNext());
-      // A change may be missing because it is part of a checkpoint by now.
-      while (await this.#isBehind()) {
-        if (!(await this.#applyNext())) await this.#loadCheckpoint();
-        while (await this.#applyNext());
-      }
+      await this.#catchUp();
+      // The first file is stored long after the first change is logged.
+      const stored = this.#state.version === 0 && this.#root !== undefined ? await findStoredFile(this.#root) : undefined;
+      if (stored !== undefined) await this.#catchUp();
+      if (stored !== undefined && this.#state.version === 0) throw this.#lost(stored);
     } catch (error) {
       throw storageFailure(error, 'read the state of the store in', this.#directory);
     }
     return this.#state;
+  }
+
+  async #catchUp(): Promise<void> {
+    while (await this.#applyNext());
+    // A change may be missing because it is part of a checkpoint by now.
+    while (await this.#isBehind()) {
+      if (!(await this.#applyNext())) await this.#loadCheckpoint();
+      while (await this.#applyNext());
+    }
+  }
+
+  #lost(stored: string): FailureError {
+    return new FailureError(
+      `${this.#directory} is empty although the store has files (${stored}): ${RESTORE}, or move ${this.#root} away; nothing was read or changed`,
+    );
   }
 
   /** Returns whether there is no change after the state that was read last. */
@@ -108,7 +128,10 @@ export class CommitLog {
     const latest = checkpoints.sort((a, b) => b.number - a.number)[0];
     const path = join(this.#directory, latest?.name ?? '');
     const text = latest && latest.number > this.#state.version ? await readText(path) : undefined;
-    if (text === undefined) throw new FailureError(`${path}: a change of the store is missing; the state cannot be trusted`);
+    if (text === undefined) {
+      const missing = join(this.#directory, `${numbered(this.#state.version + 1)}.json`);
+      throw new FailureError(`${missing}: a change of the store is missing, its state cannot be trusted: ${RESTORE}`);
+    }
     this.#state = parse(text, path, StoreState.decode);
   }
 

@@ -22,7 +22,7 @@ export type StepLockOptions = {
  */
 export async function startStep(directory: string, step: string, options: StepLockOptions): Promise<RunningStep | undefined> {
   const paths = await openStoreDirectory(directory);
-  const context: StoreContext = { paths, log: new CommitLog(paths.log) };
+  const context: StoreContext = { paths, log: new CommitLog(paths.log, paths.root) };
   const id = `${step}.${process.pid}.${Date.now().toString(36)}`;
   const claim = { exchange: '*', market: '*', channel: `step ${step}`, symbols: 'all' } as const;
   while (!(await isGranted(registerWriter(context, id, step, [claim])))) {

@@ -82,7 +82,7 @@ export async function openSnapshot(
   options: DatabaseOptions = {},
 ): Promise<StoreSnapshot> {
   const paths = (await findStore(directory)) ?? storePaths(directory);
-  const context: StoreContext = { paths, log: new CommitLog(paths.log) };
+  const context: StoreContext = { paths, log: new CommitLog(paths.log, paths.root) };
   for (let attempt = 1; ; attempt++) {
     const { state, journals } = await listSources(context);
     const database = await Database.open(options);

@@ -57,7 +57,7 @@ type Lines = { text: string; records: number };
  */
 export async function openStoreWriter(directory: string, options: StoreWriterOptions): Promise<StoreWriter> {
   const paths = await openStoreDirectory(directory);
-  const context: StoreContext = { paths, log: new CommitLog(paths.log) };
+  const context: StoreContext = { paths, log: new CommitLog(paths.log, paths.root) };
   // Sorts by time, and no two are alike.
   const id = `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
   await registerWriter(context, id, options.step, options.claims ?? [], options.silenceLimitMs);

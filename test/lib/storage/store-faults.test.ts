@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { changeSettings } from '../../../src/lib/storage/settings.js';
+import { openStoreDirectory } from '../../../src/lib/storage/store-directory.js';
 import { listViews } from '../../../src/lib/storage/store-views.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { readAll, rowsOf, temporaryDirectory, tradeAt, trades, writeRun } from './support.js';
@@ -33,6 +35,45 @@ describe('a damaged file', () => {
     expect(await listViews(directory)).toMatchObject([{ view: 'trade', records: 1000 }]);
     // Writing goes on as well.
     await writeRun(directory, [tradeAt(2000)]);
+  });
+});
+
+describe('a log', () => {
+  const everyUse = [
+    (directory: string) => rowsOf(directory, 'SELECT count(*) FROM trade'),
+    (directory: string) => readAll(directory),
+    (directory: string) => listViews(directory),
+    (directory: string) => writeRun(directory, trades(0, 10)),
+    (directory: string) => changeSettings(directory, () => ({ a: 'b' })),
+  ];
+
+  it.each([
+    ['deleted', (log: string) => rmSync(log, { recursive: true })],
+    ['deleted with all the state', (log: string) => rmSync(join(log, '..'), { recursive: true })],
+    ['emptied', (log: string) => void readdirSync(log).map((name) => rmSync(join(log, name)))],
+  ])('that is %s does not make a store with files look empty', async (_, damage) => {
+    const directory = await temporaryDirectory();
+    await writeRun(directory, trades(0, 100));
+    damage(join(directory, 'state/log'));
+    const message = expect.stringMatching(/state\/log is empty although the store has files \(.*trade.*parquet\): restore/);
+    for (const use of everyUse) await expect(use(directory)).rejects.toMatchObject({ exitCode: 1, message });
+  });
+
+  it('that lacks one change is refused, naming it', async () => {
+    const directory = await temporaryDirectory();
+    await writeRun(directory, trades(0, 100));
+    const lost = join(directory, 'state/log/00000000000000000002.json');
+    rmSync(lost);
+    const message = expect.stringContaining(`${lost}: a change of the store is missing`);
+    for (const use of everyUse) await expect(use(directory)).rejects.toMatchObject({ exitCode: 1, message });
+  });
+
+  it('of a store that has no files yet may be empty', async () => {
+    const directory = await temporaryDirectory();
+    await openStoreDirectory(directory);
+    expect(await readAll(directory)).toEqual([]);
+    await writeRun(directory, trades(0, 10));
+    expect(await readAll(directory)).toHaveLength(10);
   });
 });
 
