@@ -5,7 +5,7 @@ import { SECOND } from '../model/time.js';
 const MANY_BOOKS = 20;
 /** Changes per second and book: liquid contracts push every 20 to 200 ms, most others a few times a second. */
 const CHANGES_PER_SECOND = 5;
-/** Stored bytes: a level of a snapshot, a change with its few levels, both compressed; measured on recorded books. */
+/** Stored bytes: a level of a snapshot, a change with its few levels, both compressed: a rough estimate. */
 const BYTES_PER_LEVEL = 6;
 const BYTES_PER_CHANGE = 60;
 const SECONDS_PER_DAY = 86_400;

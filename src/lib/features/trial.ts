@@ -65,7 +65,8 @@ export function tryFeatures(records: readonly AnyRecord[], options: TrialOptions
     ),
     Number.POSITIVE_INFINITY,
   );
-  const streamAgainstBatch = differences(upToLastRecord(rows, batch), batch, TIMES);
+  // A clock gives rows after the last record, which a batch does not have.
+  const streamAgainstBatch = differences(upToLastRow(rows, batch), batch, TIMES);
   const independence = independenceOf(ordered, rows, run, options);
   return {
     rows: rows.size,
@@ -108,7 +109,9 @@ function lookAheadAt(cut: number, records: readonly AnyRecord[], whole: readonly
     records.filter((record) => arrivalOf(record) <= cut),
     false,
   );
-  return differences(lastRows(before, cut), lastRows(whole, cut), new Set(['type']));
+  const rows = lastRows(before, cut);
+  // Whether a symbol goes on after its last record nobody can know: the rows of a silence come with what ends it.
+  return differences(rows, upToLastRow(lastRows(whole, cut), rows), new Set(['type']));
 }
 
 function independenceOf(records: readonly AnyRecord[], rows: Rows, run: Run, options: TrialOptions): Independence[] {
@@ -184,10 +187,10 @@ function lastRows(records: readonly AnyRecord[], moment: number): Rows {
   return rows;
 }
 
-/** A clock gives rows after the last record, which a batch does not have. */
-function upToLastRecord(rows: Rows, batch: Rows): Rows {
+/** Leaves out rows after the last one that `other` has of their symbol. */
+function upToLastRow(rows: Rows, other: Rows): Rows {
   const last = new Map<string, number>();
-  for (const row of batch.values()) last.set(seriesOf(row), Math.max(last.get(seriesOf(row)) ?? 0, row.timestamp));
+  for (const row of other.values()) last.set(seriesOf(row), Math.max(last.get(seriesOf(row)) ?? 0, row.timestamp));
   return new Map([...rows].filter(([, row]) => row.timestamp <= (last.get(seriesOf(row)) ?? 0)));
 }
 

@@ -11,8 +11,8 @@ import { channelOf, type Selection } from './selection.js';
 import { Statistics } from './statistics.js';
 import { type FrameBytes, type TapeEntry, textOf } from './tape.js';
 
-/** Trade ids remembered per symbol: more than any frame of history or overlap of two connections holds. */
-const REMEMBERED_TRADES = 1_000;
+/** Trade ids remembered per symbol: more than two overlapping connections are apart. 500 symbols then take some 30 MB. */
+const REMEMBERED_TRADES = 250;
 
 export type CaptureOptions = {
   readonly selection: Selection;
