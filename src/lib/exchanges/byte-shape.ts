@@ -27,7 +27,6 @@ const KINDS = { text: 1, integer: 2, quotedInteger: 3, decimal: 4, plain: 5 } as
 
 /** A known field of an object, and what was last read of it: a range of bytes, without quotes, or a number. */
 export class Field implements NumberTarget {
-  readonly name: string;
   readonly kind: number;
   readonly read: Read;
   /** `"name":`, and its first four bytes at once. */
@@ -42,7 +41,6 @@ export class Field implements NumberTarget {
   next: Field = this;
 
   constructor(name: string, kind: Kind | Read) {
-    this.name = name;
     this.kind = typeof kind === 'string' ? KINDS[kind] : NESTED;
     this.read = typeof kind === 'string' ? () => NONE : kind;
     this.#codes = codesOf(`"${name}":`);
