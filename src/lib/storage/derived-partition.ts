@@ -2,32 +2,40 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { HOUR } from '../model/time.js';
 import { type Database, sqlName } from './duckdb.js';
-import { storageFailure } from './durable-file.js';
 import { writeParquet } from './parquet-file.js';
 import { type Partition, partitionPath } from './partition.js';
-import { partitionRows } from './partition-rows.js';
 import { pathList } from './record-load.js';
 import { tableColumns } from './record-table.js';
 import { uniteSegments } from './segments.js';
 import { absolutePath, type StoreContext, wallClock } from './store-context.js';
-import { mayOverlap, type StoredFile, type StoreState } from './store-state.js';
+import { LISTED_SYMBOLS, mayOverlap, type StoredFile, type StoreState } from './store-state.js';
 import { oneOfEachKey } from './type-relation.js';
 
 /** A stretch of time in microseconds, `until` exclusive. */
 export type Span = { readonly from: number; readonly until: number };
 
-/** What replaces all rows of a derived partition within some spans. */
-export type Rewrite = {
+/** Rows of a derived partition, and what has to be remembered of them. */
+type DerivedRows = {
   readonly partition: Partition;
-  /** In order, not overlapping. */
-  readonly spans: readonly Span[];
-  /** A table with the new rows of these spans. */
-  readonly table: string;
   /** The segments that these rows, and all others of the partition, are computed from. */
   readonly consumed: readonly string[];
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+};
+
+/** What replaces all rows of a derived partition within some spans. */
+export type Rewrite = DerivedRows & {
+  /** In order, not overlapping. */
+  readonly spans: readonly Span[];
+  /** A table with the new rows of these spans, to be used after FROM. */
+  readonly table: string;
   /** One file per hour, for a partition that will be rewritten again soon; otherwise one file. */
   readonly hourly: boolean;
-  readonly settings?: Readonly<Record<string, string>> | undefined;
+};
+
+/** All rows of a partition that has none yet. */
+export type Creation = DerivedRows & {
+  /** A SELECT of the rows, in the order of stored files. */
+  readonly select: string;
 };
 
 /** So many times a rewrite is made anew because the partition was changed meanwhile. */
@@ -51,7 +59,23 @@ export async function rewritePartition(context: StoreContext, database: Database
   }
 }
 
-async function keepSettings(context: StoreContext, { settings = {} }: Rewrite): Promise<boolean> {
+/**
+ * Writes the rows of a partition that has none, straight from where they are computed. Returns the relation that reads
+ * them, undefined when there are no rows or when somebody else was faster; then nothing is changed.
+ */
+export async function createPartition(
+  context: StoreContext,
+  database: Database,
+  creation: Creation,
+): Promise<string | undefined> {
+  const { partition, select, consumed } = creation;
+  const file = await writeFile(context, database, { partition, consumed, relation: `(${select})`, sorted: false });
+  if (file.rows > 0 && (await commit(context, creation, [], [file]))) return stored(context, partition, [file]);
+  await rm(absolutePath(context, file), { force: true });
+  return undefined;
+}
+
+async function keepSettings(context: StoreContext, { settings = {} }: DerivedRows): Promise<boolean> {
   return await context.log.commit((state) => {
     const isKnown = Object.entries(settings).every(([name, value]) => state.settings.get(name) === value);
     return isKnown ? undefined : { at: wallClock(), settings };
@@ -67,9 +91,9 @@ async function isSame(
 ): Promise<boolean> {
   const known = uniteSegments(touched.map(({ segments }) => segments));
   if (touched.length > 0 && consumed.join() !== known.join()) return false;
-  if (touched.length === 0) return (await database.number(`SELECT count(*) FROM ${sqlName(table)}`)) === 0;
+  if (touched.length === 0) return (await database.number(`SELECT count(*) FROM ${table}`)) === 0;
   const old = `SELECT * FROM ${stored(context, partition, touched)} WHERE ${within(spans)}`;
-  const fresh = `SELECT ${columnList(partition)} FROM ${sqlName(table)}`;
+  const fresh = `SELECT ${columnList(partition)} FROM ${table}`;
   const difference = `(${old} EXCEPT ALL ${fresh}) UNION ALL (${fresh} EXCEPT ALL ${old})`;
   return (await database.number(`SELECT count(*) FROM (SELECT 1 FROM (${difference}) LIMIT 1)`)) === 0;
 }
@@ -77,44 +101,75 @@ async function isSame(
 async function writeFiles(
   context: StoreContext,
   database: Database,
-  { partition, spans, table, hourly }: Rewrite,
+  rewrite: Rewrite,
   touched: readonly StoredFile[],
   consumed: readonly string[],
 ): Promise<StoredFile[]> {
-  const { type } = partition;
-  const old = `UNION ALL SELECT * FROM ${stored(context, partition, touched)} WHERE NOT (${within(spans)})`;
-  await database.run(
-    `CREATE OR REPLACE TEMP TABLE rewritten AS SELECT ${columnList(partition)} FROM ${sqlName(table)} ${touched.length > 0 ? old : ''}`,
-  );
+  const { partition, hourly } = rewrite;
+  const rows = await rowsToWrite(context, database, rewrite, touched);
   const written: StoredFile[] = [];
   try {
-    for (const rows of await hoursOf(database, hourly)) {
-      const path = `${partitionPath(partition)}/derived-${randomBytes(6).toString('hex')}.parquet`;
-      const metadata = { mdtool_segments: consumed.join(' ') };
-      const file = await writeParquet(database, absolutePath(context, path), { type, relation: rows, metadata });
-      const [content] = await partitionRows(database, type, rows);
-      const { min = 0, max = 0, symbols } = content ?? {};
-      written.push({ path, ...file, min, max, symbols, segments: consumed, merged: true });
-    }
+    for (const relation of await hoursOf(database, rows, hourly))
+      written.push(await writeFile(context, database, { partition, consumed, relation, sorted: true }));
     return written;
   } catch (error) {
     for (const file of written) await rm(absolutePath(context, file), { force: true }).catch(() => {});
-    throw storageFailure(error, 'write', absolutePath(context, partitionPath(partition)));
-  } finally {
-    await database.run('DROP TABLE rewritten');
+    throw error;
   }
 }
 
+type FileRows = {
+  readonly partition: Partition;
+  readonly consumed: readonly string[];
+  readonly relation: string;
+  readonly sorted: boolean;
+};
+
+/** Merged is what it counts as: writers leave it alone, who computes it replaces it. */
+async function writeFile(
+  context: StoreContext,
+  database: Database,
+  { partition, consumed, relation, sorted }: FileRows,
+): Promise<StoredFile> {
+  const path = `${partitionPath(partition)}/derived-${randomBytes(6).toString('hex')}.parquet`;
+  const metadata = { mdtool_segments: consumed.join(' ') };
+  const source = { type: partition.type, relation, metadata, sorted, dense: true };
+  const file = await writeParquet(database, absolutePath(context, path), source);
+  const extent = await extentOf(database, `read_parquet(${pathList([absolutePath(context, path)])}, hive_partitioning = false)`);
+  return { path, ...file, ...extent, segments: consumed, merged: true };
+}
+
+/** Returns the name of a table with the new rows and those of the touched files that stay. */
+async function rowsToWrite(
+  context: StoreContext,
+  database: Database,
+  { partition, spans, table }: Rewrite,
+  touched: readonly StoredFile[],
+): Promise<string> {
+  if (touched.length === 0) return table;
+  const old = `SELECT * FROM ${stored(context, partition, touched)} WHERE NOT (${within(spans)})`;
+  await database.run(`CREATE OR REPLACE TEMP TABLE rewritten AS SELECT ${columnList(partition)} FROM ${table} UNION ALL ${old}`);
+  return 'rewritten';
+}
+
+async function extentOf(database: Database, relation: string): Promise<Pick<StoredFile, 'min' | 'max' | 'symbols'>> {
+  const [row] = await database.rows(
+    `SELECT epoch_us(min("timestamp")) AS min, epoch_us(max("timestamp")) AS max, to_json(list(DISTINCT "symbol"))::VARCHAR AS symbols FROM ${relation}`,
+  );
+  const symbols = (JSON.parse(String(row?.symbols ?? '[]')) as string[]).sort();
+  return { min: Number(row?.min), max: Number(row?.max), ...(symbols.length <= LISTED_SYMBOLS ? { symbols } : {}) };
+}
+
 /** Relations of the rows that become a file each. */
-async function hoursOf(database: Database, hourly: boolean): Promise<string[]> {
-  const size = hourly ? HOUR : Number.MAX_SAFE_INTEGER;
-  const rows = await database.rows(`SELECT DISTINCT epoch_us("timestamp") // ${size} AS hour FROM rewritten ORDER BY hour`);
-  return rows.map(({ hour }) => `(SELECT * FROM rewritten WHERE epoch_us("timestamp") // ${size} = ${hour})`);
+async function hoursOf(database: Database, rows: string, hourly: boolean): Promise<string[]> {
+  if (!hourly) return (await database.number(`SELECT count(*) FROM ${rows}`)) > 0 ? [`(SELECT * FROM ${rows})`] : [];
+  const hours = await database.rows(`SELECT DISTINCT epoch_us("timestamp") // ${HOUR} AS hour FROM ${rows} ORDER BY hour`);
+  return hours.map(({ hour }) => `(SELECT * FROM ${rows} WHERE epoch_us("timestamp") // ${HOUR} = ${hour})`);
 }
 
 async function commit(
   context: StoreContext,
-  { partition, settings }: Rewrite,
+  { partition, settings }: DerivedRows,
   touched: readonly StoredFile[],
   written: readonly StoredFile[],
 ): Promise<boolean> {

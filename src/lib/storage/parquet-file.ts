@@ -7,6 +7,8 @@ import { fileOrder, tableColumns } from './record-table.js';
 
 /** Small row groups: a question about one symbol decodes a few of them, since rows are sorted by symbol. */
 const ROW_GROUP = 32_768;
+/** A day of seconds of one symbol fits; writing takes a seventh less time than with small groups and dictionaries. */
+const DENSE = 'ROW_GROUP_SIZE 122880, DICTIONARY_SIZE_LIMIT 100';
 
 /** Rows that become a Parquet file: any relation with the type's columns. */
 export type ParquetSource = {
@@ -16,6 +18,8 @@ export type ParquetSource = {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Rows are sorted by symbol and order, unless they come in the order wanted. */
   readonly sorted?: boolean;
+  /** Rows are many of few symbols and hold numbers that hardly repeat: bigger groups, and no dictionary for these. */
+  readonly dense?: boolean;
 };
 
 /** Writes a Parquet file (zstd) that appears whole under its name. */
@@ -39,11 +43,11 @@ export async function writeParquet(
 
 /** Writes a Parquet file in place; a process that ends meanwhile leaves half a file. Returns the number of rows. */
 async function copyToParquet(database: Database, path: string, source: ParquetSource): Promise<number> {
-  const { type, relation, metadata = {}, sorted = true } = source;
+  const { type, relation, metadata = {}, sorted = true, dense = false } = source;
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
   const facts = Object.entries({ mdtool_type: type, ...metadata }).map(([key, value]) => `${key}: ${sqlText(value)}`);
   return await database.number(
     `COPY (SELECT ${columns.join(', ')} FROM ${relation} ${sorted ? `ORDER BY ${fileOrder(type)}` : ''}) TO ${sqlText(path)}
-     (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP}, USE_TMP_FILE false, KV_METADATA {${facts.join(', ')}})`,
+     (FORMAT parquet, COMPRESSION zstd, ${dense ? DENSE : `ROW_GROUP_SIZE ${ROW_GROUP}`}, USE_TMP_FILE false, KV_METADATA {${facts.join(', ')}})`,
   );
 }

@@ -8,6 +8,7 @@ import type { CandleOptions } from '../../../src/lib/candles/options.js';
 import { type BuiltDay, buildStoredCandles } from '../../../src/lib/ingest/candles/stored-candles.js';
 import type { AnyRecord, Candle, Gap, Trade } from '../../../src/lib/model/records.js';
 import { DAY, MINUTE, SECOND } from '../../../src/lib/model/time.js';
+import { withDatabase } from '../../../src/lib/storage/duckdb.js';
 import { startStep } from '../../../src/lib/storage/step-lock.js';
 import { readStore } from '../../../src/lib/storage/store-reader.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
@@ -81,6 +82,24 @@ describe('candles of a store', () => {
     const options = settings({}, ['1s', '1m', '7m', '4h', '1d', '1w']);
     await build(options);
     expect(await expectWhole(options)).toHaveLength(33);
+  });
+
+  it('lie in files sorted by symbol and time, whatever order they are computed in', async () => {
+    const symbols = ['SOLUSDT', 'BTCUSDT', 'ETHUSDT'];
+    const trades = Array.from({ length: 900 }, (_, index) =>
+      trade((index * 37) % 110, 100, { symbol: symbols[index % 3] as string }),
+    );
+    await store([...trades, trade(3_000, 1)]);
+    await build(settings({}, ['1s']));
+    const path = join(directory, 'candle/source=trades/interval=1s/exchange=bybit/market=linear/date=2026-11-18/*.parquet');
+    await withDatabase({}, async (database) => {
+      const rows = await database.rows(
+        `SELECT symbol, epoch_us(timestamp)::DOUBLE AS time FROM read_parquet('${path}', file_row_number = true) ORDER BY file_row_number`,
+      );
+      const keys = rows.map(({ symbol, time }) => `${symbol} ${time}`);
+      expect(keys.length).toBeGreaterThan(300);
+      expect(keys).toEqual([...keys].sort());
+    });
   });
 
   it('do not change when nothing is new', async () => {

@@ -13,6 +13,8 @@ export type CandleQuery = Pick<CandleOptions, 'open' | 'empty' | 'source'> & {
   readonly position?: string | undefined;
   /** A relation `(exchange, market, now)`: the clocks, microseconds. */
   readonly clocks: string;
+  /** All of the relation is of this market, whose clock is this: there is nothing to group by and to look up. */
+  readonly only?: { readonly exchange: string; readonly market: string; readonly now: number } | undefined;
   /** A relation `(exchange, market, symbol, from_us, until_us, known)`: the unrepaired holes. Absent when there are none. */
   readonly holes?: string | undefined;
   /** What came before: a relation `(exchange, market, symbol, close)`, and where the candles that are wanted begin and end. */
@@ -23,12 +25,22 @@ export type CandleQuery = Pick<CandleOptions, 'open' | 'empty' | 'source'> & {
 
 const SERIES = '"exchange", "market", "symbol"';
 
+/**
+ * Returns the SELECT whose rows are the candles of one market, in the columns and the order of stored files. What is
+ * sorted is as narrow as it can be: that is most of the time beside writing.
+ */
+export function orderedCandleSelect(query: CandleQuery & Required<Pick<CandleQuery, 'only'>>): string {
+  if (query.holes !== undefined) return `SELECT * FROM (${candleSelect(query)}) ORDER BY "symbol", "timestamp"`;
+  return candleSelect(query, '(SELECT * FROM opened ORDER BY "symbol", bucket)');
+}
+
 /** Returns the SELECT whose rows are the candles, in the columns of the candle table. Ties never depend on threads. */
-export function candleSelect(query: CandleQuery): string {
-  const { interval, source, clocks, holes } = query;
+export function candleSelect(query: CandleQuery, rows = 'opened'): string {
+  const { interval, source, clocks, holes, only } = query;
   const steps = [`bucketed AS (${bucketed(query)})`, `clocks AS (SELECT * FROM ${clocks})`, ...opened(query)];
   if (holes !== undefined) steps.push(`holed AS (${overlaps(interval.size, holes)})`);
   const known = holes === undefined ? '' : `LEFT JOIN holed USING (${SERIES}, bucket)`;
+  const clock = only ? '' : 'JOIN clocks USING ("exchange", "market")';
   const values: Record<string, string> = {
     type: "'candle'",
     timestamp: 'make_timestamptz(bucket)',
@@ -38,11 +50,11 @@ export function candleSelect(query: CandleQuery): string {
     turnover: rounded('turnover'),
     buy_volume: rounded('buy_volume'),
     source: sqlText(source),
-    closed: `bucket + ${interval.size} <= now`,
+    closed: `bucket + ${interval.size} <= ${only?.now ?? 'now'}`,
     complete: holes === undefined ? 'complete' : 'complete AND holed.bucket IS NULL',
   };
   const columns = tableColumns('candle').map(({ name }) => `${values[name] ?? `"${name}"`} AS "${name}"`);
-  return `WITH ${steps.join(', ')} SELECT ${columns.join(', ')} FROM opened JOIN clocks USING ("exchange", "market") ${known}`;
+  return `WITH ${steps.join(', ')} SELECT ${columns.join(', ')} FROM ${rows} ${clock} ${known}`;
 }
 
 /** Returns the beginning of the bucket of a time in microseconds, as `bucketStart` does. */
@@ -51,10 +63,13 @@ export function bucketExpression(size: number, time: string): string {
   return origin === 0 ? `(${time} // ${size} * ${size})` : `((${time} - ${origin}) // ${size} * ${size} + ${origin})`;
 }
 
-function bucketed({ input, relation, interval, position, countsQuote }: CandleQuery): string {
+function bucketed({ input, relation, interval, position, countsQuote, only }: CandleQuery): string {
   const bucket = bucketExpression(interval.size, 'epoch_us("timestamp")');
   const values = input === 'trade' ? tradeValues(position ?? TRADE_ORDER, countsQuote) : PART_VALUES;
-  return `SELECT ${SERIES}, ${bucket} AS bucket, epoch_us(max("local_timestamp")) AS arrival, ${values} FROM ${relation} GROUP BY ALL`;
+  const sums = `epoch_us(max("local_timestamp")) AS arrival, ${values}`;
+  if (!only) return `SELECT ${SERIES}, ${bucket} AS bucket, ${sums} FROM ${relation} GROUP BY ALL`;
+  return `SELECT ${sqlText(only.exchange)} AS "exchange", ${sqlText(only.market)} AS "market", *
+    FROM (SELECT "symbol", ${bucket} AS bucket, ${sums} FROM ${relation} GROUP BY ALL)`;
 }
 
 /** The order of trades; NULL would come last in a row, a missing value comes first. */
@@ -126,9 +141,12 @@ function overlaps(size: number, holes: string): string {
     WHERE from_us < bucket + ${size} AND (until_us > bucket OR (until_us = from_us AND from_us >= bucket)) GROUP BY ALL`;
 }
 
-/** Rounds a sum as `roundSum` does. */
+/** Rounds a sum as `roundSum` does. Most sums are decimals that are told by one look; logarithms are for the rest. */
 function rounded(sum: string): string {
   const decimals = `least(14 - floor(log10(abs(${sum}))), 22)`;
-  return `CASE WHEN ${sum} = 0 THEN 0 WHEN ${decimals} >= 0 THEN round(${sum} * pow(10, ${decimals})) / pow(10, ${decimals})
+  const near = (digits: string) => `round(${sum} * ${digits}) / ${digits}`;
+  const isDecimal = (digits: string, most: string) => `${sum} < ${most} AND abs(${near(digits)} - ${sum}) <= ${sum} * 2e-16`;
+  return `CASE WHEN ${sum} = 0 THEN 0 WHEN ${isDecimal('1e6', '1e8')} THEN ${near('1e6')} WHEN ${isDecimal('1e9', '1e5')} THEN ${near('1e9')}
+    WHEN ${decimals} >= 0 THEN round(${sum} * pow(10, ${decimals})) / pow(10, ${decimals})
     ELSE round(${sum} / pow(10, -${decimals})) * pow(10, -${decimals}) END`;
 }

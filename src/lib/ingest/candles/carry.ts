@@ -33,10 +33,10 @@ export async function loadCarry(snapshot: StoreSnapshot, source: CarrySource): P
 }
 
 /** Takes over the last closes of candles that were just built. */
-export async function noteCarry(database: Database, table: string): Promise<void> {
+export async function noteCarry(database: Database, rows: string): Promise<void> {
   await database.run(
     `CREATE OR REPLACE TEMP TABLE ${CARRY} AS
-     WITH fresh AS (SELECT ${SERIES}, arg_max("close", "timestamp") AS "close" FROM ${sqlName(table)} WHERE "close" IS NOT NULL GROUP BY ALL)
+     WITH fresh AS (SELECT ${SERIES}, arg_max("close", "timestamp") AS "close" FROM ${rows} WHERE "close" IS NOT NULL GROUP BY ALL)
      SELECT * FROM fresh UNION ALL SELECT * FROM ${CARRY} ANTI JOIN fresh USING (${SERIES})`,
   );
 }

@@ -2,18 +2,18 @@ import { bucketStart, type CandleInterval } from '../../candles/interval.js';
 import type { CandleOptions } from '../../candles/options.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { formatDate } from '../../model/time.js';
-import { rewritePartition } from '../../storage/derived-partition.js';
-import { sqlName, sqlText } from '../../storage/duckdb.js';
+import { createPartition, rewritePartition } from '../../storage/derived-partition.js';
+import { type Database, type DatabaseOptions, sqlText } from '../../storage/duckdb.js';
 import type { Partition } from '../../storage/partition.js';
 import { tableRecords } from '../../storage/record-rows.js';
-import { tableDefinition } from '../../storage/record-table.js';
+import { recordOrder, tableDefinition } from '../../storage/record-table.js';
 import { uniteSegments } from '../../storage/segments.js';
 import type { StoreContext } from '../../storage/store-context.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/store-snapshot.js';
 import { quoteCondition } from './batch-candles.js';
 import { CLOCKS, createHoles, HOLES } from './batch-tables.js';
 import { requireSameRules, ruleSettings } from './candle-rules.js';
-import { candleSelect } from './candle-sql.js';
+import { type CandleQuery, candleSelect, orderedCandleSelect } from './candle-sql.js';
 import { CARRY, loadCarry, noteCarry } from './carry.js';
 import { type StaleDay, staleDays } from './stale-spans.js';
 import { clockSetting, createStoredClock } from './stored-clock.js';
@@ -24,6 +24,7 @@ export type StoredCandlesOptions = {
   readonly candles: CandleOptions;
   readonly exchanges?: readonly string[] | undefined;
   readonly markets?: readonly Market[] | undefined;
+  readonly database?: DatabaseOptions | undefined;
 };
 
 /** The candles of one interval, market and day that were computed again. */
@@ -38,7 +39,7 @@ export type BuiltDay = {
   records(): AsyncGenerator<AnyRecord[]>;
 };
 
-const TABLE = 'built_candles';
+const TABLE = '"built_candles"';
 
 /**
  * Brings the candles of a store up to date with its trades: what is new, late or repaired is found by the segments that
@@ -46,13 +47,13 @@ const TABLE = 'built_candles';
  * nothing. Throws a `UsageError` when the store's candles were built by other rules.
  */
 export async function* buildStoredCandles(context: StoreContext, options: StoredCandlesOptions): AsyncGenerator<BuiltDay> {
-  const { candles, exchanges, markets } = options;
+  const { candles, exchanges, markets, database } = options;
   requireSameRules((await context.log.read()).settings, candles.intervals, candles);
   const selection = { types: ['trade', 'gap', 'candle'] as const, exchanges, markets, sources: ['trades'] };
-  const snapshot = await openSnapshot(context.paths.root, selection);
+  const snapshot = await openSnapshot(context.paths.root, selection, database);
   try {
     for (const market of marketsOf(snapshot)) {
-      const now = await createStoredClock(snapshot, market, candles.intervals);
+      const now = await createStoredClock(snapshot, context.paths.root, market, candles.intervals);
       const countsQuote = await quoteCondition(snapshot.database, candles);
       for (const interval of candles.intervals)
         yield* buildInterval({ context, snapshot, candles, market, interval, now, countsQuote });
@@ -86,46 +87,64 @@ async function* buildInterval(build: Build): AsyncGenerator<BuiltDay> {
 }
 
 async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<BuiltDay> {
-  const { context, snapshot, candles, interval, now } = build;
+  const { context, snapshot, candles, market, interval, now } = build;
   const { database } = snapshot;
-  await computeDay(build, day, chained);
   const isClosed = ({ until }: { readonly until: number }) => bucketStart(interval.size, until - 1) + interval.size <= now;
-  const partition = candlePartition(build.market, interval, day.date);
-  const changed = await rewritePartition(context, database, {
-    partition,
-    spans: day.spans,
-    table: TABLE,
+  const derived = {
+    partition: candlePartition(market, interval, day.date),
     // What reaches into an open candle is computed again, also when nothing new comes: the candle will have closed.
     consumed: uniteSegments(day.inputs.filter(isClosed).map(({ segments = [] }) => segments)),
-    hourly: day.date >= formatDate(now),
-    settings: { ...ruleSettings(interval, candles), ...clockSetting(build.market, now) },
-  });
-  if (chained) await noteCarry(database, TABLE);
-  const [counts] = await database.rows(
-    `SELECT count(*) AS candles, count(*) FILTER (NOT "closed") AS open FROM ${sqlName(TABLE)}`,
-  );
-  return {
-    partition,
-    candles: Number(counts?.candles),
-    open: Number(counts?.open),
-    changed,
-    records: () => tableRecords(database, 'candle', TABLE),
+    settings: { ...ruleSettings(interval, candles), ...clockSetting(market, now) },
+  };
+  const queries = await queriesOf(build, day, chained);
+  const isPast = day.date < formatDate(now);
+  const [only] = queries;
+  let rows: string | undefined;
+  if (isPast && only && queries.length === 1 && snapshot.state.partition(derived.partition).length === 0)
+    rows = await createPartition(context, database, { ...derived, select: orderedCandleSelect(only) });
+  let changed = rows !== undefined;
+  if (rows === undefined) {
+    await database.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (${tableDefinition('candle')})`);
+    for (const query of queries) await database.run(`INSERT INTO ${TABLE} ${candleSelect(query)}`);
+    changed = await rewritePartition(context, database, { ...derived, spans: day.spans, table: TABLE, hourly: !isPast });
+    rows = TABLE;
+  }
+  if (chained) await noteCarry(database, rows);
+  return { partition: derived.partition, changed, ...(await countsOf(database, rows)), records: recordsOf(database, rows) };
+}
+
+async function countsOf(database: Database, rows: string): Promise<Pick<BuiltDay, 'candles' | 'open'>> {
+  const [counts] = await database.rows(`SELECT count(*) AS candles, count(*) FILTER (NOT "closed") AS open FROM ${rows}`);
+  return { candles: Number(counts?.candles), open: Number(counts?.open) };
+}
+
+function recordsOf(database: Database, rows: string): BuiltDay['records'] {
+  return async function* () {
+    await database.run(`CREATE OR REPLACE TEMP TABLE ordered_candles AS SELECT * FROM ${rows} ORDER BY ${recordOrder('candle')}`);
+    yield* tableRecords(database, 'candle', 'ordered_candles');
   };
 }
 
-async function computeDay({ context, snapshot, candles, market, interval, countsQuote }: Build, day: StaleDay, chained: boolean) {
-  const { database } = snapshot;
+type MarketQuery = CandleQuery & Required<Pick<CandleQuery, 'only'>>;
+
+/** One query for each span of a day. */
+async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise<MarketQuery[]> {
+  const { context, snapshot, candles, market, interval, now, countsQuote } = build;
   const gaps = snapshot.dates('gap').filter((date) => date >= formatDate(day.spans[0]?.from ?? 0));
   const ofMarket = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
   const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket}`).join(' UNION ALL ');
-  const holes = gaps.length > 0 && (await createHoles(database, `(${gap})`, 'trades')) ? HOLES : undefined;
-  await database.run(`CREATE OR REPLACE TEMP TABLE ${sqlName(TABLE)} (${tableDefinition('candle')})`);
-  for (const span of day.spans) {
-    const before = chained ? { carry: CARRY, since: span.from, until: span.until } : undefined;
-    const trades = tradesWithin(snapshot, context.paths.root, market, span);
-    const query = candleSelect({ ...candles, ...trades, interval, input: 'trade', clocks: CLOCKS, holes, before, countsQuote });
-    await database.run(`INSERT INTO ${sqlName(TABLE)} ${query} ORDER BY "timestamp", "symbol"`);
-  }
+  const holes = gaps.length > 0 && (await createHoles(snapshot.database, `(${gap})`, 'trades')) ? HOLES : undefined;
+  return day.spans.map((span) => ({
+    ...candles,
+    ...tradesWithin(snapshot, context.paths.root, market, span),
+    interval,
+    input: 'trade',
+    clocks: CLOCKS,
+    only: { ...market, now },
+    holes,
+    before: chained ? { carry: CARRY, since: span.from, until: span.until } : undefined,
+    countsQuote,
+  }));
 }
 
 function marketsOf(snapshot: StoreSnapshot): MarketName[] {

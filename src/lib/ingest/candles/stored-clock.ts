@@ -1,29 +1,35 @@
+import { join } from 'node:path';
 import { bucketStart, type CandleInterval } from '../../candles/interval.js';
 import { formatDate } from '../../model/time.js';
-import { sqlText } from '../../storage/duckdb.js';
+import { sqlList, sqlText } from '../../storage/duckdb.js';
 import type { Partition } from '../../storage/partition.js';
 import { expandSegments } from '../../storage/segments.js';
 import type { StoreSnapshot } from '../../storage/store-snapshot.js';
+import type { StoredFile } from '../../storage/store-state.js';
 import { CLOCKS } from './batch-tables.js';
 import { consumedSegments } from './stored-inputs.js';
 import type { MarketName } from './stored-trades.js';
 
 /**
  * Creates the table of clocks with the clock of one market and returns it: the greatest arrival of its trades, since
- * `clock` records are not stored. What was known when candles were last built is remembered, so that only the last day
- * and days with something new are looked at.
+ * `clock` records are not stored. What was known when candles were last built is remembered, so that only days
+ * with something new are looked at.
  */
 export async function createStoredClock(
   snapshot: StoreSnapshot,
+  root: string,
   market: MarketName,
   intervals: readonly CandleInterval[],
 ): Promise<number> {
-  const condition = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
-  const arrival = `epoch_us(max(coalesce("local_timestamp", "timestamp")))`;
   let now = Number(snapshot.state.settings.get(settingOf(market)) ?? 0);
-  for (const date of newDates(snapshot, market, intervals)) {
-    const select = `SELECT ${arrival} FROM ${snapshot.relation('trade', date)} WHERE ${condition}`;
-    now = Math.max(now, await snapshot.database.number(select));
+  for (const partition of newPartitions(snapshot, market, intervals))
+    now = Math.max(now, await arrivalIn(snapshot, root, partition));
+  const isOwn = ({ exchange, market: name }: Partition) => exchange === market.exchange && name === market.market;
+  for (const { partition, max } of snapshot.open('trade')) {
+    if (!isOwn(partition)) continue;
+    const select = `SELECT epoch_us(max(coalesce("local_timestamp", "timestamp"))) FROM ${snapshot.relation('trade', partition.date)}`;
+    const condition = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
+    now = Math.max(now, max, await snapshot.database.number(`${select} WHERE ${condition}`));
   }
   const row = `SELECT ${sqlText(market.exchange)} AS "exchange", ${sqlText(market.market)} AS "market", ${now}::BIGINT AS now`;
   await snapshot.database.run(`CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS ${row}`);
@@ -39,25 +45,29 @@ function settingOf({ exchange, market }: MarketName): string {
   return `candles.clock.${exchange}.${market}`;
 }
 
-function newDates(snapshot: StoreSnapshot, market: MarketName, intervals: readonly CandleInterval[]): string[] {
-  const own = snapshot
-    .partitions('trade')
-    .filter((partition) => partition.exchange === market.exchange && partition.market === market.market);
-  const last = own
-    .map(({ date }) => date)
-    .sort()
-    .at(-1);
-  const isNew = (partition: Partition) =>
-    partition.date === last ||
-    snapshot.state.partition(partition).some(({ min, segments }) =>
-      intervals.some((interval) => {
-        const known = new Set(
-          expandSegments(consumedSegments(snapshot, market, interval, formatDate(bucketStart(interval.size, min)))),
-        );
-        return expandSegments(segments).some((id) => !known.has(id));
-      }),
-    );
-  return [...new Set(own.filter(isNew).map(({ date }) => date))];
+/** Partitions of sealed trades that candles of one of the intervals have not been built from. */
+function newPartitions(snapshot: StoreSnapshot, market: MarketName, intervals: readonly CandleInterval[]): Partition[] {
+  const isNew = ({ min, segments }: StoredFile) =>
+    intervals.some((interval) => {
+      const known = new Set(
+        expandSegments(consumedSegments(snapshot, market, interval, formatDate(bucketStart(interval.size, min)))),
+      );
+      return expandSegments(segments).some((id) => !known.has(id));
+    });
+  return [...snapshot.state.partitions(new Set(['trade']))]
+    .filter(
+      ({ partition, files }) => partition.exchange === market.exchange && partition.market === market.market && files.some(isNew),
+    )
+    .map(({ partition }) => partition);
+}
+
+/** The greatest arrival in sealed files, from what Parquet says of each row group: nothing is decoded. */
+async function arrivalIn({ state, database }: StoreSnapshot, root: string, partition: Partition): Promise<number> {
+  const files = state.partition(partition);
+  const last = Math.max(...files.map(({ max }) => max));
+  const paths = sqlList(files.map(({ path }) => join(root, path)));
+  const select = `SELECT coalesce(epoch_us(max(stats_max_value::TIMESTAMPTZ)), 0) FROM parquet_metadata(${paths})`;
+  return Math.max(last, await database.number(`${select} WHERE path_in_schema = 'local_timestamp'`));
 }
 
 /**
