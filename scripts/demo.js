@@ -31,6 +31,22 @@ const STEPS = [
     command: `query --store ${OUTPUT}/data --format table 'select exchange, market, symbol, side, count(*) as trades, sum(price * amount) / sum(amount) as average_price from trade group by all order by all limit 8'`,
   },
   {
+    look: "Candles from the trades in the store, of any interval, closed by the exchange's own clock.",
+    command: `candles --store ${OUTPUT}/data --exchange bybit --market linear --symbols BTCUSDT --interval 15s -o - --format table --plot`,
+  },
+  {
+    look: 'Features need hours of data and the tapes last a minute: from here on a SYNTHETIC market of 60 hours with two planted events.',
+    program: ['--import', 'tsx', 'test/support/synthetic-market-main.ts', `${OUTPUT}/market.ndjson.gz`],
+  },
+  {
+    look: 'One row per second: order flow, book, mark, open interest, volatility, warm only when every window is full.',
+    command: `features ${OUTPUT}/market.ndjson.gz --since 2026-11-20T10:00Z --rows features -o ${OUTPUT}/features.parquet`,
+  },
+  {
+    look: 'Gates, triggers, cooldown, risk: exactly the two planted events come out, one long and one short.',
+    command: `signals ${OUTPUT}/features.parquet --format table`,
+  },
+  {
     look: 'A martingale grid before it is started: where does it die? Level 3 is liquidated before it fills, and the exit code 4 says so to a script.',
     command: 'grid plan --price 0.5 --deposit 10 --leverage 20 --tick-size 0.0001 --lot-size 0.1 --format table',
     exit: 4,
@@ -48,10 +64,10 @@ The records are in ${OUTPUT}/; README.md explains each of them.`;
 process.chdir(ROOT);
 rmSync(OUTPUT, { recursive: true, force: true });
 mkdirSync(OUTPUT);
-for (const { look, command, exit = 0 } of STEPS) {
-  console.log(`\n# ${look}\n$ mdtool ${command}`);
-  const words = command.match(/'[^']*'|\S+/g).map((word) => word.replace(/^'|'$/g, ''));
-  const { status } = spawnSync(process.execPath, [MDTOOL, ...words], { stdio: ['ignore', 'inherit', 'inherit'] });
+for (const { look, command, program, exit = 0 } of STEPS) {
+  const words = program ?? [MDTOOL, ...command.match(/'[^']*'|\S+/g).map((word) => word.replace(/^'|'$/g, ''))];
+  console.log(`\n# ${look}\n$ ${program ? `node ${program.join(' ')}` : `mdtool ${command}`}`);
+  const { status } = spawnSync(process.execPath, words, { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== exit) {
     console.error(`demo: the command above ended with ${status}, expected ${exit}`);
     process.exit(status ?? 1);

@@ -35,6 +35,11 @@ mkdirSync(join(folder, 'bin'));
 writeFileSync(join(folder, 'bin/mdtool'), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, 'bin/run.js')}" "$@"\n`);
 chmodSync(join(folder, 'bin/mdtool'), 0o755);
 symlinkSync(join(ROOT, 'fixtures'), join(folder, 'fixtures'));
+execFileSync(
+  process.execPath,
+  ['--import', 'tsx', join(ROOT, 'test/support/synthetic-market-main.ts'), join(folder, 'market.ndjson.gz')],
+  { cwd: ROOT },
+);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function run(command: string): Promise<string> {
