@@ -2,6 +2,12 @@
  * mdtool as a library: the records and their schema, the exchanges, the order book, and the capture that every step
  * shares. Everything here is what the commands themselves use.
  */
+export { type Outcome, runBacktest } from './lib/backtest/engine.js';
+export type { Execution } from './lib/backtest/ledger.js';
+export type { Bars as StrategyBars, MarketData } from './lib/backtest/market-data.js';
+export type { Order, OrderRequest } from './lib/backtest/orders.js';
+export type { BarEvent, Broker, Strategy, TradeEvent } from './lib/backtest/strategy.js';
+export { type Terms, termsOf } from './lib/backtest/terms.js';
 export { BookKeeper, type BookKeeperOptions } from './lib/book/book-keeper.js';
 export { OrderBook } from './lib/book/order-book.js';
 export {
@@ -16,6 +22,7 @@ export { EXCHANGES, exchangeOf } from './lib/exchanges/index.js';
 export { FeatureEngine } from './lib/features/engine.js';
 export type { EngineCounts, EngineOptions } from './lib/features/options.js';
 export { FEATURES } from './lib/features/registry.js';
+export type { ModuleParameters, StrategyModule } from './lib/ingest/backtest/strategy-module.js';
 export { Capture, type CaptureOptions } from './lib/ingest/capture.js';
 export { openReplay, type Replay, type ReplayOptions } from './lib/ingest/replay.js';
 export { Selection, type SelectionOptions } from './lib/ingest/selection.js';

@@ -209,10 +209,9 @@ function stretchesOf(text: string): { train: number; test: number } {
 
 function tiersOf(text: string): MaintenanceTier[] {
   const tiers = listOf(text).map(tierOf);
-  const wrong = tiers.find(({ upTo }, index) => {
-    const before = tiers[index - 1]?.upTo ?? 0;
-    return index < tiers.length - 1 ? upTo === undefined || upTo <= before : upTo !== undefined && upTo <= before;
-  });
+  const wrong = tiers.find(({ upTo }, index) =>
+    index === tiers.length - 1 ? upTo !== undefined : upTo === undefined || upTo <= (tiers[index - 1]?.upTo ?? 0),
+  );
   if (tiers.length === 0 || wrong !== undefined)
     throw new UsageError(`expected tiers with bounds that grow, the last without one, was "${text}"`);
   return tiers;

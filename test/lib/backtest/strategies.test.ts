@@ -251,7 +251,7 @@ describe('ledgers by hand: grid', () => {
 
 describe('exposure', () => {
   it('31: holds what is wanted from the next opening on', () => {
-    // +1 after the first candle: 1000 / 100 = 10 at 102 need 1020 of margin: rejected. At 2×: filled, fee 2.04.
+    // +1 after the first candle: 1000 / 100 = 10, filled at 102, fee 2.04.
     const feed = bars([
       [99, 101, 98, 100],
       [102, 104, 101, 103],
@@ -266,5 +266,18 @@ describe('exposure', () => {
       '180 sell 10 @ 106 fee 2.12 realised 40.00 exit',
     ]);
     expect(outcome.fills[2]?.amount).toBeCloseTo(1035.84 / 106, 10);
+  });
+
+  it('32: an order that the margin does not cover any more is sent again for the price of then', () => {
+    // 10 at 102 need 1020 of margin at 1×; 1000 / 102 = 9.803… do not. Fee 2.
+    const feed = bars([
+      [99, 101, 98, 100],
+      [102, 104, 101, 103],
+    ]);
+    const outcome = run(market(feed), new ExposureStrategy(Float64Array.from([1, 1]), feed));
+    expect(outcome.fills.map(({ price, amount, fee }) => [price, amount.toFixed(3), fee.toFixed(2)])).toEqual([
+      [102, '9.804', '2.00'],
+    ]);
+    expect(outcome.orders).toMatchObject({ placed: 2, rejected: 1 });
   });
 });

@@ -1,7 +1,7 @@
 import { FailureError } from '../../model/errors.js';
 import type { Execution } from '../ledger.js';
 import type { Bars } from '../market-data.js';
-import type { PositionSide } from '../orders.js';
+import type { Order, PositionSide } from '../orders.js';
 import type { Broker, Strategy } from '../strategy.js';
 
 /**
@@ -14,6 +14,7 @@ export class ExposureStrategy implements Strategy {
   readonly #bars: Bars;
   #next = 0;
   #current = 0;
+  #isRepeated = false;
 
   /** `exposure` has one finite value per candle; it must follow from this candle and those before it. */
   constructor(exposure: Float64Array, bars: Bars) {
@@ -38,7 +39,15 @@ export class ExposureStrategy implements Strategy {
     if (!opens && held === 0) this.#open(broker);
   }
 
+  /** The price has moved beyond what the margin covers: it is sent again, once, for the price there is now. */
+  rejected(_: Order, broker: Broker): void {
+    if (this.#isRepeated) return;
+    this.#isRepeated = true;
+    this.#open(broker);
+  }
+
   #follow(broker: Broker): void {
+    this.#isRepeated = false;
     this.#current = this.#exposure[this.#next] as number;
     const closing = (['long', 'short'] as const).filter((position) => broker.held(position).amount > 0);
     for (const position of closing) {

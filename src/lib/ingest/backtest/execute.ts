@@ -85,11 +85,19 @@ function strategyOf(options: ExecuteOptions, data: MarketData): Strategy {
       restart: plan.restart,
       fixedDeposit: plan.fixedDeposit ? terms.deposit : undefined,
     });
-  if (module?.create) return module.create(plan.parameters);
+  if (module?.create) return seeing(data, plan.path, module.create(plan.parameters));
   if (module?.exposure === undefined) throw new FailureError(`${plan.path}: was not loaded`);
   if (data.feed.kind !== 'candles')
     throw new UsageError(`${plan.path}: "exposure" works on candles, the input has trades; mdtool candles makes them`);
   return new ExposureStrategy(exposureOf(module, options, data.feed), data.feed);
+}
+
+/** A strategy that waits for candles would do nothing on trades, and nobody would know why. */
+function seeing({ feed: { kind } }: MarketData, path: string, strategy: Strategy): Strategy {
+  const [seen, other] = kind === 'trades' ? (['trade', 'bar'] as const) : (['bar', 'trade'] as const);
+  if (strategy[other] !== undefined && strategy[seen] === undefined)
+    throw new UsageError(`${path}: has a callback "${other}" and none "${seen}", the input has ${kind}`);
+  return strategy;
 }
 
 /** What came before the part that is run warms the strategy up; what comes after it stays unseen. */
