@@ -1,0 +1,263 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Finished, mdtool, ROOT } from '../support/mdtool.js';
+
+type Row = Readonly<Record<string, unknown>> & { readonly type: string };
+
+const folder = mkdtempSync(join(tmpdir(), 'mdtool-backtest-'));
+const inFolder = (name: string) => join(folder, name);
+const CANDLES = inFolder('candles.csv');
+const GRID = '--strategy grid --leverage 3 --coverage 8% --levels 8 --take-profit 0.4% --tick-size 1 --lot-size 0.0001'.split(
+  ' ',
+);
+const CHROMIUM = '/usr/bin/chromium';
+
+beforeAll(() => {
+  // Two days, in which the price fell by a tenth.
+  const lines = gunzipSync(readFileSync(join(ROOT, 'fixtures/btc-perp-1m-2022-01.csv.gz')))
+    .toString()
+    .split('\n');
+  writeFileSync(CANDLES, `${[lines[0], ...lines.slice(5800, 8300)].join('\n')}\n`);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const backtest = (...args: string[]) => mdtool(['backtest', ...args], { cwd: folder });
+const rowsOf = ({ stdout }: Finished) =>
+  stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Row);
+const ofType = (rows: readonly Row[], type: string) => rows.filter((row) => row.type === type);
+
+function fillsHash(stdout: string, runId: unknown): string {
+  const lines = stdout.split('\n').filter((line) => line.startsWith('{"type":"fill"') && line.includes(`"run_id":"${runId}"`));
+  return createHash('sha256')
+    .update(lines.map((line) => `${line.replace(`"run_id":"${runId}",`, '')}\n`).join(''))
+    .digest('hex');
+}
+
+describe('backtest', () => {
+  it('gives fills, equity and a run for both paths; the hash is that of the fills', async () => {
+    const result = await backtest(CANDLES, ...GRID);
+    expect(result.code, result.stderr).toBe(0);
+    const rows = rowsOf(result);
+    const runs = ofType(rows, 'run');
+    expect(runs.map(({ path }) => path)).toEqual(['high-first', 'low-first']);
+    for (const run of runs) {
+      const metrics = run.metrics as Record<string, number>;
+      const fills = ofType(rows, 'fill').filter(({ run_id: id }) => id === run.run_id);
+      expect(fills).toHaveLength(metrics.fills as number);
+      expect(fillsHash(result.stdout, run.run_id)).toBe(run.fills_hash);
+      const sum = (name: string) => fills.reduce((total, fill) => total + (fill[name] as number), 0);
+      expect(metrics.fees).toBeCloseTo(sum('fee'), 8);
+      expect(metrics.realized_pnl).toBeCloseTo(sum('realized_pnl'), 8);
+      const equity = ofType(rows, 'equity').filter(({ run_id: id }) => id === run.run_id);
+      expect(equity.at(-1)?.equity).toBe(metrics.final_equity);
+    }
+  });
+
+  it('gives the same bytes again, from stdin as well', async () => {
+    const first = await backtest(CANDLES, ...GRID);
+    const again = await backtest(CANDLES, ...GRID);
+    expect(again.stdout).toBe(first.stdout);
+    const [names = '', ...rows] = readFileSync(CANDLES, 'utf8').trim().split('\n');
+    const header = names.split(',');
+    const numbers = new Set(['timestamp', 'open', 'high', 'low', 'close', 'volume', 'turnover']);
+    const input = rows
+      .map((row) => {
+        const cells = row
+          .split(',')
+          .map((cell, index) => [header[index], numbers.has(header[index] as string) ? Number(cell) : cell]);
+        return JSON.stringify({ type: 'candle', ...Object.fromEntries(cells), closed: true, complete: true });
+      })
+      .join('\n');
+    const piped = await mdtool(['backtest', '-', ...GRID], { cwd: folder, input: `${input}\n` });
+    expect(piped.stdout).toBe(first.stdout);
+  });
+
+  it('ranks a sweep the same with one and two threads, and goes on from where it was stopped', async () => {
+    const sweep = [CANDLES, ...GRID, '--sweep', 'multiplier=1.1:1.5:0.2', '--sweep', 'take-profit=0.3%,0.6%'];
+    const one = await backtest(...sweep, '--resume', 'sweep.ndjson');
+    expect(one.code, one.stderr).toBe(0);
+    const two = await backtest(...sweep, '--workers', '2');
+    expect(two.stdout).toBe(one.stdout);
+    const ranks = ofType(rowsOf(one), 'run').map((run) => [
+      (run.detail as { rank: number }).rank,
+      (run.metrics as { net_profit: number }).net_profit,
+    ]);
+    expect(ranks.map(([rank]) => rank)).toEqual([1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]);
+    // Of two paths the lesser decides.
+    const decisive = ranks
+      .filter((_, index) => index % 2 === 0)
+      .map((_, index) => Math.min(ranks[index * 2]?.[1] ?? 0, ranks[index * 2 + 1]?.[1] ?? 0));
+    expect([...decisive].sort((a, b) => b - a)).toEqual(decisive);
+    const log = readFileSync(inFolder('sweep.ndjson'), 'utf8').split('\n');
+    expect(log).toHaveLength(13);
+    // Stopped in the middle of the fifth line.
+    writeFileSync(inFolder('sweep.ndjson'), `${log.slice(0, 4).join('\n')}\n${log[4]?.slice(0, 90)}`);
+    const resumed = await backtest(...sweep, '--resume', 'sweep.ndjson');
+    expect(resumed.stdout).toBe(one.stdout);
+    expect(
+      readFileSync(inFolder('sweep.ndjson'), 'utf8')
+        .split('\n')
+        .filter((line) => line.endsWith('}}')),
+    ).toHaveLength(12);
+    const foreign = await backtest(...sweep, '--resume', CANDLES);
+    expect([foreign.code, foreign.stderr.trim()]).toEqual([
+      1,
+      `mdtool: ${CANDLES}:1: expected a run of a sweep; --resume names the file that an earlier sweep wrote`,
+    ]);
+  });
+
+  it('chooses on one part and judges on the next', async () => {
+    const result = await backtest(CANDLES, ...GRID, '--sweep', 'multiplier=1.1,1.6', '--walk-forward', '12h/6h');
+    const runs = ofType(rowsOf(result), 'run');
+    const parts = runs.map((run) => run.detail as { part: string; window: number });
+    expect(parts.filter(({ part }) => part === 'out-of-sample').map(({ window }) => window)).toEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+    const [chosen, judged] = [runs[0], runs[2]] as [Row, Row];
+    expect(judged.from_timestamp).toBe(chosen.until_timestamp);
+    expect((judged.parameters as Record<string, number>).multiplier).toBe(
+      (chosen.parameters as Record<string, number>).multiplier,
+    );
+  });
+
+  it('writes a report that a browser draws without a network, under its content policy', async () => {
+    const result = await backtest(CANDLES, ...GRID, '--report', 'grid.html', '--json');
+    expect(result.code, result.stderr).toBe(0);
+    expect(JSON.parse(result.stdout)).toMatchObject({ exit_code: 0, report: 'grid.html' });
+    const page = readFileSync(inFolder('grid.html'), 'utf8');
+    expect(page).toContain("default-src 'none'");
+    expect(page.match(/(?:src|href)="([^"]*)"/g)).toEqual(['href="https://www.tradingview.com/"']);
+    expect(page).toContain('Apache License 2.0');
+    const again = await backtest(CANDLES, ...GRID, '--report', 'grid.html');
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('grid.html exists already; use --force')]);
+    if (!existsSync(CHROMIUM)) return;
+    const dom = await rendered(inFolder('grid.html'));
+    expect(dom).toContain('data-drawn="3"');
+    expect(dom).toMatch(/<canvas/);
+    expect(dom).toContain('max drawdown %');
+  });
+
+  it('stops at holes unless told otherwise: exit 3', async () => {
+    const [header, ...lines] = readFileSync(CANDLES, 'utf8').split('\n');
+    const holed = lines.map((line, index) => (index === 2000 ? line.replace(/true$/, 'false') : line));
+    writeFileSync(inFolder('holed.csv'), [header, ...holed].join('\n'));
+    const refused = await backtest('holed.csv', ...GRID);
+    expect([refused.code, refused.stdout]).toEqual([3, '']);
+    expect(refused.stderr).toContain('BTC-PERP: the data has 1 holes, the first from 2022-01-06T');
+    const halted = await backtest('holed.csv', ...GRID, '--gaps', 'halt');
+    expect(halted.code).toBe(3);
+    expect(ofType(rowsOf(halted), 'run')[0]?.until_timestamp).toBe(Number(holed[2000]?.split(',')[3]));
+    const ignored = await backtest('holed.csv', ...GRID, '--gaps', 'ignore');
+    expect(ignored.code).toBe(0);
+    expect(fillsHash(ignored.stdout, ofType(rowsOf(ignored), 'run')[0]?.run_id)).toBe(
+      ofType(rowsOf(await backtest(CANDLES, ...GRID)), 'run')[0]?.fills_hash,
+    );
+  });
+
+  it('trades signals from a second file', async () => {
+    const place = { exchange: 'ftx', market: 'linear', symbol: 'BTC-PERP' };
+    const first = Number(readFileSync(CANDLES, 'utf8').split('\n')[1]?.split(',')[3]);
+    const signal = {
+      ...place,
+      type: 'signal',
+      id: 'a',
+      side: 'sell',
+      price: 43000,
+      stop: 44000,
+      take_profit: 42500,
+      trailing_distance: 0.004,
+    };
+    const known = first + 600e6;
+    const line = JSON.stringify({
+      ...signal,
+      timestamp: known,
+      known_timestamp: known,
+      trailing_arm: 42700,
+      timeout_seconds: 14400,
+      gates: {},
+    });
+    writeFileSync(inFolder('signals.ndjson'), `${line}\n`);
+    const result = await backtest(CANDLES, 'signals.ndjson', '--strategy', 'signals');
+    expect(result.code, result.stderr).toBe(0);
+    const runs = ofType(rowsOf(result), 'run');
+    expect(runs.map(({ path }) => path)).toEqual(['worse', 'better']);
+    expect(ofType(rowsOf(result), 'fill')[0]).toMatchObject({
+      timestamp: known,
+      side: 'sell',
+      reason: 'entry',
+      position_side: 'short',
+    });
+  });
+
+  it.each(['moving-average.ts', 'breakout.js'])('runs the example %s', async (name) => {
+    const result = await backtest(
+      CANDLES,
+      '--strategy',
+      join(ROOT, 'examples', name),
+      '--workers',
+      '2',
+      '--sweep',
+      name.endsWith('ts') ? 'fast=10,20' : 'length=30,60',
+    );
+    expect(result.code, result.stderr).toBe(0);
+    for (const run of ofType(rowsOf(result), 'run')) expect((run.metrics as { trades: number }).trades).toBeGreaterThan(10);
+  });
+
+  it('puts its records into a store, each once', async () => {
+    const into = [CANDLES, ...GRID, '-o', 'store', '--store', 'data'];
+    const [first, second] = [await backtest(...into), await backtest(...into)];
+    expect([first.code, second.code], first.stderr).toEqual([0, 0]);
+    const fills = ofType(rowsOf(await backtest(CANDLES, ...GRID)), 'fill').length;
+    const { stdout } = await mdtool(['query', 'select count(*) as fills from fill', '--store', 'data'], { cwd: folder });
+    expect(JSON.parse(stdout)).toEqual({ fills });
+  });
+
+  it('shows all metrics and the equity line', async () => {
+    const { stdout } = await backtest(CANDLES, ...GRID, '--format', 'table');
+    for (const name of [
+      'net profit',
+      'max drawdown %',
+      'sharpe',
+      'least liquidation distance %',
+      'undecided %',
+      'equity, high-first',
+    ])
+      expect(stdout).toContain(name);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
+  it.each([
+    [['--strategy', 'grid', '--notional', '5'], 2, '--notional: is for --strategy signals, not used by --strategy grid'],
+    [['--strategy', 'signals'], 2, 'the input has no signals of BTC-PERP'],
+    [['--strategy', 'grid', '--interval', '5m'], 2, '--interval: expected one of 1m, was 5m'],
+    [['--strategy', 'grid', '--symbols', 'ETH-PERP'], 2, 'expected trades or candles to run on, found no trades in'],
+    [['--strategy', 'grid', '--fill', 'volume'], 2, '--fill volume: needs trades, the run is on candles'],
+    [['--strategy', 'grid', '--walk-forward', '30d/7d'], 2, 'has less data than one stretch to choose on and one to judge'],
+    [['--strategy', 'missing.js'], 1, 'missing.js: cannot be read (no such file)'],
+  ])('%j', async (args, code, message) => {
+    const result = await backtest(CANDLES, ...(args as string[]));
+    expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)]);
+    expect(
+      result.stderr
+        .trim()
+        .split('\n')
+        .filter((line) => !line.includes('warning')),
+    ).toHaveLength(1);
+  });
+});
+
+function rendered(path: string): Promise<string> {
+  const flags = `--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir=${inFolder('chromium')} --dump-dom`;
+  return new Promise((resolve, reject) => {
+    const args = [...flags.split(' '), `file://${path}`];
+    execFile(CHROMIUM, args, { maxBuffer: 1 << 26, timeout: 60_000 }, (error, stdout) =>
+      error ? reject(error) : resolve(stdout),
+    );
+  });
+}
