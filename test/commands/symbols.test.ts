@@ -1,5 +1,8 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fixture, tapeLines } from '../support/frames.js';
 import { mdtool } from '../support/mdtool.js';
@@ -67,5 +70,66 @@ describe('symbols from REST', () => {
       /^mdtool: bitget: 127\.0\.0\.1:1 cannot be reached: the connection was refused after \d attempts .*$/m,
     );
     expect(stderr.trim().split('\n')).toHaveLength(2);
+  });
+});
+
+describe('symbols with a store', () => {
+  const body = String(tapeLines('bybit-v5.tape.ndjson.gz').find(({ http }) => String(http).includes('category=linear'))?.body);
+  const directory = mkdtempSync(join(tmpdir(), 'symbols store '));
+  type Row = { symbol: string; baseCoin: string; priceFilter: { tickSize: string } };
+  let edit = (rows: Row[]): Row[] => rows;
+  const server = createServer((_, response) => {
+    const answer = JSON.parse(body);
+    answer.result.list = edit(answer.result.list);
+    response.end(JSON.stringify(answer));
+  });
+  const listening = new Promise<string>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  });
+  afterAll(() => {
+    server.close();
+    rmSync(directory, { recursive: true });
+  });
+  const symbols = async (...args: string[]) =>
+    mdtool(['symbols', '--exchange', 'bybit', '--market', 'linear', ...args], {
+      env: { MDTOOL_BYBIT_REST_URL: await listening, MDTOOL_STORE: join(directory, 'store'), NO_PROXY: '*' },
+    });
+
+  it('keeps lists, tells them as of a time, and what has changed; falls back on the last one', { timeout: 60_000 }, async () => {
+    expect((await symbols('--replay', TAPE, '--match', '^BTCUSDT$')).code).toBe(0);
+    expect((await symbols('--match', '^BTCUSDT$')).code).toBe(0);
+    expect(existsSync(join(directory, 'store')), 'only -o store makes a store').toBe(false);
+    expect((await symbols('-o', 'store', '--notation', 'ccxt')).code).toBe(2);
+    expect((await symbols('-o', 'store', '--match', '^BTCUSDT$')).code).toBe(0);
+    const moment = new Date().toISOString();
+    edit = (rows) => {
+      const [btc] = rows.filter(({ symbol }) => symbol === 'BTCUSDT') as [Row];
+      const changed = { ...btc, priceFilter: { ...btc.priceFilter, tickSize: '0.50' } };
+      const rest = rows.filter(({ symbol }) => symbol !== 'BTCUSDT' && symbol !== 'ETHUSDT');
+      return [...rest, changed, { ...btc, symbol: 'NEWUSDT', baseCoin: 'NEW' }];
+    };
+    const diff = await symbols('--diff', moment);
+    expect(recordsOf(diff.stdout)).toMatchObject([
+      { symbol: 'BTCUSDT', change: 'changed', changed: { tick_size: [0.1, 0.5] }, tick_size: 0.5 },
+      { symbol: 'ETHUSDT', change: 'gone' },
+      { symbol: 'NEWUSDT', change: 'new' },
+    ]);
+    expect(diff.code).toBe(0);
+
+    const then = await symbols('--as-of', moment, '--match', '^(BTC|ETH|NEW)USDT$');
+    expect(recordsOf(then.stdout)).toMatchObject([{ symbol: 'BTCUSDT', tick_size: 0.1 }, { symbol: 'ETHUSDT' }]);
+    expect((await symbols('--as-of', '2020-01-01')).code).toBe(1);
+
+    server.close();
+    server.closeAllConnections();
+    const fallback = await symbols('--match', '^(BTC|ETH|NEW)USDT$');
+    expect(fallback.code).toBe(0);
+    expect(recordsOf(fallback.stdout)).toMatchObject([{ symbol: 'BTCUSDT', tick_size: 0.5 }, { symbol: 'NEWUSDT' }]);
+    expect(fallback.stderr).toMatch(
+      /^mdtool: warning: bybit linear: .* cannot be reached: .*last good list of the store, of 20.*Z, .* old$/m,
+    );
+    // Against an old list nothing would ever have changed.
+    const unknown = await symbols('--diff', moment);
+    expect([unknown.code, unknown.stdout]).toEqual([5, '']);
   });
 });

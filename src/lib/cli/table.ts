@@ -20,6 +20,8 @@ const FIRST: Partial<Record<RecordType, readonly string[]>> = {
     'exchange',
     'market',
     'symbol',
+    'change',
+    'changed',
     'kind',
     'status',
     'tick_size',

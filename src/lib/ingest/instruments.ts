@@ -15,8 +15,15 @@ export type RestSource = {
   readonly live: boolean;
 };
 
-/** The instruments of one market, by symbol; `rejected` holds one reason per row that could not be mapped. */
-export type InstrumentList = { readonly instruments: readonly Instrument[]; readonly rejected: readonly string[] };
+/**
+ * The instruments of one market, by symbol; `rejected` holds one reason per row that could not be mapped. It is `whole`
+ * when every page was there and every row could be read: then what is not in it is not listed.
+ */
+export type InstrumentList = {
+  readonly instruments: readonly Instrument[];
+  readonly rejected: readonly string[];
+  readonly whole: boolean;
+};
 
 /** More pages than any exchange has: a cursor that leads in a circle must end. */
 const MOST_PAGES = 100;
@@ -44,15 +51,23 @@ export async function listInstruments(
   const instruments = new Map<string, Instrument>();
   const rejected = new Set<string>();
   let answered = false;
+  let missing = false;
   for (const first of exchange.instruments.requests(market)) {
+    let next: HttpRequest | undefined = first;
     for await (const page of pagesFrom(exchange, first, source)) {
       answered = true;
+      next = page.next;
       for (const instrument of page.instruments) instruments.set(instrument.symbol, instrument);
       for (const reason of page.rejected) rejected.add(reason);
     }
+    missing ||= next !== undefined;
   }
   if (!answered) return undefined;
-  return { instruments: [...instruments.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1)), rejected: [...rejected] };
+  return {
+    instruments: [...instruments.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1)),
+    rejected: [...rejected],
+    whole: !missing && rejected.size === 0,
+  };
 }
 
 /** Yields the pages of one list, from its first request on; none where a recording does not hold it. */

@@ -1,11 +1,12 @@
 import type { Exchange } from '../exchanges/exchange.js';
-import { FailureError, UnreachableError, UsageError } from '../model/errors.js';
+import { FailureError, UnreachableError } from '../model/errors.js';
 import type { Instrument, Market } from '../model/records.js';
 import type { HttpClient } from '../transport/http.js';
 import { type InstrumentList, listInstruments, liveSource, type RestSource, recordedSource } from './instruments.js';
 import { inNotation, type Notation } from './notation.js';
 import { type Recording, readRecordings } from './recorded-bodies.js';
-import { chooseUniverse, type Removed, type UniverseOptions } from './universe.js';
+import { SymbolChoice } from './symbol-choice.js';
+import type { UniverseOptions } from './universe.js';
 
 /** What the user asked for; absent lists mean everything there is. */
 export type SymbolQuery = UniverseOptions & {
@@ -26,6 +27,24 @@ export type SymbolListener = {
 
 /** An exchange, and where its lists come from. */
 export type SymbolSource = { readonly exchange: Exchange; readonly rest: RestSource };
+
+/** What one exchange lists on one market, whatever was asked for. */
+export type SymbolList = {
+  readonly exchange: Exchange;
+  readonly market: Market;
+  /** In order of symbols, spelled natively. */
+  readonly instruments: readonly Instrument[];
+  /** Whether what is not in it is not listed. */
+  readonly whole: boolean;
+  /** Whether it is an older list, of a store. */
+  readonly stored?: boolean | undefined;
+};
+
+/** Returns older lists of some markets, as far as there are any, when an exchange does not answer and why. */
+export type FallbackLists = (exchange: Exchange, markets: readonly Market[], reason: string) => Promise<readonly SymbolList[]>;
+
+/** Which lists are read. */
+export type ListQuery = Pick<SymbolQuery, 'markets' | 'signal'> & { readonly fallback?: FallbackLists | undefined };
 
 /** Returns the exchanges themselves as sources. */
 export function liveSymbolSources(
@@ -72,99 +91,89 @@ function tellBroken({ broken }: Recording, listener: SymbolListener): void {
  * Yields the instruments that pass the filters, a batch per market, in order of exchange, market and symbol. An exchange
  * that cannot be reached does not keep the others from being listed. Throws a `UsageError` on a symbol nobody lists.
  */
-export async function* listSymbols(
+export function listSymbols(
   sources: readonly SymbolSource[],
   query: SymbolQuery,
   listener: SymbolListener,
 ): AsyncGenerator<readonly Instrument[]> {
-  const named = query.symbols && new NamedSymbols(query.symbols);
-  const filters = named ? { ...UNFILTERED, ...withoutMissing(query) } : query;
-  const removed = { quote: 0, kind: 0, status: 0, match: 0 };
-  let lists = 0;
-  let listed = 0;
-  for (const source of sorted(sources, ({ exchange }) => exchange.id)) {
-    for await (const instruments of marketsOf(source, query, listener)) {
-      lists += 1;
-      const universe = chooseUniverse(named ? named.of(source.exchange, instruments) : instruments, filters);
-      for (const name of FILTERS) removed[name] += universe.removed[name];
-      listed += universe.instruments.length;
-      yield universe.instruments.map((instrument) => inNotation(instrument, query.notation));
-    }
-  }
-  if (query.signal?.aborted) return listener.incomplete('stopped before every list was read');
-  if (lists === 0 && sources.every(({ rest }) => !rest.live))
-    throw new FailureError('expected lists of instruments on the tape, found none');
-  named?.check();
-  if (lists > 0 && listed === 0) listener.note(emptyHint(removed));
+  return chooseSymbols(readLists(sources, query, listener), query, listener);
 }
 
-const FILTERS = ['status', 'kind', 'quote', 'match'] as const satisfies readonly (keyof Removed)[];
-const UNFILTERED: UniverseOptions = { quote: 'all', kind: 'all', status: 'all' };
+/**
+ * Yields the lists of all sources, a market at a time, in order of exchange and market. Throws a `FailureError` when tapes
+ * hold none of them.
+ */
+export async function* readLists(
+  sources: readonly SymbolSource[],
+  query: ListQuery,
+  listener: SymbolListener,
+): AsyncGenerator<SymbolList> {
+  let lists = 0;
+  for (const source of sorted(sources, ({ exchange }) => exchange.id)) {
+    for await (const list of listsOf(source, query, listener)) {
+      lists += 1;
+      yield list;
+    }
+  }
+  if (lists === 0 && !query.signal?.aborted && sources.every(({ rest }) => !rest.live))
+    throw new FailureError('expected lists of instruments on the tape, found none');
+}
 
-/** Yields the lists of an exchange's markets; one that cannot be reached ends with what it gave. */
-async function* marketsOf(
-  { exchange, rest }: SymbolSource,
-  { markets: asked, signal }: SymbolQuery,
+/** Yields the instruments of lists that pass the filters, a batch per list. Throws a `UsageError` on a symbol nobody lists. */
+export async function* chooseSymbols(
+  lists: AsyncIterable<SymbolList>,
+  query: SymbolQuery,
   listener: SymbolListener,
 ): AsyncGenerator<readonly Instrument[]> {
-  for (const market of sorted(asked ?? exchange.markets, String)) {
+  const choice = new SymbolChoice(query);
+  for await (const list of lists) {
+    yield choice.of(list.exchange, list.instruments).map((instrument) => inNotation(instrument, query.notation));
+  }
+  if (query.signal?.aborted) return listener.incomplete('stopped before every list was read');
+  choice.check();
+  if (choice.hint !== undefined) listener.note(choice.hint);
+}
+
+/** Yields the lists of an exchange's markets; one that cannot be reached ends with what it gave and older lists. */
+async function* listsOf(
+  { exchange, rest }: SymbolSource,
+  { markets: asked, signal, fallback }: ListQuery,
+  listener: SymbolListener,
+): AsyncGenerator<SymbolList> {
+  const markets = sorted(asked ?? exchange.markets, String);
+  for (const [index, market] of markets.entries()) {
     if (signal?.aborted) return;
-    let list: InstrumentList | undefined;
-    try {
-      list = await listInstruments(exchange, market, rest);
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
+    const list = await answerOf(exchange, market, rest);
+    if (list instanceof UnreachableError) {
       if (signal?.aborted) return;
-      return listener.unreachable(`${exchange.id}: ${error.message}`, exchange);
+      const unanswered = markets.slice(index);
+      const older = (await fallback?.(exchange, unanswered, list.message)) ?? [];
+      if (older.length < unanswered.length) listener.unreachable(`${exchange.id}: ${list.message}`, exchange);
+      return yield* older;
     }
     if (!list && asked) throw new FailureError(`expected a list of ${exchange.id} ${market} instruments on the tape, found none`);
-    if (list && list.rejected.length > 0)
-      listener.incomplete(
-        `${exchange.id} ${market}: ${counted(list.rejected.length, 'instrument')} could not be read: ${list.rejected[0]}`,
-      );
-    if (list) yield list.instruments;
+    if (!list) continue;
+    tellRejected(exchange, market, list, listener);
+    yield { exchange, market, instruments: list.instruments, whole: list.whole };
   }
 }
 
-/** The symbols that the user named, and which of them have been seen. */
-class NamedSymbols {
-  readonly #missing: Set<string>;
-  readonly #spellings: readonly string[];
-
-  constructor(spellings: readonly string[]) {
-    this.#spellings = spellings;
-    this.#missing = new Set(spellings);
-  }
-
-  /** Returns those of one market's instruments that were named. */
-  of(exchange: Exchange, instruments: readonly Instrument[]): readonly Instrument[] {
-    const [first] = instruments;
-    if (!first) return [];
-    const wanted = new Map(this.#spellings.map((spelling) => [exchange.nativeSymbol(spelling, first.market), spelling]));
-    return instruments.filter(({ symbol }) => {
-      const spelling = wanted.get(symbol);
-      if (spelling !== undefined) this.#missing.delete(spelling);
-      return spelling !== undefined;
-    });
-  }
-
-  check(): void {
-    if (this.#missing.size === 0) return;
-    const names = [...this.#missing].slice(0, 5).join(', ');
-    throw new UsageError(
-      `--symbols: ${counted(this.#missing.size, 'symbol')} not listed there: ${names}; mdtool symbols --quote all --kind all --status all shows every name`,
-    );
-  }
+function tellRejected(exchange: Exchange, market: Market, { rejected }: InstrumentList, listener: SymbolListener): void {
+  if (rejected.length > 0)
+    listener.incomplete(`${exchange.id} ${market}: ${counted(rejected.length, 'instrument')} could not be read: ${rejected[0]}`);
 }
 
-function emptyHint(removed: Removed): string {
-  const reasons = FILTERS.filter((name) => removed[name] > 0).map((name) => `--${name} ${removed[name]}`);
-  if (reasons.length === 0) return 'no instruments: the lists are empty';
-  return `no instrument passes the filters; removed by ${reasons.join(', ')} (the value all lifts a filter)`;
-}
-
-function withoutMissing<Values extends object>(values: Values): Partial<Values> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Values>;
+async function answerOf(
+  exchange: Exchange,
+  market: Market,
+  rest: RestSource,
+): Promise<InstrumentList | UnreachableError | undefined> {
+  try {
+    return await listInstruments(exchange, market, rest);
+  } catch (error) {
+    if (error instanceof UnreachableError) return error;
+    throw error;
+  }
 }
 
 function sorted<Value>(values: readonly Value[], nameOf: (value: Value) => string): Value[] {

@@ -43,6 +43,9 @@ export const instrument = {
   canonical: text('`bitget:linear:BTCUSDT`'),
   ccxt: text('`BTC/USDT:USDT`'),
   legacy: optional(text('`BTCUSDT_UMCBL`')),
+  listed: optional(count('in the store: instruments of this exchange and market that were listed at `timestamp`, all of them')),
+  change: optional(oneOf(['new', 'gone', 'changed'], '`symbols --diff`: what happened since the older list')),
+  changed: optional(json('`symbols --diff`: the fields that changed, `{"tick_size": [before, after]}`')),
 };
 
 export const trade = {
