@@ -48,7 +48,7 @@ function options(fields: Partial<OutputOptions> & { readonly notes?: string[] } 
 
 describe('outputs', () => {
   it.each([
-    [{ destinations: ['t.txt'] }, /-o t\.txt: expected one of -, FILE\.ndjson/],
+    [{ destinations: ['t.txt'] }, /-o t\.txt: expected one of -, .*FILE\.ndjson/],
     [{ destinations: ['-', '-'] }, /-o - is given twice/],
     [{ destinations: ['-'], json: true }, /-o - and --json exclude each other/],
     [{ destinations: ['t.csv'], types: ['trade', 'ticker'] as const }, /CSV holds one record type, found trade and ticker/],
