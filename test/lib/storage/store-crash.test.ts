@@ -11,7 +11,7 @@ const TRIALS = 20;
 describe('a writer that is killed', () => {
   it(`loses nothing printed and doubles nothing, in ${TRIALS} trials`, { timeout: 120_000 }, async () => {
     // Moments spread over several seals and merges; two at a time, as there are two cores.
-    const moments = Array.from({ length: TRIALS }, (_, trial) => 40 + ((trial * 137) % 500));
+    const moments = Array.from({ length: TRIALS }, (_, trial) => 30 + ((trial * 137) % 300));
     const run = async (): Promise<number> => {
       const moment = moments.pop();
       if (moment === undefined) return 0;
