@@ -39,7 +39,7 @@ export const fakeExchange: Exchange = {
     },
     isSubscribedAlready: () => false,
   },
-  createReader: (url) => (/\/(?:linear|spot)$/.test(url) ? { read: (text) => JSON.parse(text) as Frame } : undefined),
+  createReader: (url) => (/\/(?:linear|spot)$/.test(url) ? { read: (text) => JSON.parse(String(text)) as Frame } : undefined),
 };
 
 /** Returns the text of a data frame. */

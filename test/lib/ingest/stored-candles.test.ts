@@ -24,7 +24,13 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function settings(fields: Partial<CandleOptions> = {}, of = ['1m']): CandleOptions {
-  const rest = { open: 'first-trade', empty: 'skip', grace: SECOND, source: 'trades', amountUnit: () => 'base' } as const;
+  const rest = {
+    open: 'first-trade',
+    empty: 'skip',
+    grace: SECOND,
+    source: 'trades',
+    amountUnit: () => 'base' as const,
+  } as const;
   return { intervals: parseIntervals(of), ...rest, ...fields };
 }
 

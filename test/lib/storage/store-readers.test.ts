@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../../src/lib/model/records.js';
+import type { StoreSelection } from '../../../src/lib/storage/store-selection.js';
 import { openSnapshot } from '../../../src/lib/storage/store-snapshot.js';
 import { listViews } from '../../../src/lib/storage/store-views.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
@@ -51,7 +52,7 @@ describe('readStore', () => {
     ['another exchange', { exchanges: ['bitget'] }, () => false],
     ['a market', { markets: ['linear' as const] }, () => true],
     ['other types', { types: ['ticker' as const] }, () => false],
-  ])('gives what is selected: %s', async (_, selection, isWanted) => {
+  ])('gives what is selected: %s', async (_, selection: StoreSelection, isWanted) => {
     const directory = await temporaryDirectory();
     await writeRun(directory, trades(0, 300));
     const writer = await openStoreWriter(directory, { step: 'test' });
@@ -97,9 +98,9 @@ describe('listViews', () => {
     } as const;
     await writeRun(directory, [
       ...trades(0, 10),
-      { ...candle, interval: '1m', source: 'trades' },
-      { ...candle, interval: '1m', source: 'exchange' },
-      { ...candle, interval: '5m', source: 'trades', timestamp: START + 1 },
+      { ...candle, interval: '1m', source: 'trades' as const },
+      { ...candle, interval: '1m', source: 'exchange' as const },
+      { ...candle, interval: '5m', source: 'trades' as const, timestamp: START + 1 },
     ]);
     expect(await listViews(directory)).toEqual([
       { view: 'trade', records: 10, first: START, last: START + 9000 },
