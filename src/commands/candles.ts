@@ -11,6 +11,8 @@ import {
   candlesIntoStore,
   candlesOfInput,
   keepRules,
+  StoreTally,
+  shownOf,
 } from '../lib/cli/candle-run.js';
 import { CHART_CANDLES } from '../lib/cli/chart-candles.js';
 import { outputFlags } from '../lib/cli/flags.js';
@@ -65,8 +67,9 @@ From stdin a candle closes when the exchange's clock has passed its end and the 
     try {
       const [shown] = request.candles.intervals as [CandleInterval];
       const more = flags.plot || flags.svg ? lastCandles(directory, shown, request.selection, CHART_CANDLES) : undefined;
-      const run = candlesIntoStore(step.context, request);
-      return await this.#deliver(run, flags, { fallback: 'store', endless: false, stored: true }, more);
+      const tally = new StoreTally();
+      const run = candlesIntoStore(step.context, request, tally, shownOf(flags.output, process.stdout.isTTY));
+      return await this.#deliver(run, flags, { fallback: 'store', endless: false, stored: tally }, more);
     } finally {
       await step.release();
     }
@@ -86,11 +89,12 @@ From stdin a candle closes when the exchange's clock has passed its end and the 
       render: flags.plot ? (_, view) => candleChart(watch.candles, view) : undefined,
       summarize: (summary) => {
         summarize(summary, (text) => this.notice(text));
-        if (flags['fail-on-gaps'] && watch.incomplete > 0) summary.incomplete(`${watch.incomplete} candles are incomplete`);
+        const incomplete = (delivery.stored ?? watch).incomplete;
+        if (flags['fail-on-gaps'] && incomplete > 0) summary.incomplete(`${incomplete} candles are incomplete`);
       },
     });
   }
 }
 
 type CommandFlags = Interfaces.InferredFlags<typeof Candles.flags>;
-type Way = Pick<Delivery, 'fallback' | 'endless' | 'stored'>;
+type Way = Pick<Delivery, 'fallback' | 'endless'> & { readonly stored?: StoreTally };

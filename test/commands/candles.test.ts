@@ -51,11 +51,11 @@ describe('candles', () => {
     const first = await run('--interval', '1s,1m', '--json');
     expect(JSON.parse(first.stdout)).toMatchObject({
       exit_code: 0,
-      candles_built: 35,
+      records: { candle: 35 },
       outputs: [{ output: 'store', records: 35 }],
     });
     const again = await run('--interval', '1s,1m', '--json');
-    expect(JSON.parse(again.stdout)).toMatchObject({ exit_code: 0, candles_built: 0, days_changed: 0 });
+    expect(JSON.parse(again.stdout)).toMatchObject({ exit_code: 0, records: {}, days_changed: 0 });
     const { stdout } = await mdtool(['query', 'select sum(trades)::int as n from candle_1m'], { env: { MDTOOL_STORE: store } });
     expect(JSON.parse(stdout)).toEqual({ n: 90 });
     const mixed = await run('--interval', '1m', '--empty', 'flat');

@@ -9,7 +9,7 @@ import { type Endpoints, endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
 import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
-import { type Output, openOutput } from './output.js';
+import { type Output, openOutput, type Stored } from './output.js';
 import { redact } from './redaction.js';
 import type { Render } from './rendered-sink.js';
 import { Settings } from './settings.js';
@@ -44,7 +44,7 @@ export type Delivery = {
   /** What no second step may capture into the store meanwhile. */
   readonly claims?: readonly Claim[] | undefined;
   /** The step puts the records into its store itself, before they come: `store` is only counted. */
-  readonly stored?: boolean | undefined;
+  readonly stored?: Stored | undefined;
   /** `--json` gives the rows under `data`. */
   readonly data?: boolean | undefined;
   /** Completes the summary when the records have ended. */

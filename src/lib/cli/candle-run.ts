@@ -19,6 +19,7 @@ import { changeSettings } from '../storage/settings.js';
 import type { StoreContext } from '../storage/store-context.js';
 import { candleSvg } from './candle-svg.js';
 import { ChartCandles } from './chart-candles.js';
+import { LAST_ROWS } from './output.js';
 import type { Summary } from './summary.js';
 
 /** What a run reads and how it builds. */
@@ -39,10 +40,9 @@ export function candlesOfInput(
   tell: (reason: string) => void,
 ): CandleRun {
   const broken = new BrokenLines(tell);
-  const input = readInput(paths, broken);
-  const isStream = paths.includes('-');
-  const records = isWhole(selection) ? input : chosen(input, selection);
-  const step = isStream ? streamCandles(untilStopped(records, afterInput(stopped)), candles) : batchCandles(records, candles);
+  const step = paths.includes('-')
+    ? streamCandles(untilStopped(chosen(readInput(paths, broken), selection), afterInput(stopped)), candles)
+    : batchCandles(paths, selection, candles, broken);
   return {
     records: step.records,
     summarize(summary, notice) {
@@ -58,17 +58,35 @@ export function candlesBesideStore({ directory, selection, candles }: CandleRequ
   return { records: step.records, summarize: (summary, notice) => told(summary, step.counts, notice) };
 }
 
-/** Brings the candles of a store up to date; the selection chooses which of those that were built are shown. */
-export function candlesIntoStore(context: StoreContext, { candles, selection }: CandleRequest): CandleRun {
+/** What a run did to a store. */
+export class StoreTally {
+  days = 0;
+  changed = 0;
+  /** Candles that were stored. */
+  records = 0;
+  incomplete = 0;
+  /** Of those stored, the ones that also went elsewhere. */
+  shown = 0;
+}
+
+/**
+ * Brings the candles of a store up to date and returns those that were built, where somebody wants to see them: all, or
+ * the last few of each day. The selection chooses what is shown, never what is built.
+ */
+export function candlesIntoStore(
+  context: StoreContext,
+  { candles, selection }: CandleRequest,
+  tally: StoreTally,
+  most: number,
+): CandleRun {
   if (candles.source !== 'trades')
     throw new UsageError('--source exchange: over a store expected -o FILE or -o -; its candles are built from trades');
-  const tally = { days: 0, changed: 0, candles: 0 };
   return {
-    records: built(context, candles, selection, tally),
+    records: built(context, candles, selection, tally, most),
     summarize(summary, notice) {
-      summary.note({ candles_built: tally.candles, days_changed: tally.changed });
-      if (tally.days === 0 && tally.candles === 0)
-        notice('nothing is new; candles are built from trades, which stream --channels trade captures');
+      summary.count('candle', tally.records - tally.shown);
+      summary.note({ days_changed: tally.changed });
+      if (tally.days === 0) notice('nothing is new; candles are built from trades, which stream --channels trade captures');
     },
   };
 }
@@ -77,15 +95,27 @@ async function* built(
   context: StoreContext,
   candles: CandleOptions,
   { exchanges, markets, symbols, since, until }: TradeSelection,
-  tally: { days: number; changed: number; candles: number },
+  tally: StoreTally,
+  most: number,
 ): AsyncGenerator<AnyRecord[]> {
   for await (const day of buildStoredCandles(context, { candles, exchanges, markets })) {
     tally.days += 1;
     if (!day.changed) continue;
     tally.changed += 1;
-    tally.candles += day.candles;
-    yield* chosen(day.records(), { symbols, since, until });
+    tally.records += day.candles;
+    tally.incomplete += day.incomplete;
+    if (most === 0) continue;
+    for await (const records of chosen(day.records(most), { symbols, since, until })) {
+      tally.shown += records.length;
+      yield records;
+    }
   }
+}
+
+/** Returns how many of each day's candles somebody sees: all go to other outputs, a terminal shows the last. */
+export function shownOf(outputs: readonly string[] = [], isTerminal = false): number {
+  if (outputs.some((name) => name !== 'store')) return Number.MAX_SAFE_INTEGER;
+  return isTerminal ? LAST_ROWS : 0;
 }
 
 /** Makes a store remember how candles that come from elsewhere were built. Throws a `UsageError` when it has others. */
@@ -94,10 +124,6 @@ export async function keepRules(directory: string, candles: CandleOptions): Prom
     requireSameRules(settings, candles.intervals, candles);
     return Object.assign({}, ...candles.intervals.map((interval) => ruleSettings(interval, candles)));
   });
-}
-
-function isWhole(selection: TradeSelection): boolean {
-  return Object.values(selection).every((filter) => filter === undefined);
 }
 
 async function* chosen(batches: AsyncIterable<AnyRecord[]>, selection: TradeSelection): AsyncGenerator<AnyRecord[]> {

@@ -21,11 +21,14 @@ export type OutputOptions = {
   readonly render?: Render | undefined;
   readonly line?: RecordLine | undefined;
   readonly store?: StoreTarget | undefined;
-  /** The step has put the records into the store before they come here. */
-  readonly stored?: boolean | undefined;
+  /** The step has put the records into the store before they come here; it may know better how many. */
+  readonly stored?: Stored | undefined;
   readonly stdout: Terminal;
   readonly note: (text: string) => void;
 };
+
+/** What a step has stored itself: all that comes out of it, or so many records, of which some come out. */
+export type Stored = true | { readonly records: number };
 
 /** All outputs of a step, opened. */
 export type Output = {
@@ -36,7 +39,8 @@ export type Output = {
   abort(): Promise<void>;
 };
 
-const LAST_ROWS = 20;
+/** A batch step that writes to the store shows so many rows on a terminal. */
+export const LAST_ROWS = 20;
 
 /** Opens what `-o` names, or the default. Throws a `UsageError` before anything is written. */
 export async function openOutput(options: OutputOptions): Promise<Output> {
@@ -50,7 +54,9 @@ export async function openOutput(options: OutputOptions): Promise<Output> {
   const sinks: Sink[] = [];
   try {
     for (const { name, destination } of destinations) {
-      sinks.push(options.stored && name === 'store' ? countingSink(name) : await destination.open(name, settings));
+      sinks.push(
+        options.stored && name === 'store' ? countingSink(name, options.stored) : await destination.open(name, settings),
+      );
     }
     if (names.includes('store') && !names.includes('-')) sinks.push(...lastRows(options));
   } catch (error) {
@@ -79,14 +85,14 @@ function lastRows({ stdout, json, endless, render, line, note }: OutputOptions):
   return [render ? createRenderedSink(stdout, render) : createTableSink({ stream: stdout, rows: LAST_ROWS, keep: 'last', note })];
 }
 
-function countingSink(output: string): Sink {
+function countingSink(output: string, stored: Stored): Sink {
   let records = 0;
   return {
     output,
     async write(batch) {
       records += batch.length;
     },
-    close: async () => ({ output, records, leftOut: {} }),
+    close: async () => ({ output, records: stored === true ? records : stored.records, leftOut: {} }),
     async abort() {},
   };
 }

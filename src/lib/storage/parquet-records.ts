@@ -30,19 +30,35 @@ export async function* parquetRecords(path: string, listener: ParquetListener): 
 }
 
 async function load(database: Database, path: string, listener: ParquetListener): Promise<{ type: RecordType; table: string }> {
+  const { type, select } = await parquetSelect(database, path, listener);
+  await database.run(`CREATE TEMP TABLE given (${tableDefinition(type)})`);
+  await database.run(`INSERT INTO given BY NAME ${select}`);
+  return { type, table: 'given' };
+}
+
+/**
+ * Returns the type of a Parquet file, whoever wrote it, and the SELECT that reads its whole records in the type's columns;
+ * nothing is kept. Throws as `parquetRecords`, or DuckDB's error.
+ */
+export async function parquetSelect(
+  database: Database,
+  path: string,
+  listener: ParquetListener,
+): Promise<{ type: RecordType; select: string }> {
   const source = parquetFiles([path]);
   const described = await database.rows(`DESCRIBE FROM ${source}`);
   const given = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
   const type = (await writtenType(database, path)) ?? listener.typeOf([...given.keys()]);
-  const columns = tableColumns(type).filter(({ name }) => given.has(name) && name !== 'type');
-  const values = columns.map(({ name, sqlType }) => `${readAs(name, sqlType, given.get(name) ?? '')} AS ${sqlName(name)}`);
-  await database.run(`CREATE TEMP TABLE given (${tableDefinition(type)})`);
-  await database.run(`INSERT INTO given BY NAME SELECT ${sqlText(type)} AS "type", ${values.join(', ')} FROM ${source}`);
-  const incomplete = await database.number(`SELECT count(*) FROM given WHERE NOT (${validCondition(type)})`);
-  if (incomplete > 0) listener.onIncomplete(incomplete);
-  if (incomplete === 0) return { type, table: 'given' };
-  await database.run(`CREATE TEMP TABLE complete AS FROM given WHERE ${validCondition(type)}`);
-  return { type, table: 'complete' };
+  const values = tableColumns(type).map(({ name, sqlType }) => {
+    const value =
+      name === 'type' ? sqlText(type) : given.has(name) ? readAs(name, sqlType, given.get(name) ?? '') : `NULL::${sqlType}`;
+    return `${value} AS ${sqlName(name)}`;
+  });
+  const select = `SELECT ${values.join(', ')} FROM ${source}`;
+  const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE NOT (${validCondition(type)})`);
+  if (incomplete === 0) return { type, select };
+  listener.onIncomplete(incomplete);
+  return { type, select: `SELECT * FROM (${select}) WHERE ${validCondition(type)}` };
 }
 
 function readAs(name: string, sqlType: string, givenType: string): string {

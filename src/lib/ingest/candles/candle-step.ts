@@ -4,12 +4,13 @@ import type { CandleCounts, CandleOptions } from '../../candles/options.js';
 import type { AnyRecord } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
 import { Database } from '../../storage/duckdb.js';
-import { dropRepeated } from '../../storage/record-load.js';
 import { emptyRelation } from '../../storage/record-table.js';
 import type { StoreSelection } from '../../storage/store-selection.js';
 import { openSnapshot } from '../../storage/store-snapshot.js';
-import { TableAppender } from '../../storage/table-appender.js';
+import type { InputListener } from '../input/input.js';
+import { expandPaths } from '../paths.js';
 import { createBatchCandles } from './batch-candles.js';
+import { loadInput } from './batch-input.js';
 import { type CandleRelations, intervalSeconds } from './batch-tables.js';
 import { inTime } from './in-time.js';
 import { arrivalsOf } from './stored-clock.js';
@@ -18,9 +19,6 @@ import { arrivalsOf } from './stored-clock.js';
 export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
 
 const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
-
-/** Types that candles depend on. */
-const INPUT = ['trade', 'candle', 'gap', 'clock'] as const;
 
 /** Returns the candles of records that come one after the other, closed by their clock; for endless input. */
 export function streamCandles(input: AsyncIterable<readonly AnyRecord[]>, options: CandleOptions): CandleStep {
@@ -48,21 +46,31 @@ async function* aggregate(input: AsyncIterable<readonly AnyRecord[]>, aggregator
   if (rest.length > 0) yield rest;
 }
 
-/** Returns the candles of all records at once, late ones included; for input that ends. Memory is DuckDB's, and bounded. */
-export function batchCandles(input: AsyncIterable<readonly AnyRecord[]>, options: CandleOptions): CandleStep {
+/**
+ * Returns the candles of files at once, late trades included. Memory is DuckDB's, and bounded. Of the selected time only
+ * the records within are taken.
+ */
+export function batchCandles(
+  paths: readonly string[],
+  selection: TradeSelection,
+  options: CandleOptions,
+  listener: InputListener,
+): CandleStep {
   const counts = noCounts();
-  return { records: loadAndBuild(input, options, counts), counts };
+  return { records: loadAndBuild(paths, selection, options, listener, counts), counts };
 }
 
 async function* loadAndBuild(
-  input: AsyncIterable<readonly AnyRecord[]>,
+  paths: readonly string[],
+  selection: TradeSelection,
   options: CandleOptions,
+  listener: InputListener,
   counts: CandleCounts,
 ): AsyncGenerator<AnyRecord[]> {
+  const files = await expandPaths(paths);
   const database = await Database.open();
   try {
-    await load(database, input, counts);
-    const relations = { trade: 'trade', candle: 'candle', gap: 'gap', clock: 'clock' };
+    const relations = await loadInput(database, files, selection, listener, counts);
     await build(database, relations, options, counts);
     yield* inTime(database, { ...relations, candle: TABLE });
   } finally {
@@ -71,23 +79,6 @@ async function* loadAndBuild(
 }
 
 const TABLE = 'built_candles';
-
-async function load(database: Database, input: AsyncIterable<readonly AnyRecord[]>, counts: CandleCounts): Promise<void> {
-  const appenders = new Map<string, TableAppender>();
-  for (const type of INPUT) appenders.set(type, await TableAppender.create(database, type));
-  for await (const records of input) {
-    const byType = new Map<string, AnyRecord[]>(INPUT.map((type) => [type, []]));
-    for (const record of records) {
-      const list = byType.get(record.type);
-      if (list) list.push(record);
-      else counts.unused += 1;
-    }
-    for (const [type, list] of byType) await appenders.get(type)?.append(list);
-  }
-  for (const appender of appenders.values()) await appender.flush();
-  counts.duplicates = await dropRepeated(database, 'trade', 'trade');
-  for (const type of ['candle', 'gap', 'clock'] as const) await dropRepeated(database, type, type);
-}
 
 async function build(
   database: Database,

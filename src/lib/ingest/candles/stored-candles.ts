@@ -31,12 +31,12 @@ export type StoredCandlesOptions = {
 export type BuiltDay = {
   readonly partition: Partition;
   readonly candles: number;
-  /** Of these, still open. */
-  readonly open: number;
+  /** Of these, incomplete. */
+  readonly incomplete: number;
   /** Whether the store was changed: candles that come out the same are left as they are. */
   readonly changed: boolean;
-  /** Returns the candles; only until the next day is asked for. */
-  records(): AsyncGenerator<AnyRecord[]>;
+  /** Returns the candles, or the last `most` of them; only until the next day is asked for. */
+  records(most?: number): AsyncGenerator<AnyRecord[]>;
 };
 
 const TABLE = '"built_candles"';
@@ -113,14 +113,17 @@ async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<
   return { partition: derived.partition, changed, ...(await countsOf(database, rows)), records: recordsOf(database, rows) };
 }
 
-async function countsOf(database: Database, rows: string): Promise<Pick<BuiltDay, 'candles' | 'open'>> {
-  const [counts] = await database.rows(`SELECT count(*) AS candles, count(*) FILTER (NOT "closed") AS open FROM ${rows}`);
-  return { candles: Number(counts?.candles), open: Number(counts?.open) };
+async function countsOf(database: Database, rows: string): Promise<Pick<BuiltDay, 'candles' | 'incomplete'>> {
+  const [counts] = await database.rows(`SELECT count(*) AS candles, count(*) FILTER (NOT "complete") AS incomplete FROM ${rows}`);
+  return { candles: Number(counts?.candles), incomplete: Number(counts?.incomplete) };
 }
 
 function recordsOf(database: Database, rows: string): BuiltDay['records'] {
-  return async function* () {
-    await database.run(`CREATE OR REPLACE TEMP TABLE ordered_candles AS SELECT * FROM ${rows} ORDER BY ${recordOrder('candle')}`);
+  return async function* (most = Number.MAX_SAFE_INTEGER) {
+    const last = `SELECT * FROM ${rows} ORDER BY "timestamp" DESC, "symbol" DESC LIMIT ${most}`;
+    await database.run(
+      `CREATE OR REPLACE TEMP TABLE ordered_candles AS SELECT * FROM (${last}) ORDER BY ${recordOrder('candle')}`,
+    );
     yield* tableRecords(database, 'candle', 'ordered_candles');
   };
 }
