@@ -51,6 +51,10 @@ const STEPS = [
     command: 'grid plan --price 0.5 --deposit 10 --leverage 20 --tick-size 0.0001 --lot-size 0.1 --format table',
     exit: 4,
   },
+  {
+    look: 'The same kind of grid over a recorded month of BTC, fill by fill; the report is one HTML file that needs no network.',
+    command: `backtest fixtures/btc-perp-1m-2022-01.csv.gz --strategy grid --deposit 1000 --leverage 3 --levels 6 --coverage 12% --tick-size 0.5 --lot-size 0.0001 --format table --report ${OUTPUT}/grid.html`,
+  },
 ];
 
 const NEXT = `What to try next:
