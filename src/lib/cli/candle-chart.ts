@@ -49,7 +49,7 @@ export function candleChart(
   const most = Math.max(...shown.map(({ volume }) => volume));
   const volumes = rows(VOLUME_ROWS, (row) => {
     return (
-      axis(row === 0 ? label(most) : '') +
+      axis(row === 0 ? label(most, 5) : '') +
       shown.map((candle) => coloured(bar(candle.volume / (most || 1), row), candle, paint)).join(' ')
     );
   });
@@ -85,11 +85,7 @@ function coloured(text: string, { open, close, complete }: Priced, paint: Paint)
 function title(shown: readonly Priced[], paint: Paint): string {
   const { exchange, market, symbol, interval, close } = shown.at(-1) as Priced;
   const incomplete = shown.filter(({ complete }) => complete === false).length;
-  const notes = [
-    `${shown.length} candles`,
-    `close ${label(close)}`,
-    ...(incomplete > 0 ? [`${incomplete} incomplete (dim)`] : []),
-  ];
+  const notes = [`${shown.length} candles`, `close ${close}`, ...(incomplete > 0 ? [`${incomplete} incomplete (dim)`] : [])];
   return `${paint.heading(`${symbol} ${interval}`)} ${exchange} ${market} · ${notes.join(' · ')}`;
 }
 
@@ -105,7 +101,7 @@ export function timeLabel(timestamp: number): string {
   return formatTime(timestamp).slice(0, 19).replace('T', ' ').replace(/:00$/, '');
 }
 
-/** Returns a price or amount in at most 9 significant digits. */
-export function label(value: number): string {
-  return String(Number(value.toPrecision(9)));
+/** Returns a price or amount in so many significant digits at most. */
+export function label(value: number, digits = 7): string {
+  return String(Number(value.toPrecision(digits)));
 }

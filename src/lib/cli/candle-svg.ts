@@ -60,7 +60,7 @@ function ends(shown: readonly Priced[], most: number): string[] {
   return [
     `<text x="${FRAME.left}" y="${base}">${timeLabel(first.timestamp)} UTC</text>`,
     `<text x="${WIDTH - FRAME.right}" y="${base}" text-anchor="end">${timeLabel(last.timestamp)} UTC</text>`,
-    `<text x="${WIDTH - FRAME.right + 6}" y="${fixed(FRAME.top + PLOT.height * (1 - VOLUME) + 12)}">vol ${label(most)}</text>`,
+    `<text x="${WIDTH - FRAME.right + 6}" y="${fixed(FRAME.top + PLOT.height * (1 - VOLUME) + 12)}">vol ${label(most, 5)}</text>`,
   ];
 }
 
