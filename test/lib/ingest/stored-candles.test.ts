@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseIntervals } from '../../../src/lib/candles/interval.js';
 import type { CandleOptions } from '../../../src/lib/candles/options.js';
+import { candlesOfStore } from '../../../src/lib/ingest/candles/candle-step.js';
 import { type BuiltDay, buildStoredCandles } from '../../../src/lib/ingest/candles/stored-candles.js';
 import type { AnyRecord, Candle, Gap, Trade } from '../../../src/lib/model/records.js';
 import { DAY, MINUTE, SECOND } from '../../../src/lib/model/time.js';
@@ -184,6 +185,23 @@ describe('candles of a store', () => {
       ({ localTimestamp, closed, ...rest }) => rest,
     );
     expect(plain(values as Candle[])).toEqual(plain(unbroken as Candle[]));
+  });
+
+  it.each(['trades', 'exchange'] as const)('are made of shorter ones where there are no trades: source %s', async (source) => {
+    const candle = (minute: number, from: typeof source): Candle => ({
+      ...(plainCandles([trade(minute, 100 + minute)], [], START + DAY, settings())[0] as Candle),
+      source: from,
+    });
+    const minutes = [0, 1, 3, 4, 5, 11];
+    await store(minutes.flatMap((minute) => [candle(minute, 'trades'), { ...candle(minute, 'exchange'), high: 500 }]));
+    const records: AnyRecord[] = [];
+    for await (const batch of candlesOfStore(directory, {}, settings({ source }, ['5m'])).records) records.push(...batch);
+    const high = (price: number) => (source === 'exchange' ? 500 : price);
+    expect(records).toMatchObject([
+      { timestamp: START, open: 100, close: 104, high: high(104), trades: 4, source, closed: true },
+      { timestamp: START + 5 * MINUTE, open: 105, close: 105, high: high(105), trades: 1, source, closed: true },
+      { timestamp: START + 10 * MINUTE, open: 111, high: high(111), trades: 1, source, closed: false },
+    ]);
   });
 
   it('of different rules are not mixed', async () => {

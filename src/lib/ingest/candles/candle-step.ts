@@ -99,7 +99,8 @@ export type TradeSelection = Pick<StoreSelection, 'exchanges' | 'markets' | 'sym
 
 /**
  * Returns the candles of a store's trades without storing them: those that overlap the selected time, each of all its
- * trades. What went before is read for a day, where a candle depends on it.
+ * trades. What went before is read for a day, where a candle depends on it. Where there are no such trades, or the
+ * exchange's own candles are asked for, they are made of stored shorter candles.
  */
 export function candlesOfStore(directory: string, selection: TradeSelection, options: CandleOptions): CandleStep {
   const counts = noCounts();
@@ -116,20 +117,24 @@ async function* readAndBuild(
   const wide = widened(selection, options);
   // A gap is stored at its end, which may lie after the last candle that it overlaps.
   const upTo = wide.until === undefined ? undefined : wide.until + DAY;
-  const snapshot = await openSnapshot(directory, { ...selection, ...wide, until: upTo, types: ['trade', 'gap'] });
+  const types = ['trade', 'candle', 'gap'] as const;
+  const snapshot = await openSnapshot(directory, { ...selection, ...wide, until: upTo, types, sources: [options.source] });
   try {
     const { database } = snapshot;
     const gap = snapshot.relation('gap');
-    const empty = { candle: emptyRelation('candle'), clock: emptyRelation('clock') };
-    const { until: end = Number.MAX_SAFE_INTEGER } = wide;
-    const trade = `(SELECT * FROM ${snapshot.relation('trade')} WHERE epoch_us("timestamp") < ${end})`;
-    await build(database, { ...empty, trade, gap, arrivals: arrivalsOf(snapshot) }, options, counts);
+    const clock = emptyRelation('clock');
+    const upToEnd = (relation: string) =>
+      `(SELECT * FROM ${relation} WHERE epoch_us("timestamp") < ${wide.until ?? Number.MAX_SAFE_INTEGER})`;
+    const fromTrades = options.source === 'trades' && snapshot.partitions('trade').length > 0;
+    const trade = fromTrades ? upToEnd(snapshot.relation('trade')) : emptyRelation('trade');
+    const candle = fromTrades ? emptyRelation('candle') : upToEnd(snapshot.relation('candle'));
+    await build(database, { trade, candle, gap, clock, arrivals: arrivalsOf(snapshot) }, options, counts);
     const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
     const wanted = [
       since === undefined ? 'true' : `${closing} > ${since}`,
       until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
     ];
-    yield* inTime(database, { ...empty, gap, candle: `(SELECT * FROM ${TABLE} WHERE ${wanted.join(' AND ')})` });
+    yield* inTime(database, { gap, clock, candle: `(SELECT * FROM ${TABLE} WHERE ${wanted.join(' AND ')})` });
   } finally {
     await snapshot.close();
   }
