@@ -1,14 +1,14 @@
-import { backtestFlags } from '../lib/cli/backtest-flags.js';
-import { refuseUnused } from '../lib/cli/backtest-plan.js';
-import { type Finding, recordsOf, runBacktests, warningsOf } from '../lib/cli/backtest-run.js';
-import { renderBacktest } from '../lib/cli/backtest-table.js';
+import { backtestFlags } from '../lib/cli/backtest/flags.js';
+import { refuseUnused } from '../lib/cli/backtest/plan.js';
+import { Report, reportFlag } from '../lib/cli/backtest/report.js';
+import { type Finding, recordsOf, runBacktests, warningsOf } from '../lib/cli/backtest/run.js';
+import { SweepProgress } from '../lib/cli/backtest/sweep-progress.js';
+import { renderBacktest } from '../lib/cli/backtest/table.js';
 import { BaseCommand } from '../lib/cli/base-command.js';
-import { inputArgument } from '../lib/cli/candle-flags.js';
+import { inputArgument } from '../lib/cli/candles/flags.js';
 import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
-import { Report, reportFlag } from '../lib/cli/report.js';
 import { stdinHint } from '../lib/cli/stdin-hint.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
-import { SweepProgress } from '../lib/cli/sweep-progress.js';
 
 export default class Backtest extends BaseCommand {
   static override summary = 'Run a strategy over trades or candles, and account for every fill.';

@@ -1,8 +1,9 @@
 import type { Interfaces } from '@oclif/core';
 import type { CandleInterval } from '../lib/candles/interval.js';
 import { BaseCommand, type Delivery } from '../lib/cli/base-command.js';
-import { candleChart } from '../lib/cli/candle-chart.js';
-import { candleFlags, candleOptionsOf, inputArgument, selectionOf } from '../lib/cli/candle-flags.js';
+import { candleChart } from '../lib/cli/candles/chart.js';
+import { CHART_CANDLES } from '../lib/cli/candles/chart-candles.js';
+import { candleFlags, candleOptionsOf, inputArgument, selectionOf } from '../lib/cli/candles/flags.js';
 import {
   type CandleRequest,
   type CandleRun,
@@ -13,8 +14,7 @@ import {
   keepRules,
   StoreTally,
   shownOf,
-} from '../lib/cli/candle-run.js';
-import { CHART_CANDLES } from '../lib/cli/chart-candles.js';
+} from '../lib/cli/candles/run.js';
 import { outputFlags } from '../lib/cli/flags.js';
 import { stdinHint } from '../lib/cli/stdin-hint.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';

@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { exchangesFlag, FORMATS, type Format, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
-import { nativeSymbols, parametersFlag, parametersOf, statementOf } from '../lib/cli/query-flags.js';
-import { rowObjects, writeRows } from '../lib/cli/row-output.js';
+import { rowObjects, writeRows } from '../lib/cli/output/row-output.js';
+import { nativeSymbols, parametersFlag, parametersOf, statementOf } from '../lib/cli/query/flags.js';
 import { EXCHANGES } from '../lib/exchanges/index.js';
 import { UsageError } from '../lib/model/errors.js';
 import type { QueryOptions, QueryResult } from '../lib/storage/query.js';

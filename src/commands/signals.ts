@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
-import { inputArgument, selectionOf } from '../lib/cli/candle-flags.js';
+import { inputArgument, selectionOf } from '../lib/cli/candles/flags.js';
 import { durationFlag, exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
-import { ruleFlags } from '../lib/cli/signal-flags.js';
-import { givenFlags, ruleBookOf } from '../lib/cli/signal-rules.js';
-import { openSignals } from '../lib/cli/signal-run.js';
-import { rejectionLine, signalLine } from '../lib/cli/signal-text.js';
+import { ruleFlags } from '../lib/cli/signals/flags.js';
+import { givenFlags, ruleBookOf } from '../lib/cli/signals/rules.js';
+import { openSignals } from '../lib/cli/signals/run.js';
+import { rejectionLine, signalLine } from '../lib/cli/signals/text.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
 import { SECOND } from '../lib/model/time.js';
 

@@ -1,8 +1,8 @@
 import { BaseCommand } from '../lib/cli/base-command.js';
-import { refuseForeign } from '../lib/cli/live-flags.js';
-import { openLiveStream } from '../lib/cli/live-stream.js';
-import { openReplayStream } from '../lib/cli/replay-stream.js';
-import { streamFlags } from '../lib/cli/stream-flags.js';
+import { streamFlags } from '../lib/cli/stream/flags.js';
+import { refuseForeign } from '../lib/cli/stream/live-flags.js';
+import { openLiveStream } from '../lib/cli/stream/live-stream.js';
+import { openReplayStream } from '../lib/cli/stream/replay-stream.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
 import { typesOf } from '../lib/ingest/selection.js';
 

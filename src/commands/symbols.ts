@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, universeFlags } from '../lib/cli/flags.js';
-import { filesFlag } from '../lib/cli/stream-flags.js';
-import { dateFlag, type SymbolRunListener, symbolRecords } from '../lib/cli/symbol-run.js';
+import { filesFlag } from '../lib/cli/stream/flags.js';
+import { dateFlag, type SymbolRunListener, symbolRecords } from '../lib/cli/symbols/run.js';
 import { EXCHANGES } from '../lib/exchanges/index.js';
 import { NOTATIONS } from '../lib/ingest/notation.js';
 import { expandPaths } from '../lib/ingest/paths.js';

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
-import { inputArgument, selectionOf } from '../../lib/cli/candle-flags.js';
-import { engineOptionsOf, featureFlags, featureNameFlag, rowsFlag } from '../../lib/cli/feature-flags.js';
-import { featureTable, listedFeatures } from '../../lib/cli/feature-list.js';
-import { featurePlot } from '../../lib/cli/feature-plot.js';
-import { openFeatures } from '../../lib/cli/feature-run.js';
-import { FeatureTally } from '../../lib/cli/feature-tally.js';
+import { inputArgument, selectionOf } from '../../lib/cli/candles/flags.js';
+import { engineOptionsOf, featureFlags, featureNameFlag, rowsFlag } from '../../lib/cli/features/flags.js';
+import { featureTable, listedFeatures } from '../../lib/cli/features/list.js';
+import { featurePlot } from '../../lib/cli/features/plot.js';
+import { openFeatures } from '../../lib/cli/features/run.js';
+import { FeatureTally } from '../../lib/cli/features/tally.js';
 import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { FEATURES, type Windows } from '../../lib/features/registry.js';

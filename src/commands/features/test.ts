@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
-import { inputArgument, selectionOf } from '../../lib/cli/candle-flags.js';
-import { engineOptionsOf, featureFlags } from '../../lib/cli/feature-flags.js';
-import { trialText } from '../../lib/cli/feature-trial-text.js';
+import { inputArgument, selectionOf } from '../../lib/cli/candles/flags.js';
+import { engineOptionsOf, featureFlags } from '../../lib/cli/features/flags.js';
+import { trialText } from '../../lib/cli/features/trial-text.js';
 import { exchangesFlag, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { tryFeatures } from '../../lib/features/trial.js';

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { outputFlags } from '../../lib/cli/flags.js';
-import { type GridFlags, gridFlags } from '../../lib/cli/grid-flags.js';
-import { termsQueryOf } from '../../lib/cli/grid-input.js';
-import { reportGrid } from '../../lib/cli/grid-report.js';
-import { gridSvg } from '../../lib/cli/grid-svg.js';
-import { renderGrid } from '../../lib/cli/grid-table.js';
+import { type GridFlags, gridFlags } from '../../lib/cli/grid/flags.js';
+import { termsQueryOf } from '../../lib/cli/grid/input.js';
+import { reportGrid } from '../../lib/cli/grid/report.js';
+import { gridSvg } from '../../lib/cli/grid/svg.js';
+import { renderGrid } from '../../lib/cli/grid/table.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { liveSource } from '../../lib/ingest/instruments.js';
 import { storedTerms } from '../../lib/ingest/stored-terms.js';

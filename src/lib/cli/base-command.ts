@@ -9,15 +9,15 @@ import { type Endpoints, endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
 import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
-import { type Output, openOutput, type Stored } from './output.js';
+import { type Output, openOutput, type Stored } from './output/output.js';
+import type { Render } from './output/rendered-sink.js';
+import { takeOverStdoutErrors } from './output/stdout-errors.js';
+import type { RecordLine } from './output/table-sink.js';
 import { redact } from './redaction.js';
-import type { Render } from './rendered-sink.js';
 import { Settings } from './settings.js';
-import { stopOnSignals } from './signals.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
-import { takeOverStdoutErrors } from './stdout-errors.js';
+import { stopOnSignals } from './stop-signals.js';
 import { Summary, type SummaryDocument } from './summary.js';
-import type { RecordLine } from './table-sink.js';
 
 /** The parsed flags of `outputFlags`. */
 export type OutputFlags = {

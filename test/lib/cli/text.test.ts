@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cellText } from '../../../src/lib/cli/cell.js';
-import { LineLayout } from '../../../src/lib/cli/line-layout.js';
 import { createLogger } from '../../../src/lib/cli/logger.js';
-import { createPaint } from '../../../src/lib/cli/paint.js';
+import { cellText } from '../../../src/lib/cli/output/cell.js';
+import { LineLayout } from '../../../src/lib/cli/output/line-layout.js';
+import { createPaint } from '../../../src/lib/cli/output/paint.js';
+import { renderTable, tableOf } from '../../../src/lib/cli/output/table.js';
 import { redact } from '../../../src/lib/cli/redaction.js';
 import { didYouMean, nearest } from '../../../src/lib/cli/suggestion.js';
-import { renderTable, tableOf } from '../../../src/lib/cli/table.js';
 import { SECOND } from '../../../src/lib/model/time.js';
 import { bookRecord, tradeRecord } from '../../support/records.js';
 

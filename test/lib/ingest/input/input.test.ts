@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDuckDBSink, createParquetSink } from '../../../../src/lib/cli/database-sink.js';
+import { createDuckDBSink, createParquetSink } from '../../../../src/lib/cli/output/database-sink.js';
 import { readInput } from '../../../../src/lib/ingest/input/input.js';
 import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
 import { type AnyRecord, RECORD_TYPES } from '../../../../src/lib/model/records.js';

@@ -1,0 +1,80 @@
+import { INPUTS, type Input } from '../../features/inputs.js';
+import type { EngineCounts } from '../../features/options.js';
+import { FEATURES } from '../../features/registry.js';
+import type { AnyRecord } from '../../model/records.js';
+import { camelCase } from '../../model/schema.js';
+import type { Summary } from '../summary.js';
+
+/** What to capture for an input that never came. */
+const CHANNELS: Readonly<Record<Input, string>> = {
+  trade: 'trade',
+  book: 'book',
+  ticker: 'ticker',
+  mark: 'ticker',
+  open_interest: 'ticker',
+  funding: 'ticker',
+};
+
+const PROPERTIES = new Map(FEATURES.map(({ name }) => [name, camelCase(name)]));
+
+/** Looks at the rows that go by: which features never had a value, and why. */
+export class FeatureTally {
+  /** Features without a value so far. */
+  readonly #absent = new Map(PROPERTIES);
+  readonly #reasons = new Map<string, string>();
+  rows = 0;
+  /** Seconds in gaps that could not be repaired, and such gaps themselves. */
+  incomplete = 0;
+  holes = 0;
+
+  see(records: readonly AnyRecord[]): void {
+    for (const record of records) {
+      if (record.type === 'micro' && !record.complete) this.incomplete += 1;
+      if (record.type === 'gap' && record.missing) this.holes += 1;
+      if (record.type === 'features') this.#row(record);
+    }
+  }
+
+  /** Completes the summary; returns what the user should know. */
+  summarize(summary: Summary, { inputs, late, revised, unmarked, unused, warm }: EngineCounts): string[] {
+    summary.note({ inputs, warm_rows: warm, late, revised_rows: revised, unmarked_gaps: unmarked, unused });
+    const notes: string[] = [];
+    if (late > 0) notes.push(`${late} records came after their second was given; a longer --grace waits for more`);
+    if (unmarked > 0) notes.push(`${unmarked} gaps became known so late that not every row they damage could be given again`);
+    if (this.rows === 0) notes.push('no rows: capture trades, books and tickers with stream --channels features');
+    else notes.push(...this.#absences());
+    return notes;
+  }
+
+  #row(record: Extract<AnyRecord, { type: 'features' }>): void {
+    this.rows += 1;
+    for (const [name, property] of this.#absent) {
+      const detail = record.detail as Readonly<Record<string, string>> | undefined;
+      if ((record as unknown as Readonly<Record<string, unknown>>)[property] !== undefined) this.#absent.delete(name);
+      else this.#reasons.set(name, detail?.[name] ?? 'missing');
+    }
+  }
+
+  #absences(): string[] {
+    const absent = FEATURES.filter(({ name }) => this.#absent.has(name));
+    const missing = absent.filter(({ name }) => this.#reasons.get(name) === 'missing');
+    const inputs = new Set(missing.flatMap((feature) => feature.inputs).filter((input) => this.#isMissing(input)));
+    const others = absent.filter((feature) => !missing.includes(feature));
+    return [
+      ...[...inputs].map((input) => {
+        const names = missing.filter((feature) => feature.inputs.includes(input)).map(({ name }) => name);
+        return `${names.join(', ')}: no ${INPUTS[input].type} came; capture it with stream --channels ${CHANNELS[input]}`;
+      }),
+      ...(others.length > 0
+        ? [
+            `never there: ${others.map(({ name }) => `${name} (${this.#reasons.get(name)})`).join(', ')}; --list says what they need`,
+          ]
+        : []),
+    ];
+  }
+
+  /** An input of which some feature has a value did come. */
+  #isMissing(input: Input): boolean {
+    return FEATURES.every(({ name, inputs }) => !inputs.includes(input) || this.#absent.has(name));
+  }
+}

@@ -1,0 +1,107 @@
+import { type AnyRecord, IN_BAND_TYPES, type RecordType } from '../../model/records.js';
+import { secondType } from '../../sinks/csv.js';
+import { addTo, type Sink, type SinkReport, type Tally } from '../../sinks/sink.js';
+import { refuseExisting } from '../../sinks/whole-file.js';
+import { RecordDatabase } from '../../storage/record-database.js';
+
+export type DatabaseSinkOptions = {
+  readonly path: string;
+  /** Replace what is there. */
+  readonly force: boolean;
+  /** The types that will come, where they are known: they have a table or a file without a record, too. */
+  readonly types?: readonly RecordType[] | undefined;
+};
+
+const PLACEHOLDER = '{type}';
+
+/** Returns a sink for a `.duckdb` file with one table per type. It appears whole when the sink is closed. */
+export async function createDuckDBSink({ path, force, types = [] }: DatabaseSinkOptions): Promise<Sink> {
+  refuseExisting(path, force);
+  const database = await RecordDatabase.open(path);
+  for (const type of types) await database.addType(type);
+  let records = 0;
+  return {
+    output: path,
+    async write(batch) {
+      await database.append(batch);
+      records += batch.length;
+    },
+    async close() {
+      refuseExisting(path, force);
+      await database.publish();
+      return { output: path, records, leftOut: {} };
+    },
+    abort: () => database.discard(),
+  };
+}
+
+/**
+ * Returns a sink for a Parquet file, or, with `{type}` in the path, for one file per type that occurs. One file holds one
+ * type: `gap` and `clock` are left out and counted, a second type is a `UsageError`.
+ */
+export async function createParquetSink(options: DatabaseSinkOptions): Promise<Sink> {
+  const { path, force, types = [] } = options;
+  const isSplit = path.includes(PLACEHOLDER);
+  if (!isSplit) refuseExisting(path, force);
+  const sink = new ParquetSink(options, await RecordDatabase.open(path.replaceAll(PLACEHOLDER, 'records')));
+  for (const type of isSplit ? [] : types) sink.take(type);
+  return sink;
+}
+
+class ParquetSink implements Sink {
+  readonly output: string;
+  readonly #force: boolean;
+  readonly #database: RecordDatabase;
+  readonly #leftOut: Tally = {};
+  readonly #types = new Set<RecordType>();
+  #records = 0;
+
+  constructor({ path, force }: DatabaseSinkOptions, database: RecordDatabase) {
+    this.output = path;
+    this.#force = force;
+    this.#database = database;
+  }
+
+  async write(records: readonly AnyRecord[]): Promise<void> {
+    const taken = records.filter(({ type }) => this.take(type));
+    this.#records += taken.length;
+    await this.#database.append(taken);
+  }
+
+  /** Returns whether records of a type belong into this output, and counts those that do not. */
+  take(type: RecordType): boolean {
+    if (this.#types.has(type)) return true;
+    if (!this.#isSplit) {
+      const [first] = this.#types;
+      if (IN_BAND_TYPES.has(type)) {
+        addTo(this.#leftOut, type);
+        return false;
+      }
+      if (first !== undefined) throw secondType(this.output, first, type);
+    } else refuseExisting(this.#pathOf(type), this.#force);
+    this.#types.add(type);
+    return true;
+  }
+
+  async close(): Promise<SinkReport> {
+    for (const type of this.#types) {
+      refuseExisting(this.#pathOf(type), this.#force);
+      await this.#database.addType(type);
+      await this.#database.exportParquet(type, this.#pathOf(type));
+    }
+    await this.#database.discard();
+    return { output: this.output, records: this.#records, leftOut: this.#leftOut };
+  }
+
+  abort(): Promise<void> {
+    return this.#database.discard();
+  }
+
+  get #isSplit(): boolean {
+    return this.output.includes(PLACEHOLDER);
+  }
+
+  #pathOf(type: RecordType): string {
+    return this.output.replaceAll(PLACEHOLDER, type);
+  }
+}

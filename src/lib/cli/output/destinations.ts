@@ -1,0 +1,103 @@
+import { UsageError } from '../../model/errors.js';
+import type { RecordType } from '../../model/records.js';
+import { createNdjsonEncoder } from '../../sinks/ndjson.js';
+import type { Sink } from '../../sinks/sink.js';
+import { createStdoutSink } from '../../sinks/stdout.js';
+import type { Format } from '../flags.js';
+import { createRenderedSink, type Render } from './rendered-sink.js';
+import type { StoreTarget } from './store-sink.js';
+import { createLineSink, createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
+
+/** What a destination needs to know to be opened. */
+export type DestinationOptions = {
+  readonly stdout: Terminal;
+  readonly format: Format;
+  readonly force: boolean;
+  /** True where records come for as long as nobody stops the step. */
+  readonly endless: boolean;
+  /** The types that will come, where they are known. */
+  readonly types: readonly RecordType[] | undefined;
+  /** Draws the records, where the command has its own way. */
+  readonly render?: Render | undefined;
+  /** Says a record in one line, where the command has its own way. */
+  readonly line?: RecordLine | undefined;
+  /** The store that `-o store` means, where the step may write to one. */
+  readonly store?: StoreTarget | undefined;
+  /** Tells the user something on stderr. */
+  readonly note: (text: string) => void;
+};
+
+/** One kind of `-o DEST`; a new kind is one entry of `DESTINATIONS`. */
+type Destination = {
+  /** How messages name it. */
+  readonly name: string;
+  matches(output: string): boolean;
+  open(output: string, options: DestinationOptions): Promise<Sink>;
+};
+
+const MOST_ROWS = 200;
+
+const DESTINATIONS: readonly Destination[] = [
+  { name: '-', matches: (output) => output === '-', open: (_, options) => openStdout(options) },
+  { name: 'store', matches: (output) => output === 'store', open: (_, options) => openStore(options) },
+  { name: 'none', matches: (output) => output === 'none', open: async () => createNullSink() },
+  { name: 'FILE.ndjson[.gz]', matches: (output) => /\.ndjson(\.gz)?$/.test(output), open: openFile('ndjson') },
+  { name: 'FILE.csv[.gz]', matches: (output) => /\.csv(\.gz)?$/.test(output), open: openFile('csv') },
+  { name: 'FILE.parquet', matches: (output) => output.endsWith('.parquet'), open: openDatabase('parquet') },
+  { name: 'FILE.duckdb', matches: (output) => output.endsWith('.duckdb'), open: openDatabase('duckdb') },
+];
+
+/** Returns what opens an output. Throws a `UsageError` that names what there is. */
+export function destinationOf(output: string): Destination {
+  const destination = DESTINATIONS.find(({ matches }) => matches(output));
+  if (destination) return destination;
+  const names = DESTINATIONS.map(({ name }) => name).join(', ');
+  throw new UsageError(`-o ${output}: expected one of ${names}`);
+}
+
+/** Takes records and keeps none: for who wants a tape or metrics alone. */
+function createNullSink(): Sink {
+  let records = 0;
+  return {
+    output: 'none',
+    async write(batch) {
+      records += batch.length;
+    },
+    close: async () => ({ output: 'none', records, leftOut: {} }),
+    async abort() {},
+  };
+}
+
+async function openStdout(options: DestinationOptions): Promise<Sink> {
+  const { format, stdout, types, endless, render, line, note } = options;
+  if (format === 'ndjson') return createStdoutSink(createNdjsonEncoder(), stdout);
+  if (format === 'csv') {
+    const { createCsvEncoder, onlyType } = await import('../../sinks/csv.js');
+    return createStdoutSink(await createCsvEncoder({ output: '-', type: onlyType('-', types) }), stdout);
+  }
+  if (render) return createRenderedSink(stdout, render);
+  if (line) return createTextSink(stdout, line);
+  return endless ? createLineSink(stdout) : createTableSink({ stream: stdout, rows: MOST_ROWS, keep: 'first', note });
+}
+
+function openFile(format: 'ndjson' | 'csv'): Destination['open'] {
+  return async (path, { force, types }) => {
+    const { createFileSink } = await import('../../sinks/file.js');
+    const { onlyType } = await import('../../sinks/csv.js');
+    const type = format === 'csv' && !path.includes('{type}') ? onlyType(path, types) : undefined;
+    return createFileSink({ path, format, force, type });
+  };
+}
+
+async function openStore({ store, note }: DestinationOptions): Promise<Sink> {
+  if (!store) throw new UsageError('-o store: this step does not write to a store; name a file or -');
+  const { createStoreSink } = await import('./store-sink.js');
+  return createStoreSink(store, note);
+}
+
+function openDatabase(format: 'parquet' | 'duckdb'): Destination['open'] {
+  return async (path, { force, types }) => {
+    const { createDuckDBSink, createParquetSink } = await import('./database-sink.js');
+    return (format === 'parquet' ? createParquetSink : createDuckDBSink)({ path, force, types });
+  };
+}

@@ -1,0 +1,145 @@
+import { UsageError } from '../../model/errors.js';
+import type { AnyRecord, RecordType } from '../../model/records.js';
+import { ClosedOutputError, type Sink, type SinkReport } from '../../sinks/sink.js';
+import type { Format } from '../flags.js';
+import { type DestinationOptions, destinationOf } from './destinations.js';
+import { createRenderedSink, type Render } from './rendered-sink.js';
+import type { StoreTarget } from './store-sink.js';
+import { createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
+
+export type OutputOptions = {
+  /** `-o`, in the order given. */
+  readonly destinations: readonly string[];
+  /** Where records go without `-o`. */
+  readonly fallback: string;
+  readonly format?: Format | undefined;
+  readonly force: boolean;
+  /** stdout belongs to the document of `--json`. */
+  readonly json: boolean;
+  readonly endless: boolean;
+  readonly types?: readonly RecordType[] | undefined;
+  readonly render?: Render | undefined;
+  readonly line?: RecordLine | undefined;
+  readonly store?: StoreTarget | undefined;
+  /** The step has put the records into the store before they come here; it may know better how many. */
+  readonly stored?: Stored | undefined;
+  readonly stdout: Terminal;
+  readonly note: (text: string) => void;
+};
+
+/** What a step has stored itself: all that comes out of it, or so many records, of which some come out. */
+export type Stored = true | { readonly records: number };
+
+/** All outputs of a step, opened. */
+export type Output = {
+  /** Resolves when every output has taken the records. Throws a `ClosedOutputError` when nobody is left to write for. */
+  write(records: readonly AnyRecord[]): Promise<void>;
+  /** Makes every output whole; one that fails does not keep the others from it. */
+  close(): Promise<readonly SinkReport[]>;
+  abort(): Promise<void>;
+};
+
+/** A batch step that writes to the store shows so many rows on a terminal. */
+export const LAST_ROWS = 20;
+
+/** Opens what `-o` names, or the default. Throws a `UsageError` before anything is written. */
+export async function openOutput(options: OutputOptions): Promise<Output> {
+  const names = namesOf(options);
+  const destinations = names.map((name) => ({ name, destination: destinationOf(name) }));
+  const settings: DestinationOptions = {
+    ...options,
+    format: options.format ?? (options.stdout.isTTY ? 'table' : 'ndjson'),
+    types: options.types,
+  };
+  const sinks: Sink[] = [];
+  try {
+    for (const { name, destination } of destinations) {
+      sinks.push(
+        options.stored && name === 'store' ? countingSink(name, options.stored) : await destination.open(name, settings),
+      );
+    }
+    if (names.includes('store') && !names.includes('-')) sinks.push(...lastRows(options));
+  } catch (error) {
+    for (const sink of sinks) await sink.abort();
+    throw error;
+  }
+  return new Outputs(sinks, options.note);
+}
+
+/** Returns the outputs to open, stdout last: a line is printed only after the other outputs have the record. */
+function namesOf({ destinations, fallback, json }: OutputOptions): string[] {
+  const names = destinations.length > 0 ? destinations : [fallback];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError(`-o ${twice} is given twice`);
+  if (json && destinations.includes('-'))
+    throw new UsageError(
+      '-o - and --json exclude each other: --json prints one document on stdout; use --format ndjson for records',
+    );
+  return [...names.filter((name) => name !== '-'), ...names.filter((name) => name === '-' && !json)];
+}
+
+/** A batch step that writes to the store also shows on a terminal what it wrote last; one with its own lines all of it. */
+function lastRows({ stdout, json, endless, render, line, note }: OutputOptions): Sink[] {
+  if (line && !json && stdout.isTTY) return [createTextSink(stdout, line)];
+  if (json || endless || !(stdout.isTTY || render)) return [];
+  return [render ? createRenderedSink(stdout, render) : createTableSink({ stream: stdout, rows: LAST_ROWS, keep: 'last', note })];
+}
+
+function countingSink(output: string, stored: Stored): Sink {
+  let records = 0;
+  return {
+    output,
+    async write(batch) {
+      records += batch.length;
+    },
+    close: async () => ({ output, records: stored === true ? records : stored.records, leftOut: {} }),
+    async abort() {},
+  };
+}
+
+class Outputs implements Output {
+  readonly #note: (text: string) => void;
+  readonly #reports: SinkReport[] = [];
+  #sinks: readonly Sink[];
+
+  constructor(sinks: readonly Sink[], note: (text: string) => void) {
+    this.#sinks = sinks;
+    this.#note = note;
+  }
+
+  async write(records: readonly AnyRecord[]): Promise<void> {
+    for (const sink of this.#sinks) {
+      await this.#unlessClosed(sink, () => sink.write(records));
+    }
+  }
+
+  async close(): Promise<readonly SinkReport[]> {
+    const failures: unknown[] = [];
+    for (const sink of this.#sinks) {
+      try {
+        await this.#unlessClosed(sink, async () => void this.#reports.push(await sink.close()));
+      } catch (error) {
+        await sink.abort();
+        failures.push(error);
+      }
+    }
+    this.#sinks = [];
+    if (failures.length > 0) throw failures.find((error) => !(error instanceof ClosedOutputError)) ?? failures[0];
+    return this.#reports;
+  }
+
+  async abort(): Promise<void> {
+    for (const sink of this.#sinks) await sink.abort();
+  }
+
+  /** Drops a sink whose reader has left, as long as there is another one to write for. */
+  async #unlessClosed(sink: Sink, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof ClosedOutputError) || this.#sinks.length === 1) throw error;
+      this.#sinks = this.#sinks.filter((other) => other !== sink);
+      this.#note(`${error.message}; the other outputs go on`);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import type { Exchange } from '../../exchanges/exchange.js';
+import type { DataFrame } from '../../ingest/capture.js';
+import type { WireTap } from '../../ingest/live/wire.js';
+import { channelOf } from '../../ingest/selection.js';
+import { type FrameBytes, textOf } from '../../ingest/tape.js';
+import { UsageError } from '../../model/errors.js';
+import { encodeRecord } from '../../model/ndjson.js';
+import type { Gap, Market } from '../../model/records.js';
+import type { RedisMessage, RedisPublisher } from '../../sinks/redis-publisher.js';
+import { BoundedQueue } from '../../transport/bounded-queue.js';
+import { channelName, FEED_NAMES, MARKET, MOST_WAITING, publisherOf, type RedisContext } from './redis-target.js';
+
+type Waiting = RedisMessage & {
+  readonly feed: Pick<Gap, 'exchange' | 'market' | 'symbol' | 'channel'>;
+  readonly timestamp: number;
+};
+
+/**
+ * Publishes the exchanges' frames unchanged. A Redis that is gone is waited for with a bounded buffer; what does not fit
+ * is dropped and told as a `gap` record on `<exchange>_gaps`, since the frames' own channels carry nothing but frames.
+ */
+export class RedisFrames implements WireTap {
+  readonly #context: RedisContext;
+  readonly #publisher: RedisPublisher;
+  readonly #queue = new BoundedQueue<Waiting>(MOST_WAITING);
+  readonly #holes = new Map<string, number>();
+  readonly #done: Promise<void>;
+  #published = 0;
+  #dropped = 0;
+  #unsent = 0;
+
+  private constructor(context: RedisContext, publisher: RedisPublisher) {
+    this.#context = context;
+    this.#publisher = publisher;
+    this.#done = this.#pump();
+    this.#done.catch((error: Error) => context.incomplete(error.message));
+  }
+
+  /**
+   * Throws a `UsageError` when frames of two markets would come on one channel, where nobody could tell them apart, a
+   * `FailureError` when Redis cannot be reached.
+   */
+  static async open(context: RedisContext, markets: readonly Market[]): Promise<RedisFrames> {
+    const prefix = context.flags['redis-prefix'];
+    if (markets.length > 1 && !prefix.includes(MARKET))
+      throw new UsageError(
+        `--redis-prefix ${prefix}: frames of ${markets.join(' and ')} look alike; put ${MARKET} into the prefix, or use --redis-payload record`,
+      );
+    return new RedisFrames(context, await publisherOf(context));
+  }
+
+  get facts(): Readonly<Record<string, number>> {
+    return { redis_published: this.#published, redis_dropped: this.#dropped };
+  }
+
+  event(): void {}
+
+  data(exchange: Exchange, frame: DataFrame, content: string | FrameBytes): void {
+    const [event] = frame.events;
+    const channel = event && (event.type === 'book_message' ? 'book' : channelOf(event.type));
+    if (!event || !channel || channel === 'candle') return;
+    const { market, symbol, timestamp } = event;
+    const feed = { exchange: exchange.id, market, symbol, channel };
+    this.#add({ channel: this.#nameOf(feed, FEED_NAMES[channel]), payload: textOf(content), feed, timestamp });
+  }
+
+  async close(): Promise<void> {
+    await this.#publisher.closing();
+    this.#queue.close();
+    await this.#done.catch(() => {});
+    await this.#publisher.close();
+    const lost = this.#dropped + this.#unsent;
+    if (lost > 0) this.#context.incomplete(`${lost} frames were not published: Redis was gone for too long`);
+  }
+
+  #add(message: Waiting): void {
+    const key = JSON.stringify(message.feed);
+    if (this.#queue.isFull) {
+      this.#dropped += 1;
+      if (!this.#holes.has(key)) this.#holes.set(key, message.timestamp);
+      return;
+    }
+    const from = this.#holes.size > 0 ? this.#holes.get(key) : undefined;
+    if (from !== undefined) {
+      this.#holes.delete(key);
+      this.#queue.push(this.#gap(message, from), true);
+    }
+    this.#queue.push(message, true);
+  }
+
+  #gap({ feed, timestamp }: Waiting, from: number): Waiting {
+    const until = Math.max(from, timestamp);
+    const span = { timestamp: until, fromTimestamp: from, untilTimestamp: until };
+    const gap: Gap = { type: 'gap', ...feed, ...span, reason: 'overflow', repaired: 0, missing: true };
+    return { channel: this.#nameOf(feed, 'gaps'), payload: encodeRecord(gap), feed, timestamp: until };
+  }
+
+  #nameOf({ exchange, market }: Waiting['feed'], name: string): string {
+    return channelName(this.#context.flags['redis-prefix'], exchange, market, name);
+  }
+
+  async #pump(): Promise<void> {
+    for await (const messages of this.#queue.batches()) {
+      const unsent = await this.#publisher.publish(messages);
+      this.#unsent += unsent;
+      this.#published += messages.length - unsent;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { UsageError } from '../../model/errors.js';
+import { ClosedOutputError } from '../../sinks/sink.js';
+import { TextStream } from '../../sinks/stdout.js';
+import { WholeFile } from '../../sinks/whole-file.js';
+import type { QueryResult, ResultColumn } from '../../storage/query.js';
+import type { ResultValue } from '../../storage/query-values.js';
+import type { Format } from '../flags.js';
+import { createPaint } from './paint.js';
+import { renderTable } from './table.js';
+import type { Terminal } from './table-sink.js';
+
+export type RowOutputOptions = {
+  readonly format: Format;
+  readonly stdout: Terminal;
+  /** A file instead of stdout; its extension names the format. */
+  readonly output?: string | undefined;
+  readonly force: boolean;
+  /** Takes what is no row: how many rows and which columns are not shown. */
+  readonly note: (text: string) => void;
+};
+
+type Rows = Pick<QueryResult, 'columns' | 'rowCount' | 'rows'>;
+
+/** A longer table is for no eye. */
+const MOST_ROWS = 200;
+const DEFAULT_WIDTH = 160;
+
+/** Writes the rows of a result. A reader of stdout that leaves ends it quietly: there is nobody left to write for. */
+export async function writeRows(rows: Rows, options: RowOutputOptions): Promise<void> {
+  if (options.output !== undefined) return await writeFile(rows, options.output, options.force);
+  try {
+    await print(rows, options);
+  } catch (error) {
+    if (!(error instanceof ClosedOutputError)) throw error;
+  }
+}
+
+async function print(rows: Rows, options: RowOutputOptions): Promise<void> {
+  const stream = new TextStream(options.stdout);
+  if (options.format === 'table') await stream.write(await tableText(rows, options));
+  else for await (const text of encoded(rows, options.format)) await stream.write(text);
+  await stream.flush();
+}
+
+/** Returns all rows as NDJSON has them. */
+export async function rowObjects({ columns, rows }: Rows): Promise<unknown[]> {
+  const objects: unknown[] = [];
+  for await (const batch of rows()) for (const row of batch) objects.push(rowObject(columns, row));
+  return objects;
+}
+
+/** Returns a row as NDJSON has it: missing values are absent. */
+function rowObject(columns: readonly ResultColumn[], row: readonly ResultValue[]): Record<string, ResultValue> {
+  return Object.fromEntries(columns.map(({ name }, index) => [name, row[index]]));
+}
+
+async function writeFile(rows: Rows, path: string, force: boolean): Promise<void> {
+  const format = /\.(ndjson|csv)(?:\.gz)?$/.exec(path)?.[1];
+  if (format === undefined)
+    throw new UsageError(`-o ${path}: expected -, FILE.ndjson[.gz] or FILE.csv[.gz] for the rows of a query`);
+  const file = new WholeFile(path, force);
+  try {
+    for await (const text of encoded(rows, format as 'ndjson' | 'csv')) await file.write(text);
+    await file.close();
+  } catch (error) {
+    await file.abort();
+    throw error;
+  }
+}
+
+async function* encoded({ columns, rows }: Rows, format: 'ndjson' | 'csv'): AsyncGenerator<string> {
+  if (format === 'ndjson') {
+    for await (const batch of rows()) yield batch.map((row) => `${JSON.stringify(rowObject(columns, row))}\n`).join('');
+    return;
+  }
+  const { default: papaparse } = await import('papaparse');
+  const text = (cells: unknown[][]) => `${papaparse.unparse(cells, { newline: '\n' })}\n`;
+  yield text([columns.map(({ name }) => name)]);
+  for await (const batch of rows()) yield text(batch.map((row) => row.map(cell)));
+}
+
+function cell(value: ResultValue): unknown {
+  return typeof value === 'object' ? JSON.stringify(value) : (value ?? '');
+}
+
+async function tableText({ columns, rowCount, rows }: Rows, { stdout, note }: RowOutputOptions): Promise<string> {
+  const shown: ResultValue[][] = [];
+  for await (const batch of rows()) {
+    shown.push(...batch.slice(0, MOST_ROWS - shown.length));
+    if (shown.length >= MOST_ROWS) break;
+  }
+  const { text, hidden } = await renderTable({ columns, rows: shown }, stdout.columns ?? DEFAULT_WIDTH, createPaint(stdout));
+  if (rowCount > shown.length) note(`… ${rowCount - shown.length} more rows (--format ndjson or -o FILE gives them all)`);
+  if (hidden.length > 0) note(`… ${hidden.length} columns hidden: ${hidden.slice(0, 4).join(', ')} (--format ndjson has all)`);
+  return `${text}\n`;
+}

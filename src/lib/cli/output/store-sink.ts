@@ -1,0 +1,39 @@
+import type { Sink } from '../../sinks/sink.js';
+import type { Claim } from '../../storage/store-state.js';
+import { openStoreWriter } from '../../storage/store-writer.js';
+
+/** What a step needs to write to a store. */
+export type StoreTarget = {
+  readonly directory: string;
+  /** What writes, for people: `stream`. */
+  readonly step: string;
+  /** What no second step may capture meanwhile. */
+  readonly claims?: readonly Claim[] | undefined;
+};
+
+/** Returns a sink for the store. `write` resolves when the records are in the journal; `close` seals them. */
+export async function createStoreSink(
+  { directory, step, claims = [] }: StoreTarget,
+  warn: (text: string) => void,
+): Promise<Sink> {
+  const writer = await openStoreWriter(directory, { step, claims, onWarning: warn });
+  let records = 0;
+  return {
+    output: 'store',
+    async write(batch) {
+      await writer.write(batch);
+      for (const { type } of batch) if (type !== 'clock') records += 1;
+    },
+    async close() {
+      const { repeated, recovered } = await writer.close();
+      if (recovered > 0) warn(`${recovered} records of an earlier run that had not ended were recovered`);
+      if (repeated > 0)
+        warn(`${repeated} records came more than once (here or in an earlier run): one of each is kept, of candles the latest`);
+      return { output: 'store', records, leftOut: {} };
+    },
+    // What is in the journal was acknowledged: it is sealed even when another output has failed.
+    async abort() {
+      await writer.close().catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import type { Writable } from 'node:stream';
+import type { AnyRecord, RecordType } from '../../model/records.js';
+import type { Sink } from '../../sinks/sink.js';
+import { TextStream } from '../../sinks/stdout.js';
+import { LineLayout } from './line-layout.js';
+import { createPaint, type Paint } from './paint.js';
+import { renderTable, tableOf } from './table.js';
+
+export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+export type TableOptions = {
+  readonly stream: Terminal;
+  /** Rows per type that are shown, and whether they are the first or the last ones. */
+  readonly rows: number;
+  readonly keep: 'first' | 'last';
+  /** Takes what is no record: how many rows and which columns are not shown. */
+  readonly note: (text: string) => void;
+};
+
+/** Where output is no terminal and a table was asked for, it has this width. */
+const DEFAULT_WIDTH = 160;
+
+/** Returns a sink that prints one table per type when it is closed. */
+export function createTableSink(options: TableOptions): Sink {
+  return new TableSink(options);
+}
+
+class TableSink implements Sink {
+  readonly output = '-';
+  readonly #options: TableOptions;
+  readonly #stream: TextStream;
+  readonly #kept = new Map<RecordType, AnyRecord[]>();
+  readonly #counts = new Map<RecordType, number>();
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+    this.#stream = new TextStream(options.stream);
+  }
+
+  async write(records: readonly AnyRecord[]): Promise<void> {
+    for (const record of records) this.#keep(record);
+  }
+
+  async close() {
+    let records = 0;
+    for (const [type, kept] of this.#kept) {
+      await this.#print(type, kept);
+      records += this.#counts.get(type) ?? 0;
+    }
+    await this.#stream.flush();
+    return { output: this.output, records, leftOut: {} };
+  }
+
+  async abort(): Promise<void> {}
+
+  #keep(record: AnyRecord): void {
+    const { rows, keep } = this.#options;
+    const kept = this.#kept.get(record.type) ?? [];
+    this.#kept.set(record.type, kept);
+    this.#counts.set(record.type, (this.#counts.get(record.type) ?? 0) + 1);
+    if (kept.length === rows && keep === 'first') return;
+    kept.push(record);
+    if (kept.length > rows) kept.shift();
+  }
+
+  async #print(type: RecordType, kept: readonly AnyRecord[]): Promise<void> {
+    const { stream, note, keep } = this.#options;
+    const { text, hidden } = await renderTable(tableOf(type, kept), widthOf(stream), createPaint(stream));
+    await this.#stream.write(`${text}\n`);
+    const more = (this.#counts.get(type) ?? 0) - kept.length;
+    if (more > 0)
+      note(`… ${more} ${keep === 'first' ? 'more' : 'earlier'} rows of ${type} (--format ndjson or -o FILE gives them all)`);
+    if (hidden.length > 0) note(hiddenText(hidden));
+  }
+}
+
+/** Returns a sink that prints one aligned line per record as it comes. */
+export function createLineSink(stream: Terminal): Sink {
+  const text = new TextStream(stream);
+  const layout = new LineLayout(widthOf(stream));
+  let records = 0;
+  return {
+    output: '-',
+    write(batch) {
+      records += batch.length;
+      return text.write(batch.map((record) => `${layout.line(record)}\n`).join(''));
+    },
+    async close() {
+      await text.flush();
+      return { output: '-', records, leftOut: {} };
+    },
+    async abort() {},
+  };
+}
+
+/** Says a record in one line; undefined for one that is not shown. */
+export type RecordLine = (record: AnyRecord, paint: Paint) => string | undefined;
+
+/** Returns a sink that prints a line of the command's own per record as it comes. */
+export function createTextSink(stream: Terminal, line: RecordLine): Sink {
+  const text = new TextStream(stream);
+  const paint = createPaint(stream);
+  let records = 0;
+  return {
+    output: '-',
+    write(batch) {
+      const lines = batch.flatMap((record) => line(record, paint) ?? []);
+      records += lines.length;
+      return lines.length > 0 ? text.write(`${lines.join('\n')}\n`) : Promise.resolve();
+    },
+    async close() {
+      await text.flush();
+      return { output: '-', records, leftOut: {} };
+    },
+    async abort() {},
+  };
+}
+
+function widthOf({ columns }: Terminal): number {
+  return columns ?? DEFAULT_WIDTH;
+}
+
+function hiddenText(columns: readonly string[]): string {
+  const names = columns.slice(0, 4).join(', ');
+  return `… ${columns.length} columns hidden: ${names}${columns.length > 4 ? ', …' : ''} (--format ndjson has all)`;
+}

@@ -1,0 +1,44 @@
+import type { Interfaces } from '@oclif/core';
+import type { SignalRules } from '../../signals/rules.js';
+import { configuredValue } from '../flag-settings.js';
+import type { Settings } from '../settings.js';
+import { keyOf } from '../vocabulary.js';
+import { RULE_FLAGS, type RuleFlag, type RuleValues, ruleFlags, rulesOf } from './flags.js';
+
+/** The table of the configuration with a table of rules per symbol. */
+export const SYMBOL_RULES = 'signals.symbols';
+
+type Named = { readonly exchange: string; readonly market: string; readonly symbol: string };
+
+/** Returns the rules of any symbol. */
+export type RuleBook = (row: Named) => SignalRules;
+
+/**
+ * Returns the rules by symbol: what `[signals.symbols.SYMBOL]` says where neither the command line nor the environment
+ * does, else `values`. A symbol is named as the exchange spells it, or as `bybit:linear:BTCUSDT`, which goes before.
+ * Throws a `UsageError` on rules that make no sense.
+ */
+export async function ruleBookOf(values: RuleValues, given: (flag: RuleFlag) => boolean, settings: Settings): Promise<RuleBook> {
+  const general = rulesOf(values, 'signals');
+  const own = new Map<string, SignalRules>();
+  for (const symbol of settings.tablesIn(SYMBOL_RULES)) {
+    const overridden: Record<string, unknown> = { ...values };
+    for (const flag of RULE_FLAGS) {
+      const setting = given(flag) ? undefined : settings.section(`${SYMBOL_RULES}.${symbol}`, keyOf(flag));
+      if (setting) overridden[flag] = await configuredValue(ruleFlags[flag] as Interfaces.OptionFlag<unknown>, setting);
+    }
+    own.set(symbol, rulesOf(overridden as RuleValues, `[${SYMBOL_RULES}.${symbol}]`));
+  }
+  return ({ exchange, market, symbol }) => own.get(`${exchange}:${market}:${symbol}`) ?? own.get(symbol) ?? general;
+}
+
+/** Returns whether a flag is on the command line or in the environment: it then holds for every symbol. */
+export function givenFlags(
+  metadata: Readonly<Record<string, { readonly setFromDefault?: boolean | undefined } | undefined>>,
+  settings: Settings,
+): (flag: RuleFlag) => boolean {
+  return (flag) => {
+    const isOnLine = metadata[flag] !== undefined && metadata[flag].setFromDefault !== true;
+    return isOnLine || settings.flag('signals', flag)?.source.startsWith('MDTOOL_') === true;
+  };
+}

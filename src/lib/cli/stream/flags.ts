@@ -1,0 +1,77 @@
+import { Flags } from '@oclif/core';
+import { CHANNELS, type Channel } from '../../exchanges/exchange.js';
+import { UsageError } from '../../model/errors.js';
+import { finite } from '../../model/numbers.js';
+import { SECOND } from '../../model/time.js';
+import {
+  durationFlag,
+  exchangesFlag,
+  intervalsFlag,
+  listOf,
+  marketsFlag,
+  outputFlags,
+  storeFlag,
+  symbolsFlag,
+} from '../flags.js';
+import { liveFlags, redisFlags } from './live-flags.js';
+
+/** What `features` reads: trades, books, tickers with what they carry, and candles to begin its averages with. */
+export const FEATURES_PRESET: readonly Channel[] = ['trade', 'ticker', 'book', 'candle'];
+/** The interval of the preset's candles. */
+export const FEATURES_INTERVAL = '15m';
+
+const PRESETS: ReadonlyMap<string, readonly string[]> = new Map([['features', FEATURES_PRESET]]);
+
+/** Channels by their names. */
+export const channelsFlag = Flags.custom<readonly Channel[]>({
+  summary: `Channels, separated by commas: ${CHANNELS.join(', ')}; or features, all that this step needs. ticker also gives mark_price, open_interest and funding.`,
+  helpValue: 'trade,book',
+  parse: async (text) => {
+    const names = listOf(text).flatMap((name) => PRESETS.get(name) ?? [name]);
+    const unknown = names.find((name) => !CHANNELS.includes(name as Channel));
+    if (unknown !== undefined || names.length === 0)
+      throw new UsageError(`expected channels out of ${CHANNELS.join(', ')}, or features, was "${unknown ?? text}"`);
+    return [...new Set(names as Channel[])];
+  },
+});
+
+/** Files, globs or `-`. */
+export const filesFlag = Flags.custom<readonly string[]>({
+  helpValue: 'FILES',
+  parse: async (text) => {
+    const files = listOf(text);
+    if (files.length === 0) throw new UsageError(`expected files, separated by commas, was "${text}"`);
+    return files;
+  },
+});
+
+/** A number above zero. */
+export const positiveFlag = Flags.custom<number>({
+  helpValue: 'N',
+  parse: async (text) => {
+    const number = finite(text);
+    if (number === undefined || number <= 0) throw new UsageError(`expected a number above 0, was "${text}"`);
+    return number;
+  },
+});
+
+/** The flags of `stream`. */
+export const streamFlags = {
+  exchange: exchangesFlag({ default: async () => [], defaultHelp: async () => 'with --replay, the exchanges of the tapes' }),
+  market: marketsFlag({ defaultHelp: async () => 'with --replay, all on the tapes' }),
+  symbols: symbolsFlag(),
+  channels: channelsFlag({ default: async () => ['trade'], defaultHelp: async () => 'trade' }),
+  interval: intervalsFlag({ summary: 'Candle intervals, separated by commas. Default of a replay: all that were recorded.' }),
+  depth: Flags.integer({ summary: 'Levels of a book_snapshot, on each side.', default: 15, min: 1, helpValue: 'N' }),
+  'book-interval': durationFlag({
+    summary: 'Least time between two snapshots of a book; the last state is never withheld.',
+    default: async () => SECOND,
+    defaultHelp: async () => '1s',
+  }),
+  replay: filesFlag({ summary: 'Tapes to replay, separated by commas; globs; `-` reads stdin.' }),
+  speed: positiveFlag({ summary: 'Replay at so many times the recorded speed. Default: as fast as possible.' }),
+  ...liveFlags,
+  ...redisFlags,
+  store: storeFlag,
+  ...outputFlags,
+};

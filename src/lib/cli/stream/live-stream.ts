@@ -1,0 +1,190 @@
+import type { Channel, Exchange } from '../../exchanges/exchange.js';
+import type { LiveLog } from '../../ingest/live/chronicle.js';
+import type { Live } from '../../ingest/live/run.js';
+import { openLive } from '../../ingest/live/run.js';
+import type { TapeRotation } from '../../ingest/live/tape-writer.js';
+import type { Shard } from '../../ingest/shard.js';
+import type { UniverseOptions } from '../../ingest/universe.js';
+import { UsageError } from '../../model/errors.js';
+import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
+import type { Claim } from '../../storage/store-state.js';
+import type { RedisFlags } from '../output/redis-target.js';
+import type { Settings } from '../settings.js';
+import type { Stderr } from '../stderr.js';
+import type { Summary } from '../summary.js';
+import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';
+import { type LiveTools, openTools } from './live-tools.js';
+import type { MetricsAddress } from './metrics-server.js';
+import { placeOf, runLimits } from './pacing-settings.js';
+import { sizeForecast } from './size-forecast.js';
+import { reportStatus, type StatusReporter } from './status-report.js';
+import { summarizeLive } from './summary.js';
+
+/** The parsed flags of a live `stream`; durations are microseconds. */
+export type LiveStreamFlags = UniverseOptions &
+  RedisFlags & {
+    readonly exchange?: readonly Exchange[] | undefined;
+    readonly market?: readonly Market[] | undefined;
+    readonly symbols?: readonly string[] | undefined;
+    readonly channels: readonly Channel[];
+    readonly interval?: readonly string[] | undefined;
+    readonly depth: number;
+    readonly 'book-interval': number;
+    readonly api?: string | undefined;
+    readonly testnet: boolean;
+    readonly demo: boolean;
+    readonly duration?: number | undefined;
+    readonly until?: number | undefined;
+    readonly count?: number | undefined;
+    readonly shard?: Shard | undefined;
+    readonly tape?: string | undefined;
+    readonly 'tape-rotate'?: TapeRotation;
+    readonly force: boolean;
+    readonly metrics?: MetricsAddress | undefined;
+    readonly refresh: number;
+    readonly stats: number;
+    readonly output?: readonly string[] | undefined;
+  };
+
+export type LiveStreamContext = {
+  readonly flags: LiveStreamFlags;
+  readonly settings: Settings;
+  readonly stderr: Stderr;
+  readonly summary: Summary;
+  readonly stopped: AbortSignal;
+  readonly version: string;
+  readonly notice: (message: string) => void;
+};
+
+/** A capture that is ready to be read. `close` is to be called when its records have ended, however that came. */
+export type LiveStream = {
+  readonly records: AsyncIterable<readonly AnyRecord[]>;
+  /** The outputs that are left to the caller. */
+  readonly output: readonly string[] | undefined;
+  readonly claims: readonly Claim[];
+  readonly summarize: (summary: Summary) => void;
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Opens a capture as the flags say. Throws a `UsageError` on flags that contradict each other or that an exchange cannot
+ * serve, an `UnreachableError` when none answers.
+ */
+export async function openLiveStream(context: LiveStreamContext): Promise<LiveStream> {
+  const { exchanges, markets } = required(context.flags);
+  // What the flags have wrong among themselves is told before anything is opened.
+  intervalsOf(context.flags);
+  const tools = await openTools(context, exchanges, markets);
+  try {
+    return await open(context, tools);
+  } catch (error) {
+    await tools.close();
+    throw error;
+  }
+}
+
+async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
+  const { flags, settings, stderr, summary } = context;
+  const { exchanges, markets } = required(flags);
+  const { client, tape, metrics, redis, limit, userAgent } = tools;
+  const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
+  const live = await openLive({
+    ...flags,
+    places: exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place })),
+    markets,
+    universe: flags,
+    intervals: intervalsOf(flags),
+    bookInterval: flags['book-interval'],
+    refreshEvery: flags.refresh / 1000,
+    ...runLimits(settings),
+    client,
+    userAgent,
+    taps: [tape, metrics, redis.tap].filter((tap) => tap !== undefined),
+    log: logOf(context),
+    signal: limit.signal,
+  });
+  if (metrics) metrics.live = live;
+  const reporter = showStatus(live, flags, stderr);
+  const records = flags.count === undefined ? live.records : atMost(live.records, flags.count);
+  return {
+    records: untilEnd(redis.tee(records), () => reporter.stop()),
+    output: redis.output,
+    claims: claimsOf(live),
+    summarize: () => {
+      summarizeLive(live, summary);
+      summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
+    },
+    close: async () => {
+      reporter.stop();
+      await tools.close();
+    },
+  };
+}
+
+function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
+  return {
+    info: (message) => stderr.log.info(message),
+    warn: (message) => stderr.log.warn(message),
+    notice,
+    incomplete: (reason) => summary.incomplete(reason),
+  };
+}
+
+function showStatus(live: Live, flags: LiveStreamFlags, stderr: Stderr): StatusReporter {
+  const forecast = sizeForecast(live.fleets, flags['book-interval'], flags.depth);
+  if (forecast) stderr.note(forecast);
+  const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
+  const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
+  return reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
+}
+
+async function* untilEnd<Item>(source: AsyncIterable<Item>, end: () => void): AsyncGenerator<Item> {
+  try {
+    yield* source;
+  } finally {
+    end();
+  }
+}
+
+function required({ exchange = [], market = [] }: LiveStreamFlags): {
+  exchanges: readonly Exchange[];
+  markets: readonly Market[];
+} {
+  if (exchange.length === 0)
+    throw new UsageError('expected --exchange and --market to capture from an exchange, or --replay TAPE');
+  if (market.length === 0) throw new UsageError('expected --market: spot, linear, inverse, or several of them');
+  return { exchanges: exchange, markets: market };
+}
+
+function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[] {
+  if (interval && !channels.includes('candle'))
+    throw new UsageError('--interval is for the channel candle: add it to --channels');
+  const isPreset = FEATURES_PRESET.every((channel) => channels.includes(channel));
+  if (isPreset && !interval) return [FEATURES_INTERVAL];
+  if (channels.includes('candle') && !interval) throw new UsageError('--channels candle: expected --interval, such as 1m,15m');
+  return interval ?? [];
+}
+
+/** Gives records until `count` of them have come that are no `gap` or `clock`. */
+async function* atMost(source: AsyncIterable<readonly AnyRecord[]>, count: number): AsyncGenerator<readonly AnyRecord[]> {
+  let left = count;
+  for await (const records of source) {
+    const end = records.findIndex((record) => !IN_BAND_TYPES.has(record.type) && --left === 0);
+    yield end < 0 ? records : records.slice(0, end + 1);
+    if (end >= 0) return;
+  }
+}
+
+/** What no second capture may write to the same store: one entry per market and channel. */
+function claimsOf({ fleets }: Live): Claim[] {
+  const claims = new Map<string, { exchange: string; market: string; channel: string; symbols: string[] }>();
+  for (const { exchange, subscriptions } of fleets) {
+    for (const { market, channel, symbol } of subscriptions) {
+      const key = `${exchange.id} ${market} ${channel}`;
+      const claim = claims.get(key) ?? { exchange: exchange.id, market, channel, symbols: [] };
+      claims.set(key, claim);
+      claim.symbols.push(symbol);
+    }
+  }
+  return [...claims.values()];
+}

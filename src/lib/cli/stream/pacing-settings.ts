@@ -1,0 +1,131 @@
+import type { Exchange } from '../../exchanges/exchange.js';
+import { EXCHANGES } from '../../exchanges/index.js';
+import type { Pacing } from '../../exchanges/live-protocol.js';
+import type { Place } from '../../ingest/live/fleet.js';
+import { UsageError } from '../../model/errors.js';
+import type { Market } from '../../model/records.js';
+import { parseDuration } from '../../model/time.js';
+import { endpointsOf } from '../endpoints.js';
+import type { Setting, Settings } from '../settings.js';
+
+/** The table of the settings here; each has a variable: `MDTOOL_BITGET_CONNECT_PAUSE`. */
+export const PACING_TABLE = 'pacing';
+
+const DURATIONS = {
+  connect_pause: 'connectPause',
+  connect_jitter: 'connectJitter',
+  connect_timeout: 'connectTimeout',
+  subscribe_delay: 'subscribeDelay',
+  subscribe_delay_jitter: 'subscribeDelayJitter',
+  message_pause: 'messagePause',
+  heartbeat_every: 'heartbeatEvery',
+  silence_limit: 'silenceLimit',
+  rotate_after: 'rotateAfter',
+  reconnect_first: 'reconnectFirst',
+  reconnect_longest: 'reconnectLongest',
+  acknowledge_within: 'acknowledgeWithin',
+  stale_after: 'staleAfter',
+} as const satisfies Record<string, keyof Pacing>;
+
+const COUNTS = {
+  connects_at_once: 'connectsAtOnce',
+  connects_per_five_minutes: 'connectsPerFiveMinutes',
+} as const satisfies Record<string, keyof Pacing>;
+
+const PLANNING = {
+  channels_per_connection: 'channelsPerConnection',
+  arguments_per_message: 'argumentsPerMessage',
+  characters_per_connection: 'charactersPerConnection',
+} as const satisfies Record<string, keyof Place['planning']>;
+
+/** Zero turns these off; a zero heartbeat or time limit would be a mistake. */
+const MAY_BE_ZERO = new Set([
+  'connect_pause',
+  'connect_jitter',
+  'subscribe_delay',
+  'subscribe_delay_jitter',
+  'message_pause',
+  'rotate_after',
+]);
+
+const OF_RUN = ['unreachable_after', 'queue_records'] as const;
+
+/** Every key of the table: those of each exchange, with its name in front, and those of the whole run. */
+export const PACING_KEYS: readonly string[] = [
+  ...EXCHANGES.flatMap(({ id }) => Object.keys({ ...DURATIONS, ...COUNTS, ...PLANNING }).map((key) => `${id}_${key}`)),
+  ...OF_RUN,
+];
+
+export type PlaceOptions = {
+  /** Protocol version, where the user names one. */
+  readonly api?: string | undefined;
+  /** `testnet`, `demo`. */
+  readonly place?: string | undefined;
+};
+
+/** Returns where and how an exchange is captured. Throws a `UsageError` on a setting that is none, or a place it has not. */
+export function placeOf(exchange: Exchange, settings: Settings, { api, place }: PlaceOptions): Place {
+  const origins = place === undefined ? exchange : exchange.live.places[place];
+  if (!origins) {
+    const has = Object.keys(exchange.live.places).map((name) => `--${name}`);
+    throw new UsageError(`--${place}: ${exchange.id} has none${has.length > 0 ? `; it has ${has.join(', ')}` : ''}`);
+  }
+  if (api !== undefined && !exchange.apis.includes(api))
+    throw new UsageError(`--api: expected ${exchange.apis.join(' or ')} on ${exchange.id}, was "${api}"`);
+  const endpoints = endpointsOf({ ...exchange, ...origins }, settings);
+  return {
+    exchange,
+    api: api ?? (exchange.apis[0] as string),
+    websocketOrigin: endpoints.websocket,
+    restOrigin: endpoints.rest,
+    pacing: (market) => pacingOf(exchange, market, settings),
+    planning: valuesOf(exchange, PLANNING, settings, countOf),
+  };
+}
+
+/** Returns what holds for the whole run: milliseconds until unreachable, records that may wait for the outputs. */
+export function runLimits(settings: Settings): { unreachableAfter: number; queueLimit: number } {
+  const unreachable = settings.section(PACING_TABLE, 'unreachable_after');
+  const queue = settings.section(PACING_TABLE, 'queue_records');
+  return {
+    unreachableAfter: unreachable ? durationOf(unreachable, 'unreachable_after') : 60_000,
+    queueLimit: queue ? countOf(queue) : 100_000,
+  };
+}
+
+function pacingOf(exchange: Exchange, market: Market, settings: Settings): Pacing {
+  return {
+    ...exchange.live.pacing(market),
+    ...valuesOf(exchange, DURATIONS, settings, durationOf),
+    ...valuesOf(exchange, COUNTS, settings, countOf),
+  };
+}
+
+/** Returns the values of the settings that are set, by their names in code. */
+function valuesOf<Name extends string>(
+  exchange: Exchange,
+  names: Readonly<Record<string, Name>>,
+  settings: Settings,
+  read: (setting: Setting, key: string) => number,
+): Partial<Record<Name, number>> {
+  const values: Partial<Record<Name, number>> = {};
+  for (const [key, name] of Object.entries(names)) {
+    const setting = settings.section(PACING_TABLE, `${exchange.id}_${key}`);
+    if (setting) values[name] = read(setting, key);
+  }
+  return values;
+}
+
+/** Returns milliseconds. */
+function durationOf({ value, source }: Setting, key: string): number {
+  const text = String(value);
+  const milliseconds = text === '0' ? 0 : parseDuration(text, source) / 1000;
+  if (milliseconds === 0 && !MAY_BE_ZERO.has(key)) throw new UsageError(`${source}: expected a duration above 0, was "${text}"`);
+  return milliseconds;
+}
+
+function countOf({ value, source }: Setting): number {
+  const count = Number(value);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new UsageError(`${source}: expected a whole number above 0, was "${value}"`);
+}

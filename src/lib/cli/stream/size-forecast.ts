@@ -1,0 +1,34 @@
+import type { Subscription } from '../../exchanges/exchange.js';
+import { SECOND } from '../../model/time.js';
+
+/** From so many books on a capture is worth a word about its size. */
+const MANY_BOOKS = 20;
+/** Changes per second and book: liquid contracts push every 20 to 200 ms, most others a few times a second. */
+const CHANGES_PER_SECOND = 5;
+/** Stored bytes: a level of a snapshot, a change with its few levels, both compressed: a rough estimate. */
+const BYTES_PER_LEVEL = 6;
+const BYTES_PER_CHANGE = 60;
+const SECONDS_PER_DAY = 86_400;
+
+type Carrying = { readonly subscriptions: readonly Subscription[] };
+
+/**
+ * Returns a sentence about the size that a capture of many books will have in the store, undefined for a small one.
+ * Every book is taken to change in every interval: liquid ones do, the others stay below.
+ */
+export function sizeForecast(fleets: readonly Carrying[], bookInterval: number, depth: number): string | undefined {
+  const subscriptions = fleets.flatMap((fleet) => fleet.subscriptions);
+  const count = (channel: string) => subscriptions.filter((subscription) => subscription.channel === channel).length;
+  const books = count('book');
+  const deltas = count('book_delta');
+  if (books + deltas < MANY_BOOKS) return undefined;
+  const snapshots = books * (SECOND / Math.max(bookInterval, SECOND / CHANGES_PER_SECOND)) * 2 * depth * BYTES_PER_LEVEL;
+  const changes = deltas * CHANGES_PER_SECOND * BYTES_PER_CHANGE;
+  const perDay = (snapshots + changes) * SECONDS_PER_DAY;
+  const parts = [books > 0 ? `${books} books` : '', deltas > 0 ? `${deltas} books with every change` : ''].filter(Boolean);
+  return `${parts.join(' and ')}: up to about ${sizeText(perDay)} a day in the store; fewer symbols, a larger --book-interval or a smaller --depth make it less`;
+}
+
+function sizeText(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+}
