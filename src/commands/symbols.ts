@@ -7,6 +7,7 @@ import { EXCHANGES } from '../lib/exchanges/index.js';
 import { NOTATIONS } from '../lib/ingest/notation.js';
 import { expandPaths } from '../lib/ingest/paths.js';
 import { liveSymbolSources, recordedSymbolSources } from '../lib/ingest/symbol-list.js';
+import { EXIT } from '../lib/model/errors.js';
 import type { HttpClient } from '../lib/transport/http.js';
 
 export default class Symbols extends BaseCommand {
@@ -89,9 +90,13 @@ Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation
   }
 
   #listener(): SymbolRunListener {
+    const { summary } = this;
     return {
-      unreachable: (reason) => this.summary.unreachable(reason),
-      incomplete: (reason) => this.summary.incomplete(reason),
+      unreachable: (reason) => summary.unreachable(reason),
+      get hasUnreachable() {
+        return summary.exitCode === EXIT.unreachable;
+      },
+      incomplete: (reason) => summary.incomplete(reason),
       note: (text) => this.stderr.note(text),
       notice: (text) => this.notice(text),
     };

@@ -125,6 +125,8 @@ describe('grid plan', () => {
     expect(table.stdout).toMatch(/stress on 500 candles of CRVUSDT 1m/);
     expect(table.stdout.replace(/\n +/g, ' ')).toMatch(/499 grids started.* beyond the coverage \d+ \(/);
     expect((await plan(...EXAMPLE, '--stress', 'store', '--store', join(folder, 'none'))).code).toBe(1);
+    const idle = await plan(...EXAMPLE, '--since', '1d');
+    expect([idle.code, idle.stderr]).toEqual([2, expect.stringContaining('--since: chooses the candles of --stress')]);
   });
 
   it.each([

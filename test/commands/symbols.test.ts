@@ -70,6 +70,11 @@ describe('symbols from REST', () => {
       /^mdtool: bitget: 127\.0\.0\.1:1 cannot be reached: the connection was refused after \d attempts .*$/m,
     );
     expect(stderr.trim().split('\n')).toHaveLength(2);
+    // A symbol that was not found may stand in the list that could not be had.
+    const named = await mdtool(['symbols', '--market', 'linear', '--symbols', 'NOSUCHUSDT', '--exchange', 'bybit,bitget'], {
+      env,
+    });
+    expect([named.code, named.stderr]).toEqual([5, expect.not.stringContaining('not listed')]);
   });
 });
 

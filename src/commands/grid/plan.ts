@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { outputFlags } from '../../lib/cli/flags.js';
-import { type GridFlags, gridFlags } from '../../lib/cli/grid/flags.js';
+import { type GridFlags, gridFlags, refuseIdle } from '../../lib/cli/grid/flags.js';
 import { termsQueryOf } from '../../lib/cli/grid/input.js';
 import { reportGrid } from '../../lib/cli/grid/report.js';
 import { gridSvg } from '../../lib/cli/grid/svg.js';
@@ -43,7 +43,8 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
   };
 
   async run(): Promise<SummaryDocument> {
-    const { flags } = await this.parse(GridPlan);
+    const { flags, raw } = await this.parse(GridPlan);
+    refuseIdle(flags, new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : []))));
     const query = termsQueryOf(flags);
     const terms = query && (await this.#terms(query, flags));
     const report = await reportGrid(flags, terms, Date.now() * 1000, (reason) => this.summary.incomplete(reason));

@@ -1,9 +1,6 @@
-import { UsageError } from '../model/errors.js';
 import { CANDLE_SOURCES } from '../model/market-records.js';
-import { decodeRecord, RecordError } from '../model/ndjson.js';
-import type { AnyRecord, Candle, Market } from '../model/records.js';
-import { readLines } from './lines.js';
-import { expandPaths } from './paths.js';
+import type { Candle, Market } from '../model/records.js';
+import { readInput } from './input/input.js';
 
 /** Which candles are wanted; what is absent does not restrict. Times are microseconds, `until` is exclusive. */
 export type CandleSelection = {
@@ -15,41 +12,17 @@ export type CandleSelection = {
   readonly until?: number | undefined;
 };
 
-/** Told of every line that is no record. */
+/** Told of every line or row that is no record. */
 export type BrokenLine = (reason: string) => void;
 
-/**
- * Yields the wanted candles of NDJSON files (also gzipped, globs, `-` for stdin), passing over other records. Throws a
- * `UsageError` on another kind of file, a `FailureError` on one that cannot be read.
- */
+/** Yields the wanted candles of INPUT (see `readInput`), passing over other records. */
 export async function* candlesOfFiles(
   paths: readonly string[],
   selection: CandleSelection,
   broken: BrokenLine,
 ): AsyncGenerator<Candle> {
-  const files = await expandPaths(paths);
-  const foreign = files.find((file) => file !== '-' && !/\.ndjson(\.gz)?$/.test(file));
-  if (foreign !== undefined) throw new UsageError(`${foreign}: expected candles as .ndjson or .ndjson.gz, - or store`);
-  for (const file of files) {
-    let number = 0;
-    for await (const { lines, truncated } of readLines(file)) {
-      for (const line of lines) {
-        number++;
-        const record = line.trim() === '' ? undefined : decoded(line, (reason) => broken(`${file}:${number}: ${reason}`));
-        if (record?.type === 'candle' && isWanted(record, selection)) yield record;
-      }
-      if (truncated !== undefined) broken(truncated);
-    }
-  }
-}
-
-function decoded(line: string, broken: BrokenLine): AnyRecord | undefined {
-  try {
-    return decodeRecord(line);
-  } catch (error) {
-    if (!(error instanceof RecordError)) throw error;
-    broken(error.message);
-    return undefined;
+  for await (const records of readInput(paths, { broken })) {
+    for (const record of records) if (record.type === 'candle' && isWanted(record, selection)) yield record;
   }
 }
 

@@ -47,7 +47,7 @@ export async function* symbolChanges(
     throw new FailureError(
       `--diff: expected lists of the store at or before ${formatTime(older.before)} to compare with, found none`,
     );
-  choice.check();
+  if (!listener.hasUnreachable) choice.check();
   if (changes === 0) listener.note(`nothing has changed since ${formatTime(older.before)}`);
 }
 

@@ -23,6 +23,8 @@ export type SymbolListener = {
   unreachable(reason: string, exchange: Exchange): void;
   incomplete(reason: string): void;
   note(text: string): void;
+  /** Whether some list could not be had: a symbol that was not found may stand there. */
+  readonly hasUnreachable: boolean;
 };
 
 /** An exchange, and where its lists come from. */
@@ -130,7 +132,7 @@ export async function* chooseSymbols(
     yield choice.of(list.exchange, list.instruments).map((instrument) => inNotation(instrument, query.notation));
   }
   if (query.signal?.aborted) return listener.incomplete('stopped before every list was read');
-  choice.check();
+  if (!listener.hasUnreachable) choice.check();
   if (choice.hint !== undefined) listener.note(choice.hint);
 }
 

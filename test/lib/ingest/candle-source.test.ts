@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createParquetSink } from '../../../src/lib/cli/output/database-sink.js';
 import { bybit } from '../../../src/lib/exchanges/bybit/index.js';
 import { candlesOfFiles, candlesOfStore } from '../../../src/lib/ingest/candle-source.js';
 import { storedTerms } from '../../../src/lib/ingest/stored-terms.js';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
 import type { AnyRecord, Candle, Instrument, Trade } from '../../../src/lib/model/records.js';
+import { createFileSink } from '../../../src/lib/sinks/file.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-candles-'));
@@ -53,8 +55,21 @@ describe('candles of files', () => {
     expect(await all(candlesOfFiles([join(folder, '*.gz')], {}, () => {}))).toHaveLength(4);
   });
 
+  it('are the same of NDJSON, CSV and Parquet', async () => {
+    for (const format of ['csv', 'parquet']) {
+      const other = join(folder, `a.${format}`);
+      const sink =
+        format === 'csv'
+          ? await createFileSink({ path: other, format, force: false, type: 'candle' })
+          : await createParquetSink({ path: other, force: false });
+      await sink.write([candle(0), candle(3)]);
+      await sink.close();
+      expect(await all(candlesOfFiles([other], {}, () => {}))).toEqual([candle(0), candle(3)]);
+    }
+  });
+
   it('are refused from other kinds of files, and from none', async () => {
-    await expect(all(candlesOfFiles(['a.csv'], {}, () => {}))).rejects.toThrow(/a\.csv: expected candles as \.ndjson/);
+    await expect(all(candlesOfFiles(['a.txt'], {}, () => {}))).rejects.toThrow(/a\.txt: expected \.ndjson, \.csv/);
     await expect(all(candlesOfFiles([join(folder, 'no.ndjson')], {}, () => {}))).rejects.toThrow(/no such file/);
   });
 });

@@ -160,6 +160,7 @@ describe('changes of lists', () => {
     const told: string[] = [];
     const listener = {
       unreachable: () => {},
+      hasUnreachable: false,
       incomplete: (text: string) => void told.push(text),
       note: (text: string) => void told.push(text),
     };

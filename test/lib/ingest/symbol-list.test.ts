@@ -43,6 +43,9 @@ function listenerOf() {
     incompletes,
     notes,
     unreachable: (reason: string) => void unreached.push(reason),
+    get hasUnreachable() {
+      return unreached.length > 0;
+    },
     incomplete: (reason: string) => void incompletes.push(reason),
     note: (text: string) => void notes.push(text),
   };

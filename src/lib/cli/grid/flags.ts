@@ -66,10 +66,12 @@ export const gridFlags = {
   filled: Flags.integer({ summary: 'Show the position as if so many levels had filled.', helpValue: 'N' }),
   solve: Flags.option({ summary: 'Look for the limit that survives, and plan with it.', options: SOLVABLE })(),
   stress: filesFlag({
-    summary: 'Start the grid again and again on these candles: NDJSON files, `-` for stdin, or `store`.',
+    summary: 'Start the grid again and again on these candles: files, `-` for NDJSON on stdin, or `store`.',
     helpValue: 'FILES|store',
   }),
-  interval: intervalsFlag({ summary: 'Interval of the candles for --stress. Default: 1m of the store, all of files.' }),
+  interval: intervalsFlag({
+    summary: 'Interval of the candles for --stress. Default: 1m of the store, all of files.',
+  }),
   ...timeFlags,
   store: storeFlag,
   exchange: exchangesFlag({ summary: 'Exchange whose limits, tiers and last price are taken.', helpValue: 'bybit' }),
@@ -90,3 +92,11 @@ export const gridFlags = {
 };
 
 export type GridFlags = Interfaces.InferredFlags<typeof gridFlags>;
+
+const STRESS_FLAGS = ['interval', 'since', 'until'] as const;
+
+/** Throws a `UsageError` when the command line (`given`) chooses candles that nothing looks at; configuration may. */
+export function refuseIdle(flags: GridFlags, given: ReadonlySet<string>): void {
+  const idle = flags.stress ? undefined : STRESS_FLAGS.find((flag) => given.has(flag));
+  if (idle) throw new UsageError(`--${idle}: chooses the candles of --stress, which is not given`);
+}

@@ -44,7 +44,7 @@ export async function createParquetSink(options: DatabaseSinkOptions): Promise<S
   const isSplit = path.includes(PLACEHOLDER);
   if (!isSplit) refuseExisting(path, force);
   const sink = new ParquetSink(options, await RecordDatabase.open(path.replaceAll(PLACEHOLDER, 'records')));
-  for (const type of isSplit ? [] : types) sink.take(type);
+  for (const type of isSplit ? [] : types) if (!IN_BAND_TYPES.has(type)) sink.take(type);
   return sink;
 }
 

@@ -48,6 +48,9 @@ export class UniverseWatch {
       unreachable: (reason, exchange) => void failed.set(exchange.id, reason),
       incomplete: (reason) => isFirst && this.#listener.incomplete(reason),
       note: () => {},
+      get hasUnreachable() {
+        return failed.size > 0;
+      },
     };
     try {
       const query = { ...this.#query, status: 'all' as const, notation: 'native' as const };
@@ -55,8 +58,7 @@ export class UniverseWatch {
         for (const instrument of batch) if (this.#keeps(instrument)) chosen.get(instrument.exchange)?.push(instrument);
       }
     } catch (error) {
-      // A symbol may be listed where the list could not be had.
-      if (!(error instanceof UsageError) || (isFirst && failed.size === 0)) throw error;
+      if (isFirst || !(error instanceof UsageError)) throw error;
     }
     const answered = [...chosen].filter(([id]) => !failed.has(id));
     for (const instrument of answered.flatMap(([, instruments]) => instruments)) this.#known.add(nameOf(instrument));
