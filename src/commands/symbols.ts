@@ -2,12 +2,11 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, universeFlags } from '../lib/cli/flags.js';
 import { filesFlag } from '../lib/cli/stream/flags.js';
-import { dateFlag, type SymbolRunListener, symbolRecords } from '../lib/cli/symbols/run.js';
+import { dateFlag, symbolListener, symbolRecords } from '../lib/cli/symbols/run.js';
 import { EXCHANGES } from '../lib/exchanges/index.js';
 import { NOTATIONS } from '../lib/ingest/notation.js';
 import { expandPaths } from '../lib/ingest/paths.js';
 import { liveSymbolSources, recordedSymbolSources } from '../lib/ingest/symbol-list.js';
-import { EXIT } from '../lib/model/errors.js';
 import type { HttpClient } from '../lib/transport/http.js';
 
 export default class Symbols extends BaseCommand {
@@ -56,7 +55,11 @@ Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation
     const { flags } = await this.parse(Symbols);
     const live = flags.replay === undefined && flags['as-of'] === undefined;
     const client = live ? await this.#client() : undefined;
-    const listener = this.#listener();
+    const listener = symbolListener(
+      this.summary,
+      (text) => this.notice(text),
+      (text) => this.stderr.note(text),
+    );
     const sources = async () =>
       client
         ? liveSymbolSources(flags.exchange ?? EXCHANGES, client, (exchange) => this.endpoints(exchange).rest)
@@ -87,18 +90,5 @@ Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation
       signal: this.stopped,
       onRetry: (reason, pause) => this.stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`),
     });
-  }
-
-  #listener(): SymbolRunListener {
-    const { summary } = this;
-    return {
-      unreachable: (reason) => summary.unreachable(reason),
-      get hasUnreachable() {
-        return summary.exitCode === EXIT.unreachable;
-      },
-      incomplete: (reason) => summary.incomplete(reason),
-      note: (text) => this.stderr.note(text),
-      notice: (text) => this.notice(text),
-    };
   }
 }

@@ -62,6 +62,10 @@ export class Summary {
     this.#verdicts.push({ exitCode: EXIT.unreachable, reason });
   }
 
+  get hasUnreachable(): boolean {
+    return this.#verdicts.some(({ exitCode }) => exitCode === EXIT.unreachable);
+  }
+
   /** Adds facts of the step; a name given again is replaced. */
   note(facts: Facts): void {
     this.#facts = { ...this.#facts, ...facts };

@@ -13,6 +13,7 @@ import {
 } from '../../ingest/symbol-list.js';
 import type { Instrument } from '../../model/records.js';
 import { DAY, formatDuration, formatTime, HOUR, MINUTE, parseTime } from '../../model/time.js';
+import type { Summary } from '../summary.js';
 
 /** `--as-of`, `--diff`: a time, of a day its end, so that a list of that day is among those before. */
 export const dateFlag = (name: string, summary: string, exclusive: string[] = []) =>
@@ -43,6 +44,23 @@ export type SymbolRequest = {
 };
 
 export type SymbolRunListener = SymbolListener & { notice(text: string): void };
+
+/** Returns a listener that tells the summary of the run; `notice` warns, `note` tells. */
+export function symbolListener(
+  summary: Summary,
+  notice: (text: string) => void,
+  note: (text: string) => void,
+): SymbolRunListener {
+  return {
+    unreachable: (reason) => summary.unreachable(reason),
+    get hasUnreachable() {
+      return summary.hasUnreachable;
+    },
+    incomplete: (reason) => summary.incomplete(reason),
+    note,
+    notice,
+  };
+}
 
 /**
  * Returns the instruments that a run gives: the lists of the exchanges, of tapes (`sources`) or of the store, filtered, or
