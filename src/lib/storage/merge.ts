@@ -98,13 +98,13 @@ async function writeMerged(
   const overlay = files.some((file) => file.overlay);
   const relation = overlay ? `(SELECT * FROM ${stored} ${oneOfEachKey(type)})` : stored;
   const metadata = { mdtool_segments: segments.join(' ') };
-  const { rows, bytes } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
+  const { rows, bytes, sha256 } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
   const [content] = await partitionRows(database, type, parquetFiles([absolutePath(context, path)]));
   const expected = files.reduce((sum, file) => sum + file.rows, 0);
   if (!content || content.rows !== rows || (overlay ? rows > expected : rows !== expected))
     throw new Error(`expected ${expected} rows of ${files.length} files, found ${content?.rows ?? 0}; nothing was replaced`);
   const { min, max, symbols } = content;
-  return { path, rows, bytes, min, max, symbols, segments, merged: true };
+  return { path, rows, bytes, sha256, min, max, symbols, segments, merged: true };
 }
 
 async function commitMerge(context: StoreContext, merged: StoredFile, { partition, files }: MergeJob): Promise<boolean> {

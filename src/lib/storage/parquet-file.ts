@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { RecordType } from '../model/records.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 import { createDirectory, publishFile, storageFailure, temporaryName } from './durable-file.js';
@@ -22,19 +25,19 @@ export type ParquetSource = {
   readonly dense?: boolean;
 };
 
+/** What a file that was written holds; `sha256` is that of its bytes, hexadecimal. */
+export type WrittenParquet = { readonly rows: number; readonly bytes: number; readonly sha256: string };
+
 /** Writes a Parquet file (zstd) that appears whole under its name. */
-export async function writeParquet(
-  database: Database,
-  path: string,
-  source: ParquetSource,
-): Promise<{ rows: number; bytes: number }> {
+export async function writeParquet(database: Database, path: string, source: ParquetSource): Promise<WrittenParquet> {
   const temporary = temporaryName(path);
   try {
     await createDirectory(dirname(path));
     const rows = await copyToParquet(database, temporary, source);
     const { size: bytes } = await stat(temporary);
+    const sha256 = await fileDigest(temporary);
     await publishFile(temporary, path);
-    return { rows, bytes };
+    return { rows, bytes, sha256 };
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw storageFailure(error, 'write', path);
@@ -50,4 +53,11 @@ async function copyToParquet(database: Database, path: string, source: ParquetSo
     `COPY (SELECT ${columns.join(', ')} FROM ${relation} ${sorted ? `ORDER BY ${fileOrder(type)}` : ''}) TO ${sqlText(path)}
      (FORMAT parquet, COMPRESSION zstd, ${dense ? DENSE : `ROW_GROUP_SIZE ${ROW_GROUP}`}, USE_TMP_FILE false, KV_METADATA {${facts.join(', ')}})`,
   );
+}
+
+/** Returns the SHA-256 of a file's bytes, hexadecimal. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
 }

@@ -105,9 +105,9 @@ async function sealPartition(database: Database, context: StoreContext, { state,
   const path = `${partitionPath(rows.partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
   const relation = `(SELECT * FROM "${type}" WHERE ${rows.where})`;
   const metadata = { mdtool_segments: segment };
-  const { rows: count, bytes } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
+  const { rows: count, bytes, sha256 } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
   if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; nothing was removed`);
-  const file = { ...asFile(kept), path, bytes, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
+  const file = { ...asFile(kept), path, bytes, sha256, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   return { repeated: dropped, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };
 }
 

@@ -9,6 +9,8 @@ export type StoredFile = {
   readonly path: string;
   readonly rows: number;
   readonly bytes: number;
+  /** SHA-256 of the bytes, hexadecimal: who changes the file later is seen. Absent on files of older versions. */
+  readonly sha256?: string | undefined;
   /** Least and greatest `timestamp`, microseconds. */
   readonly min: number;
   readonly max: number;
