@@ -172,7 +172,7 @@ export function plainFeatures(seconds: readonly PlainSecond[], index: number, wi
     markDevZ: over(windows.mark_dev_z, (window) => plainZ(window.map(({ mark, close }) => ratio(mark, close)))),
     oiZ: over(windows.oi_z + 60, () => plainZ(interestChanges(seconds, index, windows.oi_z))),
     atr15m: atr,
-    atr15mPct: atr === undefined || now.close === undefined ? undefined : atr / now.close,
+    atr15mPct: atr === undefined || now.close === undefined ? undefined : (atr / now.close) * 100,
     realizedVol: over(windows.realized_vol + 1, (window) => plainVolatility(window)),
     basisBps: now.mark === undefined || now.index === undefined ? undefined : ((now.mark - now.index) / now.index) * 1e4,
     fundingRate: now.fundingRate,

@@ -23,12 +23,12 @@ export const atr: Feature = {
 export const atrShare: Feature = {
   ...bars,
   name: 'atr15m_pct',
-  definition: 'atr15m / close, a fraction',
+  definition: 'atr15m as a percentage of close',
   create: (_, source): Measure => ({
     update({ close }) {
       const average = source.averageTrueRange;
       if (average === undefined) return source.absence;
-      return close === undefined ? 'missing' : average / close;
+      return close === undefined ? 'missing' : (average / close) * 100;
     },
     restart() {},
   }),

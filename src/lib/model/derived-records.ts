@@ -42,7 +42,7 @@ const featureValues = {
   mark_dev_z: optional(number('z of (mark − last) / last')),
   oi_z: optional(number('z of the change of open interest')),
   atr15m: optional(number('Wilder ATR(14) on 15-minute candles')),
-  atr15m_pct: optional(number('the same as a fraction of the close')),
+  atr15m_pct: optional(number('the same as a percentage of the close')),
   realized_vol: optional(number('annualised volatility of 1-second returns')),
   basis_bps: optional(number('(mark − index) / index, basis points')),
   funding_rate: optional(number('current funding')),

@@ -18,7 +18,7 @@ const RULES: Readonly<Record<Gate, (row: FeatureRow, rules: SignalRules) => Verd
     limit: `spread_bps <= ${maxSpreadBps}`,
   }),
   volatility: ({ atr15mPct: value }, { minAtr, maxAtr }) => ({
-    pass: value !== undefined && value >= minAtr && value <= maxAtr,
+    pass: value !== undefined && value >= minAtr * 100 && value <= maxAtr * 100,
     value,
     limit: `atr15m_pct within ${percent(minAtr)} to ${percent(maxAtr)}`,
   }),

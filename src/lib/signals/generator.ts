@@ -91,7 +91,7 @@ export class SignalGenerator {
     }
     state.signals[side] = row.timestamp;
     this.counts.signals += 1;
-    return signalOf(row, side, gates, this.#id(row, side, state), price, riskOf(side, price, atr, state.rules));
+    return signalOf(row, side, gates, this.#id(row, side, state), price, riskOf(side, price, atr / 100, state.rules));
   }
 
   #id({ exchange, market, symbol, timestamp }: FeatureRow, side: Side, { configuration }: SymbolState): string {

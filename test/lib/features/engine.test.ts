@@ -300,7 +300,7 @@ describe('the average true range', () => {
     expect(features[14 * BAR - 2]?.atr15m).toBeUndefined();
     const row = features[14 * BAR - 1];
     expect(row?.atr15m).toBeCloseTo(((1 + 2 + 3) * 4 + 1 + 2) / 14, 12);
-    expect(row?.atr15mPct).toBeCloseTo((row?.atr15m as number) / 100, 12);
+    expect(row?.atr15mPct).toBeCloseTo(row?.atr15m as number, 12);
     expect(row?.detail).toMatchObject({ atr15m: '14 of 200 candles' });
   });
 

@@ -24,7 +24,7 @@ const row = (fields: Partial<FeatureRow> = {}): FeatureRow => ({
   imbShift: 0.15,
   markDevZ: 1,
   atr15m: 0.5,
-  atr15mPct: 0.005,
+  atr15mPct: 0.5,
   spreadBps: 3,
   warm: true,
   gapInWindow: false,
@@ -65,8 +65,8 @@ describe('gates', () => {
   const violations: readonly (readonly [Gate, Partial<FeatureRow>])[] = [
     ['spread', { spreadBps: 3.01 }],
     ['spread', { spreadBps: undefined }],
-    ['volatility', { atr15mPct: 0.00149 }],
-    ['volatility', { atr15mPct: 0.0301 }],
+    ['volatility', { atr15mPct: 0.149 }],
+    ['volatility', { atr15mPct: 3.01 }],
     ['warm', { warm: false }],
     ['gap', { gapInWindow: true }],
     ['age', { ageMs: 5001 }],
@@ -86,7 +86,7 @@ describe('gates', () => {
   it('are told with every signal: value, limit and verdict', () => {
     expect(run([row()]).signals[0]?.gates).toEqual({
       spread: { pass: true, value: 3, limit: 'spread_bps <= 3' },
-      volatility: { pass: true, value: 0.005, limit: 'atr15m_pct within 0.15% to 3%' },
+      volatility: { pass: true, value: 0.5, limit: 'atr15m_pct within 0.15% to 3%' },
       warm: { pass: true, value: true, limit: 'warm' },
       gap: { pass: true, value: false, limit: 'no gap_in_window' },
       age: { pass: true, value: 5000, limit: 'age_ms <= 5000' },
