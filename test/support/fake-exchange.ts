@@ -23,6 +23,13 @@ export const fakeExchange: Exchange = {
   instruments: { requests: () => [], parse: () => ({ instruments: [], rejected: [] }) },
   tiers: { request: () => undefined, parse: () => ({ tiers: [], withClosingFee: false, notes: [] }) },
   lastPrice: { request: () => ({ path: '/', query: {} }), parse: () => ({ price: 1 }) },
+  history: {
+    intervals: () => [],
+    reach: () => ({ kind: 'none', note: 'none' }),
+    pages: () => [],
+    parse: () => ({ records: [], rejected: [] }),
+  },
+  rest: { host: { requests: 100, within: 1_000 }, limit: () => undefined, judge: () => ({ kind: 'data' }) },
   nativeSymbol: (spelling) => (/^[A-Z]+$/.test(spelling) ? spelling : undefined),
   plan: () => [],
   live: {

@@ -11,7 +11,9 @@ import type {
   Ticker,
   Trade,
 } from '../model/records.js';
+import type { History } from './history.js';
 import type { LiveProtocol } from './live-protocol.js';
+import type { RestRules } from './rest.js';
 
 /** What can be subscribed, by the name users type. `ticker` also yields mark prices, open interest and funding. */
 export const CHANNELS = ['trade', 'ticker', 'book', 'book_delta', 'liquidation', 'candle'] as const;
@@ -155,6 +157,10 @@ export type Exchange = {
     /** Maps one body. Throws a `FailureError` when the exchange refused or names no price. */
     parse(request: HttpRequest, body: string): LastPrice;
   };
+  /** What REST tells of the past. */
+  readonly history: History;
+  /** How REST wants to be used: limits, and what answers mean. */
+  readonly rest: RestRules;
   /** Returns the native symbol of any spelling that users bring (native, canonical, ccxt, legacy), undefined where it is none. */
   nativeSymbol(spelling: string, market: Market): string | undefined;
   plan(subscriptions: readonly Subscription[], options: PlanOptions): readonly ConnectionPlan[];

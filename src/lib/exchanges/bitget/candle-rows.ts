@@ -24,12 +24,19 @@ const MONDAY = 4 * DAY;
  */
 export function candlesOf(market: Market, symbol: string, interval: Interval, rows: readonly CandleValues[]): Mapped<Candle> {
   const last = rows.reduce((latest, { start }) => Math.max(latest, fromMilliseconds(start) ?? 0), 0);
-  const mapped = mapRows(rows, (values) => candleOf(market, symbol, interval, last, values));
+  const mapped = mapRows(rows, (values) => candleOf(market, symbol, interval, values, (timestamp) => timestamp < last));
   mapped.items.sort((a, b) => a.timestamp - b.timestamp);
   return mapped;
 }
 
-function candleOf(market: Market, symbol: string, interval: Interval, last: number, values: CandleValues): Candle | string {
+/** Returns the candle that raw values make, or the reason why they make none. */
+export function candleOf(
+  market: Market,
+  symbol: string,
+  interval: Interval,
+  values: CandleValues,
+  isClosed: (timestamp: number) => boolean,
+): Candle | string {
   const timestamp = fromMilliseconds(values.start);
   if (timestamp === undefined) return unexpected('candle', 'start', 'milliseconds', values.start);
   if ((timestamp - (interval.length === WEEK ? MONDAY : 0)) % interval.length !== 0)
@@ -57,7 +64,7 @@ function candleOf(market: Market, symbol: string, interval: Interval, last: numb
     volume,
     turnover,
     source: 'exchange',
-    closed: timestamp < last,
+    closed: isClosed(timestamp),
   };
 }
 

@@ -2,12 +2,14 @@ import { MARKETS } from '../../model/records.js';
 import type { Exchange } from '../exchange.js';
 import { FramesV2 } from './frames-v2.js';
 import { FramesV3 } from './frames-v3.js';
+import { HISTORY } from './history.js';
 import { instrumentRequests, parseInstruments } from './instruments.js';
 import { lastPriceRequest, parseLastPrice } from './last-price.js';
 import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channelsOf, plan, protocolOf } from './plan.js';
 import { V2, V3 } from './protocols.js';
+import { REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bitget: the v2 ("Classic") public socket by default, v3 ("UTA") where it is asked for; both REST generations. */
@@ -24,6 +26,8 @@ export const bitget: Exchange = {
   instruments: { requests: instrumentRequests, parse: parseInstruments },
   tiers: { request: tierRequest, parse: parseTiers },
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
+  history: HISTORY,
+  rest: REST,
   nativeSymbol,
   plan,
   live: LIVE,

@@ -1,5 +1,4 @@
 import { FailureError } from '../../model/errors.js';
-import { excerpt } from '../../model/ndjson.js';
 import type { Instrument, InstrumentKind, InstrumentStatus, Market } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, InstrumentPage } from '../exchange.js';
@@ -7,6 +6,7 @@ import { type Fields, isFields, mapRows, unexpected } from './fields.js';
 import { CONTRACT_LAYOUT, type Layout, SPOT_LAYOUT, UNIFIED_LAYOUT } from './instrument-rows.js';
 import { namesOf } from './names.js';
 import { type Product, productOf, productsOf, SPOT } from './products.js';
+import { describe, rowsOf } from './rest-answers.js';
 
 const SPOT_PATH = '/api/v2/spot/public/symbols';
 const CONTRACTS_PATH = '/api/v2/mix/market/contracts';
@@ -53,33 +53,12 @@ export function parseInstruments(request: HttpRequest, body: string, at: number)
   return { instruments: items, rejected };
 }
 
-/** Returns how messages name a request. */
-export function describe({ path, query }: HttpRequest): string {
-  const parameters = new URLSearchParams(query).toString();
-  return `bitget GET ${path}${parameters && '?'}${parameters}`;
-}
-
 function listOf({ path, query }: HttpRequest, what: string): { product: Product; layout: Layout } {
   if (path === SPOT_PATH) return { product: SPOT, layout: SPOT_LAYOUT };
   const product = productOf(path === CONTRACTS_PATH ? query.productType : query.category);
   if (product && path === CONTRACTS_PATH && product !== SPOT) return { product, layout: CONTRACT_LAYOUT };
   if (product && path === UNIFIED_PATH) return { product, layout: UNIFIED_LAYOUT };
   throw new FailureError(`${what}: expected an instrument list of spot, linear or inverse`);
-}
-
-/** Returns the rows of a REST answer. Throws a `FailureError` that begins with `what` when the exchange refused. */
-export function rowsOf(body: string, what: string): readonly unknown[] {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(body);
-  } catch {
-    throw new FailureError(`${what}: expected JSON, was ${excerpt(body) || 'empty'}`);
-  }
-  if (!isFields(answer)) throw new FailureError(`${what}: expected {code, msg, data}, was ${excerpt(body)}`);
-  if (answer.code !== '00000')
-    throw new FailureError(`${what}: refused with code ${excerpt(answer.code)}: ${excerpt(answer.msg)}`);
-  if (!Array.isArray(answer.data)) throw new FailureError(`${what}: expected data to be a list, was ${excerpt(answer.data)}`);
-  return answer.data;
 }
 
 function instrumentOf(row: unknown, product: Product, layout: Layout, at: number): Instrument | string {

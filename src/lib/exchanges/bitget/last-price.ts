@@ -5,8 +5,8 @@ import type { Market } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, LastPrice } from '../exchange.js';
 import { isFields } from './fields.js';
-import { describe, rowsOf } from './instruments.js';
 import { productOfSymbol } from './names.js';
+import { describe, rowsOf } from './rest-answers.js';
 
 /** Returns the ticker request of one symbol; both answer with a list of one row. */
 export function lastPriceRequest(market: Market, symbol: string): HttpRequest {

@@ -31,7 +31,7 @@ export type Protocol = {
  * Names without `utc` count from 00:00 UTC+8. Up to 4 hours that gives the same buckets; 6 and 12 hours, days and weeks
  * begin elsewhere, so that only their `utc` variants are ours. v3 has no such variants.
  */
-const SHORT_INTERVALS: readonly [ours: string, theirs: string][] = [
+export const SHORT_INTERVALS: readonly [ours: string, theirs: string][] = [
   ['1m', '1m'],
   ['5m', '5m'],
   ['15m', '15m'],
@@ -39,7 +39,7 @@ const SHORT_INTERVALS: readonly [ours: string, theirs: string][] = [
   ['1h', '1H'],
   ['4h', '4H'],
 ];
-const UTC_INTERVALS: readonly [ours: string, theirs: string][] = [
+export const UTC_INTERVALS: readonly [ours: string, theirs: string][] = [
   ['6h', '6Hutc'],
   ['12h', '12Hutc'],
   ['1d', '1Dutc'],
@@ -98,6 +98,12 @@ export const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
 /** Returns the candle intervals of a protocol by the exchange's names. */
 export function intervalsByWireName(protocol: Protocol): ReadonlyMap<unknown, Interval> {
   return new Map([...protocol.intervals].map(([name, wire]) => [wire, { name, length: LENGTHS[name] as number }]));
+}
+
+/** Returns a candle interval by our name, undefined where the exchange has none of it. */
+export function intervalNamed(name: string | undefined): Interval | undefined {
+  const length = LENGTHS[name ?? ''];
+  return length === undefined ? undefined : { name: name as string, length };
 }
 
 /** Returns the text that stands for an argument, the same for what was sent and for what an answer echoes. */

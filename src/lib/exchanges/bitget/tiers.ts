@@ -5,8 +5,8 @@ import { finite, positive } from '../../model/numbers.js';
 import type { Market } from '../../model/records.js';
 import type { HttpRequest, TierPage } from '../exchange.js';
 import { isFields } from './fields.js';
-import { describe, rowsOf } from './instruments.js';
 import { productOfSymbol } from './names.js';
+import { describe, rowsOf } from './rest-answers.js';
 
 const PATH = '/api/v2/mix/market/query-position-lever';
 

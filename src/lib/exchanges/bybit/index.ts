@@ -1,12 +1,14 @@
 import { MARKETS, type Market } from '../../model/records.js';
 import type { Exchange, FrameReader } from '../exchange.js';
 import { BybitReader } from './frames.js';
+import { HISTORY } from './history.js';
 import { parse, requests } from './instruments.js';
 import { CANDLE_INTERVALS } from './intervals.js';
 import { lastPriceRequest, parseLastPrice } from './last-price.js';
 import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channels, plan } from './plan.js';
+import { REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bybit, protocol v5: https://bybit-exchange.github.io/docs/v5/intro */
@@ -23,6 +25,8 @@ export const bybit: Exchange = {
   instruments: { requests, parse },
   tiers: { request: tierRequest, parse: parseTiers },
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
+  history: HISTORY,
+  rest: REST,
   nativeSymbol,
   plan,
   live: LIVE,

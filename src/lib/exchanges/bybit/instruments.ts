@@ -6,6 +6,7 @@ import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, InstrumentPage } from '../exchange.js';
 import { type Fields, filled, isFields } from './fields.js';
 import { ccxtName } from './names.js';
+import { resultOf } from './rest-answers.js';
 
 const PATH = '/v5/market/instruments-info';
 
@@ -46,7 +47,7 @@ export function requests(market: Market): readonly HttpRequest[] {
  * percent-encoded and is a value all the same: whoever sends the request encodes it once, as any other.
  */
 export function parse(request: HttpRequest, body: string, at: number): InstrumentPage {
-  const result = resultOf(request, body);
+  const result = resultOf(request, body, 'instruments');
   const market = request.query.category as Market;
   if (result.category !== market)
     throw new FailureError(`bybit instruments: expected category ${market}, was ${excerpt(result.category)}`);
@@ -63,23 +64,6 @@ export function parse(request: HttpRequest, body: string, at: number): Instrumen
 
 function nameOf(row: unknown): string {
   return (isFields(row) && filled(row.symbol)) || excerpt(row);
-}
-
-/** Returns the `result` of a REST answer. Throws a `FailureError` when the exchange refused; `what` was asked for. */
-export function resultOf(request: HttpRequest, body: string, what = 'instruments'): Fields {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(body);
-  } catch {
-    throw new FailureError(`bybit ${what}: expected JSON, was ${excerpt(body)}`);
-  }
-  if (!isFields(answer)) throw new FailureError(`bybit ${what}: expected a JSON object, was ${excerpt(body)}`);
-  if (answer.retCode !== 0)
-    throw new FailureError(
-      `bybit refused ${request.path} (${new URLSearchParams(request.query)}): retCode ${excerpt(answer.retCode)}, ${excerpt(answer.retMsg)}`,
-    );
-  if (!isFields(answer.result)) throw new FailureError(`bybit ${what}: expected a result, was none: try again later`);
-  return answer.result;
 }
 
 function isAskedFor(request: HttpRequest, status: InstrumentStatus): boolean {

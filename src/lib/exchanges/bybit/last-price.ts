@@ -4,7 +4,7 @@ import { positive } from '../../model/numbers.js';
 import type { Market } from '../../model/records.js';
 import type { HttpRequest, LastPrice } from '../exchange.js';
 import { isFields } from './fields.js';
-import { resultOf } from './instruments.js';
+import { resultOf } from './rest-answers.js';
 
 /** Returns `GET /v5/market/tickers` for one symbol. */
 export function lastPriceRequest(market: Market, symbol: string): HttpRequest {

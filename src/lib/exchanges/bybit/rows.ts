@@ -111,7 +111,8 @@ export function candleOf(row: Fields, market: Market, symbol: string, interval: 
   };
 }
 
-function sideOf(side: unknown): Side | undefined {
+/** Returns our name of `Buy` and `Sell`. */
+export function sideOf(side: unknown): Side | undefined {
   if (side === 'Buy') return 'buy';
   return side === 'Sell' ? 'sell' : undefined;
 }

@@ -6,7 +6,7 @@ import type { Market } from '../../model/records.js';
 import { Exact } from '../../model/ticks.js';
 import type { HttpRequest, TierPage } from '../exchange.js';
 import { type Fields, filled, isFields } from './fields.js';
-import { resultOf } from './instruments.js';
+import { resultOf } from './rest-answers.js';
 
 const PATH = '/v5/market/risk-limit';
 

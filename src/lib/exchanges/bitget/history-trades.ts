@@ -1,0 +1,113 @@
+import { FailureError } from '../../model/errors.js';
+import { compareLongs } from '../../model/numbers.js';
+import type { Trade } from '../../model/records.js';
+import { DAY, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../model/time.js';
+import type { HttpRequest } from '../exchange.js';
+import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Reach, Span } from '../history.js';
+import { isFields, type Mapped, mapRows, unexpected } from './fields.js';
+import { productOfSymbol } from './names.js';
+import { answerOf, describe } from './rest-answers.js';
+import { sortTrades, tradeOf } from './trade-rows.js';
+
+/** What is about to become too old is not asked for: the exchange would refuse the whole window. */
+const KEPT = 90 * DAY - 5 * MINUTE;
+const WINDOW = 7 * DAY;
+/** Up to here the newest trades may reach, whose times are milliseconds. */
+const RECENT = HOUR;
+const PAGE = '1000';
+
+export function tradeReach(now: number): Reach {
+  const note =
+    'Bitget gives trades of the last 90 days, their times in whole seconds; older ones are files at bitget.com/data-download';
+  return { kind: 'since', from: now - KEPT, note };
+}
+
+/**
+ * Returns the first page of trades: of `fills` (the newest 100, on spot 500, times in milliseconds) where the query reaches
+ * up to now, else of `fills-history` (whole seconds). Both come newest first, so that one leads on to the other by id.
+ */
+export function tradePages(query: HistoryQuery, now: number): PageRequest[] {
+  const from = Math.max(query.from, now - KEPT);
+  if (from >= query.until) return [];
+  if (query.until <= now - RECENT) return [olderPage(query, query.until, now)];
+  return [[requestOf(query, 'fills', { limit: query.market === 'spot' ? '500' : '100' })]];
+}
+
+/** Maps a page of either. Its own time says up to when a chain is complete. */
+export function parseTrades(
+  query: HistoryQuery,
+  [request]: PageRequest,
+  [body]: readonly string[],
+  before: PageContext,
+): HistoryPage {
+  const asked = request as HttpRequest;
+  const { rows, time } = answerOf(body as string, describe(asked));
+  const { items, rejected } = mapRows(rows, (row) => fillOf(query, row));
+  const trades = sortTrades(items);
+  const until = before.covered?.until ?? Math.min(query.until, time ?? before.now);
+  const isHistory = asked.path.endsWith('fills-history');
+  const records = trades.filter(({ timestamp }) => isInside(query, timestamp, isHistory));
+  const page = isHistory ? olderThan(query, asked, { items: trades, rejected }, before) : beyond(query, trades, before);
+  const covered = page.from < until ? { from: Math.max(query.from, page.from), until } : before.covered;
+  return { records, rejected, covered, next: page.next };
+}
+
+/** Trades of whole seconds are kept where their second touches the query. */
+function isInside({ from, until }: Span, timestamp: number, isSecond: boolean): boolean {
+  return timestamp < until && (isSecond ? timestamp + SECOND > from : timestamp >= from);
+}
+
+function fillOf({ market, symbol }: HistoryQuery, row: unknown): Trade | string {
+  if (!isFields(row)) return unexpected('trade', 'row', 'an object', row);
+  if (row.symbol !== undefined && row.symbol !== symbol) return unexpected('trade', 'symbol', symbol, row.symbol);
+  // `fills-history` says Buy and Sell, `fills` buy and sell.
+  const side = typeof row.side === 'string' ? row.side.toLowerCase() : row.side;
+  return tradeOf(market, symbol, undefined, row.ts, row.price, row.size, side, row.tradeId);
+}
+
+type Step = { readonly from: number; readonly next: PageRequest | undefined };
+
+/** The oldest trade's millisecond may be cut; what is older is in `fills-history`. */
+function beyond(query: HistoryQuery, [oldest]: readonly Trade[], { now }: PageContext): Step {
+  if (oldest === undefined) return { from: query.until, next: olderPage(query, query.until, now) };
+  if (oldest.timestamp < query.from) return { from: query.from, next: undefined };
+  const end = Math.min(query.until, oldest.timestamp + MS);
+  const id = oldest.timestamp < query.until ? oldest.id : undefined;
+  return { from: oldest.timestamp + MS, next: olderPage(query, end, now, id) };
+}
+
+/** Goes on below the least id; only an empty page ends a window, since a short one proves nothing. */
+function olderThan(query: HistoryQuery, request: HttpRequest, { items, rejected }: Mapped<Trade>, { now }: PageContext): Step {
+  const start = Number(request.query.startTime) * MS;
+  const oldest = items.reduce<Trade | undefined>(
+    (least, trade) => (least && isBelow(least.id, trade.id) ? least : trade),
+    undefined,
+  );
+  if (oldest === undefined) {
+    if (rejected.length > 0) return { from: query.until, next: undefined };
+    return { from: start, next: start > Math.max(query.from, now - KEPT) ? olderPage(query, start, now) : undefined };
+  }
+  const { idLessThan } = request.query;
+  if (idLessThan !== undefined && !isBelow(oldest.id, idLessThan))
+    throw new FailureError(`${describe(request)}: expected trades below ${idLessThan}, was ${oldest.id}`);
+  const next = { ...request, query: { ...request.query, idLessThan: oldest.id } };
+  return { from: oldest.timestamp + SECOND, next: [next] };
+}
+
+function isBelow(id: string, other: string): boolean {
+  return compareLongs(id, other) < 0;
+}
+
+/** Both ends are whole seconds, as the times are. */
+function olderPage(query: HistoryQuery, until: number, now: number, idLessThan?: string): PageRequest {
+  const end = Math.ceil(until / SECOND) * SECOND;
+  const start = Math.floor(Math.max(query.from, end - WINDOW, now - KEPT) / SECOND) * SECOND;
+  const times = { startTime: String(start / MS), endTime: String(end / MS) };
+  return [requestOf(query, 'fills-history', { limit: PAGE, ...times, ...(idLessThan !== undefined && { idLessThan }) })];
+}
+
+function requestOf({ market, symbol }: HistoryQuery, name: string, parameters: Readonly<Record<string, string>>): HttpRequest {
+  if (market === 'spot') return { path: `/api/v2/spot/market/${name}`, query: { symbol, ...parameters } };
+  const productType = productOfSymbol(symbol, market).instType;
+  return { path: `/api/v2/mix/market/${name}`, query: { symbol, productType, ...parameters } };
+}

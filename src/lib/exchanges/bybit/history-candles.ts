@@ -1,0 +1,86 @@
+import { bucketStart, parseInterval } from '../../candles/interval.js';
+import type { Candle } from '../../model/records.js';
+import { fromMilliseconds, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
+import { barCoverage, barWindows, clippedTo, formingBar } from '../bar-windows.js';
+import type { HttpRequest } from '../exchange.js';
+import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Span } from '../history.js';
+import { markBars } from '../mark-bars.js';
+import { listOf, rowsOf } from './history-rows.js';
+import { intervalTo } from './intervals.js';
+import { answerOf } from './rest-answers.js';
+import { candleOf } from './rows.js';
+
+const MOST = 1_000;
+const KLINE = '/v5/market/kline';
+const PRICES = ['/v5/market/mark-price-kline', '/v5/market/index-price-kline'] as const;
+
+/** Returns the pages of `kline`, oldest first. */
+export function candlePages(query: HistoryQuery): PageRequest[] {
+  const interval = intervalTo(query.interval ?? '');
+  if (interval === undefined) return [];
+  return barWindows(query, sizeOf(query), MOST).map((window) => [barRequest(KLINE, query, interval, window)]);
+}
+
+/** Returns the same of mark and index prices, minute by minute. */
+export function markPages(query: HistoryQuery): PageRequest[] {
+  return barWindows(query, MINUTE, MOST).map((window) => PRICES.map((path) => barRequest(path, query, '1', window)));
+}
+
+/** Both ends count, by the beginning of the bar. */
+function barRequest(path: string, { market, symbol }: HistoryQuery, interval: string, window: Span): HttpRequest {
+  return { path, query: { category: market, symbol, interval, ...endsOf(window), limit: String(MOST) } };
+}
+
+function endsOf({ from, until }: Span): { start: string; end: string } {
+  return { start: String(from / MS), end: String(until / MS - 1) };
+}
+
+function windowOf({ query }: HttpRequest): Span {
+  return { from: Number(query.start) * MS, until: (Number(query.end) + 1) * MS };
+}
+
+function sizeOf({ interval }: HistoryQuery): number {
+  return parseInterval(interval as string).size;
+}
+
+/** Maps rows `[start, open, high, low, close, volume, turnover]`, which come newest first, the open bar among them. */
+export function parseCandles(
+  query: HistoryQuery,
+  [request]: PageRequest,
+  [body]: readonly string[],
+  before: PageContext,
+): HistoryPage {
+  const asked = request as HttpRequest;
+  const { result, time } = answerOf(asked, body as string, 'candles');
+  const size = sizeOf(query);
+  const forming = formingBar(size, time, before.now);
+  const { items, rejected } = rowsOf(result, 'candles', (row) => barOf(query, size, forming, row));
+  items.sort((a, b) => a.timestamp - b.timestamp);
+  const records = items.filter(({ timestamp }) => timestamp >= query.from && timestamp < query.until);
+  const { covered, rest } = barCoverage(windowOf(asked), items[0]?.timestamp, forming, before);
+  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest)] };
+}
+
+function withEnds(request: HttpRequest, window: Span): HttpRequest {
+  return { ...request, query: { ...request.query, ...endsOf(window) } };
+}
+
+function barOf({ market, symbol, interval }: HistoryQuery, size: number, forming: number, row: unknown): Candle | string {
+  if (!Array.isArray(row)) return 'kline: expected a list';
+  const [start, open, high, low, close, volume, turnover] = row;
+  const begin = fromMilliseconds(start);
+  const confirm = begin !== undefined && begin < forming;
+  if (begin !== undefined && bucketStart(size, begin) !== begin)
+    return 'kline: expected start to be the beginning of a bar in UTC';
+  return candleOf({ start, open, high, low, close, volume, turnover, confirm }, market, symbol, interval as string);
+}
+
+/** Maps a page of mark and index price klines. */
+export function parseMarks(query: HistoryQuery, page: PageRequest, bodies: readonly string[], before: PageContext): HistoryPage {
+  const answers = page.map((request, at) => {
+    const { result, time } = answerOf(request, bodies[at] as string, 'mark and index prices');
+    return { rows: listOf(result, 'mark and index prices'), time };
+  });
+  const { rest, ...read } = markBars('bybit', query, answers, windowOf(page[0] as HttpRequest), before);
+  return { ...read, next: rest && page.map((request) => withEnds(request, rest)) };
+}

@@ -1,0 +1,59 @@
+import { long, positive } from '../../model/numbers.js';
+import { compareTrades } from '../../model/order.js';
+import type { Market, Trade } from '../../model/records.js';
+import { fromMilliseconds, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
+import type { HttpRequest } from '../exchange.js';
+import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Reach } from '../history.js';
+import { type Fields, filled, isFields } from './fields.js';
+import { rowsOf } from './history-rows.js';
+import { answerOf } from './rest-answers.js';
+import { sideOf, trade } from './rows.js';
+
+function newest(market: Market): number {
+  return market === 'spot' ? 60 : 1_000;
+}
+
+export function tradeReach(market: Market): Reach {
+  const note = `Bybit gives the newest ${newest(market)} trades and no way to older ones, which are daily files at public.bybit.com`;
+  return { kind: 'newest', records: newest(market), note };
+}
+
+/** Returns the one page that there is. */
+export function tradePages({ market, symbol }: HistoryQuery): PageRequest[] {
+  return [[{ path: '/v5/market/recent-trade', query: { category: market, symbol, limit: String(newest(market)) } }]];
+}
+
+/** Maps `recent-trade`, which comes newest first and covers what is younger than its oldest trade, whose millisecond may be cut. */
+export function parseTrades(
+  query: HistoryQuery,
+  [request]: PageRequest,
+  [body]: readonly string[],
+  before: PageContext,
+): HistoryPage {
+  const { result, time } = answerOf(request as HttpRequest, body as string, 'recent trades');
+  const { items, rejected } = rowsOf(result, 'recent trades', (row) => tradeOf(query, row));
+  items.sort(compareTrades);
+  const { from, until } = query;
+  const records = items.filter(({ timestamp }) => timestamp >= from && timestamp < until);
+  const oldest = items[0]?.timestamp;
+  if (oldest === undefined) return { records, rejected };
+  const covered = { from: oldest < from ? from : oldest + MS, until: Math.min(until, time ?? before.now) };
+  return { records, rejected, covered: covered.from < covered.until ? covered : undefined };
+}
+
+/** The names differ from those of `publicTrade`; times are milliseconds, sides Buy and Sell. */
+function tradeOf({ market, symbol }: HistoryQuery, row: unknown): Trade | string {
+  const { execId, symbol: named, price, size, side, time, seq }: Fields = isFields(row) ? row : {};
+  const id = filled(execId);
+  const timestamp = fromMilliseconds(time);
+  const value = positive(price);
+  const amount = positive(size);
+  const taker = sideOf(side);
+  if (named !== symbol) return 'recent-trade: expected the symbol that was asked for';
+  if (id === undefined) return 'recent-trade: expected an id in execId';
+  if (timestamp === undefined) return 'recent-trade: expected milliseconds in time';
+  if (value === undefined) return 'recent-trade: expected a price above 0 in price';
+  if (amount === undefined) return 'recent-trade: expected an amount above 0 in size';
+  if (taker === undefined) return 'recent-trade: expected Buy or Sell in side';
+  return trade(market, symbol, timestamp, id, value, amount, taker, long(seq));
+}

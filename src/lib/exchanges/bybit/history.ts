@@ -1,0 +1,41 @@
+import type { Market } from '../../model/records.js';
+import type { History, HistoryPage, HistoryQuery, HistoryType, PageContext, PageRequest, Reach } from '../history.js';
+import { candlePages, markPages, parseCandles, parseMarks } from './history-candles.js';
+import { fundingPages, openInterestPages, parseFundings, parseOpenInterest } from './history-rates.js';
+import { parseTrades, tradePages, tradeReach } from './history-trades.js';
+import { CANDLE_INTERVALS } from './intervals.js';
+
+type Chapter = {
+  reach(market: Market): Reach;
+  pages(query: HistoryQuery): PageRequest[];
+  parse(query: HistoryQuery, page: PageRequest, bodies: readonly string[], before: PageContext): HistoryPage;
+};
+
+const sinceLaunch = (what: string) => (): Reach => ({ kind: 'since', from: 0, note: `Bybit gives ${what} since the launch` });
+
+const CHAPTERS: Readonly<Record<HistoryType, Chapter>> = {
+  trade: { reach: tradeReach, pages: tradePages, parse: parseTrades },
+  candle: { reach: sinceLaunch('candles'), pages: candlePages, parse: parseCandles },
+  funding: { reach: sinceLaunch('the rates paid'), pages: fundingPages, parse: parseFundings },
+  open_interest: { reach: sinceLaunch('open interest every 5 minutes'), pages: openInterestPages, parse: parseOpenInterest },
+  mark_price: { reach: sinceLaunch('mark and index prices as candles of a minute'), pages: markPages, parse: parseMarks },
+};
+
+function chapterOf(type: HistoryType, market: Market): Chapter | undefined {
+  return market === 'spot' && type !== 'trade' && type !== 'candle' ? undefined : CHAPTERS[type];
+}
+
+/** Bybit's past by REST v5. */
+export const HISTORY: History = {
+  intervals: () => CANDLE_INTERVALS,
+  reach(type, market, interval) {
+    if (type === 'candle' && !CANDLE_INTERVALS.includes(interval ?? ''))
+      return { kind: 'none', note: `Bybit has no ${interval} candles; it has ${CANDLE_INTERVALS.join(', ')}` };
+    return chapterOf(type, market)?.reach(market) ?? { kind: 'none', note: `spot has no ${type}` };
+  },
+  pages: (query) => chapterOf(query.type, query.market)?.pages(query) ?? [],
+  parse(query, page, bodies, before) {
+    const chapter = chapterOf(query.type, query.market);
+    return chapter ? chapter.parse(query, page, bodies, before) : { records: [], rejected: [] };
+  },
+};

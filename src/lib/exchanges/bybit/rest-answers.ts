@@ -1,0 +1,73 @@
+import { FailureError } from '../../model/errors.js';
+import { excerpt } from '../../model/ndjson.js';
+import { finite } from '../../model/numbers.js';
+import { fromMilliseconds } from '../../model/time.js';
+import type { HttpRequest } from '../exchange.js';
+import type { RestAnswer, RestRules, RestVerdict } from '../rest.js';
+import { type Fields, isFields } from './fields.js';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** `retCode`s of faults that pass: server time-out, server error, system-level protection. */
+const PASSING: ReadonlySet<unknown> = new Set([10_000, 10_016, 10_429]);
+const RATE_LIMIT = 10_006;
+/** "Stop all HTTP for at least 10 minutes"; the ban lifts by itself. */
+const BAN = 10 * MINUTE;
+/** Where 10006 does not say when its limit begins anew. */
+const LIMIT_PAUSE = 5 * SECOND;
+
+/** 600 requests in 5 seconds from one address; public endpoints have no limits of their own. */
+export const REST: RestRules = {
+  host: { requests: 600, within: 5 * SECOND },
+  limit: () => undefined,
+  judge,
+};
+
+/**
+ * Refusals come in bodies of status 200. A 403 is the ban of an address that asked too often, or of a country: only the
+ * first says "access too frequent".
+ */
+function judge({ status, headers, body }: RestAnswer, now: number): RestVerdict {
+  if (status === 403 && /too frequent/i.test(body))
+    return { kind: 'throttled', scope: 'host', pause: BAN, reason: `answered 403: ${excerpt(body)}` };
+  const answer = parsed(body);
+  if (status !== 200 || !isFields(answer))
+    return { kind: status === 200 || status >= 500 ? 'fault' : 'refusal', reason: `answered ${status}: ${excerpt(body)}` };
+  if (answer.retCode === 0) return { kind: 'data' };
+  const reason = `refused with retCode ${excerpt(answer.retCode)}: ${excerpt(answer.retMsg)}`;
+  if (answer.retCode === RATE_LIMIT) return { kind: 'throttled', scope: 'endpoint', pause: pauseOf(headers, now), reason };
+  return { kind: PASSING.has(answer.retCode) ? 'fault' : 'refusal', reason };
+}
+
+/** `X-Bapi-Limit-Reset-Timestamp` is milliseconds since the epoch. */
+function pauseOf(headers: RestAnswer['headers'], now: number): number {
+  const reset = finite(headers['x-bapi-limit-reset-timestamp']);
+  return reset === undefined ? LIMIT_PAUSE : Math.min(Math.max(reset - now, SECOND), MINUTE);
+}
+
+/** Returns the `result` of a REST answer. Throws a `FailureError` when the exchange refused; `what` was asked for. */
+export function resultOf(request: HttpRequest, body: string, what: string): Fields {
+  return answerOf(request, body, what).result;
+}
+
+/** Returns the `result` of a REST answer and, in microseconds, its time. Throws a `FailureError` when the exchange refused. */
+export function answerOf(request: HttpRequest, body: string, what: string): { result: Fields; time: number | undefined } {
+  const answer = parsed(body);
+  if (answer === undefined) throw new FailureError(`bybit ${what}: expected JSON, was ${excerpt(body)}`);
+  if (!isFields(answer)) throw new FailureError(`bybit ${what}: expected a JSON object, was ${excerpt(body)}`);
+  if (answer.retCode !== 0)
+    throw new FailureError(
+      `bybit refused ${request.path} (${new URLSearchParams(request.query)}): retCode ${excerpt(answer.retCode)}, ${excerpt(answer.retMsg)}`,
+    );
+  if (!isFields(answer.result)) throw new FailureError(`bybit ${what}: expected a result, was none: try again later`);
+  return { result: answer.result, time: fromMilliseconds(answer.time) };
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

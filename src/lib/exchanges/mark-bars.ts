@@ -1,0 +1,58 @@
+import { excerpt } from '../model/ndjson.js';
+import { positive } from '../model/numbers.js';
+import type { MarkPrice } from '../model/records.js';
+import { fromMilliseconds, MINUTE } from '../model/time.js';
+import { barCoverage, clippedTo, formingBar } from './bar-windows.js';
+import type { HistoryPage, HistoryQuery, PageContext, Span } from './history.js';
+
+/** The rows of one answer, `[start, open, …]`, and when it was given (microseconds). */
+export type BarAnswer = { readonly rows: readonly unknown[]; readonly time: number | undefined };
+
+/** A page, and what of its window is to be asked for again. */
+export type MarkBars = Omit<HistoryPage, 'next'> & { readonly rest: Span | undefined };
+
+/**
+ * Makes mark prices of the answers for mark and index candles of a minute: the opens of both, joined on their time. A bar
+ * that is not over is left to the next time, and what lies before the first bar of either to the next page, so that no
+ * mark goes without the index that it has.
+ */
+export function markBars(
+  exchange: string,
+  query: HistoryQuery,
+  answers: readonly BarAnswer[],
+  window: Span,
+  before: PageContext,
+): MarkBars {
+  const [marks, indexes] = answers.map(({ rows }) => opensOf(rows)) as [Opens, Opens];
+  const forming = formingBar(MINUTE, answers[0]?.time, before.now);
+  const firsts = [marks, indexes].flatMap(({ opens }) => [...opens.keys()].slice(0, 1));
+  const first = firsts.length === 0 ? undefined : Math.max(...firsts);
+  const { covered, rest } = barCoverage(window, first, forming, before);
+  const from = Math.max(query.from, first ?? 0);
+  const until = Math.min(query.until, forming);
+  const { market, symbol } = query;
+  const records = [...marks.opens].flatMap(([timestamp, mark]): MarkPrice[] =>
+    timestamp < from || timestamp >= until
+      ? []
+      : [{ type: 'mark_price', exchange, market, symbol, timestamp, mark, index: indexes.opens.get(timestamp) }],
+  );
+  return { records, rejected: [...marks.rejected, ...indexes.rejected], covered: clippedTo(query, covered), rest };
+}
+
+type Opens = { readonly opens: ReadonlyMap<number, number>; readonly rejected: string[] };
+
+/** Returns opens by time, in ascending order. */
+function opensOf(rows: readonly unknown[]): Opens {
+  const opens: [number, number][] = [];
+  const rejected: string[] = [];
+  for (const row of rows) {
+    const [start, open] = Array.isArray(row) ? row : [];
+    const timestamp = fromMilliseconds(start);
+    const price = positive(open);
+    if (timestamp === undefined || timestamp % MINUTE !== 0)
+      rejected.push(`mark_price: expected a whole minute in milliseconds, was ${excerpt(start)}`);
+    else if (price === undefined) rejected.push(`mark_price: expected an open above 0, was ${excerpt(open)}`);
+    else opens.push([timestamp, price]);
+  }
+  return { opens: new Map(opens.sort(([a], [b]) => a - b)), rejected };
+}

@@ -1,0 +1,30 @@
+import type { HttpRequest } from './exchange.js';
+
+/** So many requests within any span of so many milliseconds. */
+export type RequestLimit = { readonly requests: number; readonly within: number };
+
+/** An answer as it came; names of headers are lower-case. */
+export type RestAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: string;
+};
+
+/**
+ * What an answer is: data; a refusal of the rate, after which the endpoint or the whole host has to be left alone for
+ * `pause` milliseconds; a fault that may pass; or a refusal that will not.
+ */
+export type RestVerdict =
+  | { readonly kind: 'data' }
+  | { readonly kind: 'throttled'; readonly scope: 'endpoint' | 'host'; readonly pause: number; readonly reason: string }
+  | { readonly kind: 'fault' | 'refusal'; readonly reason: string };
+
+/** How an exchange wants its REST interface to be used. */
+export type RestRules = {
+  /** For all requests of one IP address. */
+  readonly host: RequestLimit;
+  /** Returns the limit of a request's endpoint (its path), undefined where only that of the host counts. */
+  limit(request: HttpRequest): RequestLimit | undefined;
+  /** Returns what an answer is; `now` is milliseconds since the epoch. */
+  judge(answer: RestAnswer, now: number): RestVerdict;
+};
