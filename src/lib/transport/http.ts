@@ -26,6 +26,19 @@ export type HttpClientOptions = {
   readonly random?: (() => number) | undefined;
 };
 
+/** What came back, whatever its status; names of headers are lower-case. */
+export type HttpAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+};
+
+/** Asks once, and leaves it to the caller what an answer means. */
+export type HttpSender = {
+  /** Returns the answer, whatever its status. Throws an `UnreachableError` that names the host when none came. */
+  send(origin: string, request: GetRequest): Promise<HttpAnswer>;
+};
+
 /** Fetches JSON texts from an exchange's REST interface. */
 export type HttpClient = {
   /** Returns the body of a 200 answer. Throws an `UnreachableError` that names the host and the reason. */
@@ -44,15 +57,16 @@ const LONGEST_RETRY_AFTER = 30_000;
 /** Why an attempt failed, and whether the next one may do better; `pause` is what the server asked for (ms). */
 type Trouble = { readonly reason: string; readonly retryable: boolean; readonly pause?: number | undefined };
 type Attempt = { readonly body: string } | Trouble;
+type Sent = HttpAnswer | Trouble;
 
 /** Returns a client; undici is loaded here and nowhere earlier. */
-export async function createHttpClient(options: HttpClientOptions): Promise<HttpClient> {
+export async function createHttpClient(options: HttpClientOptions): Promise<HttpClient & HttpSender> {
   const { request, EnvHttpProxyAgent } = await import('undici');
   const dispatcher = options.dispatcher ?? new EnvHttpProxyAgent();
   return new RetryingClient(options, dispatcher, request);
 }
 
-class RetryingClient implements HttpClient {
+class RetryingClient implements HttpClient, HttpSender {
   readonly #options: HttpClientOptions;
   readonly #dispatcher: Dispatcher;
   readonly #request: typeof import('undici').request;
@@ -63,13 +77,20 @@ class RetryingClient implements HttpClient {
     this.#request = request;
   }
 
-  async get(origin: string, { path, query }: GetRequest): Promise<string> {
-    const url = new URL(path, origin);
-    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  async send(origin: string, request: GetRequest): Promise<HttpAnswer> {
+    const url = urlOf(origin, request);
+    const sent = await this.#send(url);
+    if ('reason' in sent) throw new UnreachableError(`${url.host} ${sent.reason} (GET ${url.pathname})`);
+    return sent;
+  }
+
+  async get(origin: string, request: GetRequest): Promise<string> {
+    const url = urlOf(origin, request);
     const { retries = RETRIES, random = Math.random, onRetry, signal } = this.#options;
     const sleep = this.#options.sleep ?? ((pause: number) => pauseFor(pause, signal));
     for (let attempt = 0; ; attempt++) {
-      const result = await this.#attempt(url);
+      const sent = await this.#send(url);
+      const result: Attempt = 'reason' in sent ? sent : judge(sent.status, sent.headers, sent.body);
       if ('body' in result) return result.body;
       const tries = attempt === 0 ? '' : ` after ${attempt + 1} attempts`;
       if (!result.retryable || attempt === retries || signal?.aborted)
@@ -84,7 +105,7 @@ class RetryingClient implements HttpClient {
     return this.#options.dispatcher ? Promise.resolve() : this.#dispatcher.close();
   }
 
-  async #attempt(url: URL): Promise<Attempt> {
+  async #send(url: URL): Promise<Sent> {
     const timeout = AbortSignal.timeout(this.#options.timeout ?? TIMEOUT);
     const signal = this.#options.signal ? AbortSignal.any([timeout, this.#options.signal]) : timeout;
     try {
@@ -95,7 +116,7 @@ class RetryingClient implements HttpClient {
       });
       const text = await this.#read(body);
       if (text === undefined) return { reason: `answered more than ${this.#largest} bytes`, retryable: false };
-      return judge(statusCode, headers, text);
+      return { status: statusCode, headers, body: text };
     } catch (error) {
       return this.#networkTrouble(error as Error, timeout);
     }
@@ -123,6 +144,12 @@ class RetryingClient implements HttpClient {
     if (timeout.aborted) return { reason: `did not answer within ${this.#options.timeout ?? TIMEOUT} ms`, retryable: true };
     return { reason: `cannot be reached: ${networkReason(error)}`, retryable: true };
   }
+}
+
+function urlOf(origin: string, { path, query }: GetRequest): URL {
+  const url = new URL(path, origin);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  return url;
 }
 
 /** Returns the body of a usable answer, or what is wrong with it. */

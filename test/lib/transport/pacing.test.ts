@@ -5,7 +5,7 @@ import { BoundedQueue } from '../../../src/lib/transport/bounded-queue.js';
 import { ConnectGate } from '../../../src/lib/transport/connect-gate.js';
 import { proxyOf } from '../../../src/lib/transport/proxy.js';
 import { SlidingWindow } from '../../../src/lib/transport/sliding-window.js';
-import type { Timing } from '../../../src/lib/transport/timing.js';
+import { virtualTime } from '../../support/virtual-time.js';
 
 describe('backoff', () => {
   it('doubles from the first pause to the longest, and starts over after a success', () => {
@@ -51,27 +51,6 @@ describe('sliding window', () => {
     );
   });
 });
-
-/** Time that passes only when somebody sleeps; the nearest sleeper wakes first. */
-function virtualTime(random = () => 0): Timing & { run(): Promise<void> } {
-  let now = 0;
-  const sleepers: { at: number; wake: () => void }[] = [];
-  return {
-    now: () => now,
-    random,
-    sleep: (milliseconds) => new Promise((wake) => void sleepers.push({ at: now + milliseconds, wake })),
-    async run() {
-      for (;;) {
-        for (let i = 0; i < 20; i++) await Promise.resolve();
-        sleepers.sort((a, b) => a.at - b.at);
-        const next = sleepers.shift();
-        if (!next) return;
-        now = Math.max(now, next.at);
-        next.wake();
-      }
-    },
-  };
-}
 
 describe('connect gate', () => {
   const never = new AbortController().signal;

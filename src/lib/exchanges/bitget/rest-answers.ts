@@ -1,5 +1,6 @@
 import { FailureError } from '../../model/errors.js';
 import { excerpt } from '../../model/ndjson.js';
+import { finite } from '../../model/numbers.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
 import type { RestAnswer, RestRules, RestVerdict } from '../rest.js';
@@ -30,15 +31,22 @@ export const REST: RestRules = {
 };
 
 /** Refusals come with status 400 and with 200; the limit of an endpoint and that of the address both as 429. */
-function judge({ status, body }: RestAnswer): RestVerdict {
+function judge({ status, headers, body }: RestAnswer): RestVerdict {
   const answer = parsed(body);
   const code = isFields(answer) ? answer.code : undefined;
   const reason = `answered ${status}${code === undefined ? '' : `, code ${excerpt(code)}: ${excerpt((answer as Fields).msg)}`}`;
-  if (status === 429 || code === '429') return { kind: 'throttled', scope: 'endpoint', pause: RECOVERY, reason };
+  if (status === 429 || code === '429')
+    return { kind: 'throttled', scope: 'endpoint', pause: retryAfter(headers) ?? RECOVERY, reason };
   if (PASSING.has(code) || status >= 500) return { kind: 'fault', reason };
   if (status === 200 && code === '00000') return { kind: 'data' };
   // A body without bytes has been seen with status 200.
   return { kind: status === 200 && code === undefined ? 'fault' : 'refusal', reason };
+}
+
+/** No `Retry-After` is documented; one that came would know better. */
+function retryAfter(headers: RestAnswer['headers']): number | undefined {
+  const seconds = finite(headers['retry-after']);
+  return seconds === undefined ? undefined : seconds * SECOND;
 }
 
 /** Returns how messages name a request. */

@@ -381,5 +381,8 @@ describe('rules of REST', () => {
 
   it('a 429 pauses its endpoint for the five minutes that Bitget names', () => {
     expect(judged(429, '{"code":"429"}')).toMatchObject({ scope: 'endpoint', pause: 300_000 });
+    expect(rest.judge({ status: 429, headers: { 'retry-after': '7' }, body: '{"code":"429"}' }, 0)).toMatchObject({
+      pause: 7_000,
+    });
   });
 });
