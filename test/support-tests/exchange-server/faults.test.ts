@@ -1,6 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ExchangeServer, GARBAGE, type StartOptions, startExchangeServer } from '../../support/exchange-server/index.js';
+import {
+  type ExchangeServer,
+  GARBAGE,
+  type StartOptions,
+  type Subscribed,
+  startExchangeServer,
+} from '../../support/exchange-server/index.js';
 import { expectObedient } from '../../support/exchange-server/obedient.js';
 import { bitget, bybit, get, until, type Wire, WireClient } from './wire-client.js';
 
@@ -91,6 +97,28 @@ describe('faults of one connection', () => {
     const ids = trade(1);
     await client.settle('ping');
     expect(idsOf(client)).toEqual(ids);
+  });
+
+  it('a network that stands still loses nothing', async () => {
+    onlySession(server).hold();
+    const ids = trade(3);
+    client.send('ping');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(client.texts).toHaveLength(1);
+    onlySession(server).release();
+    await client.until(({ texts }) => texts.includes('pong'));
+    expect(idsOf(client)).toEqual(ids);
+    expect(onlySession(server).brokenAt).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('the server knows who was confirmed what, and since when the client has not got everything', async () => {
+    const [{ at, topic, session }] = server.subscribed as [Subscribed];
+    expect([at, topic.key, session]).toEqual([server.now(), BTC.join(' '), onlySession(server)]);
+    server.advance(1_000);
+    session.lose(1);
+    server.advance(1_000);
+    server.drop();
+    expect(session.brokenAt).toBe(at + 1_000);
   });
 
   it('duplicates', async () => {

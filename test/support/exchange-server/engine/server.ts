@@ -22,6 +22,9 @@ const PUMP_EVERY = 5;
 const MINUTE = 60_000;
 const MANUAL_START = Date.UTC(2026, 10, 20, 12);
 
+/** A subscription that was confirmed `at` (market time, ms). */
+export type Subscribed = { readonly at: number; readonly topic: Topic; readonly session: Session };
+
 /** A running exchange. `violations` is empty as long as its clients keep the rules. */
 export class ExchangeServer {
   readonly faults = new Faults();
@@ -38,6 +41,7 @@ export class ExchangeServer {
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #tcp = new Set<Socket>();
   readonly #sessions = new Set<Session>();
+  readonly #subscribed: Subscribed[] = [];
   readonly #gate: Gate;
   readonly #floods = new SlidingWindow(2, 5 * MINUTE);
   readonly #traffic: Traffic;
@@ -136,6 +140,11 @@ export class ExchangeServer {
   /** Subscriptions of all open connections. */
   get subscriptions(): number {
     return this.connections.reduce((sum, { topics }) => sum + topics.size, 0);
+  }
+
+  /** Every subscription that was confirmed, in order. */
+  get subscribed(): readonly Subscribed[] {
+    return this.#subscribed;
   }
 
   // The truth.
@@ -255,6 +264,7 @@ export class ExchangeServer {
   }
 
   #subscribe(session: Session, topic: Topic): void {
+    this.#subscribed.push({ at: this.now(), topic, session });
     if (!this.#tape) {
       this.#feeds.subscribe(session, topic);
       return;

@@ -43,8 +43,10 @@ export class Session {
   #duplicates = 0;
   #losses = 0;
   #held: Held | undefined;
+  #delayed: string[] | undefined;
   #frames = 0;
   #received = 0;
+  #brokenAt = Number.POSITIVE_INFINITY;
 
   constructor(id: number, path: string, protocol: Protocol, socket: WebSocket, tcp: Socket, host: SessionHost) {
     this.id = id;
@@ -61,6 +63,12 @@ export class Session {
     this.#lastPing = host.ruleTime();
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('error', () => {});
+    socket.on('close', () => this.#break());
+  }
+
+  /** Market time from which on the client did not get everything: closed, stalled or robbed of a frame. Infinity till then. */
+  get brokenAt(): number {
+    return this.#brokenAt;
   }
 
   /** Data frames sent so far. */
@@ -79,7 +87,7 @@ export class Session {
 
   /** Sends an answer: nothing but a stall keeps it back. */
   control(text: string): void {
-    if (!this.#isStalled) this.#socket.send(text);
+    if (!this.#isStalled) this.#put(text);
   }
 
   /** Sends a data frame, subject to the faults of this connection. */
@@ -147,18 +155,32 @@ export class Session {
 
   /** Cuts the connection without a close frame. */
   drop(): void {
+    this.#break();
     this.#tcp.uncork();
     this.#socket.terminate();
   }
 
   /** Sends nothing more, not even pongs, and stays open. What is meant for it is lost. */
   stall(): void {
+    this.#break();
     this.#isStalled = true;
   }
 
   /** Sends again. */
   resume(): void {
     this.#isStalled = false;
+  }
+
+  /** The network stands still: what is sent arrives when it is released, all of it and in order. */
+  hold(): void {
+    this.#delayed ??= [];
+  }
+
+  /** What was held back arrives. */
+  release(): void {
+    const delayed = this.#delayed ?? [];
+    this.#delayed = undefined;
+    for (const text of delayed) this.#socket.send(text);
   }
 
   /** The next data frames are sent twice each. */
@@ -168,6 +190,7 @@ export class Session {
 
   /** The next data frames are lost. */
   lose(frames: number): void {
+    this.#break();
     this.#losses += frames;
   }
 
@@ -197,8 +220,17 @@ export class Session {
     for (const frame of held.frames.reverse()) this.#send(frame);
   }
 
+  #put(text: string): void {
+    if (this.#delayed) this.#delayed.push(text);
+    else this.#socket.send(text);
+  }
+
+  #break(): void {
+    this.#brokenAt = Math.min(this.#brokenAt, this.host.now());
+  }
+
   #send(text: string): void {
-    this.#socket.send(text);
+    this.#put(text);
     this.#frames += 1;
     if (this.#frames === this.#dropAfter) this.drop();
   }
