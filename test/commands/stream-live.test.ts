@@ -92,6 +92,18 @@ describe('stream from an exchange', () => {
     expect(stderr).toContain('nothing connected within 1 s of the start: bitget: 127.0.0.1:9 refused the connection');
   });
 
+  it('stopped while it waits for the first list, says so and blames no filter', async () => {
+    server.faults.http({ kind: 'hang' }, { path: /contracts/ });
+    const before = server.requests;
+    const child = start(live('--store', store('d')), { env });
+    const result = finished(child);
+    while (server.requests === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGTERM');
+    const { code, stderr } = await result;
+    expect([code, stderr]).toEqual([5, expect.stringContaining('stopped before an exchange had answered')]);
+    expect(stderr).not.toContain('filters');
+  });
+
   it.concurrent.each([
     [['stream', '--exchange', 'bitget'], 'expected --market'],
     [live('--channels', 'liquidation'), 'use --api v3'],

@@ -13,6 +13,7 @@ export type UniverseQuery = UniverseOptions & {
   readonly intervals: readonly string[];
   /** Whether this machine takes a symbol. */
   readonly takes: (exchange: string, market: Market, symbol: string) => boolean;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** An exchange and where its lists come from. */
@@ -38,7 +39,7 @@ export class UniverseWatch {
   }
 
   /**
-   * Returns what is wanted now. Throws a `UsageError` on a symbol that nobody lists, on the first call alone: later it
+   * Returns what is wanted now, nothing when the run is stopped meanwhile. Throws a `UsageError` on a symbol that nobody lists, on the first call alone: later it
    * has been delisted.
    */
   async ask(isFirst: boolean): Promise<UniverseAnswer> {
@@ -60,6 +61,8 @@ export class UniverseWatch {
     } catch (error) {
       if (isFirst || !(error instanceof UsageError)) throw error;
     }
+    // A list that was broken off looks like one that names nothing.
+    if (this.#query.signal?.aborted) return { wanted: new Map(), failed };
     const answered = [...chosen].filter(([id]) => !failed.has(id));
     for (const instrument of answered.flatMap(([, instruments]) => instruments)) this.#known.add(nameOf(instrument));
     return { wanted: new Map(answered.map(([id, instruments]) => [id, this.#subscriptionsOf(instruments)])), failed };
