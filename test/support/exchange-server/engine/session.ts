@@ -217,7 +217,8 @@ export class Session {
     held.frames.push(text);
     if (held.frames.length < held.until) return;
     this.#held = undefined;
-    for (const frame of held.frames.reverse()) this.#send(frame);
+    for (const frame of held.frames.reverse()) this.#count(frame);
+    this.#dropIfDue();
   }
 
   #put(text: string): void {
@@ -230,9 +231,18 @@ export class Session {
   }
 
   #send(text: string): void {
+    this.#count(text);
+    this.#dropIfDue();
+  }
+
+  #count(text: string): void {
     this.#put(text);
     this.#frames += 1;
-    if (this.#frames === this.#dropAfter) this.drop();
+  }
+
+  /** Frames that are sent in another order are sent all: nothing older than what a client has is lost with a connection. */
+  #dropIfDue(): void {
+    if (this.#dropAfter !== undefined && this.#frames >= this.#dropAfter) this.drop();
   }
 
   #receive(data: RawData, isBinary: boolean): void {

@@ -1,0 +1,90 @@
+import type { Session } from '../exchange-server/index.js';
+import { pick } from '../random.js';
+import type { Stage } from './stage.js';
+
+type Fault = (stage: Stage) => Promise<void> | void;
+
+/** Milliseconds of rule time: the server's rules count as much faster as the capture is treated. */
+const BAN = 15_000;
+
+/** What a capture fetches to fill holes. */
+const HISTORY = /fills|recent-trade/;
+
+const one = ({ server, random }: Stage): Session | undefined => pick(random, server.connections);
+const some = (random: () => number, most: number): number => 1 + Math.floor(random() * most);
+
+/** What can go wrong, each in one line; those that take time return when the worst is over. */
+export const FAULTS = {
+  'drop all': ({ server }) => server.drop(),
+  'drop one': (stage) => one(stage)?.drop(),
+  'drop after n frames': ({ server, random }) => {
+    server.faults.dropAfter(some(random, 20), some(random, 5));
+    server.drop();
+  },
+  'refuse connects': ({ server, random }) => {
+    server.faults.refuseConnects(some(random, 6), pick(random, ['cut', 429, 503] as const));
+    server.drop();
+  },
+  'connection ban': ({ server }) => server.ban(BAN),
+  'stall without closing': (stage) => one(stage)?.stall(),
+  'network stands still': async (stage) => {
+    const session = one(stage);
+    session?.hold();
+    await stage.pass(50 + 400 * stage.random());
+    session?.release();
+  },
+  'lose trades across a drop': async (stage) => {
+    const session = one(stage);
+    session?.lose(Number.POSITIVE_INFINITY);
+    await stage.pass(150 * stage.random());
+    session?.drop();
+  },
+  duplicates: (stage) => one(stage)?.duplicate(some(stage.random, 30)),
+  reordering: (stage) => one(stage)?.reorder(2 + some(stage.random, 4)),
+  garbage: ({ server }) => {
+    for (const session of server.connections) session.garbage();
+  },
+  'reject a whole batch': ({ server, random }) => {
+    server.faults.rejectBatches(some(random, 3));
+    server.drop();
+  },
+  'refuse a symbol': async ({ server, market, symbols, random, pass }) => {
+    const symbol = pick(random, symbols);
+    server.faults.refuseSymbol(market, symbol);
+    server.drop();
+    await pass(600 * random());
+    server.faults.acceptSymbol(market, symbol);
+  },
+  'REST 429': ({ server, random }) => server.faults.http({ kind: 'rate-limit' }, { times: some(random, 4), path: HISTORY }),
+  'REST fails': ({ server, random }) => {
+    const fault = pick(random, [{ kind: 'cut' }, { kind: 'answer', status: 503, body: 'maintenance' }] as const);
+    server.faults.http(fault, { times: some(random, 4), path: HISTORY });
+  },
+  'break a sequence': ({ server, market, symbols, random }) => server.breakSequence(market, pick(random, symbols)),
+  'break a checksum': ({ server, market, symbols, random }) => server.breakChecksum(market, pick(random, symbols)),
+  'restart of books': ({ server, market, symbols, random }) => server.restartBooks(market, pick(random, symbols)),
+  'slow reader': async (stage) => {
+    stage.capture.pauseReading();
+    stage.burst(1_500);
+    await stage.pass(300);
+    stage.capture.resumeReading();
+  },
+  'stop and start': async (stage) => {
+    await stage.stop();
+    await stage.pass(300 * stage.random());
+    await stage.start();
+  },
+  kill: async (stage) => {
+    await stage.kill();
+    await stage.pass(500 * stage.random() ** 2);
+    await stage.start();
+  },
+} satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;
+
+/** Those that only a capture of books notices. */
+export const BOOK_FAULTS: ReadonlySet<FaultName> = new Set(['break a sequence', 'break a checksum', 'restart of books']);
+
+/** After these a client cannot but knock in vain. */
+export const BANS: ReadonlySet<FaultName> = new Set(['connection ban']);

@@ -1,0 +1,136 @@
+import type { TrueTrade } from '../exchange-server/index.js';
+import { judgeBooks } from './book-oracle.js';
+import { judgeRuns } from './run-oracle.js';
+import type { Stage } from './stage.js';
+import { readStore, type Stored, type StoredGap, type StoredTrade } from './stored.js';
+import { addTotals, type Totals, zero } from './totals.js';
+
+/** What is wrong, a line each, and what was counted on the way. */
+export type Verdict = { readonly problems: readonly string[]; readonly totals: Totals };
+
+/** A part of time for which a capture must account; exchange time in ms, both ends left out. */
+export type Span = { readonly from: number; readonly until: number };
+
+/** Holds a store to what the exchange knows. */
+export async function judge(stage: Stage): Promise<Verdict> {
+  const stored = await readStore(stage.store);
+  const problems: string[] = [];
+  const totals = zero();
+  for (const symbol of stage.symbols) judgeTrades(stage, symbol, stored, { problems, totals });
+  judgeBooks(stage, stored, { problems, totals });
+  judgeRuns(stage, stored, { problems, totals });
+  return { problems, totals };
+}
+
+function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, totals }: Judgement): void {
+  const truth = stage.server.trades(stage.market, symbol);
+  const trades = stored.trades.filter((trade) => trade.symbol === symbol);
+  const gaps = stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'trade');
+  const known = new Map(trades.map((trade) => [trade.id, trade]));
+  const say = (what: string) => void problems.push(`${symbol}: ${what}`);
+  if (known.size < trades.length) say(`${trades.length - known.size} trades are stored more than once`);
+  judgeValues(truth, trades, say);
+  const spans = owedSpans(stage, symbol, trades);
+  const owed = truth.filter(({ time }) => spans.some(({ from, until }) => from < time && time < until));
+  const lost = owed.filter(({ id }) => !known.has(id));
+  const silent = lost.filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));
+  if (silent.length > 0)
+    say(
+      `${silent.length} of ${owed.length} owed trades lost in silence: ${silent.slice(0, 4).map(told).join(', ')}; ${context(trades, gaps, silent)}`,
+    );
+  addTotals(totals, {
+    produced: truth.length,
+    owed: owed.length,
+    stored: trades.length,
+    covered: lost.length - silent.length,
+    repaired: trades.filter(({ local_timestamp }) => local_timestamp === undefined).length,
+  });
+  for (const gap of gaps) judgeGap(gap, truth, known, say, totals);
+}
+
+type Judgement = { readonly problems: string[]; readonly totals: Totals };
+type Say = (what: string) => void;
+
+/** Every stored trade is one of the exchange's, to the last digit, and they lie in the exchange's order. */
+function judgeValues(truth: readonly TrueTrade[], trades: readonly StoredTrade[], say: Say): void {
+  const places = new Map(truth.map((trade, place) => [trade.id, { trade, place }]));
+  let last = -1;
+  for (const { id, timestamp, price, amount, side } of trades) {
+    const found = places.get(id);
+    if (!found) {
+      say(`trade ${id} never happened`);
+      continue;
+    }
+    const { trade, place } = found;
+    const isSame = trade.time * 1_000 === timestamp && Number(trade.price) === price && Number(trade.size) === amount;
+    if (!isSame || trade.side !== side) say(`trade ${id} is stored as something else`);
+    if (place < last) say(`trade ${id} is read out of order`);
+    last = place;
+  }
+}
+
+/** A gap says no more than it must: no stored trade lies inside one that nothing was fetched for, and a repaired one is whole. */
+function judgeGap(
+  gap: StoredGap,
+  truth: readonly TrueTrade[],
+  known: ReadonlyMap<string, StoredTrade>,
+  say: Say,
+  totals: Totals,
+): void {
+  const { from_timestamp: from, until_timestamp: until, missing, repaired, reason } = gap;
+  const within = truth.filter(({ time }) => covers(gap, time));
+  const absent = within.filter(({ id }) => !known.has(id));
+  const inside = within.filter(({ id, time }) => known.has(id) && time * 1_000 > from && time * 1_000 < until);
+  const name = `gap ${reason} ${from}…${until} (repaired ${repaired}, missing ${missing})`;
+  if (until < from) say(`${name} ends before it begins`);
+  if (!missing && absent.length > 0)
+    say(`${name} counts as whole and lacks ${absent.length} trades: ${absent.slice(0, 3).map(told).join(', ')}`);
+  if (missing && repaired === 0 && inside.length > 0)
+    say(
+      `${name} covers ${inside.length} trades that are stored: ${inside
+        .slice(0, 3)
+        .map(({ time }) => time)
+        .join(', ')}`,
+    );
+  addTotals(totals, missing ? { gaps: 1, emptyGaps: absent.length === 0 ? 1 : 0 } : { repairedGaps: 1 });
+}
+
+/**
+ * Returns the times of which a symbol's trades are owed: from the first subscription that was confirmed and lived, to the
+ * end of each run. A run that was killed owes what lies before the last trade it stored.
+ */
+function owedSpans({ server, market, runs }: Stage, symbol: string, trades: readonly StoredTrade[]): Span[] {
+  return runs.flatMap(({ from, until, ending }): Span[] => {
+    const confirmed = server.subscribed.find(
+      ({ at, topic, session }) =>
+        topic.kind === 'trade' &&
+        topic.market === market &&
+        topic.symbol === symbol &&
+        at >= from &&
+        at < until &&
+        session.brokenAt > at + SETTLED,
+    );
+    if (!confirmed || confirmed.at + SETTLED > until) return [];
+    if (ending === 'stop') return [{ from: confirmed.at, until: until + 1 }];
+    const last = trades.findLast(({ timestamp }) => timestamp <= until * 1_000);
+    return last ? [{ from: confirmed.at, until: last.timestamp / 1_000 }] : [];
+  });
+}
+
+/** After so long (ms) a confirmation that was sent has been read. */
+const SETTLED = 300;
+
+const covers = ({ from_timestamp: from, until_timestamp: until }: StoredGap, time: number): boolean =>
+  from <= time * 1_000 && time * 1_000 <= until;
+
+const told = ({ id, time }: TrueTrade): string => `${id} at ${time}`;
+
+/** Says what is stored around the first trade that was lost. */
+function context(trades: readonly StoredTrade[], gaps: readonly StoredGap[], [first]: readonly TrueTrade[]): string {
+  if (!first) return '';
+  const at = first.time * 1_000;
+  const before = trades.findLast(({ timestamp }) => timestamp <= at)?.timestamp;
+  const after = trades.find(({ timestamp }) => timestamp >= at)?.timestamp;
+  const near = gaps.map((gap) => `${gap.reason} ${gap.from_timestamp}…${gap.until_timestamp}`);
+  return `stored before ${before}, after ${after}, gaps: ${near.join(', ') || 'none'}`;
+}

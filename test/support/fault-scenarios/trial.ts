@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BANS, FAULTS, type FaultName } from './faults.js';
+import { judge } from './oracle.js';
+import { type Scenario, scenarioOf } from './scenario.js';
+import { Stage } from './stage.js';
+import { addTotals, type Totals, zero } from './totals.js';
+
+/** What came of some scenarios. */
+export type Outcome = {
+  readonly totals: Totals;
+  readonly faults: Readonly<Record<string, number>>;
+  /** Scenarios with something wrong, and what. */
+  readonly failures: readonly string[];
+};
+
+/** Plays scenarios, so many at the same time, and holds each to what the exchange knows. */
+export async function playAll(seeds: readonly number[], atOnce: number): Promise<Outcome> {
+  const totals = zero();
+  const faults: Record<string, number> = {};
+  const failures: string[] = [];
+  const left = [...seeds];
+  const worker = async (): Promise<void> => {
+    for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+      const scenario = scenarioOf(seed);
+      for (const { fault } of scenario.steps) faults[fault] = (faults[fault] ?? 0) + 1;
+      const problems = await play(scenario, totals).catch((error: Error) => [error.message]);
+      if (problems.length > 0) failures.push(`${tell(scenario)}\n  ${problems.join('\n  ')}`);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return { totals, faults, failures };
+}
+
+/** Plays one scenario; returns what is wrong. */
+export async function play(scenario: Scenario, totals: Totals): Promise<readonly string[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'faults-'));
+  const stage = await Stage.open(scenario, join(directory, 'store'));
+  try {
+    await stage.start();
+    for (const { after, fault } of scenario.steps) {
+      await stage.pass(after);
+      await FAULTS[fault](stage);
+    }
+    await stage.finish();
+    const verdict = await judge(stage);
+    addTotals(totals, { ...verdict.totals, scenarios: 1 });
+    return [...verdict.problems, ...violationsOf(stage)];
+  } finally {
+    await stage.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function violationsOf({ server, scenario }: Stage): string[] {
+  const isBanned = scenario.steps.some(({ fault }) => BANS.has(fault as FaultName));
+  return server.violations
+    .filter(({ rule }) => !(isBanned && rule.endsWith('while-banned')))
+    .map(({ rule, detail }) => `the capture broke a rule: ${rule}: ${detail}`);
+}
+
+/** Says a scenario in one line. */
+function tell({ seed, exchange, api, market, channels, clockOffset, steps, ending }: Scenario): string {
+  const faults = steps.map(({ fault }) => fault).join(', ');
+  return `seed ${seed}: ${exchange} ${api} ${market} ${channels.join('+')}${clockOffset === 0 ? '' : `, clock ${clockOffset} ms`}: ${faults}; ends ${ending}`;
+}
