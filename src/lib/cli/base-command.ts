@@ -194,7 +194,7 @@ export abstract class BaseCommand extends Command {
       render,
       line,
       stored,
-      store: flags.store === undefined ? undefined : { directory: flags.store, step: this.#name, claims },
+      store: flags.store === undefined ? undefined : { directory: flags.store, step: this.#name, claims, sealedApart: endless },
       stdout: process.stdout,
       note: (text) => this.stderr.note(text),
     });

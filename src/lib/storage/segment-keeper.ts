@@ -1,20 +1,22 @@
 import { stat } from 'node:fs/promises';
 import { isMissing } from './durable-file.js';
 import type { JournalEntry } from './journal.js';
-import { finishedHours, mergeFiles } from './merge.js';
+import type { Maintenance } from './maintenance.js';
 import { deleteJournals } from './recovery.js';
-import { sealSegment } from './seal.js';
-import { expandSegments, parseSegment } from './segments.js';
 import { SerialQueue } from './serial-queue.js';
 import { type StoreContext, wallClock } from './store-context.js';
 
 /** A sealed journal stays this long for readers that have seen it in a list and are about to open it. */
 const SEALED_KEPT_MS = 5000;
-/** With so many journals waiting, writing waits: sealing cannot keep up. */
-const MOST_WAITING = 4;
+/**
+ * With so many journals waiting, writing waits. They are on the disk and can be read, so there may be many: what seals
+ * has a low priority and may be held up for a minute by a merge or by other work on the machine.
+ */
+const MOST_WAITING = 32;
 
 export type SegmentKeeperOptions = {
   readonly writer: string;
+  readonly maintenance: Maintenance;
   readonly now: () => number;
   readonly warn: (message: string) => void;
 };
@@ -70,6 +72,7 @@ export class SegmentKeeper {
     const again = this.#failed;
     this.#failed = [];
     for (const one of again) await this.#seal(one);
+    await this.#options.maintenance.close();
     await this.deleteSealed(0);
     const discard = this.#discarded.splice(0);
     if (discard.length > 0) await this.#context.log.commit(() => ({ at: wallClock(), discard }));
@@ -80,9 +83,9 @@ export class SegmentKeeper {
   async #seal({ journal, expected }: Waiting): Promise<void> {
     const discard = this.#discarded.splice(0);
     try {
-      const report = await sealSegment(this.#context, { journal, expected, discard });
+      const report = await this.#options.maintenance.seal({ journal, expected, discard });
       if (!report.sealed) this.#discarded.push(...discard);
-      this.#repeated += report.repeated;
+      if (report.sealed) this.#repeated += report.repeated;
       this.#broken += report.broken;
       if (expected === undefined) this.#recovered += report.records;
       if (report.broken > 0) this.#options.warn(`${journal.segment}: ${report.broken} broken lines were left out`);
@@ -98,14 +101,11 @@ export class SegmentKeeper {
   }
 
   async #mergeFinished(): Promise<void> {
+    // Sealing comes first: what waits for it is read by every reader from end to end.
+    if (this.#queue.length > 1) return;
+    const { maintenance, writer, now } = this.#options;
     try {
-      const state = await this.#context.log.read();
-      const isOwn = (segments: readonly string[]) =>
-        expandSegments(segments).some((segment) => {
-          const writer = parseSegment(segment)?.writer ?? '';
-          return writer === this.#options.writer || !state.writers.has(writer);
-        });
-      for (const job of finishedHours(state, this.#options.now() * 1000, isOwn)) await mergeFiles(this.#context, job);
+      await maintenance.merge(writer, now() * 1000);
     } catch (error) {
       this.#options.warn(`${(error as Error).message}; the files stay as they are`);
     }

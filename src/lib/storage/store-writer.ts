@@ -4,6 +4,7 @@ import type { AnyRecord } from '../model/records.js';
 import { formatDate } from '../model/time.js';
 import { CommitLog } from './commit-log.js';
 import { JournalFile, JournalLostError } from './journal.js';
+import { type Maintenance, maintenanceHere } from './maintenance.js';
 import { currentOwner } from './owner.js';
 import { adoptOrphans, sweepStore } from './recovery.js';
 import { SegmentKeeper } from './segment-keeper.js';
@@ -25,6 +26,8 @@ export type StoreWriterOptions = {
   readonly now?: () => number;
   /** After so much silence (milliseconds) another writer counts as gone. */
   readonly silenceLimitMs?: number;
+  /** Who seals and merges; this process itself by default. */
+  readonly maintenance?: (context: StoreContext) => Maintenance;
   /** Takes notice of what went wrong without a loss: a seal that will be tried again, lines that were broken. */
   readonly onWarning?: (message: string) => void;
 };
@@ -91,7 +94,9 @@ export class StoreWriter {
     this.#context = context;
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    this.#keeper = new SegmentKeeper(context, { writer: id, now: this.#now, warn: (message) => options.onWarning?.(message) });
+    const maintenance = (options.maintenance ?? maintenanceHere)(context);
+    const warn = (message: string) => options.onWarning?.(message);
+    this.#keeper = new SegmentKeeper(context, { writer: id, maintenance, now: this.#now, warn });
     this.#repeat(Math.min(SYNC_EVERY_MS, options.sealEveryMs ?? SEAL_EVERY_MS), () => this.#tick());
     this.#repeat(HEARTBEAT_EVERY_MS, () => touchHeartbeat(context, id));
   }

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 const LARGEST_BATCH = 4_096;
 
 /**
@@ -51,8 +53,12 @@ export class BoundedQueue<Item> {
     this.#wake?.();
   }
 
-  /** Yields what waits, whenever there is something, in batches that are not too large to work on at once. */
-  async *batches(): AsyncGenerator<readonly Item[]> {
+  /**
+   * Yields what waits, in batches that are not too large to work on at once. A batch begins at least `pause` ms after the
+   * one before: where items come one by one, thousands a second, each would otherwise be a batch with all that costs.
+   */
+  async *batches(pause = 0): AsyncGenerator<readonly Item[]> {
+    let next = 0;
     for (;;) {
       if (this.#items.length === 0) {
         if (this.#isClosed) break;
@@ -62,6 +68,9 @@ export class BoundedQueue<Item> {
         this.#wake = undefined;
         continue;
       }
+      const early = next - performance.now();
+      if (early > 0 && !this.#isClosed) await setTimeout(early);
+      next = performance.now() + pause;
       const items = this.#items;
       this.#items = [];
       for (let start = 0; start < items.length; start += LARGEST_BATCH) {

@@ -1,8 +1,11 @@
 /**
  * A process that writes made-up trades to a store and prints the id of each when its write has returned, as `-o store
- * -o -` does. Arguments: the directory, and JSON options: sealEveryMs, batch, pauseMs, records, claims.
+ * -o -` does. Arguments: the directory, and JSON options: sealEveryMs, batch, pauseMs, records, claims, entry (of the
+ * process that seals for it).
  */
 import { writeSync } from 'node:fs';
+import { maintenanceHere } from '../../../src/lib/storage/maintenance.js';
+import { maintenanceApart } from '../../../src/lib/storage/maintenance-process.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 
 const START = 1_795_168_800_000_000;
@@ -15,12 +18,14 @@ const {
   first = 0,
   claims = [],
   symbol = 'BTCUSDT',
+  entry = undefined,
 } = JSON.parse(text);
 
 const writer = await openStoreWriter(directory, {
   step: 'writer-process',
   claims,
   sealEveryMs,
+  maintenance: (context) => (entry ? maintenanceApart(context.paths.root, { entry }) : maintenanceHere(context)),
   // An hour later than it is: every sealed hour is over, and merges run beside all else.
   now: () => Date.now() + 3_600_000,
   onWarning: (message) => writeSync(2, `${message}\n`),

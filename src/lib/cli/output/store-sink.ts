@@ -1,4 +1,7 @@
 import type { Sink } from '../../sinks/sink.js';
+import { maintenanceHere } from '../../storage/maintenance.js';
+import { maintenanceApart } from '../../storage/maintenance-process.js';
+import type { StoreContext } from '../../storage/store-context.js';
 import type { Claim } from '../../storage/store-state.js';
 import { openStoreWriter } from '../../storage/store-writer.js';
 
@@ -9,14 +12,17 @@ export type StoreTarget = {
   readonly step: string;
   /** What no second step may capture meanwhile. */
   readonly claims?: readonly Claim[] | undefined;
+  /** Whether sealing must not disturb the step: it is done by another process then. */
+  readonly sealedApart?: boolean | undefined;
 };
 
 /** Returns a sink for the store. `write` resolves when the records are in the journal; `close` seals them. */
 export async function createStoreSink(
-  { directory, step, claims = [] }: StoreTarget,
+  { directory, step, claims = [], sealedApart = false }: StoreTarget,
   warn: (text: string) => void,
 ): Promise<Sink> {
-  const writer = await openStoreWriter(directory, { step, claims, onWarning: warn });
+  const maintenance = sealedApart ? ({ paths }: StoreContext) => maintenanceApart(paths.root) : maintenanceHere;
+  const writer = await openStoreWriter(directory, { step, claims, onWarning: warn, maintenance });
   let records = 0;
   return {
     output: 'store',

@@ -2,6 +2,9 @@ import type { AnyRecord, Gap } from '../../model/records.js';
 import { BoundedQueue } from '../../transport/bounded-queue.js';
 import { channelOf } from '../selection.js';
 
+/** Milliseconds between two batches: a hundred writes a second are as good as thousands, and cost a fraction. */
+const BATCH_EVERY = 10;
+
 /** Something that was dropped: its first and its last moment. */
 type Hole = { readonly from: number; until: number; readonly isBook: boolean };
 
@@ -68,7 +71,7 @@ export class RecordQueue {
   }
 
   batches(): AsyncGenerator<readonly AnyRecord[]> {
-    return this.#queue.batches();
+    return this.#queue.batches(BATCH_EVERY);
   }
 
   #add(record: AnyRecord): void {

@@ -1,0 +1,30 @@
+import { finishedHours, mergeFiles } from './merge.js';
+import { type SealJob, type SealReport, sealSegment } from './seal.js';
+import { expandSegments, parseSegment } from './segments.js';
+import type { StoreContext } from './store-context.js';
+
+/** What is done for a store beside writing to it; one call at a time. */
+export type Maintenance = {
+  /** Seals a segment, as `sealSegment`. */
+  seal(job: SealJob): Promise<SealReport>;
+  /** Merges the files of hours that are over at `now` (microseconds), where `writer` or nobody is at work on them. */
+  merge(writer: string, now: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Does it in this process: for steps that have an end. */
+export function maintenanceHere(context: StoreContext): Maintenance {
+  return {
+    seal: (job) => sealSegment(context, job),
+    async merge(writer, now) {
+      const state = await context.log.read();
+      const isOwn = (segments: readonly string[]) =>
+        expandSegments(segments).some((segment) => {
+          const holder = parseSegment(segment)?.writer ?? '';
+          return holder === writer || !state.writers.has(holder);
+        });
+      for (const job of finishedHours(state, now, isOwn)) await mergeFiles(context, job);
+    },
+    async close() {},
+  };
+}
