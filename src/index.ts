@@ -2,10 +2,11 @@
  * mdtool as a library: the records and their schema, the exchanges, the order book, and the capture that every step
  * shares. Everything here is what the commands themselves use.
  */
-export { type Outcome, runBacktest } from './lib/backtest/engine.js';
+export { runBacktest } from './lib/backtest/engine.js';
 export type { Execution } from './lib/backtest/ledger.js';
 export type { Bars as StrategyBars, MarketData } from './lib/backtest/market-data.js';
 export type { Order, OrderRequest } from './lib/backtest/orders.js';
+export type { Outcome } from './lib/backtest/outcome.js';
 export type { BarEvent, Broker, Strategy, TradeEvent } from './lib/backtest/strategy.js';
 export { type Terms, termsOf } from './lib/backtest/terms.js';
 export { BookKeeper, type BookKeeperOptions } from './lib/book/book-keeper.js';

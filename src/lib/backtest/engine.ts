@@ -1,24 +1,8 @@
-import type { EquityPoint, Execution } from './ledger.js';
+import { runExposure } from './exposure-run.js';
 import { type Bars, firstNotBefore, type MarketData, type Ticks } from './market-data.js';
-import type { Matching } from './matching.js';
-import type { OrderCounts } from './order-desk.js';
+import type { Outcome } from './outcome.js';
 import { scanBars, scanTicks } from './scan.js';
 import { type RunOptions, Session } from './session.js';
-
-/** All that a run leaves behind. */
-export type Outcome = {
-  readonly fills: readonly Execution[];
-  readonly equity: readonly EquityPoint[];
-  readonly matching: Matching;
-  readonly orders: OrderCounts;
-  readonly from: number;
-  readonly until: number;
-  /** Events looked at: trades or candles. */
-  readonly events: number;
-  readonly undecided: number;
-  /** Microseconds with a position. */
-  readonly exposed: number;
-};
 
 /**
  * Runs a strategy over the data. The same input gives the same outcome; what comes later never changes what came before.
@@ -27,7 +11,7 @@ export type Outcome = {
  * then the strategy. In between it skips to where the price reaches a bound or the time an appointment, see `scan.ts`.
  */
 export function runBacktest(data: MarketData, options: RunOptions): Outcome {
-  return new Engine(data, options).run();
+  return runExposure(data, options) ?? new Engine(data, options).run();
 }
 
 class Engine {
@@ -50,11 +34,19 @@ class Engine {
     session.settle(session.end - 1);
     session.finish();
     const { matching, walk } = session;
+    const { account, ledger, desk, gauge } = matching;
+    const begun = desk.active.filter(({ filled }) => filled > 0).length;
     return {
-      fills: matching.ledger.fills,
-      equity: matching.ledger.equity,
-      matching,
-      orders: matching.desk.counts,
+      fills: ledger.fills,
+      equity: ledger.equity,
+      fundings: ledger.fundings,
+      account,
+      gauge,
+      orders: { ...desk.counts, filled: desk.counts.filled + begun },
+      liquidations: matching.liquidations,
+      maxLeverage: matching.maxLeverage,
+      leastDistance: matching.leastDistance,
+      price: matching.price,
       from,
       until: session.now,
       events: session.count,
@@ -131,12 +123,12 @@ class Engine {
     };
     this.#session.now = Math.max(this.#session.now, time);
     this.#session.walk.open(bar);
-    this.#session.now = time + feed.interval - 1;
     this.#session.arriveInside();
+    this.#session.now = time + feed.interval - 1;
     this.#session.walk.walk(bar);
     this.#session.matching.price = bar.close;
-    this.#session.observe(bar.low, bar.high);
     this.#session.now = time + feed.interval;
+    this.#session.observe(bar.low, bar.high);
     this.#options.strategy.bar?.({ index, time, ...bar }, this.#session);
     this.#session.start();
   }

@@ -1,92 +1,102 @@
-/** What a loop over prices has seen of equity, as indices into its times; −1 where nothing new was seen. */
-export type Course = {
-  readonly peak: number;
-  readonly peakIndex: number;
-  readonly worst: number;
-  readonly worstPeak: number;
-  readonly worstPeakIndex: number;
-  readonly worstIndex: number;
-  readonly recoveredIndex: number;
-  readonly lowest: number;
-  readonly highest: number;
-};
+/** Where each number stands in a gauge's state. */
+export const PEAK = 0;
+export const PEAK_AT = 1;
+export const WORST = 2;
+export const WORST_PEAK = 3;
+export const WORST_FROM = 4;
+export const WORST_AT = 5;
+export const RECOVERED_AT = 6;
+export const LOWEST = 7;
+export const HIGHEST = 8;
+const SIZE = 9;
 
 /**
  * What has to be known of every price while something is held: the peak of equity, the deepest fall below one as a fraction
- * of it, and the extremes of the price since the position last changed. The loops of `scan.ts` keep this in locals.
+ * of it, and the extremes of the price since the position last changed. The numbers stand in a typed array, since the loops
+ * of `scan.ts` read and write all of them hundreds of thousands of times, and fields of objects would be boxed.
  */
 export class Gauge {
-  peak: number;
-  peakAt: number;
-  /** Deepest fall, as a fraction of `worstPeak`, the peak it fell from. */
-  worst = 0;
-  worstPeak: number;
-  worstFrom: number;
-  worstAt: number;
-  /** When equity was back at `worstPeak`; 0 as long as it is not. */
-  recoveredAt = 0;
-  /** Extremes of the price since `restart`. */
-  lowest = 0;
-  highest = 0;
+  readonly state = new Float64Array(SIZE);
 
   constructor(deposit: number, time: number) {
-    this.peak = deposit;
-    this.worstPeak = deposit;
-    this.peakAt = time;
-    this.worstFrom = time;
-    this.worstAt = time;
+    const { state } = this;
+    state[PEAK] = deposit;
+    state[WORST_PEAK] = deposit;
+    state[PEAK_AT] = time;
+    state[WORST_FROM] = time;
+    state[WORST_AT] = time;
   }
 
-  /** Whether the deepest fall has not been made up for yet. */
-  get isUnderWater(): boolean {
-    return this.worst > 0 && this.recoveredAt === 0;
+  get peak(): number {
+    return this.state[PEAK] as number;
+  }
+
+  /** Deepest fall, as a fraction of `worstPeak`, the peak it fell from. */
+  get worst(): number {
+    return this.state[WORST] as number;
+  }
+
+  get worstPeak(): number {
+    return this.state[WORST_PEAK] as number;
+  }
+
+  get worstFrom(): number {
+    return this.state[WORST_FROM] as number;
+  }
+
+  get worstAt(): number {
+    return this.state[WORST_AT] as number;
+  }
+
+  /** When equity was back at `worstPeak`; 0 as long as it is not. */
+  get recoveredAt(): number {
+    return this.state[RECOVERED_AT] as number;
+  }
+
+  /** Extremes of the price since `restart`. */
+  get lowest(): number {
+    return this.state[LOWEST] as number;
+  }
+
+  get highest(): number {
+    return this.state[HIGHEST] as number;
   }
 
   /** Takes equity at one moment. */
   note(equity: number, time: number): void {
-    if (equity >= this.peak) {
-      if (this.isUnderWater) this.recoveredAt = time;
-      this.peak = equity;
-      this.peakAt = time;
-    } else if (equity < this.peak * (1 - this.worst)) {
-      this.worst = (this.peak - equity) / this.peak;
-      this.worstPeak = this.peak;
-      this.worstFrom = this.peakAt;
-      this.worstAt = time;
-      this.recoveredAt = 0;
+    const { state } = this;
+    const peak = state[PEAK] as number;
+    if (equity >= peak) {
+      if (isUnderWater(state)) state[RECOVERED_AT] = time;
+      state[PEAK] = equity;
+      state[PEAK_AT] = time;
+    } else if (equity < peak * (1 - (state[WORST] as number))) {
+      state[WORST] = (peak - equity) / peak;
+      state[WORST_PEAK] = peak;
+      state[WORST_FROM] = state[PEAK_AT] as number;
+      state[WORST_AT] = time;
+      state[RECOVERED_AT] = 0;
     }
-  }
-
-  /** Takes what a loop has seen. */
-  keep(seen: Course, time: Float64Array): void {
-    const at = (index: number, before: number) => (index < 0 ? before : (time[index] as number));
-    if (seen.worstIndex >= 0) {
-      this.worst = seen.worst;
-      this.worstPeak = seen.worstPeak;
-      this.worstFrom = at(seen.worstPeakIndex, this.peakAt);
-      this.worstAt = at(seen.worstIndex, this.worstAt);
-      this.recoveredAt = 0;
-    }
-    this.recoveredAt = at(seen.recoveredIndex, this.recoveredAt);
-    this.peak = seen.peak;
-    this.peakAt = at(seen.peakIndex, this.peakAt);
-    this.lowest = seen.lowest;
-    this.highest = seen.highest;
   }
 
   /** Begins the extremes of the price anew. */
   restart(price: number): void {
-    this.lowest = price;
-    this.highest = price;
+    this.state[LOWEST] = price;
+    this.state[HIGHEST] = price;
   }
 
   extend(price: number): void {
-    if (price < this.lowest) this.lowest = price;
-    if (price > this.highest) this.highest = price;
+    if (price < this.lowest) this.state[LOWEST] = price;
+    if (price > this.highest) this.state[HIGHEST] = price;
   }
 
   /** Returns how far equity is below its peak, a fraction. */
   depth(equity: number): number {
     return Math.max(0, (this.peak - equity) / this.peak);
   }
+}
+
+/** Returns whether the deepest fall has not been made up for yet. */
+export function isUnderWater(state: Float64Array): boolean {
+  return (state[WORST] as number) > 0 && state[RECOVERED_AT] === 0;
 }

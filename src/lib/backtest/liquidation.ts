@@ -18,6 +18,10 @@ export type LiquidationTerms = Pick<Terms, 'tiers' | 'spot'>;
  */
 export function liquidationPrice(long: boolean, held: Holding, margin: number, { tiers, spot }: LiquidationTerms): number {
   if (held.amount === 0 || spot) return Number.NaN;
+  if (tiers.length === 1) {
+    const price = priceInTier(long, held, margin, tiers, 0, true);
+    return price > 0 ? price : Number.NaN;
+  }
   const entry = tierAt(held.cost, tiers);
   const [from, until] = long ? [0, entry] : [entry, tiers.length - 1];
   let first = Number.NaN;

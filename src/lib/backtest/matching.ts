@@ -116,24 +116,26 @@ export class Matching {
     }
   }
 
-  /** The active target that a fall (else a rise) to `to` reaches first. */
+  /** The active target that a fall (else a rise) to `to` reaches first; of orders at one price the one that came first. */
   #nearest({ to, takerBuys }: Move, falls: boolean): Target | undefined {
-    let nearest: Target | undefined;
     const liquidated = this.isMarked ? undefined : this.#sideAt(falls);
-    if (liquidated !== undefined && (this.only === undefined || this.only === liquidated))
-      nearest = this.#liquidationAt(to, falls, liquidated);
-    const consider = (target: Target) => {
-      const reached = falls ? to <= target.trigger : to >= target.trigger;
-      if (reached && (nearest === undefined || (falls ? target.trigger > nearest.trigger : target.trigger < nearest.trigger)))
-        nearest = target;
-    };
+    const isOwn = liquidated !== undefined && (this.only === undefined || this.only === liquidated);
+    let nearest = isOwn ? this.#liquidationAt(to, falls, liquidated) : undefined;
     for (const order of this.desk.active) {
-      if (order.takes || order.seen === this.#event || fallsInto(order) !== falls) continue;
-      if (this.only !== undefined && order.position !== this.only) continue;
-      if (order.kind === 'limit' && (this.#budget <= 0 || !this.#isServed(order, to, takerBuys))) continue;
-      consider({ trigger: this.desk.triggerOf(order), order });
+      if (fallsInto(order) !== falls || !this.#isMatched(order, to, takerBuys)) continue;
+      const trigger = this.desk.triggerOf(order);
+      const isReached = falls ? to <= trigger : to >= trigger;
+      if (!isReached) continue;
+      if (nearest === undefined || (falls ? trigger > nearest.trigger : trigger < nearest.trigger)) nearest = { trigger, order };
     }
     return nearest;
+  }
+
+  /** Whether an order waits for a price, and this event has something left for it. */
+  #isMatched(order: Order, to: number, takerBuys: boolean | undefined): boolean {
+    if (order.takes || order.seen === this.#event) return false;
+    if (this.only !== undefined && order.position !== this.only) return false;
+    return order.kind !== 'limit' || (this.#budget > 0 && this.#isServed(order, to, takerBuys));
   }
 
   #liquidationAt(to: number, falls: boolean, liquidated: PositionSide): Target | undefined {
@@ -235,7 +237,7 @@ export class Matching {
       maker,
       reason,
       realized,
-      held: position === 'long' ? left : -left,
+      held: position === 'long' ? left : 0 - left,
       opens,
     };
     this.ledger.fills.push(fill);

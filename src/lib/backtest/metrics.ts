@@ -1,6 +1,6 @@
 import { DAY } from '../model/time.js';
-import type { Outcome } from './engine.js';
 import type { EquityPoint } from './ledger.js';
+import type { Outcome } from './outcome.js';
 import { type RoundTrip, roundTrips } from './trades.js';
 
 /**
@@ -26,11 +26,10 @@ const LEAST_RETURNS = 2;
  * - Drawdown follows every trade, candle close or mark price while something is held, not only the curve.
  */
 export function metricsOf(outcome: Outcome, deposit: number, period: number, figures: Metrics): Metrics {
-  const { matching, fills, equity, from, until } = outcome;
-  const { account, ledger, gauge } = matching;
+  const { account, gauge, fills, equity, from, until } = outcome;
   const last = equity.at(-1)?.equity ?? deposit;
   const unrealized = last - account.balance;
-  const trips = roundTrips(fills, ledger.fundings);
+  const trips = roundTrips(fills, outcome.fundings);
   const turnover = fills.reduce((sum, { price, amount }) => sum + price * amount, 0);
   const duration = until - from;
   return present({
@@ -55,9 +54,9 @@ export function metricsOf(outcome: Outcome, deposit: number, period: number, fig
     ...orderMetrics(outcome),
     ...figures,
     restarts_per_day: figures.restarts === undefined || duration < DAY ? undefined : (figures.restarts * DAY) / duration,
-    liquidations: matching.liquidations.length,
-    max_leverage: matching.maxLeverage,
-    least_liquidation_distance_pct: Number.isFinite(matching.leastDistance) ? matching.leastDistance * 100 : undefined,
+    liquidations: outcome.liquidations.length,
+    max_leverage: outcome.maxLeverage,
+    least_liquidation_distance_pct: Number.isFinite(outcome.leastDistance) ? outcome.leastDistance * 100 : undefined,
     sharpe_period_seconds: period / 1_000_000,
   });
 }
@@ -67,7 +66,7 @@ function present(values: Readonly<Record<string, number | undefined>>): Metrics 
   return Object.fromEntries(entries);
 }
 
-function drawdownTimes({ matching: { gauge }, until }: Outcome): Readonly<Record<string, number | undefined>> {
+function drawdownTimes({ gauge, until }: Outcome): Readonly<Record<string, number | undefined>> {
   if (gauge.worst === 0) return {};
   const recovered = gauge.recoveredAt === 0 ? undefined : gauge.recoveredAt;
   return {
@@ -122,12 +121,11 @@ function tradeMetrics(trips: readonly RoundTrip[]): Readonly<Record<string, numb
   };
 }
 
-function orderMetrics({ orders, matching }: Outcome): Readonly<Record<string, number | undefined>> {
-  const unfinished = matching.desk.active.filter(({ filled }) => filled > 0).length;
+function orderMetrics({ orders }: Outcome): Readonly<Record<string, number | undefined>> {
   return {
     orders: orders.placed,
     orders_active: orders.active,
-    orders_filled_pct: orders.active > 0 ? ((orders.filled + unfinished) / orders.active) * 100 : undefined,
+    orders_filled_pct: orders.active > 0 ? (orders.filled / orders.active) * 100 : undefined,
     orders_refused: orders.refused,
     orders_rejected: orders.rejected,
   };

@@ -45,11 +45,15 @@ function decimalsOf(size: number): number {
 }
 
 const BITS = new DataView(new ArrayBuffer(8));
+const LAST = 0xffff_ffff;
 
 /** Returns the number next to `value`, towards −∞ (`-1`) or +∞ (`1`): "below" as a bound that is reached. */
 export function neighbour(value: number, direction: -1 | 1): number {
   if (!Number.isFinite(value) || value <= 0) return value;
   BITS.setFloat64(0, value);
-  BITS.setBigInt64(0, BITS.getBigInt64(0) + BigInt(direction));
+  // Doubles above zero are ordered as their bits are; in two halves, since one of 64 would be a BigInt on the heap.
+  const low = BITS.getUint32(4);
+  BITS.setUint32(4, low + direction);
+  if (low === (direction > 0 ? LAST : 0)) BITS.setUint32(0, BITS.getUint32(0) + direction);
   return BITS.getFloat64(0);
 }

@@ -47,8 +47,23 @@ export const TERMS_DEFAULTS = {
 
 /** Returns complete terms. Throws a `UsageError` of one line on the first value that makes no sense. */
 export function termsOf(given: GivenTerms): Terms {
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const terms: Terms = { ...TERMS_DEFAULTS, ...present, deposit: given.deposit };
+  // Written out: V8 reads a literal's fields far faster than those of an object that was put together.
+  const terms: Terms = {
+    deposit: given.deposit,
+    leverage: given.leverage ?? TERMS_DEFAULTS.leverage,
+    marginMode: given.marginMode ?? TERMS_DEFAULTS.marginMode,
+    makerFee: given.makerFee ?? TERMS_DEFAULTS.makerFee,
+    takerFee: given.takerFee ?? TERMS_DEFAULTS.takerFee,
+    slippage: given.slippage ?? TERMS_DEFAULTS.slippage,
+    latency: given.latency ?? TERMS_DEFAULTS.latency,
+    fill: given.fill ?? TERMS_DEFAULTS.fill,
+    tiers: given.tiers ?? TERMS_DEFAULTS.tiers,
+    spot: given.spot ?? TERMS_DEFAULTS.spot,
+    tickSize: given.tickSize,
+    lotSize: given.lotSize,
+    minAmount: given.minAmount,
+    minNotional: given.minNotional,
+  };
   positive('deposit', terms.deposit);
   if (!(terms.leverage >= 1)) throw new UsageError(`leverage: expected at least 1, was ${terms.leverage}`);
   if (terms.spot && terms.leverage !== 1) throw new UsageError(`leverage: expected 1 on spot, was ${terms.leverage}`);

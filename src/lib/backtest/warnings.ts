@@ -1,5 +1,5 @@
-import type { Outcome } from './engine.js';
 import type { Metrics } from './metrics.js';
+import type { Outcome } from './outcome.js';
 import type { Terms } from './terms.js';
 
 /** Beyond these a result is more likely a mistake than a discovery. */
@@ -22,10 +22,10 @@ function absurdities(metrics: Metrics): string[] {
   return [`too good to be true: ${found}; look for knowledge of the future, missing fees or fills that nobody would have got`];
 }
 
-function circumstances({ matching, fills }: Outcome, metrics: Metrics): string[] {
+function circumstances({ orders, liquidations: deaths, fills }: Outcome, metrics: Metrics): string[] {
   const { trades = 0, final_equity: equity = 0 } = metrics;
-  const { rejected, refused } = matching.desk.counts;
-  const liquidations = matching.liquidations.length;
+  const { rejected, refused } = orders;
+  const liquidations = deaths.length;
   return [
     ...(fills.length === 0 ? ['nothing was traded'] : []),
     ...(fills.length > 0 && trades < FEW_TRADES ? [`only ${trades} trades: ratios over so few say little`] : []),

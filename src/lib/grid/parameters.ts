@@ -144,6 +144,11 @@ export function gridParameters(input: GridInput): GridParameters {
   return parameters;
 }
 
+/** Returns a checked grid at another price and with another deposit. Throws a `UsageError` where one of them makes no sense. */
+export function startedAt(grid: GridParameters, price: ExactValue, deposit: ExactValue): GridParameters {
+  return { ...grid, price: inRange('price', price, POSITIVE), deposit: inRange('deposit', deposit, POSITIVE) };
+}
+
 function spacingOf(input: GridInput): Pick<GridParameters, 'levels' | 'coverage' | 'spacing' | 'distances'> {
   if (input.distances !== undefined) return listSpacing(input.distances);
   const levels = input.levels ?? GRID_DEFAULTS.levels;

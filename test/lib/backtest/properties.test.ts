@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../../src/lib/backtest/engine.js';
 import { liquidationPrice } from '../../../src/lib/backtest/liquidation.js';
 import { type Bars, between, type MarketData, type Ticks } from '../../../src/lib/backtest/market-data.js';
+import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
 import { type Signal, SignalStrategy } from '../../../src/lib/backtest/strategies/signals.js';
 import type { Strategy } from '../../../src/lib/backtest/strategy.js';
@@ -98,7 +98,7 @@ const gridOf = (coverage: number, side: 'long' | 'short' = 'long'): Strategy =>
 const signalsOf = (signals: readonly Signal[]): Strategy => new SignalStrategy({ signals, notional: 400, tickSize: 0.1 });
 
 /** Deposit, realised, unrealised, fees and funding from the fills alone, by average cost. */
-function recount({ fills, matching }: Outcome, price: number, deposit: number): number {
+function recount({ fills, fundings }: Outcome, price: number, deposit: number): number {
   const held = { long: { amount: 0, average: 0 }, short: { amount: 0, average: 0 } };
   let money = deposit;
   for (const fill of fills) {
@@ -113,7 +113,7 @@ function recount({ fills, matching }: Outcome, price: number, deposit: number): 
     }
     money -= fill.fee;
   }
-  const funding = matching.ledger.fundings.reduce((sum, { amount }) => sum + amount, 0);
+  const funding = fundings.reduce((sum, { amount }) => sum + amount, 0);
   const open = held.long.amount * (price - held.long.average) - held.short.amount * (price - held.short.average);
   return money + funding + (Math.abs(held.long.amount) + Math.abs(held.short.amount) < 1e-9 ? 0 : open);
 }
@@ -138,9 +138,9 @@ describe('properties on trades', () => {
           const data = market(ticksOf(steps), { fundings });
           for (const side of ['long', 'short'] as const) {
             const outcome = run(data, gridOf(coverage, side), { ...terms, fill, slippage: 0.0005 });
-            const { account } = outcome.matching;
+            const { account } = outcome;
             const last = outcome.equity.at(-1)?.equity ?? Number.NaN;
-            expect(last).toBeCloseTo(recount(outcome, outcome.matching.price, 1000), 6);
+            expect(last).toBeCloseTo(recount(outcome, outcome.price, 1000), 6);
             expect(account.balance).toBeCloseTo(1000 + account.realized - account.fees + account.funding, 8);
           }
         },
@@ -222,16 +222,15 @@ describe('properties on trades', () => {
         const looking = run(data, watched(bound(strategy())), terms, { sample: 10 * SECOND });
         expect(keyOf(looking)).toEqual(keyOf(skipping));
         expect(looking.equity.map(({ equity }) => equity)).toEqual(skipping.equity.map(({ equity }) => equity));
-        const { gauge, maxLeverage, leastDistance } = skipping.matching;
-        const other = looking.matching;
-        expect([other.gauge.worst, other.gauge.worstAt, other.gauge.worstFrom]).toEqual([
+        const { gauge, maxLeverage, leastDistance } = skipping;
+        expect([looking.gauge.worst, looking.gauge.worstAt, looking.gauge.worstFrom]).toEqual([
           gauge.worst,
           gauge.worstAt,
           gauge.worstFrom,
         ]);
-        expect(other.gauge.recoveredAt).toBe(gauge.recoveredAt);
-        expect(other.maxLeverage).toBeCloseTo(maxLeverage, 12);
-        if (Number.isFinite(leastDistance)) expect(other.leastDistance).toBeCloseTo(leastDistance, 12);
+        expect(looking.gauge.recoveredAt).toBe(gauge.recoveredAt);
+        expect(looking.maxLeverage).toBeCloseTo(maxLeverage, 12);
+        if (Number.isFinite(leastDistance)) expect(looking.leastDistance).toBeCloseTo(leastDistance, 12);
       }),
       SEED,
     );

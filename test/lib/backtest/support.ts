@@ -1,6 +1,7 @@
-import { type Outcome, runBacktest } from '../../../src/lib/backtest/engine.js';
+import { runBacktest } from '../../../src/lib/backtest/engine.js';
 import { type Bars, emptySeries, type MarketData, type Ticks } from '../../../src/lib/backtest/market-data.js';
 import type { OrderRequest } from '../../../src/lib/backtest/orders.js';
+import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import type { RunOptions } from '../../../src/lib/backtest/session.js';
 import type { Broker, Strategy } from '../../../src/lib/backtest/strategy.js';
 import { type Terms, termsOf } from '../../../src/lib/backtest/terms.js';

@@ -93,15 +93,7 @@ export class GridStrategy implements Strategy {
       return;
     }
     this.#since = broker.now;
-    const opening = { position: side, side: side === 'long' ? ('buy' as const) : ('sell' as const) };
-    let placed = 0;
-    for (const [level, { price, amount }] of this.#grid.orders.entries()) {
-      const request: OrderRequest =
-        level === 0
-          ? { ...opening, kind: 'market', amount, reason: 'entry' }
-          : { ...opening, kind: 'limit', price, amount, reason: 'level' };
-      if (broker.place(request) !== undefined) placed++;
-    }
+    const placed = this.#grid.orders.filter((order, level) => broker.place(requestOf(order, level, side)) !== undefined).length;
     if (placed === 0) this.#note = `grid ${this.#grids} could not be placed: every order is below a lot or a minimum`;
     else this.#grids++;
   }
@@ -126,4 +118,10 @@ export class GridStrategy implements Strategy {
   #span({ orders }: PlannedGrid, until: number): LevelSpan {
     return { from: this.#since, until, prices: orders.map(({ price }) => price) };
   }
+}
+
+function requestOf({ price, amount }: PlannedGrid['orders'][number], level: number, position: PositionSide): OrderRequest {
+  const side = position === 'long' ? 'buy' : 'sell';
+  if (level === 0) return { kind: 'market', position, side, amount, reason: 'entry' };
+  return { kind: 'limit', position, side, price, amount, reason: 'level' };
 }

@@ -105,20 +105,15 @@ export class SignalStrategy implements Strategy {
   }
 
   #protect(position: PositionSide, amount: number, signal: Signal, broker: Broker): void {
-    const long = position === 'long';
-    const exit = { position, side: long ? ('sell' as const) : ('buy' as const), amount };
-    const away = (price: number) => (long ? this.#tick.up(price) : this.#tick.down(price));
-    const towards = (price: number) => (long ? this.#tick.down(price) : this.#tick.up(price));
-    broker.place({ ...exit, kind: 'stop', price: towards(signal.stop), reason: 'stop' });
-    broker.place({ ...exit, kind: 'limit', price: away(signal.takeProfit), reason: 'take_profit' });
-    if (signal.trailingDistance > 0)
-      broker.place({
-        ...exit,
-        kind: 'trailing',
-        price: away(signal.trailingArm),
-        distance: signal.trailingDistance,
-        reason: 'trailing',
-      });
+    const { stop, takeProfit, trailingArm, trailingDistance: distance } = signal;
+    const isLong = position === 'long';
+    const side = isLong ? 'sell' : 'buy';
+    const away = (price: number) => (isLong ? this.#tick.up(price) : this.#tick.down(price));
+    const towards = (price: number) => (isLong ? this.#tick.down(price) : this.#tick.up(price));
+    broker.place({ kind: 'stop', position, side, amount, price: towards(stop), reason: 'stop' });
+    broker.place({ kind: 'limit', position, side, amount, price: away(takeProfit), reason: 'take_profit' });
+    if (distance > 0)
+      broker.place({ kind: 'trailing', position, side, amount, price: away(trailingArm), distance, reason: 'trailing' });
   }
 
   #leave(position: PositionSide, trade: Trade, broker: Broker): void {
@@ -128,7 +123,8 @@ export class SignalStrategy implements Strategy {
   }
 
   #schedule(broker: Broker): void {
-    const deadlines = [...this.#trades.values()].map(({ deadline }) => deadline);
-    broker.wakeAt(Math.min(this.#signals[this.#next]?.knownTimestamp ?? NEVER, ...deadlines));
+    let next = this.#signals[this.#next]?.knownTimestamp ?? NEVER;
+    for (const { deadline } of this.#trades.values()) next = Math.min(next, deadline);
+    broker.wakeAt(next);
   }
 }

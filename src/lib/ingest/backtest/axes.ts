@@ -1,6 +1,8 @@
+import { termsOf } from '../../backtest/terms.js';
 import { UsageError } from '../../model/errors.js';
 import { finite } from '../../model/numbers.js';
 import { Exact } from '../../model/ticks.js';
+import { createGridPlanner } from './grid-planner.js';
 import type { RunPlan, StrategyPlan } from './run-plan.js';
 
 /** A parameter and the values it takes in a sweep: decimals as text, exact. */
@@ -39,10 +41,20 @@ export function plansOf(base: RunPlan, axes: readonly Axis[]): RunPlan[] {
   if (twice !== undefined) throw new UsageError(`--sweep ${twice.name} is given twice`);
   const total = axes.reduce((product, { values }) => product * values.length, 1);
   if (total > MOST_RUNS) throw new UsageError(`--sweep: expected at most ${MOST_RUNS} combinations, was ${total}`);
-  return axes.reduce<RunPlan[]>(
-    (plans, { name, values }) => plans.flatMap((plan) => values.map((value) => withValue(plan, name, value))),
+  const plans = axes.reduce<RunPlan[]>(
+    (before, { name, values }) => before.flatMap((plan) => values.map((value) => withValue(plan, name, value))),
     [base],
   );
+  if (axes.length > 0) for (const plan of plans) check(plan);
+  return plans;
+}
+
+/** A value that makes no sense should be told before the first run, not by the hundredth. */
+function check({ strategy, terms }: RunPlan): void {
+  termsOf(terms);
+  if (strategy.kind === 'grid') createGridPlanner(strategy.settings);
+  if (strategy.kind === 'signals' && !(strategy.notional > 0))
+    throw new UsageError(`--sweep notional: expected numbers above zero, was ${strategy.notional}`);
 }
 
 type Setter = (plan: RunPlan, value: string) => RunPlan;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type Outcome, runBacktest } from '../../backtest/engine.js';
+import { runBacktest } from '../../backtest/engine.js';
 import type { Execution } from '../../backtest/ledger.js';
 import { type Bars, between, type MarketData } from '../../backtest/market-data.js';
 import { metricsOf } from '../../backtest/metrics.js';
+import type { Outcome } from '../../backtest/outcome.js';
 import { ExposureStrategy } from '../../backtest/strategies/exposure.js';
 import { GridStrategy } from '../../backtest/strategies/grid.js';
 import { SignalStrategy } from '../../backtest/strategies/signals.js';

@@ -1,5 +1,5 @@
 import type { GridPlanner, PlannedGrid } from '../../backtest/strategies/grid.js';
-import { type GridInput, gridParameters } from '../../grid/parameters.js';
+import { type GridInput, gridParameters, startedAt } from '../../grid/parameters.js';
 import { flat, type Position, takeProfitPrice } from '../../grid/position.js';
 import { ladder } from '../../grid/sizing.js';
 import { Exact, type ExactValue } from '../../model/ticks.js';
@@ -12,9 +12,11 @@ export type GridSettings = Omit<GridInput, 'price' | 'deposit'>;
  * a price which lies on a tick is not pushed off it by floating point.
  */
 export function createGridPlanner(settings: GridSettings): GridPlanner {
+  // All but price and deposit is read and checked once: a run begins thousands of grids.
+  const checked = gridParameters({ ...settings, price: 1, deposit: 1 });
   return {
     plan: (price, deposit) => {
-      const grid = gridParameters({ ...settings, price, deposit });
+      const grid = startedAt(checked, price, deposit);
       const { orders } = ladder(grid);
       return new ExactGrid(
         orders.map((order) => ({ price: order.price.toNumber(), amount: order.amount.toNumber() })),

@@ -1,0 +1,337 @@
+/**
+ * Backtests as ratios to the same runs in plain C (`backtest.c`, built here with cc -O3) and to grademark: a moving-average
+ * cross and signals over a million candles, a grid over ten million trades, and a sweep of 32 grids on one and two threads.
+ * Every run must end with the equity, the drawdown and the number of fills of the C program.
+ *
+ *   npm ci --prefix test/bench --ignore-scripts && npm run build
+ *   node --import tsx test/bench/backtest.bench.ts [bars|signals|grid|sweep|grademark …]
+ *
+ * What runs is the built product: `runBacktest`, and for the sweep the worker pool of `mdtool backtest --sweep`. The sides
+ * take turns within one process and the best of each counts, so that other work on the machine hits both.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runBacktest } from '../../dist/lib/backtest/engine.js';
+import { type Bars, emptySeries, type MarketData, type Ticks } from '../../dist/lib/backtest/market-data.js';
+import type { Outcome } from '../../dist/lib/backtest/outcome.js';
+import { ExposureStrategy } from '../../dist/lib/backtest/strategies/exposure.js';
+import { GridStrategy } from '../../dist/lib/backtest/strategies/grid.js';
+import { type Signal, SignalStrategy } from '../../dist/lib/backtest/strategies/signals.js';
+import { type Terms, termsOf } from '../../dist/lib/backtest/terms.js';
+import { createGridPlanner, type GridSettings } from '../../dist/lib/ingest/backtest/grid-planner.js';
+import { type Pool, workerPool } from '../../dist/lib/ingest/backtest/pool.js';
+import type { RunPlan } from '../../dist/lib/ingest/backtest/run-plan.js';
+import { sweep } from '../../dist/lib/ingest/backtest/sweep.js';
+import { exposure } from '../../examples/moving-average.js';
+import { seeded } from '../support/random.js';
+
+const BARS = 1_000_000;
+const TICKS = 10_000_000;
+const SIGNALS = 4000;
+const CONFIGURATIONS = 32;
+const ROUNDS = 7;
+const MINUTE = 60e6;
+const DAY = 86_400e6;
+const START = 1_767_225_600e6;
+
+type Result = { readonly time: number; readonly equity: number; readonly worst: number; readonly fills: number };
+
+const folder = mkdtempSync(join(tmpdir(), 'backtest-bench-'));
+const shared = (count: number) => new Float64Array(new SharedArrayBuffer(count * 8));
+const cents = (value: number) => Math.round(value) / 100;
+
+function makeBars(): Bars {
+  const random = seeded(1);
+  const [time, open, high, low, close, volume] = Array.from({ length: 6 }, () => shared(BARS)) as Float64Array[];
+  let last = 50_000;
+  for (let index = 0; index < BARS; index++) {
+    const moved = last + Math.round((random() + random() - 1 - (last - 50_000) * 2e-6) * 60);
+    time[index] = START + index * MINUTE;
+    open[index] = cents(last);
+    close[index] = cents(moved);
+    high[index] = cents(Math.max(last, moved) + Math.floor(random() * 15));
+    low[index] = cents(Math.min(last, moved) - Math.floor(random() * 15));
+    volume[index] = 1e9;
+    last = moved;
+  }
+  return { kind: 'candles', interval: MINUTE, time, open, high, low, close, volume } as Bars;
+}
+
+function makeTicks(): Ticks {
+  const random = seeded(2);
+  const [time, price, amount] = Array.from({ length: 3 }, () => shared(TICKS)) as Float64Array[];
+  let [at, last] = [START, 10_000];
+  for (let index = 0; index < TICKS; index++) {
+    at += Math.floor(random() * 800_000);
+    const draw = random();
+    if (draw < 0.3) last += draw < 0.15 - (last - 10_000) * 1e-5 ? 4 : -4;
+    (time as Float64Array)[index] = at;
+    (price as Float64Array)[index] = cents(last);
+    (amount as Float64Array)[index] = 1e9;
+  }
+  return { kind: 'trades', time, price, amount, buy: new Uint8Array(new SharedArrayBuffer(TICKS)) } as Ticks;
+}
+
+/** Stops and targets are on ticks; half of the trades end by one of them, the rest by a trailing stop or in time. */
+function makeSignals({ time, close }: Bars): Signal[] {
+  const random = seeded(3);
+  return Array.from({ length: SIGNALS }, (_, number) => {
+    const index = Math.floor(((number + random()) * (BARS - 1000)) / SIGNALS) + 100;
+    const sign = random() < 0.5 ? 1 : -1;
+    const price = close[index] as number;
+    const away = (share: number) => cents(price * (1 + sign * share) * 100);
+    return {
+      knownTimestamp: (time[index] as number) + MINUTE,
+      side: sign > 0 ? 'buy' : 'sell',
+      stop: away(-0.01),
+      takeProfit: away(0.02),
+      trailingArm: away(0.012),
+      trailingDistance: 0.006,
+      timeoutSeconds: 4 * 3600,
+    };
+  });
+}
+
+function write(name: string, columns: readonly Float64Array[]): string {
+  const path = join(folder, name);
+  for (const [index, column] of columns.entries())
+    writeFileSync(path, new Uint8Array(column.buffer), { flag: index === 0 ? 'w' : 'a' });
+  return path;
+}
+
+function inC(...parameters: readonly (string | number)[]): Result {
+  const lines = execFileSync(join(folder, 'backtest'), parameters.map(String), { encoding: 'utf8' }).trim().split('\n');
+  const results = lines.map((line) => line.split(' ').map(Number) as [number, number, number, number]);
+  const [, equity, worst, fills] = results[0] as [number, number, number, number];
+  return { time: Math.min(...results.map(([time]) => time)), equity, worst, fills };
+}
+
+const market = (feed: Bars | Ticks): MarketData => ({
+  exchange: 'bybit',
+  market: 'linear',
+  symbol: 'BENCHUSDT',
+  feed,
+  marks: emptySeries(),
+  fundings: emptySeries(),
+  holes: [],
+  books: [],
+});
+
+const terms = (more: Partial<Terms>) => termsOf({ deposit: 10_000, leverage: 2, ...more });
+
+function clocked(work: () => Outcome): Result {
+  const began = performance.now();
+  const outcome = work();
+  const time = performance.now() - began;
+  const { equity, gauge, fills } = outcome;
+  return { time, equity: equity.at(-1)?.equity ?? Number.NaN, worst: gauge.worst, fills: fills.length };
+}
+
+const better = (a: Result | undefined, b: Result) => (a === undefined || b.time < a.time ? b : a);
+
+/** Takes turns; ours runs three times each, as C does. Throws where the two do not agree. */
+function compare(name: string, events: number, ours: () => Result, c: () => Result, goal: number): Result {
+  let best: { ours?: Result; c?: Result } = {};
+  for (let round = 0; round < ROUNDS; round++) {
+    best = { ...best, c: better(best.c, c()) };
+    for (let again = 0; again < 3; again++) best = { ...best, ours: better(best.ours, ours()) };
+  }
+  const [mine, theirs] = [best.ours as Result, best.c as Result];
+  const near = (a: number, b: number) => Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(b));
+  if (!near(mine.equity, theirs.equity) || !near(mine.worst, theirs.worst) || mine.fills !== theirs.fills)
+    throw new Error(`${name}: ours ${JSON.stringify(mine)}, C ${JSON.stringify(theirs)}`);
+  const speed = (time: number) => `${(events / time / 1000).toFixed(1)} M/s`;
+  const ratio = `${(theirs.time / mine.time).toFixed(2)} of C (goal ${goal})`;
+  console.log(
+    `${name}: ${mine.time.toFixed(1)} ms ${speed(mine.time)}, C ${theirs.time.toFixed(1)} ms, ${mine.fills} fills: ${ratio}`,
+  );
+  return mine;
+}
+
+function average(bars: Bars): Result {
+  const data = market(bars);
+  const options = { terms: terms({ lotSize: 1e-6 }), path: 'high-first', sample: DAY } as const;
+  const file = write('bars', [bars.time, bars.open, bars.high, bars.low, bars.close]);
+  const run = () => {
+    const wish = exposure(bars, { fast: 20, slow: 50 });
+    for (let index = 0; index < wish.length; index++) wish[index] = (wish[index] as number) * 0.01;
+    return runBacktest(data, { ...options, strategy: new ExposureStrategy(wish, bars) });
+  };
+  return compare(
+    'moving-average cross',
+    BARS,
+    () => clocked(run),
+    () => inC('bars', BARS, file, 3),
+    0.85,
+  );
+}
+
+function signalled(bars: Bars): void {
+  const signals = makeSignals(bars);
+  const options = { terms: terms({ lotSize: 1e-6, tickSize: 0.01, leverage: 1 }), path: 'worse', sample: DAY } as const;
+  const rows = signals.flatMap(({ side, ...signal }) => [
+    signal.knownTimestamp,
+    side === 'buy' ? 1 : -1,
+    signal.stop,
+    signal.takeProfit,
+    signal.trailingDistance,
+    signal.trailingArm,
+    signal.timeoutSeconds * 1e6,
+  ]);
+  const file = write('bars', [bars.time, bars.open, bars.high, bars.low, bars.close]);
+  const given = write('signals', [Float64Array.from(rows)]);
+  const run = () =>
+    runBacktest(market(bars), { ...options, strategy: new SignalStrategy({ signals, notional: 1000, tickSize: 0.01 }) });
+  compare(
+    'signals',
+    BARS,
+    () => clocked(run),
+    () => inC('signals', BARS, file, 3, SIGNALS, given),
+    0.85,
+  );
+}
+
+const settingsOf = (configuration: number): GridSettings => ({
+  levels: 8,
+  coverage: String((10 + 2 * (configuration % 8)) / 100),
+  multiplier: String((11 + Math.floor(configuration / 8)) / 10),
+  takeProfit: '0.01',
+  leverage: '2',
+  limits: { tickSize: '0.01', lotSize: '0.001' },
+});
+
+const gridTerms = terms({ tickSize: 0.01, lotSize: 0.001 });
+
+function runGrid(data: MarketData, configuration: number): Outcome {
+  const planner = createGridPlanner(settingsOf(configuration));
+  const strategy = new GridStrategy({ planner, side: 'long', restart: MINUTE });
+  return runBacktest(data, { terms: gridTerms, strategy, path: 'high-first', sample: DAY });
+}
+
+/** All 32, one after the other in this thread: where code that V8 gave up on would show. */
+function grids(data: MarketData, count: number): Result {
+  const results = Array.from({ length: count }, (_, configuration) => clocked(() => runGrid(data, configuration)));
+  const sum = (pick: (result: Result) => number) => results.reduce((total, result) => total + pick(result), 0);
+  const worst = Math.max(...results.map((result) => result.worst));
+  return { time: sum(({ time }) => time), equity: sum(({ equity }) => equity), worst, fills: sum(({ fills }) => fills) };
+}
+
+async function workers(data: MarketData): Promise<void> {
+  const plans = Array.from({ length: CONFIGURATIONS }, (_, configuration): RunPlan => {
+    const strategy = {
+      kind: 'grid',
+      side: 'long',
+      settings: settingsOf(configuration),
+      restart: MINUTE,
+      fixedDeposit: false,
+    } as const;
+    return { strategy, terms: gridTerms, gaps: 'fail', sample: DAY };
+  });
+  const pools = [1, 2].map((size) => workerPool(size, { market: { data, signals: [], notes: [] }, module: undefined }));
+  const best = pools.map(() => Number.POSITIVE_INFINITY);
+  let ranking = '';
+  for (let round = 0; round <= ROUNDS; round++)
+    for (const [index, pool] of pools.entries()) {
+      const began = performance.now();
+      const found = await swept(pool, plans);
+      // The first round compiles and finds the extents of the columns.
+      if (round > 0) best[index] = Math.min(best[index] as number, performance.now() - began);
+      if (ranking !== '' && ranking !== found) throw new Error('the number of threads changed the ranking');
+      ranking = found;
+    }
+  await Promise.all(pools.map((pool) => pool.close()));
+  const [one = 0, two = 0] = best;
+  console.log(
+    `sweep of ${plans.length} on one thread ${one.toFixed(0)} ms, on two ${two.toFixed(0)} ms: ${(one / two).toFixed(2)} × (goal 1.6)`,
+  );
+}
+
+async function swept(pool: Pool, plans: readonly RunPlan[]): Promise<string> {
+  const { signal } = new AbortController();
+  const found = await sweep({ pool, plans, paths: [undefined], rankBy: 'net_profit', signal, progress: () => {} });
+  return found.flatMap(({ runs }) => runs.map(({ runId }) => runId)).join();
+}
+
+/** The same cross with its sums made beforehand; it enters and leaves at the next opening, and knows no fees or amounts. */
+function grademark(bars: Bars, mine: Result): void {
+  const require = createRequire(import.meta.url);
+  const { backtest } = require('grademark');
+  const { DataFrame } = require('data-forge');
+  const wish = exposure(bars, { fast: 20, slow: 50 });
+  const rows = Array.from(wish, (wanted, index) => ({
+    time: new Date((bars.time[index] as number) / 1000),
+    open: bars.open[index],
+    high: bars.high[index],
+    low: bars.low[index],
+    close: bars.close[index],
+    wanted,
+  }));
+  const strategy = {
+    entryRule: (enter: (options: object) => void, { bar }: { bar: { wanted: number } }) => {
+      if (bar.wanted !== 0) enter({ direction: bar.wanted > 0 ? 'long' : 'short' });
+    },
+    exitRule: (exit: () => void, { bar, entryPrice: _, position }: never) => {
+      const { direction } = position as { direction: string };
+      if ((bar as { wanted: number }).wanted > 0 !== (direction === 'long')) exit();
+    },
+  };
+  const frame = new DataFrame(rows).setIndex('time').bake();
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round++) {
+    const began = performance.now();
+    backtest(strategy, frame);
+    best = Math.min(best, performance.now() - began);
+  }
+  console.log(`grademark: ${best.toFixed(0)} ms: ours is ${(best / mine.time).toFixed(0)} × its speed (goal 50)`);
+}
+
+const chosen = process.argv.slice(2);
+const wants = (name: string) => chosen.length === 0 || chosen.includes(name);
+try {
+  execFileSync('cc', ['-O3', '-o', join(folder, 'backtest'), new URL('backtest.c', import.meta.url).pathname, '-lm']);
+  console.log(
+    `load ${loadavg()
+      .map((value) => value.toFixed(1))
+      .join(' ')}, best of ${ROUNDS} × 3, node ${process.version}`,
+  );
+  if (wants('bars') || wants('signals') || wants('grademark')) {
+    const bars = makeBars();
+    const mine = wants('bars') || wants('grademark') ? average(bars) : undefined;
+    if (wants('signals')) signalled(bars);
+    if (mine !== undefined && wants('grademark')) grademark(bars, mine);
+  }
+  if (wants('grid') || wants('sweep')) {
+    const ticks = makeTicks();
+    const file = write('ticks', [ticks.time, ticks.price]);
+    const data = market(ticks);
+    if (wants('grid'))
+      compare(
+        'one grid',
+        TICKS,
+        () => grids(data, 1),
+        () => inC('grid', TICKS, file, 3, 1),
+        0.5,
+      );
+    if (wants('sweep')) {
+      const all = TICKS * CONFIGURATIONS;
+      compare(
+        '32 grids',
+        all,
+        () => grids(data, CONFIGURATIONS),
+        () => inC('grid', TICKS, file, 1, CONFIGURATIONS),
+        0.5,
+      );
+      await workers(data);
+    }
+  }
+  console.log(
+    `load ${loadavg()
+      .map((value) => value.toFixed(1))
+      .join(' ')}`,
+  );
+} finally {
+  rmSync(folder, { recursive: true });
+}

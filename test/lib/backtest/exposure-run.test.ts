@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Account } from '../../../src/lib/backtest/account.js';
+import { BAR_BLOCK, TICK_BLOCK } from '../../../src/lib/backtest/extents.js';
+import type { Bars } from '../../../src/lib/backtest/market-data.js';
+import type { Outcome } from '../../../src/lib/backtest/outcome.js';
+import { ExposureStrategy } from '../../../src/lib/backtest/strategies/exposure.js';
+import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
+import type { Strategy } from '../../../src/lib/backtest/strategy.js';
+import type { Terms } from '../../../src/lib/backtest/terms.js';
+import { createGridPlanner } from '../../../src/lib/ingest/backtest/grid-planner.js';
+import { HOUR, SECOND } from '../../../src/lib/model/time.js';
+import { seeded } from '../../support/random.js';
+import { bars, market, run, series, ticks } from './support.js';
+
+/** The same strategy seen through its callbacks alone, and woken by every candle or trade: nothing can be skipped. */
+function watched(strategy: Strategy): Strategy {
+  const names = ['start', 'filled', 'rejected', 'woken'] as const;
+  const callbacks = Object.fromEntries(names.map((name) => [name, strategy[name]?.bind(strategy)]));
+  return { ...callbacks, bar: () => {}, trade: () => {} } as Strategy;
+}
+
+const keyOf = ({
+  fills,
+  equity,
+  fundings,
+  gauge,
+  account,
+  orders,
+  exposed,
+  until,
+  price,
+  maxLeverage,
+  leastDistance,
+}: Outcome) => ({
+  fills: fills.map((fill) => ({ ...fill })),
+  equity: [...equity],
+  fundings: [...fundings],
+  gauge: [gauge.peak, gauge.worst, gauge.worstPeak, gauge.worstFrom, gauge.worstAt, gauge.recoveredAt],
+  account: { balance: account.balance, realized: account.realized, fees: account.fees, funding: account.funding },
+  orders: { ...orders },
+  rest: { exposed, until, price, maxLeverage, leastDistance },
+});
+
+const walk = fc.array(fc.tuple(fc.integer({ min: -30, max: 30 }), fc.integer({ min: 0, max: 20 })), {
+  minLength: 5,
+  maxLength: 400,
+});
+
+function barsOf(steps: readonly (readonly [number, number])[]): Bars {
+  let close = 1000;
+  return bars(
+    steps.map(([move, reach]) => {
+      const open = close;
+      close = Math.max(300, close + move);
+      return [open / 10, (Math.max(open, close) + reach) / 10, (Math.min(open, close) - reach) / 10, close / 10];
+    }),
+  );
+}
+
+describe('wishes known beforehand', () => {
+  it('give, without events, what the engine gives with them', () => {
+    let turns = 0;
+    let short = 0;
+    const wishes = fc.array(fc.constantFrom(0, 1, -1, 0.5, -0.5, 3), { minLength: 1, maxLength: 40 });
+    const termsOf = fc.constantFrom<Partial<Terms>>(
+      { leverage: 1 },
+      { leverage: 4, lotSize: 0.01, tickSize: 0.1, slippage: 0.001 },
+      { leverage: 20, lotSize: 0.001, minNotional: 50 },
+      { leverage: 5, marginMode: 'cross' },
+    );
+    fc.assert(
+      fc.property(walk, wishes, termsOf, fc.boolean(), (steps, wanted, terms, hasFunding) => {
+        const feed = barsOf(steps);
+        const exposure = Float64Array.from(feed.time, (_, index) => wanted[Math.floor(index / 3) % wanted.length] as number);
+        const fundings = hasFunding
+          ? series([
+              [90, 0.001],
+              [3600, -0.002],
+              [7200, 0.001],
+            ])
+          : undefined;
+        const data = market(feed, fundings ? { fundings } : {});
+        const quick = run(data, new ExposureStrategy(exposure, feed), terms, { sample: HOUR / 4 });
+        const slow = run(data, watched(new ExposureStrategy(exposure, feed)), terms, { sample: HOUR / 4 });
+        expect(keyOf(quick)).toEqual(keyOf(slow));
+        turns += quick.fills.length;
+        if (!(quick.account instanceof Account)) short++;
+      }),
+      { seed: 7, numRuns: 250 },
+    );
+    expect(turns).toBeGreaterThan(1000);
+    // The rest met a rejection, a liquidation or cross margin, which the engine does.
+    expect(short).toBeGreaterThan(40);
+  });
+});
+
+describe('skipping blocks of prices', () => {
+  const gridOf = (coverage: number) =>
+    new GridStrategy({
+      planner: createGridPlanner({
+        levels: 8,
+        coverage,
+        multiplier: 1.3,
+        takeProfit: 0.01,
+        leverage: 3,
+        limits: { tickSize: 0.01, lotSize: 0.001 },
+      }),
+      side: 'long',
+      restart: 60 * SECOND,
+    });
+
+  it.each([1, 2, 3, 4, 5, 6])('changes nothing over trades (seed %i)', (seed) => {
+    const random = seeded(seed);
+    let price = 10_000;
+    const feed = ticks(
+      Array.from({ length: 60 * TICK_BLOCK + 17 }, (_, index) => {
+        if (random() < 0.3) price += random() < 0.5 - (price - 10_000) * 2e-4 ? 3 : -3;
+        return [index * 0.7, price / 100, 1e6] as const;
+      }),
+    );
+    const data = market(feed, {
+      fundings: series([
+        [1000, 0.0005],
+        [5000, -0.0003],
+      ]),
+    });
+    const terms = { leverage: 3, tickSize: 0.01, lotSize: 0.001 };
+    const quick = run(data, gridOf(0.03), terms, { sample: HOUR / 2 });
+    const slow = run(data, watched(gridOf(0.03)), terms, { sample: HOUR / 2 });
+    expect(quick.fills.length).toBeGreaterThan(3);
+    expect(keyOf(quick)).toEqual(keyOf(slow));
+  });
+
+  it.each([1, 2, 3])('changes nothing over candles (seed %i)', (seed) => {
+    const random = seeded(seed);
+    let close = 10_000;
+    const feed = bars(
+      Array.from({ length: 300 * BAR_BLOCK + 3 }, () => {
+        const open = close;
+        close += Math.round((random() - 0.5 - (close - 10_000) * 1e-4) * 12);
+        return [open / 100, (Math.max(open, close) + 2) / 100, (Math.min(open, close) - 2) / 100, close / 100, 1e6] as const;
+      }),
+    );
+    const terms = { leverage: 3, tickSize: 0.01, lotSize: 0.001 };
+    const quick = run(market(feed), gridOf(0.03), terms, { sample: HOUR });
+    const slow = run(market(feed), watched(gridOf(0.03)), terms, { sample: HOUR });
+    expect(quick.fills.length).toBeGreaterThan(3);
+    expect(keyOf(quick)).toEqual(keyOf(slow));
+  });
+});
