@@ -9,14 +9,14 @@ const SOURCE = join(ROOT, 'src');
 /** Folders by height; code may import from lower ones and from its own folder, never from a sibling or from above. */
 const LAYERS = [
   ['model'],
-  ['book', 'candles', 'features', 'signals', 'grid', 'backtest'],
+  ['book', 'candles', 'coverage', 'features', 'signals', 'grid', 'backtest'],
   ['exchanges', 'transport', 'storage', 'sinks'],
   ['ingest'],
   ['cli'],
   ['commands'],
 ];
 const HEIGHT = new Map(LAYERS.flatMap((folders, height) => folders.map((folder) => [folder, height] as const)));
-const PURE = ['model', 'book', 'candles', 'features', 'signals', 'grid', 'backtest', 'exchanges'];
+const PURE = ['model', 'book', 'candles', 'coverage', 'features', 'signals', 'grid', 'backtest', 'exchanges'];
 const FORBIDDEN = /^(?:process|console|performance|setTimeout|setInterval|setImmediate|fetch|crypto|globalThis|Buffer)$/;
 
 const files = (readdirSync(SOURCE, { recursive: true }) as string[])

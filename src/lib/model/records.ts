@@ -49,6 +49,7 @@ export type Liquidation = RecordOf<'liquidation'>;
 export type Candle = RecordOf<'candle'>;
 export type Gap = RecordOf<'gap'>;
 export type Clock = RecordOf<'clock'>;
+export type Coverage = RecordOf<'coverage'>;
 export type GridLevel = RecordOf<'grid_level'>;
 export type GridPlan = RecordOf<'grid_plan'>;
 export type Signal = RecordOf<'signal'>;

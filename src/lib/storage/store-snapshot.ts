@@ -112,8 +112,8 @@ export function readFailure(error: unknown, root: string): Error {
   return storageFailure(error, 'read the store', root);
 }
 
-/** The state of the log and the journals that were open then: nothing was sealed between the two. */
-async function listSources(context: StoreContext): Promise<{ state: StoreState; journals: JournalEntry[] }> {
+/** Returns the state of the log and the journals that were open then: nothing was sealed between the two. */
+export async function listSources(context: StoreContext): Promise<{ state: StoreState; journals: JournalEntry[] }> {
   for (;;) {
     const { version } = await context.log.read();
     const journals = await listJournals(context.paths.journal);

@@ -1,0 +1,36 @@
+import { Flags } from '@oclif/core';
+import { HISTORY_TYPES } from '../../exchanges/history.js';
+import { typeOfChannel, VERIFIED_CHANNELS } from '../../ingest/verify/channels.js';
+import { UsageError } from '../../model/errors.js';
+import type { RecordType } from '../../model/records.js';
+import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../flags.js';
+import { didYouMean } from '../suggestion.js';
+
+/** What is verified, against what, and how strictly. */
+export const verifyFlags = {
+  exchange: exchangesFlag(),
+  market: marketsFlag(),
+  symbols: symbolsFlag(),
+  channels: Flags.custom<readonly RecordType[]>({
+    summary: 'Channels to verify, separated by commas; by default all, with the files of everything else in the store.',
+    description: `Beside those that stream captures: ${HISTORY_TYPES.filter((type) => !['trade', 'candle'].includes(type)).join(', ')}, and derived records by their type.`,
+    helpValue: 'trade,book',
+    parse: async (text) => channelsOf(text),
+  })(),
+  ...timeFlags,
+  store: storeFlag,
+  strict: Flags.boolean({ summary: 'Exit 3 for what is suspicious, too.' }),
+  ...outputFlags,
+};
+
+function channelsOf(text: string): RecordType[] {
+  const channels = listOf(text);
+  if (channels.length === 0) throw new UsageError(`--channels: expected a channel such as trade, was "${text}"`);
+  for (const channel of channels) {
+    if (VERIFIED_CHANNELS.includes(channel)) continue;
+    throw new UsageError(
+      `--channels: expected some of ${VERIFIED_CHANNELS.join(', ')}, was "${channel}"${didYouMean(channel, VERIFIED_CHANNELS)}`,
+    );
+  }
+  return [...new Set(channels.map(typeOfChannel))];
+}

@@ -1,0 +1,86 @@
+import type { RecordType } from '../../model/records.js';
+import { isDateWithin, type Partition, partitionPath } from '../../storage/partition.js';
+import type { StoreInspection } from '../../storage/store-inspection.js';
+import { type StoreSelection, wantsPartition } from '../../storage/store-selection.js';
+import { gapChannels } from './channels.js';
+import type { RecordedGaps } from './recorded-gaps.js';
+import { findStrays, partitionOfDirectory } from './stray-files.js';
+
+/** A series of days to verify: the partitions of one exchange, market and channel in order of time. */
+export type SeriesPlan = {
+  readonly identity: Omit<Partition, 'date'>;
+  readonly dates: readonly string[];
+  /** Days that are only looked back to. */
+  readonly earlier: readonly string[];
+  /** Files that the log does not know, by date. */
+  readonly strays: ReadonlyMap<string, readonly string[]>;
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+  readonly symbols: readonly string[] | undefined;
+};
+
+/** Returns the series that have days, files that the log does not know, or gaps. */
+export async function plansOf(
+  inspection: StoreInspection,
+  types: readonly RecordType[],
+  selection: StoreSelection,
+  gaps: RecordedGaps,
+): Promise<SeriesPlan[]> {
+  const strays = await findStrays(inspection);
+  const unknown = [...strays.keys()].map(partitionOfDirectory).filter((partition) => partition !== undefined);
+  const wanted = unknown.filter((partition) => wantsPartition({ ...selection, types }, partition));
+  const series = new Map<string, { identity: Omit<Partition, 'date'>; days: Partition[] }>();
+  for (const partition of [...(await inspection.partitions(types)), ...wanted]) {
+    // Plans that were made offline have no exchange; nothing can be missing of them.
+    if (partition.exchange === null || partition.market === null) continue;
+    const { date: _, ...identity } = partition;
+    const known = series.get(seriesPath(partition)) ?? { identity, days: [] };
+    known.days.push(partition);
+    series.set(seriesPath(partition), known);
+  }
+  for (const identity of gapSeries(gaps, types)) {
+    const isKnown = [...series.values()].some((one) => isSame(one.identity, identity));
+    if (!isKnown) series.set(seriesPath({ ...identity, date: '' }), { identity, days: [] });
+  }
+  const sorted = [...series].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([, { identity, days }]) => planOf(identity, days, strays, selection));
+}
+
+function planOf(
+  identity: Omit<Partition, 'date'>,
+  days: readonly Partition[],
+  strays: ReadonlyMap<string, readonly string[]>,
+  { since, until, symbols }: StoreSelection,
+): SeriesPlan {
+  const all = [...new Set(days.map(({ date }) => date))].sort();
+  const dates = all.filter((date) => isDateWithin(date, since, until));
+  return {
+    identity,
+    dates,
+    earlier: all.filter((date) => since !== undefined && !dates.includes(date) && isDateWithin(date, undefined, since)),
+    strays: new Map(days.map((partition) => [partition.date, strays.get(partitionPath(partition)) ?? []])),
+    since,
+    until,
+    symbols,
+  };
+}
+
+/** Series that may have nothing but holes: a symbol that never traded is missed, too. */
+function gapSeries(gaps: RecordedGaps, types: readonly RecordType[]): Omit<Partition, 'date'>[] {
+  return gaps.keys().flatMap((key) => {
+    const [exchange = '', market = '', channel = ''] = key.split(' ');
+    const type = types.find((candidate) => gapChannels({ type: candidate })[0] === channel);
+    if (type === undefined) return [];
+    return [{ type, exchange, market, ...(type === 'candle' ? { source: 'exchange' } : {}) }];
+  });
+}
+
+/** Whether the gaps of one are the other's: candles of every interval have the same. */
+function isSame(a: Omit<Partition, 'date'>, b: Omit<Partition, 'date'>): boolean {
+  return a.type === b.type && a.exchange === b.exchange && a.market === b.market && a.source === b.source;
+}
+
+function seriesPath(partition: Partition): string {
+  const path = partitionPath(partition);
+  return path.slice(0, path.lastIndexOf('/'));
+}

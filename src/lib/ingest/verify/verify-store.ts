@@ -1,0 +1,60 @@
+import type { Coverage, RecordType } from '../../model/records.js';
+import { DAY } from '../../model/time.js';
+import type { DatabaseOptions } from '../../storage/duckdb.js';
+import { openInspection } from '../../storage/store-inspection.js';
+import type { StoreSelection } from '../../storage/store-selection.js';
+import { STORED_TYPES } from '../../storage/store-snapshot.js';
+import type { FileFinding } from './file-findings.js';
+import { readGaps } from './recorded-gaps.js';
+import { plansOf } from './series-plan.js';
+import { SeriesVerifier } from './series-verifier.js';
+import { DAYS_COMPARED } from './silence-watch.js';
+
+/** What is verified; an absent list means everything. */
+export type VerifyRequest = {
+  readonly selection: Omit<StoreSelection, 'types' | 'sources' | 'intervals'>;
+  readonly types?: readonly RecordType[] | undefined;
+};
+
+export type VerifyListener = {
+  /** Told of every file that is damaged, once; `path` is absolute. */
+  file(finding: FileFinding): void;
+};
+
+/**
+ * Reads the store in `directory` and returns what it covers: rows per exchange, market, symbol, channel and day. A day
+ * is one row from its first to its last record, cut where something is missing; every hole and every suspicious silence
+ * is a row of its own. Nothing is written. Damaged files are told and left aside. Throws a `UsageError` where there is no
+ * store, a `FailureError` when its log cannot be read.
+ */
+export async function* verifyStore(
+  directory: string,
+  { selection, types = STORED_TYPES }: VerifyRequest,
+  listener: VerifyListener,
+  options: DatabaseOptions = {},
+): AsyncGenerator<Coverage[]> {
+  const told = new Set<string>();
+  const tell = (finding: FileFinding) => {
+    if (!told.has(finding.path)) listener.file(finding);
+    told.add(finding.path);
+  };
+  const gaps = await gapsOf(directory, selection, options);
+  const since = selection.since === undefined ? undefined : selection.since - (DAYS_COMPARED - 1) * DAY;
+  const inspection = await openInspection(directory, { ...selection, since, types }, options);
+  try {
+    for (const plan of await plansOf(inspection, types, selection, gaps))
+      yield* new SeriesVerifier(plan, { inspection, gaps, tell }).rows();
+  } finally {
+    await inspection.close();
+  }
+}
+
+/** A gap is stored at its end, which may lie behind the time that is verified. */
+async function gapsOf(directory: string, { exchanges, markets, symbols, since }: StoreSelection, options: DatabaseOptions) {
+  const inspection = await openInspection(directory, { exchanges, markets, symbols, since, types: ['gap'] }, options);
+  try {
+    return await readGaps(inspection);
+  } finally {
+    await inspection.close();
+  }
+}
