@@ -1,0 +1,131 @@
+import type { Coverage, Market } from '../model/records.js';
+import { overlap, type Span } from './holes.js';
+
+export type Verdict = Coverage['verdict'];
+
+/** Something that is wrong, or may be, in a stretch of one series; `detail` says what, where and what to do. */
+export type Finding = Span & {
+  readonly verdict: Exclude<Verdict, 'whole'>;
+  readonly detail: string;
+  /** Whether nothing is there between its ends: it has a row of its own. */
+  readonly isEmpty?: boolean;
+  readonly duplicates?: number;
+  readonly outOfOrder?: number;
+  readonly mismatches?: number;
+};
+
+/** What is verified: one symbol's records of one channel. */
+export type Series = { readonly exchange: string; readonly market: Market; readonly symbol: string; readonly channel: string };
+
+/** All that is known of one day of a series. Times are microseconds. */
+export type SeriesDay = Series & {
+  /** How long the time is that a record stands for: 1, of candles their interval. */
+  readonly length: number;
+  readonly findings: readonly Finding[];
+  /** Gaps that were recorded, repaired ones included. */
+  readonly gaps: readonly Span[];
+  /** When the candles began that were compared with the exchange's own; those that differ are findings, too. */
+  readonly compared: readonly number[];
+  /** What should be told although it says nothing against the data. */
+  readonly notes: readonly string[];
+};
+
+/** A stretch that gets a row: the records from `first` to `last`, both included. */
+export type Tile = { readonly first: number; readonly last: number; readonly finding?: Finding | undefined };
+
+/** How many records a tile has, and the time of its first and last one. */
+export type TileRecords = { readonly records: number; readonly first: number; readonly last: number };
+
+/**
+ * Returns the stretches that a day is told in, in order of time: what lies within holes and silences, and what lies
+ * between them, where their ends belong. A day without any is one stretch.
+ */
+export function tilesOf(findings: readonly Finding[]): Tile[] {
+  const empty = findings.filter(({ isEmpty }) => isEmpty).sort((a, b) => a.from - b.from || a.until - b.until);
+  const tiles: Tile[] = [];
+  let first = Number.NEGATIVE_INFINITY;
+  for (const finding of empty) {
+    if (finding.from >= first) tiles.push({ first, last: finding.from });
+    tiles.push({ first: finding.from + 1, last: finding.until - 1, finding });
+    first = Math.max(first, finding.until);
+  }
+  return [...tiles, { first, last: Number.POSITIVE_INFINITY }];
+}
+
+/**
+ * Returns the rows of a day in order of time. Every finding is in at least one: in each stretch that it reaches, else in
+ * the first, else in one of its own.
+ */
+export function coverageOf(day: SeriesDay, tiles: readonly (Tile & TileRecords)[]): Coverage[] {
+  const shown = tiles
+    .filter(({ records, finding }) => records > 0 || finding !== undefined)
+    .map((tile) => spanned(tile, day.length));
+  const filled = shown.filter(({ finding }) => finding === undefined);
+  const rows = new Map(shown.map((tile) => [tile, tile.finding ? [tile.finding] : ([] as Finding[])]));
+  for (const finding of day.findings.filter(({ isEmpty }) => !isEmpty)) {
+    const reached = filled.filter((tile) => overlap(closed(finding), tile));
+    const [first, ...others] = reached.length > 0 ? reached : filled.slice(0, 1);
+    if (first) rows.get(first)?.push(finding);
+    else rows.set(spanned({ ...finding, ...NO_RECORDS, finding }, day.length), [finding]);
+    // What is counted is counted once.
+    for (const other of others) rows.get(other)?.push({ ...finding, duplicates: 0, outOfOrder: 0, mismatches: 0 });
+  }
+  return [...rows].map(([tile, findings]) => rowOf(day, tile, findings)).sort((a, b) => a.fromTimestamp - b.fromTimestamp);
+}
+
+const NO_RECORDS = { first: 0, last: 0, records: 0 };
+
+type Row = Span & Pick<TileRecords, 'records'> & { readonly finding?: Finding | undefined };
+
+/** Where a tile's row begins and ends: with its hole or silence, else with its records. */
+function spanned({ finding, first, last, records }: Tile & TileRecords, length: number): Row {
+  return finding
+    ? { from: finding.from, until: finding.until, records, finding }
+    : { from: first, until: last + length, records };
+}
+
+function rowOf(day: SeriesDay, row: Row, findings: readonly Finding[]): Coverage {
+  const { from, until, records } = row;
+  const compared = day.compared.filter((at) => at >= from && at < until).length;
+  const mismatches = total(findings, (finding) => finding.mismatches);
+  const details = [...brief(findings.map(({ detail }) => detail)), ...(row.finding ? [] : day.notes)];
+  return {
+    type: 'coverage',
+    exchange: day.exchange,
+    market: day.market,
+    symbol: day.symbol,
+    timestamp: from,
+    channel: day.channel,
+    fromTimestamp: from,
+    untilTimestamp: until,
+    records,
+    duplicates: total(findings, ({ duplicates }) => duplicates),
+    outOfOrder: total(findings, ({ outOfOrder }) => outOfOrder),
+    gaps: day.gaps.filter((gap) => overlap(closed(gap), row)).length,
+    ...(compared > 0 || mismatches > 0 ? { compared: Math.max(compared, mismatches), mismatches } : {}),
+    verdict: worst(findings.map(({ verdict }) => verdict)),
+    detail: details.join('; ') || undefined,
+  };
+}
+
+const SEVERITY: readonly Verdict[] = ['whole', 'suspect', 'mismatch', 'hole'];
+
+/** Returns the gravest of verdicts, `whole` when there are none. */
+export function worst(verdicts: readonly Verdict[]): Verdict {
+  return SEVERITY[Math.max(0, ...verdicts.map((verdict) => SEVERITY.indexOf(verdict)))] as Verdict;
+}
+
+function closed({ from, until }: Span): Span {
+  return { from, until: Math.max(until, from + 1) };
+}
+
+function total(findings: readonly Finding[], count: (finding: Finding) => number | undefined): number {
+  return findings.reduce((sum, finding) => sum + (count(finding) ?? 0), 0);
+}
+
+/** So many findings of a row are told one by one; the rest is counted. */
+const TOLD = 5;
+
+function brief(details: readonly string[]): string[] {
+  return details.length > TOLD ? [...details.slice(0, TOLD), `and ${details.length - TOLD} more findings`] : [...details];
+}

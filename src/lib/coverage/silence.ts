@@ -1,0 +1,98 @@
+/** A silence is at least this long, seconds. */
+export const SHORTEST_SILENCE = 60;
+/** Times the median interval. */
+const TIMES_MEDIAN = 20;
+/** Times the interval that half of the time is spent in or in longer ones. */
+const TIMES_TYPICAL = 8;
+/** With fewer intervals in an hour of the day the hours around it are looked at, too; with fewer in all, nothing is said. */
+const LEAST_INTERVALS = 100;
+/** What half of the time is spent in is asked of at least so many hours on either side: two holes in one hour would hide each other. */
+const TYPICAL_REACH = 3;
+const HOURS = 24;
+/** All 24 hours: 12 on one side, 11 on the other. */
+const FARTHEST = 12;
+
+/** Intervals of about one length: how many, and how long they are together (seconds). */
+type Bin = { count: number; seconds: number };
+
+/**
+ * How long the intervals between the records of one symbol are, by the hour of the day in which they begin: the ground
+ * on which a silence is judged. Lengths are told apart by quarters of an octave.
+ */
+export class Intervals {
+  readonly #hours: readonly Map<number, Bin>[] = Array.from({ length: HOURS }, () => new Map());
+
+  /** Adds `count` intervals of an hour of the day that are `seconds` long together, all of about the same length. */
+  add(hour: number, count: number, seconds: number): void {
+    const bins = this.#hours[hour] as Map<number, Bin>;
+    const key = binOf(seconds / count);
+    const bin = bins.get(key);
+    if (!bin) bins.set(key, { count, seconds });
+    else {
+      bin.count += count;
+      bin.seconds += seconds;
+    }
+  }
+
+  /** Adds all intervals of another collection. */
+  addAll(other: Intervals): void {
+    for (const [hour, bins] of other.#hours.entries())
+      for (const { count, seconds } of bins.values()) this.add(hour, count, seconds);
+  }
+
+  /**
+   * Returns the length (seconds) up to which a silence that begins in this hour of the day is ordinary, judged without
+   * itself; undefined where there are too few intervals to tell.
+   *
+   * It is the greatest of 60 s, 20 times the median interval, and 8 times the interval that half of the time is spent
+   * in. The last is for symbols that trade in bursts, whose median says nothing of the pauses between them; of trades
+   * that come independently of each other (Poisson) the two are the same, 13.9 and 13.4 times the mean.
+   */
+  ordinarySilence(hour: number, silence: number): number | undefined {
+    for (let reach = 0; reach <= FARTHEST; reach++) {
+      const near = withoutOne(this.#around(hour, reach), silence);
+      if (near.reduce((sum, { count }) => sum + count, 0) < LEAST_INTERVALS) continue;
+      const wide = reach >= TYPICAL_REACH ? near : withoutOne(this.#around(hour, TYPICAL_REACH), silence);
+      const median = halfway(near, ({ count }) => count);
+      const typical = halfway(wide, ({ seconds }) => seconds);
+      return Math.max(SHORTEST_SILENCE, TIMES_MEDIAN * median, TIMES_TYPICAL * typical);
+    }
+    return undefined;
+  }
+
+  /** The bins of an hour and those around it, the shortest first. */
+  #around(hour: number, reach: number): Bin[] {
+    const merged = new Map<number, Bin>();
+    const first = reach === FARTHEST ? 1 - reach : -reach;
+    for (let offset = first; offset <= reach; offset++) {
+      for (const [key, { count, seconds }] of this.#hours[(hour + offset + HOURS) % HOURS] ?? []) {
+        const bin = merged.get(key) ?? { count: 0, seconds: 0 };
+        merged.set(key, { count: bin.count + count, seconds: bin.seconds + seconds });
+      }
+    }
+    return [...merged].sort(([a], [b]) => a - b).map(([, bin]) => bin);
+  }
+}
+
+function binOf(seconds: number): number {
+  return seconds < 1 ? -1 : Math.round(4 * Math.log2(seconds));
+}
+
+function withoutOne(bins: readonly Bin[], length: number): Bin[] {
+  return bins.map((bin) =>
+    bin.count > 0 && binOf(bin.seconds / bin.count) === binOf(length)
+      ? { count: bin.count - 1, seconds: Math.max(0, bin.seconds - length) }
+      : bin,
+  );
+}
+
+/** The mean length in the bin in which half of the weight is reached. */
+function halfway(bins: readonly Bin[], weight: (bin: Bin) => number): number {
+  const half = bins.reduce((sum, bin) => sum + weight(bin), 0) / 2;
+  let reached = 0;
+  for (const bin of bins) {
+    reached += weight(bin);
+    if (reached >= half && bin.count > 0) return bin.seconds / bin.count;
+  }
+  return 0;
+}
