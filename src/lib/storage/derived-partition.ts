@@ -4,6 +4,7 @@ import { HOUR } from '../model/time.js';
 import { type Database, sqlName } from './duckdb.js';
 import { writeParquet } from './parquet-file.js';
 import { type Partition, partitionPath } from './partition.js';
+import { putAside } from './put-aside.js';
 import { pathList } from './record-load.js';
 import { tableColumns } from './record-table.js';
 import { uniteSegments } from './segments.js';
@@ -174,13 +175,15 @@ async function commit(
   written: readonly StoredFile[],
 ): Promise<boolean> {
   const replaced = new Set(touched.map(({ path }) => path));
-  return await context.log.commit((state: StoreState) => {
+  const isDone = await context.log.commit((state: StoreState) => {
     if (touched.some(({ path }) => !state.files.has(path))) return undefined;
     // What came in meanwhile, or overlapped before, still has to be chosen by key.
     const others = state.partition(partition).filter(({ path }) => !replaced.has(path));
     const add = written.map((file) => (others.some((other) => mayOverlap(file, other)) ? { ...file, overlay: true } : file));
     return { at: wallClock(), add, remove: [...replaced], ...(settings ? { settings } : {}) };
   });
+  if (isDone) await putAside(context, replaced);
+  return isDone;
 }
 
 /** The rows of stored files; where some supersede others, those that count. */

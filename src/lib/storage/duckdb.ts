@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
+import { followAside, isVanished } from './put-aside.js';
 
 /** The native library takes 0.2 s to load: only who needs it pays. */
 export const loadDuckDB = (): Promise<typeof import('@duckdb/node-api')> => import('@duckdb/node-api');
@@ -50,12 +51,12 @@ export class Database {
 
   /** Runs statements whose result is of no interest. */
   async run(sql: string, parameters?: Parameters): Promise<void> {
-    await this.connection.run(sql, parameters);
+    await following(sql, (statement) => this.connection.run(statement, parameters));
   }
 
   /** Returns a small result whole, integers as bigint. */
   read(sql: string, parameters?: Parameters): Promise<DuckDBResultReader> {
-    return this.connection.runAndReadAll(sql, parameters);
+    return following(sql, (statement) => this.connection.runAndReadAll(statement, parameters));
   }
 
   /** Returns the rows of a small result by column name. */
@@ -72,6 +73,23 @@ export class Database {
     this.connection.closeSync();
     this.#closeInstance();
     await rm(this.#spill, { recursive: true, force: true });
+  }
+}
+
+/** So many files of one statement may be put aside one after the other while it is tried. */
+const ATTEMPTS = 25;
+
+/** Runs a statement; a stored file that was put aside since it was written is read where it is now. */
+async function following<T>(sql: string, run: (statement: string) => Promise<T>): Promise<T> {
+  let statement = sql;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run(statement);
+    } catch (error) {
+      const moved = isVanished(error) ? followAside(sql) : statement;
+      if (moved === statement || attempt >= ATTEMPTS) throw error;
+      statement = moved;
+    }
   }
 }
 

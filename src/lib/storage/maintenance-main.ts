@@ -1,8 +1,8 @@
 /** The process behind `maintenanceApart`: does what it is asked, one thing at a time, until whoever asks is gone. */
 import { constants, setPriority } from 'node:os';
-import { CommitLog } from './commit-log.js';
 import { maintenanceHere } from './maintenance.js';
 import type { MaintenanceAnswer, MaintenanceRequest } from './maintenance-process.js';
+import { openStoreContext } from './store-context.js';
 import { storePaths } from './store-directory.js';
 
 // A Ctrl-C on a terminal reaches this process too: whether sealing goes on is for the one who asked to say.
@@ -14,8 +14,7 @@ try {
   // Where a process may not lower itself it works at the priority it has.
 }
 
-const paths = storePaths(process.argv[2] ?? '');
-const maintenance = maintenanceHere({ paths, log: new CommitLog(paths.log, paths.root) });
+const maintenance = maintenanceHere(openStoreContext(storePaths(process.argv[2] ?? '')));
 
 process.on('message', async (request: MaintenanceRequest) => {
   const answer: MaintenanceAnswer = await answerTo(request).catch((error: Error) => ({ failure: error.message }));

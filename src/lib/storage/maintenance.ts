@@ -1,4 +1,5 @@
-import { finishedHours, mergeFiles } from './merge.js';
+import { mergeFiles } from './merge.js';
+import { finishedHours } from './merge-plan.js';
 import { type SealJob, type SealReport, sealSegment } from './seal.js';
 import { expandSegments, parseSegment } from './segments.js';
 import type { StoreContext } from './store-context.js';

@@ -1,115 +1,112 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { HOUR } from '../model/time.js';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FailureError } from '../model/errors.js';
 import { type Database, withDatabase } from './duckdb.js';
-import { storageFailure } from './durable-file.js';
-import { writeParquet } from './parquet-file.js';
+import { isMissing, storageFailure } from './durable-file.js';
+import type { MergeJob } from './merge-plan.js';
+import { contentOf, requireSameContent } from './merge-proof.js';
+import { fileDigest, writeParquet } from './parquet-file.js';
 import { type Partition, partitionPath } from './partition.js';
 import { partitionRows } from './partition-rows.js';
+import { asidePath, putAside } from './put-aside.js';
 import { parquetFiles } from './record-load.js';
 import { uniteSegments } from './segments.js';
 import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from './store-context.js';
-import { mayOverlap, type StoredFile, type StoreState } from './store-state.js';
+import { readFailure } from './store-snapshot.js';
+import { mayOverlap, type StoredFile } from './store-state.js';
 import { oneOfEachKey } from './type-relation.js';
 
-/** Fewer finished files than this are left alone. */
-const LEAST_FILES = 2;
-/** At most so many rows become one file: a merge must not take the time and memory of a whole day. */
-const MOST_ROWS = 5_000_000;
-
-/** Files of one partition that become one. */
-export type MergeJob = { readonly partition: Partition; readonly files: readonly StoredFile[] };
-
-/**
- * Returns the merges that are due: unmerged files of an hour (of their records) that is over at `now`, both in
- * microseconds. Only files that hold a segment `isOwn` accepts start one, so that writers do not do the same work.
- */
-export function finishedHours(state: StoreState, now: number, isOwn: (segments: StoredFile['segments']) => boolean): MergeJob[] {
-  const jobs: MergeJob[] = [];
-  for (const { partition, files } of state.partitions()) {
-    const hours = new Map<number, StoredFile[]>();
-    for (const file of files) {
-      const end = (Math.floor(file.max / HOUR) + 1) * HOUR;
-      if (end <= now) hours.set(end, [...(hours.get(end) ?? []), file]);
-    }
-    for (const hour of hours.values()) {
-      const group = worthMerging(hour);
-      if (group.length >= LEAST_FILES && group.some(({ merged, segments }) => !merged && isOwn(segments)))
-        jobs.push(...bounded(partition, group));
-    }
-  }
-  return jobs;
-}
-
-/** New files, and what was merged before when it is no bigger than they are: so no row is rewritten more than log n times. */
-function worthMerging(files: readonly StoredFile[]): StoredFile[] {
-  const group = files.filter(({ merged }) => !merged);
-  let rows = group.reduce((sum, file) => sum + file.rows, 0);
-  const before = files.filter(({ merged }) => merged).sort((a, b) => a.rows - b.rows);
-  for (const file of group.length > 0 ? before : []) {
-    if (file.rows > rows) break;
-    group.push(file);
-    rows += file.rows;
-  }
-  return group;
-}
-
-function bounded(partition: Partition, files: readonly StoredFile[]): MergeJob[] {
-  const jobs: StoredFile[][] = [];
-  let rows = Number.POSITIVE_INFINITY;
-  for (const file of files) {
-    if (rows + file.rows > MOST_ROWS) {
-      jobs.push([]);
-      rows = 0;
-    }
-    jobs.at(-1)?.push(file);
-    rows += file.rows;
-  }
-  return jobs.filter((job) => job.length >= LEAST_FILES).map((job) => ({ partition, files: job }));
-}
+/** The file that some became, and how many records of these were others' duplicates. */
+export type Merged = { readonly file: StoredFile; readonly duplicates: number };
 
 /**
  * Merges files of one partition into one, of records with the same key the one that counts. The new file carries the
- * segments of those it replaces. Returns it, undefined when one of them was replaced by somebody else meanwhile; then
- * nothing is changed. The replaced files stay on disk for readers that began before.
+ * segments of those it replaces, and is proven to hold what they held before it replaces them. Returns it, undefined
+ * when one of them was replaced by somebody else meanwhile; then nothing is changed. The replaced files stay on disk,
+ * aside, for readers that began before.
  */
-export async function mergeFiles(context: StoreContext, job: MergeJob): Promise<StoredFile | undefined> {
+export async function mergeFiles(context: StoreContext, job: MergeJob): Promise<Merged | undefined> {
   const path = `${partitionPath(job.partition)}/merged-${randomBytes(6).toString('hex')}.parquet`;
+  const target = absolutePath(context, path);
   try {
-    const merged = await withDatabase(MAINTENANCE, (database) => writeMerged(database, context, path, job));
-    if (await commitMerge(context, merged, job)) return merged;
-    await rm(absolutePath(context, path), { force: true });
+    const { duplicates, ...merged } = await withDatabase(MAINTENANCE, (database) => writeMerged(database, context, target, job));
+    const file = { path, ...merged };
+    if (await commitMerge(context, file, job)) return { file, duplicates };
+    await rm(target, { force: true });
     return undefined;
   } catch (error) {
-    await rm(absolutePath(context, path), { force: true }).catch(() => {});
-    throw storageFailure(error, 'merge into', absolutePath(context, path));
+    await rm(target, { force: true }).catch(() => {});
+    throw mergeFailure(error, context, 'merge into', target);
   }
 }
 
-async function writeMerged(
-  database: Database,
-  context: StoreContext,
-  path: string,
-  { partition, files }: MergeJob,
-): Promise<StoredFile> {
+/** Returns what merging files would give, without touching the store: the merge is made in the temporary directory. */
+export async function rehearseMerge(context: StoreContext, job: MergeJob): Promise<Merged> {
+  const target = join(tmpdir(), `mdtool-merge-${randomBytes(6).toString('hex')}.parquet`);
+  try {
+    const { duplicates, ...merged } = await withDatabase(MAINTENANCE, (database) => writeMerged(database, context, target, job));
+    return { file: { path: '', ...merged }, duplicates };
+  } catch (error) {
+    throw mergeFailure(error, context, 'rehearse a merge in', target);
+  } finally {
+    await rm(target, { force: true }).catch(() => {});
+  }
+}
+
+/** What DuckDB says of a Parquet file names the one that could not be read; writing has its own words. */
+function mergeFailure(error: unknown, context: StoreContext, action: string, target: string): Error {
+  return String(error).includes('.parquet') ? readFailure(error, context.paths.root) : storageFailure(error, action, target);
+}
+
+async function writeMerged(database: Database, context: StoreContext, target: string, { partition, files }: MergeJob) {
   const { type } = partition;
   const segments = uniteSegments(files.map((file) => file.segments));
   const stored = parquetFiles(files.map((file) => absolutePath(context, file)));
-  const overlay = files.some((file) => file.overlay);
-  const relation = overlay ? `(SELECT * FROM ${stored} ${oneOfEachKey(type)})` : stored;
-  const metadata = { mdtool_segments: segments.join(' ') };
-  const { rows, bytes, sha256 } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
-  const [content] = await partitionRows(database, type, parquetFiles([absolutePath(context, path)]));
+  for (const file of files) await requireUnchanged(context, file);
+  const before = await contentOf(database, type, stored);
   const expected = files.reduce((sum, file) => sum + file.rows, 0);
-  if (!content || content.rows !== rows || (overlay ? rows > expected : rows !== expected))
-    throw new Error(`expected ${expected} rows of ${files.length} files, found ${content?.rows ?? 0}; nothing was replaced`);
+  if (before.rows !== expected)
+    throw new FailureError(`expected ${expected} records in ${files.length} files, found ${before.rows}; nothing was replaced`);
+  const duplicates = before.rows - before.keys;
+  const relation = duplicates > 0 ? `(SELECT * FROM ${stored} ${oneOfEachKey(type)})` : stored;
+  const chosen = duplicates > 0 ? await contentOf(database, type, relation) : before;
+  let extent: Extent | undefined;
+  const inspect = async (path: string) => {
+    requireSameContent(before, chosen, await contentOf(database, type, parquetFiles([path])), target);
+    extent = await extentOf(database, partition, parquetFiles([path]));
+  };
+  const metadata = { mdtool_segments: segments.join(' ') };
+  const source = { type, relation, metadata, dense: type === 'candle', inspect };
+  const { rows, bytes, sha256 } = await writeParquet(database, target, source);
+  return { rows, bytes, sha256, ...(extent as Extent), segments, merged: true, duplicates };
+}
+
+/** Damage must not be merged into what looks whole: that it was done could not be seen any more. */
+async function requireUnchanged(context: StoreContext, file: StoredFile): Promise<void> {
+  if (file.sha256 === undefined) return;
+  const path = absolutePath(context, file);
+  const digest = await fileDigest(path).catch((error) =>
+    isMissing(error) ? fileDigest(asidePath(path)) : Promise.reject(error),
+  );
+  if (digest !== file.sha256)
+    throw new FailureError(`${path} was changed after it was written (SHA-256 ${digest}, expected ${file.sha256}): restore it`);
+}
+
+type Extent = Pick<StoredFile, 'min' | 'max' | 'symbols'>;
+
+async function extentOf(database: Database, partition: Partition, relation: string): Promise<Extent> {
+  const [content, ...others] = await partitionRows(database, partition.type, relation);
+  if (!content || others.length > 0 || partitionPath(content.partition) !== partitionPath(partition))
+    throw new FailureError(`${partitionPath(partition)} holds records of other partitions; nothing was replaced`);
   const { min, max, symbols } = content;
-  return { path, rows, bytes, sha256, min, max, symbols, segments, merged: true };
+  return { min, max, symbols };
 }
 
 async function commitMerge(context: StoreContext, merged: StoredFile, { partition, files }: MergeJob): Promise<boolean> {
   const replaced = new Set(files.map(({ path }) => path));
-  return await context.log.commit((state) => {
+  const isDone = await context.log.commit((state) => {
     if (files.some(({ path }) => !state.files.has(path))) return undefined;
     // What an overlay overlaps outside of the merge still has to be chosen by key.
     const overlays = files.filter(({ overlay }) => overlay);
@@ -117,4 +114,6 @@ async function commitMerge(context: StoreContext, merged: StoredFile, { partitio
     const overlay = overlays.some((file) => others.some((other) => mayOverlap(file, other)));
     return { at: wallClock(), add: [overlay ? { ...merged, overlay } : merged], remove: [...replaced] };
   });
+  if (isDone) await putAside(context, replaced);
+  return isDone;
 }

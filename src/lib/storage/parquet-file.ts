@@ -23,6 +23,8 @@ export type ParquetSource = {
   readonly sorted?: boolean;
   /** Rows are many of few symbols and hold numbers that hardly repeat: bigger groups, and no dictionary for these. */
   readonly dense?: boolean;
+  /** Looks at the file before it gets its name; what it throws keeps the file from appearing. */
+  readonly inspect?: (path: string) => Promise<void>;
 };
 
 /** What a file that was written holds; `sha256` is that of its bytes, hexadecimal. */
@@ -36,6 +38,7 @@ export async function writeParquet(database: Database, path: string, source: Par
     const rows = await copyToParquet(database, temporary, source);
     const { size: bytes } = await stat(temporary);
     const sha256 = await fileDigest(temporary);
+    await source.inspect?.(temporary);
     await publishFile(temporary, path);
     return { rows, bytes, sha256 };
   } catch (error) {

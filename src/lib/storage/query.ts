@@ -5,13 +5,15 @@ import { finite, long } from '../model/numbers.js';
 import type { RecordType } from '../model/records.js';
 import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from './duckdb.js';
 import type { Partition } from './partition.js';
+import { asidePath, isVanished } from './put-aside.js';
 import { planStatement, type StatementPlan } from './query-guard.js';
 import { createValueConverter, kindOf, type ResultKind, type ResultValue } from './query-values.js';
 import { asPattern } from './record-load.js';
 import type { StoreSelection } from './store-selection.js';
-import { isVanished, openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
+import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 
-const ATTEMPTS = 5;
+/** So many times a statement is run again because a file was replaced before it was opened. */
+const ATTEMPTS = 25;
 const ROWS = 8192;
 const CANDLE_VIEW = /^candle(_exchange)?_(\d+[smhdw])$/;
 
@@ -101,7 +103,8 @@ async function createView(database: Database, name: string, relation: string): P
 /** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */
 export async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
   // A path with brackets is given as a pattern, which is checked as well as what it matches.
-  await database.run(`SET allowed_paths = ${sqlList([...files, ...files.map(asPattern)])}`);
+  const named = [...files, ...files.map(asidePath)];
+  await database.run(`SET allowed_paths = ${sqlList([...named, ...named.map(asPattern)])}`);
   await database.run('SET enable_external_access = false');
   await database.run('SET lock_configuration = true');
 }

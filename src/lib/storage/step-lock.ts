@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { CommitLog } from './commit-log.js';
 import { SerialQueue } from './serial-queue.js';
-import type { StoreContext } from './store-context.js';
+import { openStoreContext, type StoreContext } from './store-context.js';
 import { openStoreDirectory } from './store-directory.js';
 import { ClaimedError, registerWriter, touchHeartbeat, unregisterWriter } from './writer-registry.js';
 
@@ -23,7 +22,7 @@ export type StepLockOptions = {
  */
 export async function startStep(directory: string, step: string, options: StepLockOptions): Promise<RunningStep | undefined> {
   const paths = await openStoreDirectory(directory);
-  const context: StoreContext = { paths, log: new CommitLog(paths.log, paths.root) };
+  const context = openStoreContext(paths);
   const id = `${step}.${process.pid}.${randomBytes(4).toString('hex')}`;
   const claim = { exchange: '*', market: '*', channel: `step ${step}`, symbols: 'all' } as const;
   while (!(await isGranted(registerWriter(context, id, step, [claim])))) {

@@ -1,10 +1,15 @@
 import { join } from 'node:path';
-import type { CommitLog } from './commit-log.js';
+import { CommitLog } from './commit-log.js';
 import type { StorePaths } from './store-directory.js';
 import type { StoredFile } from './store-state.js';
 
 /** An open store: where it is and what is known of it. */
 export type StoreContext = { readonly paths: StorePaths; readonly log: CommitLog };
+
+/** Returns the open store of these paths. */
+export function openStoreContext(paths: StorePaths): StoreContext {
+  return { paths, log: new CommitLog(paths.log, paths.root) };
+}
 
 /** Returns where a stored file lies. */
 export function absolutePath(context: { readonly paths: StorePaths }, file: Pick<StoredFile, 'path'> | string): string {

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import type { DatabaseOptions } from './duckdb.js';
+import { isVanished } from './put-aside.js';
 import { tableRecords } from './record-rows.js';
 import { recordOrder } from './record-table.js';
 import type { StoreSelection } from './store-selection.js';
-import { isVanished, openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
+import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 
 /** So many times a day is begun again because a file of it was replaced meanwhile. */
 const ATTEMPTS = 5;

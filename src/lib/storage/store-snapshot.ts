@@ -1,14 +1,14 @@
-import { FailureError } from '../model/errors.js';
+import { FailureError, MdtoolError } from '../model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../model/records.js';
-import { CommitLog } from './commit-log.js';
 import { Database, type DatabaseOptions } from './duckdb.js';
 import { storageFailure } from './durable-file.js';
 import { type JournalEntry, listJournals } from './journal.js';
 import type { Partition } from './partition.js';
 import type { PartitionRows } from './partition-rows.js';
+import { isVanished } from './put-aside.js';
 import { countLines } from './record-load.js';
 import { emptyRelation } from './record-table.js';
-import type { StoreContext } from './store-context.js';
+import { openStoreContext, type StoreContext } from './store-context.js';
 import { findStore, storePaths } from './store-directory.js';
 import type { StoreSelection } from './store-selection.js';
 import type { StoreState } from './store-state.js';
@@ -82,7 +82,7 @@ export async function openSnapshot(
   options: DatabaseOptions = {},
 ): Promise<StoreSnapshot> {
   const paths = (await findStore(directory)) ?? storePaths(directory);
-  const context: StoreContext = { paths, log: new CommitLog(paths.log, paths.root) };
+  const context = openStoreContext(paths);
   for (let attempt = 1; ; attempt++) {
     const { state, journals } = await listSources(context);
     const database = await Database.open(options);
@@ -95,13 +95,9 @@ export async function openSnapshot(
   }
 }
 
-/** Returns whether reading failed because a file was sealed away or replaced after it was listed; then a new snapshot helps. */
-export function isVanished(error: unknown): boolean {
-  return /No files found that match|No such file or directory|ENOENT/.test(String((error as Error)?.message ?? error));
-}
-
 /** Returns a DuckDB error about a stored file as one line. */
 export function readFailure(error: unknown, root: string): Error {
+  if (error instanceof MdtoolError) return error;
   const message = String((error as Error)?.message ?? error);
   const path = /['"]([^'"]+\.parquet)['"]/.exec(message)?.[1]?.replace(/\[([*?[])\]/g, '$1');
   if (path && !/Binder Error|Parser Error|Catalog Error/.test(message))

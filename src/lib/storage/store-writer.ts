@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { encodeRecord } from '../model/ndjson.js';
 import type { AnyRecord } from '../model/records.js';
 import { formatDate } from '../model/time.js';
-import { CommitLog } from './commit-log.js';
 import { JournalFile, JournalLostError } from './journal.js';
 import { type Maintenance, maintenanceHere } from './maintenance.js';
 import { currentOwner } from './owner.js';
-import { adoptOrphans, sweepStore } from './recovery.js';
+import { adoptOrphans } from './recovery.js';
 import { SegmentKeeper } from './segment-keeper.js';
 import { SerialQueue } from './serial-queue.js';
-import type { StoreContext } from './store-context.js';
+import { openStoreContext, type StoreContext } from './store-context.js';
 import { openStoreDirectory } from './store-directory.js';
 import type { Claim } from './store-state.js';
+import { sweepStore } from './sweep.js';
 import { isRegistered, registerWriter, touchHeartbeat, unregisterWriter } from './writer-registry.js';
 
 export type StoreWriterOptions = {
@@ -60,7 +60,7 @@ type Lines = { text: string; records: number };
  */
 export async function openStoreWriter(directory: string, options: StoreWriterOptions): Promise<StoreWriter> {
   const paths = await openStoreDirectory(directory);
-  const context: StoreContext = { paths, log: new CommitLog(paths.log, paths.root) };
+  const context = openStoreContext(paths);
   // Sorts by time, and no two are alike.
   const id = `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
   await registerWriter(context, id, options.step, options.claims ?? [], options.silenceLimitMs);

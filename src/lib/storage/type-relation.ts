@@ -126,9 +126,14 @@ function readFiles(type: RecordType, paths: readonly string[], selection: StoreS
   return `SELECT ${columns.join(', ')} FROM ${parquetFiles(paths)} WHERE ${condition}`;
 }
 
-/** Returns the QUALIFY clause that keeps, of the rows with one key, the one that counts. */
+/**
+ * Returns the QUALIFY clause that keeps, of the rows with one key, the one that counts. Where precedence leaves a choice,
+ * the content of the rows decides: every reader and every merge takes the same one.
+ */
 export function oneOfEachKey(type: RecordType): string {
-  return `QUALIFY row_number() OVER (PARTITION BY ${keyExpressions(type).join(', ')} ORDER BY ${precedence(type)}) = 1`;
+  const columns = tableColumns(type).map(({ name }) => sqlName(name));
+  const order = `${precedence(type)}, hash(${columns.join(', ')})`;
+  return `QUALIFY row_number() OVER (PARTITION BY ${keyExpressions(type).join(', ')} ORDER BY ${order}) = 1`;
 }
 
 function chooseGroups(files: readonly StoredFile[], superseded: ReadonlySet<string> | undefined, selection: StoreSelection) {
