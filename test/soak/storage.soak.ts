@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { compactTrial } from '../lib/storage/compact-trials.js';
 import { crashTrial } from '../lib/storage/crash-trials.js';
 import { readerTrial } from '../lib/storage/reader-trials.js';
 
@@ -19,10 +20,19 @@ describe('the store', () => {
       printed += (await crashTrial(join(directory, String(trial)), moment)).printed;
       await rm(join(directory, String(trial)), { recursive: true });
     }
+    console.log(`200 kills: ${printed} records printed, none lost or doubled`);
     expect(printed).toBeGreaterThan(50_000);
   });
 
   it('never shows an error, a duplicate, a hole or fewer records in 500 reads beside two writers and merges', async () => {
-    expect(await readerTrial(directory, { reads: 500, sealEveryMs: 500 })).toBeGreaterThan(10_000);
+    const records = await readerTrial(directory, { reads: 500, sealEveryMs: 500 });
+    console.log(`500 reads: ${records} records in the end, no error, duplicate or hole, never fewer`);
+    expect(records).toBeGreaterThan(10_000);
+  });
+
+  it('survives 30 kills of compact at random moments, beside a writer and readers', async () => {
+    const report = await compactTrial(directory, { kills: 30, seed: 30 });
+    console.log(`30 kills of compact: ${JSON.stringify(report)}`);
+    expect(report.killed).toBeGreaterThan(15);
   });
 });

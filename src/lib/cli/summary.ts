@@ -52,6 +52,11 @@ export class Summary {
     this.#verdicts.push({ exitCode: EXIT.incomplete, reason });
   }
 
+  /** Part of the work could not be done: exit 1. */
+  failed(reason: string): void {
+    this.#verdicts.push({ exitCode: EXIT.failure, reason });
+  }
+
   /** The plan is unsafe or breaks a limit: exit 4. */
   unsafe(reason: string): void {
     this.#verdicts.push({ exitCode: EXIT.unsafe, reason });

@@ -17,9 +17,13 @@ export type WriterProcess = {
   readonly ended: Promise<number | null>;
 };
 
-/** Starts `writer-process.ts` on a store. */
-export function startWriter(directory: string, options: Readonly<Record<string, unknown>>): WriterProcess {
-  const child = spawn(process.execPath, [compiledScript(), directory, JSON.stringify(options)]);
+/** Starts `writer-process.ts` on a store, or another script beside it. */
+export function startWriter(
+  directory: string,
+  options: Readonly<Record<string, unknown>>,
+  script = 'writer-process.ts',
+): WriterProcess {
+  const child = spawn(process.execPath, [compiledScript(script), directory, JSON.stringify(options)]);
   const printed: string[] = [];
   let rest = '';
   let errors = '';
@@ -45,7 +49,6 @@ export function startWriter(directory: string, options: Readonly<Record<string, 
   return { process: child, printed, stderr: () => errors, ready, ended };
 }
 
-let script: string | undefined;
 let compiled: string | undefined;
 
 afterAll(() => {
@@ -53,16 +56,19 @@ afterAll(() => {
 });
 
 /** Types are stripped once per test file: a loader would cost every child half a second. */
-function compiledScript(): string {
-  if (script) return script;
+function compiledScript(name: string): string {
+  compiled ??= compile();
+  return join(compiled, relative(ROOT, join(import.meta.dirname, name))).replace(/\.ts$/, '.js');
+}
+
+function compile(): string {
   mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
-  const output = mkdtempSync(join(ROOT, 'node_modules/.cache/writer-process-'));
-  compiled = output;
-  const sources = ['src/lib/model', 'src/lib/storage'].flatMap((folder) =>
+  const output = mkdtempSync(join(ROOT, 'node_modules/.cache/store-process-'));
+  const sources = ['src/lib/model', 'src/lib/candles', 'src/lib/storage'].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => join(ROOT, folder, name)),
   );
-  const entry = join(import.meta.dirname, 'writer-process.ts');
-  for (const source of [...sources, entry]) {
+  const entries = ['writer-process.ts', 'compact-process.ts'].map((name) => join(import.meta.dirname, name));
+  for (const source of [...sources, ...entries]) {
     const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
     const { outputText } = ts.transpileModule(readFileSync(source, 'utf8'), { compilerOptions: options });
     const path = join(output, relative(ROOT, source)).replace(/\.ts$/, '.js');
@@ -70,6 +76,5 @@ function compiledScript(): string {
     writeFileSync(path, outputText);
   }
   writeFileSync(join(output, 'package.json'), '{"type":"module"}');
-  script = join(output, relative(ROOT, entry)).replace(/\.ts$/, '.js');
-  return script;
+  return output;
 }

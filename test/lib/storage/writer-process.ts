@@ -1,14 +1,13 @@
 /**
  * A process that writes made-up trades to a store and prints the id of each when its write has returned, as `-o store
- * -o -` does. Arguments: the directory, and JSON options: sealEveryMs, batch, pauseMs, records, claims, entry (of the
- * process that seals for it).
+ * -o -` does. Arguments: the directory, and JSON options: sealEveryMs, batch, pauseMs, records, claims, first, symbol,
+ * start, entry (of the process that seals for it).
  */
 import { writeSync } from 'node:fs';
 import { maintenanceHere } from '../../../src/lib/storage/maintenance.js';
 import { maintenanceApart } from '../../../src/lib/storage/maintenance-process.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 
-const START = 1_795_168_800_000_000;
 const [directory = '', text = '{}'] = process.argv.slice(2);
 const {
   sealEveryMs = 60_000,
@@ -19,6 +18,7 @@ const {
   claims = [],
   symbol = 'BTCUSDT',
   entry = undefined,
+  start = 1_795_168_800_000_000,
 } = JSON.parse(text);
 
 const writer = await openStoreWriter(directory, {
@@ -37,8 +37,8 @@ for (let n = first; n < first + records; n += batch) {
     exchange: 'bybit',
     market: 'linear' as const,
     symbol,
-    timestamp: START + (n + index) * 1000,
-    localTimestamp: START + (n + index) * 1000 + 5,
+    timestamp: start + (n + index) * 1000,
+    localTimestamp: start + (n + index) * 1000 + 5,
     id: `t${n + index}`,
     price: 100 + (n + index) / 8,
     amount: 0.001,

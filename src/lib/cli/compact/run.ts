@@ -1,0 +1,64 @@
+import { compactStore } from '../../storage/compact.js';
+import type { Compaction, CompactOptions } from '../../storage/compaction.js';
+import type { StoreContext } from '../../storage/store-context.js';
+import type { Summary } from '../summary.js';
+import type { CompactProgress } from './progress.js';
+import { compactionRow, removalLines } from './text.js';
+
+export type CompactRun = {
+  readonly options: CompactOptions & { readonly signal: AbortSignal };
+  readonly progress: CompactProgress;
+  readonly summary: Summary;
+  /** Says something at once. */
+  readonly note: (text: string) => void;
+  /** Says it at once, and again in the summary. */
+  readonly notice: (text: string) => void;
+};
+
+/** Compacts a store, fills the summary, and returns what was done to each partition. */
+export async function runCompact(context: StoreContext, run: CompactRun): Promise<Compaction[]> {
+  const { options, progress, summary, note, notice } = run;
+  const { dryRun = false } = options;
+  const done: Compaction[] = [];
+  const failures: string[] = [];
+  const report = await compactStore(context, options, {
+    onPlan(tasks) {
+      for (const line of removalLines(tasks, dryRun)) note(line);
+      progress.begin(tasks);
+    },
+    onDone(compaction) {
+      done.push(compaction);
+      progress.done(compaction);
+    },
+    onFailure(task, { message }) {
+      failures.push(message);
+      progress.done(task);
+    },
+    onWarning: notice,
+  });
+  progress.end();
+  summarize(summary, done);
+  summary.note({ dry_run: dryRun || undefined, orphans: report.orphans, recovered: report.recovered });
+  for (const path of report.unknown)
+    notice(`${path}: the log does not know this file, and its records may be nowhere else; it is not read, and was left alone`);
+  if (report.left > 0) notice(`stopped with ${report.left} partitions left; what was merged stays, the next run goes on`);
+  for (const reason of failures) summary.failed(reason);
+  return done;
+}
+
+function summarize(summary: Summary, done: readonly Compaction[]): void {
+  const merged = done.filter(({ action }) => action === 'merge');
+  const sum = (compactions: readonly Compaction[], of: (compaction: Compaction) => number) =>
+    compactions.reduce((total, compaction) => total + of(compaction), 0);
+  for (const { partition, after } of merged) summary.count(partition.type, after.records);
+  summary.note({
+    partitions: done.length,
+    files_before: sum(done, ({ before }) => before.files),
+    files_after: sum(done, ({ after }) => after.files),
+    bytes_before: sum(done, ({ before }) => before.bytes),
+    bytes_after: sum(done, ({ after }) => after.bytes),
+    duplicates: sum(merged, ({ duplicates }) => duplicates),
+    removed_records: sum(done, ({ action, before }) => (action === 'remove' ? before.records : 0)),
+  });
+  summary.data = done.map(compactionRow);
+}

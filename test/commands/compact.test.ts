@@ -1,0 +1,93 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { retentionOf } from '../../src/lib/cli/compact/flags.js';
+import { startStep } from '../../src/lib/storage/step-lock.js';
+import { treeOf } from '../lib/storage/compact-support.js';
+import { trades, writeRun } from '../lib/storage/support.js';
+import { mdtool } from '../support/mdtool.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'mdtool-compact-'));
+const store = join(folder, 'data');
+const compact = (...args: string[]) => mdtool(['compact', ...args], { env: { MDTOOL_STORE: store } });
+const LONG_AGO = Date.parse('2024-03-01T00:00:00Z') * 1000;
+const at = (n: number) => ({ timestamp: LONG_AGO + n * 1000, localTimestamp: LONG_AGO + n * 1000 + 5 });
+const old = (from: number, until: number) => trades(from, until).map((trade, index) => ({ ...trade, ...at(from + index) }));
+
+beforeAll(async () => {
+  await writeRun(store, old(0, 300), { now: () => 0 });
+  await writeRun(store, old(300, 500), { now: () => 0 });
+  await writeRun(
+    store,
+    old(0, 100).map((trade) => ({ ...trade, timestamp: trade.timestamp + 1e11 })),
+    { now: () => 0 },
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('compact', () => {
+  it('refuses what --keep cannot mean, in one line', async () => {
+    const { code, stderr } = await compact('--keep', 'trades=90d');
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^mdtool: .*expected a record type such as trade .* was "trades"\n$/),
+    ]);
+    expect(() => retentionOf('90')).toThrow(/--keep: expected a duration such as .* was "90"/);
+    expect(() => retentionOf('12h')).toThrow(/--keep: expected at least 1d, was "12h"/);
+    expect(() => retentionOf('90d,30d')).toThrow(/expected one age without a type/);
+    expect(() => retentionOf('trade=90d,trade=30d')).toThrow(/trade is given twice/);
+    expect(() => retentionOf(',')).toThrow(/--keep: expected 90d or trade=90d/);
+  });
+
+  it('says what it would do and does it, with the same figures, and nothing on stdout but --json', async () => {
+    const tree = treeOf(store);
+    const rehearsed = await compact('--dry-run', '--json');
+    expect(treeOf(store)).toEqual(tree);
+    const { data } = JSON.parse(rehearsed.stdout);
+    expect(data).toEqual([
+      {
+        action: 'merge',
+        type: 'trade',
+        exchange: 'bybit',
+        market: 'linear',
+        date: '2024-03-01',
+        files_before: 2,
+        files_after: 1,
+        records_before: 500,
+        records_after: 500,
+        duplicates: 0,
+        bytes_before: expect.any(Number),
+        bytes_after: expect.any(Number),
+      },
+    ]);
+    const { code, stdout, stderr } = await compact();
+    expect([code, stdout]).toEqual([0, '']);
+    expect(stderr).toMatch(
+      /^compact: 500 trade, [\d.]+ s, partitions 1, files before 2, files after 1, bytes before \d+, bytes after \d+\n$/,
+    );
+    const again = await compact('--json', '--quiet');
+    expect(JSON.parse(again.stdout)).toMatchObject({ exit_code: 0, partitions: 0, data: [] });
+    expect(again.stderr).toBe('');
+  });
+
+  it('says what it removes before it does, by type, and ends with 0', async () => {
+    const rehearsed = await compact('--keep', 'trade=30d', '--dry-run');
+    expect(rehearsed.stderr).toMatch(/^would remove trade of 2 days, 2024-03-01 to 2024-03-02: 600 records, [\d.]+ kB\n/);
+    const { code, stderr } = await compact('--keep', '30d', '--until', '2024-03-02');
+    expect([code, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/^removing trade of 2024-03-01: 500 records/)]);
+    const { stdout } = await mdtool(['query', 'SELECT count(*)::int AS n FROM trade', '--store', store]);
+    expect(JSON.parse(stdout)).toEqual({ n: 100 });
+  });
+
+  it('leaves a store alone that another run is compacting, and a directory that is none', async () => {
+    const step = await startStep(store, 'compact', { wait: false });
+    const { code, stderr } = await compact();
+    expect([code, stderr]).toEqual([0, expect.stringContaining('already running; --wait waits for the other run')]);
+    await step?.release();
+    const nothing = await compact('--store', join(folder, 'none'));
+    expect([nothing.code, nothing.stderr]).toEqual([0, expect.stringContaining('there is no store yet')]);
+    expect(readdirSync(folder)).toEqual(['data']);
+    expect((await compact('--store', folder)).code).toBe(2);
+  });
+});
