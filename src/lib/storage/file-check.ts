@@ -3,6 +3,7 @@ import type { RecordType } from '../model/records.js';
 import { type Database, sqlName } from './duckdb.js';
 import { isMissing, storageFailure } from './durable-file.js';
 import { fileDigest } from './parquet-file.js';
+import { asidePath } from './put-aside.js';
 import { parquetFiles } from './record-load.js';
 import { tableColumns } from './record-table.js';
 import type { StoredFile } from './store-state.js';
@@ -34,7 +35,7 @@ export async function checkFile(
 
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    const { size } = await stat(path);
+    const { size } = await stat(path).catch((error) => (isMissing(error) ? stat(asidePath(path)) : Promise.reject(error)));
     return size;
   } catch (error) {
     if (isMissing(error)) return undefined;

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FailureError } from '../model/errors.js';
 import { type Database, withDatabase } from './duckdb.js';
-import { isMissing, storageFailure } from './durable-file.js';
+import { storageFailure } from './durable-file.js';
 import type { MergeJob } from './merge-plan.js';
 import { contentOf, requireSameContent } from './merge-proof.js';
 import { fileDigest, writeParquet } from './parquet-file.js';
 import { type Partition, partitionPath } from './partition.js';
 import { partitionRows } from './partition-rows.js';
-import { asidePath, putAside } from './put-aside.js';
+import { putAside } from './put-aside.js';
 import { parquetFiles } from './record-load.js';
 import { uniteSegments } from './segments.js';
 import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from './store-context.js';
@@ -87,9 +87,7 @@ async function writeMerged(database: Database, context: StoreContext, target: st
 async function requireUnchanged(context: StoreContext, file: StoredFile): Promise<void> {
   if (file.sha256 === undefined) return;
   const path = absolutePath(context, file);
-  const digest = await fileDigest(path).catch((error) =>
-    isMissing(error) ? fileDigest(asidePath(path)) : Promise.reject(error),
-  );
+  const digest = await fileDigest(path);
   if (digest !== file.sha256)
     throw new FailureError(`${path} was changed after it was written (SHA-256 ${digest}, expected ${file.sha256}): restore it`);
 }

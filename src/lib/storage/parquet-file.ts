@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { RecordType } from '../model/records.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
-import { createDirectory, publishFile, storageFailure, temporaryName } from './durable-file.js';
+import { createDirectory, isMissing, publishFile, storageFailure, temporaryName } from './durable-file.js';
+import { asidePath } from './put-aside.js';
 import { fileOrder, tableColumns } from './record-table.js';
 
 /** Small row groups: a question about one symbol decodes a few of them, since rows are sorted by symbol. */
@@ -58,9 +58,14 @@ async function copyToParquet(database: Database, path: string, source: ParquetSo
   );
 }
 
-/** Returns the SHA-256 of a file's bytes, hexadecimal. */
+/** Returns the SHA-256 of the bytes of a stored file, also of one that was put aside, hexadecimal. */
 export async function fileDigest(path: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  const file = await openStored(path);
+  await pipeline(file.createReadStream({ highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
+}
+
+async function openStored(path: string): Promise<FileHandle> {
+  return await open(path).catch((error) => (isMissing(error) ? open(asidePath(path)) : Promise.reject(error)));
 }

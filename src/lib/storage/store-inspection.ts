@@ -2,19 +2,18 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../model/records.js';
-import { CommitLog } from './commit-log.js';
 import { Database, type DatabaseOptions, sqlName } from './duckdb.js';
 import { isMissing, storageFailure } from './durable-file.js';
 import { groupFiles } from './overlaps.js';
 import { type Partition, partitionOf, partitionPath } from './partition.js';
 import { type PartitionRows, partitionRows } from './partition-rows.js';
+import { isVanished } from './put-aside.js';
 import { countLines, dropRepeated, loadLines, pathList } from './record-load.js';
 import { tableColumns } from './record-table.js';
-import type { StoreContext } from './store-context.js';
-import { absolutePath } from './store-context.js';
+import { absolutePath, openStoreContext, type StoreContext } from './store-context.js';
 import { findStore } from './store-directory.js';
 import { rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';
-import { isVanished, listSources, readFailure } from './store-snapshot.js';
+import { listSources, readFailure } from './store-snapshot.js';
 import { mayOverlap, type StoredFile } from './store-state.js';
 import { oneOfEachKey } from './type-relation.js';
 
@@ -149,7 +148,7 @@ export async function openInspection(
 ): Promise<StoreInspection> {
   const paths = await findStore(directory);
   if (!paths) throw new UsageError(`there is no store in ${resolve(directory)}: name one with --store`);
-  const context: StoreContext = { paths, log: new CommitLog(paths.log, paths.root) };
+  const context = openStoreContext(paths);
   for (let attempt = 1; ; attempt++) {
     const { journals } = await listSources(context);
     const database = await Database.open(options);
