@@ -1,5 +1,6 @@
 import type { TrueBook } from '../exchange-server/index.js';
 import { PlainBook } from '../plain-book.js';
+import { covers, owedOf, owedSpans } from './owed.js';
 import type { Stage } from './stage.js';
 import type { Stored, StoredBook, StoredGap } from './stored.js';
 import { addTotals, type Totals } from './totals.js';
@@ -22,6 +23,7 @@ export function judgeBooks(stage: Stage, stored: Stored, { problems, totals }: J
     for (const book of snapshots) judgeSnapshot(book, truths, say);
     const gaps = stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'book_delta');
     judgeDeltas(deltas, truths, gaps, say);
+    if (stage.scenario.channels.includes('book_delta')) judgeCompleteness(stage, symbol, deltas, gaps, say);
     addTotals(totals, { books: snapshots.length, deltas: deltas.length });
   }
 }
@@ -70,6 +72,33 @@ function judgeDeltas(books: readonly StoredBook[], truths: readonly Truth[], gap
     else if (plain?.top(found.depth) !== topOf(state, found.depth))
       say(`the deltas up to ${sequence} lead to another book than the exchange's`);
     last = book;
+  }
+}
+
+/** Every change the exchange pushed is stored, or a gap says that it is missing. */
+function judgeCompleteness(
+  stage: Stage,
+  symbol: string,
+  books: readonly StoredBook[],
+  gaps: readonly StoredGap[],
+  say: Say,
+): void {
+  const { server, market } = stage;
+  const known = new Set(books.map(({ sequence, timestamp }) => keyOf(sequence, timestamp / 1_000)));
+  const channels = server.subscribed
+    .filter(({ topic }) => topic.hasDeltas && topic.symbol === symbol)
+    .map(({ topic }) => topic.channel);
+  for (const channel of new Set(channels)) {
+    const owed = owedOf(server.books(market, symbol, channel), owedSpans(stage, 'book', symbol, books));
+    const silent = owed
+      .filter(({ sequence, time }) => !known.has(keyOf(sequence, time)))
+      .filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));
+    const [first] = silent;
+    const near = gaps.map(({ reason, from_timestamp: from, until_timestamp: until }) => `${reason} ${from}…${until}`);
+    if (first)
+      say(
+        `${silent.length} of ${owed.length} changes of the book lost in silence, the first ${first.sequence} at ${first.time}; gaps: ${near.join(', ') || 'none'}`,
+      );
   }
 }
 

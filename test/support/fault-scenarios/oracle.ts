@@ -1,5 +1,6 @@
 import type { TrueTrade } from '../exchange-server/index.js';
 import { judgeBooks } from './book-oracle.js';
+import { covers, owedOf, owedSpans } from './owed.js';
 import { judgeRuns } from './run-oracle.js';
 import type { Stage } from './stage.js';
 import { readStore, type Stored, type StoredGap, type StoredTrade } from './stored.js';
@@ -7,9 +8,6 @@ import { addTotals, type Totals, zero } from './totals.js';
 
 /** What is wrong, a line each, and what was counted on the way. */
 export type Verdict = { readonly problems: readonly string[]; readonly totals: Totals };
-
-/** A part of time for which a capture must account; exchange time in ms, both ends left out. */
-export type Span = { readonly from: number; readonly until: number };
 
 /** Holds a store to what the exchange knows. */
 export async function judge(stage: Stage): Promise<Verdict> {
@@ -30,8 +28,7 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
   const say = (what: string) => void problems.push(`${symbol}: ${what}`);
   if (known.size < trades.length) say(`${trades.length - known.size} trades are stored more than once`);
   judgeValues(truth, trades, say);
-  const spans = owedSpans(stage, symbol, trades);
-  const owed = truth.filter(({ time }) => spans.some(({ from, until }) => from < time && time < until));
+  const owed = owedOf(truth, owedSpans(stage, 'trade', symbol, trades));
   const lost = owed.filter(({ id }) => !known.has(id));
   const silent = lost.filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));
   if (silent.length > 0)
@@ -94,34 +91,6 @@ function judgeGap(
     );
   addTotals(totals, missing ? { gaps: 1, emptyGaps: absent.length === 0 ? 1 : 0 } : { repairedGaps: 1 });
 }
-
-/**
- * Returns the times of which a symbol's trades are owed: from the first subscription that was confirmed and lived, to the
- * end of each run. A run that was killed owes what lies before the last trade it stored.
- */
-function owedSpans({ server, market, runs }: Stage, symbol: string, trades: readonly StoredTrade[]): Span[] {
-  return runs.flatMap(({ from, until, ending }): Span[] => {
-    const confirmed = server.subscribed.find(
-      ({ at, topic, session }) =>
-        topic.kind === 'trade' &&
-        topic.market === market &&
-        topic.symbol === symbol &&
-        at >= from &&
-        at < until &&
-        session.brokenAt > at + SETTLED,
-    );
-    if (!confirmed || confirmed.at + SETTLED > until) return [];
-    if (ending === 'stop') return [{ from: confirmed.at, until: until + 1 }];
-    const last = trades.findLast(({ timestamp }) => timestamp <= until * 1_000);
-    return last ? [{ from: confirmed.at, until: last.timestamp / 1_000 }] : [];
-  });
-}
-
-/** After so long (ms) a confirmation that was sent has been read. */
-const SETTLED = 300;
-
-const covers = ({ from_timestamp: from, until_timestamp: until }: StoredGap, time: number): boolean =>
-  from <= time * 1_000 && time * 1_000 <= until;
 
 const told = ({ id, time }: TrueTrade): string => `${id} at ${time}`;
 

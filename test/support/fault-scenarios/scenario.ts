@@ -18,6 +18,8 @@ export type Scenario = {
   readonly clockOffset: number;
   readonly hasChecksum: boolean;
   readonly channelsPerConnection: number;
+  /** A connection is replaced after so long; 0 for never. */
+  readonly rotateAfter: number;
   readonly steps: readonly Step[];
   /** How it ends: stopped while all is well, or while nothing can be connected to. */
   readonly ending: 'well' | 'cut off';
@@ -51,6 +53,7 @@ export function scenarioOf(seed: number): Scenario {
     clockOffset: pick(random, OFFSETS),
     hasChecksum: api === 'v2' && random() < 0.6,
     channelsPerConnection: pick(random, [1, 2, 40]),
+    rotateAfter: pick(random, [0, 0, 0, 500]),
     steps: stepsOf(random, channels),
     ending: random() < 0.2 ? 'cut off' : 'well',
   };

@@ -180,11 +180,11 @@ export class Stage {
   }
 }
 
-function environmentOf({ exchange: id, market, channelsPerConnection }: Scenario): Record<string, string> {
+function environmentOf({ exchange: id, market, channelsPerConnection, rotateAfter }: Scenario): Record<string, string> {
   const exchange = EXCHANGES.find((each) => each.id === id);
   if (!exchange) throw new Error(`no exchange ${id}`);
   const { connectsAtOnce, connectsPerFiveMinutes, ...durations } = faster(exchange.live.pacing(market), TIMES);
-  const pacing = { ...durations, connectTimeout: 5_000, silenceLimit: SILENCE_LIMIT, heartbeatEvery: 200 };
+  const pacing = { ...durations, connectTimeout: 5_000, silenceLimit: SILENCE_LIMIT, heartbeatEvery: 200, rotateAfter };
   const variables = Object.entries(pacing).map(([name, value]) => {
     const key = name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
     return [`MDTOOL_${id.toUpperCase()}_${key}`, value === 0 ? '0' : `${value}ms`];

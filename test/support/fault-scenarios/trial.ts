@@ -15,6 +15,22 @@ export type Outcome = {
   readonly failures: readonly string[];
 };
 
+export function seedsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, at) => first + at);
+}
+
+/** Says in a few lines what was played and what came of it. */
+export function describeOutcome({ totals, faults, failures }: Outcome): string {
+  const counted = Object.entries(faults).sort(([, a], [, b]) => b - a);
+  return [
+    `faults: ${totals.scenarios} scenarios, ${totals.runs} runs, ${totals.kills} killed, ${failures.length} failed`,
+    `trades: ${totals.produced} happened, ${totals.owed} while the capture was meant to run, ${totals.stored} stored (${totals.repaired} fetched), ${totals.covered} covered by gaps, 0 lost in silence unless it failed`,
+    `gaps: ${totals.gaps} with something missing (${totals.emptyGaps} without a trade in it), ${totals.repairedGaps} repaired`,
+    `books: ${totals.books} snapshots and ${totals.deltas} deltas compared with the exchange's`,
+    `faults of each kind: ${counted.map(([name, count]) => `${name} ${count}`).join(', ')}`,
+  ].join('\n');
+}
+
 /** Plays scenarios, so many at the same time, and holds each to what the exchange knows. */
 export async function playAll(seeds: readonly number[], atOnce: number): Promise<Outcome> {
   const totals = zero();
