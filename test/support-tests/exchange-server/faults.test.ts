@@ -322,6 +322,19 @@ describe('faults of REST', () => {
     expectObedient(server);
   });
 
+  it('late: what was so when it was asked', async () => {
+    const server = await start('bitget');
+    server.faults.http({ kind: 'late', milliseconds: 60 });
+    const asked = performance.now();
+    const answer = get(server, TIME);
+    await until(() => server.requests === 1);
+    const then = String(server.now());
+    server.advance(5_000);
+    expect((await answer).body.data).toEqual({ serverTime: then });
+    expect(performance.now() - asked).toBeGreaterThan(55);
+    expectObedient(server);
+  });
+
   it('any answer, an empty one, a cut, and one that never comes', async () => {
     const server = await start('bitget');
     server.faults.http({ kind: 'answer', status: 503, body: 'maintenance' });

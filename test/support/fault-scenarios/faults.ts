@@ -60,6 +60,8 @@ export const FAULTS = {
     const fault = pick(random, [{ kind: 'cut' }, { kind: 'answer', status: 503, body: 'maintenance' }] as const);
     server.faults.http(fault, { times: some(random, 4), path: HISTORY });
   },
+  'REST late': ({ server, random }) =>
+    server.faults.http({ kind: 'late', milliseconds: 100 + 500 * random() }, { times: some(random, 4), path: HISTORY }),
   'break a sequence': ({ server, market, symbols, random }) => server.breakSequence(market, pick(random, symbols)),
   'break a checksum': ({ server, market, symbols, random }) => server.breakChecksum(market, pick(random, symbols)),
   'restart of books': ({ server, market, symbols, random }) => server.restartBooks(market, pick(random, symbols)),

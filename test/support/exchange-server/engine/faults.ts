@@ -3,10 +3,11 @@ import type { Topic } from './exchange.js';
 
 /**
  * What a scripted HTTP answer is: a status and body of the test's own, the exchange's refusal of an endpoint's or the whole
- * host's limit (Bitget 429 both, Bybit 10006 in a 200 and 403), nothing ever, a cut.
+ * host's limit (Bitget 429 both, Bybit 10006 in a 200 and 403), the right answer of that moment but late, nothing ever, a cut.
  */
 export type HttpFault =
   | { readonly kind: 'answer'; readonly status: number; readonly body: string }
+  | { readonly kind: 'late'; readonly milliseconds: number }
   | { readonly kind: 'rate-limit' | 'host-limit' | 'hang' | 'cut' };
 
 type HttpScript = { readonly fault: HttpFault; readonly path: RegExp; left: number };

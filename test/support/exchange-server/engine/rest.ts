@@ -89,13 +89,18 @@ export class RestServer {
       response.destroy();
       return;
     }
-    const now = this.#host.venue.now();
-    const { status, body, headers } = fault ? this.#faulty(fault, now) : this.#answer(url, now);
-    response.writeHead(status, { 'content-type': 'application/json', ...headers });
-    response.end(body);
+    const { status, body, headers } = this.#answerTo(url, fault);
+    const send = (): void => {
+      response.writeHead(status, { 'content-type': 'application/json', ...headers });
+      response.end(body);
+    };
+    if (fault?.kind === 'late') setTimeout(send, fault.milliseconds);
+    else send();
   }
 
-  #faulty(fault: HttpFault, now: number): RestAnswer {
+  #answerTo(url: URL, fault: HttpFault | undefined): RestAnswer {
+    const now = this.#host.venue.now();
+    if (!fault || fault.kind === 'late') return this.#answer(url, now);
     return fault.kind === 'answer' ? fault : this.#api.tooMany(now, fault.kind === 'host-limit');
   }
 
