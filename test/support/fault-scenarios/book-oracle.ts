@@ -89,7 +89,7 @@ function judgeCompleteness(
     .filter(({ topic }) => topic.hasDeltas && topic.symbol === symbol)
     .map(({ topic }) => topic.channel);
   for (const channel of new Set(channels)) {
-    const owed = owedOf(server.books(market, symbol, channel), owedSpans(stage, 'book', symbol, books));
+    const owed = owedOf(server.books(market, symbol, channel), owedSpans(stage, 'book', symbol, books, false));
     const silent = owed
       .filter(({ sequence, time }) => !known.has(keyOf(sequence, time)))
       .filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));

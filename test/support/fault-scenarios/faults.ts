@@ -55,6 +55,13 @@ export const FAULTS = {
     await pass(600 * random());
     server.faults.acceptSymbol(market, symbol);
   },
+  'silence after a drop': async ({ server, market, symbols, random, pass }) => {
+    const symbol = pick(random, symbols);
+    server.faults.silence(market, symbol);
+    server.drop();
+    await pass(800 * random());
+    server.faults.unsilence(market, symbol);
+  },
   'REST 429': ({ server, random }) => server.faults.http({ kind: 'rate-limit' }, { times: some(random, 4), path: HISTORY }),
   'REST fails': ({ server, random }) => {
     const fault = pick(random, [{ kind: 'cut' }, { kind: 'answer', status: 503, body: 'maintenance' }] as const);

@@ -1,6 +1,6 @@
 import type { TrueTrade } from '../exchange-server/index.js';
 import { judgeBooks } from './book-oracle.js';
-import { covers, owedOf, owedSpans } from './owed.js';
+import { covers, holding, owedOf, owedSpans } from './owed.js';
 import { judgeRuns } from './run-oracle.js';
 import type { Stage } from './stage.js';
 import { readStore, type Stored, type StoredGap, type StoredTrade } from './stored.js';
@@ -23,12 +23,12 @@ export async function judge(stage: Stage): Promise<Verdict> {
 function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, totals }: Judgement): void {
   const truth = stage.server.trades(stage.market, symbol);
   const trades = stored.trades.filter((trade) => trade.symbol === symbol);
-  const gaps = stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'trade');
+  const gaps = holding(stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'trade'));
   const known = new Map(trades.map((trade) => [trade.id, trade]));
   const say = (what: string) => void problems.push(`${symbol}: ${what}`);
   if (known.size < trades.length) say(`${trades.length - known.size} trades are stored more than once`);
   judgeValues(truth, trades, say);
-  const owed = owedOf(truth, owedSpans(stage, 'trade', symbol, trades));
+  const owed = owedOf(truth, owedSpans(stage, 'trade', symbol, trades, IS_RESUMED));
   const lost = owed.filter(({ id }) => !known.has(id));
   const silent = lost.filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));
   if (silent.length > 0)
@@ -36,7 +36,7 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
       `${silent.length} of ${owed.length} owed trades lost in silence: ${silent.slice(0, 4).map(told).join(', ')}; ${context(trades, gaps, silent)}`,
     );
   addTotals(totals, {
-    produced: truth.length,
+    produced: truth.filter(({ time }) => time >= (stage.runs[0]?.from ?? 0)).length,
     owed: owed.length,
     stored: trades.length,
     covered: lost.length - silent.length,
@@ -45,6 +45,9 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
   for (const gap of gaps) judgeGap(gap, truth, known, say, totals);
 }
 
+/** Whether a start repairs what happened since the last trade that is stored. */
+const IS_RESUMED = false;
+
 type Judgement = { readonly problems: string[]; readonly totals: Totals };
 type Say = (what: string) => void;
 
@@ -52,18 +55,24 @@ type Say = (what: string) => void;
 function judgeValues(truth: readonly TrueTrade[], trades: readonly StoredTrade[], say: Say): void {
   const places = new Map(truth.map((trade, place) => [trade.id, { trade, place }]));
   let last = -1;
-  for (const { id, timestamp, price, amount, side } of trades) {
+  for (const { id, timestamp, local_timestamp, price, amount, side } of trades) {
     const found = places.get(id);
     if (!found) {
       say(`trade ${id} never happened`);
       continue;
     }
     const { trade, place } = found;
-    const isSame = trade.time * 1_000 === timestamp && Number(trade.price) === price && Number(trade.size) === amount;
+    const isSame =
+      isTime(trade.time * 1_000, timestamp, local_timestamp) && Number(trade.price) === price && Number(trade.size) === amount;
     if (!isSame || trade.side !== side) say(`trade ${id} is stored as something else`);
     if (place < last) say(`trade ${id} is read out of order`);
     last = place;
   }
+}
+
+/** Some histories round times down to the second; a trade from there lies no later than it happened. */
+function isTime(truth: number, stored: number, arrival: number | undefined): boolean {
+  return arrival === undefined ? stored <= truth && truth - stored < 1_000_000 : stored === truth;
 }
 
 /** A gap says no more than it must: no stored trade lies inside one that nothing was fetched for, and a repaired one is whole. */

@@ -1,5 +1,5 @@
 import type { Topic } from '../exchange-server/engine/exchange.js';
-import type { Stage } from './stage.js';
+import type { Run, Stage } from './stage.js';
 import type { StoredGap } from './stored.js';
 
 /** A part of time for which a capture must account; exchange time in ms, both ends left out. */
@@ -10,28 +10,41 @@ const SETTLED = 300;
 
 /**
  * Returns the times of which a symbol's feed is owed: from the first subscription that was confirmed and lived, to the end
- * of each run. A run that was killed owes what lies before the last record it stored.
+ * of the last run that stored something of it. `isResumed` where a run also owes what happened since the last record of
+ * the run before; otherwise a run owes from its own first subscription on, and one that was killed what lies before the
+ * last record it stored.
  */
 export function owedSpans(
-  { server, market, runs }: Stage,
+  stage: Stage,
   kind: Topic['kind'],
   symbol: string,
   records: readonly { readonly timestamp: number }[],
+  isResumed: boolean,
 ): Span[] {
-  return runs.flatMap(({ from, until, ending }): Span[] => {
-    const confirmed = server.subscribed.find(
-      ({ at, topic, session }) =>
-        topic.kind === kind &&
-        topic.market === market &&
-        topic.symbol === symbol &&
-        at >= from &&
-        at + SETTLED < Math.min(until, session.brokenAt),
-    );
-    if (!confirmed) return [];
-    if (ending === 'stop') return [{ from: confirmed.at, until: until + 1 }];
-    const last = records.findLast(({ timestamp }) => timestamp <= until * 1_000);
-    return last ? [{ from: confirmed.at, until: last.timestamp / 1_000 }] : [];
+  return stage.runs.flatMap((run): Span[] => {
+    const { from, until, ending } = run;
+    const confirmed = confirmation(stage, kind, symbol, run);
+    if (confirmed === undefined) return [];
+    const before = records.findLast(({ timestamp }) => timestamp < from * 1_000)?.timestamp;
+    const last = records.findLast(({ timestamp }) => timestamp <= until * 1_000)?.timestamp;
+    const begin = isResumed && before !== undefined ? Math.min(confirmed, before / 1_000) : confirmed;
+    // What a run has stored nothing of is left to the next one.
+    const isLeft = ending === 'kill' || (isResumed && before !== undefined && last === before);
+    if (!isLeft) return [{ from: begin, until: until + 1 }];
+    return last === undefined ? [] : [{ from: begin, until: last / 1_000 }];
   });
+}
+
+/** Returns when a run was first confirmed a subscription that lived long enough for it to know. */
+function confirmation({ server, market }: Stage, kind: Topic['kind'], symbol: string, { from, until }: Run): number | undefined {
+  return server.subscribed.find(
+    ({ at, topic, session }) =>
+      topic.kind === kind &&
+      topic.market === market &&
+      topic.symbol === symbol &&
+      at >= from &&
+      at + SETTLED < Math.min(until, session.brokenAt),
+  )?.at;
 }
 
 /** Returns what happened within the spans. */
@@ -40,6 +53,18 @@ export function owedOf<Happened extends { readonly time: number }>(
   spans: readonly Span[],
 ): Happened[] {
   return truth.filter(({ time }) => spans.some(({ from, until }) => from < time && time < until));
+}
+
+/**
+ * Returns the gaps that hold: one that was told while its repair went on is replaced by the one that says what came of it.
+ */
+export function holding(gaps: readonly StoredGap[]): StoredGap[] {
+  return gaps.filter((gap, at) => !gaps.some((later, place) => place > at && replaces(later, gap)));
+}
+
+function replaces(later: StoredGap, gap: StoredGap): boolean {
+  const isSameFeed = later.symbol === gap.symbol && later.channel === gap.channel && later.reason === gap.reason;
+  return isSameFeed && later.from_timestamp === gap.from_timestamp && later.repaired > gap.repaired;
 }
 
 /** Whether a gap says that what happened at `time` (ms) is missing or was fetched. */

@@ -1,4 +1,5 @@
 import type { Line } from './capture-process.js';
+import { holding } from './owed.js';
 import type { Run, Stage } from './stage.js';
 import type { Stored, StoredGap } from './stored.js';
 import { addTotals, type Totals } from './totals.js';
@@ -20,6 +21,7 @@ export function judgeRuns({ runs }: Stage, stored: Stored, { problems, totals }:
     const absent = run.capture.lines.filter((line) => !isStored(line));
     if (absent.length > 0) say(`${absent.length} records were printed and are not stored: ${JSON.stringify(absent[0])}`);
     judgeArrivals(run.capture.lines, say);
+    judgeMoments(run.capture.lines, say);
     if (run.ending === 'stop') judgeEnd(run, say);
     addTotals(totals, { runs: 1, kills: run.ending === 'kill' ? 1 : 0 });
   }
@@ -36,6 +38,17 @@ function judgeArrivals(lines: readonly Line[], say: (what: string) => void): voi
   }
 }
 
+/** A gap comes before what came after the hole. */
+function judgeMoments(lines: readonly Line[], say: (what: string) => void): void {
+  const latest = new Map<string, number>();
+  for (const line of lines) {
+    const { type, symbol = '', timestamp } = line;
+    if (type === 'trade') latest.set(symbol, Math.max(timestamp, latest.get(symbol) ?? 0));
+    if (type !== 'gap' || line.channel !== 'trade' || (latest.get(symbol) ?? 0) <= timestamp) continue;
+    say(`a gap of ${symbol} until ${timestamp} comes after a trade of ${latest.get(symbol)}`);
+  }
+}
+
 function judgeEnd({ capture, code }: Run, say: (what: string) => void): void {
   const { summary, lines } = capture;
   if (!summary) {
@@ -46,7 +59,8 @@ function judgeEnd({ capture, code }: Run, say: (what: string) => void): void {
   for (const { type } of lines) counts[type] = (counts[type] ?? 0) + 1;
   if (JSON.stringify(sorted(counts)) !== JSON.stringify(sorted(summary.records)))
     say(`printed ${JSON.stringify(sorted(counts))}, summary says ${JSON.stringify(sorted(summary.records))}`);
-  const holes = lines.filter(({ type, missing, reason }) => type === 'gap' && missing && reason !== 'shutdown').length;
+  const gaps = holding(lines.filter(({ type }) => type === 'gap') as unknown as StoredGap[]);
+  const holes = gaps.filter(({ missing, reason }) => missing && reason !== 'shutdown').length;
   const isIncomplete = holes > 0 || Object.keys(summary.rejected).length > 0 || summary.dropped_records > 0;
   const expected = isIncomplete ? INCOMPLETE : 0;
   if (code !== expected && (code !== UNREACHABLE || summary.connects > 0))
