@@ -26,6 +26,7 @@ export const fakeExchange: Exchange = {
   history: {
     intervals: () => [],
     reach: () => ({ kind: 'none', note: 'none' }),
+    cost: () => ({ requests: 0, atLeast: false }),
     pages: () => [],
     parse: () => ({ records: [], rejected: [] }),
   },

@@ -51,12 +51,16 @@ export type HistoryPage = {
 /** `[from, until)` in microseconds. */
 export type Span = { readonly from: number; readonly until: number };
 
+export type Cost = { readonly requests: number; readonly atLeast: boolean };
+
 /** An exchange's past as requests and mappers; no clock: `now` (microseconds) is given. */
 export type History = {
   /** Returns our names of the candle intervals that can be had. */
   intervals(market: Market): readonly string[];
   /** Returns how far back a type can be had on a market; `interval` with `candle` only. */
   reach(type: HistoryType, market: Market, interval: string | undefined, now: number): Reach;
+  /** Returns how many requests a query will take, `atLeast` where that depends on what comes. */
+  cost(query: HistoryQuery, now: number): Cost;
   /** Returns the first page of each chain that together answer the query, none where there is no such history. */
   pages(query: HistoryQuery, now: number): readonly PageRequest[];
   /** Maps the bodies of one page, in the order of its requests. Throws a `FailureError` when the exchange refused. */

@@ -131,6 +131,12 @@ export class StoreWriter {
     await this.#flushed();
   }
 
+  /** Resolves when what was written before survives a power loss. */
+  async sync(): Promise<void> {
+    await this.#flushed();
+    await this.#queue.run(async () => this.#journal?.sync());
+  }
+
   /** Seals what is open, waits until everything is sealed, and signs off. Throws a `FailureError`; nothing is lost then. */
   async close(): Promise<StoreWriterReport> {
     for (const timer of this.#timers) clearInterval(timer);

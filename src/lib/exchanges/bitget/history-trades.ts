@@ -33,6 +33,11 @@ export function tradePages(query: HistoryQuery, now: number): PageRequest[] {
   return [[requestOf(query, 'fills', { limit: query.market === 'spot' ? '500' : '100' })]];
 }
 
+/** Returns how many pages follow the first: of every window one with trades, and an empty one. */
+export function furtherTradePages({ from, until }: HistoryQuery, now: number): number {
+  return Math.max(0, 2 * Math.ceil((until - Math.max(from, now - KEPT)) / WINDOW) - 1);
+}
+
 /** Maps a page of either. Its own time says up to when a chain is complete. */
 export function parseTrades(
   query: HistoryQuery,

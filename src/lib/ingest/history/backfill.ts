@@ -1,0 +1,80 @@
+import type { Span } from '../../exchanges/history.js';
+import { UnreachableError } from '../../model/errors.js';
+import type { AnyRecord, Gap } from '../../model/records.js';
+import type { BackfillStore } from './backfill-store.js';
+import { inParallel } from './in-parallel.js';
+import type { Errand, Lack } from './plan.js';
+import { RefusedError } from './rest-client.js';
+import { type Delivery, type ErrandOptions, remainder, runErrand } from './run-errand.js';
+import { lengthOf } from './spans.js';
+import type { Topic } from './want.js';
+
+/** Told what a run could not get, and how far it is. */
+export type BackfillListener = {
+  lacking(topic: Topic, lack: Lack): void;
+  refused(topic: Topic, reason: string): void;
+  unreachable(reason: string): void;
+  rejected(topic: Topic, reasons: readonly string[]): void;
+  /** So much of all that is to be fetched is done, from 0 to 1. */
+  progress(share: number): void;
+};
+
+export type BackfillOptions = ErrandOptions & {
+  /** Absent where records go elsewhere: then they come in order. */
+  readonly store?: BackfillStore | undefined;
+  readonly signal: AbortSignal;
+  readonly listener: BackfillListener;
+};
+
+/** Errands at the same time: enough to use what a limit of 20 requests a second allows, with answers that take 0.2 s. */
+const AT_ONCE = 4;
+
+/** Runs errands and yields what they bring, the records and the gaps that are repaired, once they are stored. */
+export async function* backfill(errands: readonly Errand[], options: BackfillOptions): AsyncGenerator<AnyRecord[]> {
+  const { store, listener } = options;
+  const total = lengthOf(errands.flatMap(({ spans }) => spans));
+  const done = new Map<Topic, number>();
+  for (const { topic, lacks } of errands) for (const lack of lacks) listener.lacking(topic, lack);
+  const exchanges = new Set<string>();
+  const runs = errands.filter(({ spans }) => spans.length > 0).map((errand) => guarded(errand, options, exchanges));
+  let lastGap = 0;
+  for await (const { topic, records, rejected, covered, repaired } of inParallel(runs, store ? AT_ONCE : 1)) {
+    if (rejected.length > 0) listener.rejected(topic, rejected);
+    const gaps = repaired.map((gap): Gap => {
+      lastGap = Math.max(options.now(), lastGap + 1);
+      return { ...gap, localTimestamp: lastGap, missing: false };
+    });
+    const all = [...records, ...gaps];
+    await store?.add(all, topic, covered);
+    done.set(topic, lengthOf(covered));
+    listener.progress([...done.values()].reduce((sum, length) => sum + length, 0) / Math.max(1, total));
+    if (all.length > 0) yield all;
+  }
+}
+
+/** Runs an errand; what goes wrong with it does not keep the others from being run, but for an exchange that is away. */
+async function* guarded(errand: Errand, options: BackfillOptions, away: Set<string>): AsyncGenerator<Delivery> {
+  const { topic } = errand;
+  const { listener, signal } = options;
+  const began = options.now();
+  let covered: readonly Span[] = [];
+  try {
+    if (away.has(topic.exchange.id) || signal.aborted) return;
+    for await (const delivery of runErrand(errand, { ...options, inOrder: !options.store })) {
+      covered = delivery.covered;
+      yield delivery;
+    }
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    if (signal.aborted) return;
+    if (error instanceof RefusedError) return listener.refused(topic, error.message);
+    if (!away.has(topic.exchange.id)) listener.unreachable(error.message);
+    away.add(topic.exchange.id);
+    return;
+  }
+  const rest = remainder(errand, covered, began);
+  if (rest.length > 0 && !signal.aborted) {
+    const { note } = topic.exchange.history.reach(topic.type, topic.market, topic.interval, began);
+    listener.lacking(topic, { spans: rest, note });
+  }
+}

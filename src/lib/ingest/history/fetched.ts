@@ -1,0 +1,26 @@
+import type { Span } from '../../exchanges/history.js';
+import { changeSettings, type Settings } from '../../storage/settings.js';
+import { united } from './spans.js';
+import { type Topic, topicName } from './want.js';
+
+function keyOf(topic: Topic): string {
+  return `backfill.${topicName(topic).replaceAll(' ', '.')}`;
+}
+
+/** Returns the spans of a topic that runs before have fetched whole; `settings` are those of the store. */
+export function fetchedSpans(settings: ReadonlyMap<string, string>, topic: Topic): Span[] {
+  const text = settings.get(keyOf(topic));
+  return text === undefined ? [] : (JSON.parse(text) as [number, number][]).map(([from, until]) => ({ from, until }));
+}
+
+/** Makes a store remember that spans were fetched whole, all of it in one change. */
+export async function rememberFetched(directory: string, fetched: ReadonlyMap<Topic, readonly Span[]>): Promise<void> {
+  await changeSettings(directory, (known) => {
+    const changed: Record<string, string> = {};
+    for (const [topic, spans] of fetched) {
+      const all = united([...fetchedSpans(known, topic), ...spans]);
+      changed[keyOf(topic)] = JSON.stringify(all.map(({ from, until }) => [from, until]));
+    }
+    return changed satisfies Settings;
+  });
+}

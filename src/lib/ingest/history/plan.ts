@@ -1,0 +1,76 @@
+import { bucketStart } from '../../candles/interval.js';
+import type { Reach, Span } from '../../exchanges/history.js';
+import type { Gap } from '../../model/records.js';
+import { MINUTE } from '../../model/time.js';
+import { lengthOf, united, within, without } from './spans.js';
+import type { StoredSpans } from './stored-spans.js';
+import { barSize, type Topic, type Want } from './want.js';
+
+/** Something wanted that no request will give, and why. */
+export type Lack = { readonly spans: readonly Span[]; readonly note: string };
+
+/** What will be fetched of one topic. */
+export type Errand = {
+  readonly topic: Topic;
+  /** What is fetched, in order. */
+  readonly spans: readonly Span[];
+  /** The recorded gaps that this may repair. */
+  readonly gaps: readonly Gap[];
+  readonly lacks: readonly Lack[];
+  /** A warning that holds for all of it: only the newest records can be had. */
+  readonly note?: string | undefined;
+  readonly requests: number;
+  /** Whether more requests may be needed: how many depends on what comes. */
+  readonly atLeast: boolean;
+};
+
+/** What the planner knows beside the exchange. */
+export type PlanContext = {
+  /** Microseconds. */
+  readonly now: number;
+  readonly stored: StoredSpans;
+};
+
+/** Of what is being captured, the last minute is left to that: it may be on its way into the store. */
+const IN_FLIGHT = MINUTE;
+
+/** Returns what has to be fetched so that a want is met, and what cannot be had. */
+export function planErrand(want: Want, context: PlanContext): Errand {
+  const { spans: asked, isHole, ...topic } = want;
+  const { now, stored } = context;
+  const { history } = topic.exchange;
+  const reach = history.reach(topic.type, topic.market, topic.interval, now);
+  const wanted = isHole ? united(asked) : without(asked, stored.known(topic));
+  const missing = within(inWholeBars(wanted, topic), [{ from: 0, until: stored.isCaptured(topic) ? now - IN_FLIGHT : now }]);
+  const gaps = stored.gaps(topic).filter((gap) => within([spanOf(gap)], missing).length > 0);
+  if (reach.kind === 'none') return { ...NOTHING, topic, gaps: [], lacks: lackOf(missing, reach) };
+  const since = reach.kind === 'since' ? reach.from : 0;
+  const spans = within(missing, [{ from: since, until: now }]);
+  const costs = spans.map((span) => history.cost({ ...topic, ...span }, now));
+  return {
+    topic,
+    spans,
+    gaps,
+    lacks: lackOf(without(missing, spans), reach),
+    note: reach.kind === 'newest' && spans.length > 0 ? reach.note : undefined,
+    requests: costs.reduce((sum, { requests }) => sum + requests, 0),
+    atLeast: costs.some(({ atLeast }) => atLeast),
+  };
+}
+
+const NOTHING = { spans: [], requests: 0, atLeast: false };
+
+function lackOf(spans: readonly Span[], { note }: Reach): Lack[] {
+  return lengthOf(spans) > 0 ? [{ spans, note }] : [];
+}
+
+/** A bar is there or not: of one that is cut, nothing is wanted. */
+function inWholeBars(spans: readonly Span[], topic: Topic): Span[] {
+  const size = barSize(topic);
+  if (size === undefined) return [...spans];
+  return united(spans.map(({ from, until }) => ({ from: bucketStart(size, from - 1) + size, until: bucketStart(size, until) })));
+}
+
+export function spanOf({ fromTimestamp: from, untilTimestamp: until }: Gap): Span {
+  return { from, until: Math.max(until, from + 1) };
+}
