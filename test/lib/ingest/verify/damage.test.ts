@@ -1,12 +1,14 @@
 import { cpSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type VerifyRequest, verifyStore } from '../../../../src/lib/ingest/verify/verify-store.js';
 import type { AnyRecord, Coverage, Gap, Trade } from '../../../../src/lib/model/records.js';
 import { HOUR, SECOND } from '../../../../src/lib/model/time.js';
 import { withDatabase } from '../../../../src/lib/storage/duckdb.js';
+import { openStoreContext } from '../../../../src/lib/storage/store-context.js';
+import { storePaths } from '../../../../src/lib/storage/store-directory.js';
 import { tradeAt, writeRun } from '../../storage/support.js';
 
 const DAY_START = Date.parse('2026-11-20T00:00:00Z') * 1000;
@@ -79,16 +81,15 @@ function copyOfStore(): string {
   return directory;
 }
 
-function filesOf(directory: string, part: string): string[] {
-  const names = readdirSync(directory, { recursive: true }) as string[];
-  return names
-    .filter((name) => name.startsWith(part) && name.endsWith('.parquet'))
-    .sort()
-    .map((name) => join(directory, name));
+/** The files of a type in order of time, as the log of the store knows them. */
+async function filesOf(directory: string, type: string): Promise<string[]> {
+  const { log } = openStoreContext(storePaths(directory));
+  const files = [...(await log.read()).files.values()].filter(({ path }) => path.startsWith(`${type}/`));
+  return files.sort((a, b) => a.min - b.min).map(({ path }) => join(directory, path));
 }
 
 /** The trade file of the second hour. */
-const middleOf = (directory: string) => filesOf(directory, 'trade')[1] as string;
+const middleOf = async (directory: string) => (await filesOf(directory, 'trade'))[1] as string;
 
 async function verified(directory: string, request: Partial<VerifyRequest> = {}) {
   const rows: Coverage[] = [];
@@ -165,7 +166,7 @@ describe('damage done on purpose', () => {
     ['a file of something else', (path) => writeFileSync(path, 'x'.repeat(9000)), /cannot be read/],
   ])('%s is a hole of every symbol in it, and nothing else is', async (_, damage, detail) => {
     const directory = copyOfStore();
-    const path = middleOf(directory);
+    const path = await middleOf(directory);
     damage(path);
     const { rows, files, found } = await verified(directory);
     expect(files).toEqual([path]);
@@ -187,7 +188,7 @@ describe('damage done on purpose', () => {
 
   it('a flipped byte is found, whatever it says', async () => {
     const directory = copyOfStore();
-    const path = middleOf(directory);
+    const path = await middleOf(directory);
     const { readFileSync } = await import('node:fs');
     const bytes = readFileSync(path);
     const at = Math.floor(bytes.length / 3);
@@ -205,7 +206,7 @@ describe('damage done on purpose', () => {
     ['a moved trade', `CASE WHEN "id" = '10039700' THEN "timestamp" + INTERVAL 1 SECOND ELSE "timestamp" END AS "timestamp"`],
   ])('%s is a mismatch of the symbols in that file', async (_, replace) => {
     const directory = copyOfStore();
-    const path = middleOf(directory);
+    const path = await middleOf(directory);
     await rewritten(path, replace);
     const { files, found } = await verified(directory);
     expect(files).toEqual([path]);
@@ -219,7 +220,7 @@ describe('damage done on purpose', () => {
   it('swapped ids are told as such, also where the log knows no digest', async () => {
     const directory = copyOfStore();
     await rewritten(
-      middleOf(directory),
+      await middleOf(directory),
       `CASE "id" WHEN '10039700' THEN '10039702' WHEN '10039702' THEN '10039700' ELSE "id" END AS "id"`,
     );
     const { found } = await verified(directory, { selection: { symbols: ['BTCUSDT'] } });
@@ -228,7 +229,7 @@ describe('damage done on purpose', () => {
 
   it('a file that took the place of another is no file of that partition', async () => {
     const directory = copyOfStore();
-    const [first, second] = filesOf(directory, 'trade') as [string, string];
+    const [first, second] = (await filesOf(directory, 'trade')) as [string, string];
     cpSync(first, second);
     const { files, rows, found } = await verified(directory, { types: ['trade'] });
     expect(files).toEqual([second]);
@@ -244,8 +245,8 @@ describe('damage done on purpose', () => {
 
   it('a duplicated file is named, with what it doubles', async () => {
     const directory = copyOfStore();
-    const copy = join(dirname(middleOf(directory)), 'copy of it.parquet');
-    cpSync(middleOf(directory), copy);
+    const copy = join(dirname(await middleOf(directory)), 'copy of it.parquet');
+    cpSync(await middleOf(directory), copy);
     const { files, rows, found } = await verified(directory);
     expect(files).toEqual([copy]);
     expect(found.map(({ symbol, verdict, duplicates }) => [symbol, verdict, duplicates])).toEqual([
@@ -255,7 +256,8 @@ describe('damage done on purpose', () => {
     expect(rows.filter(({ channel }) => channel === 'trade').map(({ records }) => records)).toEqual([5400, 5400]);
     // What a killed run leaves has a name of its own and is no more than suspicious.
     rmSync(copy);
-    cpSync(middleOf(directory), join(dirname(copy), basename(middleOf(directory)).replace(/\.[0-9a-f]{6}\./, '.000000.')));
+    const own = (await middleOf(directory)).replace(/[0-9a-f]{6}\.parquet$/, '000000.parquet');
+    cpSync(await middleOf(directory), own);
     expect((await verified(directory)).found.map(({ verdict }) => verdict)).toEqual(['suspect', 'suspect']);
   });
 
@@ -263,8 +265,8 @@ describe('damage done on purpose', () => {
     const directory = copyOfStore();
     const other = join(root, `other ${copies++}`);
     await writeRun(other, hourOf(15));
-    const stray = join(dirname(middleOf(directory)), 'stray.parquet');
-    cpSync(filesOf(other, 'trade')[0] as string, stray);
+    const stray = join(dirname(await middleOf(directory)), 'stray.parquet');
+    cpSync((await filesOf(other, 'trade'))[0] as string, stray);
     const { files, found } = await verified(directory);
     expect(files).toEqual([stray]);
     expect(found.map(({ verdict }) => verdict)).toEqual(['mismatch', 'mismatch']);
@@ -273,7 +275,7 @@ describe('damage done on purpose', () => {
 
   it('everything at once: each is named, and the rest of the store is still verified', async () => {
     const directory = copyOfStore();
-    const [first, second, third] = filesOf(directory, 'trade') as [string, string, string];
+    const [first, second, third] = (await filesOf(directory, 'trade')) as [string, string, string];
     rmSync(first);
     truncateSync(second, 100);
     const copy = `${third.replace('.parquet', '')} copy.parquet`;
