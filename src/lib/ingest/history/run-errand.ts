@@ -50,7 +50,7 @@ export async function* runErrand(errand: Errand, options: ErrandOptions): AsyncG
     seen.begin();
     const pages = pagesOf(errand, query, options);
     for await (const page of options.inOrder ? asOne(pages) : pages) {
-      const records = page.records.filter((record) => seen.isNew(record, stored) && isInside(record, span));
+      const records = page.records.filter((record) => seen.isNew(record, stored, span));
       covered = united([...covered, ...within(page.covered, [span])]);
       yield { topic, records, rejected: page.rejected, covered: within(covered, settled(topic, began)), repaired: [] };
     }
@@ -147,14 +147,16 @@ class Overlaps {
     this.#fresh = new Set();
   }
 
-  isNew(record: HistoryRecord, stored: StoredKeys): boolean {
+  /** What lies outside of the span is met or not, and never new: it belongs to another one. */
+  isNew(record: HistoryRecord, stored: StoredKeys, span: Span): boolean {
     if (record.type === 'candle' && !record.closed) return false;
     const key = keyOf(record);
     if (this.#fresh.has(key) || this.#before.has(key)) return false;
     const at = stored.get(key);
-    if (at === undefined) this.#fresh.add(key);
-    else this.#met.push(at);
-    return at === undefined;
+    if (at !== undefined) this.#met.push(at);
+    if (at !== undefined || !isInside(record, span)) return false;
+    this.#fresh.add(key);
+    return true;
   }
 
   hasBefore(time: number): boolean {

@@ -1,0 +1,353 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { encodeRecord } from '../../src/lib/model/ndjson.js';
+import type { AnyRecord, Gap, RecordType, Trade } from '../../src/lib/model/records.js';
+import { DAY, HOUR, MINUTE } from '../../src/lib/model/time.js';
+import { readStore } from '../../src/lib/storage/store-reader.js';
+import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
+import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
+import { expectObedient } from '../support/exchange-server/obedient.js';
+import { finished, mdtool, start } from '../support/mdtool.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'backfill-'));
+const path = (name: string) => join(directory, name);
+const servers: ExchangeServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** The exchange as it is now, with two days of trades. */
+async function serve(id: string, options: StartOptions = {}): Promise<ExchangeServer> {
+  const server = await startExchangeServer(id, {
+    symbols: { linear: 1, spot: 1 },
+    strangers: false,
+    history: { trades: 8_000, duration: (2 * DAY) / 1_000 },
+    ...options,
+  });
+  servers.push(server);
+  return server;
+}
+
+async function stored<Type extends RecordType>(store: string, type: Type): Promise<Extract<AnyRecord, { type: Type }>[]> {
+  const records: AnyRecord[] = [];
+  for await (const batch of readStore(path(store), { types: [type] })) records.push(...batch);
+  return records as Extract<AnyRecord, { type: Type }>[];
+}
+
+/** Whole seconds, so that Bitget's times fall on the same side as the truth. */
+const now = Math.floor(Date.now() / 1_000) * 1_000_000;
+const iso = (time: number) => String(time);
+const BITGET = ['backfill', '--exchange', 'bitget', '--market', 'linear', '--symbols', 'BTCUSDT'];
+const BYBIT = ['backfill', '--exchange', 'bybit', '--market', 'linear', '--symbols', 'BTCUSDT'];
+
+function truthOf(server: ExchangeServer, from: number, until: number) {
+  return server.trades('linear', 'BTCUSDT').filter(({ time }) => time * 1_000 >= from && time * 1_000 < until);
+}
+
+describe('backfill', () => {
+  it('killed five times and resumed gives exactly the history of the exchange, and another run changes nothing', async () => {
+    const server = await serve('bitget', { history: { trades: 40_000, duration: (2 * DAY) / 1_000 } });
+    const [since, until] = [now - 2 * DAY + HOUR, now - HOUR];
+    const channels = ['--channels', 'trade,candle,funding,mark_price', '--interval', '1m'];
+    const args = [...BITGET, ...channels, '--since', iso(since), '--until', iso(until), '--store', path('killed')];
+    let before = 0;
+    for (let kill = 0; kill < 5; kill++) {
+      const child = start(args, { env: server.environment });
+      const ended = finished(child);
+      const requests = server.requests;
+      while (server.requests < requests + 4) await new Promise((resolve) => setTimeout(resolve, 10));
+      child.kill('SIGKILL');
+      await ended;
+      const count = (await stored('killed', 'trade')).length;
+      expect(count).toBeGreaterThanOrEqual(before);
+      before = count;
+    }
+    const { code, stderr } = await mdtool(args, { env: server.environment });
+    expect([code, stderr.match(/warning.*/g)?.filter((line) => !/recovered/.test(line)) ?? []]).toEqual([0, []]);
+    const truth = truthOf(server, since, until);
+    const trades = await stored('killed', 'trade');
+    expect(truth.length).toBeGreaterThan(18_000);
+    expect(trades.map(({ id }) => id).sort()).toEqual(truth.map(({ id }) => id).sort());
+    const byId = new Map(trades.map((trade) => [trade.id, trade]));
+    const wrong = truth.filter(({ id, price, size, side, time }) => {
+      const trade = byId.get(id) as Trade;
+      const isSame = trade.price === Number(price) && trade.amount === Number(size) && trade.side === side;
+      return !isSame || trade.timestamp !== Math.floor(time / 1_000) * 1e6 || trade.localTimestamp !== undefined;
+    });
+    expect(wrong).toEqual([]);
+    const minutes = Array.from(
+      { length: Math.floor((until - Math.ceil(since / MINUTE) * MINUTE) / MINUTE) },
+      (_, at) => Math.ceil(since / MINUTE) * MINUTE + at * MINUTE,
+    );
+    expect((await stored('killed', 'candle')).map(({ timestamp }) => timestamp)).toEqual(minutes);
+    expect((await stored('killed', 'mark_price')).map(({ timestamp }) => timestamp)).toEqual(minutes);
+    expect((await stored('killed', 'funding')).every(({ settled }) => settled)).toBe(true);
+    expectObedient(server);
+
+    const asked = server.requests;
+    const again = await mdtool(args, { env: server.environment });
+    expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/nothing is to be fetched\nbackfill: no records/)]);
+    expect(server.requests - asked).toBeLessThanOrEqual(2);
+    expect(await stored('killed', 'trade')).toHaveLength(truth.length);
+  }, 60_000);
+
+  it('goes on with what has come since, and leaves the candle that is being formed to the next run', async () => {
+    const server = await serve('bybit');
+    const args = [
+      ...BYBIT,
+      '--channels',
+      'candle,open_interest',
+      '--interval',
+      '1m,1h',
+      '--since',
+      iso(now - DAY),
+      '--store',
+      path('tail'),
+    ];
+    expect((await mdtool(args, { env: server.environment })).code).toBe(0);
+    const candles = await stored('tail', 'candle');
+    const at = Date.now() * 1_000;
+    expect(
+      candles.filter(({ closed, timestamp, interval }) => !closed || timestamp + (interval === '1h' ? HOUR : MINUTE) > at),
+    ).toEqual([]);
+    const { stderr, code } = await mdtool(args, { env: server.environment });
+    expect(code).toBe(0);
+    expect(Number(/(\d+) candle/.exec(stderr)?.[1] ?? 0)).toBeLessThanOrEqual(1);
+    expectObedient(server);
+  });
+
+  it('repairs a recorded gap when the trades fetched meet what is known at both ends', async () => {
+    const server = await serve('bitget');
+    const truth = truthOf(server, now - 3 * HOUR, now - HOUR);
+    const trades = truth.map((trade): Trade => {
+      const { id, price, size, side, time } = trade;
+      const identity = { exchange: 'bitget', market: 'linear', symbol: 'BTCUSDT' } as const;
+      return {
+        type: 'trade',
+        ...identity,
+        timestamp: time * 1_000,
+        localTimestamp: time * 1_000 + 7,
+        id,
+        price: Number(price),
+        amount: Number(size),
+        side,
+        sequence: id,
+      };
+    });
+    const [a, b] = [Math.floor(trades.length / 3), Math.floor((2 * trades.length) / 3)];
+    const [from, until] = [trades[a - 1] as Trade, trades[b] as Trade];
+    const gap: Gap = {
+      type: 'gap',
+      exchange: 'bitget',
+      market: 'linear',
+      symbol: 'BTCUSDT',
+      timestamp: until.timestamp,
+      localTimestamp: until.timestamp + 5,
+      channel: 'trade',
+      fromTimestamp: from.timestamp,
+      untilTimestamp: until.timestamp,
+      reason: 'disconnect',
+      repaired: 0,
+      missing: true,
+    };
+    const writer = await openStoreWriter(path('gap'), { step: 'test' });
+    await writer.write([...trades.slice(0, a), gap, ...trades.slice(b)]);
+    await writer.close();
+    const range = [
+      '--since',
+      iso(trades[0]?.timestamp as number),
+      '--until',
+      iso(trades.at(-1)?.timestamp as number),
+      '--store',
+      path('gap'),
+    ];
+    const plan = await mdtool([...BITGET, ...range, '--plan'], { env: server.environment });
+    expect(
+      plan.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { channel: 'trade', from_timestamp: from.timestamp, until_timestamp: until.timestamp, holes: 1, note: 'at least' },
+    ]);
+    const { code, stderr } = await mdtool([...BITGET, ...range], { env: server.environment });
+    expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`${b - a} trade, 1 gap`))]);
+    const after = await stored('gap', 'trade');
+    expect(after.map(({ id }) => id).sort()).toEqual(trades.map(({ id }) => id).sort());
+    expect(
+      (await stored('gap', 'gap')).map(({ missing, reason, fromTimestamp, untilTimestamp }) => [
+        missing,
+        reason,
+        fromTimestamp,
+        untilTimestamp,
+      ]),
+    ).toEqual([
+      [true, 'disconnect', from.timestamp, until.timestamp],
+      [false, 'disconnect', from.timestamp, until.timestamp],
+    ]);
+    const candles = await mdtool(['candles', '--interval', '1m', '--store', path('gap'), '-o', '-', '--fail-on-gaps']);
+    expect(candles.code).toBe(0);
+    expect((await mdtool([...BITGET, ...range], { env: server.environment })).stderr).toMatch(/nothing is to be fetched/);
+  });
+
+  it('leaves a gap that the exchange cannot fill, and says so with 3', async () => {
+    const server = await serve('bybit');
+    const all = server.trades('linear', 'BTCUSDT');
+    const [first, second] = [all.at(-3_000), all.at(-500)];
+    const trade = ({ id, time, price, size, side }: NonNullable<typeof first>): Trade => ({
+      type: 'trade',
+      exchange: 'bybit',
+      market: 'linear',
+      symbol: 'BTCUSDT',
+      timestamp: time * 1_000,
+      localTimestamp: time * 1_000 + 9,
+      id,
+      price: Number(price),
+      amount: Number(size),
+      side,
+    });
+    const records = [first, second].map((each) => trade(each as NonNullable<typeof first>));
+    const [from, until] = records.map(({ timestamp }) => timestamp) as [number, number];
+    const gap: Gap = {
+      type: 'gap',
+      exchange: 'bybit',
+      market: 'linear',
+      symbol: 'BTCUSDT',
+      timestamp: until,
+      localTimestamp: until + 5,
+      channel: 'trade',
+      fromTimestamp: from,
+      untilTimestamp: until,
+      reason: 'stale',
+      repaired: 0,
+      missing: true,
+    };
+    const writer = await openStoreWriter(path('unfillable'), { step: 'test' });
+    await writer.write([records[0] as Trade, gap, records[1] as Trade]);
+    await writer.close();
+    const { code, stderr } = await mdtool([...BYBIT, '--until', iso(until), '--store', path('unfillable')], {
+      env: server.environment,
+    });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/bybit linear BTCUSDT trade: .* cannot be had: Bybit gives the newest 1000 trades/);
+    expect((await stored('unfillable', 'gap')).map(({ missing }) => missing)).toEqual([true]);
+    // What could be had is there: the newest thousand, of which 500 were before the end.
+    expect((await stored('unfillable', 'trade')).length).toBeGreaterThan(490);
+  });
+
+  it('fills exactly the holes that coverage tells, whatever was fetched before', async () => {
+    const server = await serve('bitget');
+    const range = ['--since', iso(now - 12 * HOUR), '--until', iso(now - 6 * HOUR), '--store', path('coverage')];
+    await mdtool([...BITGET, ...range], { env: server.environment });
+    const before = (await stored('coverage', 'trade')).length;
+    const hour = Math.floor(now / HOUR) * HOUR - 5 * HOUR;
+    const coverage = (channel: string, from: number, until: number, more: object = {}) => {
+      const counts = { records: 0, duplicates: 0, outOfOrder: 0, gaps: 0 };
+      const identity = { exchange: 'bitget', market: 'linear', symbol: 'BTCUSDT', timestamp: until } as const;
+      return encodeRecord({
+        type: 'coverage',
+        ...identity,
+        channel,
+        fromTimestamp: from,
+        untilTimestamp: until,
+        ...counts,
+        verdict: 'hole',
+        ...more,
+      } as AnyRecord);
+    };
+    const lines = [
+      coverage('trade', now - 13 * HOUR, now - 11 * HOUR),
+      coverage('trade', now - 30 * HOUR, now - 29 * HOUR, { verdict: 'whole' }),
+      coverage('candle 1m', hour - HOUR, hour),
+      coverage('book', now - 13 * HOUR, now - 12 * HOUR),
+    ];
+    const { code, stderr } = await mdtool(['backfill', '-', '--store', path('coverage')], {
+      env: server.environment,
+      input: `${lines.join('\n')}\n`,
+    });
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/1 holes of the channel book cannot be filled/)]);
+    const after = await stored('coverage', 'trade');
+    expect(after.length).toBe(before + truthOf(server, now - 13 * HOUR, now - 12 * HOUR).length);
+    expect(new Set(after.map(({ id }) => id)).size).toBe(after.length);
+    expect(await stored('coverage', 'candle')).toHaveLength(60);
+    writeFileSync(path('verify.ndjson'), `${lines[0]}\n`);
+    expect(
+      (await mdtool(['backfill', path('verify.ndjson'), '--store', path('coverage')], { env: server.environment })).code,
+    ).toBe(0);
+    expect(await stored('coverage', 'trade')).toHaveLength(after.length);
+  });
+
+  it('gives records in order to other outputs, and leaves the store alone', async () => {
+    const server = await serve('bitget');
+    const range = ['--since', iso(now - 3 * HOUR), '--until', iso(now - HOUR), '-o', '-', '--store', path('untouched')];
+    const { code, stdout } = await mdtool([...BITGET, ...range], { env: server.environment });
+    expect(code).toBe(0);
+    const trades = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: string; timestamp: number });
+    expect(trades.map(({ id }) => id)).toEqual(truthOf(server, now - 3 * HOUR, now - HOUR).map(({ id }) => id));
+    expect(await stored('untouched', 'trade')).toEqual([]);
+  });
+
+  it('waits out faults on the way, and ends with 5 when the exchange goes away, keeping what came', async () => {
+    const server = await serve('bitget', { history: { trades: 20_000, duration: (2 * DAY) / 1_000 } });
+    server.faults.http({ kind: 'cut' }, { times: 2, path: /fills-history/ });
+    server.faults.http(
+      { kind: 'answer', status: 400, body: '{"code":"45001","msg":"Unknown error"}' },
+      { path: /fills-history/ },
+    );
+    const range = ['--since', iso(now - DAY), '--until', iso(now - HOUR)];
+    expect((await mdtool([...BITGET, ...range, '--store', path('faults')], { env: server.environment })).code).toBe(0);
+    expect(await stored('faults', 'trade')).toHaveLength(truthOf(server, now - DAY, now - HOUR).length);
+    expectObedient(server);
+    server.faults.http(
+      { kind: 'answer', status: 400, body: '{"code":"40034","msg":"Parameter BTCUSDT does not exist"}' },
+      { times: 9, path: /fills-history/ },
+    );
+    const refused = await mdtool(
+      [...BITGET, '--since', iso(now - 2 * DAY), '--until', iso(now - DAY), '--store', path('refused')],
+      { env: server.environment },
+    );
+    expect([refused.code, refused.stderr]).toEqual([5, expect.stringMatching(/bitget linear BTCUSDT trade: .*40034/)]);
+  });
+});
+
+describe('backfill refuses', () => {
+  it.each([
+    [['--exchange', 'bitget'], /expected --market/],
+    [['--market', 'linear'], /expected --exchange, or INPUT/],
+    [
+      ['--exchange', 'bitget', '--market', 'linear', '--channels', 'book'],
+      /expected trade, candle, funding, open_interest, mark_price, was "book"/,
+    ],
+    [['--exchange', 'bitget', '--market', 'linear', '--channels', 'candle'], /expected --interval, such as 1m,1h/],
+    [['--exchange', 'bitget', '--market', 'linear', '--interval', '1m'], /--interval is for the channel candle/],
+    [
+      ['--exchange', 'bitget', '--market', 'linear', '--channels', 'open_interest', '--since', '1d'],
+      /only the current open interest/,
+    ],
+    [['--exchange', 'bybit', '--market', 'spot', '--channels', 'funding', '--since', '1d'], /spot has no funding/],
+    [
+      ['--exchange', 'bybit', '--market', 'linear', '--channels', 'candle', '--interval', '1s'],
+      /Bybit has no 1s candles; it has 1m, 3m/,
+    ],
+  ])('%s', async (args, message) => {
+    const { code, stderr } = await mdtool(['backfill', ...args, '--store', path('none')]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it('a beginning that nothing tells, and a symbol that is not listed', async () => {
+    const server = await serve('bitget');
+    const nothing = await mdtool([...BITGET, '--store', path('empty')], { env: server.environment });
+    expect([nothing.code, nothing.stderr]).toEqual([
+      2,
+      expect.stringMatching(/expected --since: the store has nothing of bitget linear BTCUSDT trade/),
+    ]);
+    const args = ['backfill', '--exchange', 'bitget', '--market', 'linear', '--symbols', 'NOPEUSDT', '--since', '1d', '--plan'];
+    expect((await mdtool(args, { env: server.environment })).code).toBe(2);
+  });
+});
