@@ -2,7 +2,7 @@ import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { compactFlags } from '../lib/cli/compact/flags.js';
 import { CompactProgress } from '../lib/cli/compact/progress.js';
-import { runCompact } from '../lib/cli/compact/run.js';
+import { runCompact, runRebuild } from '../lib/cli/compact/run.js';
 import { COMPACTION_COLUMNS, compactionCells } from '../lib/cli/compact/text.js';
 import { writeRows } from '../lib/cli/output/row-output.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
@@ -32,6 +32,7 @@ Days that are over are then plain Hive-partitioned Parquet: DuckDB, Spark, Polar
     const { store: directory, wait } = flags;
     const paths = await findStore(directory);
     if (!paths) return this.#nothing(`${directory}: there is no store yet; stream -o store writes one`);
+    if (flags['rebuild-log']) await runRebuild(paths, this.summary, (text) => this.notice(text));
     if (flags['dry-run']) return await this.#compact(openStoreContext(paths), flags);
     const step = await startStep(directory, 'compact', { wait, signal: this.stopped });
     if (!step) return this.#nothing(`${directory}: already running; --wait waits for the other run`);

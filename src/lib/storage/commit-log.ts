@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../model/errors.js';
 import { createFile, isMissing, replaceFile, storageFailure } from './durable-file.js';
+import { noteHead, readHead } from './log-head.js';
 import { SerialQueue } from './serial-queue.js';
 import { type Change, StoreState } from './store-state.js';
 import { findStoredFile } from './stored-file.js';
@@ -13,8 +14,12 @@ const CHECKPOINT = /^(\d{20})\.checkpoint\.json$/;
 const CHECKPOINT_EVERY = 64;
 /** So many attempts to become the next change: each failure means that somebody else succeeded. */
 const ATTEMPTS = 1000;
+/** So often, with such a pause, the log is read again before its end counts as lost. */
+const HEAD_ATTEMPTS = 8;
+const HEAD_PAUSE_MS = 400;
 
-const RESTORE = 'restore the directory of the log from a backup (the Parquet files stay readable by themselves)';
+const RESTORE =
+  'restore the directory of the log from a backup, or run mdtool compact --rebuild-log (the Parquet files stay readable by themselves)';
 
 /**
  * The log of changes of a store: numbered files, each created by exactly one process (as in Delta Lake). Who wants to
@@ -26,6 +31,7 @@ export class CommitLog {
   readonly #directory: string;
   readonly #root: string | undefined;
   #state = new StoreState();
+  #isChecked = false;
   /** One at a time: a change must not be applied twice. */
   readonly #queue = new SerialQueue();
 
@@ -47,10 +53,27 @@ export class CommitLog {
       const stored = this.#state.version === 0 && this.#root !== undefined ? await findStoredFile(this.#root) : undefined;
       if (stored !== undefined) await this.#catchUp();
       if (stored !== undefined && this.#state.version === 0) throw this.#lost(stored);
+      await this.#requireNewest();
     } catch (error) {
       throw storageFailure(error, 'read the state of the store in', this.#directory);
     }
     return this.#state;
+  }
+
+  /** Once: what is noted beside the log has been in it. */
+  async #requireNewest(): Promise<void> {
+    if (this.#isChecked || this.#root === undefined) return;
+    const head = await readHead(this.#directory);
+    for (let attempt = 1; head > this.#state.version && attempt <= HEAD_ATTEMPTS; attempt++) {
+      await this.#catchUp();
+      // A network file system may show the note before it shows the change.
+      if (head > this.#state.version) await new Promise((resolve) => setTimeout(resolve, HEAD_PAUSE_MS));
+    }
+    if (head > this.#state.version)
+      throw new FailureError(
+        `${this.#directory} ends with change ${this.#state.version} although change ${head} was made, its newest changes are lost: ${RESTORE}`,
+      );
+    this.#isChecked = true;
   }
 
   async #catchUp(): Promise<void> {
@@ -101,6 +124,7 @@ export class CommitLog {
       if ((await readText(path).catch(() => undefined)) !== text) throw storageFailure(error, 'write', path);
     }
     this.#state.apply(change);
+    if (this.#root !== undefined) await noteHead(this.#directory, number);
     // A checkpoint that cannot be written is no failure of the change; the next one makes up for it.
     if (number % CHECKPOINT_EVERY === 0) await this.#writeCheckpoint().catch(() => {});
     return true;
@@ -143,16 +167,29 @@ export class CommitLog {
     for (const { name } of old) await rm(join(this.#directory, name), { force: true });
   }
 
-  async #list(): Promise<{ name: string; number: number; checkpoint: boolean }[]> {
-    const names = await readdir(this.#directory).catch((error) => {
-      if (isMissing(error)) return [];
-      throw error;
-    });
-    return names.flatMap((name) => {
-      const match = COMMIT.exec(name) ?? CHECKPOINT.exec(name);
-      return match ? [{ name, number: Number(match[1]), checkpoint: CHECKPOINT.test(name) }] : [];
-    });
+  #list(): Promise<LogEntry[]> {
+    return logEntries(this.#directory);
   }
+}
+
+type LogEntry = { readonly name: string; readonly number: number; readonly checkpoint: boolean };
+
+/** Returns the changes and checkpoints in the directory of a log. */
+export async function logEntries(directory: string): Promise<LogEntry[]> {
+  const names = await readdir(directory).catch((error) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  return names.flatMap((name) => {
+    const match = COMMIT.exec(name) ?? CHECKPOINT.exec(name);
+    return match ? [{ name, number: Number(match[1]), checkpoint: CHECKPOINT.test(name) }] : [];
+  });
+}
+
+/** Begins a log with a state that is known by other means; its version is the number of the checkpoint. */
+export async function beginLog(directory: string, state: StoreState): Promise<void> {
+  await replaceFile(join(directory, `${numbered(state.version)}.checkpoint.json`), state.encode());
+  await noteHead(directory, state.version);
 }
 
 function numbered(number: number): string {
@@ -172,6 +209,6 @@ function parse<T>(text: string, path: string, decode: (text: string) => T): T {
   try {
     return decode(text);
   } catch (error) {
-    throw new FailureError(`${path} is damaged: expected JSON that mdtool wrote`, { cause: error });
+    throw new FailureError(`${path} is damaged: expected JSON that mdtool wrote; ${RESTORE}`, { cause: error });
   }
 }

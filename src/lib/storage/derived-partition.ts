@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { HOUR } from '../model/time.js';
 import { type Database, sqlName } from './duckdb.js';
+import { segmentsMetadata, settingsMetadata } from './file-facts.js';
 import { writeParquet } from './parquet-file.js';
 import { type Partition, partitionPath } from './partition.js';
 import { putAside } from './put-aside.js';
@@ -69,8 +70,8 @@ export async function createPartition(
   database: Database,
   creation: Creation,
 ): Promise<string | undefined> {
-  const { partition, select, consumed } = creation;
-  const file = await writeFile(context, database, { partition, consumed, relation: `(${select})`, sorted: false });
+  const { partition, select, consumed, settings } = creation;
+  const file = await writeFile(context, database, { partition, consumed, settings, relation: `(${select})`, sorted: false });
   if (file.rows > 0 && (await commit(context, creation, [], [file]))) return stored(context, partition, [file]);
   await rm(absolutePath(context, file), { force: true });
   return undefined;
@@ -106,12 +107,12 @@ async function writeFiles(
   touched: readonly StoredFile[],
   consumed: readonly string[],
 ): Promise<StoredFile[]> {
-  const { partition, hourly } = rewrite;
+  const { partition, settings, hourly } = rewrite;
   const rows = await rowsToWrite(context, database, rewrite, touched);
   const written: StoredFile[] = [];
   try {
     for (const relation of await hoursOf(database, rows, hourly))
-      written.push(await writeFile(context, database, { partition, consumed, relation, sorted: true }));
+      written.push(await writeFile(context, database, { partition, consumed, settings, relation, sorted: true }));
     return written;
   } catch (error) {
     for (const file of written) await rm(absolutePath(context, file), { force: true }).catch(() => {});
@@ -119,9 +120,7 @@ async function writeFiles(
   }
 }
 
-type FileRows = {
-  readonly partition: Partition;
-  readonly consumed: readonly string[];
+type FileRows = Pick<DerivedRows, 'partition' | 'consumed' | 'settings'> & {
   readonly relation: string;
   readonly sorted: boolean;
 };
@@ -130,10 +129,10 @@ type FileRows = {
 async function writeFile(
   context: StoreContext,
   database: Database,
-  { partition, consumed, relation, sorted }: FileRows,
+  { partition, consumed, settings, relation, sorted }: FileRows,
 ): Promise<StoredFile> {
   const path = `${partitionPath(partition)}/derived-${randomBytes(6).toString('hex')}.parquet`;
-  const metadata = { mdtool_segments: consumed.join(' ') };
+  const metadata = { ...segmentsMetadata(consumed), ...settingsMetadata(settings) };
   const source = { type: partition.type, relation, metadata, sorted, dense: true };
   const file = await writeParquet(database, absolutePath(context, path), source);
   const extent = await extentOf(database, `read_parquet(${pathList([absolutePath(context, path)])}, hive_partitioning = false)`);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { FailureError } from '../model/errors.js';
 import { type Database, withDatabase } from './duckdb.js';
 import { storageFailure } from './durable-file.js';
+import { segmentsMetadata, settingsMetadata } from './file-facts.js';
+import { chooseByKey } from './merge-choice.js';
 import type { MergeJob } from './merge-plan.js';
 import { contentOf, requireSameContent } from './merge-proof.js';
 import { fileDigest, writeParquet } from './parquet-file.js';
@@ -13,10 +15,10 @@ import { partitionRows } from './partition-rows.js';
 import { putAside } from './put-aside.js';
 import { parquetFiles } from './record-load.js';
 import { uniteSegments } from './segments.js';
+import type { Settings } from './settings.js';
 import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from './store-context.js';
 import { readFailure } from './store-snapshot.js';
 import { mayOverlap, type StoredFile } from './store-state.js';
-import { oneOfEachKey } from './type-relation.js';
 
 /** The file that some became, and how many records of these were others' duplicates. */
 export type Merged = { readonly file: StoredFile; readonly duplicates: number };
@@ -70,17 +72,24 @@ async function writeMerged(database: Database, context: StoreContext, target: st
   if (before.rows !== expected)
     throw new FailureError(`expected ${expected} records in ${files.length} files, found ${before.rows}; nothing was replaced`);
   const duplicates = before.rows - before.keys;
-  const relation = duplicates > 0 ? `(SELECT * FROM ${stored} ${oneOfEachKey(type)})` : stored;
+  const relation = duplicates > 0 ? await chooseByKey(database, type, stored) : stored;
   const chosen = duplicates > 0 ? await contentOf(database, type, relation) : before;
   let extent: Extent | undefined;
   const inspect = async (path: string) => {
     requireSameContent(before, chosen, await contentOf(database, type, parquetFiles([path])), target);
     extent = await extentOf(database, partition, parquetFiles([path]));
   };
-  const metadata = { mdtool_segments: segments.join(' ') };
+  const metadata = { ...segmentsMetadata(segments), ...settingsMetadata(await settingsOf(context, partition)) };
   const source = { type, relation, metadata, dense: type === 'candle', inspect };
   const { rows, bytes, sha256 } = await writeParquet(database, target, source);
   return { rows, bytes, sha256, ...(extent as Extent), segments, merged: true, duplicates };
+}
+
+/** What the store remembers of how candles are built, for the file to say of itself. */
+async function settingsOf(context: StoreContext, { type, source, interval }: Partition): Promise<Settings | undefined> {
+  if (type !== 'candle' || source !== 'trades') return undefined;
+  const { settings } = await context.log.read();
+  return Object.fromEntries([...settings].filter(([name]) => name.startsWith(`candles.${interval}.`)));
 }
 
 /** Damage must not be merged into what looks whole: that it was done could not be seen any more. */

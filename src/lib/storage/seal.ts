@@ -4,6 +4,7 @@ import { FailureError } from '../model/errors.js';
 import { RECORD_TYPES } from '../model/records.js';
 import { type Database, withDatabase } from './duckdb.js';
 import { storageFailure } from './durable-file.js';
+import { segmentsMetadata } from './file-facts.js';
 import type { JournalEntry } from './journal.js';
 import { writeParquet } from './parquet-file.js';
 import { partitionPath } from './partition.js';
@@ -104,7 +105,7 @@ async function sealPartition(database: Database, context: StoreContext, { state,
   // A name of its own for every attempt: whoever comes second must not replace the file of whoever came first.
   const path = `${partitionPath(rows.partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
   const relation = `(SELECT * FROM "${type}" WHERE ${rows.where})`;
-  const metadata = { mdtool_segments: segment };
+  const metadata = segmentsMetadata([segment]);
   const { rows: count, bytes, sha256 } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
   if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; nothing was removed`);
   const file = { ...asFile(kept), path, bytes, sha256, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };

@@ -1,10 +1,10 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { HOUR } from '../model/time.js';
-import { sqlText, withDatabase } from './duckdb.js';
+import { withDatabase } from './duckdb.js';
 import { isMissing, storageFailure } from './durable-file.js';
+import { factsOf } from './file-facts.js';
 import { listJournals } from './journal.js';
 import { asidePath, bringBack, putAside } from './put-aside.js';
-import { asPattern } from './record-load.js';
 import { expandSegments } from './segments.js';
 import { absolutePath, type StoreContext, wallClock } from './store-context.js';
 import type { StoreState } from './store-state.js';
@@ -78,22 +78,14 @@ async function tidyParquet({ context, state, directory, name }: Shown, atOnce: b
 
 /** Whether the segments of a file are all in files that count, or still in their journals. */
 async function isSuperfluous(context: StoreContext, state: StoreState, path: string): Promise<boolean> {
-  const segments = await segmentsIn(absolutePath(context, path));
+  const segments = await withDatabase({ threads: 1 }, (database) => factsOf(database, absolutePath(context, path))).then(
+    (facts) => facts.segments && expandSegments(facts.segments),
+    () => undefined,
+  );
   const journals = (await listJournals(context.paths.journal)).map(({ segment }) => segment);
   const stored = [...state.files.values()].flatMap((file) => expandSegments(file.segments));
   const known = new Set([...journals, ...state.sealed, ...stored]);
   return segments?.every((segment) => known.has(segment)) ?? false;
-}
-
-/** The segments that a file says it holds, undefined when it cannot be read. */
-async function segmentsIn(path: string): Promise<string[] | undefined> {
-  const sql = `SELECT decode(value) AS segments FROM parquet_kv_metadata(${sqlText(asPattern(path))}) WHERE decode(key) = 'mdtool_segments'`;
-  try {
-    const [row] = await withDatabase({ threads: 1 }, (database) => database.rows(sql));
-    return row && expandSegments(String(row.segments).split(' ').filter(Boolean));
-  } catch {
-    return undefined;
-  }
 }
 
 async function removeOld(path: string): Promise<void> {

@@ -17,6 +17,12 @@ export const compactFlags = {
     helpValue: '90d',
     parse: async (text) => retentionOf(text),
   })(),
+  'rebuild-log': Flags.boolean({
+    summary: 'Make the log of the store anew from its Parquet files first, when it was lost in whole or in part.',
+    description:
+      'Refused while something writes. Files that the store does not need are moved below state/, among them candles of trades that are there: candles builds them again. Files that are gone cannot be noticed.',
+    exclusive: ['dry-run'],
+  }),
   exchange: exchangesFlag(),
   market: marketsFlag(),
   ...timeFlags,

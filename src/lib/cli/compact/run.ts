@@ -1,9 +1,22 @@
 import { compactStore } from '../../storage/compact.js';
 import type { Compaction, CompactOptions } from '../../storage/compaction.js';
+import { rebuildLog } from '../../storage/rebuild-log.js';
 import type { StoreContext } from '../../storage/store-context.js';
+import type { StorePaths } from '../../storage/store-directory.js';
 import type { Summary } from '../summary.js';
 import type { CompactProgress } from './progress.js';
 import { compactionRow, removalLines } from './text.js';
+
+/** Makes the log of a store anew and tells what became of it. */
+export async function runRebuild(paths: StorePaths, summary: Summary, notice: (text: string) => void): Promise<void> {
+  const report = await rebuildLog(paths);
+  if (!report) return notice(`${paths.log} is whole; there is nothing to rebuild`);
+  const { files, records, moved, movedTo, candles } = report;
+  summary.note({ log_files: files, log_records: records, moved_files: moved });
+  notice(`${paths.log} was made anew from ${files} files with ${records} records`);
+  if (moved > 0) notice(`${moved} files that it does not need are in ${movedTo}`);
+  if (candles > 0) notice(`${candles} of them are candles of trades that are there: run mdtool candles to build them again`);
+}
 
 export type CompactRun = {
   readonly options: CompactOptions & { readonly signal: AbortSignal };
