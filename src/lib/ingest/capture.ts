@@ -2,17 +2,17 @@ import type { Exchange, FeedEvent, Frame, FrameReader } from '../exchanges/excha
 import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
-import { BookFeeds } from './book-feeds.js';
+import { CapturedBooks } from './captured-books.js';
 import { Confirmations } from './confirmations.js';
 import { Continuity, type Feed } from './continuity.js';
-import { type ClockTick, MarketClock } from './market-clock.js';
-import { RecentIds } from './recent-ids.js';
+import { MarketClocks } from './market-clocks.js';
+import type { TradePoint } from './repair/known-trades.js';
+import type { RepairLimits } from './repair/repair-job.js';
+import { TradeIntake } from './repair/trade-intake.js';
+import type { TradeRepair } from './repair/trade-repair.js';
 import { channelOf, type Selection } from './selection.js';
 import { Statistics } from './statistics.js';
-import { type FrameBytes, type TapeEntry, textOf } from './tape.js';
-
-/** Trade ids remembered per symbol: more than two overlapping connections are apart. 500 symbols then take some 30 MB. */
-const REMEMBERED_TRADES = 250;
+import { type FrameBytes, STALE_CODE, type TapeEntry, textOf } from './tape.js';
 
 export type CaptureOptions = {
   readonly selection: Selection;
@@ -24,6 +24,8 @@ export type CaptureOptions = {
   readonly warn: (message: string) => void;
   /** Who keeps the connections; a replay has none. */
   readonly listener?: CaptureListener | undefined;
+  /** Holes in trades are kept open until they are repaired or given up; a replay repairs nothing. */
+  readonly repair?: RepairLimits | undefined;
 };
 
 export type DataFrame = Extract<Frame, { kind: 'data' }>;
@@ -50,9 +52,9 @@ export class Capture {
   readonly statistics = new Statistics();
   readonly #options: CaptureOptions;
   readonly #connections = new Map<string, Connection>();
-  readonly #clocks = new Map<string, MarketClock>();
-  readonly #books = new Map<string, BookFeeds>();
-  readonly #trades = new Map<string, RecentIds>();
+  readonly #clocks = new MarketClocks();
+  readonly #books: CapturedBooks;
+  readonly #trades: TradeIntake;
   readonly #continuity = new Continuity();
   #now = 0;
   #stamped = 0;
@@ -60,6 +62,25 @@ export class Capture {
 
   constructor(options: CaptureOptions) {
     this.#options = options;
+    const { selection, depth, bookInterval } = options;
+    this.#books = new CapturedBooks({
+      depth,
+      interval: bookInterval,
+      snapshots: selection.wantsChannel('book'),
+      deltas: selection.wantsChannel('book_delta'),
+    });
+    this.#trades = new TradeIntake({
+      limits: options.repair,
+      statistics: this.statistics,
+      time: (exchange, market) => this.time(exchange, market),
+      emit: (record, records) => this.#emit(record, this.#now, records),
+      pass: (record, records) => this.#pass(record, records),
+    });
+  }
+
+  /** What says which trades are to be fetched, and takes them; undefined where nothing is repaired. */
+  get repair(): TradeRepair | undefined {
+    return this.#trades.repair;
   }
 
   /** Returns the records that one event on the wire of `exchange` leads to, in order. */
@@ -74,7 +95,8 @@ export class Capture {
     if (entry.kind === 'frame') this.#frame(connection, entry.content, records);
     else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
     else if (entry.kind === 'sent') this.#sent(connection, entry.text);
-    else if (entry.kind === 'close') this.#lost(connection);
+    else if (entry.kind === 'close') this.#lost(connection, entry.code);
+    this.#trades.flush(records);
     return records;
   }
 
@@ -82,9 +104,10 @@ export class Capture {
   advance(at: number): AnyRecord[] {
     const records: AnyRecord[] = [];
     if (at <= this.#now) return records;
-    for (const { tick, key } of this.#ticks(at)) {
+    this.repair?.advance(at);
+    this.#trades.flush(records);
+    for (const { tick, exchange, market } of this.#clocks.due(at, (name) => this.#trades.holdsClock(name))) {
       this.#emitDue(tick.at, records);
-      const [exchange, market] = key.split(' ') as [string, Market];
       this.#emit({ type: 'clock', exchange, market, timestamp: tick.timestamp }, tick.at, records);
     }
     this.#emitDue(at, records);
@@ -92,29 +115,38 @@ export class Capture {
     return records;
   }
 
-  /** Returns what was withheld: last states of books, and holes that nothing ended. */
-  finish(): AnyRecord[] {
+  /**
+   * Returns what was withheld: last states of books, and holes that nothing ended. What is lost after `stopped` is no hole;
+   * a tape does not say when it was stopped, and ends with the losses that follow its last frame.
+   */
+  finish(stopped: number = this.#lastFrame): AnyRecord[] {
     const records: AnyRecord[] = [];
-    for (const books of this.#books.values()) {
-      for (const record of books.finish(this.#now)) this.#emit(record, this.#now, records);
-      for (const [outcome, count] of Object.entries(books.outcomes)) {
-        if (count > 0 && outcome !== 'snapshot' && outcome !== 'delta')
-          this.statistics.books.set(outcome, count + (this.statistics.books.get(outcome) ?? 0));
-      }
-    }
-    const passed = ({ exchange, market }: { exchange: string; market: Market }) => this.#clock(exchange, market).time(this.#now);
-    for (const gap of this.#continuity.finish(this.#lastFrame, passed)) this.#emit(gap, this.#now, records);
+    this.repair?.finish(stopped);
+    this.#trades.flush(records);
+    for (const record of this.#books.finish(this.#now, this.statistics)) this.#emit(record, this.#now, records);
+    const passed = ({ exchange, market }: { exchange: string; market: Market }) => this.time(exchange, market);
+    for (const gap of this.#continuity.finish(stopped, passed)) this.#emit(gap, this.#now, records);
     return records;
   }
 
   /** The symbols whose book waits for a snapshot that nobody will send unasked: they are to be subscribed anew. */
   brokenBooks(exchange: string): { market: Market; symbol: string }[] {
-    return this.#books.get(exchange)?.broken() ?? [];
+    return this.#books.of(exchange).broken();
   }
 
   /** Returns the exchange's time on a market, 0 before anything was heard of it. */
   time(exchange: string, market: Market): number {
-    return this.#clock(exchange, market).time(this.#now);
+    return this.#clocks.of(exchange, market).time(this.#now);
+  }
+
+  /** Tells the last trades of a feed that are stored: what came since is missing, and what comes again is known. */
+  resume(feed: Feed, trades: readonly TradePoint[]): void {
+    this.#trades.resume(feed, trades, this.#now);
+  }
+
+  /** Notes that a trade did not fit into the outputs; returns whether it will be fetched again. */
+  overflow(trade: Trade): boolean {
+    return this.#trades.overflow(trade, this.#now);
   }
 
   #frame(id: string, content: string | FrameBytes, records: AnyRecord[]): void {
@@ -144,12 +176,12 @@ export class Capture {
   #confirmed(id: string, { exchange, confirmations }: Connection, frame: Extract<Frame, { kind: 'acknowledged' }>): void {
     const { selection } = this.#options;
     for (const feed of confirmations.confirmed(frame)) {
-      const { market, channel, symbol, interval } = feed;
-      if (!selection.wantsMarket(market) || !selection.wantsChannel(channel)) continue;
-      if (!selection.wantsSymbol(exchange.id, market, symbol)) continue;
-      if (interval !== undefined && !selection.wantsInterval(interval)) continue;
-      const from = this.#clock(exchange.id, market).time(this.#now) || this.#now;
-      this.#continuity.carried({ exchange: exchange.id, market, channel, symbol }, id, from);
+      const { market, channel, symbol } = feed;
+      if (!selection.wantsFeed(exchange.id, feed)) continue;
+      const from = this.time(exchange.id, market) || this.#now;
+      const carried = { exchange: exchange.id, market, channel, symbol };
+      this.#continuity.carried(carried, id, from);
+      this.#trades.back(carried, this.#now);
     }
   }
 
@@ -167,10 +199,11 @@ export class Capture {
     for (const reason of frame.rejected) this.#trouble(this.statistics.rejected, 'record', reason);
     this.#options.listener?.delivered(connection, frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
-    if (frame.history) this.statistics.history += frame.events.length;
+    if (frame.history) this.#history(exchange, connection, frame, records);
     else for (const event of frame.events) this.#event(exchange, connection, event, records);
-    const clock = this.#clock(exchange.id, frame.market);
+    const clock = this.#clocks.of(exchange.id, frame.market);
     if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, this.#now);
+    if (this.#trades.holdsClock(`${exchange.id} ${frame.market}`)) return;
     for (const tick of clock.due(this.#now)) {
       this.#emit({ type: 'clock', exchange: exchange.id, market: frame.market, timestamp: tick.timestamp }, this.#now, records);
     }
@@ -188,12 +221,17 @@ export class Capture {
     if (!channel || !selection.wantsChannel(channel)) return;
     if (event.type === 'candle' && !selection.wantsInterval(event.interval)) return;
     const feed: Feed = { exchange: event.exchange, market: event.market, channel, symbol: event.symbol };
-    if (event.type === 'trade' && !this.#isNew(event)) {
+    if (event.type === 'trade' && !this.#trades.isNew(event)) {
       this.statistics.duplicates += 1;
       this.#continuity.carried(feed, connection, event.timestamp);
+      this.#trades.back(feed, this.#now);
       return;
     }
     this.#received(feed, connection, event.timestamp, records);
+    if (event.type === 'trade' && this.#trades.hold(feed, event, this.#now)) {
+      this.#trades.flush(records);
+      return;
+    }
     // While one connection replaces another, both deliver; trades are told apart by their ids, the rest by who leads.
     if (event.type === 'trade' || this.#continuity.leads(feed, connection)) this.#emit(event, this.#now, records);
   }
@@ -201,7 +239,7 @@ export class Capture {
   #book(exchange: Exchange, connection: string, message: BookMessage, records: AnyRecord[]): void {
     const channels = (['book', 'book_delta'] as const).filter((channel) => this.#options.selection.wantsChannel(channel));
     if (channels.length === 0) return;
-    const applied = this.#booksOf(exchange.id).apply(connection, message, this.#now);
+    const applied = this.#books.of(exchange.id).apply(connection, message, this.#now);
     if (!applied) return;
     const { market, symbol, timestamp } = message;
     for (const channel of channels)
@@ -215,59 +253,40 @@ export class Capture {
     if (gap) this.#emit(gap, this.#now, records);
   }
 
-  #lost(connection: string): void {
+  #lost(connection: string, code: number): void {
     this.#connections.delete(connection);
-    this.#continuity.lost(connection, this.#now, 'disconnect');
-    for (const books of this.#books.values()) books.lost(connection);
+    const reason = code === STALE_CODE ? 'stale' : 'disconnect';
+    for (const feed of this.#continuity.lost(connection, this.#now, reason)) {
+      if (this.#trades.lost(feed, reason, this.#now)) this.#continuity.handedOver(feed);
+    }
+    this.#books.lost(connection);
   }
 
-  #isNew({ market, symbol, exchange, id }: Trade): boolean {
-    const key = `${exchange} ${market} ${symbol}`;
-    const known = this.#trades.get(key);
-    if (known) return known.add(id);
-    const ids = new RecentIds(REMEMBERED_TRADES);
-    this.#trades.set(key, ids);
-    return ids.add(id);
-  }
-
-  /** Ticks of all markets in the order of their moments, so that their records do too. */
-  #ticks(at: number): { key: string; tick: ClockTick }[] {
-    const ticks: { key: string; tick: ClockTick }[] = [];
-    for (const [key, clock] of this.#clocks) for (const tick of clock.due(at)) ticks.push({ key, tick });
-    return ticks.length > 1 ? ticks.sort((a, b) => a.tick.at - b.tick.at) : ticks;
-  }
-
-  #clock(exchange: string, market: Market): MarketClock {
-    const key = `${exchange} ${market}`;
-    const clock = this.#clocks.get(key) ?? new MarketClock();
-    this.#clocks.set(key, clock);
-    return clock;
-  }
-
-  #booksOf(exchange: string): BookFeeds {
-    const { selection, depth, bookInterval } = this.#options;
-    const books =
-      this.#books.get(exchange) ??
-      new BookFeeds({
-        depth,
-        interval: bookInterval,
-        snapshots: selection.wantsChannel('book'),
-        deltas: selection.wantsChannel('book_delta'),
-      });
-    this.#books.set(exchange, books);
-    return books;
+  /** What a connection tells of the past as it begins helps to fill a hole; where there is none it is left out. */
+  #history({ id }: Exchange, connection: string, { market, events }: DataFrame, records: AnyRecord[]): void {
+    const trades = events.filter((event): event is Trade => event.type === 'trade');
+    const { symbol = '' } = trades[0] ?? {};
+    const feed: Feed = { exchange: id, market, channel: 'trade', symbol };
+    const { selection } = this.#options;
+    const isWanted = trades.length > 0 && selection.wantsChannel('trade') && selection.wantsSymbol(id, market, symbol);
+    if (isWanted && this.#trades.snapshot(feed, trades, this.#now)) {
+      this.#continuity.carried(feed, connection, this.time(id, market) || this.#now);
+      this.#trades.flush(records);
+    } else this.statistics.history += events.length;
   }
 
   #emitDue(at: number, records: AnyRecord[]): void {
-    for (const books of this.#books.values()) {
-      for (const record of books.due(at)) this.#emit(record, Math.min(record.localTimestamp ?? at, at), records);
-    }
+    for (const record of this.#books.due(at)) this.#emit(record, Math.min(record.localTimestamp ?? at, at), records);
   }
 
   /** Stamps a record with its arrival, strictly increasing within the writer, and passes it on. */
   #emit(record: AnyRecord | FeedEvent, at: number, records: AnyRecord[]): void {
     this.#stamped = Math.max(at, this.#stamped + 1);
     (record as Stamped).localTimestamp = this.#stamped;
+    this.#pass(record, records);
+  }
+
+  #pass(record: AnyRecord | FeedEvent, records: AnyRecord[]): void {
     this.statistics.count(record as AnyRecord);
     records.push(record as AnyRecord);
   }

@@ -4,6 +4,9 @@ import type { Gap, GapReason, Market } from '../model/records.js';
 /** One thing that is received without a hole, or not. */
 export type Feed = { readonly exchange: string; readonly market: Market; readonly channel: Channel; readonly symbol: string };
 
+/** `last` is the time of the last thing known of it. */
+export type LostFeed = Feed & { readonly last: number };
+
 type State = Feed & { last: number; carriers: Set<string>; hole: { since: number; reason: GapReason } | undefined };
 
 /**
@@ -42,11 +45,21 @@ export class Continuity {
     if (state?.carriers.size === 0 && !state.hole) this.#states.delete(key);
   }
 
-  /** Notes that a connection was lost `at` (local time). */
-  lost(connection: string, at: number, reason: GapReason): void {
+  /** Notes that a connection was lost `at` (local time); returns the feeds that nothing carries now. */
+  lost(connection: string, at: number, reason: GapReason): LostFeed[] {
+    const lost: LostFeed[] = [];
     for (const state of this.#states.values()) {
-      if (state.carriers.delete(connection) && state.carriers.size === 0) state.hole ??= { since: at, reason };
+      if (!state.carriers.delete(connection) || state.carriers.size > 0) continue;
+      state.hole ??= { since: at, reason };
+      lost.push(state);
     }
+    return lost;
+  }
+
+  /** Forgets the hole of a feed: somebody else tells it. */
+  handedOver(feed: Feed): void {
+    const state = this.#states.get(keyOf(feed));
+    if (state) state.hole = undefined;
   }
 
   /** Returns the holes that nothing ended, of feeds lost before `at`: what follows the last event of a run is no hole. */

@@ -1,4 +1,5 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
+import type { TopicFeed } from '../exchanges/live-protocol.js';
 import { UsageError } from '../model/errors.js';
 import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
 import { fallsTo, type Shard } from './shard.js';
@@ -69,6 +70,11 @@ export class Selection {
 
   wantsInterval(interval: string): boolean {
     return this.#options.intervals?.includes(interval) ?? true;
+  }
+
+  wantsFeed(exchange: string, { market, channel, symbol, interval }: TopicFeed): boolean {
+    if (!this.wantsMarket(market) || !this.wantsChannel(channel) || !this.wantsSymbol(exchange, market, symbol)) return false;
+    return interval === undefined || this.wantsInterval(interval);
   }
 
   wantsSymbol(exchange: string, market: Market, symbol: string): boolean {

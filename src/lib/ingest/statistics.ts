@@ -1,4 +1,4 @@
-import type { AnyRecord, RecordType } from '../model/records.js';
+import type { AnyRecord, Gap, RecordType } from '../model/records.js';
 
 type Tally = Map<string, number>;
 
@@ -16,6 +16,11 @@ export class Statistics {
   /** Tape lines whose time lies before that of the line before. */
   unordered = 0;
   missingGaps = 0;
+  /** Holes of an earlier run that could not be repaired: they are not of this one's making. */
+  earlierGaps = 0;
+  /** Trades that were fetched again, and the holes that they made whole. */
+  repairedTrades = 0;
+  repairedGaps = 0;
   /** Holes that remain, by channel. */
   readonly gaps: Tally = new Map();
   readonly records = new Map<RecordType, number>();
@@ -29,9 +34,12 @@ export class Statistics {
 
   count(record: AnyRecord): void {
     this.records.set(record.type, (this.records.get(record.type) ?? 0) + 1);
-    if (record.type !== 'gap' || !record.missing) return;
-    this.missingGaps += 1;
-    this.gaps.set(record.channel, (this.gaps.get(record.channel) ?? 0) + 1);
+    if (record.type === 'gap') this.#countGap(record, 1);
+  }
+
+  /** Takes a hole back that was told as one that remains: `gap`, which is told in its place, knows better. */
+  withdraw(gap: Gap): void {
+    this.#countGap({ ...gap, repaired: 0, missing: true }, -1);
   }
 
   /** Counts one more of a kind; returns true the first time, when it is worth a log line. */
@@ -40,6 +48,16 @@ export class Statistics {
     const before = tally.get(name) ?? 0;
     tally.set(name, before + 1);
     return before === 0;
+  }
+
+  #countGap({ channel, reason, repaired, missing }: Gap, change: number): void {
+    this.repairedTrades += repaired;
+    if (!missing) this.repairedGaps += change;
+    else if (reason === 'shutdown') this.earlierGaps += change;
+    else {
+      this.missingGaps += change;
+      this.gaps.set(channel, (this.gaps.get(channel) ?? 0) + change);
+    }
   }
 
   /** Whether something that should have become a record did not, or a hole remains: exit 3. */

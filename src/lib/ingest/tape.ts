@@ -25,6 +25,9 @@ export type WireEvent =
   | { readonly kind: 'close'; readonly at: number; readonly connection: string; readonly code: number }
   | { readonly kind: 'http'; readonly at: number; readonly url: string; readonly status: number; readonly body: string };
 
+/** The close code of a connection that we cut because nothing came any more; of those that RFC 6455 leaves to applications. */
+export const STALE_CODE = 4408;
+
 /** A tape line that is none of these; it is counted and reported, never fatal. */
 export type BrokenLine = { readonly kind: 'broken'; readonly line: number; readonly reason: string };
 

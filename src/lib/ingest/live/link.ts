@@ -3,6 +3,7 @@ import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { ConnectGate } from '../../transport/connect-gate.js';
 import { openSocket, type Socket } from '../../transport/socket.js';
 import type { Timing } from '../../transport/timing.js';
+import { STALE_CODE } from '../tape.js';
 
 /** What happens on a connection, told in order. */
 export type LinkEvents = {
@@ -25,8 +26,6 @@ export type LinkOptions = {
 /** Why a connection ended; `isPlanned` where we ended it ourselves. */
 export type LinkEnd = { readonly code: number; readonly reason: string; readonly isPlanned: boolean };
 
-/** A connection that received nothing for too long is cut and counted as lost with this code, as without a close frame. */
-const ABNORMAL = 1006;
 const NORMAL = 1000;
 
 /** One connection from its connect to its end: messages at the exchange's pace, heartbeats, detection of death. */
@@ -130,7 +129,7 @@ export class Link {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     for (const timer of this.#timers) clearInterval(timer);
-    this.#options.events.closed(this.#deathReason ? ABNORMAL : code);
+    this.#options.events.closed(this.#deathReason ? STALE_CODE : code);
     this.#resolveEnded({ code, reason: this.#deathReason ?? reason, isPlanned: this.#isPlannedEnd });
   }
 }

@@ -1,0 +1,105 @@
+import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
+import type { Feed, LostFeed } from '../continuity.js';
+import type { Statistics } from '../statistics.js';
+import { KnownTrades, type TradePoint } from './known-trades.js';
+import type { RepairLimits } from './repair-job.js';
+import { TradeRepair } from './trade-repair.js';
+
+/** Trade ids remembered per symbol: more than two overlapping connections are apart. 500 symbols then take some 30 MB. */
+export const REMEMBERED_TRADES = 250;
+
+export type TradeIntakeOptions = {
+  /** Without, holes are told and not repaired. */
+  readonly limits: RepairLimits | undefined;
+  readonly statistics: Statistics;
+  /** The exchange's time on a market, 0 while it is not known. */
+  readonly time: (exchange: string, market: Market) => number;
+  /** Stamps a record and passes it on. */
+  readonly emit: (record: AnyRecord, records: AnyRecord[]) => void;
+  /** Passes on what was fetched, which nobody saw arrive. */
+  readonly pass: (record: AnyRecord, records: AnyRecord[]) => void;
+};
+
+/** Where trades come in: each once by its id, in order, and behind a hole not before that is repaired or given up. */
+export class TradeIntake {
+  /** Undefined where holes are told and not repaired. */
+  readonly repair: TradeRepair | undefined;
+  readonly #options: TradeIntakeOptions;
+  readonly #trades = new Map<string, KnownTrades>();
+
+  constructor(options: TradeIntakeOptions) {
+    this.#options = options;
+    if (options.limits) this.repair = new TradeRepair(options.limits, options.time);
+  }
+
+  /** Whether the seconds of a market (`exchange market`) have to wait. */
+  holdsClock(market: string): boolean {
+    return this.repair?.holdsClock(market) ?? false;
+  }
+
+  /** Returns whether a trade was not known; from now on it is. */
+  isNew(trade: Trade): boolean {
+    return this.#known(trade).add(trade);
+  }
+
+  /** Tells the last trades of a feed that are stored: what came since is missing. */
+  resume(feed: Feed, trades: readonly TradePoint[], at: number): void {
+    const known = this.#known(feed);
+    for (const trade of trades) known.add(trade);
+    this.repair?.resume(feed, known, at);
+  }
+
+  /** Takes over the hole of a feed that was lost; returns false where holes of this channel are not repaired. */
+  lost({ exchange, market, channel, symbol, last }: LostFeed, reason: GapReason, at: number): boolean {
+    if (channel !== 'trade' || !this.repair) return false;
+    const feed = { exchange, market, channel, symbol };
+    this.repair.lost(feed, this.#known(feed), last, reason, at);
+    return true;
+  }
+
+  /** Notes that the trades of a feed come live from now on. */
+  back(feed: Feed, at: number): void {
+    if (feed.channel === 'trade') this.repair?.back(feed, at);
+  }
+
+  /** Takes a trade that has to wait behind a hole; returns false where there is none. */
+  hold(feed: Feed, trade: Trade, at: number): boolean {
+    const { repair } = this;
+    if (!repair || repair.isIdle || !repair.isHolding(`${feed.exchange} ${feed.market} ${feed.symbol}`)) return false;
+    repair.hold(feed, Object.assign(trade, { localTimestamp: at }), at);
+    return true;
+  }
+
+  /** Takes what a connection tells of the past as it begins; returns false where there is no hole that it helps to fill. */
+  snapshot(feed: Feed, trades: readonly Trade[], at: number): boolean {
+    return this.repair?.snapshot(feed, trades, at) ?? false;
+  }
+
+  /** Notes that a trade did not fit into the outputs; returns whether it will be fetched again. */
+  overflow(trade: Trade, at: number): boolean {
+    const { exchange, market, symbol } = trade;
+    this.repair?.overflow({ exchange, market, symbol, channel: 'trade' }, this.#known(trade), trade, at);
+    return this.repair !== undefined;
+  }
+
+  /** Passes on what repairs have given, in order: the gap, what was missing in it, what came after it. */
+  flush(records: AnyRecord[]): void {
+    const { emit, pass, statistics } = this.#options;
+    for (const { gap, replaces, found, held } of this.repair?.take() ?? []) {
+      if (gap && replaces) statistics.withdraw(gap);
+      if (gap) emit(gap, records);
+      for (const trade of found) {
+        if (trade.localTimestamp !== undefined) emit(trade, records);
+        else if (this.isNew(trade)) pass(trade, records);
+      }
+      for (const trade of held) emit(trade, records);
+    }
+  }
+
+  #known({ exchange, market, symbol }: Pick<Feed, 'exchange' | 'market' | 'symbol'>): KnownTrades {
+    const key = `${exchange} ${market} ${symbol}`;
+    const known = this.#trades.get(key) ?? new KnownTrades(REMEMBERED_TRADES);
+    this.#trades.set(key, known);
+    return known;
+  }
+}

@@ -1,0 +1,291 @@
+import type { GapReason, Market, Trade } from '../../model/records.js';
+import { DAY, SECOND } from '../../model/time.js';
+import type { Feed } from '../continuity.js';
+import { Attempts } from './attempts.js';
+import { type Chain, type Closing, Hole, type HoleOptions } from './hole.js';
+import type { KnownTrades } from './known-trades.js';
+import { MarketHolds } from './market-holds.js';
+import type { NextStep, RepairJob, RepairLimits, RepairPage } from './repair-job.js';
+
+type Repair = {
+  readonly key: string;
+  readonly hole: Hole;
+  readonly known: KnownTrades;
+  /** Local time of the loss. */
+  readonly since: number;
+  isCarried: boolean;
+  /** The outputs are full: what comes is dropped. */
+  isBlocked: boolean;
+  /** Local time since which all that happens comes live, undefined while it does not. */
+  back: number | undefined;
+  job: (RepairJob & { chain: Chain | undefined }) | undefined;
+  attempts: Attempts;
+};
+
+/** A repair that took the exchange's word that nothing happened: the first trade after it shows whether that was so. */
+type Doubt = Omit<HoleOptions, 'feed' | 'isDoubt'>;
+
+/** A thin symbol's last trade may lie days back; where the newest page reaches it, nothing is missing. */
+const FARTHEST = 7 * DAY;
+
+/**
+ * Repairs the holes in the trades of all symbols: says what is to be fetched, takes what was, holds back what came live
+ * meanwhile, and gives all of it in order when a hole is closed. Pure: local times (`at`) are told, answers are handed in.
+ */
+export class TradeRepair {
+  readonly #limits: RepairLimits;
+  readonly #time: (exchange: string, market: Market) => number;
+  readonly #repairs = new Map<string, Repair>();
+  readonly #doubts = new Map<string, Doubt>();
+  readonly #holds: MarketHolds<Repair>;
+  #closings: Closing[] = [];
+  #size = 0;
+
+  /** `time` gives the exchange's time on a market. */
+  constructor(limits: RepairLimits, time: (exchange: string, market: Market) => number) {
+    this.#limits = limits;
+    this.#time = time;
+    this.#holds = new MarketHolds(limits.hold);
+  }
+
+  /** Whether there is nothing to repair and nothing to doubt. */
+  get isIdle(): boolean {
+    return this.#repairs.size === 0 && this.#doubts.size === 0;
+  }
+
+  /** Returns what was closed since the last time. */
+  take(): readonly Closing[] {
+    const closings = this.#closings;
+    if (closings.length > 0) this.#closings = [];
+    return closings;
+  }
+
+  /** Whether the seconds of a market (`exchange market`) have to wait. */
+  holdsClock(market: string): boolean {
+    return this.#holds.has(market);
+  }
+
+  /** Whether a trade of this symbol is to be handed to `hold`. */
+  isHolding(key: string): boolean {
+    return (this.#repairs.get(key)?.hole.wasTold ?? true) ? this.#doubts.has(key) : true;
+  }
+
+  /** The trades since the last one known, of an earlier run, are missing. */
+  resume(feed: Feed, known: KnownTrades, at: number): void {
+    const near = known.last;
+    if (near) this.#open(feed, { reason: 'shutdown', from: near.timestamp, near, known, first: known.first }, at);
+  }
+
+  /** A feed was lost; `from` is the time of the last thing known of it. */
+  lost(feed: Feed, known: KnownTrades, from: number, reason: GapReason, at: number): void {
+    const key = keyOf(feed);
+    const repair = this.#repairs.get(key);
+    if (repair?.hole.wasTold) this.#close(repair);
+    else if (repair) {
+      repair.hole.lostAgain();
+      repair.isCarried = false;
+      repair.back = undefined;
+      return;
+    }
+    const options = { reason, from, near: known.last, known, first: known.first };
+    this.#holds.add(marketOf(feed), this.#open(feed, options, at), at);
+  }
+
+  /** A trade did not fit into the outputs. All that comes of its symbol is dropped until there is room again. */
+  overflow(feed: Feed, known: KnownTrades, trade: Trade, at: number): void {
+    known.forget(trade.id);
+    const repair = this.#repairs.get(keyOf(feed));
+    if (repair?.isBlocked) return;
+    if (repair) this.#close(repair);
+    const opened = this.#open(feed, { reason: 'overflow', from: trade.timestamp, near: trade, known, first: known.first }, at);
+    opened.isCarried = true;
+    opened.isBlocked = true;
+    this.#holds.add(marketOf(feed), opened, at);
+  }
+
+  /** The outputs have room again. */
+  room(at: number): void {
+    for (const repair of this.#repairs.values()) {
+      if (!repair.isBlocked) continue;
+      repair.isBlocked = false;
+      if (repair.isCarried) this.#return(repair, at);
+    }
+  }
+
+  /** A feed is carried again. */
+  back(feed: Feed, at: number): void {
+    const repair = this.#repairs.get(keyOf(feed));
+    if (!repair || repair.isCarried) return;
+    repair.isCarried = true;
+    if (!repair.isBlocked) this.#return(repair, at);
+  }
+
+  /** Holds back a live trade of a symbol with a hole; it has its arrival, by which it is told from fetched ones. */
+  hold(feed: Feed, trade: Trade, at: number): void {
+    const repair = this.#repairs.get(keyOf(feed)) ?? this.#doubt(feed, at);
+    if (!repair) return;
+    this.back(feed, at);
+    if (repair.isBlocked) {
+      repair.known.forget(trade.id);
+      return;
+    }
+    if (!repair.hole.hasHeld) repair.attempts.hurry(at);
+    this.#grow(repair, () => repair.hole.hold(trade));
+    if (!this.#repairs.has(repair.key)) return;
+    if (!this.#holds.holds(marketOf(feed), repair)) this.#release(repair);
+  }
+
+  /** Takes what a connection told of the past as it began; returns false where nobody has use for it. */
+  snapshot(feed: Feed, trades: readonly Trade[], at: number): boolean {
+    const repair = this.#repairs.get(keyOf(feed));
+    if (!repair || repair.isBlocked || trades.length === 0) return false;
+    this.back(feed, at);
+    this.#grow(repair, () => repair.hole.takeSnapshot(trades));
+    return true;
+  }
+
+  /** Lets time pass: what has waited long enough is let go. */
+  advance(at: number): void {
+    if (this.#repairs.size === 0) return;
+    for (const repair of this.#holds.expired(at)) if (repair.hole.hasHeld) this.#release(repair);
+    for (const repair of this.#repairs.values()) {
+      if (repair.back !== undefined && at - repair.back >= this.#limits.within) this.#close(repair);
+    }
+  }
+
+  /** Returns what is to be fetched now. */
+  *jobs(at: number): Generator<RepairJob> {
+    for (const repair of this.#repairs.values()) {
+      if (repair.job || repair.back === undefined || !repair.attempts.isDue(at)) continue;
+      const { feed, from, near, far } = repair.hole;
+      const { exchange, market, symbol } = feed;
+      const until = Math.max(far?.timestamp ?? 0, this.#time(exchange, market)) + SECOND;
+      const begin = Math.floor((near?.timestamp ?? from) / SECOND) * SECOND - SECOND;
+      const oldest = until - Math.max(this.#limits.most, FARTHEST);
+      repair.job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at, chain: undefined };
+      yield repair.job;
+    }
+  }
+
+  /** Takes one page of a job; `isNew` says that it begins a chain of pages. */
+  page(job: RepairJob, page: RepairPage, isNew: boolean): NextStep {
+    const repair = this.#repairOf(job);
+    if (!repair?.job) return 'done';
+    const chain = isNew || !repair.job.chain ? repair.hole.chain() : repair.job.chain;
+    repair.job.chain = chain;
+    const trades = page.records.filter((record): record is Trade => record.type === 'trade');
+    this.#grow(repair, () => repair.hole.take(chain, trades, page.covered));
+    if (chain.touchesNear || !this.#repairs.has(repair.key)) return 'done';
+    return chain.from < this.#oldest(repair) ? 'chain' : 'page';
+  }
+
+  /** A job has come to its end; `isFailed` when the exchange did not answer all of it. */
+  ended(job: RepairJob, isFailed: boolean, at: number): void {
+    const repair = this.#repairOf(job);
+    const chain = repair?.job?.chain;
+    if (!repair) return;
+    repair.job = undefined;
+    const { hole, back } = repair;
+    if (back === undefined) return;
+    const isSilent = !hole.hasHeld && !hole.wasTold;
+    if (chain && !isFailed && isSilent && job.startedAt >= back + this.#limits.settle) hole.settle(chain);
+    const isTooFar = chain !== undefined && !isFailed && chain.touchesFar && !chain.touchesNear;
+    // Where nothing comes live, an answer before that time proves nothing, whatever it says.
+    const least = chain?.touchesNear && isSilent ? back + this.#limits.settle : at;
+    if (hole.isWhole || isTooFar || !repair.attempts.failed(at, least)) this.#close(repair);
+  }
+
+  /** Nothing more comes. What is open is told, but for what was lost after `last`: the end of a run is no hole. */
+  finish(last: number): void {
+    for (const repair of this.#repairs.values()) {
+      const { hole, isCarried, since } = repair;
+      const isSaid = hole.reason !== 'shutdown' && (isCarried || since < last);
+      if (isSaid || !hole.isEmpty || hole.wasTold) this.#close(repair);
+    }
+  }
+
+  #open(feed: Feed, options: Omit<HoleOptions, 'feed'>, at: number): Repair {
+    const key = keyOf(feed);
+    const hole = new Hole({ feed, ...options });
+    const state = { isCarried: false, isBlocked: false, back: undefined, job: undefined, attempts: new Attempts(at) };
+    const repair: Repair = { key, hole, known: options.known, since: at, ...state };
+    this.#repairs.set(key, repair);
+    this.#doubts.delete(key);
+    return repair;
+  }
+
+  #return(repair: Repair, at: number): void {
+    repair.back = at;
+    repair.attempts = new Attempts(at);
+    this.#holds.add(marketOf(repair.hole.feed), repair, at);
+  }
+
+  /** The first trade after a silence that was taken for one. */
+  #doubt(feed: Feed, at: number): Repair | undefined {
+    const doubt = this.#doubts.get(keyOf(feed));
+    if (!doubt) return undefined;
+    const repair = this.#open(feed, { ...doubt, isDoubt: true }, at);
+    repair.isCarried = true;
+    this.#return(repair, at);
+    return repair;
+  }
+
+  #grow(repair: Repair, change: () => void): void {
+    const { hole } = repair;
+    const before = hole.size;
+    change();
+    this.#size += hole.size - before;
+    if (hole.isWhole && repair.back !== undefined) this.#close(repair);
+    else if (this.#size > this.#limits.records) this.#cut(repair);
+  }
+
+  /** Gives up what is too large to be kept; a feed that is still lost goes on missing what comes next. */
+  #cut(repair: Repair): void {
+    const { hole, known, since, back, isCarried, isBlocked } = repair;
+    const { found } = this.#close(repair);
+    if (back !== undefined) return;
+    const near = found.at(-1) ?? hole.near;
+    const from = near?.timestamp ?? hole.from;
+    const opened = this.#open(hole.feed, { reason: hole.reason, from, near, known, first: hole.first }, since);
+    opened.isCarried = isCarried;
+    opened.isBlocked = isBlocked;
+  }
+
+  #release(repair: Repair): void {
+    const before = repair.hole.size;
+    this.#closings.push(repair.hole.release());
+    this.#size += repair.hole.size - before;
+  }
+
+  #close(repair: Repair): Closing {
+    const { hole, key, known } = repair;
+    const { exchange, market } = hole.feed;
+    const closing = hole.close(this.#time(exchange, market));
+    this.#repairs.delete(key);
+    this.#holds.delete(marketOf(hole.feed), repair);
+    this.#size -= hole.size;
+    this.#closings.push(closing);
+    const near = closing.found.at(-1) ?? hole.near;
+    const { reason, from, first } = hole;
+    if (hole.isSettled) this.#doubts.set(key, { reason, from: near?.timestamp ?? from, near, known, first });
+    return closing;
+  }
+
+  #repairOf(job: RepairJob): Repair | undefined {
+    const repair = this.#repairs.get(`${job.exchange} ${job.market} ${job.symbol}`);
+    return repair?.job === job ? repair : undefined;
+  }
+
+  #oldest({ hole: { feed } }: Repair): number {
+    return this.#time(feed.exchange, feed.market) - this.#limits.most;
+  }
+}
+
+/** Returns the name of a feed's symbol, by which `isHolding` asks. */
+function keyOf({ exchange, market, symbol }: Feed): string {
+  return `${exchange} ${market} ${symbol}`;
+}
+
+function marketOf({ exchange, market }: Feed): string {
+  return `${exchange} ${market}`;
+}
