@@ -2,6 +2,7 @@ import type { Exchange, FeedEvent, Frame, FrameReader } from '../exchanges/excha
 import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
+import { MINUTE } from '../model/time.js';
 import { CapturedBooks } from './captured-books.js';
 import { Confirmations } from './confirmations.js';
 import { Continuity, type Feed } from './continuity.js';
@@ -13,6 +14,9 @@ import type { TradeRepair } from './repair/trade-repair.js';
 import { channelOf, type Selection } from './selection.js';
 import { Statistics } from './statistics.js';
 import { type FrameBytes, STALE_CODE, type TapeEntry, textOf } from './tape.js';
+
+/** Before anything is known of an exchange's clock, it is taken to be behind ours by no more than this. */
+const CLOCK_TOLERANCE = MINUTE;
 
 export type CaptureOptions = {
   readonly selection: Selection;
@@ -55,20 +59,18 @@ export class Capture {
   readonly #clocks = new MarketClocks();
   readonly #books: CapturedBooks;
   readonly #trades: TradeIntake;
-  readonly #continuity = new Continuity();
+  readonly #continuity = new Continuity(
+    ({ exchange, market }, local) => this.#clocks.of(exchange, market).at(local) ?? local - CLOCK_TOLERANCE,
+  );
   #now = 0;
   #stamped = 0;
   #lastFrame = 0;
 
   constructor(options: CaptureOptions) {
     this.#options = options;
-    const { selection, depth, bookInterval } = options;
-    this.#books = new CapturedBooks({
-      depth,
-      interval: bookInterval,
-      snapshots: selection.wantsChannel('book'),
-      deltas: selection.wantsChannel('book_delta'),
-    });
+    const { selection, depth, bookInterval: interval } = options;
+    const [snapshots, deltas] = [selection.wantsChannel('book'), selection.wantsChannel('book_delta')];
+    this.#books = new CapturedBooks({ depth, interval, snapshots, deltas });
     this.#trades = new TradeIntake({
       limits: options.repair,
       statistics: this.statistics,
@@ -124,8 +126,7 @@ export class Capture {
     this.repair?.finish(stopped);
     this.#trades.flush(records);
     for (const record of this.#books.finish(this.#now, this.statistics)) this.#emit(record, this.#now, records);
-    const passed = ({ exchange, market }: { exchange: string; market: Market }) => this.time(exchange, market);
-    for (const gap of this.#continuity.finish(stopped, passed)) this.#emit(gap, this.#now, records);
+    for (const gap of this.#continuity.finish(stopped, ({ exchange, market }) => this.time(exchange, market))) this.#emit(gap, this.#now, records);
     return records;
   }
 
@@ -178,9 +179,8 @@ export class Capture {
     for (const feed of confirmations.confirmed(frame)) {
       const { market, channel, symbol } = feed;
       if (!selection.wantsFeed(exchange.id, feed)) continue;
-      const from = this.time(exchange.id, market) || this.#now;
       const carried = { exchange: exchange.id, market, channel, symbol };
-      this.#continuity.carried(carried, id, from);
+      this.#continuity.carried(carried, id, this.#now);
       this.#trades.back(carried, this.#now);
     }
   }
@@ -199,10 +199,10 @@ export class Capture {
     for (const reason of frame.rejected) this.#trouble(this.statistics.rejected, 'record', reason);
     this.#options.listener?.delivered(connection, frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
-    if (frame.history) this.#history(exchange, connection, frame, records);
-    else for (const event of frame.events) this.#event(exchange, connection, event, records);
     const clock = this.#clocks.of(exchange.id, frame.market);
     if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, this.#now);
+    if (frame.history) this.#history(exchange, connection, frame, records);
+    else for (const event of frame.events) this.#event(exchange, connection, event, records);
     if (this.#trades.holdsClock(`${exchange.id} ${frame.market}`)) return;
     for (const tick of clock.due(this.#now)) {
       this.#emit({ type: 'clock', exchange: exchange.id, market: frame.market, timestamp: tick.timestamp }, this.#now, records);
@@ -223,7 +223,7 @@ export class Capture {
     const feed: Feed = { exchange: event.exchange, market: event.market, channel, symbol: event.symbol };
     if (event.type === 'trade' && !this.#trades.isNew(event)) {
       this.statistics.duplicates += 1;
-      this.#continuity.carried(feed, connection, event.timestamp);
+      this.#continuity.carried(feed, connection, this.#now);
       this.#trades.back(feed, this.#now);
       return;
     }
@@ -249,7 +249,7 @@ export class Capture {
 
   #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {
     if (this.#connections.get(connection)?.confirmations.hasEnded(feed)) return;
-    const gap = this.#continuity.received(feed, connection, timestamp);
+    const gap = this.#continuity.received(feed, connection, timestamp, this.#now);
     if (gap) this.#emit(gap, this.#now, records);
   }
 
@@ -267,10 +267,8 @@ export class Capture {
     const trades = events.filter((event): event is Trade => event.type === 'trade');
     const { symbol = '' } = trades[0] ?? {};
     const feed: Feed = { exchange: id, market, channel: 'trade', symbol };
-    const { selection } = this.#options;
-    const isWanted = trades.length > 0 && selection.wantsChannel('trade') && selection.wantsSymbol(id, market, symbol);
-    if (isWanted && this.#trades.snapshot(feed, trades, this.#now)) {
-      this.#continuity.carried(feed, connection, this.time(id, market) || this.#now);
+    if (this.#options.selection.wantsFeed(id, feed) && this.#trades.snapshot(feed, trades, this.#now)) {
+      this.#continuity.carried(feed, connection, this.#now);
       this.#trades.flush(records);
     } else this.statistics.history += events.length;
   }

@@ -7,7 +7,17 @@ export type Feed = { readonly exchange: string; readonly market: Market; readonl
 /** `last` is the time of the last thing known of it. */
 export type LostFeed = Feed & { readonly last: number };
 
-type State = Feed & { last: number; carriers: Set<string>; hole: { since: number; reason: GapReason } | undefined };
+type State = Feed & {
+  /** Exchange's time of the last thing that came, undefined before the first. */
+  last: number | undefined;
+  /** Local time at which it was carried first. */
+  readonly begun: number;
+  readonly carriers: Set<string>;
+  hole: { readonly since: number; readonly reason: GapReason } | undefined;
+};
+
+/** Returns the exchange's time on a feed's market at a local time. */
+export type ExchangeTime = (feed: Feed, local: number) => number;
 
 /**
  * Knows which connections carry which feed, and turns the loss of the last one into a `gap` before the next record of
@@ -15,18 +25,23 @@ type State = Feed & { last: number; carriers: Set<string>; hole: { since: number
  */
 export class Continuity {
   readonly #states = new Map<string, State>();
+  readonly #exchangeTime: ExchangeTime;
+
+  constructor(exchangeTime: ExchangeTime) {
+    this.#exchangeTime = exchangeTime;
+  }
 
   /** Notes that `connection` delivered something of `feed` that happened at `timestamp`; returns the gap it ends, if any. */
-  received(feed: Feed, connection: string, timestamp: number): Gap | undefined {
-    const state = this.#stateOf(feed, timestamp);
-    const gap = state.hole ? gapOf(state, Math.max(timestamp, state.last)) : undefined;
+  received(feed: Feed, connection: string, timestamp: number, at: number): Gap | undefined {
+    const state = this.#stateOf(feed, at);
+    const gap = state.hole ? gapOf(state, Math.min(this.#from(state), state.last ?? timestamp), timestamp) : undefined;
     state.hole = undefined;
     state.carriers.add(connection);
-    if (timestamp > state.last) state.last = timestamp;
+    if (state.last === undefined || timestamp > state.last) state.last = timestamp;
     return gap;
   }
 
-  /** Notes that `connection` will deliver `feed` from now on, exchange's time `at`: silence after it is silence, its loss a hole. */
+  /** Notes that `connection` will deliver `feed` from now on (local time): silence after it is silence, its loss a hole. */
   carried(feed: Feed, connection: string, at: number): void {
     this.#stateOf(feed, at).carriers.add(connection);
   }
@@ -51,7 +66,8 @@ export class Continuity {
     for (const state of this.#states.values()) {
       if (!state.carriers.delete(connection) || state.carriers.size > 0) continue;
       state.hole ??= { since: at, reason };
-      lost.push(state);
+      const { exchange, market, channel, symbol } = state;
+      lost.push({ exchange, market, channel, symbol, last: this.#from(state) });
     }
     return lost;
   }
@@ -66,16 +82,21 @@ export class Continuity {
   finish(at: number, passed: (feed: Feed) => number): Gap[] {
     const gaps: Gap[] = [];
     for (const state of this.#states.values()) {
-      if (state.hole && state.hole.since < at) gaps.push(gapOf(state, Math.max(passed(state), state.last)));
+      if (state.hole && state.hole.since < at) gaps.push(gapOf(state, this.#from(state), passed(state)));
     }
     return gaps;
   }
 
-  #stateOf(feed: Feed, timestamp: number): State {
+  /** What is known of a feed ends with what came last, or where it was carried first. */
+  #from(state: State): number {
+    return state.last ?? this.#exchangeTime(state, state.begun);
+  }
+
+  #stateOf(feed: Feed, begun: number): State {
     const key = keyOf(feed);
     const known = this.#states.get(key);
     if (known) return known;
-    const state: State = { ...feed, last: timestamp, carriers: new Set(), hole: undefined };
+    const state: State = { ...feed, last: undefined, begun, carriers: new Set(), hole: undefined };
     this.#states.set(key, state);
     return state;
   }
@@ -85,7 +106,8 @@ function keyOf({ exchange, market, channel, symbol }: Feed): string {
   return `${exchange} ${market} ${channel} ${symbol}`;
 }
 
-function gapOf({ exchange, market, channel, symbol, last, hole }: State, until: number): Gap {
+function gapOf({ exchange, market, channel, symbol, hole }: State, from: number, end: number): Gap {
+  const until = Math.max(from, end);
   return {
     type: 'gap',
     exchange,
@@ -93,7 +115,7 @@ function gapOf({ exchange, market, channel, symbol, last, hole }: State, until: 
     symbol,
     timestamp: until,
     channel,
-    fromTimestamp: last,
+    fromTimestamp: from,
     untilTimestamp: until,
     reason: hole?.reason ?? 'disconnect',
     repaired: 0,

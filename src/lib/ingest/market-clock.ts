@@ -24,6 +24,11 @@ export class MarketClock {
     return this.#push === 0 ? 0 : this.#push + Math.max(0, at - this.#arrival);
   }
 
+  /** Returns the exchange's time at any local time by what is known now, undefined before anything arrived. */
+  at(local: number): number | undefined {
+    return this.#push === 0 ? undefined : this.#push + local - this.#arrival;
+  }
+
   /** Returns every second that has passed by `at` and was not returned before. */
   due(at: number): readonly ClockTick[] {
     // Asked for every frame, and nearly always there is nothing.

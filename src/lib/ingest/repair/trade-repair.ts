@@ -1,5 +1,5 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
-import { DAY, SECOND } from '../../model/time.js';
+import { DAY, MINUTE, SECOND } from '../../model/time.js';
 import type { Feed } from '../continuity.js';
 import { Attempts } from './attempts.js';
 import { type Chain, type Closing, Hole, type HoleOptions } from './hole.js';
@@ -25,6 +25,8 @@ type Repair = {
 /** A repair that took the exchange's word that nothing happened: the first trade after it shows whether that was so. */
 type Doubt = Omit<HoleOptions, 'feed' | 'isDoubt'>;
 
+/** An exchange whose clock is not known yet may be ahead of ours. */
+const UNKNOWN = MINUTE;
 /** A thin symbol's last trade may lie days back; where the newest page reaches it, nothing is missing. */
 const FARTHEST = 7 * DAY;
 
@@ -159,7 +161,7 @@ export class TradeRepair {
       if (repair.job || repair.back === undefined || !repair.attempts.isDue(at)) continue;
       const { feed, from, near, far } = repair.hole;
       const { exchange, market, symbol } = feed;
-      const until = Math.max(far?.timestamp ?? 0, this.#time(exchange, market)) + SECOND;
+      const until = Math.max(far?.timestamp ?? 0, this.#time(exchange, market) || at + UNKNOWN) + SECOND;
       const begin = Math.floor((near?.timestamp ?? from) / SECOND) * SECOND - SECOND;
       const oldest = until - Math.max(this.#limits.most, FARTHEST);
       repair.job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at, chain: undefined };
