@@ -1,9 +1,14 @@
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { Pacing } from '../../src/lib/exchanges/live-protocol.js';
-import type { Live, LiveOptions } from '../../src/lib/ingest/live/run.js';
+import { RestClient } from '../../src/lib/ingest/history/rest-client.js';
+import type { LiveOptions } from '../../src/lib/ingest/live/live-options.js';
+import type { Live } from '../../src/lib/ingest/live/run.js';
 import { openLive } from '../../src/lib/ingest/live/run.js';
+import type { RepairLimits } from '../../src/lib/ingest/repair/repair-job.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
+import { SECOND } from '../../src/lib/model/time.js';
 import { createHttpClient } from '../../src/lib/transport/http.js';
+import { SYSTEM_TIMING } from '../../src/lib/transport/timing.js';
 import type { ExchangeServer } from './exchange-server/index.js';
 
 /** The exchanges' own pacing, so many times as fast: to be used with a server whose rules count as much faster. */
@@ -28,7 +33,18 @@ export type TestRun = {
   readonly ended: Promise<void>;
 };
 
-export type TestOptions = Partial<Omit<LiveOptions, 'places'>> & {
+/** As a real run has them, but for a silence that is believed sooner. */
+const LIMITS: RepairLimits = {
+  hold: 15 * SECOND,
+  within: 60 * SECOND,
+  settle: 0.5 * SECOND,
+  most: 3_600 * SECOND,
+  records: 100_000,
+};
+
+export type TestOptions = Partial<Omit<LiveOptions, 'places' | 'repair'>> & {
+  /** Holes are repaired, within limits of the test's own. */
+  readonly repair?: Partial<RepairLimits> & { readonly store?: string };
   readonly times?: number;
   readonly pacing?: Partial<Pacing>;
   readonly planning?: LiveOptions['places'][number]['planning'];
@@ -38,7 +54,7 @@ export type TestOptions = Partial<Omit<LiveOptions, 'places'>> & {
 
 /** Captures from local exchanges, `times` as fast as the real ones are treated. */
 export async function captureFrom(servers: readonly ExchangeServer[], options: TestOptions = {}): Promise<TestRun> {
-  const { times = 50, pacing, planning = {}, take, ...rest } = options;
+  const { times = 50, pacing, planning = {}, take, repair, ...rest } = options;
   const log: string[] = [];
   const incomplete: string[] = [];
   const stopping = new AbortController();
@@ -71,6 +87,16 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     taps: [],
     log: { info: say, warn: say, notice: say, incomplete: (reason) => void incomplete.push(reason) },
     signal: stopping.signal,
+    repair: repair && {
+      limits: { ...LIMITS, ...repair },
+      client: new RestClient({
+        http: client,
+        origin: ({ id }) => servers.find((server) => server.id === id)?.restUrl ?? '',
+        signal: stopping.signal,
+        timing: { ...SYSTEM_TIMING, sleep: (ms, signal) => SYSTEM_TIMING.sleep(ms / times, signal) },
+      }),
+      store: repair.store,
+    },
     ...rest,
   });
   const records: AnyRecord[] = [];

@@ -137,20 +137,18 @@ class Stage {
       if (this.#requests % failsEvery === 0) this.#end(true);
       else this.#answer(request);
     }
-    for (const job of this.#request ? [] : (repair?.jobs(this.#now) ?? [])) {
-      this.#request = { job, list: 0, offset: 0, isNew: true, ends: this.#now + latency * MS };
-      break;
-    }
+    const [job] = this.#request ? [] : (repair?.jobs(this.#now, 1) ?? []);
+    if (job) this.#request = { job, list: 0, offset: 0, isNew: true, ends: this.#now + latency * MS };
   }
 
   #answer(request: Request): void {
     const { page, isLast } = this.#page(request);
-    const step = this.#intake.repair?.page(request.job, page, request.isNew);
+    const isWanted = this.#intake.repair?.page(request.job, page, request.isNew);
     this.#flush();
     const ends = this.#now + this.#scenario.latency * MS;
     const list = this.#scenario.lists[request.list] as List;
-    if (step === 'page' && !isLast) this.#request = { ...request, offset: request.offset + list.pageSize, isNew: false, ends };
-    else if (step !== 'done' && request.list + 1 < this.#scenario.lists.length)
+    if (isWanted && !isLast) this.#request = { ...request, offset: request.offset + list.pageSize, isNew: false, ends };
+    else if (isWanted && request.list + 1 < this.#scenario.lists.length)
       this.#request = { ...request, list: request.list + 1, offset: 0, isNew: true, ends };
     else this.#end(false);
   }

@@ -126,7 +126,8 @@ export class Capture {
     this.repair?.finish(stopped);
     this.#trades.flush(records);
     for (const record of this.#books.finish(this.#now, this.statistics)) this.#emit(record, this.#now, records);
-    for (const gap of this.#continuity.finish(stopped, ({ exchange, market }) => this.time(exchange, market))) this.#emit(gap, this.#now, records);
+    for (const gap of this.#continuity.finish(stopped, ({ exchange, market }) => this.time(exchange, market) || this.#now))
+      this.#emit(gap, this.#now, records);
     return records;
   }
 
@@ -140,12 +141,19 @@ export class Capture {
     return this.#clocks.of(exchange, market).time(this.#now);
   }
 
+  /** Returns what follows from what a repair was told beside the wire. */
+  repaired(): AnyRecord[] {
+    const records: AnyRecord[] = [];
+    this.#trades.flush(records);
+    return records;
+  }
+
   /** Tells the last trades of a feed that are stored: what came since is missing, and what comes again is known. */
   resume(feed: Feed, trades: readonly TradePoint[]): void {
     this.#trades.resume(feed, trades, this.#now);
   }
 
-  /** Notes that a trade did not fit into the outputs; returns whether it will be fetched again. */
+  /** Notes that a trade did not fit into the outputs: it will be fetched again. Returns whether it is the first. */
   overflow(trade: Trade): boolean {
     return this.#trades.overflow(trade, this.#now);
   }

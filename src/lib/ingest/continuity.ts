@@ -1,5 +1,6 @@
 import type { Channel } from '../exchanges/exchange.js';
 import type { Gap, GapReason, Market } from '../model/records.js';
+import { SECOND } from '../model/time.js';
 
 /** One thing that is received without a hole, or not. */
 export type Feed = { readonly exchange: string; readonly market: Market; readonly channel: Channel; readonly symbol: string };
@@ -82,7 +83,7 @@ export class Continuity {
   finish(at: number, passed: (feed: Feed) => number): Gap[] {
     const gaps: Gap[] = [];
     for (const state of this.#states.values()) {
-      if (state.hole && state.hole.since < at) gaps.push(gapOf(state, this.#from(state), passed(state)));
+      if (state.hole && state.hole.since < at) gaps.push(gapOf(state, this.#from(state), ceilSecond(passed(state))));
     }
     return gaps;
   }
@@ -100,6 +101,11 @@ export class Continuity {
     this.#states.set(key, state);
     return state;
   }
+}
+
+/** What happened last is known to a second at best: clocks are compared over the network. */
+export function ceilSecond(time: number): number {
+  return Math.ceil(time / SECOND) * SECOND;
 }
 
 function keyOf({ exchange, market, channel, symbol }: Feed): string {

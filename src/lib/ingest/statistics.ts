@@ -21,7 +21,7 @@ export class Statistics {
   /** Trades that were fetched again, and the holes that they made whole. */
   repairedTrades = 0;
   repairedGaps = 0;
-  /** Holes that remain, by channel. */
+  /** Holes that were told as ones that remain, by channel; some are repaired later. */
   readonly gaps: Tally = new Map();
   readonly records = new Map<RecordType, number>();
   readonly unknown: Tally = new Map();
@@ -56,7 +56,7 @@ export class Statistics {
     else if (reason === 'shutdown') this.earlierGaps += change;
     else {
       this.missingGaps += change;
-      this.gaps.set(channel, (this.gaps.get(channel) ?? 0) + change);
+      if (change > 0) this.gaps.set(channel, (this.gaps.get(channel) ?? 0) + change);
     }
   }
 

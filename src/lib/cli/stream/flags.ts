@@ -70,6 +70,7 @@ export const streamFlags = {
   }),
   replay: filesFlag({ summary: 'Tapes to replay, separated by commas; globs; `-` reads stdin.' }),
   speed: positiveFlag({ summary: 'Replay at so many times the recorded speed. Default: as fast as possible.' }),
+  'allow-gaps': Flags.boolean({ summary: 'End with 0 although holes in the data remain (gap records say where).' }),
   ...liveFlags,
   ...redisFlags,
   store: storeFlag,

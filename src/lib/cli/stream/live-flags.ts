@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import type { TapeRotation } from '../../ingest/live/tape-writer.js';
 import { parseShard, type Shard } from '../../ingest/shard.js';
 import { UsageError } from '../../model/errors.js';
-import { MINUTE, parseTime } from '../../model/time.js';
+import { HOUR, MINUTE, parseDuration, parseTime } from '../../model/time.js';
 import { durationFlag, universeFlags } from '../flags.js';
 import { type MetricsAddress, parseMetricsAddress } from './metrics-server.js';
 
@@ -54,6 +54,14 @@ export const liveFlags = {
     helpValue: '127.0.0.1:9464',
     helpGroup: LIVE,
     parse: async (text) => parseMetricsAddress(text),
+  })(),
+  'repair-max': Flags.custom<number>({
+    summary: 'Fetch trades that a lost connection or a pause between two runs left out, so far back; 0 repairs nothing.',
+    default: async () => HOUR,
+    defaultHelp: async () => '1h',
+    helpValue: '1h',
+    helpGroup: LIVE,
+    parse: async (text) => (text.trim() === '0' ? 0 : parseDuration(text, '')),
   })(),
   refresh: durationFlag({
     summary: 'Time between two looks at the instruments: new listings are subscribed, delisted ones ended.',

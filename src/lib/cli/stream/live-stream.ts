@@ -1,5 +1,8 @@
 import type { Channel, Exchange } from '../../exchanges/exchange.js';
+import { RestClient } from '../../ingest/history/rest-client.js';
 import type { LiveLog } from '../../ingest/live/chronicle.js';
+import type { Place } from '../../ingest/live/fleet.js';
+import type { RepairOptions } from '../../ingest/live/live-repair.js';
 import type { Live } from '../../ingest/live/run.js';
 import { openLive } from '../../ingest/live/run.js';
 import type { TapeRotation } from '../../ingest/live/tape-writer.js';
@@ -15,7 +18,7 @@ import type { Summary } from '../summary.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';
 import { type LiveTools, openTools } from './live-tools.js';
 import type { MetricsAddress } from './metrics-server.js';
-import { placeOf, runLimits } from './pacing-settings.js';
+import { placeOf, repairLimits, runLimits } from './pacing-settings.js';
 import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
 import { summarizeLive } from './summary.js';
@@ -43,6 +46,9 @@ export type LiveStreamFlags = UniverseOptions &
     readonly metrics?: MetricsAddress | undefined;
     readonly refresh: number;
     readonly stats: number;
+    readonly 'repair-max': number;
+    readonly 'allow-gaps': boolean;
+    readonly store?: string | undefined;
     readonly output?: readonly string[] | undefined;
   };
 
@@ -88,9 +94,11 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   const { exchanges, markets } = required(flags);
   const { client, tape, metrics, redis, limit, userAgent } = tools;
   const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
+  const places = exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
   const live = await openLive({
     ...flags,
-    places: exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place })),
+    places,
+    repair: repairOf(context, tools, places),
     markets,
     universe: flags,
     intervals: intervalsOf(flags),
@@ -111,13 +119,30 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     output: redis.output,
     claims: claimsOf(live),
     summarize: () => {
-      summarizeLive(live, summary);
+      summarizeLive(live, summary, flags['allow-gaps']);
       summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
     },
     close: async () => {
       reporter.stop();
       await tools.close();
     },
+  };
+}
+
+/** Holes are repaired by REST, and where the records go to a store, from its last trades on. */
+function repairOf(
+  { flags, settings, stderr }: LiveStreamContext,
+  { client, limit }: LiveTools,
+  places: readonly Place[],
+): RepairOptions | undefined {
+  if (flags['repair-max'] === 0) return undefined;
+  const origin = ({ id }: Exchange) => places.find(({ exchange }) => exchange.id === id)?.restOrigin ?? '';
+  const onWait = (text: string) => stderr.log.info(text);
+  const isStored = flags.output === undefined || flags.output.includes('store');
+  return {
+    limits: repairLimits(settings, flags['repair-max']),
+    client: new RestClient({ http: client, origin, signal: limit.signal, onWait }),
+    store: isStored ? flags.store : undefined,
   };
 }
 

@@ -2,7 +2,7 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { TapeWriter } from '../../ingest/live/tape-writer.js';
 import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
-import { createHttpClient, type HttpClient } from '../../transport/http.js';
+import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';
 import { openRedisOutput, type RedisOutput } from '../output/redis-output.js';
 import type { LiveStreamContext, LiveStreamFlags } from './live-stream.js';
 import { MetricsServer } from './metrics-server.js';
@@ -11,7 +11,7 @@ import { MetricsServer } from './metrics-server.js';
 export type LiveTools = {
   readonly userAgent: string;
   readonly limit: TimeLimit;
-  readonly client: HttpClient;
+  readonly client: HttpClient & HttpSender;
   readonly tape: TapeWriter | undefined;
   readonly redis: RedisOutput;
   readonly metrics: MetricsServer | undefined;

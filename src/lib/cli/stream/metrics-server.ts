@@ -114,6 +114,8 @@ export class MetricsServer implements WireTap {
     for (const [type, count] of status.records) raise(metrics.records, { type }, count);
     raise(metrics.reconnects, {}, status.reconnects);
     for (const [channel, count] of status.gapsByChannel) raise(metrics.gaps, { channel }, count);
+    raise(metrics.repairedGaps, {}, status.repaired.gaps);
+    raise(metrics.repairedTrades, {}, status.repaired.trades);
     const books = (status.gapsByChannel.get('book') ?? 0) + (status.gapsByChannel.get('book_delta') ?? 0);
     raise(metrics.bookGaps, {}, books);
     raise(metrics.dropped, {}, status.queue.dropped);
@@ -150,7 +152,9 @@ function createMetrics(client: typeof import('prom-client'), registry: import('p
     }),
     lastMessage: gauge('last_message_timestamp_seconds', 'Arrival of the last data frame, Unix time.', ['exchange']),
     records: counter('records_total', 'Records captured.', ['type']),
-    gaps: counter('gaps_total', 'Holes that remain (gap records with missing: true).', ['channel']),
+    gaps: counter('gaps_total', 'Holes told as missing (gap records with missing: true).', ['channel']),
+    repairedGaps: counter('gaps_repaired_total', 'Holes in trades that were made whole again.'),
+    repairedTrades: counter('trades_repaired_total', 'Trades that were fetched again.'),
     bookGaps: counter('book_gaps_total', 'Holes in books among them.'),
     dropped: counter('sink_dropped_total', 'Records dropped because the outputs were too slow.'),
     rejected: counter('ws_rejected_total', 'Frames or records that could not be mapped.'),

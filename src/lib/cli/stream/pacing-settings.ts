@@ -2,9 +2,10 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { EXCHANGES } from '../../exchanges/index.js';
 import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { Place } from '../../ingest/live/fleet.js';
+import type { RepairLimits } from '../../ingest/repair/repair-job.js';
 import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
-import { parseDuration } from '../../model/time.js';
+import { MINUTE, MICROSECONDS_PER_MILLISECOND as MS, parseDuration, SECOND } from '../../model/time.js';
 import { endpointsOf } from '../endpoints.js';
 import type { Setting, Settings } from '../settings.js';
 
@@ -48,7 +49,8 @@ const MAY_BE_ZERO = new Set([
   'rotate_after',
 ]);
 
-const OF_RUN = ['unreachable_after', 'queue_records'] as const;
+const OF_REPAIR = { repair_hold: 'hold', repair_within: 'within', repair_settle: 'settle' } as const;
+const OF_RUN = ['unreachable_after', 'queue_records', 'repair_records', ...Object.keys(OF_REPAIR)] as const;
 
 /** Every key of the table: those of each exchange, with its name in front, and those of the whole run. */
 export const PACING_KEYS: readonly string[] = [
@@ -91,6 +93,20 @@ export function runLimits(settings: Settings): { unreachableAfter: number; queue
     unreachableAfter: unreachable ? durationOf(unreachable, 'unreachable_after') : 60_000,
     queueLimit: queue ? countOf(queue) : 100_000,
   };
+}
+
+/** How long a repair of trades may take and hold back what came after it, and how many trades all of them may keep. */
+const REPAIR = { hold: 15 * SECOND, within: 5 * MINUTE, settle: 3 * SECOND, records: 200_000 };
+
+/** Returns the limits of repairs that fetch `most` microseconds back. Throws a `UsageError` on a setting that is none. */
+export function repairLimits(settings: Settings, most: number): RepairLimits {
+  const limits = { ...REPAIR, most };
+  for (const [key, name] of Object.entries(OF_REPAIR)) {
+    const setting = settings.section(PACING_TABLE, key);
+    if (setting) limits[name] = durationOf(setting, key) * MS;
+  }
+  const records = settings.section(PACING_TABLE, 'repair_records');
+  return records ? { ...limits, records: countOf(records) } : limits;
 }
 
 function pacingOf(exchange: Exchange, market: Market, settings: Settings): Pacing {

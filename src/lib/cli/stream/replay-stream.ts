@@ -22,6 +22,7 @@ export type ReplayStreamFlags = RedisFlags & {
   readonly 'book-interval': number;
   readonly speed?: number | undefined;
   readonly shard?: Shard | undefined;
+  readonly 'allow-gaps': boolean;
 };
 
 export type ReplayStream = {
@@ -61,7 +62,7 @@ export async function openReplayStream(
     output: redis.output,
     close: () => redis.close(),
     summarize(summary) {
-      summarize(statistics, summary);
+      summarize(statistics, summary, flags['allow-gaps']);
       summary.note(redis.facts());
     },
   };

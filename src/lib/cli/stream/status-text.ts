@@ -23,13 +23,14 @@ function recordsOf({ records }: LiveStatus): number {
 
 /** Returns the parts of a status, the most important first; a display puts as many on a line as fit. */
 export function statusParts(status: LiveStatus, rates: Rates): string[] {
-  const { connections, subscriptions, queue, reconnects, gaps, duplicates, rejected } = status;
+  const { connections, subscriptions, queue, reconnects, gaps, repaired, duplicates, rejected } = status;
   const troubles = [
     named(subscriptions.pending, 'pending'),
     named(subscriptions.refused, 'refused'),
     named(subscriptions.stale, 'silent'),
     named(reconnects, reconnects === 1 ? 'reconnect' : 'reconnects'),
     named(gaps, gaps === 1 ? 'gap' : 'gaps'),
+    named(repaired.gaps, 'repaired'),
     named(rejected, 'rejected'),
     named(duplicates, 'repeated'),
     queue.dropped > 0 ? `${NUMBER.format(queue.dropped)} dropped` : '',
@@ -66,6 +67,8 @@ export function statusFields(status: LiveStatus, rates: Rates): Readonly<Record<
     ...Object.fromEntries(status.lags.flatMap(lagFields)),
     reconnects: status.reconnects,
     gaps: status.gaps,
+    gaps_repaired: status.repaired.gaps,
+    trades_repaired: status.repaired.trades,
     duplicates: status.duplicates,
     rejected: status.rejected,
     queue: queue.waiting,

@@ -3,15 +3,19 @@ import { type Statistics, total } from '../../ingest/statistics.js';
 import type { Summary } from '../summary.js';
 import { lagFields } from './status-text.js';
 
-/** Tells the summary what a capture has seen, and why the run is incomplete where it is. */
-export function summarize(statistics: Statistics, summary: Summary): void {
+/** Tells the summary what a capture has seen, and why the run is incomplete where it is; holes may be allowed. */
+export function summarize(statistics: Statistics, summary: Summary, allowGaps: boolean): void {
   const { frames, bytes, duplicates, history, unordered, missingGaps } = statistics;
-  const { unknown, silent, refused, rejected, broken, books } = statistics;
+  const { unknown, silent, refused, rejected, broken, books, repairedGaps, repairedTrades, earlierGaps } = statistics;
   summary.note({
     frames,
     bytes,
     duplicate_trades: duplicates,
     history_trades_left_out: history,
+    gaps_repaired: repairedGaps,
+    trades_repaired: repairedTrades,
+    gaps_missing: missingGaps,
+    gaps_missing_before: earlierGaps,
     lines_out_of_order: unordered,
     unknown: Object.fromEntries(unknown),
     silent: Object.fromEntries(silent),
@@ -23,14 +27,15 @@ export function summarize(statistics: Statistics, summary: Summary): void {
   if (broken.size > 0) summary.incomplete(`${counted(total(broken), 'tape line')} could not be read`);
   if (rejected.size > 0)
     summary.incomplete(`${counted(total(rejected), 'frame or record', 'frames or records')} could not be mapped`);
-  if (missingGaps > 0) summary.incomplete(`${counted(missingGaps, 'hole')} in the data (gap records with missing: true)`);
+  if (missingGaps > 0 && !allowGaps)
+    summary.incomplete(`${counted(missingGaps, 'hole')} in the data (gap records with missing: true)`);
 }
 
 /** Tells the summary how a live capture went, and what of it is incomplete. */
-export function summarizeLive(live: Live, summary: Summary): void {
+export function summarizeLive(live: Live, summary: Summary, allowGaps: boolean): void {
   const status = live.status();
   const { subscriptions, queue } = status;
-  summarize(live.statistics, summary);
+  summarize(live.statistics, summary, allowGaps);
   summary.note({
     symbols: status.symbols,
     connects: status.connects,
@@ -41,7 +46,8 @@ export function summarizeLive(live: Live, summary: Summary): void {
     queue_most: queue.most,
     dropped_records: queue.dropped,
   });
-  if (queue.dropped > 0) summary.incomplete(`${counted(queue.dropped, 'record')} dropped because the outputs were too slow`);
+  if (queue.dropped > 0 && !allowGaps)
+    summary.incomplete(`${counted(queue.dropped, 'record')} dropped because the outputs were too slow`);
   for (const reason of live.unreachable) summary.unreachable(reason);
 }
 

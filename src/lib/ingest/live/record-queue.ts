@@ -1,4 +1,4 @@
-import type { AnyRecord, Gap } from '../../model/records.js';
+import type { AnyRecord, Gap, Trade } from '../../model/records.js';
 import { BoundedQueue } from '../../transport/bounded-queue.js';
 import { channelOf } from '../selection.js';
 
@@ -17,15 +17,20 @@ export class RecordQueue {
   readonly #queue: BoundedQueue<AnyRecord>;
   readonly #holes = new Map<string, Hole>();
   readonly #onOverflow: (record: AnyRecord) => void;
+  readonly #refetches: (trade: Trade) => boolean;
   #dropped = 0;
   #gaps = 0;
   /** Greatest `local_timestamp` that was let through. */
   #last = 0;
 
-  /** `onOverflow` is told of the first record of every hole. */
-  constructor(limit: number, onOverflow: (record: AnyRecord) => void) {
+  /**
+   * `onOverflow` is told of the first record of every hole. A trade of which `refetches` says that it will come again is
+   * neither a hole nor counted.
+   */
+  constructor(limit: number, onOverflow: (record: AnyRecord) => void, refetches: (trade: Trade) => boolean = () => false) {
     this.#queue = new BoundedQueue(limit);
     this.#onOverflow = onOverflow;
+    this.#refetches = refetches;
   }
 
   get length(): number {
@@ -91,6 +96,7 @@ export class RecordQueue {
   }
 
   #drop(record: AnyRecord, key: string, hole: Hole | undefined): void {
+    if (record.type === 'trade' && !hole && this.#refetches(record)) return;
     this.#dropped += 1;
     if (hole) {
       hole.until = Math.max(hole.until, record.timestamp);

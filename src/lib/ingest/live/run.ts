@@ -1,48 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Channel, Subscription } from '../../exchanges/exchange.js';
 import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
-import type { HttpClient } from '../../transport/http.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import { Capture } from '../capture.js';
-import { Selection } from '../selection.js';
-import { fallsTo, type Shard } from '../shard.js';
 import type { Statistics } from '../statistics.js';
-import type { UniverseOptions } from '../universe.js';
-import { Chronicle, type LiveLog } from './chronicle.js';
+import { Chronicle } from './chronicle.js';
 import { Fleet, type Place } from './fleet.js';
+import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
+import { LiveRepair } from './live-repair.js';
 import { LocalClock } from './local-clock.js';
 import { RecordQueue } from './record-queue.js';
 import { type LiveStatus, statusOf } from './status.js';
 import { tappedSource } from './tapped-source.js';
 import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
-import { Wire, type WireTap } from './wire.js';
-
-export type LiveOptions = {
-  readonly places: readonly Place[];
-  readonly markets: readonly Market[];
-  readonly symbols?: readonly string[] | undefined;
-  readonly universe: UniverseOptions;
-  readonly channels: readonly Channel[];
-  readonly intervals: readonly string[];
-  readonly depth: number;
-  /** Least time between two snapshots of a book, microseconds. */
-  readonly bookInterval: number;
-  readonly shard?: Shard | undefined;
-  /** Milliseconds between two looks at the lists of instruments. */
-  readonly refreshEvery: number;
-  /** Milliseconds after which a run that is connected to nothing ends as unreachable. */
-  readonly unreachableAfter: number;
-  /** Records that may wait for the outputs. */
-  readonly queueLimit: number;
-  readonly client: HttpClient;
-  readonly userAgent: string;
-  readonly taps: readonly WireTap[];
-  readonly log: LiveLog;
-  /** Stops the run: connections are closed, what is withheld comes out. */
-  readonly signal: AbortSignal;
-  readonly timing?: Timing | undefined;
-};
+import { Wire } from './wire.js';
 
 export type Live = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
@@ -74,19 +45,6 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   return new LiveRun(options).prepare();
 }
 
-/** Throws the exchange's own refusal of a channel, market, interval or depth before anything is asked of it. */
-function checkChannels({ places, markets, channels, intervals, depth }: LiveOptions): void {
-  for (const { exchange, api, planning } of places) {
-    for (const market of markets) {
-      const sample = { market, symbol: 'BTCUSDT' };
-      const subscriptions = channels.flatMap((channel): Subscription[] =>
-        channel === 'candle' ? intervals.map((interval) => ({ ...sample, channel, interval })) : [{ ...sample, channel }],
-      );
-      exchange.plan(subscriptions, { ...planning, api, depth });
-    }
-  }
-}
-
 class LiveRun implements Live {
   readonly #options: LiveOptions;
   readonly #timing: Timing;
@@ -96,6 +54,7 @@ class LiveRun implements Live {
   readonly #watch: UniverseWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #chronicle: Chronicle;
+  readonly #repair: LiveRepair | undefined;
   readonly fleets: readonly Fleet[];
   #wanted: Wanted = new Map();
   #started = 0;
@@ -108,27 +67,34 @@ class LiveRun implements Live {
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#timing = options.timing ?? SYSTEM_TIMING;
-    this.#queue = new RecordQueue(options.queueLimit, (record) =>
-      options.log.warn(
-        `outputs are too slow: ${options.queueLimit} records wait, ${record.type} records are dropped (gap overflow)`,
-      ),
+    const dropped = ({ type }: AnyRecord, what: string) =>
+      options.log.warn(`outputs are too slow: ${options.queueLimit} records wait, ${type} records are ${what}`);
+    this.#queue = new RecordQueue(
+      options.queueLimit,
+      (record) => dropped(record, 'dropped (gap overflow)'),
+      (trade) => {
+        if (this.#capture.overflow(trade)) dropped(trade, 'left out, to be fetched again');
+        return this.#capture.repair !== undefined;
+      },
     );
     this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
-    const { depth, bookInterval, log, places, shard } = options;
-    const takes = (exchange: string, market: Market, symbol: string) => !shard || fallsTo(shard, exchange, market, symbol);
-    const selection = new Selection({
-      exchanges: places.map(({ exchange }) => exchange),
-      markets: options.markets,
-      symbols: options.symbols,
-      channels: options.channels,
-      intervals: options.channels.includes('candle') ? options.intervals : undefined,
-      shard,
+    const { depth, bookInterval, log, places, repair } = options;
+    const selection = selectionOf(options);
+    this.#capture = new Capture({
+      selection,
+      depth,
+      bookInterval,
+      warn: log.notice,
+      listener: this.#wire,
+      repair: repair?.limits,
     });
-    this.#capture = new Capture({ selection, depth, bookInterval, warn: log.notice, listener: this.#wire });
     this.#wire.capture = this.#capture;
+    const exchanges = places.map(({ exchange }) => exchange);
+    this.#repair =
+      repair && new LiveRepair({ options: repair, capture: this.#capture, wire: this.#wire, exchanges, warn: log.warn });
     this.#watch = new UniverseWatch(
       places.map((place) => ({ exchange: place.exchange, rest: tappedSource(place, options.client, this.#wire) })),
-      { ...options.universe, ...options, takes },
+      { ...options.universe, ...options, takes: takerOf(options) },
       log,
     );
     this.#chronicle = new Chronicle(this.statistics, log);
@@ -167,7 +133,7 @@ class LiveRun implements Live {
 
   /** Gets the first lists, again and again until one exchange has answered or the time is up. */
   async prepare(): Promise<Live> {
-    const { signal, unreachableAfter } = this.#options;
+    const { signal, unreachableAfter, log } = this.#options;
     this.#started = this.#timing.now();
     for (;;) {
       const { wanted, failed } = await this.#watch.ask(true);
@@ -178,6 +144,7 @@ class LiveRun implements Live {
       if (signal.aborted) throw new UnreachableError('stopped before an exchange had answered');
       if (this.#timing.now() - this.#started + LIST_RETRY > unreachableAfter)
         throw new UnreachableError([...failed.values()].join('; '));
+      for (const reason of failed.values()) log.warn(`${reason}; asked again in ${LIST_RETRY / 1000} s`);
       await this.#timing.sleep(LIST_RETRY, signal);
     }
   }
@@ -216,6 +183,7 @@ class LiveRun implements Live {
     const { refreshEvery, unreachableAfter } = this.#options;
     this.#timers.push(
       setInterval(() => this.#wire.tick(), TICK_EVERY),
+      setInterval(() => this.#repair?.check(), TICK_EVERY),
       setInterval(() => this.#check(), CHECK_EVERY),
       setInterval(() => this.#refresh(), refreshEvery),
       setInterval(() => this.#unlisted > 0 && this.#refresh(), Math.min(refreshEvery, UNLISTED_RETRY)),
@@ -262,7 +230,9 @@ class LiveRun implements Live {
   async #adjust(wanted: Wanted): Promise<void> {
     for (const fleet of this.fleets) {
       const subscriptions = wanted.get(fleet.exchange.id);
-      if (subscriptions) await fleet.adjust(subscriptions);
+      if (!subscriptions) continue;
+      await this.#repair?.resume(fleet.exchange, subscriptions);
+      await fleet.adjust(subscriptions);
     }
   }
 

@@ -27,6 +27,8 @@ export type LiveStatus = {
   readonly records: ReadonlyMap<string, number>;
   readonly duplicates: number;
   readonly gaps: number;
+  /** Holes that were made whole again, and the trades that this took. */
+  readonly repaired: { readonly gaps: number; readonly trades: number };
   readonly gapsByChannel: ReadonlyMap<string, number>;
   readonly refused: number;
   readonly rejected: number;
@@ -68,6 +70,7 @@ export function statusOf({ statistics, fleets, lags, queue, counters, symbols, s
     records: new Map(statistics.records),
     duplicates: statistics.duplicates,
     gaps: statistics.missingGaps + queue.gaps,
+    repaired: { gaps: statistics.repairedGaps, trades: statistics.repairedTrades },
     gapsByChannel: new Map(statistics.gaps),
     refused: total(statistics.refused),
     rejected: total(statistics.rejected),

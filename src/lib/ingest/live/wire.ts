@@ -1,5 +1,6 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import type { Capture, CaptureListener, DataFrame } from '../capture.js';
+import type { TradeRepair } from '../repair/trade-repair.js';
 import { type FrameBytes, frameBytes, type WireEvent } from '../tape.js';
 import { Lag } from './lag.js';
 import type { LinkEvents } from './link.js';
@@ -33,7 +34,8 @@ export class Wire implements CaptureListener {
   readonly #keepers = new Map<string, ConnectionKeeper>();
   #capture: Capture | undefined;
   #connections = 0;
-  #isEnding = false;
+  /** Local time at which the run was ended. */
+  #ended: number | undefined;
   #last: { exchange: Exchange; content: string | FrameBytes } | undefined;
   /** Local time (µs) of the last data frame. */
   lastData = 0;
@@ -61,7 +63,7 @@ export class Wire implements CaptureListener {
       },
       sent: (text) => this.#apply(exchange, { kind: 'sent', at: at(), connection, text }),
       frame: (frame) => {
-        if (!this.#isEnding) this.#apply(exchange, { kind: 'frame', at: at(), connection, content: frameBytes(frame) });
+        if (this.#ended === undefined) this.#apply(exchange, { kind: 'frame', at: at(), connection, content: frameBytes(frame) });
       },
       closed: (code) => {
         this.#apply(exchange, { kind: 'close', at: at(), connection, code });
@@ -78,17 +80,32 @@ export class Wire implements CaptureListener {
 
   /** Lets time pass when nothing comes: seconds and withheld books come out in a silence too. */
   tick(): void {
-    if (this.#capture && !this.#isEnding) this.#queue.push(this.#capture.advance(this.#clock.now()));
+    if (!this.#capture || this.#ended !== undefined) return;
+    this.#queue.push(this.#capture.advance(this.#clock.now()));
+    if (this.#queue.length <= this.#queue.limit / 2) this.repair((repair, at) => repair.room(at));
+  }
+
+  /** Lets the repair take something at the present time, and passes on what follows; undefined where there is none. */
+  repair<Result>(take: (repair: TradeRepair, at: number) => Result): Result | undefined {
+    const capture = this.#capture;
+    if (!capture?.repair || this.#ended !== undefined) return undefined;
+    const at = this.#clock.now();
+    this.#queue.push(capture.advance(at));
+    const result = take(capture.repair, at);
+    this.#queue.push(capture.repaired());
+    return result;
   }
 
   /** From now on frames are left alone: connections that end now were ended on purpose. */
   end(): void {
-    this.#isEnding = true;
+    if (this.#ended !== undefined) return;
+    this.tick();
+    this.#ended = this.#clock.now();
   }
 
-  /** Gives what the capture still withholds. */
+  /** Gives what the capture still withholds; what was lost before the end is a hole, whether or not something came after. */
   finish(): void {
-    if (this.#capture) this.#queue.push(this.#capture.finish());
+    if (this.#capture) this.#queue.push(this.#capture.finish(this.#ended));
   }
 
   answered(id: string, frame: Frame): void {

@@ -28,6 +28,3 @@ export type RepairJob = {
 
 /** What an answer says of the past. */
 export type RepairPage = { readonly records: readonly HistoryRecord[]; readonly covered?: Covered | undefined };
-
-/** What the fetcher does next: the next page, the next chain of pages, or nothing. */
-export type NextStep = 'page' | 'chain' | 'done';

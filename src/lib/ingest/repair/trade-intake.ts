@@ -75,11 +75,10 @@ export class TradeIntake {
     return this.repair?.snapshot(feed, trades, at) ?? false;
   }
 
-  /** Notes that a trade did not fit into the outputs; returns whether it will be fetched again. */
+  /** Notes that a trade did not fit into the outputs: it will be fetched again. Returns whether it is the first. */
   overflow(trade: Trade, at: number): boolean {
     const { exchange, market, symbol } = trade;
-    this.repair?.overflow({ exchange, market, symbol, channel: 'trade' }, this.#known(trade), trade, at);
-    return this.repair !== undefined;
+    return this.repair?.overflow({ exchange, market, symbol, channel: 'trade' }, this.#known(trade), trade, at) ?? false;
   }
 
   /** Passes on what repairs have given, in order: the gap, what was missing in it, what came after it. */

@@ -1,11 +1,11 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
 import { DAY, MINUTE, SECOND } from '../../model/time.js';
-import type { Feed } from '../continuity.js';
+import { ceilSecond, type Feed } from '../continuity.js';
 import { Attempts } from './attempts.js';
 import { type Chain, type Closing, Hole, type HoleOptions } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
 import { MarketHolds } from './market-holds.js';
-import type { NextStep, RepairJob, RepairLimits, RepairPage } from './repair-job.js';
+import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
 
 type Repair = {
   readonly key: string;
@@ -42,6 +42,7 @@ export class TradeRepair {
   readonly #holds: MarketHolds<Repair>;
   #closings: Closing[] = [];
   #size = 0;
+  #now = 0;
 
   /** `time` gives the exchange's time on a market. */
   constructor(limits: RepairLimits, time: (exchange: string, market: Market) => number) {
@@ -93,16 +94,20 @@ export class TradeRepair {
     this.#holds.add(marketOf(feed), this.#open(feed, options, at), at);
   }
 
-  /** A trade did not fit into the outputs. All that comes of its symbol is dropped until there is room again. */
-  overflow(feed: Feed, known: KnownTrades, trade: Trade, at: number): void {
+  /**
+   * A trade did not fit into the outputs: all that comes of its symbol is dropped until there is room again. Returns
+   * whether it is the first.
+   */
+  overflow(feed: Feed, known: KnownTrades, trade: Trade, at: number): boolean {
     known.forget(trade.id);
     const repair = this.#repairs.get(keyOf(feed));
-    if (repair?.isBlocked) return;
+    if (repair?.isBlocked) return false;
     if (repair) this.#close(repair);
     const opened = this.#open(feed, { reason: 'overflow', from: trade.timestamp, near: trade, known, first: known.first }, at);
     opened.isCarried = true;
     opened.isBlocked = true;
     this.#holds.add(marketOf(feed), opened, at);
+    return true;
   }
 
   /** The outputs have room again. */
@@ -148,6 +153,7 @@ export class TradeRepair {
 
   /** Lets time pass: what has waited long enough is let go. */
   advance(at: number): void {
+    this.#now = at;
     if (this.#repairs.size === 0) return;
     for (const repair of this.#holds.expired(at)) if (repair.hole.hasHeld) this.#release(repair);
     for (const repair of this.#repairs.values()) {
@@ -155,9 +161,11 @@ export class TradeRepair {
     }
   }
 
-  /** Returns what is to be fetched now. */
-  *jobs(at: number): Generator<RepairJob> {
+  /** Returns what is to be fetched now, at most so many. */
+  jobs(at: number, most: number): RepairJob[] {
+    const jobs: RepairJob[] = [];
     for (const repair of this.#repairs.values()) {
+      if (jobs.length >= most) break;
       if (repair.job || repair.back === undefined || !repair.attempts.isDue(at)) continue;
       const { feed, from, near, far } = repair.hole;
       const { exchange, market, symbol } = feed;
@@ -165,20 +173,20 @@ export class TradeRepair {
       const begin = Math.floor((near?.timestamp ?? from) / SECOND) * SECOND - SECOND;
       const oldest = until - Math.max(this.#limits.most, FARTHEST);
       repair.job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at, chain: undefined };
-      yield repair.job;
+      jobs.push(repair.job);
     }
+    return jobs;
   }
 
-  /** Takes one page of a job; `isNew` says that it begins a chain of pages. */
-  page(job: RepairJob, page: RepairPage, isNew: boolean): NextStep {
+  /** Takes one page of a job; `isNew` says that it begins a chain of pages. Returns whether the next page is of use. */
+  page(job: RepairJob, page: RepairPage, isNew: boolean): boolean {
     const repair = this.#repairOf(job);
-    if (!repair?.job) return 'done';
+    if (!repair?.job) return false;
     const chain = isNew || !repair.job.chain ? repair.hole.chain() : repair.job.chain;
     repair.job.chain = chain;
     const trades = page.records.filter((record): record is Trade => record.type === 'trade');
     this.#grow(repair, () => repair.hole.take(chain, trades, page.covered));
-    if (chain.touchesNear || !this.#repairs.has(repair.key)) return 'done';
-    return chain.from < this.#oldest(repair) ? 'chain' : 'page';
+    return !chain.touchesNear && this.#repairs.has(repair.key) && chain.from >= this.#oldest(repair);
   }
 
   /** A job has come to its end; `isFailed` when the exchange did not answer all of it. */
@@ -262,7 +270,7 @@ export class TradeRepair {
   #close(repair: Repair): Closing {
     const { hole, key, known } = repair;
     const { exchange, market } = hole.feed;
-    const closing = hole.close(this.#time(exchange, market));
+    const closing = hole.close(ceilSecond(this.#time(exchange, market) || this.#now));
     this.#repairs.delete(key);
     this.#holds.delete(marketOf(hole.feed), repair);
     this.#size -= hole.size;
