@@ -36,12 +36,8 @@ export function parseTrades(
   const { from, until } = query;
   const records = items.filter(({ timestamp }) => timestamp >= from && timestamp < until);
   const oldest = items[0]?.timestamp;
-  if (oldest === undefined && rejected.length > 0) return { records, rejected };
-  // What has no newest trade has never traded.
-  const covered = {
-    from: oldest === undefined || oldest < from ? from : oldest + MS,
-    until: Math.min(until, time ?? before.now),
-  };
+  if (oldest === undefined) return { records, rejected };
+  const covered = { from: oldest < from ? from : oldest + MS, until: Math.min(until, time ?? before.now) };
   return { records, rejected, covered: covered.from < covered.until ? covered : undefined };
 }
 

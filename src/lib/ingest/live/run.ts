@@ -231,7 +231,7 @@ class LiveRun implements Live {
     for (const fleet of this.fleets) {
       const subscriptions = wanted.get(fleet.exchange.id);
       if (!subscriptions) continue;
-      await this.#repair?.resume(fleet.exchange, subscriptions);
+      if (this.#repair) await this.#repair.resume(fleet.exchange, subscriptions);
       await fleet.adjust(subscriptions);
     }
   }

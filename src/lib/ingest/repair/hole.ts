@@ -160,12 +160,13 @@ export class Hole {
 
   /**
    * Takes the newest of a chain for the newest there is: nothing came live for so long that it would be in it. An answer
-   * that lacks what is known to have happened is no such answer.
+   * that lacks what is known to have happened is no such answer; one without any trade is where none is known.
    */
   settle(chain: Chain): void {
     let latest = this.near;
     for (const trade of this.#found.values()) if (!latest || isBefore(latest, trade)) latest = trade;
     if (this.#farSide.size > 0 || (latest && !chain.ids.has(latest.id))) return;
+    if (!latest && chain.ids.size === 0) chain.touchesNear = true;
     chain.touchesFar = true;
     this.#join(chain);
     this.#isSettled = this.#isWhole;
