@@ -3,12 +3,12 @@ import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
 import { MINUTE } from '../model/time.js';
+import type { CaptureOptions, DataFrame } from './capture-options.js';
 import { CapturedBooks } from './captured-books.js';
 import { Confirmations } from './confirmations.js';
 import { Continuity, type Feed } from './continuity.js';
 import { MarketClocks } from './market-clocks.js';
 import type { TradePoint } from './repair/known-trades.js';
-import type { RepairLimits } from './repair/repair-job.js';
 import { TradeIntake } from './repair/trade-intake.js';
 import type { TradeRepair } from './repair/trade-repair.js';
 import { channelOf, type Selection } from './selection.js';
@@ -18,28 +18,7 @@ import { type FrameBytes, STALE_CODE, type TapeEntry, textOf } from './tape.js';
 /** Before anything is known of an exchange's clock, it is taken to be behind ours by no more than this. */
 const CLOCK_TOLERANCE = MINUTE;
 
-export type CaptureOptions = {
-  readonly selection: Selection;
-  /** Levels of `book_snapshot`. */
-  readonly depth: number;
-  /** Least time between two snapshots of a symbol, microseconds. */
-  readonly bookInterval: number;
-  /** Told the first of every kind of trouble. */
-  readonly warn: (message: string) => void;
-  /** Who keeps the connections; a replay has none. */
-  readonly listener?: CaptureListener | undefined;
-  /** Holes in trades are kept open until they are repaired or given up; a replay repairs nothing. */
-  readonly repair?: RepairLimits | undefined;
-};
-
-export type DataFrame = Extract<Frame, { kind: 'data' }>;
-
-/** Told what the frames of a connection (`exchange connection`) say to whoever keeps it. */
-export type CaptureListener = {
-  /** An answer: a confirmation, a refusal or a pong. */
-  answered(connection: string, frame: Frame): void;
-  delivered(connection: string, frame: DataFrame): void;
-};
+export type { CaptureListener, CaptureOptions, DataFrame } from './capture-options.js';
 
 type Connection = {
   readonly exchange: Exchange;

@@ -5,7 +5,7 @@ import { Attempts } from './attempts.js';
 import { type Chain, type Closing, Hole, type HoleOptions } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
 import { MarketHolds } from './market-holds.js';
-import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
+import { keyOf, marketOf, type RepairJob, type RepairLimits, type RepairPage } from './repair-job.js';
 
 type Repair = {
   readonly key: string;
@@ -289,13 +289,4 @@ export class TradeRepair {
   #oldest({ hole: { feed } }: Repair): number {
     return this.#time(feed.exchange, feed.market) - this.#limits.most;
   }
-}
-
-/** Returns the name of a feed's symbol, by which `isHolding` asks. */
-function keyOf({ exchange, market, symbol }: Feed): string {
-  return `${exchange} ${market} ${symbol}`;
-}
-
-function marketOf({ exchange, market }: Feed): string {
-  return `${exchange} ${market}`;
 }
