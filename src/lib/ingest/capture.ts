@@ -11,7 +11,7 @@ import { MarketClocks } from './market-clocks.js';
 import type { TradePoint } from './repair/known-trades.js';
 import { TradeIntake } from './repair/trade-intake.js';
 import type { TradeRepair } from './repair/trade-repair.js';
-import { channelOf, type Selection } from './selection.js';
+import { channelOf } from './selection.js';
 import { Statistics } from './statistics.js';
 import { type FrameBytes, STALE_CODE, type TapeEntry, textOf } from './tape.js';
 
