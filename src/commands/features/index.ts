@@ -1,15 +1,23 @@
-import { Flags } from '@oclif/core';
-import { BaseCommand } from '../../lib/cli/base-command.js';
+import type { Interfaces } from '@oclif/core';
+import { BaseCommand, type Delivery } from '../../lib/cli/base-command.js';
 import { inputArgument, selectionOf } from '../../lib/cli/candles/flags.js';
-import { engineOptionsOf, featureFlags, featureNameFlag, rowsFlag } from '../../lib/cli/features/flags.js';
+import { engineOptionsOf, featuresFlags } from '../../lib/cli/features/flags.js';
 import { featureTable, listedFeatures } from '../../lib/cli/features/list.js';
 import { featurePlot } from '../../lib/cli/features/plot.js';
-import { openFeatures } from '../../lib/cli/features/run.js';
-import { FeatureTally } from '../../lib/cli/features/tally.js';
-import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import {
+  type FeatureRequest,
+  type FeatureRun,
+  featuresBesideStore,
+  featuresIntoStore,
+  featuresOfInput,
+  keepFeatureRules,
+  StoredRows,
+} from '../../lib/cli/features/run.js';
+import { FeatureTally, NOTHING_NEW } from '../../lib/cli/features/tally.js';
+import { outputFlags } from '../../lib/cli/flags.js';
+import { startStoreStep } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { FEATURES, type Windows } from '../../lib/features/registry.js';
-import type { AnyRecord } from '../../lib/model/records.js';
 
 export default class Features extends BaseCommand {
   static override summary = 'Turn trades, books, tickers, marks and open interest into features, a row per symbol and second.';
@@ -18,7 +26,9 @@ export default class Features extends BaseCommand {
 A feature is absent until its window is full, and after a gap in its inputs until it is full again; \`detail\` says why. \`warm\`
 says that everything signals use is there.
 
-Over the store only what is new is computed, and put into the store. A file or glob is taken whole, in any order. With \`-\`
+Over the store what is new, late or repaired is found and computed, up to the last second that is over by the clock of the
+data: run it as often as you like, beside a stream, the rows are those of one run over everything. --since and --until
+choose what is shown. A file or glob is taken whole, in any order. With \`-\`
 rows come out as soon as the clock of the input has passed their second and the grace.`;
   static override examples = [
     { description: 'What there is, and what each needs', command: '<%= config.bin %> <%= command.id %> --list' },
@@ -33,48 +43,48 @@ rows come out as soon as the clock of the input has passed their second and the 
 
   static override args = { input: inputArgument };
 
-  static override flags = {
-    ...featureFlags,
-    rows: rowsFlag(),
-    list: Flags.boolean({ summary: 'Print every feature with its inputs, window and warm-up.' }),
-    plot: featureNameFlag({ summary: 'Draw one feature as a line, instead of rows.', exclusive: ['output'] }),
-    'fail-on-gaps': Flags.boolean({ summary: 'End with 3 when an unrepaired gap lies in the input.' }),
-    exchange: exchangesFlag(),
-    market: marketsFlag(),
-    symbols: symbolsFlag(),
-    ...timeFlags,
-    store: storeFlag,
-    ...outputFlags,
-  };
+  static override flags = { ...featuresFlags, ...outputFlags };
 
   async run(): Promise<SummaryDocument | undefined> {
     const { args, flags } = await this.parse(Features);
     if (flags.list) return this.#list(flags.window);
     const input = args.input ?? [];
-    const isPlot = flags.plot !== undefined;
-    const intoStore = flags.output?.includes('store') ?? (input.length === 0 && !isPlot);
-    const tally = new FeatureTally();
-    const run = await openFeatures({
-      input,
-      store: flags.store,
-      intoStore: intoStore && input.length === 0,
-      selection: selectionOf(flags),
-      engine: engineOptionsOf(flags),
-      rows: flags.rows,
-      stopped: this.stopped,
-      warn: (message) => this.notice(message),
-    });
-    return this.deliver(looked(run.records, tally), {
-      flags: isPlot ? { ...flags, format: 'table' } : flags,
-      fallback: intoStore ? 'store' : '-',
-      endless: input.includes('-') && !isPlot,
-      types: flags.rows,
+    const [selection, engine] = [selectionOf(flags), engineOptionsOf(flags)];
+    const way = { tally: new FeatureTally(), stopped: this.stopped, warn: (message: string) => this.notice(message) };
+    const request: FeatureRequest = { input, store: flags.store, selection, engine, rows: flags.rows, ...way };
+    const intoStore = flags.output?.includes('store') ?? (input.length === 0 && flags.plot === undefined);
+    if (input.length > 0) {
+      if (intoStore) await keepFeatureRules(request);
+      const endless = input.includes('-') && flags.plot === undefined;
+      return await this.#deliver(featuresOfInput(request), request, flags, { fallback: '-', endless });
+    }
+    if (intoStore) return await this.#intoStore(request, flags);
+    return await this.#deliver(await featuresBesideStore(request), request, flags, { fallback: '-', endless: false });
+  }
+
+  async #intoStore(request: FeatureRequest, flags: CommandFlags): Promise<SummaryDocument> {
+    const hint = (text: string) => this.stderr.note(text);
+    const run = await startStoreStep(flags.store, 'features', { ...request, wait: flags.wait, hint });
+    if (!run) return this.conclude();
+    try {
+      const stored = new StoredRows();
+      const rows = featuresIntoStore(run.context, request, stored, isShown(flags.output));
+      return await this.#deliver(rows, request, flags, { fallback: 'store', endless: false, stored });
+    } finally {
+      await run.release();
+    }
+  }
+
+  #deliver({ records, counts, summarize }: FeatureRun, { tally, rows }: FeatureRequest, flags: CommandFlags, way: Way) {
+    return this.deliver(records, {
+      ...way,
+      flags: flags.plot === undefined ? flags : { ...flags, format: 'table' },
+      types: rows,
       render: flags.plot === undefined ? undefined : featurePlot(flags.plot),
       summarize: (summary) => {
-        for (const note of tally.summarize(summary, run.counts())) this.notice(note);
-        if (run.broken() > 0) summary.incomplete(`${run.broken()} lines of the input are no records`);
-        if (flags['fail-on-gaps'] && tally.incomplete + tally.holes > 0)
-          summary.incomplete(`${tally.holes} unrepaired gaps came, ${tally.incomplete} seconds lie in such`);
+        summarize(summary);
+        for (const note of tally.summarize(summary, counts(), way.stored && NOTHING_NEW)) this.notice(note);
+        if (flags['fail-on-gaps']) tally.failOnGaps(summary);
       },
     });
   }
@@ -82,14 +92,14 @@ rows come out as soon as the clock of the input has passed their second and the 
   async #list(windows: Windows): Promise<SummaryDocument | undefined> {
     const features = listedFeatures(FEATURES, windows);
     this.summary.data = features;
-    if (!this.jsonEnabled()) this.log(await featureTable(features, process.stdout.columns ?? 140));
-    return this.jsonEnabled() ? this.summary.document(Date.now() * 1000) : undefined;
+    if (this.jsonEnabled()) return this.summary.document(Date.now() * 1000);
+    this.log(await featureTable(features, process.stdout.columns ?? 140));
+    return undefined;
   }
 }
 
-async function* looked(records: AsyncIterable<AnyRecord[]>, tally: FeatureTally): AsyncGenerator<AnyRecord[]> {
-  for await (const batch of records) {
-    tally.see(batch);
-    yield batch;
-  }
-}
+/** Whether somebody looks at rows that go to the store. */
+const isShown = (outputs: readonly string[] = []) => process.stdout.isTTY || outputs.some((name) => name !== 'store');
+
+type CommandFlags = Interfaces.InferredFlags<typeof Features.flags>;
+type Way = Pick<Delivery, 'fallback' | 'endless' | 'stored'>;

@@ -1,5 +1,5 @@
 import type { Candle } from '../model/records.js';
-import { MINUTE, SECOND } from '../model/time.js';
+import { DAY, MINUTE, SECOND } from '../model/time.js';
 import { averageTrueRange, PERIOD, type PriceRange } from './average-true-range.js';
 import type { Absence } from './feature.js';
 import type { Hole } from './holes.js';
@@ -10,6 +10,8 @@ export const BAR_INTERVAL = '15m';
 export const BAR = 15 * MINUTE;
 /** Closed candles that the average is taken over: with all of them it does not depend on where the data began. */
 export const WARM_BARS = 200;
+/** Bars so much older than the last one say nothing of it; what a symbol's average depends on has an end. */
+export const OLDEST_BAR = 7 * DAY;
 
 /** Where a bar comes from; the greater one counts. */
 const RANK = { exchange: 0, trades: 1, rows: 2 } as const;
@@ -22,6 +24,9 @@ type Bar = PriceRange & {
   /** False when trades are missing in it: the average begins anew after it. */
   readonly whole: boolean;
 };
+
+/** A bar that rows made before. */
+export type PastBar = Pick<Bar, 'start' | 'whole' | 'high' | 'low' | 'close'>;
 
 type OpenBar = {
   readonly start: number;
@@ -66,7 +71,7 @@ export class Bars {
     return this.#known;
   }
 
-  /** Whether one of the last 200 bars lacks trades. */
+  /** Whether one of the last bars lacks trades. */
   get hasGap(): boolean {
     return this.#hasGap;
   }
@@ -74,6 +79,11 @@ export class Bars {
   /** Why there is no average. */
   get absence(): Absence {
     return this.#hasGap ? 'gap' : 'warming';
+  }
+
+  /** Takes the bars that earlier rows made, in order, before the first row. */
+  restore(bars: readonly PastBar[]): void {
+    for (const bar of bars) this.#insert({ ...bar, source: 'rows', known: 0 });
   }
 
   /** Takes a candle from elsewhere; it counts from the first row at or after its end. */
@@ -125,10 +135,7 @@ export class Bars {
     const due = this.#offered.filter(({ start }) => start + BAR <= end);
     if (due.length === 0) return;
     this.#offered = this.#offered.filter(({ start }) => start + BAR > end);
-    for (const bar of due) {
-      this.#known = Math.max(this.#known, bar.known);
-      this.#insert(bar);
-    }
+    for (const bar of due) this.#insert(bar);
   }
 
   #insert(bar: Bar): void {
@@ -137,7 +144,8 @@ export class Bars {
     if (known?.start !== bar.start) this.#closed.splice(index < 0 ? this.#closed.length : index, 0, bar);
     else if (counts(bar, known)) this.#closed[index] = bar;
     else return;
-    if (this.#closed.length > WARM_BARS) this.#closed.shift();
+    const oldest = (this.#closed.at(-1) as Bar).start - OLDEST_BAR;
+    while (this.#closed.length > WARM_BARS || (this.#closed[0] as Bar).start < oldest) this.#closed.shift();
     this.#measure();
   }
 
@@ -145,6 +153,7 @@ export class Bars {
     const broken = this.#closed.findLastIndex(({ whole }) => !whole);
     const bars = this.#closed.slice(broken + 1);
     this.#hasGap = broken >= 0;
+    this.#known = this.#closed.reduce((known, bar) => Math.max(known, bar.known), 0);
     this.#count = bars.length;
     this.#average = bars.length < PERIOD ? undefined : averageTrueRange(bars);
   }

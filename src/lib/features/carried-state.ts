@@ -1,4 +1,4 @@
-import type { BookSnapshot, Funding, MarkPrice, OpenInterest, Ticker } from '../model/records.js';
+import type { BookSnapshot, Funding, MarkPrice, OpenInterest, RecordOf, Ticker } from '../model/records.js';
 import { INPUTS, type Input } from './inputs.js';
 import { compareTimes, type InputRecord, later, type SecondInputs } from './second-inputs.js';
 import { orderFlow, type Quotes, quotesOfSnapshot, quotesOfTicker } from './top-of-book.js';
@@ -14,8 +14,17 @@ export class CarriedState {
   #mark: MarkPrice | undefined;
   #openInterest: OpenInterest | undefined;
   #funding: Funding | undefined;
+  #bookTimestamp: number | undefined;
+  #markTimestamp: number | undefined;
   /** Price of the last trade. */
   last: number | undefined;
+
+  /** Goes on after a row: what is too old to count by then is known by its time alone. */
+  resume({ close, bookTimestamp, markTimestamp }: RecordOf<'micro'>): void {
+    this.last = close;
+    this.#bookTimestamp = bookTimestamp;
+    this.#markTimestamp = markTimestamp;
+  }
 
   /** Takes what a second brought; returns its order-flow imbalance, undefined where a change could not be told. */
   take(inputs: SecondInputs): number | undefined {
@@ -71,11 +80,11 @@ export class CarriedState {
 
   /** Time of the last book and of the last mark price, however old. */
   get bookTimestamp(): number | undefined {
-    return this.#book?.timestamp;
+    return this.#book?.timestamp ?? this.#bookTimestamp;
   }
 
   get markTimestamp(): number | undefined {
-    return this.#mark?.timestamp;
+    return this.#mark?.timestamp ?? this.#markTimestamp;
   }
 
   #takeBook(book: BookSnapshot): number | undefined {

@@ -1,5 +1,6 @@
 import type { AnyRecord, Clock, Gap, Market } from '../model/records.js';
 import { BAR_INTERVAL } from './bars.js';
+import type { Past } from './feature-series.js';
 import type { SymbolIdentity } from './micro-series.js';
 import type { EngineCounts, EngineOptions } from './options.js';
 import type { InputRecord } from './second-inputs.js';
@@ -60,6 +61,16 @@ export class FeatureEngine {
       default:
         return this.#unused();
     }
+  }
+
+  /** Goes on where an earlier run left off: what its rows up to `end`, the end of a 15-minute bar, left behind. */
+  resume(identity: SymbolIdentity, end: number, past: Past): void {
+    this.#series(this.#market(identity), identity).resume(end, past);
+  }
+
+  /** Takes a record of a second whose row was made by an earlier run. */
+  prime(record: AnyRecord): void {
+    if (isInput(record)) this.#series(this.#market(record), record).prime(record);
   }
 
   /** Returns the rows that are left at the end of the input: every symbol has rows up to its last record. */
@@ -141,6 +152,11 @@ export class FeatureEngine {
     }
     return series;
   }
+}
+
+function isInput(record: AnyRecord): record is InputRecord {
+  if (record.type === 'funding') return !record.settled;
+  return ['trade', 'book_snapshot', 'ticker', 'mark_price', 'open_interest'].includes(record.type);
 }
 
 function timeOf({ clock, arrival }: MarketState): number {

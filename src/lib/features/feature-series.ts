@@ -1,7 +1,8 @@
 import type { Candle, RecordOf } from '../model/records.js';
 import { camelCase } from '../model/schema.js';
 import { SECOND } from '../model/time.js';
-import { BAR, Bars, WARM_BARS } from './bars.js';
+import { BAR, Bars, type PastBar, WARM_BARS } from './bars.js';
+import { DayFlow } from './day-flow.js';
 import type { Absence, Feature, Measure } from './feature.js';
 import type { Hole, Holes } from './holes.js';
 import type { MicroRow } from './micro-series.js';
@@ -17,6 +18,15 @@ type Entry = {
   readonly isForSignals: boolean;
 };
 
+/** What rows up to a moment left behind that the rows of the windows alone do not tell. */
+export type Past = {
+  /** The 15-minute bars that they made, in order. */
+  readonly bars: readonly PastBar[];
+  /** Whether there is a row of the moment, and what its `cvd` was. */
+  readonly continues: boolean;
+  readonly cvd: number | undefined;
+};
+
 type Values = Record<string, number | undefined>;
 type Mutable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
 type Reasons = Record<string, string>;
@@ -26,6 +36,7 @@ export class FeatureSeries {
   readonly #holes: Holes;
   readonly #grace: number;
   readonly #bars = new Bars();
+  readonly #flow = new DayFlow();
   readonly #entries: readonly Entry[];
   #end = 0;
   #known = 0;
@@ -36,7 +47,7 @@ export class FeatureSeries {
     this.#grace = grace;
     this.#entries = features.map((feature) => {
       const window = windowOf(feature, windows);
-      const measure = feature.create(window, this.#bars);
+      const measure = feature.create(window, { bars: this.#bars, flow: this.#flow });
       return { feature, property: camelCase(feature.name), window, measure, isForSignals: SIGNAL_FEATURES.has(feature.name) };
     });
   }
@@ -44,6 +55,15 @@ export class FeatureSeries {
   /** End of the last row, 0 before the first. */
   get end(): number {
     return this.#end;
+  }
+
+  /** Goes on after the row that ended at `end`, the end of a bar, before the first row. */
+  resume(end: number, { bars, continues, cvd }: Past): void {
+    this.#bars.restore(bars);
+    if (!continues) return;
+    this.#restart(end + SECOND);
+    this.#end = end;
+    this.#flow.restore(cvd);
   }
 
   /** Takes a 15-minute candle from elsewhere. */
@@ -58,6 +78,7 @@ export class FeatureSeries {
     this.#end = end;
     this.#holes.advance(end);
     this.#bars.update(row, this.#holes.until('trade') <= end - SECOND);
+    this.#flow.update(row);
     if (row.localTimestamp !== undefined && row.localTimestamp > this.#known) this.#known = row.localTimestamp;
     const out = blankRow(row, Math.max(end + this.#grace, this.#known, this.#bars.known));
     out.warm = this.#bars.isWarm;
@@ -106,6 +127,7 @@ export class FeatureSeries {
 
   #restart(end: number): void {
     if (this.#end !== 0) this.#bars.interrupt();
+    this.#flow.restart();
     for (const { measure } of this.#entries) measure.restart(end / SECOND);
   }
 }

@@ -1,5 +1,6 @@
 import { SECOND } from '../model/time.js';
 import type { Bars } from './bars.js';
+import type { DayFlow } from './day-flow.js';
 import type { Input } from './inputs.js';
 import type { MicroRow } from './micro-series.js';
 
@@ -17,6 +18,9 @@ export type Measure = {
   restart(second: number): void;
 };
 
+/** What features of one symbol share. */
+export type Shared = { readonly bars: Bars; readonly flow: DayFlow };
+
 /** One feature: what it is, what it needs, and how it is computed. */
 export type Feature = {
   /** The column. */
@@ -31,7 +35,7 @@ export type Feature = {
   warmUp(window: number): number;
   /** Returns the beginning of the time that the value at `end` depends on, undefined where `Bars` knows. */
   since(end: number, window: number): number | undefined;
-  create(window: number, bars: Bars): Measure;
+  create(window: number, shared: Shared): Measure;
 };
 
 /** What a feature declares; the rest follows. */

@@ -1,6 +1,6 @@
-import { ExactSum } from '../model/exact-sum.js';
 import { DAY, SECOND } from '../model/time.js';
-import { type Feature, type Measure, windowed } from './feature.js';
+import { midnightBefore } from './day-flow.js';
+import { type Feature, windowed } from './feature.js';
 import { RollingMoments, RollingSum } from './rolling.js';
 
 /** Of 300 seconds at least 60 must have traded; of a shorter window a fifth. */
@@ -40,23 +40,5 @@ export const cvd: Feature = {
   span: 'day',
   warmUp: () => DAY / SECOND,
   since: (end) => midnightBefore(end),
-  create(): Measure {
-    let sum: ExactSum | undefined;
-    return {
-      update({ timestamp, delta }) {
-        if (timestamp - midnightBefore(timestamp) === SECOND) sum = new ExactSum();
-        if (sum === undefined) return 'warming';
-        sum.add(delta);
-        return sum.value;
-      },
-      restart() {
-        sum = undefined;
-      },
-    };
-  },
+  create: (_, { flow }) => ({ update: () => flow.value ?? 'warming', restart() {} }),
 };
-
-/** The row that ends at midnight belongs to the day before. */
-function midnightBefore(end: number): number {
-  return Math.floor((end - 1) / DAY) * DAY;
-}

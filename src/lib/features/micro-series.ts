@@ -21,7 +21,7 @@ const LONGEST_SILENCE = DAY;
 export class MicroSeries {
   readonly #identity: SymbolIdentity;
   readonly #holes: Holes;
-  readonly #state = new CarriedState();
+  #state = new CarriedState();
   readonly #pending = new Map<number, SecondInputs>();
   /** Start of the second that is given next, undefined before the first. */
   #next: number | undefined;
@@ -38,6 +38,11 @@ export class MicroSeries {
   /** Returns the end of the second that is given next, Infinity as long as there is none. */
   get nextEnd(): number {
     return (this.#next ?? this.#first) + SECOND;
+  }
+
+  /** Returns the end of the last second with a record. */
+  get lastEnd(): number {
+    return this.#last + SECOND;
   }
 
   /** Returns whether the record came before its second was given. */
@@ -58,9 +63,16 @@ export class MicroSeries {
     return true;
   }
 
-  /** Takes the price of the last trade from a row that was given by an earlier run. */
+  /** Goes on after a row that was made before. */
   resume(row: MicroRow): void {
-    this.#state.last ??= row.close;
+    this.#state.resume(row);
+    this.#localTimestamp = row.localTimestamp ?? 0;
+    if (this.#pending.size === 0) this.#next = row.timestamp;
+  }
+
+  /** Takes a record of a second whose row was made before: rows to come carry it on. */
+  prime(record: InputRecord): void {
+    this.#state.takeLate(record);
   }
 
   /** Returns the rows of the seconds that end at `until` or before. */
@@ -77,20 +89,28 @@ export class MicroSeries {
 
   /** Returns what is left at the end of the input: rows up to the second of the last record. */
   finish(): Generator<MicroRow> {
-    return this.close(this.#last + SECOND);
+    return this.close(this.lastEnd);
   }
 
   /** Nothing has come for a day: the next record begins anew. */
   #end(): void {
     this.#next = undefined;
     this.#first = Number.POSITIVE_INFINITY;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#state = new CarriedState();
+    this.#localTimestamp = 0;
   }
 
   #skipSilence(until: number): void {
     const next = this.#next as number;
     if (until - next <= LONGEST_SILENCE) return;
     const following = Math.min(...this.#pending.keys());
-    if (following - next > LONGEST_SILENCE) this.#next = following;
+    if (following - next <= LONGEST_SILENCE) return;
+    this.#next = following;
+    this.#forget();
   }
 
   #row(second: number): MicroRow {

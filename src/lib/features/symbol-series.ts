@@ -1,6 +1,6 @@
 import type { AnyRecord, Candle, Gap } from '../model/records.js';
 import { MINUTE, SECOND } from '../model/time.js';
-import { type FeatureRow, FeatureSeries } from './feature-series.js';
+import { type FeatureRow, FeatureSeries, type Past } from './feature-series.js';
 import { type Hole, Holes } from './holes.js';
 import { type MicroRow, MicroSeries, type SymbolIdentity } from './micro-series.js';
 import type { EngineCounts, EngineOptions } from './options.js';
@@ -23,6 +23,8 @@ type Kept = { micro: MicroRow; features: FeatureRow };
 export class SymbolSeries {
   /** How long after its end a second still takes records. */
   readonly #wait: number;
+  /** The records that follow are there already: nobody asks for the rows of a silence before it is over. */
+  readonly #isBatch: boolean;
   readonly #counts: EngineCounts;
   readonly #holes = new Holes();
   readonly #seconds: MicroSeries;
@@ -32,6 +34,7 @@ export class SymbolSeries {
 
   constructor(identity: SymbolIdentity, options: EngineOptions, counts: EngineCounts) {
     this.#wait = waitOf(options);
+    this.#isBatch = options.batch ?? false;
     this.#counts = counts;
     this.#seconds = new MicroSeries(identity, this.#holes);
     this.#features = new FeatureSeries(this.#holes, options.grace, options.windows, options.features);
@@ -39,19 +42,31 @@ export class SymbolSeries {
 
   /** Returns the market's time at which the next row is given. */
   get due(): number {
-    return this.#seconds.nextEnd + this.#wait;
+    const { nextEnd, lastEnd } = this.#seconds;
+    return this.#isBatch && nextEnd > lastEnd ? Number.POSITIVE_INFINITY : nextEnd + this.#wait;
   }
 
   /** Takes an input. Returns rows that have to be given again, because a repaired trade came too late for them. */
   add(record: InputRecord): AnyRecord[] {
     this.#counts.inputs += 1;
     if (this.#seconds.add(record)) {
-      if (record.timestamp > (this.#lastSeen.get(record.type) ?? 0)) this.#lastSeen.set(record.type, record.timestamp);
+      this.#see(record);
       return [];
     }
     this.#counts.late += 1;
     const hole = record.type === 'trade' ? this.#holes.addLate(record.timestamp) : undefined;
     return hole ? this.#revise(hole) : [];
+  }
+
+  /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
+  resume(end: number, past: Past): void {
+    this.#features.resume(end, past);
+  }
+
+  /** Takes a record of a second whose row was made before. */
+  prime(record: InputRecord): void {
+    this.#seconds.prime(record);
+    this.#see(record);
   }
 
   offer(candle: Candle): void {
@@ -77,7 +92,8 @@ export class SymbolSeries {
 
   /** Returns the rows of the seconds that the market's time `now` has passed. */
   *close(now: number): Generator<AnyRecord> {
-    for (const row of this.#seconds.close(now - this.#wait)) {
+    const until = now - this.#wait;
+    for (const row of this.#seconds.close(this.#isBatch ? Math.min(until, this.#seconds.lastEnd) : until)) {
       if (row.timestamp > this.#features.end) yield* this.#give(row);
     }
   }
@@ -87,6 +103,10 @@ export class SymbolSeries {
     for (const row of this.#seconds.finish()) {
       if (row.timestamp > this.#features.end) yield* this.#give(row);
     }
+  }
+
+  #see({ type, timestamp }: InputRecord): void {
+    if (timestamp > (this.#lastSeen.get(type) ?? 0)) this.#lastSeen.set(type, timestamp);
   }
 
   #give(micro: MicroRow): AnyRecord[] {

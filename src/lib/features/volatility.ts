@@ -17,14 +17,14 @@ export const atr: Feature = {
   ...bars,
   name: 'atr15m',
   definition: `Wilder ATR(14) on closed 15-minute candles, seeded with the mean of the first 14 true ranges, over the last ${WARM_BARS}; warm with all of them`,
-  create: (_, source): Measure => ({ update: () => source.averageTrueRange ?? source.absence, restart() {} }),
+  create: (_, { bars: source }): Measure => ({ update: () => source.averageTrueRange ?? source.absence, restart() {} }),
 };
 
 export const atrShare: Feature = {
   ...bars,
   name: 'atr15m_pct',
   definition: 'atr15m as a percentage of close',
-  create: (_, source): Measure => ({
+  create: (_, { bars: source }): Measure => ({
     update({ close }) {
       const average = source.averageTrueRange;
       if (average === undefined) return source.absence;

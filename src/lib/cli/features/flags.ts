@@ -3,7 +3,8 @@ import type { EngineOptions } from '../../features/options.js';
 import { checkedWindows, FEATURES, type Windows } from '../../features/registry.js';
 import { UsageError } from '../../model/errors.js';
 import { parseDuration, SECOND } from '../../model/time.js';
-import { durationFlag, listOf } from '../flags.js';
+import { durationFlag, exchangesFlag, listOf, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../flags.js';
+import { waitFlag } from '../store-step.js';
 
 /** The rows that `features` gives. */
 export const ROW_TYPES = ['micro', 'features'] as const;
@@ -44,6 +45,21 @@ export const featureNameFlag = Flags.custom<string>({
     return text;
   },
 });
+
+/** Flags of `features`. */
+export const featuresFlags = {
+  ...featureFlags,
+  rows: rowsFlag(),
+  list: Flags.boolean({ summary: 'Print every feature with its inputs, window and warm-up.' }),
+  plot: featureNameFlag({ summary: 'Draw one feature as a line, instead of rows.', exclusive: ['output'] }),
+  'fail-on-gaps': Flags.boolean({ summary: 'End with 3 when an unrepaired gap lies in the input.' }),
+  exchange: exchangesFlag(),
+  market: marketsFlag(),
+  symbols: symbolsFlag(),
+  ...timeFlags,
+  store: storeFlag,
+  wait: waitFlag,
+};
 
 /** Returns how features are to be computed. */
 export function engineOptionsOf({

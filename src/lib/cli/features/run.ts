@@ -1,43 +1,42 @@
 import type { EngineCounts, EngineOptions } from '../../features/options.js';
+import { buildStoredFeatures } from '../../ingest/features/built-features.js';
 import { chosen, within } from '../../ingest/features/chosen.js';
-import { batchFeatures, streamFeatures } from '../../ingest/features/feature-step.js';
+import { featureSettings, requireSameFeatureRules } from '../../ingest/features/feature-rules.js';
+import { batchFeatures, type FeatureStep, streamFeatures } from '../../ingest/features/feature-step.js';
 import { stoppedInput } from '../../ingest/features/stopped-input.js';
-import type { FeatureSelection } from '../../ingest/features/stored-features.js';
+import { type FeatureSelection, featuresOfStore } from '../../ingest/features/stored-features.js';
+import { untilStopped } from '../../ingest/until-stopped.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
+import { changeSettings } from '../../storage/settings.js';
+import type { StoreContext } from '../../storage/store-context.js';
+import type { Summary } from '../summary.js';
 import type { RowType } from './flags.js';
+import type { FeatureTally } from './tally.js';
 
 export type FeatureRun = {
   readonly records: AsyncIterable<AnyRecord[]>;
   /** Whole when the records have ended. */
   counts(): EngineCounts;
-  /** Lines and rows of INPUT that were no records. */
-  broken(): number;
+  /** Completes the summary. */
+  summarize(summary: Summary): void;
 };
 
-export type FeatureRunOptions = {
+/** What a run reads and how it computes. */
+export type FeatureRequest = {
   /** Empty: the store. */
   readonly input: readonly string[];
   readonly store: string;
-  /** Only what the store lacks is computed: it is where the rows go. */
-  readonly intoStore: boolean;
   readonly selection: FeatureSelection;
   readonly engine: EngineOptions;
   readonly rows: readonly RowType[];
+  readonly tally: FeatureTally;
   readonly stopped: AbortSignal;
   readonly warn: (message: string) => void;
 };
 
-/** Opens what INPUT names, and the rows that follow from it. */
-export async function openFeatures(options: FeatureRunOptions): Promise<FeatureRun> {
-  const { input, rows } = options;
-  if (options.intoStore && rows.length < 2)
-    throw new UsageError('--rows: a store gets micro and features rows: the next run goes on from both');
-  const run = input.length > 0 ? openInput(options) : await openStore(options);
-  return { ...run, records: onlyRows(run.records, rows) };
-}
-
-function openInput({ input, selection, engine, stopped, warn }: FeatureRunOptions): FeatureRun {
+/** Returns the rows of INPUT: of stdin as it comes, of files taken whole. */
+export function featuresOfInput({ input, selection, engine, rows, tally, stopped, warn }: FeatureRequest): FeatureRun {
   let broken = 0;
   const listener = {
     broken(reason: string) {
@@ -47,36 +46,95 @@ function openInput({ input, selection, engine, stopped, warn }: FeatureRunOption
   };
   const records = chosen(stoppedInput(input, listener, stopped), selection);
   const step = input.includes('-') ? streamFeatures(records, engine) : batchFeatures(records, engine);
-  return { records: within(step.records, selection), counts: () => step.counts, broken: () => broken };
+  return {
+    ...shownOf({ ...step, records: within(step.records, selection) }, rows, tally),
+    summarize: (summary) => {
+      if (broken > 0) summary.incomplete(`${broken} lines of the input are no records`);
+    },
+  };
 }
 
-async function openStore({ store, intoStore, selection, engine, stopped }: FeatureRunOptions): Promise<FeatureRun> {
-  const { featuresOfStore, newFeaturesOfStore } = await import('../../ingest/features/stored-features.js');
-  const broken = () => 0;
-  if (intoStore && selection.since === undefined) {
-    const total: EngineCounts = { inputs: 0, rows: 0, warm: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
-    const records = newFeaturesOfStore(store, selection, engine, (counts) => addTo(total, counts));
-    return { records: untilStopped(records, stopped), counts: () => total, broken };
+/** Returns the rows of a store's records, which stay out of the store. */
+export async function featuresBesideStore({
+  store,
+  selection,
+  engine,
+  rows,
+  tally,
+  stopped,
+}: FeatureRequest): Promise<FeatureRun> {
+  const step = await featuresOfStore(store, selection, engine);
+  return { ...shownOf({ ...step, records: untilStopped(step.records, stopped) }, rows, tally), summarize() {} };
+}
+
+/** What a run put into the store. */
+export class StoredRows {
+  readonly made = { micro: 0, features: 0 };
+  /** Of those, the ones that also went elsewhere. */
+  readonly shown = { micro: 0, features: 0 };
+
+  get records(): number {
+    return this.made.micro + this.made.features;
   }
-  const step = featuresOfStore(store, selection, engine);
-  // Gaps of the store are in it already.
-  const records = intoStore ? withoutGaps(step.records) : step.records;
-  return { records: untilStopped(records, stopped), counts: () => step.counts, broken };
 }
 
-function addTo(total: EngineCounts, counts: EngineCounts): void {
-  for (const name of Object.keys(total) as (keyof EngineCounts)[]) total[name] += counts[name];
+/** Returns a run that brings the rows of a store up to date, and gives those that it changed where somebody wants to see them. */
+export function featuresIntoStore(
+  context: StoreContext,
+  request: FeatureRequest,
+  stored: StoredRows,
+  isShown: boolean,
+): FeatureRun {
+  const { selection, engine, rows, tally, stopped } = request;
+  requireBoth(rows);
+  const counts: EngineCounts = { inputs: 0, rows: 0, warm: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
+  async function* records(): AsyncGenerator<AnyRecord[]> {
+    const onCounts = (more: EngineCounts) => {
+      for (const name of Object.keys(counts) as (keyof EngineCounts)[]) counts[name] += more[name];
+    };
+    const { exchanges, markets, symbols } = selection;
+    const build = { engine, selection: { exchanges, markets, symbols }, onRows: tally.see.bind(tally), onCounts, stopped };
+    for await (const built of buildStoredFeatures(context, build)) {
+      if (!built.changed) continue;
+      stored.made[built.type] += built.rows;
+      if (!isShown) continue;
+      for await (const batch of within(built.records(), selection)) {
+        stored.shown[built.type] += batch.length;
+        yield batch;
+      }
+    }
+  }
+  return {
+    records: records(),
+    counts: () => counts,
+    summarize(summary) {
+      for (const type of ['micro', 'features'] as const) summary.count(type, stored.made[type] - stored.shown[type]);
+    },
+  };
 }
 
-async function* untilStopped(records: AsyncIterable<AnyRecord[]>, stopped: AbortSignal): AsyncGenerator<AnyRecord[]> {
+/** Makes a store remember how rows that come from elsewhere were computed. Throws a `UsageError` when it has others. */
+export async function keepFeatureRules({ store, engine, rows }: FeatureRequest): Promise<void> {
+  requireBoth(rows);
+  await changeSettings(store, (settings) => {
+    requireSameFeatureRules(settings, engine);
+    return featureSettings(engine);
+  });
+}
+
+function requireBoth(rows: readonly RowType[]): void {
+  if (rows.length < 2) throw new UsageError('--rows: a store gets micro and features rows: the next run goes on from both');
+}
+
+function shownOf({ records, counts }: FeatureStep, rows: readonly RowType[], tally: FeatureTally) {
+  return { records: looked(onlyRows(records, rows), tally), counts: () => counts };
+}
+
+async function* looked(records: AsyncIterable<AnyRecord[]>, tally: FeatureTally): AsyncGenerator<AnyRecord[]> {
   for await (const batch of records) {
+    tally.see(batch);
     yield batch;
-    if (stopped.aborted) return;
   }
-}
-
-async function* withoutGaps(records: AsyncIterable<AnyRecord[]>): AsyncGenerator<AnyRecord[]> {
-  for await (const batch of records) yield batch.filter(({ type }) => type !== 'gap');
 }
 
 async function* onlyRows(records: AsyncIterable<AnyRecord[]>, rows: readonly RowType[]): AsyncGenerator<AnyRecord[]> {

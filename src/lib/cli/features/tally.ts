@@ -15,6 +15,9 @@ const CHANNELS: Readonly<Record<Input, string>> = {
   funding: 'ticker',
 };
 
+const NOTHING = 'no rows: capture trades, books and tickers with stream --channels features';
+export const NOTHING_NEW = 'nothing is new; rows are made of what stream --channels features captures';
+
 const PROPERTIES = new Map(FEATURES.map(({ name }) => [name, camelCase(name)]));
 
 /** Looks at the rows that go by: which features never had a value, and why. */
@@ -36,14 +39,20 @@ export class FeatureTally {
   }
 
   /** Completes the summary; returns what the user should know. */
-  summarize(summary: Summary, { inputs, late, revised, unmarked, unused, warm }: EngineCounts): string[] {
+  summarize(summary: Summary, { inputs, late, revised, unmarked, unused, warm }: EngineCounts, nothing = NOTHING): string[] {
     summary.note({ inputs, warm_rows: warm, late, revised_rows: revised, unmarked_gaps: unmarked, unused });
     const notes: string[] = [];
     if (late > 0) notes.push(`${late} records came after their second was given; a longer --grace waits for more`);
     if (unmarked > 0) notes.push(`${unmarked} gaps became known so late that not every row they damage could be given again`);
-    if (this.rows === 0) notes.push('no rows: capture trades, books and tickers with stream --channels features');
+    if (this.rows === 0) notes.push(nothing);
     else notes.push(...this.#absences());
     return notes;
+  }
+
+  /** Makes the run end as incomplete where an unrepaired gap lies in the input. */
+  failOnGaps(summary: Summary): void {
+    if (this.incomplete + this.holes === 0) return;
+    summary.incomplete(`${this.holes} unrepaired gaps came, ${this.incomplete} seconds lie in such`);
   }
 
   #row(record: Extract<AnyRecord, { type: 'features' }>): void {

@@ -1,0 +1,33 @@
+import { Flags } from '@oclif/core';
+import { type RunningStep, startStep } from '../storage/step-lock.js';
+import { findStore } from '../storage/store-directory.js';
+import { stdinHint } from './stdin-hint.js';
+
+/** On every step that brings a store up to date. */
+export const waitFlag = Flags.boolean({
+  summary: 'When a run over this store is going on, wait for it instead of leaving it to it.',
+});
+
+export type StoreStepOptions = {
+  readonly wait: boolean;
+  readonly stopped: AbortSignal;
+  readonly hint: (text: string) => void;
+  readonly warn: (text: string) => void;
+};
+
+/** Returns a step over the store in `directory`, alone of its kind; undefined, after saying why, when there is nothing to do. */
+export async function startStoreStep(
+  directory: string,
+  step: string,
+  { wait, stopped, hint, warn }: StoreStepOptions,
+): Promise<RunningStep | undefined> {
+  const pipe = stdinHint();
+  if (pipe) hint(pipe);
+  if (!(await findStore(directory))) {
+    warn(`${directory}: there is no store yet; stream -o store writes one`);
+    return undefined;
+  }
+  const run = await startStep(directory, step, { wait, signal: stopped });
+  if (!run) warn(`${directory}: already running; --wait waits for the other run`);
+  return run;
+}

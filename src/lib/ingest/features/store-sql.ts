@@ -1,0 +1,52 @@
+import type { Market, RecordType } from '../../model/records.js';
+import { formatDate } from '../../model/time.js';
+import { sqlText } from '../../storage/duckdb.js';
+import { emptyRelation } from '../../storage/record-table.js';
+import type { StoreSnapshot } from '../../storage/store-snapshot.js';
+
+export type MarketName = { readonly exchange: string; readonly market: Market };
+
+/** What seconds are made of. */
+export const RAW: readonly RecordType[] = ['book_snapshot', 'ticker', 'mark_price', 'open_interest', 'funding', 'trade'];
+
+/** Returns the selected records of a type on the UTC days from that of `since` on, opening the files of these only. */
+export function relationSince(snapshot: StoreSnapshot, type: RecordType, since: number): string {
+  const dates = snapshot.dates(type).filter((date) => date >= formatDate(Math.max(0, since)));
+  if (dates.length === 0) return emptyRelation(type);
+  return `(${dates.map((date) => `SELECT * FROM ${snapshot.relation(type, date)}`).join(' UNION ALL ')})`;
+}
+
+/** Returns the condition that a row is one of a market, of some of its symbols where they are given. */
+export function ofMarket({ exchange, market }: MarketName, symbols?: readonly string[]): string {
+  const own = `"exchange" = ${sqlText(exchange)} AND "market" = ${sqlText(market)}`;
+  return symbols === undefined ? own : `${own} AND "symbol" IN (${symbols.map(sqlText).join(', ') || 'NULL'})`;
+}
+
+/** Returns the markets of which a store has records that seconds are made of. */
+export function marketsOf(snapshot: StoreSnapshot): MarketName[] {
+  const markets = new Map<string, MarketName>();
+  for (const { exchange, market } of RAW.flatMap((type) => snapshot.partitions(type))) {
+    if (exchange !== null && market !== null) markets.set(`${exchange} ${market}`, { exchange, market: market as Market });
+  }
+  return [...markets.values()];
+}
+
+/** The arrival of a record, its own time where it has none, in SQL (microseconds). */
+export const ARRIVAL = 'epoch_us(coalesce("local_timestamp", "timestamp"))';
+
+/** Returns the clock of a market: its greatest arrival, since `clock` records are not stored. */
+export async function marketClock(snapshot: StoreSnapshot, market: MarketName): Promise<number> {
+  let clock = 0;
+  for (const type of RAW) {
+    const last = snapshot
+      .partitions(type)
+      .filter((partition) => partition.exchange === market.exchange && partition.market === market.market)
+      .map(({ date }) => date)
+      .sort()
+      .at(-1);
+    if (last === undefined) continue;
+    const select = `SELECT max(${ARRIVAL}) FROM ${snapshot.relation(type, last)} WHERE ${ofMarket(market)}`;
+    clock = Math.max(clock, await snapshot.database.number(select));
+  }
+  return clock;
+}

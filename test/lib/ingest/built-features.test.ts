@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { FeatureRow } from '../../../src/lib/features/feature-series.js';
+import { encodeRecord } from '../../../src/lib/model/ndjson.js';
+import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { featureRun } from '../../support/feature-runs.js';
+import {
+  build,
+  byArrival,
+  differences,
+  ENGINE,
+  growRandomly,
+  market,
+  raw,
+  rowsOf,
+  rowsOfOneRun,
+  WINDOWS,
+} from '../../support/growing-features.js';
+import { readAll, START, temporaryDirectory, writeRun } from '../storage/support.js';
+
+describe('rows of a store', () => {
+  it('are those of the engine over all records, but for the second that is not over by the clock of the data', async () => {
+    const directory = await temporaryDirectory();
+    const records = raw(market('BTCUSDT', START, 0.2, 1));
+    await writeRun(directory, records);
+    await build(directory);
+    const ordered = [...records].sort((a, b) => a.timestamp - b.timestamp);
+    const { features } = featureRun(ordered, { windows: WINDOWS, batch: true });
+    const arrived = Math.max(...records.map(({ localTimestamp }) => localTimestamp ?? 0));
+    const over = features.filter(({ timestamp }) => timestamp + ENGINE.grace <= arrived);
+    expect(over.length).toBe(features.length - 2);
+    const stored = (await readAll(directory, { types: ['features'] })) as FeatureRow[];
+    expect(stored.map(encodeRecord)).toEqual(over.map(encodeRecord));
+    expect(await build(directory)).toEqual([]);
+  });
+
+  it('never hold a second that is not over, beside a writer that writes on', async () => {
+    const directory = await temporaryDirectory();
+    const records = raw(market('BTCUSDT', START, 0.05, 2));
+    const writer = await openStoreWriter(directory, { step: 'test' });
+    const seen = new Map<number, string>();
+    for (let from = 0; from < records.length; from += 61) {
+      await writer.write(records.slice(from, from + 37));
+      if (from % 3 !== 0) continue;
+      await build(directory);
+      for (const row of await readAll(directory, { types: ['features'] })) {
+        const known = seen.get(row.timestamp);
+        if (known !== undefined) expect(encodeRecord(row)).toBe(known);
+        seen.set(row.timestamp, encodeRecord(row));
+      }
+    }
+    await writer.close();
+    expect(seen.size).toBeGreaterThan(150);
+  });
+
+  it.each([1])(
+    'of a store that grows in random steps are those of one run in the end (seed %i)',
+    async (seed) => await growRandomly(seed, 0.15),
+    120_000,
+  );
+
+  it('are made for the symbols asked for, those of others stay', async () => {
+    const directory = await temporaryDirectory();
+    const records = byArrival([...raw(market('BTCUSDT', START, 0.1, 1)), ...raw(market('ETHUSDT', START, 0.1, 2))]);
+    await writeRun(directory, records.slice(0, 700));
+    await build(directory, { symbols: ['ETHUSDT'] });
+    const symbols = (await readAll(directory, { types: ['features'] })).map((row) => 'symbol' in row && row.symbol);
+    expect(new Set(symbols)).toEqual(new Set(['ETHUSDT']));
+    await writeRun(directory, records.slice(700));
+    await build(directory);
+    await build(directory, { symbols: ['ETHUSDT'] });
+    expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
+  });
+
+  it('made with other windows are refused', async () => {
+    const directory = await temporaryDirectory();
+    await writeRun(directory, raw(market('BTCUSDT', START, 0.02, 1)));
+    await build(directory);
+    const engine = { ...ENGINE, windows: new Map([...WINDOWS, ['ofi', 30] as const]) };
+    await expect(build(directory, { engine })).rejects.toThrow(
+      '--window ofi=30s: the features of this store are made with --window ofi=20s; use that, another store, or -o FILE',
+    );
+  });
+});
