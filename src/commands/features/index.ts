@@ -19,6 +19,9 @@ import { startStoreStep } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { FEATURES, type Windows } from '../../lib/features/registry.js';
 
+const LIVE =
+  '<%= config.bin %> stream --exchange bybit --market linear --symbols BTCUSDT --channels features -o store -o - | <%= config.bin %> <%= command.id %> - | <%= config.bin %> signals -';
+
 export default class Features extends BaseCommand {
   static override summary = 'Turn trades, books, tickers, marks and open interest into features, a row per symbol and second.';
   static override description =
@@ -26,23 +29,17 @@ export default class Features extends BaseCommand {
 A feature is absent until its window is full, and after a gap in its inputs until it is full again; \`detail\` says why. \`warm\`
 says that everything signals use is there.
 
-Over the store what is new, late or repaired is found and computed, up to the last second that is over by the clock of the
-data: run it as often as you like, beside a stream, the rows are those of one run over everything. --since and --until
-choose what is shown. A file or glob is taken whole, in any order. With \`-\`
-rows come out as soon as the clock of the input has passed their second and the grace.`;
+Over the store what is new, late or repaired is computed, up to the last second that is over by the clock of the data: run it
+as often as you like, the rows are those of one run over everything. --since and --until choose what is shown. A file or glob
+is taken whole. With \`-\` rows come out as soon as the clock of the input has passed their second and the grace.`;
   static override examples = [
     { description: 'What there is, and what each needs', command: '<%= config.bin %> <%= command.id %> --list' },
     { description: 'Bring a store up to date (cron)', command: '<%= config.bin %> <%= command.id %> --store data' },
-    {
-      description: 'Live, into signals',
-      command:
-        '<%= config.bin %> stream --exchange bybit --market linear --symbols BTCUSDT --channels features -o store -o - | <%= config.bin %> <%= command.id %> - | <%= config.bin %> signals -',
-    },
+    { description: 'Live, into signals', command: LIVE },
     { description: 'One feature as a line', command: '<%= config.bin %> <%= command.id %> market.ndjson.gz --plot delta_z' },
   ];
 
   static override args = { input: inputArgument };
-
   static override flags = { ...featuresFlags, ...outputFlags };
 
   async run(): Promise<SummaryDocument | undefined> {
@@ -63,8 +60,7 @@ rows come out as soon as the clock of the input has passed their second and the 
   }
 
   async #intoStore(request: FeatureRequest, flags: CommandFlags): Promise<SummaryDocument> {
-    const hint = (text: string) => this.stderr.note(text);
-    const run = await startStoreStep(flags.store, 'features', { ...request, wait: flags.wait, hint });
+    const run = await startStoreStep(flags.store, 'features', { ...request, wait: flags.wait, stderr: this.stderr });
     if (!run) return this.conclude();
     try {
       const stored = new StoredRows();
@@ -93,8 +89,7 @@ rows come out as soon as the clock of the input has passed their second and the 
     const features = listedFeatures(FEATURES, windows);
     this.summary.data = features;
     if (this.jsonEnabled()) return this.summary.document(Date.now() * 1000);
-    this.log(await featureTable(features, process.stdout.columns ?? 140));
-    return undefined;
+    return void this.log(await featureTable(features, process.stdout.columns ?? 140));
   }
 }
 

@@ -11,7 +11,8 @@ export const waitFlag = Flags.boolean({
 export type StoreStepOptions = {
   readonly wait: boolean;
   readonly stopped: AbortSignal;
-  readonly hint: (text: string) => void;
+  /** Takes hints. */
+  readonly stderr: { note(text: string): void };
   readonly warn: (text: string) => void;
 };
 
@@ -19,10 +20,10 @@ export type StoreStepOptions = {
 export async function startStoreStep(
   directory: string,
   step: string,
-  { wait, stopped, hint, warn }: StoreStepOptions,
+  { wait, stopped, stderr, warn }: StoreStepOptions,
 ): Promise<RunningStep | undefined> {
   const pipe = stdinHint();
-  if (pipe) hint(pipe);
+  if (pipe) stderr.note(pipe);
   if (!(await findStore(directory))) {
     warn(`${directory}: there is no store yet; stream -o store writes one`);
     return undefined;

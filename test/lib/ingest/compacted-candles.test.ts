@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseIntervals } from '../../../src/lib/candles/interval.js';
 import type { CandleOptions } from '../../../src/lib/candles/options.js';
 import { buildStoredCandles } from '../../../src/lib/ingest/candles/stored-candles.js';
-import { newFeaturesOfStore } from '../../../src/lib/ingest/features/stored-features.js';
-import type { AnyRecord, Trade } from '../../../src/lib/model/records.js';
+import { buildStoredFeatures } from '../../../src/lib/ingest/features/built-features.js';
+import type { Trade } from '../../../src/lib/model/records.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/model/time.js';
 import { openStoreContext } from '../../../src/lib/storage/store-context.js';
 import { storePaths } from '../../../src/lib/storage/store-directory.js';
@@ -52,10 +52,10 @@ async function build(directory: string): Promise<string[]> {
 }
 
 async function addFeatures(directory: string): Promise<number> {
-  const records: AnyRecord[] = [];
-  for await (const batch of newFeaturesOfStore(directory, {}, FEATURES, () => {})) records.push(...batch);
-  await writeRun(directory, records);
-  return records.length;
+  const options = { engine: FEATURES, selection: {}, onRows() {}, onCounts() {}, stopped: new AbortController().signal };
+  let changed = 0;
+  for await (const rows of buildStoredFeatures(openStoreContext(storePaths(directory)), options)) if (rows.changed) changed += 1;
+  return changed;
 }
 
 /** The same in both stores; compactions in one only. */
@@ -86,6 +86,7 @@ it('candles and features built piece by piece between compactions are those of a
 
 it('after a compaction nothing is built again, and a second compaction changes nothing', async () => {
   expect(await build(compacted)).toEqual([]);
+  expect(await addFeatures(compacted)).toBe(0);
   expect((await compact(compacted, { now: NOW })).done).toEqual([]);
 });
 
@@ -94,6 +95,7 @@ it('a late trade touches the candles that it is part of, as in a store that neve
   const [inCompacted, inPlain] = [await build(compacted), await build(plain)];
   expect(inCompacted).toEqual(inPlain);
   expect(inCompacted).toContain('1m 2026-11-18');
+  await inBoth(addFeatures);
   expect(await all(compacted)).toEqual(await all(plain));
   expect((await compact(compacted, { now: NOW })).failures).toEqual([]);
   expect(await build(compacted)).toEqual([]);
