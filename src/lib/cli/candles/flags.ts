@@ -62,8 +62,8 @@ export function candleOptionsOf({ interval, open, empty, grace, source }: Candle
   return { intervals: parseIntervals(interval), open, empty, grace, source, amountUnit };
 }
 
-/** What the amounts of an exchange's market count; an exchange nobody knows counts the base asset. */
-function amountUnit(id: string, market: Market): 'base' | 'quote' {
+/** Returns what the amounts of an exchange's market count; an exchange nobody knows counts the base asset. */
+export function amountUnit(id: string, market: Market): 'base' | 'quote' {
   return EXCHANGES.find((exchange) => exchange.id === id)?.amountUnit(market) ?? 'base';
 }
 

@@ -19,6 +19,11 @@ export const verifyFlags = {
   })(),
   ...timeFlags,
   store: storeFlag,
+  against: Flags.option({
+    summary:
+      "Also compare candles built from the stored trades with the exchange's own: those that were captured, by REST where there are none.",
+    options: ['exchange'] as const,
+  })(),
   strict: Flags.boolean({ summary: 'Exit 3 for what is suspicious, too.' }),
   ...outputFlags,
 };

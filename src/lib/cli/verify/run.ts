@@ -1,6 +1,10 @@
-import type { VerifyListener } from '../../ingest/verify/verify-store.js';
+import type { Exchange } from '../../exchanges/exchange.js';
+import { RestClient } from '../../ingest/history/rest-client.js';
+import type { Against, VerifyListener } from '../../ingest/verify/verify-store.js';
 import { UsageError } from '../../model/errors.js';
-import type { AnyRecord, Coverage } from '../../model/records.js';
+import type { AnyRecord, Coverage, RecordType } from '../../model/records.js';
+import { createHttpClient } from '../../transport/http.js';
+import { amountUnit } from '../candles/flags.js';
 import type { Summary } from '../summary.js';
 
 /** So many damaged files are told one by one on stderr; the rows name all of them. */
@@ -11,6 +15,7 @@ export class VerifyTally implements VerifyListener {
   readonly #verdicts: Record<Coverage['verdict'], number> = { whole: 0, suspect: 0, mismatch: 0, hole: 0 };
   readonly #tell: (text: string) => void;
   #files = 0;
+  #compared = 0;
 
   constructor(tell: (text: string) => void) {
     this.#tell = tell;
@@ -24,15 +29,20 @@ export class VerifyTally implements VerifyListener {
 
   async *counted(rows: AsyncIterable<Coverage[]>): AsyncGenerator<AnyRecord[]> {
     for await (const batch of rows) {
-      for (const { verdict } of batch) this.#verdicts[verdict] += 1;
+      for (const { verdict, compared = 0 } of batch) {
+        this.#verdicts[verdict] += 1;
+        this.#compared += compared;
+      }
       yield batch;
     }
   }
 
   /** Something that is missing or contradicts itself ends the run with 3, what is suspicious only with `strict`. */
-  conclude(summary: Summary, strict: boolean): void {
+  conclude(summary: Summary, { strict, against }: { readonly strict: boolean; readonly against?: string | undefined }): void {
     const { whole, suspect, mismatch, hole } = this.#verdicts;
-    summary.note({ whole, suspect, mismatch, hole, damaged_files: this.#files });
+    if (against && this.#compared === 0)
+      this.#tell('no candle was compared: none that the exchange has closed lies wholly within the stored trades');
+    summary.note({ whole, suspect, mismatch, hole, damaged_files: this.#files, compared: this.#compared });
     const bad = [counted(hole, 'hole'), counted(mismatch, 'mismatch'), strict ? counted(suspect, 'suspicious row') : ''];
     const reasons = bad.filter((text) => text !== '');
     if (reasons.length > 0) summary.incomplete(`verify found ${reasons.join(', ')}`);
@@ -48,4 +58,31 @@ function counted(count: number, what: string): string {
 export function requireReadOnly(outputs: readonly string[] | undefined): void {
   if (outputs?.includes('store'))
     throw new UsageError('-o store: verify only reads the store; expected -o - or a file such as -o coverage.csv');
+}
+
+export type AgainstContext = {
+  readonly version: string;
+  readonly origin: (exchange: Exchange) => string;
+  readonly stopped: AbortSignal;
+  readonly summary: Summary;
+  readonly notice: (text: string) => void;
+};
+
+/** Returns how the exchange's own candles are had. `close` ends the connections. */
+export async function openAgainst({ version, origin, stopped, summary, notice }: AgainstContext) {
+  const http = await createHttpClient({ userAgent: `mdtool/${version}`, signal: stopped });
+  const against: Against = {
+    client: new RestClient({ http, origin, signal: stopped, onWait: notice }),
+    now: () => Date.now() * 1000,
+    amountUnit,
+    onUnreachable: (reason) => summary.unreachable(`candles of the exchange could not be had: ${reason}`),
+    onRefused: (reason) => notice(`candles of the exchange could not be had: ${reason}`),
+  };
+  return { against, close: () => http.close() };
+}
+
+/** Throws a `UsageError` when there is nothing to compare: candles are built from trades. */
+export function requireTrades(types: readonly RecordType[] | undefined): void {
+  if (types && !types.includes('trade'))
+    throw new UsageError('--against exchange compares candles of trades: add trade to --channels, or leave --channels out');
 }

@@ -16,9 +16,9 @@ export type CoverageWants = {
 };
 
 /**
- * Returns what the `coverage` records of INPUT with the verdict `hole` ask for. The channel of candles names their
- * interval, `candle 1m` or `candle_1m`, or `detail.interval` does; candles of trades are made of trades. Throws as
- * `readInput`.
+ * Returns what the `coverage` records of INPUT with the verdict `hole` ask for. The channel of the exchange's candles names
+ * their interval, `candle_exchange_1m`, or `detail.interval` does; `candle_1m` are those of trades, which are made of
+ * trades. Throws as `readInput`.
  */
 export async function coverageWants(paths: readonly string[], listener: InputListener): Promise<CoverageWants> {
   const wants = new Map<string, Topic & { spans: Span[] }>();
@@ -49,7 +49,7 @@ function isCoverage(record: AnyRecord): record is Coverage {
 
 function topicOf({ exchange: id, market, symbol, channel, detail }: Coverage): Topic | undefined {
   const exchange = EXCHANGES.find((candidate: Exchange) => candidate.id === id);
-  const [, name = channel, interval] = /^(candle)[ _:.]?(\d+[smhdw])?$/.exec(channel) ?? [];
+  const [, name = channel, interval] = /^(candle)(?:_exchange_(\d+[smhdw]))?$/.exec(channel) ?? [];
   const type = HISTORY_TYPES.find((candidate) => candidate === name);
   if (!exchange || !type) return undefined;
   if (type !== 'candle') return { exchange, market, symbol, type: type satisfies HistoryType };

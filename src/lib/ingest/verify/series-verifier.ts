@@ -25,11 +25,15 @@ import { type LongPause, rhythmOf } from './silences.js';
 /** What comparing the candles of a day gave: when those that were compared begin, and which differ. */
 export type Compared = { readonly compared: readonly number[]; readonly findings: readonly Finding[] };
 
-/** Compares what was built from a day's records with what the exchange says, by symbol. */
-export type Comparison = (
-  day: InspectedPartition,
-  holesOf: (symbol: string) => readonly Span[],
-) => Promise<ReadonlyMap<string, Compared>>;
+/** A day to compare; `isLast` when the store has none after it. */
+export type ComparedDay = {
+  readonly inspected: InspectedPartition;
+  readonly isLast: boolean;
+  readonly holesOf: (symbol: string) => readonly Span[];
+};
+
+/** Compares what is built from a day's records with what the exchange says, by symbol. */
+export type Comparison = (day: ComparedDay) => Promise<ReadonlyMap<string, Compared>>;
 
 /** What is needed beside the series itself. */
 export type SeriesTools = {
@@ -81,7 +85,12 @@ export class SeriesVerifier {
     for (const [symbol, one] of counts.symbols) found.add(symbol, ...recordFindings(one));
     for (const symbol of this.#symbols) found.add(symbol, ...this.#holes(symbol, dayOf(date)));
     const notes = counts.symbols.size > 0 ? await this.#sequences(content, found) : new Map<string, string>();
-    const compared = await this.#tools.compare?.(inspected, (symbol) => found.emptyOf(symbol));
+    const holesOf = (symbol: string) => [
+      ...found.emptyOf(symbol).filter(({ verdict }) => verdict === 'hole'),
+      ...this.#holes(symbol, this.#selected),
+    ];
+    const isLast = date === this.#plan.dates.at(-1);
+    const compared = await this.#tools.compare?.({ inspected, isLast, holesOf });
     for (const [symbol, { findings }] of compared ?? []) found.add(symbol, ...findings);
     return await this.#rowsOf(content, date, { found, notes, compared });
   }

@@ -1,19 +1,28 @@
-import type { Coverage, RecordType } from '../../model/records.js';
+import type { Coverage, Market, RecordType } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
 import type { DatabaseOptions } from '../../storage/duckdb.js';
-import { openInspection } from '../../storage/store-inspection.js';
+import { openInspection, type StoreInspection } from '../../storage/store-inspection.js';
 import type { StoreSelection } from '../../storage/store-selection.js';
 import { STORED_TYPES } from '../../storage/store-snapshot.js';
 import type { FileFinding } from './file-findings.js';
+import { CandleComparison } from './own-candles.js';
+import { type FetchOptions, publishedCandles } from './published-candles.js';
 import { readGaps } from './recorded-gaps.js';
-import { plansOf } from './series-plan.js';
-import { SeriesVerifier } from './series-verifier.js';
+import { plansOf, type SeriesPlan } from './series-plan.js';
+import { type Comparison, SeriesVerifier } from './series-verifier.js';
 import { DAYS_COMPARED } from './silence-watch.js';
 
 /** What is verified; an absent list means everything. */
 export type VerifyRequest = {
   readonly selection: Omit<StoreSelection, 'types' | 'sources' | 'intervals'>;
   readonly types?: readonly RecordType[] | undefined;
+  /** Candles of the stored trades are compared with those of the exchange. */
+  readonly against?: Against | undefined;
+};
+
+export type Against = FetchOptions & {
+  /** Returns what the amounts of a market count. */
+  readonly amountUnit: (exchange: string, market: Market) => 'base' | 'quote';
 };
 
 export type VerifyListener = {
@@ -29,7 +38,7 @@ export type VerifyListener = {
  */
 export async function* verifyStore(
   directory: string,
-  { selection, types = STORED_TYPES }: VerifyRequest,
+  { selection, types = STORED_TYPES, against }: VerifyRequest,
   listener: VerifyListener,
   options: DatabaseOptions = {},
 ): AsyncGenerator<Coverage[]> {
@@ -40,13 +49,20 @@ export async function* verifyStore(
   };
   const gaps = await gapsOf(directory, selection, options);
   const since = selection.since === undefined ? undefined : selection.since - (DAYS_COMPARED - 1) * DAY;
-  const inspection = await openInspection(directory, { ...selection, since, types }, options);
+  const read = against ? [...new Set<RecordType>([...types, 'candle'])] : types;
+  const inspection = await openInspection(directory, { ...selection, since, types: read }, options);
   try {
     for (const plan of await plansOf(inspection, types, selection, gaps))
-      yield* new SeriesVerifier(plan, { inspection, gaps, tell }).rows();
+      yield* new SeriesVerifier(plan, { inspection, gaps, tell, compare: comparisonOf(inspection, plan, against) }).rows();
   } finally {
     await inspection.close();
   }
+}
+
+function comparisonOf(inspection: StoreInspection, plan: SeriesPlan, against: Against | undefined): Comparison | undefined {
+  if (!against || plan.identity.type !== 'trade') return undefined;
+  const candles = new CandleComparison(inspection, against.amountUnit, publishedCandles(inspection, against));
+  return (day) => candles.compare(day);
 }
 
 /** A gap is stored at its end, which may lie behind the time that is verified. */
