@@ -22,13 +22,18 @@ function absurdities(metrics: Metrics): string[] {
   return [`too good to be true: ${found}; look for knowledge of the future, missing fees or fills that nobody would have got`];
 }
 
-function circumstances({ orders, liquidations: deaths, fills }: Outcome, metrics: Metrics): string[] {
+function circumstances({ orders, liquidations: deaths, fills, equity: points }: Outcome, metrics: Metrics): string[] {
   const { trades = 0, final_equity: equity = 0 } = metrics;
   const { rejected, refused } = orders;
   const liquidations = deaths.length;
   return [
     ...(fills.length === 0 ? ['nothing was traded'] : []),
-    ...(fills.length > 0 && trades < FEW_TRADES ? [`only ${trades} trades: ratios over so few say little`] : []),
+    ...(fills.length > 0 && trades < FEW_TRADES
+      ? [`${trades === 1 ? 'only one trade' : `only ${trades} trades`}: ratios over so few say little`]
+      : []),
+    ...((points.at(-1)?.net ?? 0) !== 0
+      ? [`a position is open at the end: its unrealized_pnl is in net_profit, but in no figure of trades`]
+      : []),
     ...(liquidations > 0 ? [`liquidated ${liquidations} times`] : []),
     ...(equity <= 0 ? ['everything was lost'] : []),
     ...(rejected > 0 ? [`${rejected} orders were rejected: the margin did not cover them`] : []),

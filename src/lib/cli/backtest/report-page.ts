@@ -4,21 +4,16 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { FinishedRun } from '../../ingest/backtest/execute.js';
 import type { LoadedMarket } from '../../ingest/backtest/market-reader.js';
+import type { MaintenanceTier } from '../../model/maintenance-tier.js';
 import { formatTime } from '../../model/time.js';
 import { feedText } from './plan.js';
 import { CHART_SCRIPT } from './report-script.js';
 import { monthlyReturns, ReportAxis } from './report-series.js';
+import { REPORT_STYLE } from './report-style.js';
 import { labelOf, metricNames, valueText } from './table.js';
 
-const STYLE = `
-:root { color-scheme: light; font: 14px/1.45 system-ui, sans-serif; color: #131722; background: #fff }
-body { max-width: 1180px; margin: 24px auto; padding: 0 16px }
-h1 { font-size: 20px; margin: 0 0 4px } h2 { font-size: 15px; margin: 28px 0 8px }
-.faint { color: #6a6d78 } #chart { height: 680px; margin: 16px 0 4px; border: 1px solid #e0e3eb }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: 2px 14px 2px 0; text-align: right }
-td:first-child, th:first-child { text-align: left } th { font-weight: 600; border-bottom: 1px solid #e0e3eb }
-.columns { display: flex; flex-wrap: wrap; gap: 0 56px } .warning { border-left: 3px solid #f7931a; padding: 2px 10px; margin: 4px 0 }
-.bad { color: #c62828 } .good { color: #067a5f } pre { white-space: pre-wrap; font-size: 12px; color: #6a6d78 }`;
+/** What a reader wants to know first. */
+const HEADLINES = ['net_profit', 'return_pct', 'max_drawdown_pct', 'sharpe', 'trades', 'win_rate_pct', 'fees', 'max_leverage'];
 
 /** What a report shows: the runs of one symbol; the first is drawn, the equity of the second beside it. */
 export type ReportInput = { readonly market: LoadedMarket; readonly runs: readonly FinishedRun[] };
@@ -36,9 +31,11 @@ export function reportPage({ market, runs }: ReportInput): string {
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${policy.join(' ')}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title><style>${STYLE}</style></head><body>
+<title>${escaped(title)}</title><style>${REPORT_STYLE}</style></head><body>
 <h1>${escaped(title)}</h1>
 <div class="faint">${escaped(feedText(market))}, ${spanText(first)} UTC; run ${runs.map(({ run }) => escaped(run.runId)).join(', ')}</div>
+${tiles(runs)}
+<div id="legend"></div>
 <div id="chart"></div>
 <div class="faint">Candles with fills${first.levels.length > 0 ? ' and grid levels' : ''}, equity, drawdown (%)${runs.length > 1 ? `; drawn: ${escaped(first.run.path ?? '')}, the other path's equity in grey` : ''}.</div>
 ${warnings(runs)}
@@ -77,6 +74,19 @@ function chartData({ data }: LoadedMarket, [first, second]: readonly FinishedRun
   };
 }
 
+/** Of two paths, both values where they differ. */
+function tiles(runs: readonly FinishedRun[]): string {
+  const tile = (name: string) => {
+    const values = runs.map(({ run }) => valueText(name, (run.metrics as Readonly<Record<string, number>>)[name]));
+    const text = [...new Set(values)].join(' / ');
+    return `<div><b${colourOf(text)}>${escaped(text)}</b><span>${escaped(labelOf(name))}</span></div>`;
+  };
+  const known = metricNames(runs.map(({ run }) => run));
+  return `<div class="tiles">${HEADLINES.filter((name) => known.includes(name))
+    .map(tile)
+    .join('')}</div>`;
+}
+
 function metricsTable(runs: readonly FinishedRun[]): string {
   const metrics = runs.map(({ run }) => run.metrics as Readonly<Record<string, number>>);
   const names = metricNames(runs.map(({ run }) => run));
@@ -104,8 +114,18 @@ function parametersTable({ run }: FinishedRun): string {
   const entries = Object.entries(run.parameters as Readonly<Record<string, unknown>>);
   return table(
     ['', ''],
-    entries.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+    entries.map(([name, value]) => [name, parameterText(name, value)]),
   );
+}
+
+function parameterText(name: string, value: unknown): string {
+  if (name === 'maintenance_tiers') return (value as readonly MaintenanceTier[]).map(tierText).join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** As `--tiers` takes it: BOUND=RATE-DEDUCTION. */
+function tierText({ upTo, rate, deduction }: MaintenanceTier): string {
+  return `${upTo === undefined ? '' : `${upTo}=`}${Number((rate * 100).toPrecision(12))}%${deduction > 0 ? `-${deduction}` : ''}`;
 }
 
 function warnings(runs: readonly FinishedRun[]): string {

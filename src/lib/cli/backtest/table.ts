@@ -1,5 +1,5 @@
 import type { Equity, Run } from '../../model/records.js';
-import { formatDuration, formatTime, SECOND } from '../../model/time.js';
+import { formatDuration, formatTime, MINUTE, SECOND } from '../../model/time.js';
 import { type ChartPoint, lineChart } from '../output/line-chart.js';
 import type { Paint } from '../output/paint.js';
 import type { Render } from '../output/rendered-sink.js';
@@ -158,8 +158,17 @@ export function labelOf(name: string): string {
 export function valueText(name: string, value: number | undefined): string {
   if (value === undefined) return '–';
   if (name.endsWith('_timestamp')) return timeText(value);
-  if (name.endsWith('_seconds')) return formatDuration(Math.round(value) * SECOND);
+  if (name.endsWith('_seconds')) return lengthText(Math.round(value) * SECOND);
   return Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) >= 1 ? 2 : 4);
+}
+
+/** `11d 13h`, `3h 5m`: two units are enough for the eye. */
+function lengthText(length: number): string {
+  const minutes = Math.round(length / MINUTE);
+  if (minutes <= 60) return formatDuration(length);
+  const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), minutes % 60];
+  const parts = days > 0 ? [`${days}d`, `${hours}h`] : [`${hours}h`, `${rest}m`];
+  return parts.filter((part) => !part.startsWith('0')).join(' ');
 }
 
 function timeText(time: number): string {

@@ -1,4 +1,4 @@
-import { type BookView, emptySeries, type Hole, type MarketData, type Series } from '../../backtest/market-data.js';
+import { type BookView, emptySeries, endOf, type Hole, type MarketData, type Series } from '../../backtest/market-data.js';
 import type { Signal } from '../../backtest/strategies/signals.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice } from '../../model/records.js';
@@ -98,7 +98,7 @@ class MarketCollector {
     if (usesCandles && this.#candles.count === 0)
       throw new UsageError(`--interval ${interval}: the input has no candles of ${this.#place.symbol}, only trades`);
     const feed = usesCandles ? this.#candles.finish(interval) : this.#trades.finish();
-    const funding = fundingCharges(this.#fundings);
+    const funding = fundingCharges(this.#fundings, endOf(feed));
     const data: MarketData = {
       ...this.#place,
       feed,
