@@ -64,8 +64,12 @@ describe('stream from an exchange', () => {
     expect(code).toBe(0);
   });
 
-  it('ends with 3 and says so when a connection was lost on the way', async () => {
-    const child = start(live('--store', store('b'), '--symbols', 'BTCUSDT'), { env });
+  it.each([
+    [3, ['--repair-max', '0']],
+    [0, ['--repair-max', '0', '--allow-gaps']],
+    [0, []],
+  ])('ends with %i when a connection was lost on the way and %j was given', async (expected, flags) => {
+    const child = start(live('--store', store(`b${flags.length}`), '--symbols', 'BTCUSDT', ...flags), { env });
     const result = finished(child);
     const isSubscribed = () => server.subscribers('linear', 'BTCUSDT').length === 1;
     const wait = async (check: () => boolean) => {
@@ -77,19 +81,20 @@ describe('stream from an exchange', () => {
     await wait(() => !isSubscribed());
     await wait(isSubscribed);
     server.trade('linear', 'BTCUSDT');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     child.kill('SIGTERM');
     const { code, stderr } = await result;
-    expect(code).toBe(3);
     expect(stderr).toContain('bitget: connection lost: closed with code 1006');
-    expect(stderr).toContain('mdtool: 1 hole in the data');
+    expect(code).toBe(expected);
+    expect(stderr.includes('mdtool: 1 hole in the data')).toBe(expected === 3);
+    expect(stderr).toMatch(flags.length === 0 ? /gaps repaired 1/ : /gaps missing 1/);
   });
 
   it('ends with 5 when nothing connects in time', async () => {
-    const none = { ...env, MDTOOL_BITGET_WS_URL: 'ws://127.0.0.1:9', MDTOOL_UNREACHABLE_AFTER: '700ms' };
+    const none = { ...env, MDTOOL_BITGET_WS_URL: 'ws://127.0.0.1:9', MDTOOL_UNREACHABLE_AFTER: '3s' };
     const { code, stderr } = await mdtool(live('--store', store('c')), { env: none });
     expect(code).toBe(5);
-    expect(stderr).toContain('nothing connected within 1 s of the start: bitget: 127.0.0.1:9 refused the connection');
+    expect(stderr).toContain('nothing connected within 3 s of the start: bitget: 127.0.0.1:9 refused the connection');
   });
 
   it('stopped while it waits for the first list, says so and blames no filter', async () => {

@@ -64,9 +64,10 @@ export class CandleAggregator {
     const market = this.#market(trade);
     market.arrival = Math.max(market.arrival, trade.localTimestamp ?? trade.timestamp);
     const series = this.#series(market, trade);
-    series.addTrade(trade, timeOf(market));
+    const revised = series.addTrade(trade, timeOf(market));
     market.due = Math.min(market.due, series.due);
-    return this.#closed(market);
+    const closed = this.#closed(market);
+    return revised ? both(revised, closed) : closed;
   }
 
   #candle(candle: Candle): Iterable<AnyRecord> {
@@ -141,6 +142,11 @@ export class CandleAggregator {
 }
 
 const NOTHING: readonly AnyRecord[] = [];
+
+function* both(first: Iterable<AnyRecord>, second: Iterable<AnyRecord>): Generator<AnyRecord> {
+  yield* first;
+  yield* second;
+}
 
 function timeOf({ clock, arrival }: MarketState): number {
   return clock ?? arrival;

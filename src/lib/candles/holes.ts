@@ -2,14 +2,36 @@ import type { Gap } from '../model/records.js';
 
 type Hole = { readonly from: number; readonly until: number; readonly known: number | undefined };
 
-/** The unrepaired holes in one channel of one symbol. */
+const REMEMBERED_REPAIRS = 16;
+
+/**
+ * The unrepaired holes in one channel of one symbol. One that was repaired is a hole all the same where its trades came
+ * after their candles had been closed: these never saw them.
+ */
 export class Holes {
   #holes: Hole[] = [];
+  #repaired: Gap[] = [];
 
   /** Learns a gap. One without `missing` ends the holes that it covers: they were repaired later. */
   add({ fromTimestamp: from, untilTimestamp: until, missing, localTimestamp: known }: Gap): void {
     if (missing) this.#holes.push({ from, until, known });
     else this.#holes = this.#holes.filter((hole) => hole.from < from || hole.until > until);
+  }
+
+  /** Remembers a gap that was repaired, whose trades are still to come. */
+  expect(gap: Gap): void {
+    this.#repaired.push(gap);
+    if (this.#repaired.length > REMEMBERED_REPAIRS) this.#repaired.shift();
+  }
+
+  /** Learns that a trade came too late; returns the repaired gap that it makes a hole of. */
+  addLate(time: number): Gap | undefined {
+    const gap = this.#repaired.find(({ fromTimestamp, untilTimestamp }) => time >= fromTimestamp && time <= untilTimestamp);
+    if (!gap) return undefined;
+    this.#repaired = this.#repaired.filter((repaired) => repaired !== gap);
+    const hole = { ...gap, missing: true };
+    this.add(hole);
+    return hole;
   }
 
   /** Returns the hole that overlaps `[start, end)` and became known first, undefined when there is none. */

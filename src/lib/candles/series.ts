@@ -27,7 +27,8 @@ export class CandleSeries {
     return first;
   }
 
-  addTrade(trade: Trade, now: number): void {
+  /** Returns the closed candles that a late trade shows to be incomplete, undefined where it is not one of a repair. */
+  addTrade(trade: Trade, now: number): Iterable<Candle> | undefined {
     this.#input ??= 'trade';
     if (this.#input !== 'trade') this.#counts.unused += 1;
     else if (!this.#recent.add(trade.id)) this.#counts.duplicates += 1;
@@ -35,8 +36,9 @@ export class CandleSeries {
       this.#counts.trades += 1;
       let inTime = true;
       for (const track of this.#tracks) if (!track.addTrade(trade, now)) inTime = false;
-      if (!inTime) this.#counts.late += 1;
+      if (!inTime) return this.#late(trade);
     }
+    return undefined;
   }
 
   addCandle(candle: Candle, interval: CandleInterval, now: number): void {
@@ -50,6 +52,17 @@ export class CandleSeries {
   /** Learns a gap in what the candles are built from. Returns closed candles whose `complete` it changes. */
   *addGap(gap: Gap): Generator<Candle> {
     this.#holes.add(gap);
+    if (!gap.missing) this.#holes.expect(gap);
+    yield* this.#revised(gap);
+  }
+
+  #late(trade: Trade): Iterable<Candle> | undefined {
+    this.#counts.late += 1;
+    const gap = this.#holes.addLate(trade.timestamp);
+    return gap && this.#revised(gap);
+  }
+
+  *#revised(gap: Gap): Generator<Candle> {
     if (gap.missing && this.#tracks.some((track) => track.isForgotten(gap))) this.#counts.unmarked += 1;
     for (const track of this.#tracks) yield* track.revise(gap);
   }

@@ -169,6 +169,24 @@ describe('values', () => {
 });
 
 describe('gaps', () => {
+  it('that were repaired are holes all the same for candles that their trades came too late for', () => {
+    const repaired = gap(0.5, 3, { missing: false, repaired: 2 });
+    const fetched = { localTimestamp: undefined };
+    const late = [trade(1, 11, fetched), trade(2, 12, fetched)];
+    const { candles, counts } = run([trade(0, 10), trade(1.2, 10), clock(5), repaired, ...late, trade(6, 13), clock(9)], {}, [
+      '1s',
+    ]);
+    const last = new Map(candles.map((candle) => [(candle.timestamp - MINUTE_START) / SECOND, candle.complete]));
+    expect([...last]).toEqual([
+      [0, false],
+      [1, false],
+      [6, true],
+    ]);
+    expect(counts).toMatchObject({ late: 2, unmarked: 0 });
+    const inTime = run([trade(0, 10), repaired, ...late, trade(6, 13), clock(9)], {}, ['1s']);
+    expect(inTime.candles.every(({ complete }) => complete)).toBe(true);
+  });
+
   it('make the candles they overlap incomplete, and pass through before them', () => {
     const { output } = run([trade(1, 10), clock(20), gap(1, 20), trade(21, 11), clock(61)]);
     expect(output.map(({ type }) => type)).toEqual(['clock', 'gap', 'candle', 'clock']);

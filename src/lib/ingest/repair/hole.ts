@@ -55,9 +55,9 @@ export class Chain {
 export class Hole {
   readonly feed: Feed;
   readonly reason: GapReason;
-  readonly from: number;
-  readonly near: TradePoint | undefined;
-  readonly first: TradePoint | undefined;
+  from: number;
+  near: TradePoint | undefined;
+  first: TradePoint | undefined;
   readonly #isDoubt: boolean;
   readonly #known: KnownTrades;
   readonly #nearSide = new Set<string>();
@@ -124,6 +124,17 @@ export class Hole {
     this.#found.delete(trade.id);
     this.#farSide.add(trade.id);
     if (this.#nearSide.has(trade.id)) this.#isWhole = true;
+  }
+
+  /** A trade that is missing as well, and may be the earliest. */
+  reachBack(trade: TradePoint): void {
+    if (this.first && !isBefore(trade, this.first)) return;
+    this.from = Math.min(this.from, trade.timestamp);
+    this.near = trade;
+    this.first = trade;
+    this.#nearSide.clear();
+    this.#nearSide.add(trade.id);
+    this.#nearUntil = this.from;
   }
 
   /** The feed was lost again before the hole was repaired: what came meanwhile lies within one longer hole. */

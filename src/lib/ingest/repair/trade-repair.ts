@@ -101,9 +101,12 @@ export class TradeRepair {
   overflow(feed: Feed, known: KnownTrades, trade: Trade, at: number): boolean {
     known.forget(trade.id);
     const repair = this.#repairs.get(keyOf(feed));
-    if (repair?.isBlocked) return false;
+    if (repair?.isBlocked) {
+      repair.hole.reachBack(trade);
+      return false;
+    }
     if (repair) this.#close(repair);
-    const opened = this.#open(feed, { reason: 'overflow', from: trade.timestamp, near: trade, known, first: known.first }, at);
+    const opened = this.#open(feed, { reason: 'overflow', from: trade.timestamp, near: trade, known, first: trade }, at);
     opened.isCarried = true;
     opened.isBlocked = true;
     this.#holds.add(marketOf(feed), opened, at);
@@ -256,7 +259,7 @@ export class TradeRepair {
     if (back !== undefined) return;
     const near = found.at(-1) ?? hole.near;
     const from = near?.timestamp ?? hole.from;
-    const opened = this.#open(hole.feed, { reason: hole.reason, from, near, known, first: hole.first }, since);
+    const opened = this.#open(hole.feed, { reason: hole.reason, from, near, known, first: near ?? hole.first }, since);
     opened.isCarried = isCarried;
     opened.isBlocked = isBlocked;
   }
@@ -270,14 +273,15 @@ export class TradeRepair {
   #close(repair: Repair): Closing {
     const { hole, key, known } = repair;
     const { exchange, market } = hole.feed;
-    const closing = hole.close(ceilSecond(this.#time(exchange, market) || this.#now));
+    const now = this.#time(exchange, market) || this.#now;
+    const closing = hole.close(hole.isWhole ? now : ceilSecond(now));
     this.#repairs.delete(key);
     this.#holds.delete(marketOf(hole.feed), repair);
     this.#size -= hole.size;
     this.#closings.push(closing);
     const near = closing.found.at(-1) ?? hole.near;
     const { reason, from, first } = hole;
-    if (hole.isSettled) this.#doubts.set(key, { reason, from: near?.timestamp ?? from, near, known, first });
+    if (hole.isSettled) this.#doubts.set(key, { reason, from: near?.timestamp ?? from, near, known, first: near ?? first });
     return closing;
   }
 

@@ -188,7 +188,7 @@ describe('repair of trades', () => {
         expect(outcome.statistics.missingGaps).toBeLessThanOrEqual(remaining);
         expect(outcome.statistics.repairedTrades).toBe(trades.filter((trade) => trade.localTimestamp === undefined).length);
       }),
-      { numRuns: Number(process.env.RUNS ?? 300) },
+      { numRuns: 300 },
     );
   });
 });

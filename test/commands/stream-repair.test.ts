@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Gap, Trade } from '../../src/lib/model/records.js';
+import { readStore } from '../../src/lib/storage/store-reader.js';
+import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
+import { finished, start } from '../support/mdtool.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'repair-'));
+const servers: ExchangeServer[] = [];
+
+afterAll(async () => {
+  for (const server of servers) await server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** The exchange's pauses are for servers that ban; this one's time runs 50 times as fast. */
+function fast(id: string): Record<string, string> {
+  const names = ['CONNECT_PAUSE', 'CONNECT_JITTER', 'SUBSCRIBE_DELAY', 'SUBSCRIBE_DELAY_JITTER', 'MESSAGE_PAUSE'];
+  const pauses = names.map((name) => [`MDTOOL_${id.toUpperCase()}_${name}`, '0']);
+  return {
+    ...Object.fromEntries(pauses),
+    [`MDTOOL_${id.toUpperCase()}_HEARTBEAT_EVERY`]: '500ms',
+    MDTOOL_REPAIR_SETTLE: '500ms',
+  };
+}
+
+async function stored<Type extends 'trade' | 'gap'>(store: string, type: Type): Promise<(Type extends 'trade' ? Trade : Gap)[]> {
+  const records: unknown[] = [];
+  for await (const batch of readStore(store, { types: [type] })) records.push(...batch);
+  return records as (Type extends 'trade' ? Trade : Gap)[];
+}
+
+describe.each(['bitget', 'bybit'])('a capture of %s that was killed', (id) => {
+  it('goes on where its store ends: every trade once, the pause repaired', async () => {
+    const server = await startExchangeServer(id, { symbols: { linear: 4 }, rate: 120, timeScale: 50, keepBooks: false });
+    servers.push(server);
+    const store = join(directory, id);
+    const env = { ...fast(id), ...server.environment };
+    const args = ['stream', '--exchange', id, '--market', 'linear', '--store', store, '--log-level', 'error'];
+    const first = start(args, { env });
+    const killed = finished(first);
+    while (server.subscriptions < 4) await wait(20);
+    await wait(1_500);
+    first.kill('SIGKILL');
+    await killed;
+    await wait(700);
+    const second = finished(start([...args, '--duration', '5s'], { env }));
+    while (server.subscriptions < 4) await wait(20);
+    const { code, stderr } = await second;
+    const upTo = Math.max(...(await stored(store, 'trade')).map(({ timestamp }) => timestamp)) - 500_000;
+    expect([code, stderr.includes('gaps repaired 4')]).toEqual([0, true]);
+    const trades = await stored(store, 'trade');
+    for (const symbol of new Set(trades.map((trade) => trade.symbol))) {
+      const own = trades.filter((trade) => trade.symbol === symbol);
+      const begin = own[0]?.timestamp as number;
+      const happened = server.trades('linear', symbol).filter(({ time }) => time * 1_000 > begin && time * 1_000 < upTo);
+      const ids = own.map((trade) => trade.id);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(happened.length).toBeGreaterThan(20);
+      expect(happened.filter((trade) => !ids.includes(trade.id))).toEqual([]);
+    }
+    for (const gap of await stored(store, 'gap')) expect(gap).toMatchObject({ reason: 'shutdown', missing: false });
+    expect(server.violations).toEqual([]);
+  }, 60_000);
+});
+
+it('tells what a pause left out and nobody gives, without blaming the run', async () => {
+  const server = await startExchangeServer('bybit', { symbols: { linear: 1 }, timeScale: 50, keepBooks: false });
+  servers.push(server);
+  const store = join(directory, 'long');
+  const env = { ...fast('bybit'), ...server.environment };
+  const args = ['stream', '--exchange', 'bybit', '--market', 'linear', '--store', store, '--log-level', 'error'];
+  const run = async () => {
+    const result = finished(start([...args, '--duration', '3s'], { env }));
+    while (server.subscriptions < 1) await wait(20);
+    await wait(300);
+    for (let i = 0; i < 10; i++) server.trade('linear', 'BTCUSDT');
+    const finishedRun = await result;
+    while (server.subscriptions > 0) await wait(20);
+    return finishedRun;
+  };
+  expect((await run()).code).toBe(0);
+  expect(await stored(store, 'gap')).toEqual([]);
+  for (let i = 0; i < 1_200; i++) server.trade('linear', 'BTCUSDT');
+  const { code, stderr } = await run();
+  expect(code).toBe(0);
+  expect(stderr).toContain('gaps missing before 1');
+  const [gap] = await stored(store, 'gap');
+  expect(gap).toMatchObject({ reason: 'shutdown', missing: true });
+  expect(gap?.repaired).toBeGreaterThan(900);
+}, 60_000);
