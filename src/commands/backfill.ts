@@ -1,6 +1,5 @@
 import type { Interfaces } from '@oclif/core';
 import { backfillFlags, inputArgument } from '../lib/cli/backfill/flags.js';
-import { planSummary } from '../lib/cli/backfill/plan-rows.js';
 import { printPlan, progressOn } from '../lib/cli/backfill/print-plan.js';
 import { type PreparedBackfill, prepareBackfill } from '../lib/cli/backfill/run.js';
 import { BaseCommand } from '../lib/cli/base-command.js';
@@ -22,6 +21,10 @@ Candles that are not over are left to the next run. A recorded gap counts as rep
     {
       description: 'Fill exactly what verify found',
       command: '<%= config.bin %> verify --format ndjson | <%= config.bin %> <%= command.id %> -',
+    },
+    {
+      description: "A day of Bybit's trades from its public archive",
+      command: '<%= config.bin %> <%= command.id %> https://public.bybit.com/trading/BTCUSDT/BTCUSDT2026-11-20.csv.gz',
     },
     {
       description: 'Every settled funding rate of the year, as a file',
@@ -64,7 +67,7 @@ Candles that are not over are left to the next run. A recorded gap counts as rep
       warn: (text) => this.stderr.warn(text),
     });
     try {
-      this.stderr.note(planSummary(prepared.errands, prepared.now));
+      if (prepared.said !== undefined) this.stderr.note(prepared.said);
       return flags.plan ? await this.#plan(prepared, flags) : await this.#fetch(prepared, flags, intoStore);
     } finally {
       await prepared.close();

@@ -261,14 +261,18 @@ describe('backfill', () => {
     const lines = [
       coverage('trade', now - 13 * HOUR, now - 11 * HOUR),
       coverage('trade', now - 30 * HOUR, now - 29 * HOUR, { verdict: 'whole' }),
-      coverage('candle 1m', hour - HOUR, hour),
+      coverage('candle_exchange_1m', hour - HOUR, hour),
       coverage('book', now - 13 * HOUR, now - 12 * HOUR),
+      coverage('candle_1m', now - 13 * HOUR, now - 12 * HOUR),
     ];
     const { code, stderr } = await mdtool(['backfill', '-', '--store', path('coverage')], {
       env: server.environment,
       input: `${lines.join('\n')}\n`,
     });
-    expect([code, stderr]).toEqual([3, expect.stringMatching(/1 holes of the channel book cannot be filled/)]);
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringMatching(/1 holes of book cannot be filled: .*\n.*1 holes of candle_1m .*: mdtool candles builds them/),
+    ]);
     const after = await stored('coverage', 'trade');
     expect(after.length).toBe(before + truthOf(server, now - 13 * HOUR, now - 12 * HOUR).length);
     expect(new Set(after.map(({ id }) => id)).size).toBe(after.length);

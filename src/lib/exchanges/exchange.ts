@@ -11,6 +11,7 @@ import type {
   Ticker,
   Trade,
 } from '../model/records.js';
+import type { Archives } from './archive.js';
 import type { History } from './history.js';
 import type { LiveProtocol } from './live-protocol.js';
 import type { RestRules } from './rest.js';
@@ -159,6 +160,8 @@ export type Exchange = {
   };
   /** What REST tells of the past. */
   readonly history: History;
+  /** The daily files of trades that the exchange publishes, where their layout is known. */
+  readonly archives?: Archives | undefined;
   /** How REST wants to be used: limits, and what answers mean. */
   readonly rest: RestRules;
   /** Returns the native symbol of any spelling that users bring (native, canonical, ccxt, legacy), undefined where it is none. */

@@ -1,7 +1,9 @@
 import type { Exchange } from '../../exchanges/exchange.js';
-import type { HistoryType } from '../../exchanges/history.js';
+import type { HistoryType, Span } from '../../exchanges/history.js';
+import { EXCHANGES } from '../../exchanges/index.js';
 import { BrokenLines } from '../../ingest/broken-lines.js';
-import { backfill } from '../../ingest/history/backfill.js';
+import { isUrl } from '../../ingest/history/archive-rows.js';
+import { archiveRuns, backfill, errandRuns, type Run } from '../../ingest/history/backfill.js';
 import { BackfillStore } from '../../ingest/history/backfill-store.js';
 import { coverageWants } from '../../ingest/history/coverage-wants.js';
 import { launchKey, listedWants, topicsOf } from '../../ingest/history/listed-wants.js';
@@ -10,6 +12,7 @@ import { RestClient } from '../../ingest/history/rest-client.js';
 import { readStoredKeys } from '../../ingest/history/stored-keys.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../ingest/history/stored-spans.js';
 import type { Topic, Want } from '../../ingest/history/want.js';
+import { expandPaths } from '../../ingest/paths.js';
 import { listSymbols, liveSymbolSources } from '../../ingest/symbol-list.js';
 import type { UniverseOptions } from '../../ingest/universe.js';
 import { UsageError } from '../../model/errors.js';
@@ -17,6 +20,7 @@ import type { AnyRecord, Instrument, Market } from '../../model/records.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';
 import type { Summary } from '../summary.js';
 import { symbolListener } from '../symbols/run.js';
+import { planSummary } from './plan-rows.js';
 import { BackfillProgress, type ProgressOptions } from './progress.js';
 import { Shortfall } from './shortfall.js';
 
@@ -30,10 +34,11 @@ export type BackfillFlags = UniverseOptions & {
   readonly since?: number | undefined;
   readonly until?: number | undefined;
   readonly store: string;
+  readonly plan: boolean;
 };
 
 export type BackfillContext = {
-  /** INPUT: files of coverage, or `-`; none where the flags say what is wanted. */
+  /** INPUT: coverage or archives; none where the flags say what is wanted. */
   readonly paths: readonly string[];
   readonly flags: BackfillFlags;
   /** Whether the store is read and filled; else everything asked for is fetched. */
@@ -52,14 +57,20 @@ type Clients = { readonly http: HttpClient & HttpSender; readonly rest: RestClie
 /** What is to be fetched, and how. `close` ends the connections. */
 export type PreparedBackfill = {
   readonly errands: readonly Errand[];
-  readonly now: number;
+  /** The plan in one line, where there is one. */
+  readonly said: string | undefined;
   run(progress: ProgressOptions): AsyncGenerator<readonly AnyRecord[]>;
   summarize(summary: Summary): void;
   close(): Promise<void>;
 };
 
 /** Finds out what is missing. Throws a `UsageError` on flags that say too little, an `UnreachableError` without lists. */
-export async function prepareBackfill(context: BackfillContext): Promise<PreparedBackfill> {
+export async function prepareBackfill(asked: BackfillContext): Promise<PreparedBackfill> {
+  const paths = await Promise.all(asked.paths.map(async (path) => (isUrl(path) ? [path] : await expandPaths([path]))));
+  const context = { ...asked, paths: paths.flat() };
+  const isArchives = isOfArchives(context);
+  if (isArchives && context.flags.plan)
+    throw new UsageError('--plan: archives are read whole; it is for what is fetched by request');
   const clients = await openClients(context);
   try {
     const now = Date.now() * 1_000;
@@ -67,7 +78,7 @@ export async function prepareBackfill(context: BackfillContext): Promise<Prepare
     const shortfall = { current: new Shortfall() };
     return {
       errands,
-      now,
+      said: isArchives ? undefined : planSummary(errands, now),
       run: (options) => runAll(context, clients, errands, { options, keep: (made) => (shortfall.current = made) }),
       summarize: (summary) => shortfall.current.summarize(summary, errands.filter(({ spans }) => spans.length > 0).length),
       close: () => clients.http.close(),
@@ -87,6 +98,7 @@ async function errandsOf(context: BackfillContext, clients: Clients, now: number
   const { flags, intoStore, paths } = context;
   const read = (topics: readonly Topic[]) =>
     intoStore && topics.length > 0 ? readStoredSpans(flags.store, topics) : NOTHING_STORED;
+  if (isOfArchives(context)) return [];
   if (paths.length > 0) {
     const wants = await wantsOfInput(context);
     return planned(wants, await read(wants), now);
@@ -100,6 +112,14 @@ async function errandsOf(context: BackfillContext, clients: Clients, now: number
     stored,
     now,
   );
+}
+
+/** Archives are `.csv[.gz]` files and URLs; all other INPUT is coverage. Throws a `UsageError` on both at once. */
+function isOfArchives({ paths }: Pick<BackfillContext, 'paths'>): boolean {
+  const archives = paths.filter((path) => isUrl(path) || /\.csv(?:\.gz)?$/.test(path));
+  if (archives.length > 0 && archives.length < paths.length)
+    throw new UsageError('expected either coverage (- or .ndjson) or archives (.csv, .csv.gz, URLs) as INPUT, found both');
+  return archives.length > 0;
 }
 
 function planned(wants: readonly Want[], stored: StoredSpans, now: number): Errand[] {
@@ -119,8 +139,10 @@ async function wantsOfInput({ paths, notice, summary }: BackfillContext): Promis
   const { wants, without, read } = await coverageWants(paths, broken);
   if (broken.count > 0) summary.incomplete(`${broken.count} lines of the input could not be read`);
   if (read === 0) notice('no coverage came in; mdtool verify --format ndjson writes it');
-  for (const [channel, holes] of without)
-    summary.incomplete(`${holes} holes of the channel ${channel} cannot be filled: no exchange tells its past`);
+  for (const [channel, holes] of without) {
+    const why = channel.startsWith('candle_') ? 'mdtool candles builds them of trades' : 'no exchange tells its past';
+    summary.incomplete(`${holes} holes of ${channel} cannot be filled: ${why}`);
+  }
   return wants;
 }
 
@@ -154,21 +176,20 @@ function refuseAbsent(flags: BackfillFlags, exchanges: readonly Exchange[], mark
 type Running = { readonly options: ProgressOptions; keep(shortfall: Shortfall): void };
 
 async function* runAll(
-  { flags, intoStore, stopped, summary, warn }: BackfillContext,
-  { rest }: Clients,
+  context: BackfillContext,
+  clients: Clients,
   errands: readonly Errand[],
   { options, keep }: Running,
 ): AsyncGenerator<readonly AnyRecord[]> {
+  const { flags, intoStore, stopped, summary, warn } = context;
   const progress = new BackfillProgress(options);
   let records = 0;
   const listener = new Shortfall((share) => progress.update(share, records));
   keep(listener);
-  const store = intoStore && errands.length > 0 ? await BackfillStore.open(flags.store, warn) : undefined;
+  const runs = isOfArchives(context) ? archivesOf(context, listener) : errandsRun(context, clients, errands, listener);
+  const store = intoStore && runs.length > 0 ? await BackfillStore.open(flags.store, warn) : undefined;
   try {
-    const keys = (topic: Topic, span: { from: number; until: number }) =>
-      intoStore ? readStoredKeys(flags.store, topic, span) : Promise.resolve(new Map<string | number, number>());
-    const now = () => Date.now() * 1_000;
-    for await (const batch of backfill(errands, { client: rest, now, keys, store, signal: stopped, listener })) {
+    for await (const batch of backfill(runs, { store, listener, now: microseconds })) {
       records += batch.length;
       yield batch;
     }
@@ -177,4 +198,31 @@ async function* runAll(
     progress.end();
     await store?.close();
   }
+}
+
+function errandsRun(
+  { flags, intoStore, stopped }: BackfillContext,
+  { rest }: Clients,
+  errands: readonly Errand[],
+  listener: Shortfall,
+): Run[] {
+  const keys = async (topic: Topic, span: Span) => (intoStore ? await readStoredKeys(flags.store, topic, span) : new Map());
+  return errandRuns(errands, { client: rest, now: microseconds, keys, inOrder: !intoStore, signal: stopped, listener });
+}
+
+function archivesOf({ paths, flags, intoStore, stopped, version, summary }: BackfillContext, listener: Shortfall): Run[] {
+  return archiveRuns(paths, {
+    exchanges: flags.exchange ?? EXCHANGES,
+    store: intoStore ? flags.store : undefined,
+    wanted: { from: flags.since ?? 0, until: flags.until ?? Number.POSITIVE_INFINITY },
+    now: microseconds,
+    onCut: (reason) => summary.incomplete(reason),
+    userAgent: `mdtool/${version}`,
+    signal: stopped,
+    listener,
+  });
+}
+
+function microseconds(): number {
+  return Date.now() * 1_000;
 }

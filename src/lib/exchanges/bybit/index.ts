@@ -1,5 +1,6 @@
 import { MARKETS, type Market } from '../../model/records.js';
 import type { Exchange, FrameReader } from '../exchange.js';
+import { ARCHIVES } from './archives.js';
 import { BybitReader } from './frames.js';
 import { HISTORY } from './history.js';
 import { parse, requests } from './instruments.js';
@@ -27,6 +28,7 @@ export const bybit: Exchange = {
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   history: HISTORY,
   rest: REST,
+  archives: ARCHIVES,
   nativeSymbol,
   plan,
   live: LIVE,

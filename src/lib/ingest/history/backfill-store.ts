@@ -2,7 +2,8 @@ import type { Span } from '../../exchanges/history.js';
 import type { AnyRecord } from '../../model/records.js';
 import { openStoreWriter, type StoreWriter } from '../../storage/store-writer.js';
 import { rememberFetched } from './fetched.js';
-import type { Topic } from './want.js';
+import { united } from './spans.js';
+import { type Topic, topicName } from './want.js';
 
 /** What was fetched is remembered this often (ms): a run that is killed fetches so much again, and stores none of it twice. */
 const REMEMBER_EVERY = 1_000;
@@ -11,7 +12,7 @@ const REMEMBER_EVERY = 1_000;
 export class BackfillStore {
   readonly #directory: string;
   readonly #writer: StoreWriter;
-  readonly #fetched = new Map<Topic, readonly Span[]>();
+  readonly #fetched = new Map<string, { readonly topic: Topic; readonly spans: readonly Span[] }>();
   #remembered = performance.now();
 
   private constructor(directory: string, writer: StoreWriter) {
@@ -27,7 +28,8 @@ export class BackfillStore {
   /** Stores records, and with them that all of `covered` is there. */
   async add(records: readonly AnyRecord[], topic: Topic, covered: readonly Span[]): Promise<void> {
     if (records.length > 0) await this.#writer.write(records);
-    this.#fetched.set(topic, covered);
+    const name = topicName(topic);
+    this.#fetched.set(name, { topic, spans: united([...(this.#fetched.get(name)?.spans ?? []), ...covered]) });
     if (performance.now() - this.#remembered >= REMEMBER_EVERY) await this.#remember();
   }
 
@@ -40,9 +42,9 @@ export class BackfillStore {
   }
 
   async #remember(): Promise<void> {
-    const fetched = new Map(this.#fetched);
+    const fetched = [...this.#fetched.values()];
     this.#fetched.clear();
-    if (fetched.size > 0) {
+    if (fetched.length > 0) {
       await this.#writer.sync();
       await rememberFetched(this.#directory, fetched);
     }

@@ -1,10 +1,12 @@
 import type { Span } from '../../exchanges/history.js';
 import { UnreachableError } from '../../model/errors.js';
 import type { AnyRecord, Gap } from '../../model/records.js';
+import { fileName } from './archive-rows.js';
 import type { BackfillStore } from './backfill-store.js';
 import { inParallel } from './in-parallel.js';
 import type { Errand, Lack } from './plan.js';
 import { RefusedError } from './rest-client.js';
+import { type ArchiveOptions, runArchive } from './run-archive.js';
 import { type Delivery, type ErrandOptions, remainder, runErrand } from './run-errand.js';
 import { lengthOf } from './spans.js';
 import type { Topic } from './want.js';
@@ -19,29 +21,34 @@ export type BackfillListener = {
   progress(share: number): void;
 };
 
-export type BackfillOptions = ErrandOptions & {
+export type BackfillOptions = {
   /** Absent where records go elsewhere: then they come in order. */
   readonly store?: BackfillStore | undefined;
-  readonly signal: AbortSignal;
   readonly listener: BackfillListener;
+  /** Microseconds. */
+  readonly now: () => number;
 };
 
-/** Errands at the same time: enough to use what a limit of 20 requests a second allows, with answers that take 0.2 s. */
+/** What brings deliveries, and the length of the past that it is for (microseconds). */
+export type Run = { readonly length: number; readonly deliveries: AsyncGenerator<Delivery> };
+
+/** Runs at the same time: enough to use what a limit of 20 requests a second allows, with answers that take 0.2 s. */
 const AT_ONCE = 4;
 
-/** Runs errands and yields what they bring, the records and the gaps that are repaired, once they are stored. */
-export async function* backfill(errands: readonly Errand[], options: BackfillOptions): AsyncGenerator<AnyRecord[]> {
-  const { store, listener } = options;
-  const total = lengthOf(errands.flatMap(({ spans }) => spans));
+/** Yields what runs bring, the records and the gaps that are repaired, once they are stored. */
+export async function* backfill(runs: readonly Run[], { store, listener, now }: BackfillOptions): AsyncGenerator<AnyRecord[]> {
+  const total = runs.reduce((sum, { length }) => sum + length, 0);
   const done = new Map<Topic, number>();
-  for (const { topic, lacks } of errands) for (const lack of lacks) listener.lacking(topic, lack);
-  const exchanges = new Set<string>();
-  const runs = errands.filter(({ spans }) => spans.length > 0).map((errand) => guarded(errand, options, exchanges));
+  const atOnce = store ? AT_ONCE : 1;
   let lastGap = 0;
-  for await (const { topic, records, rejected, covered, repaired } of inParallel(runs, store ? AT_ONCE : 1)) {
+  for await (const delivery of inParallel(
+    runs.map(({ deliveries }) => deliveries),
+    atOnce,
+  )) {
+    const { topic, records, rejected, covered, repaired } = delivery;
     if (rejected.length > 0) listener.rejected(topic, rejected);
     const gaps = repaired.map((gap): Gap => {
-      lastGap = Math.max(options.now(), lastGap + 1);
+      lastGap = Math.max(now(), lastGap + 1);
       return { ...gap, localTimestamp: lastGap, missing: false };
     });
     const all = [...records, ...gaps];
@@ -52,15 +59,47 @@ export async function* backfill(errands: readonly Errand[], options: BackfillOpt
   }
 }
 
+export type ErrandRunOptions = ErrandOptions & { readonly listener: BackfillListener; readonly signal: AbortSignal };
+
+/** Returns the runs of errands; what none of them can bring is told now. */
+export function errandRuns(errands: readonly Errand[], options: ErrandRunOptions): Run[] {
+  for (const { topic, lacks } of errands) for (const lack of lacks) options.listener.lacking(topic, lack);
+  const away = new Set<string>();
+  return errands
+    .filter(({ spans }) => spans.length > 0)
+    .map((errand) => ({ length: lengthOf(errand.spans), deliveries: guarded(errand, options, away) }));
+}
+
+/** Returns the runs of archive files, by path or URL; one that cannot be had does not keep the others from being read. */
+export function archiveRuns(paths: readonly string[], options: ArchiveOptions & { readonly listener: BackfillListener }): Run[] {
+  return paths.map((path) => {
+    const name = options.exchanges.flatMap(({ archives }) => archives?.nameOf(fileName(path)) ?? [])[0];
+    return { length: name === undefined ? 0 : lengthOf([name.span]), deliveries: guardedArchive(path, options) };
+  });
+}
+
+async function* guardedArchive(
+  path: string,
+  options: ArchiveOptions & { readonly listener: BackfillListener },
+): AsyncGenerator<Delivery> {
+  if (options.signal.aborted) return;
+  try {
+    yield* runArchive(path, options);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    if (!options.signal.aborted) options.listener.unreachable(error.message);
+  }
+}
+
 /** Runs an errand; what goes wrong with it does not keep the others from being run, but for an exchange that is away. */
-async function* guarded(errand: Errand, options: BackfillOptions, away: Set<string>): AsyncGenerator<Delivery> {
+async function* guarded(errand: Errand, options: ErrandRunOptions, away: Set<string>): AsyncGenerator<Delivery> {
   const { topic } = errand;
   const { listener, signal } = options;
   const began = options.now();
   let covered: readonly Span[] = [];
   try {
     if (away.has(topic.exchange.id) || signal.aborted) return;
-    for await (const delivery of runErrand(errand, { ...options, inOrder: !options.store })) {
+    for await (const delivery of runErrand(errand, options)) {
       covered = delivery.covered;
       yield delivery;
     }

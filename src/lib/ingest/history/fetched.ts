@@ -3,6 +3,9 @@ import { changeSettings, type Settings } from '../../storage/settings.js';
 import { united } from './spans.js';
 import { type Topic, topicName } from './want.js';
 
+/** What of a topic was fetched whole. */
+export type Fetched = { readonly topic: Topic; readonly spans: readonly Span[] };
+
 function keyOf(topic: Topic): string {
   return `backfill.${topicName(topic).replaceAll(' ', '.')}`;
 }
@@ -14,10 +17,10 @@ export function fetchedSpans(settings: ReadonlyMap<string, string>, topic: Topic
 }
 
 /** Makes a store remember that spans were fetched whole, all of it in one change. */
-export async function rememberFetched(directory: string, fetched: ReadonlyMap<Topic, readonly Span[]>): Promise<void> {
+export async function rememberFetched(directory: string, fetched: readonly Fetched[]): Promise<void> {
   await changeSettings(directory, (known) => {
     const changed: Record<string, string> = {};
-    for (const [topic, spans] of fetched) {
+    for (const { topic, spans } of fetched) {
       const all = united([...fetchedSpans(known, topic), ...spans]);
       changed[keyOf(topic)] = JSON.stringify(all.map(({ from, until }) => [from, until]));
     }

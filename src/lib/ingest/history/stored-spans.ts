@@ -18,6 +18,8 @@ const IDLE = 5 * MINUTE;
 export type StoredSpans = {
   /** Returns the spans of which nothing is missing, as far as the store can know. */
   known(topic: Topic): readonly Span[];
+  /** Returns the spans that were captured, without gaps; records lie on both of their ends. */
+  captured(topic: Topic): readonly Span[];
   /** Returns the unrepaired gaps of a topic's channel. */
   gaps(topic: Topic): readonly Gap[];
   /** Returns when the first record of a topic happened, undefined when there is none. */
@@ -26,7 +28,13 @@ export type StoredSpans = {
   isCaptured(topic: Topic): boolean;
 };
 
-export const NOTHING_STORED: StoredSpans = { known: () => [], gaps: () => [], first: () => undefined, isCaptured: () => false };
+export const NOTHING_STORED: StoredSpans = {
+  known: () => [],
+  captured: () => [],
+  gaps: () => [],
+  first: () => undefined,
+  isCaptured: () => false,
+};
 
 /**
  * Returns what the store in `directory` has of `topics`. Known is what earlier runs fetched whole; from the first captured
@@ -69,18 +77,20 @@ function storedSpans(
   captured: ReadonlyMap<string, Captured>,
 ): Omit<StoredSpans, 'isCaptured'> {
   const gapsOf = (topic: Topic) => gaps.get(channelKey(topic, CHANNEL_OF[topic.type])) ?? [];
+  const capturedOf = (topic: Topic) => {
+    const spans = captured.get(topicName(topic))?.spans ?? [];
+    // A bar is there or not, whatever was lost while it was formed.
+    if (topic.type === 'candle') return spans;
+    return without(
+      spans,
+      gapsOf(topic).map(({ fromTimestamp: from, untilTimestamp: until }) => ({ from, until: Math.max(until, from + 1) })),
+    );
+  };
   return {
     gaps: gapsOf,
     first: (topic) => captured.get(topicName(topic))?.first,
-    known(topic) {
-      const spans = captured.get(topicName(topic))?.spans ?? [];
-      const holes = gapsOf(topic).map(({ fromTimestamp: from, untilTimestamp: until }) => ({
-        from,
-        until: Math.max(until, from + 1),
-      }));
-      const isBars = topic.type === 'candle';
-      return united([...(isBars ? spans : without(spans, holes)), ...fetchedSpans(settings, topic)]);
-    },
+    captured: capturedOf,
+    known: (topic) => united([...capturedOf(topic), ...fetchedSpans(settings, topic)]),
   };
 }
 
