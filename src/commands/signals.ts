@@ -1,11 +1,12 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { inputArgument, selectionOf } from '../lib/cli/candles/flags.js';
 import { durationFlag, exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
 import { ruleFlags } from '../lib/cli/signals/flags.js';
-import { givenFlags, ruleBookOf } from '../lib/cli/signals/rules.js';
+import { givenFlags, type RuleBook, ruleBookOf } from '../lib/cli/signals/rules.js';
 import { openSignals } from '../lib/cli/signals/run.js';
 import { rejectionLine, signalLine } from '../lib/cli/signals/text.js';
+import { startStoreStep, waitFlag } from '../lib/cli/store-step.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
 import { SECOND } from '../lib/model/time.js';
 
@@ -28,7 +29,6 @@ signal is a hash of exchange, market, symbol, second, side and rules: the same d
   ];
 
   static override args = { input: inputArgument };
-
   static override flags = {
     ...ruleFlags,
     explain: Flags.boolean({ summary: 'Also tell on stderr what was rejected and why.' }),
@@ -43,18 +43,35 @@ signal is a hash of exchange, market, symbol, second, side and rules: the same d
     symbols: symbolsFlag(),
     ...timeFlags,
     store: storeFlag,
+    wait: waitFlag,
     ...outputFlags,
   };
 
   async run(): Promise<SummaryDocument> {
     const { args, flags, metadata } = await this.parse(Signals);
     const input = args.input ?? [];
+    const rules = await ruleBookOf(flags, givenFlags(metadata.flags, this.settings), this.settings);
+    const intoStore = flags.output?.includes('store') ?? input.length === 0;
+    if (input.length > 0 || !intoStore) return await this.#signals(input, rules, flags, false);
+    const way = { wait: flags.wait, stopped: this.stopped, stderr: this.stderr, warn: (message: string) => this.notice(message) };
+    const step = await startStoreStep(flags.store, 'signals', way);
+    if (!step) return this.conclude();
+    try {
+      // A part of the time is a question of its own.
+      return await this.#signals(input, rules, flags, flags.since === undefined && flags.until === undefined);
+    } finally {
+      await step.release();
+    }
+  }
+
+  async #signals(input: readonly string[], rules: RuleBook, flags: CommandFlags, remembers: boolean): Promise<SummaryDocument> {
     const run = await openSignals({
       input,
       store: flags.store,
       selection: selectionOf(flags),
       every: flags.follow ? flags.every / 1000 : undefined,
-      rules: await ruleBookOf(flags, givenFlags(metadata.flags, this.settings), this.settings),
+      remembers,
+      rules,
       rejected: (rejection) => {
         if (flags.explain) this.stderr.log.info(rejectionLine(rejection));
       },
@@ -73,3 +90,5 @@ signal is a hash of exchange, market, symbol, second, side and rules: the same d
     });
   }
 }
+
+type CommandFlags = Interfaces.InferredFlags<typeof Signals.flags>;

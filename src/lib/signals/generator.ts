@@ -20,7 +20,7 @@ export type Rejection = {
 
 export type GeneratorOptions = {
   /** The rules of a symbol. */
-  readonly rules: (row: { readonly exchange: string; readonly market: string; readonly symbol: string }) => SignalRules;
+  readonly rules: (row: SymbolName) => SignalRules;
   /** Returns a short stable text for a longer one. */
   readonly hash: (text: string) => string;
   /** Told of every rejection. */
@@ -29,12 +29,23 @@ export type GeneratorOptions = {
 
 export type GeneratorCounts = { rows: number; again: number; triggered: number; signals: number };
 
+type SymbolName = { readonly exchange: string; readonly market: string; readonly symbol: string };
+
+/** How far a symbol was looked at, by which rules, and when its last signals were; microseconds. */
+export type SymbolProgress = SymbolName & {
+  readonly rules: string;
+  readonly last: number;
+  readonly buy: number | undefined;
+  readonly sell: number | undefined;
+};
+
 type SymbolState = {
+  readonly name: SymbolName;
   readonly rules: SignalRules;
   readonly configuration: string;
   last: number;
   /** Time of the last signal, by side. */
-  readonly signals: Record<Side, number>;
+  readonly signals: Record<Side, number | undefined>;
 };
 
 /**
@@ -50,6 +61,25 @@ export class SignalGenerator {
     this.#options = options;
   }
 
+  /** Returns how far every symbol was looked at. */
+  progress(): SymbolProgress[] {
+    return [...this.#symbols.values()].map(({ name, configuration, last, signals }) => {
+      return { ...name, rules: this.#options.hash(configuration), last, buy: signals.buy, sell: signals.sell };
+    });
+  }
+
+  /** Goes on where an earlier run stopped. Returns false, and begins anew, when that went by other rules. */
+  resume(progress: readonly SymbolProgress[]): boolean {
+    if (progress.some((known) => known.rules !== this.#options.hash(JSON.stringify(this.#options.rules(known))))) return false;
+    for (const { last, buy, sell, ...name } of progress) {
+      const state = this.#state(name);
+      state.last = last;
+      if (buy !== undefined) state.signals.buy = buy;
+      if (sell !== undefined) state.signals.sell = sell;
+    }
+    return true;
+  }
+
   /** Returns what follows from a record: a signal, or what passes through. */
   add(record: AnyRecord): readonly AnyRecord[] {
     if (record.type === 'gap' || record.type === 'clock') return [record];
@@ -62,7 +92,7 @@ export class SignalGenerator {
   /** A signal that was given by an earlier run still holds back the next one. */
   #remember(signal: Signal): void {
     const state = this.#state(signal);
-    state.signals[signal.side] = Math.max(state.signals[signal.side], signal.timestamp);
+    state.signals[signal.side] = Math.max(state.signals[signal.side] ?? 0, signal.timestamp);
   }
 
   #row(row: FeatureRow): Signal | undefined {
@@ -83,7 +113,8 @@ export class SignalGenerator {
     const { close: price, atr15mPct: atr } = row;
     const gates = verdictsOf(row, state.rules);
     const reasons: RejectionReason[] = rejectingGates(gates);
-    if (row.timestamp - state.signals[side] < state.rules.cooldown) reasons.push('cooldown');
+    const before = state.signals[side];
+    if (before !== undefined && row.timestamp - before < state.rules.cooldown) reasons.push('cooldown');
     if (price === undefined || atr === undefined) reasons.push('price');
     if (reasons.length > 0 || price === undefined || atr === undefined) {
       this.#options.rejected?.({ row, side, reasons, gates });
@@ -98,13 +129,13 @@ export class SignalGenerator {
     return this.#options.hash([exchange, market, symbol, timestamp, side, configuration].join(' '));
   }
 
-  #state(row: { readonly exchange: string; readonly market: string; readonly symbol: string }): SymbolState {
+  #state(row: SymbolName): SymbolState {
     const key = `${row.exchange} ${row.market} ${row.symbol}`;
     let state = this.#symbols.get(key);
     if (state === undefined) {
       const rules = this.#options.rules(row);
-      const signals = { buy: Number.NEGATIVE_INFINITY, sell: Number.NEGATIVE_INFINITY };
-      state = { rules, configuration: JSON.stringify(rules), last: 0, signals };
+      const name = { exchange: row.exchange, market: row.market, symbol: row.symbol };
+      state = { name, rules, configuration: JSON.stringify(rules), last: 0, signals: { buy: undefined, sell: undefined } };
       this.#symbols.set(key, state);
     }
     return state;

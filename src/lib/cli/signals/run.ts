@@ -4,7 +4,7 @@ import { stoppedInput } from '../../ingest/features/stopped-input.js';
 import type { FeatureSelection } from '../../ingest/features/stored-features.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
-import { type GeneratorCounts, type Rejection, SignalGenerator } from '../../signals/generator.js';
+import { type GeneratorCounts, type Rejection, SignalGenerator, type SymbolProgress } from '../../signals/generator.js';
 import type { Summary } from '../summary.js';
 import type { RuleBook } from './rules.js';
 
@@ -15,6 +15,8 @@ export type SignalRunOptions = {
   readonly selection: FeatureSelection;
   /** Milliseconds between two looks at the store, undefined for one look. */
   readonly every: number | undefined;
+  /** Whether the store remembers which rows were looked at: signals go there, and each row is looked at once. */
+  readonly remembers: boolean;
   readonly rules: RuleBook;
   readonly rejected: (rejection: Rejection) => void;
   readonly stopped: AbortSignal;
@@ -34,7 +36,7 @@ const WHERE_FROM = 'make them with mdtool features (over a store that stream --c
 
 /** Opens what INPUT names, and the signals that follow from its `features`. */
 export async function openSignals(options: SignalRunOptions): Promise<SignalRun> {
-  const tally = { broken: 0, rejected: new Map<string, number>(), warm: 0, gaps: 0 };
+  const tally: Tally = { broken: 0, rejected: new Map(), warm: 0, nothingNew: false };
   const generator = new SignalGenerator({
     rules: options.rules,
     hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, ID_LENGTH),
@@ -43,47 +45,66 @@ export async function openSignals(options: SignalRunOptions): Promise<SignalRun>
       options.rejected(rejection);
     },
   });
-  const rows = await open(options, (reason) => {
-    tally.broken += 1;
-    if (tally.broken === 1) options.warn(reason);
-  });
+  const records = await open(options, generator, tally);
   return {
-    records: through(rows, generator, tally),
+    records,
     summarize: (summary) => {
       const { rows: read, triggered } = generator.counts;
       summary.note({ rows: read, warm_rows: tally.warm, triggered, rejected: Object.fromEntries(tally.rejected) });
       if (tally.broken > 0) summary.incomplete(`${tally.broken} lines of the input are no records`);
-      return notesOf(generator.counts, tally.warm);
+      return notesOf(generator.counts, tally);
     },
   };
 }
 
-function notesOf({ rows, signals }: GeneratorCounts, warm: number): string[] {
+type Tally = { broken: number; readonly rejected: Map<string, number>; warm: number; nothingNew: boolean };
+
+function notesOf({ rows, signals }: GeneratorCounts, { warm, nothingNew }: Tally): string[] {
+  if (nothingNew) return ['nothing is new; rows come from mdtool features'];
   if (rows === 0) return [`${NO_FEATURES} came: ${WHERE_FROM}`];
   if (warm === 0 && signals === 0)
     return ['no row was warm: mdtool features tells what is missing, and --list how long each feature needs'];
   return [];
 }
 
-async function open(
-  { input, store, selection, every, stopped, warn }: SignalRunOptions,
-  broken: (reason: string) => void,
-): Promise<AsyncIterable<AnyRecord[]>> {
+async function open(options: SignalRunOptions, generator: SignalGenerator, tally: Tally): Promise<AsyncIterable<AnyRecord[]>> {
+  const { input, selection, every, stopped, warn } = options;
   if (input.length > 0 && every !== undefined) throw new UsageError('--follow reads the store: give no INPUT, or leave it out');
-  if (input.length > 0) return chosen(stoppedInput(input, { broken }, stopped), selection);
-  if (every !== undefined) {
-    const { followedRows } = await import('../../ingest/features/followed-rows.js');
-    const onEmpty = () => warn(`${NO_FEATURES} in ${store} yet: ${WHERE_FROM}; waiting`);
-    return followedRows(store, selection, { every, stopped, onEmpty });
+  if (input.length === 0) return ofStore(options, generator, tally);
+  const broken = (reason: string) => {
+    tally.broken += 1;
+    if (tally.broken === 1) warn(reason);
+  };
+  return through(chosen(stoppedInput(input, { broken }, stopped), selection), generator, tally);
+}
+
+/** Rows of the store: all, or with `remembers` those that no run before has looked at, once or for as long as it runs. */
+async function* ofStore(options: SignalRunOptions, generator: SignalGenerator, tally: Tally): AsyncGenerator<AnyRecord[]> {
+  const { store, selection, every, stopped, warn, remembers } = options;
+  const rows = await import('../../ingest/signals/feature-rows.js');
+  const before = remembers ? await rows.remembered<readonly SymbolProgress[]>(store, selection) : undefined;
+  const known = before && generator.resume(before.state) ? before.progress : undefined;
+  const looks =
+    every === undefined
+      ? [await rows.unreadRows(store, selection, known)]
+      : rows.followedLooks(store, selection, { known, every, stopped });
+  let isFirst = true;
+  for await (const look of looks) {
+    if (look === undefined && known !== undefined && every === undefined) tally.nothingNew = true;
+    if (look === undefined && known === undefined && isFirst && every !== undefined)
+      warn(`${NO_FEATURES} in ${store} yet: ${WHERE_FROM}; waiting`);
+    isFirst = false;
+    if (look === undefined) continue;
+    yield* through(look.records, generator, tally);
+    // Only now everything that was given has been written.
+    if (remembers) await rows.remember(store, selection, { progress: look.progress, state: generator.progress() });
   }
-  const { readStore } = await import('../../storage/store-reader.js');
-  return readStore(store, { ...selection, types: ['features'] });
 }
 
 async function* through(
   input: AsyncIterable<AnyRecord[]>,
   generator: SignalGenerator,
-  tally: { warm: number },
+  tally: Tally,
 ): AsyncGenerator<AnyRecord[]> {
   for await (const records of input) {
     const given: AnyRecord[] = [];
