@@ -28,9 +28,7 @@ function circumstances({ orders, liquidations: deaths, fills, equity: points }: 
   const liquidations = deaths.length;
   return [
     ...(fills.length === 0 ? ['nothing was traded'] : []),
-    ...(fills.length > 0 && trades < FEW_TRADES
-      ? [`${trades === 1 ? 'only one trade' : `only ${trades} trades`}: ratios over so few say little`]
-      : []),
+    ...(fills.length > 0 && trades < FEW_TRADES ? [fewText(trades)] : []),
     ...((points.at(-1)?.net ?? 0) !== 0
       ? [`a position is open at the end: its unrealized_pnl is in net_profit, but in no figure of trades`]
       : []),
@@ -41,6 +39,11 @@ function circumstances({ orders, liquidations: deaths, fills, equity: points }: 
       ? [`${refused} orders were below a lot or a minimum, or not possible on this market, and were not placed`]
       : []),
   ];
+}
+
+function fewText(trades: number): string {
+  if (trades === 0) return 'no position was closed: there are no trades to judge by';
+  return `${trades === 1 ? 'only one trade' : `only ${trades} trades`}: ratios over so few say little`;
 }
 
 function assumptions({ undecided, events }: Outcome, terms: Terms): string[] {

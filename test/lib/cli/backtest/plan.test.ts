@@ -215,6 +215,14 @@ describe('sweeps', () => {
     },
   );
 
+  it.each(['leverage=0:3:1', 'coverage=50%:120%:10%', 'take-profit=0:2%:1%', 'taker-fee=50%,100%'])(
+    'refuse a value that no run can take before the first run: %s',
+    async (text) => {
+      const plan = planOf(await flagsOf(BASE.grid ?? {}), MARKET, undefined);
+      expect(() => plansOf(plan, [parseAxis(text)])).toThrow('expected');
+    },
+  );
+
   it('make every combination, and name what there is', async () => {
     const plan = planOf(await flagsOf(BASE.grid ?? {}), MARKET, undefined);
     const plans = plansOf(plan, [parseAxis('multiplier=1.2,1.4'), parseAxis('leverage=2,3,4')]);
