@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,6 +78,28 @@ describe('compact', () => {
     expect([code, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/^removing trade of 2024-03-01: 500 records/)]);
     const { stdout } = await mdtool(['query', 'SELECT count(*)::int AS n FROM trade', '--store', store]);
     expect(JSON.parse(stdout)).toEqual({ n: 100 });
+  });
+
+  it('ends with 1 when a day could not be compacted, and has done the others', async () => {
+    const damaged = join(folder, 'damaged');
+    for (const [from, until] of [
+      [0, 50],
+      [50, 100],
+    ] as const)
+      for (const later of [0, 1e11])
+        await writeRun(
+          damaged,
+          old(from, until).map((trade) => ({ ...trade, timestamp: trade.timestamp + later })),
+          { now: () => 0 },
+        );
+    const file = readdirSync(damaged, { recursive: true, encoding: 'utf8' }).find((name) => /2024-03-01.*parquet$/.test(name));
+    const path = join(damaged, file as string);
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.fill(0, 400, 401));
+    const { code, stdout, stderr } = await compact('--store', damaged, '--json');
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`mdtool: ${path} was changed after it was written`)]);
+    expect(JSON.parse(stdout)).toMatchObject({ exit_code: 1, partitions: 1, data: [{ date: '2024-03-02', records_after: 100 }] });
+    rmSync(damaged, { recursive: true });
   });
 
   it('leaves a store alone that another run is compacting, and a directory that is none', async () => {

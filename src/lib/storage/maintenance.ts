@@ -24,7 +24,10 @@ export function maintenanceHere(context: StoreContext): Maintenance {
           const holder = parseSegment(segment)?.writer ?? '';
           return holder === writer || !state.writers.has(holder);
         });
-      for (const job of finishedHours(state, now, isOwn)) await mergeFiles(context, job);
+      const failures: unknown[] = [];
+      for (const job of finishedHours(state, now, isOwn)) await mergeFiles(context, job).catch((error) => failures.push(error));
+      // A file that is damaged keeps its own hour from being merged, and no other.
+      if (failures.length > 0) throw failures[0];
     },
     async close() {},
   };
