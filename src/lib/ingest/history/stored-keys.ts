@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import type { HistoryRecord, Span } from '../../exchanges/history.js';
 import { sqlText } from '../../storage/duckdb.js';
-import { openSnapshot } from '../../storage/store-snapshot.js';
+import { openSnapshot, readFailure } from '../../storage/store-snapshot.js';
 import type { Topic } from './want.js';
 
 /** What a store has of a topic within some time: by key, when it happened. */
@@ -8,7 +9,7 @@ export type StoredKeys = Map<string | number, number>;
 
 /**
  * Returns the keys of a topic's records that the store in `directory` has: ids of trades, else the times of what was
- * fetched before; candles count when they are closed.
+ * fetched before; candles count when they are closed. Throws a `FailureError` that names a file which cannot be read.
  */
 export async function readStoredKeys(directory: string, topic: Topic, { from, until }: Span): Promise<StoredKeys> {
   const { exchange, market, symbol, type, interval } = topic;
@@ -32,6 +33,8 @@ export async function readStoredKeys(directory: string, topic: Topic, { from, un
        WHERE "symbol" = ${sqlText(symbol)} AND ${condition}${settled}`,
     );
     return new Map(result.getRows().map(([id, at]) => [id as string | number, at as number]));
+  } catch (error) {
+    throw readFailure(error, resolve(directory));
   } finally {
     await snapshot.close();
   }

@@ -55,10 +55,8 @@ export function gapChannels(partition: Pick<Partition, 'type' | 'source'>): stri
   return [...new Set([partition.type, channelOf(partition.type) ?? partition.type])];
 }
 
-/** Returns what to do about records of a series that are lost. */
-export function remedy(partition: Pick<Partition, 'type' | 'source'>): string {
-  if (partition.type === 'candle' && partition.source === 'trades') return 'mdtool candles builds it again';
-  if (!isData(partition)) return 'it can be computed again from what it was made of';
-  const canBeFetched = (HISTORY_TYPES as readonly string[]).includes(partition.type);
+/** Returns what to do about a hole in a series. */
+export function remedy({ type }: Pick<Partition, 'type'>): string {
+  const canBeFetched = (HISTORY_TYPES as readonly string[]).includes(type);
   return canBeFetched ? 'mdtool backfill fetches what the exchange still has' : 'the exchange gives no history of it';
 }

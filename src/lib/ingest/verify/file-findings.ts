@@ -5,7 +5,6 @@ import { checkFile, type FileDamage } from '../../storage/file-check.js';
 import { absolutePath } from '../../storage/store-context.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
 import type { StoredFile } from '../../storage/store-state.js';
-import { remedy } from './channels.js';
 
 /** A finding about a file: it concerns the symbols in it, all of the day's where they are not known. */
 export type FileFinding = { readonly path: string; readonly symbols: readonly string[] | undefined; readonly finding: Finding };
@@ -50,7 +49,7 @@ function damageFinding(
           ...span,
           verdict: 'hole',
           isEmpty: true,
-          detail: `${path} ${reason}: ${what}; restore it from a backup, ${remedy(partition)}`,
+          detail: `${path} ${reason}: ${what}; restore it from a backup, until then whoever needs it fails`,
         };
   return { path, symbols: file.symbols, finding };
 }
