@@ -17,7 +17,7 @@ export class RecordQueue {
   readonly #queue: BoundedQueue<AnyRecord>;
   readonly #holes = new Map<string, Hole>();
   readonly #onOverflow: (record: AnyRecord) => void;
-  readonly #refetches: (trade: Trade) => boolean;
+  readonly #refetches: ((trade: Trade) => boolean) | undefined;
   #dropped = 0;
   #gaps = 0;
   /** Greatest `local_timestamp` that was let through. */
@@ -25,9 +25,9 @@ export class RecordQueue {
 
   /**
    * `onOverflow` is told of the first record of every hole. A trade of which `refetches` says that it will come again is
-   * neither a hole nor counted.
+   * neither a hole nor counted; what was fetched is kept, or a repair would undo itself: its amount is bounded before.
    */
-  constructor(limit: number, onOverflow: (record: AnyRecord) => void, refetches: (trade: Trade) => boolean = () => false) {
+  constructor(limit: number, onOverflow: (record: AnyRecord) => void, refetches?: (trade: Trade) => boolean) {
     this.#queue = new BoundedQueue(limit);
     this.#onOverflow = onOverflow;
     this.#refetches = refetches;
@@ -84,6 +84,11 @@ export class RecordQueue {
       this.#queue.push(record, this.#queue.length < 2 * this.#queue.limit);
       return;
     }
+    if (this.#refetches && isOfRepair(record)) {
+      this.#queue.push(record, true);
+      this.#last = record.localTimestamp ?? this.#last;
+      return;
+    }
     const key = keyOf(record);
     const hole = this.#holes.size > 0 ? this.#holes.get(key) : undefined;
     if (this.#queue.isFull || (hole?.isBook && !isWholeBook(record))) {
@@ -96,7 +101,7 @@ export class RecordQueue {
   }
 
   #drop(record: AnyRecord, key: string, hole: Hole | undefined): void {
-    if (record.type === 'trade' && !hole && this.#refetches(record)) return;
+    if (record.type === 'trade' && !hole && this.#refetches?.(record)) return;
     this.#dropped += 1;
     if (hole) {
       hole.until = Math.max(hole.until, record.timestamp);
@@ -141,6 +146,11 @@ function channelName(record: AnyRecord): string {
   if (record.type === 'gap') return record.channel;
   if (record.type === 'book_snapshot') return record.depth === undefined ? 'book_delta' : 'book';
   return record.type === 'book_delta' ? 'book_delta' : (channelOf(record.type) ?? record.type);
+}
+
+/** A gap in trades, or a trade that nobody saw arrive. */
+function isOfRepair(record: AnyRecord): boolean {
+  return record.type === 'trade' ? record.localTimestamp === undefined : record.type === 'gap' && record.channel === 'trade';
 }
 
 function isWholeBook(record: AnyRecord): boolean {

@@ -72,10 +72,11 @@ class LiveRun implements Live {
     this.#queue = new RecordQueue(
       options.queueLimit,
       (record) => dropped(record, 'dropped (gap overflow)'),
-      (trade) => {
-        if (this.#capture.overflow(trade)) dropped(trade, 'left out, to be fetched again');
-        return this.#capture.repair !== undefined;
-      },
+      options.repair &&
+        ((trade) => {
+          if (this.#capture.overflow(trade)) dropped(trade, 'left out, to be fetched again');
+          return true;
+        }),
     );
     this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
     const { depth, bookInterval, log, places, repair } = options;
