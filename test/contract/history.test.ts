@@ -11,7 +11,7 @@ import { fetchAllPages } from '../support/history-pages.js';
 
 /** Rates are the business of the rate limiter's tests. */
 const FREE = { rest: { most: 1e6, window: 1_000, ban: 0 } };
-const DURATION = 3 * DAY;
+const DURATION = DAY;
 
 const servers: ExchangeServer[] = [];
 afterEach(async () => {
@@ -27,7 +27,7 @@ async function start(id: string): Promise<ExchangeServer> {
     strangers: false,
     // 31 seconds into a minute, so that there is a bar being formed.
     start: Date.UTC(2026, 10, 20, 12, 0, 31),
-    history: { trades: 9_000, duration: DURATION / 1_000 },
+    history: { trades: 4_500, duration: DURATION / 1_000 },
   });
   servers.push(server);
   return server;
@@ -45,7 +45,7 @@ function queryOf(exchange: Exchange, server: ExchangeServer, market: Market, typ
   // Where only the newest trades can be had, a time between two of those that are given.
   const newest =
     reach.kind === 'newest' ? (server.trades(market, symbolOf(market)).at(-reach.records)?.time ?? 0) * 1_000 + 1 : 0;
-  return { type, market, symbol: symbolOf(market), interval, from: Math.max(now - 2 * DAY + 17, newest), until: now };
+  return { type, market, symbol: symbolOf(market), interval, from: Math.max(now - DAY / 2 + 17, newest), until: now };
 }
 
 describe.each(variants)('%s %s %s', (id, market, type, exchange) => {
@@ -140,7 +140,7 @@ describe.each(EXCHANGES.flatMap((exchange) => exchange.markets.map((market) => [
       const server = await start(id);
       for (const interval of exchange.history.intervals(market)) {
         const query = { ...queryOf(exchange, server, market, 'candle'), interval, from: server.now() * 1_000 - 100 * DAY };
-        if (exchange.history.pages(query, query.until).length > 40) continue;
+        if (exchange.history.pages(query, query.until).length > 12) continue;
         const { records, pages } = await fetchAllPages(exchange, server, query);
         expect(pages.flatMap(({ rejected }) => rejected)).toEqual([]);
         expect(records.length, interval).toBeGreaterThan(0);

@@ -39,5 +39,8 @@ export function progressOn(stderr: Stderr, outputs: readonly string[] = []): Pro
     write: (text) => void process.stderr.write(text),
     note: (text) => stderr.log.info(text),
     elapsed: () => performance.now(),
+    attach: (display) => {
+      stderr.display = display;
+    },
   };
 }

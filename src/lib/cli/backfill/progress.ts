@@ -8,6 +8,8 @@ export type ProgressOptions = {
   readonly note: (text: string) => void;
   /** Milliseconds that have passed since some moment. */
   readonly elapsed: () => number;
+  /** Takes what is to be hidden while something else is printed, undefined when that is over. */
+  readonly attach: (display: { hide(): void; show(): void } | undefined) => void;
 };
 
 const DRAW_EVERY = 200;
@@ -26,6 +28,7 @@ export class BackfillProgress {
     this.#options = options;
     this.#started = options.elapsed();
     this.#told = this.#started;
+    if (options.isLive) options.attach(this);
   }
 
   /** Takes the share that is done, from 0 to 1, and the records that have come. */
@@ -53,5 +56,6 @@ export class BackfillProgress {
   end(): void {
     this.hide();
     this.#text = '';
+    this.#options.attach(undefined);
   }
 }
