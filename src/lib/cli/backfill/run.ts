@@ -78,7 +78,8 @@ export async function prepareBackfill(asked: BackfillContext): Promise<PreparedB
     const shortfall = { current: new Shortfall() };
     return {
       errands,
-      said: isArchives ? undefined : planSummary(errands, now),
+      // Where a list could not be had, that is what there is to say.
+      said: isArchives || (errands.length === 0 && context.summary.hasUnreachable) ? undefined : planSummary(errands, now),
       run: (options) => runAll(context, clients, errands, { options, keep: (made) => (shortfall.current = made) }),
       summarize: (summary) => shortfall.current.summarize(summary, errands.filter(({ spans }) => spans.length > 0).length),
       close: () => clients.http.close(),
