@@ -5,22 +5,31 @@ import { judgeRuns } from './run-oracle.js';
 import type { Stage } from './stage.js';
 import { readStore, type Stored, type StoredGap, type StoredTrade } from './stored.js';
 import { addTotals, type Totals, zero } from './totals.js';
+import type { Lost } from './verify-oracle.js';
 
-/** What is wrong, a line each, and what was counted on the way. */
-export type Verdict = { readonly problems: readonly string[]; readonly totals: Totals };
+/** What is wrong, a line each, what was counted on the way, and what is missing. */
+export type Verdict = {
+  readonly problems: readonly string[];
+  readonly totals: Totals;
+  /** Trades that are owed and not stored, by symbol. */
+  readonly lost: readonly Lost[];
+  /** Gaps that say that something is missing. */
+  readonly holes: number;
+};
 
 /** Holds a store to what the exchange knows. */
 export async function judge(stage: Stage): Promise<Verdict> {
   const stored = await readStore(stage.store);
   const problems: string[] = [];
   const totals = zero();
-  for (const symbol of stage.symbols) judgeTrades(stage, symbol, stored, { problems, totals });
+  const lost = stage.symbols.map((symbol) => ({ symbol, trades: judgeTrades(stage, symbol, stored, { problems, totals }) }));
   judgeBooks(stage, stored, { problems, totals });
   judgeRuns(stage, stored, { problems, totals });
-  return { problems, totals };
+  return { problems, totals, lost, holes: holding(stored.gaps).filter(({ missing }) => missing).length };
 }
 
-function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, totals }: Judgement): void {
+/** Returns the trades that are missing. */
+function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, totals }: Judgement): TrueTrade[] {
   const truth = stage.server.trades(stage.market, symbol);
   const trades = stored.trades.filter((trade) => trade.symbol === symbol);
   const gaps = holding(stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'trade'));
@@ -43,6 +52,7 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
     repaired: trades.filter(({ local_timestamp }) => local_timestamp === undefined).length,
   });
   for (const gap of gaps) judgeGap(gap, truth, known, say, totals);
+  return lost;
 }
 
 /** Whether a start repairs what happened since the last trade that is stored. */

@@ -6,6 +6,7 @@ import { judge } from './oracle.js';
 import { type Scenario, scenarioOf } from './scenario.js';
 import { Stage } from './stage.js';
 import { addTotals, type Totals, zero } from './totals.js';
+import { judgeVerify } from './verify-oracle.js';
 
 /** What came of some scenarios. */
 export type Outcome = {
@@ -62,7 +63,8 @@ export async function play(scenario: Scenario, totals: Totals): Promise<readonly
     await stage.finish();
     const verdict = await judge(stage);
     addTotals(totals, { ...verdict.totals, scenarios: 1 });
-    return [...verdict.problems, ...violationsOf(stage)];
+    const verified = await judgeVerify(stage, verdict.lost, verdict.holes);
+    return [...verdict.problems, ...verified, ...violationsOf(stage)];
   } finally {
     await stage.close();
     await rm(directory, { recursive: true, force: true });
