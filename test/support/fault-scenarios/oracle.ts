@@ -51,7 +51,7 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
     covered: lost.length - silent.length,
     repaired: trades.filter(({ local_timestamp }) => local_timestamp === undefined).length,
   });
-  for (const gap of gaps) judgeGap(gap, truth, known, say, totals);
+  for (const gap of gaps) judgeGap(gap, { truth, ids: known, gaps }, say, totals);
   return lost;
 }
 
@@ -85,30 +85,30 @@ function isTime(truth: number, stored: number, arrival: number | undefined): boo
   return arrival === undefined ? stored <= truth && truth - stored < 1_000_000 : stored === truth;
 }
 
-/** A gap says no more than it must: no stored trade lies inside one that nothing was fetched for, and a repaired one is whole. */
-function judgeGap(
-  gap: StoredGap,
-  truth: readonly TrueTrade[],
-  known: ReadonlyMap<string, StoredTrade>,
-  say: Say,
-  totals: Totals,
-): void {
+type Known = {
+  readonly truth: readonly TrueTrade[];
+  readonly ids: ReadonlyMap<string, unknown>;
+  readonly gaps: readonly StoredGap[];
+};
+
+/** A gap that counts as whole lacks nothing that no other gap tells of. How tight the others are is counted. */
+function judgeGap(gap: StoredGap, { truth, ids, gaps }: Known, say: Say, totals: Totals): void {
   const { from_timestamp: from, until_timestamp: until, missing, repaired, reason } = gap;
   const within = truth.filter(({ time }) => covers(gap, time));
-  const absent = within.filter(({ id }) => !known.has(id));
-  const inside = within.filter(({ id, time }) => known.has(id) && time * 1_000 > from && time * 1_000 < until);
+  const absent = within.filter(({ id }) => !ids.has(id));
   const name = `gap ${reason} ${from}…${until} (repaired ${repaired}, missing ${missing})`;
   if (until < from) say(`${name} ends before it begins`);
-  if (!missing && absent.length > 0)
-    say(`${name} counts as whole and lacks ${absent.length} trades: ${absent.slice(0, 3).map(told).join(', ')}`);
-  if (missing && repaired === 0 && inside.length > 0)
-    say(
-      `${name} covers ${inside.length} trades that are stored: ${inside
-        .slice(0, 3)
-        .map(({ time }) => time)
-        .join(', ')}`,
-    );
-  addTotals(totals, missing ? { gaps: 1, emptyGaps: absent.length === 0 ? 1 : 0 } : { repairedGaps: 1 });
+  if (missing) {
+    const inside = within.filter(({ id, time }) => ids.has(id) && time * 1_000 > from && time * 1_000 < until);
+    const lost = absent.length === 0 ? 0 : (absent.at(-1)?.time ?? 0) - (absent[0]?.time ?? 0);
+    addTotals(totals, { gaps: 1, emptyGaps: absent.length === 0 ? 1 : 0, inside: inside.length });
+    addTotals(totals, { gapTime: (until - from) / 1_000, lostTime: lost });
+    return;
+  }
+  const silent = absent.filter(({ time }) => !gaps.some((other) => other.missing && covers(other, time)));
+  if (silent.length > 0)
+    say(`${name} counts as whole and lacks ${silent.length} trades: ${silent.slice(0, 3).map(told).join(', ')}`);
+  addTotals(totals, { repairedGaps: 1 });
 }
 
 const told = ({ id, time }: TrueTrade): string => `${id} at ${time}`;

@@ -13,6 +13,9 @@ const COUNTS = [
   'gaps',
   'emptyGaps',
   'repairedGaps',
+  'inside',
+  'gapTime',
+  'lostTime',
   'books',
   'deltas',
 ] as const;
