@@ -38,14 +38,18 @@ function judgeArrivals(lines: readonly Line[], say: (what: string) => void): voi
   }
 }
 
-/** A gap comes before what came after the hole. */
+/** A gap comes before what came after the hole; only what became of a hole that was told already may come later. */
 function judgeMoments(lines: readonly Line[], say: (what: string) => void): void {
   const latest = new Map<string, number>();
+  const told = new Set<string>();
   for (const line of lines) {
-    const { type, symbol = '', timestamp } = line;
+    const { type, symbol = '', timestamp, channel, reason, from_timestamp } = line;
     if (type === 'trade') latest.set(symbol, Math.max(timestamp, latest.get(symbol) ?? 0));
-    if (type !== 'gap' || line.channel !== 'trade' || (latest.get(symbol) ?? 0) <= timestamp) continue;
-    say(`a gap of ${symbol} until ${timestamp} comes after a trade of ${latest.get(symbol)}`);
+    if (type !== 'gap' || channel !== 'trade') continue;
+    const hole = `${symbol} ${reason} ${from_timestamp}`;
+    const last = latest.get(symbol) ?? 0;
+    if (!told.has(hole) && last > timestamp) say(`a gap of ${symbol} until ${timestamp} comes after a trade of ${last}`);
+    told.add(hole);
   }
 }
 
