@@ -56,7 +56,7 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
 }
 
 /** Whether a start repairs what happened since the last trade that is stored. */
-const IS_RESUMED = false;
+const IS_RESUMED = true;
 
 type Judgement = { readonly problems: string[]; readonly totals: Totals };
 type Say = (what: string) => void;

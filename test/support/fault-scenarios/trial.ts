@@ -6,7 +6,7 @@ import { judge } from './oracle.js';
 import { type Scenario, scenarioOf } from './scenario.js';
 import { Stage } from './stage.js';
 import { addTotals, type Totals, zero } from './totals.js';
-import { judgeVerify } from './verify-oracle.js';
+import { judgeBackfill, judgeVerify } from './verify-oracle.js';
 
 /** What came of some scenarios. */
 export type Outcome = {
@@ -33,7 +33,7 @@ export function describeOutcome({ totals, faults, failures }: Outcome): string {
 }
 
 /** Plays scenarios, so many at the same time, and holds each to what the exchange knows. */
-export async function playAll(seeds: readonly number[], atOnce: number): Promise<Outcome> {
+export async function playAll(seeds: readonly number[], atOnce: number, isThorough = false): Promise<Outcome> {
   const totals = zero();
   const faults: Record<string, number> = {};
   const failures: string[] = [];
@@ -42,7 +42,7 @@ export async function playAll(seeds: readonly number[], atOnce: number): Promise
     for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
       const scenario = scenarioOf(seed);
       for (const { fault } of scenario.steps) faults[fault] = (faults[fault] ?? 0) + 1;
-      const problems = await play(scenario, totals).catch((error: Error) => [error.message]);
+      const problems = await play(scenario, totals, isThorough).catch((error: Error) => [error.message]);
       if (problems.length > 0) failures.push(`${tell(scenario)}\n  ${problems.join('\n  ')}`);
     }
   };
@@ -50,8 +50,8 @@ export async function playAll(seeds: readonly number[], atOnce: number): Promise
   return { totals, faults, failures };
 }
 
-/** Plays one scenario; returns what is wrong. */
-export async function play(scenario: Scenario, totals: Totals): Promise<readonly string[]> {
+/** Plays one scenario; returns what is wrong. `isThorough` also lets `verify` find and `backfill` fill what is missing. */
+export async function play(scenario: Scenario, totals: Totals, isThorough: boolean): Promise<readonly string[]> {
   const directory = await mkdtemp(join(tmpdir(), 'faults-'));
   const stage = await Stage.open(scenario, join(directory, 'store'));
   try {
@@ -63,8 +63,11 @@ export async function play(scenario: Scenario, totals: Totals): Promise<readonly
     await stage.finish();
     const verdict = await judge(stage);
     addTotals(totals, { ...verdict.totals, scenarios: 1 });
-    const verified = await judgeVerify(stage, verdict.lost, verdict.holes);
-    return [...verdict.problems, ...verified, ...violationsOf(stage)];
+    const problems = [...verdict.problems, ...violationsOf(stage)];
+    if (!isThorough) return problems;
+    problems.push(...(await judgeVerify(stage, verdict.lost, verdict.holes)));
+    if (verdict.holes > 0) problems.push(...(await judgeBackfill(stage, async () => (await judge(stage)).lost)));
+    return problems;
   } finally {
     await stage.close();
     await rm(directory, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import type { TrueTrade } from '../exchange-server/index.js';
-import { mdtool } from '../mdtool.js';
+import { type Finished, mdtool } from '../mdtool.js';
 import type { Stage } from './stage.js';
 
 /** A row of `mdtool verify`. */
@@ -18,23 +18,56 @@ export type Lost = { readonly symbol: string; readonly trades: readonly TrueTrad
 
 /** Holds `mdtool verify` to what is missing: it names every hole, and nothing that is none. Returns what is wrong. */
 export async function judgeVerify({ store }: Stage, lost: readonly Lost[], holes: number): Promise<string[]> {
-  const { stdout, stderr, code } = await mdtool(['verify', '--store', store, '--format', 'ndjson']);
-  const rows = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Coverage]));
-  const problems: string[] = [];
-  for (const { symbol, channel, verdict, duplicates, detail } of rows) {
-    if (verdict === 'mismatch') problems.push(`verify: ${channel} of ${symbol}: ${detail}`);
-    if (duplicates > 0) problems.push(`verify: ${duplicates} duplicates of ${channel} of ${symbol}`);
-  }
+  const { rows, stderr, code } = await verify(store);
+  const problems = [...sound(rows), ...unnamed(rows, lost)];
   const found = rows.filter(({ verdict }) => verdict === 'hole');
-  for (const { symbol, trades } of lost) {
-    const own = found.filter((row) => row.symbol === symbol && row.channel === 'trade');
-    const unnamed = trades.filter(
-      ({ time }) => !own.some((row) => row.from_timestamp <= time * 1_000 && time * 1_000 <= row.until_timestamp),
-    );
-    if (unnamed.length > 0)
-      problems.push(`verify names no hole for ${unnamed.length} missing trades of ${symbol}, the first at ${unnamed[0]?.time}`);
-  }
   if (found.length > 0 !== holes > 0) problems.push(`verify finds ${found.length} holes, the store tells of ${holes}`);
   if (code !== (holes > 0 ? 3 : 0)) problems.push(`verify ends with ${code}, ${holes} holes: ${stderr.slice(0, 300)}`);
   return problems;
+}
+
+/**
+ * Lets `backfill` fill what `verify` found. Where the exchange has all of its history, nothing is missing afterwards;
+ * elsewhere verify still names what is. `missing` tells what the store lacks. Returns what is wrong.
+ */
+export async function judgeBackfill({ store, server }: Stage, missing: () => Promise<readonly Lost[]>): Promise<string[]> {
+  const { stdout } = await verify(store);
+  server.faults.clear();
+  const { stderr, code } = await mdtool(['backfill', '-', '--store', store], { input: stdout, env: server.environment });
+  const lost = await missing();
+  const { rows } = await verify(store);
+  const problems = [...sound(rows), ...unnamed(rows, lost)].map((problem) => `after backfill, ${problem}`);
+  const trades = lost.reduce((sum, { trades }) => sum + trades.length, 0);
+  if (server.id === 'bitget' && trades > 0)
+    problems.push(`backfill leaves ${trades} trades out: exit code ${code}, ${stderr.slice(-300)}`);
+  if (server.id === 'bitget' && rows.some(({ channel, verdict }) => channel === 'trade' && verdict === 'hole'))
+    problems.push(`verify still finds holes in trades after backfill: exit code ${code}, ${stderr.slice(-300)}`);
+  return problems;
+}
+
+async function verify(store: string): Promise<Finished & { readonly rows: readonly Coverage[] }> {
+  const finished = await mdtool(['verify', '--store', store, '--format', 'ndjson']);
+  return {
+    ...finished,
+    rows: finished.stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Coverage])),
+  };
+}
+
+function sound(rows: readonly Coverage[]): string[] {
+  return rows.flatMap(({ symbol, channel, verdict, duplicates, detail }) => [
+    ...(verdict === 'mismatch' ? [`verify: ${channel} of ${symbol}: ${detail}`] : []),
+    ...(duplicates > 0 ? [`verify: ${duplicates} duplicates of ${channel} of ${symbol}`] : []),
+  ]);
+}
+
+function unnamed(rows: readonly Coverage[], lost: readonly Lost[]): string[] {
+  return lost.flatMap(({ symbol, trades }) => {
+    const holes = rows.filter((row) => row.verdict === 'hole' && row.symbol === symbol && row.channel === 'trade');
+    const rest = trades.filter(
+      ({ time }) => !holes.some((row) => row.from_timestamp <= time * 1_000 && time * 1_000 <= row.until_timestamp),
+    );
+    return rest.length > 0
+      ? [`verify names no hole for ${rest.length} missing trades of ${symbol}, the first at ${rest[0]?.time}`]
+      : [];
+  });
 }

@@ -78,6 +78,16 @@ export class Faults {
     this.#http.push({ fault, path, left: times });
   }
 
+  /** Takes back everything that was scripted and has not happened yet, and what lasts. */
+  clear(): void {
+    this.#connects = [];
+    this.#http = [];
+    this.#batches = 0;
+    this.#dropAfter = [];
+    this.#refused.clear();
+    this.#silent.clear();
+  }
+
   takeConnect(): ConnectFault | undefined {
     return this.#connects.shift();
   }
