@@ -135,6 +135,28 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     expect(server.violations).toEqual([]);
   });
 
+  it('tells what a connection missed that had died unnoticed when it was replaced', async () => {
+    const server = await start(id, { symbols: { linear: 2 } });
+    const pacing = { rotateAfter: 600, silenceLimit: 1_500, heartbeatEvery: 100 };
+    const run = await capture([server], { pacing, channels: ['trade', 'book_delta'] });
+    await run.until(settled(run), 'all subscribed');
+    const symbols = [...new Set(run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)))];
+    for (const symbol of symbols) server.trade('linear', symbol);
+    await run.until(() => symbols.every((symbol) => idsOf(run.records, symbol).length > 0), 'first trades');
+    for (const connection of server.connections) connection.stall();
+    const lost = symbols.map((symbol) => server.trade('linear', symbol)[0]?.time ?? 0);
+    await run.until(() => server.accepted >= 2 && settled(run)(), 'replaced');
+    await run.until(() => gapsOf(run.records).length >= 4, 'holes told');
+    for (const symbol of symbols) server.trade('linear', symbol);
+    const gaps = gapsOf(await run.stop());
+    for (const [at, symbol] of symbols.entries()) {
+      const own = gaps.filter((gap) => gap.symbol === symbol && gap.reason === 'stale' && gap.missing);
+      expect(own.map(({ channel }) => channel).sort()).toEqual(['book_delta', 'trade']);
+      for (const gap of own) expect(gap.fromTimestamp).toBeLessThanOrEqual((lost[at] as number) * 1_000);
+      for (const gap of own) expect(gap.untilTimestamp).toBeGreaterThanOrEqual((lost[at] as number) * 1_000);
+    }
+  });
+
   it('subscribes what is listed while it runs, and ends what is delisted, without a hole', async () => {
     const server = await start(id, { symbols: { linear: 3 } });
     const run = await capture([server], { refreshEvery: 150 });

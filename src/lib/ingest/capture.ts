@@ -2,7 +2,6 @@ import type { Exchange, FeedEvent, Frame, FrameReader } from '../exchanges/excha
 import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
-import { MINUTE } from '../model/time.js';
 import type { CaptureOptions, DataFrame } from './capture-options.js';
 import { CapturedBooks } from './captured-books.js';
 import { Confirmations } from './confirmations.js';
@@ -13,10 +12,7 @@ import { TradeIntake } from './repair/trade-intake.js';
 import type { TradeRepair } from './repair/trade-repair.js';
 import { channelOf } from './selection.js';
 import { Statistics } from './statistics.js';
-import { type FrameBytes, STALE_CODE, type TapeEntry, textOf } from './tape.js';
-
-/** Before anything is known of an exchange's clock, it is taken to be behind ours by no more than this. */
-const CLOCK_TOLERANCE = MINUTE;
+import { ABNORMAL_CODE, type FrameBytes, STALE_CODE, type TapeEntry, textOf } from './tape.js';
 
 export type { CaptureListener, CaptureOptions, DataFrame } from './capture-options.js';
 
@@ -24,6 +20,8 @@ type Connection = {
   readonly exchange: Exchange;
   readonly reader: FrameReader | undefined;
   readonly confirmations: Confirmations;
+  /** Local time of its last frame. */
+  heard: number;
 };
 type Stamped = { localTimestamp?: number | undefined };
 
@@ -38,9 +36,7 @@ export class Capture {
   readonly #clocks = new MarketClocks();
   readonly #books: CapturedBooks;
   readonly #trades: TradeIntake;
-  readonly #continuity = new Continuity(
-    ({ exchange, market }, local) => this.#clocks.of(exchange, market).at(local) ?? local - CLOCK_TOLERANCE,
-  );
+  readonly #continuity = new Continuity(({ exchange, market }, local) => this.#clocks.of(exchange, market).at(local));
   #now = 0;
   #stamped = 0;
   #lastFrame = 0;
@@ -76,7 +72,7 @@ export class Capture {
     if (entry.kind === 'frame') this.#frame(connection, entry.content, records);
     else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
     else if (entry.kind === 'sent') this.#sent(connection, entry.text);
-    else if (entry.kind === 'close') this.#lost(connection, entry.code);
+    else if (entry.kind === 'close') this.#lost(connection, entry.code, records);
     this.#trades.flush(records);
     return records;
   }
@@ -142,6 +138,7 @@ export class Capture {
     this.statistics.bytes += content.length;
     this.#lastFrame = this.#now;
     const connection = this.#connections.get(id);
+    if (connection) connection.heard = this.#now;
     const frame = connection?.reader?.read(content, this.#now) ?? UNREADABLE;
     if (frame.kind === 'data' && connection) this.#data(connection.exchange, id, frame, records);
     else this.#note(id, frame, content);
@@ -152,7 +149,7 @@ export class Capture {
     // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
     if (continued && this.#connections.has(id)) return;
     const confirmations = new Confirmations(exchange, url);
-    this.#connections.set(id, { exchange, reader: exchange.createReader(url), confirmations });
+    this.#connections.set(id, { exchange, reader: exchange.createReader(url), confirmations, heard: this.#now });
   }
 
   #sent(id: string, text: string): void {
@@ -240,9 +237,13 @@ export class Capture {
     if (gap) this.#emit(gap, this.#now, records);
   }
 
-  #lost(connection: string, code: number): void {
+  #lost(connection: string, code: number, records: AnyRecord[]): void {
+    const { heard = this.#now } = this.#connections.get(connection) ?? {};
     this.#connections.delete(connection);
     const reason = code === STALE_CODE ? 'stale' : 'disconnect';
+    // A close frame comes after all that was sent before it; without one, nobody knows how much was on its way.
+    if (code === STALE_CODE || code === ABNORMAL_CODE)
+      for (const gap of this.#continuity.leftBehind(connection, heard, reason)) this.#emit(gap, this.#now, records);
     for (const feed of this.#continuity.lost(connection, this.#now, reason)) {
       if (this.#trades.lost(feed, reason, this.#now)) this.#continuity.handedOver(feed);
     }

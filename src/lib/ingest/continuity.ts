@@ -1,6 +1,6 @@
 import type { Channel } from '../exchanges/exchange.js';
 import type { Gap, GapReason, Market } from '../model/records.js';
-import { SECOND } from '../model/time.js';
+import { MINUTE, SECOND } from '../model/time.js';
 
 /** One thing that is received without a hole, or not. */
 export type Feed = { readonly exchange: string; readonly market: Market; readonly channel: Channel; readonly symbol: string };
@@ -13,12 +13,16 @@ type State = Feed & {
   last: number | undefined;
   /** Local time at which it was carried first. */
   readonly begun: number;
-  readonly carriers: Set<string>;
+  /** The connections that carry it, and the local time since which each does; the longest first. */
+  readonly carriers: Map<string, number>;
   hole: { readonly since: number; readonly reason: GapReason } | undefined;
 };
 
-/** Returns the exchange's time on a feed's market at a local time. */
-export type ExchangeTime = (feed: Feed, local: number) => number;
+/** Returns the exchange's time on a feed's market at a local time, undefined before anything is known of its clock. */
+export type ExchangeTime = (feed: Feed, local: number) => number | undefined;
+
+/** Before anything is known of an exchange's clock, it is taken to differ from ours by no more than this. */
+const CLOCK_TOLERANCE = MINUTE;
 
 /**
  * Knows which connections carry which feed, and turns the loss of the last one into a `gap` before the next record of
@@ -37,19 +41,19 @@ export class Continuity {
     const state = this.#stateOf(feed, at);
     const gap = state.hole ? gapOf(state, Math.min(this.#from(state), state.last ?? timestamp), timestamp) : undefined;
     state.hole = undefined;
-    state.carriers.add(connection);
+    carry(state, connection, at);
     if (state.last === undefined || timestamp > state.last) state.last = timestamp;
     return gap;
   }
 
   /** Notes that `connection` will deliver `feed` from now on (local time): silence after it is silence, its loss a hole. */
   carried(feed: Feed, connection: string, at: number): void {
-    this.#stateOf(feed, at).carriers.add(connection);
+    carry(this.#stateOf(feed, at), connection, at);
   }
 
   /** Whether `connection` is the one of a feed's carriers whose records count, the one that has carried it longest. */
   leads(feed: Feed, connection: string): boolean {
-    const [leader] = this.#states.get(keyOf(feed))?.carriers ?? [];
+    const [leader] = this.#states.get(keyOf(feed))?.carriers.keys() ?? [];
     return leader === undefined || leader === connection;
   }
 
@@ -73,6 +77,22 @@ export class Continuity {
     return lost;
   }
 
+  /**
+   * Returns the gaps of feeds that `connection`, of which nothing was heard after the local time `heard`, has left to others
+   * that all began later: what happened in between was sent to the one that was dead. To be called before `lost`.
+   */
+  leftBehind(connection: string, heard: number, reason: GapReason): Gap[] {
+    const gaps: Gap[] = [];
+    for (const state of this.#states.values()) {
+      if (!state.carriers.has(connection) || state.carriers.size === 1) continue;
+      const begun = Math.min(...[...state.carriers].flatMap(([id, since]) => (id === connection ? [] : [since])));
+      if (begun <= heard) continue;
+      const until = ceilSecond(this.#exchangeTime(state, begun) ?? begun + CLOCK_TOLERANCE);
+      gaps.push(gapOf({ ...state, hole: { since: heard, reason } }, this.#earliest(state, heard) - SECOND, until));
+    }
+    return gaps;
+  }
+
   /** Forgets the hole of a feed: somebody else tells it. */
   handedOver(feed: Feed): void {
     const state = this.#states.get(keyOf(feed));
@@ -90,17 +110,25 @@ export class Continuity {
 
   /** What is known of a feed ends with what came last, or where it was carried first. */
   #from(state: State): number {
-    return state.last ?? this.#exchangeTime(state, state.begun);
+    return state.last ?? this.#earliest(state, state.begun);
+  }
+
+  #earliest(feed: Feed, local: number): number {
+    return this.#exchangeTime(feed, local) ?? local - CLOCK_TOLERANCE;
   }
 
   #stateOf(feed: Feed, begun: number): State {
     const key = keyOf(feed);
     const known = this.#states.get(key);
     if (known) return known;
-    const state: State = { ...feed, last: undefined, begun, carriers: new Set(), hole: undefined };
+    const state: State = { ...feed, last: undefined, begun, carriers: new Map(), hole: undefined };
     this.#states.set(key, state);
     return state;
   }
+}
+
+function carry({ carriers }: State, connection: string, at: number): void {
+  if (!carriers.has(connection)) carriers.set(connection, at);
 }
 
 /** What happened last is known to a second at best: clocks are compared over the network. */

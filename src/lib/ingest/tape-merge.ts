@@ -1,4 +1,4 @@
-import type { TapeEntry } from './tape.js';
+import { ABNORMAL_CODE, type TapeEntry } from './tape.js';
 import type { Tape } from './tape-reader.js';
 
 /** An entry and the exchange whose tape it stands on. */
@@ -15,9 +15,6 @@ type Cursor = {
   next: number;
   at: number;
 };
-
-/** What a connection is closed with where its tape ends: the code of one that was lost. */
-const ABNORMAL = 1006;
 
 /**
  * Merges tapes by arrival time; of equal times the earlier tape comes first. A line out of order stays where it stands
@@ -69,7 +66,7 @@ function follow(cursor: Cursor, entry: TapeEntry): void {
 function closes({ exchange, connections, at }: Cursor, open: ReadonlySet<Cursor>): ExchangeEntry[] {
   const others = [...open].filter((other) => other.exchange === exchange);
   if (others.length === 0 || others.some((other) => other.connections === connections)) return [];
-  return [...connections].map((connection) => ({ exchange, entry: { kind: 'close', at, connection, code: ABNORMAL } }));
+  return [...connections].map((connection) => ({ exchange, entry: { kind: 'close', at, connection, code: ABNORMAL_CODE } }));
 }
 
 async function fill(cursor: Cursor): Promise<boolean> {

@@ -27,6 +27,8 @@ export type WireEvent =
 
 /** The close code of a connection that we cut because nothing came any more; of those that RFC 6455 leaves to applications. */
 export const STALE_CODE = 4408;
+/** The close code of a connection that ended without a close frame. */
+export const ABNORMAL_CODE = 1006;
 
 /** A tape line that is none of these; it is counted and reported, never fatal. */
 export type BrokenLine = { readonly kind: 'broken'; readonly line: number; readonly reason: string };

@@ -18,7 +18,7 @@ function capture(options: Partial<SelectionOptions> = {}, channels: readonly Cha
 }
 
 const connect = (at: number, connection = '1', url = 'ws://h/linear'): TapeEntry => ({ kind: 'connect', at, connection, url });
-const close = (at: number, connection = '1'): TapeEntry => ({ kind: 'close', at, connection, code: 1006 });
+const close = (at: number, connection = '1', code = 1006): TapeEntry => ({ kind: 'close', at, connection, code });
 const frame = (at: number, text: string, connection = '1'): TapeEntry => ({ kind: 'frame', at, connection, content: text });
 const types = (records: AnyRecord[]) => records.map(({ type }) => type);
 
@@ -128,12 +128,39 @@ describe('capture', () => {
       frame(START, data([trade(START, 'a')])),
       connect(START + 1, '2'),
       frame(START + 2, data([trade(START, 'b')]), '2'),
-      close(START + 3, '1'),
+      close(START + 3, '1', 1000),
       frame(START + 4, data([trade(START, 'c')]), '2'),
       close(START + 5, '2'),
     );
     expect(types([...records, ...subject.finish()])).toEqual(['trade', 'trade', 'trade']);
     expect(subject.statistics.incomplete).toBe(false);
+  });
+
+  it('sees a hole when one is lost that had said nothing since before the other began', () => {
+    const { run } = capture();
+    const records = run(
+      connect(START),
+      frame(START, data([trade(START, 'a')], { pushTimestamp: START })),
+      connect(START + 1, '2'),
+      frame(START + 5_000_000, data([trade(START + 5_000_000, 'b')], { pushTimestamp: START + 5_000_000 }), '2'),
+      close(START + 6_000_000, '1'),
+    );
+    expect(types(records).filter((type) => type !== 'clock')).toEqual(['trade', 'trade', 'gap']);
+    const span = { fromTimestamp: START - 1_000_000, untilTimestamp: START + 5_000_000 };
+    expect(records.at(-1)).toMatchObject({ channel: 'trade', reason: 'disconnect', missing: true, ...span });
+  });
+
+  it('sees none when it was heard of after the other had begun', () => {
+    const { run } = capture();
+    const records = run(
+      connect(START),
+      frame(START, data([trade(START, 'a')])),
+      connect(START + 1, '2'),
+      frame(START + 2, data([trade(START + 2, 'b')]), '2'),
+      frame(START + 3, data([trade(START + 2, 'b')]), '1'),
+      close(START + 4, '1'),
+    );
+    expect(types(records)).toEqual(['trade', 'trade']);
   });
 
   it('keeps to the wanted markets, symbols, channels and intervals', () => {

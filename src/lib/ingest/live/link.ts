@@ -27,6 +27,7 @@ export type LinkOptions = {
 export type LinkEnd = { readonly code: number; readonly reason: string; readonly isPlanned: boolean };
 
 const NORMAL = 1000;
+const PROOF_CHECK = 20;
 
 /** One connection from its connect to its end: messages at the exchange's pace, heartbeats, detection of death. */
 export class Link {
@@ -37,6 +38,7 @@ export class Link {
   #socket: Socket | undefined;
   #timers: NodeJS.Timeout[] = [];
   #heardAt = 0;
+  #frames = 0;
   #isPlannedEnd = false;
   #deathReason: string | undefined;
   #hasEnded = false;
@@ -69,6 +71,7 @@ export class Link {
         signal,
         onFrame: (frame) => {
           this.#heardAt = timing.now();
+          this.#frames += 1;
           events.frame(frame);
         },
         onClose: (code, reason) => this.#end(code, reason),
@@ -86,6 +89,14 @@ export class Link {
   send(messages: readonly OutgoingMessage[]): void {
     this.#outbox.push(...messages);
     if (!this.#isSending) void this.#drain();
+  }
+
+  /** Resolves when the exchange has shown that it still sends, by answering a heartbeat if need be, or the connection has ended. */
+  async proven(): Promise<void> {
+    const { heartbeat, timing } = this.#options;
+    const before = this.#frames;
+    this.#post(heartbeat);
+    while (this.isOpen && this.#frames === before) await timing.sleep(PROOF_CHECK);
   }
 
   /** Ends the connection on purpose. */

@@ -190,6 +190,8 @@ export class Supervisor implements ConnectionKeeper {
     if (!next) return void (await this.#pause());
     this.#next = next;
     const isReady = await this.#settled(next, old);
+    // One that died unnoticed has missed what came before the new one was ready: that is a loss, not a replacement.
+    if (isReady) await old.link.proven();
     this.#next = undefined;
     if (!isReady) return next.link.close();
     this.#current = next;
