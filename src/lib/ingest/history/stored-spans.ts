@@ -81,6 +81,8 @@ function storedSpans(
     const spans = captured.get(topicName(topic))?.spans ?? [];
     // A bar is there or not, whatever was lost while it was formed.
     if (topic.type === 'candle') return spans;
+    // Tickers carry the rate to come; what was paid in the end is told by history alone.
+    if (topic.type === 'funding') return [];
     return without(
       spans,
       gapsOf(topic).map(({ fromTimestamp: from, untilTimestamp: until }) => ({ from, until: Math.max(until, from + 1) })),
