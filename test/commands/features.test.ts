@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeRecord, encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, RecordType } from '../../src/lib/model/records.js';
+import { startStep } from '../../src/lib/storage/step-lock.js';
 import { readStore } from '../../src/lib/storage/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { finished, mdtool, start } from '../support/mdtool.js';
@@ -245,6 +246,21 @@ describe('signals', () => {
     expect(times(stdout)).toEqual(expected);
     expect(code).toBe(0);
   }, 60_000);
+
+  it('and features run over a store alone of their kind, and over none say so', async () => {
+    const directory = join(folder, 'locked');
+    await fill(directory, scenario.slice(300, 400));
+    const steps = await Promise.all(['features', 'signals'].map((step) => startStep(directory, step, { wait: false })));
+    for (const step of ['features', 'signals']) {
+      const { code, stderr } = await run([step, '--store', directory]);
+      expect([code, stderr]).toEqual([0, expect.stringMatching(/already running; --wait waits for the other run/)]);
+      const none = await run([step, '--store', join(folder, 'nowhere')]);
+      expect([none.code, none.stderr]).toEqual([0, expect.stringMatching(/there is no store yet/)]);
+    }
+    for (const step of steps) await step?.release();
+    const { code, stderr } = await run(['features', '--store', directory]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/\d+ micro, \d+ features/)]);
+  });
 
   it('say what is missing where no features come', async () => {
     const { stderr, code } = await run(['signals', '-'], '');
