@@ -59,7 +59,8 @@ export class Hole {
   near: TradePoint | undefined;
   first: TradePoint | undefined;
   readonly #isDoubt: boolean;
-  readonly #known: KnownTrades;
+  /** Ids known when it began: what is held back meanwhile may be more than is remembered. */
+  readonly #before: Set<string>;
   readonly #nearSide = new Set<string>();
   readonly #farSide = new Set<string>();
   readonly #found = new Map<string, Trade>();
@@ -80,7 +81,7 @@ export class Hole {
     this.from = from;
     this.near = near;
     this.#isDoubt = isDoubt;
-    this.#known = known;
+    this.#before = known.ids;
     this.first = first;
     this.#nearUntil = from;
     if (near) this.#nearSide.add(near.id);
@@ -128,6 +129,7 @@ export class Hole {
 
   /** A trade that is missing as well, and may be the earliest. */
   reachBack(trade: TradePoint): void {
+    this.#before.delete(trade.id);
     if (this.first && !isBefore(trade, this.first)) return;
     this.from = Math.min(this.from, trade.timestamp);
     this.near = trade;
@@ -230,7 +232,7 @@ export class Hole {
     chain.last = Math.max(chain.last, trade.timestamp);
     if (this.#nearSide.has(id) || (this.near && isBefore(trade, this.near))) chain.touchesNear = true;
     if (this.#farSide.has(id)) chain.touchesFar = true;
-    if (this.#known.has(id) || this.#found.has(id)) return;
+    if (this.#before.has(id) || this.#found.has(id) || this.#farSide.has(id)) return;
     if (this.#isAfter(trade)) return;
     if (this.first ? isBefore(trade, this.first) : trade.timestamp < floorSecond(this.from)) return;
     this.#found.set(id, trade);

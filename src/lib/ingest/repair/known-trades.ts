@@ -31,6 +31,11 @@ export class KnownTrades {
     return this.#before ?? this.#beginning;
   }
 
+  /** The ids as they are now. */
+  get ids(): Set<string> {
+    return new Set([...this.#previous, ...this.#current]);
+  }
+
   has(id: string): boolean {
     return this.#current.has(id) || this.#previous.has(id);
   }

@@ -125,6 +125,14 @@ describe('repair of trades', () => {
     ]);
   });
 
+  it('fetches nothing twice, however much came live meanwhile', () => {
+    const pauses = [...Array.from({ length: 40 }, () => 25), ...Array.from({ length: 1_500 }, () => 2), 4_000];
+    const lists = [{ ...LIST, size: 3_000, pageSize: 3_000, lag: 4_000, isRounded: true }];
+    const outcome = play({ ...PLAIN, pauses, losses: [{ at: 990, lasts: 100 }], lists, rest: 20_000 });
+    expect(ids(tradesOf(outcome))).toEqual(ids(outcome.truth));
+    expect(gapsOf(outcome)).toMatchObject([{ missing: false }]);
+  });
+
   it('makes one hole of a feed that is lost again before it is repaired', () => {
     const losses = [
       { at: 5_050, lasts: 1_000 },
