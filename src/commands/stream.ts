@@ -38,6 +38,11 @@ connected within 60 s of the start.`;
         '<%= config.bin %> <%= command.id %> --exchange bybit --market spot --symbols BTCUSDT -o store -o - | mdtool candles - --interval 1s',
     },
     {
+      description: 'Open interest and funding alone, asked for every minute',
+      command:
+        '<%= config.bin %> <%= command.id %> --exchange bybit --market linear --channels none --poll open_interest,funding --poll-every 1m',
+    },
+    {
       description: 'A tape',
       command: '<%= config.bin %> <%= command.id %> --replay fixtures/bybit-v5.tape.ndjson.gz --market linear -o -',
     },
@@ -55,7 +60,7 @@ connected within 60 s of the start.`;
       : await openLiveStream({ flags, settings, stderr, summary, stopped, version: this.config.version, notice });
     const { records, output, claims, summarize } = stream;
     const fallback = flags.replay ? '-' : 'store';
-    const types = typesOf(flags.channels, flags.market);
+    const types = typesOf(flags.channels, flags.market, flags.poll);
     try {
       return await this.deliver(records, { flags: { ...flags, output }, fallback, endless: true, types, claims, summarize });
     } finally {

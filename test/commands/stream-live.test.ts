@@ -49,6 +49,27 @@ describe('stream from an exchange', () => {
     expect(trades).toBe(Number(/(\d+) trade/.exec(stderr)?.[1]));
   });
 
+  it('polls alone, and refuses a poll of what is not there', async () => {
+    const polls = ['--channels', 'none', '--poll', 'funding,mark_price', '--poll-every', '1s', '--symbols', 'BTCUSDT'];
+    const { stdout, stderr, code } = await mdtool(live(...polls, '--count', '4', '-o', '-', '--log-level', 'error'), { env });
+    const types = stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line).type as string);
+    expect([code, types.filter((type) => type !== 'clock').sort()]).toEqual([
+      0,
+      ['funding', 'funding', 'mark_price', 'mark_price'],
+    ]);
+    expect(stderr).toContain('polls answered 4');
+    for (const [wrong, message] of [
+      [['--poll', 'trade'], /expected some of mark_price, open_interest, funding, was "trade"/],
+      [['--poll', 'funding', '--poll-every', '10ms'], /--poll-every: expected 1s or longer, was 10ms/],
+      [['--poll-every', '5s'], /--poll/],
+      [['--channels', 'none'], /give --poll as well/],
+    ] as const)
+      expect(await mdtool(live(...wrong), { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+  });
+
   it('stops after so many records', async () => {
     const { stdout, code } = await mdtool(live('--count', '20', '-o', '-', '--quiet', '--log-level', 'error'), { env });
     expect(code).toBe(0);
@@ -123,7 +144,6 @@ describe('stream from an exchange', () => {
     [live('--speed', '2'), 'belongs to a replay'],
     [live('--tape-rotate', 'day'), 'tape'],
     [live('--metrics', 'here'), 'expected an address'],
-    [live('--poll', 'funding'), 'unknown flag --poll'],
     [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '--duration', '1s'], 'belongs to a capture'],
     [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '-o', 'redis://'], 'add --redis-payload record'],
   ])('refuses %j with 2 and one line', async (args, message) => {

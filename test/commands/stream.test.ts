@@ -39,6 +39,33 @@ describe('stream --replay', () => {
     expect(new Set(found.map(({ type }) => type))).toEqual(types);
   });
 
+  it.each([
+    [BYBIT, ['--symbols', 'XRPUSDT,BTCUSDT'], 'warn --symbols XRPUSDT: not on the tape, which has BTCUSDT, ETHUSDT'],
+    [BYBIT, ['--market', 'inverse'], 'warn --market inverse: not on the tape, which has linear, spot'],
+    [BYBIT, ['--channels', 'candle', '--interval', '4h'], 'warn --interval 4h: not on the tape, which has 1m'],
+    [BITGET, ['--symbols', 'SOLUSDT'], 'warn --symbols SOLUSDT: not on the tape, which has '],
+  ])('says in a line what was asked for and is not on the tape', async (tape, args, line) => {
+    const { stderr, code } = await mdtool(['stream', '--replay', tape, ...args]);
+    expect(code).toBe(0);
+    const said = stderr.split('\n').filter((text) => text.includes('not on the tape'));
+    expect(said).toHaveLength(1);
+    expect(said[0]?.replace(/\s+/g, ' ')).toContain(line.replace('warn ', ''));
+  });
+
+  it('says nothing of the kind when all of it is there', async () => {
+    const args = ['--symbols', 'btcusdt,ETH/USDT:USDT', '--market', 'linear,spot', '--channels', 'candle', '--interval', '1m'];
+    const { stderr } = await mdtool(['stream', '--replay', BYBIT, ...args]);
+    expect(stderr).not.toContain('not on the tape');
+  });
+
+  it('refuses liquidations of a protocol that has none', async () => {
+    const { stdout, stderr, code } = await mdtool(['stream', '--replay', BITGET, '--channels', 'trade,liquidation']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(
+      'mdtool: --channels liquidation: the tape is of Bitget v2, which does not have it; it needs --api v3, when the tape is recorded\n',
+    );
+  });
+
   it('replays several tapes of several exchanges in the order of their arrivals, and globs', async () => {
     const { stdout, code } = await mdtool(['stream', '--replay', join(ROOT, 'fixtures/b*.tape.ndjson.gz')]);
     expect(code).toBe(0);

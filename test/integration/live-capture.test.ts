@@ -212,6 +212,27 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     await run.stop();
   });
 
+  it('calls trades silent when the ticker of their symbol tells of them, and not because nobody trades', async () => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    const run = await capture([server], { channels: ['trade', 'ticker'], pacing: { staleAfter: 300 } });
+    await run.until(settled(run), 'all subscribed');
+    const [mute, quiet, busy] = run.live.fleets.flatMap(({ subscriptions }) =>
+      subscriptions.filter(({ channel }) => channel === 'trade').map(({ symbol }) => symbol),
+    ) as [string, string, string];
+    server.faults.silence('linear', mute, id === 'bitget' ? 'trade' : 'publicTrade');
+    const timer = setInterval(() => {
+      for (const symbol of [mute, busy]) server.trade('linear', symbol);
+      for (const symbol of [mute, quiet, busy]) server.ticker('linear', symbol);
+    }, 20);
+    await run.until(() => run.live.status().subscriptions.stale > 0, 'stale');
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    clearInterval(timer);
+    expect(run.live.status().subscriptions).toMatchObject({ confirmed: 5, stale: 1 });
+    const lines = run.log.filter((line) => line.includes('silent'));
+    expect(lines).toEqual([expect.stringMatching(new RegExp(`their tickers tell of trades: .*${mute.replace('$', '\\$')}`))]);
+    await run.stop();
+  });
+
   it('turns what a slow output cannot take into gaps, and keeps the connection alive meanwhile', async () => {
     const server = await start(id, { symbols: { linear: 2 } });
     let release = () => {};

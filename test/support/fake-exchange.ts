@@ -30,6 +30,7 @@ export const fakeExchange: Exchange = {
     pages: () => [],
     parse: () => ({ records: [], rejected: [] }),
   },
+  polling: { types: () => [], requests: () => [], parse: () => undefined },
   rest: { host: { requests: 100, within: 1_000 }, limit: () => undefined, judge: () => ({ kind: 'data' }) },
   nativeSymbol: (spelling) => (/^[A-Z]+$/.test(spelling) ? spelling : undefined),
   plan: () => [],
@@ -40,6 +41,7 @@ export const fakeExchange: Exchange = {
     heartbeat: 'ping',
     places: {},
     messages: () => [],
+    greeted: [],
     readRequest: (text) => (text.startsWith('{') ? (JSON.parse(text) as SentRequest) : undefined),
     feedsOf: (topic) => {
       const [channel, symbol = ''] = topic.split('.');

@@ -2,6 +2,7 @@ import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { Pacing } from '../../src/lib/exchanges/live-protocol.js';
 import { RestClient } from '../../src/lib/ingest/history/rest-client.js';
 import type { LiveOptions } from '../../src/lib/ingest/live/live-options.js';
+import type { Polled } from '../../src/lib/ingest/live/polls.js';
 import type { Live } from '../../src/lib/ingest/live/run.js';
 import { openLive } from '../../src/lib/ingest/live/run.js';
 import type { RepairLimits } from '../../src/lib/ingest/repair/repair-job.js';
@@ -42,31 +43,40 @@ const LIMITS: RepairLimits = {
   records: 100_000,
 };
 
-export type TestOptions = Partial<Omit<LiveOptions, 'places' | 'repair'>> & {
+export type TestOptions = Partial<Omit<LiveOptions, 'places' | 'repair' | 'polled'>> & {
   /** Holes are repaired, within limits of the test's own. */
   readonly repair?: Partial<RepairLimits> & { readonly store?: string };
   readonly times?: number;
   readonly pacing?: Partial<Pacing>;
   readonly planning?: LiveOptions['places'][number]['planning'];
+  readonly api?: string;
+  readonly polled?: Omit<Polled, 'client'>;
   /** Called with each batch before the next is taken: a slow output. */
   readonly take?: (records: readonly AnyRecord[]) => Promise<void> | void;
 };
 
 /** Captures from local exchanges, `times` as fast as the real ones are treated. */
 export async function captureFrom(servers: readonly ExchangeServer[], options: TestOptions = {}): Promise<TestRun> {
-  const { times = 50, pacing, planning = {}, take, repair, ...rest } = options;
+  const { times = 50, pacing, planning = {}, api, take, repair, polled, ...others } = options;
   const log: string[] = [];
   const incomplete: string[] = [];
   const stopping = new AbortController();
   const client = await createHttpClient({ userAgent: 'test', signal: stopping.signal, retries: 0 });
   const say = (message: string) => void log.push(message);
+  const rest = new RestClient({
+    http: client,
+    origin: ({ id }) => servers.find((server) => server.id === id)?.restUrl ?? '',
+    signal: stopping.signal,
+    onWait: say,
+    timing: { ...SYSTEM_TIMING, sleep: (ms, signal) => SYSTEM_TIMING.sleep(ms / times, signal) },
+  });
   const live = await openLive({
     places: servers.map((server) => {
       const exchange = EXCHANGES.find(({ id }) => id === server.id);
       if (!exchange) throw new Error(`no exchange ${server.id}`);
       return {
         exchange,
-        api: exchange.apis[0] as string,
+        api: api ?? (exchange.apis[0] as string),
         websocketOrigin: server.wsUrl,
         restOrigin: server.restUrl,
         pacing: (market) => ({ ...faster(exchange.live.pacing(market), times), ...pacing }),
@@ -89,15 +99,11 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     signal: stopping.signal,
     repair: repair && {
       limits: { ...LIMITS, ...repair },
-      client: new RestClient({
-        http: client,
-        origin: ({ id }) => servers.find((server) => server.id === id)?.restUrl ?? '',
-        signal: stopping.signal,
-        timing: { ...SYSTEM_TIMING, sleep: (ms, signal) => SYSTEM_TIMING.sleep(ms / times, signal) },
-      }),
+      client: rest,
       store: repair.store,
     },
-    ...rest,
+    polled: polled && { ...polled, client: rest },
+    ...others,
   });
   const records: AnyRecord[] = [];
   const ended = (async () => {

@@ -14,6 +14,7 @@ import type {
 import type { Archives } from './archive.js';
 import type { History } from './history.js';
 import type { LiveProtocol } from './live-protocol.js';
+import type { Polling } from './polling.js';
 import type { RestRules } from './rest.js';
 
 /** What can be subscribed, by the name users type. `ticker` also yields mark prices, open interest and funding. */
@@ -162,6 +163,8 @@ export type Exchange = {
   readonly history: History;
   /** The daily files of trades that the exchange publishes, where their layout is known. */
   readonly archives?: Archives | undefined;
+  /** What REST tells of the present. */
+  readonly polling: Polling;
   /** How REST wants to be used: limits, and what answers mean. */
   readonly rest: RestRules;
   /** Returns the native symbol of any spelling that users bring (native, canonical, ccxt, legacy), undefined where it is none. */

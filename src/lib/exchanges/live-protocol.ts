@@ -24,8 +24,9 @@ export type Pacing = {
   /** The first pause before a connect that follows a failure, doubled each time up to the longest. */
   readonly reconnectFirst: number;
   readonly reconnectLongest: number;
-  /** A subscription that nothing answers, or that stays silent while others of its connection speak, is reported. */
+  /** A subscription that nothing answers is reported. */
   readonly acknowledgeWithin: number;
+  /** So is one that is silent for so long although it should not be: not greeted, or its ticker tells of trades. */
   readonly staleAfter: number;
 };
 
@@ -65,6 +66,8 @@ export type LiveProtocol = {
   ): readonly OutgoingMessage[];
   /** Returns what a message that was sent on a connection asks for, undefined where it is no subscription. */
   readRequest(text: string): SentRequest | undefined;
+  /** Channels whose subscription is answered with a state at once: there silence means that something is wrong. */
+  readonly greeted: readonly Channel[];
   /** Returns what a topic of a connection to `url` delivers, nothing where it is none of ours. */
   feedsOf(topic: string, url: string): readonly TopicFeed[];
   /** Whether a refusal says that the topic is subscribed already: then it is none. */

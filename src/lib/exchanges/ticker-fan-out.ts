@@ -1,6 +1,7 @@
 import type { Market } from '../model/records.js';
 import { SECOND } from '../model/time.js';
 import type { FeedEvent } from './exchange.js';
+import type { PolledRecord, PolledType } from './polling.js';
 
 /** A derivative field that stays the same is repeated this often while its feed lives, so that constant differs from dead. */
 const CONFIRM_EVERY = 5 * SECOND;
@@ -39,10 +40,9 @@ const DERIVED = [
   { type: 'open_interest', fields: ['openInterest', 'openInterestBothSides'] },
   { type: 'funding', fields: ['fundingRate', 'nextFundingTimestamp', 'fundingIntervalHours'] },
 ] as const;
-type DerivedType = (typeof DERIVED)[number]['type'];
 
 type Merged = { -readonly [Name in keyof TickerFields]: number | undefined };
-type State = { merged: Merged; emitted: Map<DerivedType, { values: string; at: number }> };
+type State = { merged: Merged; emitted: Map<PolledType, { values: string; at: number }> };
 
 /**
  * Turns ticker frames of one connection into records: `ticker` for every frame that mentions one of its fields,
@@ -77,6 +77,13 @@ export class TickerFanOut {
   }
 }
 
+/** Returns the records of these types that a whole state tells of, by the same rules. */
+export function stateRecords(state: TickerFrame, types: readonly PolledType[]): PolledRecord[] {
+  const merged: Merged = {};
+  merge(merged, state.fields);
+  return types.flatMap((type) => derivedOf(type, state, merged) ?? []);
+}
+
 /** Copies what the frame mentions; returns whether it mentions a field of `ticker`. */
 function merge(merged: Merged, fields: TickerFields): boolean {
   for (const [name, value] of Object.entries(fields)) {
@@ -94,7 +101,7 @@ function tickerOf(frame: TickerFrame, state: Merged): FeedEvent {
   return { type: 'ticker', ...identityOf(frame), last, bid, bidAmount, ask, askAmount, volume24h, turnover24h };
 }
 
-function derivedOf(type: DerivedType, frame: TickerFrame, state: Merged): FeedEvent | undefined {
+function derivedOf(type: PolledType, frame: TickerFrame, state: Merged): PolledRecord | undefined {
   const identity = identityOf(frame);
   if (type === 'mark_price')
     return state.mark === undefined ? undefined : { type, ...identity, mark: state.mark, index: state.index };

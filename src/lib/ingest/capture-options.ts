@@ -13,6 +13,8 @@ export type CaptureOptions = {
   readonly warn: (message: string) => void;
   /** Who keeps the connections; a replay has none. */
   readonly listener?: CaptureListener | undefined;
+  /** Shown every data frame, wanted or not. */
+  readonly onData?: ((frame: DataFrame) => void) | undefined;
   /** Holes in trades are kept open until they are repaired or given up; a replay repairs nothing. */
   readonly repair?: RepairLimits | undefined;
 };

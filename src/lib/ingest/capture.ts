@@ -7,6 +7,7 @@ import { CapturedBooks } from './captured-books.js';
 import { Confirmations } from './confirmations.js';
 import { Continuity, type Feed } from './continuity.js';
 import { MarketClocks } from './market-clocks.js';
+import { polledPage } from './polled.js';
 import type { TradePoint } from './repair/known-trades.js';
 import { TradeIntake } from './repair/trade-intake.js';
 import type { TradeRepair } from './repair/trade-repair.js';
@@ -73,6 +74,7 @@ export class Capture {
     else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
     else if (entry.kind === 'sent') this.#sent(connection, entry.text);
     else if (entry.kind === 'close') this.#lost(connection, entry.code, records);
+    else this.#answer(exchange, entry, records);
     this.#trades.flush(records);
     return records;
   }
@@ -182,6 +184,7 @@ export class Capture {
   #data(exchange: Exchange, connection: string, frame: DataFrame, records: AnyRecord[]): void {
     for (const reason of frame.rejected) this.#trouble(this.statistics.rejected, 'record', reason);
     this.#options.listener?.delivered(connection, frame);
+    this.#options.onData?.(frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
     const clock = this.#clocks.of(exchange.id, frame.market);
     if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, this.#now);
@@ -204,6 +207,8 @@ export class Capture {
     const channel = channelOf(event.type);
     if (!channel || !selection.wantsChannel(channel)) return;
     if (event.type === 'candle' && !selection.wantsInterval(event.interval)) return;
+    // The one feed that may be of a whole product line (Bitget).
+    if (event.type === 'liquidation' && !selection.wantsOfMany(event.exchange, event.market, event.symbol)) return;
     const feed: Feed = { exchange: event.exchange, market: event.market, channel, symbol: event.symbol };
     if (event.type === 'trade' && !this.#trades.isNew(event)) {
       this.statistics.duplicates += 1;
@@ -229,6 +234,16 @@ export class Capture {
     for (const channel of channels)
       this.#received({ exchange: exchange.id, market, channel, symbol }, connection, timestamp, records);
     for (const record of applied) this.#emit(record, this.#now, records);
+  }
+
+  /** Takes what was polled. */
+  #answer(exchange: Exchange, answer: Extract<TapeEntry, { kind: 'http' }>, records: AnyRecord[]): void {
+    const page = polledPage(exchange, answer, this.#options.selection);
+    for (const reason of page?.rejected ?? []) this.#trouble(this.statistics.rejected, 'poll', reason);
+    for (const record of page?.records ?? []) {
+      this.#clocks.of(exchange.id, record.market).observe(record.timestamp, this.#now);
+      this.#emit(record, this.#now, records);
+    }
   }
 
   #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {

@@ -1,5 +1,6 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
 import type { TopicFeed } from '../exchanges/live-protocol.js';
+import type { PolledType } from '../exchanges/polling.js';
 import { UsageError } from '../model/errors.js';
 import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
 import { fallsTo, type Shard } from './shard.js';
@@ -11,6 +12,8 @@ export type SelectionOptions = {
   /** Any spelling: native, canonical, ccxt, legacy. */
   readonly symbols?: readonly string[] | undefined;
   readonly channels: readonly Channel[];
+  /** What was asked for by REST. */
+  readonly polled?: readonly PolledType[] | undefined;
   readonly intervals?: readonly string[] | undefined;
   /** This machine's share of the symbols. */
   readonly shard?: Shard | undefined;
@@ -33,10 +36,18 @@ export function channelOf(type: RecordType): Channel | undefined {
 
 const ON_DERIVATIVES: readonly RecordType[] = ['mark_price', 'open_interest', 'funding'];
 
-/** Returns the types of the records that channels can give on some markets (absent: on all), `gap` and `clock` included. */
-export function typesOf(channels: readonly Channel[], markets?: readonly Market[]): RecordType[] {
+/**
+ * Returns the types of the records that channels and polls can give on some markets (absent: on all), `gap` and `clock`
+ * included.
+ */
+export function typesOf(
+  channels: readonly Channel[],
+  markets?: readonly Market[],
+  polled: readonly PolledType[] = [],
+): RecordType[] {
   const onSpot = markets?.every((market) => market === 'spot') ?? false;
   const simple = RECORD_TYPES.filter((type) => {
+    if (polled.some((one) => one === type)) return true;
     const channel = CHANNEL_OF[type];
     return channel !== undefined && channels.includes(channel) && !(onSpot && ON_DERIVATIVES.includes(type));
   });
@@ -50,6 +61,8 @@ export class Selection {
   readonly #options: SelectionOptions;
   readonly #native = new Map<string, ReadonlySet<string>>();
   readonly #ofShard = new Map<string, boolean>();
+  /** Symbols by exchange and market. */
+  readonly #universe = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
 
   /** Throws a `UsageError` when a symbol is no spelling of any of the exchanges and markets. */
   constructor(options: SelectionOptions) {
@@ -80,6 +93,22 @@ export class Selection {
   wantsSymbol(exchange: string, market: Market, symbol: string): boolean {
     if (this.#options.shard && !this.#isOurs(this.#options.shard, exchange, market, symbol)) return false;
     return this.#options.symbols === undefined || (this.#native.get(`${exchange} ${market}`)?.has(symbol) ?? false);
+  }
+
+  /** What was polled, none where nothing was. */
+  get polled(): readonly PolledType[] {
+    return this.#options.polled ?? [];
+  }
+
+  /** From now on these are the symbols of an exchange that its lists and filters leave. */
+  narrow(exchange: string, universe: ReadonlyMap<Market, readonly string[]>): void {
+    this.#universe.set(exchange, new Map([...universe].map(([market, symbols]) => [market, new Set(symbols)])));
+  }
+
+  /** As `wantsSymbol`, for what comes of many symbols whoever asks: only those of the universe, where there is one. */
+  wantsOfMany(exchange: string, market: Market, symbol: string): boolean {
+    const universe = this.#universe.get(exchange);
+    return this.wantsSymbol(exchange, market, symbol) && (universe?.get(market)?.has(symbol) ?? universe === undefined);
   }
 
   #isOurs(shard: Shard, exchange: string, market: Market, symbol: string): boolean {

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { CHANNELS, type Channel } from '../../exchanges/exchange.js';
+import { POLLED_TYPES, type PolledType } from '../../exchanges/polling.js';
 import { UsageError } from '../../model/errors.js';
 import { finite } from '../../model/numbers.js';
 import { SECOND } from '../../model/time.js';
@@ -20,18 +21,34 @@ export const FEATURES_PRESET: readonly Channel[] = ['trade', 'ticker', 'book', '
 /** The interval of the preset's candles. */
 export const FEATURES_INTERVAL = '15m';
 
-const PRESETS: ReadonlyMap<string, readonly string[]> = new Map([['features', FEATURES_PRESET]]);
+const PRESETS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['features', FEATURES_PRESET],
+  ['none', []],
+]);
 
 /** Channels by their names. */
 export const channelsFlag = Flags.custom<readonly Channel[]>({
-  summary: `Channels, separated by commas: ${CHANNELS.join(', ')}; or features, all that this step needs. ticker also gives mark_price, open_interest and funding.`,
+  summary: `Channels, separated by commas: ${CHANNELS.join(', ')}; or features, all that this step needs; or none, to poll alone. ticker also gives mark_price, open_interest and funding.`,
   helpValue: 'trade,book',
   parse: async (text) => {
     const names = listOf(text).flatMap((name) => PRESETS.get(name) ?? [name]);
     const unknown = names.find((name) => !CHANNELS.includes(name as Channel));
-    if (unknown !== undefined || names.length === 0)
-      throw new UsageError(`expected channels out of ${CHANNELS.join(', ')}, or features, was "${unknown ?? text}"`);
+    if (unknown !== undefined || (names.length === 0 && text.trim() !== 'none'))
+      throw new UsageError(`expected channels out of ${CHANNELS.join(', ')}, features or none, was "${unknown ?? text}"`);
     return [...new Set(names as Channel[])];
+  },
+});
+
+/** Record types that are asked for by REST. */
+export const pollFlag = Flags.custom<readonly PolledType[]>({
+  summary: `Ask by REST every --poll-every: ${POLLED_TYPES.join(', ')}, separated by commas. With --replay, what the tapes hold of it.`,
+  helpValue: 'mark_price,funding',
+  parse: async (text) => {
+    const types = listOf(text);
+    const unknown = types.find((type) => !POLLED_TYPES.includes(type as PolledType));
+    if (unknown !== undefined || types.length === 0)
+      throw new UsageError(`--poll: expected some of ${POLLED_TYPES.join(', ')}, was "${unknown ?? text}"`);
+    return [...new Set(types as PolledType[])];
   },
 });
 
@@ -68,6 +85,7 @@ export const streamFlags = {
     default: async () => SECOND,
     defaultHelp: async () => '1s',
   }),
+  poll: pollFlag(),
   replay: filesFlag({ summary: 'Tapes to replay, separated by commas; globs; `-` reads stdin.' }),
   speed: positiveFlag({ summary: 'Replay at so many times the recorded speed. Default: as fast as possible.' }),
   'allow-gaps': Flags.boolean({ summary: 'End with 0 although holes in the data remain (gap records say where).' }),

@@ -63,6 +63,13 @@ export const liveFlags = {
     helpGroup: LIVE,
     parse: async (text) => (text.trim() === '0' ? 0 : parseDuration(text, '')),
   })(),
+  'poll-every': durationFlag({
+    summary: 'Time between two polls, which begin on its even multiples and up to a tenth (a second at most) later.',
+    defaultHelp: async () => '5s',
+    helpValue: '5s',
+    helpGroup: LIVE,
+    dependsOn: ['poll'],
+  }),
   refresh: durationFlag({
     summary: 'Time between two looks at the instruments: new listings are subscribed, delisted ones ended.',
     default: async () => 10 * MINUTE,

@@ -1,4 +1,5 @@
 import type { Channel, Exchange } from '../../exchanges/exchange.js';
+import type { PolledType } from '../../exchanges/polling.js';
 import { RestClient } from '../../ingest/history/rest-client.js';
 import type { LiveLog } from '../../ingest/live/chronicle.js';
 import type { Place } from '../../ingest/live/fleet.js';
@@ -10,6 +11,7 @@ import type { Shard } from '../../ingest/shard.js';
 import type { UniverseOptions } from '../../ingest/universe.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
+import { formatDuration, SECOND } from '../../model/time.js';
 import type { Claim } from '../../storage/store-state.js';
 import type { RedisFlags } from '../output/redis-target.js';
 import type { Settings } from '../settings.js';
@@ -31,6 +33,8 @@ export type LiveStreamFlags = UniverseOptions &
     readonly symbols?: readonly string[] | undefined;
     readonly channels: readonly Channel[];
     readonly interval?: readonly string[] | undefined;
+    readonly poll?: readonly PolledType[] | undefined;
+    readonly 'poll-every'?: number | undefined;
     readonly depth: number;
     readonly 'book-interval': number;
     readonly api?: string | undefined;
@@ -80,6 +84,7 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
   const { exchanges, markets } = required(context.flags);
   // What the flags have wrong among themselves is told before anything is opened.
   intervalsOf(context.flags);
+  checkPolling(context.flags);
   const tools = await openTools(context, exchanges, markets);
   try {
     return await open(context, tools);
@@ -95,13 +100,15 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   const { client, tape, metrics, redis, limit, userAgent } = tools;
   const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
   const places = exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
+  const rest = restOf(context, tools, places);
   const live = await openLive({
     ...flags,
     places,
-    repair: repairOf(context, tools, places),
+    repair: repairOf(context, rest),
     markets,
     universe: flags,
     intervals: intervalsOf(flags),
+    polled: flags.poll && { types: flags.poll, every: (flags['poll-every'] ?? POLL_EVERY) / 1000, client: rest },
     bookInterval: flags['book-interval'],
     refreshEvery: flags.refresh / 1000,
     ...runLimits(settings),
@@ -117,7 +124,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   return {
     records: untilEnd(redis.tee(records), () => reporter.stop()),
     output: redis.output,
-    claims: claimsOf(live),
+    claims: claimsOf(live, flags.poll),
     summarize: () => {
       summarizeLive(live, summary, flags['allow-gaps']);
       summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
@@ -129,19 +136,20 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   };
 }
 
-/** Holes are repaired by REST, and where the records go to a store, from its last trades on. */
-function repairOf(
-  { flags, settings, stderr }: LiveStreamContext,
-  { client, limit }: LiveTools,
-  places: readonly Place[],
-): RepairOptions | undefined {
-  if (flags['repair-max'] === 0) return undefined;
+/** One client for all that is asked by REST while the capture runs: the exchange counts it together. */
+function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, places: readonly Place[]): RestClient {
   const origin = ({ id }: Exchange) => places.find(({ exchange }) => exchange.id === id)?.restOrigin ?? '';
   const onWait = (text: string) => stderr.log.info(text);
+  return new RestClient({ http: client, origin, signal: limit.signal, onWait });
+}
+
+/** Holes are repaired by REST, and where the records go to a store, from its last trades on. */
+function repairOf({ flags, settings }: LiveStreamContext, client: RestClient): RepairOptions | undefined {
+  if (flags['repair-max'] === 0) return undefined;
   const isStored = flags.output === undefined || flags.output.includes('store');
   return {
     limits: repairLimits(settings, flags['repair-max']),
-    client: new RestClient({ http: client, origin, signal: limit.signal, onWait }),
+    client,
     store: isStored ? flags.store : undefined,
   };
 }
@@ -181,6 +189,15 @@ function required({ exchange = [], market = [] }: LiveStreamFlags): {
   return { exchanges: exchange, markets: market };
 }
 
+const POLL_EVERY = 5 * SECOND;
+const SHORTEST_POLL = SECOND;
+
+function checkPolling({ channels, poll, 'poll-every': every }: LiveStreamFlags): void {
+  if (every !== undefined && every < SHORTEST_POLL)
+    throw new UsageError(`--poll-every: expected 1s or longer, was ${formatDuration(every)}`);
+  if (channels.length === 0 && !poll) throw new UsageError('--channels none is for a run that polls: give --poll as well');
+}
+
 function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[] {
   if (interval && !channels.includes('candle'))
     throw new UsageError('--interval is for the channel candle: add it to --channels');
@@ -200,9 +217,13 @@ async function* atMost(source: AsyncIterable<readonly AnyRecord[]>, count: numbe
   }
 }
 
-/** What no second capture may write to the same store: one entry per market and channel. */
-function claimsOf({ fleets }: Live): Claim[] {
+/** What no second capture may write to the same store: one entry per market and channel, or type that is polled. */
+function claimsOf({ fleets, universe }: Live, polled: readonly PolledType[] = []): Claim[] {
   const claims = new Map<string, { exchange: string; market: string; channel: string; symbols: string[] }>();
+  for (const [exchange, markets] of universe)
+    for (const [market, symbols] of markets)
+      for (const channel of polled)
+        claims.set(`${exchange} ${market} ${channel}`, { exchange, market, channel, symbols: [...symbols] });
   for (const { exchange, subscriptions } of fleets) {
     for (const { market, channel, symbol } of subscriptions) {
       const key = `${exchange.id} ${market} ${channel}`;

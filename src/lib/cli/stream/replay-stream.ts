@@ -1,4 +1,5 @@
 import type { Channel, Exchange } from '../../exchanges/exchange.js';
+import type { PolledType } from '../../exchanges/polling.js';
 import { afterInput, sleep } from '../../ingest/closing.js';
 import { expandPaths } from '../../ingest/paths.js';
 import { openReplay } from '../../ingest/replay.js';
@@ -18,6 +19,7 @@ export type ReplayStreamFlags = RedisFlags & {
   readonly symbols?: readonly string[] | undefined;
   readonly channels: readonly Channel[];
   readonly interval?: readonly string[] | undefined;
+  readonly poll?: readonly PolledType[] | undefined;
   readonly depth: number;
   readonly 'book-interval': number;
   readonly speed?: number | undefined;
@@ -51,6 +53,7 @@ export async function openReplayStream(
     symbols: flags.symbols,
     channels: flags.channels,
     intervals: flags.interval,
+    polled: flags.poll,
     shard: flags.shard,
     depth: flags.depth,
     bookInterval: flags['book-interval'],

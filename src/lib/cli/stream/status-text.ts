@@ -32,6 +32,7 @@ export function statusParts(status: LiveStatus, rates: Rates): string[] {
     named(gaps, gaps === 1 ? 'gap' : 'gaps'),
     named(repaired.gaps, 'repaired'),
     named(rejected, 'rejected'),
+    named(status.polls.failed, status.polls.failed === 1 ? 'poll failed' : 'polls failed'),
     named(duplicates, 'repeated'),
     queue.dropped > 0 ? `${NUMBER.format(queue.dropped)} dropped` : '',
   ];
@@ -71,6 +72,10 @@ export function statusFields(status: LiveStatus, rates: Rates): Readonly<Record<
     trades_repaired: status.repaired.trades,
     duplicates: status.duplicates,
     rejected: status.rejected,
+    ...(status.polls.answered + status.polls.failed > 0 && {
+      polls: status.polls.answered,
+      polls_failed: status.polls.failed,
+    }),
     queue: queue.waiting,
     dropped: queue.dropped,
   };

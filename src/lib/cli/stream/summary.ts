@@ -34,7 +34,7 @@ export function summarize(statistics: Statistics, summary: Summary, allowGaps: b
 /** Tells the summary how a live capture went, and what of it is incomplete. */
 export function summarizeLive(live: Live, summary: Summary, allowGaps: boolean): void {
   const status = live.status();
-  const { subscriptions, queue } = status;
+  const { subscriptions, queue, polls } = status;
   summarize(live.statistics, summary, allowGaps);
   summary.note({
     symbols: status.symbols,
@@ -43,11 +43,13 @@ export function summarizeLive(live: Live, summary: Summary, allowGaps: boolean):
     failed_connects: status.failures,
     ...Object.fromEntries(Object.entries(subscriptions).map(([state, count]) => [`subscriptions_${state}`, count])),
     ...Object.fromEntries(status.lags.flatMap(lagFields)),
+    ...(polls.answered + polls.failed > 0 && { polls_answered: polls.answered, polls_failed: polls.failed }),
     queue_most: queue.most,
     dropped_records: queue.dropped,
   });
   if (queue.dropped > 0 && !allowGaps)
     summary.incomplete(`${counted(queue.dropped, 'record')} dropped because the outputs were too slow`);
+  if (polls.failed > 0) summary.incomplete(`${counted(polls.failed, 'poll')} had no answer`);
   for (const reason of live.unreachable) summary.unreachable(reason);
 }
 

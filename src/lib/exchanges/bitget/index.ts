@@ -8,6 +8,7 @@ import { lastPriceRequest, parseLastPrice } from './last-price.js';
 import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channelsOf, plan, protocolOf } from './plan.js';
+import { POLLING } from './polling.js';
 import { V2, V3 } from './protocols.js';
 import { REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
@@ -27,6 +28,7 @@ export const bitget: Exchange = {
   tiers: { request: tierRequest, parse: parseTiers },
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   history: HISTORY,
+  polling: POLLING,
   rest: REST,
   nativeSymbol,
   plan,

@@ -42,6 +42,7 @@ export const LIVE: LiveProtocol = {
       argumentsPerMessage,
     ),
   readRequest,
+  greeted: ['ticker', 'book', 'book_delta', 'candle'],
   feedsOf,
   // Never said in words: subscribing twice is confirmed twice.
   isSubscribedAlready: () => false,

@@ -9,6 +9,7 @@ import { lastPriceRequest, parseLastPrice } from './last-price.js';
 import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channels, plan } from './plan.js';
+import { POLLING } from './polling.js';
 import { REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
@@ -27,6 +28,7 @@ export const bybit: Exchange = {
   tiers: { request: tierRequest, parse: parseTiers },
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   history: HISTORY,
+  polling: POLLING,
   rest: REST,
   archives: ARCHIVES,
   nativeSymbol,

@@ -33,6 +33,7 @@ export const LIVE: LiveProtocol = {
   },
   messages: (operation, topics, url, argumentsPerMessage) => messagesOf(operation, topics, marketAt(url), argumentsPerMessage),
   readRequest,
+  greeted: ['ticker', 'book', 'book_delta'],
   feedsOf,
   isSubscribedAlready: (reason) => reason.includes('already subscribed'),
 };

@@ -63,9 +63,9 @@ export class Chronicle {
         const isNew = this.#statistics.note(this.#statistics.refused, `${id} ${what}: ${reason}`);
         if (isNew) this.#log.notice(`${id}: refused ${what}: ${reason}`);
       },
-      stale: (topics) => {
+      stale: (topics, why) => {
         const names = topics.slice(0, NAMED_TOPICS).join(', ') + (topics.length > NAMED_TOPICS ? ', …' : '');
-        this.#log.warn(`${id}: ${topics.length} subscribed and silent while others speak: ${names}`);
+        this.#log.warn(`${id}: ${topics.length} subscribed and silent although ${why}: ${names}`);
       },
     };
   }

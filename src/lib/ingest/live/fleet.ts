@@ -3,6 +3,7 @@ import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { Market } from '../../model/records.js';
 import { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
+import { PriceWatch } from './price-watch.js';
 import type { StateCounts } from './subscriptions.js';
 import { Supervisor, type SupervisorEvents } from './supervisor.js';
 import type { Wire } from './wire.js';
@@ -36,6 +37,7 @@ type Carrier = { readonly supervisor: Supervisor; readonly market: Market; subsc
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #gate: ConnectGate;
+  readonly #prices = new PriceWatch();
   readonly #renewed = new Map<string, number>();
   #carriers: Carrier[] = [];
 
@@ -165,7 +167,7 @@ export class Fleet {
         argumentsPerMessage: place.planning.argumentsPerMessage,
         timing,
         events,
-        mayBeSilent: (topic) => exchange.live.feedsOf(topic, url).every(({ channel }) => channel === 'liquidation'),
+        prices: this.#prices,
       },
       messages.flatMap(({ topics }) => topics),
     );

@@ -8,6 +8,7 @@ import type { UniverseOptions } from '../universe.js';
 import type { LiveLog } from './chronicle.js';
 import type { Place } from './fleet.js';
 import type { RepairOptions } from './live-repair.js';
+import { checkPolled, type Polled } from './polls.js';
 import type { WireTap } from './wire.js';
 
 /** What a capture from the exchanges is asked for, and what it works with. */
@@ -18,6 +19,8 @@ export type LiveOptions = {
   readonly universe: UniverseOptions;
   readonly channels: readonly Channel[];
   readonly intervals: readonly string[];
+  /** What is asked for by REST; nothing where absent. */
+  readonly polled?: Polled | undefined;
   readonly depth: number;
   /** Least time between two snapshots of a book, microseconds. */
   readonly bookInterval: number;
@@ -40,7 +43,8 @@ export type LiveOptions = {
 };
 
 /** Throws the exchange's own refusal of a channel, market, interval or depth before anything is asked of it. */
-export function checkChannels({ places, markets, channels, intervals, depth }: LiveOptions): void {
+export function checkChannels({ places, markets, channels, intervals, depth, polled }: LiveOptions): void {
+  checkPolled(places, markets, polled?.types ?? []);
   for (const { exchange, api, planning } of places) {
     for (const market of markets) {
       const sample = { market, symbol: 'BTCUSDT' };
@@ -58,12 +62,13 @@ export function takerOf({ shard }: LiveOptions): (exchange: string, market: Mark
 }
 
 /** Returns what of all that comes is wanted. */
-export function selectionOf({ places, markets, symbols, channels, intervals, shard }: LiveOptions): Selection {
+export function selectionOf({ places, markets, symbols, channels, polled, intervals, shard }: LiveOptions): Selection {
   return new Selection({
     exchanges: places.map(({ exchange }) => exchange),
     markets,
     symbols,
     channels,
+    polled: polled?.types,
     intervals: channels.includes('candle') ? intervals : undefined,
     shard,
   });

@@ -3,12 +3,14 @@ import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import { Capture } from '../capture.js';
+import type { Selection } from '../selection.js';
 import type { Statistics } from '../statistics.js';
 import { Chronicle } from './chronicle.js';
 import { Fleet, type Place } from './fleet.js';
 import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
 import { LiveRepair } from './live-repair.js';
 import { LocalClock } from './local-clock.js';
+import { Polls } from './polls.js';
 import { RecordQueue } from './record-queue.js';
 import { type LiveStatus, statusOf } from './status.js';
 import { tappedSource } from './tapped-source.js';
@@ -22,12 +24,14 @@ export type Live = {
   readonly symbols: number;
   /** What each exchange shall deliver. */
   readonly fleets: readonly Fleet[];
+  /** Symbols by exchange and market. */
+  readonly universe: UniverseAnswer['symbols'];
   status(): LiveStatus;
   /** Exchanges that never answered or connected, with their reasons. */
   readonly unreachable: readonly string[];
 };
 
-type Wanted = UniverseAnswer['wanted'];
+type Wanted = Pick<UniverseAnswer, 'wanted' | 'symbols'>;
 
 /** How often time passes for the capture when nothing comes, ms. */
 const TICK_EVERY = 100;
@@ -55,8 +59,10 @@ class LiveRun implements Live {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #chronicle: Chronicle;
   readonly #repair: LiveRepair | undefined;
+  readonly #selection: Selection;
+  readonly #polls: Polls;
   readonly fleets: readonly Fleet[];
-  #wanted: Wanted = new Map();
+  #wanted: Wanted = { wanted: new Map(), symbols: new Map() };
   #started = 0;
   #isEnding = false;
   /** Exchanges whose lists could not be had when they were asked for last. */
@@ -80,9 +86,9 @@ class LiveRun implements Live {
     );
     this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
     const { depth, bookInterval, log, places, repair } = options;
-    const selection = selectionOf(options);
+    this.#selection = selectionOf(options);
     this.#capture = new Capture({
-      selection,
+      selection: this.#selection,
       depth,
       bookInterval,
       warn: log.notice,
@@ -100,6 +106,8 @@ class LiveRun implements Live {
     );
     this.#chronicle = new Chronicle(this.statistics, log);
     this.fleets = places.map((place) => this.#fleetOf(place));
+    const { polled } = options;
+    this.#polls = new Polls({ places, polled, wire: this.#wire, timing: this.#timing, log });
   }
 
   get statistics(): Statistics {
@@ -107,11 +115,8 @@ class LiveRun implements Live {
   }
 
   get symbols(): number {
-    return new Set(
-      this.fleets.flatMap(({ exchange, subscriptions }) =>
-        subscriptions.map(({ market, symbol }) => `${exchange.id} ${market} ${symbol}`),
-      ),
-    ).size;
+    const lists = [...this.#wanted.symbols.values()].flatMap((ofMarket) => [...ofMarket.values()]);
+    return lists.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** After the end, connections and subscriptions are told as they stood when it began. */
@@ -122,10 +127,15 @@ class LiveRun implements Live {
       lags: this.#wire.lags,
       queue: this.#queue,
       counters: this.#chronicle,
+      polls: this.#polls,
       symbols: this.symbols,
       seconds: this.#started === 0 ? 0 : (this.#timing.now() - this.#started) / 1000,
     });
     return this.#last ? { ...status, connections: this.#last.connections, subscriptions: this.#last.subscriptions } : status;
+  }
+
+  get universe(): UniverseAnswer['symbols'] {
+    return this.#wanted.symbols;
   }
 
   get unreachable(): readonly string[] {
@@ -137,9 +147,10 @@ class LiveRun implements Live {
     const { signal, unreachableAfter, log } = this.#options;
     this.#started = this.#timing.now();
     for (;;) {
-      const { wanted, failed } = await this.#watch.ask(true);
-      if (wanted.size > 0) {
-        this.#first(wanted, failed);
+      const answer = await this.#watch.ask(true);
+      const { failed } = answer;
+      if (answer.wanted.size > 0) {
+        this.#first(answer, failed);
         return this;
       }
       if (signal.aborted) throw new UnreachableError('stopped before an exchange had answered');
@@ -157,8 +168,8 @@ class LiveRun implements Live {
   #first(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
     for (const [id, reason] of failed) this.#chronicle.unlisted(id, reason);
     this.#unlisted = failed.size;
-    const total = [...wanted.values()].reduce((sum, subscriptions) => sum + subscriptions.length, 0);
-    if (total === 0 && failed.size === 0)
+    const isEmpty = [...wanted.symbols.values()].every((ofMarket) => ofMarket.size === 0);
+    if (isEmpty && failed.size === 0)
       throw new UsageError(
         'no instrument passes the filters: see mdtool symbols with the same --quote, --kind, --status and --match',
       );
@@ -171,6 +182,7 @@ class LiveRun implements Live {
     signal.addEventListener('abort', stop, { once: true });
     try {
       await this.#adjust(this.#wanted);
+      this.#polls.start();
       this.#schedule();
       if (signal.aborted) stop();
       yield* this.#queue.batches();
@@ -194,7 +206,7 @@ class LiveRun implements Live {
 
   /** Nothing connected in time: the run ends as unreachable. */
   #judge(): void {
-    if (this.#chronicle.connects > 0 || this.#isEnding) return;
+    if (this.#chronicle.connects + this.#polls.answered > 0 || this.#isEnding) return;
     const seconds = Math.round(this.#options.unreachableAfter / 1000);
     const { lastFailure } = this.#chronicle;
     void this.#end(new UnreachableError(`nothing connected within ${seconds} s of the start: ${lastFailure}`));
@@ -215,7 +227,8 @@ class LiveRun implements Live {
     this.#refreshes = this.#refreshes.then(async () => {
       if (this.#isEnding) return;
       try {
-        const { wanted, failed } = await this.#watch.ask(false);
+        const wanted = await this.#watch.ask(false);
+        const { failed } = wanted;
         this.#unlisted = failed.size;
         for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
         const before = this.symbols;
@@ -228,7 +241,10 @@ class LiveRun implements Live {
     });
   }
 
-  async #adjust(wanted: Wanted): Promise<void> {
+  async #adjust({ wanted, symbols }: Wanted): Promise<void> {
+    this.#wanted = { wanted, symbols: new Map([...this.#wanted.symbols, ...symbols]) };
+    for (const [id, universe] of symbols) this.#selection.narrow(id, universe);
+    this.#polls.adjust(symbols);
     for (const fleet of this.fleets) {
       const subscriptions = wanted.get(fleet.exchange.id);
       if (!subscriptions) continue;
@@ -244,7 +260,8 @@ class LiveRun implements Live {
     this.#last = this.status();
     this.#wire.end();
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.race([Promise.all(this.fleets.map((fleet) => fleet.stop())), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
+    const stops = [this.#polls, ...this.fleets].map((part) => part.stop());
+    await Promise.race([Promise.all(stops), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
     this.#wire.finish();
     this.#queue.close(failure);
   }

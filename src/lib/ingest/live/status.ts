@@ -33,8 +33,10 @@ export type LiveStatus = {
   readonly refused: number;
   readonly rejected: number;
   readonly queue: { readonly waiting: number; readonly limit: number; readonly most: number; readonly dropped: number };
+  /** Questions by REST that were answered, and that were given up. */
+  readonly polls: { readonly answered: number; readonly failed: number };
   readonly lags: readonly LagStatus[];
-  /** Whether every subscription is confirmed or reported, and there is one. */
+  /** Whether every subscription is confirmed or reported, what is polled has been answered, and there is something. */
   readonly isReady: boolean;
 };
 
@@ -44,12 +46,13 @@ type Sources = {
   readonly lags: ReadonlyMap<string, Lag>;
   readonly queue: RecordQueue;
   readonly counters: { readonly connects: number; readonly reconnects: number; readonly failures: number };
+  readonly polls: { readonly answered: number; readonly failed: number; readonly isActive: boolean };
   readonly symbols: number;
   readonly seconds: number;
 };
 
 /** Returns the status that follows from the parts of a run. */
-export function statusOf({ statistics, fleets, lags, queue, counters, symbols, seconds }: Sources): LiveStatus {
+export function statusOf({ statistics, fleets, lags, queue, counters, polls, symbols, seconds }: Sources): LiveStatus {
   const subscriptions = { pending: 0, confirmed: 0, refused: 0, stale: 0 };
   const connections = { wanted: 0, open: 0 };
   for (const fleet of fleets) {
@@ -75,8 +78,9 @@ export function statusOf({ statistics, fleets, lags, queue, counters, symbols, s
     refused: total(statistics.refused),
     rejected: total(statistics.rejected),
     queue: { waiting: queue.length, limit: queue.limit, most: queue.most, dropped: queue.dropped },
+    polls: { answered: polls.answered, failed: polls.failed },
     lags: [...lags].map(([market, lag]) => lagStatus(market, lag)),
-    isReady: subscriptions.pending === 0 && asked > 0,
+    isReady: subscriptions.pending === 0 && asked + polls.answered > 0 && (!polls.isActive || polls.answered > 0),
   };
 }
 

@@ -15,7 +15,7 @@ type Entry = { state: TopicState; since: number; isHeard: boolean; isAnswered: b
 export type SubscriptionLimits = {
   /** Milliseconds until a subscription that nothing answers is reported. */
   readonly acknowledgeWithin: number;
-  /** Milliseconds until one that was confirmed and stays silent while others speak is reported. */
+  /** Milliseconds until one that should have spoken at once, and stays silent while others speak, is reported. */
   readonly staleAfter: number;
 };
 
@@ -84,11 +84,19 @@ export class Subscriptions {
     this.#confirm(topic, at);
   }
 
-  /** Returns the subscriptions that have become stale by `at`; `mayBeSilent` says which have nothing to tell for hours. */
-  check(at: number, mayBeSilent: (topic: string) => boolean): string[] {
+  /** Notes that a confirmed topic did not deliver what it should have; returns whether that is news. */
+  suspect(topic: string): boolean {
+    const entry = this.#entries.get(topic);
+    if (entry?.state !== 'confirmed') return false;
+    entry.state = 'stale';
+    return true;
+  }
+
+  /** Returns the subscriptions that have become stale by `at`; `isGreeted` says which the exchange greets with a state. */
+  check(at: number, isGreeted: (topic: string) => boolean): string[] {
     const stale: string[] = [];
     for (const [topic, entry] of this.#entries) {
-      if (!this.#isOverdue(entry, at) || (entry.state === 'confirmed' && mayBeSilent(topic))) continue;
+      if (!this.#isOverdue(entry, at) || (entry.state === 'confirmed' && !isGreeted(topic))) continue;
       entry.state = 'stale';
       stale.push(topic);
     }

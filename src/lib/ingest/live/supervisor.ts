@@ -1,5 +1,5 @@
-import type { Exchange, Frame } from '../../exchanges/exchange.js';
-import type { Pacing } from '../../exchanges/live-protocol.js';
+import type { Channel, Exchange, Frame } from '../../exchanges/exchange.js';
+import type { Pacing, TopicFeed } from '../../exchanges/live-protocol.js';
 import { Backoff } from '../../transport/backoff.js';
 import type { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
@@ -7,6 +7,7 @@ import type { DataFrame } from '../capture.js';
 import { channelOf } from '../selection.js';
 import { Attachment } from './attachment.js';
 import { Link, type LinkEnd } from './link.js';
+import type { PriceWatch } from './price-watch.js';
 import type { StateCounts } from './subscriptions.js';
 import type { ConnectionKeeper, Wire } from './wire.js';
 
@@ -16,7 +17,8 @@ export type SupervisorEvents = {
   failed(reason: string): void;
   lost(reason: string): void;
   refused(topic: string, reason: string): void;
-  stale(topics: readonly string[]): void;
+  /** Topics that are silent although `why`. */
+  stale(topics: readonly string[], why: string): void;
 };
 
 export type SupervisorOptions = {
@@ -29,8 +31,8 @@ export type SupervisorOptions = {
   readonly argumentsPerMessage: number | undefined;
   readonly timing: Timing;
   readonly events: SupervisorEvents;
-  /** Whether a topic may have nothing to tell for hours. */
-  readonly mayBeSilent: (topic: string) => boolean;
+  /** The prices of all connections of the exchange. */
+  readonly prices: PriceWatch;
 };
 
 /** Rotations are spread over this share of their period, so that connections made together do not end together. */
@@ -44,7 +46,8 @@ const SETTLE_CHECK = 50;
 export class Supervisor implements ConnectionKeeper {
   readonly #options: SupervisorOptions;
   readonly #topics = new Set<string>();
-  readonly #topicOfFeed = new Map<string, string>();
+  /** Topics by channel and by symbol, of candles with their interval. */
+  readonly #topicOfFeed = new Map<Channel, Map<string, string>>();
   readonly #refused = new Map<string, string>();
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
@@ -128,22 +131,29 @@ export class Supervisor implements ConnectionKeeper {
   }
 
   /** Takes note of data on one of this supervisor's connections. */
-  delivered(id: string, { events: [event] }: DataFrame): void {
+  delivered(id: string, { events }: DataFrame): void {
     const attachment = this.#current?.id === id ? this.#current : this.#next;
+    const [event] = events;
     if (attachment?.id !== id || event === undefined) return;
     this.#backoff.reset();
+    const { prices, timing } = this.#options;
+    prices.observe(events, timing.now());
     const channel = event.type === 'book_message' ? 'book' : channelOf(event.type);
     const interval = event.type === 'candle' ? event.interval : undefined;
-    const topic =
-      this.#topicOfFeed.get(feedKey(channel, event.symbol, interval)) ?? this.#topicOfFeed.get(feedKey(channel, '', interval));
+    const topic = this.#topicFor(channel, event.symbol, interval) ?? this.#topicFor(channel, '', interval);
     if (topic !== undefined) attachment.heard(topic);
   }
 
   /** Reports what has become stale. */
   check(): void {
-    const { timing, mayBeSilent, events } = this.#options;
-    const stale = this.#current?.subscriptions.check(timing.now(), mayBeSilent) ?? [];
-    if (stale.length > 0) events.stale(stale);
+    const { timing, events, exchange } = this.#options;
+    const subscriptions = this.#current?.subscriptions;
+    if (!subscriptions) return;
+    const isGreeted = (topic: string) => this.#feedsOf(topic).some(({ channel }) => exchange.live.greeted.includes(channel));
+    const stale = subscriptions.check(timing.now(), isGreeted);
+    if (stale.length > 0) events.stale(stale, 'others speak');
+    const missing = [...this.#topics].filter((topic) => this.#isMissing(topic) && subscriptions.suspect(topic));
+    if (missing.length > 0) events.stale(missing, 'their tickers tell of trades');
   }
 
   async #run(): Promise<void> {
@@ -204,7 +214,7 @@ export class Supervisor implements ConnectionKeeper {
     const { timing } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted && next.link.isOpen) {
-      next.subscriptions.check(timing.now(), () => true);
+      next.subscriptions.check(timing.now(), () => false);
       if (next.subscriptions.isSettled || !old.link.isOpen) return true;
       await timing.sleep(SETTLE_CHECK, signal);
     }
@@ -244,9 +254,27 @@ export class Supervisor implements ConnectionKeeper {
 
   #want(topic: string): void {
     this.#topics.add(topic);
-    const { exchange, url } = this.#options;
-    for (const { channel, symbol, interval } of exchange.live.feedsOf(topic, url))
-      this.#topicOfFeed.set(feedKey(channel, symbol, interval), topic);
+    for (const { channel, symbol, interval } of this.#feedsOf(topic)) {
+      const topics = this.#topicOfFeed.get(channel) ?? new Map<string, string>();
+      this.#topicOfFeed.set(channel, topics.set(feedKey(symbol, interval), topic));
+    }
+  }
+
+  #feedsOf(topic: string): readonly TopicFeed[] {
+    return this.#options.exchange.live.feedsOf(topic, this.#options.url);
+  }
+
+  #topicFor(channel: Channel | undefined, symbol: string, interval: string | undefined): string | undefined {
+    return channel && this.#topicOfFeed.get(channel)?.get(feedKey(symbol, interval));
+  }
+
+  /** Whether trades of a topic did not come, by what the tickers say. */
+  #isMissing(topic: string): boolean {
+    const { prices, timing, pacing } = this.#options;
+    const now = timing.now();
+    const isMissing = ({ channel, market, symbol }: TopicFeed) =>
+      channel === 'trade' && prices.isMissing(market, symbol, now, pacing.staleAfter);
+    return this.#feedsOf(topic).some(isMissing);
   }
 
   #refuse(topics: readonly string[], reason: string): void {
@@ -267,8 +295,9 @@ export class Supervisor implements ConnectionKeeper {
   }
 }
 
-function feedKey(channel: string | undefined, symbol: string, interval: string | undefined): string {
-  return `${channel} ${symbol} ${interval ?? ''}`;
+/** Asked for every frame: no text is made where there is no interval. */
+function feedKey(symbol: string, interval: string | undefined): string {
+  return interval === undefined ? symbol : `${symbol} ${interval}`;
 }
 
 function describe({ code, reason }: LinkEnd): string {

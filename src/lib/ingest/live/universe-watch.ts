@@ -21,6 +21,8 @@ export type WatchedExchange = { readonly exchange: Exchange; readonly rest: Rest
 
 /** What each exchange that answered shall deliver; `failed` names the others with their reasons. */
 export type UniverseAnswer = {
+  /** Symbols by market, of each exchange that answered. */
+  readonly symbols: ReadonlyMap<string, ReadonlyMap<Market, readonly string[]>>;
   readonly wanted: ReadonlyMap<string, readonly Subscription[]>;
   readonly failed: ReadonlyMap<string, string>;
 };
@@ -62,10 +64,14 @@ export class UniverseWatch {
       if (isFirst || !(error instanceof UsageError)) throw error;
     }
     // A list that was broken off looks like one that names nothing.
-    if (this.#query.signal?.aborted) return { wanted: new Map(), failed };
+    if (this.#query.signal?.aborted) return { symbols: new Map(), wanted: new Map(), failed };
     const answered = [...chosen].filter(([id]) => !failed.has(id));
     for (const instrument of answered.flatMap(([, instruments]) => instruments)) this.#known.add(nameOf(instrument));
-    return { wanted: new Map(answered.map(([id, instruments]) => [id, this.#subscriptionsOf(instruments)])), failed };
+    return {
+      symbols: new Map(answered.map(([id, instruments]) => [id, byMarket(instruments)])),
+      wanted: new Map(answered.map(([id, instruments]) => [id, this.#subscriptionsOf(instruments)])),
+      failed,
+    };
   }
 
   /** What is halted for a while stays subscribed: it may go on before anybody asks again. */
@@ -91,4 +97,14 @@ export class UniverseWatch {
 
 function nameOf({ exchange, market, symbol }: Instrument): string {
   return `${exchange} ${market} ${symbol}`;
+}
+
+function byMarket(instruments: readonly Instrument[]): Map<Market, string[]> {
+  const symbols = new Map<Market, string[]>();
+  for (const { market, symbol } of instruments) {
+    const known = symbols.get(market);
+    if (known) known.push(symbol);
+    else symbols.set(market, [symbol]);
+  }
+  return symbols;
 }

@@ -27,7 +27,9 @@ export type OpenedWire = { readonly id: string; readonly events: LinkEvents };
  * records, by the same code that a replay runs through.
  */
 export class Wire implements CaptureListener {
+  /** By exchange and market, `bybit linear`. */
   readonly lags = new Map<string, Lag>();
+  readonly #lagOf = new Map<Exchange, Map<string, Lag>>();
   readonly #clock: LocalClock;
   readonly #queue: RecordQueue;
   readonly #taps: readonly WireTap[];
@@ -36,7 +38,10 @@ export class Wire implements CaptureListener {
   #connections = 0;
   /** Local time at which the run was ended. */
   #ended: number | undefined;
-  #last: { exchange: Exchange; content: string | FrameBytes } | undefined;
+  /** The frame at hand. */
+  #exchange: Exchange | undefined;
+  #content: string | FrameBytes = '';
+  #at = 0;
   /** Local time (µs) of the last data frame. */
   lastData = 0;
 
@@ -114,25 +119,29 @@ export class Wire implements CaptureListener {
 
   delivered(id: string, frame: DataFrame): void {
     this.#keepers.get(id)?.delivered(id, frame);
-    if (!this.#last) return;
-    const { exchange, content } = this.#last;
-    this.lastData = this.#clock.now();
-    if (frame.pushTimestamp !== undefined && !frame.history)
-      this.#lagOf(exchange, frame).add(this.lastData - frame.pushTimestamp);
-    for (const tap of this.#taps) tap.data?.(exchange, frame, content);
+    const exchange = this.#exchange;
+    if (!exchange) return;
+    this.lastData = this.#at;
+    if (frame.pushTimestamp !== undefined && !frame.history) this.#lag(exchange, frame).add(this.#at - frame.pushTimestamp);
+    for (const tap of this.#taps) tap.data?.(exchange, frame, this.#content);
   }
 
   #apply(exchange: Exchange, event: WireEvent): void {
     for (const tap of this.#taps) tap.event(exchange, event);
-    this.#last = event.kind === 'frame' ? { exchange, content: event.content } : undefined;
+    this.#exchange = event.kind === 'frame' ? exchange : undefined;
+    this.#content = event.kind === 'frame' ? event.content : '';
+    this.#at = event.at;
     const records = this.#capture?.apply(exchange, event) ?? [];
     if (records.length > 0) this.#queue.push(records);
   }
 
-  #lagOf({ id }: Exchange, { market }: DataFrame): Lag {
-    const key = `${id} ${market}`;
-    const lag = this.lags.get(key) ?? new Lag();
-    this.lags.set(key, lag);
+  #lag(exchange: Exchange, { market }: DataFrame): Lag {
+    const known = this.#lagOf.get(exchange)?.get(market);
+    if (known) return known;
+    const lag = new Lag();
+    const ofExchange = this.#lagOf.get(exchange) ?? new Map<string, Lag>();
+    this.#lagOf.set(exchange, ofExchange.set(market, lag));
+    this.lags.set(`${exchange.id} ${market}`, lag);
     return lag;
   }
 }

@@ -8,7 +8,7 @@ const refused = (topic: string | undefined, request: string | undefined) => ({
   request,
   reason: 'no',
 });
-const never = () => false;
+const always = () => true;
 
 describe('subscriptions', () => {
   it('are pending until the exchange confirms them, by topic or by request', () => {
@@ -65,22 +65,38 @@ describe('subscriptions', () => {
   it('become stale when nothing answers, and recover with data', () => {
     const subject = create();
     subject.asked(['a'], 'r', 0);
-    expect(subject.check(999, never)).toEqual([]);
-    expect(subject.check(1_000, never)).toEqual(['a']);
+    expect(subject.check(999, always)).toEqual([]);
+    expect(subject.check(1_000, always)).toEqual(['a']);
     expect(subject.unanswered).toEqual(['a']);
-    expect(subject.check(9_000, never)).toEqual([]);
+    expect(subject.check(9_000, always)).toEqual([]);
     subject.heard('a', 9_000);
     expect(subject.counts.confirmed).toBe(1);
     expect(subject.unanswered).toEqual([]);
   });
 
-  it('become stale when they are silent while others speak, unless they may be silent', () => {
+  it('become stale when the exchange does not greet them while others speak, and never for silence alone', () => {
     const subject = create();
     subject.asked(['a', 'b', 'quiet'], undefined, 0);
     for (const topic of ['a', 'b', 'quiet']) subject.acknowledged({ topic }, 10);
-    expect(subject.check(6_000, never)).toEqual([]);
+    expect(subject.check(6_000, always)).toEqual([]);
     subject.heard('a', 6_000);
-    expect(subject.check(6_000, (topic) => topic === 'quiet')).toEqual(['b']);
+    expect(subject.check(6_000, (topic) => topic !== 'quiet')).toEqual(['b']);
     expect(subject.unanswered).toEqual([]);
+  });
+
+  it('become stale when they are suspected, once, and recover with data', () => {
+    const subject = create();
+    subject.asked(['a', 'b'], undefined, 0);
+    subject.acknowledged({ topic: 'a' }, 10);
+    subject.heard('a', 20);
+    expect([subject.suspect('a'), subject.suspect('a'), subject.suspect('b'), subject.suspect('c')]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(subject.state('a')).toBe('stale');
+    subject.heard('a', 30);
+    expect(subject.state('a')).toBe('confirmed');
   });
 });
