@@ -74,7 +74,7 @@ export class Capture {
     else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
     else if (entry.kind === 'sent') this.#sent(connection, entry.text);
     else if (entry.kind === 'close') this.#lost(connection, entry.code, records);
-    else this.#answer(exchange, entry, records);
+    else this.#polled(exchange, entry, records);
     this.#trades.flush(records);
     return records;
   }
@@ -236,8 +236,7 @@ export class Capture {
     for (const record of applied) this.#emit(record, this.#now, records);
   }
 
-  /** Takes what was polled. */
-  #answer(exchange: Exchange, answer: Extract<TapeEntry, { kind: 'http' }>, records: AnyRecord[]): void {
+  #polled(exchange: Exchange, answer: Extract<TapeEntry, { kind: 'http' }>, records: AnyRecord[]): void {
     const page = polledPage(exchange, answer, this.#options.selection);
     for (const reason of page?.rejected ?? []) this.#trouble(this.statistics.rejected, 'poll', reason);
     for (const record of page?.records ?? []) {

@@ -12,7 +12,7 @@ const SEALED_KEPT_MS = 5000;
  * With so many journals waiting, writing waits. They are on the disk and can be read, so there may be many: what seals
  * has a low priority and may be held up for a minute by a merge or by other work on the machine.
  */
-const MOST_WAITING = 32;
+const MOST_WAITING = 200;
 
 export type SegmentKeeperOptions = {
   readonly writer: string;

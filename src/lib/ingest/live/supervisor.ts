@@ -1,14 +1,14 @@
-import type { Channel, Exchange, Frame } from '../../exchanges/exchange.js';
+import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import type { Pacing, TopicFeed } from '../../exchanges/live-protocol.js';
 import { Backoff } from '../../transport/backoff.js';
 import type { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
 import type { DataFrame } from '../capture.js';
-import { channelOf } from '../selection.js';
 import { Attachment } from './attachment.js';
 import { Link, type LinkEnd } from './link.js';
 import type { PriceWatch } from './price-watch.js';
 import type { StateCounts } from './subscriptions.js';
+import { TopicIndex } from './topic-index.js';
 import type { ConnectionKeeper, Wire } from './wire.js';
 
 /** What a supervisor tells; each line is worth a log line. */
@@ -46,8 +46,7 @@ const SETTLE_CHECK = 50;
 export class Supervisor implements ConnectionKeeper {
   readonly #options: SupervisorOptions;
   readonly #topics = new Set<string>();
-  /** Topics by channel and by symbol, of candles with their interval. */
-  readonly #topicOfFeed = new Map<Channel, Map<string, string>>();
+  readonly #index = new TopicIndex();
   readonly #refused = new Map<string, string>();
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
@@ -138,9 +137,7 @@ export class Supervisor implements ConnectionKeeper {
     this.#backoff.reset();
     const { prices, timing } = this.#options;
     prices.observe(events, timing.now());
-    const channel = event.type === 'book_message' ? 'book' : channelOf(event.type);
-    const interval = event.type === 'candle' ? event.interval : undefined;
-    const topic = this.#topicFor(channel, event.symbol, interval) ?? this.#topicFor(channel, '', interval);
+    const topic = this.#index.find(event);
     if (topic !== undefined) attachment.heard(topic);
   }
 
@@ -254,18 +251,11 @@ export class Supervisor implements ConnectionKeeper {
 
   #want(topic: string): void {
     this.#topics.add(topic);
-    for (const { channel, symbol, interval } of this.#feedsOf(topic)) {
-      const topics = this.#topicOfFeed.get(channel) ?? new Map<string, string>();
-      this.#topicOfFeed.set(channel, topics.set(feedKey(symbol, interval), topic));
-    }
+    this.#index.add(topic, this.#feedsOf(topic));
   }
 
   #feedsOf(topic: string): readonly TopicFeed[] {
     return this.#options.exchange.live.feedsOf(topic, this.#options.url);
-  }
-
-  #topicFor(channel: Channel | undefined, symbol: string, interval: string | undefined): string | undefined {
-    return channel && this.#topicOfFeed.get(channel)?.get(feedKey(symbol, interval));
   }
 
   /** Whether trades of a topic did not come, by what the tickers say. */
@@ -293,11 +283,6 @@ export class Supervisor implements ConnectionKeeper {
   #pause(): Promise<void> {
     return this.#options.timing.sleep(this.#backoff.next(), this.#stop.signal);
   }
-}
-
-/** Asked for every frame: no text is made where there is no interval. */
-function feedKey(symbol: string, interval: string | undefined): string {
-  return interval === undefined ? symbol : `${symbol} ${interval}`;
 }
 
 function describe({ code, reason }: LinkEnd): string {
