@@ -239,10 +239,8 @@ export class Capture {
   #polled(exchange: Exchange, answer: Extract<TapeEntry, { kind: 'http' }>, records: AnyRecord[]): void {
     const page = polledPage(exchange, answer, this.#options.selection);
     for (const reason of page?.rejected ?? []) this.#trouble(this.statistics.rejected, 'poll', reason);
-    for (const record of page?.records ?? []) {
-      this.#clocks.of(exchange.id, record.market).observe(record.timestamp, this.#now);
-      this.#emit(record, this.#now, records);
-    }
+    for (const { market, timestamp } of page?.records ?? []) this.#clocks.of(exchange.id, market).observe(timestamp, this.#now);
+    for (const record of page?.records ?? []) this.#emit(record, this.#now, records);
   }
 
   #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {
