@@ -57,6 +57,7 @@ Days that are over are then plain Hive-partitioned Parquet: DuckDB, Spark, Polar
       note: (text) => this.stderr.note(text),
       notice: (text) => this.notice(text),
     });
+    if (done.length === 0) this.stderr.note('nothing to do: every day that is over is one file already');
     if (process.stdout.isTTY && !this.jsonEnabled() && done.length > 0) await this.#show(done);
     return this.conclude();
   }
