@@ -101,7 +101,7 @@ const product = (feed: Feed) =>
   spawn(
     process.execPath,
     [
-      ...(values.profile ? ['--cpu-prof', '--cpu-prof-dir', '/tmp/w/live-profile'] : []),
+      ...(values.profile ? ['--cpu-prof', '--cpu-prof-dir', join(tmpdir(), 'mdtool-profile')] : []),
       join(ROOT, 'bin/run.js'),
       ...[
         'stream',

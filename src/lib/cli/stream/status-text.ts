@@ -47,7 +47,7 @@ export function statusParts(status: LiveStatus, rates: Rates): string[] {
     ...[...status.records].filter(([type]) => type !== 'clock').map(([type, count]) => `${type} ${NUMBER.format(count)}`),
     ...status.lags.map(({ market, p50, p99, offset }) => {
       const text = `lag ${market} p50 ${milliseconds(p50)} p99 ${milliseconds(p99)}`;
-      return offset < 0 ? `${text} (clock offset: ${Math.round(offset)} ms)` : text;
+      return offset <= -1 ? `${text} (clock offset: ${Math.round(offset)} ms)` : text;
     }),
     ...(queue.waiting > queue.limit / 100 ? [`queue ${NUMBER.format(queue.waiting)}`] : []),
   ];
