@@ -26,7 +26,7 @@ export type Ladder = {
  * prices; every short in reference sizing), amounts are lowered by lots from the last level on.
  */
 export function ladder(grid: GridParameters): Ladder {
-  const weights = powers(grid.multiplier, grid.levels);
+  const weights = weightsOf(grid);
   const multiplierSum = Exact.sum(...weights);
   const budget = grid.deposit.times(grid.leverage);
   const unrounded = levelPrices(grid);
@@ -43,9 +43,10 @@ export function ladder(grid: GridParameters): Ladder {
   return { ...withinBudget(planned, budget, grid.limits.lotSize), multiplierSum, baseAmount, budget };
 }
 
-function powers(multiplier: Exact, count: number): Exact[] {
+/** Returns multiplier^i of every level: amounts before rounding are to each other as these. */
+export function weightsOf({ multiplier, levels }: Pick<GridParameters, 'multiplier' | 'levels'>): Exact[] {
   const weights = [new Exact(1)];
-  while (weights.length < count) weights.push((weights.at(-1) as Exact).times(multiplier));
+  while (weights.length < levels) weights.push((weights.at(-1) as Exact).times(multiplier));
   return weights;
 }
 

@@ -1,65 +1,85 @@
 import type { GridPlanner, PlannedGrid } from '../../backtest/strategies/grid.js';
-import { type GridInput, gridParameters, startedAt } from '../../grid/parameters.js';
+import { ladderFilter, MOST_FILLS, type TargetFilter, targetFilter } from '../../grid/floating-filter.js';
+import { type GridInput, type GridParameters, gridParameters, startedAt } from '../../grid/parameters.js';
 import { flat, type Position, takeProfitPrice } from '../../grid/position.js';
 import { ladder } from '../../grid/sizing.js';
-import { Exact, type ExactValue } from '../../model/ticks.js';
+import { Exact } from '../../model/ticks.js';
 
 /** A grid but for where and with how much it starts: those are told at every start. */
 export type GridSettings = Omit<GridInput, 'price' | 'deposit'>;
 
 /**
  * Returns the planner of `grid plan` for a backtest: the same ladder, and the same take profit, in exact decimals, so that
- * a price which lies on a tick is not pushed off it by floating point.
+ * a price which lies on a tick is not pushed off it by floating point. Doubles answer first where they can prove that they
+ * agree: a run begins thousands of grids, and decimals would take most of its time.
  */
 export function createGridPlanner(settings: GridSettings): GridPlanner {
-  // All but price and deposit is read and checked once: a run begins thousands of grids.
+  // All but price and deposit is read and checked once.
   const checked = gridParameters({ ...settings, price: 1, deposit: 1 });
+  const quickLadder = ladderFilter(checked);
+  const quickTarget = targetFilter(checked);
   return {
     plan: (price, deposit) => {
-      const grid = startedAt(checked, price, deposit);
-      const { orders } = ladder(grid);
-      return new ExactGrid(
-        orders.map((order) => ({ price: order.price.toNumber(), amount: order.amount.toNumber() })),
-        flat(grid.side),
-        { distance: grid.takeProfit, tick: grid.limits.tickSize },
-      );
+      const orders = quickLadder(price, deposit) ?? exactOrders(startedAt(checked, price, deposit));
+      return new PlannerGrid(orders, checked, quickTarget);
     },
   };
 }
 
-class ExactGrid implements PlannedGrid {
-  readonly orders: PlannedGrid['orders'];
-  readonly #target: { readonly distance: Exact; readonly tick: Exact | undefined };
-  #held: Position;
+function exactOrders(grid: GridParameters): PlannedGrid['orders'] {
+  return ladder(grid).orders.map(({ price, amount }) => ({ price: price.toNumber(), amount: amount.toNumber() }));
+}
 
-  constructor(
-    orders: PlannedGrid['orders'],
-    held: Position,
-    target: { readonly distance: Exact; readonly tick: Exact | undefined },
-  ) {
+/** A fill as it was told: one that took away has no price. */
+type Told = { readonly price: number | undefined; readonly amount: number };
+
+class PlannerGrid implements PlannedGrid {
+  readonly orders: PlannedGrid['orders'];
+  readonly #grid: GridParameters;
+  readonly #quickTarget: TargetFilter;
+  /** What decimals have not been told of yet. */
+  readonly #told: Told[] = [];
+  #held: Position;
+  #fills = 0;
+  /** What is held, in doubles; NaN once something was taken away, which doubles cannot follow without losing digits. */
+  #cost = 0;
+  #amount = 0;
+
+  constructor(orders: PlannedGrid['orders'], grid: GridParameters, quickTarget: TargetFilter) {
     this.orders = orders;
-    this.#held = held;
-    this.#target = target;
+    this.#grid = grid;
+    this.#quickTarget = quickTarget;
+    this.#held = flat(grid.side);
   }
 
   add(price: number, amount: number): void {
-    const { amount: before, cost } = this.#held;
-    const more = exact(amount);
-    this.#held = { ...this.#held, amount: before.plus(more), cost: cost.plus(more.times(exact(price))) };
+    this.#told.push({ price, amount });
+    this.#fills++;
+    this.#amount += amount;
+    this.#cost += amount * price;
   }
 
-  /** Closing a part leaves the average as it is. */
   remove(amount: number): void {
-    const { amount: before, cost } = this.#held;
-    const left = Exact.max(0, before.minus(exact(amount)));
-    this.#held = { ...this.#held, amount: left, cost: left.isZero() ? left : cost.times(left).div(before) };
+    this.#told.push({ price: undefined, amount });
+    this.#amount = Number.NaN;
   }
 
   takeProfit(): number {
-    return takeProfitPrice(this.#held, this.#target.distance, this.#target.tick).toNumber();
+    const quick = this.#fills <= MOST_FILLS ? this.#quickTarget(this.#cost, this.#amount) : Number.NaN;
+    return Number.isNaN(quick) ? this.#exactTarget() : quick;
+  }
+
+  #exactTarget(): number {
+    this.#held = this.#told.splice(0).reduce(after, this.#held);
+    return takeProfitPrice(this.#held, this.#grid.takeProfit, this.#grid.limits.tickSize).toNumber();
   }
 }
 
-function exact(value: ExactValue): Exact {
-  return new Exact(value);
+/** Closing a part leaves the average as it is. */
+function after(position: Position, told: Told): Position {
+  const { amount: before, cost } = position;
+  const amount = new Exact(told.amount);
+  if (told.price !== undefined) return { ...position, amount: before.plus(amount), cost: cost.plus(amount.times(told.price)) };
+  const left = Exact.max(0, before.minus(amount));
+  return { ...position, amount: left, cost: left.isZero() ? left : cost.times(left).div(before) };
 }
