@@ -36,7 +36,7 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
   const known = new Map(trades.map((trade) => [trade.id, trade]));
   const say = (what: string) => void problems.push(`${symbol}: ${what}`);
   if (known.size < trades.length) say(`${trades.length - known.size} trades are stored more than once`);
-  judgeValues(truth, trades, say);
+  judgeValues(truth, trades, say, totals);
   const owed = owedOf(truth, owedSpans(stage, 'trade', symbol, trades, IS_RESUMED));
   const lost = owed.filter(({ id }) => !known.has(id));
   const silent = lost.filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));
@@ -61,10 +61,13 @@ const IS_RESUMED = true;
 type Judgement = { readonly problems: string[]; readonly totals: Totals };
 type Say = (what: string) => void;
 
-/** Every stored trade is one of the exchange's, to the last digit, and they lie in the exchange's order. */
-function judgeValues(truth: readonly TrueTrade[], trades: readonly StoredTrade[], say: Say): void {
+/**
+ * Every stored trade is one of the exchange's, to the last digit, and they lie in the exchange's order. A time that an
+ * exchange's history gives in whole seconds may put a fetched trade before live ones of its second: that is counted.
+ */
+function judgeValues(truth: readonly TrueTrade[], trades: readonly StoredTrade[], say: Say, totals: Totals): void {
   const places = new Map(truth.map((trade, place) => [trade.id, { trade, place }]));
-  let last = -1;
+  let last = { place: -1, isRounded: false };
   for (const { id, timestamp, local_timestamp, price, amount, side } of trades) {
     const found = places.get(id);
     if (!found) {
@@ -75,8 +78,10 @@ function judgeValues(truth: readonly TrueTrade[], trades: readonly StoredTrade[]
     const isSame =
       isTime(trade.time * 1_000, timestamp, local_timestamp) && Number(trade.price) === price && Number(trade.size) === amount;
     if (!isSame || trade.side !== side) say(`trade ${id} is stored as something else`);
-    if (place < last) say(`trade ${id} is read out of order`);
-    last = place;
+    const isRounded = timestamp < trade.time * 1_000;
+    if (place < last.place && (isRounded || last.isRounded)) addTotals(totals, { displaced: 1 });
+    else if (place < last.place) say(`trade ${id} is read out of order`);
+    last = { place, isRounded };
   }
 }
 

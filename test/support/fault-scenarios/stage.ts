@@ -140,6 +140,7 @@ export class Stage {
 
   async #roundTrip(): Promise<boolean> {
     const { capture } = this.#run;
+    for (const session of this.server.connections) session.release();
     // A change that was lost is noticed by the next one.
     for (const symbol of this.symbols) this.server.requote(this.market, symbol);
     const sent = this.symbols.flatMap((symbol) => this.server.trade(this.market, symbol).map(({ id }) => ({ symbol, id })));

@@ -10,6 +10,7 @@ const COUNTS = [
   'stored',
   'covered',
   'repaired',
+  'displaced',
   'gaps',
   'emptyGaps',
   'repairedGaps',

@@ -25,7 +25,7 @@ export function describeOutcome({ totals, faults, failures }: Outcome): string {
   const counted = Object.entries(faults).sort(([, a], [, b]) => b - a);
   return [
     `faults: ${totals.scenarios} scenarios, ${totals.runs} runs, ${totals.kills} killed, ${failures.length} failed`,
-    `trades: ${totals.produced} happened, ${totals.owed} while the capture was meant to run, ${totals.stored} stored (${totals.repaired} fetched), ${totals.covered} covered by gaps, 0 lost in silence unless it failed`,
+    `trades: ${totals.produced} happened, ${totals.owed} while the capture was meant to run, ${totals.stored} stored (${totals.repaired} fetched; ${totals.displaced} displaced by times that the exchange rounds to the second), ${totals.covered} covered by gaps, 0 lost in silence unless it failed`,
     `gaps: ${totals.gaps} with something missing (${totals.emptyGaps} without a trade in it; ${(totals.gapTime / 1_000).toFixed(1)} s in all, of which ${(totals.lostTime / 1_000).toFixed(1)} s between first and last lost trade; ${totals.inside} stored trades inside), ${totals.repairedGaps} repaired`,
     `books: ${totals.books} snapshots and ${totals.deltas} deltas compared with the exchange's`,
     `faults of each kind: ${counted.map(([name, count]) => `${name} ${count}`).join(', ')}`,

@@ -176,8 +176,9 @@ export class Session {
     this.#delayed ??= [];
   }
 
-  /** What was held back arrives. */
+  /** What was held back arrives, also what waited to be sent in another order. */
   release(): void {
+    if (this.#held) this.#flush(this.#held);
     const delayed = this.#delayed ?? [];
     this.#delayed = undefined;
     for (const text of delayed) this.#socket.send(text);
@@ -216,6 +217,10 @@ export class Session {
   #hold(held: Held, text: string): void {
     held.frames.push(text);
     if (held.frames.length < held.until) return;
+    this.#flush(held);
+  }
+
+  #flush(held: Held): void {
     this.#held = undefined;
     for (const frame of held.frames.reverse()) this.#count(frame);
     this.#dropIfDue();
