@@ -30,11 +30,13 @@ export function judgeRuns({ runs }: Stage, stored: Stored, { problems, totals }:
 
 /** `local_timestamp` is strictly increasing within one run; what was fetched has none. */
 function judgeArrivals(lines: readonly Line[], say: (what: string) => void): void {
-  let last = 0;
-  for (const { local_timestamp: at, type, symbol } of lines) {
+  let last: Line | undefined;
+  for (const line of lines) {
+    const { local_timestamp: at, type, symbol } = line;
     if (at === undefined || type === 'clock') continue;
-    if (at <= last) say(`${type} of ${symbol} arrived at ${at}, not after ${last}`);
-    last = at;
+    if (last && at <= (last.local_timestamp ?? 0))
+      say(`${type} of ${symbol} arrived at ${at}, not after ${JSON.stringify(last)}`);
+    last = line;
   }
 }
 

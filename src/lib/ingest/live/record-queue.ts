@@ -85,8 +85,7 @@ export class RecordQueue {
       return;
     }
     if (this.#refetches && isOfRepair(record)) {
-      this.#queue.push(record, true);
-      this.#last = record.localTimestamp ?? this.#last;
+      this.#keep(record);
       return;
     }
     const key = keyOf(record);
@@ -96,6 +95,14 @@ export class RecordQueue {
       return;
     }
     if (hole) this.#tell(key, hole, record.timestamp);
+    this.#keep(record);
+  }
+
+  /** A gap that was told here has taken a moment: what follows within the same microsecond comes one later. */
+  #keep(record: AnyRecord): void {
+    const { localTimestamp } = record;
+    if (localTimestamp !== undefined && localTimestamp <= this.#last)
+      (record as { localTimestamp?: number | undefined }).localTimestamp = this.#last + 1;
     this.#queue.push(record, true);
     this.#last = record.localTimestamp ?? this.#last;
   }
@@ -108,7 +115,7 @@ export class RecordQueue {
       return;
     }
     const from = record.type === 'gap' ? record.fromTimestamp : record.timestamp;
-    this.#holes.set(key, { from, until: record.timestamp, isBook: record.type === 'book_delta' });
+    this.#holes.set(key, { from, until: record.timestamp, isBook: channelName(record) === 'book_delta' });
     this.#onOverflow(record);
   }
 
@@ -123,7 +130,6 @@ export class RecordQueue {
       market: market as Gap['market'],
       symbol,
       timestamp,
-      // Of the arrivals since the last one let through, at least one was dropped: its moment is free.
       localTimestamp: this.#last + 1,
       channel,
       fromTimestamp: from,

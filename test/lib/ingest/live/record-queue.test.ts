@@ -97,6 +97,35 @@ describe('record queue', () => {
     expect(queue.brokenBooks).toEqual([]);
   });
 
+  it.each([
+    ['the gap before it', () => ({ ...gap(), channel: 'book_delta' }) as AnyRecord],
+    ['the whole snapshot itself', () => book()],
+  ])('lets no delta go on when %s was dropped first', async (_, first) => {
+    const queue = new RecordQueue(2, () => {});
+    const batches = queue.batches();
+    queue.push([book(), delta(), first()]);
+    await take(batches);
+    const later = take(batches);
+    queue.push([delta(), delta(), book()]);
+    expect((await later).map(({ type }) => type)).toEqual(['gap', 'book_snapshot']);
+    const last = take(batches);
+    queue.push([delta()]);
+    expect((await last).map(({ type }) => type)).toEqual(['book_delta']);
+  });
+
+  it('gives every record a moment of its own, also where it told a gap', async () => {
+    const queue = new RecordQueue(2, () => {});
+    const batches = queue.batches();
+    queue.push([trade('A'), trade('A'), trade('B')]);
+    const records = [...(await take(batches))];
+    const later = take(batches);
+    queue.push([trade('A'), trade('B')]);
+    records.push(...(await later));
+    const stamps = records.map(({ localTimestamp }) => localTimestamp as number);
+    expect(records.map(({ type }) => type)).toEqual(['trade', 'trade', 'trade', 'gap', 'trade']);
+    for (const [at, stamp] of stamps.entries()) if (at > 0) expect(stamp).toBeGreaterThan(stamps[at - 1] as number);
+  });
+
   it('makes a gap that does not fit part of its own', async () => {
     const queue = new RecordQueue(1, () => {});
     const inner = gap();
