@@ -1,5 +1,6 @@
 import { type BookView, emptySeries, endOf, type Hole, type MarketData, type Series } from '../../backtest/market-data.js';
 import type { Signal } from '../../backtest/strategies/signals.js';
+import { openHoles, type RecordedGap } from '../../coverage/holes.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice } from '../../model/records.js';
 import { CandleColumns } from './candle-columns.js';
@@ -86,7 +87,7 @@ class MarketCollector {
     else if (record.type === 'candle') this.#candles.add(record);
     else if (record.type === 'mark_price') this.#addMark(record);
     else if (record.type === 'funding') this.#fundings.push(record);
-    else if (record.type === 'gap' && record.missing) this.#gaps.push(record);
+    else if (record.type === 'gap') this.#gaps.push(record);
     else if (record.type === 'signal') this.#signals.push(record);
     else if (record.type === 'instrument') this.#instrument = record;
     else if (record.type === 'book_snapshot' && this.#wishes.books) this.#books.push(record);
@@ -104,7 +105,7 @@ class MarketCollector {
       feed,
       marks: this.#place.market === 'spot' ? emptySeries() : this.#markSeries(),
       fundings: funding.series,
-      holes: this.#holes(usesCandles),
+      holes: this.#holes(feed),
       books: this.#bookViews(),
     };
     return {
@@ -127,12 +128,13 @@ class MarketCollector {
     return { time: time.shared(order), value: value.shared(order) };
   }
 
-  #holes(usesCandles: boolean): Hole[] {
-    const channel = usesCandles ? 'candle' : 'trade';
+  /** A hole that a later gap repaired is none. A candle from trades tells of its gaps by itself. */
+  #holes(feed: MarketData['feed']): Hole[] {
+    const channel = feed.kind === 'candles' ? 'candle' : 'trade';
     const gaps = this.#gaps.filter((gap) => gap.channel === channel);
-    const holes = gaps.map(({ fromTimestamp, untilTimestamp }) => ({ from: fromTimestamp, until: untilTimestamp }));
-    // A candle from trades tells of the gap by itself.
-    const candles = usesCandles ? this.#candles.incomplete.map((time) => ({ from: time, until: time + 1 })) : [];
+    const holes = openHoles(gaps.map(recordedGap));
+    const candles =
+      feed.kind === 'candles' ? this.#candles.incomplete.map((from) => ({ from, until: from + feed.interval })) : [];
     return [...holes, ...candles].sort((a, b) => a.from - b.from);
   }
 
@@ -159,4 +161,8 @@ class MarketCollector {
     if (estimated === 0) return [];
     return [`${estimated} fundings are charged at the last rate told before them: no settled rate is in the input`];
   }
+}
+
+function recordedGap({ fromTimestamp, untilTimestamp, missing, reason, localTimestamp }: Gap): RecordedGap {
+  return { from: fromTimestamp, until: untilTimestamp, missing, reason, known: localTimestamp };
 }
