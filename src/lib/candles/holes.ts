@@ -1,6 +1,5 @@
+import { endsHole, type GapSpan, liesIn } from '../model/gap-repair.js';
 import type { Gap } from '../model/records.js';
-
-type Hole = { readonly from: number; readonly until: number; readonly known: number | undefined };
 
 const REMEMBERED_REPAIRS = 16;
 
@@ -9,13 +8,13 @@ const REMEMBERED_REPAIRS = 16;
  * after their candles had been closed: these never saw them.
  */
 export class Holes {
-  #holes: Hole[] = [];
+  #holes: GapSpan[] = [];
   #repaired: Gap[] = [];
 
   /** Learns a gap. One without `missing` ends the holes that it covers: they were repaired later. */
-  add({ fromTimestamp: from, untilTimestamp: until, missing, localTimestamp: known }: Gap): void {
-    if (missing) this.#holes.push({ from, until, known });
-    else this.#holes = this.#holes.filter((hole) => hole.from < from || hole.until > until);
+  add(gap: Gap): void {
+    if (gap.missing) this.#holes.push(gap);
+    else this.#holes = this.#holes.filter((hole) => !endsHole(gap, hole));
   }
 
   /** Remembers a gap that was repaired, whose trades are still to come. */
@@ -26,7 +25,7 @@ export class Holes {
 
   /** Learns that a trade came too late; returns the repaired gap that it makes a hole of. */
   addLate(time: number): Gap | undefined {
-    const gap = this.#repaired.find(({ fromTimestamp, untilTimestamp }) => time >= fromTimestamp && time <= untilTimestamp);
+    const gap = this.#repaired.find((repaired) => liesIn(repaired, time));
     if (!gap) return undefined;
     this.#repaired = this.#repaired.filter((repaired) => repaired !== gap);
     const hole = { ...gap, missing: true };
@@ -36,20 +35,22 @@ export class Holes {
 
   /** Returns the hole that overlaps `[start, end)` and became known first, undefined when there is none. */
   overlapping(start: number, end: number): { readonly known: number | undefined } | undefined {
-    let found: Hole | undefined;
+    let found: GapSpan | undefined;
     for (const hole of this.#holes) {
-      if (overlaps(hole, start, end) && (found === undefined || (hole.known ?? 0) < (found.known ?? 0))) found = hole;
+      if (overlaps(hole, start, end) && (found === undefined || (hole.localTimestamp ?? 0) < (found.localTimestamp ?? 0)))
+        found = hole;
     }
-    return found;
+    return found && { known: found.localTimestamp };
   }
 
   /** Drops the holes before `time`. */
   forget(time: number): void {
-    if (this.#holes.some(({ until }) => until < time)) this.#holes = this.#holes.filter(({ until }) => until >= time);
+    if (this.#holes.some(({ untilTimestamp }) => untilTimestamp < time))
+      this.#holes = this.#holes.filter(({ untilTimestamp }) => untilTimestamp >= time);
   }
 }
 
 /** `until` is the first thing known after the hole; both ends are the same where the exchange's times are too coarse. */
-function overlaps({ from, until }: Hole, start: number, end: number): boolean {
+function overlaps({ fromTimestamp: from, untilTimestamp: until }: GapSpan, start: number, end: number): boolean {
   return from < end && (until > start || (until === from && from >= start));
 }

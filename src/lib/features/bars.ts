@@ -23,6 +23,8 @@ type Bar = PriceRange & {
   readonly known: number;
   /** False when trades are missing in it: the average begins anew after it. */
   readonly whole: boolean;
+  /** Whether that is so for a gap alone, which may be repaired. */
+  readonly isHoled?: boolean | undefined;
 };
 
 /** A bar that rows made before. */
@@ -33,6 +35,7 @@ type OpenBar = {
   /** False where the rows began after the bar did. */
   readonly isSeen: boolean;
   whole: boolean;
+  isHoled: boolean;
   high: number;
   low: number;
   close: number;
@@ -98,7 +101,7 @@ export class Bars {
     const start = Math.floor((row.timestamp - SECOND) / BAR) * BAR;
     if (this.#open?.start !== start) this.#open = openBar(start, row);
     const open = this.#open;
-    if (!isWhole) open.whole = false;
+    if (!isWhole) open.isHoled = true;
     if (row.high !== undefined && row.low !== undefined && row.close !== undefined) {
       if (row.high > open.high) open.high = row.high;
       if (row.low < open.low) open.low = row.low;
@@ -110,13 +113,20 @@ export class Bars {
   }
 
   /** Learns that trades are missing in rows that were given. */
-  addHole({ from, until }: Hole): void {
-    if (this.#open && overlaps(this.#open.start, from, until)) this.#open.whole = false;
-    const hit = this.#closed.some((bar) => bar.source === 'rows' && overlaps(bar.start, from, until));
-    if (!hit) return;
-    this.#closed = this.#closed.map((bar) =>
-      bar.source === 'rows' && overlaps(bar.start, from, until) ? { ...bar, whole: false } : bar,
-    );
+  addHole(hole: Hole): void {
+    this.#mark(hole, () => true);
+  }
+
+  /** Learns that a hole was repaired; `holes` are those that are left. */
+  endHole(hole: Hole, holes: readonly Hole[]): void {
+    this.#mark(hole, (start) => holes.some((other) => other.inputs.includes('trade') && overlaps(start, other)));
+  }
+
+  #mark(hole: Hole, isHoled: (start: number) => boolean): void {
+    if (this.#open && overlaps(this.#open.start, hole)) this.#open.isHoled = isHoled(this.#open.start);
+    const isHit = (bar: Bar) => bar.source === 'rows' && overlaps(bar.start, hole);
+    if (!this.#closed.some(isHit)) return;
+    this.#closed = this.#closed.map((bar) => (isHit(bar) ? { ...bar, isHoled: isHoled(bar.start) } : bar));
     this.#measure();
   }
 
@@ -125,10 +135,11 @@ export class Bars {
     if (this.#open) this.#close({ ...this.#open, whole: false });
   }
 
-  #close({ start, isSeen, whole, high, low, close }: OpenBar): void {
+  #close({ start, isSeen, whole, isHoled, high, low, close }: OpenBar): void {
     this.#open = undefined;
     // A bar without trades is no candle, unless they are missing.
-    if (isSeen && (!whole || high >= low)) this.#insert({ start, source: 'rows', known: 0, whole, high, low, close });
+    if (isSeen && (!whole || isHoled || high >= low))
+      this.#insert({ start, source: 'rows', known: 0, whole, isHoled, high, low, close });
   }
 
   #takeOffered(end: number): void {
@@ -150,7 +161,7 @@ export class Bars {
   }
 
   #measure(): void {
-    const broken = this.#closed.findLastIndex(({ whole }) => !whole);
+    const broken = this.#closed.findLastIndex((bar) => !isWhole(bar));
     const bars = this.#closed.slice(broken + 1);
     this.#hasGap = broken >= 0;
     this.#known = this.#closed.reduce((known, bar) => Math.max(known, bar.known), 0);
@@ -159,16 +170,20 @@ export class Bars {
   }
 }
 
+function isWhole({ whole, isHoled }: Bar): boolean {
+  return whole && !isHoled;
+}
+
 function counts(bar: Bar, known: Bar): boolean {
-  if (bar.whole !== known.whole) return bar.whole;
+  if (isWhole(bar) !== isWhole(known)) return isWhole(bar);
   return RANK[bar.source] > RANK[known.source] || (bar.source === known.source && bar.known > known.known);
 }
 
 function openBar(start: number, { timestamp }: MicroRow): OpenBar {
   const isSeen = timestamp - SECOND === start;
-  return { start, isSeen, whole: true, high: Number.NEGATIVE_INFINITY, low: Number.POSITIVE_INFINITY, close: 0 };
+  return { start, isSeen, whole: true, isHoled: false, high: Number.NEGATIVE_INFINITY, low: Number.POSITIVE_INFINITY, close: 0 };
 }
 
-function overlaps(start: number, from: number, until: number): boolean {
+function overlaps(start: number, { from, until }: Hole): boolean {
   return from < start + BAR && until > start;
 }

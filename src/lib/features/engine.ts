@@ -73,6 +73,11 @@ export class FeatureEngine {
     if (isInput(record)) this.#series(this.#market(record), record).prime(record);
   }
 
+  /** Takes a repair (a gap without `missing`) of a batch before the gap that it ends: its records are in the input. */
+  foresee(repair: Gap): void {
+    this.#series(this.#market(repair), repair).foresee(repair);
+  }
+
   /** Returns the rows that are left at the end of the input: every symbol has rows up to its last record. */
   *finish(): Generator<AnyRecord> {
     for (const market of this.#markets.values()) {

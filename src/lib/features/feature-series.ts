@@ -125,6 +125,11 @@ export class FeatureSeries {
     if (hole.inputs.includes('trade')) this.#bars.addHole(hole);
   }
 
+  /** Learns that a hole was repaired; `holes` are those that are left. */
+  endHole(hole: Hole, holes: readonly Hole[]): void {
+    if (hole.inputs.includes('trade')) this.#bars.endHole(hole, holes);
+  }
+
   #restart(end: number): void {
     if (this.#end !== 0) this.#bars.interrupt();
     this.#flow.restart();

@@ -1,10 +1,17 @@
+import { endsHole, liesIn } from '../model/gap-repair.js';
 import type { Gap } from '../model/records.js';
 import { INPUT_NAMES, type Input, inputsOfChannel } from './inputs.js';
 
 /** A stretch `[from, until)` in which inputs are missing, and when that was known. */
 export type Hole = { readonly inputs: readonly Input[]; readonly from: number; readonly until: number; readonly known: number };
 
-const REMEMBERED_REPAIRS = 16;
+/** What a gap changes: a hole that is there from now on, or holes that are there no longer. */
+export type GapEffect = { readonly opened: Hole } | { readonly ended: readonly Hole[]; readonly known: number } | undefined;
+
+type OpenHole = { readonly hole: Hole; readonly gap: Gap; isLate: boolean };
+
+/** Repairs whose trades may still come, and holes that a repair may still end; older holes stay. */
+const REMEMBERED = 64;
 
 /**
  * The holes of one symbol. A gap that was repaired is a hole all the same where its trades came after their seconds had
@@ -12,38 +19,50 @@ const REMEMBERED_REPAIRS = 16;
  */
 export class Holes {
   readonly #until = new Map<Input, number>(INPUT_NAMES.map((input) => [input, 0]));
+  /** The ends of the holes that are remembered no longer. */
+  readonly #settled = new Map<Input, number>();
+  #open: OpenHole[] = [];
   #pending: Hole[] = [];
-  #repaired: Hole[] = [];
+  #repairs: Gap[] = [];
+  readonly #foreseen: Gap[] = [];
   #lastLate = 0;
+  #end = 0;
 
-  /** Learns a gap; returns the hole that it is, undefined when there is none or it concerns no input. */
-  add(gap: Gap): Hole | undefined {
+  /** Takes a repair whose records are in the input: the holes that it ends never are any. */
+  foresee(repair: Gap): void {
+    this.#foreseen.push(repair);
+  }
+
+  /** Learns a gap; returns what it changes, undefined when that is nothing or it concerns no input. */
+  add(gap: Gap): GapEffect {
     const inputs = inputsOfChannel(gap.channel);
     if (inputs.length === 0) return undefined;
-    // Both ends are the same where the exchange's times are too coarse to tell them apart.
-    const until = Math.max(gap.untilTimestamp, gap.fromTimestamp + 1);
-    const hole = { inputs, from: gap.fromTimestamp, until, known: gap.localTimestamp ?? gap.timestamp };
-    if (gap.missing || contains(hole, this.#lastLate)) return this.#open(hole);
-    this.#repaired.push(hole);
-    if (this.#repaired.length > REMEMBERED_REPAIRS) this.#repaired.shift();
-    return undefined;
+    if (gap.missing) return this.#foreseen.some((repair) => ends(repair, gap)) ? undefined : { opened: this.#begin(gap, false) };
+    const ended = this.#open.filter(({ gap: other, isLate }) => !isLate && ends(gap, other));
+    if (gap.channel === 'trade' && liesIn(gap, this.#lastLate))
+      return ended.length > 0 ? undefined : { opened: this.#begin(gap, true) };
+    this.#repairs.push(gap);
+    if (this.#repairs.length > REMEMBERED) this.#repairs.shift();
+    if (ended.length === 0) return undefined;
+    this.#drop(ended);
+    return { ended: ended.map(({ hole }) => hole), known: knownOf(gap) };
   }
 
   /** Learns that a trade came after its second had been given; returns the hole that this makes of a repaired gap. */
   addLate(timestamp: number): Hole | undefined {
     this.#lastLate = timestamp;
-    const hole = this.#repaired.find((repaired) => repaired.inputs.includes('trade') && contains(repaired, timestamp));
-    if (!hole) return undefined;
-    this.#repaired = this.#repaired.filter((repaired) => repaired !== hole);
-    return this.#open(hole);
+    for (const open of this.#open) if (open.gap.channel === 'trade' && liesIn(open.gap, timestamp)) open.isLate = true;
+    const gap = this.#repairs.find((repaired) => repaired.channel === 'trade' && liesIn(repaired, timestamp));
+    if (!gap) return undefined;
+    this.#repairs = this.#repairs.filter((repaired) => repaired !== gap);
+    return this.#begin(gap, true);
   }
 
   /** Lets time pass up to `end`: holes that begin before it count from now on. */
   advance(end: number): void {
+    this.#end = end;
     if (this.#pending.length === 0) return;
-    for (const { inputs, from, until } of this.#pending) {
-      if (from < end) for (const input of inputs) this.#until.set(input, Math.max(this.until(input), until));
-    }
+    for (const hole of this.#pending) if (hole.from < end) extend(this.#until, hole);
     this.#pending = this.#pending.filter(({ from }) => from >= end);
   }
 
@@ -59,12 +78,37 @@ export class Holes {
     return last;
   }
 
-  #open(hole: Hole): Hole {
+  /** Returns the holes that a repair may still end, in the order in which they became known. */
+  get open(): readonly Hole[] {
+    return this.#open.map(({ hole }) => hole);
+  }
+
+  #begin(gap: Gap, isLate: boolean): Hole {
+    // Both ends are the same where the exchange's times are too coarse to tell them apart.
+    const until = Math.max(gap.untilTimestamp, gap.fromTimestamp + 1);
+    const hole = { inputs: inputsOfChannel(gap.channel), from: gap.fromTimestamp, until, known: knownOf(gap) };
     this.#pending.push(hole);
+    this.#open.push({ hole, gap, isLate });
+    if (this.#open.length > REMEMBERED) extend(this.#settled, (this.#open.shift() as OpenHole).hole);
     return hole;
+  }
+
+  #drop(ended: readonly OpenHole[]): void {
+    this.#open = this.#open.filter((open) => !ended.includes(open));
+    this.#pending = this.#open.map(({ hole }) => hole);
+    for (const input of INPUT_NAMES) this.#until.set(input, this.#settled.get(input) ?? 0);
+    this.advance(this.#end);
   }
 }
 
-function contains({ from, until }: Hole, timestamp: number): boolean {
-  return timestamp >= from && timestamp <= until;
+function ends(repair: Gap, gap: Gap): boolean {
+  return repair.channel === gap.channel && endsHole(repair, gap);
+}
+
+function knownOf({ localTimestamp, timestamp }: Gap): number {
+  return localTimestamp ?? timestamp;
+}
+
+function extend(until: Map<Input, number>, hole: Hole): void {
+  for (const input of hole.inputs) until.set(input, Math.max(until.get(input) ?? 0, hole.until));
 }

@@ -17,7 +17,9 @@ export function waitOf({ batch, grace }: EngineOptions): number {
   return batch ? Math.max(BATCH_WAIT, grace) : grace;
 }
 
-type Kept = { micro: MicroRow; features: FeatureRow };
+/** A row as it was first given, and as it is now. */
+type Row = { readonly micro: MicroRow; readonly features: FeatureRow };
+type Kept = { readonly first: Row; now: Row };
 
 /** Seconds and features of one symbol. */
 export class SymbolSeries {
@@ -84,10 +86,16 @@ export class SymbolSeries {
     return this.#give(row);
   }
 
+  /** Takes a repair before the gap that it ends: its records are in the input. */
+  foresee(repair: Gap): void {
+    this.#holes.foresee(repair);
+  }
+
   /** Learns a gap; returns the rows that it changes. */
   addGap(gap: Gap): AnyRecord[] {
-    const hole = this.#holes.add(gap);
-    return hole ? this.#revise(hole) : [];
+    const effect = this.#holes.add(gap);
+    if (effect === undefined) return [];
+    return 'opened' in effect ? this.#revise(effect.opened) : this.#restore(effect.ended, effect.known);
   }
 
   /** Returns the rows of the seconds that the market's time `now` has passed. */
@@ -113,7 +121,7 @@ export class SymbolSeries {
     const features = this.#features.update(micro);
     this.#counts.rows += 1;
     if (features.warm) this.#counts.warm += 1;
-    this.#kept.push({ micro, features });
+    this.#kept.push({ first: { micro, features }, now: { micro, features } });
     this.#forget();
     return [micro, features];
   }
@@ -122,26 +130,57 @@ export class SymbolSeries {
   #forget(): void {
     if (this.#kept.length < 2) return;
     const final = Math.min(...this.#lastSeen.values());
-    const keep = this.#kept.findIndex(({ micro }) => micro.timestamp > final);
+    const keep = this.#kept.findIndex(({ now }) => now.micro.timestamp > final);
     const drop = Math.max(keep < 0 ? this.#kept.length - 1 : keep, this.#kept.length - KEPT);
     if (drop > 0) this.#kept.splice(0, drop);
   }
 
   #revise(hole: Hole): AnyRecord[] {
-    const oldest = this.#kept[0]?.micro.timestamp;
+    const oldest = this.#kept[0]?.now.micro.timestamp;
     if (this.#kept.length === KEPT && oldest !== undefined && hole.from < oldest - SECOND) this.#counts.unmarked += 1;
     this.#features.addHole(hole);
+    return this.#kept.flatMap((kept) => this.#giveAgain(kept, this.#damaged(kept.now, hole)));
+  }
+
+  /** Rows that a repaired hole had damaged are what they were, from when the repair was known; later ones stay as given. */
+  #restore(ended: readonly Hole[], known: number): AnyRecord[] {
+    const holes = this.#holes.open;
+    for (const hole of ended) this.#features.endHole(hole, holes);
     return this.#kept.flatMap((kept) => {
-      const { micro, features } = kept;
-      const isCovered = hole.from < micro.timestamp && hole.until > micro.timestamp - SECOND;
-      // The price of the last trade before the hole says nothing of a second in it.
-      const close = isCovered && hole.inputs.includes('trade') && micro.trades === 0 ? undefined : micro.close;
-      if (isCovered && (micro.complete || close !== micro.close)) {
-        kept.micro = { ...micro, close, complete: false, localTimestamp: Math.max(micro.localTimestamp ?? 0, hole.known) };
-      }
-      kept.features = this.#features.revised(features, hole, close);
-      if (kept.features !== features || kept.micro !== micro) this.#counts.revised += 1;
-      return [...(kept.micro === micro ? [] : [kept.micro]), ...(kept.features === features ? [] : [kept.features])];
+      if (kept.now === kept.first) return [];
+      const { micro, features } = holes.reduce<Row>((row, hole) => this.#damaged(row, hole), kept.first);
+      if (isSame(micro, kept.now.micro) && isSame(features, kept.now.features)) return [];
+      const localTimestamp = Math.max(features.localTimestamp ?? 0, known);
+      return this.#giveAgain(kept, {
+        micro: { ...micro, localTimestamp: Math.max(micro.localTimestamp ?? 0, known) },
+        features: { ...features, localTimestamp, knownTimestamp: Math.max(features.knownTimestamp, known) },
+      });
     });
   }
+
+  #damaged(row: Row, hole: Hole): Row {
+    let { micro } = row;
+    const isCovered = hole.from < micro.timestamp && hole.until > micro.timestamp - SECOND;
+    // The price of the last trade before the hole says nothing of a second in it.
+    const close = isCovered && hole.inputs.includes('trade') && micro.trades === 0 ? undefined : micro.close;
+    if (isCovered && (micro.complete || close !== micro.close)) {
+      micro = { ...micro, close, complete: false, localTimestamp: Math.max(micro.localTimestamp ?? 0, hole.known) };
+    }
+    const features = this.#features.revised(row.features, hole, close);
+    return micro === row.micro && features === row.features ? row : { micro, features };
+  }
+
+  #giveAgain(kept: Kept, { micro, features }: Row): AnyRecord[] {
+    const again = [...(kept.now.micro === micro ? [] : [micro]), ...(kept.now.features === features ? [] : [features])];
+    if (again.length > 0) {
+      this.#counts.revised += 1;
+      kept.now = { micro, features };
+    }
+    return again;
+  }
+}
+
+/** Whether two states of a row say the same; every state has all columns. */
+function isSame(a: MicroRow | FeatureRow, b: MicroRow | FeatureRow): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FeatureEngine } from '../../../src/lib/features/engine.js';
 import type { AnyRecord, BookSnapshot, Candle, Clock, Gap, MarkPrice, Ticker, Trade } from '../../../src/lib/model/records.js';
-import { featureRun } from '../../support/feature-runs.js';
+import { featureRun, lastRows } from '../../support/feature-runs.js';
 
 const SECOND = 1_000_000;
 const START = 1_795_132_800_000_000; // 2026-11-20 00:00 UTC
@@ -264,6 +265,65 @@ describe('a gap', () => {
     const late = featureRun([...steady(0, 10), clock(15), trade(12, { id: 'r' }), repaired, ...steady(15, 60)], { windows });
     expect(late.micro.filter(({ complete }) => !complete).length).toBe(5);
     expect(late.counts.late).toBe(1);
+  });
+
+  describe('that was told as a hole and repaired later', () => {
+    const stretch = (fields: Partial<Gap> = {}) => gap('trade', 40.2, 50.1, fields);
+    const repair = stretch({ missing: false, repaired: 10, localTimestamp: at(90) });
+    const all = steady(0, 140);
+    const span = (from: number, until: number) => all.slice(from * 4, until * 4);
+    const whole = featureRun(all, { windows });
+    const known = (rows: readonly object[]) => rows.map((item) => ({ ...item, knownTimestamp: 0, localTimestamp: 0 }));
+
+    it('damages no row that comes after, and those that were given are what they were', () => {
+      const run = featureRun([...span(0, 50), stretch(), repair, ...span(50, 140)], { windows });
+      expect(run.counts.revised).toBeGreaterThan(0);
+      expect(known(run.micro)).toEqual(known(whole.micro));
+      expect(known(run.features)).toEqual(known(whole.features));
+    });
+
+    it('ends for the rows to come where the repair is known later', () => {
+      const run = featureRun([...span(0, 50), stretch(), ...span(50, 60), repair, ...span(60, 140)], { windows });
+      const later = (rows: readonly { readonly timestamp: number }[]) =>
+        known(rows.filter(({ timestamp }) => timestamp > at(61)));
+      expect(later(run.features)).toEqual(later(whole.features));
+    });
+
+    it('gives the average true range back', () => {
+      const trades = Array.from({ length: 32 }, (_, index) => trade(index * 450 + 1, { price: 100 + (index % 3) }));
+      const [before, after] = [trades.slice(0, 30), trades.slice(30)];
+      const broken = gap('trade', 9_000, 9_100);
+      const mended = featureRun([...before, broken, { ...broken, missing: false }, ...after, clock(14_500)]);
+      expect(mended.features.at(-1)?.atr15m).toBe(featureRun([...trades, clock(14_500)]).features.at(-1)?.atr15m);
+      expect(mended.features.at(-1)?.atr15m).toBeTypeOf('number');
+      expect(featureRun([...before, broken, ...after, clock(14_500)]).features.at(-1)?.atr15m).toBeUndefined();
+    });
+
+    it.each([
+      ['covers a part of it', { fromTimestamp: at(41) }],
+      ['is of another channel', { channel: 'book' }],
+      ['was known before it', { localTimestamp: at(1) }],
+    ])('stays one where the repair %s', (_, fields) => {
+      const run = featureRun([...span(0, 50), stretch(), { ...repair, ...fields }, ...span(50, 140)], { windows });
+      expect(run.features.find(({ timestamp }) => timestamp === at(60))?.detail).toMatchObject({ delta_z: 'gap' });
+    });
+
+    it('stays one where its trades came after their seconds', () => {
+      const late = [clock(52), trade(45, { id: 'late' }), repair];
+      const run = featureRun([...span(0, 50), stretch(), ...late, ...span(52, 140)], { windows });
+      expect(run.features.find(({ timestamp }) => timestamp === at(60))?.detail).toMatchObject({ delta_z: 'gap' });
+    });
+
+    it('is none in a batch that knows of the repair, however wide that is', () => {
+      const wide = { ...repair, untilTimestamp: at(100), timestamp: at(100), localTimestamp: at(100) };
+      const engine = new FeatureEngine({ grace: SECOND, windows, batch: true });
+      engine.foresee(wide);
+      const records = [...span(0, 50), stretch(), ...span(50, 100), wide, ...span(100, 140)];
+      const rows = [...records.flatMap((record) => [...engine.add(record)]), ...engine.finish()];
+      const batch = featureRun(all, { windows, batch: true });
+      expect(lastRows(rows).features).toEqual(batch.features);
+      expect(lastRows(rows).micro).toEqual(batch.micro);
+    });
   });
 });
 

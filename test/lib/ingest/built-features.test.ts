@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FeatureRow } from '../../../src/lib/features/feature-series.js';
+import { featuresOfStore } from '../../../src/lib/ingest/features/stored-features.js';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
+import type { AnyRecord, Gap } from '../../../src/lib/model/records.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { featureRun } from '../../support/feature-runs.js';
 import {
@@ -15,6 +17,7 @@ import {
   rowsOfOneRun,
   WINDOWS,
 } from '../../support/growing-features.js';
+import { gapRecord } from '../../support/records.js';
 import { readAll, START, temporaryDirectory, writeRun } from '../storage/support.js';
 
 describe('rows of a store', () => {
@@ -69,6 +72,43 @@ describe('rows of a store', () => {
     await build(directory);
     await build(directory, { symbols: ['ETHUSDT'] });
     expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
+  });
+
+  it.each([
+    ['within an hour', 0.3, 500, 700],
+    ['of seconds', 0.2, 300, 303],
+    ['across midnight', 0.4, 550, 900],
+  ])('of a hole that was filled later (%s) are those of a run that had none', async (name, hours, from, until) => {
+    const start = name === 'across midnight' ? START + 14 * 3_600_000_000 - 700_000_000 : START;
+    const [first, last] = [start + from * 1_000_000, start + until * 1_000_000];
+    const isLost = (record: AnyRecord) => record.type === 'trade' && record.timestamp > first && record.timestamp < last;
+    const records = raw(market('BTCUSDT', start, hours, 4));
+    const fetched = records.filter(isLost).map((record) => ({ ...record, localTimestamp: undefined }) as AnyRecord);
+    const hole: Gap = {
+      ...gapRecord,
+      ...{ exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', channel: 'trade', missing: true, repaired: 0 },
+      ...{ fromTimestamp: first, untilTimestamp: last, timestamp: last, localTimestamp: last + 900 },
+    };
+    const directory = await temporaryDirectory();
+    const live = records.filter((record) => !isLost(record));
+    const cut = Math.floor(live.length * 0.9);
+    await writeRun(directory, byArrival([...live.slice(0, cut), hole]));
+    await build(directory);
+    expect((await readAll(directory, { types: ['micro'] })).some((row) => row.type === 'micro' && !row.complete)).toBe(true);
+    await writeRun(directory, [...fetched, { ...hole, repaired: fetched.length, missing: false, localTimestamp: last + 9e9 }]);
+    await build(directory);
+    await writeRun(directory, live.slice(cut));
+    await build(directory);
+    const undamaged = await temporaryDirectory();
+    await writeRun(undamaged, [...live, ...fetched]);
+    await build(undamaged);
+    expect(differences(await rowsOf(directory), await rowsOf(undamaged))).toEqual([]);
+    expect(await build(directory)).toEqual([]);
+    const once = await featuresOfStore(directory, {}, ENGINE);
+    const rows: AnyRecord[] = [];
+    for await (const batch of once.records) rows.push(...batch.filter(({ type }) => type === 'features'));
+    const stored = (await readAll(undamaged, { types: ['features'] })).map(encodeRecord);
+    expect(differences(rows.map(encodeRecord), stored)).toEqual([]);
   });
 
   it('made with other windows are refused', async () => {

@@ -14,7 +14,7 @@ import type { StoreSelection } from '../../storage/store-selection.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/store-snapshot.js';
 import { TableAppender } from '../../storage/table-appender.js';
 import { featureSettings, requireSameFeatureRules } from './feature-rules.js';
-import { type Group, restorePast } from './past-rows.js';
+import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
 import { progressOf, storedProgress } from './progress.js';
 import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
 import { type MarketName, marketClock, marketsOf, ofMarket, RAW } from './store-sql.js';
@@ -163,6 +163,7 @@ async function* groupRows({ context, engine: options, onCounts, stopped }: Build
   const { root } = context.paths;
   const { from, symbols, exchange, market } = group;
   if (from > 0) await restorePast(root, group, engine, options);
+  else await foreseeRepairs(root, { exchanges: [exchange], markets: [market], symbols }, engine);
   // Rows that were read to go on from are not those of this run.
   for (const name of Object.keys(engine.counts) as (keyof EngineCounts)[]) engine.counts[name] = 0;
   const isNew = ({ type, timestamp }: AnyRecord) => type !== 'gap' && timestamp > from && timestamp <= limit;

@@ -32,10 +32,21 @@ export function streamFeatures(input: AsyncIterable<readonly AnyRecord[]>, optio
 /** Returns the rows of all records, whatever their order, late ones included; for input that ends. */
 export function batchFeatures(input: AsyncIterable<readonly AnyRecord[]>, options: EngineOptions): FeatureStep {
   const engine = new FeatureEngine({ ...options, batch: true });
-  const ordered = timeOrdered(input, FEATURE_INPUTS, () => {
+  const ordered = timeOrdered(foreseeing(input, engine), FEATURE_INPUTS, () => {
     engine.counts.unused += 1;
   });
   return { records: throughEngine(ordered, engine), counts: engine.counts };
+}
+
+/** Tells an engine of the repairs in what will be read whole before it is fed. */
+async function* foreseeing(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  engine: FeatureEngine,
+): AsyncGenerator<readonly AnyRecord[]> {
+  for await (const records of input) {
+    for (const record of records) if (record.type === 'gap' && !record.missing) engine.foresee(record);
+    yield records;
+  }
 }
 
 /** Feeds records through an engine, to the end of the input. */

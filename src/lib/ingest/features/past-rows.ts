@@ -2,6 +2,7 @@ import { BAR, BAR_INTERVAL, OLDEST_BAR, type PastBar } from '../../features/bars
 import type { FeatureEngine } from '../../features/engine.js';
 import type { EngineOptions } from '../../features/options.js';
 import { FEATURES, windowOf } from '../../features/registry.js';
+import { endsHole } from '../../model/gap-repair.js';
 import type { AnyRecord, Gap } from '../../model/records.js';
 import { DAY, SECOND } from '../../model/time.js';
 import { readStore } from '../../storage/store-reader.js';
@@ -32,10 +33,12 @@ export async function restorePast(
 ): Promise<void> {
   const windows = Math.floor((from - reach(options)) / BAR) * BAR;
   const selection: StoreSelection = { exchanges: [market.exchange], markets: [market.market], symbols, until: from + 1 };
+  const repairs = await foreseeRepairs(directory, { ...selection, since: windows - BARS_BACK, until: undefined }, engine);
   const known: AnyRecord[] = [];
   const candles = { ...selection, since: windows - BARS_BACK, types: ['gap', 'candle'] as const, intervals: [BAR_INTERVAL] };
   for await (const records of readStore(directory, candles)) known.push(...records);
-  const holes = known.filter((record): record is Gap => record.type === 'gap' && record.missing === true);
+  const gaps = known.filter((record): record is Gap => record.type === 'gap' && record.missing === true);
+  const holes = gaps.filter((gap) => !repairs.some((repair) => isOfOneSeries(repair, gap) && endsHole(repair, gap)));
   const snapshot = await openSnapshot(directory, { ...selection, since: windows - BARS_BACK, types: ['micro', 'features'] });
   try {
     await resumeAll(snapshot, engine, { from, symbols, ...market }, windows, holes);
@@ -45,6 +48,26 @@ export async function restorePast(
   for (const record of known) drain(engine.add(record));
   for await (const rows of readStore(directory, { ...selection, since: windows + 1, types: ['micro'] }))
     for (const row of rows) drain(engine.add(row));
+}
+
+/**
+ * Tells an engine of the repairs of a store before it reads the gaps that they end: their records are there. A repair may
+ * be wider than its gap, and so come after rows of it. Returns the repairs.
+ */
+export async function foreseeRepairs(
+  directory: string,
+  selection: Omit<StoreSelection, 'types'>,
+  engine: FeatureEngine,
+): Promise<Gap[]> {
+  const repairs: Gap[] = [];
+  for await (const records of readStore(directory, { ...selection, until: undefined, types: ['gap'] }))
+    for (const record of records) if (record.type === 'gap' && !record.missing) repairs.push(record);
+  for (const repair of repairs) engine.foresee(repair);
+  return repairs;
+}
+
+function isOfOneSeries(a: Gap, b: Gap): boolean {
+  return a.symbol === b.symbol && a.channel === b.channel;
 }
 
 /** Microseconds that the longest window looks back. */

@@ -8,6 +8,7 @@ import type { StoreSelection } from '../../storage/store-selection.js';
 import { openSnapshot } from '../../storage/store-snapshot.js';
 import { within } from './chosen.js';
 import { type FeatureStep, throughEngine } from './feature-step.js';
+import { foreseeRepairs } from './past-rows.js';
 import { marketClock, marketsOf, RAW } from './store-sql.js';
 
 /** Which records of a store are looked at; times are microseconds, `until` is exclusive. */
@@ -29,9 +30,10 @@ export async function featuresOfStore(
   const engine = new FeatureEngine({ ...options, batch: true });
   const { since } = selection;
   const limits = await limitsOf(directory, selection, options);
+  const past = { ...selection, since: since === undefined ? undefined : since - BACK };
+  await foreseeRepairs(directory, past, engine);
   const input = readStore(directory, {
-    ...selection,
-    since: since === undefined ? undefined : since - BACK,
+    ...past,
     types: ['gap', 'candle', ...RAW],
     intervals: ['15m'],
   });
