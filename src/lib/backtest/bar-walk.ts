@@ -92,6 +92,10 @@ export class BarWalk {
   }
 
   #leg(from: number, to: number): void {
+    if (!this.#matching.reaches(to)) {
+      this.#matching.price = to;
+      return;
+    }
     this.#matching.path = { lowest: Math.min(from, to), highest: Math.max(from, to) };
     this.#matching.move({ to, passing: true, takerBuys: undefined });
   }

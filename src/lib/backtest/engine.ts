@@ -26,11 +26,9 @@ class Engine {
   }
 
   run(): Outcome {
-    const { feed } = this.#data;
     const session = this.#session;
     const from = session.now;
-    if (feed.kind === 'trades') this.#runTicks(feed);
-    else this.#runBars(feed);
+    this.#walk(this.#data.feed);
     session.settle(session.end - 1);
     session.finish();
     const { matching, walk } = session;
@@ -55,22 +53,41 @@ class Engine {
     };
   }
 
-  #runTicks(feed: Ticks): void {
-    const { time, price } = feed;
-    const canSkip = this.#options.strategy.trade === undefined;
+  /** Event by event; where the strategy wants to see none of them, from one that reaches a bound to the next. */
+  #walk(feed: Ticks | Bars): void {
+    const { time } = feed;
+    const { strategy } = this.#options;
+    const session = this.#session;
+    const canSkip = (feed.kind === 'trades' ? strategy.trade : strategy.bar) === undefined;
     let index = 0;
-    while (index < this.#session.count) {
-      this.#session.settle(time[index] as number);
-      if (canSkip && this.#session.isStarted && this.#session.matching.desk.taking === 0) {
+    while (index < session.count) {
+      session.settle(time[index] as number);
+      if (canSkip && session.isStarted && session.matching.desk.taking === 0) {
         const end = this.#appointment(time, index);
-        const from = index;
-        index = scanTicks(feed, from, end, this.#session.stretch(), this.#session.matching.gauge);
-        if (index > from) this.#session.matching.price = price[index - 1] as number;
+        index = this.#skip(feed, index, end);
         if (index === end) continue;
       }
-      this.#tick(feed, index);
+      if (feed.kind === 'trades') this.#tick(feed, index);
+      else this.#bar(feed, index);
       index++;
     }
+  }
+
+  /** Returns the index of the first event before `end` at which something happens, and is where the one before it left off. */
+  #skip(feed: Ticks | Bars, from: number, end: number): number {
+    const session = this.#session;
+    const { matching } = session;
+    if (feed.kind === 'trades') {
+      const index = scanTicks(feed, from, end, session.stretch(), matching.gauge);
+      if (index > from) matching.price = feed.price[index - 1] as number;
+      return index;
+    }
+    const index = scanBars(feed, from, end, session.stretch(), matching.gauge);
+    if (index > from) {
+      matching.price = feed.close[index - 1] as number;
+      session.now = (feed.time[index - 1] as number) + feed.interval;
+    }
+    return index;
   }
 
   #tick({ time, price, amount, buy }: Ticks, index: number): void {
@@ -88,27 +105,6 @@ class Engine {
       this.#session,
     );
     this.#session.start();
-  }
-
-  #runBars(feed: Bars): void {
-    const { time, close, interval } = feed;
-    const canSkip = this.#options.strategy.bar === undefined;
-    let index = 0;
-    while (index < this.#session.count) {
-      this.#session.settle(time[index] as number);
-      if (canSkip && this.#session.isStarted && this.#session.matching.desk.taking === 0) {
-        const end = this.#appointment(time, index);
-        const from = index;
-        index = scanBars(feed, from, end, this.#session.stretch(), this.#session.matching.gauge);
-        if (index > from) {
-          this.#session.matching.price = close[index - 1] as number;
-          this.#session.now = (time[index - 1] as number) + interval;
-        }
-        if (index === end) continue;
-      }
-      this.#bar(feed, index);
-      index++;
-    }
   }
 
   /** Inside a candle there is no time: what happens after its opening carries its last microsecond. */

@@ -75,6 +75,7 @@ export class Matching {
   /** Executes at `price` what waits to take there. */
   take(price: number): void {
     this.price = price;
+    if (this.desk.taking === 0) return;
     for (const order of this.desk.active.filter(({ takes }) => takes)) {
       if (order.state !== 'active') continue;
       const better = order.side === 'buy' ? price <= order.price : price >= order.price;
@@ -83,9 +84,14 @@ export class Matching {
     }
   }
 
+  /** Returns whether a price is at or beyond one of the bounds: else there is nothing to look for. */
+  reaches(price: number): boolean {
+    return price <= this.low || price >= this.high;
+  }
+
   /** Moves the price and executes what it reaches. */
   move(move: Move): void {
-    for (;;) {
+    while (this.reaches(move.to)) {
       const target = this.#nearest(move, true) ?? this.#nearest(move, false);
       if (target === undefined) break;
       this.#hit(target, move);

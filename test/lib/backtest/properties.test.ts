@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { liquidationPrice } from '../../../src/lib/backtest/liquidation.js';
 import { type Bars, between, type MarketData, type Ticks } from '../../../src/lib/backtest/market-data.js';
+import { Matching } from '../../../src/lib/backtest/matching.js';
 import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
 import { type Signal, SignalStrategy } from '../../../src/lib/backtest/strategies/signals.js';
@@ -260,6 +261,36 @@ function secondsOf(feed: Ticks): Bars {
   take(aggregator.finish());
   return columns.finish('1s');
 }
+
+describe('bounds', () => {
+  it('hide nothing: looking for orders and liquidations at every price gives the same outcome', () => {
+    const paths = ['high-first', 'low-first', 'worse', 'better'] as const;
+    const numbers = ({ orders, undecided, exposed, maxLeverage, leastDistance, liquidations, equity }: Outcome) => [
+      { orders, undecided, exposed, maxLeverage, leastDistance, liquidations, equity },
+    ];
+    fc.assert(
+      fc.property(
+        candleWalk,
+        signalList,
+        fc.boolean(),
+        fc.constantFrom(...paths),
+        fc.constantFrom(1, 5, 60),
+        fc.constantFrom('isolated', 'cross'),
+        (steps, signals, isGrid, path, leverage, marginMode) => {
+          const outcome = () =>
+            run(market(barsOf(steps)), isGrid ? gridOf(0.15) : signalsOf(signals), { ...terms, leverage, marginMode }, { path });
+          const bounded = outcome();
+          const reaches = vi.spyOn(Matching.prototype, 'reaches').mockReturnValue(true);
+          const looking = outcome();
+          reaches.mockRestore();
+          expect(looking.fills).toEqual(bounded.fills);
+          expect(numbers(looking)).toEqual(numbers(bounded));
+        },
+      ),
+      { ...SEED, numRuns: 300 },
+    );
+  });
+});
 
 describe('properties on candles', () => {
   const both = (data: MarketData, strategy: () => Strategy, paths = ['high-first', 'low-first'] as const) =>
