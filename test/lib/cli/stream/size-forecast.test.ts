@@ -9,7 +9,7 @@ function fleet(channel: Channel, count: number): { readonly subscriptions: reado
   return { subscriptions: symbols.map((symbol) => ({ market: 'linear', channel, symbol })) };
 }
 
-/** Bytes a day of `100 books: up to about 1.3 GB a day`. */
+/** Bytes a day of `1000 books: up to about 15.6 GB a day`. */
 function bytesOf(sentence: string | undefined): number {
   const [, size, unit] = /about ([\d.]+) (GB|MB) a day/.exec(sentence ?? '') ?? [];
   return Number(size) * (unit === 'GB' ? 1e9 : 1e6);
@@ -22,17 +22,17 @@ describe('the size of a capture', () => {
   });
 
   it('follows the books, their depth and how often they are given', () => {
-    const once = bytesOf(sizeForecast([fleet('book', 100)], SECOND, 15));
-    expect(once).toBe(1.6e9);
-    expect(bytesOf(sizeForecast([fleet('book', 50), fleet('book', 50)], SECOND, 15))).toBe(once);
-    expect(bytesOf(sizeForecast([fleet('book', 100)], SECOND, 30)) / once).toBeCloseTo(2, 1);
-    expect(bytesOf(sizeForecast([fleet('book', 100)], 2 * SECOND, 15)) / once).toBeCloseTo(0.5, 1);
+    const once = bytesOf(sizeForecast([fleet('book', 1000)], SECOND, 15));
+    expect(once).toBe(15.6e9);
+    expect(bytesOf(sizeForecast([fleet('book', 500), fleet('book', 500)], SECOND, 15))).toBe(once);
+    expect(bytesOf(sizeForecast([fleet('book', 1000)], SECOND, 30)) / once).toBeCloseTo(2, 1);
+    expect(bytesOf(sizeForecast([fleet('book', 1000)], 2 * SECOND, 15)) / once).toBeCloseTo(0.5, 1);
   });
 
   it('counts every change, of which a book has no more for being asked more often', () => {
     const changes = sizeForecast([fleet('book_delta', 100)], SECOND, 15);
     expect(changes).toMatch(/^100 books with every change: /);
     expect(bytesOf(changes)).toBe(5.2e9);
-    expect(sizeForecast([fleet('book', 100)], 1, 15)).toBe(sizeForecast([fleet('book', 100)], SECOND / 10, 15));
+    expect(sizeForecast([fleet('book', 1000)], 1, 15)).toBe(sizeForecast([fleet('book', 1000)], SECOND / 10, 15));
   });
 });
