@@ -11,7 +11,9 @@ export default class Backfill extends BaseCommand {
   static override description =
     `Fills what the store lacks between --since and --until: holes, head and tail; nothing is deleted, nothing is stored twice. A run that was stopped or killed goes on where it was. Without --since it begins with the first record stored. --plan says before anything is fetched what can be had and what cannot: how far back an exchange goes differs by channel.
 
-Candles that are not over are left to the next run. A recorded gap counts as repaired when the trades fetched meet what is known at both ends.`;
+Candles that are not over are left to the next run. A recorded gap counts as repaired when the trades fetched meet what is known at both ends.
+
+Where coverage tells of a hole or a mismatch, the files behind it are compared with the log of the store. Those that are gone, cannot be read or were changed are taken out and kept beside their place as .NAME.damaged; in the same step a gap (lost) records what was in them, until it is fetched. Candles and features are built again by their steps.`;
   static override examples = [
     {
       description: 'A month of minutes, and what it will take before that',

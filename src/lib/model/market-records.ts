@@ -4,7 +4,8 @@ export const MARKETS = ['spot', 'linear', 'inverse'] as const;
 export const KINDS = ['spot', 'perpetual', 'future'] as const;
 export const STATUSES = ['trading', 'halted', 'prelisting', 'settling', 'closed'] as const;
 export const SIDES = ['buy', 'sell'] as const;
-export const GAP_REASONS = ['disconnect', 'stale', 'sequence', 'checksum', 'overflow', 'shutdown'] as const;
+/** What made a gap; `lost` stands for stored records that are no more. */
+export const GAP_REASONS = ['disconnect', 'stale', 'sequence', 'checksum', 'overflow', 'shutdown', 'lost'] as const;
 export const CANDLE_SOURCES = ['trades', 'exchange'] as const;
 
 /** The columns that every record of market data begins with, after `type`. */
@@ -132,7 +133,7 @@ export const gap = {
   channel: text('the channel that has the hole'),
   from_timestamp: time('the last thing known before the hole'),
   until_timestamp: time('the first thing known after it; equals `timestamp`'),
-  reason: oneOf(GAP_REASONS, 'what made it'),
+  reason: oneOf(GAP_REASONS, 'what made it; `lost`: stored records that are no more'),
   repaired: count('records fetched again'),
   missing: flag('true when a hole remains'),
 };

@@ -23,6 +23,28 @@ export async function putAside(context: StoreContext, replaced: Iterable<string>
   }
 }
 
+/**
+ * Puts a damaged file aside for good, under a name that readers of the directory skip and nothing deletes. Returns where
+ * it is now, undefined when there was nothing.
+ */
+export async function keepDamaged(context: StoreContext, file: string): Promise<string | undefined> {
+  const path = absolutePath(context, file);
+  for (const name of [path, asidePath(path)]) {
+    const kept = unusedName(join(dirname(path), `.${basename(path)}.damaged`));
+    try {
+      await rename(name, kept);
+      return kept;
+    } catch (error) {
+      if (!isMissing(error)) throw storageFailure(error, 'rename', name);
+    }
+  }
+  return undefined;
+}
+
+function unusedName(name: string): string {
+  for (let number = 2, candidate = name; ; candidate = `${name}-${number++}`) if (!existsSync(candidate)) return candidate;
+}
+
 /** Gives a file its name back that was put aside although it counts. */
 export async function bringBack(context: StoreContext, file: string): Promise<void> {
   const path = absolutePath(context, file);

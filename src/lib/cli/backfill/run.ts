@@ -20,6 +20,7 @@ import type { AnyRecord, Instrument, Market } from '../../model/records.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';
 import type { Summary } from '../summary.js';
 import { symbolListener } from '../symbols/run.js';
+import { type AfterLosses, settleLosses } from './losses.js';
 import { planSummary } from './plan-rows.js';
 import { BackfillProgress, type ProgressOptions } from './progress.js';
 import { Shortfall } from './shortfall.js';
@@ -101,8 +102,8 @@ async function errandsOf(context: BackfillContext, clients: Clients, now: number
     intoStore && topics.length > 0 ? readStoredSpans(flags.store, topics) : NOTHING_STORED;
   if (isOfArchives(context)) return [];
   if (paths.length > 0) {
-    const wants = await wantsOfInput(context);
-    return planned(wants, await read(wants), now);
+    const { wants, isReadable } = await wantsOfInput(context, now);
+    return planned(wants, isReadable ? await read(wants) : NOTHING_STORED, now);
   }
   const instruments = await instrumentsOf(context, clients);
   const topics = topicsOf(instruments, { types: flags.channels, intervals: intervalsOf(flags) });
@@ -135,16 +136,20 @@ function intervalsOf({ channels, interval = [] }: BackfillFlags): readonly strin
   return interval;
 }
 
-async function wantsOfInput({ paths, notice, summary }: BackfillContext): Promise<readonly Want[]> {
+async function wantsOfInput({ paths, notice, summary, ...context }: BackfillContext, now: number): Promise<AfterLosses> {
   const broken = new BrokenLines(notice);
-  const { wants, without, read } = await coverageWants(paths, broken);
+  const { wants, without, read, flawed } = await coverageWants(paths, broken);
+  const { intoStore, flags, note } = context;
+  const settled = intoStore
+    ? await settleLosses(flawed, wants, { ...flags, isPlan: flags.plan, now, note, summary })
+    : { wants, rebuilt: new Set<string>(), isReadable: true };
   if (broken.count > 0) summary.incomplete(`${broken.count} lines of the input could not be read`);
   if (read === 0) notice('no coverage came in; mdtool verify --format ndjson writes it');
-  for (const [channel, holes] of without) {
+  for (const [channel, holes] of [...without].filter(([name]) => !settled.rebuilt.has(name))) {
     const why = channel.startsWith('candle_') ? 'mdtool candles builds them of trades' : 'no exchange tells its past';
     summary.incomplete(`${holes} holes of ${channel} cannot be filled: ${why}`);
   }
-  return wants;
+  return settled;
 }
 
 async function instrumentsOf(context: BackfillContext, { http }: Clients): Promise<Instrument[]> {

@@ -130,9 +130,11 @@ class MarketCollector {
 
   /** A hole that a later gap repaired is none. A candle from trades tells of its gaps by itself. */
   #holes(feed: MarketData['feed']): Hole[] {
-    const channel = feed.kind === 'candles' ? 'candle' : 'trade';
-    const gaps = this.#gaps.filter((gap) => gap.channel === channel);
-    const holes = openHoles(gaps.map(recordedGap));
+    // Of lost candles the channel names the interval: `candle_exchange_1m`.
+    const channels = new Set(this.#gaps.map(({ channel }) => channel).filter((channel) => isOf(feed.kind, channel)));
+    const holes = [...channels].flatMap((channel) =>
+      openHoles(this.#gaps.filter((gap) => gap.channel === channel).map(recordedGap)),
+    );
     const candles =
       feed.kind === 'candles' ? this.#candles.incomplete.map((from) => ({ from, until: from + feed.interval })) : [];
     return [...holes, ...candles].sort((a, b) => a.from - b.from);
@@ -165,4 +167,8 @@ class MarketCollector {
 
 function recordedGap({ fromTimestamp, untilTimestamp, missing, reason, localTimestamp }: Gap): RecordedGap {
   return { from: fromTimestamp, until: untilTimestamp, missing, reason, known: localTimestamp };
+}
+
+function isOf(kind: MarketData['feed']['kind'], channel: string): boolean {
+  return kind === 'candles' ? channel.startsWith('candle') : channel === 'trade';
 }

@@ -15,7 +15,7 @@ import { openSnapshot, type StoreSnapshot } from '../../storage/store-snapshot.j
 import { TableAppender } from '../../storage/table-appender.js';
 import { featureSettings, requireSameFeatureRules } from './feature-rules.js';
 import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
-import { progressOf, storedProgress } from './progress.js';
+import { progressName, progressOf, storedProgress } from './progress.js';
 import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
 import { type MarketName, marketClock, marketsOf, ofMarket, RAW } from './store-sql.js';
 
@@ -76,7 +76,7 @@ async function* buildMarket(build: Build): AsyncGenerator<BuiltRows> {
   const { context, snapshot, market, engine, selection, stopped } = build;
   const { root } = context.paths;
   const { symbols } = selection;
-  const name = `features.read.${[market.exchange, market.market, ...[...(symbols ?? [])].sort()].join('.')}`;
+  const name = [progressName(market.exchange, market.market), ...[...(symbols ?? [])].sort()].join('.');
   const known = storedProgress(snapshot.state, name);
   if (known && !hasNews(snapshot, market, known)) return;
   const stale = await staleSymbols({ snapshot, root, market, known, symbols });

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Partition } from '../../storage/partition.js';
 import { expandSegments, uniteSegments } from '../../storage/segments.js';
 import type { StoredFile, StoreState } from '../../storage/store-state.js';
 
@@ -23,6 +24,44 @@ export function unreadFiles(known: Progress | undefined, files: readonly StoredF
     if (isRewritten(file)) return !paths.has(file.path);
     return known === undefined || expandSegments(file.segments).some((id) => !segments.has(id));
   });
+}
+
+/** What the names of a market's progress begin with. */
+export function progressName(exchange: string, market: string): string {
+  return `features.read.${exchange}.${market}`;
+}
+
+/**
+ * Returns the progress of the markets whose rows were lost, as if what was stored in their time had not been read: the
+ * next run makes them again.
+ */
+export function unreadSettings(state: StoreState, lost: readonly LostRows[]): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const [name, text] of state.settings) {
+    const own = lost.filter(({ partition: { type, exchange, market } }) => {
+      return (type === 'micro' || type === 'features') && `${name}.`.startsWith(`${progressName(`${exchange}`, `${market}`)}.`);
+    });
+    if (own.length === 0) continue;
+    const progress = JSON.parse(text) as Progress;
+    const unread = [...state.partitions()].flatMap(({ partition, files }) => {
+      const isOwn = own.some((one) => one.partition.exchange === partition.exchange && one.partition.market === partition.market);
+      return isOwn ? files.filter((file) => own.some(({ file: rows }) => file.min <= rows.max && file.max >= rows.min)) : [];
+    });
+    settings[name] = JSON.stringify(progressWithout(progress, unread));
+  }
+  return settings;
+}
+
+type LostRows = { readonly partition: Partition; readonly file: Pick<StoredFile, 'min' | 'max'> };
+
+function progressWithout({ until, files }: Progress, unread: readonly StoredFile[]): Progress {
+  const names = new Set(unread.flatMap((file) => (isRewritten(file) ? [file.path] : expandSegments(file.segments))));
+  const paths = files.filter((name) => REWRITTEN.test(basename(name)));
+  const segments = expandSegments(files.filter((name) => !paths.includes(name)));
+  return {
+    until,
+    files: [...uniteSegments([segments.filter((id) => !names.has(id))]), ...paths.filter((path) => !names.has(path))],
+  };
 }
 
 /** Returns what a store remembers under a name, undefined where it does not. */

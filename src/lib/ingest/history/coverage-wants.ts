@@ -1,7 +1,7 @@
 import type { Exchange } from '../../exchanges/exchange.js';
 import { HISTORY_TYPES, type HistoryType, type Span } from '../../exchanges/history.js';
 import { EXCHANGES } from '../../exchanges/index.js';
-import type { AnyRecord, RecordOf } from '../../model/records.js';
+import type { AnyRecord, Coverage } from '../../model/records.js';
 import { type InputListener, readInput } from '../input/input.js';
 import { united } from './spans.js';
 import { type Topic, topicName, type Want } from './want.js';
@@ -13,6 +13,8 @@ export type CoverageWants = {
   readonly without: ReadonlyMap<string, number>;
   /** Records that were read. */
   readonly read: number;
+  /** Those that tell of a hole or a mismatch: damaged files may be behind them. */
+  readonly flawed: readonly Coverage[];
 };
 
 /**
@@ -23,10 +25,12 @@ export type CoverageWants = {
 export async function coverageWants(paths: readonly string[], listener: InputListener): Promise<CoverageWants> {
   const wants = new Map<string, Topic & { spans: Span[] }>();
   const without = new Map<string, number>();
+  const flawed: Coverage[] = [];
   let read = 0;
   for await (const records of readInput(paths, listener)) {
     for (const record of records.filter(isCoverage)) {
       read += 1;
+      if (record.verdict === 'hole' || record.verdict === 'mismatch') flawed.push(record);
       if (record.verdict !== 'hole') continue;
       const topic = topicOf(record);
       if (!topic) {
@@ -38,10 +42,13 @@ export async function coverageWants(paths: readonly string[], listener: InputLis
       wants.set(topicName(topic), want);
     }
   }
-  return { wants: [...wants.values()].map((want) => ({ ...want, spans: united(want.spans), isHole: true })), without, read };
+  return {
+    wants: [...wants.values()].map((want) => ({ ...want, spans: united(want.spans), isHole: true })),
+    without,
+    read,
+    flawed,
+  };
 }
-
-type Coverage = RecordOf<'coverage'>;
 
 function isCoverage(record: AnyRecord): record is Coverage {
   return record.type === 'coverage';

@@ -1,7 +1,7 @@
 import type { Span } from '../../exchanges/history.js';
 import { changeSettings, type Settings } from '../../storage/settings.js';
-import { united } from './spans.js';
-import { type Topic, topicName } from './want.js';
+import { united, without } from './spans.js';
+import { type Topic, topicName, type Want } from './want.js';
 
 /** What of a topic was fetched whole. */
 export type Fetched = { readonly topic: Topic; readonly spans: readonly Span[] };
@@ -26,4 +26,15 @@ export async function rememberFetched(directory: string, fetched: readonly Fetch
     }
     return changed satisfies Settings;
   });
+}
+
+/** Returns what a store remembers as fetched when the spans of `lost` are no longer there, as far as that changes. */
+export function settingsWithout(settings: ReadonlyMap<string, string>, lost: readonly Want[]): Settings {
+  const changed = new Map<string, string>();
+  for (const { spans, ...topic } of lost) {
+    const known = fetchedSpans(changed.has(keyOf(topic)) ? changed : settings, topic);
+    if (known.length > 0)
+      changed.set(keyOf(topic), JSON.stringify(without(known, spans).map(({ from, until }) => [from, until])));
+  }
+  return Object.fromEntries(changed);
 }

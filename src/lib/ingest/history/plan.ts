@@ -3,7 +3,7 @@ import type { Reach, Span } from '../../exchanges/history.js';
 import type { Gap } from '../../model/records.js';
 import { MINUTE } from '../../model/time.js';
 import { lengthOf, united, within, without } from './spans.js';
-import type { StoredSpans } from './stored-spans.js';
+import type { Ends, StoredSpans } from './stored-spans.js';
 import { barSize, type Topic, type Want } from './want.js';
 
 /** Something wanted that no request will give, and why. */
@@ -16,6 +16,8 @@ export type Errand = {
   readonly spans: readonly Span[];
   /** The recorded gaps that this may repair. */
   readonly gaps: readonly Gap[];
+  /** What is known next to those of lost trades. */
+  readonly ends?: ReadonlyMap<Gap, Ends> | undefined;
   readonly lacks: readonly Lack[];
   /** A warning that holds for all of it: only the newest records can be had. */
   readonly note?: string | undefined;
@@ -40,7 +42,9 @@ export function planErrand(want: Want, context: PlanContext): Errand {
   const { now, stored } = context;
   const { history } = topic.exchange;
   const reach = history.reach(topic.type, topic.market, topic.interval, now);
-  const wanted = isHole ? united(asked) : without(asked, stored.known(topic));
+  const due = isHole ? united(asked) : without(asked, stored.known(topic));
+  const ends = new Map(lostWithin(stored.gaps(topic), due).map((gap) => [gap, stored.ends(gap)]));
+  const wanted = united([...due, ...[...ends].map(([gap, near]) => reachingOut(topic, gap, near))]);
   const missing = within(inWholeBars(wanted, topic), [{ from: 0, until: stored.isCaptured(topic) ? now - IN_FLIGHT : now }]);
   const gaps = stored.gaps(topic).filter((gap) => within([spanOf(gap)], missing).length > 0);
   if (reach.kind === 'none') return { ...NOTHING, topic, gaps: [], lacks: lackOf(missing, reach) };
@@ -51,6 +55,7 @@ export function planErrand(want: Want, context: PlanContext): Errand {
     topic,
     spans,
     gaps,
+    ends,
     lacks: lackOf(without(missing, spans), reach),
     note: reach.kind === 'newest' && spans.length > 0 ? reach.note : undefined,
     requests: costs.reduce((sum, { requests }) => sum + requests, 0),
@@ -62,6 +67,18 @@ const NOTHING = { spans: [], requests: 0, atLeast: false };
 
 function lackOf(spans: readonly Span[], { note }: Reach): Lack[] {
   return lengthOf(spans) > 0 ? [{ spans, note }] : [];
+}
+
+function lostWithin(gaps: readonly Gap[], spans: readonly Span[]): Gap[] {
+  return gaps.filter((gap) => gap.reason === 'lost' && within([spanOf(gap)], spans).length > 0);
+}
+
+/** What was lost is fetched with what is known at both ends, so that these can be met; bars are fetched whole. */
+function reachingOut(topic: Topic, gap: Gap, { before, after }: Ends): Span {
+  const { from, until } = spanOf(gap);
+  const size = barSize(topic);
+  if (size !== undefined) return { from: bucketStart(size, from), until: bucketStart(size, until - 1) + size };
+  return { from: Math.min(from, before ?? from), until: Math.max(until, (after ?? 0) + 1) };
 }
 
 /** A bar is there or not: of one that is cut, nothing is wanted. */

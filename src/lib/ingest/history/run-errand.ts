@@ -55,7 +55,7 @@ export async function* runErrand(errand: Errand, options: ErrandOptions): AsyncG
       yield { topic, records, rejected: page.rejected, covered: within(covered, settled(topic, began)), repaired: [] };
     }
   }
-  const repaired = gaps.filter((gap) => isRepaired(topic, gap, covered, seen));
+  const repaired = gaps.filter((gap) => isRepaired(errand, gap, covered, seen));
   if (repaired.length > 0) yield { topic, records: [], rejected: [], covered: within(covered, settled(topic, began)), repaired };
 }
 
@@ -128,11 +128,15 @@ function settled(topic: Topic, began: number): Span[] {
 
 /**
  * Ids are not contiguous on either exchange: a hole in the trades counts as repaired when what was fetched is whole and
- * meets, at both ends, trades that were known.
+ * meets, at both ends, trades that were known. Where the store begins or ends with what was lost there is nothing to meet.
+ * Lost candles are the same again; what was captured of rates and prices is finer than any history.
  */
-function isRepaired({ type }: Topic, gap: Gap, covered: readonly Span[], seen: Overlaps): boolean {
-  if (type !== 'trade' || without([spanOf(gap)], covered).length > 0) return false;
-  return seen.hasBefore(gap.fromTimestamp) && seen.hasAfter(gap.untilTimestamp);
+function isRepaired({ topic: { type }, ends }: Errand, gap: Gap, covered: readonly Span[], seen: Overlaps): boolean {
+  if (without([spanOf(gap)], covered).length > 0) return false;
+  const near = ends?.get(gap);
+  if (type !== 'trade') return type === 'candle' && near !== undefined;
+  const isMetBefore = (near !== undefined && near.before === undefined) || seen.hasBefore(gap.fromTimestamp);
+  return isMetBefore && ((near !== undefined && near.after === undefined) || seen.hasAfter(gap.untilTimestamp));
 }
 
 /** Tells new records from those that were stored before, and remembers when the latter happened. */

@@ -1,6 +1,6 @@
 import type { Span } from '../../exchanges/history.js';
 import type { Gap, RecordType } from '../../model/records.js';
-import { MINUTE } from '../../model/time.js';
+import { HOUR, MINUTE } from '../../model/time.js';
 import { CommitLog } from '../../storage/commit-log.js';
 import { type Database, sqlText } from '../../storage/duckdb.js';
 import { findStore } from '../../storage/store-directory.js';
@@ -9,10 +9,18 @@ import type { Claim } from '../../storage/store-state.js';
 import { goneWriters } from '../../storage/writer-registry.js';
 import { fetchedSpans } from './fetched.js';
 import { united, within, without } from './spans.js';
-import { barSize, CHANNEL_OF, type Topic, topicName } from './want.js';
+import { barSize, CHANNEL_OF, channelsOf, type Topic, topicName } from './want.js';
 
 /** Silence of a whole market for so long means that nobody captured it, whether or not a gap says so. */
 const IDLE = 5 * MINUTE;
+
+/** What is stored next to lost trades is looked for this far: beyond it, nothing is known that could be met. */
+const NEAR = 6 * HOUR;
+
+/** The last trade before and the first one after a gap, microseconds; undefined where there is none near. */
+export type Ends = { readonly before: number | undefined; readonly after: number | undefined };
+
+const NO_ENDS: Ends = { before: undefined, after: undefined };
 
 /** What a store has of some topics. */
 export type StoredSpans = {
@@ -22,6 +30,8 @@ export type StoredSpans = {
   captured(topic: Topic): readonly Span[];
   /** Returns the unrepaired gaps of a topic's channel. */
   gaps(topic: Topic): readonly Gap[];
+  /** Returns what is stored next to an unrepaired gap of lost trades. */
+  ends(gap: Gap): Ends;
   /** Returns when the first record of a topic happened, undefined when there is none. */
   first(topic: Topic): number | undefined;
   /** Returns whether a living process captures a topic's channel into this store now. */
@@ -32,6 +42,7 @@ export const NOTHING_STORED: StoredSpans = {
   known: () => [],
   captured: () => [],
   gaps: () => [],
+  ends: () => NO_ENDS,
   first: () => undefined,
   isCaptured: () => false,
 };
@@ -59,8 +70,10 @@ export async function readStoredSpans(directory: string, topics: readonly Topic[
       for (const [key, value] of spans) captured.set(key, value);
     }
     const claims = await livingClaims(directory);
+    const ends = types.includes('trade') ? await endsOf(relations, [...gaps.values()].flat()) : new Map<Gap, Ends>();
     return {
       ...storedSpans(snapshot.state.settings, gaps, captured),
+      ends: (gap) => ends.get(gap) ?? NO_ENDS,
       isCaptured: (topic) => claims.some((claim) => isOf(claim, topic)),
     };
   } finally {
@@ -75,8 +88,8 @@ function storedSpans(
   settings: ReadonlyMap<string, string>,
   gaps: ReadonlyMap<string, readonly Gap[]>,
   captured: ReadonlyMap<string, Captured>,
-): Omit<StoredSpans, 'isCaptured'> {
-  const gapsOf = (topic: Topic) => gaps.get(channelKey(topic, CHANNEL_OF[topic.type])) ?? [];
+): Omit<StoredSpans, 'isCaptured' | 'ends'> {
+  const gapsOf = (topic: Topic) => [...channelsOf(topic)].flatMap((channel) => gaps.get(channelKey(topic, channel)) ?? []);
   const capturedOf = (topic: Topic) => {
     const spans = captured.get(topicName(topic))?.spans ?? [];
     // A bar is there or not, whatever was lost while it was formed.
@@ -131,6 +144,25 @@ async function unrepairedGaps({ database, relation }: Relations): Promise<Map<st
     gaps.set(key, gap.missing ? [...before, gap] : before.filter((hole) => !isCovered(hole)));
   }
   return gaps;
+}
+
+/** What the log tells of a lost file are its first and last record, not those around it. */
+async function endsOf({ database, relation }: Relations, gaps: readonly Gap[]): Promise<Map<Gap, Ends>> {
+  const ends = new Map<Gap, Ends>();
+  for (const gap of gaps.filter(({ reason, channel }) => reason === 'lost' && channel === CHANNEL_OF.trade)) {
+    const { exchange, market, symbol, fromTimestamp: from, untilTimestamp: until } = gap;
+    const [row] = await database.rows(
+      `SELECT epoch_us(max("timestamp") FILTER ("timestamp" <= make_timestamptz(${from}))) AS before,
+         epoch_us(min("timestamp") FILTER ("timestamp" >= make_timestamptz(${until}))) AS after
+       FROM ${relation('trade')} WHERE "exchange" = ${sqlText(exchange)} AND "market" = ${sqlText(market)} AND "symbol" = ${sqlText(symbol)}
+         AND "timestamp" BETWEEN make_timestamptz(${from - NEAR}) AND make_timestamptz(${until + NEAR})`,
+    );
+    const [before, after] = [row?.before, row?.after].map((time) =>
+      time === null || time === undefined ? undefined : Number(time),
+    );
+    ends.set(gap, { before, after });
+  }
+  return ends;
 }
 
 function gapOf(row: Record<string, unknown>): Gap {

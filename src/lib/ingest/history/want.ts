@@ -40,3 +40,8 @@ export const CHANNEL_OF: Readonly<Record<HistoryType, string>> = {
   open_interest: 'ticker',
   mark_price: 'ticker',
 };
+
+/** Returns the channels whose gaps tell of a topic: its own, and what names it alone (`funding`, `candle_exchange_1m`). */
+export function channelsOf({ type, interval }: Topic): ReadonlySet<string> {
+  return new Set([CHANNEL_OF[type], type === 'candle' ? `candle_exchange_${interval}` : type]);
+}

@@ -49,10 +49,35 @@ export function isSteady(partition: Pick<Partition, 'type' | 'source'>): boolean
 }
 
 /** Returns the channels of `gap` records that tell of a hole in a series; derived ones have none of their own. */
-export function gapChannels(partition: Pick<Partition, 'type' | 'source'>): string[] {
+export function gapChannels(partition: Pick<Partition, 'type' | 'source' | 'interval'>): string[] {
   if (!isData(partition)) return [];
   if (partition.type === 'book_snapshot') return ['book'];
-  return [...new Set([partition.type, channelOf(partition.type) ?? partition.type])];
+  return [...new Set([partition.type, channelOf(partition.type) ?? partition.type, gapChannel(partition)])];
+}
+
+/**
+ * Returns the channel of a `gap` that tells of this series alone: of the records that come in one channel only one type may
+ * be lost, and of candles one interval.
+ */
+export function gapChannel(partition: Pick<Partition, 'type' | 'source' | 'interval'>): string {
+  return coverageChannel(partition);
+}
+
+/** Returns the channels of gaps that tell of this type of records and of none that comes with it in one channel. */
+export function ownGapChannels(partition: Pick<Partition, 'type' | 'source' | 'interval'>): string[] {
+  return gapChannels(partition).filter((channel) => channel !== 'ticker' || partition.type === 'ticker');
+}
+
+/** Returns what to do about a damaged file of a series. */
+export function wayOut(partition: Pick<Partition, 'type' | 'source'>): string {
+  const { type } = partition;
+  const pipe = 'mdtool verify --format ndjson | mdtool backfill -';
+  if (type === 'gap') return 'restore it from a backup';
+  if (type === 'candle' && partition.source === 'trades') return `${pipe} takes it out, then mdtool candles builds it again`;
+  if (type === 'micro' || type === 'features') return `${pipe} takes it out, then mdtool features makes it again`;
+  if (!isData(partition)) return `${pipe} takes it out, then the step that made it can be run again`;
+  if ((HISTORY_TYPES as readonly string[]).includes(type)) return `${pipe} fetches again what the exchange still has`;
+  return `restore it from a backup, or ${pipe} records as a gap what is lost`;
 }
 
 /** Returns what to do about a hole in a series. */

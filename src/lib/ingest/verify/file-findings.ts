@@ -5,6 +5,7 @@ import { checkFile, type FileDamage } from '../../storage/file-check.js';
 import { absolutePath } from '../../storage/store-context.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
 import type { StoredFile } from '../../storage/store-state.js';
+import { wayOut } from './channels.js';
 
 /** A finding about a file: it concerns the symbols in it, all of the day's where they are not known. */
 export type FileFinding = { readonly path: string; readonly symbols: readonly string[] | undefined; readonly finding: Finding };
@@ -44,12 +45,12 @@ function damageFinding(
   const span = { from: file.min, until: file.max + 1 };
   const finding: Finding =
     kind === 'changed'
-      ? { ...span, verdict: 'mismatch', detail: `${path} ${reason}: ${what}; restore it from a backup` }
+      ? { ...span, verdict: 'mismatch', detail: `${path} ${reason}: ${what}; ${wayOut(partition)}` }
       : {
           ...span,
           verdict: 'hole',
           isEmpty: true,
-          detail: `${path} ${reason}: ${what}; restore it from a backup, until then whoever needs it fails`,
+          detail: `${path} ${reason}: ${what}; until it is back whoever needs it fails; ${wayOut(partition)}`,
         };
   return { path, symbols: file.symbols, finding };
 }

@@ -69,15 +69,19 @@ function planOf(
 function gapSeries(gaps: RecordedGaps, types: readonly RecordType[]): Omit<Partition, 'date'>[] {
   return gaps.keys().flatMap((key) => {
     const [exchange = '', market = '', channel = ''] = key.split(' ');
+    const [, interval] = /^candle_exchange_(.+)$/.exec(channel) ?? [];
+    if (interval !== undefined)
+      return types.includes('candle') ? [{ type: 'candle', exchange, market, source: 'exchange', interval }] : [];
     const type = types.find((candidate) => gapChannels({ type: candidate })[0] === channel);
     if (type === undefined) return [];
     return [{ type, exchange, market, ...(type === 'candle' ? { source: 'exchange' } : {}) }];
   });
 }
 
-/** Whether the gaps of one are the other's: candles of every interval have the same. */
+/** Whether the gaps of one are the other's: candles of every interval have the same, but for those that name one. */
 function isSame(a: Omit<Partition, 'date'>, b: Omit<Partition, 'date'>): boolean {
-  return a.type === b.type && a.exchange === b.exchange && a.market === b.market && a.source === b.source;
+  const isInterval = b.interval === undefined || a.interval === b.interval;
+  return a.type === b.type && a.exchange === b.exchange && a.market === b.market && a.source === b.source && isInterval;
 }
 
 function seriesPath(partition: Partition): string {

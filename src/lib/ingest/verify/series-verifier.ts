@@ -4,7 +4,7 @@ import { overlap, type Span } from '../../coverage/holes.js';
 import type { Coverage, Market } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
-import { coverageChannel, gapChannels, isData, isSteady } from './channels.js';
+import { coverageChannel, gapChannels, isData, isSteady, ownGapChannels } from './channels.js';
 import { type DayContent, DayReader } from './day-reader.js';
 import { countWithin, disorderOf, duplicatesOf, symbolRanges } from './day-scan.js';
 import type { FileFinding } from './file-findings.js';
@@ -191,7 +191,7 @@ export class SeriesVerifier {
     const { identity, dates, symbols: wanted } = this.#plan;
     const found = new FindingsBySymbol();
     // A hole in one channel is one in others that come with it, for symbols that have those.
-    const gapped = this.#channels.length === 1 ? this.#tools.gaps.symbols(identity, this.#channels) : [];
+    const gapped = this.#tools.gaps.symbols(identity, ownGapChannels(identity));
     for (const symbol of new Set([...this.#symbols, ...gapped.sort()])) {
       if (wanted && !wanted.includes(symbol)) continue;
       const holes = this.#holes(symbol, this.#selected);
