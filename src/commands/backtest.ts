@@ -1,4 +1,5 @@
 import { backtestFlags } from '../lib/cli/backtest/flags.js';
+import { forwardTotals } from '../lib/cli/backtest/forward-total.js';
 import { refuseUnused } from '../lib/cli/backtest/plan.js';
 import { Report, reportFlag } from '../lib/cli/backtest/report.js';
 import { type Finding, recordsOf, runBacktests, warningsOf } from '../lib/cli/backtest/run.js';
@@ -72,6 +73,8 @@ Exit 3 when the data has holes.`;
     for (const warning of warningsOf(findings)) this.notice(warning);
     const files = await report.write(findings);
     if (files.length > 0) this.summary.note({ report: files.join(', ') });
+    const totals = forwardTotals(findings.flatMap(({ study }) => study.finished.map(({ run }) => run)));
+    if (flags.json && totals.length > 0) this.summary.note({ out_of_sample: totals });
     return this.deliver(batches(findings), {
       flags,
       fallback: paths.length > 0 ? '-' : 'store',

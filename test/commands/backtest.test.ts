@@ -126,6 +126,27 @@ describe('backtest', () => {
     );
   });
 
+  it('adds up what was judged out of sample', async () => {
+    const args = [...GRID, '--sweep', 'multiplier=1.1,1.6', '--walk-forward', '12h/6h'];
+    const { data, out_of_sample: totals } = JSON.parse((await backtest(CANDLES, ...args, '--json')).stdout);
+    const judged = (data as Row[]).filter(({ type, detail }) => type === 'run' && (detail as Row).part === 'out-of-sample');
+    for (const path of ['high-first', 'low-first']) {
+      const metrics = judged.filter((run) => run.path === path).map((run) => run.metrics as Record<string, number>);
+      const sum = (name: string) => metrics.reduce((total, values) => total + (values[name] as number), 0);
+      expect(totals).toContainEqual({
+        symbol: 'BTC-PERP',
+        path,
+        parts: 4,
+        net_profit: sum('net_profit'),
+        return_pct: sum('return_pct'),
+        max_drawdown_pct: Math.max(...metrics.map((values) => values.max_drawdown_pct as number)),
+        trades: sum('trades'),
+      });
+    }
+    const table = (await backtest(CANDLES, ...args, '--format', 'table')).stdout;
+    expect(table).toMatch(/^all +out-of-sample +4 parts +high-first .*\nall +out-of-sample +4 parts +low-first /m);
+  });
+
   it('writes a report that a browser draws without a network, under its content policy', async () => {
     const result = await backtest(CANDLES, ...GRID, '--report', 'grid.html', '--json');
     expect(result.code, result.stderr).toBe(0);

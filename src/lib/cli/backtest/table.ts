@@ -3,6 +3,7 @@ import { formatDuration, formatTime, MINUTE, SECOND } from '../../model/time.js'
 import { type ChartPoint, lineChart } from '../output/line-chart.js';
 import type { Paint } from '../output/paint.js';
 import type { Render } from '../output/rendered-sink.js';
+import { forwardTotals } from './forward-total.js';
 
 /** Metrics in the order in which they are read; what is not named here comes last. */
 const ORDER = [
@@ -113,7 +114,16 @@ function partsTable(runs: readonly Run[], paint: Paint): string[] {
     ...varied.map((name) => String((run.parameters as Record<string, unknown>)[name] ?? '')),
     ...RANKED.map((name) => valueText(name, metricsIn(run)[name])),
   ]);
-  return aligned(['window', 'part', 'from', 'until', 'path', ...varied, ...RANKED.map(labelOf)], rows, paint);
+  const totals = forwardTotals(runs).map(({ path, parts, ...total }) => [
+    'all',
+    'out-of-sample',
+    `${parts} ${parts === 1 ? 'part' : 'parts'}`,
+    '',
+    path ?? '',
+    ...varied.map(() => ''),
+    ...RANKED.map((name) => (name in total ? valueText(name, (total as unknown as Metrics)[name]) : '')),
+  ]);
+  return aligned(['window', 'part', 'from', 'until', 'path', ...varied, ...RANKED.map(labelOf)], [...rows, ...totals], paint);
 }
 
 /** Returns the parameters in which the runs differ. */
