@@ -19,5 +19,5 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th {
 td:first-child, th:first-child { text-align: left; padding-left: 0 } th { font-weight: 600 }
 tr:first-child th { border-bottom: 1px solid var(--line) } tr + tr:hover { background: color-mix(in srgb, var(--line) 45%, transparent) }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; color: var(--faint) }
-@media (max-width: 600px) { body { margin: 12px auto; padding: 0 10px } #chart { height: 520px } td, th { padding-left: 12px } td:not(:first-child) { white-space: normal } }
+@media (max-width: 600px) { body { margin: 12px auto; padding: 0 10px } #chart { height: 520px } #legend { min-height: 36px } table { font-size: 13px } td, th { padding-left: 8px } td { white-space: normal } }
 @media print { #chart { break-inside: avoid } }`;
