@@ -137,6 +137,21 @@ describe('damaged files, verified and backfilled', () => {
     for (const file of [second, third]) expect(existsSync(join(dirname(file), `.${basename(file)}.damaged`))).toBe(true);
   });
 
+  it('a duplicated file is named; it never counted, backfill leaves it alone and compact puts it aside', async () => {
+    cpSync(path('whole'), path('double'), { recursive: true });
+    const [file] = (await filesOf('double', 'trade')) as [string];
+    const copy = join(dirname(file), 'copy.parquet');
+    cpSync(file, copy);
+    const found = await verify('double');
+    expect([found.code, found.stderr]).toEqual([3, expect.stringMatching(/copy\.parquet is a copy of \d+ records/)]);
+    expect((await backfill('double', found.stdout)).code).toBe(0);
+    expect(await stored('double', 'trade')).toEqual(history);
+    await mdtool(['compact', '--store', path('double')]);
+    expect(existsSync(copy)).toBe(false);
+    expect((await verify('double')).code).toBe(0);
+    expect(await stored('double', 'trade')).toEqual(history);
+  });
+
   it('killed before anything was fetched, the gap is there; the next run completes', async () => {
     cpSync(path('whole'), path('killed'), { recursive: true });
     rmSync((await filesOf('killed', 'trade'))[1] as string);

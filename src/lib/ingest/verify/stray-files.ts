@@ -81,7 +81,8 @@ function strayFinding(absolute: string, path: string, { records, fresh, first, l
     };
   }
   const copy = `${absolute} is a copy of ${records} records that the store has: whoever reads the directory counts them twice`;
-  if (!OWN_NAME.test(path)) return { ...span, verdict: 'mismatch', detail: `${copy}; delete it` };
+  if (!OWN_NAME.test(path))
+    return { ...span, verdict: 'mismatch', detail: `${copy}; mdtool compact puts it aside, or delete it` };
   return {
     ...span,
     verdict: 'suspect',
