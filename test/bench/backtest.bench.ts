@@ -11,16 +11,16 @@
  *
  * Goals: bars 0.85 of C and 50 × grademark, a sweep of grids 0.5 of C, two threads 1.6 × one.
  *
- * November 2026, 2 shared vCPUs, load 4 to 16: moving-average cross 0.36 of C (0.43–0.46 at load 1 to 2), there 65 × grademark;
- * signals 0.20–0.24. A sweep of 32 grids of some 800 fills each: 0.97 and 1.56 of C in two runs (0.32 before ladders and take
- * profits were tried in doubles first), since blocks in which nothing happens are passed over, which C does not do. Two threads
+ * November 2026, 2 shared vCPUs, load 4 to 16: moving-average cross 0.36–0.42 of C (0.43–0.46 at load 1 to 2, and 65 × grademark);
+ * signals 0.20–0.24. A sweep of 32 grids of some 800 fills each: 0.97, 1.03 and 1.56 of C in three runs (0.32 before ladders and take
+ * profits were tried in doubles first; 11 % of the ladders and 0.7 % of the targets still need decimals), since blocks in which
+ * nothing happens are passed over, which C does not do. Two threads
  * 1.61 × one at best; with other work on both processors 0.8–1.4.
  *
  * Where bars stay below: of 17 ms for a million candles and 22,768 turns, 2.7 are the module's own averages, 1.3 finding the
  * changes, 6.4 the turns (280 ns each: two fills, margin, liquidation price, extremes), 6.5 following equity; C makes all of
  * it one pass of 8 ms. Signals are orders: of 20 ms, some 5 go into following equity while something is held; the rest is
- * spread over 3303 trades of four orders, and over the 10,074 candles walked for them, most because a trailing stop follows;
- * no function has more than a tenth of it.
+ * spread over 3303 trades of four orders, and over the 10,074 candles walked for them, most because a trailing stop follows.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
