@@ -2,6 +2,10 @@
  * Features of one million seconds of one symbol: rows per second as ratios to the peers that have the feature, to a
  * typed-array loop and to C, and the error against an exact recomputation after a spike.
  *
+ * The goal of 0.8 of C is missed by the z-score alone: 0.64 on a busy machine (15.2 ms to 9.8 ms for the same algorithm),
+ * 0.53 to 0.61 in earlier runs. The loop that subtracts, which keeps the residue of a spike (7.1e-6 to our 3.8e-13), is
+ * 2.3 times as fast; ATR is 8.9 times technicalindicators and 3.5 times trading-signals.
+ *
  *   npm ci --prefix test/bench --ignore-scripts
  *   node --import tsx test/bench/features.bench.ts
  */

@@ -1,6 +1,41 @@
-import type { AnyRecord, BookSnapshot, Market, Trade } from '../../src/lib/model/records.js';
-import type { Level } from '../../src/lib/model/schema.js';
 import { seeded } from './random.js';
+
+/** The shapes are spelled out: the exchange server plays this market and knows nothing of what it tests. */
+type Market = 'spot' | 'linear' | 'inverse';
+type Level = readonly [price: number, amount: number];
+type Stamped = {
+  readonly exchange: string;
+  readonly market: Market;
+  readonly timestamp: number;
+  readonly localTimestamp?: number;
+};
+type OfSymbol = Stamped & { readonly symbol: string };
+type Trade = OfSymbol & {
+  readonly type: 'trade';
+  readonly id: string;
+  readonly price: number;
+  readonly amount: number;
+  readonly side: 'buy' | 'sell';
+  readonly sequence: string;
+};
+type BookSnapshot = OfSymbol & {
+  readonly type: 'book_snapshot';
+  readonly bids: Level[];
+  readonly asks: Level[];
+  readonly depth: number;
+};
+export type SyntheticRecord =
+  | Trade
+  | BookSnapshot
+  | (OfSymbol & { readonly type: 'mark_price'; readonly mark: number; readonly index: number })
+  | (OfSymbol & { readonly type: 'open_interest'; readonly amount: number })
+  | (OfSymbol & {
+      readonly type: 'funding';
+      readonly rate: number;
+      readonly nextFundingTimestamp: number;
+      readonly intervalHours: number;
+    })
+  | (Stamped & { readonly type: 'clock' });
 
 const SECOND = 1_000_000;
 const HOUR = 3_600 * SECOND;
@@ -49,7 +84,7 @@ const DENSE: Pace = { trades: 0.7, book: 1, mark: 3, interest: 5 };
  * Yields the records of a seeded synthetic market in order of arrival: trades, books of 15 levels, mark and index, open
  * interest, funding, and a `clock` every second of the dense hours. The same options give the same records.
  */
-export function* syntheticMarket(options: SyntheticOptions): Generator<AnyRecord> {
+export function* syntheticMarket(options: SyntheticOptions): Generator<SyntheticRecord> {
   const market = new Synthetic(options);
   const seconds = options.hours * 3_600;
   for (let second = 0; second < seconds; second++) yield* market.second(second);
@@ -72,7 +107,7 @@ class Synthetic {
     this.#identity = { exchange, market, symbol };
   }
 
-  *second(index: number): Generator<AnyRecord> {
+  *second(index: number): Generator<SyntheticRecord> {
     const { start, hours, denseHours, events } = this.#options;
     const from = start + index * SECOND;
     const isDense = index >= (hours - denseHours) * 3_600;
@@ -80,7 +115,7 @@ class Synthetic {
     const event = events.find(({ at }) => from >= at && from < at + EVENT_SECONDS * SECOND);
     const push = event === undefined ? 0 : event.side === 'buy' ? 1 : -1;
     this.#walk(push);
-    const made: AnyRecord[] = [...this.#trades(from, pace, push)];
+    const made: SyntheticRecord[] = [...this.#trades(from, pace, push)];
     if (index % pace.book === 0) made.push(this.#book(from + this.#within(), push));
     if (index % pace.mark === 0 || push !== 0) made.push(this.#mark(from + this.#within(), push));
     if (index % pace.interest === 0) made.push(this.#openInterest(from + this.#within()), this.#funding(from + this.#within()));
@@ -90,10 +125,10 @@ class Synthetic {
   }
 
   /** Stamps arrivals: everything comes within its second, 5 to 80 ms after it happened, in that order. */
-  *#arrive(records: readonly AnyRecord[]): Generator<AnyRecord> {
+  *#arrive(records: readonly SyntheticRecord[]): Generator<SyntheticRecord> {
     const delayed = records.map((record) => ({ record, at: record.timestamp + 5_000 + Math.floor(this.#random() * 75_000) }));
     delayed.sort((a, b) => a.at - b.at);
-    for (const { record, at } of delayed) yield { ...record, localTimestamp: this.#stamp(at) } as AnyRecord;
+    for (const { record, at } of delayed) yield { ...record, localTimestamp: this.#stamp(at) } as SyntheticRecord;
   }
 
   #stamp(at: number): number {
@@ -141,17 +176,17 @@ class Synthetic {
     return { type: 'book_snapshot', ...this.#identity, timestamp, bids, asks, depth: DEPTH };
   }
 
-  #mark(timestamp: number, push: number): AnyRecord {
+  #mark(timestamp: number, push: number): SyntheticRecord {
     const index = this.#onTick(this.#price * (1 + 0.00001 * this.#normal()));
     const mark = this.#onTick(this.#price * (1 + 0.00002 * this.#normal() + 0.0006 * push));
     return { type: 'mark_price', ...this.#identity, timestamp, mark, index };
   }
 
-  #openInterest(timestamp: number): AnyRecord {
+  #openInterest(timestamp: number): SyntheticRecord {
     return { type: 'open_interest', ...this.#identity, timestamp, amount: Number(this.#interest.toFixed(3)) };
   }
 
-  #funding(timestamp: number): AnyRecord {
+  #funding(timestamp: number): SyntheticRecord {
     const nextFundingTimestamp = Math.ceil((timestamp + 1) / (8 * HOUR)) * 8 * HOUR;
     return { type: 'funding', ...this.#identity, timestamp, rate: 0.0001, nextFundingTimestamp, intervalHours: 8 };
   }

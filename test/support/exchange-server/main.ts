@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { SIXTY_HOURS, syntheticMarket } from '../synthetic-market.js';
 import { EXCHANGE_IDS, type StartOptions, startExchangeServer } from './index.js';
 
 const USAGE = `usage: npm run exchange -- ${EXCHANGE_IDS.join('|')} [--port N] [--symbols N] [--rate EVENTS_PER_SECOND] [--seed N]
-                       [--history TRADES] [--tape FILE] [--speed N] [--checksum]
-Plays an exchange on 127.0.0.1 until Ctrl-C: a synthetic market, or a recorded tape.`;
+                       [--history TRADES] [--tape FILE | --market synthetic] [--live SECONDS] [--speed N] [--checksum]
+Plays an exchange on 127.0.0.1 until Ctrl-C: a random walk, a recorded tape, or
+the seeded market of 60 hours, its last --live seconds from now on.`;
 
 const OPTIONS = {
   port: { type: 'string', default: '0' },
@@ -12,6 +14,8 @@ const OPTIONS = {
   seed: { type: 'string', default: '1' },
   history: { type: 'string', default: '20000' },
   tape: { type: 'string' },
+  market: { type: 'string' },
+  live: { type: 'string', default: '3000' },
   speed: { type: 'string', default: '1' },
   checksum: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -24,10 +28,12 @@ function numberOf(name: string, text: string): number {
 }
 
 function optionsOf(values: ReturnType<typeof parse>['values']): StartOptions {
-  const number = (name: 'port' | 'symbols' | 'rate' | 'seed' | 'history' | 'speed'): number => numberOf(name, values[name]);
+  const number = (name: 'port' | 'symbols' | 'rate' | 'seed' | 'history' | 'speed' | 'live'): number =>
+    numberOf(name, values[name]);
   const count = number('symbols');
   const shared = { port: number('port'), seed: number('seed'), checksum: values.checksum };
   if (values.tape) return { ...shared, tape: { path: values.tape, speed: number('speed') } };
+  if (values.market !== undefined) return { ...shared, ...sixtyHours(values.market, number('live'), number('speed')) };
   return {
     ...shared,
     rate: number('rate'),
@@ -35,6 +41,16 @@ function optionsOf(values: ReturnType<typeof parse>['values']): StartOptions {
     history: { trades: number('history'), duration: 3_600_000 },
     keepBooks: false,
   };
+}
+
+/** The market's times are moved so that what is live begins now. */
+function sixtyHours(name: string, live: number, speed: number): StartOptions {
+  if (name !== 'synthetic') throw new Error(`--market: expected synthetic, was ${name}`);
+  const start = Math.ceil(Date.now() / 1_000) * 1_000;
+  const { start: first, hours, events } = SIXTY_HOURS;
+  const shift = (start + live * 1_000) * 1_000 - (first + hours * 3_600_000_000);
+  const moved = { ...SIXTY_HOURS, start: first + shift, events: events.map(({ at, side }) => ({ at: at + shift, side })) };
+  return { start, recording: { records: syntheticMarket(moved), speed }, keepBooks: false };
 }
 
 function parse() {

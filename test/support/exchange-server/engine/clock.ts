@@ -6,10 +6,13 @@ import { performance } from 'node:perf_hooks';
  */
 export class MarketClock {
   readonly isManual: boolean;
+  readonly #speed: number;
   #time: number;
   #seen = performance.now();
 
-  constructor(start: number, isManual: boolean) {
+  /** `speed` is market time to real time. */
+  constructor(start: number, isManual: boolean, speed = 1) {
+    this.#speed = speed;
     this.#time = start;
     this.isManual = isManual;
   }
@@ -17,7 +20,7 @@ export class MarketClock {
   now(): number {
     if (!this.isManual) {
       const seen = performance.now();
-      this.#time += seen - this.#seen;
+      this.#time += (seen - this.#seen) * this.#speed;
       this.#seen = seen;
     }
     return Math.floor(this.#time);

@@ -1,3 +1,4 @@
+import type { SyntheticRecord } from '../../synthetic-market.js';
 import type { Listing, Market, NewListing } from '../market/listing.js';
 import { SyntheticMarket } from '../market/market.js';
 import type { Exchange } from './exchange.js';
@@ -27,6 +28,8 @@ export type ServerOptions = {
   readonly limits?: Partial<Limits>;
   /** Keep every book state for `book` and `books`. Default true; a soak switches it off. */
   readonly keepBooks?: boolean;
+  /** A generated market of one perpetual to play from `start` on, and to serve as history before. */
+  readonly recording?: { readonly records: Iterable<SyntheticRecord>; readonly speed?: number };
   /** A tape to play instead of a synthetic market, beginning `delay` ms (1000) after the first subscription. */
   readonly tape?: { readonly path: string; readonly speed?: number; readonly delay?: number };
 };

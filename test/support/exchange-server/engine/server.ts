@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Market, NewListing } from '../market/listing.js';
+import type { Listing, Market, NewListing } from '../market/listing.js';
 import type { SyntheticMarket } from '../market/market.js';
+import { Recording } from '../market/recording.js';
 import type { TradeOrder } from '../market/symbol-market.js';
 import { MarketClock, RuleClock } from './clock.js';
 import type { Exchange, Topic, Venue } from './exchange.js';
@@ -11,6 +12,7 @@ import { Faults } from './faults.js';
 import { Feeds } from './feeds.js';
 import { Gate } from './gate.js';
 import { createMarket, type ServerOptions } from './options.js';
+import { Playback } from './playback.js';
 import { type RestAnswer, RestServer } from './rest.js';
 import { type Limits, type Rule, SlidingWindow, type Violation } from './rules.js';
 import { Session, type SessionHost } from './session.js';
@@ -44,7 +46,7 @@ export class ExchangeServer {
   readonly #subscribed: Subscribed[] = [];
   readonly #gate: Gate;
   readonly #floods = new SlidingWindow(2, 5 * MINUTE);
-  readonly #traffic: Traffic;
+  readonly #traffic: Traffic | Playback;
   readonly #tapeDelay: number;
   readonly #host: SessionHost;
   #tapeFrom = Number.POSITIVE_INFINITY;
@@ -56,15 +58,19 @@ export class ExchangeServer {
   constructor(exchange: Exchange, options: ServerOptions) {
     this.#exchange = exchange;
     const isManual = options.clock === 'manual';
-    this.#clock = new MarketClock(options.start ?? (isManual ? MANUAL_START : Date.now()), isManual);
+    this.#clock = new MarketClock(options.start ?? (isManual ? MANUAL_START : Date.now()), isManual, options.recording?.speed);
     this.#rules = new RuleClock(options.timeScale ?? 1);
     this.#limits = { ...exchange.limits, ...options.limits };
     this.#tape = options.tape && new Tape(options.tape.path, exchange, options.tape.speed ?? 1);
     this.#tapeDelay = options.tape?.delay ?? 1_000;
-    this.market = createMarket(exchange, options, this.#tape?.listings, this.now());
+    const recording = options.recording && new Recording(options.recording.records, exchange.universe('linear', 1)[0] as Listing);
+    const listings = recording ? [recording.listing] : this.#tape?.listings;
+    this.market = createMarket(exchange, options, listings, this.now());
     const venue: Venue = { market: this.market, now: () => this.#clock.now() };
     this.#feeds = new Feeds(venue, this.faults, options.keepBooks ?? true);
-    this.#traffic = new Traffic(this.market, this.#feeds, options.rate ?? 0, this.now());
+    this.#traffic = recording
+      ? new Playback(this.market, this.#feeds, recording, this.now())
+      : new Traffic(this.market, this.#feeds, options.rate ?? 0, this.now());
     this.market.onEvent = (event, now) => this.#feeds.publish(event, now);
     this.#gate = new Gate(exchange, this.#limits, this.faults, (rule, detail) => this.#violate(rule, detail));
     this.#host = this.#createHost(venue);

@@ -25,6 +25,8 @@ export type Listing = {
   /** Milliseconds. */
   readonly launched: number;
   readonly expires?: number | undefined;
+  /** What is known at a time (ms), in units and millionths, where it was recorded; else it is made up. */
+  readonly recorded?: Readonly<Record<'mark' | 'index' | 'openInterest' | 'rate', (at: number) => number>> | undefined;
 };
 
 /** The least that says what to list; the rest follows. */

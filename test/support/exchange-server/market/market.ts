@@ -1,4 +1,5 @@
 import { seeded } from '../../random.js';
+import type { Level } from './ladder.js';
 import { type Listing, listingOf, type Market, type NewListing } from './listing.js';
 import { type Liquidation, SymbolMarket, type TradeOrder } from './symbol-market.js';
 import type { Fill } from './trade-log.js';
@@ -68,6 +69,12 @@ export class SyntheticMarket {
 
   requote(symbol: SymbolMarket, now: number): void {
     symbol.requote(now);
+    this.onEvent({ kind: 'book', symbol }, now);
+  }
+
+  setBook(symbol: SymbolMarket, bids: Level[], asks: Level[], now: number): void {
+    symbol.book.bids = bids;
+    symbol.book.asks = asks;
     this.onEvent({ kind: 'book', symbol }, now);
   }
 

@@ -18,7 +18,8 @@ export function noise(text: string, at: number): number {
 }
 
 /** Returns the index price in units: it changes once a second and stays within 3 % of the anchor. */
-export function indexPrice({ symbol, anchor }: Listing, at: number): number {
+export function indexPrice({ symbol, anchor, recorded }: Listing, at: number): number {
+  if (recorded) return recorded.index(at);
   const second = Math.floor(at / SECOND);
   const phase = noise(symbol, 1) * 6.3;
   const swing = 0.02 * Math.sin(second / 5_021 + phase) + 0.006 * Math.sin(second / 311 + 2 * phase);
@@ -27,6 +28,7 @@ export function indexPrice({ symbol, anchor }: Listing, at: number): number {
 
 /** Returns the mark price in units: the index, seldom more than a few basis points away. */
 export function markPrice(listing: Listing, at: number): number {
+  if (listing.recorded) return listing.recorded.mark(at);
   const second = Math.floor(at / SECOND);
   return Math.max(200, Math.round(indexPrice(listing, at) * (1 + 0.0003 * (noise(listing.symbol, -second) - 0.5))));
 }
@@ -38,12 +40,14 @@ export function nextFunding({ fundingHours }: Listing, at: number): number {
 }
 
 /** Returns the rate paid at a funding time, in millionths. */
-export function fundingRate({ symbol }: Listing, fundingTime: number): number {
+export function fundingRate({ symbol, recorded }: Listing, fundingTime: number): number {
+  if (recorded) return recorded.rate(fundingTime);
   return Math.round((noise(symbol, fundingTime / HOUR) - 0.4) * 300);
 }
 
 /** Returns open interest of one side in size units: it changes every five seconds. */
-export function openInterest({ symbol, sizeDecimals }: Listing, at: number): number {
+export function openInterest({ symbol, sizeDecimals, recorded }: Listing, at: number): number {
+  if (recorded) return recorded.openInterest(at);
   const step = Math.floor(at / (5 * SECOND));
   return Math.round(10 ** sizeDecimals * (40_000 + 5_000 * Math.sin(step / 900) + 100 * noise(symbol, step)));
 }
