@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**', 'test/soak/**', 'node_modules/**'],
+    // By default one worker on two cores: most files wait for the processes that they start.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     disableConsoleIntercept: true,
