@@ -30,7 +30,7 @@ const NOTHING: readonly AnyRecord[] = [];
  * A batch is read by the times of its records alone.
  */
 export class FeatureEngine {
-  readonly counts: EngineCounts = { inputs: 0, rows: 0, warm: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
+  readonly counts: EngineCounts = { inputs: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
   readonly #options: EngineOptions;
   readonly #markets = new Map<string, MarketState>();
 

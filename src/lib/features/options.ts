@@ -18,9 +18,6 @@ export type EngineOptions = {
 export type EngineCounts = {
   /** Records that seconds were made of. */
   inputs: number;
-  /** Seconds given, and those of them with every feature that signals use. */
-  rows: number;
-  warm: number;
   /** Records that came after their second had been given: a trade is lost, a quote counts from the next row on. */
   late: number;
   /** Rows given again because a gap became known. */

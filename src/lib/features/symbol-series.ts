@@ -119,8 +119,6 @@ export class SymbolSeries {
 
   #give(micro: MicroRow): AnyRecord[] {
     const features = this.#features.update(micro);
-    this.#counts.rows += 1;
-    if (features.warm) this.#counts.warm += 1;
     this.#kept.push({ first: { micro, features }, now: { micro, features } });
     this.#forget();
     return [micro, features];

@@ -87,7 +87,7 @@ export function featuresIntoStore(
 ): FeatureRun {
   const { selection, engine, rows, tally, stopped } = request;
   requireBoth(rows);
-  const counts: EngineCounts = { inputs: 0, rows: 0, warm: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
+  const counts: EngineCounts = { inputs: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
   async function* records(): AsyncGenerator<AnyRecord[]> {
     const onCounts = (more: EngineCounts) => {
       for (const name of Object.keys(counts) as (keyof EngineCounts)[]) counts[name] += more[name];

@@ -26,6 +26,8 @@ export class FeatureTally {
   readonly #absent = new Map(PROPERTIES);
   readonly #reasons = new Map<string, string>();
   rows = 0;
+  /** Rows with every feature that signals use. */
+  warm = 0;
   /** Seconds in gaps that could not be repaired, and such gaps themselves. */
   incomplete = 0;
   holes = 0;
@@ -39,8 +41,8 @@ export class FeatureTally {
   }
 
   /** Completes the summary; returns what the user should know. */
-  summarize(summary: Summary, { inputs, late, revised, unmarked, unused, warm }: EngineCounts, nothing = NOTHING): string[] {
-    summary.note({ inputs, warm_rows: warm, late, revised_rows: revised, unmarked_gaps: unmarked, unused });
+  summarize(summary: Summary, { inputs, late, revised, unmarked, unused }: EngineCounts, nothing = NOTHING): string[] {
+    summary.note({ inputs, warm_rows: this.warm, late, revised_rows: revised, unmarked_gaps: unmarked, unused });
     const notes: string[] = [];
     if (late > 0) notes.push(`${late} records came after their second was given; a longer --grace waits for more`);
     if (unmarked > 0) notes.push(`${unmarked} gaps became known so late that not every row they damage could be given again`);
@@ -57,6 +59,7 @@ export class FeatureTally {
 
   #row(record: Extract<AnyRecord, { type: 'features' }>): void {
     this.rows += 1;
+    if (record.warm) this.warm += 1;
     for (const [name, property] of this.#absent) {
       const detail = record.detail as Readonly<Record<string, string>> | undefined;
       if ((record as unknown as Readonly<Record<string, unknown>>)[property] !== undefined) this.#absent.delete(name);
