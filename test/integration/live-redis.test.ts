@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createClient } from '@redis/client';
@@ -12,9 +12,10 @@ import { textOf } from '../../src/lib/ingest/tape.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
+import { isInstalled } from '../support/installed.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
 
-const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+const hasRedis = isInstalled('redis-server', 'tests against a real Redis');
 
 const FLAGS: RedisFlags = {
   'redis-prefix': 'stream:',
