@@ -50,6 +50,27 @@ function wrongImports(file: string, text: string): string[] {
   });
 }
 
+/** The files that a file imports, types too. */
+function importsOf(file: string, text: string): string[] {
+  const names = ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName);
+  return names.filter((name) => name.startsWith('.')).map((name) => normalize(join(dirname(file), name)).replace(/\.js$/, '.ts'));
+}
+
+/** The circles of imports, each as the files on it: without one, any file can be read after those that it stands on. */
+function circlesOf(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file))
+      circles.push([...path.slice(path.indexOf(file)), file].map((name) => relative(ROOT, name)).join(' > '));
+    if (path.includes(file) || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) visit(file, []);
+  return circles;
+}
+
 /** A finding per clock, I/O or source of randomness in code that must be a function of its input. */
 function impurities(file: string, text: string): string[] {
   const findings: string[] = [];
@@ -96,6 +117,22 @@ describe('architecture', () => {
     const text = "import { a } from '../ingest/capture.js';\nimport { b } from '../exchanges/exchange.js';";
     expect(wrongImports(join(SOURCE, 'lib/storage/x.ts'), text)).toHaveLength(2);
     expect(wrongImports(join(SOURCE, 'lib/exchanges/bybit/x.ts'), "import '../bitget/index.js';")).toHaveLength(1);
+  });
+
+  it('imports go round in no circle', () => {
+    expect(circlesOf(new Map(sources.map(({ file, text }) => [file, importsOf(file, text)])))).toEqual([]);
+  });
+
+  it('sees a circle of imports', () => {
+    const [a, b, c] = ['a.ts', 'b.ts', 'c.ts'].map((name) => join(SOURCE, name)) as [string, string, string];
+    const texts = new Map([
+      [a, "import { b } from './b.js';"],
+      [b, "import type { C } from './c.js';"],
+      [c, "export * from './b.js';"],
+    ]);
+    expect(circlesOf(new Map([...texts].map(([file, text]) => [file, importsOf(file, text)])))).toEqual([
+      'src/b.ts > src/c.ts > src/b.ts',
+    ]);
   });
 
   it('pure code has no clock, no I/O, no randomness', () => {

@@ -12,14 +12,15 @@ import type {
   Trade,
 } from '../model/records.js';
 import type { Archives } from './archive.js';
+import type { Channel } from './channels.js';
 import type { History } from './history.js';
 import type { LiveProtocol } from './live-protocol.js';
 import type { Polling } from './polling.js';
+import type { HttpRequest, OutgoingMessage } from './requests.js';
 import type { RestRules } from './rest.js';
 
-/** What can be subscribed, by the name users type. `ticker` also yields mark prices, open interest and funding. */
-export const CHANNELS = ['trade', 'ticker', 'book', 'book_delta', 'liquidation', 'candle'] as const;
-export type Channel = (typeof CHANNELS)[number];
+export { CHANNELS, type Channel } from './channels.js';
+export type { HttpRequest, OutgoingMessage } from './requests.js';
 
 /** One thing to receive. `symbol` is native; a feed without symbols (Bitget liquidations) ignores it. */
 export type Subscription = {
@@ -29,9 +30,6 @@ export type Subscription = {
   /** Our name of the interval, with `candle` only. */
   readonly interval?: string | undefined;
 };
-
-/** A GET request as data; whoever performs it puts the origin in front of `path`. */
-export type HttpRequest = { readonly path: string; readonly query: Readonly<Record<string, string>> };
 
 /** One page of an instrument list. Rows that could not be mapped are told in `rejected`, one line each. */
 export type InstrumentPage = {
@@ -97,13 +95,6 @@ export type FrameBytes = Uint8Array & {
 export type FrameReader = {
   /** Never throws. Bytes are read faster than text and give equal values. `at` is the arrival, microseconds. */
   read(frame: string | FrameBytes, at: number): Frame;
-};
-
-/** A message to send, and the topics it asks for. `request` is the id that the answer will carry, where there is one. */
-export type OutgoingMessage = {
-  readonly text: string;
-  readonly topics: readonly string[];
-  readonly request?: string | undefined;
 };
 
 /** One connection: where to connect and what to send, within the exchange's limits. */

@@ -1,5 +1,5 @@
 import type { Candle, Funding, Market, MarkPrice, OpenInterest, Trade } from '../model/records.js';
-import type { HttpRequest } from './exchange.js';
+import type { HttpRequest } from './requests.js';
 
 /** What an exchange answers questions about its past with, by record type. */
 export const HISTORY_TYPES = ['trade', 'candle', 'funding', 'open_interest', 'mark_price'] as const;

@@ -1,5 +1,6 @@
 import type { Market } from '../model/records.js';
-import type { Channel, OutgoingMessage } from './exchange.js';
+import type { Channel } from './channels.js';
+import type { OutgoingMessage } from './requests.js';
 
 /** How one market of an exchange wants to be treated; times are milliseconds. Defaults, each of them a setting. */
 export type Pacing = {

@@ -1,5 +1,5 @@
 import type { Funding, Market, MarkPrice, OpenInterest } from '../model/records.js';
-import type { HttpRequest } from './exchange.js';
+import type { HttpRequest } from './requests.js';
 
 /** What REST tells of the present again and again; the ticker channel tells the same. */
 export const POLLED_TYPES = ['mark_price', 'open_interest', 'funding'] as const;

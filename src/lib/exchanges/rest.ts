@@ -1,4 +1,4 @@
-import type { HttpRequest } from './exchange.js';
+import type { HttpRequest } from './requests.js';
 
 /** So many requests within any span of so many milliseconds. */
 export type RequestLimit = { readonly requests: number; readonly within: number };

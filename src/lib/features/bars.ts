@@ -1,7 +1,7 @@
 import type { Candle } from '../model/records.js';
 import { DAY, MINUTE, SECOND } from '../model/time.js';
+import type { Absence } from './absence.js';
 import { averageTrueRange, PERIOD, type PriceRange } from './average-true-range.js';
-import type { Absence } from './feature.js';
 import type { Hole } from './holes.js';
 import type { MicroRow } from './micro-series.js';
 

@@ -1,9 +1,10 @@
 import type { Candle, RecordOf } from '../model/records.js';
 import { camelCase } from '../model/schema.js';
 import { SECOND } from '../model/time.js';
+import type { Absence } from './absence.js';
 import { BAR, Bars, type PastBar, WARM_BARS } from './bars.js';
 import { DayFlow } from './day-flow.js';
-import type { Absence, Feature, Measure } from './feature.js';
+import type { Feature, Measure } from './feature.js';
 import type { Hole, Holes } from './holes.js';
 import type { MicroRow } from './micro-series.js';
 import { FEATURES, SIGNAL_FEATURES, type Windows, windowOf } from './registry.js';

@@ -1,14 +1,9 @@
 import { SECOND } from '../model/time.js';
+import type { Absence } from './absence.js';
 import type { Bars } from './bars.js';
 import type { DayFlow } from './day-flow.js';
 import type { Input } from './inputs.js';
 import type { MicroRow } from './micro-series.js';
-
-/**
- * Why a feature is missing: an input is absent or too old, its window is not full yet, too few of its seconds traded, all
- * its values are the same, or an unrepaired gap lies in it.
- */
-export type Absence = 'missing' | 'warming' | 'thin' | 'flat' | 'gap';
 
 /** One feature of one symbol while rows come. */
 export type Measure = {

@@ -2,7 +2,7 @@ import { UsageError } from '../model/errors.js';
 import type { GridLevel, GridPlan } from '../model/records.js';
 import type { Exact } from '../model/ticks.js';
 import type { ExactTier } from './parameters.js';
-import type { Holding, Plan, PlannedLevel } from './plan.js';
+import type { Holding, Plan, PlannedLevel } from './planned.js';
 import { directionOf } from './position.js';
 import type { Candidate, Solution } from './solve.js';
 import type { StressReport } from './stress.js';

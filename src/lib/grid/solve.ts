@@ -1,7 +1,8 @@
 import { MdtoolError, UsageError } from '../model/errors.js';
 import { Exact } from '../model/ticks.js';
 import { type GridInput, type GridParameters, gridParameters } from './parameters.js';
-import { firstUnsafeLevel, type Plan, planGrid, planLadder } from './plan.js';
+import { firstUnsafeLevel, planGrid, planLadder } from './plan.js';
+import type { Plan } from './planned.js';
 import { type Ladder, ladder } from './sizing.js';
 
 export const SOLVABLE = ['leverage', 'multiplier', 'coverage', 'deposit'] as const;

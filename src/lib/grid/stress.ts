@@ -2,7 +2,7 @@ import { FailureError } from '../model/errors.js';
 import type { Candle } from '../model/records.js';
 import type { Exact } from '../model/ticks.js';
 import { SECOND } from '../model/time.js';
-import type { Plan } from './plan.js';
+import type { Plan } from './planned.js';
 import { directionOf } from './position.js';
 
 /** One figure over all starts: the middle, the worst tenth, the worst hundredth and the worst. */

@@ -1,4 +1,4 @@
-import type { Plan } from './plan.js';
+import type { Plan } from './planned.js';
 import { directionOf } from './position.js';
 
 /** Returns what a user should know of a plan that no level's status says, one sentence each. */

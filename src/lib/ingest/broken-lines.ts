@@ -1,4 +1,4 @@
-import type { InputListener } from './input/input.js';
+import type { InputListener } from './input/input-listener.js';
 
 /** Broken lines that are told one by one. */
 const TOLD = 5;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GridInput } from '../../../src/lib/grid/parameters.js';
-import { type Plan, planGrid } from '../../../src/lib/grid/plan.js';
+import { planGrid } from '../../../src/lib/grid/plan.js';
+import type { Plan } from '../../../src/lib/grid/planned.js';
 import { UsageError } from '../../../src/lib/model/errors.js';
 import { Exact } from '../../../src/lib/model/ticks.js';
 

@@ -1,4 +1,4 @@
-import type { Plan } from '../../grid/plan.js';
+import type { Plan } from '../../grid/planned.js';
 import { type StressReport, StressTest } from '../../grid/stress.js';
 import { candlesOfFiles, candlesOfStore } from '../../ingest/candle-source.js';
 import type { Instrument } from '../../model/records.js';

@@ -4,7 +4,7 @@ import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';
 import { openRedisOutput, type RedisOutput } from '../output/redis-output.js';
-import type { LiveStreamContext, LiveStreamFlags } from './live-stream.js';
+import type { LiveStreamContext, LiveStreamFlags } from './live-context.js';
 import { MetricsServer } from './metrics-server.js';
 
 /** What a capture works with beside the exchanges; `close` ends all of it, the latest first. */

@@ -1,5 +1,4 @@
 import type { Exchange } from '../../exchanges/exchange.js';
-import { EXCHANGES } from '../../exchanges/index.js';
 import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { Place } from '../../ingest/live/fleet.js';
 import type { RepairLimits } from '../../ingest/repair/repair-job.js';
@@ -8,36 +7,7 @@ import type { Market } from '../../model/records.js';
 import { MINUTE, MICROSECONDS_PER_MILLISECOND as MS, parseDuration, SECOND } from '../../model/time.js';
 import { endpointsOf } from '../endpoints.js';
 import type { Setting, Settings } from '../settings.js';
-
-/** The table of the settings here; each has a variable: `MDTOOL_BITGET_CONNECT_PAUSE`. */
-export const PACING_TABLE = 'pacing';
-
-const DURATIONS = {
-  connect_pause: 'connectPause',
-  connect_jitter: 'connectJitter',
-  connect_timeout: 'connectTimeout',
-  subscribe_delay: 'subscribeDelay',
-  subscribe_delay_jitter: 'subscribeDelayJitter',
-  message_pause: 'messagePause',
-  heartbeat_every: 'heartbeatEvery',
-  silence_limit: 'silenceLimit',
-  rotate_after: 'rotateAfter',
-  reconnect_first: 'reconnectFirst',
-  reconnect_longest: 'reconnectLongest',
-  acknowledge_within: 'acknowledgeWithin',
-  stale_after: 'staleAfter',
-} as const satisfies Record<string, keyof Pacing>;
-
-const COUNTS = {
-  connects_at_once: 'connectsAtOnce',
-  connects_per_five_minutes: 'connectsPerFiveMinutes',
-} as const satisfies Record<string, keyof Pacing>;
-
-const PLANNING = {
-  channels_per_connection: 'channelsPerConnection',
-  arguments_per_message: 'argumentsPerMessage',
-  characters_per_connection: 'charactersPerConnection',
-} as const satisfies Record<string, keyof Place['planning']>;
+import { COUNTS, DURATIONS, OF_REPAIR, PACING_TABLE, PLANNING } from './pacing-keys.js';
 
 /** Zero turns these off; a zero heartbeat or time limit would be a mistake. */
 const MAY_BE_ZERO = new Set([
@@ -48,15 +18,6 @@ const MAY_BE_ZERO = new Set([
   'message_pause',
   'rotate_after',
 ]);
-
-const OF_REPAIR = { repair_hold: 'hold', repair_within: 'within', repair_settle: 'settle' } as const;
-const OF_RUN = ['unreachable_after', 'queue_records', 'repair_records', ...Object.keys(OF_REPAIR)] as const;
-
-/** Every key of the table: those of each exchange, with its name in front, and those of the whole run. */
-export const PACING_KEYS: readonly string[] = [
-  ...EXCHANGES.flatMap(({ id }) => Object.keys({ ...DURATIONS, ...COUNTS, ...PLANNING }).map((key) => `${id}_${key}`)),
-  ...OF_RUN,
-];
 
 export type PlaceOptions = {
   /** Protocol version, where the user names one. */

@@ -6,7 +6,8 @@ import { parquetSelect } from '../../storage/parquet-records.js';
 import { emptyRelation, keyExpressions, precedence } from '../../storage/record-table.js';
 import { rowCondition, type StoreSelection } from '../../storage/store-selection.js';
 import { TableAppender } from '../../storage/table-appender.js';
-import { type InputListener, readInput } from '../input/input.js';
+import { readInput } from '../input/input.js';
+import type { InputListener } from '../input/input-listener.js';
 import { typeOfColumns } from '../input/record-shape.js';
 import type { CandleRelations } from './batch-tables.js';
 

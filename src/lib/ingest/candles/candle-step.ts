@@ -7,7 +7,7 @@ import { Database } from '../../storage/duckdb.js';
 import { emptyRelation } from '../../storage/record-table.js';
 import type { StoreSelection } from '../../storage/store-selection.js';
 import { openSnapshot } from '../../storage/store-snapshot.js';
-import type { InputListener } from '../input/input.js';
+import type { InputListener } from '../input/input-listener.js';
 import { expandPaths } from '../paths.js';
 import { createBatchCandles } from './batch-candles.js';
 import { loadInput } from './batch-input.js';

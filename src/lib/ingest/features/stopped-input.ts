@@ -1,6 +1,7 @@
 import type { AnyRecord } from '../../model/records.js';
 import { afterInput } from '../closing.js';
-import { type InputListener, readInput } from '../input/input.js';
+import { readInput } from '../input/input.js';
+import type { InputListener } from '../input/input-listener.js';
 
 /**
  * Returns the records of INPUT until the step is stopped: of files at once, of stdin at its end or 5 s later, so that a

@@ -1,5 +1,5 @@
 import type { AnyRecord } from '../../model/records.js';
-import type { InputListener } from '../input/input.js';
+import type { InputListener } from '../input/input-listener.js';
 import { chosen, within } from './chosen.js';
 import { FEATURE_INPUTS } from './feature-step.js';
 import { stoppedInput } from './stopped-input.js';

@@ -2,7 +2,8 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { HISTORY_TYPES, type HistoryType, type Span } from '../../exchanges/history.js';
 import { EXCHANGES } from '../../exchanges/index.js';
 import type { AnyRecord, Coverage } from '../../model/records.js';
-import { type InputListener, readInput } from '../input/input.js';
+import { readInput } from '../input/input.js';
+import type { InputListener } from '../input/input-listener.js';
 import { united } from './spans.js';
 import { type Topic, topicName, type Want } from './want.js';
 

@@ -1,12 +1,7 @@
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { expandPaths } from '../paths.js';
-
-/** What is told of INPUT while it is read. */
-export type InputListener = {
-  /** A line or row that is no record, with its file, its number and why. It is left out. */
-  broken(reason: string): void;
-};
+import type { InputListener } from './input-listener.js';
 
 type Read = (path: string, listener: InputListener) => AsyncIterable<AnyRecord[]>;
 
