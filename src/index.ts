@@ -1,6 +1,6 @@
 /**
- * mdtool as a library: the records and their schema, the exchanges, the order book, and the capture that every step
- * shares. Everything here is what the commands themselves use.
+ * mdtool as a library: the records and their schema, the exchanges, the order book, the capture that every step shares,
+ * the store, candles, features, signals, grids and backtests. Everything here is what the commands themselves use.
  */
 export { runBacktest } from './lib/backtest/engine.js';
 export type { Execution } from './lib/backtest/ledger.js';
@@ -11,6 +11,9 @@ export type { BarEvent, Broker, Strategy, TradeEvent } from './lib/backtest/stra
 export { type Terms, termsOf } from './lib/backtest/terms.js';
 export { BookKeeper, type BookKeeperOptions } from './lib/book/book-keeper.js';
 export { OrderBook } from './lib/book/order-book.js';
+export { CandleAggregator } from './lib/candles/aggregator.js';
+export { type CandleInterval, parseIntervals } from './lib/candles/interval.js';
+export type { CandleCounts, CandleOptions } from './lib/candles/options.js';
 export {
   CHANNELS,
   type Channel,
@@ -23,6 +26,9 @@ export { EXCHANGES, exchangeOf } from './lib/exchanges/index.js';
 export { FeatureEngine } from './lib/features/engine.js';
 export type { EngineCounts, EngineOptions } from './lib/features/options.js';
 export { FEATURES } from './lib/features/registry.js';
+export type { GridInput } from './lib/grid/parameters.js';
+export { planGrid } from './lib/grid/plan.js';
+export type { Plan, PlannedLevel } from './lib/grid/planned.js';
 export type { ModuleParameters, StrategyModule } from './lib/ingest/backtest/strategy-module.js';
 export { Capture, type CaptureOptions } from './lib/ingest/capture.js';
 export { openReplay, type Replay, type ReplayOptions } from './lib/ingest/replay.js';
@@ -36,3 +42,11 @@ export type { Column, ColumnKind, Level } from './lib/model/schema.js';
 export { formatTime, parseDuration, parseTime } from './lib/model/time.js';
 export { type GeneratorOptions, type Rejection, SignalGenerator } from './lib/signals/generator.js';
 export { DEFAULT_RULES, type SignalRules } from './lib/signals/rules.js';
+export { readStore } from './lib/storage/store-reader.js';
+export type { StoreSelection } from './lib/storage/store-selection.js';
+export {
+  openStoreWriter,
+  type StoreWriter,
+  type StoreWriterOptions,
+  type StoreWriterReport,
+} from './lib/storage/store-writer.js';

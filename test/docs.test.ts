@@ -29,12 +29,12 @@ function pattern(output: string): RegExp {
   return new RegExp(`^${escaped.join('[\\s\\S]*?')}\\s*$`);
 }
 
-/** A folder as a reader of the README has it: `mdtool` on the path, `fixtures/` beside. Examples run in it one after another. */
+/** A folder as a reader of the README has it: `mdtool` on the path, `fixtures/` and `examples/` beside. Examples run in it one after another. */
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-docs-'));
 mkdirSync(join(folder, 'bin'));
 writeFileSync(join(folder, 'bin/mdtool'), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, 'bin/run.js')}" "$@"\n`);
 chmodSync(join(folder, 'bin/mdtool'), 0o755);
-symlinkSync(join(ROOT, 'fixtures'), join(folder, 'fixtures'));
+for (const name of ['fixtures', 'examples']) symlinkSync(join(ROOT, name), join(folder, name));
 execFileSync(
   process.execPath,
   ['--import', 'tsx', join(ROOT, 'test/support/synthetic-market-main.ts'), join(folder, 'market.ndjson.gz')],
