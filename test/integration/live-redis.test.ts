@@ -175,6 +175,7 @@ describe.skipIf(!hasRedis)('redis', () => {
     await expect(open({}, `redis://me:secret@127.0.0.1:${port}`)).rejects.toThrow(
       /^-o redis:\/\/127\.0\.0\.1:\d+.*: cannot connect to Redis/,
     );
+    expect(notices).toEqual([]);
   });
 
   it('refuses two markets on one prefix, whose frames look alike', async () => {
@@ -192,5 +193,11 @@ describe('redis URL', () => {
     ['redis://', { REDIS_HOST: 'cache', REDIS_PORT: '7000', REDIS_PASSWORD: 'p@ss' }, 'redis://:p%40ss@cache:7000'],
     ['redis://h:1/2', { REDIS_HOST: 'cache', REDIS_PORT: '7000' }, 'redis://h:1/2'],
     ['rediss://u:p@h', { REDIS_PASSWORD: 'other' }, 'rediss://u:p@h'],
+    ['redis://h:1/', {}, 'redis://h:1/'],
   ])('%s with %j is %s', (output, environment, url) => expect(redisUrl(output, environment)).toBe(url));
+
+  // A password with a slash that is not encoded ends the host; as a database it would be an internal error of the client.
+  it.each(['redis://:p@ss/word@h:1', 'redis://h/abc', 'redis://h:99999', 'redis://u:secret@h:7x'])('refuses %s', (output) =>
+    expect(() => redisUrl(output, {})).toThrow(/^-o redis:\/\/…: expected redis:\/\/host:port/),
+  );
 });

@@ -25,6 +25,8 @@ const CLOSE_PATIENCE = 3_000;
 export class RedisPublisher {
   readonly #client: Client;
   readonly #options: RedisOptions;
+  /** What fails before the first connection is told by `connect`. */
+  #hasConnected = false;
   #isLost = false;
   #isClosing = false;
   #wake: (() => void) | undefined;
@@ -39,14 +41,14 @@ export class RedisPublisher {
   /** Throws a `FailureError` when Redis cannot be reached or refuses to begin with. */
   static async connect(options: RedisOptions): Promise<RedisPublisher> {
     const { createClient } = await import('@redis/client');
-    let hasConnected = false;
     const client = createClient({
       url: options.url,
       // A publication that waits in a hidden queue is neither bounded nor told of.
       disableOfflineQueue: true,
       socket: {
         connectTimeout: 5_000,
-        reconnectStrategy: (retries: number) => (hasConnected ? Math.min(50 * 2 ** Math.min(retries, 10), LONGEST_PAUSE) : false),
+        reconnectStrategy: (retries: number) =>
+          publisher.#hasConnected ? Math.min(50 * 2 ** Math.min(retries, 10), LONGEST_PAUSE) : false,
       },
     }) as Client;
     const publisher = new RedisPublisher(client, options);
@@ -57,7 +59,7 @@ export class RedisPublisher {
         cause: error,
       });
     }
-    hasConnected = true;
+    publisher.#hasConnected = true;
     return publisher;
   }
 
@@ -106,7 +108,7 @@ export class RedisPublisher {
   }
 
   #lost(error: Error): void {
-    if (this.#isLost || this.#isClosing) return;
+    if (!this.#hasConnected || this.#isLost || this.#isClosing) return;
     this.#isLost = true;
     this.#options.onTrouble(`redis is gone (${error.message || 'connection lost'}); waiting for it`);
   }

@@ -15,6 +15,10 @@ export type RedisFlags = {
 export const MOST_WAITING = 100_000;
 export const MARKET = '{market}';
 
+const DATABASE = /^(?:\/\d*)?$/;
+/** Written so that the redaction of messages finds no credential in it. */
+const SHAPE = 'redis://host:port/db, the port and the number of the database optional, user:password percent-encoded before host';
+
 /** Channels as the older consumers know them, by our channels; candles had none. */
 export const FEED_NAMES: Readonly<Record<Channel, string>> = {
   trade: 'trades',
@@ -39,8 +43,8 @@ export function redisUrl(output: string, environment: NodeJS.ProcessEnv): string
   const port = environment.REDIS_PORT ? `:${environment.REDIS_PORT}` : '';
   const [, user = '', host = '', tail = ''] = /^(?:(.*)@)?([^/]*)(.*)$/.exec(rest) ?? [];
   const text = `${scheme}${user === '' ? '' : `${user}@`}${host === '' ? `${environment.REDIS_HOST || 'localhost'}${port}` : host}${tail}`;
-  if (!URL.canParse(text)) throw new UsageError(`-o ${scheme}…: expected redis://[user:password@]host:port[/db]`);
-  const url = new URL(text);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !DATABASE.test(url.pathname)) throw new UsageError(`-o ${scheme}…: expected ${SHAPE}`);
   if (url.password === '' && environment.REDIS_PASSWORD) url.password = encodeURIComponent(environment.REDIS_PASSWORD);
   return url.href;
 }
