@@ -1,5 +1,5 @@
 import type { BookMessage } from '../model/book-message.js';
-import type { AnyRecord, BookDelta, BookSnapshot, Gap, Market } from '../model/records.js';
+import type { AnyRecord, BookDelta, BookSnapshot, Gap, GapReason, Market } from '../model/records.js';
 import { Throttle } from './throttle.js';
 import { OUTCOMES, type Outcome, TrackedBook } from './tracked-book.js';
 
@@ -43,14 +43,44 @@ export class BookKeeper {
   apply(message: BookMessage, at: number): AnyRecord[] {
     const records = this.due(at);
     const book = this.#bookOf(message);
-    const outcome = book.apply(message);
+    this.#tell(book, book.apply(message), message, records);
+    return records;
+  }
+
+  /**
+   * Goes on with another feed of a book, which has told `messages` so far, a snapshot first. What of it is known from the
+   * feed before comes as one whole snapshot, the rest as changes. `brokeOff` says why the feed before ended, where what it
+   * told last may not be all: what lies between it and the snapshot is then told by a gap.
+   */
+  succeed(messages: readonly [BookMessage, ...BookMessage[]], at: number, brokeOff?: GapReason): AnyRecord[] {
+    const [first, ...others] = messages;
+    const records = this.due(at);
+    const book = this.#bookOf(first);
+    if (brokeOff !== undefined && !book.hasReached(first)) book.breakOff(brokeOff);
+    const unknown = others.findIndex((message) => !book.hasReached(message));
+    const known = [first, ...(unknown < 0 ? others : others.slice(0, unknown))];
+    this.#tell(book, book.restart(known), first, records);
+    for (const message of messages.slice(known.length)) records.push(...this.apply(message, at));
+    return records;
+  }
+
+  /** Whether another feed of a book, which told `message` last, can go on with it without telling twice what is known. */
+  isReachedBy(message: BookMessage): boolean {
+    return this.#bookOf(message).isReachedBy(message);
+  }
+
+  /** Notes that nothing continues a book until its next snapshot. */
+  breakOff(market: Market, symbol: string, reason: GapReason): void {
+    this.#books.get(`${market} ${symbol}`)?.breakOff(reason);
+  }
+
+  #tell(book: TrackedBook, outcome: Outcome, message: BookMessage, records: AnyRecord[]): void {
     this.#stats[outcome] += 1;
     if (outcome === 'snapshot') this.#begin(book, records);
     else if (outcome === 'delta') this.#continue(book, message, records);
     else if (outcome === 'sequence') this.#release(book, records);
     // What a checksum or a crossed book disproves may have been wrong already when it was withheld.
     else if (outcome === 'checksum' || outcome === 'crossed' || outcome === 'refused') this.#throttle.drop(book);
-    return records;
   }
 
   /** Returns the snapshots that were withheld and have become due by `at`, in the order in which they did. */

@@ -1,4 +1,5 @@
 import type { BookMessage } from '../model/book-message.js';
+import { compareLongs } from '../model/numbers.js';
 import type { GapReason, Market } from '../model/records.js';
 import { bookChecksum, CHECKSUM_LEVELS } from './checksum.js';
 import { type Levels, numericLevels, OrderBook } from './order-book.js';
@@ -23,6 +24,10 @@ export type Hole = {
   /** True where nothing was known before it: the stream begins with the snapshot that ends it. */
   readonly early: boolean;
 };
+
+function isBreak(outcome: Outcome): outcome is Break {
+  return (BREAKS as readonly Outcome[]).includes(outcome);
+}
 
 const NOTHING: Levels = { bids: [], asks: [] };
 
@@ -51,6 +56,37 @@ export class TrackedBook {
 
   top(limit?: number): Levels {
     return this.#book.top(limit);
+  }
+
+  /** Whether this book already contains what `message` of another feed of it tells, by sequence and time. */
+  hasReached({ sequence, timestamp }: BookMessage): boolean {
+    if (sequence === undefined || this.sequence === undefined) return this.timestamp >= timestamp;
+    // A counter that restarted is small again: then only the time tells what came before.
+    return sequence === this.sequence || (compareLongs(this.sequence, sequence) > 0 && this.timestamp >= timestamp);
+  }
+
+  /** Whether `message` of another feed of this book tells what this book contains, or more. */
+  isReachedBy({ sequence, timestamp }: BookMessage): boolean {
+    if (timestamp > this.timestamp) return true;
+    if (sequence === undefined || this.sequence === undefined) return timestamp === this.timestamp;
+    return compareLongs(sequence, this.sequence) >= 0;
+  }
+
+  /** Becomes what the messages of another feed lead to, a snapshot first. Returns `snapshot`, `repeated`, or what broke it. */
+  restart(messages: readonly BookMessage[]): Outcome {
+    let outcome: Outcome = 'repeated';
+    for (const message of messages) {
+      const each = this.apply(message);
+      if (isBreak(each)) return each;
+      if (each === 'snapshot') outcome = each;
+    }
+    return outcome;
+  }
+
+  /** Notes that what comes next may not follow what came last: until a snapshot the book is not to be trusted. */
+  breakOff(reason: GapReason): void {
+    this.#trusted = false;
+    if (!this.hole || this.hole.early) this.hole = { reason, fromTimestamp: this.timestamp, early: false };
   }
 
   /** Applies a message. After a `sequence` break the book still holds the last good state, after other breaks it does not. */

@@ -2,8 +2,8 @@ import type { Exchange, FeedEvent, Frame, FrameReader } from '../exchanges/excha
 import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
+import { BookIntake, isOfBook } from './book-intake.js';
 import type { CaptureOptions, DataFrame } from './capture-options.js';
-import { CapturedBooks } from './captured-books.js';
 import { Confirmations } from './confirmations.js';
 import { Continuity, type Feed } from './continuity.js';
 import { MarketClocks } from './market-clocks.js';
@@ -35,7 +35,7 @@ export class Capture {
   readonly #options: CaptureOptions;
   readonly #connections = new Map<string, Connection>();
   readonly #clocks = new MarketClocks();
-  readonly #books: CapturedBooks;
+  readonly #books: BookIntake;
   readonly #trades: TradeIntake;
   readonly #continuity = new Continuity(({ exchange, market }, local) => this.#clocks.of(exchange, market).at(local));
   #now = 0;
@@ -45,8 +45,14 @@ export class Capture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     const { selection, depth, bookInterval: interval } = options;
-    const [snapshots, deltas] = [selection.wantsChannel('book'), selection.wantsChannel('book_delta')];
-    this.#books = new CapturedBooks({ depth, interval, snapshots, deltas });
+    this.#books = new BookIntake({
+      depth,
+      interval,
+      selection,
+      continuity: this.#continuity,
+      received: (feed, connection, timestamp, records) => this.#received(feed, connection, timestamp, records),
+      emit: (record, records) => this.#emit(record, this.#now, records),
+    });
     this.#trades = new TradeIntake({
       limits: options.repair,
       statistics: this.statistics,
@@ -72,7 +78,7 @@ export class Capture {
     const connection = `${exchange.id} ${'connection' in entry ? entry.connection : ''}`;
     if (entry.kind === 'frame') this.#frame(connection, entry.content, records);
     else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
-    else if (entry.kind === 'sent') this.#sent(connection, entry.text);
+    else if (entry.kind === 'sent') this.#sent(connection, entry.text, records);
     else if (entry.kind === 'close') this.#lost(connection, entry.code, records);
     else this.#polled(exchange, entry, records);
     this.#trades.flush(records);
@@ -110,7 +116,7 @@ export class Capture {
 
   /** The symbols whose book waits for a snapshot that nobody will send unasked: they are to be subscribed anew. */
   brokenBooks(exchange: string): { market: Market; symbol: string }[] {
-    return this.#books.of(exchange).broken();
+    return this.#books.broken(exchange);
   }
 
   /** Returns the exchange's time on a market, 0 before anything was heard of it. */
@@ -154,10 +160,13 @@ export class Capture {
     this.#connections.set(id, { exchange, reader: exchange.createReader(url), confirmations, heard: this.#now });
   }
 
-  #sent(id: string, text: string): void {
-    const connection = this.#connections.get(id);
-    for (const feed of connection?.confirmations.sent(text) ?? [])
-      this.#continuity.released({ exchange: connection?.exchange.id ?? '', ...feed }, id);
+  #sent(id: string, text: string, records: AnyRecord[]): void {
+    const { exchange, confirmations } = this.#connections.get(id) ?? {};
+    if (!exchange) return;
+    for (const feed of confirmations?.sent(text) ?? []) {
+      this.#continuity.released({ exchange: exchange.id, ...feed }, id);
+      if (isOfBook(feed)) this.#books.released({ exchange: exchange.id, ...feed }, id, this.#now, records);
+    }
   }
 
   #confirmed(id: string, { exchange, confirmations }: Connection, frame: Extract<Frame, { kind: 'acknowledged' }>): void {
@@ -166,6 +175,8 @@ export class Capture {
       const { market, channel, symbol } = feed;
       if (!selection.wantsFeed(exchange.id, feed)) continue;
       const carried = { exchange: exchange.id, market, channel, symbol };
+      // A connection can go on with a book of another one when it has its snapshot, not before.
+      if (isOfBook(carried) && this.#continuity.isCarried(carried)) continue;
       this.#continuity.carried(carried, id, this.#now);
       this.#trades.back(carried, this.#now);
     }
@@ -189,16 +200,16 @@ export class Capture {
     const clock = this.#clocks.of(exchange.id, frame.market);
     if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, this.#now);
     if (frame.history) this.#history(exchange, connection, frame, records);
-    else for (const event of frame.events) this.#event(exchange, connection, event, records);
+    else for (const event of frame.events) this.#event(connection, event, records);
     if (this.#trades.holdsClock(`${exchange.id} ${frame.market}`)) return;
     for (const tick of clock.due(this.#now)) {
       this.#emit({ type: 'clock', exchange: exchange.id, market: frame.market, timestamp: tick.timestamp }, this.#now, records);
     }
   }
 
-  #event(exchange: Exchange, connection: string, event: FeedEvent, records: AnyRecord[]): void {
+  #event(connection: string, event: FeedEvent, records: AnyRecord[]): void {
     if (!this.#options.selection.wantsSymbol(event.exchange, event.market, event.symbol)) return;
-    if (event.type === 'book_message') this.#book(exchange, connection, event, records);
+    if (event.type === 'book_message') this.#books.apply(connection, event, this.#now, records);
     else this.#record(connection, event, records);
   }
 
@@ -225,17 +236,6 @@ export class Capture {
     if (event.type === 'trade' || this.#continuity.leads(feed, connection)) this.#emit(event, this.#now, records);
   }
 
-  #book(exchange: Exchange, connection: string, message: BookMessage, records: AnyRecord[]): void {
-    const channels = (['book', 'book_delta'] as const).filter((channel) => this.#options.selection.wantsChannel(channel));
-    if (channels.length === 0) return;
-    const applied = this.#books.of(exchange.id).apply(connection, message, this.#now);
-    if (!applied) return;
-    const { market, symbol, timestamp } = message;
-    for (const channel of channels)
-      this.#received({ exchange: exchange.id, market, channel, symbol }, connection, timestamp, records);
-    for (const record of applied) this.#emit(record, this.#now, records);
-  }
-
   #polled(exchange: Exchange, answer: Extract<TapeEntry, { kind: 'http' }>, records: AnyRecord[]): void {
     const page = polledPage(exchange, answer, this.#options.selection);
     for (const reason of page?.rejected ?? []) this.#trouble(this.statistics.rejected, 'poll', reason);
@@ -250,16 +250,16 @@ export class Capture {
   }
 
   #lost(connection: string, code: number, records: AnyRecord[]): void {
-    const { heard = this.#now } = this.#connections.get(connection) ?? {};
+    const { heard = this.#now, exchange } = this.#connections.get(connection) ?? {};
     this.#connections.delete(connection);
     const reason = code === STALE_CODE ? 'stale' : 'disconnect';
     // A close frame comes after all that was sent before it; without one, nobody knows how much was on its way.
-    if (code === STALE_CODE || code === ABNORMAL_CODE)
-      for (const gap of this.#continuity.leftBehind(connection, heard, reason)) this.#emit(gap, this.#now, records);
+    const brokeOff = code === STALE_CODE || code === ABNORMAL_CODE ? reason : undefined;
+    if (brokeOff) for (const gap of this.#continuity.leftBehind(connection, heard, brokeOff)) this.#emit(gap, this.#now, records);
     for (const feed of this.#continuity.lost(connection, this.#now, reason)) {
       if (this.#trades.lost(feed, reason, this.#now)) this.#continuity.handedOver(feed);
     }
-    this.#books.lost(connection);
+    if (exchange) this.#books.lost(exchange.id, connection, this.#now, brokeOff, records);
   }
 
   /** What a connection tells of the past as it begins helps to fill a hole; where there is none it is left out. */

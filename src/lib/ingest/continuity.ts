@@ -51,6 +51,11 @@ export class Continuity {
     carry(this.#stateOf(feed, at), connection, at);
   }
 
+  /** Whether any connection carries a feed. */
+  isCarried(feed: Feed): boolean {
+    return (this.#states.get(keyOf(feed))?.carriers.size ?? 0) > 0;
+  }
+
   /** Whether `connection` is the one of a feed's carriers whose records count, the one that has carried it longest. */
   leads(feed: Feed, connection: string): boolean {
     const [leader] = this.#states.get(keyOf(feed))?.carriers.keys() ?? [];
@@ -84,7 +89,8 @@ export class Continuity {
   leftBehind(connection: string, heard: number, reason: GapReason): Gap[] {
     const gaps: Gap[] = [];
     for (const state of this.#states.values()) {
-      if (!state.carriers.has(connection) || state.carriers.size === 1) continue;
+      // What a book goes on with shows by its sequence whether anything is missing.
+      if (state.channel.startsWith('book') || !state.carriers.has(connection) || state.carriers.size === 1) continue;
       const begun = Math.min(...[...state.carriers].flatMap(([id, since]) => (id === connection ? [] : [since])));
       if (begun <= heard) continue;
       const until = ceilSecond(this.#exchangeTime(state, begun) ?? begun + CLOCK_TOLERANCE);

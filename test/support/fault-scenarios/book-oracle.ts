@@ -23,9 +23,7 @@ export function judgeBooks(stage: Stage, stored: Stored, { problems, totals }: J
     for (const book of snapshots) judgeSnapshot(book, truths, say);
     const gaps = stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'book_delta');
     judgeDeltas(deltas, truths, gaps, say);
-    // While a connection is replaced, the whole snapshot of the new one takes the place of what the old one still sends.
-    if (stage.scenario.channels.includes('book_delta') && stage.scenario.rotateAfter === 0)
-      judgeCompleteness(stage, symbol, deltas, gaps, say);
+    if (stage.scenario.channels.includes('book_delta')) judgeCompleteness(stage, symbol, deltas, gaps, say);
     addTotals(totals, { books: snapshots.length, deltas: deltas.length });
   }
 }

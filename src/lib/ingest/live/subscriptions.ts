@@ -108,9 +108,10 @@ export class Subscriptions {
     return [...this.#entries].flatMap(([topic, { state, isAnswered }]) => (state === 'stale' && !isAnswered ? [topic] : []));
   }
 
-  /** Whether every subscription has been answered or reported. */
-  get isSettled(): boolean {
-    for (const { state } of this.#entries.values()) if (state === 'pending') return false;
+  /** Whether every subscription has been answered, those that are greeted with their state, or reported. */
+  isSettled(isGreeted: (topic: string) => boolean): boolean {
+    for (const [topic, { state, isHeard }] of this.#entries)
+      if (state === 'pending' || (state === 'confirmed' && !isHeard && isGreeted(topic))) return false;
     return this.#entries.size > 0;
   }
 

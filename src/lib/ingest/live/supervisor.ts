@@ -143,11 +143,10 @@ export class Supervisor implements ConnectionKeeper {
 
   /** Reports what has become stale. */
   check(): void {
-    const { timing, events, exchange } = this.#options;
+    const { timing, events } = this.#options;
     const subscriptions = this.#current?.subscriptions;
     if (!subscriptions) return;
-    const isGreeted = (topic: string) => this.#feedsOf(topic).some(({ channel }) => exchange.live.greeted.includes(channel));
-    const stale = subscriptions.check(timing.now(), isGreeted);
+    const stale = subscriptions.check(timing.now(), this.#isGreeted);
     if (stale.length > 0) events.stale(stale, 'others speak');
     const missing = [...this.#topics].filter((topic) => this.#isMissing(topic) && subscriptions.suspect(topic));
     if (missing.length > 0) events.stale(missing, 'their tickers tell of trades');
@@ -206,13 +205,13 @@ export class Supervisor implements ConnectionKeeper {
     await old.link.ended;
   }
 
-  /** Resolves to true when all of `next` is answered and `next` lives; to false when it was lost before. */
+  /** Resolves to true when `next` has everything, the first state of books too, and lives; to false when it was lost before. */
   async #settled(next: Attachment, old: Attachment): Promise<boolean> {
     const { timing } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted && next.link.isOpen) {
-      next.subscriptions.check(timing.now(), () => false);
-      if (next.subscriptions.isSettled || !old.link.isOpen) return true;
+      next.subscriptions.check(timing.now(), this.#isGreeted);
+      if (next.subscriptions.isSettled(this.#isGreeted) || !old.link.isOpen) return true;
       await timing.sleep(SETTLE_CHECK, signal);
     }
     return false;
@@ -257,6 +256,9 @@ export class Supervisor implements ConnectionKeeper {
   #feedsOf(topic: string): readonly TopicFeed[] {
     return this.#options.exchange.live.feedsOf(topic, this.#options.url);
   }
+
+  readonly #isGreeted = (topic: string): boolean =>
+    this.#feedsOf(topic).some(({ channel }) => this.#options.exchange.live.greeted.includes(channel));
 
   /** Whether trades of a topic did not come, by what the tickers say. */
   #isMissing(topic: string): boolean {

@@ -19,9 +19,23 @@ describe('subscriptions', () => {
     subject.acknowledged({ topic: 'a' }, 1);
     subject.acknowledged({ request: 'r' }, 1);
     expect(subject.counts).toEqual({ pending: 1, confirmed: 3, refused: 0, stale: 0 });
-    expect(subject.isSettled).toBe(false);
+    expect(subject.isSettled(() => false)).toBe(false);
     subject.heard('b', 2);
-    expect(subject.isSettled).toBe(true);
+    expect(subject.isSettled(() => false)).toBe(true);
+  });
+
+  it('are settled when those that are greeted have their first state, or are reported', () => {
+    const subject = create();
+    subject.asked(['book', 'trade'], 'r', 0);
+    subject.acknowledged({ request: 'r' }, 1);
+    const isGreeted = (topic: string) => topic === 'book';
+    expect(subject.isSettled(isGreeted)).toBe(false);
+    subject.heard('trade', 2);
+    expect(subject.isSettled(isGreeted)).toBe(false);
+    subject.check(6_000, isGreeted);
+    expect(subject.isSettled(isGreeted)).toBe(true);
+    subject.heard('book', 6_001);
+    expect(subject.isSettled(isGreeted)).toBe(true);
   });
 
   it('refuse the topic that the exchange names and ask again for its neighbours', () => {
