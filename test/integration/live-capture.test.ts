@@ -145,6 +145,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     await run.until(() => symbols.every((symbol) => idsOf(run.records, symbol).length > 0), 'first trades');
     for (const connection of server.connections) connection.stall();
     const lost = symbols.map((symbol) => server.trade('linear', symbol)[0]?.time ?? 0);
+    for (const symbol of symbols) server.requote('linear', symbol);
     await run.until(() => server.accepted >= 2 && settled(run)(), 'replaced');
     await run.until(() => gapsOf(run.records).length >= 4, 'holes told');
     for (const symbol of symbols) server.trade('linear', symbol);
