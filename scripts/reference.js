@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-// Writes the reference of records, docs/records.md and the table in README.md, from the schema: it cannot say anything
-// else than the code.
+// Writes the references: of records (docs/records.md and the table in README.md) from the schema, of settings
+// (docs/settings.md) from the commands. They cannot say anything else than the code.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { columnsOf, RECORD_TYPES } from '../dist/lib/model/records.js';
+import { settingsPage } from './settings-page.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const target = process.argv[2] ?? ROOT;
@@ -49,4 +50,5 @@ const table = [
 const [before, after] = readFileSync(`${ROOT}README.md`, 'utf8').split(/(?<=<!-- records -->)[\s\S]*(?=<!-- \/records -->)/);
 mkdirSync(`${target}/docs`, { recursive: true });
 writeFileSync(`${target}/docs/records.md`, records);
+writeFileSync(`${target}/docs/settings.md`, settingsPage);
 writeFileSync(`${target}/README.md`, [before, ...table, after].join('\n'));

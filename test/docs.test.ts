@@ -73,10 +73,10 @@ describe('README', () => {
 });
 
 describe('texts', () => {
-  it('the reference of records is that of the schema', () => {
+  it('the references are those of the schema and the commands', () => {
     execFileSync(process.execPath, [join(ROOT, 'scripts/reference.js'), folder]);
     expect(README).toContain('| `trade` | `id`, `price`, `amount`, `side`, `sequence` |');
-    for (const name of ['README.md', 'docs/records.md']) {
+    for (const name of ['README.md', 'docs/records.md', 'docs/settings.md']) {
       expect(readFileSync(join(ROOT, name), 'utf8')).toBe(readFileSync(join(folder, name), 'utf8'));
     }
   });

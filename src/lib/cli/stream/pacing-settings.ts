@@ -4,10 +4,10 @@ import type { Place } from '../../ingest/live/fleet.js';
 import type { RepairLimits } from '../../ingest/repair/repair-job.js';
 import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
-import { MINUTE, MICROSECONDS_PER_MILLISECOND as MS, parseDuration, SECOND } from '../../model/time.js';
+import { MICROSECONDS_PER_MILLISECOND as MS, parseDuration } from '../../model/time.js';
 import { endpointsOf } from '../endpoints.js';
 import type { Setting, Settings } from '../settings.js';
-import { COUNTS, DURATIONS, OF_REPAIR, PACING_TABLE, PLANNING } from './pacing-keys.js';
+import { COUNTS, DURATIONS, PACING_TABLE, PLANNING, RUN_COUNTS, RUN_DURATIONS } from './pacing-keys.js';
 
 /** Zero turns these off; a zero heartbeat or time limit would be a mistake. */
 const MAY_BE_ZERO = new Set([
@@ -48,26 +48,25 @@ export function placeOf(exchange: Exchange, settings: Settings, { api, place }: 
 
 /** Returns what holds for the whole run: milliseconds until unreachable, records that may wait for the outputs. */
 export function runLimits(settings: Settings): { unreachableAfter: number; queueLimit: number } {
-  const unreachable = settings.section(PACING_TABLE, 'unreachable_after');
-  const queue = settings.section(PACING_TABLE, 'queue_records');
-  return {
-    unreachableAfter: unreachable ? durationOf(unreachable, 'unreachable_after') : 60_000,
-    queueLimit: queue ? countOf(queue) : 100_000,
-  };
+  return { unreachableAfter: ofRun(settings, 'unreachable_after') / MS, queueLimit: ofRun(settings, 'queue_records') };
 }
-
-/** How long a repair of trades may take and hold back what came after it, and how many trades all of them may keep. */
-const REPAIR = { hold: 15 * SECOND, within: 5 * MINUTE, settle: 3 * SECOND, records: 200_000 };
 
 /** Returns the limits of repairs that fetch `most` microseconds back. Throws a `UsageError` on a setting that is none. */
 export function repairLimits(settings: Settings, most: number): RepairLimits {
-  const limits = { ...REPAIR, most };
-  for (const [key, name] of Object.entries(OF_REPAIR)) {
-    const setting = settings.section(PACING_TABLE, key);
-    if (setting) limits[name] = durationOf(setting, key) * MS;
-  }
-  const records = settings.section(PACING_TABLE, 'repair_records');
-  return records ? { ...limits, records: countOf(records) } : limits;
+  return {
+    most,
+    hold: ofRun(settings, 'repair_hold'),
+    within: ofRun(settings, 'repair_within'),
+    settle: ofRun(settings, 'repair_settle'),
+    records: ofRun(settings, 'repair_records'),
+  };
+}
+
+/** Returns microseconds or a number of records. */
+function ofRun(settings: Settings, key: keyof typeof RUN_DURATIONS | keyof typeof RUN_COUNTS): number {
+  const setting = settings.section(PACING_TABLE, key);
+  if (key in RUN_COUNTS) return setting ? countOf(setting) : RUN_COUNTS[key as keyof typeof RUN_COUNTS];
+  return setting ? durationOf(setting, key) * MS : RUN_DURATIONS[key as keyof typeof RUN_DURATIONS];
 }
 
 function pacingOf(exchange: Exchange, market: Market, settings: Settings): Pacing {
