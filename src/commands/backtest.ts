@@ -1,6 +1,5 @@
 import { backtestFlags } from '../lib/cli/backtest/flags.js';
-import { forwardTotals } from '../lib/cli/backtest/forward-total.js';
-import { refuseUnused } from '../lib/cli/backtest/plan.js';
+import { refuseUnused, sweptFlags } from '../lib/cli/backtest/plan.js';
 import { Report, reportFlag } from '../lib/cli/backtest/report.js';
 import { type Finding, recordsOf, runBacktests, warningsOf } from '../lib/cli/backtest/run.js';
 import { SweepProgress } from '../lib/cli/backtest/sweep-progress.js';
@@ -56,7 +55,9 @@ Exit 3 when the data has holes.`;
 
   async run(): Promise<SummaryDocument> {
     const { args, flags, raw } = await this.parse(Backtest);
-    refuseUnused(flags, new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : []))));
+    const given = new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])));
+    refuseUnused(flags, given);
+    for (const name of sweptFlags(flags, given)) this.notice(`--${name}: its value is not used, --sweep ${name} sets it`);
     const paths = args.input ?? [];
     const hint = paths.length === 0 ? stdinHint() : undefined;
     if (hint) this.stderr.note(hint);
@@ -69,12 +70,11 @@ Exit 3 when the data has holes.`;
       summary: this.summary,
       notice: (text) => this.notice(text),
       progress: this.#progress(),
+      loaded: (markets) => report.requireNames(markets),
     });
-    for (const warning of warningsOf(findings)) this.notice(warning);
+    for (const warning of warningsOf(findings.map(({ study }) => study))) this.notice(warning);
     const files = await report.write(findings);
     if (files.length > 0) this.summary.note({ report: files.join(', ') });
-    const totals = forwardTotals(findings.flatMap(({ study }) => study.finished.map(({ run }) => run)));
-    if (flags.json && totals.length > 0) this.summary.note({ out_of_sample: totals });
     return this.deliver(batches(findings), {
       flags,
       fallback: paths.length > 0 ? '-' : 'store',

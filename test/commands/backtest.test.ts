@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -82,7 +82,7 @@ describe('backtest', () => {
   });
 
   it('ranks a sweep the same with one and two threads, and goes on from where it was stopped', async () => {
-    const sweep = [CANDLES, ...GRID, '--sweep', 'multiplier=1.1:1.5:0.2', '--sweep', 'take-profit=0.3%,0.6%'];
+    const sweep = [CANDLES, ...GRID, '--sweep', 'multiplier=1.1:1.5:0.2', '--sweep', 'slippage=0%,0.05%'];
     const one = await backtest(...sweep, '--resume', 'sweep.ndjson');
     expect(one.code, one.stderr).toBe(0);
     const two = await backtest(...sweep, '--workers', '2');
@@ -135,6 +135,8 @@ describe('backtest', () => {
       const metrics = judged.filter((run) => run.path === path).map((run) => run.metrics as Record<string, number>);
       const sum = (name: string) => metrics.reduce((total, values) => total + (values[name] as number), 0);
       expect(totals).toContainEqual({
+        exchange: 'ftx',
+        market: 'linear',
         symbol: 'BTC-PERP',
         path,
         parts: 4,
@@ -146,6 +148,33 @@ describe('backtest', () => {
     }
     const table = (await backtest(CANDLES, ...args, '--format', 'table')).stdout;
     expect(table).toMatch(/^all +out-of-sample +4 parts +high-first .*\nall +out-of-sample +4 parts +low-first /m);
+  });
+
+  it('reports a walk forward by what all its parts come to, and a sweep by its ranking', async () => {
+    const forward = [...GRID, '--sweep', 'multiplier=1.1,1.6', '--walk-forward', '12h/6h'];
+    const result = await backtest(CANDLES, ...forward, '--report', 'forward.html', '--format', 'table');
+    expect(result.stdout).toMatch(/^grid on ftx linear BTC-PERP, 2022-01-04 23:40 to 2022-01-06 11:40$/m);
+    expect(result.stdout).toContain('equity out of sample, parts added up, high-first');
+    const total = /^all +out-of-sample +4 parts +high-first +(\S+)/m.exec(result.stdout)?.[1];
+    const page = readFileSync(inFolder('forward.html'), 'utf8');
+    expect(page).toContain('<h1>grid on BTC-PERP, judged out of sample</h1>');
+    expect(page).toMatch(new RegExp(`<div class="tiles"><div><b[^>]*>${total} */|<div class="tiles"><div><b[^>]*>${total}</b>`));
+    expect(page).toContain('Metrics, out-of-sample part of window 4');
+    await backtest(CANDLES, ...GRID, '--sweep', 'multiplier=1.1,1.6', '--report', 'sweep.html');
+    expect(readFileSync(inFolder('sweep.html'), 'utf8')).toMatch(/<h2>Sweep<\/h2><table>.*multiplier.*rank 1 was chosen knowing/);
+  });
+
+  it('keeps markets apart whose symbols are spelled alike', async () => {
+    const [header, ...lines] = readFileSync(CANDLES, 'utf8').trim().split('\n');
+    const spot = lines.slice(0, 60).map((line) => line.replace(',linear,', ',spot,'));
+    writeFileSync(inFolder('both.csv'), `${[header, ...lines.slice(0, 60), ...spot].join('\n')}\n`);
+    const args = ['both.csv', '--strategy', 'grid', '--leverage', '1', '--format', 'table'];
+    const refused = await backtest(...args, '--report', '{symbol}.html');
+    expect([refused.code, refused.stdout]).toEqual([2, '']);
+    expect(refused.stderr).toContain('in the name to tell ftx linear BTC-PERP from ftx spot BTC-PERP, was "{symbol}.html"');
+    const { stdout } = await backtest(...args, '--report', '{market}-{symbol}.html');
+    expect(stdout.match(/^grid on .*, /gm)).toEqual(['grid on ftx linear BTC-PERP, ', 'grid on ftx spot BTC-PERP, ']);
+    expect(['linear', 'spot'].map((market) => existsSync(inFolder(`${market}-BTC-PERP.html`)))).toEqual([true, true]);
   });
 
   it('writes a report that holds all it needs, and refuses to replace one', async () => {

@@ -2,6 +2,8 @@ import type { Run } from '../../model/records.js';
 
 /** What the out-of-sample parts of one symbol and path come to together. */
 export type ForwardTotal = {
+  readonly exchange: string;
+  readonly market: string;
   readonly symbol: string;
   /** Absent for trades. */
   readonly path?: string | undefined;
@@ -23,10 +25,12 @@ export function forwardTotals(runs: readonly Run[]): ForwardTotal[] {
 }
 
 function totalOf(runs: readonly Run[]): ForwardTotal {
-  const [{ symbol, path }] = runs as [Run];
+  const [{ exchange, market, symbol, path }] = runs as [Run];
   const values = (name: string) => runs.map(({ metrics }) => (metrics as Readonly<Record<string, number>>)[name] ?? 0);
   const sum = (name: string) => values(name).reduce((total, value) => total + value, 0);
   return {
+    exchange,
+    market,
     symbol,
     path,
     parts: runs.length,

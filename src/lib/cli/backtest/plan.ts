@@ -34,6 +34,11 @@ export function refuseUnused(flags: BacktestFlags, given: ReadonlySet<string>): 
     throw new UsageError(`--split: expected a share above 0 % and below 100 %, was ${flags.split.times(100)} %`);
 }
 
+/** Returns the flags on the command line whose value a sweep replaces. */
+export function sweptFlags({ sweep = [] }: BacktestFlags, given: ReadonlySet<string>): string[] {
+  return sweep.map(({ name }) => name).filter((name) => given.has(name));
+}
+
 /** Returns what a strategy is: one of ours, or a module by its path. */
 export function kindOf(strategy: string): StrategyPlan['kind'] {
   if (strategy === 'signals' || strategy === 'grid') return strategy;

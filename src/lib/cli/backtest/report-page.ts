@@ -4,55 +4,98 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { FinishedRun } from '../../ingest/backtest/execute.js';
 import type { LoadedMarket } from '../../ingest/backtest/market-reader.js';
+import type { Study } from '../../ingest/backtest/study.js';
 import type { MaintenanceTier } from '../../model/maintenance-tier.js';
-import { formatTime } from '../../model/time.js';
+import { comparisonOf, judgedRuns, partText } from './comparison.js';
+import { forwardTotals } from './forward-total.js';
+import { labelOf, type Metrics, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
 import { feedText } from './plan.js';
 import { CHART_SCRIPT } from './report-script.js';
 import { monthlyReturns, ReportAxis } from './report-series.js';
 import { REPORT_STYLE } from './report-style.js';
-import { labelOf, metricNames, valueText } from './table.js';
+import { type Finding, warningsOf } from './run.js';
 
 /** What a reader wants to know first. */
 const HEADLINES = ['net_profit', 'return_pct', 'max_drawdown_pct', 'sharpe', 'trades', 'win_rate_pct', 'fees', 'max_leverage'];
 
-/** What a report shows: the runs of one symbol; the first is drawn, the equity of the second beside it. */
-export type ReportInput = { readonly market: LoadedMarket; readonly runs: readonly FinishedRun[] };
+/** What a report shows: what was found out about one symbol. */
+export type ReportInput = Finding;
 
 /**
  * Returns one HTML page that needs nothing else: data, styles and the chart library are in it, and its content policy
- * forbids everything but its own two scripts, told by their hashes.
+ * forbids everything but its own two scripts, told by their hashes. The first path is drawn, the equity of the second beside
+ * it; of a walk forward the last part that was judged, under the figures of all.
  */
-export function reportPage({ market, runs }: ReportInput): string {
-  const [first] = runs as [FinishedRun];
+export function reportPage({ market, study }: ReportInput): string {
+  const drawn = drawnRuns(study);
+  const [first] = drawn as [FinishedRun];
   const library = chartLibrary();
   const policy = [library, CHART_SCRIPT].map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`);
-  const title = `${first.run.strategy} on ${first.run.symbol}`;
+  const title = `${first.run.strategy} on ${first.run.symbol}${partText(first.run) === undefined ? '' : ', judged out of sample'}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${policy.join(' ')}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(title)}</title><style>${REPORT_STYLE}</style></head><body>
 <h1>${escaped(title)}</h1>
-<div class="faint">${escaped(feedText(market))}, ${spanText(first)} UTC; run ${runs.map(({ run }) => escaped(run.runId)).join(', ')}</div>
-${tiles(runs)}
+<div class="faint">${escaped(feedText(market))}, ${spanText(study.finished)} UTC</div>
+${tiles(headlinesOf(study))}
+${comparison(study)}
+<div class="faint">${drawnText(drawn)}</div>
 <div id="legend"></div>
 <div id="chart"></div>
-<div class="faint">Candles with fills${first.levels.length > 0 ? ' and grid levels' : ''}, equity, drawdown (%)${runs.length > 1 ? `; drawn: ${escaped(first.run.path ?? '')}, the other path's equity in grey` : ''}.</div>
-${warnings(runs)}
+${warnings(study)}
 <div class="columns">
-<section><h2>Metrics</h2>${metricsTable(runs)}</section>
-<section><h2>Monthly returns</h2>${monthsTable(runs)}<h2>Parameters</h2>${parametersTable(first)}</section>
+<section><h2>Metrics${partOf(first)}</h2>${metricsTable(drawn)}</section>
+<section><h2>Monthly returns${partOf(first)}</h2>${monthsTable(drawn)}<h2>Parameters${partOf(first)}</h2>${parametersTable(first)}</section>
 </div>
 <h2>About</h2>
-<pre>Fills: ${runs.map(({ run }) => escaped(run.fillsHash)).join('\n       ')} (SHA-256)
+<pre>Runs:  ${study.finished.map(({ run }) => `${escaped(run.runId)}  fills ${escaped(run.fillsHash)} (SHA-256)`).join('\n       ')}
 Charts: TradingView Lightweight Charts™
 Copyright (c) 2026 TradingView, Inc. <a href="https://www.tradingview.com/">https://www.tradingview.com/</a>
 Licensed under the Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0</pre>
-<script type="application/json" id="data">${JSON.stringify(chartData(market, runs)).replaceAll('<', '\\u003c')}</script>
+<script type="application/json" id="data">${JSON.stringify(chartData(market, drawn)).replaceAll('<', '\\u003c')}</script>
 <script>${library}</script>
 <script>${CHART_SCRIPT}</script>
 </body></html>
 `;
+}
+
+/** Both paths of the run, or of the last part that was judged. */
+function drawnRuns({ finished }: Study): readonly FinishedRun[] {
+  const judged = judgedRuns(finished);
+  return judged.filter(({ run }) => run.fromTimestamp === judged.at(-1)?.run.fromTimestamp);
+}
+
+function drawnText([first, second]: readonly FinishedRun[]): string {
+  const { run, levels } = first as FinishedRun;
+  const part = partText(run);
+  const path = second === undefined ? '' : `; drawn: ${escaped(run.path ?? '')}, the other path's equity in grey`;
+  return `Candles with fills${levels.length > 0 ? ' and grid levels' : ''}, equity, drawdown (%)${part === undefined ? '' : ` of the ${part}`}${path}.`;
+}
+
+function partOf({ run }: FinishedRun): string {
+  const part = partText(run);
+  return part === undefined ? '' : `, ${part}`;
+}
+
+/** The metrics at the top: of both paths, or what the parts judged out of sample come to on each. */
+function headlinesOf(study: Study): readonly Metrics[] {
+  const totals = forwardTotals(study.finished.map(({ run }) => run));
+  if (totals.length > 0)
+    return totals.map(({ net_profit, return_pct, max_drawdown_pct, trades }) => ({
+      net_profit,
+      return_pct,
+      max_drawdown_pct,
+      trades,
+    }));
+  return drawnRuns(study).map(({ run }) => metricsIn(run));
+}
+
+function comparison({ finished, ranking }: Study): string {
+  const found = comparisonOf([...finished.map(({ run }) => run), ...ranking]);
+  if (found === undefined) return '';
+  return `<section id="comparison"><h2>${found.title}</h2>${table(found.head, found.rows)}<div class="faint">${escaped(found.remark)}</div></section>`;
 }
 
 /** The package has no export for the build that a page can carry. */
@@ -75,20 +118,17 @@ function chartData({ data }: LoadedMarket, [first, second]: readonly FinishedRun
 }
 
 /** Of two paths, both values where they differ. */
-function tiles(runs: readonly FinishedRun[]): string {
+function tiles(paths: readonly Metrics[]): string {
   const tile = (name: string) => {
-    const values = runs.map(({ run }) => valueText(name, (run.metrics as Readonly<Record<string, number>>)[name]));
-    const text = [...new Set(values)].join(' / ');
+    const text = [...new Set(paths.map((metrics) => valueText(name, metrics[name])))].join(' / ');
     return `<div><b${colourOf(text)}>${escaped(text)}</b><span>${escaped(labelOf(name))}</span></div>`;
   };
-  const known = metricNames(runs.map(({ run }) => run));
-  return `<div class="tiles">${HEADLINES.filter((name) => known.includes(name))
-    .map(tile)
-    .join('')}</div>`;
+  const known = HEADLINES.filter((name) => paths.some((metrics) => name in metrics));
+  return `<div class="tiles">${known.map(tile).join('')}</div>`;
 }
 
 function metricsTable(runs: readonly FinishedRun[]): string {
-  const metrics = runs.map(({ run }) => run.metrics as Readonly<Record<string, number>>);
+  const metrics = runs.map(({ run }) => metricsIn(run));
   const names = metricNames(runs.map(({ run }) => run));
   const head = ['', ...runs.map(({ run }) => run.path ?? '')];
   return table(
@@ -128,9 +168,10 @@ function tierText({ upTo, rate, deduction }: MaintenanceTier): string {
   return `${upTo === undefined ? '' : `${upTo}=`}${Number((rate * 100).toPrecision(12))}%${deduction > 0 ? `-${deduction}` : ''}`;
 }
 
-function warnings(runs: readonly FinishedRun[]): string {
-  const all = runs.flatMap(({ run }) => (run.detail as { warnings?: readonly string[] } | undefined)?.warnings ?? []);
-  return [...new Set(all)].map((warning) => `<div class="warning">${escaped(warning)}</div>`).join('\n');
+function warnings(study: Study): string {
+  return warningsOf([study])
+    .map((warning) => `<div class="warning">${escaped(warning)}</div>`)
+    .join('\n');
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -143,8 +184,10 @@ function colourOf(cell: string): string {
   return /^-\d/.test(cell) ? ' class="bad"' : '';
 }
 
-function spanText({ run }: FinishedRun): string {
-  return [run.fromTimestamp, run.untilTimestamp].map((time) => formatTime(time).slice(0, 16).replace('T', ' ')).join(' to ');
+function spanText(finished: readonly FinishedRun[]): string {
+  const from = Math.min(...finished.map(({ run }) => run.fromTimestamp));
+  const until = Math.max(...finished.map(({ run }) => run.untilTimestamp));
+  return `${timeText(from)} to ${timeText(until)}`;
 }
 
 function escaped(text: string): string {

@@ -1,10 +1,12 @@
 import { Flags } from '@oclif/core';
+import type { LoadedMarket } from '../../ingest/backtest/market-reader.js';
 import { UsageError } from '../../model/errors.js';
 import { refuseExisting, WholeFile } from '../../sinks/whole-file.js';
 import type { Finding } from './run.js';
 
 export const reportFlag = Flags.string({
-  summary: 'Also write an HTML page that opens without a network; {symbol} in the name where there are several.',
+  summary:
+    'Also write an HTML page that opens without a network; {exchange}, {market} and {symbol} in the name where there are several.',
   helpValue: 'FILE.html',
   helpGroup: 'OUTPUT',
 });
@@ -23,27 +25,44 @@ export class Report {
     refuseExisting(path, force);
   }
 
-  /** Writes the pages and returns their names. */
+  /** Throws a `UsageError` when two pages would have one name, before anything is run. */
+  requireNames(markets: readonly LoadedMarket[]): void {
+    const path = this.#path;
+    if (path === undefined) return;
+    const names = markets.map((market) => nameOf(path, market));
+    const second = names.findIndex((name, index) => names.indexOf(name) < index);
+    if (second < 0) return;
+    const [one, other] = [markets[names.indexOf(names[second] as string)], markets[second]] as [LoadedMarket, LoadedMarket];
+    throw new UsageError(
+      `--report: expected {exchange}, {market} or {symbol} in the name to tell ${placeText(one)} from ${placeText(other)}, was "${path}"`,
+    );
+  }
+
+  /** Writes the pages, one per symbol, and returns their names. */
   async write(findings: readonly Finding[]): Promise<string[]> {
     const path = this.#path;
     if (path === undefined) return [];
-    if (findings.length > 1 && !path.includes('{symbol}'))
-      throw new UsageError(`--report: expected {symbol} in the name for ${findings.length} symbols, was "${path}"`);
     const written: string[] = [];
-    for (const finding of findings) written.push(...(await this.#writeOne(path, finding)));
+    for (const finding of findings) {
+      if (finding.study.finished.length > 0) written.push(await this.#writeOne(nameOf(path, finding.market), finding));
+    }
     return written;
   }
 
-  async #writeOne(path: string, { market, study: { finished } }: Finding): Promise<string[]> {
-    if (finished.length === 0) return [];
+  async #writeOne(name: string, finding: Finding): Promise<string> {
     const { reportPage } = await import('./report-page.js');
-    const last = finished.at(-1);
-    // Of a walk forward the last stretch that was judged is drawn.
-    const runs = finished.filter(({ run }) => run.fromTimestamp === last?.run.fromTimestamp);
-    const name = path.replaceAll('{symbol}', market.data.symbol);
     const file = new WholeFile(name, this.#force);
-    await file.write(reportPage({ market, runs }));
+    await file.write(reportPage(finding));
     await file.close();
-    return [name];
+    return name;
   }
+}
+
+function nameOf(path: string, { data }: LoadedMarket): string {
+  const { exchange, market, symbol } = data;
+  return path.replaceAll('{exchange}', exchange).replaceAll('{market}', market).replaceAll('{symbol}', symbol);
+}
+
+function placeText({ data: { exchange, market, symbol } }: LoadedMarket): string {
+  return `${exchange} ${market} ${symbol}`;
 }

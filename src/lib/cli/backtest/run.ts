@@ -14,6 +14,7 @@ import type { SelectionFlags } from '../candles/flags.js';
 import { selectionOf } from '../candles/flags.js';
 import type { Summary } from '../summary.js';
 import type { BacktestFlags } from './flags.js';
+import { forwardTotals } from './forward-total.js';
 import { feedText, kindOf, planOf } from './plan.js';
 import type { SweepProgress } from './sweep-progress.js';
 
@@ -26,6 +27,8 @@ export type BacktestRequest = {
   readonly summary: Summary;
   readonly notice: (text: string) => void;
   readonly progress: SweepProgress;
+  /** Told of what is run before it is. */
+  readonly loaded: (markets: readonly LoadedMarket[]) => void;
 };
 
 /** One symbol and what came of it. */
@@ -36,6 +39,7 @@ export async function runBacktests(request: BacktestRequest): Promise<Finding[]>
   const { flags, summary } = request;
   const module = kindOf(flags.strategy) === 'module' ? await loadModule(flags.strategy) : undefined;
   const markets = await markedMarkets(request);
+  request.loaded(markets);
   if (markets.length > 1 && flags.resume !== undefined)
     throw new UsageError(`--resume: expected one symbol, found ${markets.length}; --symbols chooses`);
   const findings: Finding[] = [];
@@ -44,6 +48,8 @@ export async function runBacktests(request: BacktestRequest): Promise<Finding[]>
     summary.note({ data: [...findings.map(({ market: done }) => feedText(done)), feedText(market)].join('; ') });
     findings.push({ market, study: await studied(market, module, request) });
   }
+  const totals = forwardTotals(findings.flatMap(({ study }) => study.finished.map(({ run }) => run)));
+  if (flags.json && totals.length > 0) summary.note({ out_of_sample: totals });
   return findings;
 }
 
@@ -76,7 +82,7 @@ async function markedMarkets({ paths, directory, flags, summary, notice }: Backt
 function acceptsHoles({ data }: LoadedMarket, { flags, summary, notice }: BacktestRequest): boolean {
   const [first] = data.holes;
   if (first === undefined) return true;
-  const found = `${data.symbol}: the data has ${data.holes.length} holes, the first from ${formatTime(first.from)} to ${formatTime(first.until)}`;
+  const found = `${data.exchange} ${data.market} ${data.symbol}: the data has ${data.holes.length} holes, the first from ${formatTime(first.from)} to ${formatTime(first.until)}`;
   if (flags.gaps === 'fail') summary.incomplete(`${found}; backfill repairs them, --gaps halt|ignore runs all the same`);
   else if (flags.gaps === 'halt') summary.incomplete(`${found}; the run halts there`);
   else notice(`${found}; they are run over as though nothing were missing`);
@@ -136,9 +142,9 @@ export function* recordsOf(findings: readonly Finding[]): Generator<AnyRecord[]>
 }
 
 /** Returns the warnings of runs with their fills, each once, with how many runs it is true of. */
-export function warningsOf(findings: readonly Finding[]): string[] {
+export function warningsOf(studies: readonly Study[]): string[] {
   const counts = new Map<string, number>();
-  const runs = findings.flatMap(({ study: { finished } }) => finished.map(({ run }) => run));
+  const runs = studies.flatMap(({ finished }) => finished.map(({ run }) => run));
   for (const run of runs) for (const warning of warningsIn(run)) counts.set(warning, (counts.get(warning) ?? 0) + 1);
   return [...counts].map(([warning, count]) =>
     count === runs.length ? warning : `${warning} (${count} of ${runs.length} runs)`,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BacktestFlags } from '../../../../src/lib/cli/backtest/flags.js';
 import { backtestFlags } from '../../../../src/lib/cli/backtest/flags.js';
-import { planOf, refuseUnused } from '../../../../src/lib/cli/backtest/plan.js';
+import { planOf, refuseUnused, sweptFlags } from '../../../../src/lib/cli/backtest/plan.js';
 import { parseAxis, plansOf } from '../../../../src/lib/ingest/backtest/axes.js';
 import { execute } from '../../../../src/lib/ingest/backtest/execute.js';
 import { type LoadedMarket, MarketReader } from '../../../../src/lib/ingest/backtest/market-reader.js';
@@ -199,6 +199,11 @@ describe('what makes no sense is refused in one line', () => {
 });
 
 describe('sweeps', () => {
+  it('name the flags whose value they replace', async () => {
+    const flags = await flagsOf({ ...BASE.grid, sweep: 'take_profit=1%,2%' });
+    expect(sweptFlags(flags, new Set(['sweep', 'take-profit', 'coverage']))).toEqual(['take-profit']);
+  });
+
   it('count in exact decimals, the last value included', () => {
     expect(parseAxis('multiplier=1.1:1.6:0.1')).toEqual({
       name: 'multiplier',
