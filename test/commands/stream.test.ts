@@ -158,6 +158,22 @@ describe('stream --replay', () => {
     expect(stderr).toContain('1 tape line could not be read');
   });
 
+  it('ends with 3 where the frames of a connection are there and not its opening, which says what they are of', async () => {
+    const lines = linesOf(gunzipSync(readFileSync(BYBIT)).toString());
+    const later = [lines[0], ...lines.slice(900)].join('\n');
+    const { stderr, code } = await mdtool(['stream', '--replay', '-'], { input: later });
+    expect(code).toBe(3);
+    expect(stderr).toContain('frame: a connection that was not opened before it');
+    expect(stderr).toContain('frames or records could not be mapped');
+  });
+
+  it('refuses a tape whose first line names another exchange than it connects to', async () => {
+    const tape = gunzipSync(readFileSync(BYBIT)).toString().replace('"exchange":"bybit"', '"exchange":"bitget"');
+    const { stderr, code } = await mdtool(['stream', '--replay', '-'], { input: tape });
+    expect(code).toBe(1);
+    expect(stderr).toContain('expected a tape of bitget, as its first line says, but it connects to bybit: wss://');
+  });
+
   it('gives one document with --json', async () => {
     const { stdout, code } = await mdtool(['stream', '--replay', BYBIT, '--json']);
     expect(code).toBe(0);

@@ -27,3 +27,9 @@ export type CaptureListener = {
   answered(connection: string, frame: Frame): void;
   delivered(connection: string, frame: DataFrame): void;
 };
+
+/** What frames of a connection say that no exchange reads: private feeds, options. */
+export const FOREIGN: Frame = { kind: 'unknown', what: 'a connection that is no public feed' };
+
+/** Whose data it is stands in the URL of the connection: without it, what a frame says is lost. */
+export const UNOPENED: Frame = { kind: 'rejected', reason: 'a connection that was not opened before it' };

@@ -3,7 +3,7 @@ import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
 import { BookIntake, isOfBook } from './book-intake.js';
-import type { CaptureOptions, DataFrame } from './capture-options.js';
+import { type CaptureOptions, type DataFrame, FOREIGN, UNOPENED } from './capture-options.js';
 import { Confirmations } from './confirmations.js';
 import { Continuity, type Feed } from './continuity.js';
 import { MarketClocks } from './market-clocks.js';
@@ -70,7 +70,7 @@ export class Capture {
   /** Returns the records that one event on the wire of `exchange` leads to, in order. */
   apply(exchange: Exchange, entry: TapeEntry): AnyRecord[] {
     if (entry.kind === 'broken') {
-      this.#trouble(this.statistics.broken, 'tape line', entry.reason);
+      if (this.statistics.note(this.statistics.broken, entry.reason)) this.#options.warn(`tape line: ${entry.sentence}`);
       return [];
     }
     if (entry.at < this.#now) this.statistics.unordered += 1;
@@ -147,7 +147,7 @@ export class Capture {
     this.#lastFrame = this.#now;
     const connection = this.#connections.get(id);
     if (connection) connection.heard = this.#now;
-    const frame = connection?.reader?.read(content, this.#now) ?? UNREADABLE;
+    const frame = connection ? (connection.reader?.read(content, this.#now) ?? FOREIGN) : UNOPENED;
     if (frame.kind === 'data' && connection) this.#data(connection.exchange, id, frame, records);
     else this.#note(id, frame, content);
     if (frame.kind === 'acknowledged' && connection) this.#confirmed(id, connection, frame);
@@ -294,5 +294,3 @@ export class Capture {
       this.#options.warn(`${what}: ${reason}${content === undefined ? '' : ` in ${excerpt(textOf(content))}`}`);
   }
 }
-
-const UNREADABLE: Frame = { kind: 'unknown', what: 'a connection that is no public feed, or was never opened' };

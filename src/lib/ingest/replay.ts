@@ -6,7 +6,7 @@ import { Capture, type CaptureOptions } from './capture.js';
 import { type Pacing, pace } from './pace.js';
 import { Selection, type SelectionOptions } from './selection.js';
 import type { Statistics } from './statistics.js';
-import { refuseLacking, TapeContents } from './tape-contents.js';
+import { refuseForeign, refuseLacking, TapeContents } from './tape-contents.js';
 import { mergeTapes } from './tape-merge.js';
 import { openTape, type Tape } from './tape-reader.js';
 
@@ -85,7 +85,10 @@ async function* replay(
       if ('time' in item) records.push(...capture.advance(item.time));
       else {
         const exchange = exchangeOf(item.exchange);
-        if (item.entry.kind === 'connect') refuseLacking(exchange, item.entry.url, channels);
+        if (item.entry.kind === 'connect') {
+          refuseForeign(exchange, item.entry.url);
+          refuseLacking(exchange, item.entry.url, channels);
+        }
         records.push(...capture.apply(exchange, item.entry));
       }
       if (records.length >= BATCH) yield records.splice(0);

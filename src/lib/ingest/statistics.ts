@@ -42,8 +42,12 @@ export class Statistics {
     this.#countGap({ ...gap, repaired: 0, missing: true }, -1);
   }
 
-  /** Counts one more of a kind; returns true the first time, when it is worth a log line. */
-  note(tally: Tally, kind: string): boolean {
+  /**
+   * Counts one more of a kind, which is what was expected; what was found instead differs from case to case. Returns true
+   * the first time, when it is worth a log line.
+   */
+  note(tally: Tally, reason: string): boolean {
+    const kind = reason.replace(/, was .*$/s, '');
     const name = tally.has(kind) || tally.size < MOST_KINDS ? kind : 'other kinds';
     const before = tally.get(name) ?? 0;
     tally.set(name, before + 1);

@@ -1,5 +1,6 @@
 import type { Channel, Exchange, FeedEvent } from '../exchanges/exchange.js';
-import { UsageError } from '../model/errors.js';
+import { EXCHANGES } from '../exchanges/index.js';
+import { FailureError, UsageError } from '../model/errors.js';
 import type { Market } from '../model/records.js';
 import type { SelectionOptions } from './selection.js';
 
@@ -59,6 +60,14 @@ function absent(flag: string, wanted: string, found: readonly string[]): string 
   const names = [...found].sort();
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
   return `${flag} ${wanted}: not on the tape, which has ${names.slice(0, MOST_NAMES).join(', ') || 'none'}${more}`;
+}
+
+/** Throws a `FailureError` for a connection to the feeds of an exchange that the tape does not name. */
+export function refuseForeign(exchange: Exchange, url: string): void {
+  if (exchange.createReader(url)) return;
+  const other = EXCHANGES.find((candidate) => candidate.createReader(url));
+  if (other)
+    throw new FailureError(`expected a tape of ${exchange.id}, as its first line says, but it connects to ${other.id}: ${url}`);
 }
 
 /** Throws a `UsageError` for a channel that the protocol of a tape's connection has on no market. */

@@ -68,13 +68,13 @@ class TapeLines {
   }
 
   broken(reason: string): TapeEntry {
-    return { kind: 'broken', line: this.#number, reason };
+    return { kind: 'broken', line: this.#number, reason, sentence: reason };
   }
 
   #parseText(line: string): TapeEntry | undefined {
     if (line.trim() === '') return undefined;
     const entry = parseTapeLine(line, this.#number, this.#scope);
-    return entry.kind === 'broken' ? { ...entry, reason: `${this.#name} line ${entry.line}: ${entry.reason}` } : entry;
+    return entry.kind === 'broken' ? { ...entry, sentence: `${this.#name} ${entry.sentence}` } : entry;
   }
 }
 

@@ -30,8 +30,16 @@ export const STALE_CODE = 4408;
 /** The close code of a connection that ended without a close frame. */
 export const ABNORMAL_CODE = 1006;
 
-/** A tape line that is none of these; it is counted and reported, never fatal. */
-export type BrokenLine = { readonly kind: 'broken'; readonly line: number; readonly reason: string };
+/**
+ * A tape line that is none of these; it is counted by its `reason` and reported, never fatal. `sentence` says the same with
+ * its place and what stood there.
+ */
+export type BrokenLine = {
+  readonly kind: 'broken';
+  readonly line: number;
+  readonly reason: string;
+  readonly sentence: string;
+};
 
 export type TapeEntry = WireEvent | BrokenLine;
 
@@ -60,8 +68,12 @@ export function parseHeader(line: string): TapeHeader | string {
 /** Returns what a tape line says. `number` is the line's own, from 1; `scope` keeps connections of two tapes apart. */
 export function parseTapeLine(line: string, number: number, scope: string): TapeEntry {
   const fields = parseObject(line);
-  if (!fields) return { kind: 'broken', line: number, reason: `expected a JSON object, was ${excerpt(line)}` };
-  return entryOf(fields, scope) ?? { kind: 'broken', line: number, reason: `expected a tape line, was ${excerpt(line)}` };
+  if (!fields) return brokenLine(line, number, 'expected a JSON object');
+  return entryOf(fields, scope) ?? brokenLine(line, number, 'expected a tape line');
+}
+
+function brokenLine(line: string, number: number, reason: string): BrokenLine {
+  return { kind: 'broken', line: number, reason, sentence: `line ${number}: ${reason}, was ${excerpt(line)}` };
 }
 
 function entryOf(fields: Record<string, unknown>, scope: string): TapeEntry | undefined {

@@ -191,20 +191,21 @@ describe('capture', () => {
       frame(START, JSON.stringify({ kind: 'unknown', what: 'novelty' })),
       frame(START, JSON.stringify({ kind: 'silent', what: 'option' })),
       frame(START, JSON.stringify({ kind: 'refused', topic: 'trade.NO', reason: 'does not exist' })),
-      { kind: 'broken', line: 3, reason: 'line 3: nonsense' },
+      { kind: 'broken', line: 3, reason: 'nonsense', sentence: 'line 3: nonsense' },
+      { kind: 'broken', line: 4, reason: 'nonsense', sentence: 'line 4: nonsense' },
       frame(START, data([trade(START, 'a')], { rejected: ['price must be a number'] })),
     );
     expect(types(records)).toEqual(['trade']);
     const { rejected, unknown, silent, refused, broken, incomplete } = subject.statistics;
     expect([rejected, unknown, silent, refused, broken].map((tally) => [...tally.values()])).toEqual([
-      [2, 1],
-      [2, 1],
+      [1, 2, 1],
+      [1, 1],
       [1],
       [1],
-      [1],
+      [2],
     ]);
     expect(incomplete).toBe(true);
-    expect(warnings).toHaveLength(6);
+    expect(warnings).toHaveLength(7);
     expect(warnings.join('\n')).toContain('subscription refused: trade.NO does not exist');
   });
 
@@ -214,6 +215,17 @@ describe('capture', () => {
     for (let i = 0; i < 1_000; i += 1) run(frame(START, JSON.stringify({ kind: 'rejected', reason: `nonsense ${i}` })));
     expect(subject.statistics.rejected.size).toBe(101);
     expect(warnings).toHaveLength(101);
+  });
+
+  it('tells one kind of trouble once, whatever was found instead', () => {
+    const { run, subject, warnings } = capture();
+    run(connect(START));
+    for (let i = 0; i < 5; i += 1)
+      run(frame(START, data([], { rejected: [`price must be above 0, was -${i}`] })), {
+        ...{ kind: 'broken', line: i, reason: 'expected a tape line', sentence: `line ${i}: expected a tape line, was ${i}` },
+      });
+    expect([...subject.statistics.rejected]).toEqual([['price must be above 0', 5]]);
+    expect(warnings).toEqual(['record: price must be above 0, was -0', 'tape line: line 0: expected a tape line, was 0']);
   });
 
   it('sees a hole in a book that goes on without a snapshot, on another connection or from the start', () => {

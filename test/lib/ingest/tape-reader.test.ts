@@ -61,7 +61,10 @@ describe('tape reader', () => {
     ];
     const entries = await entriesOf(write('broken.ndjson', [HEADER, ...broken, frame(9)].join('\n')));
     expect(entries.map((entry) => (entry.kind === 'broken' ? entry.line : entry.kind))).toEqual([2, 3, 4, 5, 6, 7, 'frame']);
-    expect((entries[0] as { reason: string }).reason).toContain('broken.ndjson line 2: expected a JSON object, was nonsense');
+    expect(entries[0]).toMatchObject({
+      reason: 'expected a JSON object',
+      sentence: expect.stringContaining('broken.ndjson line 2: expected a JSON object, was nonsense'),
+    });
   });
 
   it('recognises gzip by its bytes and keeps what lies before a cut', async () => {
