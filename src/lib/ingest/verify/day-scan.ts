@@ -163,7 +163,8 @@ export async function disorderOf(inspection: StoreInspection, inspected: Inspect
   return rows.map(flawOf);
 }
 
-function flawOf(row: Row): Flaw {
+/** Returns the flaw that a row with `symbol`, `count`, `at` and `files` (JSON) tells of. */
+export function flawOf(row: Row): Flaw {
   return {
     symbol: String(row.symbol),
     count: Number(row.count),

@@ -16,6 +16,18 @@ export type CheckedFiles = { readonly readable: readonly StoredFile[]; readonly 
 /** So many files are read at the same time. */
 const PARALLEL = 4;
 
+/** What was found of files that have been read: they never change, and are asked about more than once. */
+const CHECKED = new WeakMap<StoreInspection, Map<string, Promise<FileDamage | undefined>>>();
+
+function damageOf(inspection: StoreInspection, type: RecordType, file: StoredFile): Promise<FileDamage | undefined> {
+  const checked = CHECKED.get(inspection) ?? new Map<string, Promise<FileDamage | undefined>>();
+  CHECKED.set(inspection, checked);
+  const path = absolutePath(inspection.context, file);
+  const damage = checked.get(path) ?? checkFile(inspection.database, path, type, file);
+  checked.set(path, damage);
+  return damage;
+}
+
 /** Compares the files of a partition with what the log knows of them. */
 export async function checkFiles(inspection: StoreInspection, inspected: InspectedPartition): Promise<CheckedFiles> {
   const { partition, files } = inspected;
@@ -23,7 +35,7 @@ export async function checkFiles(inspection: StoreInspection, inspected: Inspect
   const waiting = [...files];
   const work = async () => {
     for (let file = waiting.shift(); file; file = waiting.shift())
-      damages.set(file, await checkFile(inspection.database, absolutePath(inspection.context, file), partition.type, file));
+      damages.set(file, await damageOf(inspection, partition.type, file));
   };
   await Promise.all(Array.from({ length: PARALLEL }, work));
   const findings = files.flatMap((file) => {

@@ -59,6 +59,12 @@ export function disorderFinding({ count, at, files }: Flaw): Finding {
   return { ...moment(at), verdict: 'mismatch', outOfOrder: count, detail };
 }
 
+export function chainFinding({ count, at, files }: Flaw): Finding {
+  const where = `the first of ${formatTime(at)}${files.length > 0 ? `, in ${files.join(' and ')}` : ''}`;
+  const detail = `${count} ${count === 1 ? 'delta does' : 'deltas do'} not continue the book before (sequence), ${where}: from there to the next whole snapshot the book cannot be known`;
+  return { ...moment(at), verdict: 'mismatch', detail };
+}
+
 export function holeFinding({ from, until, reason }: Hole, series: Pick<Partition, 'type' | 'source'>): Finding {
   const length = until - from < 1000 ? 'less than a millisecond' : spokenDuration((until - from) / SECOND);
   const detail = `${reason}: nothing is known between ${formatTime(from)} and ${formatTime(until)} (${length}); ${remedy(series)}`;

@@ -7,8 +7,10 @@ import type { InspectedPartition, StoreInspection } from '../../storage/store-in
 import { coverageChannel, gapChannels, isData, isSteady, ownGapChannels } from './channels.js';
 import { type DayContent, DayReader } from './day-reader.js';
 import { countWithin, disorderOf, duplicatesOf, symbolRanges } from './day-scan.js';
+import { DeltaChains } from './delta-chain.js';
 import type { FileFinding } from './file-findings.js';
 import {
+  chainFinding,
   delayNote,
   disorderFinding,
   duplicateFinding,
@@ -49,6 +51,7 @@ export class SeriesVerifier {
   readonly #tools: SeriesTools;
   readonly #reader: DayReader;
   readonly #silences: SilenceWatch;
+  readonly #chains: DeltaChains;
   readonly #channels: readonly string[];
   readonly #selected: Span;
   readonly #symbols = new Set<string>();
@@ -61,6 +64,7 @@ export class SeriesVerifier {
     this.#tools = tools;
     const reader = new DayReader(tools.inspection, plan);
     this.#reader = reader;
+    this.#chains = new DeltaChains(tools.inspection);
     this.#silences = new SilenceWatch([...plan.earlier, ...plan.dates], (date, symbols) => reader.intervals(date, symbols));
     this.#channels = gapChannels(plan.identity);
     this.#selected = { from: plan.since ?? 0, until: plan.until ?? Number.MAX_SAFE_INTEGER };
@@ -114,6 +118,7 @@ export class SeriesVerifier {
     const notes = new Map<string, string>();
     const pauses: LongPause[] = [];
     for (const flaw of await disorderOf(inspection, inspected)) found.add(flaw.symbol, disorderFinding(flaw));
+    await this.#addBreaks(inspected, counts, found);
     for (const range of symbolRanges(counts.symbols)) {
       for (const flaw of await duplicatesOf(inspection, inspected, range)) found.add(flaw.symbol, duplicateFinding(flaw));
       if (!isSteady(inspected.partition)) continue;
@@ -133,6 +138,12 @@ export class SeriesVerifier {
     }
     await this.#addSilences(date, pauses, found);
     return notes;
+  }
+
+  async #addBreaks(inspected: InspectedPartition, { symbols }: DayContent['counts'], found: FindingsBySymbol): Promise<void> {
+    if (inspected.partition.type !== 'book_delta') return;
+    for (const range of symbolRanges(symbols))
+      for (const flaw of await this.#chains.breaks(inspected, range)) found.add(flaw.symbol, chainFinding(flaw));
   }
 
   /** A silence in which a gap was recorded is explained, whether it was repaired or is told as a hole. */

@@ -49,7 +49,7 @@ export async function* verifyStore(
   };
   const gaps = await gapsOf(directory, selection, options);
   const since = selection.since === undefined ? undefined : selection.since - (DAYS_COMPARED - 1) * DAY;
-  const read = against ? [...new Set<RecordType>([...types, 'candle'])] : types;
+  const read = [...new Set<RecordType>([...types, ...beside(types, against)])];
   const inspection = await openInspection(directory, { ...selection, since, types: read }, options);
   try {
     for (const plan of await plansOf(inspection, types, selection, gaps))
@@ -57,6 +57,11 @@ export async function* verifyStore(
   } finally {
     await inspection.close();
   }
+}
+
+/** What is read beside what is verified: whole books, from which deltas go on, and candles to compare with. */
+function beside(types: readonly RecordType[], against: Against | undefined): RecordType[] {
+  return [...(types.includes('book_delta') ? ['book_snapshot' as const] : []), ...(against ? ['candle' as const] : [])];
 }
 
 function comparisonOf(inspection: StoreInspection, plan: SeriesPlan, against: Against | undefined): Comparison | undefined {

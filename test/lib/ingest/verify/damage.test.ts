@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type VerifyRequest, verifyStore } from '../../../../src/lib/ingest/verify/verify-store.js';
-import type { AnyRecord, Coverage, Gap, Trade } from '../../../../src/lib/model/records.js';
+import type { AnyRecord, BookDelta, BookSnapshot, Coverage, Gap, Trade } from '../../../../src/lib/model/records.js';
 import { HOUR, SECOND } from '../../../../src/lib/model/time.js';
 import { withDatabase } from '../../../../src/lib/storage/duckdb.js';
 import { openStoreContext } from '../../../../src/lib/storage/store-context.js';
@@ -425,6 +425,66 @@ describe('what is suspicious or wrong in the records', () => {
       ['trade', 'mismatch'],
     ]);
     expect(found[0]?.detail).toMatch(/1 books? .*crossed .* 2026-11-20T10:00:01/);
+  });
+
+  describe('deltas of books', () => {
+    /** A book that begins with a whole snapshot, 10 messages a second. `u` numbers them. */
+    const message = (u: number, fields: Partial<BookDelta | BookSnapshot> = {}, from = timeOf(10, 0)): AnyRecord => {
+      const at = from + u * 100_000;
+      const identity = {
+        exchange: 'bybit',
+        market: 'linear',
+        symbol: 'BTCUSDT',
+        timestamp: at,
+        localTimestamp: at + 300,
+      } as const;
+      const delta = { ...identity, bids: [], asks: [], sequence: `${u}`, previousSequence: `${u - 1}` } as const;
+      return { type: 'book_delta', ...delta, ...fields } as AnyRecord;
+    };
+    const wholeBook = (u: number, fields: Partial<BookSnapshot> = {}, from?: number): AnyRecord => {
+      const { previousSequence: _, ...snapshot } = message(u, { bids: [[1, 1]], asks: [[2, 1]] }, from) as BookDelta;
+      return { ...snapshot, type: 'book_snapshot', ...fields } as AnyRecord;
+    };
+    const deltas = (from: number, until: number) => Array.from({ length: until - from }, (_, n) => message(from + n));
+    const verifiedDeltas = async (records: readonly AnyRecord[], request: Partial<VerifyRequest> = {}) => {
+      const directory = join(root, `deltas ${copies++}`);
+      await writeRun(directory, records);
+      return verified(directory, { types: ['book_delta'], ...request });
+    };
+    // A connection lost after 20; snapshots of the best levels lie between and restart nothing; the second whole one lies
+    // within the delta that follows it.
+    const sound = [wholeBook(1), ...deltas(2, 20), wholeBook(20, { depth: 15, sequence: '19' }), message(20)];
+    const again = [wholeBook(50), message(51, { previousSequence: '48' }), ...deltas(52, 60)];
+
+    it('that follow one another are whole, over a reconnect, a midnight and two files', async () => {
+      const midnight = DAY_START + 24 * HOUR - 3 * SECOND;
+      const night = Array.from({ length: 60 }, (_, n) => (n === 0 ? wholeBook(0, {}, midnight) : message(n, {}, midnight)));
+      for (const records of [[...sound, ...again], night, sound.slice(5)]) {
+        const { found, rows } = await verifiedDeltas(records);
+        expect([found, rows.length > 0]).toEqual([[], true]);
+      }
+    });
+
+    it('of which one is gone are told with the time of the first that lacks it', async () => {
+      const { found } = await verifiedDeltas([...sound, ...again].filter((_, index) => index !== 10 && index !== 28));
+      expect(found.map(({ verdict }) => verdict)).toEqual(['mismatch']);
+      expect(found[0]?.detail).toMatch(/2 deltas do not continue the book before .* 2026-11-20T10:00:01\.200/);
+      const alone = await verifiedDeltas([...sound, ...again.slice(1)]);
+      expect(alone.found[0]?.detail).toMatch(/1 delta does not continue/);
+    });
+
+    it('of which one is gone at midnight are told on the day after', async () => {
+      const midnight = DAY_START + 24 * HOUR - 3 * SECOND;
+      const night = Array.from({ length: 60 }, (_, n) => (n === 0 ? wholeBook(0, {}, midnight) : message(n, {}, midnight)));
+      const { found } = await verifiedDeltas(night.filter((_, index) => index !== 30));
+      expect(found.map(({ detail }) => detail)).toEqual([expect.stringContaining('the first of 2026-11-21T00:00:00.100')]);
+      const since = DAY_START + 24 * HOUR;
+      const later = await verifiedDeltas(
+        night.filter((_, index) => index !== 30),
+        { selection: { since } },
+      );
+      expect(later.found).toEqual([]);
+    });
   });
 
   it('a clock that was behind, or far ahead, is told and changes no verdict', async () => {
