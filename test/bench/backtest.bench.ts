@@ -169,8 +169,7 @@ function average(bars: Bars): Result {
   const options = { terms: terms({ lotSize: 1e-6 }), path: 'high-first', sample: DAY } as const;
   const file = write('bars', [bars.time, bars.open, bars.high, bars.low, bars.close]);
   const run = () => {
-    const wish = exposure(bars, { fast: 20, slow: 50 });
-    for (let index = 0; index < wish.length; index++) wish[index] = (wish[index] as number) * 0.01;
+    const wish = exposure(bars, { fast: 20, slow: 50, share: 0.01 });
     return runBacktest(data, { ...options, strategy: new ExposureStrategy(wish, bars) });
   };
   return compare(
@@ -273,7 +272,7 @@ function grademark(bars: Bars, mine: Result): void {
   const require = createRequire(import.meta.url);
   const { backtest } = require('grademark');
   const { DataFrame } = require('data-forge');
-  const wish = exposure(bars, { fast: 20, slow: 50 });
+  const wish = exposure(bars, { fast: 20, slow: 50, share: 1 });
   const rows = Array.from(wish, (wanted, index) => ({
     time: new Date((bars.time[index] as number) / 1000),
     open: bars.open[index],

@@ -1,3 +1,4 @@
+import type { Stake } from './gauge.js';
 import type { FundingCharge } from './ledger.js';
 import { liquidationPrice, sharedLiquidationPrice } from './liquidation.js';
 import type { PositionSide } from './orders.js';
@@ -25,7 +26,7 @@ const DUST = 1e-12;
  * The money of a run. The balance holds the deposit, realised profit, fees and funding; equity adds the unrealised profit,
  * so that equity = deposit + realised + unrealised − fees + funding at every moment.
  */
-export class Account {
+export class Account implements Stake {
   readonly long: Position = { amount: 0, cost: 0 };
   readonly short: Position = { amount: 0, cost: 0 };
   balance: number;
@@ -54,17 +55,17 @@ export class Account {
     return this.balance - this.long.cost + this.short.cost;
   }
 
+  /** Long plus short, base units. */
+  get gross(): number {
+    return this.long.amount + this.short.amount;
+  }
+
   get isFlat(): boolean {
     return this.long.amount === 0 && this.short.amount === 0;
   }
 
   equity(price: number): number {
     return this.base + this.net * price;
-  }
-
-  /** Notional held at a price, both sides. */
-  notional(price: number): number {
-    return (this.long.amount + this.short.amount) * price;
   }
 
   /** Returns whether the margin allows to open so much; isolated margins are bound, cross counts what is unrealised. */

@@ -1,7 +1,6 @@
 import { runExposure } from './exposure-run.js';
 import { type Bars, firstNotBefore, type MarketData, type Ticks } from './market-data.js';
 import type { Outcome } from './outcome.js';
-import { scanBars, scanTicks } from './scan.js';
 import { type RunOptions, Session } from './session.js';
 
 /**
@@ -42,8 +41,8 @@ class Engine {
       gauge,
       orders: { ...desk.counts, filled: desk.counts.filled + begun },
       liquidations: matching.liquidations,
-      maxLeverage: matching.maxLeverage,
-      leastDistance: matching.leastDistance,
+      maxLeverage: gauge.maxLeverage,
+      leastDistance: gauge.leastDistance,
       price: matching.price,
       from,
       until: session.now,
@@ -76,15 +75,11 @@ class Engine {
   /** Returns the index of the first event before `end` at which something happens, and is where the one before it left off. */
   #skip(feed: Ticks | Bars, from: number, end: number): number {
     const session = this.#session;
-    const { matching } = session;
-    if (feed.kind === 'trades') {
-      const index = scanTicks(feed, from, end, session.stretch(), matching.gauge);
-      if (index > from) matching.price = feed.price[index - 1] as number;
-      return index;
-    }
-    const index = scanBars(feed, from, end, session.stretch(), matching.gauge);
-    if (index > from) {
-      matching.price = feed.close[index - 1] as number;
+    const index = session.skip(from, end);
+    if (index === from) return from;
+    if (feed.kind === 'trades') session.matching.price = feed.price[index - 1] as number;
+    else {
+      session.matching.price = feed.close[index - 1] as number;
       session.now = (feed.time[index - 1] as number) + feed.interval;
     }
     return index;

@@ -1,7 +1,7 @@
 import { type Bars, endOf, firstNotBefore, type MarketData, type Series } from './market-data.js';
 import { OneWayAccount } from './one-way-account.js';
 import type { Outcome } from './outcome.js';
-import { scanBars } from './scan.js';
+import { Scan } from './scan.js';
 import type { RunOptions } from './session.js';
 import { ExposureStrategy } from './strategies/exposure.js';
 import type { Terms } from './terms.js';
@@ -23,17 +23,43 @@ export function runExposure(data: MarketData, options: RunOptions): Outcome | un
   return new ExposureRun(feed, strategy, fundings, options).run();
 }
 
+/** Where the wish changes: the candle at whose opening it trades, that candle's time and opening, and what is wished for. */
+type Turns = {
+  /** Ends with the number of candles. */
+  readonly at: Int32Array;
+  readonly time: Float64Array;
+  readonly open: Float64Array;
+  readonly wish: Float64Array;
+};
+
+/** Gathers the turns beforehand: looked up one at a time, in between other work, each would wait for memory. */
+function turnsOf({ changes, exposure }: ExposureStrategy, bars: Bars): Turns {
+  // What the last candle wishes for has no opening to trade at.
+  const count = changes.at(-1) === bars.time.length - 1 ? changes.length - 1 : changes.length;
+  const at = new Int32Array(count + 1);
+  const [time, open, wish] = [new Float64Array(count), new Float64Array(count), new Float64Array(count)];
+  for (let turn = 0; turn < count; turn++) {
+    const candle = changes[turn] as number;
+    at[turn] = candle + 1;
+    time[turn] = bars.time[candle + 1] as number;
+    open[turn] = bars.open[candle + 1] as number;
+    wish[turn] = exposure[candle] as number;
+  }
+  at[count] = bars.time.length;
+  return { at, time, open, wish };
+}
+
 class ExposureRun {
   readonly #feed: Bars;
-  readonly #strategy: ExposureStrategy;
+  readonly #turns: Turns;
   readonly #fundings: Series;
   readonly #terms: Terms;
   readonly #period: number;
   readonly #account: OneWayAccount;
+  readonly #scan: Scan;
   /** Of the last candle that is over: its end, and its close. */
-  #now: number;
-  #price: number;
-  #wish = 0;
+  #now = 0;
+  #price = Number.NaN;
   #sample: number;
   #nextFunding = 0;
   #fundingAt: number;
@@ -43,20 +69,18 @@ class ExposureRun {
   constructor(feed: Bars, strategy: ExposureStrategy, fundings: Series, { terms, sample }: RunOptions) {
     const start = feed.time[0] as number;
     this.#feed = feed;
-    this.#strategy = strategy;
+    this.#turns = turnsOf(strategy, feed);
     this.#fundings = fundings;
     this.#fundingAt = fundings.time[0] ?? NEVER;
     this.#terms = terms;
     this.#period = sample;
-    this.#account = new OneWayAccount(terms, start, strategy.changes.length * 2 + 2);
-    this.#now = start;
-    this.#price = feed.close[0] as number;
+    this.#account = new OneWayAccount(terms, feed, this.#turns.at.length * 2);
+    this.#scan = new Scan(feed, this.#account.gauge);
     this.#sample = (Math.floor(start / sample) + 1) * sample;
   }
 
   run(): Outcome | undefined {
-    this.#keepAppointments(0);
-    this.#pass(0);
+    this.#keepAppointments(1);
     return this.#walk() ? this.#finish() : undefined;
   }
 
@@ -65,25 +89,27 @@ class ExposureRun {
    * gives up its code whenever something comes after a loop that it has not seen before.
    */
   #walk(): boolean {
-    const { changes, exposure } = this.#strategy;
-    const { stretch, gauge } = this.#account;
-    const count = exposure.length;
-    let wanted = exposure[0] as number;
-    let change = 0;
+    const { at } = this.#turns;
+    const account = this.#account;
+    const count = this.#feed.time.length;
+    let next = 0;
     let index = 1;
     while (index < count) {
       if (index >= this.#due) this.#keepAppointments(index);
-      if (wanted !== this.#wish && !this.#turn(wanted, index)) return false;
-      const turn = change < changes.length ? (changes[change] as number) + 1 : count;
-      const stop = Math.min(turn, this.#due);
-      if (!stretch.isFlat && scanBars(this.#feed, index, stop, stretch, gauge) < stop) return false;
+      if (index === at[next] && !this.#turn(next++)) return false;
+      const stop = Math.min(at[next] as number, this.#due);
+      if (account.net !== 0 && this.#isLiquidated(index, stop)) return false;
       index = stop;
-      this.#pass(index - 1);
-      if (stop < turn) continue;
-      wanted = exposure[index - 1] as number;
-      change++;
     }
     return true;
+  }
+
+  /** Whether the position is liquidated before `stop`. */
+  #isLiquidated(index: number, stop: number): boolean {
+    const account = this.#account;
+    const low = account.liquidationBelow > 0 ? account.liquidationBelow : -NEVER;
+    const high = account.liquidationAbove > 0 ? account.liquidationAbove : NEVER;
+    return this.#scan.next(index, stop, low, high, account) < stop;
   }
 
   #pass(index: number): void {
@@ -94,6 +120,7 @@ class ExposureRun {
   /** Keeps the appointments up to the opening of a candle. */
   #keepAppointments(index: number): void {
     const { time } = this.#feed;
+    this.#pass(index - 1);
     this.#settle(time[index] as number);
     this.#due = firstNotBefore(time, Math.min(this.#sample, this.#fundingAt), index);
   }
@@ -116,16 +143,16 @@ class ExposureRun {
   }
 
   /** Trades from one wish to another at an opening; false where the engine has to do it. */
-  #turn(wanted: number, index: number): boolean {
+  #turn(number: number): boolean {
+    const { at, wish, time: times, open: opens } = this.#turns;
     const account = this.#account;
-    const open = this.#feed.open[index] as number;
-    const time = this.#feed.time[index] as number;
-    if (account.held !== 0 && wanted !== 0 && wanted > 0 === account.held > 0) return false;
+    const wanted = wish[number] as number;
+    const time = times[number] as number;
+    const open = opens[number] as number;
+    if (account.net !== 0 && wanted !== 0 && wanted > 0 === account.net > 0) return false;
     // A first order is sized at the close before, one that turns a position round at the opening where it was closed.
-    const sizedAt = account.held === 0 ? this.#price : open;
-    this.#price = open;
-    this.#wish = wanted;
-    if (account.held !== 0) account.close(time, open);
+    const sizedAt = account.net === 0 ? (this.#feed.close[(at[number] as number) - 1] as number) : open;
+    if (account.net !== 0) account.close(time, open);
     if (wanted === 0) return true;
     const amount = account.amountOf(wanted, sizedAt);
     const price = account.takerPrice(open, wanted > 0);
@@ -142,10 +169,11 @@ class ExposureRun {
   #finish(): Outcome {
     const account = this.#account;
     const end = endOf(this.#feed);
+    this.#pass(this.#feed.time.length - 1);
     this.#settle(end - 1);
     account.finish(end);
     if (account.equity.at(-1)?.time !== end) account.record(end, this.#price);
-    const { fills, equity, fundings, gauge, maxLeverage, leastDistance, exposed } = account;
+    const { fills, equity, fundings, gauge, exposed } = account;
     const { count } = fills;
     return {
       get fills() {
@@ -157,8 +185,8 @@ class ExposureRun {
       gauge,
       orders: { placed: count, active: count, filled: count, refused: 0, rejected: 0 },
       liquidations: [],
-      maxLeverage,
-      leastDistance,
+      maxLeverage: gauge.maxLeverage,
+      leastDistance: gauge.leastDistance,
       price: this.#price,
       from: this.#feed.time[0] as number,
       until: end,

@@ -1,4 +1,4 @@
-/** Lowest and highest price of every whole block of `size`, from the first price on. */
+/** Lowest and highest price of every block of `size`, from the first price on. */
 export type Extents = { readonly size: number; readonly lows: Float64Array; readonly highs: Float64Array };
 
 /** Trades of a block; between two fills of a grid lie thousands. */
@@ -12,28 +12,29 @@ const KNOWN = new WeakMap<Float64Array, Extents>();
 export function extentsOf(lows: Float64Array, highs: Float64Array, size: number): Extents {
   const known = KNOWN.get(lows);
   if (known !== undefined) return known;
-  const count = Math.floor(lows.length / size);
+  const count = Math.ceil(lows.length / size);
   const extents = { size, lows: new Float64Array(count), highs: new Float64Array(count) };
   for (let block = 0; block < count; block++) {
-    extents.lows[block] = least(lows, block * size, size);
-    extents.highs[block] = greatest(highs, block * size, size);
+    const end = Math.min(lows.length, (block + 1) * size);
+    extents.lows[block] = least(lows, block * size, end);
+    extents.highs[block] = greatest(highs, block * size, end);
   }
   KNOWN.set(lows, extents);
   return extents;
 }
 
-function least(values: Float64Array, from: number, size: number): number {
+function least(values: Float64Array, from: number, end: number): number {
   let found = values[from] as number;
-  for (let index = from + 1; index < from + size; index++) {
+  for (let index = from + 1; index < end; index++) {
     const value = values[index] as number;
     if (value < found) found = value;
   }
   return found;
 }
 
-function greatest(values: Float64Array, from: number, size: number): number {
+function greatest(values: Float64Array, from: number, end: number): number {
   let found = values[from] as number;
-  for (let index = from + 1; index < from + size; index++) {
+  for (let index = from + 1; index < end; index++) {
     const value = values[index] as number;
     if (value > found) found = value;
   }

@@ -110,6 +110,12 @@ function cutFeed(feed: Ticks | Bars, from: number, end: number): Ticks | Bars {
   };
 }
 
+/** Returns when an event is over: a trade at once, a candle at its end. */
+export function endOfEvent(feed: Ticks | Bars, index: number): number {
+  const time = feed.time[index] as number;
+  return feed.kind === 'trades' ? time : time + feed.interval;
+}
+
 /** Returns the end of the data: just after the last trade, or the end of the last candle. */
 export function endOf(feed: Ticks | Bars): number {
   const last = feed.time.at(-1) ?? 0;

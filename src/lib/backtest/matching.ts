@@ -34,9 +34,6 @@ export class Matching {
   price = Number.NaN;
   /** Mark prices tell of equity and liquidation at present, else traded ones do. */
   isMarked = false;
-  /** Greatest ratio of notional to equity, and least distance to a liquidation price (a fraction of the price). */
-  maxLeverage = 0;
-  leastDistance = Number.POSITIVE_INFINITY;
   readonly liquidations: number[] = [];
   /** Only orders and liquidations of this side are executed, where the sides take different ways through a candle. */
   only: PositionSide | undefined;
@@ -46,12 +43,12 @@ export class Matching {
   #budget = 0;
   #event = 0;
 
-  constructor(data: MarketData, terms: Terms, start: number, exchange: Exchange) {
+  constructor(data: MarketData, terms: Terms, exchange: Exchange) {
     this.#terms = terms;
     this.#exchange = exchange;
     this.desk = new OrderDesk(terms);
     this.account = new Account(terms, new Step(terms.lotSize));
-    this.gauge = new Gauge(terms.deposit, start);
+    this.gauge = new Gauge(terms.deposit, data.feed);
     this.#queues = new Queues(data.books);
   }
 
@@ -108,18 +105,6 @@ export class Matching {
   /** Says that an order has arrived and asks the books for its queue. */
   arrived(order: Order): void {
     if (this.#terms.fill === 'volume' && order.kind === 'limit') order.queue = this.#queues.ahead(order, this.#exchange.now);
-  }
-
-  /** Takes the extremes since the position last changed into account. */
-  settleExtremes(): void {
-    const { account, gauge } = this;
-    if (account.isFlat) return;
-    for (const price of [gauge.lowest, gauge.highest]) {
-      const equity = account.equity(price);
-      if (equity > 0) this.maxLeverage = Math.max(this.maxLeverage, account.notional(price) / equity);
-      const distances = [(price - account.liquidationBelow) / price, (account.liquidationAbove - price) / price];
-      for (const distance of distances) if (distance < this.leastDistance) this.leastDistance = Math.max(0, distance);
-    }
   }
 
   /** The active target that a fall (else a rise) to `to` reaches first; of orders at one price the one that came first. */
@@ -229,7 +214,7 @@ export class Matching {
   ): void {
     const { account, gauge, desk } = this;
     gauge.extend(this.price);
-    this.settleExtremes();
+    gauge.settle(account);
     const realized = account.book({ position, opens, price, amount, fee });
     const left = account[position].amount;
     const fill: Execution = {
@@ -247,7 +232,7 @@ export class Matching {
       opens,
     };
     this.ledger.fills.push(fill);
-    gauge.restart(this.price);
+    gauge.restart(this.price, account);
     if (!this.isMarked) gauge.note(account.equity(this.price), fill.time);
     if (left === 0) desk.finishClosing(position);
     this.#exchange.filled(fill);

@@ -1,179 +1,115 @@
+import { Calm } from './calm.js';
 import { BAR_BLOCK, type Extents, extentsOf, TICK_BLOCK } from './extents.js';
-import {
-  type Gauge,
-  HIGHEST,
-  isUnderWater,
-  LOWEST,
-  PEAK,
-  PEAK_AT,
-  RECOVERED_AT,
-  WORST,
-  WORST_AT,
-  WORST_FROM,
-  WORST_PEAK,
-} from './gauge.js';
+import { FLOOR, fall, type Gauge, HIGHEST, LOWEST, momentAfter, PEAK, rise, type Stake } from './gauge.js';
 import type { Bars, Ticks } from './market-data.js';
 
-/**
- * What holds while the price runs on without touching an order: the bounds at which something happens (a price equal to a
- * bound has reached it), and equity(p) = base + net × p.
- */
-export type Stretch = {
-  readonly low: number;
-  readonly high: number;
-  readonly base: number;
-  readonly net: number;
-  /** Nothing is held, or equity is told by mark prices: only the bounds matter. */
-  readonly isFlat: boolean;
-};
+/** What trades or candles reach. */
+type Columns = { readonly low: Float64Array; readonly high: Float64Array; readonly last: Float64Array };
 
-/** Returns the index of the first trade in `[from, end)` that reaches a bound, else `end`; the gauge has seen those before. */
-export function scanTicks(feed: Ticks, from: number, end: number, stretch: Stretch, gauge: Gauge): number {
-  const extents = extentsOf(feed.price, feed.price, TICK_BLOCK);
-  let index = from;
-  while (index < end) {
-    index = skipBlocks(extents, index, end, stretch, gauge);
-    if (index === end) return end;
-    const stop = Math.min(end, (Math.floor(index / TICK_BLOCK) + 1) * TICK_BLOCK);
-    const found = eachTick(feed, index, stop, stretch, gauge);
-    if (found < stop) return found;
-    index = stop;
-  }
-  return end;
+function columnsOf(feed: Ticks | Bars): Columns {
+  if (feed.kind === 'candles') return { low: feed.low, high: feed.high, last: feed.close };
+  return { low: feed.price, high: feed.price, last: feed.price };
 }
 
-/** The same over candles. */
-export function scanBars(feed: Bars, from: number, end: number, stretch: Stretch, gauge: Gauge): number {
-  const extents = extentsOf(feed.low, feed.high, BAR_BLOCK);
-  let index = from;
-  while (index < end) {
-    index = skipBlocks(extents, index, end, stretch, gauge);
-    if (index === end) return end;
-    const stop = Math.min(end, (Math.floor(index / BAR_BLOCK) + 1) * BAR_BLOCK);
-    const found = eachBar(feed, index, stop, stretch, gauge);
-    if (found < stop) return found;
-    index = stop;
-  }
-  return end;
-}
+/** Runs over prices to where one of them matters. Blocks of prices that stay calm are passed over unseen, see `calm.ts`. */
+export class Scan {
+  readonly #columns: Columns;
+  readonly #extents: Extents;
+  readonly #gauge: Gauge;
+  readonly #calm = new Calm();
 
-/**
- * Returns the index after the whole blocks in which no price reaches a bound, and equity neither gets to its peak nor falls
- * deeper than ever: of those only the extremes matter. Equity rises or falls with the price, so a block's extremes tell.
- */
-function skipBlocks({ size, lows, highs }: Extents, from: number, end: number, stretch: Stretch, gauge: Gauge): number {
-  if (from % size !== 0) return from;
-  const { low, high, base, net, isFlat } = stretch;
-  const { state, peak, worst } = gauge;
-  const floor = peak * (1 - worst);
-  let { lowest, highest } = gauge;
-  let block = from / size;
-  const last = Math.floor(end / size);
-  for (; block < last; block++) {
-    const bottom = lows[block] as number;
-    const top = highs[block] as number;
-    if (bottom <= low || top >= high) break;
-    if (isFlat) continue;
-    const [atBottom, atTop] = [base + net * bottom, base + net * top];
-    if (atBottom >= peak || atTop >= peak || atBottom < floor || atTop < floor) break;
-    if (bottom < lowest) lowest = bottom;
-    if (top > highest) highest = top;
+  constructor(feed: Ticks | Bars, gauge: Gauge) {
+    this.#columns = columnsOf(feed);
+    this.#extents = extentsOf(this.#columns.low, this.#columns.high, feed.kind === 'candles' ? BAR_BLOCK : TICK_BLOCK);
+    this.#gauge = gauge;
   }
-  state[LOWEST] = lowest;
-  state[HIGHEST] = highest;
-  return block * size;
-}
 
-/**
- * One price after the other. This loop and the next are where a run spends its time. They stand alone, on typed columns and
- * local numbers: inside one state machine, V8 drops them out of optimised code again and again once a sweep calls it with
- * other parameters. A new deepest fall is rare and is written down at once.
- */
-function eachTick({ price, time }: Ticks, from: number, end: number, stretch: Stretch, { state }: Gauge): number {
-  const { low, high, base, net, isFlat } = stretch;
-  if (isFlat) return scanFlat(price, price, from, end, low, high);
-  let peak = state[PEAK] as number;
-  let floor = peak * (1 - (state[WORST] as number));
-  let lowest = state[LOWEST] as number;
-  let highest = state[HIGHEST] as number;
-  let peakIndex = -1;
-  let index = from;
-  for (; index < end; index++) {
-    const p = price[index] as number;
-    if (p <= low || p >= high) break;
-    if (p < lowest) lowest = p;
-    else if (p > highest) highest = p;
-    const equity = base + net * p;
-    if (equity >= peak) {
-      if (peakIndex < 0) recover(state, time[index] as number);
-      peak = equity;
-      peakIndex = index;
-      floor = peak * (1 - (state[WORST] as number));
-    } else if (equity < floor) {
-      if (peakIndex >= 0) state[PEAK_AT] = time[peakIndex] as number;
-      peakIndex = -1;
-      floor = deepen(state, peak, equity, time[index] as number);
+  /**
+   * Returns the index of the first event in `[from, end)` that reaches a bound, else `end`; a price equal to a bound has
+   * reached it. The gauge then knows what those before it did to `stake`; without one only the bounds matter.
+   */
+  next(from: number, end: number, low: number, high: number, stake: Stake | undefined): number {
+    const { size } = this.#extents;
+    let index = from;
+    while (index < end) {
+      if (stake === undefined) this.#calm.within(low, high);
+      else this.#calm.find(low, high, stake, this.#gauge);
+      index = this.#skip(index, end);
+      if (index === end) return end;
+      const block = Math.floor(index / size);
+      const stop = Math.min(end, (block + 1) * size);
+      const found = this.#isWithin(block, low, high) ? stop : reach(this.#columns, index, stop, low, high);
+      if (stake !== undefined) this.#follow(block, index, found, stake);
+      if (found < stop) return found;
+      index = stop;
     }
+    return end;
   }
-  if (peakIndex >= 0) state[PEAK_AT] = time[peakIndex] as number;
-  state[PEAK] = peak;
-  state[LOWEST] = lowest;
-  state[HIGHEST] = highest;
-  return index;
-}
 
-/** The same over candles: bounds and extremes by their lows and highs, equity at their closes, which is when they end. */
-function eachBar(feed: Bars, from: number, end: number, stretch: Stretch, { state }: Gauge): number {
-  const { low, high, base, net, isFlat } = stretch;
-  const { low: lows, high: highs, close, time, interval } = feed;
-  if (isFlat) return scanFlat(lows, highs, from, end, low, high);
-  let peak = state[PEAK] as number;
-  let floor = peak * (1 - (state[WORST] as number));
-  let lowest = state[LOWEST] as number;
-  let highest = state[HIGHEST] as number;
-  let peakIndex = -1;
-  let index = from;
-  for (; index < end; index++) {
-    const l = lows[index] as number;
-    const h = highs[index] as number;
-    if (l <= low || h >= high) break;
-    if (l < lowest) lowest = l;
-    if (h > highest) highest = h;
-    const equity = base + net * (close[index] as number);
-    if (equity >= peak) {
-      if (peakIndex < 0) recover(state, (time[index] as number) + interval);
-      peak = equity;
-      peakIndex = index;
-      floor = peak * (1 - (state[WORST] as number));
-    } else if (equity < floor) {
-      if (peakIndex >= 0) state[PEAK_AT] = (time[peakIndex] as number) + interval;
-      peakIndex = -1;
-      floor = deepen(state, peak, equity, (time[index] as number) + interval);
-    }
+  /** Returns the index after the blocks that stay calm, of which the first and the last may be entered in the middle. */
+  #skip(from: number, end: number): number {
+    const { size, lows, highs } = this.#extents;
+    const { low, high } = this.#calm;
+    const first = Math.floor(from / size);
+    const last = Math.ceil(end / size);
+    let block = first;
+    while (block < last && (lows[block] as number) > low && (highs[block] as number) < high) block++;
+    return block === first ? from : Math.min(end, block * size);
   }
-  if (peakIndex >= 0) state[PEAK_AT] = (time[peakIndex] as number) + interval;
-  state[PEAK] = peak;
-  state[LOWEST] = lowest;
-  state[HIGHEST] = highest;
-  return index;
+
+  #isWithin(block: number, low: number, high: number): boolean {
+    const { lows, highs } = this.#extents;
+    return (lows[block] as number) > low && (highs[block] as number) < high;
+  }
+
+  /** Takes the events of a part of a block into account, as far as they may matter. */
+  #follow(block: number, from: number, end: number, stake: Stake): void {
+    const { riskLow, riskHigh, equityLow, equityHigh } = this.#calm;
+    const { state } = this.#gauge;
+    if (!this.#isWithin(block, riskLow, riskHigh)) extend(this.#columns, from, end, state);
+    if (!this.#isWithin(block, equityLow, equityHigh)) note(this.#columns, from, end, stake, state);
+  }
 }
 
-function recover(state: Float64Array, time: number): void {
-  if (isUnderWater(state)) state[RECOVERED_AT] = time;
-}
+/*
+ * The loops in which a run spends its time stand alone, on typed columns and local numbers: inside one state machine, V8
+ * drops them out of optimised code again and again once a sweep calls it with other parameters.
+ */
 
-/** Writes down a fall deeper than all before, and returns equity below which there is a deeper one. */
-function deepen(state: Float64Array, peak: number, equity: number, time: number): number {
-  state[WORST] = (peak - equity) / peak;
-  state[WORST_PEAK] = peak;
-  state[WORST_FROM] = state[PEAK_AT] as number;
-  state[WORST_AT] = time;
-  state[RECOVERED_AT] = 0;
-  return peak * (1 - (state[WORST] as number));
-}
-
-function scanFlat(lows: Float64Array, highs: Float64Array, from: number, end: number, low: number, high: number): number {
+function reach({ low: lows, high: highs }: Columns, from: number, end: number, low: number, high: number): number {
   let index = from;
   while (index < end && (lows[index] as number) > low && (highs[index] as number) < high) index++;
   return index;
+}
+
+function extend({ low, high }: Columns, from: number, end: number, state: Float64Array): void {
+  let lowest = state[LOWEST] as number;
+  let highest = state[HIGHEST] as number;
+  for (let index = from; index < end; index++) {
+    if ((low[index] as number) < lowest) lowest = low[index] as number;
+    if ((high[index] as number) > highest) highest = high[index] as number;
+  }
+  state[LOWEST] = lowest;
+  state[HIGHEST] = highest;
+}
+
+/** Takes equity after every event. A fall that goes deeper from one event to the next is written down once. */
+function note({ last }: Columns, from: number, end: number, { base, net }: Stake, state: Float64Array): void {
+  let peak = state[PEAK] as number;
+  let floor = state[FLOOR] as number;
+  let deepest = -1;
+  for (let index = from; index < end; index++) {
+    const equity = base + net * (last[index] as number);
+    if (equity < floor) {
+      floor = equity;
+      deepest = index;
+    } else if (equity >= peak) {
+      if (deepest >= 0) fall(state, floor, momentAfter(deepest));
+      deepest = -1;
+      rise(state, equity, momentAfter(index));
+      peak = equity;
+      floor = state[FLOOR] as number;
+    }
+  }
+  if (deepest >= 0) fall(state, floor, momentAfter(deepest));
 }

@@ -4,7 +4,7 @@ import type { Execution } from './ledger.js';
 import { endOf, firstNotBefore, type MarketData } from './market-data.js';
 import { Matching } from './matching.js';
 import type { Order, OrderRequest, PositionSide } from './orders.js';
-import type { Stretch } from './scan.js';
+import { Scan } from './scan.js';
 import type { Broker, Strategy } from './strategy.js';
 import type { Path, Terms } from './terms.js';
 
@@ -40,6 +40,7 @@ export class Session implements Broker {
   readonly #data: MarketData;
   readonly #strategy: Strategy;
   readonly #options: RunOptions;
+  readonly #scan: Scan;
   #mark = Number.NaN;
   #markUntil = NEVER;
   /** When the next mark and the next funding come. Kept, since reading beyond the end of a typed array is slow. */
@@ -66,7 +67,7 @@ export class Session implements Broker {
     this.end = Math.min(until, endOf(feed));
     this.#sample = (Math.floor(this.now / sample) + 1) * sample;
     const session = this;
-    this.matching = new Matching(data, terms, this.now, {
+    this.matching = new Matching(data, terms, {
       get now() {
         return session.now;
       },
@@ -74,6 +75,7 @@ export class Session implements Broker {
       rejected: (order) => this.#strategy.rejected?.(order, this),
     });
     this.walk = new BarWalk(this.matching, path);
+    this.#scan = new Scan(feed, this.matching.gauge);
   }
 
   get price(): number {
@@ -140,9 +142,10 @@ export class Session implements Broker {
     gauge.note(account.equity(this.price), this.now);
   }
 
-  stretch(): Stretch {
-    const { low, high, account } = this.matching;
-    return { low, high, base: account.base, net: account.net, isFlat: this.matching.isMarked || account.isFlat };
+  /** Returns the index of the first event in `[from, end)` at which something happens, else `end`. */
+  skip(from: number, end: number): number {
+    const { low, high, account, isMarked } = this.matching;
+    return this.#scan.next(from, end, low, high, isMarked || account.isFlat ? undefined : account);
   }
 
   #filled(fill: Execution): void {
@@ -213,18 +216,18 @@ export class Session implements Broker {
   }
 
   #changeValuation(isMarked: boolean): void {
-    this.matching.settleExtremes();
+    this.matching.gauge.settle(this.matching.account);
     this.matching.isMarked = isMarked;
-    this.matching.gauge.restart(this.#valuation);
+    this.matching.gauge.restart(this.#valuation, this.matching.account);
   }
 
   #charge(rate: number): void {
     const { account, gauge, ledger } = this.matching;
     const price = this.#valuation;
     if (account.isFlat || Number.isNaN(price)) return;
-    this.matching.settleExtremes();
+    gauge.settle(account);
     ledger.fundings.push(...account.settle(rate, price, this.now));
-    gauge.restart(price);
+    gauge.restart(price, account);
     gauge.note(this.equity, this.now);
   }
 
@@ -252,10 +255,10 @@ export class Session implements Broker {
   }
 
   finish(): void {
-    const { account, ledger } = this.matching;
+    const { account, gauge, ledger } = this.matching;
     const { feed } = this.#data;
     if (this.count > 0) this.now = Math.max(this.now, feed.kind === 'trades' ? (feed.time[this.count - 1] as number) : this.end);
-    this.matching.settleExtremes();
+    gauge.settle(account);
     if (!account.isFlat) this.exposed += this.now - this.#exposedSince;
     if (ledger.equity.at(-1)?.time !== this.now) this.#record(this.now);
   }

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 const planOf = (fast: number, slow: number, more: Partial<Terms> = {}): RunPlan => ({
-  strategy: { kind: 'module', path: 'examples/moving-average.ts', parameters: { fast, slow } },
+  strategy: { kind: 'module', path: 'examples/moving-average.ts', parameters: { fast, slow, share: 1 } },
   terms: termsOf({ deposit: 10_000, takerFee: FEE, leverage: 2, ...more }),
   gaps: 'fail',
   sample: HOUR,

@@ -13,10 +13,9 @@ const SIDES: readonly PositionSide[] = ['long', 'short'];
  */
 export class ExposureStrategy implements Strategy {
   readonly exposure: Float64Array;
-  /** The candles that wish for something else than the one before. */
-  readonly changes: number[] = [];
+  /** The candles that wish for something else than the one before; before the first nothing is wished for. */
+  readonly changes: readonly number[];
   readonly #bars: Bars;
-  #next = 0;
   #change = 0;
   #current = 0;
   #isRepeated = false;
@@ -25,33 +24,19 @@ export class ExposureStrategy implements Strategy {
   constructor(exposure: Float64Array, bars: Bars) {
     if (exposure.length !== bars.time.length)
       throw new FailureError(`exposure: expected one value per candle, ${bars.time.length}, found ${exposure.length}`);
-    const wrong = exposure.length === 0 ? -1 : this.#findChanges(exposure);
-    if (wrong >= 0) throw new FailureError(`exposure: expected finite numbers, was ${exposure[wrong]} at candle ${wrong}`);
     this.exposure = exposure;
+    this.changes = changesOf(exposure);
     this.#bars = bars;
   }
 
-  /** Notes the candles that wish for something else than the one before; returns the first that wishes for no number, or −1. */
-  #findChanges(exposure: Float64Array): number {
-    const { changes } = this;
-    let before = exposure[0] as number;
-    for (let index = 0; index < exposure.length; index++) {
-      const wish = exposure[index] as number;
-      if (wish === before) continue;
-      // x − x is 0 for finite numbers, and NaN for the others.
-      if (wish - wish !== 0) return index;
-      changes.push(index);
-      before = wish;
-    }
-    return before - before === 0 ? -1 : 0;
-  }
-
   start(broker: Broker): void {
-    this.#follow(broker);
+    if (this.changes[0] === 0) this.#follow(broker);
+    this.#schedule(broker);
   }
 
   woken(broker: Broker): void {
     this.#follow(broker);
+    this.#schedule(broker);
   }
 
   /** What is wanted is opened after what was held against it is closed, so that its margin is free. */
@@ -68,12 +53,11 @@ export class ExposureStrategy implements Strategy {
 
   #follow(broker: Broker): void {
     this.#isRepeated = false;
-    this.#current = this.exposure[this.#next] as number;
+    this.#current = this.exposure[this.changes[this.#change++] as number] as number;
     const wanted = this.#current > 0 ? 'long' : this.#current < 0 ? 'short' : undefined;
     const against = SIDES.find((position) => position !== wanted && broker.held(position).amount > 0);
     if (against === undefined) this.#open(broker);
     else this.#close(against, broker.held(against).amount, broker);
-    this.#schedule(broker);
   }
 
   /** Opens what is missing of what is wanted, or closes what is too much. */
@@ -91,9 +75,21 @@ export class ExposureStrategy implements Strategy {
   }
 
   #schedule(broker: Broker): void {
-    const next = this.changes[this.#change++];
-    if (next === undefined) return;
-    this.#next = next;
-    broker.wakeAt((this.#bars.time[next] as number) + this.#bars.interval);
+    const next = this.changes[this.#change];
+    if (next !== undefined) broker.wakeAt((this.#bars.time[next] as number) + this.#bars.interval);
   }
+}
+
+/** Returns where the wish changes. Throws a `FailureError` where it is no finite number. */
+function changesOf(exposure: Float64Array): number[] {
+  const changes: number[] = [];
+  let before = 0;
+  for (let index = 0; index < exposure.length; index++) {
+    const wish = exposure[index] as number;
+    if (wish === before) continue;
+    if (!Number.isFinite(wish)) throw new FailureError(`exposure: expected finite numbers, was ${wish} at candle ${index}`);
+    changes.push(index);
+    before = wish;
+  }
+  return changes;
 }
