@@ -45,9 +45,9 @@ export function wordAt(at: number): number {
   return view.getInt32(at, true);
 }
 
-/** Returns a copy of bytes. */
-export function bytesOf(start: number, end: number): Uint8Array {
-  return bytes.slice(start, end);
+/** Returns the text of a range that is ASCII. */
+export function asciiAt(start: number, end: number): string {
+  return String.fromCharCode(...bytes.subarray(start, end));
 }
 
 /** Returns the ASCII codes of a text. */
@@ -58,6 +58,12 @@ export function codesOf(text: string): Uint8Array {
 /** Returns whether these codes stand at a position. */
 export function matches(at: number, codes: Uint8Array): boolean {
   for (let i = 0; i < codes.length; i++) if (codes[i] !== bytes[at + i]) return false;
+  return true;
+}
+
+/** Returns whether the same bytes stand at two positions. */
+export function isSame(a: number, b: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (bytes[a + i] !== bytes[b + i]) return false;
   return true;
 }
 

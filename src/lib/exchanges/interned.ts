@@ -1,21 +1,28 @@
-import { byteAt, bytesOf, closingWord, hasByte, NONE, wordAt } from './frame-bytes.js';
+import { asciiAt, byteAt, closingWord, hasByte, NONE, wordAt } from './frame-bytes.js';
 
-/** Room for the topics of a connection several times over; who comes to a taken place takes it. */
-const SLOTS = 4096;
+/** As many topics as thousands of symbols have; when there are more, all are forgotten and met anew. */
+const MOST = 8192;
+/** A hash table half of which stays free. */
+const SLOTS = 2 * MOST;
 const LONGEST = 120;
-const BACKSLASH = 92;
+/** Of each text: its length, its bytes by fours, and the rest of them. */
+const STRIDE = LONGEST / 4 + 2;
 
-type Entry<Value> = { readonly bytes: Uint8Array; readonly words: Int32Array; readonly value: Value | undefined };
+/** What may be told apart by its bytes: no escapes, nothing beyond ASCII. */
+const PLAIN = /^[ -[\]-~]*$/;
 
 /**
  * Finds what recurring texts mean by their bytes, so that each is decoded and judged once. It holds a bounded number of
- * them, and copies of their bytes.
+ * them, and copies of their bytes, side by side: with hundreds of symbols it is the memory that takes the time.
  */
 export class Interned<Value> {
   readonly #close: number;
   readonly #closes: number;
   readonly #meaning: (text: string) => Value | undefined;
-  readonly #entries: (Entry<Value> | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** Places of texts counted from 1, by their hash or behind it; 0 is free. */
+  readonly #slots = new Int32Array(SLOTS);
+  #texts = new Int32Array(64 * STRIDE);
+  #values: (Value | undefined)[] = [];
   /** What the text read last means. */
   value: Value | undefined;
 
@@ -32,32 +39,60 @@ export class Interned<Value> {
     let end = at;
     let hash = 0;
     for (let word = wordAt(end); end < limit && !hasByte(word, this.#closes); word = wordAt(end)) {
-      hash = (Math.imul(hash, 31) + word) | 0;
+      hash = mixed(hash, word);
       end += 4;
     }
-    for (; end < limit && byteAt(end) !== this.#close; end++) hash = (Math.imul(hash, 31) + byteAt(end)) | 0;
+    let rest = 0;
+    for (; end < limit && byteAt(end) !== this.#close; end++) rest = (rest << 8) | byteAt(end);
     if (end >= limit) return NONE;
-    const slot = (hash ^ (hash >>> 12) ^ (hash >>> 20)) & (SLOTS - 1);
-    const known = this.#entries[slot];
-    const entry = known && isAt(known, at, end) ? known : this.#enter(slot, at, end);
-    this.value = entry.value;
-    return entry.value === undefined ? NONE : end;
+    this.value = this.#valueOf(mixed(hash, rest), at, end, rest);
+    return this.value === undefined ? NONE : end;
   }
 
-  #enter(slot: number, start: number, end: number): Entry<Value> {
-    const bytes = bytesOf(start, end);
-    const words = Int32Array.from({ length: bytes.length >> 2 }, (_, index) => wordAt(start + 4 * index));
-    const isPlain = bytes.every((byte) => byte >= 32 && byte < 127 && byte !== BACKSLASH);
-    const value = isPlain ? this.#meaning(String.fromCharCode(...bytes)) : undefined;
-    const entry = { bytes, words, value };
-    this.#entries[slot] = entry;
-    return entry;
+  #valueOf(hash: number, start: number, end: number, rest: number): Value | undefined {
+    for (let slot = hash >>> SHIFT; ; slot = (slot + 1) & (SLOTS - 1)) {
+      const place = this.#slots[slot] as number;
+      if (place === 0) return this.#enter(slot, start, end, rest);
+      if (this.#isAt((place - 1) * STRIDE, start, end, rest)) return this.#values[place - 1];
+    }
+  }
+
+  #isAt(text: number, start: number, end: number, rest: number): boolean {
+    const texts = this.#texts;
+    const words = (end - start) >> 2;
+    if (texts[text] !== end - start || texts[text + 1 + words] !== rest) return false;
+    for (let i = 0; i < words; i++) if (texts[text + 1 + i] !== wordAt(start + 4 * i)) return false;
+    return true;
+  }
+
+  #enter(free: number, start: number, end: number, rest: number): Value | undefined {
+    const text = asciiAt(start, end);
+    const value = PLAIN.test(text) ? this.#meaning(text) : undefined;
+    if (this.#values.length === MOST) {
+      this.#values = [];
+      this.#slots.fill(0);
+    }
+    const at = this.#values.length * STRIDE;
+    if (at === this.#texts.length) this.#grow();
+    const words = (end - start) >> 2;
+    this.#texts[at] = end - start;
+    for (let i = 0; i < words; i++) this.#texts[at + 1 + i] = wordAt(start + 4 * i);
+    this.#texts[at + 1 + words] = rest;
+    this.#slots[free] = this.#values.push(value);
+    return value;
+  }
+
+  #grow(): void {
+    const texts = new Int32Array(2 * this.#texts.length);
+    texts.set(this.#texts);
+    this.#texts = texts;
   }
 }
 
-function isAt({ bytes, words }: Entry<unknown>, start: number, end: number): boolean {
-  if (bytes.length !== end - start) return false;
-  for (let i = 0; i < words.length; i++) if (words[i] !== wordAt(start + 4 * i)) return false;
-  for (let i = words.length * 4; i < bytes.length; i++) if (bytes[i] !== byteAt(start + i)) return false;
-  return true;
+/** Leaves as many bits of a hash as there are slots. */
+const SHIFT = 32 - Math.log2(SLOTS);
+
+/** Fibonacci hashing over the words; the high bits are the mixed ones. */
+function mixed(hash: number, word: number): number {
+  return Math.imul(hash ^ word ^ (hash >>> 15), 0x9e3779b1);
 }

@@ -2,7 +2,8 @@ import type { BookKeeperOptions } from '../book/book-keeper.js';
 import type { BookMessage } from '../model/book-message.js';
 import type { AnyRecord, GapReason, Market } from '../model/records.js';
 import { BookFeeds, type Succession } from './book-feeds.js';
-import type { Continuity, Feed } from './continuity.js';
+import type { Continuity } from './continuity.js';
+import type { Feed } from './feed-table.js';
 import type { Selection } from './selection.js';
 import type { Statistics } from './statistics.js';
 
@@ -61,8 +62,10 @@ export class BookIntake {
   }
 
   /** Returns the snapshots that were withheld and have become due. */
-  *due(at: number): Generator<AnyRecord> {
-    for (const books of this.#books.values()) yield* books.due(at);
+  due(at: number): readonly AnyRecord[] {
+    const records: AnyRecord[] = [];
+    for (const books of this.#books.values()) records.push(...books.due(at));
+    return records;
   }
 
   /** Returns what is still withheld, and tells what the messages did. */

@@ -1,11 +1,13 @@
-import type { Exchange, FeedEvent, Frame, FrameReader } from '../exchanges/exchange.js';
+import type { Exchange, FeedEvent, Frame } from '../exchanges/exchange.js';
 import type { BookMessage } from '../model/book-message.js';
 import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
 import { BookIntake, isOfBook } from './book-intake.js';
 import { type CaptureOptions, type DataFrame, FOREIGN, UNOPENED } from './capture-options.js';
-import { Confirmations } from './confirmations.js';
-import { Continuity, type Feed } from './continuity.js';
+import { type Connection, Connections, idOf } from './connections.js';
+import { Continuity } from './continuity.js';
+import type { Feed } from './feed-table.js';
+import type { ClockTick } from './market-clock.js';
 import { MarketClocks } from './market-clocks.js';
 import { polledPage } from './polled.js';
 import type { TradePoint } from './repair/known-trades.js';
@@ -13,17 +15,11 @@ import { TradeIntake } from './repair/trade-intake.js';
 import type { TradeRepair } from './repair/trade-repair.js';
 import { channelOf } from './selection.js';
 import { Statistics } from './statistics.js';
-import { ABNORMAL_CODE, type FrameBytes, STALE_CODE, type TapeEntry, textOf } from './tape.js';
+import { ABNORMAL_CODE, type FrameBytes, STALE_CODE, type TapeEntry, textOf, type WireEvent } from './tape.js';
 
 export type { CaptureListener, CaptureOptions, DataFrame } from './capture-options.js';
 
-type Connection = {
-  readonly exchange: Exchange;
-  readonly reader: FrameReader | undefined;
-  readonly confirmations: Confirmations;
-  /** Local time of its last frame. */
-  heard: number;
-};
+type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }>;
 type Stamped = { localTimestamp?: number | undefined };
 
 /**
@@ -33,10 +29,11 @@ type Stamped = { localTimestamp?: number | undefined };
 export class Capture {
   readonly statistics = new Statistics();
   readonly #options: CaptureOptions;
-  readonly #connections = new Map<string, Connection>();
+  readonly #connections = new Connections();
   readonly #clocks = new MarketClocks();
   readonly #books: BookIntake;
   readonly #trades: TradeIntake;
+  readonly #holdsClock = (market: string) => this.#trades.holdsClock(market);
   readonly #continuity = new Continuity(({ exchange, market }, local) => this.#clocks.of(exchange, market).at(local));
   #now = 0;
   #stamped = 0;
@@ -75,11 +72,10 @@ export class Capture {
     }
     if (entry.at < this.#now) this.statistics.unordered += 1;
     const records = this.advance(entry.at);
-    const connection = `${exchange.id} ${'connection' in entry ? entry.connection : ''}`;
-    if (entry.kind === 'frame') this.#frame(connection, entry.content, records);
-    else if (entry.kind === 'connect') this.#connected(connection, exchange, entry);
-    else if (entry.kind === 'sent') this.#sent(connection, entry.text, records);
-    else if (entry.kind === 'close') this.#lost(connection, entry.code, records);
+    if (entry.kind === 'frame') this.#frame(exchange, entry, records);
+    else if (entry.kind === 'connect') this.#connected(exchange, entry);
+    else if (entry.kind === 'sent') this.#sent(exchange, entry, records);
+    else if (entry.kind === 'close') this.#lost(exchange, entry, records);
     else this.#polled(exchange, entry, records);
     this.#trades.flush(records);
     return records;
@@ -91,9 +87,9 @@ export class Capture {
     if (at <= this.#now) return records;
     this.repair?.advance(at);
     this.#trades.flush(records);
-    for (const { tick, exchange, market } of this.#clocks.due(at, (name) => this.#trades.holdsClock(name))) {
+    for (const tick of this.#clocks.due(at, this.#holdsClock)) {
       this.#emitDue(tick.at, records);
-      this.#emit({ type: 'clock', exchange, market, timestamp: tick.timestamp }, tick.at, records);
+      this.#tick(tick, tick.at, records);
     }
     this.#emitDue(at, records);
     this.#now = at;
@@ -141,35 +137,33 @@ export class Capture {
     return this.#trades.overflow(trade, this.#now);
   }
 
-  #frame(id: string, content: string | FrameBytes, records: AnyRecord[]): void {
+  #frame(exchange: Exchange, { connection: name, content }: EventOf<'frame'>, records: AnyRecord[]): void {
     this.statistics.frames += 1;
     this.statistics.bytes += content.length;
     this.#lastFrame = this.#now;
-    const connection = this.#connections.get(id);
+    const connection = this.#connections.get(exchange, name);
     if (connection) connection.heard = this.#now;
     const frame = connection ? (connection.reader?.read(content, this.#now) ?? FOREIGN) : UNOPENED;
-    if (frame.kind === 'data' && connection) this.#data(connection.exchange, id, frame, records);
-    else this.#note(id, frame, content);
-    if (frame.kind === 'acknowledged' && connection) this.#confirmed(id, connection, frame);
+    if (frame.kind === 'data' && connection) this.#data(connection, frame, records);
+    else this.#note(idOf(exchange, name), frame, content);
+    if (frame.kind === 'acknowledged' && connection) this.#confirmed(connection, frame);
   }
 
-  #connected(id: string, exchange: Exchange, { url, continued }: Extract<TapeEntry, { kind: 'connect' }>): void {
+  #connected(exchange: Exchange, { connection: name, url, continued }: EventOf<'connect'>): void {
     // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
-    if (continued && this.#connections.has(id)) return;
-    const confirmations = new Confirmations(exchange, url);
-    this.#connections.set(id, { exchange, reader: exchange.createReader(url), confirmations, heard: this.#now });
+    if (!continued || !this.#connections.get(exchange, name)) this.#connections.open(exchange, name, url, this.#now);
   }
 
-  #sent(id: string, text: string, records: AnyRecord[]): void {
-    const { exchange, confirmations } = this.#connections.get(id) ?? {};
-    if (!exchange) return;
-    for (const feed of confirmations?.sent(text) ?? []) {
-      this.#continuity.released({ exchange: exchange.id, ...feed }, id);
-      if (isOfBook(feed)) this.#books.released({ exchange: exchange.id, ...feed }, id, this.#now, records);
+  #sent(exchange: Exchange, { connection: name, text }: EventOf<'sent'>, records: AnyRecord[]): void {
+    const connection = this.#connections.get(exchange, name);
+    for (const topic of connection?.confirmations.sent(text) ?? []) {
+      const feed = { exchange: exchange.id, ...topic };
+      this.#continuity.released(feed, idOf(exchange, name));
+      if (isOfBook(feed)) this.#books.released(feed, idOf(exchange, name), this.#now, records);
     }
   }
 
-  #confirmed(id: string, { exchange, confirmations }: Connection, frame: Extract<Frame, { kind: 'acknowledged' }>): void {
+  #confirmed({ id, exchange, confirmations }: Connection, frame: Extract<Frame, { kind: 'acknowledged' }>): void {
     const { selection } = this.#options;
     for (const feed of confirmations.confirmed(frame)) {
       const { market, channel, symbol } = feed;
@@ -192,19 +186,17 @@ export class Capture {
       this.#trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
   }
 
-  #data(exchange: Exchange, connection: string, frame: DataFrame, records: AnyRecord[]): void {
+  #data(connection: Connection, frame: DataFrame, records: AnyRecord[]): void {
     for (const reason of frame.rejected) this.#trouble(this.statistics.rejected, 'record', reason);
-    this.#options.listener?.delivered(connection, frame);
+    this.#options.listener?.delivered(connection.id, frame);
     this.#options.onData?.(frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
-    const clock = this.#clocks.of(exchange.id, frame.market);
+    const clock = this.#clocks.of(connection.exchange.id, frame.market);
     if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, this.#now);
-    if (frame.history) this.#history(exchange, connection, frame, records);
-    else for (const event of frame.events) this.#event(connection, event, records);
-    if (this.#trades.holdsClock(`${exchange.id} ${frame.market}`)) return;
-    for (const tick of clock.due(this.#now)) {
-      this.#emit({ type: 'clock', exchange: exchange.id, market: frame.market, timestamp: tick.timestamp }, this.#now, records);
-    }
+    if (frame.history) this.#history(connection, frame, records);
+    else for (const event of frame.events) this.#event(connection.id, event, records);
+    if (this.#holdsClock(clock.name)) return;
+    for (const tick of clock.due(this.#now)) this.#tick(tick, this.#now, records);
   }
 
   #event(connection: string, event: FeedEvent, records: AnyRecord[]): void {
@@ -236,7 +228,7 @@ export class Capture {
     if (event.type === 'trade' || this.#continuity.leads(feed, connection)) this.#emit(event, this.#now, records);
   }
 
-  #polled(exchange: Exchange, answer: Extract<TapeEntry, { kind: 'http' }>, records: AnyRecord[]): void {
+  #polled(exchange: Exchange, answer: EventOf<'http'>, records: AnyRecord[]): void {
     const page = polledPage(exchange, answer, this.#options.selection);
     for (const reason of page?.rejected ?? []) this.#trouble(this.statistics.rejected, 'poll', reason);
     for (const { market, timestamp } of page?.records ?? []) this.#clocks.of(exchange.id, market).observe(timestamp, this.#now);
@@ -244,37 +236,44 @@ export class Capture {
   }
 
   #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {
-    if (this.#connections.get(connection)?.confirmations.hasEnded(feed)) return;
+    if (this.#connections.find(connection)?.confirmations.hasEnded(feed)) return;
     const gap = this.#continuity.received(feed, connection, timestamp, this.#now);
     if (gap) this.#emit(gap, this.#now, records);
   }
 
-  #lost(connection: string, code: number, records: AnyRecord[]): void {
-    const { heard = this.#now, exchange } = this.#connections.get(connection) ?? {};
-    this.#connections.delete(connection);
+  #lost(exchange: Exchange, { connection: name, code }: EventOf<'close'>, records: AnyRecord[]): void {
+    const connection = idOf(exchange, name);
+    const known = this.#connections.get(exchange, name);
+    this.#connections.close(exchange, name);
     const reason = code === STALE_CODE ? 'stale' : 'disconnect';
     // A close frame comes after all that was sent before it; without one, nobody knows how much was on its way.
     const brokeOff = code === STALE_CODE || code === ABNORMAL_CODE ? reason : undefined;
-    if (brokeOff) for (const gap of this.#continuity.leftBehind(connection, heard, brokeOff)) this.#emit(gap, this.#now, records);
+    if (brokeOff)
+      for (const gap of this.#continuity.leftBehind(connection, known?.heard ?? this.#now, brokeOff))
+        this.#emit(gap, this.#now, records);
     for (const feed of this.#continuity.lost(connection, this.#now, reason)) {
       if (this.#trades.lost(feed, reason, this.#now)) this.#continuity.handedOver(feed);
     }
-    if (exchange) this.#books.lost(exchange.id, connection, this.#now, brokeOff, records);
+    if (known) this.#books.lost(exchange.id, connection, this.#now, brokeOff, records);
   }
 
   /** What a connection tells of the past as it begins helps to fill a hole; where there is none it is left out. */
-  #history({ id }: Exchange, connection: string, { market, events }: DataFrame, records: AnyRecord[]): void {
+  #history({ id, exchange }: Connection, { market, events }: DataFrame, records: AnyRecord[]): void {
     const trades = events.filter((event): event is Trade => event.type === 'trade');
     const { symbol = '' } = trades[0] ?? {};
-    const feed: Feed = { exchange: id, market, channel: 'trade', symbol };
-    if (this.#options.selection.wantsFeed(id, feed) && this.#trades.snapshot(feed, trades, this.#now)) {
-      this.#continuity.carried(feed, connection, this.#now);
+    const feed: Feed = { exchange: exchange.id, market, channel: 'trade', symbol };
+    if (this.#options.selection.wantsFeed(exchange.id, feed) && this.#trades.snapshot(feed, trades, this.#now)) {
+      this.#continuity.carried(feed, id, this.#now);
       this.#trades.flush(records);
     } else this.statistics.history += events.length;
   }
 
   #emitDue(at: number, records: AnyRecord[]): void {
     for (const record of this.#books.due(at)) this.#emit(record, Math.min(record.localTimestamp ?? at, at), records);
+  }
+
+  #tick({ exchange, market, timestamp }: ClockTick, at: number, records: AnyRecord[]): void {
+    this.#emit({ type: 'clock', exchange, market, timestamp }, at, records);
   }
 
   /** Stamps a record with its arrival, strictly increasing within the writer, and passes it on. */

@@ -1,22 +1,24 @@
-import type { Channel } from '../exchanges/exchange.js';
-import type { Gap, GapReason, Market } from '../model/records.js';
+import type { Gap, GapReason } from '../model/records.js';
 import { MINUTE, SECOND } from '../model/time.js';
-
-/** One thing that is received without a hole, or not. */
-export type Feed = { readonly exchange: string; readonly market: Market; readonly channel: Channel; readonly symbol: string };
+import { type Feed, FeedTable } from './feed-table.js';
 
 /** `last` is the time of the last thing known of it. */
 export type LostFeed = Feed & { readonly last: number };
 
 type State = Feed & {
-  /** Exchange's time of the last thing that came, undefined before the first. */
-  last: number | undefined;
+  /** Exchange's time of the last thing that came, `NEVER` before the first. */
+  last: number;
   /** Local time at which it was carried first. */
   readonly begun: number;
   /** The connections that carry it, and the local time since which each does; the longest first. */
   readonly carriers: Map<string, number>;
+  /** The carrier that delivered last; it need not be noted again. */
+  latest: string | undefined;
   hole: { readonly since: number; readonly reason: GapReason } | undefined;
 };
+
+/** A number like the times that follow, which the engine then keeps in one place. */
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Returns the exchange's time on a feed's market at a local time, undefined before anything is known of its clock. */
 export type ExchangeTime = (feed: Feed, local: number) => number | undefined;
@@ -29,7 +31,7 @@ const CLOCK_TOLERANCE = MINUTE;
  * that feed. A connection that is replaced before it closes leaves no hole.
  */
 export class Continuity {
-  readonly #states = new Map<string, State>();
+  readonly #states = new FeedTable<State>();
   readonly #exchangeTime: ExchangeTime;
 
   constructor(exchangeTime: ExchangeTime) {
@@ -39,10 +41,12 @@ export class Continuity {
   /** Notes that `connection` delivered something of `feed` that happened at `timestamp`; returns the gap it ends, if any. */
   received(feed: Feed, connection: string, timestamp: number, at: number): Gap | undefined {
     const state = this.#stateOf(feed, at);
-    const gap = state.hole ? gapOf(state, Math.min(this.#from(state), state.last ?? timestamp), timestamp) : undefined;
+    const latest = state.last === NEVER ? timestamp : state.last;
+    const gap = state.hole ? gapOf(state, Math.min(this.#from(state), latest), timestamp) : undefined;
     state.hole = undefined;
-    carry(state, connection, at);
-    if (state.last === undefined || timestamp > state.last) state.last = timestamp;
+    if (state.latest !== connection) carry(state, connection, at);
+    state.latest = connection;
+    if (timestamp > state.last) state.last = timestamp;
     return gap;
   }
 
@@ -53,28 +57,28 @@ export class Continuity {
 
   /** Whether any connection carries a feed. */
   isCarried(feed: Feed): boolean {
-    return (this.#states.get(keyOf(feed))?.carriers.size ?? 0) > 0;
+    return (this.#find(feed)?.carriers.size ?? 0) > 0;
   }
 
   /** Whether `connection` is the one of a feed's carriers whose records count, the one that has carried it longest. */
   leads(feed: Feed, connection: string): boolean {
-    const [leader] = this.#states.get(keyOf(feed))?.carriers.keys() ?? [];
+    const leader = this.#find(feed)?.carriers.keys().next().value;
     return leader === undefined || leader === connection;
   }
 
   /** Notes that a feed was ended on purpose: that leaves no hole. */
   released(feed: Feed, connection: string): void {
-    const key = keyOf(feed);
-    const state = this.#states.get(key);
-    state?.carriers.delete(connection);
-    if (state?.carriers.size === 0 && !state.hole) this.#states.delete(key);
+    const state = this.#find(feed);
+    if (!state) return;
+    drop(state, connection);
+    if (state.carriers.size === 0 && !state.hole) this.#states.delete(state);
   }
 
   /** Notes that a connection was lost `at` (local time); returns the feeds that nothing carries now. */
   lost(connection: string, at: number, reason: GapReason): LostFeed[] {
     const lost: LostFeed[] = [];
-    for (const state of this.#states.values()) {
-      if (!state.carriers.delete(connection) || state.carriers.size > 0) continue;
+    for (const state of this.#states) {
+      if (!drop(state, connection) || state.carriers.size > 0) continue;
       state.hole ??= { since: at, reason };
       const { exchange, market, channel, symbol } = state;
       lost.push({ exchange, market, channel, symbol, last: this.#from(state) });
@@ -88,7 +92,7 @@ export class Continuity {
    */
   leftBehind(connection: string, heard: number, reason: GapReason): Gap[] {
     const gaps: Gap[] = [];
-    for (const state of this.#states.values()) {
+    for (const state of this.#states) {
       // What a book goes on with shows by its sequence whether anything is missing.
       if (state.channel.startsWith('book') || !state.carriers.has(connection) || state.carriers.size === 1) continue;
       const begun = Math.min(...[...state.carriers].flatMap(([id, since]) => (id === connection ? [] : [since])));
@@ -101,14 +105,14 @@ export class Continuity {
 
   /** Forgets the hole of a feed: somebody else tells it. */
   handedOver(feed: Feed): void {
-    const state = this.#states.get(keyOf(feed));
+    const state = this.#find(feed);
     if (state) state.hole = undefined;
   }
 
   /** Returns the holes that nothing ended, of feeds lost before `at`: what follows the last event of a run is no hole. */
   finish(at: number, passed: (feed: Feed) => number): Gap[] {
     const gaps: Gap[] = [];
-    for (const state of this.#states.values()) {
+    for (const state of this.#states) {
       if (state.hole && state.hole.since < at) gaps.push(gapOf(state, this.#from(state), ceilSecond(passed(state))));
     }
     return gaps;
@@ -116,7 +120,7 @@ export class Continuity {
 
   /** What is known of a feed ends with what came last, or where it was carried first. */
   #from(state: State): number {
-    return state.last ?? this.#earliest(state, state.begun);
+    return state.last === NEVER ? this.#earliest(state, state.begun) : state.last;
   }
 
   #earliest(feed: Feed, local: number): number {
@@ -124,12 +128,15 @@ export class Continuity {
   }
 
   #stateOf(feed: Feed, begun: number): State {
-    const key = keyOf(feed);
-    const known = this.#states.get(key);
+    const known = this.#find(feed);
     if (known) return known;
-    const state: State = { ...feed, last: undefined, begun, carriers: new Map(), hole: undefined };
-    this.#states.set(key, state);
+    const state: State = { ...feed, last: NEVER, begun, carriers: new Map(), latest: undefined, hole: undefined };
+    this.#states.add(state);
     return state;
+  }
+
+  #find({ exchange, market, channel, symbol }: Feed): State | undefined {
+    return this.#states.get(exchange, market, channel, symbol);
   }
 }
 
@@ -137,13 +144,15 @@ function carry({ carriers }: State, connection: string, at: number): void {
   if (!carriers.has(connection)) carriers.set(connection, at);
 }
 
+/** Returns whether it was one of the carriers. */
+function drop(state: State, connection: string): boolean {
+  if (state.latest === connection) state.latest = undefined;
+  return state.carriers.delete(connection);
+}
+
 /** What happened last is known to a second at best: clocks are compared over the network. */
 export function ceilSecond(time: number): number {
   return Math.ceil(time / SECOND) * SECOND;
-}
-
-function keyOf({ exchange, market, channel, symbol }: Feed): string {
-  return `${exchange} ${market} ${channel} ${symbol}`;
 }
 
 function gapOf({ exchange, market, channel, symbol, hole }: State, from: number, end: number): Gap {

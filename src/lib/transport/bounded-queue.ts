@@ -42,7 +42,7 @@ export class BoundedQueue<Item> {
     if (this.isFull && !force) return false;
     this.#items.push(item);
     if (this.length > this.#most) this.#most = this.length;
-    this.#wake?.();
+    if (this.#wake) this.#awake();
     return true;
   }
 
@@ -50,7 +50,7 @@ export class BoundedQueue<Item> {
   close(failure?: unknown): void {
     this.#isClosed = true;
     this.#failure ??= failure;
-    this.#wake?.();
+    this.#awake();
   }
 
   /**
@@ -65,7 +65,6 @@ export class BoundedQueue<Item> {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
-        this.#wake = undefined;
         continue;
       }
       const early = next - performance.now();
@@ -80,5 +79,10 @@ export class BoundedQueue<Item> {
       this.#taken = 0;
     }
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #awake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
   }
 }

@@ -4,7 +4,7 @@ import { fromMilliseconds } from '../../model/time.js';
 import { LevelsReader } from '../byte-levels.js';
 import { Field, Shape } from '../byte-shape.js';
 import type { FrameBytes } from '../exchange.js';
-import { byteAt, codesOf, loadFrame, matches, NONE, readList } from '../frame-bytes.js';
+import { byteAt, codesOf, isSame, loadFrame, matches, NONE, readList } from '../frame-bytes.js';
 import { Interned } from '../interned.js';
 import { bookDepth, bookMessage } from './book.js';
 import { trade } from './rows.js';
@@ -15,8 +15,8 @@ import { trade } from './rows.js';
  * is wrong with it. One frame is read at a time, so that all fields stand in this module, where the engine knows them.
  */
 
-/** A topic that is read from bytes: trades, or a book of some depth. `codes` is its symbol with the quote that ends it. */
-type Topic = { readonly depth: number | undefined; readonly symbol: string; readonly codes: Uint8Array };
+/** A topic that is read from bytes: trades, or a book of some depth. */
+type Topic = { readonly depth: number | undefined; readonly symbol: string };
 
 /** What a frame carries, and the time at which it was pushed, microseconds. */
 export type Scanned = { readonly events: readonly (Trade | BookMessage)[]; readonly pushTimestamp: number | undefined };
@@ -51,9 +51,10 @@ const cts = new Field('cts', 'integer');
 const frame = new Shape([new Field('topic', readTopic), new Field('data', readData)], [type, ts, cts]);
 
 /** The frame at hand. */
-const current: { bytes: FrameBytes | undefined; topic: Topic | undefined; market: Market; trades: Trade[] } = {
+const current: { bytes: FrameBytes | undefined; topic: Topic | undefined; symbolAt: number; market: Market; trades: Trade[] } = {
   bytes: undefined,
   topic: undefined,
+  symbolAt: 0,
   market: 'linear',
   trades: [],
 };
@@ -77,7 +78,14 @@ function readTopic(at: number): number {
   if (byteAt(at) !== QUOTE) return NONE;
   const end = topics.read(at + 1);
   current.topic = topics.value;
-  return end < 0 ? NONE : end + 1;
+  if (end < 0) return NONE;
+  current.symbolAt = end - (current.topic as Topic).symbol.length;
+  return end + 1;
+}
+
+/** Whether the text of a field is the symbol that the topic ends with. */
+function isOfTopic({ symbol }: Topic, { start, end }: Field): boolean {
+  return end - start === symbol.length && isSame(start, current.symbolAt, symbol.length);
 }
 
 /** The topic comes first in every frame seen; where it does not, the text is read. */
@@ -86,13 +94,13 @@ function readData(at: number): number {
   if (topic === undefined) return NONE;
   if (topic.depth === undefined) return readList(at, readTrade);
   const end = book.read(at);
-  return end >= 0 && matches(bookSymbol.start, topic.codes) ? end : NONE;
+  return end >= 0 && isOfTopic(topic, bookSymbol) ? end : NONE;
 }
 
 function readTrade(at: number): number {
   const end = tradeRow.read(at);
   const { topic, bytes } = current;
-  if (end < 0 || !topic || !bytes || !matches(tradeSymbol.start, topic.codes) || id.end === id.start) return NONE;
+  if (end < 0 || !topic || !bytes || !isOfTopic(topic, tradeSymbol) || id.end === id.start) return NONE;
   const timestamp = fromMilliseconds(tradeTime.value);
   const isBuy = matches(side.start, BUY);
   const isTrade = price.value > 0 && amount.value > 0 && (isBuy || matches(side.start, SELL));
@@ -124,7 +132,7 @@ function topicOf(text: string): Topic | undefined {
   const symbol = rest.at(-1) ?? '';
   const depth = kind === 'orderbook' ? bookDepth(rest[0] ?? '') : undefined;
   const isKnown = kind === 'publicTrade' ? rest.length === 1 : depth !== undefined && rest.length === 2;
-  return isKnown && symbol !== '' && !symbol.includes('-') ? { depth, symbol, codes: codesOf(`${symbol}"`) } : undefined;
+  return isKnown && symbol !== '' && !symbol.includes('-') ? { depth, symbol } : undefined;
 }
 
 function typeAt(at: number): string {

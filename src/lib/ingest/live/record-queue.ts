@@ -88,8 +88,12 @@ export class RecordQueue {
       this.#keep(record);
       return;
     }
+    if (this.#holes.size === 0 && !this.#queue.isFull) {
+      this.#keep(record);
+      return;
+    }
     const key = keyOf(record);
-    const hole = this.#holes.size > 0 ? this.#holes.get(key) : undefined;
+    const hole = this.#holes.get(key);
     if (this.#queue.isFull || (hole?.isBook && !isWholeBook(record))) {
       this.#drop(record, key, hole);
       return;

@@ -1,5 +1,6 @@
 import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
-import type { Feed, LostFeed } from '../continuity.js';
+import type { LostFeed } from '../continuity.js';
+import { type Feed, FeedTable } from '../feed-table.js';
 import type { Statistics } from '../statistics.js';
 import { KnownTrades, type TradePoint } from './known-trades.js';
 import type { RepairLimits } from './repair-job.js';
@@ -25,7 +26,7 @@ export class TradeIntake {
   /** Undefined where holes are told and not repaired. */
   readonly repair: TradeRepair | undefined;
   readonly #options: TradeIntakeOptions;
-  readonly #trades = new Map<string, KnownTrades>();
+  readonly #trades = new FeedTable<Feed & { readonly known: KnownTrades }>();
 
   constructor(options: TradeIntakeOptions) {
     this.#options = options;
@@ -96,9 +97,10 @@ export class TradeIntake {
   }
 
   #known({ exchange, market, symbol }: Pick<Feed, 'exchange' | 'market' | 'symbol'>): KnownTrades {
-    const key = `${exchange} ${market} ${symbol}`;
-    const known = this.#trades.get(key) ?? new KnownTrades(REMEMBERED_TRADES);
-    this.#trades.set(key, known);
+    const found = this.#trades.get(exchange, market, 'trade', symbol);
+    if (found) return found.known;
+    const known = new KnownTrades(REMEMBERED_TRADES);
+    this.#trades.add({ exchange, market, channel: 'trade', symbol, known });
     return known;
   }
 }

@@ -1,6 +1,7 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
 import { DAY, MINUTE, SECOND } from '../../model/time.js';
-import { ceilSecond, type Feed } from '../continuity.js';
+import { ceilSecond } from '../continuity.js';
+import type { Feed } from '../feed-table.js';
 import { Attempts } from './attempts.js';
 import { type Chain, type Closing, Hole, type HoleOptions } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
