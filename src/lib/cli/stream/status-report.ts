@@ -12,13 +12,14 @@ export type StatusOptions = {
   readonly every: number;
   /** Whether the terminal is ours to draw on. */
   readonly isAnimated: boolean;
-  readonly terminal: { readonly columns?: number; write(text: string): unknown };
+  readonly terminal: { readonly columns?: number; readonly rows?: number; write(text: string): unknown };
 };
 
 const REDRAW_EVERY = 500;
 /** Rates on a terminal are means over so many redraws: steadier to read. */
 const RATE_SPAN = 10;
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 /** Shows how a run stands: drawn in place on a terminal, a log line now and then elsewhere. */
 export function reportStatus(options: StatusOptions): StatusReporter {
@@ -35,14 +36,15 @@ function logStatus({ live, stderr, every }: StatusOptions): StatusReporter {
   return { stop: () => clearInterval(timer) };
 }
 
-const HIDE = (lines: number) => (lines > 0 ? `\u001B[${lines}A\u001B[0J` : '');
+/** From the beginning of the line: what the terminal echoes (^C) moves the cursor on. */
+const HIDE = (rows: number) => (rows > 0 ? `\r\u001B[${rows}A\u001B[0J` : '');
 
 /** A few lines at the bottom of the terminal; whatever else is said on stderr scrolls by above them. */
 class StatusDisplay implements StatusReporter {
   readonly #options: StatusOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #history: LiveStatus[] = [];
-  #lines = 0;
+  #drawn: readonly string[] = [];
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -68,13 +70,20 @@ class StatusDisplay implements StatusReporter {
     if (!status) return;
     const { terminal } = this.#options;
     const parts = statusParts(status, ratesBetween(this.#history.length > 1 ? this.#history[0] : undefined, status));
-    const lines = flow(parts, (terminal.columns ?? DEFAULT_COLUMNS) - 1);
-    this.#lines = lines.length;
-    terminal.write(`${lines.join('\n')}\n`);
+    // What has left the screen at its top cannot be taken away again.
+    const most = Math.max(1, (terminal.rows ?? DEFAULT_ROWS) - 1);
+    this.#drawn = flow(parts, this.#columns - 1).slice(0, most);
+    terminal.write(`${this.#drawn.join('\n')}\n`);
   }
 
   #hide(): void {
-    this.#options.terminal.write(HIDE(this.#lines));
-    this.#lines = 0;
+    // A terminal that was made narrower has broken the lines.
+    const rows = this.#drawn.reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / this.#columns)), 0);
+    this.#options.terminal.write(HIDE(rows));
+    this.#drawn = [];
+  }
+
+  get #columns(): number {
+    return this.#options.terminal.columns ?? DEFAULT_COLUMNS;
   }
 }
