@@ -121,6 +121,7 @@ describe('features', () => {
     expect(linesOf(stdout, 'clock').length).toBe(few.filter(({ type }) => type === 'clock').length);
     expect(stderr).toMatch(/basis_bps: no mark_price came; capture it with stream --channels ticker/);
     expect(stderr).toMatch(/no book_snapshot came; capture it with stream --channels book/);
+    expect(stderr).not.toContain('no trade came');
     expect(code).toBe(0);
     const strict = await run(['features', '-', '--fail-on-gaps', '-o', 'none'], few.map(encodeRecord).join('\n'));
     expect(strict.code).toBe(3);

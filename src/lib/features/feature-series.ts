@@ -1,4 +1,4 @@
-import type { Candle, RecordOf } from '../model/records.js';
+import type { Candle, RecordOf, RecordType } from '../model/records.js';
 import { camelCase } from '../model/schema.js';
 import { SECOND } from '../model/time.js';
 import type { Absence } from './absence.js';
@@ -26,6 +26,8 @@ export type Past = {
   /** Whether there is a row of the moment, and what its `cvd` was. */
   readonly continues: boolean;
   readonly cvd: number | undefined;
+  /** The inputs that had come by then. */
+  readonly seen: readonly RecordType[];
 };
 
 type Values = Record<string, number | undefined>;
@@ -59,7 +61,7 @@ export class FeatureSeries {
   }
 
   /** Goes on after the row that ended at `end`, the end of a bar, before the first row. */
-  resume(end: number, { bars, continues, cvd }: Past): void {
+  resume(end: number, { bars, continues, cvd }: Omit<Past, 'seen'>): void {
     this.#bars.restore(bars);
     if (!continues) return;
     this.#restart(end + SECOND);
@@ -80,8 +82,10 @@ export class FeatureSeries {
     this.#holes.advance(end);
     this.#bars.update(row, this.#holes.until('trade') <= end - SECOND);
     this.#flow.update(row);
-    if (row.localTimestamp !== undefined && row.localTimestamp > this.#known) this.#known = row.localTimestamp;
-    const out = blankRow(row, Math.max(end + this.#grace, this.#known, this.#bars.known));
+    const known = Math.max(this.#known, row.localTimestamp ?? 0);
+    // When a row in a hole was known says nothing of those that follow.
+    if (row.complete) this.#known = known;
+    const out = blankRow(row, Math.max(end + this.#grace, known, this.#bars.known));
     out.warm = this.#bars.isWarm;
     out.gapInWindow = this.#bars.hasGap;
     for (const entry of this.#entries) this.#measure(entry, row, out);
@@ -100,6 +104,7 @@ export class FeatureSeries {
       return;
     }
     addReason(out, feature.name, isHole ? 'gap' : (value as Absence));
+    if (isHole || value === 'gap') knownFrom(out, this.#holes.known(feature.inputs));
     if (isForSignals) out.warm = false;
   }
 
@@ -168,6 +173,12 @@ function blankRow(row: MicroRow, knownTimestamp: number): Mutable<FeatureRow> {
     ageMs: ageOf(row),
     detail: undefined,
   };
+}
+
+/** What a row says of a hole cannot be known before the hole is. */
+function knownFrom(row: Mutable<FeatureRow>, known: number): void {
+  if (known > row.knownTimestamp) row.knownTimestamp = known;
+  if (known > (row.localTimestamp ?? 0)) row.localTimestamp = known;
 }
 
 function addReason(row: Mutable<FeatureRow>, name: string, reason: string): void {

@@ -10,6 +10,11 @@ export type GapEffect = { readonly opened: Hole } | { readonly ended: readonly H
 
 type OpenHole = { readonly hole: Hole; readonly gap: Gap; isLate: boolean };
 
+/** The latest end of the holes in an input, and the latest moment at which one of them was known. */
+type LastHole = { readonly until: number; readonly known: number };
+
+const NO_HOLE: LastHole = { until: 0, known: 0 };
+
 /** Repairs whose trades may still come, and holes that a repair may still end; older holes stay. */
 const REMEMBERED = 64;
 
@@ -18,9 +23,9 @@ const REMEMBERED = 64;
  * been given: those rows never saw them.
  */
 export class Holes {
-  readonly #until = new Map<Input, number>(INPUT_NAMES.map((input) => [input, 0]));
-  /** The ends of the holes that are remembered no longer. */
-  readonly #settled = new Map<Input, number>();
+  readonly #last = new Map<Input, LastHole>(INPUT_NAMES.map((input) => [input, NO_HOLE]));
+  /** The same of the holes that are remembered no longer. */
+  readonly #settled = new Map<Input, LastHole>();
   #open: OpenHole[] = [];
   #pending: Hole[] = [];
   #repairs: Gap[] = [];
@@ -62,13 +67,20 @@ export class Holes {
   advance(end: number): void {
     this.#end = end;
     if (this.#pending.length === 0) return;
-    for (const hole of this.#pending) if (hole.from < end) extend(this.#until, hole);
+    for (const hole of this.#pending) if (hole.from < end) extend(this.#last, hole);
     this.#pending = this.#pending.filter(({ from }) => from >= end);
   }
 
   /** Returns the end of the last hole in an input among those that began in the time passed, 0 when there was none. */
   until(input: Input): number {
-    return this.#until.get(input) as number;
+    return (this.#last.get(input) as LastHole).until;
+  }
+
+  /** Returns when a row knew of all that damages some of its inputs. */
+  known(inputs: readonly Input[]): number {
+    let known = 0;
+    for (const input of inputs) known = Math.max(known, (this.#last.get(input) as LastHole).known);
+    return known;
   }
 
   /** Returns the end of the last hole in any of `inputs`. */
@@ -96,7 +108,7 @@ export class Holes {
   #drop(ended: readonly OpenHole[]): void {
     this.#open = this.#open.filter((open) => !ended.includes(open));
     this.#pending = this.#open.map(({ hole }) => hole);
-    for (const input of INPUT_NAMES) this.#until.set(input, this.#settled.get(input) ?? 0);
+    for (const input of INPUT_NAMES) this.#last.set(input, this.#settled.get(input) ?? NO_HOLE);
     this.advance(this.#end);
   }
 }
@@ -109,6 +121,9 @@ function knownOf({ localTimestamp, timestamp }: Gap): number {
   return localTimestamp ?? timestamp;
 }
 
-function extend(until: Map<Input, number>, hole: Hole): void {
-  for (const input of hole.inputs) until.set(input, Math.max(until.get(input) ?? 0, hole.until));
+function extend(last: Map<Input, LastHole>, { inputs, until, known }: Hole): void {
+  for (const input of inputs) {
+    const before = last.get(input) ?? NO_HOLE;
+    last.set(input, { until: Math.max(before.until, until), known: Math.max(before.known, known) });
+  }
 }

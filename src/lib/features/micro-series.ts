@@ -133,13 +133,15 @@ export class MicroSeries {
     const state = this.#state;
     const { bid, bidAmount, ask, askAmount, mid, spreadBps, microprice, imbalance } = state.quotes(end);
     const mark = state.mark(end);
+    const complete = this.#holes.lastUntil(INPUT_NAMES) <= end - SECOND;
     return {
       type: 'micro',
       exchange,
       market,
       symbol,
       timestamp: end,
-      localTimestamp: this.#localTimestamp || undefined,
+      localTimestamp:
+        (complete ? this.#localTimestamp : Math.max(this.#localTimestamp, this.#holes.known(INPUT_NAMES))) || undefined,
       open,
       high,
       low,
@@ -161,7 +163,7 @@ export class MicroSeries {
       index: mark?.index,
       openInterest: state.openInterest(end),
       fundingRate: state.fundingRate(end),
-      complete: this.#holes.lastUntil(INPUT_NAMES) <= end - SECOND,
+      complete,
       bookTimestamp: state.bookTimestamp,
       markTimestamp: state.markTimestamp,
     };

@@ -63,6 +63,8 @@ export class SymbolSeries {
   /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
   resume(end: number, past: Past): void {
     this.#features.resume(end, past);
+    // An input that is silent since then may be so for a gap that nobody has told yet.
+    for (const type of past.seen) this.#lastSeen.set(type, 0);
   }
 
   /** Takes a record of a second whose row was made before. */

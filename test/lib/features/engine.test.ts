@@ -258,6 +258,23 @@ describe('a gap', () => {
     );
   });
 
+  it('is known in a batch when it was told, as in a stream', () => {
+    const told = gap('trade', 59.4, 70.6, { localTimestamp: at(75) });
+    const run = (batch: boolean) =>
+      featureRun(
+        [...steady(0, 59), ...steady(71, 140), told].sort((a, b) => a.timestamp - b.timestamp),
+        { windows, batch },
+      );
+    const [stream, whole] = [run(false), run(true)];
+    const times = (rows: readonly { timestamp: number; localTimestamp?: number | undefined }[]) =>
+      rows.map(({ timestamp, localTimestamp }) => [timestamp, localTimestamp]);
+    expect(times(whole.micro)).toEqual(times(stream.micro));
+    expect(times(whole.features)).toEqual(times(stream.features));
+    expect(whole.features.map((item) => item.knownTimestamp)).toEqual(stream.features.map((item) => item.knownTimestamp));
+    expect(whole.features.find(({ timestamp }) => timestamp === at(65))?.knownTimestamp).toBe(at(75));
+    expect(whole.features.find(({ timestamp }) => timestamp === at(80))?.knownTimestamp).toBe(at(81));
+  });
+
   it('that was repaired leaves no hole, unless its trades came after their seconds', () => {
     const repaired = gap('trade', 10.2, 14.1, { repaired: 3, missing: false });
     const inTime = featureRun([...steady(0, 10), trade(12, { id: 'r' }), repaired, ...steady(14, 60)], { windows });

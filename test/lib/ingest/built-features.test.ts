@@ -111,6 +111,28 @@ describe('rows of a store', () => {
     expect(differences(rows.map(encodeRecord), stored)).toEqual([]);
   });
 
+  it('that go on at midnight, in the silence of a channel, know of it when its gap is told', async () => {
+    const start = START + 14 * 3_600_000_000 - 600_000_000;
+    const [first, last] = [start + 100_000_000, start + 1_100_000_000];
+    const isLost = ({ type, timestamp }: AnyRecord) => type === 'book_snapshot' && timestamp > first && timestamp < last;
+    const hole: Gap = {
+      ...gapRecord,
+      ...{ exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', channel: 'book', missing: true, repaired: 0 },
+      ...{ fromTimestamp: first, untilTimestamp: last, timestamp: last, localTimestamp: last + 900 },
+    };
+    const live = byArrival([...raw(market('BTCUSDT', start, 0.4, 5)).filter((record) => !isLost(record)), hole]);
+    const isLate = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > last - 300_000_000 && timestamp < last;
+    const directory = await temporaryDirectory();
+    await writeRun(
+      directory,
+      live.filter((record) => !isLate(record)),
+    );
+    await build(directory);
+    await writeRun(directory, live.filter(isLate));
+    await build(directory);
+    expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
+  });
+
   it('made with other windows are refused', async () => {
     const directory = await temporaryDirectory();
     await writeRun(directory, raw(market('BTCUSDT', START, 0.02, 1)));

@@ -25,6 +25,8 @@ export class FeatureTally {
   /** Features without a value so far. */
   readonly #absent = new Map(PROPERTIES);
   readonly #reasons = new Map<string, string>();
+  /** Whether some row had a last trade. */
+  #traded = false;
   rows = 0;
   /** Rows with every feature that signals use. */
   warm = 0;
@@ -59,6 +61,7 @@ export class FeatureTally {
 
   #row(record: Extract<AnyRecord, { type: 'features' }>): void {
     this.rows += 1;
+    if (record.close !== undefined) this.#traded = true;
     if (record.warm) this.warm += 1;
     for (const [name, property] of this.#absent) {
       const detail = record.detail as Readonly<Record<string, string>> | undefined;
@@ -85,8 +88,9 @@ export class FeatureTally {
     ];
   }
 
-  /** An input of which some feature has a value did come. */
+  /** An input of which some feature has a value did come; of trades there is a price long before one is warm. */
   #isMissing(input: Input): boolean {
+    if (input === 'trade' && this.#traded) return false;
     return FEATURES.every(({ name, inputs }) => !inputs.includes(input) || this.#absent.has(name));
   }
 }

@@ -17,13 +17,13 @@ import { featureSettings, requireSameFeatureRules } from './feature-rules.js';
 import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
 import { progressName, progressOf, storedProgress } from './progress.js';
 import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
-import { type MarketName, marketClock, marketsOf, ofMarket, RAW } from './store-sql.js';
+import { type MarketName, marketClock, marketsOf, ofMarket, RAW, typesUntil } from './store-sql.js';
 
 const ROWS = ['micro', 'features'] as const;
 type RowType = (typeof ROWS)[number];
 
-/** Quotes count for two minutes at most. */
-const CARRIED = 130 * SECOND;
+/** Quotes count for two minutes at most; a gap may change the rows of five. */
+const CARRIED = 310 * SECOND;
 
 export type BuildOptions = {
   readonly engine: EngineOptions;
@@ -158,11 +158,12 @@ function replaced(groups: readonly Group[]): string {
     .join(' OR ');
 }
 
-async function* groupRows({ context, engine: options, onCounts, stopped }: Build, group: Group, limit: number) {
+async function* groupRows({ context, snapshot, engine: options, onCounts, stopped }: Build, group: Group, limit: number) {
   const engine = new FeatureEngine({ ...options, batch: true });
   const { root } = context.paths;
   const { from, symbols, exchange, market } = group;
-  if (from > 0) await restorePast(root, group, engine, options);
+  const seen = typesUntil(snapshot, group, from);
+  if (from > 0) await restorePast(root, { ...group, seen }, engine, options);
   else await foreseeRepairs(root, { exchanges: [exchange], markets: [market], symbols }, engine);
   // Rows that were read to go on from are not those of this run.
   for (const name of Object.keys(engine.counts) as (keyof EngineCounts)[]) engine.counts[name] = 0;

@@ -1,5 +1,6 @@
 import { BAR, BAR_INTERVAL, OLDEST_BAR, type PastBar } from '../../features/bars.js';
 import type { FeatureEngine } from '../../features/engine.js';
+import type { Past } from '../../features/feature-series.js';
 import type { EngineOptions } from '../../features/options.js';
 import { FEATURES, windowOf } from '../../features/registry.js';
 import { endsHole } from '../../model/gap-repair.js';
@@ -17,6 +18,9 @@ export type Group = MarketName & {
   readonly symbols: readonly string[];
 };
 
+/** What the rows of a group go on from. */
+export type PastOfGroup = Group & Pick<Past, 'seen'>;
+
 /** Bars older than the last one by more do not count, and the last one may be as old as a silence is long. */
 const BARS_BACK = OLDEST_BAR + 2 * DAY;
 const ROWS_OF_A_BAR = BAR / SECOND;
@@ -27,7 +31,7 @@ const ROWS_OF_A_BAR = BAR / SECOND;
  */
 export async function restorePast(
   directory: string,
-  { from, symbols, ...market }: Group,
+  { from, symbols, seen, ...market }: PastOfGroup,
   engine: FeatureEngine,
   options: EngineOptions,
 ): Promise<void> {
@@ -41,7 +45,7 @@ export async function restorePast(
   const holes = gaps.filter((gap) => !repairs.some((repair) => isOfOneSeries(repair, gap) && endsHole(repair, gap)));
   const snapshot = await openSnapshot(directory, { ...selection, since: windows - BARS_BACK, types: ['micro', 'features'] });
   try {
-    await resumeAll(snapshot, engine, { from, symbols, ...market }, windows, holes);
+    await resumeAll(snapshot, engine, { from, symbols, seen, ...market }, windows, holes);
   } finally {
     await snapshot.close();
   }
@@ -76,8 +80,14 @@ function reach({ windows }: EngineOptions): number {
   return Math.max(...own.map((feature) => feature.warmUp(windowOf(feature, windows)) + 1)) * SECOND;
 }
 
-async function resumeAll(snapshot: StoreSnapshot, engine: FeatureEngine, group: Group, windows: number, holes: readonly Gap[]) {
-  const { symbols, exchange, market } = group;
+async function resumeAll(
+  snapshot: StoreSnapshot,
+  engine: FeatureEngine,
+  group: PastOfGroup,
+  windows: number,
+  holes: readonly Gap[],
+) {
+  const { symbols, exchange, market, seen } = group;
   const [bars, sums] = [await barsBefore(snapshot, group, windows), await sumsAt(snapshot, group, windows)];
   for (const symbol of symbols) {
     const own = bars.get(symbol) ?? [];
@@ -86,6 +96,7 @@ async function resumeAll(snapshot: StoreSnapshot, engine: FeatureEngine, group: 
       bars: own.flatMap((bar) => pastBar(bar, broken)),
       continues: sums.has(symbol),
       cvd: sums.get(symbol),
+      seen,
     });
   }
 }

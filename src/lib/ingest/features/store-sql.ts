@@ -31,6 +31,13 @@ export function marketsOf(snapshot: StoreSnapshot): MarketName[] {
   return [...markets.values()];
 }
 
+/** Returns the types of which a market has records on the UTC day of `time` or before. */
+export function typesUntil(snapshot: StoreSnapshot, name: MarketName, time: number): RecordType[] {
+  const isOf = ({ exchange, market }: { readonly exchange: string | null; readonly market: string | null }) =>
+    exchange === name.exchange && market === name.market;
+  return RAW.filter((type) => snapshot.partitions(type).some((own) => isOf(own) && own.date <= formatDate(time)));
+}
+
 /** The arrival of a record, its own time where it has none, in SQL (microseconds). */
 export const ARRIVAL = 'epoch_us(coalesce("local_timestamp", "timestamp"))';
 
