@@ -70,26 +70,27 @@ export class RollingSum extends Blocks {
   }
 }
 
-/** Mean and sample variance of the last `window` values: Welford 1962 in both directions, put together after Chan 1979. */
+/**
+ * Mean and sample variance of the last `window` values, from sums of their distances and squared distances to the value that
+ * began the block. Every full window contains that value, so that the squared distance of its mean from it is less than
+ * the sum of squares S about the mean: n × (a − mean)² ≤ (n − 1) × S. What cancels in S = Σ(x − a)² − (Σ(x − a))² / n is
+ * therefore never more than n times what remains, however far the values are from zero or one of them from the others.
+ */
 export class RollingMoments extends Blocks {
-  readonly #tailMeans: Float64Array;
+  readonly #tailSums: Float64Array;
   readonly #tailSquares: Float64Array;
-  /** By the number of values in the head: 1 / n, its share of the window, and the weight of the distance of both means. */
-  readonly #reciprocals: Float64Array;
-  readonly #shares: Float64Array;
-  readonly #weights: Float64Array;
-  readonly #freedom: number;
-  #mean = 0;
+  readonly #share: number;
+  readonly #rootOfFreedom: number;
+  #anchor = 0;
+  #sum = 0;
   #squares = 0;
 
   constructor(window: number) {
     super(window);
-    this.#tailMeans = new Float64Array(window + 1);
-    this.#tailSquares = new Float64Array(window + 1);
-    this.#reciprocals = Float64Array.from({ length: window + 1 }, (_, count) => (count === 0 ? 0 : 1 / count));
-    this.#shares = Float64Array.from({ length: window + 1 }, (_, count) => count / window);
-    this.#weights = Float64Array.from({ length: window + 1 }, (_, count) => (count * (window - count)) / window);
-    this.#freedom = window - 1;
+    this.#tailSums = new Float64Array(window);
+    this.#tailSquares = new Float64Array(window);
+    this.#share = 1 / window;
+    this.#rootOfFreedom = Math.sqrt(window - 1);
   }
 
   /**
@@ -97,51 +98,48 @@ export class RollingMoments extends Blocks {
    * deviations (n − 1): NaN while the window is not full or where all its values are the same.
    */
   push(value: number): number {
-    if (this.slot === this.window) this.#turn();
     const isMissing = Number.isNaN(value);
     const known = isMissing ? 0 : value;
+    if (this.slot === this.window) this.#turn(known);
+    const { slot } = this;
+    this.slot = slot + 1;
     this.run = isMissing ? 0 : this.run + 1;
-    this.values[this.slot] = known;
-    const count = this.slot + 1;
-    this.slot = count;
-    const distance = known - this.#mean;
-    const mean = this.#mean + distance * (this.#reciprocals[count] as number);
-    const squares = this.#squares + distance * (known - mean);
-    this.#mean = mean;
-    this.#squares = squares;
+    this.values[slot] = known;
+    const away = known - this.#anchor;
+    this.#sum += away;
+    this.#squares += away * away;
     if (this.run < this.window) return Number.NaN;
-    const tail = this.#tailMeans[count] as number;
-    const apart = mean - tail;
-    const all = squares + (this.#tailSquares[count] as number) + apart * apart * (this.#weights[count] as number);
+    const sum = this.#sum + (this.#tailSums[slot] as number);
+    const mean = sum * this.#share;
+    const squares = this.#squares + (this.#tailSquares[slot] as number) - sum * mean;
     // Of a constant no number of deviations is a distance.
-    return all > 0 ? (known - tail - apart * (this.#shares[count] as number)) / Math.sqrt(all / this.#freedom) : Number.NaN;
+    return squares > 0 ? ((away - mean) * this.#rootOfFreedom) / Math.sqrt(squares) : Number.NaN;
   }
 
   override restart(second: number): void {
     super.restart(second);
-    // Values before the first one are zeros; the window that is full no longer reaches them.
-    this.#mean = 0;
+    // The first value of a block turns to it: no full window reaches what was before.
+    if (this.slot === 0) this.slot = this.window;
+    this.#sum = 0;
     this.#squares = 0;
-    this.values.fill(0);
-    this.#tailMeans.fill(0);
-    this.#tailSquares.fill(0);
   }
 
-  #turn(): void {
+  /** Begins a block with `anchor`: of the block before, sums up what a window still holds after each of the new values. */
+  #turn(anchor: number): void {
     const { window, values } = this;
-    const [means, sums, reciprocals] = [this.#tailMeans, this.#tailSquares, this.#reciprocals];
-    let mean = 0;
-    let squares = 0;
-    for (let index = window - 1; index > 0; index--) {
-      const value = values[index] as number;
-      const distance = value - mean;
-      mean += distance * (reciprocals[window - index] as number);
-      squares += distance * (value - mean);
-      means[index] = mean;
-      sums[index] = squares;
+    const [sums, squares] = [this.#tailSums, this.#tailSquares];
+    let sum = 0;
+    let square = 0;
+    for (let index = window - 1; index >= 0; index--) {
+      sums[index] = sum;
+      squares[index] = square;
+      const away = (values[index] as number) - anchor;
+      sum += away;
+      square += away * away;
     }
     this.slot = 0;
-    this.#mean = 0;
+    this.#anchor = anchor;
+    this.#sum = 0;
     this.#squares = 0;
   }
 }
