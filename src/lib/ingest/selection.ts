@@ -59,7 +59,7 @@ export function typesOf(
 /** Decides which markets, symbols, channels and intervals are wanted. */
 export class Selection {
   readonly #options: SelectionOptions;
-  readonly #native = new Map<string, ReadonlySet<string>>();
+  readonly #native = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
   readonly #ofShard = new Map<string, boolean>();
   /** Symbols by exchange and market. */
   readonly #universe = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
@@ -68,9 +68,8 @@ export class Selection {
   constructor(options: SelectionOptions) {
     this.#options = options;
     for (const spelling of options.symbols ?? []) this.#check(spelling);
-    for (const exchange of options.exchanges) {
-      for (const market of exchange.markets) this.#native.set(`${exchange.id} ${market}`, this.#symbolsOf(exchange, market));
-    }
+    for (const exchange of options.exchanges)
+      this.#native.set(exchange.id, new Map(exchange.markets.map((market) => [market, this.#symbolsOf(exchange, market)])));
   }
 
   wantsMarket(market: Market): boolean {
@@ -92,7 +91,7 @@ export class Selection {
 
   wantsSymbol(exchange: string, market: Market, symbol: string): boolean {
     if (this.#options.shard && !this.#isOurs(this.#options.shard, exchange, market, symbol)) return false;
-    return this.#options.symbols === undefined || (this.#native.get(`${exchange} ${market}`)?.has(symbol) ?? false);
+    return this.#options.symbols === undefined || (this.#native.get(exchange)?.get(market)?.has(symbol) ?? false);
   }
 
   /** What was polled, none where nothing was. */

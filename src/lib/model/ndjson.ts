@@ -1,18 +1,15 @@
-import { MdtoolError } from './errors.js';
+import { NdjsonLines } from './ndjson-lines.js';
 import { long } from './numbers.js';
 import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from './records.js';
 import { type Column, camelCase, type Level } from './schema.js';
 
-type Field = { readonly name: string; readonly property: string; readonly prefix: string; readonly column: Column };
+type Field = { readonly name: string; readonly property: string; readonly column: Column };
 
 /** A record seen as plain properties, for code that works from the schema. */
 export type RecordProperties = Readonly<Record<string, unknown>>;
 
 const FIELDS = new Map<RecordType, readonly Field[]>(
-  RECORD_TYPES.map((type) => [
-    type,
-    columnsOf(type).map(([name, column]) => ({ name, property: camelCase(name), prefix: `,"${name}":`, column })),
-  ]),
+  RECORD_TYPES.map((type) => [type, columnsOf(type).map(([name, column]) => ({ name, property: camelCase(name), column }))]),
 );
 
 /** Returns the fields of a type in output order: column name, property name and column. */
@@ -20,35 +17,13 @@ export function fieldsOf(type: RecordType): readonly Field[] {
   return FIELDS.get(type) as readonly Field[];
 }
 
-/**
- * Returns the NDJSON line of a record, without the line end. Throws on a number that is not finite: it would be a bug
- * upstream, and written down it would be a silently wrong number.
- */
-export function encodeRecord(record: AnyRecord): string {
-  let line = `{"type":"${record.type}"`;
-  for (const { prefix, property, column } of fieldsOf(record.type)) {
-    const value = (record as RecordProperties)[property];
-    if (value !== undefined && value !== null) line += prefix + encodeValue(value, column, property);
-  }
-  return `${line}}`;
-}
+const single = new NdjsonLines();
+const utf8 = new TextDecoder();
 
-function encodeValue(value: unknown, column: Column, property: string): string {
-  switch (column.kind) {
-    case 'time':
-    case 'number':
-    case 'count':
-      if (!Number.isFinite(value)) throw new MdtoolError(`${property} must be a finite number, was ${value}`, 1);
-      return String(value);
-    case 'flag':
-      return value === true ? 'true' : 'false';
-    case 'long':
-      return `"${value}"`;
-    case 'levels':
-      return encodeLevels(value as readonly Level[]);
-    default:
-      return JSON.stringify(value);
-  }
+/** Returns the NDJSON line of a record, without the line end. Throws on a number that is not finite, as `NdjsonLines` does. */
+export function encodeRecord(record: AnyRecord): string {
+  single.add(record);
+  return utf8.decode(single.take().subarray(0, -1));
 }
 
 /** Returns `[[price,amount],…]`, as NDJSON and CSV write levels. */

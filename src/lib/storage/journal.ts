@@ -51,16 +51,16 @@ export class JournalFile {
    * have been seen then. Whoever takes it over renames it first and reads it afterwards, so what was still under its
    * own name after the write is read.
    */
-  async append(text: string, records: number): Promise<void> {
+  async append(lines: Uint8Array, records: number): Promise<void> {
     try {
       this.#synced = false;
-      await this.#handle.appendFile(text);
+      await this.#handle.appendFile(lines);
     } catch (error) {
       // A half line would become one with the next.
       await this.#handle.truncate(this.#length).catch(() => {});
       throw storageFailure(error, 'write', this.path);
     }
-    this.#length += Buffer.byteLength(text);
+    this.#length += lines.length;
     this.#records += records;
     if (!(await this.#isOwn())) throw new JournalLostError(`${this.path} was taken over by another process`);
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { encodeRecord } from '../model/ndjson.js';
+import { NdjsonLines } from '../model/ndjson-lines.js';
 import type { AnyRecord } from '../model/records.js';
 import { formatDate } from '../model/time.js';
 import { JournalFile, JournalLostError } from './journal.js';
@@ -48,10 +48,8 @@ const SEAL_RECORDS = 100_000;
 const SEAL_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 1000;
 const HEARTBEAT_EVERY_MS = 15_000;
-/** Text is handed to the journal in pieces of about this size (characters). */
+/** Lines are handed to the journal in pieces of about this size (bytes). */
 const WRITE_SIZE = 4 << 20;
-
-type Lines = { text: string; records: number };
 
 /**
  * Returns a writer to the store in `directory`, which is created when it does not exist or is empty. What writers that
@@ -84,7 +82,9 @@ export class StoreWriter {
   readonly #timers: NodeJS.Timeout[] = [];
   #journal: JournalFile | undefined;
   #segments = 0;
-  #pending: Lines = { text: '', records: 0 };
+  readonly #lines = new NdjsonLines();
+  /** Records whose lines wait to be appended. */
+  #pending = 0;
   #flush: Promise<void> | undefined;
   #written = 0;
   #syncFailure: unknown;
@@ -116,17 +116,11 @@ export class StoreWriter {
   async write(records: readonly AnyRecord[]): Promise<void> {
     if (this.#syncFailure) throw this.#takeSyncFailure();
     await this.#keeper.room();
-    let size = 0;
     for (const record of records) {
       if (record.type === 'clock') continue;
-      const line = `${encodeRecord(record)}\n`;
-      this.#pending.text += line;
-      this.#pending.records += 1;
-      size += line.length;
-      if (size >= WRITE_SIZE) {
-        await this.#flushed();
-        size = 0;
-      }
+      this.#lines.add(record);
+      this.#pending += 1;
+      if (this.#lines.length >= WRITE_SIZE) await this.#flushed();
     }
     await this.#flushed();
   }
@@ -149,23 +143,23 @@ export class StoreWriter {
 
   /** Resolves when all that is pending now has been written; what comes meanwhile shares the next write. */
   async #flushed(): Promise<void> {
-    if (this.#pending.records === 0) return;
+    if (this.#pending === 0) return;
     this.#flush ??= this.#queue.run(() => {
-      const lines = this.#pending;
-      this.#pending = { text: '', records: 0 };
+      const records = this.#pending;
+      this.#pending = 0;
       this.#flush = undefined;
-      return this.#append(lines);
+      return this.#append(this.#lines.take(), records);
     });
     await this.#flush;
   }
 
-  async #append({ text, records }: Lines): Promise<void> {
+  async #append(lines: Uint8Array, records: number): Promise<void> {
     // A journal that was taken over may or may not have been read with these lines in it: they are written again, and
     // the second copy goes when it is sealed.
     for (;;) {
       const journal = await this.#openJournal();
       try {
-        await journal.append(text, records);
+        await journal.append(lines, records);
         break;
       } catch (error) {
         if (!(error instanceof JournalLostError)) throw error;

@@ -64,7 +64,7 @@ export class Attachment {
   }
 
   heard(topic: string): void {
-    this.subscriptions.heard(topic, this.#options.timing.now());
+    this.subscriptions.heard(topic, this.link.heardAt);
   }
 
   #refusal(frame: Extract<Frame, { kind: 'refused' }>, now: number): void {

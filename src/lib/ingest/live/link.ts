@@ -55,6 +55,11 @@ export class Link {
     return this.#options.url;
   }
 
+  /** When the last frame came, the one at hand included (ms). */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   get isOpen(): boolean {
     return this.#socket !== undefined && !this.#hasEnded;
   }

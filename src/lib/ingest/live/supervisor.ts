@@ -135,8 +135,7 @@ export class Supervisor implements ConnectionKeeper {
     const [event] = events;
     if (attachment?.id !== id || event === undefined) return;
     this.#backoff.reset();
-    const { prices, timing } = this.#options;
-    prices.observe(events, timing.now());
+    this.#options.prices.observe(events, attachment.link.heardAt);
     const topic = this.#index.find(event);
     if (topic !== undefined) attachment.heard(topic);
   }
