@@ -213,6 +213,11 @@ describe('signals', () => {
     );
     const configured = await run(['signals', '-', '--config', config], piped);
     expect(times(configured.stdout)).toEqual(expected);
+    writeFileSync(config, '[signals.symbols."btc/usdt:usdt"]\ndelta_z = 1000\n');
+    expect(times((await run(['signals', '-', '--config', config, '--quiet'], piped)).stdout)).toEqual([]);
+    writeFileSync(config, '[signals]\ncooldown = "5x"\n');
+    expect((await run(['signals', '-', '--config', config], piped)).stderr).toContain('[signals] cooldown: expected a duration');
+    writeFileSync(config, `[signals]\ncooldown = "1s"\n[signals.symbols.BTCUSDT]\ndelta_z = ${least}\n`);
     const flag = await run(['signals', '-', '--config', config, '--delta-z', '2', '--quiet'], piped);
     expect(times(flag.stdout).length).toBeGreaterThan(2);
     expect(times((await run(['signals', '-', '--max-spread-bps', '0.001'], piped)).stdout)).toEqual([]);

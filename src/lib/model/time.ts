@@ -38,10 +38,11 @@ export function formatDate(time: number): string {
 
 const UNITS: Record<string, number> = { us: 1, ms: 1000, s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: WEEK };
 
-/** Returns microseconds of `100ms`, `1s`, `5m`, `1h`, `7d`. Throws a `UsageError` that names `what`. */
+/** Returns microseconds of `100ms`, `1s`, `5m`, `1h`, `7d`. Throws a `UsageError` that names `what`, where it has a name. */
 export function parseDuration(text: string, what = 'duration'): number {
   const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)$/.exec(text.trim());
-  if (!match) throw new UsageError(`${what}: expected a duration such as 100ms, 1s, 5m, 1h or 7d, was "${text}"`);
+  if (!match)
+    throw new UsageError(`${what === '' ? '' : `${what}: `}expected a duration such as 100ms, 1s, 5m, 1h or 7d, was "${text}"`);
   return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
 }
 

@@ -48,8 +48,11 @@ it('of a store that grows, looked at again and again, are those of one look at t
   expect(given).toEqual(await signalsOf(directory, { remembers: false }));
   expect(given.length).toBeGreaterThan(10);
   expect(await signalsOf(directory)).toEqual([]);
-  // Other rules ask anew.
-  expect((await signalsOf(directory, { rules: () => ({ ...LOOSE, deltaZ: 0.4 }) })).length).toBeGreaterThan(10);
+  // Other rules ask anew, and say so.
+  const told: string[] = [];
+  const rules = () => ({ ...LOOSE, deltaZ: 0.4 });
+  expect((await signalsOf(directory, { rules, warn: (message) => told.push(message) })).length).toBeGreaterThan(10);
+  expect(told).toEqual([expect.stringContaining('the rules are others than those of the last run')]);
 });
 
 it('of a follower are those of one look, and a look begins where it stopped', async () => {

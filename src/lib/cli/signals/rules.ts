@@ -1,6 +1,9 @@
 import type { Interfaces } from '@oclif/core';
+import { EXCHANGES } from '../../exchanges/index.js';
+import { MARKETS } from '../../model/records.js';
 import type { SignalRules } from '../../signals/rules.js';
 import { configuredValue } from '../flag-settings.js';
+import { nativeSymbols } from '../query/flags.js';
 import type { Settings } from '../settings.js';
 import { keyOf } from '../vocabulary.js';
 import { RULE_FLAGS, type RuleFlag, type RuleValues, ruleFlags, rulesOf } from './flags.js';
@@ -15,7 +18,7 @@ export type RuleBook = (row: Named) => SignalRules;
 
 /**
  * Returns the rules by symbol: what `[signals.symbols.SYMBOL]` says where neither the command line nor the environment
- * does, else `values`. A symbol is named as the exchange spells it, or as `bybit:linear:BTCUSDT`, which goes before.
+ * does, else `values`. A symbol is named in any spelling, or as `bybit:linear:BTCUSDT`, which goes before.
  * Throws a `UsageError` on rules that make no sense.
  */
 export async function ruleBookOf(values: RuleValues, given: (flag: RuleFlag) => boolean, settings: Settings): Promise<RuleBook> {
@@ -27,9 +30,19 @@ export async function ruleBookOf(values: RuleValues, given: (flag: RuleFlag) => 
       const setting = given(flag) ? undefined : settings.section(`${SYMBOL_RULES}.${symbol}`, keyOf(flag));
       if (setting) overridden[flag] = await configuredValue(ruleFlags[flag] as Interfaces.OptionFlag<unknown>, setting);
     }
-    own.set(symbol, rulesOf(overridden as RuleValues, `[${SYMBOL_RULES}.${symbol}]`));
+    const rules = rulesOf(overridden as RuleValues, `[${SYMBOL_RULES}.${symbol}]`);
+    for (const name of namesOf(symbol)) own.set(name, rules);
   }
   return ({ exchange, market, symbol }) => own.get(`${exchange}:${market}:${symbol}`) ?? own.get(symbol) ?? general;
+}
+
+/** Returns what a key of the configuration names: one symbol of one market, or the exchanges' spellings of a symbol. */
+function namesOf(key: string): string[] {
+  return isCanonical(key) ? [key] : nativeSymbols([key], EXCHANGES);
+}
+
+function isCanonical(key: string): boolean {
+  return MARKETS.some((market) => key.includes(`:${market}:`));
 }
 
 /** Returns whether a flag is on the command line or in the environment: it then holds for every symbol. */

@@ -34,6 +34,9 @@ const ID_LENGTH = 16;
 const NO_FEATURES = 'no features';
 const WHERE_FROM = 'make them with mdtool features (over a store that stream --channels features has filled, or - on its pipe)';
 
+const OTHER_RULES =
+  'the rules are others than those of the last run: every row is looked at again, and signals of other rules stay in the store; -o FILE keeps them apart';
+
 /** Opens what INPUT names, and the signals that follow from its `features`. */
 export async function openSignals(options: SignalRunOptions): Promise<SignalRun> {
   const tally: Tally = { broken: 0, rejected: new Map(), warm: 0, nothingNew: false };
@@ -84,6 +87,7 @@ async function* ofStore(options: SignalRunOptions, generator: SignalGenerator, t
   const rows = await import('../../ingest/signals/feature-rows.js');
   const before = remembers ? await rows.remembered<readonly SymbolProgress[]>(store, selection) : undefined;
   const known = before && generator.resume(before.state) ? before.progress : undefined;
+  if (before && known === undefined) warn(OTHER_RULES);
   const looks =
     every === undefined
       ? [await rows.unreadRows(store, selection, known)]

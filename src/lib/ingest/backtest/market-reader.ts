@@ -25,6 +25,7 @@ export type MarketWishes = {
   readonly books: boolean;
 };
 
+type SignalRecord = Extract<AnyRecord, { type: 'signal' }>;
 type Place = { readonly exchange: string; readonly market: Market; readonly symbol: string };
 
 /** Sorts records by symbol, and turns those of each into what a backtest runs on. */
@@ -69,7 +70,8 @@ class MarketCollector {
   readonly #marks: { readonly time: Column; readonly value: Column } = { time: new Column(), value: new Column() };
   readonly #fundings: Funding[] = [];
   readonly #gaps: Gap[] = [];
-  readonly #signals: Signal[] = [];
+  readonly #signals = new Map<string, SignalRecord>();
+  #repeatedSignals = 0;
   readonly #books: BookSnapshot[] = [];
   #instrument: Instrument | undefined;
 
@@ -88,7 +90,7 @@ class MarketCollector {
     else if (record.type === 'mark_price') this.#addMark(record);
     else if (record.type === 'funding') this.#fundings.push(record);
     else if (record.type === 'gap') this.#gaps.push(record);
-    else if (record.type === 'signal') this.#signals.push(record);
+    else if (record.type === 'signal') this.#addSignal(record);
     else if (record.type === 'instrument') this.#instrument = record;
     else if (record.type === 'book_snapshot' && this.#wishes.books) this.#books.push(record);
   }
@@ -110,15 +112,20 @@ class MarketCollector {
     };
     return {
       data,
-      signals: this.#signals,
+      signals: [...this.#signals.values()],
       instrument: this.#instrument,
-      notes: [...this.#notes(usesCandles), ...this.#fundingNotes(funding.estimated)],
+      notes: [...this.#notes(usesCandles), ...this.#fundingNotes(funding.estimated), ...this.#signalNotes()],
     };
   }
 
   #addMark({ timestamp, mark }: MarkPrice): void {
     this.#marks.time.push(timestamp);
     this.#marks.value.push(mark);
+  }
+
+  #addSignal(signal: SignalRecord): void {
+    if (this.#signals.has(signal.id)) this.#repeatedSignals++;
+    else this.#signals.set(signal.id, signal);
   }
 
   #markSeries(): Series {
@@ -154,6 +161,19 @@ class MarketCollector {
     if (usesCandles && duplicates > 0) notes.push(`${duplicates} candles came more than once, the last of each counts`);
     if (usesCandles && open > 0) notes.push(`${open} open candles are left out`);
     if (usesCandles && missing > 0) notes.push(`${missing} intervals between the first and the last candle have none`);
+    return notes;
+  }
+
+  /** One set of rules gives one signal per second and side. */
+  #signalNotes(): string[] {
+    const moments = new Set([...this.#signals.values()].map(({ timestamp, side }) => `${timestamp} ${side}`));
+    const more = this.#signals.size - moments.size;
+    const notes: string[] = [];
+    if (this.#repeatedSignals > 0) notes.push(`${this.#repeatedSignals} signals have the id of another and are left out`);
+    if (more > 0)
+      notes.push(
+        `${more} of ${this.#signals.size} signals are of the second and side of another: they come from more than one set of rules, and all are traded; signals -o FILE gives those of one`,
+      );
     return notes;
   }
 

@@ -45,3 +45,29 @@ describe('holes of a backtest', () => {
     expect(holesOf([...trades, gap(1, 10, false, 5), gap(1, 10, true, 11)])).toHaveLength(1);
   });
 });
+
+describe('signals of a backtest', () => {
+  const signal = (id: string, second: number, side: 'buy' | 'sell'): AnyRecord => ({
+    ...{ type: 'signal', ...PLACE, timestamp: second * SECOND, knownTimestamp: (second + 1) * SECOND, id, side, price: 100 },
+    ...{ stop: 99, takeProfit: 102, trailingDistance: 0.003, trailingArm: 101, timeoutSeconds: 60, gates: {} },
+  });
+  const loaded = (records: readonly AnyRecord[]) => {
+    const reader = new MarketReader({ books: false });
+    reader.add([trade(1), ...records]);
+    const [market] = reader.finish();
+    return [market?.signals.length, market?.notes.filter((note) => note.includes('signals'))];
+  };
+
+  it('count once each', () => {
+    expect(loaded([signal('a', 2, 'buy'), signal('b', 2, 'sell'), signal('c', 9, 'buy')])).toEqual([3, []]);
+    expect(loaded([signal('a', 2, 'buy'), signal('a', 2, 'buy')])).toEqual([
+      1,
+      ['1 signals have the id of another and are left out'],
+    ]);
+  });
+
+  it('of more than one set of rules are told', () => {
+    const [count, notes] = loaded([signal('a', 2, 'buy'), signal('b', 2, 'buy'), signal('c', 9, 'buy')]);
+    expect([count, notes]).toEqual([3, [expect.stringContaining('1 of 3 signals are of the second and side of another')]]);
+  });
+});
