@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { FailureError, MdtoolError } from '../model/errors.js';
@@ -12,7 +13,7 @@ import { asPattern } from './record-load.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 
-/** So many times a statement is run again because a file was replaced before it was opened. */
+/** So many times a statement is run again on a new snapshot because a file of the old one is gone. */
 const ATTEMPTS = 25;
 const ROWS = 8192;
 const CANDLE_VIEW = /^candle(_exchange)?_(\d+[smhdw])$/;
@@ -49,12 +50,31 @@ export async function queryStore(directory: string, sql: string, options: QueryO
   for (let attempt = 1; ; attempt++) {
     const snapshot = await openSnapshot(directory, selection, options.database);
     try {
-      await createViews(snapshot, plan);
       await closeSandbox(snapshot);
-      return await answer(snapshot, sql, plan, options.parameters ?? {});
+      return await following(snapshot, async () => {
+        await createViews(snapshot, plan);
+        return await answer(snapshot, sql, plan, options.parameters ?? {});
+      });
     } catch (error) {
       await snapshot.close();
       if (attempt >= ATTEMPTS || !isVanished(error)) throw sqlFailure(error, directory);
+    }
+  }
+}
+
+/**
+ * Runs `work` again as long as more files of the snapshot have been put aside meanwhile: a question may take longer than a
+ * file beside a busy writer lives, and the same files elsewhere are the same answer. Each moves once, so this ends.
+ */
+async function following<T>({ files }: StoreSnapshot, work: () => Promise<T>): Promise<T> {
+  const moved = () => files.filter((path) => !existsSync(path)).length;
+  for (let before = moved(); ; ) {
+    try {
+      return await work();
+    } catch (error) {
+      const now = isVanished(error) ? moved() : before;
+      if (now === before) throw error;
+      before = now;
     }
   }
 }
@@ -97,7 +117,7 @@ export function candleView({ source, interval }: Partition): string {
 }
 
 async function createView(database: Database, name: string, relation: string): Promise<void> {
-  await database.run(`CREATE VIEW ${sqlName(name)} AS SELECT * FROM ${relation}`);
+  await database.run(`CREATE OR REPLACE VIEW ${sqlName(name)} AS SELECT * FROM ${relation}`);
 }
 
 /** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */

@@ -1,6 +1,9 @@
+import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../../src/lib/model/records.js';
+import { asidePath } from '../../../src/lib/storage/put-aside.js';
+import { queryStore } from '../../../src/lib/storage/query.js';
 import type { StoreSelection } from '../../../src/lib/storage/store-selection.js';
 import { openSnapshot } from '../../../src/lib/storage/store-snapshot.js';
 import { listViews } from '../../../src/lib/storage/store-views.js';
@@ -14,6 +17,30 @@ const DAY = 86_400_000_000;
 describe('readers beside writers', () => {
   it('see no error, no duplicate, no hole and no fewer than before', { timeout: 120_000 }, async () => {
     expect(await readerTrial(await temporaryDirectory(), { reads: 40, sealEveryMs: 500 })).toBeGreaterThan(1000);
+  });
+});
+
+describe('a question', () => {
+  it('is answered although its files are replaced one after the other while it is asked', async () => {
+    const directory = await temporaryDirectory();
+    const ofDay = (day: number) =>
+      trades(10 * day, 10 * day + 10).map((trade) => ({ ...trade, timestamp: trade.timestamp + day * DAY }));
+    await writeRun(directory, Array.from({ length: 30 }, (_, day) => ofDay(day)).flat());
+    const snapshot = await openSnapshot(directory, { types: ['trade'] });
+    await snapshot.close();
+    const files = [...snapshot.files];
+    expect(files).toHaveLength(30);
+    const parameters = {
+      get least() {
+        const file = files.pop();
+        if (file) renameSync(file, asidePath(file));
+        return '0';
+      },
+    };
+    const result = await queryStore(directory, 'SELECT count(*) FROM trade WHERE price >= $least', { parameters });
+    for await (const rows of result.rows()) expect(rows.map(([count]) => Number(count))).toEqual([300]);
+    await result.close();
+    expect(files).toEqual([]);
   });
 });
 
