@@ -70,6 +70,30 @@ describe('stream from an exchange', () => {
       expect(await mdtool(live(...wrong), { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   });
 
+  it('refuses a second capture of the same into one store, and runs beside one of other symbols or channels', async () => {
+    const into = (...args: string[]) => mdtool(live('--store', store('shared'), '--count', '1', ...args), { env });
+    const first = start(live('--store', store('shared'), '--symbols', 'BTCUSDT,ETHUSDT'), { env });
+    const end = finished(first);
+    await once(first.stderr as NodeJS.ReadableStream, 'data');
+    const [refused, ...others] = await Promise.all([
+      into('--symbols', 'SOLUSDT,ETHUSDT'),
+      into('--symbols', 'XRPUSDT'),
+      into('--symbols', 'ETHUSDT', '--channels', 'ticker'),
+    ]);
+    first.kill('SIGINT');
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^mdtool: bitget linear trade ETHUSDT is being captured already by "stream" \(pid \d+ on /m),
+    });
+    expect(others.map(({ code }) => code)).toEqual([0, 0]);
+    expect((await end).code).toBe(0);
+  }, 120_000);
+
+  it('says before a large capture of books what it will take', async () => {
+    const { stderr } = await mdtool(live('--channels', 'book', '-o', 'none', '--count', '1'), { env });
+    expect(stderr).toMatch(/^60 books: up to about \d+ MB a day in the store/m);
+  });
+
   it('stops after so many records', async () => {
     const { stdout, code } = await mdtool(live('--count', '20', '-o', '-', '--quiet', '--log-level', 'error'), { env });
     expect(code).toBe(0);

@@ -118,7 +118,7 @@ function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
 }
 
 function showStatus(live: Live, flags: LiveStreamFlags, stderr: Stderr): StatusReporter {
-  const forecast = sizeForecast(live.fleets, flags['book-interval'], flags.depth);
+  const forecast = sizeForecast([...live.wanted.values()].flat(), flags['book-interval'], flags.depth);
   if (forecast) stderr.note(forecast);
   const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
   const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
@@ -172,16 +172,16 @@ async function* atMost(source: AsyncIterable<readonly AnyRecord[]>, count: numbe
 }
 
 /** What no second capture may write to the same store: one entry per market and channel, or type that is polled. */
-function claimsOf({ fleets, universe }: Live, polled: readonly PolledType[] = []): Claim[] {
+function claimsOf({ wanted, universe }: Live, polled: readonly PolledType[] = []): Claim[] {
   const claims = new Map<string, { exchange: string; market: string; channel: string; symbols: string[] }>();
   for (const [exchange, markets] of universe)
     for (const [market, symbols] of markets)
       for (const channel of polled)
         claims.set(`${exchange} ${market} ${channel}`, { exchange, market, channel, symbols: [...symbols] });
-  for (const { exchange, subscriptions } of fleets) {
+  for (const [exchange, subscriptions] of wanted) {
     for (const { market, channel, symbol } of subscriptions) {
-      const key = `${exchange.id} ${market} ${channel}`;
-      const claim = claims.get(key) ?? { exchange: exchange.id, market, channel, symbols: [] };
+      const key = `${exchange} ${market} ${channel}`;
+      const claim = claims.get(key) ?? { exchange, market, channel, symbols: [] };
       claims.set(key, claim);
       claim.symbols.push(symbol);
     }

@@ -10,14 +10,11 @@ const BYTES_PER_LEVEL = 6;
 const BYTES_PER_CHANGE = 60;
 const SECONDS_PER_DAY = 86_400;
 
-type Carrying = { readonly subscriptions: readonly Subscription[] };
-
 /**
  * Returns a sentence about the size that a capture of many books will have in the store, undefined for a small one.
  * Every book is taken to change in every interval: liquid ones do, the others stay below.
  */
-export function sizeForecast(fleets: readonly Carrying[], bookInterval: number, depth: number): string | undefined {
-  const subscriptions = fleets.flatMap((fleet) => fleet.subscriptions);
+export function sizeForecast(subscriptions: readonly Subscription[], bookInterval: number, depth: number): string | undefined {
   const count = (channel: string) => subscriptions.filter((subscription) => subscription.channel === channel).length;
   const books = count('book');
   const deltas = count('book_delta');

@@ -22,8 +22,9 @@ export type Live = {
   readonly statistics: Statistics;
   /** How many symbols and subscriptions there are to begin with. */
   readonly symbols: number;
-  /** What each exchange shall deliver. */
   readonly fleets: readonly Fleet[];
+  /** What each exchange shall deliver, whether it is subscribed yet or will be when the records are read. */
+  readonly wanted: UniverseAnswer['wanted'];
   /** Symbols by exchange and market. */
   readonly universe: UniverseAnswer['symbols'];
   status(): LiveStatus;
@@ -136,6 +137,10 @@ class LiveRun implements Live {
 
   get universe(): UniverseAnswer['symbols'] {
     return this.#wanted.symbols;
+  }
+
+  get wanted(): UniverseAnswer['wanted'] {
+    return this.#wanted.wanted;
   }
 
   get unreachable(): readonly string[] {
