@@ -64,6 +64,11 @@ export class BookKeeper {
     return records;
   }
 
+  /** Whether a book contains what `message` of another feed of it tells. */
+  hasReached(message: BookMessage): boolean {
+    return this.#bookOf(message).hasReached(message);
+  }
+
   /** Whether another feed of a book, which told `message` last, can go on with it without telling twice what is known. */
   isReachedBy(message: BookMessage): boolean {
     return this.#bookOf(message).isReachedBy(message);
@@ -93,11 +98,14 @@ export class BookKeeper {
     return records;
   }
 
-  /** Returns what is still to be told at the end: the last states, and a gap for every book that no snapshot repaired. */
-  finish(at: number): AnyRecord[] {
+  /**
+   * Returns what is still to be told at the end: the last states, and a gap for every book that no snapshot repaired, up to
+   * the exchange's time on its market.
+   */
+  finish(at: number, time: (market: Market) => number): AnyRecord[] {
     const records = this.due(at);
     for (const book of this.#throttle.drain(this.#now)) records.push(this.#snapshot(book));
-    for (const book of this.#books.values()) this.#closeHole(book, this.#now, records);
+    for (const book of this.#books.values()) this.#closeHole(book, time(book.market), records);
     return records;
   }
 

@@ -1,9 +1,18 @@
 import { BookKeeper, type BookKeeperOptions } from '../book/book-keeper.js';
 import type { BookMessage } from '../model/book-message.js';
 import type { AnyRecord, GapReason, Market } from '../model/records.js';
+import { SECOND } from '../model/time.js';
+import { TAKEOVER_PATIENCE } from './continuity.js';
 
 /** A connection that carries a book beside the one whose records count, and what it has told so far, a snapshot first. */
-type Heir = { readonly connection: string; readonly messages: [BookMessage, ...BookMessage[]] };
+type Heir = {
+  readonly connection: string;
+  readonly messages: [BookMessage, ...BookMessage[]];
+  /** Local times of the messages. */
+  readonly arrivals: number[];
+  /** How many of them the owner has come to. */
+  reached: number;
+};
 
 /** `owner` is the connection whose records count, empty when it was lost. */
 type Feed = { readonly depth: number; owner: string; isReleased: boolean; heir: Heir | undefined };
@@ -17,6 +26,8 @@ export type Succession = {
 
 /** What a connection may have told more than another; one that is ahead by more does not replace it. */
 const MOST_AHEAD = 5_000;
+/** How often is looked for those that have waited too long, microseconds: there may be hundreds of books. */
+const LOOK_EVERY = SECOND / 10;
 
 /**
  * The books of one exchange. A symbol may be carried by several connections (while one replaces another) and at several
@@ -27,6 +38,7 @@ const MOST_AHEAD = 5_000;
 export class BookFeeds {
   readonly #keeper: BookKeeper;
   readonly #feeds = new Map<string, Feed>();
+  #nextLook = 0;
 
   constructor(options: BookKeeperOptions) {
     this.#keeper = new BookKeeper(options);
@@ -47,7 +59,7 @@ export class BookFeeds {
       return this.#keep(feed, connection, message, at);
     }
     if (feed && depth === feed.depth && isCarriedByOther(feed, connection)) {
-      feed.heir = { connection, messages: [message] };
+      feed.heir = { connection, messages: [message], arrivals: [at], reached: 0 };
       return 'kept';
     }
     const heir = feed?.owner === connection && feed.depth === depth ? feed.heir : undefined;
@@ -94,6 +106,22 @@ export class BookFeeds {
     return successions;
   }
 
+  /** Lets connections go on that have waited too long for the ones that lead: what those have not brought is missing. */
+  overtake(at: number): Succession[] {
+    if (at < this.#nextLook) return [];
+    this.#nextLook = at + LOOK_EVERY;
+    const successions: Succession[] = [];
+    for (const feed of this.#feeds.values()) {
+      const { heir } = feed;
+      if (!heir) continue;
+      while (heir.messages[heir.reached] && this.#keeper.hasReached(heir.messages[heir.reached] as BookMessage))
+        heir.reached += 1;
+      const until = (heir.arrivals[heir.reached] ?? Number.POSITIVE_INFINITY) + TAKEOVER_PATIENCE;
+      if (until <= at) successions.push(this.#succeed(feed, heir, until, 'stale'));
+    }
+    return successions;
+  }
+
   /** How many messages did what to the books. */
   get outcomes(): BookKeeper['stats'] {
     return this.#keeper.stats;
@@ -104,14 +132,15 @@ export class BookFeeds {
     return this.#keeper.broken();
   }
 
-  finish(at: number): readonly AnyRecord[] {
-    return this.#keeper.finish(at);
+  finish(at: number, time: (market: Market) => number): readonly AnyRecord[] {
+    return this.#keeper.finish(at, time);
   }
 
   #keep(feed: Feed, connection: string, message: BookMessage, at: number): readonly AnyRecord[] | 'kept' | undefined {
     const { heir, owner } = feed;
     if (heir?.connection !== connection) return undefined;
-    if (heir.messages.push(message) > MOST_AHEAD) {
+    heir.arrivals.push(at);
+    if (heir.messages.push(message) - heir.reached > MOST_AHEAD) {
       feed.heir = undefined;
       return undefined;
     }

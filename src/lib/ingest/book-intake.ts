@@ -2,7 +2,7 @@ import type { BookKeeperOptions } from '../book/book-keeper.js';
 import type { BookMessage } from '../model/book-message.js';
 import type { AnyRecord, GapReason, Market } from '../model/records.js';
 import { BookFeeds, type Succession } from './book-feeds.js';
-import type { Continuity } from './continuity.js';
+import { type Continuity, ceilSecond } from './continuity.js';
 import type { Feed } from './feed-table.js';
 import type { Selection } from './selection.js';
 import type { Statistics } from './statistics.js';
@@ -48,6 +48,11 @@ export class BookIntake {
     this.#pass(this.#of(exchange).released(connection, market, symbol, at), records);
   }
 
+  /** Lets connections go on with books that have waited too long for others. */
+  overtake(at: number, records: AnyRecord[]): void {
+    for (const books of this.#books.values()) this.#pass(books.overtake(at), records);
+  }
+
   /** Forgets a connection; `brokeOff` says why, where it may have had more to tell. To be called after `Continuity.lost`. */
   lost(exchange: string, connection: string, at: number, brokeOff: GapReason | undefined, records: AnyRecord[]): void {
     const { continuity } = this.#options;
@@ -68,10 +73,10 @@ export class BookIntake {
     return records;
   }
 
-  /** Returns what is still withheld, and tells what the messages did. */
-  *finish(at: number, statistics: Statistics): Generator<AnyRecord> {
-    for (const books of this.#books.values()) {
-      yield* books.finish(at);
+  /** Returns what is still withheld, and tells what the messages did; `passed` gives the exchange's time. */
+  *finish(at: number, passed: (feed: Pick<Feed, 'exchange' | 'market'>) => number, statistics: Statistics): Generator<AnyRecord> {
+    for (const [exchange, books] of this.#books) {
+      yield* books.finish(at, (market) => ceilSecond(passed({ exchange, market })));
       for (const [outcome, count] of Object.entries(books.outcomes)) {
         if (count > 0 && !AS_THEY_SHOULD.has(outcome))
           statistics.books.set(outcome, count + (statistics.books.get(outcome) ?? 0));

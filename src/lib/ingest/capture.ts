@@ -1,12 +1,12 @@
 import type { Exchange, FeedEvent, Frame } from '../exchanges/exchange.js';
 import type { BookMessage } from '../model/book-message.js';
-import { excerpt } from '../model/ndjson.js';
 import type { AnyRecord, Market, Trade } from '../model/records.js';
 import { BookIntake, isOfBook } from './book-intake.js';
 import { type CaptureOptions, type DataFrame, FOREIGN, UNOPENED } from './capture-options.js';
 import { type Connection, Connections, idOf } from './connections.js';
-import { Continuity } from './continuity.js';
+import { Continuity, TAKEOVER_PATIENCE } from './continuity.js';
 import type { Feed } from './feed-table.js';
+import { FrameNotes } from './frame-notes.js';
 import type { ClockTick } from './market-clock.js';
 import { MarketClocks } from './market-clocks.js';
 import { polledPage } from './polled.js';
@@ -15,12 +15,11 @@ import { TradeIntake } from './repair/trade-intake.js';
 import type { TradeRepair } from './repair/trade-repair.js';
 import { channelOf } from './selection.js';
 import { Statistics } from './statistics.js';
-import { ABNORMAL_CODE, type FrameBytes, STALE_CODE, type TapeEntry, textOf, type WireEvent } from './tape.js';
+import { ABNORMAL_CODE, STALE_CODE, type TapeEntry, type WireEvent } from './tape.js';
 
 export type { CaptureListener, CaptureOptions, DataFrame } from './capture-options.js';
 
 type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }>;
-type Stamped = { localTimestamp?: number | undefined };
 
 /**
  * Turns what happened on the wire into records: the one code path of live capture and replay. It knows time only from
@@ -30,6 +29,7 @@ export class Capture {
   readonly statistics = new Statistics();
   readonly #options: CaptureOptions;
   readonly #connections = new Connections();
+  readonly #notes: FrameNotes;
   readonly #clocks = new MarketClocks();
   readonly #books: BookIntake;
   readonly #trades: TradeIntake;
@@ -41,6 +41,7 @@ export class Capture {
 
   constructor(options: CaptureOptions) {
     this.#options = options;
+    this.#notes = new FrameNotes(this.statistics, options);
     const { selection, depth, bookInterval: interval } = options;
     this.#books = new BookIntake({
       depth,
@@ -73,7 +74,7 @@ export class Capture {
     if (entry.at < this.#now) this.statistics.unordered += 1;
     const records = this.advance(entry.at);
     if (entry.kind === 'frame') this.#frame(exchange, entry, records);
-    else if (entry.kind === 'connect') this.#connected(exchange, entry);
+    else if (entry.kind === 'connect') this.#connections.open(exchange, entry, this.#now);
     else if (entry.kind === 'sent') this.#sent(exchange, entry, records);
     else if (entry.kind === 'close') this.#lost(exchange, entry, records);
     else this.#polled(exchange, entry, records);
@@ -85,6 +86,7 @@ export class Capture {
   advance(at: number): AnyRecord[] {
     const records: AnyRecord[] = [];
     if (at <= this.#now) return records;
+    this.#overtake(at, records);
     this.repair?.advance(at);
     this.#trades.flush(records);
     for (const tick of this.#clocks.due(at, this.#holdsClock)) {
@@ -102,11 +104,12 @@ export class Capture {
    */
   finish(stopped: number = this.#lastFrame): AnyRecord[] {
     const records: AnyRecord[] = [];
+    this.#goOn(records, true);
     this.repair?.finish(stopped);
     this.#trades.flush(records);
-    for (const record of this.#books.finish(this.#now, this.statistics)) this.#emit(record, this.#now, records);
-    for (const gap of this.#continuity.finish(stopped, ({ exchange, market }) => this.time(exchange, market) || this.#now))
-      this.#emit(gap, this.#now, records);
+    const passed = ({ exchange, market }: Pick<Feed, 'exchange' | 'market'>) => this.time(exchange, market) || this.#now;
+    for (const record of this.#books.finish(this.#now, passed, this.statistics)) this.#emit(record, this.#now, records);
+    for (const gap of this.#continuity.finish(stopped, passed)) this.#emit(gap, this.#now, records);
     return records;
   }
 
@@ -122,9 +125,7 @@ export class Capture {
 
   /** Returns what follows from what a repair was told beside the wire. */
   repaired(): AnyRecord[] {
-    const records: AnyRecord[] = [];
-    this.#trades.flush(records);
-    return records;
+    return this.#trades.flush([]);
   }
 
   /** Tells the last trades of a feed that are stored: what came since is missing, and what comes again is known. */
@@ -145,13 +146,8 @@ export class Capture {
     if (connection) connection.heard = this.#now;
     const frame = connection ? (connection.reader?.read(content, this.#now) ?? FOREIGN) : UNOPENED;
     if (frame.kind === 'data' && connection) this.#data(connection, frame, records);
-    else this.#note(idOf(exchange, name), frame, content);
+    else this.#notes.frame(idOf(exchange, name), frame, content);
     if (frame.kind === 'acknowledged' && connection) this.#confirmed(connection, frame);
-  }
-
-  #connected(exchange: Exchange, { connection: name, url, continued }: EventOf<'connect'>): void {
-    // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
-    if (!continued || !this.#connections.get(exchange, name)) this.#connections.open(exchange, name, url, this.#now);
   }
 
   #sent(exchange: Exchange, { connection: name, text }: EventOf<'sent'>, records: AnyRecord[]): void {
@@ -161,6 +157,7 @@ export class Capture {
       this.#continuity.released(feed, idOf(exchange, name));
       if (isOfBook(feed)) this.#books.released(feed, idOf(exchange, name), this.#now, records);
     }
+    this.#goOn(records);
   }
 
   #confirmed({ id, exchange, confirmations }: Connection, frame: Extract<Frame, { kind: 'acknowledged' }>): void {
@@ -176,18 +173,8 @@ export class Capture {
     }
   }
 
-  #note(id: string, frame: Frame, content: string | FrameBytes): void {
-    const { statistics } = this;
-    this.#options.listener?.answered(id, frame);
-    if (frame.kind === 'silent') statistics.note(statistics.silent, frame.what);
-    else if (frame.kind === 'unknown') this.#trouble(statistics.unknown, 'unknown frame', frame.what, content);
-    else if (frame.kind === 'rejected') this.#trouble(statistics.rejected, 'frame', frame.reason, content);
-    else if (frame.kind === 'refused' && !this.#options.listener)
-      this.#trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
-  }
-
   #data(connection: Connection, frame: DataFrame, records: AnyRecord[]): void {
-    for (const reason of frame.rejected) this.#trouble(this.statistics.rejected, 'record', reason);
+    for (const reason of frame.rejected) this.#notes.trouble(this.statistics.rejected, 'record', reason);
     this.#options.listener?.delivered(connection.id, frame);
     this.#options.onData?.(frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
@@ -205,7 +192,7 @@ export class Capture {
     else this.#record(connection, event, records);
   }
 
-  #record(connection: string, event: Exclude<FeedEvent, BookMessage>, records: AnyRecord[]): void {
+  #record(connection: string, event: Exclude<FeedEvent, BookMessage>, records: AnyRecord[], mayWait = true): void {
     const { selection } = this.#options;
     const channel = channelOf(event.type);
     if (!channel || !selection.wantsChannel(channel)) return;
@@ -213,6 +200,10 @@ export class Capture {
     // The one feed that may be of a whole product line (Bitget).
     if (event.type === 'liquidation' && !selection.wantsOfMany(event.exchange, event.market, event.symbol)) return;
     const feed: Feed = { exchange: event.exchange, market: event.market, channel, symbol: event.symbol };
+    if (event.type === 'trade' && mayWait && !this.#continuity.leads(feed, connection)) {
+      this.#continuity.carried(feed, connection, this.#now);
+      if (this.#trades.wait({ feed, connection, trade: event, until: this.#now + TAKEOVER_PATIENCE })) return;
+    }
     if (event.type === 'trade' && !this.#trades.isNew(event)) {
       this.statistics.duplicates += 1;
       this.#continuity.carried(feed, connection, this.#now);
@@ -224,13 +215,13 @@ export class Capture {
       this.#trades.flush(records);
       return;
     }
-    // While one connection replaces another, both deliver; trades are told apart by their ids, the rest by who leads.
+    // While one connection replaces another, both deliver: what counts is what the one brings that leads.
     if (event.type === 'trade' || this.#continuity.leads(feed, connection)) this.#emit(event, this.#now, records);
   }
 
   #polled(exchange: Exchange, answer: EventOf<'http'>, records: AnyRecord[]): void {
     const page = polledPage(exchange, answer, this.#options.selection);
-    for (const reason of page?.rejected ?? []) this.#trouble(this.statistics.rejected, 'poll', reason);
+    for (const reason of page?.rejected ?? []) this.#notes.trouble(this.statistics.rejected, 'poll', reason);
     for (const { market, timestamp } of page?.records ?? []) this.#clocks.of(exchange.id, market).observe(timestamp, this.#now);
     for (const record of page?.records ?? []) this.#emit(record, this.#now, records);
   }
@@ -255,13 +246,32 @@ export class Capture {
       if (this.#trades.lost(feed, reason, this.#now)) this.#continuity.handedOver(feed);
     }
     if (known) this.#books.lost(exchange.id, connection, this.#now, brokeOff, records);
+    this.#trades.waiting.lost(connection);
+    this.#goOn(records);
+  }
+
+  /** Lets a connection lead that has waited too long for the one that does: what that one has not brought counts as lost. */
+  #overtake(at: number, records: AnyRecord[]): void {
+    for (const { feed, connection, until } of this.#trades.waiting.overdue(at)) {
+      this.#now = Math.max(this.#now, until);
+      const lost = this.#continuity.overtaken(feed, connection, this.#now);
+      if (lost && this.#trades.lost(lost, 'stale', this.#now)) this.#continuity.handedOver(feed);
+      this.#trades.back(feed, this.#now);
+    }
+    this.#books.overtake(at, records);
+    this.#goOn(records);
+  }
+
+  /** Tells the trades that waited for a connection that leads no more. */
+  #goOn(records: AnyRecord[], isEnd = false): void {
+    const due = this.#trades.waiting.take(({ feed, connection }) => isEnd || this.#continuity.leads(feed, connection));
+    for (const { connection, trade } of due) this.#record(connection, trade, records, false);
   }
 
   /** What a connection tells of the past as it begins helps to fill a hole; where there is none it is left out. */
   #history({ id, exchange }: Connection, { market, events }: DataFrame, records: AnyRecord[]): void {
     const trades = events.filter((event): event is Trade => event.type === 'trade');
-    const { symbol = '' } = trades[0] ?? {};
-    const feed: Feed = { exchange: exchange.id, market, channel: 'trade', symbol };
+    const feed: Feed = { exchange: exchange.id, market, channel: 'trade', symbol: trades[0]?.symbol ?? '' };
     if (this.#options.selection.wantsFeed(exchange.id, feed) && this.#trades.snapshot(feed, trades, this.#now)) {
       this.#continuity.carried(feed, id, this.#now);
       this.#trades.flush(records);
@@ -279,17 +289,12 @@ export class Capture {
   /** Stamps a record with its arrival, strictly increasing within the writer, and passes it on. */
   #emit(record: AnyRecord | FeedEvent, at: number, records: AnyRecord[]): void {
     this.#stamped = Math.max(at, this.#stamped + 1);
-    (record as Stamped).localTimestamp = this.#stamped;
+    (record as { localTimestamp?: number | undefined }).localTimestamp = this.#stamped;
     this.#pass(record, records);
   }
 
   #pass(record: AnyRecord | FeedEvent, records: AnyRecord[]): void {
     this.statistics.count(record as AnyRecord);
     records.push(record as AnyRecord);
-  }
-
-  #trouble(tally: Map<string, number>, what: string, reason: string, content?: string | FrameBytes): void {
-    if (this.statistics.note(tally, reason))
-      this.#options.warn(`${what}: ${reason}${content === undefined ? '' : ` in ${excerpt(textOf(content))}`}`);
   }
 }

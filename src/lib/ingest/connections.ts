@@ -1,5 +1,6 @@
 import type { Exchange, FrameReader } from '../exchanges/exchange.js';
 import { Confirmations } from './confirmations.js';
+import type { WireEvent } from './tape.js';
 
 /** One connection that is open. */
 export type Connection = {
@@ -12,6 +13,8 @@ export type Connection = {
   /** Local time of its last frame. */
   heard: number;
 };
+
+type Opening = Extract<WireEvent, { kind: 'connect' }>;
 
 /** The connections of all exchanges, found by their ids, and with every frame by the names that the wire gives them. */
 export class Connections {
@@ -26,7 +29,9 @@ export class Connections {
     return this.#byId.get(id);
   }
 
-  open(exchange: Exchange, name: string, url: string, at: number): void {
+  open(exchange: Exchange, { connection: name, url, continued }: Opening, at: number): void {
+    // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
+    if (continued && this.get(exchange, name)) return;
     const names = this.#byName.get(exchange) ?? new Map<string, Connection>();
     const { id, confirmations } = { id: idOf(exchange, name), confirmations: new Confirmations(exchange, url) };
     const connection = { id, exchange, reader: exchange.createReader(url), confirmations, heard: at };

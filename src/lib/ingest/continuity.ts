@@ -23,6 +23,9 @@ const NEVER = Number.NEGATIVE_INFINITY;
 /** Returns the exchange's time on a feed's market at a local time, undefined before anything is known of its clock. */
 export type ExchangeTime = (feed: Feed, local: number) => number | undefined;
 
+/** What a connection brings while another one leads waits for that one to bring it as well, microseconds. */
+export const TAKEOVER_PATIENCE = 2 * SECOND;
+
 /** Before anything is known of an exchange's clock, it is taken to differ from ours by no more than this. */
 const CLOCK_TOLERANCE = MINUTE;
 
@@ -64,6 +67,17 @@ export class Continuity {
   leads(feed: Feed, connection: string): boolean {
     const leader = this.#find(feed)?.carriers.keys().next().value;
     return leader === undefined || leader === connection;
+  }
+
+  /** Lets `connection` lead a feed: those that did so far count as lost. Returns the feed, undefined where it leads already. */
+  overtaken(feed: Feed, connection: string, at: number): LostFeed | undefined {
+    const state = this.#find(feed);
+    if (!state || this.leads(feed, connection)) return undefined;
+    state.latest = undefined;
+    state.carriers.clear();
+    state.carriers.set(connection, at);
+    state.hole ??= { since: at, reason: 'stale' };
+    return { ...feed, last: this.#from(state) };
   }
 
   /** Notes that a feed was ended on purpose: that leaves no hole. */

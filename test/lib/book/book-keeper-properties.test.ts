@@ -92,7 +92,14 @@ function snapshotsOf(messages: readonly BookMessage[]): Given[] {
     return given(records, message.timestamp, keeper.stats.sequence > breaks);
   });
   const end = messages.at(-1)?.timestamp ?? START;
-  return [...snapshots, ...given(keeper.finish(end), end, true)];
+  return [
+    ...snapshots,
+    ...given(
+      keeper.finish(end, () => end),
+      end,
+      true,
+    ),
+  ];
 }
 
 const check = (property: fc.IProperty<[BookMessage[]]>, seed: number) => fc.assert(property, { seed, numRuns: 300 });
@@ -165,5 +172,5 @@ function recordsOf(messages: readonly BookMessage[], questions: readonly number[
   const asked = questions.map((at) => ({ at, act: () => keeper.due(at) }));
   const applied = messages.map((message) => ({ at: message.timestamp, act: () => keeper.apply(message, message.timestamp) }));
   const records = [...asked, ...applied].sort((a, b) => a.at - b.at).flatMap(({ act }) => act());
-  return [...records, ...keeper.finish(START + 10_000)];
+  return [...records, ...keeper.finish(START + 10_000, () => START + 10_000)];
 }

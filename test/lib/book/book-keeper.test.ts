@@ -73,7 +73,7 @@ describe('records', () => {
     const messages = [snapshot(0, '7'), delta(10_000, 8, '6')];
     expect(run(new BookKeeper(SNAPSHOTS), ...messages).map(brief)).toEqual(['book_snapshot/2 100×1']);
     const deltas = new BookKeeper({ ...ALL, snapshots: false });
-    expect([...run(deltas, ...messages), ...deltas.finish(START + SECOND)].map(brief)).toEqual([
+    expect([...run(deltas, ...messages), ...deltas.finish(START + SECOND, () => START + SECOND)].map(brief)).toEqual([
       'book_snapshot 100×1',
       'book_delta 100×6',
     ]);
@@ -137,8 +137,8 @@ describe('interval', () => {
   it('gives the last state at the end, however early', () => {
     const keeper = new BookKeeper(SNAPSHOTS);
     run(keeper, snapshot(0, '7'), delta(300_000, 8, '5'));
-    expect(keeper.finish(START + 300_000).map(brief)).toEqual(['book_snapshot/2 100×5']);
-    expect(keeper.finish(START + 300_000)).toEqual([]);
+    expect(keeper.finish(START + 300_000, () => START + 300_000).map(brief)).toEqual(['book_snapshot/2 100×5']);
+    expect(keeper.finish(START + 300_000, () => START + 300_000)).toEqual([]);
   });
 
   it('gives every change where the interval is 0', () => {
@@ -150,7 +150,7 @@ describe('interval', () => {
     const keeper = new BookKeeper(SNAPSHOTS);
     const first = snapshot(0, '7', { topLevels: 1 });
     expect([...keeper.apply(first, START), ...keeper.apply(first, START + 3 * SECOND)]).toHaveLength(1);
-    expect(keeper.finish(START + 3 * SECOND)).toEqual([]);
+    expect(keeper.finish(START + 3 * SECOND, () => START + 3 * SECOND)).toEqual([]);
     expect(keeper.stats.repeated).toBe(1);
   });
 
@@ -184,7 +184,7 @@ describe('a broken book', () => {
   it('has a gap to the end where no snapshot comes', () => {
     const keeper = new BookKeeper(ALL);
     run(keeper, ...lost);
-    expect(keeper.finish(START + 8 * SECOND - 5_000).map(brief)).toEqual([
+    expect(keeper.finish(START + 8 * SECOND - 5_000, () => START + 8 * SECOND - 5_000).map(brief)).toEqual([
       'gap book sequence 2–8',
       'gap book_delta sequence 2–8',
     ]);
@@ -263,13 +263,15 @@ describe('before the first snapshot', () => {
     expect(keeper.broken()).toHaveLength(1);
     expect(run(keeper, snapshot(2 * SECOND, '7')).map(brief)).toEqual(['book_snapshot 100×1', 'book_snapshot/2 100×1']);
     expect(keeper.stats.early).toBe(2);
-    expect(keeper.finish(START + 3 * SECOND)).toEqual([]);
+    expect(keeper.finish(START + 3 * SECOND, () => START + 3 * SECOND)).toEqual([]);
   });
 
   it('has a gap at the end where no snapshot ever came: the run must not pass for complete', () => {
     const keeper = new BookKeeper(SNAPSHOTS);
     run(keeper, delta(0, 5, '1'), delta(SECOND, 6, '1'));
-    expect(keeper.finish(START + 3 * SECOND - 5_000).map(brief)).toEqual(['gap book sequence 0–3']);
+    expect(keeper.finish(START + 3 * SECOND - 5_000, () => START + 3 * SECOND - 5_000).map(brief)).toEqual([
+      'gap book sequence 0–3',
+    ]);
   });
 
   it('drops deltas that the snapshot contains', () => {

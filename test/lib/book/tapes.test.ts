@@ -17,7 +17,7 @@ const key = ({ market, symbol }: Pick<BookMessage, 'market' | 'symbol'>) => `${m
 function run(arrivals: readonly Arrival[], interval: number, deltas = false) {
   const keeper = new BookKeeper({ depth: DEPTH, interval, snapshots: true, deltas });
   const records = arrivals.flatMap(({ message, at }) => keeper.apply(message, at));
-  records.push(...keeper.finish(arrivals.at(-1)?.at ?? 0));
+  records.push(...keeper.finish(arrivals.at(-1)?.at ?? 0, () => arrivals.at(-1)?.at ?? 0));
   return { records, stats: keeper.stats };
 }
 

@@ -22,8 +22,17 @@ function capture(channels: readonly Channel[] = ['book_delta']) {
   for (const connection of [OLD, NEW, NEXT]) apply({ kind: 'connect', at: next(), connection, url: 'ws://h/linear' });
   return {
     subject,
+    /** Data carry the time of the exchange. */
     told: (connection: string, ...messages: BookMessage[]) =>
-      messages.flatMap((message) => apply({ kind: 'frame', at: next(), connection, content: data([message]) })),
+      messages.flatMap((message) =>
+        apply({ kind: 'frame', at: next(), connection, content: data([message], { pushTimestamp: message.timestamp }) }),
+      ),
+    burst: (connection: string, ...messages: BookMessage[]) =>
+      apply({ kind: 'frame', at: next(), connection, content: data(messages) }),
+    passed: (milliseconds: number) => {
+      at += milliseconds * MS;
+      return subject.advance(at);
+    },
     answered: (connection: string, frame: object) =>
       apply({ kind: 'frame', at: next(), connection, content: JSON.stringify(frame) }),
     sent: (connection: string, request: object) => apply({ kind: 'sent', at: next(), connection, text: JSON.stringify(request) }),
@@ -46,6 +55,8 @@ const change = (sequence: number): BookMessage => ({
   previousSequence: String(sequence - 1),
 });
 
+const records = (given: readonly AnyRecord[]): string[] => seen(given.filter(({ type }) => type !== 'clock'));
+
 /** Records as `snapshot 3`, `delta 4`, `gap disconnect`. */
 const seen = (records: readonly AnyRecord[]): string[] =>
   records.map((record) =>
@@ -57,7 +68,7 @@ const seen = (records: readonly AnyRecord[]): string[] =>
 describe('a book that goes on with another connection', () => {
   it('gives every change that is still on its way on the first, then goes on from there with the second', () => {
     const { told, closed } = capture();
-    expect(seen(told(OLD, state(10), change(11)))).toEqual(['snapshot 10', 'delta 11']);
+    expect(records(told(OLD, state(10), change(11)))).toEqual(['snapshot 10', 'delta 11']);
     expect(told(NEW, state(13), change(14), change(15))).toEqual([]);
     expect(seen(told(OLD, change(12), change(13), change(14)))).toEqual(['delta 12', 'delta 13', 'delta 14']);
     expect(seen(closed(OLD))).toEqual(['snapshot 14', 'delta 15']);
@@ -126,13 +137,41 @@ describe('a book that goes on with another connection', () => {
   });
 
   it('asks for a state when the second has told too much to be kept', () => {
-    const { subject, told, closed } = capture();
+    const { subject, told, burst, closed } = capture();
     told(OLD, state(1));
-    told(NEW, state(1), ...Array.from({ length: 6_000 }, (_, i) => change(i + 2)));
+    burst(NEW, state(1), ...Array.from({ length: 6_000 }, (_, i) => change(i + 2)));
     expect(subject.brokenBooks('fake')).toEqual([]);
     closed(OLD);
     expect(subject.brokenBooks('fake')).toEqual([{ market: 'linear', symbol: 'BTC' }]);
-    expect(seen(told(NEW, change(6_002), state(6_003)))).toEqual(['gap disconnect 1…6003', 'snapshot 6003']);
+    expect(records(told(NEW, change(6_002), state(6_003)))).toEqual(['gap disconnect 1…6003', 'snapshot 6003']);
+  });
+
+  it('goes on with the second where the first brings nothing for too long, and tells what is missing', () => {
+    const { told, passed } = capture();
+    told(OLD, state(10));
+    told(NEW, state(12), change(13));
+    expect(records(passed(1_500))).toEqual([]);
+    expect(records(passed(600))).toEqual(['gap stale 10…12', 'snapshot 12', 'delta 13']);
+    expect(told(OLD, change(11))).toEqual([]);
+    expect(records(told(NEW, change(14)))).toEqual(['delta 14']);
+  });
+
+  it('stays with the first while nothing changes', () => {
+    const { told, passed } = capture();
+    told(OLD, state(10));
+    told(NEW, state(10));
+    expect(records(passed(60_000))).toEqual([]);
+    expect(records(told(OLD, change(11)))).toEqual(['delta 11']);
+  });
+
+  it('is missing up to the end by the exchange’s clock, however far ours is off', () => {
+    const { subject, told } = capture();
+    told(OLD, state(10));
+    const late = 5_000_000;
+    told(OLD, { ...change(12), timestamp: START + late * MS });
+    const [gap] = subject.finish().filter(({ type }) => type === 'gap');
+    expect(gap).toMatchObject({ type: 'gap', channel: 'book_delta', reason: 'sequence', fromTimestamp: START + 10 * MS });
+    expect((gap as { untilTimestamp: number }).untilTimestamp).toBeGreaterThanOrEqual(START + late * MS);
   });
 
   it('tells every change once, in whatever order two connections bring them', () => {

@@ -88,8 +88,101 @@ describe('capture', () => {
       frame(START + 3, data([trade(START, 'b'), trade(START, 'c')]), '2'),
       frame(START + 4, data([trade(START, 'b', { symbol: 'ETH' }), trade(START, 'b', { market: 'spot' })]), '2'),
     );
-    expect(records.map((record) => (record as { id: string }).id)).toEqual(['a', 'b', 'c', 'b', 'b']);
+    expect(records.map((record) => (record as { id: string }).id)).toEqual(['a', 'b', 'b', 'b']);
+    expect(subject.finish().map((record) => (record as { id: string }).id)).toEqual(['c']);
     expect(subject.statistics).toMatchObject({ history: 1, duplicates: 1, incomplete: false });
+  });
+
+  describe('while one connection takes over from another', () => {
+    const subscribed = (connection: string, at: number): TapeEntry[] => [
+      connect(at, connection),
+      {
+        kind: 'sent',
+        at,
+        connection,
+        text: JSON.stringify({ operation: 'subscribe', topics: ['trade.BTC'], request: connection }),
+      },
+      frame(at, JSON.stringify({ kind: 'acknowledged', request: connection }), connection),
+    ];
+    const told = (at: number, connection: string, ...ids: string[]) =>
+      frame(START + at, data(ids.map((id) => trade(START + Number(id), id))), connection);
+    const ids = (records: AnyRecord[]) =>
+      records.map((record) => (record.type === 'gap' ? 'gap' : (record as { id: string }).id));
+
+    it('tells no trade before those that the first still brings', () => {
+      const { run, subject } = capture();
+      run(...subscribed('1', START), told(1, '1', '1'), ...subscribed('2', START + 2));
+      expect(ids(run(told(10, '2', '4', '5')))).toEqual([]);
+      expect(ids(run(told(11, '1', '2', '3', '4')))).toEqual(['2', '3', '4']);
+      expect(ids(run(told(12, '2', '6'), close(START + 13, '1', 1000)))).toEqual(['5', '6']);
+      expect(ids(run(told(14, '2', '7')))).toEqual(['7']);
+      expect(subject.statistics.duplicates).toBe(1);
+    });
+
+    it('leaves the trades to the first when the second is lost', () => {
+      const { run } = capture();
+      run(...subscribed('1', START), ...subscribed('2', START + 2), told(10, '2', '4'), close(START + 11, '2'));
+      expect(ids(run(told(12, '1', '3', '4')))).toEqual(['3', '4']);
+      expect(ids(run(close(START + 13, '1', 1000)))).toEqual([]);
+    });
+
+    it('tells what waits when the first is unsubscribed, and at the end', () => {
+      const { run, subject } = capture();
+      run(...subscribed('1', START), ...subscribed('2', START + 2), told(10, '2', '4'));
+      const unsubscribe = JSON.stringify({ operation: 'unsubscribe', topics: ['trade.BTC'] });
+      expect(ids(run({ kind: 'sent', at: START + 11, connection: '1', text: unsubscribe }))).toEqual(['4']);
+      run(...subscribed('3', START + 12));
+      expect(ids(run(told(13, '3', '5')))).toEqual([]);
+      expect(ids(subject.finish())).toEqual(['5']);
+    });
+
+    it('tells what waits after two seconds, and what the first has not brought by then as missing', () => {
+      const { run, subject } = capture();
+      const told = (at: number, connection: string, ...ids: string[]) =>
+        frame(
+          START + at,
+          data(
+            ids.map((id) => trade(START + Number(id), id)),
+            { pushTimestamp: START + at },
+          ),
+          connection,
+        );
+      run(...subscribed('1', START), told(1, '1', '1'), ...subscribed('2', START + 2));
+      run(told(10 * MS, '2', '5'));
+      const isOfTrades = ({ type }: AnyRecord) => type === 'trade' || type === 'gap';
+      expect(subject.advance(START + 2_000 * MS)).toEqual([]);
+      const records = subject.advance(START + 2_500 * MS).filter(isOfTrades);
+      expect(records).toMatchObject([
+        { type: 'gap', reason: 'stale', fromTimestamp: START + 1, untilTimestamp: START + 5, missing: true },
+        { type: 'trade', id: '5' },
+      ]);
+      expect(ids(run(told(2_600 * MS, '2', '6')).filter(isOfTrades))).toEqual(['6']);
+    });
+
+    it('holds the seconds meanwhile', () => {
+      const { run } = capture();
+      const pushed = (at: number, connection: string, id: string) =>
+        frame(START + at, data([trade(START + at, id)], { pushTimestamp: START + at }), connection);
+      run(...subscribed('1', START), pushed(1, '1', 'a'), ...subscribed('2', START + 2));
+      expect(types(run(pushed(999 * MS, '2', 'b'), pushed(1_001 * MS, '2', 'c')))).toEqual([]);
+      expect(types(run(close(START + 1_100 * MS, '1', 1000), pushed(1_200 * MS, '2', 'd')))).toEqual([
+        'trade',
+        'trade',
+        'clock',
+        'trade',
+      ]);
+    });
+
+    it('keeps nothing that the first brought before', () => {
+      const { run, subject } = capture();
+      run(...subscribed('1', START), ...subscribed('2', START + 2));
+      expect(ids(run(told(10, '1', '1', '2'), told(11, '2', '1', '2', '3'), close(START + 12, '1', 1000)))).toEqual([
+        '1',
+        '2',
+        '3',
+      ]);
+      expect(subject.statistics.duplicates).toBe(2);
+    });
   });
 
   it('puts a gap before the first record after a disconnect, one per channel and symbol', () => {
@@ -145,9 +238,14 @@ describe('capture', () => {
       frame(START + 5_000_000, data([trade(START + 5_000_000, 'b')], { pushTimestamp: START + 5_000_000 }), '2'),
       close(START + 6_000_000, '1'),
     );
-    expect(types(records).filter((type) => type !== 'clock')).toEqual(['trade', 'trade', 'gap']);
+    expect(types(records).filter((type) => type !== 'clock')).toEqual(['trade', 'gap', 'trade']);
     const span = { fromTimestamp: START - 1_000_000, untilTimestamp: START + 5_000_000 };
-    expect(records.at(-1)).toMatchObject({ channel: 'trade', reason: 'disconnect', missing: true, ...span });
+    expect(records.find(({ type }) => type === 'gap')).toMatchObject({
+      channel: 'trade',
+      reason: 'disconnect',
+      missing: true,
+      ...span,
+    });
   });
 
   it('sees none when it was heard of after the other had begun', () => {

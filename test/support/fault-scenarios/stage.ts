@@ -89,6 +89,8 @@ export class Stage {
     const more = ['--channels', channels.join(','), '--book-interval', '100ms', '--refresh', '700ms', '--store', store];
     const capture = new CaptureProcess([...args, ...more], { ...environmentOf(scenario), ...server.environment });
     this.runs.push({ capture, from: server.now(), until: Number.POSITIVE_INFINITY, ending: 'stop', code: null });
+    // How long a process takes to begin is the machine's affair: what counts is how it goes on from there.
+    await this.#until(() => capture.log.length > 0, PATIENCE);
     await this.#until(() => this.#isSubscribed, START_PATIENCE);
   }
 

@@ -28,6 +28,8 @@ export type LinkEnd = { readonly code: number; readonly reason: string; readonly
 
 const NORMAL = 1000;
 const PROOF_CHECK = 20;
+/** How long the answer to a heartbeat may take, ms, where another connection is ready to take over. */
+const PROOF_PATIENCE = 10_000;
 
 /** One connection from its connect to its end: messages at the exchange's pace, heartbeats, detection of death. */
 export class Link {
@@ -96,12 +98,19 @@ export class Link {
     if (!this.#isSending) void this.#drain();
   }
 
-  /** Resolves when the exchange has shown that it still sends, by answering a heartbeat if need be, or the connection has ended. */
+  /**
+   * Resolves when the exchange has shown that it still sends, by answering a heartbeat if need be, or the connection has
+   * ended: one that shows nothing for so long is dead.
+   */
   async proven(): Promise<void> {
-    const { heartbeat, timing } = this.#options;
+    const { heartbeat, timing, pacing } = this.#options;
     const before = this.#frames;
+    const limit = timing.now() + Math.min(PROOF_PATIENCE, pacing.silenceLimit);
     this.#post(heartbeat);
-    while (this.isOpen && this.#frames === before) await timing.sleep(PROOF_CHECK);
+    while (this.isOpen && this.#frames === before) {
+      if (timing.now() >= limit) this.#bury(timing.now() - this.#heardAt);
+      await timing.sleep(PROOF_CHECK);
+    }
   }
 
   /** Ends the connection on purpose. */
@@ -136,7 +145,10 @@ export class Link {
   #judge(): void {
     const { pacing, timing } = this.#options;
     const silence = timing.now() - this.#heardAt;
-    if (silence < pacing.silenceLimit) return;
+    if (silence >= pacing.silenceLimit) this.#bury(silence);
+  }
+
+  #bury(silence: number): void {
     this.#deathReason = `nothing received for ${Math.round(silence / 1000)} s`;
     this.#socket?.terminate();
   }

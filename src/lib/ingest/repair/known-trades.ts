@@ -40,6 +40,10 @@ export class KnownTrades {
     return new Set(this.#ids.filter((id) => id !== undefined));
   }
 
+  has(id: string): boolean {
+    return this.#slots[this.#slotOf(id)] !== 0;
+  }
+
   /** Remembers a trade; returns false when it was known. */
   add(trade: TradePoint): boolean {
     let slot = this.#slotOf(trade.id);

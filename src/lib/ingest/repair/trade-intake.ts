@@ -5,6 +5,7 @@ import type { Statistics } from '../statistics.js';
 import { KnownTrades, type TradePoint } from './known-trades.js';
 import type { RepairLimits } from './repair-job.js';
 import { TradeRepair } from './trade-repair.js';
+import { type WaitingTrade, WaitingTrades } from './waiting-trades.js';
 
 /** Trade ids remembered per symbol: more than two overlapping connections are apart. 500 symbols then take some 30 MB. */
 export const REMEMBERED_TRADES = 250;
@@ -25,6 +26,8 @@ export type TradeIntakeOptions = {
 export class TradeIntake {
   /** Undefined where holes are told and not repaired. */
   readonly repair: TradeRepair | undefined;
+  /** What connections bring before the ones that lead do. */
+  readonly waiting = new WaitingTrades();
   readonly #options: TradeIntakeOptions;
   readonly #trades = new FeedTable<Feed & { readonly known: KnownTrades }>();
 
@@ -35,12 +38,18 @@ export class TradeIntake {
 
   /** Whether the seconds of a market (`exchange market`) have to wait. */
   holdsClock(market: string): boolean {
-    return this.repair?.holdsClock(market) ?? false;
+    return (this.repair?.holdsClock(market) ?? false) || this.waiting.holdsClock(market);
   }
 
   /** Returns whether a trade was not known; from now on it is. */
   isNew(trade: Trade): boolean {
+    if (this.waiting.told(trade)) this.#options.statistics.duplicates += 1;
     return this.#known(trade).add(trade);
+  }
+
+  /** Lets a trade wait that is not known; returns whether it does. */
+  wait(waiting: WaitingTrade): boolean {
+    return !this.#known(waiting.trade).has(waiting.trade.id) && this.waiting.keep(waiting);
   }
 
   /** Tells the last trades of a feed that are stored: what came since is missing. */
@@ -83,7 +92,7 @@ export class TradeIntake {
   }
 
   /** Passes on what repairs have given, in order: the gap, what was missing in it, what came after it. */
-  flush(records: AnyRecord[]): void {
+  flush(records: AnyRecord[]): AnyRecord[] {
     const { emit, pass, statistics } = this.#options;
     for (const { gap, replaces, found, held } of this.repair?.take() ?? []) {
       if (gap && replaces) statistics.withdraw(gap);
@@ -94,6 +103,7 @@ export class TradeIntake {
       }
       for (const trade of held) emit(trade, records);
     }
+    return records;
   }
 
   #known({ exchange, market, symbol }: Pick<Feed, 'exchange' | 'market' | 'symbol'>): KnownTrades {
