@@ -1,6 +1,6 @@
 import type { TrueTrade } from '../exchange-server/index.js';
 import { judgeBooks } from './book-oracle.js';
-import { covers, holding, owedOf, owedSpans } from './owed.js';
+import { covers, holding, owedOf, owedSpans, unfilled } from './owed.js';
 import { judgeRuns } from './run-oracle.js';
 import type { Stage } from './stage.js';
 import { readStore, type Stored, type StoredGap, type StoredTrade } from './stored.js';
@@ -25,7 +25,7 @@ export async function judge(stage: Stage): Promise<Verdict> {
   const lost = stage.symbols.map((symbol) => ({ symbol, trades: judgeTrades(stage, symbol, stored, { problems, totals }) }));
   judgeBooks(stage, stored, { problems, totals });
   judgeRuns(stage, stored, { problems, totals });
-  return { problems, totals, lost, holes: holding(stored.gaps).filter(({ missing }) => missing).length };
+  return { problems, totals, lost, holes: unfilled(stored.gaps).length };
 }
 
 /** Returns the trades that are missing. */

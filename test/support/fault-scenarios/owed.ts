@@ -67,6 +67,21 @@ function replaces(later: StoredGap, gap: StoredGap): boolean {
   return isSameFeed && later.from_timestamp === gap.from_timestamp && later.repaired > gap.repaired;
 }
 
+/** Returns the gaps of which something is still missing: what later ones found again, also in another run, is none. */
+export function unfilled(gaps: readonly StoredGap[]): StoredGap[] {
+  return holding(gaps).filter((gap) => gap.missing && !isFilled(gap, gaps));
+}
+
+function isFilled(gap: StoredGap, gaps: readonly StoredGap[]): boolean {
+  const isLater = ({ local_timestamp: at = 0 }: StoredGap) => at > (gap.local_timestamp ?? 0);
+  const isSameFeed = ({ symbol, channel }: StoredGap) => symbol === gap.symbol && channel === gap.channel;
+  const repairs = gaps.filter((other) => !other.missing && isSameFeed(other) && isLater(other));
+  let reached = gap.from_timestamp;
+  for (const { from_timestamp: from, until_timestamp: until } of repairs.sort((a, b) => a.from_timestamp - b.from_timestamp))
+    if (from <= reached) reached = Math.max(reached, until + 1);
+  return reached > gap.until_timestamp;
+}
+
 /** Whether a gap says that what happened at `time` (ms) is missing or was fetched. */
 export function covers({ from_timestamp: from, until_timestamp: until }: StoredGap, time: number): boolean {
   return from <= time * 1_000 && time * 1_000 <= until;
