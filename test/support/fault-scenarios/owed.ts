@@ -5,9 +5,6 @@ import type { StoredGap } from './stored.js';
 /** A part of time for which a capture must account; exchange time in ms, both ends left out. */
 export type Span = { readonly from: number; readonly until: number };
 
-/** After so long (ms) a confirmation that was sent has been read. */
-const SETTLED = 300;
-
 /**
  * Returns the times of which a symbol's feed is owed: from the first subscription that was confirmed and lived, to the end
  * of the last run that stored something of it. `isResumed` where a run also owes what happened since the last record of
@@ -35,15 +32,11 @@ export function owedSpans(
   });
 }
 
-/** Returns when a run was first confirmed a subscription that lived long enough for it to know. */
+/** Returns when a run was first confirmed a subscription of which it came to know. */
 function confirmation({ server, market }: Stage, kind: Topic['kind'], symbol: string, { from, until }: Run): number | undefined {
   return server.subscribed.find(
-    ({ at, topic, session }) =>
-      topic.kind === kind &&
-      topic.market === market &&
-      topic.symbol === symbol &&
-      at >= from &&
-      at + SETTLED < Math.min(until, session.brokenAt),
+    ({ at, topic, readAt = Number.POSITIVE_INFINITY }) =>
+      topic.kind === kind && topic.market === market && topic.symbol === symbol && at >= from && readAt < until,
   )?.at;
 }
 

@@ -6,7 +6,7 @@ import { judge } from './oracle.js';
 import { type Scenario, scenarioOf } from './scenario.js';
 import { Stage } from './stage.js';
 import { addTotals, type Totals, zero } from './totals.js';
-import { judgeBackfill, judgeVerify } from './verify-oracle.js';
+import { judgeBackfill, judgeVerify, type Lost } from './verify-oracle.js';
 
 /** What came of some scenarios. */
 export type Outcome = {
@@ -66,12 +66,19 @@ export async function play(scenario: Scenario, totals: Totals, isThorough: boole
     const problems = [...verdict.problems, ...violationsOf(stage)];
     if (!isThorough) return problems;
     problems.push(...(await judgeVerify(stage, verdict.lost, verdict.holes)));
-    if (verdict.holes > 0) problems.push(...(await judgeBackfill(stage, async () => (await judge(stage)).lost)));
+    if (verdict.holes > 0)
+      problems.push(...(await judgeBackfill(stage, async () => stillLost(verdict.lost, (await judge(stage)).lost))));
     return problems;
   } finally {
     await stage.close();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** What was fetched afterwards makes no run owe more than it did. */
+function stillLost(before: readonly Lost[], after: readonly Lost[]): Lost[] {
+  const ids = new Set(after.flatMap(({ symbol, trades }) => trades.map(({ id }) => `${symbol} ${id}`)));
+  return before.map(({ symbol, trades }) => ({ symbol, trades: trades.filter(({ id }) => ids.has(`${symbol} ${id}`)) }));
 }
 
 function violationsOf({ server, scenario }: Stage): string[] {

@@ -24,8 +24,13 @@ const PUMP_EVERY = 5;
 const MINUTE = 60_000;
 const MANUAL_START = Date.UTC(2026, 10, 20, 12);
 
-/** A subscription that was confirmed `at` (market time, ms). */
-export type Subscribed = { readonly at: number; readonly topic: Topic; readonly session: Session };
+/** A subscription that was confirmed `at` (market time, ms); `readAt` when the client had read that, absent before. */
+export type Subscribed = {
+  readonly at: number;
+  readonly topic: Topic;
+  readonly session: Session;
+  readonly readAt?: number | undefined;
+};
 
 /** A running exchange. `violations` is empty as long as its clients keep the rules. */
 export class ExchangeServer {
@@ -270,7 +275,11 @@ export class ExchangeServer {
   }
 
   #subscribe(session: Session, topic: Topic): void {
-    this.#subscribed.push({ at: this.now(), topic, session });
+    const subscribed: { -readonly [Name in keyof Subscribed]: Subscribed[Name] } = { at: this.now(), topic, session };
+    this.#subscribed.push(subscribed);
+    session.whenRead(() => {
+      subscribed.readAt = this.now();
+    });
     if (!this.#tape) {
       this.#feeds.subscribe(session, topic);
       return;

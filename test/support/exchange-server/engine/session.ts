@@ -47,6 +47,9 @@ export class Session {
   #frames = 0;
   #received = 0;
   #brokenAt = Number.POSITIVE_INFINITY;
+  /** Who waits for what was sent to be read; and, in order, who waits for which pong. */
+  #unread: (() => void)[] = [];
+  readonly #probes: (() => void)[][] = [];
 
   constructor(id: number, path: string, protocol: Protocol, socket: WebSocket, tcp: Socket, host: SessionHost) {
     this.id = id;
@@ -64,6 +67,9 @@ export class Session {
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('error', () => {});
     socket.on('close', () => this.#break());
+    socket.on('pong', () => {
+      for (const take of this.#probes.shift() ?? []) take();
+    });
   }
 
   /** Market time from which on the client did not get everything: closed, stalled or robbed of a frame. Infinity till then. */
@@ -110,6 +116,12 @@ export class Session {
 
   violate(rule: Rule, detail: string): void {
     this.host.violate(rule, detail, this.id);
+  }
+
+  /** Calls back when the client has read all that is sent to it until now, which a pong shows: frames are read in order. */
+  whenRead(take: () => void): void {
+    this.#unread.push(take);
+    if (this.#unread.length === 1) setImmediate(() => this.#probe());
   }
 
   /** Takes note of a ping. */
@@ -182,6 +194,7 @@ export class Session {
     const delayed = this.#delayed ?? [];
     this.#delayed = undefined;
     for (const text of delayed) this.#socket.send(text);
+    this.#probe();
   }
 
   /** The next data frames are sent twice each. */
@@ -224,6 +237,13 @@ export class Session {
     this.#held = undefined;
     for (const frame of held.frames.reverse()) this.#count(frame);
     this.#dropIfDue();
+  }
+
+  #probe(): void {
+    if (this.#delayed || this.#isStalled || this.#unread.length === 0) return;
+    this.#probes.push(this.#unread);
+    this.#unread = [];
+    this.#socket.ping();
   }
 
   #put(text: string): void {
