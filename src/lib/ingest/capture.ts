@@ -234,18 +234,16 @@ export class Capture {
 
   #lost(exchange: Exchange, { connection: name, code }: EventOf<'close'>, records: AnyRecord[]): void {
     const connection = idOf(exchange, name);
-    const known = this.#connections.get(exchange, name);
+    const { heard } = this.#connections.get(exchange, name) ?? { heard: this.#now };
     this.#connections.close(exchange, name);
     const reason = code === STALE_CODE ? 'stale' : 'disconnect';
     // A close frame comes after all that was sent before it; without one, nobody knows how much was on its way.
     const brokeOff = code === STALE_CODE || code === ABNORMAL_CODE ? reason : undefined;
-    if (brokeOff)
-      for (const gap of this.#continuity.leftBehind(connection, known?.heard ?? this.#now, brokeOff))
-        this.#emit(gap, this.#now, records);
+    if (brokeOff) for (const gap of this.#continuity.leftBehind(connection, heard, brokeOff)) this.#emit(gap, this.#now, records);
     for (const feed of this.#continuity.lost(connection, this.#now, reason)) {
       if (this.#trades.lost(feed, reason, this.#now)) this.#continuity.handedOver(feed);
     }
-    if (known) this.#books.lost(exchange.id, connection, this.#now, brokeOff, records);
+    this.#books.lost(exchange.id, connection, this.#now, brokeOff, records);
     this.#trades.waiting.lost(connection);
     this.#goOn(records);
   }
