@@ -17,11 +17,10 @@ import {
 } from '../lib/cli/candles/run.js';
 import { outputFlags } from '../lib/cli/flags.js';
 import { stdinHint } from '../lib/cli/stdin-hint.js';
+import { startStoreStep } from '../lib/cli/store-step.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
 import { lastCandles } from '../lib/ingest/candles/last-candles.js';
 import type { AnyRecord } from '../lib/model/records.js';
-import { startStep } from '../lib/storage/step-lock.js';
-import { findStore } from '../lib/storage/store-directory.js';
 
 export default class Candles extends BaseCommand {
   static override summary = 'Build candles from trades, or longer ones from shorter ones.';
@@ -53,17 +52,17 @@ From stdin a candle closes when the exchange's clock has passed its end and the 
       const run = candlesOfInput(request, this.stopped, (reason) => this.notice(reason));
       return await this.#deliver(run, flags, { fallback: '-', endless: request.paths.includes('-') });
     }
+    if (intoStore) return await this.#intoStore(request, flags);
     const hint = stdinHint();
     if (hint) this.stderr.note(hint);
-    if (!intoStore) return await this.#deliver(candlesBesideStore(request), flags, { fallback: '-', endless: false });
-    return await this.#intoStore(request, flags);
+    return await this.#deliver(candlesBesideStore(request), flags, { fallback: '-', endless: false });
   }
 
   async #intoStore(request: CandleRequest, flags: CommandFlags): Promise<SummaryDocument> {
     const { directory } = request;
-    if (!(await findStore(directory))) return this.#nothing(`${directory}: there is no store yet; stream -o store writes one`);
-    const step = await startStep(directory, 'candles', { wait: flags.wait, signal: this.stopped });
-    if (!step) return this.#nothing(`${directory}: already running; --wait waits for the other run`);
+    const way = { wait: flags.wait, stopped: this.stopped, stderr: this.stderr };
+    const step = await startStoreStep(directory, 'candles', { ...way, warn: (text) => this.notice(text) });
+    if (!step) return this.conclude();
     try {
       const [shown] = request.candles.intervals as [CandleInterval];
       const more = flags.plot || flags.svg ? lastCandles(directory, shown, request.selection, CHART_CANDLES) : undefined;
@@ -73,11 +72,6 @@ From stdin a candle closes when the exchange's clock has passed its end and the 
     } finally {
       await step.release();
     }
-  }
-
-  #nothing(reason: string): SummaryDocument {
-    this.notice(reason);
-    return this.conclude();
   }
 
   async #deliver({ records, summarize }: CandleRun, flags: CommandFlags, delivery: Way, more?: AsyncIterable<AnyRecord[]>) {

@@ -80,6 +80,16 @@ describe('compact', () => {
     expect(JSON.parse(stdout)).toEqual({ n: 100 });
   });
 
+  it('says when candles are removed that candles builds again of trades that stay', async () => {
+    const built = join(folder, 'built');
+    await writeRun(built, old(0, 50), { now: () => 0 });
+    expect((await mdtool(['candles', '--store', built, '--quiet'])).code).toBe(0);
+    const told = 'candles are removed whose trades stay: the next run of candles builds them again';
+    expect((await compact('--store', built, '--keep', 'candle=30d', '--dry-run')).stderr).toContain(told);
+    expect((await compact('--store', built, '--keep', '30d', '--dry-run')).stderr).not.toContain(told);
+    rmSync(built, { recursive: true });
+  });
+
   it('ends with 1 when a day could not be compacted, and has done the others', async () => {
     const damaged = join(folder, 'damaged');
     for (const [from, until] of [

@@ -1,6 +1,8 @@
+import type { RecordType } from '../../model/records.js';
 import { compactStore } from '../../storage/compact.js';
-import type { Compaction, CompactOptions } from '../../storage/compaction.js';
+import type { Compaction, CompactOptions, CompactTask } from '../../storage/compaction.js';
 import { rebuildLog } from '../../storage/rebuild-log.js';
+import type { Retention } from '../../storage/retention.js';
 import type { StoreContext } from '../../storage/store-context.js';
 import type { StorePaths } from '../../storage/store-directory.js';
 import type { Summary } from '../summary.js';
@@ -37,6 +39,7 @@ export async function runCompact(context: StoreContext, run: CompactRun): Promis
   const report = await compactStore(context, options, {
     onPlan(tasks) {
       for (const line of removalLines(tasks, dryRun)) note(line);
+      if (comeBack(tasks, options.retention)) notice(COME_BACK);
       progress.begin(tasks);
     },
     onDone(compaction) {
@@ -57,6 +60,16 @@ export async function runCompact(context: StoreContext, run: CompactRun): Promis
   if (report.left > 0) notice(`stopped with ${report.left} partitions left; what was merged stays, the next run goes on`);
   for (const reason of failures) summary.failed(reason);
   return done;
+}
+
+const COME_BACK =
+  'candles are removed whose trades stay: the next run of candles builds them again; --keep candle= as long as trade= keeps them';
+
+/** Whether candles are removed that the store builds again, since it keeps the trades for longer. */
+function comeBack(tasks: readonly CompactTask[], retention?: Retention): boolean {
+  const ageOf = (type: RecordType) => retention?.types.get(type) ?? retention?.otherwise ?? Number.POSITIVE_INFINITY;
+  const isBuilt = ({ action, partition }: CompactTask) => action === 'remove' && partition.source === 'trades';
+  return ageOf('candle') < ageOf('trade') && tasks.some(isBuilt);
 }
 
 function summarize(summary: Summary, done: readonly Compaction[]): void {
