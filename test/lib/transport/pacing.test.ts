@@ -122,12 +122,12 @@ describe('bounded queue', () => {
   });
 
   it('counts what its reader works on', async () => {
-    const queue = new BoundedQueue<number>(10_000);
-    for (let i = 0; i < 10_000; i++) queue.push(i);
+    const queue = new BoundedQueue<number>(40_000);
+    for (let i = 0; i < 40_000; i++) queue.push(i);
     const lengths: number[] = [];
     queue.close();
     for await (const batch of queue.batches()) lengths.push(queue.length - batch.length);
-    expect(lengths).toEqual([5_904, 1_808, 0]);
+    expect(lengths).toEqual([23_616, 7_232, 0]);
     expect(queue.length).toBe(0);
   });
 });
