@@ -17,6 +17,9 @@ class Engine {
   readonly #data: MarketData;
   readonly #options: RunOptions;
   readonly #session: Session;
+  /** The next appointment, and the first event that is not before it: looked up only when the appointment is another. */
+  #next = Number.NaN;
+  #due = 0;
 
   constructor(data: MarketData, options: RunOptions) {
     this.#data = data;
@@ -54,17 +57,15 @@ class Engine {
 
   /** Event by event; where the strategy wants to see none of them, from one that reaches a bound to the next. */
   #walk(feed: Ticks | Bars): void {
-    const { time } = feed;
     const { strategy } = this.#options;
     const session = this.#session;
     const canSkip = (feed.kind === 'trades' ? strategy.trade : strategy.bar) === undefined;
     let index = 0;
     while (index < session.count) {
-      session.settle(time[index] as number);
+      if (index >= this.#due || session.nextTime() !== this.#next) this.#keepAppointments(index);
       if (canSkip && session.isStarted && session.matching.desk.taking === 0) {
-        const end = this.#appointment(time, index);
-        index = this.#skip(feed, index, end);
-        if (index === end) continue;
+        index = this.#skip(feed, index, this.#due);
+        if (index === this.#due) continue;
       }
       if (feed.kind === 'trades') this.#tick(feed, index);
       else this.#bar(feed, index);
@@ -124,11 +125,16 @@ class Engine {
     this.#session.start();
   }
 
-  /** The index of the first event that is not before the next appointment. */
-  #appointment(time: Float64Array, index: number): number {
-    const next = this.#session.nextTime();
-    return next === Number.POSITIVE_INFINITY
-      ? this.#session.count
-      : Math.min(this.#session.count, firstNotBefore(time, next, index));
+  /** Keeps the appointments up to an event, and finds the event at which the next is due. */
+  #keepAppointments(index: number): void {
+    const { feed } = this.#data;
+    const session = this.#session;
+    const now = feed.time[index] as number;
+    session.settle(now);
+    const next = session.nextTime();
+    // Where no candle is missing, this is the one.
+    const guess = feed.kind === 'candles' ? index + Math.ceil((next - now) / feed.interval) : index;
+    this.#next = next;
+    this.#due = Math.min(session.count, firstNotBefore(feed.time, next, index, guess));
   }
 }

@@ -54,8 +54,14 @@ export function emptySeries(): Series {
   return { time: new Float64Array(0), value: new Float64Array(0) };
 }
 
-/** Returns the index of the first time that is not before `limit`, from `from` on; steps double before they are halved. */
-export function firstNotBefore(time: Float64Array, limit: number, from: number): number {
+/**
+ * Returns the index of the first time that is not before `limit`, from `from` on. A guess that is right is found at once;
+ * else steps double before they are halved.
+ */
+export function firstNotBefore(time: Float64Array, limit: number, from: number, guess = from): number {
+  const isGuessed =
+    guess > from && guess < time.length && (time[guess - 1] as number) < limit && (time[guess] as number) >= limit;
+  if (isGuessed) return guess;
   let low = from;
   let step = 1;
   while (low + step < time.length && (time[low + step] as number) < limit) {

@@ -101,7 +101,9 @@ export class OrderDesk {
 
   /** Takes away what would close a side that holds nothing any more. */
   finishClosing(position: PositionSide): void {
-    for (const order of this.open) if (order.position === position && !order.opens) this.finish(order);
+    const closes = (order: Order) => order.position === position && !order.opens && order.state !== 'done';
+    for (const order of this.active.filter(closes)) this.finish(order);
+    for (const { cancels, order } of this.#pending) if (!cancels && closes(order)) this.finish(order);
   }
 
   /** An order that would have taken at once becomes one that waits. */
