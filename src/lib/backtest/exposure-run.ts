@@ -1,3 +1,4 @@
+import { Cursor } from './cursor.js';
 import { type Bars, endOf, firstNotBefore, type MarketData, type Series } from './market-data.js';
 import { OneWayAccount } from './one-way-account.js';
 import type { Outcome } from './outcome.js';
@@ -52,7 +53,7 @@ function turnsOf({ changes, exposure }: ExposureStrategy, bars: Bars): Turns {
 class ExposureRun {
   readonly #feed: Bars;
   readonly #turns: Turns;
-  readonly #fundings: Series;
+  readonly #fundings: Cursor;
   readonly #terms: Terms;
   readonly #period: number;
   readonly #account: OneWayAccount;
@@ -61,8 +62,6 @@ class ExposureRun {
   #now = 0;
   #price = Number.NaN;
   #sample: number;
-  #nextFunding = 0;
-  #fundingAt: number;
   /** The first candle that is not before the next appointment: funding, or a point of the equity curve. */
   #due = 0;
 
@@ -70,8 +69,7 @@ class ExposureRun {
     const start = feed.time[0] as number;
     this.#feed = feed;
     this.#turns = turnsOf(strategy, feed);
-    this.#fundings = fundings;
-    this.#fundingAt = fundings.time[0] ?? NEVER;
+    this.#fundings = new Cursor(fundings);
     this.#terms = terms;
     this.#period = sample;
     this.#account = new OneWayAccount(terms, feed, this.#turns.at.length * 2);
@@ -122,24 +120,18 @@ class ExposureRun {
     const { time } = this.#feed;
     this.#pass(index - 1);
     this.#settle(time[index] as number);
-    this.#due = firstNotBefore(time, Math.min(this.#sample, this.#fundingAt), index);
+    this.#due = firstNotBefore(time, Math.min(this.#sample, this.#fundings.at), index);
   }
 
   #settle(until: number): void {
-    while (Math.min(this.#fundingAt, this.#sample) <= until) {
-      if (this.#fundingAt <= this.#sample) this.#charge();
+    while (Math.min(this.#fundings.at, this.#sample) <= until) {
+      const due = this.#fundings.at;
+      if (due <= this.#sample) this.#account.charge(Math.max(due, this.#now), this.#price, this.#fundings.take());
       else {
         this.#account.record(this.#sample, this.#price);
         this.#sample += this.#period;
       }
     }
-  }
-
-  #charge(): void {
-    const { time, value } = this.#fundings;
-    const rate = value[this.#nextFunding++] as number;
-    this.#account.charge(Math.max(this.#fundingAt, this.#now), this.#price, rate);
-    this.#fundingAt = time[this.#nextFunding] ?? NEVER;
   }
 
   /** Trades from one wish to another at an opening; false where the engine has to do it. */

@@ -1,5 +1,6 @@
 import { MINUTE } from '../model/time.js';
 import { BarWalk } from './bar-walk.js';
+import { Cursor } from './cursor.js';
 import type { Execution } from './ledger.js';
 import { endOf, firstNotBefore, type MarketData } from './market-data.js';
 import { Matching } from './matching.js';
@@ -41,13 +42,10 @@ export class Session implements Broker {
   readonly #strategy: Strategy;
   readonly #options: RunOptions;
   readonly #scan: Scan;
+  readonly #marks: Cursor;
+  readonly #fundings: Cursor;
   #mark = Number.NaN;
   #markUntil = NEVER;
-  /** When the next mark and the next funding come. Kept, since reading beyond the end of a typed array is slow. */
-  #markAt: number;
-  #fundingAt: number;
-  #nextMark = 0;
-  #nextFunding = 0;
   #wake = NEVER;
   #awakeAt = Number.NaN;
   #sample: number;
@@ -60,8 +58,8 @@ export class Session implements Broker {
     this.#data = data;
     this.#options = options;
     this.#strategy = strategy;
-    this.#markAt = data.marks.time[0] ?? NEVER;
-    this.#fundingAt = data.fundings.time[0] ?? NEVER;
+    this.#marks = new Cursor(data.marks);
+    this.#fundings = new Cursor(data.fundings);
     this.count = firstNotBefore(feed.time, until, 0);
     this.now = feed.time[0] ?? 0;
     this.end = Math.min(until, endOf(feed));
@@ -167,34 +165,20 @@ export class Session implements Broker {
   }
 
   nextTime(): number {
-    return Math.min(this.#markAt, this.#fundingAt, this.#markUntil, this.#sample, this.matching.desk.nextArrival, this.#wake);
+    return Math.min(this.#marks.at, this.#fundings.at, this.#markUntil, this.#sample, this.matching.desk.nextArrival, this.#wake);
   }
 
   /** Keeps the appointments up to a time, in order. */
   settle(until: number): void {
     for (let next = this.nextTime(); next <= until; next = this.nextTime()) {
       this.now = Math.max(this.now, next);
-      if (this.#markAt === next) this.#takeNextMark();
-      else if (this.#fundingAt === next) this.#chargeNext();
+      if (this.#marks.at === next) this.#takeMark(this.#marks.take());
+      else if (this.#fundings.at === next) this.#charge(this.#fundings.take());
       else if (this.#markUntil === next) this.#dropMark();
       else if (this.#sample === next) this.#takeSample(next);
       else if (this.matching.desk.nextArrival === next) this.#arrive();
       else this.#awake();
     }
-  }
-
-  #takeNextMark(): void {
-    const { time, value } = this.#data.marks;
-    const mark = value[this.#nextMark++] as number;
-    this.#markAt = time[this.#nextMark] ?? NEVER;
-    this.#takeMark(mark);
-  }
-
-  #chargeNext(): void {
-    const { time, value } = this.#data.fundings;
-    const rate = value[this.#nextFunding++] as number;
-    this.#fundingAt = time[this.#nextFunding] ?? NEVER;
-    this.#charge(rate);
   }
 
   #takeMark(mark: number): void {
