@@ -11,16 +11,19 @@
  *
  * Goals: bars 0.85 of C and 50 × grademark, a sweep of grids 0.5 of C, two threads 1.6 × one.
  *
- * November 2026, 2 shared vCPUs, load 4 to 16: moving-average cross 0.36–0.42 of C (0.43–0.46 at load 1 to 2, and 65 × grademark);
- * signals 0.20–0.24. A sweep of 32 grids of some 800 fills each: 0.97, 1.03 and 1.56 of C in three runs (0.32 before ladders and take
- * profits were tried in doubles first; 11 % of the ladders and 0.7 % of the targets still need decimals), since blocks in which
- * nothing happens are passed over, which C does not do. Two threads
- * 1.61 × one at best; with other work on both processors 0.8–1.4.
+ * November 2026, 2 shared vCPUs at load 10 to 25, where wall time says little; so processor time, best of 40 to 60 runs in
+ * turns with C: moving-average cross 0.64–0.66 (12.9 to 13.8 ms to 8.7; 0.48 before blocks that stay calm were passed over
+ * whole), signals 0.25–0.29 (17.2 to 19 ms to 5.0). By this bench at load 20: cross 1.07 of C and 192 × grademark, both of
+ * which the load hits harder; signals 0.23; one grid 0.66; a sweep of 32 grids of some 800 fills each 1.14 of C (336 ms of
+ * processor time, 374 before), since blocks in which nothing happens are passed over, which C does not do; two threads
+ * 1.26 × one with no processor free, 1.61 × at best in quieter runs.
  *
- * Where bars stay below: of 17 ms for a million candles and 22,768 turns, 2.7 are the module's own averages, 1.3 finding the
- * changes, 6.4 the turns (280 ns each: two fills, margin, liquidation price, extremes), 6.5 following equity; C makes all of
- * it one pass of 8 ms. Signals are orders: of 20 ms, some 5 go into following equity while something is held; the rest is
- * spread over 3303 trades of four orders, and over the 10,074 candles walked for them, most because a trailing stop follows.
+ * Where bars stay below: of 13 ms for a million candles and 22,768 turns, 3.0 are the module's own averages, 1.4 finding the
+ * changes, 8.2 the run: gathering the turns 0.8, the turns 3.5 (150 ns each: two fills, margin, liquidation price, extremes),
+ * following equity 2.5, of which most is waiting for memory: the module loses slowly, so that 19,000 blocks hold a new
+ * deepest fall. C makes all of it one pass of 8.7 ms through memory in order. Signals are orders: of 17 ms for 3303 trades
+ * of four orders and 10,074 candles walked, a third is waiting for memory at those candles, a fifth collecting and
+ * allocating orders and fills, and the rest is spread over thirty functions of the general engine, none above 4 %.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
