@@ -7,6 +7,11 @@ import { isBefore, type TradePoint } from './known-trades.js';
  * Returns trades in the order of trades. Some histories round times down to whole seconds (Bitget `fills-history`): such a
  * trade cannot have happened before the one that precedes it in the exchange's order, and takes that one's time where both
  * lie in the same second. `before` is the last trade known before them.
+ *
+ * What remains: of trades that were told live before the hole only that one is looked at. Where a later one of its second
+ * was, as when the outputs had no room for some trades among others, a fetched trade may stand before it by its time
+ * although it follows by its sequence. So may one that `backfill` brings beside live ones. The time is never wrong by a
+ * second, and no trade is lost or doubled.
  */
 export function inOrder(trades: readonly Trade[], before: TradePoint | undefined): Trade[] {
   let previous = before;
