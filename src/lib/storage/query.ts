@@ -6,7 +6,7 @@ import { finite, long } from '../model/numbers.js';
 import type { RecordType } from '../model/records.js';
 import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from './duckdb.js';
 import type { Partition } from './partition.js';
-import { asidePath, isVanished } from './put-aside.js';
+import { asidePath, followAside, isVanished } from './put-aside.js';
 import { planStatement, type StatementPlan } from './query-guard.js';
 import { createValueConverter, kindOf, type ResultKind, type ResultValue } from './query-values.js';
 import { asPattern } from './record-load.js';
@@ -117,7 +117,8 @@ export function candleView({ source, interval }: Partition): string {
 }
 
 async function createView(database: Database, name: string, relation: string): Promise<void> {
-  await database.run(`CREATE OR REPLACE VIEW ${sqlName(name)} AS SELECT * FROM ${relation}`);
+  // Of several files DuckDB opens the first now, the others when the view is used.
+  await database.run(`CREATE OR REPLACE VIEW ${sqlName(name)} AS SELECT * FROM ${followAside(relation)}`);
 }
 
 /** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */

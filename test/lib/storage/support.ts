@@ -13,8 +13,8 @@ import { openStoreWriter, type StoreWriterOptions } from '../../../src/lib/stora
 export const START = 1_795_168_800_000_000;
 
 /** Returns a directory that is removed after the test. */
-export async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'store test [1] '));
+export async function temporaryDirectory(name = 'store test [1] '): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), name));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
