@@ -30,10 +30,10 @@ export type { GridInput } from './lib/grid/parameters.js';
 export { planGrid } from './lib/grid/plan.js';
 export type { Plan, PlannedLevel } from './lib/grid/planned.js';
 export type { ModuleParameters, StrategyModule } from './lib/ingest/backtest/strategy-module.js';
-export { Capture, type CaptureOptions } from './lib/ingest/capture.js';
-export { openReplay, type Replay, type ReplayOptions } from './lib/ingest/replay.js';
+export { Capture, type CaptureOptions } from './lib/ingest/capture/capture.js';
+export { openReplay, type Replay, type ReplayOptions } from './lib/ingest/replay/replay.js';
 export { Selection, type SelectionOptions } from './lib/ingest/selection.js';
-export type { TapeEntry, WireEvent } from './lib/ingest/tape.js';
+export type { TapeEntry, WireEvent } from './lib/ingest/tape/tape.js';
 export { EXIT, FailureError, MdtoolError, UnreachableError, UsageError } from './lib/model/errors.js';
 export { decodeRecord, encodeRecord, RecordError } from './lib/model/ndjson.js';
 export { compareTrades } from './lib/model/order.js';
@@ -42,8 +42,8 @@ export type { Column, ColumnKind, Level } from './lib/model/schema.js';
 export { formatTime, parseDuration, parseTime } from './lib/model/time.js';
 export { type GeneratorOptions, type Rejection, SignalGenerator } from './lib/signals/generator.js';
 export { DEFAULT_RULES, type SignalRules } from './lib/signals/rules.js';
-export { readStore } from './lib/storage/store-reader.js';
-export type { StoreSelection } from './lib/storage/store-selection.js';
+export { readStore } from './lib/storage/reading/store-reader.js';
+export type { StoreSelection } from './lib/storage/reading/store-selection.js';
 export {
   openStoreWriter,
   type StoreWriter,

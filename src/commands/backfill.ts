@@ -4,7 +4,7 @@ import { printPlan, progressOn } from '../lib/cli/backfill/print-plan.js';
 import { type PreparedBackfill, prepareBackfill } from '../lib/cli/backfill/run.js';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
-import { startStep } from '../lib/storage/step-lock.js';
+import { startStep } from '../lib/storage/journal/step-lock.js';
 
 export default class Backfill extends BaseCommand {
   static override summary = 'Fetch the past: trades, candles, funding, open interest, mark and index prices.';

@@ -6,10 +6,10 @@ import { runCompact, runRebuild } from '../lib/cli/compact/run.js';
 import { COMPACTION_COLUMNS, compactionCells } from '../lib/cli/compact/text.js';
 import { writeRows } from '../lib/cli/output/row-output.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
-import type { Compaction } from '../lib/storage/compaction.js';
-import { startStep } from '../lib/storage/step-lock.js';
-import { openStoreContext } from '../lib/storage/store-context.js';
-import { findStore } from '../lib/storage/store-directory.js';
+import { findStore } from '../lib/storage/files/store-directory.js';
+import { startStep } from '../lib/storage/journal/step-lock.js';
+import { openStoreContext } from '../lib/storage/log/store-context.js';
+import type { Compaction } from '../lib/storage/upkeep/compaction.js';
 
 export default class Compact extends BaseCommand {
   static override summary = 'Merge what is over into one sorted file per day, drop duplicates, remove what is old.';

@@ -5,7 +5,7 @@ import { rowObjects, writeRows } from '../lib/cli/output/row-output.js';
 import { nativeSymbols, parametersFlag, parametersOf, statementOf } from '../lib/cli/query/flags.js';
 import { EXCHANGES } from '../lib/exchanges/index.js';
 import { UsageError } from '../lib/model/errors.js';
-import type { QueryOptions, QueryResult } from '../lib/storage/query.js';
+import type { QueryOptions, QueryResult } from '../lib/storage/reading/query.js';
 
 export default class Query extends BaseCommand {
   static override summary = 'Ask the store in SQL; without a statement, list what it holds.';
@@ -69,8 +69,8 @@ In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 a
   }
 
   async #result(store: string, { sql, ...options }: { sql: string | undefined } & QueryOptions): Promise<QueryResult> {
-    if (sql !== undefined) return await (await import('../lib/storage/query.js')).queryStore(store, sql, options);
-    return await (await import('../lib/storage/store-views.js')).viewsResult(store, options.selection);
+    if (sql !== undefined) return await (await import('../lib/storage/reading/query.js')).queryStore(store, sql, options);
+    return await (await import('../lib/storage/reading/store-views.js')).viewsResult(store, options.selection);
   }
 
   async #print(result: QueryResult, { output, format, force }: RowFlags) {

@@ -4,9 +4,9 @@ import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, univer
 import { filesFlag } from '../lib/cli/stream/flags.js';
 import { dateFlag, symbolListener, symbolRecords } from '../lib/cli/symbols/run.js';
 import { EXCHANGES } from '../lib/exchanges/index.js';
-import { NOTATIONS } from '../lib/ingest/notation.js';
-import { expandPaths } from '../lib/ingest/paths.js';
-import { liveSymbolSources, recordedSymbolSources } from '../lib/ingest/symbol-list.js';
+import { expandPaths } from '../lib/ingest/input/paths.js';
+import { NOTATIONS } from '../lib/ingest/symbols/notation.js';
+import { liveSymbolSources, recordedSymbolSources } from '../lib/ingest/symbols/symbol-list.js';
 import type { HttpClient } from '../lib/transport/http.js';
 
 export default class Symbols extends BaseCommand {

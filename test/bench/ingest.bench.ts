@@ -21,7 +21,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Frame, FrameBytes, FrameReader } from '../../src/lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
-import { openReplay } from '../../src/lib/ingest/replay.js';
+import { openReplay } from '../../src/lib/ingest/replay/replay.js';
 import type { AnyRecord, Trade } from '../../src/lib/model/records.js';
 import { createNdjsonEncoder } from '../../src/lib/sinks/ndjson.js';
 import { bitgetTrades as bitgetColumns, bybitBook, bybitTrades as bybitColumns, type Scan } from './columns.js';

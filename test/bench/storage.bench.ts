@@ -20,11 +20,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBTimestampTZValue } from '@duckdb/node-api';
 import type { Trade } from '../../src/lib/model/records.js';
-import { Database } from '../../src/lib/storage/duckdb.js';
-import { queryStore } from '../../src/lib/storage/query.js';
-import { tableDefinition } from '../../src/lib/storage/record-table.js';
+import { Database } from '../../src/lib/storage/database/duckdb.js';
+import { tableDefinition } from '../../src/lib/storage/database/record-table.js';
+import { TableAppender } from '../../src/lib/storage/database/table-appender.js';
+import { queryStore } from '../../src/lib/storage/reading/query.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
-import { TableAppender } from '../../src/lib/storage/table-appender.js';
 
 const DAY = 86_400_000_000;
 const START = Date.parse('2026-10-01T00:00:00Z') * 1000;

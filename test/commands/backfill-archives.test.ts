@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
 import { DAY, HOUR, SECOND } from '../../src/lib/model/time.js';
-import { readStore } from '../../src/lib/storage/store-reader.js';
+import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { mdtool } from '../support/mdtool.js';
 import { seeded } from '../support/random.js';

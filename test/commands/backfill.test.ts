@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, Gap, RecordType, Trade } from '../../src/lib/model/records.js';
 import { DAY, HOUR, MINUTE } from '../../src/lib/model/time.js';
-import { readStore } from '../../src/lib/storage/store-reader.js';
+import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
 import { expectObedient } from '../support/exchange-server/obedient.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { retentionOf } from '../../src/lib/cli/compact/flags.js';
-import { startStep } from '../../src/lib/storage/step-lock.js';
+import { startStep } from '../../src/lib/storage/journal/step-lock.js';
 import { treeOf } from '../lib/storage/compact-support.js';
 import { trades, writeRun } from '../lib/storage/support.js';
 import { mdtool } from '../support/mdtool.js';

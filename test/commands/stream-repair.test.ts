@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Gap, Trade } from '../../src/lib/model/records.js';
-import { readStore } from '../../src/lib/storage/store-reader.js';
+import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { finished, start } from '../support/mdtool.js';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
 import { HOUR, MINUTE } from '../../src/lib/model/time.js';
-import { readStore } from '../../src/lib/storage/store-reader.js';
+import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { mdtool, ROOT } from '../support/mdtool.js';

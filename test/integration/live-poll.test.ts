@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exchangeOf } from '../../src/lib/exchanges/index.js';
 import { TapeWriter } from '../../src/lib/ingest/live/tape-writer.js';
-import { openReplay } from '../../src/lib/ingest/replay.js';
+import { openReplay } from '../../src/lib/ingest/replay/replay.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, Funding, MarkPrice, OpenInterest } from '../../src/lib/model/records.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';

@@ -8,7 +8,7 @@ import type { RedisFlags } from '../../src/lib/cli/output/redis-target.js';
 import { redisUrl } from '../../src/lib/cli/output/redis-target.js';
 import type { Channel } from '../../src/lib/exchanges/exchange.js';
 import type { WireTap } from '../../src/lib/ingest/live/wire.js';
-import { textOf } from '../../src/lib/ingest/tape.js';
+import { textOf } from '../../src/lib/ingest/tape/tape.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Channel } from '../../src/lib/exchanges/exchange.js';
 import { exchangeOf } from '../../src/lib/exchanges/index.js';
 import { type TapeRotation, TapeWriter } from '../../src/lib/ingest/live/tape-writer.js';
-import { openReplay } from '../../src/lib/ingest/replay.js';
+import { openReplay } from '../../src/lib/ingest/replay/replay.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
 import { startExchangeServer } from '../support/exchange-server/index.js';

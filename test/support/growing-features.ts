@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { type BuiltRows, buildStoredFeatures } from '../../src/lib/ingest/features/built-features.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, Candle } from '../../src/lib/model/records.js';
-import { startStep } from '../../src/lib/storage/step-lock.js';
+import { startStep } from '../../src/lib/storage/journal/step-lock.js';
 import { openStoreWriter, type StoreWriter } from '../../src/lib/storage/store-writer.js';
 import { readAll, START, temporaryDirectory, writeRun } from '../lib/storage/support.js';
 import { seeded } from './random.js';

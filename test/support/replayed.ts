@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Channel } from '../../src/lib/exchanges/exchange.js';
 import { exchangeOf } from '../../src/lib/exchanges/index.js';
-import { openReplay } from '../../src/lib/ingest/replay.js';
+import { openReplay } from '../../src/lib/ingest/replay/replay.js';
 import type { Statistics } from '../../src/lib/ingest/statistics.js';
 import type { AnyRecord, Market, RecordOf, RecordType } from '../../src/lib/model/records.js';
 

@@ -4,7 +4,7 @@ import { encodeRecord } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
-import type { Claim } from '../storage/store-state.js';
+import type { Claim } from '../storage/log/store-state.js';
 import { type Endpoints, endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
 import { configuredFlags } from './flag-settings.js';

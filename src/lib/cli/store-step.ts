@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
-import { type RunningStep, startStep } from '../storage/step-lock.js';
-import { findStore } from '../storage/store-directory.js';
+import { findStore } from '../storage/files/store-directory.js';
+import { type RunningStep, startStep } from '../storage/journal/step-lock.js';
 import { stdinHint } from './stdin-hint.js';
 
 /** On every step that brings a store up to date. */

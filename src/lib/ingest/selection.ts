@@ -3,7 +3,7 @@ import type { TopicFeed } from '../exchanges/live-protocol.js';
 import type { PolledType } from '../exchanges/polling.js';
 import { UsageError } from '../model/errors.js';
 import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
-import { fallsTo, type Shard } from './shard.js';
+import { fallsTo, type Shard } from './symbols/shard.js';
 
 /** What the user asked for; an absent list means everything there is. */
 export type SelectionOptions = {

@@ -1,9 +1,9 @@
 import { MdtoolError } from '../model/errors.js';
-import { type Compaction, type CompactOptions, type CompactTask, dueTasks, perform } from './compaction.js';
-import { orphans } from './recovery.js';
-import type { StoreContext } from './store-context.js';
+import { orphans } from './journal/recovery.js';
+import type { StoreContext } from './log/store-context.js';
 import { openStoreWriter } from './store-writer.js';
-import { sweepStore } from './sweep.js';
+import { type Compaction, type CompactOptions, type CompactTask, dueTasks, perform } from './upkeep/compaction.js';
+import { sweepStore } from './upkeep/sweep.js';
 
 /** Told of what a run does, as it does it. */
 export type CompactListener = {

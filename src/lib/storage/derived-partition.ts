@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { HOUR } from '../model/time.js';
-import { type Database, sqlName } from './duckdb.js';
-import { segmentsMetadata, settingsMetadata } from './file-facts.js';
-import { writeParquet } from './parquet-file.js';
-import { type Partition, partitionPath } from './partition.js';
-import { putAside } from './put-aside.js';
-import { pathList } from './record-load.js';
-import { tableColumns } from './record-table.js';
-import { uniteSegments } from './segments.js';
-import { absolutePath, type StoreContext, wallClock } from './store-context.js';
-import { LISTED_SYMBOLS, mayOverlap, type StoredFile, type StoreState } from './store-state.js';
-import { oneOfEachKey } from './type-relation.js';
+import { type Database, sqlName } from './database/duckdb.js';
+import { segmentsMetadata, settingsMetadata } from './database/file-facts.js';
+import { writeParquet } from './database/parquet-file.js';
+import { pathList } from './database/record-load.js';
+import { tableColumns } from './database/record-table.js';
+import { type Partition, partitionPath } from './files/partition.js';
+import { uniteSegments } from './files/segments.js';
+import { putAside } from './log/put-aside.js';
+import { absolutePath, type StoreContext, wallClock } from './log/store-context.js';
+import { LISTED_SYMBOLS, mayOverlap, type StoredFile, type StoreState } from './log/store-state.js';
+import { oneOfEachKey } from './reading/type-relation.js';
 
 /** A stretch of time in microseconds, `until` exclusive. */
 export type Span = { readonly from: number; readonly until: number };

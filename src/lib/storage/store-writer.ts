@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { NdjsonLines } from '../model/ndjson-lines.js';
 import type { AnyRecord } from '../model/records.js';
 import { formatDate } from '../model/time.js';
-import { JournalFile, JournalLostError } from './journal.js';
-import { type Maintenance, maintenanceHere } from './maintenance.js';
-import { currentOwner } from './owner.js';
-import { adoptOrphans } from './recovery.js';
-import { SegmentKeeper } from './segment-keeper.js';
-import { SerialQueue } from './serial-queue.js';
-import { openStoreContext, type StoreContext } from './store-context.js';
-import { openStoreDirectory } from './store-directory.js';
-import type { Claim } from './store-state.js';
-import { sweepStore } from './sweep.js';
-import { isRegistered, registerWriter, touchHeartbeat, unregisterWriter } from './writer-registry.js';
+import { currentOwner } from './files/owner.js';
+import { SerialQueue } from './files/serial-queue.js';
+import { openStoreDirectory } from './files/store-directory.js';
+import { JournalFile, JournalLostError } from './journal/journal.js';
+import { adoptOrphans } from './journal/recovery.js';
+import { isRegistered, registerWriter, touchHeartbeat, unregisterWriter } from './journal/writer-registry.js';
+import { openStoreContext, type StoreContext } from './log/store-context.js';
+import type { Claim } from './log/store-state.js';
+import { type Maintenance, maintenanceHere } from './upkeep/maintenance.js';
+import { SegmentKeeper } from './upkeep/segment-keeper.js';
+import { sweepStore } from './upkeep/sweep.js';
 
 export type StoreWriterOptions = {
   /** What writes, for people: `stream`. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnyRecord } from '../../../src/lib/model/records.js';
-import { Database } from '../../../src/lib/storage/duckdb.js';
-import { TableAppender } from '../../../src/lib/storage/table-appender.js';
+import { Database } from '../../../src/lib/storage/database/duckdb.js';
+import { TableAppender } from '../../../src/lib/storage/database/table-appender.js';
 import { featureRun } from '../../support/feature-runs.js';
 import { replayed } from '../../support/replayed.js';
 import { syntheticMarket } from '../../support/synthetic-market.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Channel } from '../../../src/lib/exchanges/exchange.js';
-import { expandPaths } from '../../../src/lib/ingest/paths.js';
+import { expandPaths } from '../../../src/lib/ingest/input/paths.js';
 import { typesOf } from '../../../src/lib/ingest/selection.js';
 import type { Market } from '../../../src/lib/model/records.js';
 

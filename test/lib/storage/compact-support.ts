@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { compactStore } from '../../../src/lib/storage/compact.js';
-import type { Compaction, CompactOptions } from '../../../src/lib/storage/compaction.js';
-import { sqlText, withDatabase } from '../../../src/lib/storage/duckdb.js';
-import { asPattern } from '../../../src/lib/storage/record-load.js';
-import { openStoreContext } from '../../../src/lib/storage/store-context.js';
-import { storePaths } from '../../../src/lib/storage/store-directory.js';
+import { sqlText, withDatabase } from '../../../src/lib/storage/database/duckdb.js';
+import { asPattern } from '../../../src/lib/storage/database/record-load.js';
+import { storePaths } from '../../../src/lib/storage/files/store-directory.js';
+import { openStoreContext } from '../../../src/lib/storage/log/store-context.js';
+import type { Compaction, CompactOptions } from '../../../src/lib/storage/upkeep/compaction.js';
 import { START } from './support.js';
 
 export const DAY = 86_400_000_000;

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { withDatabase } from '../../../src/lib/storage/duckdb.js';
-import { pathList } from '../../../src/lib/storage/record-load.js';
+import { withDatabase } from '../../../src/lib/storage/database/duckdb.js';
+import { pathList } from '../../../src/lib/storage/database/record-load.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { startWriter } from './child-writer.js';
 import { rowsOf, sleep } from './support.js';

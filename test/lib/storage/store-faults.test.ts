@@ -4,9 +4,9 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { changeSettings } from '../../../src/lib/storage/settings.js';
-import { openStoreDirectory } from '../../../src/lib/storage/store-directory.js';
-import { listViews } from '../../../src/lib/storage/store-views.js';
+import { openStoreDirectory } from '../../../src/lib/storage/files/store-directory.js';
+import { changeSettings } from '../../../src/lib/storage/log/settings.js';
+import { listViews } from '../../../src/lib/storage/reading/store-views.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { readAll, rowsOf, temporaryDirectory, tradeAt, trades, writeRun } from './support.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
 import { type AnyRecord, type Candle, type Funding, RECORD_TYPES, type Trade } from '../../../src/lib/model/records.js';
-import { openSnapshot } from '../../../src/lib/storage/store-snapshot.js';
+import { openSnapshot } from '../../../src/lib/storage/reading/store-snapshot.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { sampleRecords } from '../../support/any-record.js';
 import { bookRecord, clockRecord, gapRecord, tickerRecord } from '../../support/records.js';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { AnyRecord, Trade } from '../../../src/lib/model/records.js';
-import { queryStore } from '../../../src/lib/storage/query.js';
-import type { ResultValue } from '../../../src/lib/storage/query-values.js';
-import { readStore } from '../../../src/lib/storage/store-reader.js';
-import type { StoreSelection } from '../../../src/lib/storage/store-selection.js';
+import type { ResultValue } from '../../../src/lib/storage/database/query-values.js';
+import { queryStore } from '../../../src/lib/storage/reading/query.js';
+import { readStore } from '../../../src/lib/storage/reading/store-reader.js';
+import type { StoreSelection } from '../../../src/lib/storage/reading/store-selection.js';
 import { openStoreWriter, type StoreWriterOptions } from '../../../src/lib/storage/store-writer.js';
 
 /** 2026-11-20T10:00:00Z. */

@@ -4,9 +4,9 @@
  * start, entry (of the process that seals for it).
  */
 import { writeSync } from 'node:fs';
-import { maintenanceHere } from '../../../src/lib/storage/maintenance.js';
-import { maintenanceApart } from '../../../src/lib/storage/maintenance-process.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { maintenanceHere } from '../../../src/lib/storage/upkeep/maintenance.js';
+import { maintenanceApart } from '../../../src/lib/storage/upkeep/maintenance-process.js';
 
 const [directory = '', text = '{}'] = process.argv.slice(2);
 const {

@@ -1,4 +1,4 @@
-import { queryStore } from '../../../src/lib/storage/query.js';
+import { queryStore } from '../../../src/lib/storage/reading/query.js';
 
 export type StoredTrade = {
   readonly symbol: string;

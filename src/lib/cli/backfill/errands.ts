@@ -1,12 +1,12 @@
 import type { Exchange } from '../../exchanges/exchange.js';
-import { BrokenLines } from '../../ingest/broken-lines.js';
 import { isUrl } from '../../ingest/history/archive-rows.js';
 import { coverageWants } from '../../ingest/history/coverage-wants.js';
 import { launchKey, listedWants, topicsOf } from '../../ingest/history/listed-wants.js';
 import { type Errand, planErrand } from '../../ingest/history/plan.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../ingest/history/stored-spans.js';
 import type { Topic, Want } from '../../ingest/history/want.js';
-import { listSymbols, liveSymbolSources } from '../../ingest/symbol-list.js';
+import { BrokenLines } from '../../ingest/input/broken-lines.js';
+import { listSymbols, liveSymbolSources } from '../../ingest/symbols/symbol-list.js';
 import { UsageError } from '../../model/errors.js';
 import type { Instrument, Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';

@@ -1,6 +1,6 @@
-import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../ingest/history/lost-records.js';
 import { united } from '../../ingest/history/spans.js';
 import { topicName, type Want } from '../../ingest/history/want.js';
+import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../ingest/lost-records.js';
 import { coverageChannel, isData } from '../../ingest/verify/channels.js';
 import type { Coverage } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';

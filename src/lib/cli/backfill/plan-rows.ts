@@ -1,7 +1,7 @@
 import type { Errand } from '../../ingest/history/plan.js';
 import { lengthOf } from '../../ingest/history/spans.js';
 import { formatTime, SECOND } from '../../model/time.js';
-import type { ResultColumn } from '../../storage/query.js';
+import type { ResultColumn } from '../../storage/reading/query.js';
 
 /** What a plan says of one symbol's history of one kind. Times are microseconds; `requests` is the least number. */
 export type PlanRow = {

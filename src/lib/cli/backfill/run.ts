@@ -7,7 +7,7 @@ import type { Errand } from '../../ingest/history/plan.js';
 import { RestClient } from '../../ingest/history/rest-client.js';
 import { readStoredKeys } from '../../ingest/history/stored-keys.js';
 import type { Topic } from '../../ingest/history/want.js';
-import { expandPaths } from '../../ingest/paths.js';
+import { expandPaths } from '../../ingest/input/paths.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';

@@ -6,7 +6,7 @@ import { loadMarkets } from '../../ingest/backtest/source.js';
 import type { StrategyModule } from '../../ingest/backtest/strategy-module.js';
 import { runsOf, type Study, splitAt, study, type Window, walkForward } from '../../ingest/backtest/study.js';
 import { SweepLog } from '../../ingest/backtest/sweep-log.js';
-import { BrokenLines } from '../../ingest/broken-lines.js';
+import { BrokenLines } from '../../ingest/input/broken-lines.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Run } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';

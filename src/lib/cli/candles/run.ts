@@ -1,5 +1,4 @@
 import type { CandleCounts, CandleOptions } from '../../candles/options.js';
-import { BrokenLines } from '../../ingest/broken-lines.js';
 import { requireSameRules, ruleSettings } from '../../ingest/candles/candle-rules.js';
 import {
   batchCandles,
@@ -9,14 +8,15 @@ import {
   type TradeSelection,
 } from '../../ingest/candles/candle-step.js';
 import { buildStoredCandles } from '../../ingest/candles/stored-candles.js';
-import { afterInput } from '../../ingest/closing.js';
+import { BrokenLines } from '../../ingest/input/broken-lines.js';
+import { afterInput } from '../../ingest/input/closing.js';
 import { readInput } from '../../ingest/input/input.js';
-import { untilStopped } from '../../ingest/until-stopped.js';
+import { untilStopped } from '../../ingest/input/until-stopped.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Candle } from '../../model/records.js';
 import { WholeFile } from '../../sinks/whole-file.js';
-import { changeSettings } from '../../storage/settings.js';
-import type { StoreContext } from '../../storage/store-context.js';
+import { changeSettings } from '../../storage/log/settings.js';
+import type { StoreContext } from '../../storage/log/store-context.js';
 import { LAST_ROWS } from '../output/output.js';
 import type { Summary } from '../summary.js';
 import { ChartCandles } from './chart-candles.js';

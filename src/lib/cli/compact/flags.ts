@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { UsageError } from '../../model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { DAY, parseDuration } from '../../model/time.js';
-import type { Retention } from '../../storage/retention.js';
+import type { Retention } from '../../storage/upkeep/retention.js';
 import { exchangesFlag, listOf, marketsFlag, storeFlag, timeFlags } from '../flags.js';
 
 /** The flags of `compact`; a partition is an exchange, a market and a day, so there is no choice of symbols. */

@@ -1,4 +1,4 @@
-import type { Compaction, CompactTask } from '../../storage/compaction.js';
+import type { Compaction, CompactTask } from '../../storage/upkeep/compaction.js';
 import { sizeText } from '../output/size-text.js';
 
 export type ProgressOptions = {

@@ -1,10 +1,10 @@
 import type { RecordType } from '../../model/records.js';
 import { compactStore } from '../../storage/compact.js';
-import type { Compaction, CompactOptions, CompactTask } from '../../storage/compaction.js';
-import { rebuildLog } from '../../storage/rebuild-log.js';
-import type { Retention } from '../../storage/retention.js';
-import type { StoreContext } from '../../storage/store-context.js';
-import type { StorePaths } from '../../storage/store-directory.js';
+import type { StorePaths } from '../../storage/files/store-directory.js';
+import type { StoreContext } from '../../storage/log/store-context.js';
+import type { Compaction, CompactOptions, CompactTask } from '../../storage/upkeep/compaction.js';
+import { rebuildLog } from '../../storage/upkeep/rebuild-log.js';
+import type { Retention } from '../../storage/upkeep/retention.js';
 import type { Summary } from '../summary.js';
 import type { CompactProgress } from './progress.js';
 import { compactionRow, removalLines } from './text.js';

@@ -1,6 +1,6 @@
-import type { Compaction, CompactTask } from '../../storage/compaction.js';
-import type { Partition } from '../../storage/partition.js';
-import { candleView, type ResultColumn } from '../../storage/query.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { candleView, type ResultColumn } from '../../storage/reading/query.js';
+import type { Compaction, CompactTask } from '../../storage/upkeep/compaction.js';
 import { sizeText } from '../output/size-text.js';
 
 /** Returns what was done to a partition as `--json` gives it. */

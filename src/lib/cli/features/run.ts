@@ -5,11 +5,11 @@ import { featureSettings, requireSameFeatureRules } from '../../ingest/features/
 import { batchFeatures, type FeatureStep, streamFeatures } from '../../ingest/features/feature-step.js';
 import { stoppedInput } from '../../ingest/features/stopped-input.js';
 import { type FeatureSelection, featuresOfStore } from '../../ingest/features/stored-features.js';
-import { untilStopped } from '../../ingest/until-stopped.js';
+import { untilStopped } from '../../ingest/input/until-stopped.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
-import { changeSettings } from '../../storage/settings.js';
-import type { StoreContext } from '../../storage/store-context.js';
+import { changeSettings } from '../../storage/log/settings.js';
+import type { StoreContext } from '../../storage/log/store-context.js';
 import type { Summary } from '../summary.js';
 import type { RowType } from './flags.js';
 import type { FeatureTally } from './tally.js';

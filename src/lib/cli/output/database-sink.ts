@@ -2,7 +2,7 @@ import { type AnyRecord, IN_BAND_TYPES, type RecordType } from '../../model/reco
 import { secondType } from '../../sinks/csv.js';
 import { addTo, type Sink, type SinkReport, type Tally } from '../../sinks/sink.js';
 import { refuseExisting } from '../../sinks/whole-file.js';
-import { RecordDatabase } from '../../storage/record-database.js';
+import { RecordDatabase } from '../../storage/database/record-database.js';
 
 export type DatabaseSinkOptions = {
   readonly path: string;

@@ -1,8 +1,8 @@
 import type { Exchange } from '../../exchanges/exchange.js';
-import type { DataFrame } from '../../ingest/capture.js';
+import type { DataFrame } from '../../ingest/capture/capture.js';
 import type { WireTap } from '../../ingest/live/wire.js';
 import { channelOf } from '../../ingest/selection.js';
-import { type FrameBytes, textOf } from '../../ingest/tape.js';
+import { type FrameBytes, textOf } from '../../ingest/tape/tape.js';
 import { UsageError } from '../../model/errors.js';
 import { encodeRecord } from '../../model/ndjson.js';
 import type { Gap, Market } from '../../model/records.js';

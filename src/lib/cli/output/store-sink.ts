@@ -1,9 +1,9 @@
 import type { Sink } from '../../sinks/sink.js';
-import { maintenanceHere } from '../../storage/maintenance.js';
-import { maintenanceApart } from '../../storage/maintenance-process.js';
-import type { StoreContext } from '../../storage/store-context.js';
-import type { Claim } from '../../storage/store-state.js';
+import type { StoreContext } from '../../storage/log/store-context.js';
+import type { Claim } from '../../storage/log/store-state.js';
 import { openStoreWriter } from '../../storage/store-writer.js';
+import { maintenanceHere } from '../../storage/upkeep/maintenance.js';
+import { maintenanceApart } from '../../storage/upkeep/maintenance-process.js';
 
 /** What a step needs to write to a store. */
 export type StoreTarget = {

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import type { TapeRotation } from '../../ingest/live/tape-writer.js';
-import { parseShard, type Shard } from '../../ingest/shard.js';
+import { parseShard, type Shard } from '../../ingest/symbols/shard.js';
 import { UsageError } from '../../model/errors.js';
 import { HOUR, MINUTE, parseDuration, parseTime } from '../../model/time.js';
 import { durationFlag, universeFlags } from '../flags.js';

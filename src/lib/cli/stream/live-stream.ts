@@ -9,7 +9,7 @@ import { openLive } from '../../ingest/live/run.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
 import { formatDuration, SECOND } from '../../model/time.js';
-import type { Claim } from '../../storage/store-state.js';
+import type { Claim } from '../../storage/log/store-state.js';
 import type { Stderr } from '../stderr.js';
 import type { Summary } from '../summary.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';

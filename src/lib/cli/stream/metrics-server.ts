@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { Exchange } from '../../exchanges/exchange.js';
-import type { DataFrame } from '../../ingest/capture.js';
+import type { DataFrame } from '../../ingest/capture/capture.js';
 import type { Live } from '../../ingest/live/run.js';
 import type { WireTap } from '../../ingest/live/wire.js';
 import { channelOf } from '../../ingest/selection.js';
-import type { WireEvent } from '../../ingest/tape.js';
+import type { WireEvent } from '../../ingest/tape/tape.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 
 export type MetricsAddress = { readonly host: string; readonly port: number };

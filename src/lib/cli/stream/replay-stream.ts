@@ -1,9 +1,9 @@
 import type { Channel, Exchange } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
-import { afterInput, sleep } from '../../ingest/closing.js';
-import { expandPaths } from '../../ingest/paths.js';
-import { openReplay } from '../../ingest/replay.js';
-import type { Shard } from '../../ingest/shard.js';
+import { afterInput, sleep } from '../../ingest/input/closing.js';
+import { expandPaths } from '../../ingest/input/paths.js';
+import { openReplay } from '../../ingest/replay/replay.js';
+import type { Shard } from '../../ingest/symbols/shard.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { openRedisOutput } from '../output/redis-output.js';
 import type { RedisFlags } from '../output/redis-target.js';

@@ -28,7 +28,7 @@ export async function loadMarkets(options: SourceOptions): Promise<LoadedMarket[
 }
 
 async function fromStore(options: SourceOptions, reader: MarketReader): Promise<void> {
-  const { readStore } = await import('../../storage/store-reader.js');
+  const { readStore } = await import('../../storage/reading/store-reader.js');
   const { directory, exchanges, markets, symbols, interval, since, until } = options;
   const wanted = { exchanges, markets, symbols, until };
   for await (const records of readStore(directory, { ...wanted, types: ['instrument'] })) reader.add(records);

@@ -1,8 +1,8 @@
 import { type CandleInterval, isMadeOf, parseInterval } from '../../candles/interval.js';
 import type { CandleOptions } from '../../candles/options.js';
 import type { Market } from '../../model/records.js';
-import { type Database, sqlName, sqlText } from '../../storage/duckdb.js';
-import { tableDefinition } from '../../storage/record-table.js';
+import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
+import { tableDefinition } from '../../storage/database/record-table.js';
 import { type CandleRelations, CLOCKS, createClocks, createHoles, HOLES } from './batch-tables.js';
 import { type CandleQuery, candleSelect } from './candle-sql.js';
 

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { FailureError, MdtoolError } from '../../model/errors.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
-import type { Database } from '../../storage/duckdb.js';
-import { parquetSelect } from '../../storage/parquet-records.js';
-import { emptyRelation, keyExpressions, precedence } from '../../storage/record-table.js';
-import { rowCondition, type StoreSelection } from '../../storage/store-selection.js';
-import { TableAppender } from '../../storage/table-appender.js';
+import type { Database } from '../../storage/database/duckdb.js';
+import { parquetSelect } from '../../storage/database/parquet-records.js';
+import { emptyRelation, keyExpressions, precedence } from '../../storage/database/record-table.js';
+import { TableAppender } from '../../storage/database/table-appender.js';
+import { rowCondition, type StoreSelection } from '../../storage/reading/store-selection.js';
 import { readInput } from '../input/input.js';
 import type { InputListener } from '../input/input-listener.js';
 import { typeOfColumns } from '../input/record-shape.js';

@@ -1,5 +1,5 @@
 import type { CandleOptions } from '../../candles/options.js';
-import { type Database, sqlName } from '../../storage/duckdb.js';
+import { type Database, sqlName } from '../../storage/database/duckdb.js';
 
 /** The channel whose gaps make candles incomplete, by what they are built from. */
 const CHANNELS = { trades: 'trade', exchange: 'candle' } as const;

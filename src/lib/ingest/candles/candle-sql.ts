@@ -1,7 +1,7 @@
 import { originOf } from '../../candles/interval.js';
 import type { CandleOptions } from '../../candles/options.js';
-import { sqlText } from '../../storage/duckdb.js';
-import { tableColumns } from '../../storage/record-table.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import { tableColumns } from '../../storage/database/record-table.js';
 
 /** What one interval's candles are computed from, in SQL; the differential tests hold it to the aggregator. */
 export type CandleQuery = Pick<CandleOptions, 'open' | 'empty' | 'source'> & {

@@ -1,5 +1,5 @@
-import { type Database, sqlName, sqlText } from '../../storage/duckdb.js';
-import type { StoreSnapshot } from '../../storage/store-snapshot.js';
+import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
 /** A temporary table `(exchange, market, symbol, close)`: the last close of each symbol before what is built next. */
 export const CARRY = sqlName('candle_carry');

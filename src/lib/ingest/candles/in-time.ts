@@ -1,8 +1,8 @@
 import { parseInterval } from '../../candles/interval.js';
 import type { AnyRecord, Candle } from '../../model/records.js';
-import { type Database, sqlName } from '../../storage/duckdb.js';
-import { tableRecords } from '../../storage/record-rows.js';
-import { recordOrder } from '../../storage/record-table.js';
+import { type Database, sqlName } from '../../storage/database/duckdb.js';
+import { tableRecords } from '../../storage/database/record-rows.js';
+import { recordOrder } from '../../storage/database/record-table.js';
 import { intervalSeconds } from './batch-tables.js';
 
 /** Records handed on at a time, at least, but for the last. */

@@ -1,7 +1,7 @@
 import type { CandleInterval } from '../../candles/interval.js';
 import type { AnyRecord } from '../../model/records.js';
-import { readStore } from '../../storage/store-reader.js';
-import { openSnapshot } from '../../storage/store-snapshot.js';
+import { readStore } from '../../storage/reading/store-reader.js';
+import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import type { TradeSelection } from './candle-step.js';
 
 /** Silent intervals have no candle: so many times as far back is looked. */

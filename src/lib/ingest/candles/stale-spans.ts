@@ -1,7 +1,7 @@
 import { bucketStart, type CandleInterval } from '../../candles/interval.js';
 import { DAY, formatDate, HOUR } from '../../model/time.js';
 import type { Span } from '../../storage/derived-partition.js';
-import { expandSegments } from '../../storage/segments.js';
+import { expandSegments } from '../../storage/files/segments.js';
 
 /** Something that candles are computed from: a stored file, or records that are not sealed (without segments). */
 export type CandleInput = Span & { readonly segments?: readonly string[] | undefined };

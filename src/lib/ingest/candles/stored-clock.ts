@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { bucketStart, type CandleInterval } from '../../candles/interval.js';
 import { formatDate } from '../../model/time.js';
-import { sqlList, sqlText } from '../../storage/duckdb.js';
-import type { Partition } from '../../storage/partition.js';
-import { expandSegments } from '../../storage/segments.js';
-import type { StoreSnapshot } from '../../storage/store-snapshot.js';
-import type { StoredFile } from '../../storage/store-state.js';
+import { sqlList, sqlText } from '../../storage/database/duckdb.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { expandSegments } from '../../storage/files/segments.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CLOCKS } from './batch-tables.js';
 import { consumedSegments } from './stored-inputs.js';
 import type { MarketName } from './stored-trades.js';

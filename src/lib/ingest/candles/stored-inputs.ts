@@ -1,9 +1,9 @@
 import type { CandleInterval } from '../../candles/interval.js';
-import { sqlText } from '../../storage/duckdb.js';
-import type { Partition } from '../../storage/partition.js';
-import { expandSegments, uniteSegments } from '../../storage/segments.js';
-import type { StoreSnapshot } from '../../storage/store-snapshot.js';
-import type { StoredFile } from '../../storage/store-state.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { expandSegments, uniteSegments } from '../../storage/files/segments.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import type { CandleInput } from './stale-spans.js';
 import { type MarketName, withinSpan } from './stored-trades.js';
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Market } from '../../model/records.js';
 import { DAY, formatDate } from '../../model/time.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import { pathList } from '../../storage/database/record-load.js';
 import type { Span } from '../../storage/derived-partition.js';
-import { sqlText } from '../../storage/duckdb.js';
-import { pathList } from '../../storage/record-load.js';
-import type { StoreSnapshot } from '../../storage/store-snapshot.js';
-import type { StoredFile } from '../../storage/store-state.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
 /** Trades of one market as SQL relation; `position` is their order within a symbol, where the files tell it. */
 export type StoredTrades = { readonly relation: string; readonly position?: string | undefined };

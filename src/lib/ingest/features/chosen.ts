@@ -1,5 +1,5 @@
 import type { AnyRecord } from '../../model/records.js';
-import type { StoreSelection } from '../../storage/store-selection.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
 
 /** Returns the records of the chosen exchanges, markets and symbols; a clock belongs to its market. */
 export async function* chosen(

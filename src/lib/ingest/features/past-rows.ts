@@ -6,9 +6,9 @@ import { FEATURES, windowOf } from '../../features/registry.js';
 import { endsHole } from '../../model/gap-repair.js';
 import type { AnyRecord, Gap } from '../../model/records.js';
 import { DAY, SECOND } from '../../model/time.js';
-import { readStore } from '../../storage/store-reader.js';
-import type { StoreSelection } from '../../storage/store-selection.js';
-import { openSnapshot, type StoreSnapshot } from '../../storage/store-snapshot.js';
+import { readStore } from '../../storage/reading/store-reader.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
+import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { type MarketName, ofMarket, relationSince } from './store-sql.js';
 
 /** Symbols of one market that go on after the same row. */

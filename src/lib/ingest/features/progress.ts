@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import type { Partition } from '../../storage/partition.js';
-import { expandSegments, uniteSegments } from '../../storage/segments.js';
-import type { StoredFile, StoreState } from '../../storage/store-state.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { expandSegments, uniteSegments } from '../../storage/files/segments.js';
+import type { StoredFile, StoreState } from '../../storage/log/store-state.js';
 
 /** What a step has read of some partitions of a store: the rows that follow are there up to `until` (microseconds). */
 export type Progress = { readonly until: number; readonly files: readonly string[] };

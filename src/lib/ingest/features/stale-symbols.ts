@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { BAR, BAR_INTERVAL } from '../../features/bars.js';
 import type { RecordType } from '../../model/records.js';
 import { DAY, SECOND } from '../../model/time.js';
-import { parquetFiles } from '../../storage/record-load.js';
-import type { StoreSnapshot } from '../../storage/store-snapshot.js';
-import type { StoredFile } from '../../storage/store-state.js';
+import { parquetFiles } from '../../storage/database/record-load.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { type Progress, unreadFiles } from './progress.js';
 import { type MarketName, ofMarket, RAW, relationSince } from './store-sql.js';
 

@@ -1,5 +1,5 @@
 import type { AnyRecord } from '../../model/records.js';
-import { afterInput } from '../closing.js';
+import { afterInput } from '../input/closing.js';
 import { readInput } from '../input/input.js';
 import type { InputListener } from '../input/input-listener.js';
 

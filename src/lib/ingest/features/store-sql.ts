@@ -1,8 +1,8 @@
 import type { Market, RecordType } from '../../model/records.js';
 import { formatDate } from '../../model/time.js';
-import { sqlText } from '../../storage/duckdb.js';
-import { emptyRelation } from '../../storage/record-table.js';
-import type { StoreSnapshot } from '../../storage/store-snapshot.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import { emptyRelation } from '../../storage/database/record-table.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
 export type MarketName = { readonly exchange: string; readonly market: Market };
 

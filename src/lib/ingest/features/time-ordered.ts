@@ -1,9 +1,9 @@
 import type { AnyRecord, RecordType } from '../../model/records.js';
-import { Database, sqlName } from '../../storage/duckdb.js';
-import { dropRepeated } from '../../storage/record-load.js';
-import { tableRecords } from '../../storage/record-rows.js';
-import { recordOrder } from '../../storage/record-table.js';
-import { TableAppender } from '../../storage/table-appender.js';
+import { Database, sqlName } from '../../storage/database/duckdb.js';
+import { dropRepeated } from '../../storage/database/record-load.js';
+import { tableRecords } from '../../storage/database/record-rows.js';
+import { recordOrder } from '../../storage/database/record-table.js';
+import { TableAppender } from '../../storage/database/table-appender.js';
 
 /** Records handed on at a time, at least, but for the last. */
 const BATCH = 2048;

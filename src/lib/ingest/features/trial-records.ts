@@ -26,7 +26,7 @@ export async function readTrialRecords({ input, store, selection, stopped, liste
 }
 
 async function stored(store: string, selection: FeatureSelection): Promise<AsyncIterable<AnyRecord[]>> {
-  const { readStore } = await import('../../storage/store-reader.js');
+  const { readStore } = await import('../../storage/reading/store-reader.js');
   return readStore(store, { ...selection, types: FEATURE_INPUTS.filter((type) => type !== 'micro' && type !== 'clock') });
 }
 

@@ -7,7 +7,7 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { FailureError } from '../../model/errors.js';
 import type { Trade } from '../../model/records.js';
 import { type DownloadOptions, download } from '../../transport/download.js';
-import { readLines } from '../lines.js';
+import { readLines } from '../input/lines.js';
 
 const BATCH = 2_048;
 

@@ -1,5 +1,5 @@
 import type { Span } from '../../exchanges/history.js';
-import { changeSettings, type Settings } from '../../storage/settings.js';
+import { changeSettings, type Settings } from '../../storage/log/settings.js';
 import { united, without } from './spans.js';
 import { type Topic, topicName, type Want } from './want.js';
 

@@ -1,12 +1,12 @@
 import type { Span } from '../../exchanges/history.js';
 import type { Gap, RecordType } from '../../model/records.js';
 import { HOUR, MINUTE } from '../../model/time.js';
-import { CommitLog } from '../../storage/commit-log.js';
-import { type Database, sqlText } from '../../storage/duckdb.js';
-import { findStore } from '../../storage/store-directory.js';
-import { openSnapshot } from '../../storage/store-snapshot.js';
-import type { Claim } from '../../storage/store-state.js';
-import { goneWriters } from '../../storage/writer-registry.js';
+import { type Database, sqlText } from '../../storage/database/duckdb.js';
+import { findStore } from '../../storage/files/store-directory.js';
+import { goneWriters } from '../../storage/journal/writer-registry.js';
+import { CommitLog } from '../../storage/log/commit-log.js';
+import type { Claim } from '../../storage/log/store-state.js';
+import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { fetchedSpans } from './fetched.js';
 import { united, within, without } from './spans.js';
 import { barSize, CHANNEL_OF, channelsOf, type Topic, topicName } from './want.js';

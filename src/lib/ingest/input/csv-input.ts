@@ -4,8 +4,8 @@ import { RecordError, type RecordProperties, recordFrom } from '../../model/ndjs
 import { finite } from '../../model/numbers.js';
 import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from '../../model/records.js';
 import type { Column } from '../../model/schema.js';
-import { readLines } from '../lines.js';
 import type { InputListener } from './input-listener.js';
+import { readLines } from './lines.js';
 import { typeOfColumns } from './record-shape.js';
 
 const BATCH = 2048;

@@ -1,7 +1,7 @@
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
-import { expandPaths } from '../paths.js';
 import type { InputListener } from './input-listener.js';
+import { expandPaths } from './paths.js';
 
 type Read = (path: string, listener: InputListener) => AsyncIterable<AnyRecord[]>;
 

@@ -1,7 +1,7 @@
 import { decodeRecord, RecordError } from '../../model/ndjson.js';
 import type { AnyRecord } from '../../model/records.js';
-import { readLines } from '../lines.js';
 import type { InputListener } from './input-listener.js';
+import { readLines } from './lines.js';
 
 /** Returns the records of an NDJSON file, gzipped or not, or of stdin (`-`). Blank lines are passed over. */
 export async function* readNdjson(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {

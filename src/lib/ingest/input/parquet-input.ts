@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { FailureError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
-import { parquetRecords } from '../../storage/parquet-records.js';
+import { parquetRecords } from '../../storage/database/parquet-records.js';
 import type { InputListener } from './input-listener.js';
 import { typeOfColumns } from './record-shape.js';
 

@@ -3,7 +3,7 @@ import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { ConnectGate } from '../../transport/connect-gate.js';
 import { openSocket, type Socket } from '../../transport/socket.js';
 import type { Timing } from '../../transport/timing.js';
-import { STALE_CODE } from '../tape.js';
+import { STALE_CODE } from '../tape/tape.js';
 
 /** What happens on a connection, told in order. */
 export type LinkEvents = {

@@ -1,8 +1,8 @@
 import type { Exchange, Subscription } from '../../exchanges/exchange.js';
 import type { Market } from '../../model/records.js';
 import { MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
-import { lastTrades } from '../../storage/last-trades.js';
-import type { Capture } from '../capture.js';
+import { lastTrades } from '../../storage/reading/last-trades.js';
+import type { Capture } from '../capture/capture.js';
 import { fetchHistory } from '../history/fetch.js';
 import type { RestClient } from '../history/rest-client.js';
 import { RepairFetcher } from '../repair/repair-fetcher.js';

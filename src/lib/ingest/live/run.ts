@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
-import { Capture } from '../capture.js';
+import { Capture } from '../capture/capture.js';
 import type { Selection } from '../selection.js';
 import type { Statistics } from '../statistics.js';
 import { Chronicle } from './chronicle.js';

@@ -3,7 +3,7 @@ import type { Pacing, TopicFeed } from '../../exchanges/live-protocol.js';
 import { Backoff } from '../../transport/backoff.js';
 import type { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
-import type { DataFrame } from '../capture.js';
+import type { DataFrame } from '../capture/capture.js';
 import { Attachment } from './attachment.js';
 import { Link, type LinkEnd } from './link.js';
 import type { PriceWatch } from './price-watch.js';

@@ -6,7 +6,7 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 import { formatDate } from '../../model/time.js';
 import { systemReason } from '../../sinks/system-reason.js';
-import { textOf, type WireEvent } from '../tape.js';
+import { textOf, type WireEvent } from '../tape/tape.js';
 import type { WireTap } from './wire.js';
 
 /** When a new part begins: at UTC midnight, or before a part exceeds so many bytes of text; never when absent. */

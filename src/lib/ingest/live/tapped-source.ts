@@ -1,5 +1,5 @@
 import type { HttpClient } from '../../transport/http.js';
-import { liveSource, type RestSource } from '../instruments.js';
+import { liveSource, type RestSource } from '../symbols/instruments.js';
 import type { Place } from './fleet.js';
 import type { Wire } from './wire.js';
 

@@ -1,9 +1,9 @@
 import type { Channel, Exchange, Subscription } from '../../exchanges/exchange.js';
 import { UsageError } from '../../model/errors.js';
 import type { Instrument, Market } from '../../model/records.js';
-import type { RestSource } from '../instruments.js';
-import { listSymbols, type SymbolListener } from '../symbol-list.js';
-import type { UniverseOptions } from '../universe.js';
+import type { RestSource } from '../symbols/instruments.js';
+import { listSymbols, type SymbolListener } from '../symbols/symbol-list.js';
+import type { UniverseOptions } from '../symbols/universe.js';
 
 /** What the user asked for, over all exchanges. */
 export type UniverseQuery = UniverseOptions & {

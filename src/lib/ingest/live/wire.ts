@@ -1,7 +1,7 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
-import type { Capture, CaptureListener, DataFrame } from '../capture.js';
+import type { Capture, CaptureListener, DataFrame } from '../capture/capture.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
-import { type FrameBytes, frameBytes, type WireEvent } from '../tape.js';
+import { type FrameBytes, frameBytes, type WireEvent } from '../tape/tape.js';
 import { Lag } from './lag.js';
 import type { LinkEvents } from './link.js';
 import type { LocalClock } from './local-clock.js';

@@ -1,6 +1,6 @@
 import type { Gap, GapReason, Trade } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
-import type { Feed } from '../feed-table.js';
+import type { Feed } from './feed-table.js';
 import { isBefore, type KnownTrades, type TradePoint } from './known-trades.js';
 import { inOrder } from './source-times.js';
 

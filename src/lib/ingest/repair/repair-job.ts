@@ -1,6 +1,6 @@
 import type { HistoryRecord } from '../../exchanges/history.js';
 import type { Market } from '../../model/records.js';
-import type { Feed } from '../feed-table.js';
+import type { Feed } from './feed-table.js';
 import type { Covered } from './hole.js';
 
 /** How long and how far a repair may go; times are microseconds. */

@@ -1,7 +1,7 @@
 import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
-import type { LostFeed } from '../continuity.js';
-import { type Feed, FeedTable } from '../feed-table.js';
 import type { Statistics } from '../statistics.js';
+import type { LostFeed } from './continuity.js';
+import { type Feed, FeedTable } from './feed-table.js';
 import { KnownTrades, type TradePoint } from './known-trades.js';
 import type { RepairLimits } from './repair-job.js';
 import { TradeRepair } from './trade-repair.js';

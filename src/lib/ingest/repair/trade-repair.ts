@@ -1,8 +1,8 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
 import { DAY, MINUTE, SECOND } from '../../model/time.js';
-import { ceilSecond } from '../continuity.js';
-import type { Feed } from '../feed-table.js';
 import { Attempts } from './attempts.js';
+import { ceilSecond } from './continuity.js';
+import type { Feed } from './feed-table.js';
 import { type Chain, type Closing, Hole, type HoleOptions } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
 import { MarketHolds } from './market-holds.js';

@@ -1,5 +1,5 @@
 import type { Trade } from '../../model/records.js';
-import type { Feed } from '../feed-table.js';
+import type { Feed } from './feed-table.js';
 
 /** A trade that came on a connection that does not lead its feed, and how long (local time) it waits. */
 export type WaitingTrade = {

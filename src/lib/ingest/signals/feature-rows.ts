@@ -1,11 +1,11 @@
 import type { AnyRecord } from '../../model/records.js';
-import { changeSettings } from '../../storage/settings.js';
-import { readStore } from '../../storage/store-reader.js';
-import type { StoreSelection } from '../../storage/store-selection.js';
-import { openSnapshot, type StoreSnapshot } from '../../storage/store-snapshot.js';
-import type { StoredFile } from '../../storage/store-state.js';
-import { sleep } from '../closing.js';
+import { changeSettings } from '../../storage/log/settings.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import { readStore } from '../../storage/reading/store-reader.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
+import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { type Progress, progressOf, unreadFiles } from '../features/progress.js';
+import { sleep } from '../input/closing.js';
 
 type Selection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
 

@@ -1,7 +1,7 @@
 import { HISTORY_TYPES } from '../../exchanges/history.js';
 import { RECORD_TYPES, type RecordType } from '../../model/records.js';
-import type { Partition } from '../../storage/partition.js';
-import { candleView } from '../../storage/query.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { candleView } from '../../storage/reading/query.js';
 import { channelOf } from '../selection.js';
 
 /** Types of market data: each of their days gets rows. Of the others only what is damaged is told. */

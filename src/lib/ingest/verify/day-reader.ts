@@ -1,7 +1,7 @@
 import type { Intervals } from '../../coverage/silence.js';
-import type { Partition } from '../../storage/partition.js';
-import { absolutePath } from '../../storage/store-context.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { absolutePath } from '../../storage/log/store-context.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { countDay, type DayCounts } from './day-scan.js';
 import { type CheckedFiles, checkFiles, contentFinding, type FileFinding } from './file-findings.js';
 import type { SeriesPlan } from './series-plan.js';

@@ -1,9 +1,9 @@
 import type { RecordType } from '../../model/records.js';
-import { sqlText } from '../../storage/duckdb.js';
-import { partitionColumns } from '../../storage/partition.js';
-import { partitionCondition } from '../../storage/partition-rows.js';
-import { keyExpressions } from '../../storage/record-table.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import { partitionCondition } from '../../storage/database/partition-rows.js';
+import { keyExpressions } from '../../storage/database/record-table.js';
+import { partitionColumns } from '../../storage/files/partition.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 
 /** What one symbol has on one day, times in microseconds. */
 export type SymbolCounts = {

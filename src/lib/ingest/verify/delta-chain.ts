@@ -1,5 +1,5 @@
-import { sqlText } from '../../storage/duckdb.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { type Flaw, flawOf, inRange, type SymbolRange } from './day-scan.js';
 import { checkFiles } from './file-findings.js';
 

@@ -1,10 +1,10 @@
 import type { Finding } from '../../coverage/day.js';
 import type { RecordType } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
-import { checkFile, type FileDamage } from '../../storage/file-check.js';
-import { absolutePath } from '../../storage/store-context.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
-import type { StoredFile } from '../../storage/store-state.js';
+import { absolutePath } from '../../storage/log/store-context.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import { checkFile, type FileDamage } from '../../storage/reading/file-check.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { wayOut } from './channels.js';
 
 /** A finding about a file: it concerns the symbols in it, all of the day's where they are not known. */

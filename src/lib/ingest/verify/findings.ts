@@ -1,7 +1,7 @@
 import type { Finding } from '../../coverage/day.js';
 import type { Hole, Span } from '../../coverage/holes.js';
 import { formatTime, SECOND } from '../../model/time.js';
-import type { Partition } from '../../storage/partition.js';
+import type { Partition } from '../../storage/files/partition.js';
 import { remedy } from './channels.js';
 import type { Flaw, SymbolCounts } from './day-scan.js';
 import { spokenDuration } from './silence-watch.js';

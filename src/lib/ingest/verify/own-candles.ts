@@ -3,11 +3,11 @@ import { candleDifference } from '../../coverage/candle-difference.js';
 import type { Finding } from '../../coverage/day.js';
 import { overlap, type Span } from '../../coverage/holes.js';
 import type { Candle, Market } from '../../model/records.js';
-import { sqlText } from '../../storage/duckdb.js';
-import type { Partition } from '../../storage/partition.js';
-import { tableRecords } from '../../storage/record-rows.js';
-import { tableDefinition } from '../../storage/record-table.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import { tableRecords } from '../../storage/database/record-rows.js';
+import { tableDefinition } from '../../storage/database/record-table.js';
+import type { Partition } from '../../storage/files/partition.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { candleSelect } from '../candles/candle-sql.js';
 import type { Compared, ComparedDay } from './series-verifier.js';
 

@@ -1,6 +1,6 @@
 import { type Hole, openHoles, type RecordedGap, type Span } from '../../coverage/holes.js';
-import type { Partition } from '../../storage/partition.js';
-import type { StoreInspection } from '../../storage/store-inspection.js';
+import type { Partition } from '../../storage/files/partition.js';
+import type { StoreInspection } from '../../storage/reading/store-inspection.js';
 import { checkFiles } from './file-findings.js';
 
 /** Of which exchange and market. */

@@ -1,7 +1,7 @@
 import type { RecordType } from '../../model/records.js';
-import { isDateWithin, type Partition, partitionPath } from '../../storage/partition.js';
-import type { StoreInspection } from '../../storage/store-inspection.js';
-import { type StoreSelection, wantsPartition } from '../../storage/store-selection.js';
+import { isDateWithin, type Partition, partitionPath } from '../../storage/files/partition.js';
+import type { StoreInspection } from '../../storage/reading/store-inspection.js';
+import { type StoreSelection, wantsPartition } from '../../storage/reading/store-selection.js';
 import { gapChannels } from './channels.js';
 import type { RecordedGaps } from './recorded-gaps.js';
 import { findStrays, partitionOfDirectory } from './stray-files.js';

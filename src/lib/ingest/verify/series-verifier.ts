@@ -3,7 +3,7 @@ import { coverageOf, type Finding, type SeriesDay, type Tile, type TileRecords, 
 import { overlap, type Span } from '../../coverage/holes.js';
 import type { Coverage, Market } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { coverageChannel, gapChannels, isData, isSteady, ownGapChannels } from './channels.js';
 import { type DayContent, DayReader } from './day-reader.js';
 import { countWithin, disorderOf, duplicatesOf, symbolRanges } from './day-scan.js';

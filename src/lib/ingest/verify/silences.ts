@@ -1,8 +1,8 @@
 import type { Span } from '../../coverage/holes.js';
 import { Intervals, SHORTEST_SILENCE } from '../../coverage/silence.js';
 import { HOUR, SECOND } from '../../model/time.js';
-import { sqlText } from '../../storage/duckdb.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
+import { sqlText } from '../../storage/database/duckdb.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { inRange, type SymbolRange } from './day-scan.js';
 
 /**

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import type { Finding } from '../../coverage/day.js';
 import { MINUTE } from '../../model/time.js';
-import { checkFile } from '../../storage/file-check.js';
-import { type Partition, partitionOf, partitionPath } from '../../storage/partition.js';
-import { parquetFiles } from '../../storage/record-load.js';
-import { keyExpressions } from '../../storage/record-table.js';
-import { absolutePath } from '../../storage/store-context.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/store-inspection.js';
+import { parquetFiles } from '../../storage/database/record-load.js';
+import { keyExpressions } from '../../storage/database/record-table.js';
+import { type Partition, partitionOf, partitionPath } from '../../storage/files/partition.js';
+import { absolutePath } from '../../storage/log/store-context.js';
+import { checkFile } from '../../storage/reading/file-check.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import type { FileFinding } from './file-findings.js';
 
 /** A file this young may be about to become known, while somebody writes to the store (milliseconds). */

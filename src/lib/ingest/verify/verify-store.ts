@@ -1,9 +1,9 @@
 import type { Coverage, Market, RecordType } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
-import type { DatabaseOptions } from '../../storage/duckdb.js';
-import { openInspection, type StoreInspection } from '../../storage/store-inspection.js';
-import type { StoreSelection } from '../../storage/store-selection.js';
-import { STORED_TYPES } from '../../storage/store-snapshot.js';
+import type { DatabaseOptions } from '../../storage/database/duckdb.js';
+import { openInspection, type StoreInspection } from '../../storage/reading/store-inspection.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
+import { STORED_TYPES } from '../../storage/reading/store-snapshot.js';
 import type { FileFinding } from './file-findings.js';
 import { CandleComparison } from './own-candles.js';
 import { type FetchOptions, publishedCandles } from './published-candles.js';

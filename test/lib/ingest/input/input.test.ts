@@ -10,8 +10,8 @@ import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
 import { type AnyRecord, RECORD_TYPES } from '../../../../src/lib/model/records.js';
 import { createFileSink } from '../../../../src/lib/sinks/file.js';
 import type { Sink } from '../../../../src/lib/sinks/sink.js';
-import { withDatabase } from '../../../../src/lib/storage/duckdb.js';
-import { tableRecords } from '../../../../src/lib/storage/record-rows.js';
+import { withDatabase } from '../../../../src/lib/storage/database/duckdb.js';
+import { tableRecords } from '../../../../src/lib/storage/database/record-rows.js';
 import { sampleRecords } from '../../../support/any-record.js';
 import { clockRecord, gapRecord, tickerRecord, tradeRecord } from '../../../support/records.js';
 

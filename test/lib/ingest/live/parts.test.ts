@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Lag } from '../../../../src/lib/ingest/live/lag.js';
 import { LocalClock } from '../../../../src/lib/ingest/live/local-clock.js';
-import { fallsTo, parseShard } from '../../../../src/lib/ingest/shard.js';
+import { fallsTo, parseShard } from '../../../../src/lib/ingest/symbols/shard.js';
 
 describe('local clock', () => {
   it('has the resolution of the steady clock, follows the wall clock forward and never goes back', () => {

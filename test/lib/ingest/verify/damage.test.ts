@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type VerifyRequest, verifyStore } from '../../../../src/lib/ingest/verify/verify-store.js';
 import type { AnyRecord, BookDelta, BookSnapshot, Coverage, Gap, Trade } from '../../../../src/lib/model/records.js';
 import { HOUR, SECOND } from '../../../../src/lib/model/time.js';
-import { withDatabase } from '../../../../src/lib/storage/duckdb.js';
-import { openStoreContext } from '../../../../src/lib/storage/store-context.js';
-import { storePaths } from '../../../../src/lib/storage/store-directory.js';
+import { withDatabase } from '../../../../src/lib/storage/database/duckdb.js';
+import { storePaths } from '../../../../src/lib/storage/files/store-directory.js';
+import { openStoreContext } from '../../../../src/lib/storage/log/store-context.js';
 import { tradeAt, writeRun } from '../../storage/support.js';
 
 const DAY_START = Date.parse('2026-11-20T00:00:00Z') * 1000;

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DuckDBConnection, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
+import { followAside, isVanished } from '../log/put-aside.js';
+
+/** The native library takes 0.2 s to load: only who needs it pays. */
+export const loadDuckDB = (): Promise<typeof import('@duckdb/node-api')> => import('@duckdb/node-api');
+
+export type DatabaseOptions = {
+  /** A `.duckdb` file; in memory by default. */
+  readonly path?: string;
+  readonly threads?: number;
+  /** As DuckDB reads it (`512MB`); what does not fit is spilled to the temporary directory. */
+  readonly memoryLimit?: string;
+};
+
+export type Parameters = Record<string, DuckDBValue> | DuckDBValue[];
+
+/**
+ * One DuckDB instance with one connection, for one operation: after a fatal error an instance is of no use any more.
+ * Sessions run in UTC, load and install no extension, and spill outside the working directory.
+ */
+export class Database {
+  readonly connection: DuckDBConnection;
+  readonly #closeInstance: () => void;
+  readonly #spill: string;
+
+  private constructor(connection: DuckDBConnection, closeInstance: () => void, spill: string) {
+    this.connection = connection;
+    this.#closeInstance = closeInstance;
+    this.#spill = spill;
+  }
+
+  static async open({ path = ':memory:', threads = 2, memoryLimit = '1GB' }: DatabaseOptions = {}): Promise<Database> {
+    const { DuckDBInstance } = await loadDuckDB();
+    // DuckDB creates the directory when it first spills; its own default would be the working directory.
+    const spill = join(tmpdir(), `mdtool-spill-${process.pid}-${randomBytes(4).toString('hex')}`);
+    const instance = await DuckDBInstance.create(path, {
+      threads: String(threads),
+      memory_limit: memoryLimit,
+      temp_directory: spill,
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    const connection = await instance.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    return new Database(connection, () => instance.closeSync(), spill);
+  }
+
+  /** Runs statements whose result is of no interest. */
+  async run(sql: string, parameters?: Parameters): Promise<void> {
+    await following(sql, (statement) => this.connection.run(statement, parameters));
+  }
+
+  /** Returns a small result whole, integers as bigint. */
+  read(sql: string, parameters?: Parameters): Promise<DuckDBResultReader> {
+    return following(sql, (statement) => this.connection.runAndReadAll(statement, parameters));
+  }
+
+  /** Returns the rows of a small result by column name. */
+  async rows(sql: string, parameters?: Parameters): Promise<Record<string, DuckDBValue>[]> {
+    return (await this.read(sql, parameters)).getRowObjects();
+  }
+
+  /** Returns the first value of the first row as a number. */
+  async number(sql: string): Promise<number> {
+    return Number((await this.read(sql)).getRows()[0]?.[0] ?? 0);
+  }
+
+  async close(): Promise<void> {
+    this.connection.closeSync();
+    this.#closeInstance();
+    await rm(this.#spill, { recursive: true, force: true });
+  }
+}
+
+/** So many files of one statement may be put aside one after the other while it is tried. */
+const ATTEMPTS = 25;
+
+/** Runs a statement; a stored file that was put aside since it was written is read where it is now. */
+async function following<T>(sql: string, run: (statement: string) => Promise<T>): Promise<T> {
+  let statement = sql;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run(statement);
+    } catch (error) {
+      const moved = isVanished(error) ? followAside(sql) : statement;
+      if (moved === statement || attempt >= ATTEMPTS) throw error;
+      statement = moved;
+    }
+  }
+}
+
+/** Opens a database for `work` and closes it afterwards. */
+export async function withDatabase<T>(options: DatabaseOptions, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = await Database.open(options);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Returns a text as SQL literal. */
+export function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Returns a name as SQL identifier: `timestamp`, `index`, `open` and others mean something to SQL. */
+export function sqlName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Returns texts as SQL list literal, `['a', 'b']`. */
+export function sqlList(texts: readonly string[]): string {
+  return `[${texts.map(sqlText).join(', ')}]`;
+}

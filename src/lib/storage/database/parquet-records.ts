@@ -1,0 +1,77 @@
+import { FailureError, MdtoolError } from '../../model/errors.js';
+import { type AnyRecord, RECORD_TYPES, type RecordType } from '../../model/records.js';
+import { Database, sqlName, sqlText } from './duckdb.js';
+import { parquetFiles, pathList } from './record-load.js';
+import { tableRecords } from './record-rows.js';
+import { tableColumns, tableDefinition, validCondition } from './record-table.js';
+
+export type ParquetListener = {
+  /** Returns the type that columns stand for, where the file does not say it itself. Throws when there is none. */
+  typeOf(columns: readonly string[]): RecordType;
+  /** Told when rows are no whole records of their type; they are left out. */
+  onIncomplete(rows: number): void;
+};
+
+/**
+ * Returns the records of one type in a Parquet file, whoever wrote it, in its order: columns are found by name, times may
+ * be timestamps or integer microseconds. Throws a `FailureError` that names the path when it is no such file.
+ */
+export async function* parquetRecords(path: string, listener: ParquetListener): AsyncGenerator<AnyRecord[]> {
+  const database = await Database.open();
+  try {
+    const { type, table } = await load(database, path, listener);
+    yield* tableRecords(database, type, table);
+  } catch (error) {
+    if (error instanceof MdtoolError) throw error;
+    throw new FailureError(`${path}: cannot be read (${(error as Error).message.split('\n')[0]})`, { cause: error });
+  } finally {
+    await database.close();
+  }
+}
+
+async function load(database: Database, path: string, listener: ParquetListener): Promise<{ type: RecordType; table: string }> {
+  const { type, select } = await parquetSelect(database, path, listener);
+  await database.run(`CREATE TEMP TABLE given (${tableDefinition(type)})`);
+  await database.run(`INSERT INTO given BY NAME ${select}`);
+  return { type, table: 'given' };
+}
+
+/**
+ * Returns the type of a Parquet file, whoever wrote it, and the SELECT that reads its whole records in the type's columns;
+ * nothing is kept. Throws as `parquetRecords`, or DuckDB's error.
+ */
+export async function parquetSelect(
+  database: Database,
+  path: string,
+  listener: ParquetListener,
+): Promise<{ type: RecordType; select: string }> {
+  const source = parquetFiles([path]);
+  const described = await database.rows(`DESCRIBE FROM ${source}`);
+  const given = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
+  const type = (await writtenType(database, path)) ?? listener.typeOf([...given.keys()]);
+  const values = tableColumns(type).map(({ name, sqlType }) => {
+    const value =
+      name === 'type' ? sqlText(type) : given.has(name) ? readAs(name, sqlType, given.get(name) ?? '') : `NULL::${sqlType}`;
+    return `${value} AS ${sqlName(name)}`;
+  });
+  const select = `SELECT ${values.join(', ')} FROM ${source}`;
+  const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE NOT (${validCondition(type)})`);
+  if (incomplete === 0) return { type, select };
+  listener.onIncomplete(incomplete);
+  return { type, select: `SELECT * FROM (${select}) WHERE ${validCondition(type)}` };
+}
+
+function readAs(name: string, sqlType: string, givenType: string): string {
+  const column = sqlName(name);
+  if (sqlType === 'TIMESTAMPTZ' && givenType.endsWith('INT')) return `make_timestamptz(${column})`;
+  // A missing number is NaN in pandas.
+  return sqlType === 'DOUBLE' ? `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END` : `${column}::${sqlType}`;
+}
+
+/** The type that mdtool notes in the files it writes. */
+async function writtenType(database: Database, path: string): Promise<RecordType | undefined> {
+  const [row] = await database.rows(
+    `SELECT decode(value) AS type FROM parquet_kv_metadata(${pathList([path])}) WHERE decode(key) = 'mdtool_type'`,
+  );
+  return RECORD_TYPES.find((type) => type === row?.type);
+}

@@ -1,0 +1,124 @@
+import { rmSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import type { AnyRecord, RecordType } from '../../model/records.js';
+import { storageFailure } from '../files/durable-file.js';
+import { Database, sqlName } from './duckdb.js';
+import { writeParquet } from './parquet-file.js';
+import { TableAppender } from './table-appender.js';
+
+/**
+ * A DuckDB file with one table per record type, being written under a temporary name: it becomes a `.duckdb` file, or
+ * the source of Parquet files. Memory stays bounded however many records there are.
+ */
+export class RecordDatabase {
+  readonly #database: Database;
+  readonly #temporary: string;
+  readonly #path: string;
+  readonly #tables = new Map<RecordType, TableAppender>();
+  readonly #remove: () => void;
+  #isOpen = true;
+
+  private constructor(database: Database, path: string, temporary: string) {
+    this.#database = database;
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#remove = () => {
+      for (const name of leftovers(temporary)) rmSync(name, { force: true });
+    };
+    // A forced exit must not leave half a file behind.
+    process.once('exit', this.#remove);
+  }
+
+  /** Opens a database that is to be, or to become, the file `path`. Throws a `FailureError` when it cannot be written. */
+  static async open(path: string): Promise<RecordDatabase> {
+    const temporary = `${path}.${process.pid}.partial`;
+    try {
+      await rm(temporary, { force: true });
+      const database = await Database.open({ path: temporary, memoryLimit: '512MB' });
+      // One transaction: nothing is written twice, and nobody sees it before it is whole.
+      await database.run('BEGIN');
+      return new RecordDatabase(database, path, temporary);
+    } catch (error) {
+      throw storageFailure(error, 'write', path);
+    }
+  }
+
+  /** The types that have a table. */
+  get types(): RecordType[] {
+    return [...this.#tables.keys()];
+  }
+
+  /** Creates the table of a type, so that it is there without a record, too. */
+  async addType(type: RecordType): Promise<void> {
+    await this.#guard(async () => void (await this.#table(type)));
+  }
+
+  /** Appends records, each to the table of its type, in their order. */
+  async append(records: readonly AnyRecord[]): Promise<void> {
+    await this.#guard(async () => {
+      for (const [type, ofType] of groupByType(records)) await (await this.#table(type)).append(ofType);
+    });
+  }
+
+  /** Writes the records of one type to a Parquet file, in their order; it appears whole. */
+  async exportParquet(type: RecordType, path: string): Promise<void> {
+    await this.#tables.get(type)?.flush();
+    await writeParquet(this.#database, path, { type, relation: sqlName(type), sorted: false });
+  }
+
+  /** Makes the database the file it was opened for. */
+  async publish(): Promise<void> {
+    await this.#guard(async () => {
+      for (const table of this.#tables.values()) await table.flush();
+      await this.#database.run('COMMIT');
+      await this.#database.run('CHECKPOINT');
+      await this.#close();
+      await rename(this.#temporary, this.#path);
+      process.off('exit', this.#remove);
+    });
+  }
+
+  /** Removes what is not published; never throws. */
+  async discard(): Promise<void> {
+    await this.#close().catch(() => {});
+    for (const name of leftovers(this.#temporary)) await rm(name, { force: true }).catch(() => {});
+    process.off('exit', this.#remove);
+  }
+
+  async #table(type: RecordType): Promise<TableAppender> {
+    const known = this.#tables.get(type);
+    if (known) return known;
+    const table = await TableAppender.create(this.#database, type);
+    this.#tables.set(type, table);
+    return table;
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#database.close();
+  }
+
+  async #guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw storageFailure(error, 'write', this.#path);
+    }
+  }
+}
+
+/** The file and its log. */
+function leftovers(temporary: string): string[] {
+  return [temporary, `${temporary}.wal`];
+}
+
+function groupByType(records: readonly AnyRecord[]): Map<RecordType, AnyRecord[]> {
+  const groups = new Map<RecordType, AnyRecord[]>();
+  for (const record of records) {
+    const group = groups.get(record.type);
+    if (group) group.push(record);
+    else groups.set(record.type, [record]);
+  }
+  return groups;
+}

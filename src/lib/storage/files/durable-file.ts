@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FailureError, MdtoolError } from '../../model/errors.js';
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the disk; what was stored before stays readable',
+  EDQUOT: 'the disk quota is exceeded; what was stored before stays readable',
+  ENOTDIR: 'a part of the path is no directory',
+  EMFILE: 'too many open files',
+};
+
+/** Returns the error as one line that names the path; errors that are already meant for the user stay as they are. */
+export function storageFailure(error: unknown, action: string, path: string): MdtoolError {
+  if (error instanceof MdtoolError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reason = REASONS[code ?? ''] ?? (/no space left/i.test(message) ? REASONS.ENOSPC : message.split('\n')[0]);
+  return new FailureError(`cannot ${action} ${path}: ${reason}`, { cause: error });
+}
+
+/** Returns whether a file operation failed because something is not there. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}
+
+/** Returns a name beside `path` that nobody else uses; it begins with a dot, so that readers of directories skip it. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`);
+}
+
+/** Makes the names in a directory survive a power loss. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Creates a directory and makes the names of what was created survive a power loss. */
+export async function createDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true });
+  if (first === undefined) return;
+  for (let created = directory; ; created = dirname(created)) {
+    await syncDirectory(dirname(created));
+    if (created === first) return;
+  }
+}
+
+/** Syncs a finished temporary file and gives it its name: it appears whole or not at all. */
+export async function publishFile(temporary: string, path: string): Promise<void> {
+  const handle = await open(temporary, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Writes a small file that appears whole, replacing what is there. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = await writeTemporary(path, text);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Writes a small file that appears whole, unless there is one of that name. Returns whether it was this call that
+ * created it: a hard link succeeds for one of several processes only, also over a network file system.
+ */
+export async function createFile(path: string, text: string): Promise<boolean> {
+  const temporary = await writeTemporary(path, text);
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncDirectory(dirname(path));
+  return true;
+}
+
+async function writeTemporary(path: string, text: string): Promise<string> {
+  const temporary = temporaryName(path);
+  try {
+    const handle = await open(temporary, 'wx');
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  return temporary;
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { SerialQueue } from '../files/serial-queue.js';
+import { openStoreDirectory } from '../files/store-directory.js';
+import { openStoreContext, type StoreContext } from '../log/store-context.js';
+import { ClaimedError, registerWriter, touchHeartbeat, unregisterWriter } from './writer-registry.js';
+
+const HEARTBEAT_EVERY_MS = 15_000;
+const RETRY_EVERY_MS = 500;
+
+/** A step that runs over a store, alone of its kind. */
+export type RunningStep = { readonly context: StoreContext; release(): Promise<void> };
+
+export type StepLockOptions = {
+  /** Wait until the run that is going on has ended. */
+  readonly wait: boolean;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Returns the store in `directory` for a step that must not run twice at the same time, undefined when it is running
+ * already. A run that ended without saying so does not hold the next one up. Throws as `openStoreDirectory`.
+ */
+export async function startStep(directory: string, step: string, options: StepLockOptions): Promise<RunningStep | undefined> {
+  const paths = await openStoreDirectory(directory);
+  const context = openStoreContext(paths);
+  const id = `${step}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const claim = { exchange: '*', market: '*', channel: `step ${step}`, symbols: 'all' } as const;
+  while (!(await isGranted(registerWriter(context, id, step, [claim])))) {
+    if (!options.wait || options.signal?.aborted) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
+  }
+  const beats = new SerialQueue();
+  const timer = setInterval(() => void beats.run(() => touchHeartbeat(context, id).catch(() => {})), HEARTBEAT_EVERY_MS);
+  return {
+    context,
+    async release() {
+      clearInterval(timer);
+      await beats.idle();
+      await unregisterWriter(context, id);
+    },
+  };
+}
+
+async function isGranted(registration: Promise<void>): Promise<boolean> {
+  try {
+    await registration;
+    return true;
+  } catch (error) {
+    if (error instanceof ClaimedError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+import { stat } from 'node:fs/promises';
+import type { RecordType } from '../../model/records.js';
+import { type Database, sqlName } from '../database/duckdb.js';
+import { fileDigest } from '../database/parquet-file.js';
+import { parquetFiles } from '../database/record-load.js';
+import { tableColumns } from '../database/record-table.js';
+import { isMissing, storageFailure } from '../files/durable-file.js';
+import { asidePath } from '../log/put-aside.js';
+import type { StoredFile } from '../log/store-state.js';
+
+/**
+ * What is wrong with a stored file: it is gone, it cannot be read, or it was changed after it was written and can be.
+ * `reason` continues a sentence that begins with its path.
+ */
+export type FileDamage = { readonly kind: 'gone' | 'unreadable' | 'changed'; readonly reason: string };
+
+/**
+ * Returns what is wrong with a stored file, undefined when it is what was written. Its bytes are compared with what the
+ * log knows of them; only of one that differs, or of which the log knows no digest, every value is read.
+ */
+export async function checkFile(
+  database: Database,
+  path: string,
+  type: RecordType,
+  file: Pick<StoredFile, 'bytes' | 'sha256'>,
+): Promise<FileDamage | undefined> {
+  const bytes = await sizeOf(path);
+  if (bytes === undefined) return { kind: 'gone', reason: 'is gone' };
+  const change = await changeOf(path, bytes, file);
+  if (change === undefined && file.sha256 !== undefined) return undefined;
+  const failure = await readingFailure(database, path, type);
+  if (failure !== undefined) return { kind: 'unreadable', reason: `cannot be read (${change ? `${change}; ` : ''}${failure})` };
+  return change === undefined ? undefined : { kind: 'changed', reason: `was changed after it was written (${change})` };
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    const { size } = await stat(path).catch((error) => (isMissing(error) ? stat(asidePath(path)) : Promise.reject(error)));
+    return size;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw storageFailure(error, 'read', path);
+  }
+}
+
+async function changeOf(path: string, bytes: number, file: Pick<StoredFile, 'bytes' | 'sha256'>): Promise<string | undefined> {
+  if (bytes !== file.bytes) return `${bytes} bytes instead of ${file.bytes}`;
+  if (file.sha256 === undefined) return undefined;
+  const digest = await fileDigest(path).catch((error) => {
+    throw storageFailure(error, 'read', path);
+  });
+  return digest === file.sha256 ? undefined : 'its SHA-256 is another one';
+}
+
+/** Returns why a file cannot be read as one of its type, undefined when every value of every row can. */
+async function readingFailure(database: Database, path: string, type: RecordType): Promise<string | undefined> {
+  const columns = tableColumns(type);
+  try {
+    const described = await database.rows(`DESCRIBE FROM ${parquetFiles([path])}`);
+    const found = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
+    const wrong = columns.find(({ name, sqlType }) => found.get(name) !== SHOWN_TYPES[sqlType as keyof typeof SHOWN_TYPES]);
+    if (wrong) return `column ${wrong.name}: expected ${wrong.sqlType}, found ${found.get(wrong.name) ?? 'none'}`;
+    const names = columns.map(({ name }) => sqlName(name)).join(', ');
+    await database.number(`SELECT bit_xor(hash(${names})) FROM ${parquetFiles([path])}`);
+    return undefined;
+  } catch (error) {
+    return String((error as Error).message)
+      .split('\n')[0]
+      ?.replaceAll(path, 'it');
+  }
+}
+
+/** What DESCRIBE calls the types of columns. */
+const SHOWN_TYPES = {
+  TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE',
+  DOUBLE: 'DOUBLE',
+  BIGINT: 'BIGINT',
+  VARCHAR: 'VARCHAR',
+  BOOLEAN: 'BOOLEAN',
+  'DOUBLE[][]': 'DOUBLE[][]',
+  JSON: 'JSON',
+} as const;

@@ -1,0 +1,67 @@
+import type { Market, RecordType } from '../../model/records.js';
+import { HOUR, WEEK } from '../../model/time.js';
+import { sqlText } from '../database/duckdb.js';
+import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
+
+/** A stored trade, as far as it says where a capture goes on. */
+export type LastTrade = { readonly id: string; readonly timestamp: number; readonly sequence?: string | undefined };
+
+export type LastTradesQuery = {
+  readonly exchange: string;
+  readonly market: Market;
+  readonly symbols: readonly string[];
+  /** Looked at back from here, microseconds. */
+  readonly until: number;
+};
+
+/** What is given of a symbol: so many seconds before its last trade, and no more than so many trades. */
+const SECONDS = 10;
+const MOST = 250;
+
+/**
+ * Returns, by symbol, the last stored trades of the past week in their order; a symbol without any is left out. The last
+ * hour nearly always has them; whole days are looked at, the last first, for the symbols that are left. Throws as
+ * `openSnapshot`.
+ */
+export async function lastTrades(directory: string, query: LastTradesQuery): Promise<Map<string, LastTrade[]>> {
+  const { exchange, market, symbols, until } = query;
+  const types: RecordType[] = ['trade'];
+  const since = until - WEEK;
+  const snapshot = await openSnapshot(directory, { types, exchanges: [exchange], markets: [market], symbols, since });
+  try {
+    const found = new Map<string, LastTrade[]>();
+    const dates = [...snapshot.dates('trade')].reverse();
+    for (const { date, from } of [...dates.slice(0, 2).map((date) => ({ date, from: until - HOUR })), ...dates.map(whole)]) {
+      const left = symbols.filter((symbol) => !found.has(symbol));
+      if (left.length > 0) await findIn(snapshot, { date, from, symbols: left }, found);
+    }
+    return found;
+  } finally {
+    await snapshot.close();
+  }
+}
+
+type Part = { readonly date: string; readonly from: number; readonly symbols: readonly string[] };
+
+function whole(date: string): { date: string; from: number } {
+  return { date, from: 0 };
+}
+
+async function findIn(snapshot: StoreSnapshot, { date, from, symbols }: Part, found: Map<string, LastTrade[]>): Promise<void> {
+  const trades = `(SELECT "symbol", "id", "timestamp", "sequence" FROM ${snapshot.relation('trade', date)}
+    WHERE "timestamp" >= make_timestamptz(${from}) AND "symbol" IN (${symbols.map(sqlText).join(', ')}))`;
+  const rows = await snapshot.database.rows(
+    `SELECT "symbol", "id", epoch_us("timestamp") AS time, "sequence"::VARCHAR AS sequence FROM ${trades}
+     JOIN (SELECT "symbol", max("timestamp") AS last FROM ${trades} GROUP BY ALL) USING ("symbol")
+     WHERE "timestamp" >= last - INTERVAL ${SECONDS} SECOND
+     QUALIFY row_number() OVER (PARTITION BY "symbol" ORDER BY "timestamp" DESC, "sequence" DESC NULLS LAST, "id" DESC) <= ${MOST}
+     ORDER BY "symbol", "timestamp", "sequence" NULLS FIRST, "id"`,
+  );
+  for (const row of rows) {
+    const symbol = String(row.symbol);
+    const trade = { id: String(row.id), timestamp: Number(row.time) };
+    const known = found.get(symbol) ?? [];
+    known.push(row.sequence === null ? trade : { ...trade, sequence: String(row.sequence) });
+    found.set(symbol, known);
+  }
+}

@@ -1,0 +1,199 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { FailureError, MdtoolError } from '../../model/errors.js';
+import { finite, long } from '../../model/numbers.js';
+import type { RecordType } from '../../model/records.js';
+import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from '../database/duckdb.js';
+import { createValueConverter, kindOf, type ResultKind, type ResultValue } from '../database/query-values.js';
+import { asPattern } from '../database/record-load.js';
+import type { Partition } from '../files/partition.js';
+import { asidePath, followAside, isVanished } from '../log/put-aside.js';
+import { planStatement, type StatementPlan } from './query-guard.js';
+import type { StoreSelection } from './store-selection.js';
+import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
+
+/** So many times a statement is run again on a new snapshot because a file of the old one is gone. */
+const ATTEMPTS = 25;
+const ROWS = 8192;
+const CANDLE_VIEW = /^candle(_exchange)?_(\d+[smhdw])$/;
+
+type Parameters = Readonly<Record<string, string>>;
+
+export type QueryOptions = {
+  /** Values of `$name` in the statement; text that is a number stands for it. */
+  readonly parameters?: Parameters;
+  /** Which records the views hold. */
+  readonly selection?: Omit<StoreSelection, 'types'>;
+  readonly database?: DatabaseOptions;
+};
+
+export type ResultColumn = { readonly name: string; readonly kind: ResultKind };
+
+/** The rows of a statement; they are complete before the first is given. */
+export type QueryResult = {
+  readonly columns: readonly ResultColumn[];
+  readonly rowCount: number;
+  /** Returns the rows in order, in batches; values in the order of the columns. */
+  rows(): AsyncGenerator<ResultValue[][]>;
+  close(): Promise<void>;
+};
+
+/**
+ * Returns the rows of one SQL statement over the store in `directory`. Views are the record types, and `candle_1m`,
+ * `candle_exchange_1m` and so on. The statement can only read, and only the store. Throws a `FailureError` for SQL that
+ * is wrong or refused and for files that cannot be read.
+ */
+export async function queryStore(directory: string, sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+  const plan = await withDatabase({}, (database) => planStatement(database, sql, isView));
+  const selection = { ...options.selection, ...narrowed(plan, options.selection ?? {}) };
+  for (let attempt = 1; ; attempt++) {
+    const snapshot = await openSnapshot(directory, selection, options.database);
+    try {
+      await closeSandbox(snapshot);
+      return await following(snapshot, async () => {
+        await createViews(snapshot, plan);
+        return await answer(snapshot, sql, plan, options.parameters ?? {});
+      });
+    } catch (error) {
+      await snapshot.close();
+      if (attempt >= ATTEMPTS || !isVanished(error)) throw sqlFailure(error, directory);
+    }
+  }
+}
+
+/**
+ * Runs `work` again as long as more files of the snapshot have been put aside meanwhile: a question may take longer than a
+ * file beside a busy writer lives, and the same files elsewhere are the same answer. Each moves once, so this ends.
+ */
+async function following<T>({ files }: StoreSnapshot, work: () => Promise<T>): Promise<T> {
+  const moved = () => files.filter((path) => !existsSync(path)).length;
+  for (let before = moved(); ; ) {
+    try {
+      return await work();
+    } catch (error) {
+      const now = isVanished(error) ? moved() : before;
+      if (now === before) throw error;
+      before = now;
+    }
+  }
+}
+
+/** Returns whether a name is a view of every store, be there records of it or not. */
+export function isView(name: string): boolean {
+  return (STORED_TYPES as readonly string[]).includes(name) || CANDLE_VIEW.test(name);
+}
+
+/** The types, and of candles the sources and intervals, that a statement reads: nothing else is opened. */
+function narrowed({ tables }: StatementPlan, selection: StoreSelection): StoreSelection {
+  const types = STORED_TYPES.filter((type) => tables.has(type));
+  const views = [...tables].map((name) => CANDLE_VIEW.exec(name)).filter((match) => match !== null);
+  if (views.length === 0 || types.includes('candle')) return { types };
+  return {
+    types: [...types, 'candle'],
+    sources: selection.sources ?? views.map(([, exchange]) => (exchange ? 'exchange' : 'trades')),
+    intervals: selection.intervals ?? views.map(([, , interval]) => interval as string),
+  };
+}
+
+async function createViews(snapshot: StoreSnapshot, { tables }: StatementPlan): Promise<void> {
+  const candles = [...tables, ...intervalViews(snapshot)].filter((name) => CANDLE_VIEW.test(name));
+  for (const type of STORED_TYPES) await createView(snapshot.database, type, snapshot.relation(type));
+  for (const name of new Set(candles)) {
+    const [, exchange, interval = ''] = CANDLE_VIEW.exec(name) ?? [];
+    const source = exchange ? 'exchange' : 'trades';
+    const condition = `"source" = '${source}' AND "interval" = ${sqlText(interval)}`;
+    await createView(snapshot.database, name, `candle WHERE ${condition}`);
+  }
+}
+
+function intervalViews({ state }: StoreSnapshot): string[] {
+  return [...state.partitions(new Set<RecordType>(['candle']))].map(({ partition }) => candleView(partition));
+}
+
+/** Returns the view that shows the candles of a partition. */
+export function candleView({ source, interval }: Partition): string {
+  return source === 'exchange' ? `candle_exchange_${interval}` : `candle_${interval}`;
+}
+
+async function createView(database: Database, name: string, relation: string): Promise<void> {
+  // Of several files DuckDB opens the first now, the others when the view is used.
+  await database.run(`CREATE OR REPLACE VIEW ${sqlName(name)} AS SELECT * FROM ${followAside(relation)}`);
+}
+
+/** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */
+export async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
+  // A path with brackets is given as a pattern, which is checked as well as what it matches.
+  const named = [...files, ...files.map(asidePath)];
+  await database.run(`SET allowed_paths = ${sqlList([...named, ...named.map(asPattern)])}`);
+  await database.run('SET enable_external_access = false');
+  await database.run('SET lock_configuration = true');
+}
+
+/** A result is complete, or the statement has failed: a streamed one that fails in the middle looks like its end. */
+async function answer(snapshot: StoreSnapshot, sql: string, plan: StatementPlan, parameters: Parameters): Promise<QueryResult> {
+  const { database } = snapshot;
+  await requireOneSelect(database, sql);
+  const values = Object.fromEntries(Object.entries(parameters).map(([name, text]) => [name, parameterValue(text)]));
+  const bound = Object.keys(values).length > 0 ? values : undefined;
+  // What tells of the session would tell of its own result, too; it is short.
+  if (plan.isCatalogue) return smallResult(snapshot, await database.read(sql, bound));
+  await database.run(`CREATE TEMP TABLE query_result AS ${sql.trim().replace(/;\s*$/, '')}`, bound);
+  return await storedResult(snapshot);
+}
+
+/** The second lock on the same door: what DuckDB itself says the statement is. */
+async function requireOneSelect(database: Database, sql: string): Promise<void> {
+  const { StatementType } = await loadDuckDB();
+  const statements = await database.connection.extractStatements(sql);
+  const type = statements.count === 1 ? (await statements.prepare(0)).statementType : undefined;
+  if (type !== StatementType.SELECT) throw new FailureError('expected one SELECT statement');
+}
+
+function parameterValue(text: string): DuckDBValue {
+  const integer = long(text);
+  return integer === undefined ? (finite(text) ?? text) : BigInt(integer);
+}
+
+async function smallResult(snapshot: StoreSnapshot, result: DuckDBResultReader): Promise<QueryResult> {
+  const convert = await createValueConverter();
+  const values = result.getRows().map((row) => row.map(convert));
+  return {
+    columns: columnsOf(result),
+    rowCount: values.length,
+    async *rows() {
+      if (values.length > 0) yield values;
+    },
+    close: () => snapshot.close(),
+  };
+}
+
+async function storedResult(snapshot: StoreSnapshot): Promise<QueryResult> {
+  const { database } = snapshot;
+  const convert = await createValueConverter();
+  const rowCount = await database.number('SELECT count(*) FROM query_result');
+  return {
+    columns: columnsOf(await database.read('SELECT * FROM query_result LIMIT 0')),
+    rowCount,
+    async *rows() {
+      for (let from = 0; from < rowCount; from += ROWS) {
+        const range = `rowid >= ${from} AND rowid < ${from + ROWS}`;
+        const batch = await database.read(`SELECT * FROM query_result WHERE ${range} ORDER BY rowid`);
+        yield batch.getRows().map((row) => row.map(convert));
+      }
+    },
+    close: () => snapshot.close(),
+  };
+}
+
+function columnsOf(result: DuckDBResultReader): ResultColumn[] {
+  const types = result.columnTypes();
+  return result.columnNames().map((name, index) => ({ name, kind: kindOf(types[index] as DuckDBType) }));
+}
+
+function sqlFailure(error: unknown, directory: string): Error {
+  if (error instanceof MdtoolError) return error;
+  const message = String((error as Error)?.message ?? error);
+  if (message.includes('.parquet')) return readFailure(error, resolve(directory));
+  return new FailureError(`SQL: ${message.split('\n')[0]}`, { cause: error });
+}

@@ -1,0 +1,64 @@
+import type { Market, RecordType } from '../../model/records.js';
+import { sqlName, sqlText } from '../database/duckdb.js';
+import { isDateWithin, type Partition, partitionColumns } from '../files/partition.js';
+import type { StoredFile } from '../log/store-state.js';
+
+/** Which records are wanted; an absent list means all. Times are microseconds, `until` is exclusive. */
+export type StoreSelection = {
+  readonly types?: readonly RecordType[] | undefined;
+  readonly exchanges?: readonly string[] | undefined;
+  readonly markets?: readonly Market[] | undefined;
+  readonly symbols?: readonly string[] | undefined;
+  /** Candles only. */
+  readonly sources?: readonly string[] | undefined;
+  readonly intervals?: readonly string[] | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+};
+
+/** Returns whether a partition may hold records that are wanted. */
+export function wantsPartition(selection: StoreSelection, partition: Partition): boolean {
+  const { types, since, until } = selection;
+  if (types && !types.includes(partition.type)) return false;
+  if (!isDateWithin(partition.date, since, until)) return false;
+  return valueFilters(selection, partition.type).every(([name, values]) => {
+    return name === 'symbol' || (partition[name] !== null && values.includes(partition[name] as string));
+  });
+}
+
+/** Returns whether a file may hold records that are wanted, of a partition that does. */
+export function wantsFile({ symbols, since, until }: StoreSelection, file: StoredFile): boolean {
+  if ((since !== undefined && file.max < since) || (until !== undefined && file.min >= until)) return false;
+  return !symbols || !file.symbols || file.symbols.some((symbol) => symbols.includes(symbol));
+}
+
+/** Returns whether all records of a file are wanted, of a partition that is. */
+export function isWhole({ symbols, since, until }: StoreSelection, file: StoredFile): boolean {
+  if ((since !== undefined && file.min < since) || (until !== undefined && file.max >= until)) return false;
+  return !symbols || (file.symbols?.every((symbol) => symbols.includes(symbol)) ?? false);
+}
+
+/** Returns the condition that a row of a type is wanted, undefined when all are. */
+export function rowCondition(selection: StoreSelection, type: RecordType): string | undefined {
+  const conditions = valueFilters(selection, type).map(([name, values]) => {
+    return `${sqlName(name)} IN (${values.map(sqlText).join(', ') || 'NULL'})`;
+  });
+  if (selection.since !== undefined) conditions.push(`"timestamp" >= make_timestamptz(${selection.since})`);
+  if (selection.until !== undefined) conditions.push(`"timestamp" < make_timestamptz(${selection.until})`);
+  return conditions.length > 0 ? conditions.join(' AND ') : undefined;
+}
+
+type FilterName = 'exchange' | 'market' | 'symbol' | 'source' | 'interval';
+
+function valueFilters(selection: StoreSelection, type: RecordType): [name: FilterName, values: readonly string[]][] {
+  const { exchanges, markets, symbols, sources, intervals } = selection;
+  const filters: [FilterName, readonly string[] | undefined][] = [
+    ['exchange', exchanges],
+    ['market', markets],
+    ['symbol', symbols],
+    ['source', sources],
+    ['interval', intervals],
+  ];
+  const columns = new Set<FilterName>([...partitionColumns(type), 'symbol']);
+  return filters.filter((filter): filter is [FilterName, readonly string[]] => filter[1] !== undefined && columns.has(filter[0]));
+}

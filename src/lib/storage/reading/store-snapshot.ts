@@ -1,0 +1,136 @@
+import { FailureError, MdtoolError } from '../../model/errors.js';
+import { RECORD_TYPES, type RecordType } from '../../model/records.js';
+import { Database, type DatabaseOptions } from '../database/duckdb.js';
+import type { PartitionRows } from '../database/partition-rows.js';
+import { countLines } from '../database/record-load.js';
+import { emptyRelation } from '../database/record-table.js';
+import { storageFailure } from '../files/durable-file.js';
+import type { Partition } from '../files/partition.js';
+import { findStore, storePaths } from '../files/store-directory.js';
+import { type JournalEntry, listJournals } from '../journal/journal.js';
+import { isVanished } from '../log/put-aside.js';
+import { openStoreContext, type StoreContext } from '../log/store-context.js';
+import type { StoreState } from '../log/store-state.js';
+import type { StoreSelection } from './store-selection.js';
+import { type Extent, type Sources, type TypeRelation, typeRelation } from './type-relation.js';
+
+/** So many times a snapshot is taken anew because a journal was sealed or a file replaced just before it was opened. */
+const ATTEMPTS = 25;
+
+/** Types that live in a stream only. */
+const NOT_STORED: ReadonlySet<RecordType> = new Set(['clock']);
+
+/** The types a store may hold. */
+export const STORED_TYPES = RECORD_TYPES.filter((type) => !NOT_STORED.has(type));
+
+/**
+ * What a store held at one moment, sealed and open records together, every record once, for as long as it is open. The
+ * records of open journals are in temporary tables; sealed ones are read from their files when a relation is used.
+ */
+export class StoreSnapshot {
+  readonly database: Database;
+  readonly state: StoreState;
+  /** Absolute paths of all files that the relations read. */
+  readonly files: readonly string[];
+  readonly #relations: ReadonlyMap<RecordType, TypeRelation>;
+
+  constructor(database: Database, state: StoreState, relations: ReadonlyMap<RecordType, TypeRelation>) {
+    this.database = database;
+    this.state = state;
+    this.#relations = relations;
+    this.files = [...relations.values()].flatMap(({ files }) => files);
+  }
+
+  /** Returns the selected records of a type (of one UTC day) as SQL relation, to be used after FROM. */
+  relation(type: RecordType, date?: string): string {
+    const isOfDate = (partition: Partition) => date === undefined || partition.date === date;
+    return this.#relations.get(type)?.sql(isOfDate) ?? emptyRelation(type);
+  }
+
+  /** Returns the UTC days on which there may be selected records of a type, in order. */
+  dates(type: RecordType): readonly string[] {
+    return [...new Set(this.partitions(type).map(({ date }) => date))].sort();
+  }
+
+  /** Returns the partitions in which there may be selected records of a type. */
+  partitions(type: RecordType): readonly Partition[] {
+    return this.#relations.get(type)?.partitions ?? [];
+  }
+
+  /** Returns, by partition, how many selected records of a type are not sealed yet, and when: they are in no file of the state. */
+  open(type: RecordType): readonly PartitionRows[] {
+    return this.#relations.get(type)?.open ?? [];
+  }
+
+  /** Returns how many selected records of a type there are (in some partitions) and when, undefined when there are none. */
+  async extent(type: RecordType, isWanted: (partition: Partition) => boolean = () => true): Promise<Extent | undefined> {
+    return await this.#relations.get(type)?.extent(this.database, isWanted);
+  }
+
+  close(): Promise<void> {
+    return this.database.close();
+  }
+}
+
+/**
+ * Opens what the store in `directory` holds now. A directory that does not exist or is empty gives an empty store.
+ * Throws a `UsageError` when the directory holds something else, a `FailureError` when it cannot be read.
+ */
+export async function openSnapshot(
+  directory: string,
+  selection: StoreSelection = {},
+  options: DatabaseOptions = {},
+): Promise<StoreSnapshot> {
+  const paths = (await findStore(directory)) ?? storePaths(directory);
+  const context = openStoreContext(paths);
+  for (let attempt = 1; ; attempt++) {
+    const { state, journals } = await listSources(context);
+    const database = await Database.open(options);
+    try {
+      return new StoreSnapshot(database, state, await relationsOf(database, { context, state, journals, selection }));
+    } catch (error) {
+      await database.close();
+      if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, paths.root);
+    }
+  }
+}
+
+/** Returns a DuckDB error about a stored file as one line. */
+export function readFailure(error: unknown, root: string): Error {
+  if (error instanceof MdtoolError) return error;
+  const message = String((error as Error)?.message ?? error);
+  const path = /['"]([^'"]+\.parquet)['"]/.exec(message)?.[1]?.replace(/\[([*?[])\]/g, '$1');
+  if (path && !/Binder Error|Parser Error|Catalog Error/.test(message))
+    return new FailureError(
+      `${path} cannot be read (${message.split('\n')[0]}); move it away or restore it, all other files stay readable`,
+      { cause: error },
+    );
+  return storageFailure(error, 'read the store', root);
+}
+
+/** Returns the state of the log and the journals that were open then: nothing was sealed between the two. */
+export async function listSources(context: StoreContext): Promise<{ state: StoreState; journals: JournalEntry[] }> {
+  for (;;) {
+    const { version } = await context.log.read();
+    const journals = await listJournals(context.paths.journal);
+    // A name that changes while a directory is read may be missed.
+    const again = await listJournals(context.paths.journal);
+    const state = await context.log.read();
+    const isSteady = journals.length === again.length && journals.every(({ path }, index) => again[index]?.path === path);
+    if (isSteady && state.version === version)
+      return { state, journals: journals.filter(({ segment }) => !state.sealed.has(segment)) };
+  }
+}
+
+async function relationsOf(database: Database, sources: Sources): Promise<Map<RecordType, TypeRelation>> {
+  const wanted = new Set(sources.selection.types ?? STORED_TYPES);
+  const paths = sources.journals.map(({ path }) => path);
+  // One look at the journals saves a scan of them for every type that is not there.
+  const open = wanted.size > 1 && paths.length > 0 ? await countLines(database, paths) : undefined;
+  const relations = new Map<RecordType, TypeRelation>();
+  for (const type of STORED_TYPES.filter((candidate) => wanted.has(candidate))) {
+    const journals = !open || open.has(type) ? sources.journals : [];
+    relations.set(type, await typeRelation(database, type, { ...sources, journals }));
+  }
+  return relations;
+}

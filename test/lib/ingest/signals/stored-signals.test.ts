@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest';
+import { openSignals, type SignalRunOptions } from '../../../../src/lib/cli/signals/run.js';
+import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
+import { DEFAULT_RULES } from '../../../../src/lib/signals/rules.js';
+import { openStoreWriter } from '../../../../src/lib/storage/store-writer.js';
+import { build, raw } from '../../../support/growing-features.js';
+import { seeded } from '../../../support/random.js';
+import { signalScenario } from '../../../support/signal-scenario.js';
+import { temporaryDirectory, writeRun } from '../../storage/support.js';
+
+/** Many signals, cooldown and rejections among them. */
+const LOOSE = { ...DEFAULT_RULES, gates: [], deltaZ: 0.5, imbShift: 0.01, markDevZ: 0.2, cooldown: 40_000_000 };
+
+async function signalsOf(store: string, options: Partial<SignalRunOptions> = {}) {
+  const run = await openSignals({
+    input: [],
+    store,
+    selection: {},
+    every: undefined,
+    remembers: true,
+    rules: () => LOOSE,
+    rejected() {},
+    stopped: new AbortController().signal,
+    warn() {},
+    ...options,
+  });
+  const lines: string[] = [];
+  for await (const records of run.records) lines.push(...records.map(encodeRecord));
+  return lines;
+}
+
+it('of a store that grows, looked at again and again, are those of one look at the end, each once', async () => {
+  const directory = await temporaryDirectory();
+  const random = seeded(4);
+  const records = raw(signalScenario({ candles: 20 })).slice(0, 9_000);
+  const writer = await openStoreWriter(directory, { step: 'test' });
+  const given: string[] = [];
+  for (let from = 0; from < records.length; ) {
+    const until = from + 1 + Math.floor(random() * 3_000);
+    await writer.write(records.slice(from, until));
+    if (random() < 0.8) await build(directory);
+    if (random() < 0.8) given.push(...(await signalsOf(directory)));
+    from = until;
+  }
+  await writer.close();
+  await build(directory);
+  given.push(...(await signalsOf(directory)));
+  expect(given).toEqual(await signalsOf(directory, { remembers: false }));
+  expect(given.length).toBeGreaterThan(10);
+  expect(await signalsOf(directory)).toEqual([]);
+  // Other rules ask anew, and say so.
+  const told: string[] = [];
+  const rules = () => ({ ...LOOSE, deltaZ: 0.4 });
+  expect((await signalsOf(directory, { rules, warn: (message) => told.push(message) })).length).toBeGreaterThan(10);
+  expect(told).toEqual([expect.stringContaining('the rules are others than those of the last run')]);
+});
+
+it('of a follower are those of one look, and a look begins where it stopped', async () => {
+  const directory = await temporaryDirectory();
+  const records = raw(signalScenario({ candles: 20 })).slice(0, 6_000);
+  const stop = new AbortController();
+  await writeRun(directory, records.slice(0, 3_000));
+  await build(directory);
+  const followed = signalsOf(directory, { every: 20, stopped: stop.signal });
+  await writeRun(directory, records.slice(3_000));
+  await build(directory);
+  setTimeout(() => stop.abort(), 1_500);
+  const given = [...(await followed), ...(await signalsOf(directory))];
+  expect(given).toEqual(await signalsOf(directory, { remembers: false }));
+  expect(given.length).toBeGreaterThan(5);
+});
