@@ -65,7 +65,9 @@ function compile(): string {
   mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
   const output = mkdtempSync(join(ROOT, 'node_modules/.cache/store-process-'));
   const sources = ['src/lib/model', 'src/lib/candles', 'src/lib/storage'].flatMap((folder) =>
-    readdirSync(join(ROOT, folder)).map((name) => join(ROOT, folder, name)),
+    (readdirSync(join(ROOT, folder), { recursive: true }) as string[])
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(ROOT, folder, name)),
   );
   const entries = ['writer-process.ts', 'compact-process.ts'].map((name) => join(import.meta.dirname, name));
   for (const source of [...sources, ...entries]) {

@@ -42,7 +42,7 @@ export async function readRecordings(paths: readonly string[]): Promise<Readonly
 }
 
 function add({ bodies, broken }: Recording, entry: TapeEntry): void {
-  if (entry.kind === 'broken') broken.push(entry.reason);
+  if (entry.kind === 'broken') broken.push(entry.sentence);
   else if (entry.kind === 'http' && entry.status === 200 && URL.canParse(entry.url)) bodies.add(new URL(entry.url), entry);
 }
 

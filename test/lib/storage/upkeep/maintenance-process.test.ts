@@ -97,7 +97,7 @@ describe('maintenanceApart', () => {
     const options = JSON.stringify({ sealEveryMs: 200, pauseMs: 20, entry: ENTRY });
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', join(import.meta.dirname, 'writer-process.ts'), directory, options],
+      ['--import', 'tsx', join(import.meta.dirname, '../writer-process.ts'), directory, options],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },
