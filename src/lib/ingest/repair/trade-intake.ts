@@ -95,12 +95,11 @@ export class TradeIntake {
   flush(records: AnyRecord[]): AnyRecord[] {
     const { emit, pass, statistics } = this.#options;
     for (const { gap, replaces, found, held } of this.repair?.take() ?? []) {
+      // What has come another way since it was asked for is not given again, and does not count as repaired.
+      const given = found.filter((trade) => trade.localTimestamp !== undefined || this.isNew(trade));
       if (gap && replaces) statistics.withdraw(gap);
-      if (gap) emit(gap, records);
-      for (const trade of found) {
-        if (trade.localTimestamp !== undefined) emit(trade, records);
-        else if (this.isNew(trade)) pass(trade, records);
-      }
+      if (gap) emit({ ...gap, repaired: gap.repaired - (found.length - given.length) }, records);
+      for (const trade of given) (trade.localTimestamp === undefined ? pass : emit)(trade, records);
       for (const trade of held) emit(trade, records);
     }
     return records;

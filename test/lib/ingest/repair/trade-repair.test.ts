@@ -196,7 +196,7 @@ describe('repair of trades', () => {
         expect(outcome.statistics.missingGaps).toBeLessThanOrEqual(remaining);
         expect(outcome.statistics.repairedTrades).toBe(trades.filter((trade) => trade.localTimestamp === undefined).length);
       }),
-      { numRuns: 300 },
+      { numRuns: 1500 },
     );
   });
 });
