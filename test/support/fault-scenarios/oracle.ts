@@ -32,7 +32,8 @@ export async function judge(stage: Stage): Promise<Verdict> {
 function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, totals }: Judgement): TrueTrade[] {
   const truth = stage.server.trades(stage.market, symbol);
   const trades = stored.trades.filter((trade) => trade.symbol === symbol);
-  const gaps = holding(stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'trade'));
+  const all = stored.gaps.filter((gap) => gap.symbol === symbol && gap.channel === 'trade');
+  const gaps = holding(all);
   const known = new Map(trades.map((trade) => [trade.id, trade]));
   const say = (what: string) => void problems.push(`${symbol}: ${what}`);
   if (known.size < trades.length) say(`${trades.length - known.size} trades are stored more than once`);
@@ -42,7 +43,7 @@ function judgeTrades(stage: Stage, symbol: string, stored: Stored, { problems, t
   const silent = lost.filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));
   if (silent.length > 0)
     say(
-      `${silent.length} of ${owed.length} owed trades lost in silence: ${silent.slice(0, 4).map(told).join(', ')}; ${context(trades, gaps, silent)}`,
+      `${silent.length} of ${owed.length} owed trades lost in silence: ${silent.slice(0, 4).map(told).join(', ')}; ${context(trades, all, silent)}`,
     );
   addTotals(totals, {
     produced: truth.filter(({ time }) => time >= (stage.runs[0]?.from ?? 0)).length,
@@ -122,8 +123,12 @@ const told = ({ id, time }: TrueTrade): string => `${id} at ${time}`;
 function context(trades: readonly StoredTrade[], gaps: readonly StoredGap[], [first]: readonly TrueTrade[]): string {
   if (!first) return '';
   const at = first.time * 1_000;
-  const before = trades.findLast(({ timestamp }) => timestamp <= at)?.timestamp;
-  const after = trades.find(({ timestamp }) => timestamp >= at)?.timestamp;
-  const near = gaps.map((gap) => `${gap.reason} ${gap.from_timestamp}…${gap.until_timestamp}`);
+  const arrival = (trade?: StoredTrade) => trade && `${trade.timestamp} (arrived ${trade.local_timestamp ?? 'never: fetched'})`;
+  const before = arrival(trades.findLast(({ timestamp }) => timestamp <= at));
+  const after = arrival(trades.find(({ timestamp }) => timestamp >= at));
+  const near = gaps.map((gap) => {
+    const { reason, from_timestamp, until_timestamp, missing, repaired } = gap;
+    return `${reason} ${from_timestamp}…${until_timestamp} ${missing ? 'missing' : `whole, ${repaired} repaired`}`;
+  });
   return `stored before ${before}, after ${after}, gaps: ${near.join(', ') || 'none'}`;
 }
