@@ -94,3 +94,14 @@ const FETCHABLE: ReadonlySet<RecordType> = new Set(['funding', 'open_interest', 
 export function keyOf(type: RecordType, captured: boolean): readonly string[] {
   return KEYS[type] ?? (FETCHABLE.has(type) && !captured ? FETCHED_KEY : CAPTURED_KEY);
 }
+
+/** Returns records by their types, each type in the order in which its records came. */
+export function groupByType(records: readonly AnyRecord[]): Map<RecordType, AnyRecord[]> {
+  const groups = new Map<RecordType, AnyRecord[]>();
+  for (const record of records) {
+    const group = groups.get(record.type);
+    if (group) group.push(record);
+    else groups.set(record.type, [record]);
+  }
+  return groups;
+}

@@ -1,4 +1,4 @@
-import { type AnyRecord, RECORD_TYPES, type RecordType } from '../model/records.js';
+import { type AnyRecord, groupByType, RECORD_TYPES, type RecordType } from '../model/records.js';
 import { createCsvEncoder } from './csv.js';
 import { createNdjsonEncoder } from './ndjson.js';
 import { addTo, type Encoder, type Sink, type SinkReport, type Tally } from './sink.js';
@@ -99,14 +99,4 @@ class SplitSink implements Sink {
     this.#parts.set(type, part);
     return part;
   }
-}
-
-function groupByType(records: readonly AnyRecord[]): Map<RecordType, AnyRecord[]> {
-  const groups = new Map<RecordType, AnyRecord[]>();
-  for (const record of records) {
-    const group = groups.get(record.type);
-    if (group) group.push(record);
-    else groups.set(record.type, [record]);
-  }
-  return groups;
 }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import type { AnyRecord, RecordType } from '../../model/records.js';
+import { type AnyRecord, groupByType, type RecordType } from '../../model/records.js';
 import { storageFailure } from '../files/durable-file.js';
 import { Database, sqlName } from './duckdb.js';
 import { writeParquet } from './parquet-file.js';
@@ -111,14 +111,4 @@ export class RecordDatabase {
 /** The file and its log. */
 function leftovers(temporary: string): string[] {
   return [temporary, `${temporary}.wal`];
-}
-
-function groupByType(records: readonly AnyRecord[]): Map<RecordType, AnyRecord[]> {
-  const groups = new Map<RecordType, AnyRecord[]>();
-  for (const record of records) {
-    const group = groups.get(record.type);
-    if (group) group.push(record);
-    else groups.set(record.type, [record]);
-  }
-  return groups;
 }
