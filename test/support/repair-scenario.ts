@@ -19,6 +19,8 @@ export type Scenario = {
   readonly lists: readonly List[];
   /** Trades that the connection tells as it begins. */
   readonly snapshot: number;
+  /** Milliseconds by which the connection is behind: what is on its way when it is lost is lost with it. */
+  readonly delay: number;
   /** Milliseconds for one request; every `failsEvery`th fails. */
   readonly latency: number;
   readonly failsEvery: number;
@@ -87,7 +89,7 @@ class Stage {
     this.#intake.repair?.finish(this.#now + 1);
     this.#flush();
     const { longestHold, requests } = { longestHold: this.#longestHold, requests: this.#requests };
-    return { truth: this.#happened(), output: this.#output, requests, longestHold, statistics: this.#statistics };
+    return { truth: this.#arrived(), output: this.#output, requests, longestHold, statistics: this.#statistics };
   }
 
   #step(): void {
@@ -106,7 +108,7 @@ class Stage {
     const isLost = this.#scenario.losses.some((loss) => at >= loss.at && at < loss.at + loss.lasts);
     if (isLost && this.#isConnected) this.#intake.lost({ ...FEED, last: this.#last }, 'disconnect', this.#now);
     if (!isLost && !this.#isConnected) {
-      const past = this.#happened();
+      const past = this.#arrived();
       const told = past.slice(Math.max(0, past.length - this.#scenario.snapshot)).map((trade) => ({ ...trade }));
       this.#sent = past.length;
       this.#intake.back(FEED, this.#now);
@@ -117,8 +119,8 @@ class Stage {
   }
 
   #deliver(): void {
-    const happened = this.#happened().length;
-    for (; this.#isConnected && this.#sent < happened; this.#sent++) {
+    const arrived = this.#arrived().length;
+    for (; this.#isConnected && this.#sent < arrived; this.#sent++) {
       const trade = { ...(this.#truth[this.#sent] as Trade) };
       this.#last = trade.timestamp;
       if (!this.#intake.isNew(trade)) continue;
@@ -174,8 +176,9 @@ class Stage {
     return { page: { records, covered }, isLast: offset + list.pageSize >= served.length || oldest < job.from };
   }
 
-  #happened(): Trade[] {
-    return this.#truth.filter(({ timestamp }) => timestamp <= this.#now);
+  /** What the connection has told by now, or would have. */
+  #arrived(): Trade[] {
+    return this.#truth.filter(({ timestamp }) => timestamp <= this.#now - this.#scenario.delay * MS);
   }
 
   #flush(): void {

@@ -23,6 +23,8 @@ export type Scenario = {
   readonly steps: readonly Step[];
   /** How it ends: stopped while all is well, or while nothing can be connected to. */
   readonly ending: 'well' | 'cut off';
+  /** What may wait for the outputs: less than a burst; more than a second of trades, or less than a slow machine leaves. */
+  readonly queueRecords: number;
 };
 
 const CHANNELS: readonly (readonly Channel[])[] = [
@@ -56,6 +58,7 @@ export function scenarioOf(seed: number): Scenario {
     rotateAfter: pick(random, [0, 0, 0, 500]),
     steps: stepsOf(random, channels),
     ending: random() < 0.2 ? 'cut off' : 'well',
+    queueRecords: pick(random, [300, 300, 20]),
   };
 }
 

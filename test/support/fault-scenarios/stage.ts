@@ -13,8 +13,6 @@ const BEAT = 10;
 const SILENCE_LIMIT = 800;
 const PATIENCE = 60_000;
 const START_PATIENCE = 10_000;
-/** Less than a burst, more than a second of trades. */
-const QUEUE_RECORDS = 300;
 
 /** One run of the command, from its start to its end; times are the exchange's, ms. */
 export type Run = {
@@ -185,7 +183,13 @@ export class Stage {
   }
 }
 
-function environmentOf({ exchange: id, market, channelsPerConnection, rotateAfter }: Scenario): Record<string, string> {
+function environmentOf({
+  exchange: id,
+  market,
+  channelsPerConnection,
+  rotateAfter,
+  queueRecords,
+}: Scenario): Record<string, string> {
   const exchange = EXCHANGES.find((each) => each.id === id);
   if (!exchange) throw new Error(`no exchange ${id}`);
   const { connectsAtOnce, connectsPerFiveMinutes, ...durations } = faster(exchange.live.pacing(market), TIMES);
@@ -197,6 +201,6 @@ function environmentOf({ exchange: id, market, channelsPerConnection, rotateAfte
   return {
     ...Object.fromEntries(variables),
     ...(id === 'bitget' && { MDTOOL_BITGET_CHANNELS_PER_CONNECTION: String(channelsPerConnection) }),
-    MDTOOL_QUEUE_RECORDS: String(QUEUE_RECORDS),
+    MDTOOL_QUEUE_RECORDS: String(queueRecords),
   };
 }

@@ -20,6 +20,7 @@ export class RecordQueue {
   readonly #refetches: ((trade: Trade) => boolean) | undefined;
   #dropped = 0;
   #gaps = 0;
+  #isEnding = false;
   /** Greatest `local_timestamp` that was let through. */
   #last = 0;
 
@@ -58,6 +59,15 @@ export class RecordQueue {
     for (const record of records) this.#add(record);
   }
 
+  /**
+   * Takes the last records of a run. None is dropped: nothing that was would come again, and what repairs still hold is in
+   * memory already.
+   */
+  finish(records: readonly AnyRecord[]): void {
+    this.#isEnding = true;
+    this.push(records);
+  }
+
   /** Books whose deltas wait for a whole snapshot that nobody will send unasked, once there is room for it. */
   get brokenBooks(): { exchange: string; market: string; symbol: string }[] {
     if (this.#holes.size === 0 || this.#queue.length > this.#queue.limit / 2) return [];
@@ -88,13 +98,14 @@ export class RecordQueue {
       this.#keep(record);
       return;
     }
-    if (this.#holes.size === 0 && !this.#queue.isFull) {
+    const isFull = this.#queue.isFull && !this.#isEnding;
+    if (this.#holes.size === 0 && !isFull) {
       this.#keep(record);
       return;
     }
     const key = keyOf(record);
     const hole = this.#holes.get(key);
-    if (this.#queue.isFull || (hole?.isBook && !isWholeBook(record))) {
+    if (isFull || (hole?.isBook && !isWholeBook(record))) {
       this.#drop(record, key, hole);
       return;
     }

@@ -110,7 +110,7 @@ export class Wire implements CaptureListener {
 
   /** Gives what the capture still withholds; what was lost before the end is a hole, whether or not something came after. */
   finish(): void {
-    if (this.#capture) this.#queue.push(this.#capture.finish(this.#ended));
+    if (this.#capture) this.#queue.finish(this.#capture.finish(this.#ended));
   }
 
   answered(id: string, frame: Frame): void {

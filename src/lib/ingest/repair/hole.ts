@@ -233,7 +233,8 @@ export class Hole {
     if (this.#nearSide.has(id) || (this.near && isBefore(trade, this.near))) chain.touchesNear = true;
     if (this.#farSide.has(id)) chain.touchesFar = true;
     if (this.#before.has(id) || this.#found.has(id) || this.#farSide.has(id)) return;
-    if (this.#isAfter(trade)) return;
+    // Of what an answer knows earlier than the connection nothing is given, unless that is lost before it tells it.
+    if (this.#wasTold && this.#isAfter(trade)) return;
     if (this.first ? isBefore(trade, this.first) : trade.timestamp < floorSecond(this.from)) return;
     this.#found.set(id, trade);
   }

@@ -59,6 +59,22 @@ describe('record queue', () => {
     expect(queue.dropped).toBe(0);
   });
 
+  it('drops nothing of the last records of a run, which nobody would fetch again', async () => {
+    const refetched: AnyRecord[] = [];
+    const queue = new RecordQueue(
+      2,
+      () => {},
+      (record) => refetched.push(record) > 0,
+    );
+    const kept = [trade(), trade()];
+    queue.push([...kept, trade()]);
+    expect(refetched).toHaveLength(1);
+    const last = [gap(), { ...trade(), localTimestamp: undefined } as AnyRecord, trade(), trade(), book(5)];
+    queue.finish(last);
+    expect(await drain(queue)).toEqual([...kept, ...last]);
+    expect(refetched).toHaveLength(1);
+  });
+
   it('tells of what it dropped, feed by feed, before the next record of the feed', async () => {
     const told: string[] = [];
     const queue = new RecordQueue(2, ({ type }) => told.push(type));

@@ -65,7 +65,19 @@ describe('a hole', () => {
     subject.hold(live(2, 12));
     subject.take(subject.chain(), [trade(0, 10.5), trade(1, 11), trade(2, 12), trade(3, 13)], undefined);
     expect(subject.isWhole).toBe(true);
-    expect(subject.size).toBe(2);
     expect(subject.close(0).found.map(({ id }) => id)).toEqual(['1001']);
+  });
+
+  it('keeps what an answer knew earlier than a connection that is lost before it tells that', () => {
+    const subject = hole();
+    subject.hold(live(4, 14));
+    const chain = subject.chain();
+    subject.take(chain, [trade(3, 13), trade(4, 14), trade(5, 15), trade(6, 16)], undefined);
+    subject.lostAgain();
+    subject.take(subject.chain(), [trade(0, 10.5), trade(1, 11), trade(2, 12), trade(3, 13), trade(4, 14)], undefined);
+    subject.hold(live(6, 16));
+    const { found, gap } = subject.close(0);
+    expect(found.map(({ id }) => id)).toEqual(['1001', '1002', '1003', '1004', '1005']);
+    expect(gap?.missing).toBe(true);
   });
 });

@@ -19,6 +19,7 @@ const PLAIN: Scenario = {
   losses: [{ at: 5_050, lasts: 3_000 }],
   lists: [LIST],
   snapshot: 0,
+  delay: 0,
   latency: 20,
   failsEvery: 1_000_000,
   limits: LIMITS,
@@ -163,6 +164,7 @@ describe('repair of trades', () => {
       }),
     lists: fc.array(list, { minLength: 1, maxLength: 2 }),
     snapshot: fc.constantFrom(0, 0, 3, 20, 100),
+    delay: fc.constantFrom(0, 0, 60, 700),
     latency: fc.constantFrom(10, 50, 900),
     failsEvery: fc.constantFrom(1, 2, 5, 1_000),
     limits: fc.record({
