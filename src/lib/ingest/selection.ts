@@ -110,6 +110,13 @@ export class Selection {
     return this.wantsSymbol(exchange, market, symbol) && (universe?.get(market)?.has(symbol) ?? universe === undefined);
   }
 
+  /** Returns the symbols of which `wantsOfMany` is known to hold, none where neither a list nor the user names them. */
+  symbolsOfMany(exchange: string, market: Market): readonly string[] {
+    const universe = this.#universe.get(exchange);
+    const named = universe ? universe.get(market) : this.#native.get(exchange)?.get(market);
+    return [...(named ?? [])].filter((symbol) => this.wantsOfMany(exchange, market, symbol));
+  }
+
   #isOurs(shard: Shard, exchange: string, market: Market, symbol: string): boolean {
     const key = `${exchange} ${market} ${symbol}`;
     const known = this.#ofShard.get(key);

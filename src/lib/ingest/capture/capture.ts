@@ -15,10 +15,12 @@ import { type Connection, Connections, idOf } from './connections.js';
 import { FrameNotes } from './frame-notes.js';
 import type { ClockTick } from './market-clock.js';
 import { MarketClocks } from './market-clocks.js';
+import { Outlet } from './outlet.js';
 import { polledPage } from './polled.js';
 
 export type { CaptureListener, CaptureOptions, DataFrame } from './capture-options.js';
 
+type Answer = Extract<Frame, { kind: 'acknowledged' }>;
 type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }>;
 
 /**
@@ -27,8 +29,9 @@ type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }
  */
 export class Capture {
   readonly statistics = new Statistics();
+  readonly #outlet = new Outlet(this.statistics);
   readonly #options: CaptureOptions;
-  readonly #connections = new Connections();
+  readonly #connections: Connections;
   readonly #notes: FrameNotes;
   readonly #clocks = new MarketClocks();
   readonly #books: BookIntake;
@@ -36,11 +39,11 @@ export class Capture {
   readonly #holdsClock = (market: string) => this.#trades.holdsClock(market);
   readonly #continuity = new Continuity(({ exchange, market }, local) => this.#clocks.of(exchange, market).at(local));
   #now = 0;
-  #stamped = 0;
   #lastFrame = 0;
 
   constructor(options: CaptureOptions) {
     this.#options = options;
+    this.#connections = new Connections(options.selection);
     this.#notes = new FrameNotes(this.statistics, options);
     const { selection, depth, bookInterval: interval } = options;
     this.#books = new BookIntake({
@@ -49,14 +52,14 @@ export class Capture {
       selection,
       continuity: this.#continuity,
       received: (feed, connection, timestamp, records) => this.#received(feed, connection, timestamp, records),
-      emit: (record, records) => this.#emit(record, this.#now, records),
+      emit: (record, records) => this.#outlet.emit(record, this.#now, records),
     });
     this.#trades = new TradeIntake({
       limits: options.repair,
       statistics: this.statistics,
       time: (exchange, market) => this.time(exchange, market),
-      emit: (record, records) => this.#emit(record, this.#now, records),
-      pass: (record, records) => this.#pass(record, records),
+      emit: (record, records) => this.#outlet.emit(record, this.#now, records),
+      pass: (record, records) => this.#outlet.pass(record, records),
     });
   }
 
@@ -108,8 +111,8 @@ export class Capture {
     this.repair?.finish(stopped);
     this.#trades.flush(records);
     const passed = ({ exchange, market }: Pick<Feed, 'exchange' | 'market'>) => this.time(exchange, market) || this.#now;
-    for (const record of this.#books.finish(this.#now, passed, this.statistics)) this.#emit(record, this.#now, records);
-    for (const gap of this.#continuity.finish(stopped, passed)) this.#emit(gap, this.#now, records);
+    for (const record of this.#books.finish(this.#now, passed, this.statistics)) this.#outlet.emit(record, this.#now, records);
+    for (const gap of this.#continuity.finish(stopped, passed)) this.#outlet.emit(gap, this.#now, records);
     return records;
   }
 
@@ -147,7 +150,7 @@ export class Capture {
     const frame = connection ? (connection.reader?.read(content, this.#now) ?? FOREIGN) : UNOPENED;
     if (frame.kind === 'data' && connection) this.#data(connection, frame, records);
     else this.#notes.frame(idOf(exchange, name), frame, content);
-    if (frame.kind === 'acknowledged' && connection) this.#confirmed(connection, frame);
+    if (frame.kind === 'acknowledged' && connection) this.#confirmed(connection, frame, records);
   }
 
   #sent(exchange: Exchange, { connection: name, text }: EventOf<'sent'>, records: AnyRecord[]): void {
@@ -160,15 +163,15 @@ export class Capture {
     this.#goOn(records);
   }
 
-  #confirmed({ id, exchange, confirmations }: Connection, frame: Extract<Frame, { kind: 'acknowledged' }>): void {
+  #confirmed({ id, exchange, confirmations }: Connection, frame: Answer, records: AnyRecord[]): void {
     const { selection } = this.#options;
     for (const feed of confirmations.confirmed(frame)) {
-      const { market, channel, symbol } = feed;
       if (!selection.wantsFeed(exchange.id, feed)) continue;
-      const carried = { exchange: exchange.id, market, channel, symbol };
+      const carried = { ...feed, exchange: exchange.id };
       // A connection can go on with a book of another one when it has its snapshot, not before.
       if (isOfBook(carried) && this.#continuity.isCarried(carried)) continue;
-      this.#continuity.carried(carried, id, this.#now);
+      const gap = this.#continuity.confirmed(carried, id, this.#now);
+      if (gap) this.#outlet.emit(gap, this.#now, records);
       this.#trades.back(carried, this.#now);
     }
   }
@@ -200,10 +203,12 @@ export class Capture {
     // The one feed that may be of a whole product line (Bitget).
     if (event.type === 'liquidation' && !selection.wantsOfMany(event.exchange, event.market, event.symbol)) return;
     const feed: Feed = { exchange: event.exchange, market: event.market, channel, symbol: event.symbol };
-    if (event.type === 'trade' && mayWait && !this.#continuity.leads(feed, connection)) {
+    const isSingle = event.type === 'trade' || event.type === 'liquidation';
+    if (isSingle && mayWait && !this.#continuity.leads(feed, connection)) {
       this.#continuity.carried(feed, connection, this.#now);
-      if (this.#trades.wait({ feed, connection, trade: event, until: this.#now + TAKEOVER_PATIENCE })) return;
+      if (this.#trades.wait({ feed, connection, event, until: this.#now + TAKEOVER_PATIENCE })) return;
     }
+    if (event.type === 'liquidation') this.#trades.waiting.told(event);
     if (event.type === 'trade' && !this.#trades.isNew(event)) {
       this.statistics.duplicates += 1;
       this.#continuity.carried(feed, connection, this.#now);
@@ -216,20 +221,20 @@ export class Capture {
       return;
     }
     // While one connection replaces another, both deliver: what counts is what the one brings that leads.
-    if (event.type === 'trade' || this.#continuity.leads(feed, connection)) this.#emit(event, this.#now, records);
+    if (isSingle || this.#continuity.leads(feed, connection)) this.#outlet.emit(event, this.#now, records);
   }
 
   #polled(exchange: Exchange, answer: EventOf<'http'>, records: AnyRecord[]): void {
     const page = polledPage(exchange, answer, this.#options.selection);
     for (const reason of page?.rejected ?? []) this.#notes.trouble(this.statistics.rejected, 'poll', reason);
     for (const { market, timestamp } of page?.records ?? []) this.#clocks.of(exchange.id, market).observe(timestamp, this.#now);
-    for (const record of page?.records ?? []) this.#emit(record, this.#now, records);
+    for (const record of page?.records ?? []) this.#outlet.emit(record, this.#now, records);
   }
 
   #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {
     if (this.#connections.find(connection)?.confirmations.hasEnded(feed)) return;
     const gap = this.#continuity.received(feed, connection, timestamp, this.#now);
-    if (gap) this.#emit(gap, this.#now, records);
+    if (gap) this.#outlet.emit(gap, this.#now, records);
   }
 
   #lost(exchange: Exchange, { connection: name, code }: EventOf<'close'>, records: AnyRecord[]): void {
@@ -239,7 +244,8 @@ export class Capture {
     const reason = code === STALE_CODE ? 'stale' : 'disconnect';
     // A close frame comes after all that was sent before it; without one, nobody knows how much was on its way.
     const brokeOff = code === STALE_CODE || code === ABNORMAL_CODE ? reason : undefined;
-    if (brokeOff) for (const gap of this.#continuity.leftBehind(connection, heard, brokeOff)) this.#emit(gap, this.#now, records);
+    if (brokeOff)
+      for (const gap of this.#continuity.leftBehind(connection, heard, brokeOff)) this.#outlet.emit(gap, this.#now, records);
     for (const feed of this.#continuity.lost(connection, this.#now, reason)) {
       if (this.#trades.lost(feed, reason, this.#now)) this.#continuity.handedOver(feed);
     }
@@ -260,10 +266,10 @@ export class Capture {
     this.#goOn(records);
   }
 
-  /** Tells the trades that waited for a connection that leads no more. */
+  /** Tells the events that waited for a connection that leads no more. */
   #goOn(records: AnyRecord[], isEnd = false): void {
     const due = this.#trades.waiting.take(({ feed, connection }) => isEnd || this.#continuity.leads(feed, connection));
-    for (const { connection, trade } of due) this.#record(connection, trade, records, false);
+    for (const { connection, event } of due) this.#record(connection, event, records, false);
   }
 
   /** What a connection tells of the past as it begins helps to fill a hole; where there is none it is left out. */
@@ -277,22 +283,10 @@ export class Capture {
   }
 
   #emitDue(at: number, records: AnyRecord[]): void {
-    for (const record of this.#books.due(at)) this.#emit(record, Math.min(record.localTimestamp ?? at, at), records);
+    for (const record of this.#books.due(at)) this.#outlet.emit(record, Math.min(record.localTimestamp ?? at, at), records);
   }
 
   #tick({ exchange, market, timestamp }: ClockTick, at: number, records: AnyRecord[]): void {
-    this.#emit({ type: 'clock', exchange, market, timestamp }, at, records);
-  }
-
-  /** Stamps a record with its arrival, strictly increasing within the writer, and passes it on. */
-  #emit(record: AnyRecord | FeedEvent, at: number, records: AnyRecord[]): void {
-    this.#stamped = Math.max(at, this.#stamped + 1);
-    (record as { localTimestamp?: number | undefined }).localTimestamp = this.#stamped;
-    this.#pass(record, records);
-  }
-
-  #pass(record: AnyRecord | FeedEvent, records: AnyRecord[]): void {
-    this.statistics.count(record as AnyRecord);
-    records.push(record as AnyRecord);
+    this.#outlet.emit({ type: 'clock', exchange, market, timestamp }, at, records);
   }
 }

@@ -1,5 +1,6 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import type { SentRequest, TopicFeed } from '../../exchanges/live-protocol.js';
+import type { Market } from '../../model/records.js';
 
 /** Requests without an answer that are remembered: a tape may hold thousands of subscriptions and no confirmation. */
 const MOST_OPEN = 1_000;
@@ -11,12 +12,15 @@ const MOST_OPEN = 1_000;
 export class Confirmations {
   readonly #exchange: Exchange;
   readonly #url: string;
+  readonly #symbolsOf: (market: Market) => readonly string[];
   readonly #open = new Map<string, SentRequest>();
   readonly #ended = new Set<string>();
 
-  constructor(exchange: Exchange, url: string) {
+  /** `symbolsOf` gives the symbols that a topic without one (Bitget liquidations) is of. */
+  constructor(exchange: Exchange, url: string, symbolsOf: (market: Market) => readonly string[]) {
     this.#exchange = exchange;
     this.#url = url;
+    this.#symbolsOf = symbolsOf;
   }
 
   /** Takes note of a message to the exchange; returns the feeds that it ends. */
@@ -46,7 +50,10 @@ export class Confirmations {
   }
 
   #feedsOf(topics: readonly string[]): readonly TopicFeed[] {
-    return topics.flatMap((topic) => this.#exchange.live.feedsOf(topic, this.#url)).filter(({ symbol }) => symbol !== '');
+    const feeds = topics.flatMap((topic) => this.#exchange.live.feedsOf(topic, this.#url));
+    return feeds.flatMap((feed) =>
+      feed.symbol === '' ? this.#symbolsOf(feed.market).map((symbol) => ({ ...feed, symbol })) : [feed],
+    );
   }
 }
 

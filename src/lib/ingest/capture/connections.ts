@@ -1,4 +1,5 @@
 import type { Exchange, FrameReader } from '../../exchanges/exchange.js';
+import type { Selection } from '../selection.js';
 import type { WireEvent } from '../tape/tape.js';
 import { Confirmations } from './confirmations.js';
 
@@ -18,8 +19,13 @@ type Opening = Extract<WireEvent, { kind: 'connect' }>;
 
 /** The connections of all exchanges, found by their ids, and with every frame by the names that the wire gives them. */
 export class Connections {
+  readonly #selection: Selection;
   readonly #byId = new Map<string, Connection>();
   readonly #byName = new Map<Exchange, Map<string, Connection>>();
+
+  constructor(selection: Selection) {
+    this.#selection = selection;
+  }
 
   get(exchange: Exchange, name: string): Connection | undefined {
     return this.#byName.get(exchange)?.get(name);
@@ -33,10 +39,10 @@ export class Connections {
     // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
     if (continued && this.get(exchange, name)) return;
     const names = this.#byName.get(exchange) ?? new Map<string, Connection>();
-    const { id, confirmations } = { id: idOf(exchange, name), confirmations: new Confirmations(exchange, url) };
-    const connection = { id, exchange, reader: exchange.createReader(url), confirmations, heard: at };
+    const confirmations = new Confirmations(exchange, url, (market) => this.#selection.symbolsOfMany(exchange.id, market));
+    const connection = { id: idOf(exchange, name), exchange, reader: exchange.createReader(url), confirmations, heard: at };
     this.#byName.set(exchange, names.set(name, connection));
-    this.#byId.set(id, connection);
+    this.#byId.set(connection.id, connection);
   }
 
   close(exchange: Exchange, name: string): void {

@@ -58,6 +58,16 @@ export class Continuity {
     carry(this.#stateOf(feed, at), connection, at);
   }
 
+  /** As `carried`, by the exchange's word. Liquidations are too seldom to end a hole by: returns the gap that ends here. */
+  confirmed(feed: Feed, connection: string, at: number): Gap | undefined {
+    const state = this.#stateOf(feed, at);
+    carry(state, connection, at);
+    if (feed.channel !== 'liquidation' || !state.hole) return undefined;
+    const gap = gapOf(state, this.#from(state), this.#latest(state, at));
+    state.hole = undefined;
+    return gap;
+  }
+
   /** Whether any connection carries a feed. */
   isCarried(feed: Feed): boolean {
     return (this.#find(feed)?.carriers.size ?? 0) > 0;
@@ -111,8 +121,8 @@ export class Continuity {
       if (state.channel.startsWith('book') || !state.carriers.has(connection) || state.carriers.size === 1) continue;
       const begun = Math.min(...[...state.carriers].flatMap(([id, since]) => (id === connection ? [] : [since])));
       if (begun <= heard) continue;
-      const until = ceilSecond(this.#exchangeTime(state, begun) ?? begun + CLOCK_TOLERANCE);
-      gaps.push(gapOf({ ...state, hole: { since: heard, reason } }, this.#earliest(state, heard) - SECOND, until));
+      const from = this.#earliest(state, heard) - SECOND;
+      gaps.push(gapOf({ ...state, hole: { since: heard, reason } }, from, this.#latest(state, begun)));
     }
     return gaps;
   }
@@ -139,6 +149,10 @@ export class Continuity {
 
   #earliest(feed: Feed, local: number): number {
     return this.#exchangeTime(feed, local) ?? local - CLOCK_TOLERANCE;
+  }
+
+  #latest(feed: Feed, local: number): number {
+    return ceilSecond(this.#exchangeTime(feed, local) ?? local + CLOCK_TOLERANCE);
   }
 
   #stateOf(feed: Feed, begun: number): State {

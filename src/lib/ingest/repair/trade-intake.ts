@@ -5,7 +5,7 @@ import { type Feed, FeedTable } from './feed-table.js';
 import { KnownTrades, type TradePoint } from './known-trades.js';
 import type { RepairLimits } from './repair-job.js';
 import { TradeRepair } from './trade-repair.js';
-import { type WaitingTrade, WaitingTrades } from './waiting-trades.js';
+import { type WaitingEvent, WaitingEvents } from './waiting-events.js';
 
 /** Trade ids remembered per symbol: more than two overlapping connections are apart. 500 symbols then take some 30 MB. */
 export const REMEMBERED_TRADES = 250;
@@ -27,7 +27,7 @@ export class TradeIntake {
   /** Undefined where holes are told and not repaired. */
   readonly repair: TradeRepair | undefined;
   /** What connections bring before the ones that lead do. */
-  readonly waiting = new WaitingTrades();
+  readonly waiting = new WaitingEvents();
   readonly #options: TradeIntakeOptions;
   readonly #trades = new FeedTable<Feed & { readonly known: KnownTrades }>();
 
@@ -47,9 +47,10 @@ export class TradeIntake {
     return this.#known(trade).add(trade);
   }
 
-  /** Lets a trade wait that is not known; returns whether it does. */
-  wait(waiting: WaitingTrade): boolean {
-    return !this.#known(waiting.trade).has(waiting.trade.id) && this.waiting.keep(waiting);
+  /** Lets an event wait, but for a trade that is known; returns whether it does. */
+  wait(waiting: WaitingEvent): boolean {
+    const { event } = waiting;
+    return !(event.type === 'trade' && this.#known(event).has(event.id)) && this.waiting.keep(waiting);
   }
 
   /** Tells the last trades of a feed that are stored: what came since is missing. */

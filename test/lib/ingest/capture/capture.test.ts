@@ -185,6 +185,70 @@ describe('capture', () => {
     });
   });
 
+  describe('liquidations while one connection replaces another', () => {
+    const forced = (at: number, symbol = 'BTC') =>
+      ({ ...trade(at, ''), id: undefined, type: 'liquidation', symbol, side: 'buy', price: 100, amount: 1 }) as never;
+    const channels = ['trade', 'liquidation'] as const;
+
+    it('are told once each, whichever brings them first or alone', () => {
+      const { run, subject } = capture({}, channels);
+      const records = run(
+        connect(START),
+        frame(START, data([forced(START)])),
+        connect(START + 1, '2'),
+        frame(START + 2, data([forced(START)]), '2'),
+        frame(START + 3, data([forced(START + 3)]), '2'),
+        frame(START + 4, data([forced(START + 3)])),
+        frame(START + 5, data([forced(START + 5)])),
+        frame(START + 6, data([forced(START + 5), forced(START + 6)]), '2'),
+        close(START + 7, '1', 1000),
+        frame(START + 8, data([forced(START + 8)]), '2'),
+      );
+      expect([...records, ...subject.finish()].map(({ type, timestamp }) => [type, timestamp - START])).toEqual([
+        ['liquidation', 0],
+        ['liquidation', 3],
+        ['liquidation', 5],
+        ['liquidation', 6],
+        ['liquidation', 8],
+      ]);
+    });
+
+    it('that the first does not bring in time are told after a gap', () => {
+      const { run, subject } = capture({}, channels);
+      run(connect(START), frame(START, data([forced(START)])), connect(START + 1, '2'));
+      run(frame(START + S, data([forced(START + S)]), '2'));
+      expect(types(subject.advance(START + 4 * S)).filter((type) => type !== 'clock')).toEqual(['gap', 'liquidation']);
+    });
+
+    it('of a topic without symbols belong to all of them: a planned handover is no hole, a loss is one', () => {
+      const { run, subject } = capture({ symbols: ['BTC', 'ETH'] }, channels);
+      const ask = (at: number, connection: string): TapeEntry[] => [
+        {
+          kind: 'sent',
+          at,
+          connection,
+          text: JSON.stringify({ operation: 'subscribe', topics: ['liquidation.'], request: '1' }),
+        },
+        frame(at + 1, JSON.stringify({ kind: 'acknowledged', request: '1' }), connection),
+      ];
+      const replaced = run(
+        ...[connect(START), ...ask(START, '1'), frame(START + 9, data([forced(START + 9)]))],
+        ...[connect(START + 10, '2'), ...ask(START + 11, '2'), close(START + 20, '1', 1000)],
+        frame(START + 30, data([forced(START + 30)]), '2'),
+      );
+      expect(types(replaced)).toEqual(['liquidation', 'liquidation']);
+      const lost = run(
+        close(START + 40, '2'),
+        ...[connect(START + 50, '3'), ...ask(START + 51, '3'), frame(START + 60, data([forced(START + 60, 'ETH')]), '3')],
+      );
+      expect(types(lost)).toEqual(['gap', 'gap', 'liquidation']);
+      const span = { fromTimestamp: START + 30, channel: 'liquidation', reason: 'disconnect', missing: true };
+      expect(lost[0]).toMatchObject({ symbol: 'BTC', ...span });
+      expect(lost[1]).toMatchObject({ symbol: 'ETH', ...span, fromTimestamp: expect.any(Number) });
+      expect(subject.finish()).toEqual([]);
+    });
+  });
+
   it('puts a gap before the first record after a disconnect, one per channel and symbol', () => {
     const { run, subject } = capture();
     const ticker = { type: 'ticker', exchange: 'fake', market: 'linear', symbol: 'BTC', timestamp: START + 1, last: 1 } as const;
