@@ -45,7 +45,7 @@ const LIMITS: RepairLimits = {
 
 export type TestOptions = Partial<Omit<LiveOptions, 'places' | 'repair' | 'polled'>> & {
   /** Holes are repaired, within limits of the test's own. */
-  readonly repair?: Partial<RepairLimits> & { readonly store?: string };
+  readonly repair?: Partial<RepairLimits>;
   readonly times?: number;
   readonly pacing?: Partial<Pacing>;
   readonly planning?: LiveOptions['places'][number]['planning'];
@@ -97,11 +97,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     taps: [],
     log: { info: say, warn: say, notice: say, incomplete: (reason) => void incomplete.push(reason) },
     signal: stopping.signal,
-    repair: repair && {
-      limits: { ...LIMITS, ...repair },
-      client: rest,
-      store: repair.store,
-    },
+    repair: repair && { limits: { ...LIMITS, ...repair }, client: rest },
     polled: polled && { ...polled, client: rest },
     ...others,
   });

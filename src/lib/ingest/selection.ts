@@ -36,6 +36,12 @@ export function channelOf(type: RecordType): Channel | undefined {
 
 const ON_DERIVATIVES: readonly RecordType[] = ['mark_price', 'open_interest', 'funding'];
 
+/** Returns the channel that names the gaps of a captured record's series: of candles each interval has its own. */
+export function gapChannelOf(record: { readonly type: RecordType; readonly interval?: string | undefined }): string {
+  if (record.type === 'candle') return `candle_exchange_${record.interval}`;
+  return CHANNEL_OF[record.type] ?? record.type;
+}
+
 /**
  * Returns the types of the records that channels and polls can give on some markets (absent: on all), `gap` and `clock`
  * included.

@@ -89,7 +89,7 @@ function judgeCompleteness(
     .filter(({ topic }) => topic.hasDeltas && topic.symbol === symbol)
     .map(({ topic }) => topic.channel);
   for (const channel of new Set(channels)) {
-    const owed = owedOf(server.books(market, symbol, channel), owedSpans(stage, 'book', symbol, books, false));
+    const owed = owedOf(server.books(market, symbol, channel), owedSpans(stage, 'book', symbol, books, IS_RESUMED));
     const silent = owed
       .filter(({ sequence, time }) => !known.has(keyOf(sequence, time)))
       .filter(({ time }) => !gaps.some((gap) => gap.missing && covers(gap, time)));
@@ -101,6 +101,9 @@ function judgeCompleteness(
       );
   }
 }
+
+/** A start tells what lies between the last change that is stored and the first book that it receives. */
+const IS_RESUMED = true;
 
 /** Bitget names the one before, Bybit counts. */
 function follows(book: StoredBook, last: StoredBook): boolean {

@@ -59,6 +59,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     ...flags,
     places,
     repair: repairOf(context, rest),
+    store: flags.output === undefined || flags.output.includes('store') ? flags.store : undefined,
     markets,
     universe: flags,
     intervals: intervalsOf(flags),
@@ -97,15 +98,10 @@ function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, pla
   return new RestClient({ http: client, origin, signal: limit.signal, onWait });
 }
 
-/** Holes are repaired by REST, and where the records go to a store, from its last trades on. */
+/** Holes are repaired by REST. */
 function repairOf({ flags, settings }: LiveStreamContext, client: RestClient): RepairOptions | undefined {
   if (flags['repair-max'] === 0) return undefined;
-  const isStored = flags.output === undefined || flags.output.includes('store');
-  return {
-    limits: repairLimits(settings, flags['repair-max']),
-    client,
-    store: isStored ? flags.store : undefined,
-  };
+  return { limits: repairLimits(settings, flags['repair-max']), client };
 }
 
 function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {

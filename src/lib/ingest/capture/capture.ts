@@ -4,9 +4,10 @@ import type { AnyRecord, Market, Trade } from '../../model/records.js';
 import { Continuity, TAKEOVER_PATIENCE } from '../repair/continuity.js';
 import type { Feed } from '../repair/feed-table.js';
 import type { TradePoint } from '../repair/known-trades.js';
+import { Pauses } from '../repair/pauses.js';
 import { TradeIntake } from '../repair/trade-intake.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
-import { channelOf } from '../selection.js';
+import { channelOf, gapChannelOf } from '../selection.js';
 import { Statistics } from '../statistics.js';
 import { ABNORMAL_CODE, STALE_CODE, type TapeEntry, type WireEvent } from '../tape/tape.js';
 import { BookIntake, isOfBook } from './book-intake.js';
@@ -16,7 +17,7 @@ import { FrameNotes } from './frame-notes.js';
 import type { ClockTick } from './market-clock.js';
 import { MarketClocks } from './market-clocks.js';
 import { Outlet } from './outlet.js';
-import { polledPage } from './polled.js';
+import { PolledIntake } from './polled.js';
 
 export type { CaptureListener, CaptureOptions, DataFrame } from './capture-options.js';
 
@@ -29,6 +30,8 @@ type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }
  */
 export class Capture {
   readonly statistics = new Statistics();
+  /** What an earlier run into the same outputs left open. */
+  readonly pauses = new Pauses((feed, local) => this.#clocks.at(feed, local));
   readonly #outlet = new Outlet(this.statistics);
   readonly #options: CaptureOptions;
   readonly #connections: Connections;
@@ -37,7 +40,8 @@ export class Capture {
   readonly #books: BookIntake;
   readonly #trades: TradeIntake;
   readonly #holdsClock = (market: string) => this.#trades.holdsClock(market);
-  readonly #continuity = new Continuity(({ exchange, market }, local) => this.#clocks.of(exchange, market).at(local));
+  readonly #continuity = new Continuity((feed, local) => this.#clocks.at(feed, local));
+  readonly #polls: PolledIntake;
   #now = 0;
   #lastFrame = 0;
 
@@ -46,19 +50,21 @@ export class Capture {
     this.#connections = new Connections(options.selection);
     this.#notes = new FrameNotes(this.statistics, options);
     const { selection, depth, bookInterval: interval } = options;
+    const emit = (record: AnyRecord, records: AnyRecord[]) => this.#outlet.emit(record, this.#now, records);
     this.#books = new BookIntake({
       depth,
       interval,
       selection,
       continuity: this.#continuity,
       received: (feed, connection, timestamp, records) => this.#received(feed, connection, timestamp, records),
-      emit: (record, records) => this.#outlet.emit(record, this.#now, records),
+      emit,
     });
+    this.#polls = new PolledIntake({ selection, notes: this.#notes, clocks: this.#clocks, pauses: this.pauses, emit });
     this.#trades = new TradeIntake({
       limits: options.repair,
       statistics: this.statistics,
       time: (exchange, market) => this.time(exchange, market),
-      emit: (record, records) => this.#outlet.emit(record, this.#now, records),
+      emit,
       pass: (record, records) => this.#outlet.pass(record, records),
     });
   }
@@ -80,7 +86,7 @@ export class Capture {
     else if (entry.kind === 'connect') this.#connections.open(exchange, entry, this.#now);
     else if (entry.kind === 'sent') this.#sent(exchange, entry, records);
     else if (entry.kind === 'close') this.#lost(exchange, entry, records);
-    else this.#polled(exchange, entry, records);
+    else this.#polls.apply(exchange, entry, this.#now, records);
     this.#trades.flush(records);
     return records;
   }
@@ -92,6 +98,7 @@ export class Capture {
     this.#overtake(at, records);
     this.repair?.advance(at);
     this.#trades.flush(records);
+    for (const gap of this.pauses.due()) this.#outlet.emit(gap, this.#now, records);
     for (const tick of this.#clocks.due(at, this.#holdsClock)) {
       this.#emitDue(tick.at, records);
       this.#tick(tick, tick.at, records);
@@ -170,6 +177,7 @@ export class Capture {
       const carried = { ...feed, exchange: exchange.id };
       // A connection can go on with a book of another one when it has its snapshot, not before.
       if (isOfBook(carried) && this.#continuity.isCarried(carried)) continue;
+      this.pauses.confirmed(carried, this.#now);
       const gap = this.#continuity.confirmed(carried, id, this.#now);
       if (gap) this.#outlet.emit(gap, this.#now, records);
       this.#trades.back(carried, this.#now);
@@ -215,7 +223,7 @@ export class Capture {
       this.#trades.back(feed, this.#now);
       return;
     }
-    this.#received(feed, connection, event.timestamp, records);
+    this.#received(feed, connection, event.timestamp, records, gapChannelOf(event));
     if (event.type === 'trade' && this.#trades.hold(feed, event, this.#now)) {
       this.#trades.flush(records);
       return;
@@ -224,15 +232,10 @@ export class Capture {
     if (isSingle || this.#continuity.leads(feed, connection)) this.#outlet.emit(event, this.#now, records);
   }
 
-  #polled(exchange: Exchange, answer: EventOf<'http'>, records: AnyRecord[]): void {
-    const page = polledPage(exchange, answer, this.#options.selection);
-    for (const reason of page?.rejected ?? []) this.#notes.trouble(this.statistics.rejected, 'poll', reason);
-    for (const { market, timestamp } of page?.records ?? []) this.#clocks.of(exchange.id, market).observe(timestamp, this.#now);
-    for (const record of page?.records ?? []) this.#outlet.emit(record, this.#now, records);
-  }
-
-  #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[]): void {
+  #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[], channel: string = feed.channel): void {
     if (this.#connections.find(connection)?.confirmations.hasEnded(feed)) return;
+    const paused = this.pauses.ended(feed, channel, timestamp);
+    if (paused) this.#outlet.emit(paused, this.#now, records);
     const gap = this.#continuity.received(feed, connection, timestamp, this.#now);
     if (gap) this.#outlet.emit(gap, this.#now, records);
   }

@@ -6,17 +6,17 @@ import type { CaptureOptions } from './capture-options.js';
 
 /** Counts what is no data, and warns of the first of every kind of trouble. */
 export class FrameNotes {
-  readonly #statistics: Statistics;
+  readonly statistics: Statistics;
   readonly #options: Pick<CaptureOptions, 'warn' | 'listener'>;
 
   constructor(statistics: Statistics, options: Pick<CaptureOptions, 'warn' | 'listener'>) {
-    this.#statistics = statistics;
+    this.statistics = statistics;
     this.#options = options;
   }
 
   /** Takes note of a frame without data. */
   frame(connection: string, frame: Frame, content: string | FrameBytes): void {
-    const statistics = this.#statistics;
+    const statistics = this.statistics;
     this.#options.listener?.answered(connection, frame);
     if (frame.kind === 'silent') statistics.note(statistics.silent, frame.what);
     else if (frame.kind === 'unknown') this.trouble(statistics.unknown, 'unknown frame', frame.what, content);
@@ -26,7 +26,7 @@ export class FrameNotes {
   }
 
   trouble(tally: Map<string, number>, what: string, reason: string, content?: string | FrameBytes): void {
-    if (this.#statistics.note(tally, reason))
+    if (this.statistics.note(tally, reason))
       this.#options.warn(`${what}: ${reason}${content === undefined ? '' : ` in ${excerpt(textOf(content))}`}`);
   }
 }

@@ -13,6 +13,11 @@ export class MarketClocks {
     return clock;
   }
 
+  /** Returns the exchange's time at any local time by what is known now, undefined before anything arrived. */
+  at({ exchange, market }: { readonly exchange: string; readonly market: Market }, local: number): number | undefined {
+    return this.of(exchange, market).at(local);
+  }
+
   /** Returns the seconds that have passed by `at`, in the order of their moments; those of a market that is held wait. */
   due(at: number, isHeld: (name: string) => boolean): readonly ClockTick[] {
     const ticks: ClockTick[] = [];

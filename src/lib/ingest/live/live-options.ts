@@ -36,6 +36,8 @@ export type LiveOptions = {
   readonly taps: readonly WireTap[];
   /** Without, holes are told and not repaired. */
   readonly repair?: RepairOptions | undefined;
+  /** The store that the run writes to: what it has is where the run goes on. */
+  readonly store?: string | undefined;
   readonly log: LiveLog;
   /** Stops the run: connections are closed, what is withheld comes out. */
   readonly signal: AbortSignal;

@@ -12,6 +12,7 @@ import { LiveRepair } from './live-repair.js';
 import { LocalClock } from './local-clock.js';
 import { Polls } from './polls.js';
 import { RecordQueue } from './record-queue.js';
+import { Resumption } from './resumption.js';
 import { type LiveStatus, statusOf } from './status.js';
 import { tappedSource } from './tapped-source.js';
 import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
@@ -60,6 +61,7 @@ class LiveRun implements Live {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #chronicle: Chronicle;
   readonly #repair: LiveRepair | undefined;
+  readonly #resumption: Resumption | undefined;
   readonly #selection: Selection;
   readonly #polls: Polls;
   readonly fleets: readonly Fleet[];
@@ -98,8 +100,8 @@ class LiveRun implements Live {
     });
     this.#wire.capture = this.#capture;
     const exchanges = places.map(({ exchange }) => exchange);
-    this.#repair =
-      repair && new LiveRepair({ options: repair, capture: this.#capture, wire: this.#wire, exchanges, warn: log.warn });
+    this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn });
+    this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
     this.#watch = new UniverseWatch(
       places.map((place) => ({ exchange: place.exchange, rest: tappedSource(place, options.client, this.#wire) })),
       { ...options.universe, ...options, takes: takerOf(options) },
@@ -249,12 +251,19 @@ class LiveRun implements Live {
   async #adjust({ wanted, symbols }: Wanted): Promise<void> {
     this.#wanted = { wanted, symbols: new Map([...this.#wanted.symbols, ...symbols]) };
     for (const [id, universe] of symbols) this.#selection.narrow(id, universe);
+    if (this.#resumption) await this.#resume(this.#resumption, { wanted, symbols });
     this.#polls.adjust(symbols);
     for (const fleet of this.fleets) {
       const subscriptions = wanted.get(fleet.exchange.id);
-      if (!subscriptions) continue;
-      if (this.#repair) await this.#repair.resume(fleet.exchange, subscriptions);
-      await fleet.adjust(subscriptions);
+      if (subscriptions) await fleet.adjust(subscriptions);
+    }
+  }
+
+  async #resume(resumption: Resumption, { wanted, symbols }: Wanted): Promise<void> {
+    const types = this.#options.polled?.types ?? [];
+    for (const { exchange } of this.fleets) {
+      const polled = { types, symbols: symbols.get(exchange.id) ?? new Map() };
+      await resumption.resume(exchange, wanted.get(exchange.id) ?? [], polled);
     }
   }
 

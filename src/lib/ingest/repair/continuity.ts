@@ -21,7 +21,7 @@ type State = Feed & {
 const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Returns the exchange's time on a feed's market at a local time, undefined before anything is known of its clock. */
-export type ExchangeTime = (feed: Feed, local: number) => number | undefined;
+export type ExchangeTime = (feed: Pick<Feed, 'exchange' | 'market'>, local: number) => number | undefined;
 
 /** What a connection brings while another one leads waits for that one to bring it as well, microseconds. */
 export const TAKEOVER_PATIENCE = 2 * SECOND;

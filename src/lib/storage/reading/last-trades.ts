@@ -1,6 +1,6 @@
 import type { Market, RecordType } from '../../model/records.js';
-import { HOUR, WEEK } from '../../model/time.js';
 import { sqlText } from '../database/duckdb.js';
+import { newestPlaces, type Place } from './newest.js';
 import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
 
 /** A stored trade, as far as it says where a capture goes on. */
@@ -10,8 +10,6 @@ export type LastTradesQuery = {
   readonly exchange: string;
   readonly market: Market;
   readonly symbols: readonly string[];
-  /** Looked at back from here, microseconds. */
-  readonly until: number;
 };
 
 /** What is given of a symbol: so many seconds before its last trade, and no more than so many trades. */
@@ -19,21 +17,18 @@ const SECONDS = 10;
 const MOST = 250;
 
 /**
- * Returns, by symbol, the last stored trades of the past week in their order; a symbol without any is left out. The last
- * hour nearly always has them; whole days are looked at, the last first, for the symbols that are left. Throws as
- * `openSnapshot`.
+ * Returns, by symbol, the last stored trades in their order; a symbol without any in the last days that have trades is
+ * left out. Throws as `openSnapshot`.
  */
 export async function lastTrades(directory: string, query: LastTradesQuery): Promise<Map<string, LastTrade[]>> {
-  const { exchange, market, symbols, until } = query;
+  const { exchange, market, symbols } = query;
   const types: RecordType[] = ['trade'];
-  const since = until - WEEK;
-  const snapshot = await openSnapshot(directory, { types, exchanges: [exchange], markets: [market], symbols, since });
+  const snapshot = await openSnapshot(directory, { types, exchanges: [exchange], markets: [market], symbols });
   try {
     const found = new Map<string, LastTrade[]>();
-    const dates = [...snapshot.dates('trade')].reverse();
-    for (const { date, from } of [...dates.slice(0, 2).map((date) => ({ date, from: until - HOUR })), ...dates.map(whole)]) {
+    for (const place of newestPlaces(snapshot, 'trade')) {
       const left = symbols.filter((symbol) => !found.has(symbol));
-      if (left.length > 0) await findIn(snapshot, { date, from, symbols: left }, found);
+      if (left.length > 0) await findIn(snapshot, { ...place, symbols: left }, found);
     }
     return found;
   } finally {
@@ -41,11 +36,7 @@ export async function lastTrades(directory: string, query: LastTradesQuery): Pro
   }
 }
 
-type Part = { readonly date: string; readonly from: number; readonly symbols: readonly string[] };
-
-function whole(date: string): { date: string; from: number } {
-  return { date, from: 0 };
-}
+type Part = Place & { readonly symbols: readonly string[] };
 
 async function findIn(snapshot: StoreSnapshot, { date, from, symbols }: Part, found: Map<string, LastTrade[]>): Promise<void> {
   const trades = `(SELECT "symbol", "id", "timestamp", "sequence" FROM ${snapshot.relation('trade', date)}

@@ -1,0 +1,79 @@
+import type { Channel, Exchange, Subscription } from '../../exchanges/exchange.js';
+import type { PolledType } from '../../exchanges/polling.js';
+import type { Market } from '../../model/records.js';
+import { type CapturedKind, lastTimes } from '../../storage/reading/last-times.js';
+import { lastTrades } from '../../storage/reading/last-trades.js';
+import type { Capture } from '../capture/capture.js';
+import { gapChannelOf } from '../selection.js';
+
+/** What a run polls of which symbols. */
+export type PolledSymbols = { readonly types: readonly PolledType[]; readonly symbols: ReadonlyMap<Market, readonly string[]> };
+
+/** Records that have gaps of their own, of some symbols. */
+type Kind = CapturedKind & { readonly channel: string; readonly symbols: string[] };
+
+/** The records that tell how far a channel is known. */
+const TYPES = { trade: 'trade', ticker: 'ticker', book: 'book_snapshot', book_delta: 'book_delta' } as const;
+
+/** Tells a capture what the store knows of the time before, of everything before it is subscribed or polled. */
+export class Resumption {
+  readonly #store: string;
+  readonly #capture: Capture;
+  readonly #asked = new Set<string>();
+
+  constructor(store: string, capture: Capture) {
+    this.#store = store;
+    this.#capture = capture;
+  }
+
+  /** Where trades are repaired they go on after the last ones; of everything else a pause is told. */
+  async resume(exchange: Exchange, subscriptions: readonly Subscription[], polled: PolledSymbols): Promise<void> {
+    for (const market of exchange.markets) {
+      const kinds = this.#unasked(`${exchange.id} ${market}`, [
+        ...subscriptions.filter((subscription) => subscription.market === market).map(kindOf),
+        ...polled.types.map((type) => ({ type, channel: type, symbols: [...(polled.symbols.get(market) ?? [])] })),
+      ]);
+      const isRepaired = ({ type }: Kind) => type === 'trade' && this.#capture.repair !== undefined;
+      for (const { symbols } of kinds.filter(isRepaired)) await this.#goOn(exchange.id, market, symbols);
+      const others = kinds.filter((kind) => !isRepaired(kind));
+      if (others.length > 0) await this.#pause(exchange.id, market, others);
+    }
+  }
+
+  async #goOn(exchange: string, market: Market, symbols: readonly string[]): Promise<void> {
+    for (const [symbol, trades] of await lastTrades(this.#store, { exchange, market, symbols }))
+      this.#capture.resume({ exchange, market, channel: 'trade', symbol }, trades);
+  }
+
+  async #pause(exchange: string, market: Market, kinds: readonly Kind[]): Promise<void> {
+    const times = await lastTimes(this.#store, { exchange, market }, kinds);
+    for (const [index, { channel }] of kinds.entries())
+      for (const [symbol, last] of times[index] ?? []) this.#capture.pauses.begin({ exchange, market, channel, symbol }, last);
+  }
+
+  /** Returns what nobody has asked about yet, the symbols of one channel together. */
+  #unasked(market: string, kinds: readonly Kind[]): Kind[] {
+    const found = new Map<string, Kind>();
+    for (const { symbols, ...kind } of kinds) {
+      const known = found.get(kind.channel) ?? { ...kind, symbols: [] };
+      for (const symbol of symbols) {
+        const key = `${market} ${kind.channel} ${symbol}`;
+        if (!this.#asked.has(key)) known.symbols.push(symbol);
+        this.#asked.add(key);
+      }
+      if (known.symbols.length > 0) found.set(kind.channel, known);
+    }
+    return [...found.values()];
+  }
+}
+
+function kindOf({ channel, symbol, interval }: Subscription): Kind {
+  const type = typeOf(channel);
+  return type === 'candle'
+    ? { type, interval, channel: gapChannelOf({ type, interval }), symbols: [symbol] }
+    : { type, channel, symbols: [symbol] };
+}
+
+function typeOf(channel: Channel) {
+  return channel === 'liquidation' || channel === 'candle' ? channel : TYPES[channel];
+}

@@ -1,0 +1,70 @@
+import { parseInterval } from '../../candles/interval.js';
+import type { Market, RecordType } from '../../model/records.js';
+import { sqlText } from '../database/duckdb.js';
+import { newestPlaces, type Place } from './newest.js';
+import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
+
+/** Captured records of one type, of the exchange's candles those of one interval. */
+export type CapturedKind = { readonly type: RecordType; readonly interval?: string | undefined };
+
+/** A kind of records, and the symbols that are asked about. */
+export type LastTimesQuery = CapturedKind & { readonly symbols: readonly string[] };
+
+/**
+ * Returns, for each query and by symbol, until when captured records are known: the time of the last one, of candles the end
+ * of the last closed one or the beginning of an open one. A symbol without any in the last days that have records of the
+ * type is left out. Throws as `openSnapshot`.
+ */
+export async function lastTimes(
+  directory: string,
+  { exchange, market }: { readonly exchange: string; readonly market: Market },
+  queries: readonly LastTimesQuery[],
+): Promise<Map<string, number>[]> {
+  const snapshot = await openSnapshot(directory, {
+    types: [...new Set(queries.map(({ type }) => type))],
+    exchanges: [exchange],
+    markets: [market],
+    symbols: [...new Set(queries.flatMap(({ symbols }) => symbols))],
+    sources: ['exchange'],
+  });
+  try {
+    const found: Map<string, number>[] = [];
+    for (const query of queries) found.push(await timesOf(snapshot, query));
+    return found;
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function timesOf(snapshot: StoreSnapshot, { symbols, ...kind }: LastTimesQuery): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const place of newestPlaces(snapshot, kind.type)) {
+    const left = symbols.filter((symbol) => !found.has(symbol));
+    if (left.length > 0) await findIn(snapshot, kind, { ...place, symbols: left }, found);
+  }
+  return found;
+}
+
+async function findIn(
+  snapshot: StoreSnapshot,
+  kind: CapturedKind,
+  { date, from, symbols }: Place & { readonly symbols: readonly string[] },
+  found: Map<string, number>,
+): Promise<void> {
+  const [end, condition] = sqlOf(kind);
+  const rows = await snapshot.database.rows(
+    `SELECT "symbol", max(${end}) AS "end" FROM ${snapshot.relation(kind.type, date)}
+     WHERE "timestamp" >= make_timestamptz(${from}) AND "symbol" IN (${symbols.map(sqlText).join(', ')}) AND ${condition}
+     GROUP BY "symbol"`,
+  );
+  for (const { symbol, end } of rows) found.set(String(symbol), Number(end));
+}
+
+/** Returns when a record ends, and what tells that it was captured: fetched history has no arrival. */
+function sqlOf({ type, interval }: CapturedKind): [end: string, condition: string] {
+  const time = 'epoch_us("timestamp")';
+  if (type === 'candle' && interval !== undefined)
+    return [`${time} + if("closed", ${parseInterval(interval).size}, 0)`, `"interval" = ${sqlText(interval)}`];
+  const captured = '"local_timestamp" IS NOT NULL';
+  return type === 'book_snapshot' ? [time, `${captured} AND "depth" IS NOT NULL`] : [time, captured];
+}
