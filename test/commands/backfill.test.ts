@@ -193,6 +193,66 @@ describe('backfill', () => {
     expect((await mdtool([...BITGET, ...range], { env: server.environment })).stderr).toMatch(/nothing is to be fetched/);
   });
 
+  describe('of a capture that was cut off', () => {
+    const identity = { exchange: 'bitget', market: 'linear', symbol: 'BTCUSDT' } as const;
+    const tradesOf = (server: ExchangeServer, from: number, until: number) =>
+      truthOf(server, from, until).map(({ id, price, size, side, time }): Trade => {
+        const times = { timestamp: time * 1_000, localTimestamp: time * 1_000 + 7 };
+        return { type: 'trade', ...identity, ...times, id, price: Number(price), amount: Number(size), side, sequence: id };
+      });
+    const cutOff = (from: number, until: number): Gap => {
+      const span = { timestamp: until, localTimestamp: until + 5, fromTimestamp: from, untilTimestamp: until };
+      return { type: 'gap', ...identity, ...span, channel: 'trade', reason: 'disconnect', repaired: 0, missing: true };
+    };
+    const write = async (store: string, records: readonly AnyRecord[]) => {
+      const writer = await openStoreWriter(path(store), { step: 'test' });
+      await writer.write(records);
+      await writer.close();
+    };
+    /** What `verify` finds is filled; resolves with the verdicts of the trades before and after. */
+    const fill = async (server: ExchangeServer, store: string) => {
+      const verify = () => mdtool(['verify', '--store', path(store), '--channels', 'trade', '--format', 'ndjson']);
+      const found = await verify();
+      await mdtool(['backfill', '-', '--store', path(store)], { input: found.stdout, env: server.environment });
+      return [found.code, (await verify()).code];
+    };
+
+    it('the hole at its end is one no more once the exchange has told all of it', async () => {
+      const server = await serve('bitget');
+      const [end, until] = [now - 30 * MINUTE, now - 10 * MINUTE];
+      const before = tradesOf(server, now - 2 * HOUR, end);
+      await write('cut off', [...before, cutOff(before.at(-1)?.timestamp as number, until)]);
+      expect(await fill(server, 'cut off')).toEqual([3, 0]);
+      const missed = truthOf(server, end, until);
+      expect(missed.length).toBeGreaterThan(5);
+      expect(await stored('cut off', 'trade')).toHaveLength(before.length + missed.length);
+    });
+
+    it('the hole stays where it ended just now and nothing is known after it: the exchange may still add to it', async () => {
+      const server = await serve('bitget');
+      const before = tradesOf(server, now - 2 * HOUR, now - 30 * MINUTE);
+      const until = Math.ceil(Date.now() / 1_000) * 1_000_000;
+      await write('just now', [...before, cutOff(before.at(-1)?.timestamp as number, until)]);
+      expect(await fill(server, 'just now')).toEqual([3, 3]);
+      const missed = truthOf(server, now - 30 * MINUTE, until).length;
+      expect(await stored('just now', 'trade')).toHaveLength(before.length + missed);
+    });
+
+    it('the hole is none either where nothing was stored before it', async () => {
+      const server = await serve('bitget');
+      await write('at once', [cutOff(now - 30 * MINUTE + 1, now - 10 * MINUTE)]);
+      expect(await fill(server, 'at once')).toEqual([3, 0]);
+    });
+
+    it('the hole stays where the answer lacks the trade that is stored right before it', async () => {
+      const server = await serve('bitget');
+      const before = tradesOf(server, now - 2 * HOUR, now - 30 * MINUTE);
+      const stranger = { ...(before.at(-1) as Trade), id: '1', sequence: '1', timestamp: now - 30 * MINUTE };
+      await write('stranger', [...before, stranger, cutOff(stranger.timestamp, now - 10 * MINUTE)]);
+      expect(await fill(server, 'stranger')).toEqual([3, 3]);
+    });
+  });
+
   it('leaves a gap that the exchange cannot fill, and says so with 3', async () => {
     const server = await serve('bybit');
     const all = server.trades('linear', 'BTCUSDT');

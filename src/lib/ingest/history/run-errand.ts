@@ -8,7 +8,7 @@ import { type Errand, spanOf } from './plan.js';
 import type { RestClient } from './rest-client.js';
 import { united, within, without } from './spans.js';
 import { keyOf, type StoredKeys } from './stored-keys.js';
-import { barSize, type Topic } from './want.js';
+import { barSize, CHANNEL_OF, type Topic } from './want.js';
 
 /** Something that an errand brought: new records, what of the past they complete, gaps that are none any more. */
 export type Delivery = {
@@ -42,12 +42,12 @@ const MARGIN = SECOND;
 export async function* runErrand(errand: Errand, options: ErrandOptions): AsyncGenerator<Delivery> {
   const { topic, gaps } = errand;
   const began = options.now();
-  const seen = new Overlaps();
+  const seen = new Overlaps(gaps);
   let covered: Span[] = [];
   for (const span of stretchesOf(errand, options.inOrder ? HOUR : DAY)) {
     const query = { ...topic, ...widened(topic, span, began) };
     const stored = await options.keys(topic, { from: query.from - 2 * MARGIN, until: query.until + 2 * MARGIN });
-    seen.begin();
+    seen.begin(stored);
     const pages = pagesOf(errand, query, options);
     for await (const page of options.inOrder ? asOne(pages) : pages) {
       const records = page.records.filter((record) => seen.isNew(record, stored, span));
@@ -55,7 +55,7 @@ export async function* runErrand(errand: Errand, options: ErrandOptions): AsyncG
       yield { topic, records, rejected: page.rejected, covered: within(covered, settled(topic, began)), repaired: [] };
     }
   }
-  const repaired = gaps.filter((gap) => isRepaired(errand, gap, covered, seen));
+  const repaired = gaps.filter((gap) => isRepaired(errand, gap, { covered, seen, began }));
   if (repaired.length > 0) yield { topic, records: [], rejected: [], covered: within(covered, settled(topic, began)), repaired };
 }
 
@@ -126,34 +126,61 @@ function settled(topic: Topic, began: number): Span[] {
   return [{ from: 0, until: barSize(topic) === undefined ? began - UNSETTLED : Number.POSITIVE_INFINITY }];
 }
 
+type Fetched = { readonly covered: readonly Span[]; readonly seen: Overlaps; readonly began: number };
+
 /**
- * Ids are not contiguous on either exchange: a hole in the trades counts as repaired when what was fetched is whole and
- * meets, at both ends, trades that were known. Where the store begins or ends with what was lost there is nothing to meet.
- * Lost candles are the same again; what was captured of rates and prices is finer than any history.
+ * Ids are not contiguous on either exchange: a hole in the trades counts as repaired when what was fetched is whole and has
+ * the trades that are stored right at its ends. Where none is, as at the end of a capture that was cut off, there is nothing
+ * to meet: then the answer must reach beyond the end, or the end be so old that the exchange adds nothing more. Lost candles
+ * are the same again, and so are those of one interval that nobody received; what was captured of rates and prices is finer
+ * than any history.
  */
-function isRepaired({ topic: { type }, ends }: Errand, gap: Gap, covered: readonly Span[], seen: Overlaps): boolean {
+function isRepaired({ topic: { type }, ends }: Errand, gap: Gap, { covered, seen, began }: Fetched): boolean {
   if (without([spanOf(gap)], covered).length > 0) return false;
   const near = ends?.get(gap);
-  if (type !== 'trade') return type === 'candle' && near !== undefined;
-  const isMetBefore = (near !== undefined && near.before === undefined) || seen.hasBefore(gap.fromTimestamp);
-  return isMetBefore && ((near !== undefined && near.after === undefined) || seen.hasAfter(gap.untilTimestamp));
+  if (type !== 'trade') return type === 'candle' && (near !== undefined || gap.channel !== CHANNEL_OF.candle);
+  const known = near ? { before: near.before !== undefined, after: near.after !== undefined } : seen.known(gap);
+  if (known.before && !seen.hasBefore(gap.fromTimestamp)) return false;
+  if (known.after) return seen.hasAfter(gap.untilTimestamp);
+  return gap.untilTimestamp <= began - UNSETTLED || seen.latest >= gap.untilTimestamp;
 }
+
+/** Whether a trade is stored right before a gap and right after it. */
+type Known = { before: boolean; after: boolean };
 
 /** Tells new records from those that were stored before, and remembers when the latter happened. */
 class Overlaps {
+  readonly #known: ReadonlyMap<Gap, Known>;
   #met: number[] = [];
   #fresh = new Set<string | number>();
   /** Of the stretch before: what it brought is stored by now, and was not known. */
   #before = new Set<string | number>();
+  /** When the latest of all that was fetched happened. */
+  latest = 0;
 
-  begin(): void {
+  constructor(gaps: readonly Gap[]) {
+    this.#known = new Map(gaps.map((gap) => [gap, { before: false, after: false }]));
+  }
+
+  /** Begins a stretch, of which this is stored. */
+  begin(stored: StoredKeys): void {
     this.#before = this.#fresh;
     this.#fresh = new Set();
+    const times = Float64Array.from(stored.values()).sort();
+    for (const [{ fromTimestamp: from, untilTimestamp: until }, known] of this.#known) {
+      known.before ||= hasWithin(times, from - MARGIN, from);
+      known.after ||= hasWithin(times, until, until + MARGIN);
+    }
+  }
+
+  known(gap: Gap): Known {
+    return this.#known.get(gap) ?? { before: true, after: true };
   }
 
   /** What lies outside of the span is met or not, and never new: it belongs to another one. */
   isNew(record: HistoryRecord, stored: StoredKeys, span: Span): boolean {
     if (record.type === 'candle' && !record.closed) return false;
+    this.latest = Math.max(this.latest, record.timestamp);
     const key = keyOf(record);
     if (this.#fresh.has(key) || this.#before.has(key)) return false;
     const at = stored.get(key);
@@ -170,4 +197,15 @@ class Overlaps {
   hasAfter(time: number): boolean {
     return this.#met.some((at) => at >= time);
   }
+}
+
+/** Whether sorted times have one from `first` to `last`, both included. */
+function hasWithin(times: Float64Array, first: number, last: number): boolean {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] as number) < first) low = middle + 1;
+    else high = middle;
+  }
+  return low < times.length && (times[low] as number) <= last;
 }

@@ -1,4 +1,4 @@
-import type { Channel, Exchange, Subscription } from '../../exchanges/exchange.js';
+import type { Exchange, Subscription } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
 import type { Market } from '../../model/records.js';
 import { type CapturedKind, lastTimes } from '../../storage/reading/last-times.js';
@@ -11,9 +11,6 @@ export type PolledSymbols = { readonly types: readonly PolledType[]; readonly sy
 
 /** Records that have gaps of their own, of some symbols. */
 type Kind = CapturedKind & { readonly channel: string; readonly symbols: string[] };
-
-/** The records that tell how far a channel is known. */
-const TYPES = { trade: 'trade', ticker: 'ticker', book: 'book_snapshot', book_delta: 'book_delta' } as const;
 
 /** Tells a capture what the store knows of the time before, of everything before it is subscribed or polled. */
 export class Resumption {
@@ -30,7 +27,7 @@ export class Resumption {
   async resume(exchange: Exchange, subscriptions: readonly Subscription[], polled: PolledSymbols): Promise<void> {
     for (const market of exchange.markets) {
       const kinds = this.#unasked(`${exchange.id} ${market}`, [
-        ...subscriptions.filter((subscription) => subscription.market === market).map(kindOf),
+        ...subscriptions.filter((subscription) => subscription.market === market).flatMap(kindsOf),
         ...polled.types.map((type) => ({ type, channel: type, symbols: [...(polled.symbols.get(market) ?? [])] })),
       ]);
       const isRepaired = ({ type }: Kind) => type === 'trade' && this.#capture.repair !== undefined;
@@ -55,25 +52,30 @@ export class Resumption {
   #unasked(market: string, kinds: readonly Kind[]): Kind[] {
     const found = new Map<string, Kind>();
     for (const { symbols, ...kind } of kinds) {
-      const known = found.get(kind.channel) ?? { ...kind, symbols: [] };
-      for (const symbol of symbols) {
-        const key = `${market} ${kind.channel} ${symbol}`;
-        if (!this.#asked.has(key)) known.symbols.push(symbol);
-        this.#asked.add(key);
-      }
-      if (known.symbols.length > 0) found.set(kind.channel, known);
+      const name = `${market} ${kind.channel} ${kind.type}`;
+      const known = found.get(name) ?? { ...kind, symbols: [] };
+      known.symbols.push(...symbols.filter((symbol) => !this.#asked.has(`${name} ${symbol}`)));
+      for (const symbol of symbols) this.#asked.add(`${name} ${symbol}`);
+      if (known.symbols.length > 0) found.set(name, known);
     }
     return [...found.values()];
   }
 }
 
-function kindOf({ channel, symbol, interval }: Subscription): Kind {
-  const type = typeOf(channel);
-  return type === 'candle'
-    ? { type, interval, channel: gapChannelOf({ type, interval }), symbols: [symbol] }
-    : { type, channel, symbols: [symbol] };
-}
-
-function typeOf(channel: Channel) {
-  return channel === 'liquidation' || channel === 'candle' ? channel : TYPES[channel];
+function kindsOf({ channel, symbol, interval }: Subscription): Kind[] {
+  const symbols = [symbol];
+  switch (channel) {
+    case 'candle':
+      return [{ type: channel, interval, channel: gapChannelOf({ type: channel, interval }), symbols }];
+    case 'book':
+      return [{ type: 'book_snapshot', channel, symbols }];
+    case 'book_delta':
+      // A run of deltas begins with a whole snapshot, and a thin book may have no more than that.
+      return [
+        { type: 'book_delta', channel, symbols },
+        { type: 'book_snapshot', isWhole: true, channel, symbols },
+      ];
+    default:
+      return [{ type: channel, channel, symbols }];
+  }
 }

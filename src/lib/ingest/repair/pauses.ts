@@ -28,9 +28,10 @@ export class Pauses {
     this.#exchangeTime = exchangeTime;
   }
 
-  /** Notes until when a series is known. */
+  /** Notes until when a series is known; of several times the latest counts. */
   begin(series: Series, from: number): void {
-    this.#open.set(keyOf(series), { ...series, from, back: undefined });
+    const known = this.#open.get(keyOf(series))?.from ?? from;
+    this.#open.set(keyOf(series), { ...series, from: Math.max(from, known), back: undefined });
   }
 
   /** Notes that a record of `timestamp` has come; returns the gap before it, if any. Asked for every record. */

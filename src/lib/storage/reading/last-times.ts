@@ -4,8 +4,12 @@ import { sqlText } from '../database/duckdb.js';
 import { newestPlaces, type Place } from './newest.js';
 import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
 
-/** Captured records of one type, of the exchange's candles those of one interval. */
-export type CapturedKind = { readonly type: RecordType; readonly interval?: string | undefined };
+/** Captured records of one type, of the exchange's candles those of one interval, of books the whole or the top ones. */
+export type CapturedKind = {
+  readonly type: RecordType;
+  readonly interval?: string | undefined;
+  readonly isWhole?: boolean | undefined;
+};
 
 /** A kind of records, and the symbols that are asked about. */
 export type LastTimesQuery = CapturedKind & { readonly symbols: readonly string[] };
@@ -61,10 +65,10 @@ async function findIn(
 }
 
 /** Returns when a record ends, and what tells that it was captured: fetched history has no arrival. */
-function sqlOf({ type, interval }: CapturedKind): [end: string, condition: string] {
+function sqlOf({ type, interval, isWhole = false }: CapturedKind): [end: string, condition: string] {
   const time = 'epoch_us("timestamp")';
   if (type === 'candle' && interval !== undefined)
     return [`${time} + if("closed", ${parseInterval(interval).size}, 0)`, `"interval" = ${sqlText(interval)}`];
   const captured = '"local_timestamp" IS NOT NULL';
-  return type === 'book_snapshot' ? [time, `${captured} AND "depth" IS NOT NULL`] : [time, captured];
+  return [time, type === 'book_snapshot' ? `${captured} AND ("depth" IS NULL) = ${isWhole}` : captured];
 }
