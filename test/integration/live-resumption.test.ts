@@ -142,6 +142,18 @@ it('tells the pause in the trades too where nothing is repaired', async () => {
   ]);
 }, 30_000);
 
+it('goes on after the first snapshot of a book that has not changed since', async () => {
+  const server = await serve('bybit', { symbols: { linear: 1 } });
+  const store = storeName();
+  const books: TestOptions = { channels: ['book_delta'] };
+  const first = await run(server, store, books, (one) => has(one.records, 'book_snapshot', 'BTCUSDT'));
+  expect(has(first.records, 'book_delta', 'BTCUSDT')).toBe(false);
+  server.requote('linear', 'BTCUSDT');
+  const second = await run(server, store, books, (one) => has(one.records, 'book_snapshot', 'BTCUSDT'));
+  const last = first.records.find(({ type }) => type === 'book_snapshot');
+  expect(gapsOf(second.records, 'book_delta')).toMatchObject([{ reason: 'shutdown', fromTimestamp: last?.timestamp }]);
+}, 30_000);
+
 it('tells a pause of weeks, of trades and of the rest', async () => {
   const server = await serve('bybit', { symbols: { linear: 1 } });
   const store = storeName();

@@ -1,10 +1,7 @@
 import type { AnyRecord, Candle, Clock, Gap, Market, Trade } from '../model/records.js';
 import { type CandleInterval, parseInterval } from './interval.js';
-import type { CandleCounts, CandleOptions } from './options.js';
+import { type CandleCounts, type CandleOptions, isOfInput } from './options.js';
 import { CandleSeries } from './series.js';
-
-/** The channel whose gaps make candles incomplete, by what they are built from. */
-const CHANNELS = { trades: 'trade', exchange: 'candle' } as const;
 
 type MarketState = {
   readonly series: Map<string, CandleSeries>;
@@ -85,7 +82,7 @@ export class CandleAggregator {
 
   *#gap(gap: Gap): Generator<AnyRecord> {
     yield gap;
-    if (gap.channel === CHANNELS[this.#options.source]) yield* this.#series(this.#market(gap), gap).addGap(gap);
+    if (isOfInput(gap.channel, this.#options)) yield* this.#series(this.#market(gap), gap).addGap(gap);
   }
 
   *#clock(clock: Clock): Generator<AnyRecord> {

@@ -1,5 +1,5 @@
 import type { Market } from '../model/records.js';
-import type { CandleInterval } from './interval.js';
+import { type CandleInterval, isMadeOf, parseInterval } from './interval.js';
 
 /** Where a candle opens: at its first trade, or at the close before it, as the exchanges publish theirs. */
 export const OPENS = ['first-trade', 'previous-close'] as const;
@@ -21,6 +21,17 @@ export type CandleOptions = {
   /** What the amounts of a market count. Where it is the quote asset, turnover is in the base asset: Σ amount / price. */
   readonly amountUnit: (exchange: string, market: Market) => 'base' | 'quote';
 };
+
+/**
+ * Returns whether gaps in a channel make candles incomplete: those of what they are built from. Gaps in the exchange's
+ * candles may name their interval, `candle_exchange_1m`: then those count that are parts of what is built.
+ */
+export function isOfInput(channel: string, { source, intervals }: Pick<CandleOptions, 'source' | 'intervals'>): boolean {
+  if (source === 'trades') return channel === 'trade';
+  const [, name] = /^candle_exchange_(\d+[smhdw])$/.exec(channel) ?? [];
+  const part = name === undefined ? undefined : parseInterval(name);
+  return channel === 'candle' || (part !== undefined && intervals.some((interval) => isMadeOf(interval, part)));
+}
 
 /** What became of the records beside the candles; a count that is not 0 is worth telling. */
 export type CandleCounts = {

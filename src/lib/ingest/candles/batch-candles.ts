@@ -26,7 +26,7 @@ export async function createBatchCandles(
   const settings = {
     ...options,
     clocks: CLOCKS,
-    holes: (await createHoles(database, relations.gap, source)) ? HOLES : undefined,
+    holes: (await createHoles(database, relations.gap, options)) ? HOLES : undefined,
     countsQuote: await quoteCondition(database, options),
   };
   await database.run(`CREATE OR REPLACE TEMP TABLE ${sqlName(table)} (${tableDefinition('candle')})`);

@@ -1,8 +1,5 @@
-import type { CandleOptions } from '../../candles/options.js';
-import { type Database, sqlName } from '../../storage/database/duckdb.js';
-
-/** The channel whose gaps make candles incomplete, by what they are built from. */
-const CHANNELS = { trades: 'trade', exchange: 'candle' } as const;
+import { type CandleOptions, isOfInput } from '../../candles/options.js';
+import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
 
 /** Relations of the types that candles depend on, to be used after FROM. */
 export type CandleRelations = Readonly<Record<'trade' | 'candle' | 'gap' | 'clock', string>> & {
@@ -33,11 +30,17 @@ export async function createClocks(database: Database, { trade, candle, clock, a
 }
 
 /** Creates the table of unrepaired holes. Returns whether there are any: without, their step can be left out. */
-export async function createHoles(database: Database, gap: string, source: CandleOptions['source']): Promise<boolean> {
+export async function createHoles(
+  database: Database,
+  gap: string,
+  options: Pick<CandleOptions, 'source' | 'intervals'>,
+): Promise<boolean> {
+  const found = await database.rows(`SELECT DISTINCT "channel" FROM ${gap}`);
+  const channels = found.map(({ channel }) => String(channel)).filter((channel) => isOfInput(channel, options));
   await database.run(
     `CREATE OR REPLACE TEMP TABLE ${HOLES} AS
      WITH gaps AS (SELECT "exchange", "market", "symbol", "missing", epoch_us("from_timestamp") AS from_us,
-       epoch_us("until_timestamp") AS until_us, epoch_us("local_timestamp") AS known FROM ${gap} WHERE "channel" = '${CHANNELS[source]}')
+       epoch_us("until_timestamp") AS until_us, epoch_us("local_timestamp") AS known FROM ${gap} WHERE "channel" IN (${channels.map(sqlText).join(', ') || 'NULL'}))
      SELECT * FROM gaps AS hole WHERE "missing" AND NOT EXISTS (SELECT 1 FROM gaps AS repair
        WHERE NOT repair."missing" AND repair."exchange" = hole."exchange" AND repair."market" = hole."market"
        AND repair."symbol" = hole."symbol" AND repair.from_us <= hole.from_us AND repair.until_us >= hole.until_us

@@ -136,7 +136,10 @@ async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise
   const gaps = snapshot.dates('gap').filter((date) => date >= formatDate(day.spans[0]?.from ?? 0));
   const ofMarket = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
   const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket}`).join(' UNION ALL ');
-  const holes = gaps.length > 0 && (await createHoles(snapshot.database, `(${gap})`, 'trades')) ? HOLES : undefined;
+  const holes =
+    gaps.length > 0 && (await createHoles(snapshot.database, `(${gap})`, { source: 'trades', intervals: [] }))
+      ? HOLES
+      : undefined;
   return day.spans.map((span) => ({
     ...candles,
     ...tradesWithin(snapshot, context.paths.root, market, span),

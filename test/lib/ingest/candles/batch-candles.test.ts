@@ -101,4 +101,29 @@ describe('candles by SQL equal candles as they come', () => {
       expect(byKey(await batch(database, input, settings(base, ['5s', '1m'])))).toEqual(expected);
     });
   });
+
+  it.each([
+    ['candle', false],
+    ['candle_exchange_1m', false],
+    ['candle_exchange_5m', true],
+    ['trade', true],
+  ])('made of candles of the exchange: a gap in %s leaves them complete: %s', async (channel, complete) => {
+    const identity = { exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT' } as const;
+    const start = 1_786_310_700_000_000;
+    const prices = { open: 1, high: 1, low: 1, close: 1, volume: 1, turnover: 1, buyVolume: 1, trades: 1 };
+    const minutes = [0, 1, 3, 4].map((minute): Candle => {
+      const times = { timestamp: start + minute * 60 * SECOND, localTimestamp: start + (minute + 1) * 60 * SECOND };
+      const state = { source: 'exchange', closed: true, complete: true } as const;
+      return { type: 'candle', ...identity, ...times, interval: '1m', ...prices, ...state };
+    });
+    const [from, until] = [start + 120 * SECOND, start + 180 * SECOND];
+    const span = { timestamp: until, localTimestamp: until, fromTimestamp: from, untilTimestamp: until };
+    const gap: AnyRecord = { type: 'gap', ...identity, ...span, channel, reason: 'shutdown', repaired: 0, missing: true };
+    const options = settings({ source: 'exchange' }, ['5m']);
+    const expected = byKey(streamed([...minutes.slice(0, 2), gap, ...minutes.slice(2)], options));
+    expect(Object.values(expected)).toMatchObject([{ interval: '5m', complete }]);
+    await withDatabase({}, async (database) => {
+      expect(byKey(await batch(database, [...minutes, gap], options))).toEqual(expected);
+    });
+  });
 });
