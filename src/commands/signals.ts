@@ -1,7 +1,16 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { inputArgument, selectionOf } from '../lib/cli/candles/flags.js';
-import { durationFlag, exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
+import {
+  durationFlag,
+  exchangesFlag,
+  LONGEST_PAUSE,
+  marketsFlag,
+  outputFlags,
+  storeFlag,
+  symbolsFlag,
+  timeFlags,
+} from '../lib/cli/flags.js';
 import { ruleFlags } from '../lib/cli/signals/flags.js';
 import { givenFlags, type RuleBook, ruleBookOf } from '../lib/cli/signals/rules.js';
 import { openSignals } from '../lib/cli/signals/run.js';
@@ -37,6 +46,8 @@ signal is a hash of exchange, market, symbol, second, side and rules: the same d
       summary: 'Time between two looks at the store.',
       default: async () => 2 * SECOND,
       defaultHelp: async () => '2s',
+      least: SECOND / 10,
+      most: LONGEST_PAUSE,
     }),
     exchange: exchangesFlag(),
     market: marketsFlag(),

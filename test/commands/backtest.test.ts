@@ -127,6 +127,13 @@ describe('backtest', () => {
     );
   });
 
+  it('tells what a walk forward leaves out at the end', async () => {
+    const { stderr } = await backtest(CANDLES, ...GRID, '--sweep', 'multiplier=1.1,1.6', '--walk-forward', '12h/10h');
+    expect(stderr).toContain(
+      '--walk-forward: what comes after 2022-01-06T07:40:00.000Z is no whole stretch to judge and is left out, 23.2 % of the data',
+    );
+  });
+
   it('adds up what was judged out of sample', async () => {
     const args = [...GRID, '--sweep', 'multiplier=1.1,1.6', '--walk-forward', '12h/6h'];
     const { data, out_of_sample: totals } = JSON.parse((await backtest(CANDLES, ...args, '--json')).stdout);

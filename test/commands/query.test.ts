@@ -34,6 +34,12 @@ describe('query', () => {
     expect(stderr).toMatch(/^query: \d+ rows\n$/);
   });
 
+  it('gives sequences as text whatever their size, as records do', async () => {
+    const { stdout } = await query("select sequence from trade where market = 'linear' union all select null limit 80");
+    const kinds = new Set(rowsOf(stdout).map(({ sequence }) => typeof sequence));
+    expect([...kinds].sort()).toEqual(['string', 'undefined']);
+  });
+
   it('prints times as ISO in a table, as microseconds elsewhere', async () => {
     const sql = "select symbol, timestamp, price from trade where market = 'linear' order by timestamp limit 1";
     const table = await query(sql, '--format', 'table');

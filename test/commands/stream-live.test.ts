@@ -66,6 +66,10 @@ describe('stream from an exchange', () => {
       [['--poll', 'funding', '--poll-every', '10ms'], /--poll-every: expected 1s or longer, was 10ms/],
       [['--poll-every', '5s'], /--poll/],
       [['--channels', 'none'], /give --poll as well/],
+      [['--redis-mode', 'stream'], /--redis-mode says how records go to Redis: add -o redis:/],
+      [['--refresh', '30d'], /--refresh: expected 24d at most, was 30d/],
+      [['--stats', '0s'], /--stats: expected 100ms or longer, was 0s/],
+      [['--duration', '0s'], /--duration: expected 1ms or longer, was 0s/],
     ] as const)
       expect(await mdtool(live(...wrong), { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   });

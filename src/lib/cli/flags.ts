@@ -5,7 +5,7 @@ import { EXCHANGES } from '../exchanges/index.js';
 import { FailureError, UsageError } from '../model/errors.js';
 import { KINDS, MARKETS, STATUSES } from '../model/market-records.js';
 import type { InstrumentKind, InstrumentStatus, Market } from '../model/records.js';
-import { parseDuration, parseTime } from '../model/time.js';
+import { DAY, formatDuration, parseDuration, parseTime } from '../model/time.js';
 import { systemReason } from '../sinks/system-reason.js';
 import { LOG_FORMATS, LOG_LEVELS } from './logger.js';
 
@@ -142,8 +142,19 @@ export const intervalsFlag = Flags.custom<readonly string[]>({
   },
 });
 
-/** A duration such as `5s`, as microseconds. */
-export const durationFlag = Flags.custom<number>({ helpValue: '1s', parse: async (text) => parseDuration(text, '') });
+/** A duration such as `5s`, as microseconds, within its bounds. */
+export const durationFlag = Flags.custom<number, { readonly least?: number; readonly most?: number }>({
+  helpValue: '1s',
+  parse: async (text, _, { least = 0, most = Number.POSITIVE_INFINITY }) => {
+    const duration = parseDuration(text, '');
+    if (duration < least) throw new UsageError(`expected ${formatDuration(least)} or longer, was ${text}`);
+    if (duration > most) throw new UsageError(`expected ${formatDuration(most)} at most, was ${text}`);
+    return duration;
+  },
+});
+
+/** The longest time between two looks: timers beyond 24.8 days fire at once. */
+export const LONGEST_PAUSE = 24 * DAY;
 
 /** The flags that mean the same everywhere: these may stand at the top level of a configuration file. */
 export const SHARED_FLAGS: readonly string[] = [

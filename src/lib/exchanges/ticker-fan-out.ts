@@ -96,8 +96,11 @@ function identityOf({ exchange, market, symbol, timestamp }: TickerFrame) {
   return { exchange, market, symbol, timestamp };
 }
 
+/** Where there is no best price, what is said of its amount means nothing. */
 function tickerOf(frame: TickerFrame, state: Merged): FeedEvent {
-  const { last, bid, bidAmount, ask, askAmount, volume24h, turnover24h } = state;
+  const { last, bid, ask, volume24h, turnover24h } = state;
+  const bidAmount = bid === undefined ? undefined : state.bidAmount;
+  const askAmount = ask === undefined ? undefined : state.askAmount;
   return { type: 'ticker', ...identityOf(frame), last, bid, bidAmount, ask, askAmount, volume24h, turnover24h };
 }
 

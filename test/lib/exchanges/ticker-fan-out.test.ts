@@ -18,6 +18,17 @@ const frame = (fields: TickerFields, more: Partial<TickerFrame> = {}): TickerFra
 const types = (events: readonly FeedEvent[]) => events.map(({ type }) => type);
 
 describe('TickerFanOut', () => {
+  it('gives no amount where there is no best price, and keeps it for when there is one again', () => {
+    const fanOut = new TickerFanOut();
+    const [empty] = fanOut.apply(
+      frame({ last: 1, bid: null, bidAmount: 0, ask: 2, askAmount: 3 }, { action: 'snapshot' }),
+      START,
+    );
+    expect(empty).toMatchObject({ ask: 2, askAmount: 3 });
+    expect(empty).toMatchObject({ bid: undefined, bidAmount: undefined });
+    expect(fanOut.apply(frame({ bid: 1.5 }), START)[0]).toMatchObject({ bid: 1.5, bidAmount: 0 });
+  });
+
   it('makes one record per kind of a full frame, with the frame’s identity', () => {
     const fields = {
       last: 100,
@@ -53,7 +64,7 @@ describe('TickerFanOut', () => {
   });
 
   it('takes zero for a value', () => {
-    expect(new TickerFanOut().apply(frame({ bidAmount: 0, openInterest: 0, fundingRate: 0 }), START)).toMatchObject([
+    expect(new TickerFanOut().apply(frame({ bid: 1, bidAmount: 0, openInterest: 0, fundingRate: 0 }), START)).toMatchObject([
       { type: 'ticker', bidAmount: 0 },
       { type: 'open_interest', amount: 0 },
       { type: 'funding', rate: 0 },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeRecord, encodeRecord, fieldsOf, RecordError } from '../../../src/lib/model/ndjson.js';
+import { decodeRecord, encodeRecord, excerpt, fieldsOf, RecordError } from '../../../src/lib/model/ndjson.js';
 import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType, type Trade } from '../../../src/lib/model/records.js';
 import { type Column, camelCase } from '../../../src/lib/model/schema.js';
 
@@ -132,5 +132,13 @@ describe('schema', () => {
   it('has a note for every column', () => {
     for (const type of RECORD_TYPES)
       for (const [name, { note }] of columnsOf(type)) expect(`${type}.${name}: ${note}`).toMatch(/: .{3}/);
+  });
+});
+
+describe('excerpt', () => {
+  it('is one line that steers no terminal, whatever it is of', () => {
+    expect(excerpt('a\u001b[31m\nb\u2028c\u202ed')).toBe('a\\u001b[31m\\u000ab\\u2028c\\u202ed');
+    expect(excerpt('币安USDT €')).toBe('币安USDT €');
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(excerpt(text))));
   });
 });

@@ -1,6 +1,7 @@
 /**
  * What runs in a report's page, after the chart library: three panes over the data in the page, and a line that tells what
- * is under the pointer. Fills are arrows; their words appear once few enough are in view to be read.
+ * is under the pointer. Fills are arrows; their words appear once few enough are in view to be read. Where there are so many
+ * that they would hide the candles, they fade and shrink, and the levels of grids with them; liquidations do not.
  */
 export const CHART_SCRIPT = `
 'use strict';
@@ -17,14 +18,15 @@ export const CHART_SCRIPT = `
   const prices = data.candles.flatMap(({ low, close }) => [low, close]);
   const digits = Math.min(8, Math.max(...prices.slice(0, 2000).map((price) => (String(price).split('.')[1] || '').length), 0));
   const priceFormat = { type: 'price', precision: digits, minMove: 10 ** -digits };
-  for (const points of data.levels) {
+  const levels = data.levels.map((points) => {
     const line = chart.addSeries(library.LineSeries, {
-      color: 'rgba(41, 98, 255, 0.55)', lineWidth: 1, lineType: library.LineType.WithSteps, priceFormat,
+      color: '#2962ff8c', lineWidth: 1, lineType: library.LineType.WithSteps, priceFormat,
       priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false,
       autoscaleInfoProvider: () => null,
     });
     line.setData(points);
-  }
+    return line;
+  });
   const candles = chart.addSeries(library.CandlestickSeries, { priceFormat, priceLineVisible: false });
   candles.setData(data.candles);
   const plain = { priceLineVisible: false, lineWidth: 2 };
@@ -45,10 +47,15 @@ export const CHART_SCRIPT = `
   const mark = (range) => {
     const inView = range ? data.markers.filter(({ time }) => time >= range.from && time <= range.to).length : data.markers.length;
     const words = inView <= MOST_WORDS;
-    const size = inView > 200 ? 0.6 : 1;
-    if (shown === words + ' ' + size) return;
-    shown = words + ' ' + size;
-    marks.setMarkers(data.markers.map((marker) => ({ ...marker, size, text: words ? marker.text : '' })));
+    const crowd = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, inView) / 100))));
+    if (shown === words + ' ' + crowd) return;
+    shown = words + ' ' + crowd;
+    const size = [1, 0.6, 0.4, 0.3, 0.2][crowd];
+    const opacity = ['', 'b0', '60', '30', '20'][crowd];
+    for (const line of levels) line.applyOptions({ color: '#2962ff' + ['8c', '70', '50', '30', '18'][crowd] });
+    marks.setMarkers(data.markers.map((marker) => marker.shape === 'square'
+      ? { ...marker, text: words ? marker.text : '' }
+      : { ...marker, size, color: marker.color + opacity, text: words ? marker.text : '' }));
   };
   chart.timeScale().subscribeVisibleTimeRangeChange(mark);
 

@@ -1,3 +1,4 @@
+import { endOf } from '../../backtest/market-data.js';
 import { plansOf } from '../../ingest/backtest/axes.js';
 import type { LoadedMarket } from '../../ingest/backtest/market-reader.js';
 import { inlinePool, type Pool, workerPool } from '../../ingest/backtest/pool.js';
@@ -93,7 +94,7 @@ async function studied(market: LoadedMarket, module: StrategyModule | undefined,
   const { flags, signal, progress } = request;
   const base = planOf(flags, market, module);
   const plans = plansOf(base, flags.sweep ?? []);
-  const windows = windowsOf(flags, market);
+  const windows = windowsOf(request, market);
   const runs = runsOf({ plans, windows, market });
   const pool = poolFor(market, base, module, Math.min(flags.workers ?? 1, Math.max(1, runs)));
   progress.begin(market.data.symbol, runs);
@@ -115,13 +116,22 @@ async function studied(market: LoadedMarket, module: StrategyModule | undefined,
   }
 }
 
-function windowsOf(flags: BacktestFlags, market: LoadedMarket): Window[] {
+function windowsOf({ flags, notice }: BacktestRequest, market: LoadedMarket): Window[] {
   if (flags.split !== undefined) return [splitAt(market, flags.split.toNumber())];
   const forward = flags['walk-forward'];
   if (forward === undefined) return [];
   const windows = walkForward(market, forward.train, forward.test);
+  const [judged, end] = [windows.at(-1)?.testUntil ?? 0, endOf(market.data.feed)];
+  if (windows.length > 0 && judged < end)
+    notice(
+      `--walk-forward: what comes after ${formatTime(judged)} is no whole stretch to judge and is left out, ${percent(end - judged, end - (windows[0] as Window).from)} of the data`,
+    );
   if (windows.length > 0) return windows;
   throw new UsageError(`--walk-forward: ${market.data.symbol} has less data than one stretch to choose on and one to judge`);
+}
+
+function percent(part: number, whole: number): string {
+  return `${((part / whole) * 100).toFixed(1)} %`;
 }
 
 function poolFor(market: LoadedMarket, { strategy }: RunPlan, module: StrategyModule | undefined, size: number): Pool {

@@ -2,11 +2,14 @@ import { Flags } from '@oclif/core';
 import type { TapeRotation } from '../../ingest/live/tape-writer.js';
 import { parseShard, type Shard } from '../../ingest/symbols/shard.js';
 import { UsageError } from '../../model/errors.js';
-import { HOUR, MINUTE, parseDuration, parseTime } from '../../model/time.js';
-import { durationFlag, universeFlags } from '../flags.js';
+import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, parseTime, SECOND } from '../../model/time.js';
+import { durationFlag, LONGEST_PAUSE, universeFlags } from '../flags.js';
+import { isRedis } from '../output/redis-target.js';
 import { type MetricsAddress, parseMetricsAddress } from './metrics-server.js';
 
 const LIVE = 'CAPTURE';
+const MILLISECOND = MICROSECONDS_PER_MILLISECOND;
+const SHORTEST_PAUSE = 100 * MILLISECOND;
 
 /** What a capture from the exchanges takes beyond a replay. */
 export const liveFlags = {
@@ -18,7 +21,7 @@ export const liveFlags = {
   }),
   testnet: Flags.boolean({ summary: "Capture from the exchange's test network (bybit).", helpGroup: LIVE, exclusive: ['demo'] }),
   demo: Flags.boolean({ summary: "Capture from the exchange's demo trading (bitget).", helpGroup: LIVE }),
-  duration: durationFlag({ summary: 'Stop after this time.', helpValue: '1h', helpGroup: LIVE }),
+  duration: durationFlag({ summary: 'Stop after this time.', helpValue: '1h', helpGroup: LIVE, least: MILLISECOND }),
   until: Flags.custom<number>({
     summary: 'Stop at this time: ISO 8601 or epoch.',
     helpValue: 'TIME',
@@ -69,6 +72,8 @@ export const liveFlags = {
     helpValue: '5s',
     helpGroup: LIVE,
     dependsOn: ['poll'],
+    least: SECOND,
+    most: LONGEST_PAUSE,
   }),
   refresh: durationFlag({
     summary: 'Time between two looks at the instruments: new listings are subscribed, delisted ones ended.',
@@ -76,6 +81,8 @@ export const liveFlags = {
     defaultHelp: async () => '10m',
     helpValue: '10m',
     helpGroup: LIVE,
+    least: SHORTEST_PAUSE,
+    most: LONGEST_PAUSE,
   }),
   stats: durationFlag({
     summary: 'Time between two log lines of statistics, where no terminal shows them.',
@@ -83,6 +90,8 @@ export const liveFlags = {
     defaultHelp: async () => '1m',
     helpValue: '60s',
     helpGroup: LIVE,
+    least: SHORTEST_PAUSE,
+    most: LONGEST_PAUSE,
   }),
 };
 
@@ -130,11 +139,14 @@ function parseRotation(text: string): Exclude<TapeRotation, undefined> {
 const LIVE_ONLY = Object.keys(liveFlags).filter((name) => name !== 'shard');
 const REPLAY_ONLY = ['speed'];
 
+type StreamFlagValues = Readonly<Record<string, unknown>> & { readonly output?: readonly string[] | undefined };
+
 /** What the parser knows of the flags that it filled in itself. */
 type FlagOrigins = Readonly<Record<string, { readonly setFromDefault?: boolean | undefined } | undefined>>;
 
-/** Throws a `UsageError` when the command line names a flag that the other kind of run has. */
-export function refuseForeign(isReplay: boolean, flags: Readonly<Record<string, unknown>>, origins: FlagOrigins): void {
+/** Throws a `UsageError` when the command line names a flag that another kind of run has, or another output. */
+export function refuseForeign(isReplay: boolean, flags: StreamFlagValues, origins: FlagOrigins): void {
+  const outputs = flags.output ?? [];
   const isGiven = (name: string) => flags[name] !== undefined && flags[name] !== false && !origins[name]?.setFromDefault;
   const foreign = (isReplay ? LIVE_ONLY : REPLAY_ONLY).find(isGiven);
   if (foreign !== undefined)
@@ -143,4 +155,7 @@ export function refuseForeign(isReplay: boolean, flags: Readonly<Record<string, 
         ? `--${foreign} belongs to a capture from the exchanges; a replay takes everything that its tapes hold`
         : `--${foreign} belongs to a replay: give --replay TAPE`,
     );
+  const ofRedis = Object.keys(redisFlags).find(isGiven);
+  if (ofRedis !== undefined && !outputs.some(isRedis))
+    throw new UsageError(`--${ofRedis} says how records go to Redis: add -o redis://…`);
 }

@@ -8,7 +8,7 @@ import type { Live } from '../../ingest/live/run.js';
 import { openLive } from '../../ingest/live/run.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
-import { formatDuration, SECOND } from '../../model/time.js';
+import { SECOND } from '../../model/time.js';
 import type { Claim } from '../../storage/log/store-state.js';
 import type { Stderr } from '../stderr.js';
 import type { Summary } from '../summary.js';
@@ -140,11 +140,8 @@ function required({ exchange = [], market = [] }: LiveStreamFlags): {
 }
 
 const POLL_EVERY = 5 * SECOND;
-const SHORTEST_POLL = SECOND;
 
-function checkPolling({ channels, poll, 'poll-every': every }: LiveStreamFlags): void {
-  if (every !== undefined && every < SHORTEST_POLL)
-    throw new UsageError(`--poll-every: expected 1s or longer, was ${formatDuration(every)}`);
+function checkPolling({ channels, poll }: LiveStreamFlags): void {
   if (channels.length === 0 && !poll) throw new UsageError('--channels none is for a run that polls: give --poll as well');
 }
 

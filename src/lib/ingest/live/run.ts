@@ -10,6 +10,7 @@ import { Fleet, type Place } from './fleet.js';
 import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
 import { LiveRepair } from './live-repair.js';
 import { LocalClock } from './local-clock.js';
+import { OverflowNotice } from './overflow-notice.js';
 import { Polls } from './polls.js';
 import { RecordQueue } from './record-queue.js';
 import { Resumption } from './resumption.js';
@@ -55,6 +56,7 @@ class LiveRun implements Live {
   readonly #options: LiveOptions;
   readonly #timing: Timing;
   readonly #queue: RecordQueue;
+  readonly #overflow: OverflowNotice;
   readonly #wire: Wire;
   readonly #capture: Capture;
   readonly #watch: UniverseWatch;
@@ -76,14 +78,13 @@ class LiveRun implements Live {
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#timing = options.timing ?? SYSTEM_TIMING;
-    const dropped = ({ type }: AnyRecord, what: string) =>
-      options.log.warn(`outputs are too slow: ${options.queueLimit} records wait, ${type} records are ${what}`);
+    this.#overflow = new OverflowNotice(options.queueLimit, options.log.warn);
     this.#queue = new RecordQueue(
       options.queueLimit,
-      (record) => dropped(record, 'dropped (gap overflow)'),
+      (record) => this.#overflow.note(record, 'dropped (gap overflow)'),
       options.repair &&
         ((trade) => {
-          if (this.#capture.overflow(trade)) dropped(trade, 'left out, to be fetched again');
+          if (this.#capture.overflow(trade)) this.#overflow.note(trade, 'left out, to be fetched again');
           return true;
         }),
     );
@@ -220,6 +221,7 @@ class LiveRun implements Live {
   }
 
   #check(): void {
+    this.#overflow.tell(this.#timing.now());
     for (const fleet of this.fleets) {
       fleet.check();
       for (const { market, symbol } of this.#capture.brokenBooks(fleet.exchange.id)) fleet.renewBook(market, symbol);
@@ -277,6 +279,7 @@ class LiveRun implements Live {
     const stops = [this.#polls, ...this.fleets].map((part) => part.stop());
     await Promise.race([Promise.all(stops), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
     this.#wire.finish();
+    this.#overflow.tell(this.#timing.now(), true);
     this.#queue.close(failure);
   }
 

@@ -15,6 +15,16 @@ export type ResultValue =
 
 type DuckDB = typeof import('@duckdb/node-api');
 
+/** These exceed 2^53 on some exchanges and not on others: always text, so that a column is of one kind, as in records. */
+const TEXTS: ReadonlySet<string> = new Set(['sequence', 'previous_sequence']);
+
+/** Returns a function that turns rows of DuckDB with these columns into values of NDJSON. */
+export async function createRowConverter(names: readonly string[]): Promise<(row: readonly DuckDBValue[]) => ResultValue[]> {
+  const convert = await createValueConverter();
+  const isText = names.map((name) => TEXTS.has(name));
+  return (row) => row.map((value, index) => (isText[index] && typeof value === 'bigint' ? String(value) : convert(value)));
+}
+
 /** Returns a function that turns values of DuckDB into values of NDJSON: exact, integers beyond 2^53 and decimals as text. */
 export async function createValueConverter(): Promise<(value: DuckDBValue) => ResultValue> {
   const duckdb = await loadDuckDB();

@@ -5,7 +5,7 @@ import { FailureError, MdtoolError } from '../../model/errors.js';
 import { finite, long } from '../../model/numbers.js';
 import type { RecordType } from '../../model/records.js';
 import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from '../database/duckdb.js';
-import { createValueConverter, kindOf, type ResultKind, type ResultValue } from '../database/query-values.js';
+import { createRowConverter, kindOf, type ResultKind, type ResultValue } from '../database/query-values.js';
 import { asPattern } from '../database/record-load.js';
 import type { Partition } from '../files/partition.js';
 import { asidePath, followAside, isVanished } from '../log/put-aside.js';
@@ -156,8 +156,8 @@ function parameterValue(text: string): DuckDBValue {
 }
 
 async function smallResult(snapshot: StoreSnapshot, result: DuckDBResultReader): Promise<QueryResult> {
-  const convert = await createValueConverter();
-  const values = result.getRows().map((row) => row.map(convert));
+  const convert = await createRowConverter(result.columnNames());
+  const values = result.getRows().map(convert);
   return {
     columns: columnsOf(result),
     rowCount: values.length,
@@ -170,16 +170,17 @@ async function smallResult(snapshot: StoreSnapshot, result: DuckDBResultReader):
 
 async function storedResult(snapshot: StoreSnapshot): Promise<QueryResult> {
   const { database } = snapshot;
-  const convert = await createValueConverter();
+  const columns = columnsOf(await database.read('SELECT * FROM query_result LIMIT 0'));
+  const convert = await createRowConverter(columns.map(({ name }) => name));
   const rowCount = await database.number('SELECT count(*) FROM query_result');
   return {
-    columns: columnsOf(await database.read('SELECT * FROM query_result LIMIT 0')),
+    columns,
     rowCount,
     async *rows() {
       for (let from = 0; from < rowCount; from += ROWS) {
         const range = `rowid >= ${from} AND rowid < ${from + ROWS}`;
         const batch = await database.read(`SELECT * FROM query_result WHERE ${range} ORDER BY rowid`);
-        yield batch.getRows().map((row) => row.map(convert));
+        yield batch.getRows().map(convert);
       }
     },
     close: () => snapshot.close(),
