@@ -1,23 +1,13 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { inputArgument, selectionOf } from '../lib/cli/candles/flags.js';
-import {
-  durationFlag,
-  exchangesFlag,
-  LONGEST_PAUSE,
-  marketsFlag,
-  outputFlags,
-  storeFlag,
-  symbolsFlag,
-  timeFlags,
-} from '../lib/cli/flags.js';
-import { ruleFlags } from '../lib/cli/signals/flags.js';
+import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../lib/cli/flags.js';
+import { followFlags, ruleFlags } from '../lib/cli/signals/flags.js';
 import { givenFlags, type RuleBook, ruleBookOf } from '../lib/cli/signals/rules.js';
 import { openSignals } from '../lib/cli/signals/run.js';
 import { rejectionLine, signalLine } from '../lib/cli/signals/text.js';
 import { startStoreStep, waitFlag } from '../lib/cli/store-step.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
-import { SECOND } from '../lib/model/time.js';
 
 export default class Signals extends BaseCommand {
   static override summary = 'Turn features into signals: gates, triggers, cooldown, risk. It never sends orders.';
@@ -41,14 +31,7 @@ signal is a hash of exchange, market, symbol, second, side and rules: the same d
   static override flags = {
     ...ruleFlags,
     explain: Flags.boolean({ summary: 'Also tell on stderr what was rejected and why.' }),
-    follow: Flags.boolean({ summary: 'Keep reading the store until stopped.' }),
-    every: durationFlag({
-      summary: 'Time between two looks at the store.',
-      default: async () => 2 * SECOND,
-      defaultHelp: async () => '2s',
-      least: SECOND / 10,
-      most: LONGEST_PAUSE,
-    }),
+    ...followFlags,
     exchange: exchangesFlag(),
     market: marketsFlag(),
     symbols: symbolsFlag(),

@@ -109,6 +109,12 @@ describe('verify over the stores of both tapes', () => {
     expect(table.stdout).toMatch(/✗ hole +bybit:spot:BTCUSDT +ticker .*\n {4}.*\n? .*is gone: 41 ticker records/);
   });
 
+  it('does not call a symbol whole of which nothing is stored', async () => {
+    const { stderr, code } = await verify('bybit-v5', '--symbols', 'BTC/USDT:USDT,NOSUCH', '--channels', 'trade');
+    expect([code, stderr]).toEqual([3, expect.stringContaining('nothing is stored of NOSUCH in what was asked for')]);
+    expect((await verify('bybit-v5', '--symbols', 'BTCUSDT,ethusdt', '--channels', 'trade')).code).toBe(0);
+  });
+
   it('says that nothing could be compared where no closed candle lies within the trades', async () => {
     const { code, stderr } = await verify('bybit-v5', '--against', 'exchange', '--channels', 'trade');
     expect([code, stderr]).toEqual([0, expect.stringContaining('no candle was compared')]);

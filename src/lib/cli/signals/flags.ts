@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
 import { UsageError } from '../../model/errors.js';
 import { finite } from '../../model/numbers.js';
-import { formatDuration } from '../../model/time.js';
+import { formatDuration, SECOND } from '../../model/time.js';
 import { checkedRules, DEFAULT_RULES as D, GATES, type Gate, type SignalRules } from '../../signals/rules.js';
-import { durationFlag, listOf } from '../flags.js';
+import { durationFlag, LONGEST_PAUSE, listOf } from '../flags.js';
 import { fractionOf } from '../grid/flags.js';
 
 const GATE = 'GATE';
@@ -61,6 +61,18 @@ export const ruleFlags = {
   'trailing-max': fraction('at most.', D.trailing.max, RISK),
   'trailing-arm': fraction('Share of the take profit at which the trailing stop is armed.', D.trailingArm, RISK),
   timeout: duration('When a position is closed at the latest.', D.timeout, RISK),
+};
+
+/** How long the store is looked at. */
+export const followFlags = {
+  follow: Flags.boolean({ summary: 'Keep reading the store until stopped.' }),
+  every: durationFlag({
+    summary: 'Time between two looks at the store.',
+    default: async () => 2 * SECOND,
+    defaultHelp: async () => '2s',
+    least: SECOND / 10,
+    most: LONGEST_PAUSE,
+  }),
 };
 
 export type RuleFlag = keyof typeof ruleFlags;

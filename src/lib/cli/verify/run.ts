@@ -1,18 +1,30 @@
 import type { Exchange } from '../../exchanges/exchange.js';
+import { EXCHANGES } from '../../exchanges/index.js';
 import { RestClient } from '../../ingest/history/rest-client.js';
 import type { Against, VerifyListener } from '../../ingest/verify/verify-store.js';
 import { UsageError } from '../../model/errors.js';
-import type { AnyRecord, Coverage, RecordType } from '../../model/records.js';
+import type { AnyRecord, Coverage, Market, RecordType } from '../../model/records.js';
 import { createHttpClient } from '../../transport/http.js';
 import { amountUnit } from '../candles/flags.js';
+import { nativeSymbols } from '../query/flags.js';
 import type { Summary } from '../summary.js';
 
 /** So many damaged files are told one by one on stderr; the rows name all of them. */
 const TOLD_FILES = 20;
 
+/** What of the flags bears on how a run ends. */
+export type VerifyConclusion = {
+  readonly strict: boolean;
+  readonly against?: string | undefined;
+  readonly symbols?: readonly string[] | undefined;
+  readonly exchange?: readonly Exchange[] | undefined;
+  readonly market?: readonly Market[] | undefined;
+};
+
 /** Counts what verifying found, for the summary and the exit code. */
 export class VerifyTally implements VerifyListener {
   readonly #verdicts: Record<Coverage['verdict'], number> = { whole: 0, suspect: 0, mismatch: 0, hole: 0 };
+  readonly #symbols = new Set<string>();
   readonly #tell: (text: string) => void;
   #files = 0;
   #compared = 0;
@@ -29,7 +41,8 @@ export class VerifyTally implements VerifyListener {
 
   async *counted(rows: AsyncIterable<Coverage[]>): AsyncGenerator<AnyRecord[]> {
     for await (const batch of rows) {
-      for (const { verdict, compared = 0 } of batch) {
+      for (const { verdict, symbol, compared = 0 } of batch) {
+        this.#symbols.add(symbol);
         this.#verdicts[verdict] += 1;
         this.#compared += compared;
       }
@@ -37,13 +50,19 @@ export class VerifyTally implements VerifyListener {
     }
   }
 
-  /** Something that is missing or contradicts itself ends the run with 3, what is suspicious only with `strict`. */
-  conclude(summary: Summary, { strict, against }: { readonly strict: boolean; readonly against?: string | undefined }): void {
+  /**
+   * Something that is missing or contradicts itself ends the run with 3, what is suspicious only with `strict`. A symbol
+   * that was asked for by name and of which nothing is stored is missing altogether.
+   */
+  conclude(summary: Summary, flags: VerifyConclusion): void {
+    const { strict, against, symbols = [], exchange = EXCHANGES, market } = flags;
     const { whole, suspect, mismatch, hole } = this.#verdicts;
     if (against && this.#compared === 0)
       this.#tell('no candle was compared: none that the exchange has closed lies wholly within the stored trades');
     summary.note({ whole, suspect, mismatch, hole, damaged_files: this.#files, compared: this.#compared });
     const bad = [counted(hole, 'hole'), counted(mismatch, 'mismatch'), strict ? counted(suspect, 'suspicious row') : ''];
+    const unseen = symbols.filter((name) => !nativeSymbols([name], exchange, market).some((symbol) => this.#symbols.has(symbol)));
+    if (unseen.length > 0) summary.incomplete(`nothing is stored of ${unseen.join(', ')} in what was asked for`);
     const reasons = bad.filter((text) => text !== '');
     if (reasons.length > 0) summary.incomplete(`verify found ${reasons.join(', ')}`);
   }
