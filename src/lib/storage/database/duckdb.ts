@@ -1,12 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
 import { followAside, isVanished } from '../log/put-aside.js';
 
-/** The native library takes 0.2 s to load: only who needs it pays. */
-export const loadDuckDB = (): Promise<typeof import('@duckdb/node-api')> => import('@duckdb/node-api');
+/**
+ * Loads the native library: only who needs it pays. By `require`, as `import` would first read all 180 files of this
+ * CommonJS package for the names that they export (0.15 s instead of 0.05 s).
+ */
+export async function loadDuckDB(): Promise<typeof import('@duckdb/node-api')> {
+  return createRequire(import.meta.url)('@duckdb/node-api');
+}
 
 export type DatabaseOptions = {
   /** A `.duckdb` file; in memory by default. */
