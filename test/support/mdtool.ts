@@ -40,7 +40,8 @@ export function finished(child: ChildProcess): Promise<Finished> {
   });
 }
 
-function cleanEnvironment(): NodeJS.ProcessEnv {
+/** The environment without settings of ours. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const ours = (name: string) => name.startsWith('MDTOOL_') || name.startsWith('XDG_') || name.startsWith('REDIS_');
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours(name)));
 }

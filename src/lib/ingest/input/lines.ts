@@ -60,13 +60,13 @@ async function openFile(path: string): Promise<Readable> {
 async function decompressed(source: Readable): Promise<AsyncIterable<Buffer>> {
   const first = await firstChunk(source);
   if (first === undefined) return (async function* () {})();
-  source.unshift(first);
   if (first[0] !== GZIP_MAGIC[0] || first[1] !== GZIP_MAGIC[1]) return source;
   const gunzip = createGunzip({ chunkSize: 1 << 18 });
   source.on('error', (error) => gunzip.destroy(error));
   return source.pipe(gunzip);
 }
 
+/** Returns the first chunk and leaves it in the stream: put back in the same tick, or a stream that holds all it will ever give ends without. */
 function firstChunk(source: Readable): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const done = () => {
@@ -76,6 +76,7 @@ function firstChunk(source: Readable): Promise<Buffer | undefined> {
       const chunk: Buffer | null = source.read();
       if (chunk === null) return;
       done();
+      source.unshift(chunk);
       resolve(chunk);
     };
     const onEnd = () => {
