@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isInstalled } from '../support/installed.js';
 import { type Finished, mdtool, ROOT } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 type Row = Readonly<Record<string, unknown>> & { readonly type: string };
 
@@ -27,7 +28,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const backtest = (...args: string[]) => mdtool(['backtest', ...args], { cwd: folder });
+const backtest = (...args: string[]) => mdtoolHere(['backtest', ...args], { cwd: folder });
+const backtestProcess = (...args: string[]) => mdtool(['backtest', ...args], { cwd: folder });
 const rowsOf = ({ stdout }: Finished) =>
   stdout
     .split('\n')
@@ -44,7 +46,7 @@ function fillsHash(stdout: string, runId: unknown): string {
 
 describe('backtest', () => {
   it('gives fills, equity and a run for both paths; the hash is that of the fills', async () => {
-    const result = await backtest(CANDLES, ...GRID);
+    const result = await backtestProcess(CANDLES, ...GRID);
     expect(result.code, result.stderr).toBe(0);
     const rows = rowsOf(result);
     const runs = ofType(rows, 'run');
@@ -85,7 +87,7 @@ describe('backtest', () => {
     const sweep = [CANDLES, ...GRID, '--sweep', 'multiplier=1.1:1.5:0.2', '--sweep', 'slippage=0%,0.05%'];
     const one = await backtest(...sweep, '--resume', 'sweep.ndjson');
     expect(one.code, one.stderr).toBe(0);
-    const two = await backtest(...sweep, '--workers', '2');
+    const two = await backtestProcess(...sweep, '--workers', '2');
     expect(two.stdout).toBe(one.stdout);
     const ranks = ofType(rowsOf(one), 'run').map((run) => [
       (run.detail as { rank: number }).rank,
@@ -257,7 +259,7 @@ describe('backtest', () => {
   });
 
   it.each(['moving-average.ts', 'breakout.js'])('runs the example %s', async (name) => {
-    const result = await backtest(
+    const result = await backtestProcess(
       CANDLES,
       '--strategy',
       join(ROOT, 'examples', name),
@@ -275,7 +277,7 @@ describe('backtest', () => {
     const [first, second] = [await backtest(...into), await backtest(...into)];
     expect([first.code, second.code], first.stderr).toEqual([0, 0]);
     const fills = ofType(rowsOf(await backtest(CANDLES, ...GRID)), 'fill').length;
-    const { stdout } = await mdtool(['query', 'select count(*) as fills from fill', '--store', 'data'], { cwd: folder });
+    const { stdout } = await mdtoolHere(['query', 'select count(*) as fills from fill', '--store', 'data'], { cwd: folder });
     expect(JSON.parse(stdout)).toEqual({ fills });
   });
 

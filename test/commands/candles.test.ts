@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../support/frames.js';
 import { finished, mdtool, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const BYBIT = fixture('bybit-v5.tape.ndjson.gz');
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-candles-'));
 const store = join(folder, 'data');
 const at = (name: string) => join(folder, name);
-const run = (...args: string[]) => mdtool(['candles', ...args], { env: { MDTOOL_STORE: store } });
+const env = { MDTOOL_STORE: store };
+const run = (...args: string[]) => mdtoolHere(['candles', ...args], { env });
 
 let trades: string;
 beforeAll(async () => {
-  const { stdout, stderr, code } = await mdtool(['stream', '--replay', BYBIT, '-o', '-', '-o', 'store'], {
-    env: { MDTOOL_STORE: store },
-  });
+  const { stdout, stderr, code } = await mdtool(['stream', '--replay', BYBIT, '-o', '-', '-o', 'store'], { env });
   expect(code, stderr).toBe(0);
   trades = stdout;
   writeFileSync(at('trades.ndjson'), trades);
@@ -48,7 +48,7 @@ describe('candles', () => {
   });
 
   it('go into the store once, and are there for queries', async () => {
-    const first = await run('--interval', '1s,1m', '--json');
+    const first = await mdtool(['candles', '--interval', '1s,1m', '--json'], { env });
     expect(JSON.parse(first.stdout)).toMatchObject({
       exit_code: 0,
       records: { candle: 35 },
@@ -56,7 +56,7 @@ describe('candles', () => {
     });
     const again = await run('--interval', '1s,1m', '--json');
     expect(JSON.parse(again.stdout)).toMatchObject({ exit_code: 0, records: {}, days_changed: 0 });
-    const { stdout } = await mdtool(['query', 'select sum(trades)::int as n from candle_1m'], { env: { MDTOOL_STORE: store } });
+    const { stdout } = await mdtoolHere(['query', 'select sum(trades)::int as n from candle_1m'], { env });
     expect(JSON.parse(stdout)).toEqual({ n: 90 });
     const mixed = await run('--interval', '1m', '--empty', 'flat');
     expect(mixed).toMatchObject({ code: 2, stdout: '' });

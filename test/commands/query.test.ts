@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../support/frames.js';
 import { finished, mdtool, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const BYBIT = fixture('bybit-v5.tape.ndjson.gz');
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-query-'));
@@ -22,11 +23,11 @@ const rowsOf = (text: string) =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-const query = (...args: string[]) => mdtool(['query', ...args], { env });
+const query = (...args: string[]) => mdtoolHere(['query', ...args], { env });
 
 describe('query', () => {
   it('lists what the store holds when nothing is asked', async () => {
-    const { stdout, stderr, code } = await query();
+    const { stdout, stderr, code } = await mdtool(['query'], { env });
     const views = new Map(rowsOf(stdout).map(({ view, ...facts }) => [view, facts]));
     expect(code).toBe(0);
     expect(views.get('trade')).toEqual({ records: 90, first: expect.any(Number), last: expect.any(Number) });
@@ -106,7 +107,7 @@ describe('query', () => {
 describe('stream -o store', () => {
   it('stores a tape once, however often it is replayed', async () => {
     const before = (await query()).stdout;
-    const { stderr, code } = await mdtool(REPLAY, { env });
+    const { stderr, code } = await mdtoolHere(REPLAY, { env });
     expect(code).toBe(0);
     expect(stderr).toMatch(/records came more than once/);
     expect((await query()).stdout).toBe(before);
@@ -133,7 +134,7 @@ describe('stream -o store', () => {
     setTimeout(() => child.kill('SIGKILL'), 1700);
     const { stdout } = await finished(child);
     const printed = rowsOf(stdout.slice(0, stdout.lastIndexOf('\n'))).filter(({ type }) => type === 'trade');
-    const stored = await mdtool(['query', 'select id from trade', '--store', store], {});
+    const stored = await mdtoolHere(['query', 'select id from trade', '--store', store]);
     const ids = rowsOf(stored.stdout).map(({ id }) => id);
     expect(printed.length).toBeGreaterThan(5);
     expect(ids).toEqual(expect.arrayContaining(printed.map(({ id }) => id)));
@@ -142,7 +143,7 @@ describe('stream -o store', () => {
 
   it('writes Parquet and DuckDB files beside it', async () => {
     const args = ['-o', join(folder, '{type}.parquet'), '-o', join(folder, 'tape.duckdb')];
-    const { code, stderr } = await mdtool(['stream', '--replay', BYBIT, ...args], {});
+    const { code, stderr } = await mdtoolHere(['stream', '--replay', BYBIT, ...args]);
     expect(code, stderr).toBe(0);
     expect(readFileSync(join(folder, 'trade.parquet')).subarray(0, 4).toString()).toBe('PAR1');
     expect(readFileSync(join(folder, 'tape.duckdb')).subarray(8, 12).toString()).toBe('DUCK');

@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fixture } from '../support/frames.js';
 import { finished, mdtool, ROOT, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const BYBIT = fixture('bybit-v5.tape.ndjson.gz');
 const BITGET = fixture('bitget-v2.tape.ndjson.gz');
@@ -32,7 +33,7 @@ describe('stream --replay', () => {
 
   it('keeps to a market and to symbols in any spelling', async () => {
     const args = ['--replay', BYBIT, '--market', 'linear', '--symbols', 'ETH/USDT:USDT', '--channels', 'trade,ticker'];
-    const { stdout } = await mdtool(['stream', ...args]);
+    const { stdout } = await mdtoolHere(['stream', ...args]);
     const found = recordsOf(stdout).filter(({ type }) => type !== 'clock');
     expect(new Set(found.map(({ market, symbol }) => `${market} ${symbol}`))).toEqual(new Set(['linear ETHUSDT']));
     const types = new Set(['trade', 'ticker', 'mark_price', 'open_interest', 'funding']);
@@ -45,7 +46,7 @@ describe('stream --replay', () => {
     [BYBIT, ['--channels', 'candle', '--interval', '4h'], 'warn --interval 4h: not on the tape, which has 1m'],
     [BITGET, ['--symbols', 'SOLUSDT'], 'warn --symbols SOLUSDT: not on the tape, which has '],
   ])('says in a line what was asked for and is not on the tape', async (tape, args, line) => {
-    const { stderr, code } = await mdtool(['stream', '--replay', tape, ...args]);
+    const { stderr, code } = await mdtoolHere(['stream', '--replay', tape, ...args]);
     expect(code).toBe(0);
     const said = stderr.split('\n').filter((text) => text.includes('not on the tape'));
     expect(said).toHaveLength(1);
@@ -54,12 +55,12 @@ describe('stream --replay', () => {
 
   it('says nothing of the kind when all of it is there', async () => {
     const args = ['--symbols', 'btcusdt,ETH/USDT:USDT', '--market', 'linear,spot', '--channels', 'candle', '--interval', '1m'];
-    const { stderr } = await mdtool(['stream', '--replay', BYBIT, ...args]);
+    const { stderr } = await mdtoolHere(['stream', '--replay', BYBIT, ...args]);
     expect(stderr).not.toContain('not on the tape');
   });
 
   it('refuses liquidations of a protocol that has none', async () => {
-    const { stdout, stderr, code } = await mdtool(['stream', '--replay', BITGET, '--channels', 'trade,liquidation']);
+    const { stdout, stderr, code } = await mdtoolHere(['stream', '--replay', BITGET, '--channels', 'trade,liquidation']);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toBe(
       'mdtool: --channels liquidation: the tape is of Bitget v2, which does not have it; it needs --api v3, when the tape is recorded\n',
@@ -67,7 +68,7 @@ describe('stream --replay', () => {
   });
 
   it('replays several tapes of several exchanges in the order of their arrivals, and globs', async () => {
-    const { stdout, code } = await mdtool(['stream', '--replay', join(ROOT, 'fixtures/b*.tape.ndjson.gz')]);
+    const { stdout, code } = await mdtoolHere(['stream', '--replay', join(ROOT, 'fixtures/b*.tape.ndjson.gz')]);
     expect(code).toBe(0);
     expect(countsOf(stdout).trade).toBe(90 + 33);
     const times = recordsOf(stdout).map((record) => record.local_timestamp);
@@ -84,7 +85,7 @@ describe('stream --replay', () => {
 
   it('writes one file per type, whole', async () => {
     const output = join(folder, '{type}.csv');
-    const { stdout, code } = await mdtool(['stream', '--replay', BYBIT, '--channels', 'trade,book', '-o', output]);
+    const { stdout, code } = await mdtoolHere(['stream', '--replay', BYBIT, '--channels', 'trade,book', '-o', output]);
     expect([code, stdout]).toEqual([0, '']);
     expect(readdirSync(folder).sort()).toEqual(['book_snapshot.csv', 'clock.csv', 'trade.csv']);
     const [header, first] = linesOf(readFileSync(join(folder, 'trade.csv'), 'utf8'));
@@ -95,7 +96,7 @@ describe('stream --replay', () => {
   });
 
   it('writes one type to a CSV and counts the clocks and gaps that it leaves out', async () => {
-    const { stderr, code } = await mdtool(['stream', '--replay', BYBIT, '-o', join(folder, 'one.csv')]);
+    const { stderr, code } = await mdtoolHere(['stream', '--replay', BYBIT, '-o', join(folder, 'one.csv')]);
     expect(code).toBe(0);
     expect(linesOf(readFileSync(join(folder, 'one.csv'), 'utf8'))).toHaveLength(91);
     expect(stderr).toContain('88 clock left out');
@@ -104,12 +105,12 @@ describe('stream --replay', () => {
   it('refuses an output that exists, and several types in one CSV', async () => {
     const taken = join(folder, 'taken.ndjson');
     writeFileSync(taken, 'mine');
-    const existing = await mdtool(['stream', '--replay', BYBIT, '-o', taken]);
+    const existing = await mdtoolHere(['stream', '--replay', BYBIT, '-o', taken]);
     expect(existing.code).toBe(2);
     expect(existing.stderr).toMatch(/taken\.ndjson.*--force/);
     expect(readFileSync(taken, 'utf8')).toBe('mine');
     const all = join(folder, 'all.csv');
-    const mixed = await mdtool(['stream', '--replay', BYBIT, '--channels', 'trade,book', '-o', all]);
+    const mixed = await mdtoolHere(['stream', '--replay', BYBIT, '--channels', 'trade,book', '-o', all]);
     expect(mixed.code).toBe(2);
     expect(existsSync(all)).toBe(false);
   });
@@ -151,7 +152,7 @@ describe('stream --replay', () => {
     const lines = linesOf(gunzipSync(readFileSync(BYBIT)).toString());
     const novelty = '{"at":1786310819600000,"connection":2,"frame":"{\\"topic\\":\\"novelty.X\\"}"}';
     const damaged = [...lines.slice(0, 100), '{"at":12', novelty, ...lines.slice(100)];
-    const { stdout, stderr, code } = await mdtool(['stream', '--replay', '-'], { input: damaged.join('\n') });
+    const { stdout, stderr, code } = await mdtoolHere(['stream', '--replay', '-'], { input: damaged.join('\n') });
     expect([code, countsOf(stdout).trade]).toEqual([3, 90]);
     expect(stderr).toContain('stdin line 101: expected a JSON object, was {"at":12');
     expect(stderr).toContain('novelty');
@@ -161,7 +162,7 @@ describe('stream --replay', () => {
   it('ends with 3 where the frames of a connection are there and not its opening, which says what they are of', async () => {
     const lines = linesOf(gunzipSync(readFileSync(BYBIT)).toString());
     const later = [lines[0], ...lines.slice(900)].join('\n');
-    const { stderr, code } = await mdtool(['stream', '--replay', '-'], { input: later });
+    const { stderr, code } = await mdtoolHere(['stream', '--replay', '-'], { input: later });
     expect(code).toBe(3);
     expect(stderr).toContain('frame: a connection that was not opened before it');
     expect(stderr).toContain('frames or records could not be mapped');
@@ -169,19 +170,19 @@ describe('stream --replay', () => {
 
   it('refuses a tape whose first line names another exchange than it connects to', async () => {
     const tape = gunzipSync(readFileSync(BYBIT)).toString().replace('"exchange":"bybit"', '"exchange":"bitget"');
-    const { stderr, code } = await mdtool(['stream', '--replay', '-'], { input: tape });
+    const { stderr, code } = await mdtoolHere(['stream', '--replay', '-'], { input: tape });
     expect(code).toBe(1);
     expect(stderr).toContain('expected a tape of bitget, as its first line says, but it connects to bybit: wss://');
   });
 
   it('gives one document with --json', async () => {
-    const { stdout, code } = await mdtool(['stream', '--replay', BYBIT, '--json']);
+    const { stdout, code } = await mdtoolHere(['stream', '--replay', BYBIT, '--json']);
     expect(code).toBe(0);
     const records = { trade: 90, clock: 88 };
     expect(JSON.parse(stdout)).toMatchObject({ command: 'stream', exit_code: 0, records, frames: 1689 });
   });
 
-  it.concurrent.each([
+  it.each([
     [['--replay', '/no/such.tape'], 1, '/no/such.tape: cannot be read (no such file)'],
     [['--replay', fixture('README.md')], 1, 'README.md: expected a tape'],
     [['--replay', '/no/*.tape'], 1, '/no/*.tape: no file matches'],
@@ -198,7 +199,7 @@ describe('stream --replay', () => {
     [['--replay', BYBIT, '--json', '-o', '-'], 2, '--json'],
     [[], 2, '--replay'],
   ])('refuses %j with %i and one line', async (args, exit, message) => {
-    const { stdout, stderr, code } = await mdtool(['stream', ...args]);
+    const { stdout, stderr, code } = await mdtoolHere(['stream', ...args]);
     expect(code).toBe(exit);
     expect(stderr).toContain(message);
     expect(linesOf(stderr)).toHaveLength(1);

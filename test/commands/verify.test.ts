@@ -8,6 +8,7 @@ import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { mdtool, ROOT } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'verify-'));
 const path = (name: string) => join(directory, name);
@@ -20,7 +21,7 @@ const rowsOf = (stdout: string) =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Row);
-const verify = (store: string, ...args: string[]) => mdtool(['verify', '--store', path(store), ...args]);
+const verify = (store: string, ...args: string[]) => mdtoolHere(['verify', '--store', path(store), ...args]);
 
 async function storeOf(tape: string): Promise<void> {
   const channels = ['--channels', 'trade,ticker,book,book_delta,candle', '--quiet'];
@@ -53,7 +54,7 @@ describe('verify over the stores of both tapes', () => {
     ['bybit-v5', 21, 90],
     ['bitget-v2', 33, 33],
   ])('%s is whole: a row per series and day, every record counted', async (store, rows, trades) => {
-    const { code, stdout, stderr } = await verify(store);
+    const { code, stdout, stderr } = await mdtool(['verify', '--store', path(store)]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`^verify: ${rows} coverage, .*whole ${rows}`))]);
     const coverage = rowsOf(stdout);
     expect(new Set(coverage.map(({ type, verdict }) => `${type} ${verdict}`))).toEqual(new Set(['coverage whole']));
@@ -130,7 +131,7 @@ describe('verify refuses', () => {
     ['a time that ends before it begins', () => {}, ['--since', '1d', '--until', '2d'], /--since must lie before --until/],
   ])('%s', async (_, prepare, args, message) => {
     prepare();
-    const { code, stderr } = await mdtool(['verify', ...args], { cwd: ROOT });
+    const { code, stderr } = await mdtoolHere(['verify', ...args], { cwd: ROOT });
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
@@ -161,7 +162,7 @@ describe('verify and the exchange', () => {
       '--store',
       path('history'),
     ];
-    expect((await mdtool(args, { env: server.environment })).code).toBe(0);
+    expect((await mdtoolHere(args, { env: server.environment })).code).toBe(0);
     history = [];
     for await (const batch of readStore(path('history'), { types: ['trade'] })) history.push(...(batch as Trade[]));
     expect(history.length).toBeGreaterThan(3000);
@@ -200,7 +201,10 @@ describe('verify and the exchange', () => {
     const holes = rowsOf(found.stdout).filter(({ verdict }) => verdict === 'hole');
     expect(holes).toHaveLength(1);
     expect(Number(holes[0]?.from_timestamp)).toBeLessThan(hole[0]);
-    const filled = await mdtool(['backfill', '-', '--store', path('lossy')], { input: found.stdout, env: server.environment });
+    const filled = await mdtoolHere(['backfill', '-', '--store', path('lossy')], {
+      input: found.stdout,
+      env: server.environment,
+    });
     expect([filled.code, filled.stderr]).toEqual([0, expect.stringMatching(/trade/)]);
     const again = await verify('lossy');
     expect([again.code, rowsOf(again.stdout).map(({ verdict }) => verdict)]).toEqual([0, ['whole']]);
@@ -211,7 +215,7 @@ describe('verify and the exchange', () => {
 
   it('--against exchange compares every minute, and finds a price that nobody paid and a trade that is not there', async () => {
     const args = ['verify', '--against', 'exchange', '--store'];
-    const same = await mdtool([...args, path('history')], { env: server.environment });
+    const same = await mdtoolHere([...args, path('history')], { env: server.environment });
     expect([same.code, same.stderr]).toEqual([0, expect.stringMatching(/compared 29\d/)]);
     expect(rowsOf(same.stdout)[0]).toMatchObject({ mismatches: 0, verdict: 'whole' });
     const at = history.findIndex(({ timestamp }) => timestamp >= hole[0]);
@@ -220,7 +224,7 @@ describe('verify and the exchange', () => {
       'edited',
       edited.filter((_, index) => index !== at + 500),
     );
-    const { code, stdout } = await mdtool([...args, path('edited')], { env: server.environment });
+    const { code, stdout } = await mdtoolHere([...args, path('edited')], { env: server.environment });
     expect(code).toBe(3);
     const [row] = rowsOf(stdout);
     expect(row).toMatchObject({ verdict: 'mismatch' });
@@ -228,7 +232,7 @@ describe('verify and the exchange', () => {
     expect(String(row?.detail)).toMatch(/\(trades are missing\)/);
     // The hole of a store is no mismatch.
     await write('holed', lossy());
-    const holed = await mdtool([...args, path('holed')], { env: server.environment });
+    const holed = await mdtoolHere([...args, path('holed')], { env: server.environment });
     expect(rowsOf(holed.stdout).map(({ verdict }) => verdict)).toEqual(['whole', 'hole', 'whole']);
   });
 
