@@ -10,6 +10,7 @@ import { DAY, HOUR, SECOND } from '../../src/lib/model/time.js';
 import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { mdtool } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 import { seeded } from '../support/random.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'archives-'));
@@ -83,12 +84,12 @@ describe('backfill of archives', () => {
     const { code, stderr } = await mdtool(['backfill', file, '--store', path('contracts')]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/backfill: 3000 trade/)]);
     expect((await trades('contracts')).map(plain)).toEqual(TRADES.map(plain));
-    const again = await mdtool(['backfill', file, '--store', path('contracts')]);
+    const again = await mdtoolHere(['backfill', file, '--store', path('contracts')]);
     expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/backfill: no records/)]);
     const other = archive(`ETHUSDT${DATE}.csv`, contractsCsv(TRADES.slice(half), false).replaceAll('BTCUSDT', 'ETHUSDT'));
-    expect((await mdtool(['backfill', other, '--store', path('contracts'), '--until', String(MIDNIGHT + 18 * HOUR)])).code).toBe(
-      0,
-    );
+    expect(
+      (await mdtoolHere(['backfill', other, '--store', path('contracts'), '--until', String(MIDNIGHT + 18 * HOUR)])).code,
+    ).toBe(0);
     const eth = (await trades('contracts')).filter(({ symbol }) => symbol === 'ETHUSDT');
     expect(eth).toHaveLength(TRADES.slice(half).filter(({ timestamp }) => timestamp < MIDNIGHT + 18 * HOUR).length);
   });
@@ -118,7 +119,7 @@ describe('backfill of archives', () => {
     await writer.write([...captured.slice(0, 1_000), gap, ...captured.slice(2_000)]);
     await writer.close();
     const file = archive(`BTCUSDT${DATE}.csv.gz`, contractsCsv(TRADES, false));
-    const { code, stderr } = await mdtool(['backfill', file, '--store', path('hole')]);
+    const { code, stderr } = await mdtoolHere(['backfill', file, '--store', path('hole')]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/1000 trade, 1 gap/)]);
     const after = await trades('hole');
     expect(after.map(({ id }) => id)).toEqual(TRADES.map(({ id }) => id));
@@ -150,12 +151,12 @@ describe('backfill of archives', () => {
     await writer.write(live);
     await writer.close();
     const files = [csv(DATE, MIDNIGHT), csv('2026-10-21', MIDNIGHT + DAY)];
-    const { code, stderr } = await mdtool(['backfill', ...files, '--store', path('spot')]);
+    const { code, stderr } = await mdtoolHere(['backfill', ...files, '--store', path('spot')]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/900 trade/)]);
     const after = await trades('spot');
     expect(after).toHaveLength(1_000);
     expect(new Set(after.map(({ timestamp }) => timestamp)).size).toBe(1_000);
-    expect((await mdtool(['backfill', ...files, '--store', path('spot')])).stderr).toMatch(/no records/);
+    expect((await mdtoolHere(['backfill', ...files, '--store', path('spot')])).stderr).toMatch(/no records/);
   });
 
   it('by URL; a file that is not there is said and does not keep the next from being read', async () => {
@@ -182,15 +183,15 @@ describe('backfill of archives', () => {
     mkdirSync(path('cut'), { recursive: true });
     const cut = path(`cut/BTCUSDT${DATE}.csv.gz`);
     writeFileSync(cut, gzipSync(text).subarray(0, 20_000));
-    const first = await mdtool(['backfill', cut, '--store', path('broken')]);
+    const first = await mdtoolHere(['backfill', cut, '--store', path('broken')]);
     expect([first.code, first.stderr]).toEqual([3, expect.stringMatching(/the file breaks off/)]);
     const last = text.lastIndexOf(',Sell,');
     writeFileSync(cut, gzipSync(`${text.slice(0, last)},sold,${text.slice(last + 6)}`));
-    const second = await mdtool(['backfill', cut, '--store', path('broken')]);
+    const second = await mdtoolHere(['backfill', cut, '--store', path('broken')]);
     expect([second.code, second.stderr]).toEqual([3, expect.stringMatching(/1 row could not be read: expected a side/)]);
     expect(await trades('broken')).toHaveLength(2_999);
     writeFileSync(cut, gzipSync(text));
-    const third = await mdtool(['backfill', cut, '--store', path('broken')]);
+    const third = await mdtoolHere(['backfill', cut, '--store', path('broken')]);
     expect([third.code, third.stderr]).toEqual([0, expect.stringMatching(/1 trade/)]);
     expect((await trades('broken')).map(plain)).toEqual(TRADES.map(plain));
   });
@@ -203,7 +204,7 @@ describe('backfill of archives', () => {
     [() => archive(`BTCUSDT${DATE}.csv`, ''), ['--plan'], 2, /--plan: archives are read whole/],
     [() => archive(`BTCUSDT${DATE}.csv`, ''), ['-'], 2, /expected either coverage .* or archives/],
   ])('refuses %#', async (file, more, exit, message) => {
-    const { code, stderr } = await mdtool(['backfill', file(), ...more, '--store', path('refused')]);
+    const { code, stderr } = await mdtoolHere(['backfill', file(), ...more, '--store', path('refused')]);
     expect([code, stderr]).toEqual([exit, expect.stringMatching(message)]);
   });
 });

@@ -11,6 +11,7 @@ import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { finished, mdtool, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'losses [1] '));
 const path = (name: string) => join(directory, name);
@@ -29,7 +30,7 @@ beforeAll(async () => {
   for (const ago of [6, 5, 4]) {
     const span = ['--since', String(hour - ago * HOUR), '--until', String(hour - (ago - 1) * HOUR)];
     const what = [...TRADES, '--channels', 'trade,candle', '--interval', '1m', ...span, '--store', path('whole')];
-    const { code, stderr } = await mdtool(what, { env: server.environment });
+    const { code, stderr } = await mdtoolHere(what, { env: server.environment });
     expect([code, stderr]).toEqual([0, expect.anything()]);
   }
   history = await stored('whole', 'trade');
@@ -55,9 +56,9 @@ async function filesOf(store: string, type: string): Promise<string[]> {
 const gapsOf = async (store: string) =>
   ((await stored(store, 'gap')) as Gap[]).map(({ channel, reason, missing }) => [channel, reason, missing]);
 
-const verify = (store: string) => mdtool(['verify', '--store', path(store), '--format', 'ndjson']);
+const verify = (store: string) => mdtoolHere(['verify', '--store', path(store), '--format', 'ndjson']);
 const backfill = (store: string, input: string) =>
-  mdtool(['backfill', '-', '--store', path(store)], { input, env: server.environment });
+  mdtoolHere(['backfill', '-', '--store', path(store)], { input, env: server.environment });
 const verdictsOf = (stdout: string) => [
   ...new Set(
     stdout
@@ -118,7 +119,7 @@ describe('damaged files, verified and backfilled', () => {
     const candles = await stored('whole', 'candle');
     const damaged = listing('all');
     const found = (await verify('all')).stdout;
-    const plan = await mdtool(['backfill', '-', '--plan', '--store', path('all')], { input: found, env: server.environment });
+    const plan = await mdtoolHere(['backfill', '-', '--plan', '--store', path('all')], { input: found, env: server.environment });
     expect([plan.code, plan.stderr]).toEqual([0, expect.stringMatching(/4 damaged files, .* would be taken out of the store/)]);
     expect(listing('all')).toEqual(damaged);
     const { code, stderr } = await backfill('all', found);
@@ -130,10 +131,10 @@ describe('damaged files, verified and backfilled', () => {
     const before = listing('all');
     expect((await backfill('all', again.stdout)).code).toBe(0);
     expect(listing('all')).toEqual(before);
-    const query = await mdtool(['query', 'SELECT count(*) AS n FROM trade', '--store', path('all'), '--format', 'ndjson']);
+    const query = await mdtoolHere(['query', 'SELECT count(*) AS n FROM trade', '--store', path('all'), '--format', 'ndjson']);
     expect([query.code, query.stdout.trim()]).toEqual([0, `{"n":${history.length}}`]);
     // What was put aside stays, whoever tidies up.
-    await mdtool(['compact', '--store', path('all')]);
+    await mdtoolHere(['compact', '--store', path('all')]);
     for (const file of [second, third]) expect(existsSync(join(dirname(file), `.${basename(file)}.damaged`))).toBe(true);
   });
 
@@ -146,7 +147,7 @@ describe('damaged files, verified and backfilled', () => {
     expect([found.code, found.stderr]).toEqual([3, expect.stringMatching(/copy\.parquet is a copy of \d+ records/)]);
     expect((await backfill('double', found.stdout)).code).toBe(0);
     expect(await stored('double', 'trade')).toEqual(history);
-    await mdtool(['compact', '--store', path('double')]);
+    await mdtoolHere(['compact', '--store', path('double')]);
     expect(existsSync(copy)).toBe(false);
     expect((await verify('double')).code).toBe(0);
     expect(await stored('double', 'trade')).toEqual(history);
@@ -172,25 +173,26 @@ describe('damaged files, verified and backfilled', () => {
     expect(await gapsOf('killed')).toEqual([['trade', 'lost', true]]);
     expect((await stored('killed', 'trade')).length).toBeLessThan(history.length);
     const filledCandles = ['candles', '--interval', '1m', '--empty', 'flat', '--store', path('killed'), '--fail-on-gaps'];
-    const candles = await mdtool(filledCandles);
+    const candles = await mdtoolHere(filledCandles);
     expect(candles.code).toBe(3);
     const left = await verify('killed');
     expect([left.code, left.stderr]).toEqual([3, expect.stringContaining('verify found 1 hole')]);
-    const filled = await backfill('killed', left.stdout);
+    const toKilled = ['backfill', '-', '--store', path('killed')];
+    const filled = await mdtool(toKilled, { input: left.stdout, env: server.environment });
     expect([filled.code, filled.stderr]).toEqual([0, expect.not.stringContaining('taken out')]);
     expect(await stored('killed', 'trade')).toEqual(history);
     expect((await verify('killed')).code).toBe(0);
-    expect((await mdtool(filledCandles)).code).toBe(0);
+    expect((await mdtoolHere(filledCandles)).code).toBe(0);
   });
 
   it('candles and rows of features are taken out, and made again by their steps', async () => {
     const span = ['--since', String(hour - 5.5 * HOUR), '--until', String(hour - 4.5 * HOUR)];
-    expect((await mdtool([...TRADES, ...span, '--store', path('derived')], { env: server.environment })).code).toBe(0);
+    expect((await mdtoolHere([...TRADES, ...span, '--store', path('derived')], { env: server.environment })).code).toBe(0);
     const steps = [
       ['candles', '--interval', '1m,15m', '--store', path('derived')],
       ['features', '--store', path('derived')],
     ];
-    for (const step of steps) expect((await mdtool(step)).code).toBe(0);
+    for (const step of steps) expect((await mdtoolHere(step)).code).toBe(0);
     const types = ['candle', 'micro', 'features'] as const;
     // Candles of several intervals come in no order.
     const rows = async (type: RecordType) => (await stored('derived', type)).map((row) => JSON.stringify(row)).sort();
@@ -200,7 +202,7 @@ describe('damaged files, verified and backfilled', () => {
     const { code, stderr } = await backfill('derived', (await verify('derived')).stdout);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/3 damaged files, .* taken out .*run the step again/)]);
     expect(await gapsOf('derived')).toEqual([]);
-    for (const step of steps) expect((await mdtool(step)).code).toBe(0);
+    for (const step of steps) expect((await mdtoolHere(step)).code).toBe(0);
     expect(await Promise.all(types.map(rows))).toEqual(before);
     expect((await verify('derived')).code).toBe(0);
   });

@@ -10,6 +10,7 @@ import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
 import { expectObedient } from '../support/exchange-server/obedient.js';
 import { finished, mdtool, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'backfill-'));
 const path = (name: string) => join(directory, name);
@@ -88,7 +89,7 @@ describe('backfill', () => {
     expectObedient(server);
 
     const asked = server.requests;
-    const again = await mdtool(args, { env: server.environment });
+    const again = await mdtoolHere(args, { env: server.environment });
     expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/nothing is to be fetched\nbackfill: no records/)]);
     expect(server.requests - asked).toBeLessThanOrEqual(2);
     expect(await stored('killed', 'trade')).toHaveLength(truth.length);
@@ -107,13 +108,13 @@ describe('backfill', () => {
       '--store',
       path('tail'),
     ];
-    expect((await mdtool(args, { env: server.environment })).code).toBe(0);
+    expect((await mdtoolHere(args, { env: server.environment })).code).toBe(0);
     const candles = await stored('tail', 'candle');
     const at = Date.now() * 1_000;
     expect(
       candles.filter(({ closed, timestamp, interval }) => !closed || timestamp + (interval === '1h' ? HOUR : MINUTE) > at),
     ).toEqual([]);
-    const { stderr, code } = await mdtool(args, { env: server.environment });
+    const { stderr, code } = await mdtoolHere(args, { env: server.environment });
     expect(code).toBe(0);
     expect(Number(/(\d+) candle/.exec(stderr)?.[1] ?? 0)).toBeLessThanOrEqual(1);
     expectObedient(server);
@@ -164,7 +165,7 @@ describe('backfill', () => {
       '--store',
       path('gap'),
     ];
-    const plan = await mdtool([...BITGET, ...range, '--plan'], { env: server.environment });
+    const plan = await mdtoolHere([...BITGET, ...range, '--plan'], { env: server.environment });
     expect(
       plan.stdout
         .trim()
@@ -173,7 +174,7 @@ describe('backfill', () => {
     ).toMatchObject([
       { channel: 'trade', from_timestamp: from.timestamp, until_timestamp: until.timestamp, holes: 1, note: 'at least' },
     ]);
-    const { code, stderr } = await mdtool([...BITGET, ...range], { env: server.environment });
+    const { code, stderr } = await mdtoolHere([...BITGET, ...range], { env: server.environment });
     expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`${b - a} trade, 1 gap`))]);
     const after = await stored('gap', 'trade');
     expect(after.map(({ id }) => id).sort()).toEqual(trades.map(({ id }) => id).sort());
@@ -188,9 +189,9 @@ describe('backfill', () => {
       [true, 'disconnect', from.timestamp, until.timestamp],
       [false, 'disconnect', from.timestamp, until.timestamp],
     ]);
-    const candles = await mdtool(['candles', '--interval', '1m', '--store', path('gap'), '-o', '-', '--fail-on-gaps']);
+    const candles = await mdtoolHere(['candles', '--interval', '1m', '--store', path('gap'), '-o', '-', '--fail-on-gaps']);
     expect(candles.code).toBe(0);
-    expect((await mdtool([...BITGET, ...range], { env: server.environment })).stderr).toMatch(/nothing is to be fetched/);
+    expect((await mdtoolHere([...BITGET, ...range], { env: server.environment })).stderr).toMatch(/nothing is to be fetched/);
   });
 
   describe('of a capture that was cut off', () => {
@@ -288,7 +289,7 @@ describe('backfill', () => {
     const writer = await openStoreWriter(path('unfillable'), { step: 'test' });
     await writer.write([records[0] as Trade, gap, records[1] as Trade]);
     await writer.close();
-    const { code, stderr } = await mdtool([...BYBIT, '--until', iso(until), '--store', path('unfillable')], {
+    const { code, stderr } = await mdtoolHere([...BYBIT, '--until', iso(until), '--store', path('unfillable')], {
       env: server.environment,
     });
     expect(code).toBe(3);
@@ -301,7 +302,7 @@ describe('backfill', () => {
   it('fills exactly the holes that coverage tells, whatever was fetched before', async () => {
     const server = await serve('bitget');
     const range = ['--since', iso(now - 12 * HOUR), '--until', iso(now - 6 * HOUR), '--store', path('coverage')];
-    await mdtool([...BITGET, ...range], { env: server.environment });
+    await mdtoolHere([...BITGET, ...range], { env: server.environment });
     const before = (await stored('coverage', 'trade')).length;
     const hour = Math.floor(now / HOUR) * HOUR - 5 * HOUR;
     const coverage = (channel: string, from: number, until: number, more: object = {}) => {
@@ -325,7 +326,7 @@ describe('backfill', () => {
       coverage('book', now - 13 * HOUR, now - 12 * HOUR),
       coverage('candle_1m', now - 13 * HOUR, now - 12 * HOUR),
     ];
-    const { code, stderr } = await mdtool(['backfill', '-', '--store', path('coverage')], {
+    const { code, stderr } = await mdtoolHere(['backfill', '-', '--store', path('coverage')], {
       env: server.environment,
       input: `${lines.join('\n')}\n`,
     });
@@ -339,7 +340,7 @@ describe('backfill', () => {
     expect(await stored('coverage', 'candle')).toHaveLength(60);
     writeFileSync(path('verify.ndjson'), `${lines[0]}\n`);
     expect(
-      (await mdtool(['backfill', path('verify.ndjson'), '--store', path('coverage')], { env: server.environment })).code,
+      (await mdtoolHere(['backfill', path('verify.ndjson'), '--store', path('coverage')], { env: server.environment })).code,
     ).toBe(0);
     expect(await stored('coverage', 'trade')).toHaveLength(after.length);
   });
@@ -347,7 +348,7 @@ describe('backfill', () => {
   it('gives records in order to other outputs, and leaves the store alone', async () => {
     const server = await serve('bitget');
     const range = ['--since', iso(now - 3 * HOUR), '--until', iso(now - HOUR), '-o', '-', '--store', path('untouched')];
-    const { code, stdout } = await mdtool([...BITGET, ...range], { env: server.environment });
+    const { code, stdout } = await mdtoolHere([...BITGET, ...range], { env: server.environment });
     expect(code).toBe(0);
     const trades = stdout
       .trim()
@@ -365,7 +366,7 @@ describe('backfill', () => {
       { path: /fills-history/ },
     );
     const range = ['--since', iso(now - DAY), '--until', iso(now - HOUR)];
-    expect((await mdtool([...BITGET, ...range, '--store', path('faults')], { env: server.environment })).code).toBe(0);
+    expect((await mdtoolHere([...BITGET, ...range, '--store', path('faults')], { env: server.environment })).code).toBe(0);
     expect(await stored('faults', 'trade')).toHaveLength(truthOf(server, now - DAY, now - HOUR).length);
     expectObedient(server);
     server.faults.http(
@@ -399,18 +400,18 @@ describe('backfill refuses', () => {
       /Bybit has no 1s candles; it has 1m, 3m/,
     ],
   ])('%s', async (args, message) => {
-    const { code, stderr } = await mdtool(['backfill', ...args, '--store', path('none')]);
+    const { code, stderr } = await mdtoolHere(['backfill', ...args, '--store', path('none')]);
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
 
   it('a beginning that nothing tells, and a symbol that is not listed', async () => {
     const server = await serve('bitget');
-    const nothing = await mdtool([...BITGET, '--store', path('empty')], { env: server.environment });
+    const nothing = await mdtoolHere([...BITGET, '--store', path('empty')], { env: server.environment });
     expect([nothing.code, nothing.stderr]).toEqual([
       2,
       expect.stringMatching(/expected --since: the store has nothing of bitget linear BTCUSDT trade/),
     ]);
     const args = ['backfill', '--exchange', 'bitget', '--market', 'linear', '--symbols', 'NOPEUSDT', '--since', '1d', '--plan'];
-    expect((await mdtool(args, { env: server.environment })).code).toBe(2);
+    expect((await mdtoolHere(args, { env: server.environment })).code).toBe(2);
   });
 });

@@ -7,10 +7,12 @@ import { startStep } from '../../src/lib/storage/journal/step-lock.js';
 import { treeOf } from '../lib/storage/compact-support.js';
 import { trades, writeRun } from '../lib/storage/support.js';
 import { mdtool } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-compact-'));
 const store = join(folder, 'data');
-const compact = (...args: string[]) => mdtool(['compact', ...args], { env: { MDTOOL_STORE: store } });
+const env = { MDTOOL_STORE: store };
+const compact = (...args: string[]) => mdtoolHere(['compact', ...args], { env });
 const LONG_AGO = Date.parse('2024-03-01T00:00:00Z') * 1000;
 const at = (n: number) => ({ timestamp: LONG_AGO + n * 1000, localTimestamp: LONG_AGO + n * 1000 + 5 });
 const old = (from: number, until: number) => trades(from, until).map((trade, index) => ({ ...trade, ...at(from + index) }));
@@ -61,7 +63,7 @@ describe('compact', () => {
         bytes_after: expect.any(Number),
       },
     ]);
-    const { code, stdout, stderr } = await compact();
+    const { code, stdout, stderr } = await mdtool(['compact'], { env });
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(
       /^compact: 500 trade, [\d.]+ s, partitions 1, files before 2, files after 1, bytes before \d+, bytes after \d+\n$/,
@@ -76,14 +78,14 @@ describe('compact', () => {
     expect(rehearsed.stderr).toMatch(/^would remove trade of 2 days, 2024-03-01 to 2024-03-02: 600 records, [\d.]+ kB\n/);
     const { code, stderr } = await compact('--keep', '30d', '--until', '2024-03-02');
     expect([code, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/^removing trade of 2024-03-01: 500 records/)]);
-    const { stdout } = await mdtool(['query', 'SELECT count(*)::int AS n FROM trade', '--store', store]);
+    const { stdout } = await mdtoolHere(['query', 'SELECT count(*)::int AS n FROM trade', '--store', store]);
     expect(JSON.parse(stdout)).toEqual({ n: 100 });
   });
 
   it('says when candles are removed that candles builds again of trades that stay', async () => {
     const built = join(folder, 'built');
     await writeRun(built, old(0, 50), { now: () => 0 });
-    expect((await mdtool(['candles', '--store', built, '--quiet'])).code).toBe(0);
+    expect((await mdtoolHere(['candles', '--store', built, '--quiet'])).code).toBe(0);
     const told = 'candles are removed whose trades stay: the next run of candles builds them again';
     expect((await compact('--store', built, '--keep', 'candle=30d', '--dry-run')).stderr).toContain(told);
     expect((await compact('--store', built, '--keep', '30d', '--dry-run')).stderr).not.toContain(told);

@@ -9,6 +9,7 @@ import { startStep } from '../../src/lib/storage/journal/step-lock.js';
 import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { finished, mdtool, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 import { gapRecord } from '../support/records.js';
 import { LONG_AT, SCENARIO_START, SHORT_AT, signalScenario } from '../support/signal-scenario.js';
 
@@ -27,7 +28,7 @@ const recordsOf = (lines: string) =>
     .filter((line) => line !== '')
     .map(decodeRecord);
 const linesOf = (lines: string, type: RecordType) => lines.split('\n').filter((line) => line.startsWith(`{"type":"${type}"`));
-const run = (args: readonly string[], input?: string) => mdtool(args, { cwd: folder, ...(input === undefined ? {} : { input }) });
+const run = (args: readonly string[], input?: string) => mdtoolHere(args, { cwd: folder, input });
 
 async function fill(directory: string, records: readonly AnyRecord[]): Promise<void> {
   const writer = await openStoreWriter(directory, { step: 'test' });
@@ -48,7 +49,7 @@ beforeAll(async () => {
   writeFileSync(market, gzipSync(text));
   const minutes = scenario.filter(({ type, timestamp }) => type !== 'candle' && timestamp < SCENARIO_START + 900 * SECOND);
   writeFileSync(small, minutes.map(encodeRecord).join('\n'));
-  piped = (await run(['features', '-', '--quiet'], text)).stdout;
+  piped = (await mdtool(['features', '-', '--quiet'], { cwd: folder, input: text })).stdout;
 });
 
 describe('features', () => {
@@ -80,7 +81,7 @@ describe('features', () => {
       store,
       scenario.filter(({ timestamp }) => timestamp < cut),
     );
-    const first = await run(['features', '--store', store]);
+    const first = await mdtool(['features', '--store', store]);
     expect([first.stderr, first.code]).toEqual([expect.stringMatching(/399[89] micro, 399[89] features.*store/), 0]);
     await fill(
       store,
@@ -175,13 +176,13 @@ describe('signals', () => {
   ];
 
   it('are the same from a pipe, a file and the store, to the id', async () => {
-    const pipe = await run(['signals', '-'], piped);
+    const pipe = await mdtool(['signals', '-'], { cwd: folder, input: piped });
     expect(times(pipe.stdout)).toEqual(expected);
     expect(linesOf(pipe.stdout, 'clock').length).toBe(5100);
     writeFileSync(join(folder, 'rows.ndjson'), piped);
     const file = await run(['signals', 'rows.ndjson']);
     expect(linesOf(file.stdout, 'signal')).toEqual(linesOf(pipe.stdout, 'signal'));
-    const { code, stderr } = await run(['signals', '--store', store]);
+    const { code, stderr } = await mdtool(['signals', '--store', store]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/2 signal, .*store/)]);
     await run(['signals', '--store', store]);
     expect(await stored(store, 'signal')).toEqual(linesOf(pipe.stdout, 'signal'));

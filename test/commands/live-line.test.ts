@@ -7,6 +7,7 @@ import { decodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, RecordType } from '../../src/lib/model/records.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { mdtool } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const RUN = join(import.meta.dirname, '../../bin/run.js');
 const WHICH = '--exchange bybit --market linear --symbols BTCUSDT';
@@ -72,10 +73,10 @@ it('stream, features and signals work as one line: signals come live, and a Ctrl
   const { code } = await mdtool(['features', '--store', 's', '--window', WINDOWS, '--quiet'], { cwd: folder });
   expect(code).toBe(0);
   const select = `select count(*)::int as n, max(epoch_us("timestamp")) as last from features`;
-  const stored = JSON.parse((await mdtool(['query', select, '--store', 's', '--quiet'], { cwd: folder })).stdout);
+  const stored = JSON.parse((await mdtoolHere(['query', select, '--store', 's', '--quiet'], { cwd: folder })).stdout);
   expect(stored.n).toBeGreaterThan(5);
   if (/ late \d/.test(readFileSync(join(folder, 'features.log'), 'utf8'))) return;
-  const again = await mdtool(['features', '--store', 's', '--window', WINDOWS, '-o', '-', '--rows', 'features', '--quiet'], {
+  const again = await mdtoolHere(['features', '--store', 's', '--window', WINDOWS, '-o', '-', '--rows', 'features', '--quiet'], {
     cwd: folder,
   });
   const rows = again.stdout.split('\n').filter((text) => text.startsWith('{"type":"features"'));

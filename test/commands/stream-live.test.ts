@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { finished, mdtool, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 /** Bitget's pauses are for an exchange that bans; this one is local and its time runs 50 times as fast. */
 const FAST = {
@@ -44,7 +45,7 @@ describe('stream from an exchange', () => {
       '--store',
       store('a'),
     ];
-    const { symbols, trades } = JSON.parse((await mdtool(query)).stdout);
+    const { symbols, trades } = JSON.parse((await mdtoolHere(query)).stdout);
     expect(symbols).toBeGreaterThan(50);
     expect(trades).toBe(Number(/(\d+) trade/.exec(stderr)?.[1]));
   });
@@ -71,7 +72,7 @@ describe('stream from an exchange', () => {
       [['--stats', '0s'], /--stats: expected 100ms or longer, was 0s/],
       [['--duration', '0s'], /--duration: expected 1ms or longer, was 0s/],
     ] as const)
-      expect(await mdtool(live(...wrong), { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+      expect(await mdtoolHere(live(...wrong), { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   });
 
   it('refuses a second capture of the same into one store, and runs beside one of other symbols or channels', async () => {
@@ -158,7 +159,7 @@ describe('stream from an exchange', () => {
     expect(stderr).not.toContain('filters');
   });
 
-  it.concurrent.each([
+  it.each([
     [['stream', '--exchange', 'bitget'], 'expected --market'],
     [live('--channels', 'liquidation'), 'use --api v3'],
     [['stream', '--exchange', 'bybit', '--market', 'spot', '--channels', 'liquidation'], 'bybit spot has no liquidations'],
@@ -175,7 +176,7 @@ describe('stream from an exchange', () => {
     [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '--duration', '1s'], 'belongs to a capture'],
     [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '-o', 'redis://'], 'add --redis-payload record'],
   ])('refuses %j with 2 and one line', async (args, message) => {
-    const { stdout, stderr, code } = await mdtool(args);
+    const { stdout, stderr, code } = await mdtoolHere(args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fixture, tapeLines } from '../support/frames.js';
 import { mdtool } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const TAPE = fixture('bybit-v5.tape.ndjson.gz');
 const REPLAY = ['symbols', '--replay', TAPE, '--exchange', 'bybit', '--market', 'linear'];
@@ -33,7 +34,7 @@ describe('symbols --replay', () => {
   });
 
   it('prints one document with --json', async () => {
-    const { stdout, code } = await mdtool([...REPLAY, '--match', '^(btc|eth)usdt$', '--json', '--quiet']);
+    const { stdout, code } = await mdtoolHere([...REPLAY, '--match', '^(btc|eth)usdt$', '--json', '--quiet']);
     expect(code).toBe(0);
     const { data, records, exit_code, command } = JSON.parse(stdout);
     expect({ records, exit_code, command }).toEqual({ records: { instrument: 2 }, exit_code: 0, command: 'symbols' });
@@ -41,7 +42,7 @@ describe('symbols --replay', () => {
   });
 
   it('refuses a tape of another exchange with 1, naming both', async () => {
-    const { stdout, stderr, code } = await mdtool(['symbols', '--replay', TAPE, '--exchange', 'bitget']);
+    const { stdout, stderr, code } = await mdtoolHere(['symbols', '--replay', TAPE, '--exchange', 'bitget']);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^mdtool: .*expected a tape of bitget, is one of bybit\n$/);
   });
@@ -71,7 +72,7 @@ describe('symbols from REST', () => {
     );
     expect(stderr.trim().split('\n')).toHaveLength(2);
     // A symbol that was not found may stand in the list that could not be had.
-    const named = await mdtool(['symbols', '--market', 'linear', '--symbols', 'NOSUCHUSDT', '--exchange', 'bybit,bitget'], {
+    const named = await mdtoolHere(['symbols', '--market', 'linear', '--symbols', 'NOSUCHUSDT', '--exchange', 'bybit,bitget'], {
       env,
     });
     expect([named.code, named.stderr]).toEqual([5, expect.not.stringContaining('not listed')]);
@@ -96,7 +97,7 @@ describe('symbols with a store', () => {
     rmSync(directory, { recursive: true });
   });
   const symbols = async (...args: string[]) =>
-    mdtool(['symbols', '--exchange', 'bybit', '--market', 'linear', ...args], {
+    mdtoolHere(['symbols', '--exchange', 'bybit', '--market', 'linear', ...args], {
       env: { MDTOOL_BYBIT_REST_URL: await listening, MDTOOL_STORE: join(directory, 'store'), NO_PROXY: '*' },
     });
 
