@@ -148,6 +148,11 @@ export class Capture {
     return this.#trades.overflow(trade, this.#now);
   }
 
+  /** Whether a trade comes out of a repair: it was fetched, or held back. */
+  hasRepaired(trade: Trade): boolean {
+    return this.#trades.hasGiven(trade);
+  }
+
   #frame(exchange: Exchange, { connection: name, content }: EventOf<'frame'>, records: AnyRecord[]): void {
     this.statistics.frames += 1;
     this.statistics.bytes += content.length;

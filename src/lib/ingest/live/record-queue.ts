@@ -8,6 +8,14 @@ const BATCH_EVERY = 10;
 /** Something that was dropped: its first and its last moment. */
 type Hole = { readonly from: number; until: number; readonly isBook: boolean };
 
+/** What the repair of trades has to do with what does not fit. */
+export type QueueRepair = {
+  /** Whether a trade comes out of a repair, which had it in memory: dropped, it would only be repaired again. */
+  readonly gave: (trade: Trade) => boolean;
+  /** Told of a trade that is dropped; returns whether it will come again. */
+  readonly refetches: (trade: Trade) => boolean;
+};
+
 /**
  * The queue between the capture, which never waits, and the outputs, which may be slow. What does not fit is dropped feed
  * by feed, counted, and told by a `gap` (`overflow`) before the next record of that feed; deltas of a book resume with a
@@ -17,7 +25,7 @@ export class RecordQueue {
   readonly #queue: BoundedQueue<AnyRecord>;
   readonly #holes = new Map<string, Hole>();
   readonly #onOverflow: (record: AnyRecord) => void;
-  readonly #refetches: ((trade: Trade) => boolean) | undefined;
+  readonly #repair: QueueRepair | undefined;
   #dropped = 0;
   #gaps = 0;
   #isEnding = false;
@@ -25,13 +33,13 @@ export class RecordQueue {
   #last = 0;
 
   /**
-   * `onOverflow` is told of the first record of every hole. A trade of which `refetches` says that it will come again is
-   * neither a hole nor counted; what was fetched is kept, or a repair would undo itself: its amount is bounded before.
+   * `onOverflow` is told of the first record of every hole. A trade that will come again is neither a hole nor counted;
+   * what a repair gives is kept, or it would undo itself: its amount is bounded before.
    */
-  constructor(limit: number, onOverflow: (record: AnyRecord) => void, refetches?: (trade: Trade) => boolean) {
+  constructor(limit: number, onOverflow: (record: AnyRecord) => void, repair?: QueueRepair) {
     this.#queue = new BoundedQueue(limit);
     this.#onOverflow = onOverflow;
-    this.#refetches = refetches;
+    this.#repair = repair;
   }
 
   get length(): number {
@@ -94,12 +102,8 @@ export class RecordQueue {
       this.#queue.push(record, this.#queue.length < 2 * this.#queue.limit);
       return;
     }
-    if (this.#refetches && isOfRepair(record)) {
-      this.#keep(record);
-      return;
-    }
     const isFull = this.#queue.isFull && !this.#isEnding;
-    if (this.#holes.size === 0 && !isFull) {
+    if ((this.#holes.size === 0 && !isFull) || this.#isOfRepair(record)) {
       this.#keep(record);
       return;
     }
@@ -113,6 +117,12 @@ export class RecordQueue {
     this.#keep(record);
   }
 
+  /** A gap in trades that are repaired, or a trade that a repair gives. */
+  #isOfRepair(record: AnyRecord): boolean {
+    if (!this.#repair) return false;
+    return record.type === 'trade' ? this.#repair.gave(record) : record.type === 'gap' && record.channel === 'trade';
+  }
+
   /** A gap that was told here has taken a moment: what follows within the same microsecond comes one later. */
   #keep(record: AnyRecord): void {
     const { localTimestamp } = record;
@@ -123,7 +133,7 @@ export class RecordQueue {
   }
 
   #drop(record: AnyRecord, key: string, hole: Hole | undefined): void {
-    if (record.type === 'trade' && !hole && this.#refetches?.(record)) return;
+    if (record.type === 'trade' && !hole && this.#repair?.refetches(record)) return;
     this.#dropped += 1;
     if (hole) {
       hole.until = Math.max(hole.until, record.timestamp);
@@ -167,11 +177,6 @@ function channelName(record: AnyRecord): string {
   if (record.type === 'gap') return record.channel;
   if (record.type === 'book_snapshot') return record.depth === undefined ? 'book_delta' : 'book';
   return record.type === 'book_delta' ? 'book_delta' : (channelOf(record.type) ?? record.type);
-}
-
-/** A gap in trades, or a trade that nobody saw arrive. */
-function isOfRepair(record: AnyRecord): boolean {
-  return record.type === 'trade' ? record.localTimestamp === undefined : record.type === 'gap' && record.channel === 'trade';
 }
 
 function isWholeBook(record: AnyRecord): boolean {

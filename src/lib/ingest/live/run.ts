@@ -82,11 +82,13 @@ class LiveRun implements Live {
     this.#queue = new RecordQueue(
       options.queueLimit,
       (record) => this.#overflow.note(record, 'dropped (gap overflow)'),
-      options.repair &&
-        ((trade) => {
+      options.repair && {
+        gave: (trade) => this.#capture.hasRepaired(trade),
+        refetches: (trade) => {
           if (this.#capture.overflow(trade)) this.#overflow.note(trade, 'left out, to be fetched again');
           return true;
-        }),
+        },
+      },
     );
     this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
     const { depth, bookInterval, log, places, repair } = options;

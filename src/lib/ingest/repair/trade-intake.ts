@@ -29,6 +29,8 @@ export class TradeIntake {
   /** What connections bring before the ones that lead do. */
   readonly waiting = new WaitingEvents();
   readonly #options: TradeIntakeOptions;
+  /** Trades that were held back and let go. */
+  readonly #released = new WeakSet<Trade>();
   readonly #trades = new FeedTable<Feed & { readonly known: KnownTrades }>();
 
   constructor(options: TradeIntakeOptions) {
@@ -100,10 +102,20 @@ export class TradeIntake {
       const given = found.filter((trade) => trade.localTimestamp !== undefined || this.isNew(trade));
       if (gap && replaces) statistics.withdraw(gap);
       if (gap) emit({ ...gap, repaired: gap.repaired - (found.length - given.length) }, records);
-      for (const trade of given) (trade.localTimestamp === undefined ? pass : emit)(trade, records);
-      for (const trade of held) emit(trade, records);
+      for (const trade of [...given, ...held]) {
+        if (trade.localTimestamp === undefined) pass(trade, records);
+        else {
+          this.#released.add(trade);
+          emit(trade, records);
+        }
+      }
     }
     return records;
+  }
+
+  /** Whether a trade comes out of a repair: it was fetched, or held back. */
+  hasGiven(trade: Trade): boolean {
+    return trade.localTimestamp === undefined || this.#released.has(trade);
   }
 
   #known({ exchange, market, symbol }: Pick<Feed, 'exchange' | 'market' | 'symbol'>): KnownTrades {

@@ -61,18 +61,29 @@ describe('record queue', () => {
 
   it('drops nothing of the last records of a run, which nobody would fetch again', async () => {
     const refetched: AnyRecord[] = [];
-    const queue = new RecordQueue(
-      2,
-      () => {},
-      (record) => refetched.push(record) > 0,
-    );
+    const queue = new RecordQueue(2, () => {}, { gave: () => false, refetches: (record) => refetched.push(record) > 0 });
     const kept = [trade(), trade()];
     queue.push([...kept, trade()]);
     expect(refetched).toHaveLength(1);
-    const last = [gap(), { ...trade(), localTimestamp: undefined } as AnyRecord, trade(), trade(), book(5)];
+    const last = [gap(), trade(), trade(), book(5)];
     queue.finish(last);
     expect(await drain(queue)).toEqual([...kept, ...last]);
     expect(refetched).toHaveLength(1);
+  });
+
+  it('keeps what a repair gives, however full it is: that would only be repaired again', async () => {
+    const given = [trade(), trade()];
+    const refetched: AnyRecord[] = [];
+    const queue = new RecordQueue(1, () => {}, {
+      gave: (record) => given.includes(record),
+      refetches: (record) => refetched.push(record) > 0,
+    });
+    const records = [trade(), gap(), ...given];
+    queue.push(records);
+    const live = trade();
+    queue.push([live]);
+    expect(refetched).toEqual([live]);
+    expect(await drain(queue)).toEqual(records);
   });
 
   it('tells of what it dropped, feed by feed, before the next record of the feed', async () => {
