@@ -50,6 +50,7 @@ export class Capture {
     this.#connections = new Connections(options.selection);
     this.#notes = new FrameNotes(this.statistics, options);
     const { selection, depth, bookInterval: interval } = options;
+    const time = (exchange: string, market: Market) => this.time(exchange, market);
     const emit = (record: AnyRecord, records: AnyRecord[]) => this.#outlet.emit(record, this.#now, records);
     this.#books = new BookIntake({
       depth,
@@ -60,13 +61,8 @@ export class Capture {
       emit,
     });
     this.#polls = new PolledIntake({ selection, notes: this.#notes, clocks: this.#clocks, pauses: this.pauses, emit });
-    this.#trades = new TradeIntake({
-      limits: options.repair,
-      statistics: this.statistics,
-      time: (exchange, market) => this.time(exchange, market),
-      emit,
-      pass: (record, records) => this.#outlet.pass(record, records),
-    });
+    const pass = (record: AnyRecord, records: AnyRecord[]) => this.#outlet.pass(record, records);
+    this.#trades = new TradeIntake({ limits: options.repair, statistics: this.statistics, time, emit, pass });
   }
 
   /** What says which trades are to be fetched, and takes them; undefined where nothing is repaired. */
@@ -77,7 +73,7 @@ export class Capture {
   /** Returns the records that one event on the wire of `exchange` leads to, in order. */
   apply(exchange: Exchange, entry: TapeEntry): AnyRecord[] {
     if (entry.kind === 'broken') {
-      if (this.statistics.note(this.statistics.broken, entry.reason)) this.#options.warn(`tape line: ${entry.sentence}`);
+      this.#notes.broken(entry);
       return [];
     }
     if (entry.at < this.#now) this.statistics.unordered += 1;

@@ -1,7 +1,7 @@
 import type { Frame } from '../../exchanges/exchange.js';
 import { excerpt } from '../../model/ndjson.js';
 import type { Statistics } from '../statistics.js';
-import { type FrameBytes, textOf } from '../tape/tape.js';
+import { type FrameBytes, type TapeEntry, textOf } from '../tape/tape.js';
 import type { CaptureOptions } from './capture-options.js';
 
 /** Counts what is no data, and warns of the first of every kind of trouble. */
@@ -23,6 +23,11 @@ export class FrameNotes {
     else if (frame.kind === 'rejected') this.trouble(statistics.rejected, 'frame', frame.reason, content);
     else if (frame.kind === 'refused' && !this.#options.listener)
       this.trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
+  }
+
+  /** Takes note of a line of a tape that could not be read. */
+  broken({ reason, sentence }: Extract<TapeEntry, { kind: 'broken' }>): void {
+    if (this.statistics.note(this.statistics.broken, reason)) this.#options.warn(`tape line: ${sentence}`);
   }
 
   trouble(tally: Map<string, number>, what: string, reason: string, content?: string | FrameBytes): void {
