@@ -16,6 +16,8 @@ export class MarketClock {
   #push = 0;
   #arrival = 0;
   #passed = 0;
+  /** A push time far ahead of the local time elapsed, which a second one has to confirm. */
+  #ahead: number | undefined;
 
   constructor(exchange: string, market: Market) {
     this.exchange = exchange;
@@ -23,11 +25,21 @@ export class MarketClock {
     this.name = `${exchange} ${market}`;
   }
 
-  /** Learns that something pushed at `push` arrived `at`. */
+  /**
+   * Learns that something pushed at `push` arrived `at`. One frame with a wrong time, hours ahead of all others, would end
+   * every second and every candle up to then: such a leap counts when the next that leaps comes to about the same time.
+   */
   observe(push: number, at: number): void {
-    if (push <= this.#push) return;
+    if (push <= this.#push || !this.#isBelieved(push - this.time(at))) return;
     this.#push = push;
     this.#arrival = at;
+  }
+
+  #isBelieved(leap: number): boolean {
+    if (this.#push === 0 || leap <= HOUR) return true;
+    const isConfirmed = this.#ahead !== undefined && Math.abs(leap - this.#ahead) <= HOUR;
+    this.#ahead = isConfirmed ? undefined : leap;
+    return isConfirmed;
   }
 
   /** Returns the exchange's time at the local time `at`, 0 before anything arrived. */

@@ -167,7 +167,7 @@ describe('a book that goes on with another connection', () => {
   it('is missing up to the end by the exchange’s clock, however far ours is off', () => {
     const { subject, told } = capture();
     told(OLD, state(10));
-    const late = 5_000_000;
+    const late = 3_000_000;
     told(OLD, { ...change(12), timestamp: START + late * MS });
     const [gap] = subject.finish().filter(({ type }) => type === 'gap');
     expect(gap).toMatchObject({ type: 'gap', channel: 'book_delta', reason: 'sequence', fromTimestamp: START + 10 * MS });
