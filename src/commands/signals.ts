@@ -12,12 +12,9 @@ import type { SummaryDocument } from '../lib/cli/summary.js';
 export default class Signals extends BaseCommand {
   static override summary = 'Turn features into signals: gates, triggers, cooldown, risk. It never sends orders.';
   static override description =
-    `A signal comes where all triggers agree on a side (long: delta_z, imb_shift and mark_dev_z at least their thresholds; short:
-the mirror), every gate lets the row pass and the last signal of that side is long enough ago. Stop, target and trailing
-distance follow from the ATR. What is stale, not warm or touched by a gap never becomes a signal.
+    `A signal comes where all triggers agree on a side (long: delta_z, imb_shift and mark_dev_z at least their thresholds; short: the mirror), every gate lets the row pass and the last signal of that side is long enough ago. Stop, target and trailing distance follow from the ATR. What is stale, not warm or touched by a gap never becomes a signal.
 
-Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols.BTCUSDT] for one symbol alone. The id of a
-signal is a hash of exchange, market, symbol, second, side and rules: the same data and rules give the same ids.`;
+Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols.BTCUSDT] for one symbol alone. The id of a signal is a hash of exchange, market, symbol, second, side and rules: the same data and rules give the same ids.`;
   static override examples = [
     {
       description: 'From the store, with what was rejected',

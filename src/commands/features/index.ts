@@ -25,13 +25,9 @@ const LIVE =
 export default class Features extends BaseCommand {
   static override summary = 'Turn trades, books, tickers, marks and open interest into features, a row per symbol and second.';
   static override description =
-    `A \`micro\` row is what one second brought; a \`features\` row is what follows from it and from the windows that end with it.
-A feature is absent until its window is full, and after a gap in its inputs until it is full again; \`detail\` says why. \`warm\`
-says that everything signals use is there.
+    `A \`micro\` row is what one second brought; a \`features\` row is what follows from it and from the windows that end with it. A feature is absent until its window is full, and after a gap in its inputs until it is full again; \`detail\` says why. \`warm\` says that everything signals use is there.
 
-Over the store what is new, late or repaired is computed, up to the last second that is over by the clock of the data: run it
-as often as you like, the rows are those of one run over everything. --since and --until choose what is shown. A file or glob
-is taken whole. With \`-\` rows come out as soon as the clock of the input has passed their second and the grace.`;
+Over the store what is new, late or repaired is computed, up to the last second that is over by the clock of the data: run it as often as you like, the rows are those of one run over everything. --since and --until choose what is shown. A file or glob is taken whole. With \`-\` rows come out as soon as the clock of the input has passed their second and the grace.`;
   static override examples = [
     { description: 'What there is, and what each needs', command: '<%= config.bin %> <%= command.id %> --list' },
     { description: 'Bring a store up to date (cron)', command: '<%= config.bin %> <%= command.id %> --store data' },

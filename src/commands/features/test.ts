@@ -12,9 +12,7 @@ import { EXIT, FailureError } from '../../lib/model/errors.js';
 export default class FeaturesTest extends BaseCommand {
   static override summary = 'Prove on given data that features know nothing of the future and are the same live and in a batch.';
   static override description =
-    `Three proofs: the data is cut off at random moments, and every row known before must be unchanged (look-ahead); the records
-as they arrived, one by one, must give the same rows as all of them at once (stream against batch); the data is made to
-begin later, and every feature must be the same after the rows it declares as its warm-up.
+    `Three proofs: the data is cut off at random moments, and every row known before must be unchanged (look-ahead); the records as they arrived, one by one, must give the same rows as all of them at once (stream against batch); the data is made to begin later, and every feature must be the same after the rows it declares as its warm-up.
 
 Exit 1 when one of them fails. The records are held in memory: choose a time and symbols of a large store.`;
   static override examples = [
