@@ -60,6 +60,17 @@ export class OrderBook {
     return refused;
   }
 
+  /**
+   * As `change`, of levels that stand one after the other in an array, price and amount in turn, from an index on: so many
+   * bids, then so many asks. Of a price that comes twice the later amount counts. Originals are not kept.
+   */
+  changeFlat(numbers: Float64Array, from: number, bids: number, asks: number): string | undefined {
+    const middle = from + 2 * bids;
+    const refused = setFlat(this.#bids, numbers, from, middle) ?? setFlat(this.#asks, numbers, middle, middle + 2 * asks);
+    if (refused !== undefined) this.clear();
+    return refused;
+  }
+
   /** Keeps the best `limit` levels of each side. Returns those removed, amount 0, as a delta would. */
   trim(limit: number): Levels {
     return { bids: this.#bids.trim(limit).map(removal), asks: this.#asks.trim(limit).map(removal) };
@@ -78,12 +89,30 @@ export class OrderBook {
 
 const removal = (price: number): Level => [price, 0];
 
+function setFlat(side: BookSide, numbers: Float64Array, from: number, until: number): string | undefined {
+  for (let at = from; at < until; at += 2) {
+    const [price, amount] = [numbers[at] as number, numbers[at + 1] as number];
+    if (!isLevel(price, amount)) return refusal(price, amount);
+    side.set(price, amount, NO_ORIGINAL);
+  }
+  return undefined;
+}
+
+const NO_ORIGINAL: Level = [0, 0];
+
+function isLevel(price: number, amount: number): boolean {
+  return price > 0 && price < Number.POSITIVE_INFINITY && amount >= 0 && amount < Number.POSITIVE_INFINITY;
+}
+
+function refusal(price: string | number, amount: string | number): string {
+  return `expected a price above 0 and an amount of 0 or more, was [${price}, ${amount}]`;
+}
+
 function setLevels(side: BookSide, levels: readonly BookLevel[]): string | undefined {
   for (const level of levels) {
     const price = toNumber(level[0]);
     const amount = toNumber(level[1]);
-    if (!(price > 0 && price < Number.POSITIVE_INFINITY && amount >= 0 && amount < Number.POSITIVE_INFINITY))
-      return `expected a price above 0 and an amount of 0 or more, was [${level[0]}, ${level[1]}]`;
+    if (!isLevel(price, amount)) return refusal(level[0], level[1]);
     side.set(price, amount, level);
   }
   return undefined;

@@ -15,6 +15,27 @@ const asks: TextLevel[] = [
 ];
 
 describe('OrderBook', () => {
+  it('takes levels that stand one after the other in an array as it takes them one by one', () => {
+    const level = fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: 3 }));
+    const change = fc.tuple(fc.array(level, { maxLength: 8 }), fc.array(level, { maxLength: 8 }), fc.nat(3));
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
+        const [plain, flat] = [new OrderBook(), new OrderBook()];
+        for (const [bidLevels, askLevels, from] of changes) {
+          const numbers = Float64Array.from([...Array<number>(from).fill(-1), ...[...bidLevels, ...askLevels].flat(), -1]);
+          plain.change(bidLevels, askLevels);
+          expect(flat.changeFlat(numbers, from, bidLevels.length, askLevels.length)).toBeUndefined();
+          expect(flat.top()).toEqual(plain.top());
+        }
+      }),
+    );
+    const refused = new OrderBook();
+    expect(refused.changeFlat(Float64Array.from([1, 1, 2, Number.NaN]), 0, 1, 1)).toMatch(
+      /an amount of 0 or more, was \[2, NaN\]/,
+    );
+    expect(refused.size).toBe(0);
+  });
+
   it('sets, changes and removes levels', () => {
     const book = new OrderBook();
     book.replace(bids, asks);

@@ -102,11 +102,11 @@ export type SymbolRange = { readonly from: string; readonly to: string };
 const MOST_RECORDS = 6_000_000;
 
 /** Returns ranges that hold all symbols of a day and are small enough; one symbol is never cut. */
-export function symbolRanges(symbols: ReadonlyMap<string, { readonly records: number }>): SymbolRange[] {
+export function symbolRanges(symbols: ReadonlyMap<string, { readonly records: number }>, most = MOST_RECORDS): SymbolRange[] {
   const ranges: { from: string; to: string; records: number }[] = [];
   for (const [symbol, { records }] of [...symbols].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const last = ranges.at(-1);
-    if (!last || last.records + records > MOST_RECORDS) ranges.push({ from: symbol, to: symbol, records });
+    if (!last || last.records + records > most) ranges.push({ from: symbol, to: symbol, records });
     else {
       last.to = symbol;
       last.records += records;

@@ -49,7 +49,7 @@ export class DeltaChains {
       `SELECT "symbol", "timestamp", epoch_us("local_timestamp") AS arrival, "sequence", "previous_sequence", file, false AS is_whole
        FROM ${this.#inspection.relation(deltas)} WHERE ${inRange(range)}`,
     ];
-    const snapshots = await this.#snapshotsOf(deltas);
+    const snapshots = await this.snapshotsOf(deltas);
     if (snapshots !== undefined)
       branches.push(
         `SELECT "symbol", "timestamp", epoch_us("local_timestamp"), "sequence", NULL, NULL, true
@@ -68,7 +68,8 @@ export class DeltaChains {
     return branches.join(' UNION ALL ');
   }
 
-  async #snapshotsOf({ partition, since }: InspectedPartition): Promise<string | undefined> {
+  /** Returns a relation of the book snapshots of the same day, undefined where there are none. */
+  async snapshotsOf({ partition, since }: InspectedPartition): Promise<string | undefined> {
     const { date } = partition;
     if (this.#snapshots?.date === date) return this.#snapshots.relation;
     const inspected = await this.#inspection.partition({ ...partition, type: 'book_snapshot' });
@@ -80,6 +81,7 @@ export class DeltaChains {
   }
 }
 
-function dayBefore(date: string): string {
+/** Returns the UTC day before one. */
+export function dayBefore(date: string): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
 }

@@ -65,6 +65,12 @@ export function chainFinding({ count, at, files }: Flaw): Finding {
   return { ...moment(at), verdict: 'mismatch', detail };
 }
 
+export function crossingFinding({ count, at, files }: Flaw): Finding {
+  const where = `the first of ${formatTime(at)}${files.length > 0 ? `, in ${files.join(' and ')}` : ''}`;
+  const detail = `${count} ${count === 1 ? 'delta leaves' : 'deltas leave'} the book crossed (best bid not below best ask), ${where}`;
+  return { ...moment(at), verdict: 'mismatch', detail };
+}
+
 export function holeFinding({ from, until, reason }: Hole, series: Pick<Partition, 'type' | 'source'>): Finding {
   const length = until - from < 1000 ? 'less than a millisecond' : spokenDuration((until - from) / SECOND);
   const detail = `${reason}: nothing is known between ${formatTime(from)} and ${formatTime(until)} (${length}); ${remedy(series)}`;

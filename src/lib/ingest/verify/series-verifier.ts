@@ -4,6 +4,7 @@ import { overlap, type Span } from '../../coverage/holes.js';
 import type { Coverage, Market } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
+import { BookRebuild } from './book-rebuild.js';
 import { coverageChannel, gapChannels, isData, isSteady, ownGapChannels } from './channels.js';
 import { type DayContent, DayReader } from './day-reader.js';
 import { countWithin, disorderOf, duplicatesOf, symbolRanges } from './day-scan.js';
@@ -11,6 +12,7 @@ import { DeltaChains } from './delta-chain.js';
 import type { FileFinding } from './file-findings.js';
 import {
   chainFinding,
+  crossingFinding,
   delayNote,
   disorderFinding,
   duplicateFinding,
@@ -52,6 +54,7 @@ export class SeriesVerifier {
   readonly #reader: DayReader;
   readonly #silences: SilenceWatch;
   readonly #chains: DeltaChains;
+  readonly #rebuild: BookRebuild;
   readonly #channels: readonly string[];
   readonly #selected: Span;
   readonly #symbols = new Set<string>();
@@ -65,6 +68,7 @@ export class SeriesVerifier {
     const reader = new DayReader(tools.inspection, plan);
     this.#reader = reader;
     this.#chains = new DeltaChains(tools.inspection);
+    this.#rebuild = new BookRebuild(tools.inspection, this.#chains);
     this.#silences = new SilenceWatch([...plan.earlier, ...plan.dates], (date, symbols) => reader.intervals(date, symbols));
     this.#channels = gapChannels(plan.identity);
     this.#selected = { from: plan.since ?? 0, until: plan.until ?? Number.MAX_SAFE_INTEGER };
@@ -144,6 +148,7 @@ export class SeriesVerifier {
     if (inspected.partition.type !== 'book_delta') return;
     for (const range of symbolRanges(symbols))
       for (const flaw of await this.#chains.breaks(inspected, range)) found.add(flaw.symbol, chainFinding(flaw));
+    for (const flaw of await this.#rebuild.crossings(inspected, symbols)) found.add(flaw.symbol, crossingFinding(flaw));
   }
 
   /** A silence in which a gap was recorded is explained, whether it was repaired or is told as a hole. */

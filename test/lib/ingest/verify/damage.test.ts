@@ -3,12 +3,17 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BookRebuild, type RebuildLimits } from '../../../../src/lib/ingest/verify/book-rebuild.js';
+import { countDay } from '../../../../src/lib/ingest/verify/day-scan.js';
+import { DeltaChains } from '../../../../src/lib/ingest/verify/delta-chain.js';
 import { type VerifyRequest, verifyStore } from '../../../../src/lib/ingest/verify/verify-store.js';
 import type { AnyRecord, BookDelta, BookSnapshot, Coverage, Gap, Trade } from '../../../../src/lib/model/records.js';
 import { HOUR, SECOND } from '../../../../src/lib/model/time.js';
 import { withDatabase } from '../../../../src/lib/storage/database/duckdb.js';
+import type { Partition } from '../../../../src/lib/storage/files/partition.js';
 import { storePaths } from '../../../../src/lib/storage/files/store-directory.js';
 import { openStoreContext } from '../../../../src/lib/storage/log/store-context.js';
+import { openInspection } from '../../../../src/lib/storage/reading/store-inspection.js';
 import { tradeAt, writeRun } from '../../storage/support.js';
 
 const DAY_START = Date.parse('2026-11-20T00:00:00Z') * 1000;
@@ -484,6 +489,78 @@ describe('what is suspicious or wrong in the records', () => {
         { selection: { since } },
       );
       expect(later.found).toEqual([]);
+    });
+
+    describe('applied to their snapshots', () => {
+      const change = (u: number, bids: [number, number][], asks: [number, number][] = [], from?: number) =>
+        message(u, { bids, asks }, from);
+      const midnight = DAY_START + 24 * HOUR - 3 * SECOND;
+      const atNight = (records: (from: number) => AnyRecord[]) => records(midnight);
+      // A level that was never taken away again reaches the other side.
+      const crossed = [
+        wholeBook(1),
+        ...deltas(2, 6),
+        change(6, [[2.5, 1]]),
+        ...deltas(7, 9),
+        change(9, [[2.5, 0]]),
+        ...deltas(10, 15),
+      ];
+
+      it('make books whose best bid reaches the best ask, told with the time of the first and its file', async () => {
+        const { found } = await verifiedDeltas(crossed);
+        expect(found.map(({ verdict, channel }) => [verdict, channel])).toEqual([['mismatch', 'book_delta']]);
+        expect(found[0]?.detail).toMatch(
+          /^3 deltas leave the book crossed .*, the first of 2026-11-20T10:00:00\.600.*, in .*book_delta.*\.parquet$/,
+        );
+        const touched = await verifiedDeltas([wholeBook(1), change(2, [[2, 1]])]);
+        expect(touched.found[0]?.detail).toMatch(/^1 delta leaves the book crossed/);
+      });
+
+      it('are judged as long as the book is known', async () => {
+        // No snapshot before; one that begins anew; deltas that do not continue are told as that.
+        const unknown = [change(2, [[1, 1]], [[2, 1]]), change(3, [[2.5, 1]])];
+        const anew = [
+          wholeBook(1),
+          change(2, [[1.9, 1]]),
+          wholeBook(3, { bids: [[5, 1]], asks: [[6, 1]] }),
+          change(4, [[5.5, 1]]),
+        ];
+        for (const records of [unknown, anew]) expect((await verifiedDeltas(records)).found).toEqual([]);
+        const broken = await verifiedDeltas([wholeBook(1), change(2, []), change(4, [[2.5, 1]]), change(5, [])]);
+        expect(broken.found.map(({ detail }) => detail)).toEqual([expect.stringMatching(/^1 delta does not continue/)]);
+      });
+
+      it('go on over midnight', async () => {
+        const night = atNight((from) => [
+          ...Array.from({ length: 25 }, (_, n) => (n === 0 ? wholeBook(0, {}, from) : message(n, {}, from))),
+          ...Array.from({ length: 10 }, (_, n) => message(25 + n, {}, from)),
+          change(35, [[2.5, 1]], [], from),
+        ]);
+        const { found } = await verifiedDeltas(night);
+        expect(found[0]?.detail).toMatch(/^1 delta leaves .* the first of 2026-11-21T00:00:00\.500/);
+      });
+
+      it('a few at a time as all at once', async () => {
+        const directory = join(root, `deltas ${copies++}`);
+        const others = ['AUSDT', 'ZUSDT'].flatMap((symbol) => crossed.map((record) => ({ ...record, symbol }) as AnyRecord));
+        await writeRun(directory, [...crossed, ...others]);
+        const inspection = await openInspection(directory, { types: ['book_delta', 'book_snapshot'] });
+        const [partition] = await inspection.partitions(['book_delta']);
+        const inspected = await inspection.partition(partition as Partition);
+        const { symbols } = await countDay(inspection, inspected);
+        const crossings = (limits?: RebuildLimits) =>
+          new BookRebuild(inspection, new DeltaChains(inspection), limits).crossings(inspected, symbols);
+        const whole = await crossings();
+        expect(whole.map(({ symbol, count, at }) => [symbol, count, at])).toEqual(
+          ['AUSDT', 'BTCUSDT', 'ZUSDT'].map((symbol) => [symbol, 3, timeOf(10, 0) + 600_000]),
+        );
+        for (const limits of [
+          { sorted: 5, read: 2 },
+          { sorted: 20, read: 100 },
+        ])
+          expect(await crossings(limits)).toEqual(whole);
+        await inspection.close();
+      });
     });
   });
 
