@@ -4,7 +4,7 @@ import { encodeRecord } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
-import type { Claim } from '../storage/log/store-state.js';
+import type { Claims } from '../storage/journal/claims.js';
 import { type Endpoints, endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
 import { configuredFlags } from './flag-settings.js';
@@ -42,7 +42,7 @@ export type Delivery = {
   /** Says a record in one line on a terminal, instead of its fields; undefined for one that is not shown. */
   readonly line?: RecordLine | undefined;
   /** What no second step may capture into the store meanwhile. */
-  readonly claims?: readonly Claim[] | undefined;
+  readonly claims?: Claims | undefined;
   /** The step puts the records into its store itself, before they come: `store` is only counted. */
   readonly stored?: Stored | undefined;
   /** `--json` gives the rows under `data`. */

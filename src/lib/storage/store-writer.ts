@@ -7,7 +7,7 @@ import { SerialQueue } from './files/serial-queue.js';
 import { openStoreDirectory } from './files/store-directory.js';
 import { JournalFile, JournalLostError } from './journal/journal.js';
 import { adoptOrphans } from './journal/recovery.js';
-import { isRegistered, registerWriter, touchHeartbeat, unregisterWriter } from './journal/writer-registry.js';
+import { claimMore, isRegistered, registerWriter, touchHeartbeat, unregisterWriter } from './journal/writer-registry.js';
 import { openStoreContext, type StoreContext } from './log/store-context.js';
 import type { Claim } from './log/store-state.js';
 import { type Maintenance, maintenanceHere } from './upkeep/maintenance.js';
@@ -83,6 +83,7 @@ export class StoreWriter {
   #journal: JournalFile | undefined;
   #segments = 0;
   readonly #lines = new NdjsonLines();
+  #claims: readonly Claim[];
   /** Records whose lines wait to be appended. */
   #pending = 0;
   #flush: Promise<void> | undefined;
@@ -93,6 +94,7 @@ export class StoreWriter {
     this.id = id;
     this.#context = context;
     this.#options = options;
+    this.#claims = options.claims ?? [];
     this.#now = options.now ?? Date.now;
     const maintenance = (options.maintenance ?? maintenanceHere)(context);
     const warn = (message: string) => options.onWarning?.(message);
@@ -123,6 +125,12 @@ export class StoreWriter {
       if (this.#lines.length >= WRITE_SIZE) await this.#flushed();
     }
     await this.#flushed();
+  }
+
+  /** From now on no second writer may capture these either. Throws a `ClaimedError` when a living one does. */
+  async claim(claims: readonly Claim[]): Promise<void> {
+    await claimMore(this.#context, this.id, claims, this.#options.silenceLimitMs);
+    this.#claims = [...this.#claims, ...claims];
   }
 
   /** Resolves when what was written before survives a power loss. */
@@ -174,10 +182,10 @@ export class StoreWriter {
 
   async #openJournal(): Promise<JournalFile> {
     if (this.#journal) return this.#journal;
-    const { step, claims = [], silenceLimitMs } = this.#options;
+    const { step, silenceLimitMs } = this.#options;
     // Others may have taken this writer for gone while it was suspended.
     if (!isRegistered(await this.#context.log.read(), this.id))
-      await registerWriter(this.#context, this.id, step, claims, silenceLimitMs);
+      await registerWriter(this.#context, this.id, step, this.#claims, silenceLimitMs);
     const segment = `${this.id}-${this.#segments++}`;
     this.#journal = await JournalFile.create(this.#context.paths.journal, segment, { step, owner: currentOwner() }, this.#now());
     return this.#journal;

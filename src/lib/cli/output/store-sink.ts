@@ -1,6 +1,6 @@
 import type { Sink } from '../../sinks/sink.js';
+import type { Claims } from '../../storage/journal/claims.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
-import type { Claim } from '../../storage/log/store-state.js';
 import { openStoreWriter } from '../../storage/store-writer.js';
 import { maintenanceHere } from '../../storage/upkeep/maintenance.js';
 import { maintenanceApart } from '../../storage/upkeep/maintenance-process.js';
@@ -11,18 +11,19 @@ export type StoreTarget = {
   /** What writes, for people: `stream`. */
   readonly step: string;
   /** What no second step may capture meanwhile. */
-  readonly claims?: readonly Claim[] | undefined;
+  readonly claims?: Claims | undefined;
   /** Whether sealing must not disturb the step: it is done by another process then. */
   readonly sealedApart?: boolean | undefined;
 };
 
 /** Returns a sink for the store. `write` resolves when the records are in the journal; `close` seals them. */
 export async function createStoreSink(
-  { directory, step, claims = [], sealedApart = false }: StoreTarget,
+  { directory, step, claims, sealedApart = false }: StoreTarget,
   warn: (text: string) => void,
 ): Promise<Sink> {
   const maintenance = sealedApart ? ({ paths }: StoreContext) => maintenanceApart(paths.root) : maintenanceHere;
-  const writer = await openStoreWriter(directory, { step, claims, onWarning: warn, maintenance });
+  const writer = await openStoreWriter(directory, { step, claims: claims?.initial ?? [], onWarning: warn, maintenance });
+  claims?.heldBy((more) => writer.claim(more));
   let records = 0;
   return {
     output: 'store',

@@ -1,7 +1,7 @@
 import type { Exchange } from '../../exchanges/exchange.js';
-import type { PolledType } from '../../exchanges/polling.js';
 import { RestClient } from '../../ingest/history/rest-client.js';
 import type { LiveLog } from '../../ingest/live/chronicle.js';
+import { claimsOf } from '../../ingest/live/claimed-symbols.js';
 import type { Place } from '../../ingest/live/fleet.js';
 import type { RepairOptions } from '../../ingest/live/live-repair.js';
 import type { Live } from '../../ingest/live/run.js';
@@ -9,7 +9,7 @@ import { openLive } from '../../ingest/live/run.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
-import type { Claim } from '../../storage/log/store-state.js';
+import { Claims } from '../../storage/journal/claims.js';
 import type { Stderr } from '../stderr.js';
 import type { Summary } from '../summary.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';
@@ -25,7 +25,7 @@ export type LiveStream = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
   /** The outputs that are left to the caller. */
   readonly output: readonly string[] | undefined;
-  readonly claims: readonly Claim[];
+  readonly claims: Claims;
   readonly summarize: (summary: Summary) => void;
   readonly close: () => Promise<void>;
 };
@@ -55,8 +55,10 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
   const places = exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
   const rest = restOf(context, tools, places);
+  const claims = new Claims();
   const live = await openLive({
     ...flags,
+    claim: (more) => claims.add(more),
     places,
     repair: repairOf(context, rest),
     store: flags.output === undefined || flags.output.includes('store') ? flags.store : undefined,
@@ -73,13 +75,14 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     log: logOf(context),
     signal: limit.signal,
   });
+  claims.initial = claimsOf({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
   const reporter = showStatus(live, flags, stderr);
   const records = flags.count === undefined ? live.records : atMost(live.records, flags.count);
   return {
     records: untilEnd(redis.tee(records), () => reporter.stop()),
     output: redis.output,
-    claims: claimsOf(live, flags.poll),
+    claims,
     summarize: () => {
       summarizeLive(live, summary, flags['allow-gaps']);
       summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
@@ -162,22 +165,4 @@ async function* atMost(source: AsyncIterable<readonly AnyRecord[]>, count: numbe
     yield end < 0 ? records : records.slice(0, end + 1);
     if (end >= 0) return;
   }
-}
-
-/** What no second capture may write to the same store: one entry per market and channel, or type that is polled. */
-function claimsOf({ wanted, universe }: Live, polled: readonly PolledType[] = []): Claim[] {
-  const claims = new Map<string, { exchange: string; market: string; channel: string; symbols: string[] }>();
-  for (const [exchange, markets] of universe)
-    for (const [market, symbols] of markets)
-      for (const channel of polled)
-        claims.set(`${exchange} ${market} ${channel}`, { exchange, market, channel, symbols: [...symbols] });
-  for (const [exchange, subscriptions] of wanted) {
-    for (const { market, channel, symbol } of subscriptions) {
-      const key = `${exchange} ${market} ${channel}`;
-      const claim = claims.get(key) ?? { exchange, market, channel, symbols: [] };
-      claims.set(key, claim);
-      claim.symbols.push(symbol);
-    }
-  }
-  return [...claims.values()];
 }

@@ -6,6 +6,7 @@ import { Selection } from '../selection.js';
 import { fallsTo, type Shard } from '../symbols/shard.js';
 import type { UniverseOptions } from '../symbols/universe.js';
 import type { LiveLog } from './chronicle.js';
+import type { Claimer } from './claimed-symbols.js';
 import type { Place } from './fleet.js';
 import type { RepairOptions } from './live-repair.js';
 import { checkPolled, type Polled } from './polls.js';
@@ -36,6 +37,8 @@ export type LiveOptions = {
   readonly taps: readonly WireTap[];
   /** Without, holes are told and not repaired. */
   readonly repair?: RepairOptions | undefined;
+  /** Claims symbols that are listed since the start. */
+  readonly claim?: Claimer | undefined;
   /** The store that the run writes to: what it has is where the run goes on. */
   readonly store?: string | undefined;
   readonly log: LiveLog;

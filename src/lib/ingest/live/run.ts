@@ -6,6 +6,7 @@ import { Capture } from '../capture/capture.js';
 import type { Selection } from '../selection.js';
 import type { Statistics } from '../statistics.js';
 import { Chronicle } from './chronicle.js';
+import { ClaimedSymbols, type Wanted } from './claimed-symbols.js';
 import { Fleet, type Place } from './fleet.js';
 import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
 import { LiveRepair } from './live-repair.js';
@@ -33,8 +34,6 @@ export type Live = {
   /** Exchanges that never answered or connected, with their reasons. */
   readonly unreachable: readonly string[];
 };
-
-type Wanted = Pick<UniverseAnswer, 'wanted' | 'symbols'>;
 
 /** How often time passes for the capture when nothing comes, ms. */
 const TICK_EVERY = 100;
@@ -64,6 +63,7 @@ class LiveRun implements Live {
   readonly #chronicle: Chronicle;
   readonly #repair: LiveRepair | undefined;
   readonly #resumption: Resumption | undefined;
+  readonly #claimed: ClaimedSymbols | undefined;
   readonly #selection: Selection;
   readonly #polls: Polls;
   readonly fleets: readonly Fleet[];
@@ -112,7 +112,8 @@ class LiveRun implements Live {
     );
     this.#chronicle = new Chronicle(this.statistics, log);
     this.fleets = places.map((place) => this.#fleetOf(place));
-    const { polled } = options;
+    const { polled, claim } = options;
+    this.#claimed = claim && new ClaimedSymbols(claim, polled?.types ?? [], options.log.notice);
     this.#polls = new Polls({ places, polled, wire: this.#wire, timing: this.#timing, log });
   }
 
@@ -191,6 +192,7 @@ class LiveRun implements Live {
     const stop = () => void this.#end();
     signal.addEventListener('abort', stop, { once: true });
     try {
+      this.#claimed?.begin(this.#wanted);
       await this.#adjust(this.#wanted);
       this.#polls.start();
       this.#schedule();
@@ -243,7 +245,7 @@ class LiveRun implements Live {
         this.#unlisted = failed.size;
         for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
         const before = this.symbols;
-        if (!this.#isEnding) await this.#adjust(wanted);
+        if (!this.#isEnding) await this.#adjust((await this.#claimed?.own(wanted)) ?? wanted);
         for (const fleet of this.fleets) fleet.retry();
         if (this.symbols !== before) log.info(`the universe has changed: ${before} symbols before, ${this.symbols} now`);
       } catch (error) {

@@ -25,19 +25,41 @@ export async function registerWriter(
   const gone = await goneWriters(context, silenceLimit);
   await context.log
     .commit((state) => {
-      for (const [other, { step, owner, claims: taken }] of state.writers) {
-        const conflict = other === writer || gone.has(other) ? undefined : overlap(claims, taken);
-        if (conflict)
-          throw new ClaimedError(
-            `${conflict} is being captured already by "${step}" (${describeOwner(owner)}): stop it, or choose other symbols`,
-          );
-      }
+      refuseTaken(state, { writer, claims, gone });
       return { at: wallClock(), open: { writer, entry }, close: [...gone].filter((other) => state.writers.has(other)) };
     })
     .catch(async (error) => {
       await rm(heartbeatPath(context, writer), { force: true });
       throw error;
     });
+}
+
+/** Lets a writer that is entered capture more. Throws a `ClaimedError` when another living one captures some of that. */
+export async function claimMore(
+  context: StoreContext,
+  writer: string,
+  claims: readonly Claim[],
+  silenceLimit?: number,
+): Promise<void> {
+  const gone = await goneWriters(context, silenceLimit);
+  await context.log.commit((state) => {
+    refuseTaken(state, { writer, claims, gone });
+    const entry = state.writers.get(writer);
+    // One that others have taken for gone enters itself again, with all that it claims, before it writes on.
+    return entry && { at: wallClock(), open: { writer, entry: { ...entry, claims: [...entry.claims, ...claims] } } };
+  });
+}
+
+type Wanted = { readonly writer: string; readonly claims: readonly Claim[]; readonly gone: ReadonlySet<string> };
+
+function refuseTaken(state: StoreState, { writer, claims, gone }: Wanted): void {
+  for (const [other, { step, owner, claims: taken }] of state.writers) {
+    const conflict = other === writer || gone.has(other) ? undefined : overlap(claims, taken);
+    if (conflict)
+      throw new ClaimedError(
+        `${conflict} is being captured already by "${step}" (${describeOwner(owner)}): stop it, or choose other symbols`,
+      );
+  }
 }
 
 /** Removes a writer's entry; what it captured may be captured by others. */
