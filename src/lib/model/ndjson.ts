@@ -113,9 +113,13 @@ function expectation(column: Column): string {
 /** What would break a line, steer a terminal or turn the direction of text: control characters and separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Returns at most 80 characters of a value, as JSON, for a message; what cannot be printed stands as `\u001b`. */
+/** Returns a text that is one line and steers no terminal: what cannot be printed stands as `\u001b`. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, '0')}`);
+}
+
+/** Returns at most 80 characters of a value, as JSON, for a message. */
 export function excerpt(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  const short = text.length > 80 ? `${text.slice(0, 77)}…` : text;
-  return short.replace(UNPRINTABLE, (character) => `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, '0')}`);
+  return printable(text.length > 80 ? `${text.slice(0, 77)}…` : text);
 }

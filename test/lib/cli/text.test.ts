@@ -38,10 +38,10 @@ describe('cells', () => {
 describe('tables', () => {
   it.each([30, 60, 100, 200])('are never wider than a terminal of %i columns', async (width) => {
     const records = [tradeRecord(), tradeRecord({ id: 'a-much-longer-identifier', price: 0.1 })];
-    const { text, hidden } = await renderTable(tableOf('trade', records), width, plain);
+    const { text, notes } = await renderTable(tableOf('trade', records), width, plain);
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
-    expect(hidden.length > 0).toBe(width < 100);
-    expect(text.split('\n')[0]).toMatch(/^exchange {2}market/);
+    expect(notes.length > 0).toBe(width < 100);
+    expect(text.split('\n')[0]).toMatch(width < 100 ? /^symbol/ : /^exchange {2}market/);
   });
 
   it('line up numbers at the right and leave out empty columns', async () => {
@@ -51,9 +51,21 @@ describe('tables', () => {
   });
 
   it('turn a single row that does not fit', async () => {
-    const { text, hidden } = await renderTable(tableOf('trade', [tradeRecord()]), 40, plain);
+    const { text, notes } = await renderTable(tableOf('trade', [tradeRecord()]), 40, plain);
     expect(text).toMatch(/^symbol +BTCUSDT$/m);
-    expect(hidden).toEqual([]);
+    expect(notes).toEqual([]);
+  });
+
+  it('tell what is the same in all rows where there is no room for it', async () => {
+    const records = [tradeRecord({ price: 5 }), tradeRecord({ price: 6, side: 'sell' })];
+    const { text, notes } = await renderTable(tableOf('trade', records), 60, plain);
+    expect(text.split('\n')[0]).toMatch(/^symbol +price +amount +side/);
+    expect(notes[0]).toMatch(/^in all rows: exchange \w+, market \w+, timestamp .*, id /);
+  });
+
+  it('steer no terminal, whatever a name holds', async () => {
+    const records = [tradeRecord({ symbol: 'A\u001b[2J\nB' }), tradeRecord()];
+    expect((await renderTable(tableOf('trade', records), 200, plain)).text).toContain('A\\u001b[2J\\u000aB');
   });
 });
 

@@ -1,3 +1,4 @@
+import { printable } from '../../model/ndjson.js';
 import type { Column, Level } from '../../model/schema.js';
 import { formatTime } from '../../model/time.js';
 
@@ -10,7 +11,7 @@ export function cellText(value: unknown, column: Pick<Column, 'kind'>): string {
   if (column.kind === 'time') return formatTime(value as number);
   if (column.kind === 'levels') return levelsText(value as readonly Level[]);
   if (column.kind === 'number') return plain(value as number);
-  return cut(typeof value === 'object' ? JSON.stringify(value) : String(value), WIDEST);
+  return cut(printable(typeof value === 'object' ? JSON.stringify(value) : String(value)), WIDEST);
 }
 
 /** Returns whether values of a column are lined up at their last digit. */

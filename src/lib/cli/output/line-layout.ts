@@ -1,4 +1,4 @@
-import { fieldsOf, type RecordProperties } from '../../model/ndjson.js';
+import { fieldsOf, printable, type RecordProperties } from '../../model/ndjson.js';
 import { type AnyRecord, RECORD_TYPES } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
 import { alignsRight, cellText, cut } from './cell.js';
@@ -31,13 +31,14 @@ export class LineLayout {
 
   line(record: AnyRecord): string {
     const properties = record as unknown as RecordProperties;
-    const identity = [properties.exchange, properties.market, properties.symbol].filter((part) => part !== undefined).join(':');
+    const parts = [properties.exchange, properties.market, properties.symbol].filter((part) => part !== undefined);
+    const identity = printable(parts.join(':'));
     const pairs = (LINE_FIELDS.get(record.type) ?? []).flatMap(({ name, property, column }) => {
       const text = cellText(properties[property], column);
       return text === '' ? [] : [`${name} ${this.#pad(`${record.type}.${name}`, text, alignsRight(column))}`];
     });
-    const parts = [timeText(record.timestamp), record.type.padEnd(TYPE_WIDTH), this.#pad('identity', identity, false), ...pairs];
-    return cut(parts.join('  ').trimEnd(), this.#width);
+    const cells = [timeText(record.timestamp), record.type.padEnd(TYPE_WIDTH), this.#pad('identity', identity, false), ...pairs];
+    return cut(cells.join('  ').trimEnd(), this.#width);
   }
 
   #pad(place: string, text: string, right: boolean): string {

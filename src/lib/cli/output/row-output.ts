@@ -89,8 +89,8 @@ async function tableText({ columns, rowCount, rows }: Rows, { stdout, note }: Ro
     shown.push(...batch.slice(0, MOST_ROWS - shown.length));
     if (shown.length >= MOST_ROWS) break;
   }
-  const { text, hidden } = await renderTable({ columns, rows: shown }, stdout.columns ?? DEFAULT_WIDTH, createPaint(stdout));
+  const { text, notes } = await renderTable({ columns, rows: shown }, stdout.columns ?? DEFAULT_WIDTH, createPaint(stdout));
   if (rowCount > shown.length) note(`… ${rowCount - shown.length} more rows (--format ndjson or -o FILE gives them all)`);
-  if (hidden.length > 0) note(`… ${hidden.length} columns hidden: ${hidden.slice(0, 4).join(', ')} (--format ndjson has all)`);
+  for (const line of notes) note(line);
   return `${text}\n`;
 }

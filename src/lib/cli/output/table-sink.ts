@@ -65,12 +65,12 @@ class TableSink implements Sink {
 
   async #print(type: RecordType, kept: readonly AnyRecord[]): Promise<void> {
     const { stream, note, keep } = this.#options;
-    const { text, hidden } = await renderTable(tableOf(type, kept), widthOf(stream), createPaint(stream));
+    const { text, notes } = await renderTable(tableOf(type, kept), widthOf(stream), createPaint(stream));
     await this.#stream.write(`${text}\n`);
     const more = (this.#counts.get(type) ?? 0) - kept.length;
     if (more > 0)
       note(`… ${more} ${keep === 'first' ? 'more' : 'earlier'} rows of ${type} (--format ndjson or -o FILE gives them all)`);
-    if (hidden.length > 0) note(hiddenText(hidden));
+    for (const line of notes) note(line);
   }
 }
 
@@ -118,9 +118,4 @@ export function createTextSink(stream: Terminal, line: RecordLine): Sink {
 
 function widthOf({ columns }: Terminal): number {
   return columns ?? DEFAULT_WIDTH;
-}
-
-function hiddenText(columns: readonly string[]): string {
-  const names = columns.slice(0, 4).join(', ');
-  return `… ${columns.length} columns hidden: ${names}${columns.length > 4 ? ', …' : ''} (--format ndjson has all)`;
 }

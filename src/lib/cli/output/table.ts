@@ -9,8 +9,8 @@ export type TableColumn = { readonly name: string; readonly kind: ColumnKind };
 /** Rows for the eye; `rows` holds one value per column. */
 export type Table = { readonly columns: readonly TableColumn[]; readonly rows: readonly (readonly unknown[])[] };
 
-/** A table as text, and the columns for which there was no room. */
-export type RenderedTable = { readonly text: string; readonly hidden: readonly string[] };
+/** A table as text, and one line each on the columns that are not in it. */
+export type RenderedTable = { readonly text: string; readonly notes: readonly string[] };
 
 const BETWEEN = 2;
 
@@ -60,44 +60,72 @@ function ordered(type: RecordType): ReturnType<typeof fieldsOf> {
   return [...fieldsOf(type)].sort((a, b) => rank(a.name) - rank(b.name));
 }
 
+/** A column as it is drawn. */
+type Drawn = TableColumn & { readonly cells: readonly string[]; readonly width: number };
+
+/** Without it a row says nothing, even where it is the same in all. */
+const ALWAYS = 'symbol';
+const NAMED = 4;
+
 /**
- * Returns a table no wider than `width`: columns that do not fit are hidden and named, since wrapped lines cannot be
- * read. A single row that is too wide is turned, one line per column.
+ * Returns a table no wider than `width`, since wrapped lines cannot be read. Where there is no room for all columns, those
+ * with one value in all rows give way first and are told with it; of the rest what does not fit is hidden and named. A
+ * single row that is too wide is turned, one line per column.
  */
 export async function renderTable(table: Table, width: number, paint: Paint): Promise<RenderedTable> {
-  const cells = table.rows.map((row) => row.map((value, index) => cellText(value, columnAt(table, index))));
-  const widths = table.columns.map(({ name }, index) => Math.max(name.length, ...cells.map((row) => row[index]?.length ?? 0)));
-  const shown = fitting(widths, width);
-  if (cells.length === 1 && shown < widths.length) return { text: turned(table, cells[0] ?? [], paint), hidden: [] };
+  const columns = table.columns.map((column, index): Drawn => {
+    const cells = table.rows.map((row) => cellText(row[index], column));
+    return { ...column, cells, width: Math.max(column.name.length, ...cells.map(({ length }) => length)) };
+  });
+  if (fitting(columns, width) === columns.length) return { text: await drawn(columns, table.rows.length, paint), notes: [] };
+  if (table.rows.length === 1) return { text: turned(columns, paint), notes: [] };
+  const same = columns.filter(isSame);
+  const rest = columns.filter((column) => !same.includes(column));
+  const shown = rest.slice(0, fitting(rest, width));
+  const hidden = rest.slice(shown.length).map(({ name }) => name);
+  const notes = [
+    ...(same.length > 0 ? [`in all rows: ${same.map(({ name, cells }) => `${name} ${cells[0]}`).join(', ')}`] : []),
+    ...(hidden.length > 0 ? [hiddenText(hidden)] : []),
+  ];
+  return { text: await drawn(shown, table.rows.length, paint), notes };
+}
+
+/** Prices and amounts are looked for in their place, whatever they are. */
+function isSame(column: Drawn): boolean {
+  const [first] = column.cells;
+  return column.name !== ALWAYS && !alignsRight(column) && first !== '' && column.cells.every((cell) => cell === first);
+}
+
+async function drawn(columns: readonly Drawn[], rows: number, paint: Paint): Promise<string> {
   const { default: CliTable } = await import('cli-table3');
-  const columns = table.columns.slice(0, shown);
   const text = new CliTable({
     head: columns.map(({ name }) => paint.heading(name)),
     colAligns: columns.map((column) => (alignsRight(column) ? 'right' : 'left')),
     chars: BORDERLESS,
     style: { 'padding-left': 0, 'padding-right': BETWEEN, head: [], border: [], compact: true },
   });
-  for (const row of cells) text.push(row.slice(0, shown));
-  return { text: text.toString().replace(/ +$/gm, ''), hidden: table.columns.slice(shown).map(({ name }) => name) };
+  for (let row = 0; row < rows; row++) text.push(columns.map(({ cells }) => cells[row] as string));
+  return text.toString().replace(/ +$/gm, '');
+}
+
+function hiddenText(columns: readonly string[]): string {
+  const names = columns.slice(0, NAMED).join(', ');
+  return `… ${columns.length} columns hidden: ${names}${columns.length > NAMED ? ', …' : ''} (--format ndjson has all)`;
 }
 
 /** Returns how many leading columns fit, at least one. */
-function fitting(widths: readonly number[], room: number): number {
+function fitting(columns: readonly Drawn[], room: number): number {
   let used = 0;
-  for (const [index, width] of widths.entries()) {
+  for (const [index, { width }] of columns.entries()) {
     used += width + (index > 0 ? BETWEEN : 0);
     if (used > room) return Math.max(1, index);
   }
-  return widths.length;
+  return columns.length;
 }
 
-function turned({ columns }: Table, cells: readonly string[], paint: Paint): string {
+function turned(columns: readonly Drawn[], paint: Paint): string {
   const widest = Math.max(...columns.map(({ name }) => name.length));
-  return columns.map(({ name }, index) => `${paint.heading(name.padEnd(widest))}  ${cells[index] ?? ''}`).join('\n');
-}
-
-function columnAt({ columns }: Table, index: number): TableColumn {
-  return columns[index] as TableColumn;
+  return columns.map(({ name, cells }) => `${paint.heading(name.padEnd(widest))}  ${cells[0]}`).join('\n');
 }
 
 /** What cli-table3 needs to draw nothing but cells. */
