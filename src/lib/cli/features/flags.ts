@@ -30,8 +30,8 @@ export const featureFlags = {
 
 /** Which rows are given. */
 export const rowsFlag = Flags.custom<readonly RowType[]>({
-  summary: 'Rows to give, separated by commas: micro, features. A store always gets both.',
-  helpValue: 'micro,features',
+  summary: 'Rows to give: micro, features, or both. A store always gets both.',
+  helpValue: 'micro|features|both',
   default: async () => ROW_TYPES,
   defaultHelp: async () => 'both',
   parse: async (text) => rowTypesOf(text),
@@ -83,7 +83,8 @@ function windowsOf(text: string): Windows {
   );
 }
 
-function rowTypesOf(text: string): RowType[] {
+function rowTypesOf(text: string): readonly RowType[] {
+  if (text.trim() === 'both') return ROW_TYPES;
   const types = listOf(text);
   const unknown = types.find((type) => !(ROW_TYPES as readonly string[]).includes(type));
   if (unknown !== undefined || types.length === 0)
