@@ -25,6 +25,8 @@ export type Scenario = {
   readonly latency: number;
   readonly failsEvery: number;
   readonly limits: RepairLimits;
+  /** Trades that are known again by their ids. */
+  readonly remembered: number;
   /** Milliseconds that the run goes on after the last trade. */
   readonly rest: number;
 };
@@ -75,6 +77,7 @@ class Stage {
     };
     this.#intake = new TradeIntake({
       limits: scenario.limits,
+      remembered: scenario.remembered,
       statistics: this.#statistics,
       time: () => this.#now,
       emit: (record, records) => push(Object.assign(record, { localTimestamp: this.#now }), records),

@@ -20,12 +20,20 @@ export function judgeRuns({ runs }: Stage, stored: Stored, { problems, totals }:
     const say = (what: string) => void problems.push(`run ${place + 1}: ${what}`);
     const absent = run.capture.lines.filter((line) => !isStored(line));
     if (absent.length > 0) say(`${absent.length} records were printed and are not stored: ${JSON.stringify(absent[0])}`);
+    judgeOnce(run.capture.lines, say);
     judgeArrivals(run.capture.lines, say);
     judgeMoments(run.capture.lines, say);
     if (run.ending === 'stop') judgeEnd(run, say);
     addTotals(totals, { runs: 1, kills: run.ending === 'kill' ? 1 : 0 });
   }
   judgeSums(runs, stored, (what) => void problems.push(what));
+}
+
+/** No run gives a trade twice, which a store would not show. */
+function judgeOnce(lines: readonly Line[], say: (what: string) => void): void {
+  const given = lines.filter(({ type }) => type === 'trade').map(({ symbol, id }) => `${symbol} ${id}`);
+  const once = new Set(given);
+  if (once.size < given.length) say(`${given.length - once.size} trades were printed more than once`);
 }
 
 /** `local_timestamp` is strictly increasing within one run; what was fetched has none. */

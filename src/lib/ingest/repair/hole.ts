@@ -1,7 +1,7 @@
 import type { Gap, GapReason, Trade } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
 import type { Feed } from './feed-table.js';
-import { isBefore, type KnownTrades, type TradePoint } from './known-trades.js';
+import { isBefore, type KnownTrades, latest, type TradePoint } from './known-trades.js';
 import { inOrder } from './source-times.js';
 
 export type HoleOptions = {
@@ -14,6 +14,8 @@ export type HoleOptions = {
   readonly known: KnownTrades;
   /** The earliest trade that is not known only if it is missing; without one, what comes after `from` is. */
   readonly first: TradePoint | undefined;
+  /** The last trade of a repair that ended as this hole began. */
+  readonly given?: TradePoint | undefined;
   /** A hole that is only feared: where nothing turns out to be missing, nobody is told. */
   readonly isDoubt?: boolean | undefined;
 };
@@ -61,6 +63,8 @@ export class Hole {
   readonly #isDoubt: boolean;
   /** Ids known when it began: what is held back meanwhile may be more than is remembered. */
   readonly #before: Set<string>;
+  /** Up to here no trade is missing that is not known. */
+  readonly #floor: TradePoint | undefined;
   readonly #nearSide = new Set<string>();
   readonly #farSide = new Set<string>();
   readonly #found = new Map<string, Trade>();
@@ -75,13 +79,14 @@ export class Hole {
   #farFrom = Number.POSITIVE_INFINITY;
   #wasTold = false;
 
-  constructor({ feed, reason, from, near, known, first, isDoubt = false }: HoleOptions) {
+  constructor({ feed, reason, from, near, known, first, given, isDoubt = false }: HoleOptions) {
     this.feed = feed;
     this.reason = reason;
     this.from = from;
     this.near = near;
     this.#isDoubt = isDoubt;
     this.#before = known.ids;
+    this.#floor = given ? latest(known.floor, given) : known.floor;
     this.first = first;
     this.#nearUntil = from;
     if (near) this.#nearSide.add(near.id);
@@ -235,6 +240,7 @@ export class Hole {
     if (this.#before.has(id) || this.#found.has(id) || this.#farSide.has(id)) return;
     // Of what an answer knows earlier than the connection nothing is given, unless that is lost before it tells it.
     if (this.#wasTold && this.#isAfter(trade)) return;
+    if (this.#floor && !isBefore(this.#floor, trade)) return;
     if (this.first ? isBefore(trade, this.first) : trade.timestamp < floorSecond(this.from)) return;
     this.#found.set(id, trade);
   }

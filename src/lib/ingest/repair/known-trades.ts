@@ -15,10 +15,12 @@ export class KnownTrades {
   #ids: (string | undefined)[] = [];
   /** Places in the list counted from 1, by the hash of the id or behind it; 0 is free, as half of them always are. */
   readonly #slots: Int32Array;
-  /** The first trade of the list, and of its second half. */
   #first: TradePoint | undefined;
-  #middle: TradePoint | undefined;
   #last: TradePoint | undefined;
+  #floor: TradePoint | undefined;
+  /** The latest of the first half of the list, and of its second. */
+  #older: TradePoint | undefined;
+  #newer: TradePoint | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -30,9 +32,14 @@ export class KnownTrades {
     return this.#last;
   }
 
-  /** The first of the trades that are remembered: nothing from there on is unknown unless it is missing. */
+  /** The first trade that came: what is before it is not missing. */
   get first(): TradePoint | undefined {
     return this.#first;
+  }
+
+  /** The latest trade that is forgotten: what is unknown and comes after it, in the exchange's order, is missing. */
+  get floor(): TradePoint | undefined {
+    return this.#floor;
   }
 
   /** The ids as they are now. */
@@ -52,10 +59,18 @@ export class KnownTrades {
       this.#forgetHalf();
       slot = this.#slotOf(trade.id);
     }
-    if (this.#ids.length === 0) this.#first = trade;
-    if (this.#ids.length === this.#limit) this.#middle = trade;
+    this.#first ??= trade;
+    this.#last = latest(this.#last, trade);
+    if (this.#ids.length < this.#limit) this.#older = latest(this.#older, trade);
+    else this.#newer = latest(this.#newer, trade);
     this.#slots[slot] = this.#ids.push(trade.id);
-    if (this.#last === undefined || !isBefore(trade, this.#last)) this.#last = trade;
+    return true;
+  }
+
+  /** Takes a trade for one that is forgotten, which comes too late to be among the last; returns false when it was known. */
+  passOver(trade: TradePoint): boolean {
+    if (this.has(trade.id)) return false;
+    this.#floor = latest(this.#floor, trade);
     return true;
   }
 
@@ -74,7 +89,9 @@ export class KnownTrades {
 
   #forgetHalf(): void {
     this.#ids = this.#ids.slice(this.#limit);
-    this.#first = this.#middle;
+    this.#floor = this.#older && latest(this.#floor, this.#older);
+    this.#older = this.#newer;
+    this.#newer = undefined;
     this.#slots.fill(0);
     for (const [index, id] of this.#ids.entries()) if (id !== undefined) this.#slots[this.#slotOf(id)] = index + 1;
   }
@@ -98,6 +115,11 @@ function hashOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let i = Math.max(0, id.length - HASHED); i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
   return hash ^ (hash >>> 16);
+}
+
+/** Returns the later of two in the exchange's order, of two alike the second. */
+export function latest(known: TradePoint | undefined, trade: TradePoint): TradePoint {
+  return known === undefined || !isBefore(trade, known) ? trade : known;
 }
 
 /** Whether `a` comes before `b`: by the exchange's own order where it gives one, else by time. */

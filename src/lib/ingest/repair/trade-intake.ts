@@ -13,6 +13,8 @@ export const REMEMBERED_TRADES = 250;
 export type TradeIntakeOptions = {
   /** Without, holes are told and not repaired. */
   readonly limits: RepairLimits | undefined;
+  /** Trades of a symbol that are known again when they come again, at least; `REMEMBERED_TRADES` unless told. */
+  readonly remembered?: number | undefined;
   readonly statistics: Statistics;
   /** The exchange's time on a market, 0 while it is not known. */
   readonly time: (exchange: string, market: Market) => number;
@@ -98,16 +100,12 @@ export class TradeIntake {
   flush(records: AnyRecord[]): AnyRecord[] {
     const { emit, pass, statistics } = this.#options;
     for (const { gap, replaces, found, held } of this.repair?.take() ?? []) {
-      // What has come another way since it was asked for is not given again, and does not count as repaired.
-      const given = found.filter((trade) => trade.localTimestamp !== undefined || this.isNew(trade));
+      const given = this.#remember(found, held, replaces);
       if (gap && replaces) statistics.withdraw(gap);
       if (gap) emit({ ...gap, repaired: gap.repaired - (found.length - given.length) }, records);
       for (const trade of [...given, ...held]) {
-        if (trade.localTimestamp === undefined) pass(trade, records);
-        else {
-          this.#released.add(trade);
-          emit(trade, records);
-        }
+        if (trade.localTimestamp !== undefined) this.#released.add(trade);
+        (trade.localTimestamp === undefined ? pass : emit)(trade, records);
       }
     }
     return records;
@@ -118,10 +116,22 @@ export class TradeIntake {
     return trade.localTimestamp === undefined || this.#released.has(trade);
   }
 
+  /**
+   * Remembers what a repair gives, in its order: what waited behind a hole is forgotten after what was missing in it. Returns
+   * what is given of `found`, not what has come another way since it was asked for. `isLate`: what came after the hole was
+   * told long ago.
+   */
+  #remember(found: readonly Trade[], held: readonly Trade[], isLate: boolean): readonly Trade[] {
+    for (const trade of [...found, ...held]) if (trade.localTimestamp !== undefined) this.#known(trade).forget(trade.id);
+    const given = found.filter((trade) => (isLate ? this.#known(trade).passOver(trade) : this.isNew(trade)));
+    for (const trade of held) this.#known(trade).add(trade);
+    return given;
+  }
+
   #known({ exchange, market, symbol }: Pick<Feed, 'exchange' | 'market' | 'symbol'>): KnownTrades {
     const found = this.#trades.get(exchange, market, 'trade', symbol);
     if (found) return found.known;
-    const known = new KnownTrades(REMEMBERED_TRADES);
+    const known = new KnownTrades(this.#options.remembered ?? REMEMBERED_TRADES);
     this.#trades.add({ exchange, market, channel: 'trade', symbol, known });
     return known;
   }

@@ -84,14 +84,14 @@ export class TradeRepair {
   lost(feed: Feed, known: KnownTrades, from: number, reason: GapReason, at: number): void {
     const key = keyOf(feed);
     const repair = this.#repairs.get(key);
-    if (repair?.hole.wasTold) this.#close(repair);
-    else if (repair) {
+    if (repair && !repair.hole.wasTold) {
       repair.hole.lostAgain();
       repair.isCarried = false;
       repair.back = undefined;
       return;
     }
-    const options = { reason, from, near: known.last, known, first: known.first };
+    const given = repair && this.#close(repair).found.at(-1);
+    const options = { reason, from, near: known.last, known, first: known.first, given };
     this.#holds.add(marketOf(feed), this.#open(feed, options, at), at);
   }
 
@@ -258,9 +258,11 @@ export class TradeRepair {
     const { hole, known, since, back, isCarried, isBlocked } = repair;
     const { found } = this.#close(repair);
     if (back !== undefined) return;
-    const near = found.at(-1) ?? hole.near;
+    const given = found.at(-1);
+    const near = given ?? hole.near;
     const from = near?.timestamp ?? hole.from;
-    const opened = this.#open(hole.feed, { reason: hole.reason, from, near, known, first: near ?? hole.first }, since);
+    const options = { reason: hole.reason, from, near, known, first: near ?? hole.first, given };
+    const opened = this.#open(hole.feed, options, since);
     opened.isCarried = isCarried;
     opened.isBlocked = isBlocked;
   }

@@ -23,6 +23,7 @@ const PLAIN: Scenario = {
   latency: 20,
   failsEvery: 1_000_000,
   limits: LIMITS,
+  remembered: 250,
   rest: 5_000,
 };
 
@@ -54,6 +55,19 @@ describe('repair of trades', () => {
     const missing = outcome.output.slice(at + 1, at + 31) as Trade[];
     expect(missing.every(({ localTimestamp }) => localTimestamp === undefined)).toBe(true);
     expect((outcome.output[at + 31] as Trade).localTimestamp).toBeDefined();
+  });
+
+  it('gives nothing twice where a repair gave more than is remembered, in time or long after', () => {
+    const losses = [
+      { at: 5_050, lasts: 3_000 },
+      { at: 9_600, lasts: 300 },
+    ];
+    const plain = { ...PLAIN, losses, remembered: 10, latency: 1_200 };
+    for (const hold of [15 * SECOND, SECOND]) {
+      const outcome = play({ ...plain, limits: { ...LIMITS, hold } });
+      expect(ids(tradesOf(outcome)).sort()).toEqual(ids(outcome.truth));
+      expect(lost(outcome)).toEqual([]);
+    }
   });
 
   it('asks again while the answers lag behind the connection', () => {
@@ -174,6 +188,7 @@ describe('repair of trades', () => {
       most: fc.constantFrom(2 * SECOND, 3_600 * SECOND),
       records: fc.constantFrom(5, 40, 10_000),
     }),
+    remembered: fc.constantFrom(30, 250),
     rest: fc.constantFrom(0, 500, 20_000),
   });
 
