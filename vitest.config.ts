@@ -1,14 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
+const BESIDE = ['test/bench/**', 'test/soak/**', 'node_modules/**'];
+
+/** Tests of rooms without clock, I/O and state: nothing that one file does can reach the next. */
+const PURE = [
+  'test/lib/{model,book,candles,coverage,features,signals,grid,backtest,exchanges}/**/*.test.ts',
+  'test/{contract,fuzz,golden}/**/*.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/soak/**', 'node_modules/**'],
-    // By default one worker on two cores: most files wait for the processes and connections that they start.
+    // By default one worker on two cores: many files wait for the processes and connections that they start.
     maxWorkers: 3,
     // Long enough for a busy machine: no test is about how long something takes.
     testTimeout: 60_000,
     hookTimeout: 120_000,
     disableConsoleIntercept: true,
+    projects: [
+      // One process for many files: a third of their CPU was its start and the loading of the same modules.
+      { extends: true, test: { name: 'pure', include: PURE, exclude: BESIDE, isolate: false } },
+      { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'], exclude: [...BESIDE, ...PURE] } },
+    ],
   },
 });
