@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { fixture } from '../support/frames.js';
 import { finished, mdtool, ROOT, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const TAPE = fixture('bybit-v5.tape.ndjson.gz');
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-frame-'));
@@ -66,12 +67,12 @@ describe('wrong usage', () => {
     [['stream', '--depth', '0'], 'mdtool: --depth: expected an integer greater than or equal to 1, was "0"'],
     [['symbols', '--match', '('], 'mdtool: --match: expected a regular expression, was "(" (Unterminated group)'],
   ])('%j ends with 2 and one line', async (args, message) => {
-    const { stdout, stderr, code } = await mdtool(args);
+    const { stdout, stderr, code } = await mdtoolHere(args);
     expect([code, stdout, stderr]).toEqual([2, '', `${message}\n`]);
   });
 
   it('keeps its exit code with --json, and prints an error and no setting', async () => {
-    const { stdout, code } = await mdtool(['symbols', '--json', '--bogus', '--config', '/etc/hostname']);
+    const { stdout, code } = await mdtoolHere(['symbols', '--json', '--bogus', '--config', '/etc/hostname']);
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toEqual({ error: { name: 'UsageError', message: expect.any(String), exit_code: 2 } });
   });
@@ -79,8 +80,8 @@ describe('wrong usage', () => {
   it('shows a stack only when debugging, and JSON lines when asked for', async () => {
     const missing = ['symbols', '--replay', join(folder, 'none')];
     const [debug, json] = await Promise.all([
-      mdtool([...missing, '--log-level', 'debug']),
-      mdtool([...missing, '--log-format', 'json']),
+      mdtoolHere([...missing, '--log-level', 'debug']),
+      mdtoolHere([...missing, '--log-format', 'json']),
     ]);
     expect(debug.code).toBe(1);
     expect(debug.stderr).toMatch(/\n {4}at /);
@@ -94,16 +95,16 @@ describe('settings', () => {
       join(folder, 'mdtool.toml'),
       '[symbols]\nmatch = "^BTCUSDT$"\nformat = "csv"\nmarket = ["linear"]\nquiet = true\n',
     );
-    const configured = await mdtool(['symbols', '--replay', TAPE], { cwd: folder });
+    const configured = await mdtoolHere(['symbols', '--replay', TAPE], { cwd: folder });
     expect(configured.stdout.split('\n')[1]).toMatch(/^bybit,linear,BTCUSDT,/);
     expect(configured.stdout.trim().split('\n')).toHaveLength(2);
     expect(configured.stderr).toBe('');
-    const flagged = await mdtool(['symbols', '--replay', TAPE, '--format', 'ndjson'], { cwd: folder });
+    const flagged = await mdtoolHere(['symbols', '--replay', TAPE, '--format', 'ndjson'], { cwd: folder });
     expect(JSON.parse(flagged.stdout)).toMatchObject({ symbol: 'BTCUSDT' });
     writeFileSync(join(folder, 'mdtool.toml'), '[symbols]\nmtach = "x"\n');
-    const wrong = await mdtool(['symbols', '--replay', TAPE], { cwd: folder });
+    const wrong = await mdtoolHere(['symbols', '--replay', TAPE], { cwd: folder });
     expect([wrong.code, wrong.stderr]).toEqual([2, 'mdtool: mdtool.toml: unknown key [symbols] mtach; did you mean match?\n']);
-    const variable = await mdtool(['symbols', '--replay', TAPE], { env: { MDTOOL_SOTRE: 'x' } });
+    const variable = await mdtoolHere(['symbols', '--replay', TAPE], { env: { MDTOOL_SOTRE: 'x' } });
     expect([variable.code, variable.stderr]).toEqual([
       2,
       'mdtool: environment: unknown variable MDTOOL_SOTRE; did you mean MDTOOL_STORE?\n',
@@ -112,9 +113,9 @@ describe('settings', () => {
 
   it('never show a secret', async () => {
     const env = { MDTOOL_OUTPUT: 'redis://:hunter22@host/0', REDIS_PASSWORD: 'hunter23' };
-    const { stderr, stdout, code } = await mdtool(['symbols', '--replay', TAPE, '--json', '--match', '(hunter23'], { env });
+    const { stderr, stdout, code } = await mdtoolHere(['symbols', '--replay', TAPE, '--json', '--match', '(hunter23'], { env });
     expect(code).toBe(2);
-    const output = await mdtool(['symbols', '--replay', TAPE], { env });
+    const output = await mdtoolHere(['symbols', '--replay', TAPE], { env });
     expect(output.code).toBe(2);
     for (const text of [stderr, stdout, output.stderr]) expect(text).not.toMatch(/hunter2/);
   });

@@ -72,9 +72,10 @@ function candle(start: number, fields: Partial<Candle> = {}): Candle {
 
 /**
  * Lets a store of three symbols grow in random steps, sealed or not, with trades that come late and gaps that become
- * known late, and brings its rows up to date in between: in the end they must be those of one run.
+ * known late, and brings its rows up to date in between: in the end they must be those of one run. A step takes at most
+ * one of so many `parts` of the records.
  */
-export async function growRandomly(seed: number, hours: number): Promise<void> {
+export async function growRandomly(seed: number, hours: number, parts = 4): Promise<void> {
   const random = seeded(seed);
   const pick = (most: number) => Math.floor(random() * most);
   const directory = await temporaryDirectory();
@@ -112,7 +113,7 @@ export async function growRandomly(seed: number, hours: number): Promise<void> {
   ] as AnyRecord[]);
   let writer: StoreWriter | undefined;
   for (let from = 0; from < live.length; ) {
-    const until = from + 1 + pick(live.length / 4);
+    const until = from + 1 + pick(live.length / parts);
     writer ??= await openStoreWriter(directory, { step: 'test' });
     await writer.write(live.slice(from, until));
     if (random() < 0.2) await writer.write(late.filter((record): record is never => record !== undefined && random() < 0.3));

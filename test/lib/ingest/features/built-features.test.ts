@@ -57,7 +57,7 @@ describe('rows of a store', () => {
 
   it.each([1])(
     'of a store that grows in random steps are those of one run in the end (seed %i)',
-    async (seed) => await growRandomly(seed, 0.1),
+    async (seed) => await growRandomly(seed, 0.1, 3),
     120_000,
   );
 
@@ -75,9 +75,9 @@ describe('rows of a store', () => {
   });
 
   it.each([
-    ['within an hour', 0.3, 500, 700],
-    ['of seconds', 0.2, 300, 303],
-    ['across midnight', 0.4, 550, 900],
+    ['within an hour', 0.25, 500, 700],
+    ['of seconds', 0.14, 300, 303],
+    ['across midnight', 0.32, 550, 900],
   ])('of a hole that was filled later (%s) are those of a run that had none', async (name, hours, from, until) => {
     const start = name === 'across midnight' ? START + 14 * 3_600_000_000 - 700_000_000 : START;
     const [first, last] = [start + from * 1_000_000, start + until * 1_000_000];

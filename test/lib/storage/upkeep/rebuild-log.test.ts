@@ -1,7 +1,9 @@
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -9,8 +11,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseIntervals } from '../../../../src/lib/candles/interval.js';
 import { buildStoredCandles } from '../../../../src/lib/ingest/candles/stored-candles.js';
 import { storePaths } from '../../../../src/lib/storage/files/store-directory.js';
@@ -37,20 +40,27 @@ async function build(directory: string): Promise<void> {
   for await (const _ of buildStoredCandles(openStoreContext(storePaths(directory)), { candles }));
 }
 
+const template = mkdtempSync(join(tmpdir(), 'rebuilt [1] '));
+afterAll(() => rmSync(template, { recursive: true }));
+
 /** Captured and fetched copies, several types and days, one of them compacted, with replaced files waiting. */
-async function filled(): Promise<string> {
-  const directory = await temporaryDirectory();
+beforeAll(async () => {
   const fetched = trades(0, 200).map(({ localTimestamp: _, ...trade }) => trade);
   const ticker = { ...tickerRecord, timestamp: START, localTimestamp: START };
-  await writeRun(directory, [...fetched, ticker], unmerged);
-  await writeRun(directory, [...trades(100, 400), { ...gapRecord, timestamp: START, localTimestamp: START + 1 }], unmerged);
-  await compact(directory);
-  await writeRun(directory, trades(350, 500), unmerged);
+  await writeRun(template, [...fetched, ticker], unmerged);
+  await writeRun(template, [...trades(100, 400), { ...gapRecord, timestamp: START, localTimestamp: START + 1 }], unmerged);
+  await compact(template);
+  await writeRun(template, trades(350, 500), unmerged);
   await writeRun(
-    directory,
+    template,
     trades(500, 600).map((trade) => ({ ...trade, timestamp: trade.timestamp + DAY })),
     unmerged,
   );
+});
+
+async function filled(): Promise<string> {
+  const directory = await temporaryDirectory();
+  cpSync(template, directory, { recursive: true, preserveTimestamps: true });
   return directory;
 }
 
