@@ -96,8 +96,10 @@ async function isSame(
   if (touched.length === 0) return (await database.number(`SELECT count(*) FROM ${table}`)) === 0;
   const old = `SELECT * FROM ${stored(context, partition, touched)} WHERE ${within(spans)}`;
   const fresh = `SELECT ${columnList(partition)} FROM ${table}`;
-  const difference = `(${old} EXCEPT ALL ${fresh}) UNION ALL (${fresh} EXCEPT ALL ${old})`;
-  return (await database.number(`SELECT count(*) FROM (SELECT 1 FROM (${difference}) LIMIT 1)`)) === 0;
+  if ((await database.number(`SELECT count(*) FROM (${old})`)) !== (await database.number(`SELECT count(*) FROM ${table}`)))
+    return false;
+  // Of as many rows, none of which is missing, none is more.
+  return (await database.number(`SELECT count(*) FROM (SELECT 1 FROM (${old} EXCEPT ALL ${fresh}) LIMIT 1)`)) === 0;
 }
 
 async function writeFiles(
