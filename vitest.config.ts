@@ -2,6 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 const BESIDE = ['test/bench/**', 'test/soak/**', 'node_modules/**'];
 
+/** Files that wait for connections and processes most of their time. */
+const LONG = [
+  'test/integration/**/*.test.ts',
+  'test/commands/{stream-*,live-*}.test.ts',
+  'test/lib/storage/*-{crash,readers}.test.ts',
+  'test/docs.test.ts',
+];
+
 /** Tests of rooms without clock, I/O and state: nothing that one file does can reach the next. */
 const PURE = [
   'test/lib/{model,book,candles,coverage,features,signals,grid,backtest,exchanges}/**/*.test.ts',
@@ -16,10 +24,12 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     disableConsoleIntercept: true,
+    // They begin in the order of their names, so that no long file is left for the end.
     projects: [
+      { extends: true, test: { name: 'long', include: LONG } },
+      { extends: true, test: { name: 'other', include: ['test/**/*.test.ts'], exclude: [...BESIDE, ...LONG, ...PURE] } },
       // One process for many files: a third of their CPU was its start and the loading of the same modules.
-      { extends: true, test: { name: 'pure', include: PURE, exclude: BESIDE, isolate: false } },
-      { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'], exclude: [...BESIDE, ...PURE] } },
+      { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
     ],
   },
 });

@@ -244,7 +244,7 @@ describe('signals', () => {
     child.stdout?.on('data', (chunk: string) => {
       seen += chunk;
     });
-    const signals = (count: number) => expect.poll(() => linesOf(seen, 'signal').length, { timeout: 25_000 }).toBe(count);
+    const signals = (count: number) => expect.poll(() => linesOf(seen, 'signal').length, { timeout: 45_000 }).toBe(count);
     await signals(1);
     await fill(directory, rows.slice(4_000));
     await signals(2);

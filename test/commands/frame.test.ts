@@ -167,7 +167,7 @@ describe('signals', () => {
     const child = start(['stream', '--replay', '-', '-o', file]);
     const end = finished(child);
     child.stdin?.write(`${gunzipSync(readFileSync(TAPE)).toString().split('\n').slice(0, 500).join('\n')}\n`);
-    await vi.waitUntil(() => readdirSync(folder).some((name) => name.startsWith('half.')), 10_000);
+    await vi.waitUntil(() => readdirSync(folder).some((name) => name.startsWith('half.')), 45_000);
     child.kill('SIGINT');
     await new Promise((resolve) => child.stderr?.once('data', resolve));
     await setTimeout(400);

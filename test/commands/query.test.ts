@@ -130,8 +130,12 @@ describe('stream -o store', () => {
       '--store',
       store,
     ];
-    const child = start(args, {});
-    setTimeout(() => child.kill('SIGKILL'), 1700);
+    const child = start(args);
+    let seen = '';
+    child.stdout?.on('data', (chunk) => {
+      seen += chunk;
+      if (seen.split('"type":"trade"').length > 30) child.kill('SIGKILL');
+    });
     const { stdout } = await finished(child);
     const printed = rowsOf(stdout.slice(0, stdout.lastIndexOf('\n'))).filter(({ type }) => type === 'trade');
     const stored = await mdtoolHere(['query', 'select id from trade', '--store', store]);

@@ -124,7 +124,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
       server.trade('linear', symbol);
       server.requote('linear', symbol);
     }, 5);
-    await run.until(() => server.accepted >= 3, 'two rotations', 15_000);
+    await run.until(() => server.accepted >= 3, 'two rotations');
     clearInterval(timer);
     const expected = truth(server, symbol, from);
     await run.until(() => idsOf(run.records, symbol).length >= expected.length, 'all trades');
@@ -265,7 +265,7 @@ describe('live capture', () => {
   it('connects 500 symbols on each exchange by the rules and receives what is sent', async () => {
     const all = await Promise.all(['bitget', 'bybit'].map((id) => start(id, { symbols: { linear: 500 } })));
     const run = await capture(all, { times: TIMES });
-    await run.until(settled(run), 'all subscribed', 20_000);
+    await run.until(settled(run), 'all subscribed');
     expect(run.live.status()).toMatchObject({
       symbols: 1_000,
       connections: { open: 12, wanted: 12 },

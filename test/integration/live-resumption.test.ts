@@ -103,7 +103,7 @@ describe.each([
     }
     // It is not of this run's making.
     expect(second.live.statistics).toMatchObject({ missingGaps: 0, incomplete: false });
-  }, 30_000);
+  });
 
   it('knows that nothing is liquidated once the exchange has confirmed the subscription', async () => {
     const server = await serve(id);
@@ -123,7 +123,7 @@ describe.each([
     expect(has(second.records, 'liquidation', symbol)).toBe(false);
     // Told once: the next liquidation ends nothing any more.
     expect(gapsOf(second.records, 'liquidation')).toHaveLength(1);
-  }, 30_000);
+  });
 });
 
 it('tells the pause in the trades too where nothing is repaired', async () => {
@@ -140,7 +140,7 @@ it('tells the pause in the trades too where nothing is repaired', async () => {
   expect(gapsOf(second.records, 'trade')).toMatchObject([
     { reason: 'shutdown', missing: true, fromTimestamp: last?.timestamp, symbol: 'BTCUSDT' },
   ]);
-}, 30_000);
+});
 
 it('goes on after the first snapshot of a book that has not changed since', async () => {
   const server = await serve('bybit', { symbols: { linear: 1 } });
@@ -152,7 +152,7 @@ it('goes on after the first snapshot of a book that has not changed since', asyn
   const second = await run(server, store, books, (one) => has(one.records, 'book_snapshot', 'BTCUSDT'));
   const last = first.records.find(({ type }) => type === 'book_snapshot');
   expect(gapsOf(second.records, 'book_delta')).toMatchObject([{ reason: 'shutdown', fromTimestamp: last?.timestamp }]);
-}, 30_000);
+});
 
 it('tells a pause of weeks, of trades and of the rest', async () => {
   const server = await serve('bybit', { symbols: { linear: 1 } });
@@ -171,7 +171,7 @@ it('tells a pause of weeks, of trades and of the rest', async () => {
   });
   for (const channel of ['trade', 'liquidation'])
     expect(gapsOf(second.records, channel)).toMatchObject([{ reason: 'shutdown', missing: true, fromTimestamp: ago }]);
-}, 60_000);
+});
 
 it('tells candles per interval, from the end of the last closed one to the first that comes', async () => {
   const server = await serve('bybit', { symbols: { linear: 1 } });
@@ -206,4 +206,4 @@ it('tells candles per interval, from the end of the last closed one to the first
   expect(gapsOf(second.records, 'candle_exchange_5m')).toMatchObject([
     { fromTimestamp: now - 10 * minute, untilTimestamp: first('5m'), missing: true },
   ]);
-}, 30_000);
+});

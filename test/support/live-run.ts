@@ -116,7 +116,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     log,
     incomplete,
     ended,
-    async until(check, what, milliseconds = 10_000) {
+    async until(check, what, milliseconds = 45_000) {
       const deadline = Date.now() + milliseconds;
       while (!check()) {
         if (Date.now() > deadline) throw new Error(`${what}: not within ${milliseconds} ms\n${log.join('\n')}`);

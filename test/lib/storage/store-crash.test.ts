@@ -52,7 +52,7 @@ describe('a writer that is killed', () => {
 });
 
 describe('a writer that is suspended', () => {
-  it('notices that its journal was adopted and loses nothing it has acknowledged', { timeout: 30_000 }, async () => {
+  it('notices that its journal was adopted and loses nothing it has acknowledged', async () => {
     const directory = await temporaryDirectory();
     const writer = startWriter(directory, { records: 4000, pauseMs: 5 });
     await writer.ready;
@@ -69,7 +69,7 @@ describe('a writer that is suspended', () => {
     expect(await storedIds(directory)).toEqual(new Set(writer.printed));
   });
 
-  it('ends with a clear error when another has begun to capture the same meanwhile', { timeout: 30_000 }, async () => {
+  it('ends with a clear error when another has begun to capture the same meanwhile', async () => {
     const directory = await temporaryDirectory();
     const claims = [{ exchange: 'bybit', market: 'linear', channel: 'trade', symbols: ['BTCUSDT'] }];
     const writer = startWriter(directory, { claims, pauseMs: 5 });

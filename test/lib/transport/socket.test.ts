@@ -48,7 +48,7 @@ function open(url: string, environment: NodeJS.ProcessEnv = {}, connectTimeout =
 }
 
 const until = async (check: () => boolean) => {
-  const deadline = Date.now() + 3_000;
+  const deadline = Date.now() + 45_000;
   while (!check() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(check()).toBe(true);
 };

@@ -82,7 +82,7 @@ describe('the script', () => {
     child.stderr.on('data', (data) => {
       errors += data;
     });
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + 45_000;
     while (!errors.includes('Ctrl-C') && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
     const [, ws] = /^export MDTOOL_BITGET_WS_URL=(ws:\/\/127\.0\.0\.1:\d+)$/m.exec(out) ?? [];
     const [, rest] = /^export MDTOOL_BITGET_REST_URL=(http:\/\/127\.0\.0\.1:\d+)$/m.exec(out) ?? [];

@@ -74,7 +74,7 @@ export class WireClient {
     this.#socket.terminate();
   }
 
-  /** Waits until something holds; throws after 4 s. */
+  /** Waits until something holds; throws after 45 s. */
   async until(holds: (client: this) => boolean): Promise<void> {
     await until(() => holds(this));
   }
@@ -102,9 +102,9 @@ export function nameOf({ topic, arg }: Wire): string | undefined {
 }
 
 export async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 4_000;
+  const deadline = Date.now() + 45_000;
   while (!holds()) {
-    if (Date.now() > deadline) throw new Error('waited 4 s in vain');
+    if (Date.now() > deadline) throw new Error('waited 45 s in vain');
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
 }

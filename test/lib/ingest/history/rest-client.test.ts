@@ -33,7 +33,7 @@ async function world(id: string, options: StartOptions = {}, more: Partial<RestC
     history: { trades: 12_000, duration: (3 * DAY) / 1_000 },
     ...options,
   });
-  const http = await createHttpClient({ userAgent: 'mdtool/test', timeout: 1_000, retries: 0 });
+  const http = await createHttpClient({ userAgent: 'mdtool/test', timeout: 30_000, retries: 0 });
   closing.push(
     () => server.close(),
     () => http.close(),
