@@ -31,6 +31,7 @@ export class CaptureProcess {
   readonly log: string[] = [];
   readonly #child: ChildProcess;
   readonly #printed = new Set<string>();
+  readonly #printedBooks = new Set<string>();
   readonly #ended: Promise<{ code: number | null }>;
   #rest = '';
   hasEnded = false;
@@ -53,6 +54,11 @@ export class CaptureProcess {
 
   hasPrinted(symbol: string, id: string): boolean {
     return this.#printed.has(`${symbol} ${id}`);
+  }
+
+  /** Whether a state of a symbol's book was printed, whole or by a change that leads to it. */
+  hasPrintedBook(symbol: string, sequence: string): boolean {
+    return this.#printedBooks.has(`${symbol} ${sequence}`);
   }
 
   pauseReading(): void {
@@ -89,6 +95,7 @@ export class CaptureProcess {
       const line = JSON.parse(part) as Line;
       this.lines.push(line);
       if (line.type === 'trade') this.#printed.add(`${line.symbol} ${line.id}`);
+      if (line.type.startsWith('book')) this.#printedBooks.add(`${line.symbol} ${line.sequence}`);
     }
   }
 }

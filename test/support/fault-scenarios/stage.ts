@@ -132,7 +132,7 @@ export class Stage {
     await this.server.close();
   }
 
-  /** Trades once per symbol until all of that arrives: then everything is subscribed and nothing is under way. */
+  /** Trades and quotes once per symbol until all of that arrives: then everything is subscribed and nothing is under way. */
   async #recovered(): Promise<void> {
     const deadline = Date.now() + PATIENCE;
     while (!(await this.#roundTrip())) if (Date.now() > deadline) throw new Error(this.#describe('capture does not recover'));
@@ -144,7 +144,18 @@ export class Stage {
     // A change that was lost is noticed by the next one.
     for (const symbol of this.symbols) this.server.requote(this.market, symbol);
     const sent = this.symbols.flatMap((symbol) => this.server.trade(this.market, symbol).map(({ id }) => ({ symbol, id })));
-    return this.#until(() => sent.every(({ symbol, id }) => capture.hasPrinted(symbol, id)), 500);
+    return this.#until(() => sent.every(({ symbol, id }) => capture.hasPrinted(symbol, id)) && this.#hasBooks(), 500);
+  }
+
+  /** Whether the capture knows the last state of every book that it was sent. */
+  #hasBooks(): boolean {
+    const { server, market, scenario } = this;
+    if (!scenario.channels.includes('book_delta')) return true;
+    const topics = server.subscribed.map(({ topic }) => topic).filter(({ hasDeltas }) => hasDeltas);
+    return topics.every(({ symbol, channel }) => {
+      const last = server.books(market, symbol, channel).at(-1);
+      return last === undefined || this.capture.hasPrintedBook(symbol, last.sequence);
+    });
   }
 
   get #isSubscribed(): boolean {
