@@ -29,6 +29,7 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
     ...ruleFlags,
     explain: Flags.boolean({ summary: 'Also tell on stderr what was rejected and why.' }),
     ...followFlags,
+    'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when an unrepaired gap lies in the windows of a row, or in the input.' }),
     exchange: exchangesFlag(),
     market: marketsFlag(),
     symbols: symbolsFlag(),
@@ -63,6 +64,7 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
       every: flags.follow ? flags.every / 1000 : undefined,
       remembers,
       rules,
+      failOnGaps: flags['fail-on-gaps'],
       rejected: (rejection) => {
         if (flags.explain) this.stderr.log.info(rejectionLine(rejection));
       },

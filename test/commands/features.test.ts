@@ -126,6 +126,8 @@ describe('features', () => {
     expect(code).toBe(0);
     const strict = await run(['features', '-', '--fail-on-gaps', '-o', 'none'], few.map(encodeRecord).join('\n'));
     expect(strict.code).toBe(3);
+    const signals = async (...args: string[]) => (await run(['signals', '-', ...args], stdout)).code;
+    expect([await signals(), await signals('--fail-on-gaps')]).toEqual([0, 3]);
   });
 
   it('lose nothing when a pipeline is interrupted: what is on its way is still read', async () => {

@@ -18,6 +18,8 @@ export type SignalRunOptions = {
   /** Whether the store remembers which rows were looked at: signals go there, and each row is looked at once. */
   readonly remembers: boolean;
   readonly rules: RuleBook;
+  /** Whether holes under the rows make the run incomplete. */
+  readonly failOnGaps: boolean;
   readonly rejected: (rejection: Rejection) => void;
   readonly stopped: AbortSignal;
   readonly warn: (message: string) => void;
@@ -39,7 +41,7 @@ const OTHER_RULES =
 
 /** Opens what INPUT names, and the signals that follow from its `features`. */
 export async function openSignals(options: SignalRunOptions): Promise<SignalRun> {
-  const tally: Tally = { broken: 0, rejected: new Map(), warm: 0, nothingNew: false };
+  const tally: Tally = { broken: 0, rejected: new Map(), warm: 0, holes: 0, damaged: 0, nothingNew: false };
   const generator = new SignalGenerator({
     rules: options.rules,
     hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, ID_LENGTH),
@@ -55,12 +57,22 @@ export async function openSignals(options: SignalRunOptions): Promise<SignalRun>
       const { rows: read, triggered } = generator.counts;
       summary.note({ rows: read, warm_rows: tally.warm, triggered, rejected: Object.fromEntries(tally.rejected) });
       if (tally.broken > 0) summary.incomplete(`${tally.broken} lines of the input are no records`);
+      if (options.failOnGaps && tally.holes + tally.damaged > 0)
+        summary.incomplete(`${tally.holes} unrepaired gaps came, ${tally.damaged} rows have one in their windows`);
       return notesOf(generator.counts, tally);
     },
   };
 }
 
-type Tally = { broken: number; readonly rejected: Map<string, number>; warm: number; nothingNew: boolean };
+type Tally = {
+  broken: number;
+  readonly rejected: Map<string, number>;
+  warm: number;
+  /** Unrepaired gaps in the input, and rows that have one in their windows. */
+  holes: number;
+  damaged: number;
+  nothingNew: boolean;
+};
 
 function notesOf({ rows, signals }: GeneratorCounts, { warm, nothingNew }: Tally): string[] {
   if (nothingNew) return ['nothing is new; rows come from mdtool features'];
@@ -114,6 +126,8 @@ async function* through(
     const given: AnyRecord[] = [];
     for (const record of records) {
       if (record.type === 'features' && record.warm) tally.warm += 1;
+      if (record.type === 'features' && record.gapInWindow) tally.damaged += 1;
+      if (record.type === 'gap' && record.missing) tally.holes += 1;
       given.push(...generator.add(record));
     }
     if (given.length > 0) yield given;
