@@ -106,6 +106,11 @@ describe('verify over the stores of both tapes', () => {
       'linear BTCUSDT trade hole',
       'linear ETHUSDT trade hole',
     ]);
+    for (const step of [['candles', '--interval', '1m'], ['features'], ['query', 'select * from trade']]) {
+      const failed = await mdtool([...step, '--store', path('damaged')]);
+      expect([failed.code, failed.stderr]).toEqual([1, expect.stringMatching(/^mdtool: \S*\.parquet (cannot be read|is gone)/m)]);
+      expect(failed.stderr).not.toContain('internal error');
+    }
     const table = await verify('damaged', '--format', 'table', '--channels', 'ticker');
     expect(table.stdout).toMatch(/✗ hole +bybit:spot:BTCUSDT +ticker .*\n {4}.*\n? .*is gone: 41 ticker records/);
   });

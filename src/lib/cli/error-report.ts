@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { EXIT, MdtoolError } from '../model/errors.js';
 import { systemReason } from '../sinks/system-reason.js';
+import { unreadableFile } from '../storage/files/unreadable-file.js';
 import { didYouMean } from './suggestion.js';
 
 /** An error as the user sees it: one line, and what the process ends with. */
@@ -19,6 +20,9 @@ type OclifError = Error & {
 /** oclif's words around what the parser of a flag has thrown. */
 const PARSING = /^Parsing --(\S+) \n\t(?:--\S+: |: )?([\s\S]*?)(?:\nSee more help with --help)?$/;
 
+/** What DuckDB says when disk or memory fail it. */
+const DATABASE_FAILURE = /^(?:IO|Out of Memory) Error: /;
+
 /** Returns the one line and the exit code of whatever was thrown. */
 export function reportOf(error: unknown, context: CommandContext): ErrorReport {
   if (!(error instanceof Error)) return internal(String(error));
@@ -33,6 +37,8 @@ export function reportOf(error: unknown, context: CommandContext): ErrorReport {
   if (oclif?.exit === EXIT.usage) return { name: 'UsageError', message: usageMessage(error, context), exitCode: EXIT.usage };
   if (syscall !== undefined && code !== undefined)
     return { name: 'FailureError', message: systemMessage(error), exitCode: EXIT.failure };
+  const failure = unreadableFile(error)?.message ?? (DATABASE_FAILURE.test(error.message) ? error.message : undefined);
+  if (failure !== undefined) return { name: 'FailureError', message: oneLine(failure), exitCode: EXIT.failure };
   return internal(error.message || error.name);
 }
 

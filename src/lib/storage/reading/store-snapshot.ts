@@ -1,4 +1,4 @@
-import { FailureError, MdtoolError } from '../../model/errors.js';
+import { MdtoolError } from '../../model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { Database, type DatabaseOptions } from '../database/duckdb.js';
 import type { PartitionRows } from '../database/partition-rows.js';
@@ -7,6 +7,7 @@ import { emptyRelation } from '../database/record-table.js';
 import { storageFailure } from '../files/durable-file.js';
 import type { Partition } from '../files/partition.js';
 import { findStore, storePaths } from '../files/store-directory.js';
+import { unreadableFile } from '../files/unreadable-file.js';
 import { type JournalEntry, listJournals } from '../journal/journal.js';
 import { isVanished } from '../log/put-aside.js';
 import { openStoreContext, type StoreContext } from '../log/store-context.js';
@@ -98,14 +99,7 @@ export async function openSnapshot(
 /** Returns a DuckDB error about a stored file as one line. */
 export function readFailure(error: unknown, root: string): Error {
   if (error instanceof MdtoolError) return error;
-  const message = String((error as Error)?.message ?? error);
-  const path = /['"]([^'"]+\.parquet)['"]/.exec(message)?.[1]?.replace(/\[([*?[])\]/g, '$1');
-  if (path && !/Binder Error|Parser Error|Catalog Error/.test(message))
-    return new FailureError(
-      `${path} cannot be read (${message.split('\n')[0]}); move it away or restore it, all other files stay readable`,
-      { cause: error },
-    );
-  return storageFailure(error, 'read the store', root);
+  return unreadableFile(error) ?? storageFailure(error, 'read the store', root);
 }
 
 /** Returns the state of the log and the journals that were open then: nothing was sealed between the two. */
