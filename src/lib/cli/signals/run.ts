@@ -19,7 +19,7 @@ export type SignalRunOptions = {
   readonly remembers: boolean;
   readonly rules: RuleBook;
   /** Whether holes under the rows make the run incomplete. */
-  readonly failOnGaps: boolean;
+  readonly failOnGaps?: boolean;
   readonly rejected: (rejection: Rejection) => void;
   readonly stopped: AbortSignal;
   readonly warn: (message: string) => void;
