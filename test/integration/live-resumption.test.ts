@@ -28,7 +28,13 @@ async function serve(id: string, options: StartOptions = {}): Promise<ExchangeSe
 const storeName = () => join(directory, `store-${stores++}`);
 
 /** Captures into a store until `whole` holds; resolves with the records when all of them are stored. */
-async function run(server: ExchangeServer, store: string, options: TestOptions, whole: (run: TestRun) => boolean) {
+async function run(
+  server: ExchangeServer,
+  store: string,
+  options: TestOptions,
+  whole: (run: TestRun) => boolean,
+  isKilled = true,
+) {
   const stored: AnyRecord[] = [];
   const one = await captureFrom([server], { store, ...options });
   runs.push(one);
@@ -38,6 +44,7 @@ async function run(server: ExchangeServer, store: string, options: TestOptions, 
   const writer = await openStoreWriter(store, { step: 'stream' });
   await writer.write(stored);
   await writer.close();
+  if (!isKilled) await one.live.remember();
   return { records: stored, live: one.live };
 }
 
@@ -121,8 +128,47 @@ describe.each([
     const [gap] = gapsOf(second.records, 'liquidation') as [Gap];
     expect(gap.untilTimestamp).toBeLessThanOrEqual(server.now() * MS + SECOND);
     expect(has(second.records, 'liquidation', symbol)).toBe(false);
-    // Told once: the next liquidation ends nothing any more.
-    expect(gapsOf(second.records, 'liquidation')).toHaveLength(1);
+    // Told once of each symbol: the next liquidation ends nothing any more.
+    expect(gapsOf(second.records, 'liquidation').map((each) => each.symbol)).toEqual(symbolsOf(server));
+  });
+});
+
+describe('liquidations, of which there may be none for days', () => {
+  const only: TestOptions = { channels: ['ticker', 'liquidation'] };
+  const quiet = (server: ExchangeServer) => (one: TestRun) => {
+    server.ticker('linear', 'BTCUSDT');
+    return one.records.filter(({ type }) => type === 'clock').length > 2;
+  };
+  const told = (server: ExchangeServer) => (one: TestRun) => {
+    server.ticker('linear', 'BTCUSDT');
+    return gapsOf(one.records, 'liquidation').length > 0;
+  };
+
+  it('are missing from the end of the run before on, where that was stopped', async () => {
+    const server = await serve('bybit', { symbols: { linear: 1 } });
+    const store = storeName();
+    const began = server.now() * MS;
+    await run(server, store, only, quiet(server), false);
+    const ended = server.now() * MS;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const second = await run(server, store, only, told(server), false);
+    const [gap] = gapsOf(second.records, 'liquidation') as [Gap];
+    expect(gap).toMatchObject({ reason: 'shutdown', missing: true });
+    expect(gap.fromTimestamp).toBeGreaterThan(Math.max(began, ended - 3 * SECOND));
+    expect(gap.fromTimestamp).toBeLessThanOrEqual(ended);
+    expect(gap.untilTimestamp).toBeGreaterThanOrEqual(ended);
+  });
+
+  it('are missing from its beginning on, where it was killed and stored none', async () => {
+    const server = await serve('bybit', { symbols: { linear: 1 } });
+    const store = storeName();
+    const began = server.now() * MS;
+    const first = await run(server, store, only, quiet(server));
+    expect(gapsOf(first.records, 'liquidation')).toEqual([]);
+    const second = await run(server, store, only, told(server));
+    const [gap] = gapsOf(second.records, 'liquidation') as [Gap];
+    expect(gap.fromTimestamp).toBeGreaterThan(began - SECOND);
+    expect(gap.fromTimestamp).toBeLessThan(began + SECOND);
   });
 });
 

@@ -1,9 +1,9 @@
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { Pacing } from '../../src/lib/exchanges/live-protocol.js';
 import { RestClient } from '../../src/lib/ingest/history/rest-client.js';
+import type { Live } from '../../src/lib/ingest/live/live.js';
 import type { LiveOptions } from '../../src/lib/ingest/live/live-options.js';
 import type { Polled } from '../../src/lib/ingest/live/polls.js';
-import type { Live } from '../../src/lib/ingest/live/run.js';
 import { openLive } from '../../src/lib/ingest/live/run.js';
 import type { RepairLimits } from '../../src/lib/ingest/repair/repair-job.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';

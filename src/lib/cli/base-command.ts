@@ -47,8 +47,8 @@ export type Delivery = {
   readonly stored?: Stored | undefined;
   /** `--json` gives the rows under `data`. */
   readonly data?: boolean | undefined;
-  /** Completes the summary when the records have ended. */
-  readonly summarize?: ((summary: Summary) => void) | undefined;
+  /** Completes the summary when the records have ended and every output has them. */
+  readonly summarize?: ((summary: Summary) => Promise<void> | void) | undefined;
 };
 
 type FlagsInput = Interfaces.FlagInput;
@@ -138,7 +138,7 @@ export abstract class BaseCommand extends Command {
       throw error;
     }
     if (delivery.data) this.summary.data = rows;
-    delivery.summarize?.(this.summary);
+    await delivery.summarize?.(this.summary);
     return this.conclude();
   }
 

@@ -3,8 +3,8 @@ import { RestClient } from '../../ingest/history/rest-client.js';
 import type { LiveLog } from '../../ingest/live/chronicle.js';
 import { claimsOf } from '../../ingest/live/claimed-symbols.js';
 import type { Place } from '../../ingest/live/fleet.js';
+import type { Live } from '../../ingest/live/live.js';
 import type { RepairOptions } from '../../ingest/live/live-repair.js';
-import type { Live } from '../../ingest/live/run.js';
 import { openLive } from '../../ingest/live/run.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
@@ -26,7 +26,7 @@ export type LiveStream = {
   /** The outputs that are left to the caller. */
   readonly output: readonly string[] | undefined;
   readonly claims: Claims;
-  readonly summarize: (summary: Summary) => void;
+  readonly summarize: (summary: Summary) => Promise<void> | void;
   readonly close: () => Promise<void>;
 };
 
@@ -50,10 +50,8 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
 
 async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
   const { flags, settings, stderr, summary } = context;
-  const { exchanges, markets } = required(flags);
   const { client, tape, metrics, redis, limit, userAgent } = tools;
-  const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
-  const places = exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
+  const places = placesOf(context);
   const rest = restOf(context, tools, places);
   const claims = new Claims();
   const live = await openLive({
@@ -61,8 +59,8 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     claim: (more) => claims.add(more),
     places,
     repair: repairOf(context, rest),
-    store: flags.output === undefined || flags.output.includes('store') ? flags.store : undefined,
-    markets,
+    store: storeOf(flags),
+    markets: required(flags).markets,
     universe: flags,
     intervals: intervalsOf(flags),
     polled: flags.poll && { types: flags.poll, every: (flags['poll-every'] ?? POLL_EVERY) / 1000, client: rest },
@@ -83,7 +81,9 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     records: untilEnd(redis.tee(records), () => reporter.stop()),
     output: redis.output,
     claims,
-    summarize: () => {
+    summarize: async () => {
+      // Of a run that stops after so many records nobody stored what came meanwhile.
+      if (flags.count === undefined) await live.remember();
       summarizeLive(live, summary, flags['allow-gaps']);
       summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
     },
@@ -99,6 +99,16 @@ function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, pla
   const origin = ({ id }: Exchange) => places.find(({ exchange }) => exchange.id === id)?.restOrigin ?? '';
   const onWait = (text: string) => stderr.log.info(text);
   return new RestClient({ http: client, origin, signal: limit.signal, onWait });
+}
+
+function placesOf({ flags, settings }: LiveStreamContext): Place[] {
+  const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
+  return required(flags).exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
+}
+
+/** The store that records go to, where they do. */
+function storeOf({ output, store }: LiveStreamFlags): string | undefined {
+  return output === undefined || output.includes('store') ? store : undefined;
 }
 
 /** Holes are repaired by REST. */

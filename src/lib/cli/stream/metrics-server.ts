@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Exchange } from '../../exchanges/exchange.js';
 import type { DataFrame } from '../../ingest/capture/capture.js';
-import type { Live } from '../../ingest/live/run.js';
+import type { Live } from '../../ingest/live/live.js';
 import type { WireTap } from '../../ingest/live/wire.js';
 import { channelOf } from '../../ingest/selection.js';
 import type { WireEvent } from '../../ingest/tape/tape.js';

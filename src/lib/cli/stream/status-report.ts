@@ -1,4 +1,4 @@
-import type { Live } from '../../ingest/live/run.js';
+import type { Live } from '../../ingest/live/live.js';
 import type { LiveStatus } from '../../ingest/live/status.js';
 import type { Stderr } from '../stderr.js';
 import { flow, ratesBetween, statusFields, statusParts } from './status-text.js';

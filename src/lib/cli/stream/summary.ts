@@ -1,4 +1,4 @@
-import type { Live } from '../../ingest/live/run.js';
+import type { Live } from '../../ingest/live/live.js';
 import { type Statistics, total } from '../../ingest/statistics.js';
 import type { Summary } from '../summary.js';
 import { lagFields } from './status-text.js';

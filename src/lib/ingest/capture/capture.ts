@@ -32,6 +32,8 @@ export class Capture {
   readonly statistics = new Statistics();
   /** What an earlier run into the same outputs left open. */
   readonly pauses = new Pauses((feed, local) => this.#clocks.at(feed, local));
+  /** Returns the feeds of a channel that are received now, or whose hole will be told. */
+  readonly feedsOf = (channel: Feed['channel']): Feed[] => this.#continuity.feedsOf(channel);
   readonly #outlet = new Outlet(this.statistics);
   readonly #options: CaptureOptions;
   readonly #connections: Connections;

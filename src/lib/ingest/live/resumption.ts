@@ -1,10 +1,12 @@
 import type { Exchange, Subscription } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
 import type { Market } from '../../model/records.js';
+import { MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../model/time.js';
 import { type CapturedKind, lastTimes } from '../../storage/reading/last-times.js';
 import { lastTrades } from '../../storage/reading/last-trades.js';
 import type { Capture } from '../capture/capture.js';
 import { gapChannelOf } from '../selection.js';
+import { type Attended, attendedUntil, rememberAttended } from './attended.js';
 
 /** What a run polls of which symbols. */
 export type PolledSymbols = { readonly types: readonly PolledType[]; readonly symbols: ReadonlyMap<Market, readonly string[]> };
@@ -12,11 +14,18 @@ export type PolledSymbols = { readonly types: readonly PolledType[]; readonly sy
 /** Records that have gaps of their own, of some symbols. */
 type Kind = CapturedKind & { readonly channel: string; readonly symbols: string[] };
 
+/** What happened so shortly before the end of a run may have been on its way. */
+const IN_FLIGHT = 2 * SECOND;
+
+/** The channel in which so seldom anything comes that its last record does not tell how far it is known. */
+const SELDOM = 'liquidation';
+
 /** Tells a capture what the store knows of the time before, of everything before it is subscribed or polled. */
 export class Resumption {
   readonly #store: string;
   readonly #capture: Capture;
   readonly #asked = new Set<string>();
+  #attended: readonly Attended[] = [];
 
   constructor(store: string, capture: Capture) {
     this.#store = store;
@@ -37,6 +46,19 @@ export class Resumption {
     }
   }
 
+  /** Takes note of what the run has attended up to its end. To be called before connections are closed. */
+  end(): void {
+    this.#attended = this.#capture.feedsOf(SELDOM).flatMap(({ exchange, market, channel, symbol }) => {
+      const until = this.#capture.time(exchange, market) - IN_FLIGHT;
+      return until > 0 ? [{ exchange, market, channel, symbol, until }] : [];
+    });
+  }
+
+  /** Makes the store remember that. To be called when everything is stored. */
+  async remember(): Promise<void> {
+    await rememberAttended(this.#store, this.#attended);
+  }
+
   async #goOn(exchange: string, market: Market, symbols: readonly string[]): Promise<void> {
     for (const [symbol, trades] of await lastTrades(this.#store, { exchange, market, symbols }))
       this.#capture.resume({ exchange, market, channel: 'trade', symbol }, trades);
@@ -46,6 +68,22 @@ export class Resumption {
     const times = await lastTimes(this.#store, { exchange, market }, kinds);
     for (const [index, { channel }] of kinds.entries())
       for (const [symbol, last] of times[index] ?? []) this.#capture.pauses.begin({ exchange, market, channel, symbol }, last);
+    const seldom = kinds.find(({ type }) => type === SELDOM);
+    if (seldom) await this.#pauseSeldom(exchange, market, seldom.symbols);
+  }
+
+  /** Of what was never attended before, nothing is owed; from now on it is. */
+  async #pauseSeldom(exchange: string, market: Market, symbols: readonly string[]): Promise<void> {
+    const known = await attendedUntil(this.#store, { exchange, market, channel: SELDOM });
+    const now = Date.now() * MS;
+    const fresh: Attended[] = [];
+    for (const symbol of symbols) {
+      const feed = { exchange, market, channel: SELDOM, symbol } as const;
+      const until = known.get(symbol);
+      if (until === undefined) fresh.push({ ...feed, until: now });
+      else this.#capture.pauses.begin(feed, until);
+    }
+    await rememberAttended(this.#store, fresh);
   }
 
   /** Returns what nobody has asked about yet, the symbols of one channel together. */

@@ -8,6 +8,7 @@ import type { Statistics } from '../statistics.js';
 import { Chronicle } from './chronicle.js';
 import { ClaimedSymbols, type Wanted } from './claimed-symbols.js';
 import { Fleet, type Place } from './fleet.js';
+import type { Live } from './live.js';
 import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
 import { LiveRepair } from './live-repair.js';
 import { LocalClock } from './local-clock.js';
@@ -19,21 +20,6 @@ import { type LiveStatus, statusOf } from './status.js';
 import { tappedSource } from './tapped-source.js';
 import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
 import { Wire } from './wire.js';
-
-export type Live = {
-  readonly records: AsyncIterable<readonly AnyRecord[]>;
-  readonly statistics: Statistics;
-  /** How many symbols and subscriptions there are to begin with. */
-  readonly symbols: number;
-  readonly fleets: readonly Fleet[];
-  /** What each exchange shall deliver, whether it is subscribed yet or will be when the records are read. */
-  readonly wanted: UniverseAnswer['wanted'];
-  /** Symbols by exchange and market. */
-  readonly universe: UniverseAnswer['symbols'];
-  status(): LiveStatus;
-  /** Exchanges that never answered or connected, with their reasons. */
-  readonly unreachable: readonly string[];
-};
 
 /** How often time passes for the capture when nothing comes, ms. */
 const TICK_EVERY = 100;
@@ -172,6 +158,10 @@ class LiveRun implements Live {
     }
   }
 
+  async remember(): Promise<void> {
+    await this.#resumption?.remember();
+  }
+
   get records(): AsyncIterable<readonly AnyRecord[]> {
     return this.#run();
   }
@@ -279,6 +269,7 @@ class LiveRun implements Live {
     this.#isEnding = true;
     this.#last = this.status();
     this.#wire.end();
+    this.#resumption?.end();
     for (const timer of this.#timers) clearInterval(timer);
     const stops = [this.#polls, ...this.fleets].map((part) => part.stop());
     await Promise.race([Promise.all(stops), wait(CLOSE_PATIENCE, undefined, { ref: false })]);

@@ -68,6 +68,11 @@ export class Continuity {
     return gap;
   }
 
+  /** Returns the feeds of a channel that are carried, or whose hole will be told. */
+  feedsOf(channel: Feed['channel']): Feed[] {
+    return [...this.#states].filter((state) => state.channel === channel);
+  }
+
   /** Whether any connection carries a feed. */
   isCarried(feed: Feed): boolean {
     return (this.#find(feed)?.carriers.size ?? 0) > 0;

@@ -1,0 +1,41 @@
+import { findStore } from '../../storage/files/store-directory.js';
+import { changeSettings } from '../../storage/log/settings.js';
+import { openStoreContext } from '../../storage/log/store-context.js';
+import type { Feed } from '../repair/feed-table.js';
+
+/** Until when a run has received everything of a feed, or told what it has not; microseconds. */
+export type Attended = Feed & { readonly until: number };
+
+/** By symbol. */
+type Times = ReadonlyMap<string, number>;
+
+function keyOf({ exchange, market, channel }: Omit<Feed, 'symbol'>): string {
+  return `stream.${channel}.${exchange}.${market}`;
+}
+
+function timesIn(settings: ReadonlyMap<string, string>, feed: Omit<Feed, 'symbol'>): Times {
+  return new Map(Object.entries(JSON.parse(settings.get(keyOf(feed)) ?? '{}') as Record<string, number>));
+}
+
+/**
+ * Returns, by symbol, until when earlier runs into the store in `directory` have attended a channel: where seldom anything
+ * happens, the last record does not tell how long after it nothing did.
+ */
+export async function attendedUntil(directory: string, feed: Omit<Feed, 'symbol'>): Promise<Times> {
+  const paths = await findStore(directory);
+  return paths ? timesIn((await openStoreContext(paths).log.read()).settings, feed) : new Map();
+}
+
+/** Makes the store remember until when feeds were attended, all of it in one change; what it knows better stays. */
+export async function rememberAttended(directory: string, feeds: readonly Attended[]): Promise<void> {
+  if (feeds.length === 0) return;
+  await changeSettings(directory, (known) => {
+    const changed = new Map<string, Record<string, number>>();
+    for (const feed of feeds) {
+      const times = changed.get(keyOf(feed)) ?? Object.fromEntries(timesIn(known, feed));
+      times[feed.symbol] = Math.max(feed.until, times[feed.symbol] ?? 0);
+      changed.set(keyOf(feed), times);
+    }
+    return Object.fromEntries([...changed].map(([key, times]) => [key, JSON.stringify(times)]));
+  });
+}
