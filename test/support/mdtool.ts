@@ -12,9 +12,23 @@ export type RunOptions = {
   readonly cwd?: string | undefined;
 };
 
+/** A test that fails leaves its processes behind; none outlives the tests. */
+const running = new Set<ChildProcess>();
+const endAll = () => {
+  for (const child of running) child.kill('SIGKILL');
+};
+process.once('exit', endAll);
+process.once('SIGTERM', () => {
+  endAll();
+  process.exit();
+});
+
 /** Starts the built command line as a process of its own, without any setting of ours in its environment. */
 export function start(args: readonly string[], { env, cwd = ROOT }: RunOptions = {}): ChildProcess {
-  return spawn(process.execPath, [BIN, ...args], { cwd, env: { ...cleanEnvironment(), ...env }, stdio: 'pipe' });
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { ...cleanEnvironment(), ...env }, stdio: 'pipe' });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
 
 /** Runs the built command line to its end. */
