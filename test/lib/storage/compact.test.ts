@@ -12,7 +12,7 @@ import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { bookRecord, tickerRecord } from '../../support/records.js';
 import { startWriter } from './child-writer.js';
 import { compact, DAY, globOf, plainRows, treeOf } from './compact-support.js';
-import { readAll, rowsOf, START, sleep, temporaryDirectory, trades, writeRun } from './support.js';
+import { readAll, rowsOf, START, sleep, storeTemplate, temporaryDirectory, trades, writeRun } from './support.js';
 
 /** Long before all that is written: no hour is over, and writers merge nothing themselves. */
 const unmerged = { now: () => 0 };
@@ -22,17 +22,21 @@ function fetched({ localTimestamp: _, ...trade }: Trade): Trade {
   return trade;
 }
 
-/** Two days of trades and tickers in several files each, some of them copies. */
-async function twoDays(directory: string): Promise<AnyRecord[]> {
+const DAYS = (() => {
   const first = trades(0, 600);
   const second = trades(600, 900).map((trade) => ({ ...trade, timestamp: trade.timestamp + DAY }));
   const tickers = [0, 1, 2, 3].map((n) => ({ ...tickerRecord, timestamp: START + n, localTimestamp: START + n }));
+  return { first, second, tickers };
+})();
+
+/** Two days of trades and tickers in several files each, some of them copies. */
+const twoDays = storeTemplate(async (directory) => {
+  const { first, second, tickers } = DAYS;
   await writeRun(directory, first.slice(0, 300).map(fetched), unmerged);
   await writeRun(directory, [...first.slice(200, 600), ...tickers.slice(2)], unmerged);
   await writeRun(directory, [...first.slice(0, 250), ...second.slice(0, 100), ...tickers], unmerged);
   await writeRun(directory, second.slice(100), unmerged);
-  return [...first, ...second, ...tickers];
-}
+});
 
 function parquetFilesIn(directory: string): string[] {
   return (readdirSync(directory, { recursive: true }) as string[]).filter((name) => name.endsWith('.parquet')).sort();
@@ -40,13 +44,12 @@ function parquetFilesIn(directory: string): string[] {
 
 describe('compact', () => {
   it('makes every day that is over one sorted file without duplicates, which any engine reads by a glob', async () => {
-    const directory = await temporaryDirectory();
-    const records = await twoDays(directory);
+    const directory = await twoDays();
     const before = await readAll(directory);
     const { done, failures, warnings } = await compact(directory);
     expect([failures, warnings]).toEqual([[], []]);
     expect(await readAll(directory)).toEqual(before);
-    expect(before).toHaveLength(records.length);
+    expect(before).toHaveLength(DAYS.first.length + DAYS.second.length + DAYS.tickers.length);
     expect(
       done.map(({ partition: { type, date }, before, after, duplicates }) => [type, date, before.files, after, duplicates]),
     ).toEqual([
@@ -74,8 +77,7 @@ describe('compact', () => {
   });
 
   it('changes nothing to the byte when it runs again, nor when nothing is due', async () => {
-    const directory = await temporaryDirectory();
-    await twoDays(directory);
+    const directory = await twoDays();
     await compact(directory);
     const tree = treeOf(directory);
     const log = readdirSync(join(directory, 'state/log'));
@@ -85,8 +87,7 @@ describe('compact', () => {
   });
 
   it('rehearses: the same figures to the byte, and a store that stays as it is', async () => {
-    const directory = await temporaryDirectory();
-    await twoDays(directory);
+    const directory = await twoDays();
     const tree = treeOf(directory);
     const retention = { types: new Map([['ticker', DAY] as const]) };
     const { done } = await compact(directory, { dryRun: true, retention });
@@ -117,8 +118,7 @@ describe('compact', () => {
   });
 
   it('takes whole partitions by exchange, market and day', async () => {
-    const directory = await temporaryDirectory();
-    await twoDays(directory);
+    const directory = await twoDays();
     const selection = { since: START + DAY, until: START + DAY + 1 };
     expect((await compact(directory, { selection })).done.map(({ partition }) => partition.date)).toEqual(['2026-11-21']);
     expect((await compact(directory, { selection: { exchanges: ['bitget'] } })).done).toEqual([]);
@@ -156,8 +156,7 @@ describe('compact', () => {
   });
 
   it('leaves a damaged day as it is, naming the file, and does the others', async () => {
-    const directory = await temporaryDirectory();
-    await twoDays(directory);
+    const directory = await twoDays();
     const damaged = parquetFilesIn(directory).find((name) => name.includes('trade') && name.includes('2026-11-21')) as string;
     truncateSync(join(directory, damaged), 200);
     const { done, failures } = await compact(directory);
@@ -203,8 +202,7 @@ describe('compact beside others', () => {
   });
 
   it('does not disturb who began to read before: their files are aside, hidden from globs', async () => {
-    const directory = await temporaryDirectory();
-    await twoDays(directory);
+    const directory = await twoDays();
     const snapshot = await openSnapshot(directory, { types: ['trade'] });
     const count = () => snapshot.database.number(`SELECT count(*) FROM ${snapshot.relation('trade')}`);
     const running = queryStore(directory, 'SELECT count(*) FROM trade AS a, range(2000) AS b');
@@ -221,8 +219,7 @@ describe('compact beside others', () => {
   });
 
   it('puts the file of a merge that was killed aside, and leaves alone what the log never knew', async () => {
-    const directory = await temporaryDirectory();
-    await twoDays(directory);
+    const directory = await twoDays();
     const [file] = parquetFilesIn(join(directory, 'trade')) as [string];
     const folder = join(directory, 'trade', dirname(file));
     await copyFile(join(directory, 'trade', file), join(folder, 'merged-0123456789ab.parquet'));

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import type { AnyRecord, Trade } from '../../../src/lib/model/records.js';
 import type { ResultValue } from '../../../src/lib/storage/database/query-values.js';
 import { queryStore } from '../../../src/lib/storage/reading/query.js';
@@ -17,6 +17,21 @@ export async function temporaryDirectory(name = 'store test [1] '): Promise<stri
   const directory = await mkdtemp(join(tmpdir(), name));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/** Fills a store once for all tests of a file; returns what gives a test a copy of its own. */
+export function storeTemplate(fill: (directory: string) => Promise<unknown>): () => Promise<string> {
+  let template: string;
+  beforeAll(async () => {
+    template = await mkdtemp(join(tmpdir(), 'template [1] '));
+    await fill(template);
+  });
+  afterAll(() => rm(template, { recursive: true, force: true }));
+  return async () => {
+    const directory = await temporaryDirectory();
+    await cp(template, directory, { recursive: true, preserveTimestamps: true });
+    return directory;
+  };
 }
 
 /** Returns the n-th trade of a made-up tape, a millisecond after the one before. */

@@ -1,9 +1,7 @@
 import {
   copyFileSync,
-  cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,9 +9,8 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseIntervals } from '../../../../src/lib/candles/interval.js';
 import { buildStoredCandles } from '../../../../src/lib/ingest/candles/stored-candles.js';
 import { storePaths } from '../../../../src/lib/storage/files/store-directory.js';
@@ -24,7 +21,7 @@ import { rebuildLog } from '../../../../src/lib/storage/upkeep/rebuild-log.js';
 import { gapRecord, tickerRecord } from '../../../support/records.js';
 import { startWriter } from '../child-writer.js';
 import { compact, DAY, treeOf } from '../compact-support.js';
-import { readAll, rowsOf, START, sleep, temporaryDirectory, tradeAt, trades, writeRun } from '../support.js';
+import { readAll, rowsOf, START, sleep, storeTemplate, temporaryDirectory, tradeAt, trades, writeRun } from '../support.js';
 
 const unmerged = { now: () => 0 };
 const candles = {
@@ -40,29 +37,20 @@ async function build(directory: string): Promise<void> {
   for await (const _ of buildStoredCandles(openStoreContext(storePaths(directory)), { candles }));
 }
 
-const template = mkdtempSync(join(tmpdir(), 'rebuilt [1] '));
-afterAll(() => rmSync(template, { recursive: true }));
-
 /** Captured and fetched copies, several types and days, one of them compacted, with replaced files waiting. */
-beforeAll(async () => {
+const filled = storeTemplate(async (directory) => {
   const fetched = trades(0, 200).map(({ localTimestamp: _, ...trade }) => trade);
   const ticker = { ...tickerRecord, timestamp: START, localTimestamp: START };
-  await writeRun(template, [...fetched, ticker], unmerged);
-  await writeRun(template, [...trades(100, 400), { ...gapRecord, timestamp: START, localTimestamp: START + 1 }], unmerged);
-  await compact(template);
-  await writeRun(template, trades(350, 500), unmerged);
+  await writeRun(directory, [...fetched, ticker], unmerged);
+  await writeRun(directory, [...trades(100, 400), { ...gapRecord, timestamp: START, localTimestamp: START + 1 }], unmerged);
+  await compact(directory);
+  await writeRun(directory, trades(350, 500), unmerged);
   await writeRun(
-    template,
+    directory,
     trades(500, 600).map((trade) => ({ ...trade, timestamp: trade.timestamp + DAY })),
     unmerged,
   );
 });
-
-async function filled(): Promise<string> {
-  const directory = await temporaryDirectory();
-  cpSync(template, directory, { recursive: true, preserveTimestamps: true });
-  return directory;
-}
 
 const logOf = (directory: string) => join(directory, 'state/log');
 const rebuild = (directory: string) => rebuildLog(storePaths(directory));
