@@ -1,35 +1,18 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
-import { DAY, MINUTE, SECOND } from '../../model/time.js';
-import { Attempts } from './attempts.js';
+import { MINUTE } from '../../model/time.js';
 import { ceilSecond } from './continuity.js';
 import type { Feed } from './feed-table.js';
-import { type Chain, type Closing, Hole, type HoleOptions } from './hole.js';
+import { type Closing, Hole, type HoleOptions } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
 import { MarketHolds } from './market-holds.js';
+import { OpenRepair } from './open-repair.js';
 import { keyOf, marketOf, type RepairJob, type RepairLimits, type RepairPage } from './repair-job.js';
-
-type Repair = {
-  readonly key: string;
-  readonly hole: Hole;
-  readonly known: KnownTrades;
-  /** Local time of the loss. */
-  readonly since: number;
-  isCarried: boolean;
-  /** The outputs are full: what comes is dropped. */
-  isBlocked: boolean;
-  /** Local time since which all that happens comes live, undefined while it does not. */
-  back: number | undefined;
-  job: (RepairJob & { chain: Chain | undefined }) | undefined;
-  attempts: Attempts;
-};
 
 /** A repair that took the exchange's word that nothing happened: the first trade after it shows whether that was so. */
 type Doubt = Omit<HoleOptions, 'feed' | 'isDoubt'>;
 
 /** An exchange whose clock is not known yet may be ahead of ours. */
 const UNKNOWN = MINUTE;
-/** A thin symbol's last trade may lie days back; where the newest page reaches it, nothing is missing. */
-const FARTHEST = 7 * DAY;
 
 /**
  * Repairs the holes in the trades of all symbols: says what is to be fetched, takes what was, holds back what came live
@@ -38,9 +21,9 @@ const FARTHEST = 7 * DAY;
 export class TradeRepair {
   readonly #limits: RepairLimits;
   readonly #time: (exchange: string, market: Market) => number;
-  readonly #repairs = new Map<string, Repair>();
+  readonly #repairs = new Map<string, OpenRepair>();
   readonly #doubts = new Map<string, Doubt>();
-  readonly #holds: MarketHolds<Repair>;
+  readonly #holds: MarketHolds<OpenRepair>;
   #closings: Closing[] = [];
   #size = 0;
   #now = 0;
@@ -85,9 +68,7 @@ export class TradeRepair {
     const key = keyOf(feed);
     const repair = this.#repairs.get(key);
     if (repair && !repair.hole.wasTold) {
-      repair.hole.lostAgain();
-      repair.isCarried = false;
-      repair.back = undefined;
+      repair.lost();
       return;
     }
     const given = repair && this.#close(repair).found.at(-1);
@@ -140,7 +121,7 @@ export class TradeRepair {
       repair.known.forget(trade.id);
       return;
     }
-    if (!repair.hole.hasHeld) repair.attempts.hurry(at);
+    if (!repair.hole.hasHeld) repair.hurry(at);
     this.#grow(repair, () => repair.hole.hold(trade));
     if (!this.#repairs.has(repair.key)) return;
     if (!this.#holds.holds(marketOf(feed), repair)) this.#release(repair);
@@ -170,14 +151,9 @@ export class TradeRepair {
     const jobs: RepairJob[] = [];
     for (const repair of this.#repairs.values()) {
       if (jobs.length >= most) break;
-      if (repair.job || repair.back === undefined || !repair.attempts.isDue(at)) continue;
-      const { feed, from, near, far } = repair.hole;
-      const { exchange, market, symbol } = feed;
-      const until = Math.max(far?.timestamp ?? 0, this.#time(exchange, market) || at + UNKNOWN) + SECOND;
-      const begin = Math.floor((near?.timestamp ?? from) / SECOND) * SECOND - SECOND;
-      const oldest = until - Math.max(this.#limits.most, FARTHEST);
-      repair.job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at, chain: undefined };
-      jobs.push(repair.job);
+      const { exchange, market } = repair.hole.feed;
+      const job = repair.nextJob(at, this.#time(exchange, market) || at + UNKNOWN, this.#limits.most);
+      if (job) jobs.push(job);
     }
     return jobs;
   }
@@ -185,28 +161,15 @@ export class TradeRepair {
   /** Takes one page of a job; `isNew` says that it begins a chain of pages. Returns whether the next page is of use. */
   page(job: RepairJob, page: RepairPage, isNew: boolean): boolean {
     const repair = this.#repairOf(job);
-    if (!repair?.job) return false;
-    const chain = isNew || !repair.job.chain ? repair.hole.chain() : repair.job.chain;
-    repair.job.chain = chain;
-    const trades = page.records.filter((record): record is Trade => record.type === 'trade');
-    this.#grow(repair, () => repair.hole.take(chain, trades, page.covered));
+    if (!repair) return false;
+    const chain = this.#grow(repair, () => repair.take(page, isNew));
     return !chain.touchesNear && this.#repairs.has(repair.key) && chain.from >= this.#oldest(repair);
   }
 
   /** A job has come to its end; `isFailed` when the exchange did not answer all of it. */
   ended(job: RepairJob, isFailed: boolean, at: number): void {
     const repair = this.#repairOf(job);
-    const chain = repair?.job?.chain;
-    if (!repair) return;
-    repair.job = undefined;
-    const { hole, back } = repair;
-    if (back === undefined) return;
-    const isSilent = !hole.hasHeld && !hole.wasTold;
-    if (chain && !isFailed && isSilent && job.startedAt >= back + this.#limits.settle) hole.settle(chain);
-    const isTooFar = chain !== undefined && !isFailed && chain.touchesFar && !chain.touchesNear;
-    // Where nothing comes live, an answer before that time proves nothing, whatever it says.
-    const least = chain?.touchesNear && isSilent ? back + this.#limits.settle : at;
-    if (hole.isWhole || isTooFar || !repair.attempts.failed(at, least)) this.#close(repair);
+    if (repair?.ended(job, isFailed, at, this.#limits)) this.#close(repair);
   }
 
   /** Nothing more comes. What is open is told, but for what was lost after `last`: the end of a run is no hole. */
@@ -218,24 +181,22 @@ export class TradeRepair {
     }
   }
 
-  #open(feed: Feed, options: Omit<HoleOptions, 'feed'>, at: number): Repair {
+  #open(feed: Feed, options: Omit<HoleOptions, 'feed'>, at: number): OpenRepair {
     const key = keyOf(feed);
     const hole = new Hole({ feed, ...options });
-    const state = { isCarried: false, isBlocked: false, back: undefined, job: undefined, attempts: new Attempts(at) };
-    const repair: Repair = { key, hole, known: options.known, since: at, ...state };
+    const repair = new OpenRepair(hole, options.known, at);
     this.#repairs.set(key, repair);
     this.#doubts.delete(key);
     return repair;
   }
 
-  #return(repair: Repair, at: number): void {
-    repair.back = at;
-    repair.attempts = new Attempts(at);
+  #return(repair: OpenRepair, at: number): void {
+    repair.returned(at);
     this.#holds.add(marketOf(repair.hole.feed), repair, at);
   }
 
   /** The first trade after a silence that was taken for one. */
-  #doubt(feed: Feed, at: number): Repair | undefined {
+  #doubt(feed: Feed, at: number): OpenRepair | undefined {
     const doubt = this.#doubts.get(keyOf(feed));
     if (!doubt) return undefined;
     const repair = this.#open(feed, { ...doubt, isDoubt: true }, at);
@@ -244,17 +205,18 @@ export class TradeRepair {
     return repair;
   }
 
-  #grow(repair: Repair, change: () => void): void {
+  #grow<Result>(repair: OpenRepair, change: () => Result): Result {
     const { hole } = repair;
     const before = hole.size;
-    change();
+    const result = change();
     this.#size += hole.size - before;
     if (hole.isWhole && repair.back !== undefined) this.#close(repair);
     else if (this.#size > this.#limits.records) this.#cut(repair);
+    return result;
   }
 
   /** Gives up what is too large to be kept; a feed that is still lost goes on missing what comes next. */
-  #cut(repair: Repair): void {
+  #cut(repair: OpenRepair): void {
     const { hole, known, since, back, isCarried, isBlocked } = repair;
     const { found } = this.#close(repair);
     if (back !== undefined) return;
@@ -267,13 +229,13 @@ export class TradeRepair {
     opened.isBlocked = isBlocked;
   }
 
-  #release(repair: Repair): void {
+  #release(repair: OpenRepair): void {
     const before = repair.hole.size;
     this.#closings.push(repair.hole.release());
     this.#size += repair.hole.size - before;
   }
 
-  #close(repair: Repair): Closing {
+  #close(repair: OpenRepair): Closing {
     const { hole, key, known } = repair;
     const { exchange, market } = hole.feed;
     const now = this.#time(exchange, market) || this.#now;
@@ -288,12 +250,12 @@ export class TradeRepair {
     return closing;
   }
 
-  #repairOf(job: RepairJob): Repair | undefined {
+  #repairOf(job: RepairJob): OpenRepair | undefined {
     const repair = this.#repairs.get(`${job.exchange} ${job.market} ${job.symbol}`);
-    return repair?.job === job ? repair : undefined;
+    return repair?.isAskedFor(job) ? repair : undefined;
   }
 
-  #oldest({ hole: { feed } }: Repair): number {
+  #oldest({ hole: { feed } }: OpenRepair): number {
     return this.#time(feed.exchange, feed.market) - this.#limits.most;
   }
 }
