@@ -28,10 +28,12 @@ function valueFor({ kind, values }: Column): fc.Arbitrary<unknown> {
   return kinds[kind];
 }
 
-/** Any record of a type, as the schema allows it: every optional field may be missing. */
+const positive = fc.double({ min: Number.MIN_VALUE, noNaN: true, noDefaultInfinity: true });
+
+/** Any record of a type, as the schema allows it: every optional field may be missing. A trade is of something, for something. */
 export function anyRecord(type: RecordType): fc.Arbitrary<AnyRecord> {
   const fields = columnsOf(type).map(([name, column]) => {
-    const value = valueFor(column);
+    const value = type === 'trade' && column.kind === 'number' ? positive : valueFor(column);
     return [camelCase(name), column.required ? value : fc.option(value, { nil: undefined })] as const;
   });
   return fc.record(Object.fromEntries(fields)).map((record) => {

@@ -8,8 +8,8 @@ export const DAY = 24 * HOUR;
 export const WEEK = 7 * DAY;
 
 /** 2000-01-01 and 2100-01-01: times outside are taken for errors (a zero, seconds for milliseconds), not for data. */
-const EARLIEST = 946_684_800 * SECOND;
-const LATEST = 4_102_444_800 * SECOND;
+export const EARLIEST = 946_684_800 * SECOND;
+export const LATEST = 4_102_444_800 * SECOND;
 
 /** Returns microseconds of an exchange's millisecond time (number or decimal text), undefined where it cannot be a time. */
 export function fromMilliseconds(value: unknown): number | undefined {

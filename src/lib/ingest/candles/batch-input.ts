@@ -52,7 +52,9 @@ async function selectOf(
     return await parquetSelect(database, path, {
       typeOf: (columns) => typeOfColumns(columns, path),
       onIncomplete: (rows) =>
-        listener.broken(`${path}: ${rows} rows are no whole records (a required value is missing or not one of those allowed)`),
+        listener.broken(
+          `${path}: ${rows} rows are no whole records (a required value is missing or none of those allowed, or a time is not in microseconds)`,
+        ),
     });
   } catch (error) {
     if (error instanceof MdtoolError) throw error;

@@ -6,6 +6,7 @@ import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from '../../
 import type { Column } from '../../model/schema.js';
 import type { InputListener } from './input-listener.js';
 import { readLines } from './lines.js';
+import { plausible } from './plausible.js';
 import { typeOfColumns } from './record-shape.js';
 
 const BATCH = 2048;
@@ -57,7 +58,7 @@ class RowReader {
 
   read(cells: readonly string[], broken: (reason: string) => void): AnyRecord | undefined {
     try {
-      return recordFrom(this.#fields(cells));
+      return plausible(recordFrom(this.#fields(cells)));
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       broken(error.message);

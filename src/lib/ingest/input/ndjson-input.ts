@@ -2,6 +2,7 @@ import { decodeRecord, RecordError } from '../../model/ndjson.js';
 import type { AnyRecord } from '../../model/records.js';
 import type { InputListener } from './input-listener.js';
 import { readLines } from './lines.js';
+import { plausible } from './plausible.js';
 
 /** Returns the records of an NDJSON file, gzipped or not, or of stdin (`-`). Blank lines are passed over. */
 export async function* readNdjson(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
@@ -21,7 +22,7 @@ export async function* readNdjson(path: string, listener: InputListener): AsyncG
 
 function decoded(line: string, broken: (reason: string) => void): AnyRecord | undefined {
   try {
-    return decodeRecord(line);
+    return plausible(decodeRecord(line));
   } catch (error) {
     if (!(error instanceof RecordError)) throw error;
     broken(error.message);

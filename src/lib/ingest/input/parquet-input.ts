@@ -16,6 +16,8 @@ export async function* readParquet(path: string, listener: InputListener): Async
   yield* parquetRecords(path, {
     typeOf: (columns) => typeOfColumns(columns, path),
     onIncomplete: (rows) =>
-      listener.broken(`${path}: ${rows} rows are no whole records (a required value is missing or not one of those allowed)`),
+      listener.broken(
+        `${path}: ${rows} rows are no whole records (a required value is missing or none of those allowed, or a time is not in microseconds)`,
+      ),
   });
 }

@@ -1,5 +1,6 @@
 import { FailureError, MdtoolError } from '../../model/errors.js';
 import { type AnyRecord, RECORD_TYPES, type RecordType } from '../../model/records.js';
+import { EARLIEST, LATEST } from '../../model/time.js';
 import { Database, sqlName, sqlText } from './duckdb.js';
 import { parquetFiles, pathList } from './record-load.js';
 import { tableRecords } from './record-rows.js';
@@ -55,15 +56,21 @@ export async function parquetSelect(
     return `${value} AS ${sqlName(name)}`;
   });
   const select = `SELECT ${values.join(', ')} FROM ${source}`;
-  const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE NOT (${validCondition(type)})`);
+  // A trade of nothing, or for nothing, is none, as in lines of NDJSON and CSV.
+  const condition = type === 'trade' ? `${validCondition(type)} AND "price" > 0 AND "amount" > 0` : validCondition(type);
+  const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE (${condition}) IS NOT TRUE`);
   if (incomplete === 0) return { type, select };
   listener.onIncomplete(incomplete);
-  return { type, select: `SELECT * FROM (${select}) WHERE ${validCondition(type)}` };
+  return { type, select: `SELECT * FROM (${select}) WHERE ${condition}` };
 }
 
 function readAs(name: string, sqlType: string, givenType: string): string {
   const column = sqlName(name);
-  if (sqlType === 'TIMESTAMPTZ' && givenType.endsWith('INT')) return `make_timestamptz(${column})`;
+  if (sqlType === 'TIMESTAMPTZ' && givenType.endsWith('INT')) {
+    const time = `make_timestamptz(${column})`;
+    // Milliseconds or seconds would fall into 1970.
+    return name === 'timestamp' ? `CASE WHEN ${column} >= ${EARLIEST} AND ${column} < ${LATEST} THEN ${time} END` : time;
+  }
   // A missing number is NaN in pandas.
   return sqlType === 'DOUBLE' ? `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END` : `${column}::${sqlType}`;
 }

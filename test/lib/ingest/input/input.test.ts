@@ -162,6 +162,31 @@ describe('broken input', () => {
     ]);
   });
 
+  it('is what fits the schema and cannot be meant: times in other units, trades of nothing', async () => {
+    const base = tradeRecord();
+    const wrong = [
+      { ...base, timestamp: 1_763_942_400_000 },
+      { ...base, timestamp: 1_763_942_400 },
+      { ...base, price: 0 },
+      { ...base, amount: -1 },
+    ];
+    await writeFile(file('units.ndjson'), `${[...wrong, base].map(encodeRecord).join('\n')}\n`);
+    await writeAll(await createFileSink({ path: file('units.csv'), force: false, format: 'csv', type: 'trade' }), [
+      ...wrong,
+      base,
+    ]);
+    for (const name of ['units.ndjson', 'units.csv']) {
+      const { records, broken } = await read(file(name));
+      expect(records.length).toBe(1);
+      expect(broken.map((reason) => reason.replace(/^\S+(?: row \d+:)? /, ''))).toEqual([
+        'trade.timestamp: expected microseconds of this century, was 1763942400000, which may be milliseconds',
+        'trade.timestamp: expected microseconds of this century, was 1763942400, which may be seconds',
+        `trade: expected price and amount above 0, was 0 and ${base.amount}`,
+        `trade: expected price and amount above 0, was ${base.price} and -1`,
+      ]);
+    }
+  });
+
   it('is left out of Parquet and counted; integer times, timestamps and NaN are understood', async () => {
     const select = (side: string, price: string, time: string) =>
       `SELECT 'bybit' AS exchange, 'linear' AS market, 'X' AS symbol, ${time} AS timestamp, 'i' AS id, ${price}::DOUBLE AS price, 1 AS amount, ${side} AS side`;
@@ -169,6 +194,13 @@ describe('broken input', () => {
       withDatabase({}, (database) => database.run(`COPY (${rows.join(' UNION ALL ')}) TO '${file(name)}'`));
     const micros = '1786310817000000';
     await copy('foreign.parquet', [select("'buy'", '2', micros), select("'BUY'", '2', micros), select("'buy'", "'nan'", micros)]);
+    await copy('units.parquet', [
+      select("'buy'", '2', '1786310817000'),
+      select("'buy'", '0', micros),
+      select("'buy'", '2', micros),
+    ]);
+    const units = await read(file('units.parquet'));
+    expect([units.records.length, units.broken]).toEqual([1, [expect.stringContaining('2 rows are no whole records')]]);
     await copy('naive.parquet', [select("'sell'", '2', "TIMESTAMP '2026-08-09 21:26:57'")]);
     const foreign = await read(file('foreign.parquet'));
     expect(foreign.records).toEqual([expect.objectContaining({ timestamp: Number(micros), price: 2, amount: 1 })]);
