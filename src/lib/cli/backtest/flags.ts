@@ -6,7 +6,7 @@ import { UsageError } from '../../model/errors.js';
 import type { MaintenanceTier } from '../../model/maintenance-tier.js';
 import { finite } from '../../model/numbers.js';
 import type { Exact } from '../../model/ticks.js';
-import { MINUTE, parseDuration } from '../../model/time.js';
+import { MINUTE, parseDuration, SECOND } from '../../model/time.js';
 import { durationFlag, listOf } from '../flags.js';
 import { fractionOf } from '../grid/flags.js';
 
@@ -194,6 +194,7 @@ export const backtestFlags = {
   'equity-interval': durationFlag({
     summary:
       'Time between points of the equity curve, and the period of Sharpe and Sortino. Default: 1d from 60 days on, 1h from 2 days, else 1m.',
+    least: SECOND,
   }),
   ...studyFlags,
 };
