@@ -144,7 +144,7 @@ function isChosen(record: AnyRecord, { exchanges, markets, symbols, since, until
 
 const NOTHING = 'no trades and no shorter candles came in; stream --channels trade captures trades';
 const UNFIT =
-  'no trades came in, and no candles that --interval can be made of: these must be shorter, divide it, and be of the --source asked for';
+  'no trades came in, and no candles that --interval can be made of: these must be shorter, divide it, and be of the --source asked for (trades unless --source exchange says otherwise)';
 
 function told(summary: Summary, counts: CandleCounts, notice: (text: string) => void): void {
   const { trades, candles, late, duplicates, unused, unmarked } = counts;
