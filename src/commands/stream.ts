@@ -11,7 +11,9 @@ export default class Stream extends BaseCommand {
   static override description =
     `Subscribes every instrument that is wanted at the pace the exchange demands, connects again after a loss, follows new listings and delistings, and writes records to the store until it is stopped. By default these are the trades of what one usually trades: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse. A connection that was lost is a \`gap\` record per channel and symbol; every second that the exchange's time has passed is a \`clock\` record.
 
-Trades that a lost connection, a slow output or a pause between two runs into one store left out are fetched from the exchange, each once and in order: the \`gap\` says how many, and whether some are missing all the same.
+Trades that a lost connection, a slow output or a pause between two runs into one store left out are fetched from the exchange, each once and in order: the \`gap\` says how many, and whether some are missing all the same. Of everything else
+what lies between two runs is gone: a \`gap\` with reason shutdown says so per channel and symbol. It does not change the
+exit code; verify names it as a hole.
 
 With --replay it feeds tapes through the same code, in the tape's own time: the same tape and flags give the same records, byte for byte.
 
