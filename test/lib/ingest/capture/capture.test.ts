@@ -407,6 +407,8 @@ describe('capture', () => {
       frame(START + 5 * S, data([book('delta', START + 5 * S, 6)] as never)),
     );
     expect(types(records)).toEqual(['book_snapshot', 'book_snapshot']);
+    // Both are asked for anew: nobody sends a snapshot otherwise.
+    expect(subject.brokenBooks('fake').map(({ symbol }) => symbol)).toEqual(['BTC', 'ETH']);
     const gaps = subject.finish().filter(({ type }) => type === 'gap');
     expect(new Set(gaps.map((record) => 'symbol' in record && record.symbol))).toEqual(new Set(['BTC', 'ETH']));
   });
