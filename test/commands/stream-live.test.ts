@@ -35,8 +35,14 @@ afterAll(async () => {
 const live = (...args: string[]) => ['stream', '--exchange', 'bitget', '--market', 'linear', ...args];
 
 describe('stream from an exchange', () => {
-  it('captures every USDT perpetual into the store and ends by itself', async () => {
-    const { stderr, code, stdout } = await mdtool(live('--duration', '3s', '--store', store('a')), { env });
+  it('captures every USDT perpetual into the store until it is told to stop', async () => {
+    const child = start(live('--store', store('a')), { env });
+    const result = finished(child);
+    await expect.poll(() => server.subscriptions, { timeout: 45_000 }).toBe(60);
+    const before = server.tradeCount();
+    await expect.poll(() => server.tradeCount() - before, { timeout: 45_000 }).toBeGreaterThan(1_000);
+    child.kill('SIGTERM');
+    const { stderr, code, stdout } = await result;
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(/stream: .*\d+ trade, .*symbols 60, connects 2, subscriptions confirmed 60/);
     const query = [
