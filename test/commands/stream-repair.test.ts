@@ -27,6 +27,9 @@ function fast(id: string): Record<string, string> {
   };
 }
 
+/** On a machine with much else to do. */
+const PATIENT = { timeout: 50_000, interval: 300 } as const;
+
 async function stored<Type extends 'trade' | 'gap'>(store: string, type: Type): Promise<(Type extends 'trade' ? Trade : Gap)[]> {
   const records: unknown[] = [];
   for await (const batch of readStore(store, { types: [type] })) records.push(...batch);
@@ -47,9 +50,12 @@ describe.each(['bitget', 'bybit'])('a capture of %s that was killed', (id) => {
     first.kill('SIGKILL');
     await killed;
     await wait(700);
-    const second = finished(start([...args, '--duration', '5s'], { env }));
-    while (server.subscriptions < 4) await wait(20);
-    const { code, stderr } = await second;
+    const second = start(args, { env });
+    const ended = finished(second);
+    await expect.poll(async () => (await stored(store, 'gap')).length, PATIENT).toBe(4);
+    await wait(1_500);
+    second.kill('SIGTERM');
+    const { code, stderr } = await ended;
     const upTo = Math.max(...(await stored(store, 'trade')).map(({ timestamp }) => timestamp)) - 500_000;
     expect([code, stderr.includes('gaps repaired 4')]).toEqual([0, true]);
     const trades = await stored(store, 'trade');
@@ -64,7 +70,7 @@ describe.each(['bitget', 'bybit'])('a capture of %s that was killed', (id) => {
     }
     for (const gap of await stored(store, 'gap')) expect(gap).toMatchObject({ reason: 'shutdown', missing: false });
     expect(server.violations).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 it('tells what a pause left out and nobody gives, without blaming the run', async () => {
@@ -73,22 +79,26 @@ it('tells what a pause left out and nobody gives, without blaming the run', asyn
   const store = join(directory, 'long');
   const env = { ...fast('bybit'), ...server.environment };
   const args = ['stream', '--exchange', 'bybit', '--market', 'linear', '--store', store, '--log-level', 'error'];
-  const run = async () => {
-    const result = finished(start([...args, '--duration', '3s'], { env }));
+  /** Runs until the store has at least so many records of a type. */
+  const run = async (type: 'trade' | 'gap', count: number) => {
+    const child = start(args, { env });
+    const result = finished(child);
     while (server.subscriptions < 1) await wait(20);
     await wait(300);
     for (let i = 0; i < 10; i++) server.trade('linear', 'BTCUSDT');
+    await expect.poll(async () => (await stored(store, type)).length, PATIENT).toBeGreaterThanOrEqual(count);
+    child.kill('SIGTERM');
     const finishedRun = await result;
     while (server.subscriptions > 0) await wait(20);
     return finishedRun;
   };
-  expect((await run()).code).toBe(0);
+  expect((await run('trade', 10)).code).toBe(0);
   expect(await stored(store, 'gap')).toEqual([]);
   for (let i = 0; i < 1_200; i++) server.trade('linear', 'BTCUSDT');
-  const { code, stderr } = await run();
+  const { code, stderr } = await run('gap', 1);
   expect(code).toBe(0);
   expect(stderr).toContain('gaps missing before 1');
   const [gap] = await stored(store, 'gap');
   expect(gap).toMatchObject({ reason: 'shutdown', missing: true });
   expect(gap?.repaired).toBeGreaterThan(900);
-}, 60_000);
+}, 120_000);
