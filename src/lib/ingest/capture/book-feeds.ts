@@ -38,6 +38,8 @@ const LOOK_EVERY = SECOND / 10;
 export class BookFeeds {
   readonly #keeper: BookKeeper;
   readonly #feeds = new Map<string, Feed>();
+  /** Books of which changes come on a connection that never told a state, and on no other. */
+  readonly #stateless = new Set<string>();
   #nextLook = 0;
 
   constructor(options: BookKeeperOptions) {
@@ -67,6 +69,7 @@ export class BookFeeds {
       return 'kept';
     }
     const heir = feed?.owner === connection && feed.depth === depth ? feed.heir : undefined;
+    this.#stateless.delete(key);
     this.#feeds.set(key, { depth, owner: connection, isReleased: false, heir });
     return this.#keeper.apply(message, at);
   }
@@ -133,7 +136,11 @@ export class BookFeeds {
 
   /** The symbols that wait for a snapshot. */
   broken(): ReturnType<BookKeeper['broken']> {
-    return this.#keeper.broken();
+    const stateless = [...this.#stateless].map((key) => {
+      const [market, symbol = ''] = key.split(' ') as [Market, string?];
+      return { market, symbol };
+    });
+    return [...this.#keeper.broken(), ...stateless];
   }
 
   finish(at: number, time: (market: Market) => number): readonly AnyRecord[] {
@@ -141,7 +148,8 @@ export class BookFeeds {
   }
 
   #keep(feed: Feed, connection: string, message: BookMessage, at: number): readonly AnyRecord[] | 'kept' | undefined {
-    const { heir, owner } = feed;
+    const { heir, owner, isReleased } = feed;
+    if (!heir && (owner === '' || isReleased)) this.#stateless.add(keyOf(message));
     if (heir?.connection !== connection) return undefined;
     heir.arrivals.push(at);
     if (heir.messages.push(message) - heir.reached > MOST_AHEAD) {

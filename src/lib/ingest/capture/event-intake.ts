@@ -2,7 +2,7 @@ import type { FeedEvent } from '../../exchanges/exchange.js';
 import type { TopicFeed } from '../../exchanges/live-protocol.js';
 import type { BookMessage } from '../../model/book-message.js';
 import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
-import { Continuity, TAKEOVER_PATIENCE } from '../repair/continuity.js';
+import { CLOCK_TOLERANCE, Continuity, TAKEOVER_PATIENCE } from '../repair/continuity.js';
 import type { Feed } from '../repair/feed-table.js';
 import { Pauses } from '../repair/pauses.js';
 import { TradeIntake } from '../repair/trade-intake.js';
@@ -130,7 +130,7 @@ export class EventIntake {
     this.#goOn(records, true);
     this.trades.repair?.finish(stopped);
     this.trades.flush(records);
-    const passed = (feed: Pick<Feed, 'exchange' | 'market'>) => this.time(feed) || this.now;
+    const passed = (feed: Pick<Feed, 'exchange' | 'market'>) => this.time(feed) || this.now + CLOCK_TOLERANCE;
     for (const record of this.books.finish(this.now, passed, this.statistics)) this.emit(record, records);
     for (const gap of this.#continuity.finish(stopped, passed)) this.emit(gap, records);
   }

@@ -27,7 +27,7 @@ export type ExchangeTime = (feed: Pick<Feed, 'exchange' | 'market'>, local: numb
 export const TAKEOVER_PATIENCE = 2 * SECOND;
 
 /** Before anything is known of an exchange's clock, it is taken to differ from ours by no more than this. */
-const CLOCK_TOLERANCE = MINUTE;
+export const CLOCK_TOLERANCE = MINUTE;
 
 /**
  * Knows which connections carry which feed, and turns the loss of the last one into a `gap` before the next record of

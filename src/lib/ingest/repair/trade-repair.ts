@@ -1,6 +1,5 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
-import { MINUTE } from '../../model/time.js';
-import { ceilSecond } from './continuity.js';
+import { CLOCK_TOLERANCE, ceilSecond } from './continuity.js';
 import type { Feed } from './feed-table.js';
 import { type Closing, Hole, type HoleOptions } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
@@ -10,9 +9,6 @@ import { keyOf, marketOf, type RepairJob, type RepairLimits, type RepairPage } f
 
 /** A repair that took the exchange's word that nothing happened: the first trade after it shows whether that was so. */
 type Doubt = Omit<HoleOptions, 'feed' | 'isDoubt'>;
-
-/** An exchange whose clock is not known yet may be ahead of ours. */
-const UNKNOWN = MINUTE;
 
 /**
  * Repairs the holes in the trades of all symbols: says what is to be fetched, takes what was, holds back what came live
@@ -152,7 +148,7 @@ export class TradeRepair {
     for (const repair of this.#repairs.values()) {
       if (jobs.length >= most) break;
       const { exchange, market } = repair.hole.feed;
-      const job = repair.nextJob(at, this.#time(exchange, market) || at + UNKNOWN, this.#limits.most);
+      const job = repair.nextJob(at, this.#time(exchange, market) || at + CLOCK_TOLERANCE, this.#limits.most);
       if (job) jobs.push(job);
     }
     return jobs;
@@ -238,8 +234,8 @@ export class TradeRepair {
   #close(repair: OpenRepair): Closing {
     const { hole, key, known } = repair;
     const { exchange, market } = hole.feed;
-    const now = this.#time(exchange, market) || this.#now;
-    const closing = hole.close(hole.isWhole ? now : ceilSecond(now));
+    const time = this.#time(exchange, market);
+    const closing = hole.close(hole.isWhole ? time || this.#now : ceilSecond(time || this.#now + CLOCK_TOLERANCE));
     this.#repairs.delete(key);
     this.#holds.delete(marketOf(hole.feed), repair);
     this.#size -= hole.size;

@@ -102,6 +102,17 @@ describe('a book that goes on with another connection', () => {
     expect(records).toEqual(['gap disconnect 12…20', 'snapshot 20']);
   });
 
+  it('asks for a state where the second sends changes and never one', () => {
+    const { subject, told, closed } = capture();
+    told(OLD, state(10));
+    closed(OLD, 1006);
+    expect(subject.brokenBooks('fake')).toEqual([]);
+    expect(told(NEW, change(12))).toEqual([]);
+    expect(subject.brokenBooks('fake')).toEqual([{ market: 'linear', symbol: 'BTC' }]);
+    expect(seen(told(NEW, state(13), change(14)))).toEqual(['gap disconnect 10…13', 'snapshot 13', 'delta 14']);
+    expect(subject.brokenBooks('fake')).toEqual([]);
+  });
+
   it('follows the exchange through a restart of its counter', () => {
     const { told, closed } = capture();
     told(OLD, state(5_000));

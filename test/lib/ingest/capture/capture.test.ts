@@ -293,6 +293,18 @@ describe('capture', () => {
     expect(subject.statistics.incomplete).toBe(false);
   });
 
+  it('is missing up to the end also by an exchange’s clock that it never learned and that may be ahead', () => {
+    const { run, subject } = capture();
+    const ask = JSON.stringify({ operation: 'subscribe', topics: ['trade.BTC'], request: '1' });
+    run(connect(START), { kind: 'sent', at: START, connection: '1', text: ask });
+    run(frame(START + 1, JSON.stringify({ kind: 'acknowledged', request: '1' })), close(START + 2));
+    subject.advance(START + 5 * S);
+    const ahead = 4 * S;
+    const [gap] = subject.finish(START + 5 * S);
+    expect(gap).toMatchObject({ type: 'gap', symbol: 'BTC', missing: true });
+    expect((gap as { untilTimestamp: number }).untilTimestamp).toBeGreaterThanOrEqual(START + 5 * S + ahead);
+  });
+
   it('sees a hole when one is lost that had said nothing since before the other began', () => {
     const { run } = capture();
     const records = run(
