@@ -212,9 +212,9 @@ describe('backfill', () => {
     };
     /** What `verify` finds is filled; resolves with the verdicts of the trades before and after. */
     const fill = async (server: ExchangeServer, store: string) => {
-      const verify = () => mdtool(['verify', '--store', path(store), '--channels', 'trade', '--format', 'ndjson']);
+      const verify = () => mdtoolHere(['verify', '--store', path(store), '--channels', 'trade', '--format', 'ndjson']);
       const found = await verify();
-      await mdtool(['backfill', '-', '--store', path(store)], { input: found.stdout, env: server.environment });
+      await mdtoolHere(['backfill', '-', '--store', path(store)], { input: found.stdout, env: server.environment });
       return [found.code, (await verify()).code];
     };
 
