@@ -74,9 +74,9 @@ export class BookKeeper {
     return this.#bookOf(message).isReachedBy(message);
   }
 
-  /** Notes that nothing continues a book until its next snapshot; `early` where somebody else tells what is missing. */
-  breakOff(market: Market, symbol: string, reason: GapReason, early = false): void {
-    this.#books.get(`${market} ${symbol}`)?.breakOff(reason, early);
+  /** Notes that nothing continues a book until its next snapshot. */
+  breakOff(market: Market, symbol: string, reason: GapReason): void {
+    this.#books.get(`${market} ${symbol}`)?.breakOff(reason);
   }
 
   #tell(book: TrackedBook, outcome: Outcome, message: BookMessage, records: AnyRecord[]): void {

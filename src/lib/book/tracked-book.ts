@@ -21,7 +21,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 export type Hole = {
   readonly reason: GapReason;
   readonly fromTimestamp: number;
-  /** True where nothing was known before it, or somebody else tells it: the stream begins with the snapshot that ends it. */
+  /** True where nothing was known before it: the stream begins with the snapshot that ends it. */
   readonly early: boolean;
 };
 
@@ -83,13 +83,10 @@ export class TrackedBook {
     return outcome;
   }
 
-  /**
-   * Notes that what comes next may not follow what came last: until a snapshot the book is not to be trusted. `early` where
-   * somebody else tells what is missing.
-   */
-  breakOff(reason: GapReason, early = false): void {
+  /** Notes that what comes next may not follow what came last: until a snapshot the book is not to be trusted. */
+  breakOff(reason: GapReason): void {
     this.#trusted = false;
-    if (!this.hole || (this.hole.early && !early)) this.hole = { reason, fromTimestamp: this.timestamp, early };
+    if (!this.hole || this.hole.early) this.hole = { reason, fromTimestamp: this.timestamp, early: false };
   }
 
   /** Applies a message. After a `sequence` break the book still holds the last good state, after other breaks it does not. */

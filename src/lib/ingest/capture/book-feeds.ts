@@ -58,11 +58,7 @@ export class BookFeeds {
     if (message.action === 'delta') {
       // Without any snapshot so far there is no other connection either: the keeper counts the delta as early.
       if (feed === undefined || feed.owner === connection) return this.#keeper.apply(message, at);
-      if (feed.owner !== '' || feed.heir) return this.#keep(feed, connection, message, at);
-      // The connection that carried it is lost, and this one's snapshot has not come: the book is to be asked for anew.
-      this.#keeper.breakOff(message.market, message.symbol, 'disconnect', true);
-      this.#keeper.apply(message, at);
-      return undefined;
+      return this.#keep(feed, connection, message, at);
     }
     if (feed && depth === feed.depth && isCarriedByOther(feed, connection)) {
       feed.heir = { connection, messages: [message], arrivals: [at], reached: 0 };
