@@ -420,8 +420,13 @@ describe('capture', () => {
     );
     expect(types(records)).toEqual(['book_snapshot', 'book_snapshot']);
     // Both are asked for anew: nobody sends a snapshot otherwise.
-    expect(subject.brokenBooks('fake').map(({ symbol }) => symbol).sort()).toEqual(['BTC', 'ETH']);
+    expect(
+      subject
+        .brokenBooks('fake')
+        .map(({ symbol }) => symbol)
+        .sort(),
+    ).toEqual(['BTC', 'ETH']);
     const gaps = subject.finish().filter(({ type }) => type === 'gap');
-    expect(gaps.map((record) => 'symbol' in record && record.symbol).sort()).toEqual(['BTC', 'ETH']);
+    expect(new Set(gaps.map((record) => 'symbol' in record && record.symbol))).toEqual(new Set(['BTC', 'ETH']));
   });
 });
