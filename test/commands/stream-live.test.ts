@@ -127,15 +127,15 @@ describe('stream from an exchange', () => {
   ])('ends with %i when a connection was lost on the way and %j was given', async (expected, flags) => {
     const child = start(live('--store', store(`b${flags.length}`), '--symbols', 'BTCUSDT', ...flags), { env });
     const result = finished(child);
-    const isSubscribed = () => server.subscribers('linear', 'BTCUSDT').length === 1;
+    const subscriber = () => server.subscribers('linear', 'BTCUSDT')[0]?.id;
     const wait = async (check: () => boolean) => {
       while (!check()) await new Promise((resolve) => setTimeout(resolve, 20));
     };
-    await wait(isSubscribed);
+    await wait(() => subscriber() !== undefined);
     await new Promise((resolve) => setTimeout(resolve, 300));
+    const first = subscriber();
     server.drop();
-    await wait(() => !isSubscribed());
-    await wait(isSubscribed);
+    await wait(() => subscriber() !== undefined && subscriber() !== first);
     server.trade('linear', 'BTCUSDT');
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     child.kill('SIGTERM');

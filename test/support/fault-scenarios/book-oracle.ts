@@ -105,10 +105,14 @@ function judgeCompleteness(
 /** A start tells what lies between the last change that is stored and the first book that it receives. */
 const IS_RESUMED = true;
 
-/** Bitget names the one before, Bybit counts. */
+/**
+ * Bitget names the one before, Bybit counts. The first after a whole state spans it, and may end with it too.
+ */
 function follows(book: StoredBook, last: StoredBook): boolean {
-  if (book.previous_sequence !== undefined) return book.previous_sequence === last.sequence;
-  return BigInt(book.sequence ?? -1) === BigInt(last.sequence ?? -1) + 1n;
+  const [sequence, reached] = [BigInt(book.sequence ?? -1), BigInt(last.sequence ?? -1)];
+  const previous = book.previous_sequence === undefined ? sequence - 1n : BigInt(book.previous_sequence);
+  if (last.type === 'book_snapshot') return previous <= reached && reached <= sequence;
+  return previous === reached;
 }
 
 const keyOf = (sequence: string | undefined, time: number): string => `${sequence} ${time}`;
