@@ -39,7 +39,7 @@ export class BookFeeds {
   readonly #keeper: BookKeeper;
   readonly #feeds = new Map<string, Feed>();
   /** Books of which changes come on a connection that never told a state, and on no other. */
-  readonly #stateless = new Set<string>();
+  readonly #stateless = new Map<string, BookMessage>();
   #nextLook = 0;
 
   constructor(options: BookKeeperOptions) {
@@ -132,10 +132,7 @@ export class BookFeeds {
 
   /** The symbols that wait for a snapshot. */
   broken(): ReturnType<BookKeeper['broken']> {
-    const stateless = [...this.#stateless].map((key) => {
-      const [market, symbol = ''] = key.split(' ') as [Market, string?];
-      return { market, symbol };
-    });
+    const stateless = [...this.#stateless.values()].map(({ market, symbol }) => ({ market, symbol }));
     return [...this.#keeper.broken(), ...stateless];
   }
 
@@ -145,7 +142,7 @@ export class BookFeeds {
 
   #keep(feed: Feed, connection: string, message: BookMessage, at: number): readonly AnyRecord[] | 'kept' | undefined {
     const { heir, owner, isReleased } = feed;
-    if (!heir && (owner === '' || isReleased)) this.#stateless.add(keyOf(message));
+    if (!heir && (owner === '' || isReleased)) this.#stateless.set(keyOf(message), message);
     if (heir?.connection !== connection) return undefined;
     heir.arrivals.push(at);
     if (heir.messages.push(message) - heir.reached > MOST_AHEAD) {

@@ -5,6 +5,7 @@ import { MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../model/time.js'
 import { type CapturedKind, lastTimes } from '../../storage/reading/last-times.js';
 import { lastTrades } from '../../storage/reading/last-trades.js';
 import type { Capture } from '../capture/capture.js';
+import { SELDOM } from '../repair/continuity.js';
 import { gapChannelOf } from '../selection.js';
 import { type Attended, attendedUntil, rememberAttended } from './attended.js';
 
@@ -16,9 +17,6 @@ type Kind = CapturedKind & { readonly channel: string; readonly symbols: string[
 
 /** What happened so shortly before the end of a run may have been on its way. */
 const IN_FLIGHT = 2 * SECOND;
-
-/** The channel in which so seldom anything comes that its last record does not tell how far it is known. */
-const SELDOM = 'liquidation';
 
 /** Tells a capture what the store knows of the time before, of everything before it is subscribed or polled. */
 export class Resumption {

@@ -23,6 +23,9 @@ const NEVER = Number.NEGATIVE_INFINITY;
 /** Returns the exchange's time on a feed's market at a local time, undefined before anything is known of its clock. */
 export type ExchangeTime = (feed: Pick<Feed, 'exchange' | 'market'>, local: number) => number | undefined;
 
+/** The channel in which so seldom anything comes that its last record does not tell how far it is known. */
+export const SELDOM = 'liquidation';
+
 /** What a connection brings while another one leads waits for that one to bring it as well, microseconds. */
 export const TAKEOVER_PATIENCE = 2 * SECOND;
 
@@ -58,11 +61,11 @@ export class Continuity {
     carry(this.#stateOf(feed, at), connection, at);
   }
 
-  /** As `carried`, by the exchange's word. Liquidations are too seldom to end a hole by: returns the gap that ends here. */
+  /** As `carried`, by the exchange's word; returns the gap that ends here, of a feed too seldom to end it by a record. */
   confirmed(feed: Feed, connection: string, at: number): Gap | undefined {
     const state = this.#stateOf(feed, at);
     carry(state, connection, at);
-    if (feed.channel !== 'liquidation' || !state.hole) return undefined;
+    if (feed.channel !== SELDOM || !state.hole) return undefined;
     const gap = gapOf(state, this.#from(state), this.#latest(state, at));
     state.hole = undefined;
     return gap;

@@ -238,7 +238,7 @@ export class Hole {
     if (this.#nearSide.has(id) || (this.near && isBefore(trade, this.near))) chain.touchesNear = true;
     if (this.#farSide.has(id)) chain.touchesFar = true;
     if (this.#before.has(id) || this.#found.has(id) || this.#farSide.has(id)) return;
-    // Of what an answer knows earlier than the connection nothing is given, unless that is lost before it tells it.
+    // Once the hole was told, what comes live passes it by: it is not lost again, and needs no more than what lies within.
     if (this.#wasTold && this.#isAfter(trade)) return;
     if (this.#floor && !isBefore(this.#floor, trade)) return;
     if (this.first ? isBefore(trade, this.first) : trade.timestamp < floorSecond(this.from)) return;

@@ -89,7 +89,7 @@ export class KnownTrades {
 
   #forgetHalf(): void {
     this.#ids = this.#ids.slice(this.#limit);
-    this.#floor = this.#older && latest(this.#floor, this.#older);
+    if (this.#older) this.#floor = latest(this.#floor, this.#older);
     this.#older = this.#newer;
     this.#newer = undefined;
     this.#slots.fill(0);

@@ -1,5 +1,5 @@
 import type { Gap } from '../../model/records.js';
-import { ceilSecond, type ExchangeTime } from './continuity.js';
+import { ceilSecond, type ExchangeTime, SELDOM } from './continuity.js';
 import type { Feed } from './feed-table.js';
 
 /** What a gap can be of: the records of one channel and symbol, of candles those of one interval. */
@@ -12,7 +12,7 @@ type Pause = Series & {
 };
 
 /** Here a record says what has just happened, and silence that nothing has; elsewhere it says how things stand. */
-const EVENTS: ReadonlySet<string> = new Set(['trade', 'liquidation']);
+const EVENTS: ReadonlySet<string> = new Set(['trade', SELDOM]);
 
 /**
  * What lies between an earlier run into the same store and this one, of what no exchange gives again: from the last thing
