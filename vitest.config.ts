@@ -12,7 +12,8 @@ const LONG = [
 
 /** Tests of rooms without clock, I/O and state: nothing that one file does can reach the next. */
 const PURE = [
-  'test/lib/{model,book,candles,coverage,features,signals,grid,backtest,exchanges}/**/*.test.ts',
+  'test/lib/{model,book,grid,exchanges}/**/*.test.ts',
+  'test/lib/{candles,features,signals,verify,backtest}/*.test.ts',
   'test/{contract,fuzz,golden}/**/*.test.ts',
 ];
 

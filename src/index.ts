@@ -8,12 +8,15 @@ export type { Bars as StrategyBars, MarketData } from './lib/backtest/market-dat
 export type { Order, OrderRequest } from './lib/backtest/orders.js';
 export type { Outcome } from './lib/backtest/outcome.js';
 export type { BarEvent, Broker, Strategy, TradeEvent } from './lib/backtest/strategy.js';
+export type { ModuleParameters, StrategyModule } from './lib/backtest/study/strategy-module.js';
 export { type Terms, termsOf } from './lib/backtest/terms.js';
 export { BookKeeper, type BookKeeperOptions } from './lib/book/book-keeper.js';
 export { OrderBook } from './lib/book/order-book.js';
 export { CandleAggregator } from './lib/candles/aggregator.js';
-export { type CandleInterval, parseIntervals } from './lib/candles/interval.js';
 export type { CandleCounts, CandleOptions } from './lib/candles/options.js';
+export { openReplay, type Replay, type ReplayOptions } from './lib/capture/replay/replay.js';
+export { Selection, type SelectionOptions } from './lib/capture/selection.js';
+export { Capture, type CaptureOptions } from './lib/capture/session/capture.js';
 export {
   CHANNELS,
   type Channel,
@@ -29,12 +32,8 @@ export { FEATURES } from './lib/features/registry.js';
 export type { GridInput } from './lib/grid/parameters.js';
 export { planGrid } from './lib/grid/plan.js';
 export type { Plan, PlannedLevel } from './lib/grid/planned.js';
-export type { ModuleParameters, StrategyModule } from './lib/ingest/backtest/strategy-module.js';
-export { Capture, type CaptureOptions } from './lib/ingest/capture/capture.js';
-export { openReplay, type Replay, type ReplayOptions } from './lib/ingest/replay/replay.js';
-export { Selection, type SelectionOptions } from './lib/ingest/selection.js';
-export type { TapeEntry, WireEvent } from './lib/ingest/tape/tape.js';
 export { EXIT, FailureError, MdtoolError, UnreachableError, UsageError } from './lib/model/errors.js';
+export { type CandleInterval, parseIntervals } from './lib/model/interval.js';
 export { decodeRecord, encodeRecord, RecordError } from './lib/model/ndjson.js';
 export { compareTrades } from './lib/model/order.js';
 export * from './lib/model/records.js';
@@ -50,3 +49,4 @@ export {
   type StoreWriterOptions,
   type StoreWriterReport,
 } from './lib/storage/store-writer.js';
+export type { TapeEntry, WireEvent } from './lib/tape/tape.js';

@@ -1,5 +1,5 @@
 import type { Interfaces } from '@oclif/core';
-import type { CandleInterval } from '../lib/candles/interval.js';
+import { lastCandles } from '../lib/candles/store/last-candles.js';
 import { BaseCommand, type Delivery } from '../lib/cli/base-command.js';
 import { candleChart } from '../lib/cli/candles/chart.js';
 import { CHART_CANDLES } from '../lib/cli/candles/chart-candles.js';
@@ -19,7 +19,7 @@ import { outputFlags } from '../lib/cli/flags.js';
 import { stdinHint } from '../lib/cli/stdin-hint.js';
 import { startStoreStep } from '../lib/cli/store-step.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
-import { lastCandles } from '../lib/ingest/candles/last-candles.js';
+import type { CandleInterval } from '../lib/model/interval.js';
 import type { AnyRecord } from '../lib/model/records.js';
 
 export default class Candles extends BaseCommand {

@@ -1,10 +1,10 @@
+import { typesOf } from '../lib/capture/selection.js';
 import { BaseCommand } from '../lib/cli/base-command.js';
 import { streamFlags } from '../lib/cli/stream/flags.js';
 import { refuseForeign } from '../lib/cli/stream/live-flags.js';
 import { openLiveStream } from '../lib/cli/stream/live-stream.js';
 import { openReplayStream } from '../lib/cli/stream/replay-stream.js';
 import type { SummaryDocument } from '../lib/cli/summary.js';
-import { typesOf } from '../lib/ingest/selection.js';
 
 export default class Stream extends BaseCommand {
   static override summary = 'Capture the public feeds of the exchanges, or turn recorded tapes into records.';

@@ -4,9 +4,9 @@ import { exchangesFlag, marketsFlag, outputFlags, storeFlag, symbolsFlag, univer
 import { filesFlag } from '../lib/cli/stream/flags.js';
 import { dateFlag, symbolListener, symbolRecords } from '../lib/cli/symbols/run.js';
 import { EXCHANGES } from '../lib/exchanges/index.js';
-import { expandPaths } from '../lib/ingest/input/paths.js';
-import { NOTATIONS } from '../lib/ingest/symbols/notation.js';
-import { liveSymbolSources, recordedSymbolSources } from '../lib/ingest/symbols/symbol-list.js';
+import { expandPaths } from '../lib/input/paths.js';
+import { NOTATIONS } from '../lib/instruments/notation.js';
+import { liveSymbolSources, recordedSymbolSources } from '../lib/instruments/symbol-list.js';
 import type { HttpClient } from '../lib/transport/http.js';
 
 export default class Symbols extends BaseCommand {

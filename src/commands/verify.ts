@@ -5,7 +5,7 @@ import type { SummaryDocument } from '../lib/cli/summary.js';
 import { verifyFlags } from '../lib/cli/verify/flags.js';
 import { openAgainst, requireReadOnly, requireTrades, VerifyTally } from '../lib/cli/verify/run.js';
 import { renderCoverage } from '../lib/cli/verify/table.js';
-import { type VerifyRequest, verifyStore } from '../lib/ingest/verify/verify-store.js';
+import { type VerifyRequest, verifyStore } from '../lib/verify/store/verify-store.js';
 
 export default class Verify extends BaseCommand {
   static override summary = 'Prove what the store holds: what is whole, missing, doubled, changed or suspicious, and where.';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Selection } from '../../src/lib/capture/selection.js';
+import { Capture } from '../../src/lib/capture/session/capture.js';
 import { CHANNELS, type Exchange } from '../../src/lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
-import { Capture } from '../../src/lib/ingest/capture/capture.js';
-import { Selection } from '../../src/lib/ingest/selection.js';
 import { decodeRecord, encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
 import { isTime } from '../../src/lib/model/time.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { claimsOf } from '../../src/lib/ingest/live/claimed-symbols.js';
+import { claimsOf } from '../../src/lib/capture/live/claimed-symbols.js';
 import { ClaimedError } from '../../src/lib/storage/journal/writer-registry.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { startExchangeServer } from '../support/exchange-server/index.js';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type BuiltRows, buildStoredFeatures } from '../../src/lib/ingest/features/built-features.js';
+import { type BuiltRows, buildStoredFeatures } from '../../src/lib/features/store/built-features.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, Candle } from '../../src/lib/model/records.js';
 import { startStep } from '../../src/lib/storage/journal/step-lock.js';

@@ -1,11 +1,11 @@
+import type { Live } from '../../src/lib/capture/live/live.js';
+import type { LiveOptions } from '../../src/lib/capture/live/live-options.js';
+import type { Polled } from '../../src/lib/capture/live/polls.js';
+import { openLive } from '../../src/lib/capture/live/run.js';
+import type { RepairLimits } from '../../src/lib/capture/repair/repair-job.js';
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { Pacing } from '../../src/lib/exchanges/live-protocol.js';
-import { RestClient } from '../../src/lib/ingest/history/rest-client.js';
-import type { Live } from '../../src/lib/ingest/live/live.js';
-import type { LiveOptions } from '../../src/lib/ingest/live/live-options.js';
-import type { Polled } from '../../src/lib/ingest/live/polls.js';
-import { openLive } from '../../src/lib/ingest/live/run.js';
-import type { RepairLimits } from '../../src/lib/ingest/repair/repair-job.js';
+import { RestClient } from '../../src/lib/history/rest-client.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
 import { SECOND } from '../../src/lib/model/time.js';
 import { createHttpClient } from '../../src/lib/transport/http.js';

@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js';
-import { bucketStart, type CandleInterval } from '../../src/lib/candles/interval.js';
 import type { CandleOptions } from '../../src/lib/candles/options.js';
+import { bucketStart, type CandleInterval } from '../../src/lib/model/interval.js';
 import type { AnyRecord, Candle, Gap, Trade } from '../../src/lib/model/records.js';
 
 const Wide = Decimal.clone({ precision: 60 });

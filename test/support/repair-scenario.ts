@@ -1,6 +1,6 @@
-import type { RepairJob, RepairLimits, RepairPage } from '../../src/lib/ingest/repair/repair-job.js';
-import { TradeIntake } from '../../src/lib/ingest/repair/trade-intake.js';
-import { Statistics } from '../../src/lib/ingest/statistics.js';
+import type { RepairJob, RepairLimits, RepairPage } from '../../src/lib/capture/repair/repair-job.js';
+import { TradeIntake } from '../../src/lib/capture/repair/trade-intake.js';
+import { Statistics } from '../../src/lib/capture/statistics.js';
 import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
 import { SECOND } from '../../src/lib/model/time.js';
 

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openReplay } from '../../src/lib/capture/replay/replay.js';
+import type { Statistics } from '../../src/lib/capture/statistics.js';
 import type { Channel } from '../../src/lib/exchanges/exchange.js';
 import { exchangeOf } from '../../src/lib/exchanges/index.js';
-import { openReplay } from '../../src/lib/ingest/replay/replay.js';
-import type { Statistics } from '../../src/lib/ingest/statistics.js';
 import type { AnyRecord, Market, RecordOf, RecordType } from '../../src/lib/model/records.js';
 
 export type Replayed = {

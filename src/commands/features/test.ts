@@ -5,8 +5,8 @@ import { engineOptionsOf, featureFlags } from '../../lib/cli/features/flags.js';
 import { trialText } from '../../lib/cli/features/trial-text.js';
 import { exchangesFlag, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
+import { readTrialRecords, spreadCuts } from '../../lib/features/store/trial-records.js';
 import { tryFeatures } from '../../lib/features/trial.js';
-import { readTrialRecords, spreadCuts } from '../../lib/ingest/features/trial-records.js';
 import { EXIT, FailureError } from '../../lib/model/errors.js';
 
 export default class FeaturesTest extends BaseCommand {

@@ -7,9 +7,9 @@ import { reportGrid } from '../../lib/cli/grid/report.js';
 import { gridSvg } from '../../lib/cli/grid/svg.js';
 import { renderGrid } from '../../lib/cli/grid/table.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
-import { liveSource } from '../../lib/ingest/symbols/instruments.js';
-import { storedTerms } from '../../lib/ingest/symbols/stored-terms.js';
-import { fetchTradingTerms, type TermsQuery, type TradingTerms } from '../../lib/ingest/symbols/trading-terms.js';
+import { liveSource } from '../../lib/instruments/instruments.js';
+import { storedTerms } from '../../lib/instruments/stored-terms.js';
+import { fetchTradingTerms, type TermsQuery, type TradingTerms } from '../../lib/instruments/trading-terms.js';
 import { UnreachableError } from '../../lib/model/errors.js';
 import { WholeFile } from '../../lib/sinks/whole-file.js';
 

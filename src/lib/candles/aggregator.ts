@@ -1,5 +1,5 @@
+import { type CandleInterval, parseInterval } from '../model/interval.js';
 import type { AnyRecord, Candle, Clock, Gap, Market, Trade } from '../model/records.js';
-import { type CandleInterval, parseInterval } from './interval.js';
 import { type CandleCounts, type CandleOptions, isOfInput } from './options.js';
 import { CandleSeries } from './series.js';
 

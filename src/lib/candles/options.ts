@@ -1,5 +1,5 @@
+import { type CandleInterval, isMadeOf, parseInterval } from '../model/interval.js';
 import type { Market } from '../model/records.js';
-import { type CandleInterval, isMadeOf, parseInterval } from './interval.js';
 
 /** Where a candle opens: at its first trade, or at the close before it, as the exchanges publish theirs. */
 export const OPENS = ['first-trade', 'previous-close'] as const;

@@ -1,6 +1,6 @@
+import type { CandleInterval } from '../model/interval.js';
 import type { Candle, Gap, Trade } from '../model/records.js';
 import { Holes } from './holes.js';
-import type { CandleInterval } from './interval.js';
 import type { CandleCounts, CandleOptions } from './options.js';
 import { RecentTrades } from './recent-trades.js';
 import { CandleTrack, type SeriesIdentity } from './track.js';

@@ -1,7 +1,7 @@
+import { bucketStart, type CandleInterval, isMadeOf } from '../model/interval.js';
 import type { Candle, Gap, Market, Trade } from '../model/records.js';
 import { type Bucket, type BucketValues, TradeBucket } from './bucket.js';
 import type { Holes } from './holes.js';
-import { bucketStart, type CandleInterval, isMadeOf } from './interval.js';
 import type { CandleOptions } from './options.js';
 import { PartBucket } from './part-bucket.js';
 

@@ -1,6 +1,6 @@
 import { EXCHANGES } from '../exchanges/index.js';
 import { NOT_CONFIGURABLE, SHARED_FLAGS } from './flags.js';
-import { PACING_KEYS, PACING_TABLE } from './stream/pacing-keys.js';
+import { PACING_KEYS, PACING_TABLE } from './pacing-keys.js';
 
 /** A command as far as settings are concerned: `grid:plan` and the names of its flags. */
 export type CommandFlags = { readonly id: string; readonly flags: readonly string[] };

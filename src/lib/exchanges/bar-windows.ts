@@ -1,4 +1,4 @@
-import { bucketStart } from '../candles/interval.js';
+import { bucketStart } from '../model/interval.js';
 import { DAY, SECOND } from '../model/time.js';
 import type { PageContext, Span } from './history.js';
 

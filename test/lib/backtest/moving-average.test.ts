@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as movingAverage from '../../../examples/moving-average.js';
+import { execute } from '../../../src/lib/backtest/study/execute.js';
+import type { LoadedMarket } from '../../../src/lib/backtest/study/market-reader.js';
+import type { RunPlan } from '../../../src/lib/backtest/study/run-plan.js';
+import { loadMarkets } from '../../../src/lib/backtest/study/source.js';
+import type { StrategyModule } from '../../../src/lib/backtest/study/strategy-module.js';
 import { type Terms, termsOf } from '../../../src/lib/backtest/terms.js';
-import { execute } from '../../../src/lib/ingest/backtest/execute.js';
-import type { LoadedMarket } from '../../../src/lib/ingest/backtest/market-reader.js';
-import type { RunPlan } from '../../../src/lib/ingest/backtest/run-plan.js';
-import { loadMarkets } from '../../../src/lib/ingest/backtest/source.js';
-import type { StrategyModule } from '../../../src/lib/ingest/backtest/strategy-module.js';
 import { HOUR } from '../../../src/lib/model/time.js';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CandleAggregator } from '../../../src/lib/candles/aggregator.js';
-import { bucketStart, parseIntervals } from '../../../src/lib/candles/interval.js';
 import { type CandleOptions, EMPTIES, OPENS } from '../../../src/lib/candles/options.js';
+import { bucketStart, parseIntervals } from '../../../src/lib/model/interval.js';
 import type { AnyRecord, Candle } from '../../../src/lib/model/records.js';
 import { SECOND } from '../../../src/lib/model/time.js';
 import { lastStates, plainCandles } from '../../support/plain-candles.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CandleAggregator } from '../../../src/lib/candles/aggregator.js';
-import { parseIntervals } from '../../../src/lib/candles/interval.js';
 import type { CandleOptions } from '../../../src/lib/candles/options.js';
+import { parseIntervals } from '../../../src/lib/model/interval.js';
 import type { AnyRecord, Candle, Clock, Gap, Trade } from '../../../src/lib/model/records.js';
 import { MINUTE, SECOND } from '../../../src/lib/model/time.js';
 import { clockRecord, gapRecord, tickerRecord, tradeRecord } from '../../support/records.js';

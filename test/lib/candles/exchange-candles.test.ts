@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CandleAggregator } from '../../../src/lib/candles/aggregator.js';
-import { parseIntervals } from '../../../src/lib/candles/interval.js';
+import { parseIntervals } from '../../../src/lib/model/interval.js';
 import type { AnyRecord, Candle, Trade } from '../../../src/lib/model/records.js';
 import { MINUTE, SECOND } from '../../../src/lib/model/time.js';
 import { replayed } from '../../support/replayed.js';

@@ -2,8 +2,8 @@ import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Holes } from '../../../src/lib/candles/holes.js';
-import { bucketStart, isMadeOf, parseInterval, parseIntervals } from '../../../src/lib/candles/interval.js';
 import { ExactSum, roundSum } from '../../../src/lib/model/exact-sum.js';
+import { bucketStart, isMadeOf, parseInterval, parseIntervals } from '../../../src/lib/model/interval.js';
 import { formatTime, parseTime } from '../../../src/lib/model/time.js';
 import { gapRecord } from '../../support/records.js';
 

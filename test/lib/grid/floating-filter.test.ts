@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
 import { ladderFilter, targetFilter } from '../../../src/lib/grid/floating-filter.js';
 import { type GridInput, gridParameters, startedAt } from '../../../src/lib/grid/parameters.js';
 import { filled, flat, takeProfitPrice } from '../../../src/lib/grid/position.js';
 import { ladder } from '../../../src/lib/grid/sizing.js';
-import { createGridPlanner } from '../../../src/lib/ingest/backtest/grid-planner.js';
 import { MdtoolError } from '../../../src/lib/model/errors.js';
 import { Exact } from '../../../src/lib/model/ticks.js';
 

@@ -1,6 +1,6 @@
 import type { Exchange } from '../../exchanges/exchange.js';
 import type { HistoryType } from '../../exchanges/history.js';
-import type { UniverseOptions } from '../../ingest/symbols/universe.js';
+import type { UniverseOptions } from '../../instruments/universe.js';
 import type { Market } from '../../model/records.js';
 import type { Summary } from '../summary.js';
 

@@ -1,9 +1,9 @@
-import { united } from '../../ingest/history/spans.js';
-import { topicName, type Want } from '../../ingest/history/want.js';
-import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../ingest/lost-records.js';
-import { coverageChannel, isData } from '../../ingest/verify/channels.js';
+import { united } from '../../history/spans.js';
+import { topicName, type Want } from '../../history/want.js';
 import type { Coverage } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
+import { coverageChannel, isData } from '../../verify/store/channels.js';
+import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../verify/store/lost-records.js';
 import type { Summary } from '../summary.js';
 import { counted } from './plan-rows.js';
 

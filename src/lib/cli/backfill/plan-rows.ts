@@ -1,5 +1,5 @@
-import type { Errand } from '../../ingest/history/plan.js';
-import { lengthOf } from '../../ingest/history/spans.js';
+import type { Errand } from '../../history/plan.js';
+import { lengthOf } from '../../history/spans.js';
 import { formatTime, SECOND } from '../../model/time.js';
 import type { ResultColumn } from '../../storage/reading/query.js';
 

@@ -1,4 +1,4 @@
-import type { Errand } from '../../ingest/history/plan.js';
+import type { Errand } from '../../history/plan.js';
 import type { Format } from '../flags.js';
 import { writeRows } from '../output/row-output.js';
 import type { Stderr } from '../stderr.js';

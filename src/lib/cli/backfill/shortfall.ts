@@ -1,6 +1,6 @@
-import type { BackfillListener } from '../../ingest/history/backfill.js';
-import type { Lack } from '../../ingest/history/plan.js';
-import { type Topic, topicName } from '../../ingest/history/want.js';
+import type { BackfillListener } from '../../history/backfill.js';
+import type { Lack } from '../../history/plan.js';
+import { type Topic, topicName } from '../../history/want.js';
 import type { Summary } from '../summary.js';
 import { counted, spansText } from './plan-rows.js';
 

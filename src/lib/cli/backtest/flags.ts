@@ -1,7 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
+import { type Axis, parseAxis } from '../../backtest/study/axes.js';
 import { FILL_RULES } from '../../backtest/terms.js';
 import { DIRECTIONS, MARGIN_MODES, SIZINGS, SPACINGS } from '../../grid/parameters.js';
-import { type Axis, parseAxis } from '../../ingest/backtest/axes.js';
 import { UsageError } from '../../model/errors.js';
 import type { MaintenanceTier } from '../../model/maintenance-tier.js';
 import { finite } from '../../model/numbers.js';

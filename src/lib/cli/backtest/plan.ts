@@ -1,10 +1,10 @@
 import { endOf } from '../../backtest/market-data.js';
+import { createGridPlanner, type GridSettings } from '../../backtest/study/grid-planner.js';
+import type { LoadedMarket } from '../../backtest/study/market-reader.js';
+import type { RunPlan, StrategyPlan } from '../../backtest/study/run-plan.js';
+import type { StrategyModule } from '../../backtest/study/strategy-module.js';
 import { type Terms, termsOf } from '../../backtest/terms.js';
 import { GRID_DEFAULTS, type GridLimits } from '../../grid/parameters.js';
-import { createGridPlanner, type GridSettings } from '../../ingest/backtest/grid-planner.js';
-import type { LoadedMarket } from '../../ingest/backtest/market-reader.js';
-import type { RunPlan, StrategyPlan } from '../../ingest/backtest/run-plan.js';
-import type { StrategyModule } from '../../ingest/backtest/strategy-module.js';
 import { UsageError } from '../../model/errors.js';
 import { finite } from '../../model/numbers.js';
 import { DAY, formatDuration, HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE } from '../../model/time.js';

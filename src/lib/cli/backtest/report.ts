@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import type { LoadedMarket } from '../../ingest/backtest/market-reader.js';
+import type { LoadedMarket } from '../../backtest/study/market-reader.js';
 import { UsageError } from '../../model/errors.js';
 import { refuseExisting, WholeFile } from '../../sinks/whole-file.js';
 import type { Finding } from './run.js';

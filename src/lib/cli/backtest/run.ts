@@ -1,13 +1,13 @@
 import { endOf } from '../../backtest/market-data.js';
-import { plansOf } from '../../ingest/backtest/axes.js';
-import type { LoadedMarket } from '../../ingest/backtest/market-reader.js';
-import { inlinePool, type Pool, workerPool } from '../../ingest/backtest/pool.js';
-import type { RunPlan } from '../../ingest/backtest/run-plan.js';
-import { loadMarkets } from '../../ingest/backtest/source.js';
-import type { StrategyModule } from '../../ingest/backtest/strategy-module.js';
-import { runsOf, type Study, splitAt, study, type Window, walkForward } from '../../ingest/backtest/study.js';
-import { SweepLog } from '../../ingest/backtest/sweep-log.js';
-import { BrokenLines } from '../../ingest/input/broken-lines.js';
+import { plansOf } from '../../backtest/study/axes.js';
+import type { LoadedMarket } from '../../backtest/study/market-reader.js';
+import { inlinePool, type Pool, workerPool } from '../../backtest/study/pool.js';
+import type { RunPlan } from '../../backtest/study/run-plan.js';
+import { loadMarkets } from '../../backtest/study/source.js';
+import type { StrategyModule } from '../../backtest/study/strategy-module.js';
+import { runsOf, type Study, splitAt, study, type Window, walkForward } from '../../backtest/study/study.js';
+import { SweepLog } from '../../backtest/study/sweep-log.js';
+import { BrokenLines } from '../../input/broken-lines.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Run } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
@@ -55,7 +55,7 @@ export async function runBacktests(request: BacktestRequest): Promise<Finding[]>
 }
 
 async function loadModule(path: string): Promise<StrategyModule> {
-  const { loadStrategy } = await import('../../ingest/backtest/strategy-module.js');
+  const { loadStrategy } = await import('../../backtest/study/strategy-module.js');
   return await loadStrategy(path);
 }
 

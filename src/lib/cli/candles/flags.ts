@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core';
-import { parseIntervals } from '../../candles/interval.js';
 import { type CandleOptions, EMPTIES, OPENS } from '../../candles/options.js';
+import type { TradeSelection } from '../../candles/store/candle-step.js';
 import type { Exchange } from '../../exchanges/exchange.js';
 import { EXCHANGES } from '../../exchanges/index.js';
-import type { TradeSelection } from '../../ingest/candles/candle-step.js';
 import { UsageError } from '../../model/errors.js';
+import { parseIntervals } from '../../model/interval.js';
 import { CANDLE_SOURCES } from '../../model/market-records.js';
 import type { Market } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';

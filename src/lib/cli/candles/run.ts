@@ -1,17 +1,17 @@
 import type { CandleCounts, CandleOptions } from '../../candles/options.js';
-import { requireSameRules, ruleSettings } from '../../ingest/candles/candle-rules.js';
+import { requireSameRules, ruleSettings } from '../../candles/store/candle-rules.js';
 import {
   batchCandles,
   type CandleStep,
   candlesOfStore,
   streamCandles,
   type TradeSelection,
-} from '../../ingest/candles/candle-step.js';
-import { buildStoredCandles } from '../../ingest/candles/stored-candles.js';
-import { BrokenLines } from '../../ingest/input/broken-lines.js';
-import { afterInput } from '../../ingest/input/closing.js';
-import { readInput } from '../../ingest/input/input.js';
-import { untilStopped } from '../../ingest/input/until-stopped.js';
+} from '../../candles/store/candle-step.js';
+import { buildStoredCandles } from '../../candles/store/stored-candles.js';
+import { BrokenLines } from '../../input/broken-lines.js';
+import { afterInput } from '../../input/closing.js';
+import { readInput } from '../../input/input.js';
+import { untilStopped } from '../../input/until-stopped.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Candle } from '../../model/records.js';
 import { WholeFile } from '../../sinks/whole-file.js';

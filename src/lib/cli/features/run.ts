@@ -1,11 +1,11 @@
 import type { EngineCounts, EngineOptions } from '../../features/options.js';
-import { buildStoredFeatures } from '../../ingest/features/built-features.js';
-import { chosen, within } from '../../ingest/features/chosen.js';
-import { featureSettings, requireSameFeatureRules } from '../../ingest/features/feature-rules.js';
-import { batchFeatures, type FeatureStep, streamFeatures } from '../../ingest/features/feature-step.js';
-import { stoppedInput } from '../../ingest/features/stopped-input.js';
-import { type FeatureSelection, featuresOfStore } from '../../ingest/features/stored-features.js';
-import { untilStopped } from '../../ingest/input/until-stopped.js';
+import { buildStoredFeatures } from '../../features/store/built-features.js';
+import { chosen, within } from '../../features/store/chosen.js';
+import { featureSettings, requireSameFeatureRules } from '../../features/store/feature-rules.js';
+import { batchFeatures, type FeatureStep, streamFeatures } from '../../features/store/feature-step.js';
+import { stoppedInput } from '../../features/store/stopped-input.js';
+import { type FeatureSelection, featuresOfStore } from '../../features/store/stored-features.js';
+import { untilStopped } from '../../input/until-stopped.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { changeSettings } from '../../storage/log/settings.js';

@@ -1,6 +1,6 @@
 import type { Exchange } from '../../exchanges/exchange.js';
 import { GRID_DEFAULTS, type GridInput, type GridLimits } from '../../grid/parameters.js';
-import type { TermsQuery, TradingTerms } from '../../ingest/symbols/trading-terms.js';
+import type { TermsQuery, TradingTerms } from '../../instruments/trading-terms.js';
 import { UsageError } from '../../model/errors.js';
 import type { MaintenanceTier } from '../../model/maintenance-tier.js';
 import { Exact, type ExactValue } from '../../model/ticks.js';

@@ -1,7 +1,7 @@
 import { planGrid } from '../../grid/plan.js';
 import { filledDetail, levelRecords, planRecord, solutionDetail, stressDetail } from '../../grid/records.js';
 import { solvedPlan, solveGrid } from '../../grid/solve.js';
-import type { TradingTerms } from '../../ingest/symbols/trading-terms.js';
+import type { TradingTerms } from '../../instruments/trading-terms.js';
 import type { GridLevel, GridPlan } from '../../model/records.js';
 import type { GridFlags } from './flags.js';
 import { gridInputOf, notesOn } from './input.js';

@@ -1,6 +1,6 @@
+import { candlesOfFiles, candlesOfStore } from '../../candles/store/candle-source.js';
 import type { Plan } from '../../grid/planned.js';
 import { type StressReport, StressTest } from '../../grid/stress.js';
-import { candlesOfFiles, candlesOfStore } from '../../ingest/candles/candle-source.js';
 import type { Instrument } from '../../model/records.js';
 import type { GridFlags } from './flags.js';
 

@@ -1,12 +1,12 @@
+import type { WireTap } from '../../capture/live/wire.js';
+import { channelOf } from '../../capture/selection.js';
+import type { DataFrame } from '../../capture/session/capture.js';
 import type { Exchange } from '../../exchanges/exchange.js';
-import type { DataFrame } from '../../ingest/capture/capture.js';
-import type { WireTap } from '../../ingest/live/wire.js';
-import { channelOf } from '../../ingest/selection.js';
-import { type FrameBytes, textOf } from '../../ingest/tape/tape.js';
 import { UsageError } from '../../model/errors.js';
 import { encodeRecord } from '../../model/ndjson.js';
 import type { Gap, Market } from '../../model/records.js';
 import type { RedisMessage, RedisPublisher } from '../../sinks/redis-publisher.js';
+import { type FrameBytes, textOf } from '../../tape/tape.js';
 import { BoundedQueue } from '../../transport/bounded-queue.js';
 import { channelName, FEED_NAMES, MARKET, MOST_WAITING, publisherOf, type RedisContext } from './redis-target.js';
 

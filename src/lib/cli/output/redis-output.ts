@@ -1,4 +1,4 @@
-import type { WireTap } from '../../ingest/live/wire.js';
+import type { WireTap } from '../../capture/live/wire.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { isRedis, type RedisFlags } from './redis-target.js';

@@ -1,6 +1,6 @@
+import { RecordQueue } from '../../capture/live/record-queue.js';
+import { channelOf } from '../../capture/selection.js';
 import type { Channel } from '../../exchanges/exchange.js';
-import { RecordQueue } from '../../ingest/live/record-queue.js';
-import { channelOf } from '../../ingest/selection.js';
 import { encodeRecord } from '../../model/ndjson.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import type { RedisMessage } from '../../sinks/redis-publisher.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chosen } from '../../ingest/features/chosen.js';
-import { stoppedInput } from '../../ingest/features/stopped-input.js';
-import type { FeatureSelection } from '../../ingest/features/stored-features.js';
+import { chosen } from '../../features/store/chosen.js';
+import { stoppedInput } from '../../features/store/stopped-input.js';
+import type { FeatureSelection } from '../../features/store/stored-features.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { type GeneratorCounts, type Rejection, SignalGenerator, type SymbolProgress } from '../../signals/generator.js';
@@ -96,7 +96,7 @@ async function open(options: SignalRunOptions, generator: SignalGenerator, tally
 /** Rows of the store: all, or with `remembers` those that no run before has looked at, once or for as long as it runs. */
 async function* ofStore(options: SignalRunOptions, generator: SignalGenerator, tally: Tally): AsyncGenerator<AnyRecord[]> {
   const { store, selection, every, stopped, warn, remembers } = options;
-  const rows = await import('../../ingest/signals/feature-rows.js');
+  const rows = await import('../../signals/store/feature-rows.js');
   const before = remembers ? await rows.remembered<readonly SymbolProgress[]>(store, selection) : undefined;
   const known = before && generator.resume(before.state) ? before.progress : undefined;
   if (before && known === undefined) warn(OTHER_RULES);

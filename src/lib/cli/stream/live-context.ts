@@ -1,8 +1,8 @@
+import type { TapeRotation } from '../../capture/live/tape-writer.js';
 import type { Channel, Exchange } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
-import type { TapeRotation } from '../../ingest/live/tape-writer.js';
-import type { Shard } from '../../ingest/symbols/shard.js';
-import type { UniverseOptions } from '../../ingest/symbols/universe.js';
+import type { Shard } from '../../instruments/shard.js';
+import type { UniverseOptions } from '../../instruments/universe.js';
 import type { Market } from '../../model/records.js';
 import type { RedisFlags } from '../output/redis-target.js';
 import type { Settings } from '../settings.js';

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
-import type { TapeRotation } from '../../ingest/live/tape-writer.js';
-import { parseShard, type Shard } from '../../ingest/symbols/shard.js';
+import type { TapeRotation } from '../../capture/live/tape-writer.js';
+import { parseShard, type Shard } from '../../instruments/shard.js';
 import { UsageError } from '../../model/errors.js';
 import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, parseTime, SECOND } from '../../model/time.js';
 import { durationFlag, LONGEST_PAUSE, universeFlags } from '../flags.js';

@@ -1,11 +1,11 @@
+import type { LiveLog } from '../../capture/live/chronicle.js';
+import { claimsOf } from '../../capture/live/claimed-symbols.js';
+import type { Place } from '../../capture/live/fleet.js';
+import type { Live } from '../../capture/live/live.js';
+import type { RepairOptions } from '../../capture/live/live-repair.js';
+import { openLive } from '../../capture/live/run.js';
 import type { Exchange } from '../../exchanges/exchange.js';
-import { RestClient } from '../../ingest/history/rest-client.js';
-import type { LiveLog } from '../../ingest/live/chronicle.js';
-import { claimsOf } from '../../ingest/live/claimed-symbols.js';
-import type { Place } from '../../ingest/live/fleet.js';
-import type { Live } from '../../ingest/live/live.js';
-import type { RepairOptions } from '../../ingest/live/live-repair.js';
-import { openLive } from '../../ingest/live/run.js';
+import { RestClient } from '../../history/rest-client.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';

@@ -1,5 +1,5 @@
+import { TapeWriter } from '../../capture/live/tape-writer.js';
 import type { Exchange } from '../../exchanges/exchange.js';
-import { TapeWriter } from '../../ingest/live/tape-writer.js';
 import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';

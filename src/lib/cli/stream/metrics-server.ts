@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
+import type { Live } from '../../capture/live/live.js';
+import type { WireTap } from '../../capture/live/wire.js';
+import { channelOf } from '../../capture/selection.js';
+import type { DataFrame } from '../../capture/session/capture.js';
 import type { Exchange } from '../../exchanges/exchange.js';
-import type { DataFrame } from '../../ingest/capture/capture.js';
-import type { Live } from '../../ingest/live/live.js';
-import type { WireTap } from '../../ingest/live/wire.js';
-import { channelOf } from '../../ingest/selection.js';
-import type { WireEvent } from '../../ingest/tape/tape.js';
 import { FailureError, UsageError } from '../../model/errors.js';
+import type { WireEvent } from '../../tape/tape.js';
 
 export type MetricsAddress = { readonly host: string; readonly port: number };
 

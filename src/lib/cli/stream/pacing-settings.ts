@@ -1,13 +1,13 @@
+import type { Place } from '../../capture/live/fleet.js';
+import type { RepairLimits } from '../../capture/repair/repair-job.js';
 import type { Exchange } from '../../exchanges/exchange.js';
 import type { Pacing } from '../../exchanges/live-protocol.js';
-import type { Place } from '../../ingest/live/fleet.js';
-import type { RepairLimits } from '../../ingest/repair/repair-job.js';
 import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import { MICROSECONDS_PER_MILLISECOND as MS, parseDuration } from '../../model/time.js';
 import { endpointsOf } from '../endpoints.js';
+import { COUNTS, DURATIONS, PACING_TABLE, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../pacing-keys.js';
 import type { Setting, Settings } from '../settings.js';
-import { COUNTS, DURATIONS, PACING_TABLE, PLANNING, RUN_COUNTS, RUN_DURATIONS } from './pacing-keys.js';
 
 /** Zero turns these off; a zero heartbeat or time limit would be a mistake. */
 const MAY_BE_ZERO = new Set([

@@ -1,9 +1,9 @@
+import { openReplay } from '../../capture/replay/replay.js';
 import type { Channel, Exchange } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
-import { afterInput, sleep } from '../../ingest/input/closing.js';
-import { expandPaths } from '../../ingest/input/paths.js';
-import { openReplay } from '../../ingest/replay/replay.js';
-import type { Shard } from '../../ingest/symbols/shard.js';
+import { afterInput, sleep } from '../../input/closing.js';
+import { expandPaths } from '../../input/paths.js';
+import type { Shard } from '../../instruments/shard.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { openRedisOutput } from '../output/redis-output.js';
 import type { RedisFlags } from '../output/redis-target.js';

@@ -1,5 +1,5 @@
-import type { Live } from '../../ingest/live/live.js';
-import type { LiveStatus } from '../../ingest/live/status.js';
+import type { Live } from '../../capture/live/live.js';
+import type { LiveStatus } from '../../capture/live/status.js';
 import type { Stderr } from '../stderr.js';
 import { flow, ratesBetween, statusFields, statusParts } from './status-text.js';
 

@@ -1,4 +1,4 @@
-import type { LiveStatus } from '../../ingest/live/status.js';
+import type { LiveStatus } from '../../capture/live/status.js';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 

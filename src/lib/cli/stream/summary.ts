@@ -1,5 +1,5 @@
-import type { Live } from '../../ingest/live/live.js';
-import { type Statistics, total } from '../../ingest/statistics.js';
+import type { Live } from '../../capture/live/live.js';
+import { type Statistics, total } from '../../capture/statistics.js';
 import type { Summary } from '../summary.js';
 import { lagFields } from './status-text.js';
 

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { Exchange } from '../../exchanges/exchange.js';
-import { type KeepOptions, keepLists, listsAsOf, requireKeepable, storedLists } from '../../ingest/symbols/stored-symbols.js';
-import { symbolChanges } from '../../ingest/symbols/symbol-changes.js';
+import { type KeepOptions, keepLists, listsAsOf, requireKeepable, storedLists } from '../../instruments/stored-symbols.js';
+import { symbolChanges } from '../../instruments/symbol-changes.js';
 import {
   chooseSymbols,
   type FallbackLists,
@@ -10,7 +10,7 @@ import {
   type SymbolListener,
   type SymbolQuery,
   type SymbolSource,
-} from '../../ingest/symbols/symbol-list.js';
+} from '../../instruments/symbol-list.js';
 import type { Instrument } from '../../model/records.js';
 import { DAY, formatDuration, formatTime, HOUR, MINUTE, parseTime } from '../../model/time.js';
 import type { Summary } from '../summary.js';

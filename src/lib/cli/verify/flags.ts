@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { HISTORY_TYPES } from '../../exchanges/history.js';
-import { typeOfChannel, VERIFIED_CHANNELS } from '../../ingest/verify/channels.js';
 import { UsageError } from '../../model/errors.js';
 import type { RecordType } from '../../model/records.js';
+import { typeOfChannel, VERIFIED_CHANNELS } from '../../verify/store/channels.js';
 import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../flags.js';
 import { didYouMean } from '../suggestion.js';
 

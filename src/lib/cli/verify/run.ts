@@ -1,10 +1,10 @@
 import type { Exchange } from '../../exchanges/exchange.js';
 import { EXCHANGES } from '../../exchanges/index.js';
-import { RestClient } from '../../ingest/history/rest-client.js';
-import type { Against, VerifyListener } from '../../ingest/verify/verify-store.js';
+import { RestClient } from '../../history/rest-client.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Coverage, Market, RecordType } from '../../model/records.js';
 import { createHttpClient } from '../../transport/http.js';
+import type { Against, VerifyListener } from '../../verify/store/verify-store.js';
 import { amountUnit } from '../candles/flags.js';
 import { nativeSymbols } from '../query/flags.js';
 import type { Summary } from '../summary.js';

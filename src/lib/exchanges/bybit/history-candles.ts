@@ -1,4 +1,4 @@
-import { bucketStart, parseInterval } from '../../candles/interval.js';
+import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { Candle } from '../../model/records.js';
 import { fromMilliseconds, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
 import { barCoverage, barWindows, clippedTo, formingBar } from '../bar-windows.js';

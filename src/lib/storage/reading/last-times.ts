@@ -1,4 +1,4 @@
-import { parseInterval } from '../../candles/interval.js';
+import { parseInterval } from '../../model/interval.js';
 import type { Market, RecordType } from '../../model/records.js';
 import { sqlText } from '../database/duckdb.js';
 import { newestPlaces, type Place } from './newest.js';

@@ -1,4 +1,4 @@
-import { bucketStart, parseInterval } from '../../candles/interval.js';
+import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { RecordType } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
 import type { Partition } from '../files/partition.js';

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseAxis, plansOf } from '../../../../src/lib/backtest/study/axes.js';
+import { execute } from '../../../../src/lib/backtest/study/execute.js';
+import { type LoadedMarket, MarketReader } from '../../../../src/lib/backtest/study/market-reader.js';
+import { parametersOf } from '../../../../src/lib/backtest/study/run-plan.js';
+import { loadStrategy } from '../../../../src/lib/backtest/study/strategy-module.js';
 import type { BacktestFlags } from '../../../../src/lib/cli/backtest/flags.js';
 import { backtestFlags } from '../../../../src/lib/cli/backtest/flags.js';
 import { planOf, refuseUnused, sweptFlags } from '../../../../src/lib/cli/backtest/plan.js';
-import { parseAxis, plansOf } from '../../../../src/lib/ingest/backtest/axes.js';
-import { execute } from '../../../../src/lib/ingest/backtest/execute.js';
-import { type LoadedMarket, MarketReader } from '../../../../src/lib/ingest/backtest/market-reader.js';
-import { parametersOf } from '../../../../src/lib/ingest/backtest/run-plan.js';
-import { loadStrategy } from '../../../../src/lib/ingest/backtest/strategy-module.js';
 import type { AnyRecord } from '../../../../src/lib/model/records.js';
 import { MINUTE, SECOND } from '../../../../src/lib/model/time.js';
 import { seeded } from '../../../support/random.js';

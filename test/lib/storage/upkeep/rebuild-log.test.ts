@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseIntervals } from '../../../../src/lib/candles/interval.js';
-import { buildStoredCandles } from '../../../../src/lib/ingest/candles/stored-candles.js';
+import { buildStoredCandles } from '../../../../src/lib/candles/store/stored-candles.js';
+import { parseIntervals } from '../../../../src/lib/model/interval.js';
 import { storePaths } from '../../../../src/lib/storage/files/store-directory.js';
 import { asidePath } from '../../../../src/lib/storage/log/put-aside.js';
 import { openStoreContext } from '../../../../src/lib/storage/log/store-context.js';

@@ -1,0 +1,73 @@
+import { type CandleInterval, isMadeOf, parseInterval } from '../../model/interval.js';
+import type { Market } from '../../model/records.js';
+import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
+import { tableDefinition } from '../../storage/database/record-table.js';
+import type { CandleOptions } from '../options.js';
+import { type CandleRelations, CLOCKS, createClocks, createHoles, HOLES } from './batch-tables.js';
+import { type CandleQuery, candleSelect } from './candle-sql.js';
+
+const SERIES = '"exchange", "market", "symbol"';
+
+/**
+ * Creates a table with the candles of all trades (or smaller candles) in the relations at once, late ones included. A
+ * symbol that has trades is built from these. Returns how many smaller candles were left aside.
+ */
+export async function createBatchCandles(
+  database: Database,
+  table: string,
+  relations: CandleRelations,
+  options: CandleOptions,
+): Promise<{ unused: number }> {
+  const { source } = options;
+  const trade = source === 'trades' ? relations.trade : `(SELECT * FROM ${relations.trade} WHERE false)`;
+  const candle = `(SELECT * FROM ${relations.candle} ANTI JOIN (SELECT DISTINCT ${SERIES} FROM ${trade}) USING (${SERIES})
+    WHERE "source" = '${source}')`;
+  await createClocks(database, { ...relations, trade, candle });
+  const settings = {
+    ...options,
+    clocks: CLOCKS,
+    holes: (await createHoles(database, relations.gap, options)) ? HOLES : undefined,
+    countsQuote: await quoteCondition(database, options),
+  };
+  await database.run(`CREATE OR REPLACE TEMP TABLE ${sqlName(table)} (${tableDefinition('candle')})`);
+  const insert = (query: CandleQuery) => database.run(`INSERT INTO ${sqlName(table)} ${candleSelect(query)}`);
+  const parts = await intervalsIn(database, candle);
+  for (const interval of options.intervals) {
+    await insert({ ...settings, interval, input: 'trade', relation: trade });
+    const fitting = parts.filter((part) => isMadeOf(interval, part));
+    if (fitting.length > 0) await insert({ ...settings, interval, input: 'candle', relation: longestParts(candle, fitting) });
+  }
+  const unfit = parts.filter((part) => !options.intervals.some((interval) => isMadeOf(interval, part)));
+  const unused = await database.number(`SELECT count(*) FROM ${candle} WHERE "interval" IN (${namesOf(unfit)})`);
+  return {
+    unused:
+      unused +
+      (await database.number(`SELECT count(*) FROM ${relations.candle}`)) -
+      (await database.number(`SELECT count(*) FROM ${candle}`)),
+  };
+}
+
+/** Returns the condition that amounts count the quote asset, undefined where none of the markets in the clocks does so. */
+export async function quoteCondition(database: Database, { amountUnit }: CandleOptions): Promise<string | undefined> {
+  const markets = await database.rows(`SELECT "exchange", "market" FROM ${CLOCKS}`);
+  const counting = markets.filter(({ exchange, market }) => amountUnit(String(exchange), market as Market) === 'quote');
+  const rows = counting.map(({ exchange, market }) => `(${sqlText(String(exchange))}, ${sqlText(String(market))})`);
+  return rows.length > 0 ? `("exchange", "market") IN (${rows.join(', ')})` : undefined;
+}
+
+async function intervalsIn(database: Database, candle: string): Promise<CandleInterval[]> {
+  const rows = await database.rows(`SELECT DISTINCT "interval" FROM ${candle}`);
+  return rows.map(({ interval }) => parseInterval(String(interval)));
+}
+
+/** Of each symbol the candles of the longest interval that fits. */
+function longestParts(candle: string, fitting: readonly CandleInterval[]): string {
+  const sizes = fitting.map(({ name, size }) => `WHEN ${sqlText(name)} THEN ${size}`);
+  const size = `CASE "interval" ${sizes.join(' ')} END`;
+  return `(SELECT * FROM ${candle} WHERE "interval" IN (${namesOf(fitting)})
+    QUALIFY ${size} = max(${size}) OVER (PARTITION BY ${SERIES}))`;
+}
+
+function namesOf(intervals: readonly CandleInterval[]): string {
+  return intervals.map(({ name }) => sqlText(name)).join(', ') || 'NULL';
+}

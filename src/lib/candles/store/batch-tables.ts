@@ -1,0 +1,56 @@
+import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
+import { type CandleOptions, isOfInput } from '../options.js';
+
+/** Relations of the types that candles depend on, to be used after FROM. */
+export type CandleRelations = Readonly<Record<'trade' | 'candle' | 'gap' | 'clock', string>> & {
+  /** `(exchange, market, arrived)`: what is known to have arrived beside these records, microseconds. */
+  readonly arrivals?: string | undefined;
+};
+
+/** The names of the temporary tables that `candleSelect` takes. */
+export const CLOCKS = sqlName('candle_clocks');
+export const HOLES = sqlName('candle_holes');
+
+/**
+ * Creates the table of clocks, per exchange and market in microseconds: the greatest `clock` record, else the greatest
+ * arrival. A closed candle tells that its end has passed.
+ */
+export async function createClocks(database: Database, { trade, candle, clock, arrivals }: CandleRelations): Promise<void> {
+  const arrival = 'epoch_us(max(coalesce("local_timestamp", "timestamp")))';
+  const closed = `max(CASE WHEN "closed" THEN epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')})) END)`;
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS
+     SELECT "exchange", "market", coalesce(max(ticked), max(arrived)) AS now FROM (
+       SELECT "exchange", "market", NULL AS ticked, ${arrival} AS arrived FROM ${trade} GROUP BY ALL
+       UNION ALL SELECT "exchange", "market", NULL, greatest(${arrival}, ${closed}) FROM ${candle} GROUP BY ALL
+       UNION ALL SELECT "exchange", "market", epoch_us(max("timestamp")), NULL FROM ${clock} GROUP BY ALL
+       ${arrivals === undefined ? '' : `UNION ALL SELECT "exchange", "market", NULL, arrived FROM ${arrivals}`})
+     GROUP BY ALL`,
+  );
+}
+
+/** Creates the table of unrepaired holes. Returns whether there are any: without, their step can be left out. */
+export async function createHoles(
+  database: Database,
+  gap: string,
+  options: Pick<CandleOptions, 'source' | 'intervals'>,
+): Promise<boolean> {
+  const found = await database.rows(`SELECT DISTINCT "channel" FROM ${gap}`);
+  const channels = found.map(({ channel }) => String(channel)).filter((channel) => isOfInput(channel, options));
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE ${HOLES} AS
+     WITH gaps AS (SELECT "exchange", "market", "symbol", "missing", epoch_us("from_timestamp") AS from_us,
+       epoch_us("until_timestamp") AS until_us, epoch_us("local_timestamp") AS known FROM ${gap} WHERE "channel" IN (${channels.map(sqlText).join(', ') || 'NULL'}))
+     SELECT * FROM gaps AS hole WHERE "missing" AND NOT EXISTS (SELECT 1 FROM gaps AS repair
+       WHERE NOT repair."missing" AND repair."exchange" = hole."exchange" AND repair."market" = hole."market"
+       AND repair."symbol" = hole."symbol" AND repair.from_us <= hole.from_us AND repair.until_us >= hole.until_us
+       AND coalesce(repair.known, 0) >= coalesce(hole.known, 0))`,
+  );
+  return (await database.number(`SELECT count(*) FROM ${HOLES}`)) > 0;
+}
+
+/** Returns the length of an interval named `90s`, `1m`, `4h`, `1d`, `1w`, in seconds. */
+export function intervalSeconds(name: string): string {
+  const unit = `CASE right(${name}, 1) WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 WHEN 'w' THEN 604800 END`;
+  return `(left(${name}, -1)::BIGINT * ${unit})`;
+}

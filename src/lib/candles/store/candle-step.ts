@@ -1,0 +1,155 @@
+import type { InputListener } from '../../input/input-listener.js';
+import { expandPaths } from '../../input/paths.js';
+import { bucketStart } from '../../model/interval.js';
+import type { AnyRecord } from '../../model/records.js';
+import { DAY } from '../../model/time.js';
+import { Database } from '../../storage/database/duckdb.js';
+import { emptyRelation } from '../../storage/database/record-table.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
+import { openSnapshot } from '../../storage/reading/store-snapshot.js';
+import { CandleAggregator } from '../aggregator.js';
+import type { CandleCounts, CandleOptions } from '../options.js';
+import { createBatchCandles } from './batch-candles.js';
+import { loadInput } from './batch-input.js';
+import { type CandleRelations, intervalSeconds } from './batch-tables.js';
+import { inTime } from './in-time.js';
+import { arrivalsOf } from './stored-clock.js';
+
+/** Candles as they come out, and what became of the input; the counts are whole when the records have ended. */
+export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
+
+const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
+
+/** Returns the candles of records that come one after the other, closed by their clock; for endless input. */
+export function streamCandles(input: AsyncIterable<readonly AnyRecord[]>, options: CandleOptions): CandleStep {
+  const aggregator = new CandleAggregator(options);
+  return { records: aggregate(input, aggregator), counts: aggregator.counts };
+}
+
+/** Candles made at once are handed on in pieces of this size. */
+const BATCH = 2048;
+
+async function* aggregate(input: AsyncIterable<readonly AnyRecord[]>, aggregator: CandleAggregator): AsyncGenerator<AnyRecord[]> {
+  for await (const records of input) {
+    let batch: AnyRecord[] = [];
+    for (const record of records) {
+      for (const made of aggregator.add(record)) {
+        batch.push(made);
+        if (batch.length < BATCH) continue;
+        yield batch;
+        batch = [];
+      }
+    }
+    if (batch.length > 0) yield batch;
+  }
+  const rest = [...aggregator.finish()];
+  if (rest.length > 0) yield rest;
+}
+
+/**
+ * Returns the candles of files at once, late trades included. Memory is DuckDB's, and bounded. Of the selected time only
+ * the records within are taken.
+ */
+export function batchCandles(
+  paths: readonly string[],
+  selection: TradeSelection,
+  options: CandleOptions,
+  listener: InputListener,
+): CandleStep {
+  const counts = noCounts();
+  return { records: loadAndBuild(paths, selection, options, listener, counts), counts };
+}
+
+async function* loadAndBuild(
+  paths: readonly string[],
+  selection: TradeSelection,
+  options: CandleOptions,
+  listener: InputListener,
+  counts: CandleCounts,
+): AsyncGenerator<AnyRecord[]> {
+  const files = await expandPaths(paths);
+  const database = await Database.open();
+  try {
+    const relations = await loadInput(database, files, selection, listener, counts);
+    await build(database, relations, options, counts);
+    yield* inTime(database, { ...relations, candle: TABLE });
+  } finally {
+    await database.close();
+  }
+}
+
+const TABLE = 'built_candles';
+
+async function build(
+  database: Database,
+  relations: CandleRelations,
+  options: CandleOptions,
+  counts: CandleCounts,
+): Promise<void> {
+  const { unused } = await createBatchCandles(database, TABLE, relations, options);
+  const trades = await database.number(`SELECT count(*) FROM ${relations.trade}`);
+  const candles = await database.number(`SELECT count(*) FROM ${relations.candle}`);
+  counts.trades = options.source === 'trades' ? trades : 0;
+  counts.candles = candles - unused;
+  counts.unused += unused + trades - counts.trades;
+}
+
+/** Which trades of a store are looked at; times are microseconds, `until` is exclusive. */
+export type TradeSelection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
+
+/**
+ * Returns the candles of a store's trades without storing them: those that overlap the selected time, each of all its
+ * trades. What went before is read for a day, where a candle depends on it. Where there are no such trades, or the
+ * exchange's own candles are asked for, they are made of stored shorter candles.
+ */
+export function candlesOfStore(directory: string, selection: TradeSelection, options: CandleOptions): CandleStep {
+  const counts = noCounts();
+  return { records: readAndBuild(directory, selection, options, counts), counts };
+}
+
+async function* readAndBuild(
+  directory: string,
+  selection: TradeSelection,
+  options: CandleOptions,
+  counts: CandleCounts,
+): AsyncGenerator<AnyRecord[]> {
+  const { since, until } = selection;
+  const wide = widened(selection, options);
+  // A gap is stored at its end, which may lie after the last candle that it overlaps.
+  const upTo = wide.until === undefined ? undefined : wide.until + DAY;
+  const types = ['trade', 'candle', 'gap'] as const;
+  const snapshot = await openSnapshot(directory, { ...selection, ...wide, until: upTo, types, sources: [options.source] });
+  try {
+    const { database } = snapshot;
+    const gap = snapshot.relation('gap');
+    const clock = emptyRelation('clock');
+    const upToEnd = (relation: string) =>
+      `(SELECT * FROM ${relation} WHERE epoch_us("timestamp") < ${wide.until ?? Number.MAX_SAFE_INTEGER})`;
+    const fromTrades = options.source === 'trades' && snapshot.partitions('trade').length > 0;
+    const trade = fromTrades ? upToEnd(snapshot.relation('trade')) : emptyRelation('trade');
+    const candle = fromTrades ? emptyRelation('candle') : upToEnd(snapshot.relation('candle'));
+    await build(database, { trade, candle, gap, clock, arrivals: arrivalsOf(snapshot) }, options, counts);
+    const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
+    const wanted = [
+      since === undefined ? 'true' : `${closing} > ${since}`,
+      until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
+    ];
+    yield* inTime(database, { gap, clock, candle: `(SELECT * FROM ${TABLE} WHERE ${wanted.join(' AND ')})` });
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** The time from the beginning of the first candle to the end of the last one. */
+function widened(
+  { since, until }: TradeSelection,
+  { intervals, open, empty }: CandleOptions,
+): Pick<StoreSelection, 'since' | 'until'> {
+  const isChained = open === 'previous-close' || empty !== 'skip';
+  const starts = intervals.map(({ size }) => bucketStart(size, since ?? 0));
+  const ends = intervals.map(({ size }) => bucketStart(size, (until ?? 0) - 1) + size);
+  return {
+    since: since === undefined ? undefined : Math.min(...starts) - (isChained ? DAY : 0),
+    until: until === undefined ? undefined : Math.max(...ends),
+  };
+}

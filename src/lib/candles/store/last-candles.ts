@@ -1,0 +1,23 @@
+import type { CandleInterval } from '../../model/interval.js';
+import type { AnyRecord } from '../../model/records.js';
+import { readStore } from '../../storage/reading/store-reader.js';
+import { openSnapshot } from '../../storage/reading/store-snapshot.js';
+import type { TradeSelection } from './candle-step.js';
+
+/** Silent intervals have no candle: so many times as far back is looked. */
+const REACH = 4;
+
+/** Returns the last candles that a store has of an interval, about `count` of each symbol; those of `selection` where it names times. */
+export async function* lastCandles(
+  directory: string,
+  { name, size }: CandleInterval,
+  selection: TradeSelection,
+  count: number,
+): AsyncGenerator<AnyRecord[]> {
+  const wanted = { ...selection, types: ['candle'] as const, sources: ['trades'], intervals: [name] };
+  const snapshot = await openSnapshot(directory, wanted);
+  const extent = await snapshot.extent('candle').finally(() => snapshot.close());
+  if (!extent) return;
+  const since = Math.max(selection.since ?? 0, extent.max - count * REACH * size);
+  yield* readStore(directory, { ...wanted, since });
+}

@@ -1,0 +1,162 @@
+import { bucketStart, type CandleInterval } from '../../model/interval.js';
+import type { AnyRecord, Market } from '../../model/records.js';
+import { formatDate } from '../../model/time.js';
+import { type Database, type DatabaseOptions, sqlText } from '../../storage/database/duckdb.js';
+import { tableRecords } from '../../storage/database/record-rows.js';
+import { recordOrder, tableDefinition } from '../../storage/database/record-table.js';
+import { createPartition, rewritePartition } from '../../storage/derived-partition.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { uniteSegments } from '../../storage/files/segments.js';
+import type { StoreContext } from '../../storage/log/store-context.js';
+import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
+import type { CandleOptions } from '../options.js';
+import { quoteCondition } from './batch-candles.js';
+import { CLOCKS, createHoles, HOLES } from './batch-tables.js';
+import { requireSameRules, ruleSettings } from './candle-rules.js';
+import { type CandleQuery, candleSelect, orderedCandleSelect } from './candle-sql.js';
+import { CARRY, loadCarry, noteCarry } from './carry.js';
+import { type StaleDay, staleDays } from './stale-spans.js';
+import { clockSetting, createStoredClock } from './stored-clock.js';
+import { candleInputs, candlePartition, consumedSegments } from './stored-inputs.js';
+import { type MarketName, tradesWithin } from './stored-trades.js';
+
+export type StoredCandlesOptions = {
+  readonly candles: CandleOptions;
+  readonly exchanges?: readonly string[] | undefined;
+  readonly markets?: readonly Market[] | undefined;
+  readonly database?: DatabaseOptions | undefined;
+};
+
+/** The candles of one interval, market and day that were computed again. */
+export type BuiltDay = {
+  readonly partition: Partition;
+  readonly candles: number;
+  /** Of these, incomplete. */
+  readonly incomplete: number;
+  /** Whether the store was changed: candles that come out the same are left as they are. */
+  readonly changed: boolean;
+  /** Returns the candles, or the last `most` of them; only until the next day is asked for. */
+  records(most?: number): AsyncGenerator<AnyRecord[]>;
+};
+
+const TABLE = '"built_candles"';
+
+/**
+ * Brings the candles of a store up to date with its trades: what is new, late or repaired is found by the segments that
+ * each day's candles were computed from, and whole hours are computed again and replaced at once. A second call changes
+ * nothing. Throws a `UsageError` when the store's candles were built by other rules.
+ */
+export async function* buildStoredCandles(context: StoreContext, options: StoredCandlesOptions): AsyncGenerator<BuiltDay> {
+  const { candles, exchanges, markets, database } = options;
+  requireSameRules((await context.log.read()).settings, candles.intervals, candles);
+  const selection = { types: ['trade', 'gap', 'candle'] as const, exchanges, markets, sources: ['trades'] };
+  const snapshot = await openSnapshot(context.paths.root, selection, database);
+  try {
+    for (const market of marketsOf(snapshot)) {
+      const now = await createStoredClock(snapshot, context.paths.root, market, candles.intervals);
+      const countsQuote = await quoteCondition(snapshot.database, candles);
+      for (const interval of candles.intervals)
+        yield* buildInterval({ context, snapshot, candles, market, interval, now, countsQuote });
+    }
+  } finally {
+    await snapshot.close();
+  }
+}
+
+type Build = {
+  readonly context: StoreContext;
+  readonly snapshot: StoreSnapshot;
+  readonly candles: CandleOptions;
+  readonly market: MarketName;
+  readonly interval: CandleInterval;
+  /** The market's clock, microseconds. */
+  readonly now: number;
+  readonly countsQuote: string | undefined;
+};
+
+async function* buildInterval(build: Build): AsyncGenerator<BuiltDay> {
+  const { snapshot, candles, market, interval, now } = build;
+  const consumed = (date: string) => consumedSegments(snapshot, market, interval, date);
+  const inputs = await candleInputs(snapshot, market, (time) => consumed(formatDate(bucketStart(interval.size, time))));
+  const chained = candles.open === 'previous-close' || candles.empty !== 'skip';
+  const days = staleDays({ interval, inputs, consumed, chained, until: candles.empty === 'skip' ? 0 : now });
+  const [first] = days;
+  if (!first) return;
+  if (chained) await loadCarry(snapshot, { ...market, interval: interval.name, before: first.spans[0]?.from ?? 0 });
+  for (const day of days) yield await buildDay(build, day, chained);
+}
+
+async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<BuiltDay> {
+  const { context, snapshot, candles, market, interval, now } = build;
+  const { database } = snapshot;
+  const isClosed = ({ until }: { readonly until: number }) => bucketStart(interval.size, until - 1) + interval.size <= now;
+  const derived = {
+    partition: candlePartition(market, interval, day.date),
+    // What reaches into an open candle is computed again, also when nothing new comes: the candle will have closed.
+    consumed: uniteSegments(day.inputs.filter(isClosed).map(({ segments = [] }) => segments)),
+    settings: { ...ruleSettings(interval, candles), ...clockSetting(market, now) },
+  };
+  const queries = await queriesOf(build, day, chained);
+  const isPast = day.date < formatDate(now);
+  const [only] = queries;
+  let rows: string | undefined;
+  if (isPast && only && queries.length === 1 && snapshot.state.partition(derived.partition).length === 0)
+    rows = await createPartition(context, database, { ...derived, select: orderedCandleSelect(only) });
+  let changed = rows !== undefined;
+  if (rows === undefined) {
+    await database.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (${tableDefinition('candle')})`);
+    for (const query of queries) await database.run(`INSERT INTO ${TABLE} ${candleSelect(query)}`);
+    changed = await rewritePartition(context, database, { ...derived, spans: day.spans, table: TABLE, hourly: !isPast });
+    rows = TABLE;
+  }
+  if (chained) await noteCarry(database, rows);
+  return { partition: derived.partition, changed, ...(await countsOf(database, rows)), records: recordsOf(database, rows) };
+}
+
+async function countsOf(database: Database, rows: string): Promise<Pick<BuiltDay, 'candles' | 'incomplete'>> {
+  const [counts] = await database.rows(`SELECT count(*) AS candles, count(*) FILTER (NOT "complete") AS incomplete FROM ${rows}`);
+  return { candles: Number(counts?.candles), incomplete: Number(counts?.incomplete) };
+}
+
+function recordsOf(database: Database, rows: string): BuiltDay['records'] {
+  return async function* (most = Number.MAX_SAFE_INTEGER) {
+    const last = `SELECT * FROM ${rows} ORDER BY "timestamp" DESC, "symbol" DESC LIMIT ${most}`;
+    await database.run(
+      `CREATE OR REPLACE TEMP TABLE ordered_candles AS SELECT * FROM (${last}) ORDER BY ${recordOrder('candle')}`,
+    );
+    yield* tableRecords(database, 'candle', 'ordered_candles');
+  };
+}
+
+type MarketQuery = CandleQuery & Required<Pick<CandleQuery, 'only'>>;
+
+/** One query for each span of a day. */
+async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise<MarketQuery[]> {
+  const { context, snapshot, candles, market, interval, now, countsQuote } = build;
+  const gaps = snapshot.dates('gap').filter((date) => date >= formatDate(day.spans[0]?.from ?? 0));
+  const ofMarket = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
+  const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket}`).join(' UNION ALL ');
+  const holes =
+    gaps.length > 0 && (await createHoles(snapshot.database, `(${gap})`, { source: 'trades', intervals: [] }))
+      ? HOLES
+      : undefined;
+  return day.spans.map((span) => ({
+    ...candles,
+    ...tradesWithin(snapshot, context.paths.root, market, span),
+    interval,
+    input: 'trade',
+    clocks: CLOCKS,
+    only: { ...market, now },
+    holes,
+    before: chained ? { carry: CARRY, since: span.from, until: span.until } : undefined,
+    countsQuote,
+  }));
+}
+
+function marketsOf(snapshot: StoreSnapshot): MarketName[] {
+  const markets = new Map<string, MarketName>();
+  for (const { exchange, market } of snapshot.partitions('trade')) {
+    if (exchange !== null && market !== null) markets.set(`${exchange} ${market}`, { exchange, market: market as Market });
+  }
+  return [...markets.values()];
+}

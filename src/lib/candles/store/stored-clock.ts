@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { bucketStart, type CandleInterval } from '../../model/interval.js';
+import { formatDate } from '../../model/time.js';
+import { sqlList, sqlText } from '../../storage/database/duckdb.js';
+import type { Partition } from '../../storage/files/partition.js';
+import { expandSegments } from '../../storage/files/segments.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
+import { CLOCKS } from './batch-tables.js';
+import { consumedSegments } from './stored-inputs.js';
+import type { MarketName } from './stored-trades.js';
+
+/**
+ * Creates the table of clocks with the clock of one market and returns it: the greatest arrival of its trades, since
+ * `clock` records are not stored. What was known when candles were last built is remembered, so that only days
+ * with something new are looked at.
+ */
+export async function createStoredClock(
+  snapshot: StoreSnapshot,
+  root: string,
+  market: MarketName,
+  intervals: readonly CandleInterval[],
+): Promise<number> {
+  let now = Number(snapshot.state.settings.get(settingOf(market)) ?? 0);
+  for (const partition of newPartitions(snapshot, market, intervals))
+    now = Math.max(now, await arrivalIn(snapshot, root, partition));
+  const isOwn = ({ exchange, market: name }: Partition) => exchange === market.exchange && name === market.market;
+  for (const { partition, max } of snapshot.open('trade')) {
+    if (!isOwn(partition)) continue;
+    const select = `SELECT epoch_us(max(coalesce("local_timestamp", "timestamp"))) FROM ${snapshot.relation('trade', partition.date)}`;
+    const condition = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
+    now = Math.max(now, max, await snapshot.database.number(`${select} WHERE ${condition}`));
+  }
+  const row = `SELECT ${sqlText(market.exchange)} AS "exchange", ${sqlText(market.market)} AS "market", ${now}::BIGINT AS now`;
+  await snapshot.database.run(`CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS ${row}`);
+  return now;
+}
+
+/** Returns the setting by which a store remembers the clock of a market. */
+export function clockSetting(market: MarketName, now: number): Record<string, string> {
+  return { [settingOf(market)]: String(now) };
+}
+
+function settingOf({ exchange, market }: MarketName): string {
+  return `candles.clock.${exchange}.${market}`;
+}
+
+/** Partitions of sealed trades that candles of one of the intervals have not been built from. */
+function newPartitions(snapshot: StoreSnapshot, market: MarketName, intervals: readonly CandleInterval[]): Partition[] {
+  const isNew = ({ min, segments }: StoredFile) =>
+    intervals.some((interval) => {
+      const known = new Set(
+        expandSegments(consumedSegments(snapshot, market, interval, formatDate(bucketStart(interval.size, min)))),
+      );
+      return expandSegments(segments).some((id) => !known.has(id));
+    });
+  return [...snapshot.state.partitions(new Set(['trade']))]
+    .filter(
+      ({ partition, files }) => partition.exchange === market.exchange && partition.market === market.market && files.some(isNew),
+    )
+    .map(({ partition }) => partition);
+}
+
+/** The greatest arrival in sealed files, from what Parquet says of each row group: nothing is decoded. */
+async function arrivalIn({ state, database }: StoreSnapshot, root: string, partition: Partition): Promise<number> {
+  const files = state.partition(partition);
+  const last = Math.max(...files.map(({ max }) => max));
+  const paths = sqlList(files.map(({ path }) => join(root, path)));
+  const select = `SELECT coalesce(epoch_us(max(stats_max_value::TIMESTAMPTZ)), 0) FROM parquet_metadata(${paths})`;
+  return Math.max(last, await database.number(`${select} WHERE path_in_schema = 'local_timestamp'`));
+}
+
+/**
+ * Returns a relation `(exchange, market, arrived)`: the time of the last trade that a store has of each market, whatever
+ * was selected. A candle of the past is closed, also when only its own trades are looked at.
+ */
+export function arrivalsOf({ state }: StoreSnapshot): string {
+  const rows = [...state.partitions(new Set(['trade']))].map(({ partition: { exchange, market }, files }) => {
+    const last = Math.max(...files.map(({ max }) => max));
+    const built = Number(
+      state.settings.get(settingOf({ exchange: exchange ?? '', market: market as MarketName['market'] })) ?? 0,
+    );
+    return `(${sqlText(exchange ?? '')}, ${sqlText(market ?? '')}, ${Math.max(last, built)})`;
+  });
+  return `(VALUES ${rows.join(', ') || "('', '', 0)"}) AS arrivals("exchange", "market", arrived)`;
+}

@@ -1,0 +1,80 @@
+import type { Channel, Subscription } from '../../exchanges/exchange.js';
+import { fallsTo, type Shard } from '../../instruments/shard.js';
+import type { UniverseOptions } from '../../instruments/universe.js';
+import type { Market } from '../../model/records.js';
+import type { HttpClient } from '../../transport/http.js';
+import type { Timing } from '../../transport/timing.js';
+import { Selection } from '../selection.js';
+import type { LiveLog } from './chronicle.js';
+import type { Claimer } from './claimed-symbols.js';
+import type { Place } from './fleet.js';
+import type { RepairOptions } from './live-repair.js';
+import { checkPolled, type Polled } from './polls.js';
+import type { WireTap } from './wire.js';
+
+/** What a capture from the exchanges is asked for, and what it works with. */
+export type LiveOptions = {
+  readonly places: readonly Place[];
+  readonly markets: readonly Market[];
+  readonly symbols?: readonly string[] | undefined;
+  readonly universe: UniverseOptions;
+  readonly channels: readonly Channel[];
+  readonly intervals: readonly string[];
+  /** What is asked for by REST; nothing where absent. */
+  readonly polled?: Polled | undefined;
+  readonly depth: number;
+  /** Least time between two snapshots of a book, microseconds. */
+  readonly bookInterval: number;
+  readonly shard?: Shard | undefined;
+  /** Milliseconds between two looks at the lists of instruments. */
+  readonly refreshEvery: number;
+  /** Milliseconds after which a run that is connected to nothing ends as unreachable. */
+  readonly unreachableAfter: number;
+  /** Records that may wait for the outputs. */
+  readonly queueLimit: number;
+  readonly client: HttpClient;
+  readonly userAgent: string;
+  readonly taps: readonly WireTap[];
+  /** Without, holes are told and not repaired. */
+  readonly repair?: RepairOptions | undefined;
+  /** Claims symbols that are listed since the start. */
+  readonly claim?: Claimer | undefined;
+  /** The store that the run writes to: what it has is where the run goes on. */
+  readonly store?: string | undefined;
+  readonly log: LiveLog;
+  /** Stops the run: connections are closed, what is withheld comes out. */
+  readonly signal: AbortSignal;
+  readonly timing?: Timing | undefined;
+};
+
+/** Throws the exchange's own refusal of a channel, market, interval or depth before anything is asked of it. */
+export function checkChannels({ places, markets, channels, intervals, depth, polled }: LiveOptions): void {
+  checkPolled(places, markets, polled?.types ?? []);
+  for (const { exchange, api, planning } of places) {
+    for (const market of markets) {
+      const sample = { market, symbol: 'BTCUSDT' };
+      const subscriptions = channels.flatMap((channel): Subscription[] =>
+        channel === 'candle' ? intervals.map((interval) => ({ ...sample, channel, interval })) : [{ ...sample, channel }],
+      );
+      exchange.plan(subscriptions, { ...planning, api, depth });
+    }
+  }
+}
+
+/** Returns whether a symbol falls to this machine. */
+export function takerOf({ shard }: LiveOptions): (exchange: string, market: Market, symbol: string) => boolean {
+  return (exchange, market, symbol) => !shard || fallsTo(shard, exchange, market, symbol);
+}
+
+/** Returns what of all that comes is wanted. */
+export function selectionOf({ places, markets, symbols, channels, polled, intervals, shard }: LiveOptions): Selection {
+  return new Selection({
+    exchanges: places.map(({ exchange }) => exchange),
+    markets,
+    symbols,
+    channels,
+    polled: polled?.types,
+    intervals: channels.includes('candle') ? intervals : undefined,
+    shard,
+  });
+}

@@ -1,0 +1,43 @@
+import type { Exchange } from '../../exchanges/exchange.js';
+import { fetchHistory } from '../../history/fetch.js';
+import type { RestClient } from '../../history/rest-client.js';
+import { MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
+import { RepairFetcher } from '../repair/repair-fetcher.js';
+import type { RepairJob, RepairLimits } from '../repair/repair-job.js';
+import type { Wire } from './wire.js';
+
+/** What repairing the holes of a run takes. */
+export type RepairOptions = {
+  readonly limits: RepairLimits;
+  readonly client: RestClient;
+};
+
+type Parts = {
+  readonly options: RepairOptions;
+  readonly wire: Wire;
+  readonly exchanges: readonly Exchange[];
+  readonly warn: (message: string) => void;
+};
+
+/** The repair of a live run: what it fetches by REST. */
+export class LiveRepair {
+  readonly #parts: Parts;
+  readonly #fetcher: RepairFetcher;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { wire, warn } = parts;
+    this.#fetcher = new RepairFetcher({ pages: (job) => this.#pages(job), tell: (take) => wire.repair(take), warn });
+  }
+
+  /** Begins to fetch what has become due. */
+  check(): void {
+    this.#fetcher.check();
+  }
+
+  #pages({ exchange: id, market, symbol, from, until }: RepairJob) {
+    const { exchanges, options } = this.#parts;
+    const exchange = exchanges.find((candidate) => candidate.id === id) as Exchange;
+    return fetchHistory(options.client, exchange, { type: 'trade', market, symbol, from, until }, () => Date.now() * MS);
+  }
+}

@@ -1,0 +1,289 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { UnreachableError, UsageError } from '../../model/errors.js';
+import type { AnyRecord, Market } from '../../model/records.js';
+import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
+import type { Selection } from '../selection.js';
+import { Capture } from '../session/capture.js';
+import type { Statistics } from '../statistics.js';
+import { Chronicle } from './chronicle.js';
+import { ClaimedSymbols, type Wanted } from './claimed-symbols.js';
+import { Fleet, type Place } from './fleet.js';
+import type { Live } from './live.js';
+import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
+import { LiveRepair } from './live-repair.js';
+import { LocalClock } from './local-clock.js';
+import { OverflowNotice } from './overflow-notice.js';
+import { Polls } from './polls.js';
+import { RecordQueue } from './record-queue.js';
+import { Resumption } from './resumption.js';
+import { type LiveStatus, statusOf } from './status.js';
+import { tappedSource } from './tapped-source.js';
+import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
+import { Wire } from './wire.js';
+
+/** How often time passes for the capture when nothing comes, ms. */
+const TICK_EVERY = 100;
+const CHECK_EVERY = 1_000;
+/** Between two attempts to get a list that could not be had, ms. */
+const LIST_RETRY = 5_000;
+const UNLISTED_RETRY = 30_000;
+
+/**
+ * Asks the exchanges for their instruments and prepares the capture of those that are wanted; it begins when its records
+ * are read. Throws a `UsageError` for what an exchange does not offer, an `UnreachableError` when none answered in time.
+ */
+export async function openLive(options: LiveOptions): Promise<Live> {
+  checkChannels(options);
+  return new LiveRun(options).prepare();
+}
+
+class LiveRun implements Live {
+  readonly #options: LiveOptions;
+  readonly #timing: Timing;
+  readonly #queue: RecordQueue;
+  readonly #overflow: OverflowNotice;
+  readonly #wire: Wire;
+  readonly #capture: Capture;
+  readonly #watch: UniverseWatch;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #chronicle: Chronicle;
+  readonly #repair: LiveRepair | undefined;
+  readonly #resumption: Resumption | undefined;
+  readonly #claimed: ClaimedSymbols | undefined;
+  readonly #selection: Selection;
+  readonly #polls: Polls;
+  readonly fleets: readonly Fleet[];
+  #wanted: Wanted = { wanted: new Map(), symbols: new Map() };
+  #started = 0;
+  #isEnding = false;
+  /** Exchanges whose lists could not be had when they were asked for last. */
+  #unlisted = 0;
+  #last: LiveStatus | undefined;
+  #refreshes: Promise<void> = Promise.resolve();
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.#timing = options.timing ?? SYSTEM_TIMING;
+    this.#overflow = new OverflowNotice(options.queueLimit, options.log.warn);
+    this.#queue = new RecordQueue(
+      options.queueLimit,
+      (record) => this.#overflow.note(record, 'dropped (gap overflow)'),
+      options.repair && {
+        gave: (trade) => this.#capture.hasRepaired(trade),
+        refetches: (trade) => {
+          if (this.#capture.overflow(trade)) this.#overflow.note(trade, 'left out, to be fetched again');
+          return true;
+        },
+      },
+    );
+    this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
+    const { depth, bookInterval, log, places, repair } = options;
+    this.#selection = selectionOf(options);
+    this.#capture = new Capture({
+      selection: this.#selection,
+      depth,
+      bookInterval,
+      warn: log.notice,
+      listener: this.#wire,
+      repair: repair?.limits,
+    });
+    this.#wire.capture = this.#capture;
+    const exchanges = places.map(({ exchange }) => exchange);
+    this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn });
+    this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
+    this.#watch = new UniverseWatch(
+      places.map((place) => ({ exchange: place.exchange, rest: tappedSource(place, options.client, this.#wire) })),
+      { ...options.universe, ...options, takes: takerOf(options) },
+      log,
+    );
+    this.#chronicle = new Chronicle(this.statistics, log);
+    this.fleets = places.map((place) => this.#fleetOf(place));
+    const { polled, claim } = options;
+    this.#claimed = claim && new ClaimedSymbols(claim, polled?.types ?? [], options.log.notice);
+    this.#polls = new Polls({ places, polled, wire: this.#wire, timing: this.#timing, log });
+  }
+
+  get statistics(): Statistics {
+    return this.#capture.statistics;
+  }
+
+  get symbols(): number {
+    const lists = [...this.#wanted.symbols.values()].flatMap((ofMarket) => [...ofMarket.values()]);
+    return lists.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** After the end, connections and subscriptions are told as they stood when it began. */
+  status(): LiveStatus {
+    const status = statusOf({
+      statistics: this.statistics,
+      fleets: this.fleets,
+      lags: this.#wire.lags,
+      queue: this.#queue,
+      counters: this.#chronicle,
+      polls: this.#polls,
+      symbols: this.symbols,
+      seconds: this.#started === 0 ? 0 : (this.#timing.now() - this.#started) / 1000,
+    });
+    return this.#last ? { ...status, connections: this.#last.connections, subscriptions: this.#last.subscriptions } : status;
+  }
+
+  get universe(): UniverseAnswer['symbols'] {
+    return this.#wanted.symbols;
+  }
+
+  get wanted(): UniverseAnswer['wanted'] {
+    return this.#wanted.wanted;
+  }
+
+  get unreachable(): readonly string[] {
+    return this.#chronicle.unreachable;
+  }
+
+  /** Gets the first lists, again and again until one exchange has answered or the time is up. */
+  async prepare(): Promise<Live> {
+    const { signal, unreachableAfter, log } = this.#options;
+    this.#started = this.#timing.now();
+    for (;;) {
+      const answer = await this.#watch.ask(true);
+      const { failed } = answer;
+      if (answer.wanted.size > 0) {
+        this.#first(answer, failed);
+        return this;
+      }
+      if (signal.aborted) throw new UnreachableError('stopped before an exchange had answered');
+      if (this.#timing.now() - this.#started + LIST_RETRY > unreachableAfter)
+        throw new UnreachableError([...failed.values()].join('; '));
+      for (const reason of failed.values()) log.warn(`${reason}; asked again in ${LIST_RETRY / 1000} s`);
+      await this.#timing.sleep(LIST_RETRY, signal);
+    }
+  }
+
+  async remember(): Promise<void> {
+    await this.#resumption?.remember();
+  }
+
+  get records(): AsyncIterable<readonly AnyRecord[]> {
+    return this.#run();
+  }
+
+  #first(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
+    for (const [id, reason] of failed) this.#chronicle.unlisted(id, reason);
+    this.#unlisted = failed.size;
+    const isEmpty = [...wanted.symbols.values()].every((ofMarket) => ofMarket.size === 0);
+    if (isEmpty && failed.size === 0)
+      throw new UsageError(
+        'no instrument passes the filters: see mdtool symbols with the same --quote, --kind, --status and --match',
+      );
+    this.#wanted = wanted;
+  }
+
+  async *#run(): AsyncGenerator<readonly AnyRecord[]> {
+    const { signal } = this.#options;
+    const stop = () => void this.#end();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      this.#claimed?.begin(this.#wanted);
+      await this.#adjust(this.#wanted);
+      this.#polls.start();
+      this.#schedule();
+      if (signal.aborted) stop();
+      yield* this.#queue.batches();
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await this.#end();
+    }
+  }
+
+  #schedule(): void {
+    const { refreshEvery, unreachableAfter } = this.#options;
+    this.#timers.push(
+      setInterval(() => this.#wire.tick(), TICK_EVERY),
+      setInterval(() => this.#repair?.check(), TICK_EVERY),
+      setInterval(() => this.#check(), CHECK_EVERY),
+      setInterval(() => this.#refresh(), refreshEvery),
+      setInterval(() => this.#unlisted > 0 && this.#refresh(), Math.min(refreshEvery, UNLISTED_RETRY)),
+      setTimeout(() => this.#judge(), Math.max(0, unreachableAfter - (this.#timing.now() - this.#started))),
+    );
+  }
+
+  /** Nothing connected in time: the run ends as unreachable. */
+  #judge(): void {
+    if (this.#chronicle.connects + this.#polls.answered > 0 || this.#isEnding) return;
+    const seconds = Math.round(this.#options.unreachableAfter / 1000);
+    const { lastFailure } = this.#chronicle;
+    void this.#end(new UnreachableError(`nothing connected within ${seconds} s of the start: ${lastFailure}`));
+  }
+
+  #check(): void {
+    this.#overflow.tell(this.#timing.now());
+    for (const fleet of this.fleets) {
+      fleet.check();
+      for (const { market, symbol } of this.#capture.brokenBooks(fleet.exchange.id)) fleet.renewBook(market, symbol);
+    }
+    for (const { exchange, market, symbol } of this.#queue.brokenBooks)
+      this.fleets.find((fleet) => fleet.exchange.id === exchange)?.renewBook(market as Market, symbol);
+  }
+
+  /** One look at the lists at a time; what fails is tried again at the next. */
+  #refresh(): void {
+    const { log } = this.#options;
+    this.#refreshes = this.#refreshes.then(async () => {
+      if (this.#isEnding) return;
+      try {
+        const wanted = await this.#watch.ask(false);
+        const { failed } = wanted;
+        this.#unlisted = failed.size;
+        for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
+        const before = this.symbols;
+        if (!this.#isEnding) await this.#adjust((await this.#claimed?.own(wanted)) ?? wanted);
+        for (const fleet of this.fleets) fleet.retry();
+        if (this.symbols !== before) log.info(`the universe has changed: ${before} symbols before, ${this.symbols} now`);
+      } catch (error) {
+        log.warn(`instruments not refreshed: ${(error as Error).message}`);
+      }
+    });
+  }
+
+  async #adjust({ wanted, symbols }: Wanted): Promise<void> {
+    this.#wanted = { wanted, symbols: new Map([...this.#wanted.symbols, ...symbols]) };
+    for (const [id, universe] of symbols) this.#selection.narrow(id, universe);
+    if (this.#resumption) await this.#resume(this.#resumption, { wanted, symbols });
+    this.#polls.adjust(symbols);
+    for (const fleet of this.fleets) {
+      const subscriptions = wanted.get(fleet.exchange.id);
+      if (subscriptions) await fleet.adjust(subscriptions);
+    }
+  }
+
+  async #resume(resumption: Resumption, { wanted, symbols }: Wanted): Promise<void> {
+    const types = this.#options.polled?.types ?? [];
+    for (const { exchange } of this.fleets) {
+      const polled = { types, symbols: symbols.get(exchange.id) ?? new Map() };
+      await resumption.resume(exchange, wanted.get(exchange.id) ?? [], polled);
+    }
+  }
+
+  /** Stops everything, once: first the frames, so that no connection that closes leaves a hole, then the connections. */
+  async #end(failure?: unknown): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#last = this.status();
+    this.#wire.end();
+    this.#resumption?.end();
+    for (const timer of this.#timers) clearInterval(timer);
+    const stops = [this.#polls, ...this.fleets].map((part) => part.stop());
+    await Promise.race([Promise.all(stops), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
+    this.#wire.finish();
+    this.#overflow.tell(this.#timing.now(), true);
+    this.#queue.close(failure);
+  }
+
+  #fleetOf(place: Place): Fleet {
+    const { depth, userAgent } = this.#options;
+    const events = this.#chronicle.eventsOf(place.exchange.id);
+    return new Fleet({ place, depth, wire: this.#wire, timing: this.#timing, userAgent, events });
+  }
+}
+
+/** How long connections may take to close, ms. */
+const CLOSE_PATIENCE = 3_000;

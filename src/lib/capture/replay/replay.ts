@@ -1,0 +1,101 @@
+import type { Exchange } from '../../exchanges/exchange.js';
+import { EXCHANGES, exchangeOf } from '../../exchanges/index.js';
+import { FailureError } from '../../model/errors.js';
+import type { AnyRecord } from '../../model/records.js';
+import { mergeTapes } from '../../tape/tape-merge.js';
+import { openTape, type Tape } from '../../tape/tape-reader.js';
+import { Selection, type SelectionOptions } from '../selection.js';
+import { Capture, type CaptureOptions } from '../session/capture.js';
+import type { Statistics } from '../statistics.js';
+import { type Pacing, pace } from './pace.js';
+import { refuseForeign, refuseLacking, TapeContents } from './tape-contents.js';
+
+/** Records worked on at once before they are handed on. */
+const BATCH = 1024;
+
+/**
+ * Opens tapes (`-` is stdin) and checks that they are of the wanted exchanges (empty: any that is known). Throws a
+ * `FailureError` naming a tape of another exchange.
+ */
+async function openTapes(paths: readonly string[], wanted: readonly Exchange[], stopped: AbortSignal): Promise<Tape[]> {
+  const tapes: Tape[] = [];
+  for (const [index, path] of paths.entries()) {
+    const tape = await openTape(path, { scope: paths.length > 1 ? `${index}/` : '', stopped });
+    const known = wanted.length > 0 ? wanted : EXCHANGES;
+    if (!known.some(({ id }) => id === tape.header.exchange)) {
+      const ids = known.map(({ id }) => id).join(' or ');
+      throw new FailureError(`${path === '-' ? 'stdin' : path}: expected a tape of ${ids}, is one of ${tape.header.exchange}`);
+    }
+    tapes.push(tape);
+  }
+  return tapes;
+}
+
+/** What to replay and what of it is wanted. */
+export type ReplayOptions = Omit<SelectionOptions, 'exchanges'> &
+  Omit<CaptureOptions, 'selection' | 'onData'> & {
+    readonly paths: readonly string[];
+    /** Empty: those of the tapes. */
+    readonly exchanges: readonly Exchange[];
+    readonly pacing: Pacing;
+  };
+
+export type Replay = { readonly records: AsyncIterable<readonly AnyRecord[]>; readonly statistics: Statistics };
+
+/**
+ * Opens tapes and returns their records as `stream` would have given them when they were recorded; `statistics` is whole
+ * when the records have ended. Throws a `FailureError` for a tape that cannot be read or is of another exchange; reading the
+ * records throws a `UsageError` for a channel that the tape's protocol does not have.
+ */
+export async function openReplay(options: ReplayOptions): Promise<Replay> {
+  const tapes = await openTapes(options.paths, options.exchanges, options.pacing.signal);
+  const ids = new Set(tapes.map(({ header }) => header.exchange));
+  const exchanges = options.exchanges.length > 0 ? options.exchanges : [...ids].map(exchangeOf);
+  const contents = new TapeContents();
+  const selection = { ...options, exchanges };
+  const capture = new Capture({
+    ...options,
+    selection: new Selection(selection),
+    onData: ({ events }) => contents.observe(events),
+  });
+  const records = replay(tapes, capture, options);
+  return { records: withWarnings(records, () => contents.missing(selection), options), statistics: capture.statistics };
+}
+
+/** Says at the end what was asked for and not there; a replay that was stopped before does not know. */
+async function* withWarnings(
+  source: AsyncIterable<readonly AnyRecord[]>,
+  missing: () => readonly string[],
+  { warn, pacing }: Pick<ReplayOptions, 'warn' | 'pacing'>,
+): AsyncGenerator<readonly AnyRecord[]> {
+  yield* source;
+  if (!pacing.signal.aborted) for (const sentence of missing()) warn(sentence);
+}
+
+/** Feeds tapes through a capture and gives its records in batches, in the tape's time; ends early when stopped. */
+async function* replay(
+  tapes: readonly Tape[],
+  capture: Capture,
+  { pacing, channels }: ReplayOptions,
+): AsyncGenerator<readonly AnyRecord[]> {
+  const entries = pacing.speed === undefined ? mergeTapes(tapes) : pace(mergeTapes(tapes), pacing);
+  for await (const batch of entries) {
+    const records: AnyRecord[] = [];
+    for (const item of batch) {
+      if ('time' in item) records.push(...capture.advance(item.time));
+      else {
+        const exchange = exchangeOf(item.exchange);
+        if (item.entry.kind === 'connect') {
+          refuseForeign(exchange, item.entry.url);
+          refuseLacking(exchange, item.entry.url, channels);
+        }
+        records.push(...capture.apply(exchange, item.entry));
+      }
+      if (records.length >= BATCH) yield records.splice(0);
+    }
+    if (records.length > 0) yield records;
+    if (pacing.signal.aborted) break;
+  }
+  const rest = capture.finish();
+  if (rest.length > 0) yield rest;
+}

@@ -1,0 +1,152 @@
+import type { Channel, Exchange } from '../exchanges/exchange.js';
+import type { TopicFeed } from '../exchanges/live-protocol.js';
+import type { PolledType } from '../exchanges/polling.js';
+import { fallsTo, type Shard } from '../instruments/shard.js';
+import { UsageError } from '../model/errors.js';
+import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
+
+/** What the user asked for; an absent list means everything there is. */
+export type SelectionOptions = {
+  readonly exchanges: readonly Exchange[];
+  readonly markets?: readonly Market[] | undefined;
+  /** Any spelling: native, canonical, ccxt, legacy. */
+  readonly symbols?: readonly string[] | undefined;
+  readonly channels: readonly Channel[];
+  /** What was asked for by REST. */
+  readonly polled?: readonly PolledType[] | undefined;
+  readonly intervals?: readonly string[] | undefined;
+  /** This machine's share of the symbols. */
+  readonly shard?: Shard | undefined;
+};
+
+const CHANNEL_OF: Partial<Record<RecordType, Channel>> = {
+  trade: 'trade',
+  ticker: 'ticker',
+  mark_price: 'ticker',
+  open_interest: 'ticker',
+  funding: 'ticker',
+  liquidation: 'liquidation',
+  candle: 'candle',
+};
+
+/** Returns the channel that yields records of a type; books are no simple case and have their own room. */
+export function channelOf(type: RecordType): Channel | undefined {
+  return CHANNEL_OF[type];
+}
+
+const ON_DERIVATIVES: readonly RecordType[] = ['mark_price', 'open_interest', 'funding'];
+
+/** Returns the channel that names the gaps of a captured record's series: of candles each interval has its own. */
+export function gapChannelOf(record: { readonly type: RecordType; readonly interval?: string | undefined }): string {
+  if (record.type === 'candle') return `candle_exchange_${record.interval}`;
+  return CHANNEL_OF[record.type] ?? record.type;
+}
+
+/**
+ * Returns the types of the records that channels and polls can give on some markets (absent: on all), `gap` and `clock`
+ * included.
+ */
+export function typesOf(
+  channels: readonly Channel[],
+  markets?: readonly Market[],
+  polled: readonly PolledType[] = [],
+): RecordType[] {
+  const onSpot = markets?.every((market) => market === 'spot') ?? false;
+  const simple = RECORD_TYPES.filter((type) => {
+    if (polled.some((one) => one === type)) return true;
+    const channel = CHANNEL_OF[type];
+    return channel !== undefined && channels.includes(channel) && !(onSpot && ON_DERIVATIVES.includes(type));
+  });
+  const books: RecordType[] = channels.includes('book_delta') ? ['book_snapshot', 'book_delta'] : ['book_snapshot'];
+  const withBooks = channels.includes('book') || channels.includes('book_delta');
+  return [...simple, ...(withBooks ? books : []), 'gap', 'clock'];
+}
+
+/** Decides which markets, symbols, channels and intervals are wanted. */
+export class Selection {
+  readonly #options: SelectionOptions;
+  readonly #native = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
+  readonly #ofShard = new Map<string, boolean>();
+  /** Symbols by exchange and market. */
+  readonly #universe = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
+
+  /** Throws a `UsageError` when a symbol is no spelling of any of the exchanges and markets. */
+  constructor(options: SelectionOptions) {
+    this.#options = options;
+    for (const spelling of options.symbols ?? []) this.#check(spelling);
+    for (const exchange of options.exchanges)
+      this.#native.set(exchange.id, new Map(exchange.markets.map((market) => [market, this.#symbolsOf(exchange, market)])));
+  }
+
+  wantsMarket(market: Market): boolean {
+    return this.#options.markets?.includes(market) ?? true;
+  }
+
+  wantsChannel(channel: Channel): boolean {
+    return this.#options.channels.includes(channel);
+  }
+
+  wantsInterval(interval: string): boolean {
+    return this.#options.intervals?.includes(interval) ?? true;
+  }
+
+  wantsFeed(exchange: string, { market, channel, symbol, interval }: TopicFeed): boolean {
+    if (!this.wantsMarket(market) || !this.wantsChannel(channel) || !this.wantsSymbol(exchange, market, symbol)) return false;
+    return interval === undefined || this.wantsInterval(interval);
+  }
+
+  wantsSymbol(exchange: string, market: Market, symbol: string): boolean {
+    if (this.#options.shard && !this.#isOurs(this.#options.shard, exchange, market, symbol)) return false;
+    return this.#options.symbols === undefined || (this.#native.get(exchange)?.get(market)?.has(symbol) ?? false);
+  }
+
+  /** What was polled, none where nothing was. */
+  get polled(): readonly PolledType[] {
+    return this.#options.polled ?? [];
+  }
+
+  /** From now on these are the symbols of an exchange that its lists and filters leave. */
+  narrow(exchange: string, universe: ReadonlyMap<Market, readonly string[]>): void {
+    this.#universe.set(exchange, new Map([...universe].map(([market, symbols]) => [market, new Set(symbols)])));
+  }
+
+  /** As `wantsSymbol`, for what comes of many symbols whoever asks: only those of the universe, where there is one. */
+  wantsOfMany(exchange: string, market: Market, symbol: string): boolean {
+    const universe = this.#universe.get(exchange);
+    return this.wantsSymbol(exchange, market, symbol) && (universe?.get(market)?.has(symbol) ?? universe === undefined);
+  }
+
+  /** Returns the symbols of which `wantsOfMany` is known to hold, none where neither a list nor the user names them. */
+  symbolsOfMany(exchange: string, market: Market): readonly string[] {
+    const universe = this.#universe.get(exchange);
+    const named = universe ? universe.get(market) : this.#native.get(exchange)?.get(market);
+    return [...(named ?? [])].filter((symbol) => this.wantsOfMany(exchange, market, symbol));
+  }
+
+  #isOurs(shard: Shard, exchange: string, market: Market, symbol: string): boolean {
+    const key = `${exchange} ${market} ${symbol}`;
+    const known = this.#ofShard.get(key);
+    if (known !== undefined) return known;
+    const isOurs = fallsTo(shard, exchange, market, symbol);
+    this.#ofShard.set(key, isOurs);
+    return isOurs;
+  }
+
+  #markets(exchange: Exchange): readonly Market[] {
+    return exchange.markets.filter((market) => this.wantsMarket(market));
+  }
+
+  #symbolsOf(exchange: Exchange, market: Market): ReadonlySet<string> {
+    const native = (this.#options.symbols ?? []).map((spelling) => exchange.nativeSymbol(spelling, market));
+    return new Set(native.filter((symbol) => symbol !== undefined));
+  }
+
+  #check(spelling: string): void {
+    const { exchanges } = this.#options;
+    if (exchanges.some((exchange) => this.#markets(exchange).some((market) => exchange.nativeSymbol(spelling, market)))) return;
+    const names = exchanges.map(({ id }) => id).join(', ');
+    throw new UsageError(
+      `--symbols: expected a symbol of ${names} such as BTCUSDT, was "${spelling}" (mdtool symbols lists them)`,
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import type { Exchange, FrameReader } from '../../exchanges/exchange.js';
+import type { WireEvent } from '../../tape/tape.js';
+import type { Selection } from '../selection.js';
+import { Confirmations } from './confirmations.js';
+
+/** One connection that is open. */
+export type Connection = {
+  /** `exchange connection`. */
+  readonly id: string;
+  readonly exchange: Exchange;
+  /** Undefined where its address is no public feed. */
+  readonly reader: FrameReader | undefined;
+  readonly confirmations: Confirmations;
+  /** Local time of its last frame. */
+  heard: number;
+};
+
+type Opening = Extract<WireEvent, { kind: 'connect' }>;
+
+/** The connections of all exchanges, found by their ids, and with every frame by the names that the wire gives them. */
+export class Connections {
+  readonly #selection: Selection;
+  readonly #byId = new Map<string, Connection>();
+  readonly #byName = new Map<Exchange, Map<string, Connection>>();
+
+  constructor(selection: Selection) {
+    this.#selection = selection;
+  }
+
+  get(exchange: Exchange, name: string): Connection | undefined {
+    return this.#byName.get(exchange)?.get(name);
+  }
+
+  find(id: string): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  open(exchange: Exchange, { connection: name, url, continued }: Opening, at: number): void {
+    // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
+    if (continued && this.get(exchange, name)) return;
+    const names = this.#byName.get(exchange) ?? new Map<string, Connection>();
+    const confirmations = new Confirmations(exchange, url, (market) => this.#selection.symbolsOfMany(exchange.id, market));
+    const connection = { id: idOf(exchange, name), exchange, reader: exchange.createReader(url), confirmations, heard: at };
+    this.#byName.set(exchange, names.set(name, connection));
+    this.#byId.set(connection.id, connection);
+  }
+
+  close(exchange: Exchange, name: string): void {
+    this.#byName.get(exchange)?.delete(name);
+    this.#byId.delete(idOf(exchange, name));
+  }
+}
+
+/** Returns what names a connection among those of all exchanges, one that was never opened included. */
+export function idOf({ id }: Exchange, connection: string): string {
+  return `${id} ${connection}`;
+}

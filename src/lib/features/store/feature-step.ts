@@ -1,0 +1,81 @@
+import type { AnyRecord, RecordType } from '../../model/records.js';
+import { FeatureEngine } from '../engine.js';
+import type { EngineCounts, EngineOptions } from '../options.js';
+import { timeOrdered } from './time-ordered.js';
+
+/** Rows as they come out, and what became of the input; the counts are whole when the records have ended. */
+export type FeatureStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: EngineCounts };
+
+/** What features are made of; of one time a gap is read first. */
+export const FEATURE_INPUTS: readonly RecordType[] = [
+  'gap',
+  'candle',
+  'micro',
+  'book_snapshot',
+  'ticker',
+  'mark_price',
+  'open_interest',
+  'funding',
+  'trade',
+  'clock',
+];
+
+/** Rows made at once (after a silence) are handed on in pieces of this size. */
+const BATCH = 2048;
+
+/** Returns the rows of records that come one after the other, given when their clock says so; for endless input. */
+export function streamFeatures(input: AsyncIterable<readonly AnyRecord[]>, options: EngineOptions): FeatureStep {
+  const engine = new FeatureEngine(options);
+  return { records: throughEngine(input, engine), counts: engine.counts };
+}
+
+/** Returns the rows of all records, whatever their order, late ones included; for input that ends. */
+export function batchFeatures(input: AsyncIterable<readonly AnyRecord[]>, options: EngineOptions): FeatureStep {
+  const engine = new FeatureEngine({ ...options, batch: true });
+  const ordered = timeOrdered(foreseeing(input, engine), FEATURE_INPUTS, () => {
+    engine.counts.unused += 1;
+  });
+  return { records: throughEngine(ordered, engine), counts: engine.counts };
+}
+
+/** Tells an engine of the repairs in what will be read whole before it is fed. */
+async function* foreseeing(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  engine: FeatureEngine,
+): AsyncGenerator<readonly AnyRecord[]> {
+  for await (const records of input) {
+    for (const record of records) if (record.type === 'gap' && !record.missing) engine.foresee(record);
+    yield records;
+  }
+}
+
+/** Feeds records through an engine, to the end of the input. */
+export async function* throughEngine(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  engine: FeatureEngine,
+): AsyncGenerator<AnyRecord[]> {
+  for await (const records of input) {
+    let batch: AnyRecord[] = [];
+    for (const record of records) {
+      for (const row of engine.add(record)) {
+        batch.push(row);
+        if (batch.length < BATCH) continue;
+        yield batch;
+        batch = [];
+      }
+    }
+    if (batch.length > 0) yield batch;
+  }
+  yield* pieces(engine.finish());
+}
+
+function* pieces(records: Iterable<AnyRecord>): Generator<AnyRecord[]> {
+  let batch: AnyRecord[] = [];
+  for (const record of records) {
+    batch.push(record);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { RecordType } from '../../model/records.js';
+import { DAY, SECOND } from '../../model/time.js';
+import { parquetFiles } from '../../storage/database/record-load.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
+import { BAR, BAR_INTERVAL } from '../bars.js';
+import { type Progress, unreadFiles } from './progress.js';
+import { type MarketName, ofMarket, RAW, relationSince } from './store-sql.js';
+
+/** What rows depend on: their own market's records. */
+export const INPUT_TYPES: readonly RecordType[] = [...RAW, 'gap', 'candle'];
+
+/** Rows of a symbol that fell silent go on after at most a day; what lies further back does not matter. */
+const SILENCE = 2 * DAY;
+
+type Question = {
+  readonly snapshot: StoreSnapshot;
+  readonly root: string;
+  readonly market: MarketName;
+  /** What was read before; all is new without it. */
+  readonly known: Progress | undefined;
+  readonly symbols: readonly string[] | undefined;
+};
+
+/** Returns whether a store has records of a market that have not been read, or may not have been. */
+export function hasNews(snapshot: StoreSnapshot, market: MarketName, known: Progress): boolean {
+  const isOpen = INPUT_TYPES.some((type) => snapshot.open(type).some(({ partition }) => isOf(market, partition)));
+  return isOpen || unreadFiles(known, inputFiles({ snapshot, market })).length > 0;
+}
+
+/** Returns the stored files of a market that rows depend on. */
+export function inputFiles({ snapshot, market }: Pick<Question, 'snapshot' | 'market'>): StoredFile[] {
+  return INPUT_TYPES.flatMap((type) => filesOf(snapshot, market, type));
+}
+
+/**
+ * Returns, by symbol, the end of the last row that stays: what came since then, or had not been over before, changes those
+ * after it. 0 where no row stays; symbols of which nothing is new are left out.
+ */
+export async function staleSymbols(question: Question): Promise<Map<string, number>> {
+  const { snapshot, market, known } = question;
+  const first = new Map<string, number>();
+  for (const type of INPUT_TYPES) {
+    for (const { symbol, first_us } of await newTimes(question, type))
+      first.set(`${symbol}`, Math.min(first.get(`${symbol}`) ?? Number.POSITIVE_INFINITY, Number(first_us)));
+  }
+  if (known === undefined) return new Map([...first.keys()].map((symbol) => [symbol, 0]));
+  const rows = await snapshot.database.rows(
+    `SELECT symbol, epoch_us(max("timestamp")) AS last_us FROM ${relationSince(snapshot, 'features', known.until - SILENCE)}
+     WHERE ${ofMarket(market)} GROUP BY ALL`,
+  );
+  const last = new Map(rows.map(({ symbol, last_us }) => [`${symbol}`, Number(last_us)]));
+  return new Map([...first].map(([symbol, time]) => [symbol, lastKept(time, last.get(symbol))]));
+}
+
+function lastKept(time: number, lastRow = Number.POSITIVE_INFINITY): number {
+  return Math.max(0, Math.min(Math.floor(time / SECOND) * SECOND, lastRow));
+}
+
+/** The least time, by symbol, from which unread records of a type have an effect. */
+async function newTimes(question: Question, type: RecordType) {
+  const { snapshot, root, market, known, symbols } = question;
+  const fresh = unreadFiles(known, filesOf(snapshot, market, type));
+  const paths = known === undefined ? [] : fresh.map(({ path }) => join(root, path));
+  const open = snapshot.open(type).filter(({ partition }) => isOf(market, partition));
+  const since = known === undefined ? 0 : Math.min(known.until, ...open.map(({ min }) => min));
+  const tail = `SELECT * FROM ${relationSince(snapshot, type, since)} WHERE "timestamp" >= make_timestamptz(${since})`;
+  const sources = [tail, ...(paths.length > 0 ? [`SELECT * FROM ${parquetFiles(paths)}`] : [])].map((source) => {
+    return `SELECT ${columnsOf(type)} FROM (${source}) WHERE ${ofMarket(market, symbols)}${conditionOf(type)}`;
+  });
+  const records = `(${sources.join(' UNION ALL ')})`;
+  return await snapshot.database.rows(
+    `SELECT symbol, min(effect) AS first_us FROM ${type === 'candle' ? withoutOwn(snapshot, market, records, since) : records} GROUP BY ALL`,
+  );
+}
+
+/** A gap reaches back before its own time, a candle counts from its end on. */
+function columnsOf(type: RecordType): string {
+  const time = type === 'gap' ? '"from_timestamp"' : '"timestamp"';
+  return `symbol, epoch_us(${time})${type === 'candle' ? ` + ${BAR}` : ''} AS effect`;
+}
+
+function conditionOf(type: RecordType): string {
+  return type === 'candle' ? ` AND "interval" = '${BAR_INTERVAL}' AND closed` : '';
+}
+
+/** A candle of which all rows are there changes nothing: theirs is the one that counts. */
+function withoutOwn(snapshot: StoreSnapshot, market: MarketName, candles: string, since: number): string {
+  const rows = `SELECT symbol, (epoch_us("timestamp") - 1) // ${BAR} * ${BAR} + ${BAR} AS "end", count(*) FILTER (complete) AS seconds
+    FROM ${relationSince(snapshot, 'micro', since === 0 ? 0 : since - SILENCE)} WHERE ${ofMarket(market)} GROUP BY ALL`;
+  return `(SELECT c.* FROM ${candles} c LEFT JOIN (${rows}) r ON r.symbol = c.symbol AND r."end" = c.effect
+    WHERE r.seconds IS DISTINCT FROM ${BAR / SECOND})`;
+}
+
+function filesOf({ state }: StoreSnapshot, market: MarketName, type: RecordType): StoredFile[] {
+  return [...state.partitions(new Set([type]))]
+    .filter(({ partition }) => isOf(market, partition) && (type !== 'candle' || partition.interval === BAR_INTERVAL))
+    .flatMap(({ files }) => files);
+}
+
+function isOf(name: MarketName, partition: { readonly exchange: string | null; readonly market: string | null }): boolean {
+  return partition.exchange === name.exchange && partition.market === name.market;
+}

@@ -1,0 +1,27 @@
+import { afterInput } from '../../input/closing.js';
+import { readInput } from '../../input/input.js';
+import type { InputListener } from '../../input/input-listener.js';
+import type { AnyRecord } from '../../model/records.js';
+
+/**
+ * Returns the records of INPUT until the step is stopped: of files at once, of stdin at its end or 5 s later, so that a
+ * Ctrl-C on a pipeline loses nothing.
+ */
+export async function* stoppedInput(
+  paths: readonly string[],
+  listener: InputListener,
+  stopped: AbortSignal,
+): AsyncGenerator<AnyRecord[]> {
+  const isPipe = paths.includes('-');
+  const signal = isPipe ? afterInput(stopped) : stopped;
+  // A source that stays silent must not keep a stopped step from ending.
+  if (isPipe) signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
+  try {
+    for await (const records of readInput(paths, listener)) {
+      yield records;
+      if (signal.aborted) return;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

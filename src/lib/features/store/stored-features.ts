@@ -1,0 +1,67 @@
+import type { AnyRecord } from '../../model/records.js';
+import { DAY } from '../../model/time.js';
+import { readStore } from '../../storage/reading/store-reader.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
+import { openSnapshot } from '../../storage/reading/store-snapshot.js';
+import { BAR, OLDEST_BAR } from '../bars.js';
+import { FeatureEngine } from '../engine.js';
+import type { EngineOptions } from '../options.js';
+import { within } from './chosen.js';
+import { type FeatureStep, throughEngine } from './feature-step.js';
+import { foreseeRepairs } from './past-rows.js';
+import { marketClock, marketsOf, RAW } from './store-sql.js';
+
+/** Which records of a store are looked at; times are microseconds, `until` is exclusive. */
+export type FeatureSelection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
+
+/** The bars of an average reach back so far from the last one, which may be as old as a silence is long. */
+const BACK = OLDEST_BAR + DAY + BAR;
+
+/**
+ * Returns the rows of a store's records from `since` (a row's time; all without it) on, each with whole windows: what
+ * went before is read for as long as the longest feature looks back. Seconds that are not over by the market's clock and
+ * the grace have no row yet.
+ */
+export async function featuresOfStore(
+  directory: string,
+  selection: FeatureSelection,
+  options: EngineOptions,
+): Promise<FeatureStep> {
+  const engine = new FeatureEngine({ ...options, batch: true });
+  const { since } = selection;
+  const limits = await limitsOf(directory, selection, options);
+  const past = { ...selection, since: since === undefined ? undefined : since - BACK };
+  await foreseeRepairs(directory, past, engine);
+  const input = readStore(directory, {
+    ...past,
+    types: ['gap', 'candle', ...RAW],
+    intervals: ['15m'],
+  });
+  return { records: within(upTo(limits, throughEngine(input, engine)), selection), counts: engine.counts };
+}
+
+/** The end of the last second of each market that is over. */
+async function limitsOf(directory: string, selection: FeatureSelection, { grace }: EngineOptions): Promise<Map<string, number>> {
+  const { exchanges, markets } = selection;
+  const snapshot = await openSnapshot(directory, { exchanges, markets, types: RAW });
+  try {
+    const limits = new Map<string, number>();
+    for (const market of marketsOf(snapshot))
+      limits.set(`${market.exchange} ${market.market}`, (await marketClock(snapshot, market)) - grace);
+    return limits;
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function* upTo(
+  limits: ReadonlyMap<string, number>,
+  rows: AsyncIterable<readonly AnyRecord[]>,
+): AsyncGenerator<AnyRecord[]> {
+  for await (const records of rows) {
+    yield records.filter((record) => {
+      if (record.type !== 'micro' && record.type !== 'features') return true;
+      return record.timestamp <= (limits.get(`${record.exchange} ${record.market}`) ?? 0);
+    });
+  }
+}

@@ -1,0 +1,119 @@
+import type { Span } from '../exchanges/history.js';
+import { UnreachableError } from '../model/errors.js';
+import type { AnyRecord, Gap } from '../model/records.js';
+import { fileName } from './archive-rows.js';
+import type { BackfillStore } from './backfill-store.js';
+import { inParallel } from './in-parallel.js';
+import type { Errand, Lack } from './plan.js';
+import { RefusedError } from './rest-client.js';
+import { type ArchiveOptions, runArchive } from './run-archive.js';
+import { type Delivery, type ErrandOptions, remainder, runErrand } from './run-errand.js';
+import { lengthOf } from './spans.js';
+import type { Topic } from './want.js';
+
+/** Told what a run could not get, and how far it is. */
+export type BackfillListener = {
+  lacking(topic: Topic, lack: Lack): void;
+  refused(topic: Topic, reason: string): void;
+  unreachable(reason: string): void;
+  rejected(topic: Topic, reasons: readonly string[]): void;
+  /** So much of all that is to be fetched is done, from 0 to 1. */
+  progress(share: number): void;
+};
+
+export type BackfillOptions = {
+  /** Absent where records go elsewhere: then they come in order. */
+  readonly store?: BackfillStore | undefined;
+  readonly listener: BackfillListener;
+  /** Microseconds. */
+  readonly now: () => number;
+};
+
+/** What brings deliveries, and the length of the past that it is for (microseconds). */
+export type Run = { readonly length: number; readonly deliveries: AsyncGenerator<Delivery> };
+
+/** Runs at the same time: enough to use what a limit of 20 requests a second allows, with answers that take 0.2 s. */
+const AT_ONCE = 4;
+
+/** Yields what runs bring, the records and the gaps that are repaired, once they are stored. */
+export async function* backfill(runs: readonly Run[], { store, listener, now }: BackfillOptions): AsyncGenerator<AnyRecord[]> {
+  const total = runs.reduce((sum, { length }) => sum + length, 0);
+  const done = new Map<Topic, number>();
+  const atOnce = store ? AT_ONCE : 1;
+  let lastGap = 0;
+  for await (const delivery of inParallel(
+    runs.map(({ deliveries }) => deliveries),
+    atOnce,
+  )) {
+    const { topic, records, rejected, covered, repaired } = delivery;
+    if (rejected.length > 0) listener.rejected(topic, rejected);
+    const gaps = repaired.map((gap): Gap => {
+      lastGap = Math.max(now(), lastGap + 1);
+      return { ...gap, localTimestamp: lastGap, missing: false };
+    });
+    const all = [...records, ...gaps];
+    await store?.add(all, topic, covered);
+    done.set(topic, lengthOf(covered));
+    listener.progress([...done.values()].reduce((sum, length) => sum + length, 0) / Math.max(1, total));
+    if (all.length > 0) yield all;
+  }
+}
+
+export type ErrandRunOptions = ErrandOptions & { readonly listener: BackfillListener; readonly signal: AbortSignal };
+
+/** Returns the runs of errands; what none of them can bring is told now. */
+export function errandRuns(errands: readonly Errand[], options: ErrandRunOptions): Run[] {
+  for (const { topic, lacks } of errands) for (const lack of lacks) options.listener.lacking(topic, lack);
+  const away = new Set<string>();
+  return errands
+    .filter(({ spans }) => spans.length > 0)
+    .map((errand) => ({ length: lengthOf(errand.spans), deliveries: guarded(errand, options, away) }));
+}
+
+/** Returns the runs of archive files, by path or URL; one that cannot be had does not keep the others from being read. */
+export function archiveRuns(paths: readonly string[], options: ArchiveOptions & { readonly listener: BackfillListener }): Run[] {
+  return paths.map((path) => {
+    const name = options.exchanges.flatMap(({ archives }) => archives?.nameOf(fileName(path)) ?? [])[0];
+    return { length: name === undefined ? 0 : lengthOf([name.span]), deliveries: guardedArchive(path, options) };
+  });
+}
+
+async function* guardedArchive(
+  path: string,
+  options: ArchiveOptions & { readonly listener: BackfillListener },
+): AsyncGenerator<Delivery> {
+  if (options.signal.aborted) return;
+  try {
+    yield* runArchive(path, options);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    if (!options.signal.aborted) options.listener.unreachable(error.message);
+  }
+}
+
+/** Runs an errand; what goes wrong with it does not keep the others from being run, but for an exchange that is away. */
+async function* guarded(errand: Errand, options: ErrandRunOptions, away: Set<string>): AsyncGenerator<Delivery> {
+  const { topic } = errand;
+  const { listener, signal } = options;
+  const began = options.now();
+  let covered: readonly Span[] = [];
+  try {
+    if (away.has(topic.exchange.id) || signal.aborted) return;
+    for await (const delivery of runErrand(errand, options)) {
+      covered = delivery.covered;
+      yield delivery;
+    }
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    if (signal.aborted) return;
+    if (error instanceof RefusedError) return listener.refused(topic, error.message);
+    if (!away.has(topic.exchange.id)) listener.unreachable(error.message);
+    away.add(topic.exchange.id);
+    return;
+  }
+  const rest = remainder(errand, covered, began);
+  if (rest.length > 0 && !signal.aborted) {
+    const { note } = topic.exchange.history.reach(topic.type, topic.market, topic.interval, began);
+    listener.lacking(topic, { spans: rest, note });
+  }
+}

@@ -1,0 +1,52 @@
+import type { Exchange } from '../exchanges/exchange.js';
+import type { HistoryPage, HistoryQuery, HistoryRecord, PageRequest, Span } from '../exchanges/history.js';
+import { FailureError } from '../model/errors.js';
+import { RefusedError, type RestClient } from './rest-client.js';
+
+/** One page of what was asked for; `covered` is the stretch that its chain of pages holds whole up to now. */
+export type FetchedPage = {
+  readonly records: readonly HistoryRecord[];
+  readonly rejected: readonly string[];
+  readonly covered: Span | undefined;
+  /** The page is the last of its chain. */
+  readonly last: boolean;
+};
+
+/**
+ * Yields every page of a query, chain after chain, as the exchange gives them: chains are in order of time, the pages of
+ * one may come newest first. `now` gives microseconds. Throws as `RestClient.get`, and a `RefusedError` on an answer
+ * that cannot be read.
+ */
+export async function* fetchHistory(
+  client: RestClient,
+  exchange: Exchange,
+  query: HistoryQuery,
+  now: () => number,
+): AsyncGenerator<FetchedPage> {
+  for (const first of exchange.history.pages(query, now())) {
+    let covered: Span | undefined;
+    let request: PageRequest | undefined = first;
+    while (request) {
+      const page: HistoryPage = await pageOf(client, exchange, query, request, { now: now(), covered });
+      covered = page.covered;
+      request = page.next;
+      yield { records: page.records, rejected: page.rejected, covered, last: request === undefined };
+    }
+  }
+}
+
+async function pageOf(
+  client: RestClient,
+  exchange: Exchange,
+  query: HistoryQuery,
+  page: PageRequest,
+  before: { now: number; covered: Span | undefined },
+): Promise<HistoryPage> {
+  const bodies = await Promise.all(page.map((request) => client.get(exchange, request)));
+  try {
+    return exchange.history.parse(query, page, bodies, before);
+  } catch (error) {
+    if (error instanceof FailureError) throw new RefusedError(error.message, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Span } from '../exchanges/history.js';
+import { changeSettings, type Settings } from '../storage/log/settings.js';
+import { united, without } from './spans.js';
+import { type Topic, topicName, type Want } from './want.js';
+
+/** What of a topic was fetched whole. */
+export type Fetched = { readonly topic: Topic; readonly spans: readonly Span[] };
+
+function keyOf(topic: Topic): string {
+  return `backfill.${topicName(topic).replaceAll(' ', '.')}`;
+}
+
+/** Returns the spans of a topic that runs before have fetched whole; `settings` are those of the store. */
+export function fetchedSpans(settings: ReadonlyMap<string, string>, topic: Topic): Span[] {
+  const text = settings.get(keyOf(topic));
+  return text === undefined ? [] : (JSON.parse(text) as [number, number][]).map(([from, until]) => ({ from, until }));
+}
+
+/** Makes a store remember that spans were fetched whole, all of it in one change. */
+export async function rememberFetched(directory: string, fetched: readonly Fetched[]): Promise<void> {
+  await changeSettings(directory, (known) => {
+    const changed: Record<string, string> = {};
+    for (const { topic, spans } of fetched) {
+      const all = united([...fetchedSpans(known, topic), ...spans]);
+      changed[keyOf(topic)] = JSON.stringify(all.map(({ from, until }) => [from, until]));
+    }
+    return changed satisfies Settings;
+  });
+}
+
+/** Returns what a store remembers as fetched when the spans of `lost` are no longer there, as far as that changes. */
+export function settingsWithout(settings: ReadonlyMap<string, string>, lost: readonly Want[]): Settings {
+  const changed = new Map<string, string>();
+  for (const { spans, ...topic } of lost) {
+    const known = fetchedSpans(changed.has(keyOf(topic)) ? changed : settings, topic);
+    if (known.length > 0)
+      changed.set(keyOf(topic), JSON.stringify(without(known, spans).map(({ from, until }) => [from, until])));
+  }
+  return Object.fromEntries(changed);
+}

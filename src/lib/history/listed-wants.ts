@@ -1,0 +1,49 @@
+import type { HistoryType } from '../exchanges/history.js';
+import { exchangeOf } from '../exchanges/index.js';
+import { UsageError } from '../model/errors.js';
+import type { Instrument } from '../model/records.js';
+import type { StoredSpans } from './stored-spans.js';
+import { type Topic, topicName, type Want } from './want.js';
+
+/** What of each instrument is wanted. Times are microseconds. */
+export type WantedTypes = {
+  readonly types: readonly HistoryType[];
+  readonly intervals: readonly string[];
+};
+
+/** Returns the topics of instruments, of candles one per interval. */
+export function topicsOf(instruments: readonly Instrument[], { types, intervals }: WantedTypes): Topic[] {
+  return instruments.flatMap(({ exchange: id, market, symbol }) => {
+    const exchange = exchangeOf(id);
+    return types.flatMap((type): Topic[] => {
+      if (type !== 'candle') return [{ exchange, market, symbol, type }];
+      return intervals.map((interval) => ({ exchange, market, symbol, type, interval }));
+    });
+  });
+}
+
+/**
+ * Returns what is wanted of topics between `since` and `until`; without `since`, from the first record stored. Nothing is
+ * wanted from before a symbol's launch. Throws a `UsageError` when neither says where to begin.
+ */
+export function listedWants(
+  topics: readonly Topic[],
+  stored: StoredSpans,
+  { since, until, launches }: { since: number | undefined; until: number; launches: ReadonlyMap<string, number> },
+): Want[] {
+  const wants = topics.flatMap((topic) => {
+    const from = since ?? stored.first(topic);
+    const launch = launches.get(launchKey({ ...topic, exchange: topic.exchange.id })) ?? 0;
+    return from === undefined ? [] : [{ ...topic, spans: [{ from: Math.max(from, launch), until }] }];
+  });
+  if (wants.length === 0 && topics.length > 0)
+    throw new UsageError(
+      `expected --since: the store has nothing of ${topicName(topics[0] as Topic)}${topics.length > 1 ? ' or the others' : ''} to begin with`,
+    );
+  return wants;
+}
+
+/** Returns what a symbol's launch is kept under. */
+export function launchKey({ exchange, market, symbol }: Pick<Instrument, 'exchange' | 'market' | 'symbol'>): string {
+  return `${exchange} ${market} ${symbol}`;
+}

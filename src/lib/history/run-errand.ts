@@ -1,0 +1,211 @@
+import type { HistoryQuery, HistoryRecord, Span } from '../exchanges/history.js';
+import { bucketStart } from '../model/interval.js';
+import { compareTrades } from '../model/order.js';
+import type { Gap } from '../model/records.js';
+import { DAY, HOUR, MINUTE, SECOND } from '../model/time.js';
+import { fetchHistory } from './fetch.js';
+import { type Errand, spanOf } from './plan.js';
+import type { RestClient } from './rest-client.js';
+import { united, within, without } from './spans.js';
+import { keyOf, type StoredKeys } from './stored-keys.js';
+import { barSize, CHANNEL_OF, type Topic } from './want.js';
+
+/** Something that an errand brought: new records, what of the past they complete, gaps that are none any more. */
+export type Delivery = {
+  readonly topic: Topic;
+  readonly records: readonly HistoryRecord[];
+  readonly rejected: readonly string[];
+  /** Fetched whole by now, all of the errand so far. */
+  readonly covered: readonly Span[];
+  readonly repaired: readonly Gap[];
+};
+
+export type ErrandOptions = {
+  readonly client: RestClient;
+  /** Microseconds. */
+  readonly now: () => number;
+  /** Returns the keys of what is stored within a span. */
+  readonly keys: (topic: Topic, span: Span) => Promise<StoredKeys>;
+  /** Records are put into the order of time: exchanges give the pages of one chain newest first. */
+  readonly inOrder?: boolean | undefined;
+};
+
+/** The exchange may still add to what it says of the last minute: it is given, and fetched again by the next run. */
+const UNSETTLED = MINUTE;
+/** Times of trades may be whole seconds; and both ends have to meet what is known. */
+const MARGIN = SECOND;
+
+/**
+ * Fetches what an errand is for and yields what is new, page by page. What is stored already is left out, so is what is
+ * still going on. Throws as `fetchHistory`.
+ */
+export async function* runErrand(errand: Errand, options: ErrandOptions): AsyncGenerator<Delivery> {
+  const { topic, gaps } = errand;
+  const began = options.now();
+  const seen = new Overlaps(gaps);
+  let covered: Span[] = [];
+  for (const span of stretchesOf(errand, options.inOrder ? HOUR : DAY)) {
+    const query = { ...topic, ...widened(topic, span, began) };
+    const stored = await options.keys(topic, { from: query.from - 2 * MARGIN, until: query.until + 2 * MARGIN });
+    seen.begin(stored);
+    const pages = pagesOf(errand, query, options);
+    for await (const page of options.inOrder ? asOne(pages) : pages) {
+      const records = page.records.filter((record) => seen.isNew(record, stored, span));
+      covered = united([...covered, ...within(page.covered, [span])]);
+      yield { topic, records, rejected: page.rejected, covered: within(covered, settled(topic, began)), repaired: [] };
+    }
+  }
+  const repaired = gaps.filter((gap) => isRepaired(errand, gap, { covered, seen, began }));
+  if (repaired.length > 0) yield { topic, records: [], rejected: [], covered: within(covered, settled(topic, began)), repaired };
+}
+
+type Page = {
+  readonly records: readonly HistoryRecord[];
+  readonly rejected: readonly string[];
+  readonly covered: readonly Span[];
+};
+
+/** A row that could not be read may be any: what it is part of is not covered, and the next run fetches it again. */
+async function* pagesOf({ topic }: Errand, query: HistoryQuery, { client, now }: ErrandOptions): AsyncGenerator<Page> {
+  let isWhole = true;
+  for await (const { records, rejected, covered } of fetchHistory(client, topic.exchange, query, now)) {
+    isWhole &&= rejected.length === 0;
+    yield { records, rejected, covered: isWhole && covered ? [covered] : [] };
+  }
+}
+
+async function* asOne(pages: AsyncGenerator<Page>): AsyncGenerator<Page> {
+  const records: HistoryRecord[] = [];
+  const rejected: string[] = [];
+  const covered: Span[] = [];
+  for await (const page of pages) {
+    for (const record of page.records) records.push(record);
+    rejected.push(...page.rejected);
+    covered.push(...page.covered);
+  }
+  yield { records: records.sort(inTime), rejected, covered };
+}
+
+function inTime(a: HistoryRecord, b: HistoryRecord): number {
+  return a.type === 'trade' && b.type === 'trade' ? compareTrades(a, b) : a.timestamp - b.timestamp;
+}
+
+/** Of a trade that tells whole seconds, the second counts. */
+function isInside({ type, timestamp }: HistoryRecord, { from, until }: Span): boolean {
+  if (type !== 'trade') return true;
+  return timestamp < until && (timestamp % SECOND === 0 ? timestamp + SECOND > from : timestamp >= from);
+}
+
+/** Returns what of an errand is still missing after it was run: nothing where only the last minute or bar is. */
+export function remainder({ topic, spans }: Errand, covered: readonly Span[], began: number): Span[] {
+  const size = barSize(topic) ?? 0;
+  const due = size > 0 ? bucketStart(size, began - UNSETTLED) : began - UNSETTLED;
+  return without(within(spans, [{ from: 0, until: due }]), covered);
+}
+
+/** Only trades are so many that a stretch has to be taken in parts. */
+function stretchesOf({ topic, spans }: Errand, length: number): Span[] {
+  if (topic.type !== 'trade') return [...spans];
+  return spans.flatMap(({ from, until }) => {
+    const parts: Span[] = [];
+    for (let start = from; start < until; ) {
+      const end = Math.min(until, (Math.floor(start / length) + 1) * length);
+      parts.push({ from: start, until: end });
+      start = end;
+    }
+    return parts;
+  });
+}
+
+function widened({ type }: Topic, { from, until }: Span, now: number): Span {
+  return type === 'trade' ? { from: from - MARGIN, until: Math.min(until + MARGIN, Math.max(until, now)) } : { from, until };
+}
+
+/** Bars say themselves up to where they are final. */
+function settled(topic: Topic, began: number): Span[] {
+  return [{ from: 0, until: barSize(topic) === undefined ? began - UNSETTLED : Number.POSITIVE_INFINITY }];
+}
+
+type Fetched = { readonly covered: readonly Span[]; readonly seen: Overlaps; readonly began: number };
+
+/**
+ * Ids are not contiguous on either exchange: a hole in the trades counts as repaired when what was fetched is whole and has
+ * the trades that are stored right at its ends. Where none is, as at the end of a capture that was cut off, there is nothing
+ * to meet: then the answer must reach beyond the end, or the end be so old that the exchange adds nothing more. Lost candles
+ * are the same again, and so are those of one interval that nobody received; what was captured of rates and prices is finer
+ * than any history.
+ */
+function isRepaired({ topic: { type }, ends }: Errand, gap: Gap, { covered, seen, began }: Fetched): boolean {
+  if (without([spanOf(gap)], covered).length > 0) return false;
+  const near = ends?.get(gap);
+  if (type !== 'trade') return type === 'candle' && (near !== undefined || gap.channel !== CHANNEL_OF.candle);
+  const known = near ? { before: near.before !== undefined, after: near.after !== undefined } : seen.known(gap);
+  if (known.before && !seen.hasBefore(gap.fromTimestamp)) return false;
+  if (known.after) return seen.hasAfter(gap.untilTimestamp);
+  return gap.untilTimestamp <= began - UNSETTLED || seen.latest >= gap.untilTimestamp;
+}
+
+/** Whether a trade is stored right before a gap and right after it. */
+type Known = { before: boolean; after: boolean };
+
+/** Tells new records from those that were stored before, and remembers when the latter happened. */
+class Overlaps {
+  readonly #known: ReadonlyMap<Gap, Known>;
+  #met: number[] = [];
+  #fresh = new Set<string | number>();
+  /** Of the stretch before: what it brought is stored by now, and was not known. */
+  #before = new Set<string | number>();
+  /** When the latest of all that was fetched happened. */
+  latest = 0;
+
+  constructor(gaps: readonly Gap[]) {
+    this.#known = new Map(gaps.map((gap) => [gap, { before: false, after: false }]));
+  }
+
+  /** Begins a stretch, of which this is stored. */
+  begin(stored: StoredKeys): void {
+    this.#before = this.#fresh;
+    this.#fresh = new Set();
+    const times = Float64Array.from(stored.values()).sort();
+    for (const [{ fromTimestamp: from, untilTimestamp: until }, known] of this.#known) {
+      known.before ||= hasWithin(times, from - MARGIN, from);
+      known.after ||= hasWithin(times, until, until + MARGIN);
+    }
+  }
+
+  known(gap: Gap): Known {
+    return this.#known.get(gap) ?? { before: true, after: true };
+  }
+
+  /** What lies outside of the span is met or not, and never new: it belongs to another one. */
+  isNew(record: HistoryRecord, stored: StoredKeys, span: Span): boolean {
+    if (record.type === 'candle' && !record.closed) return false;
+    this.latest = Math.max(this.latest, record.timestamp);
+    const key = keyOf(record);
+    if (this.#fresh.has(key) || this.#before.has(key)) return false;
+    const at = stored.get(key);
+    if (at !== undefined) this.#met.push(at);
+    if (at !== undefined || !isInside(record, span)) return false;
+    this.#fresh.add(key);
+    return true;
+  }
+
+  hasBefore(time: number): boolean {
+    return this.#met.some((at) => at <= time);
+  }
+
+  hasAfter(time: number): boolean {
+    return this.#met.some((at) => at >= time);
+  }
+}
+
+/** Whether sorted times have one from `first` to `last`, both included. */
+function hasWithin(times: Float64Array, first: number, last: number): boolean {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] as number) < first) low = middle + 1;
+    else high = middle;
+  }
+  return low < times.length && (times[low] as number) <= last;
+}

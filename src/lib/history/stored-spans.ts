@@ -1,0 +1,231 @@
+import type { Span } from '../exchanges/history.js';
+import type { Gap, RecordType } from '../model/records.js';
+import { HOUR, MINUTE } from '../model/time.js';
+import { type Database, sqlText } from '../storage/database/duckdb.js';
+import { findStore } from '../storage/files/store-directory.js';
+import { goneWriters } from '../storage/journal/writer-registry.js';
+import { CommitLog } from '../storage/log/commit-log.js';
+import type { Claim } from '../storage/log/store-state.js';
+import { openSnapshot } from '../storage/reading/store-snapshot.js';
+import { fetchedSpans } from './fetched.js';
+import { united, within, without } from './spans.js';
+import { barSize, CHANNEL_OF, channelsOf, type Topic, topicName } from './want.js';
+
+/** Silence of a whole market for so long means that nobody captured it, whether or not a gap says so. */
+const IDLE = 5 * MINUTE;
+
+/** What is stored next to lost trades is looked for this far: beyond it, nothing is known that could be met. */
+const NEAR = 6 * HOUR;
+
+/** The last trade before and the first one after a gap, microseconds; undefined where there is none near. */
+export type Ends = { readonly before: number | undefined; readonly after: number | undefined };
+
+const NO_ENDS: Ends = { before: undefined, after: undefined };
+
+/** What a store has of some topics. */
+export type StoredSpans = {
+  /** Returns the spans of which nothing is missing, as far as the store can know. */
+  known(topic: Topic): readonly Span[];
+  /** Returns the spans that were captured, without gaps; records lie on both of their ends. */
+  captured(topic: Topic): readonly Span[];
+  /** Returns the unrepaired gaps of a topic's channel. */
+  gaps(topic: Topic): readonly Gap[];
+  /** Returns what is stored next to an unrepaired gap of lost trades. */
+  ends(gap: Gap): Ends;
+  /** Returns when the first record of a topic happened, undefined when there is none. */
+  first(topic: Topic): number | undefined;
+  /** Returns whether a living process captures a topic's channel into this store now. */
+  isCaptured(topic: Topic): boolean;
+};
+
+export const NOTHING_STORED: StoredSpans = {
+  known: () => [],
+  captured: () => [],
+  gaps: () => [],
+  ends: () => NO_ENDS,
+  first: () => undefined,
+  isCaptured: () => false,
+};
+
+/**
+ * Returns what the store in `directory` has of `topics`. Known is what earlier runs fetched whole; from the first captured
+ * record to the last, without recorded gaps and without times in which nothing of the market was captured; and every bar
+ * that is there and closed.
+ */
+export async function readStoredSpans(directory: string, topics: readonly Topic[]): Promise<StoredSpans> {
+  const types = [...new Set(topics.map(({ type }) => type))];
+  const snapshot = await openSnapshot(directory, {
+    types: [...types, 'gap'],
+    exchanges: [...new Set(topics.map(({ exchange }) => exchange.id))],
+    markets: [...new Set(topics.map(({ market }) => market))],
+    symbols: [...new Set(topics.map(({ symbol }) => symbol))],
+    sources: ['exchange'],
+  });
+  const relations: Relations = { database: snapshot.database, relation: (type) => snapshot.relation(type) };
+  try {
+    const gaps = await unrepairedGaps(relations);
+    const captured = new Map<string, Captured>();
+    for (const type of types) {
+      const spans = type === 'candle' ? await barSpans(relations, topics) : await capturedSpans(relations, type);
+      for (const [key, value] of spans) captured.set(key, value);
+    }
+    const claims = await livingClaims(directory);
+    const ends = types.includes('trade') ? await endsOf(relations, [...gaps.values()].flat()) : new Map<Gap, Ends>();
+    return {
+      ...storedSpans(snapshot.state.settings, gaps, captured),
+      ends: (gap) => ends.get(gap) ?? NO_ENDS,
+      isCaptured: (topic) => claims.some((claim) => isOf(claim, topic)),
+    };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+type Relations = { readonly database: Database; relation(type: RecordType): string };
+type Captured = { readonly spans: readonly Span[]; readonly first: number };
+
+function storedSpans(
+  settings: ReadonlyMap<string, string>,
+  gaps: ReadonlyMap<string, readonly Gap[]>,
+  captured: ReadonlyMap<string, Captured>,
+): Omit<StoredSpans, 'isCaptured' | 'ends'> {
+  const gapsOf = (topic: Topic) => [...channelsOf(topic)].flatMap((channel) => gaps.get(channelKey(topic, channel)) ?? []);
+  const capturedOf = (topic: Topic) => {
+    const spans = captured.get(topicName(topic))?.spans ?? [];
+    // A bar is there or not, whatever was lost while it was formed.
+    if (topic.type === 'candle') return spans;
+    // Tickers carry the rate to come; what was paid in the end is told by history alone.
+    if (topic.type === 'funding') return [];
+    return without(
+      spans,
+      gapsOf(topic).map(({ fromTimestamp: from, untilTimestamp: until }) => ({ from, until: Math.max(until, from + 1) })),
+    );
+  };
+  return {
+    gaps: gapsOf,
+    first: (topic) => captured.get(topicName(topic))?.first,
+    captured: capturedOf,
+    known: (topic) => united([...capturedOf(topic), ...fetchedSpans(settings, topic)]),
+  };
+}
+
+function channelKey({ exchange, market, symbol }: { exchange: { id: string }; market: string; symbol: string }, channel: string) {
+  return [exchange.id, market, symbol, channel].join(' ');
+}
+
+/** Returns what the writers of a store capture that have not gone. */
+async function livingClaims(directory: string): Promise<Claim[]> {
+  const paths = await findStore(directory);
+  if (!paths) return [];
+  const context = { paths, log: new CommitLog(paths.log, paths.root) };
+  const gone = await goneWriters(context);
+  const { writers } = await context.log.read();
+  return [...writers].flatMap(([writer, { claims }]) => (gone.has(writer) ? [] : claims));
+}
+
+function isOf({ exchange, market, channel, symbols }: Claim, topic: Topic): boolean {
+  const isChannel = exchange === topic.exchange.id && market === topic.market && channel === CHANNEL_OF[topic.type];
+  return isChannel && (symbols === 'all' || symbols.includes(topic.symbol));
+}
+
+/** Returns the gaps that no later one repaired, by channel. */
+async function unrepairedGaps({ database, relation }: Relations): Promise<Map<string, Gap[]>> {
+  const rows = await database.rows(
+    `SELECT "exchange", "market", "symbol", "channel", "reason", "missing", epoch_us("timestamp") AS moment,
+       epoch_us("from_timestamp") AS "from", epoch_us("until_timestamp") AS "until"
+     FROM ${relation('gap')} ORDER BY "timestamp", "local_timestamp" NULLS FIRST`,
+  );
+  const gaps = new Map<string, Gap[]>();
+  for (const row of rows) {
+    const gap = gapOf(row);
+    const key = [gap.exchange, gap.market, gap.symbol, gap.channel].join(' ');
+    const before = gaps.get(key) ?? [];
+    const isCovered = (hole: Gap) => hole.fromTimestamp >= gap.fromTimestamp && hole.untilTimestamp <= gap.untilTimestamp;
+    gaps.set(key, gap.missing ? [...before, gap] : before.filter((hole) => !isCovered(hole)));
+  }
+  return gaps;
+}
+
+/** What the log tells of a lost file are its first and last record, not those around it. */
+async function endsOf({ database, relation }: Relations, gaps: readonly Gap[]): Promise<Map<Gap, Ends>> {
+  const ends = new Map<Gap, Ends>();
+  for (const gap of gaps.filter(({ reason, channel }) => reason === 'lost' && channel === CHANNEL_OF.trade)) {
+    const { exchange, market, symbol, fromTimestamp: from, untilTimestamp: until } = gap;
+    const [row] = await database.rows(
+      `SELECT epoch_us(max("timestamp") FILTER ("timestamp" <= make_timestamptz(${from}))) AS before,
+         epoch_us(min("timestamp") FILTER ("timestamp" >= make_timestamptz(${until}))) AS after
+       FROM ${relation('trade')} WHERE "exchange" = ${sqlText(exchange)} AND "market" = ${sqlText(market)} AND "symbol" = ${sqlText(symbol)}
+         AND "timestamp" BETWEEN make_timestamptz(${from - NEAR}) AND make_timestamptz(${until + NEAR})`,
+    );
+    const [before, after] = [row?.before, row?.after].map((time) =>
+      time === null || time === undefined ? undefined : Number(time),
+    );
+    ends.set(gap, { before, after });
+  }
+  return ends;
+}
+
+function gapOf(row: Record<string, unknown>): Gap {
+  return {
+    type: 'gap',
+    exchange: String(row.exchange),
+    market: row.market as Gap['market'],
+    symbol: String(row.symbol),
+    timestamp: Number(row.moment),
+    channel: String(row.channel),
+    fromTimestamp: Number(row.from),
+    untilTimestamp: Number(row.until),
+    reason: row.reason as Gap['reason'],
+    repaired: 0,
+    missing: row.missing === true,
+  };
+}
+
+/** Returns the spans of each symbol between its first and last captured record, as far as its market was captured. */
+async function capturedSpans({ database, relation }: Relations, type: RecordType): Promise<Map<string, Captured>> {
+  const captured = `(SELECT "exchange", "market", "symbol", epoch_us("timestamp") AS moment
+    FROM ${relation(type)} WHERE "local_timestamp" IS NOT NULL)`;
+  const runs = await database.rows(
+    `SELECT "exchange", "market", min(first) AS "from", max(last) AS "until" FROM (
+       SELECT *, sum(isNew) OVER (PARTITION BY "exchange", "market" ORDER BY minute) AS run FROM (
+         SELECT *, CASE WHEN first - lag(last) OVER (PARTITION BY "exchange", "market" ORDER BY minute) <= ${IDLE} THEN 0 ELSE 1 END AS isNew
+         FROM (SELECT "exchange", "market", moment // ${MINUTE} AS minute, min(moment) AS first, max(moment) AS last FROM ${captured} GROUP BY ALL)))
+     GROUP BY "exchange", "market", run`,
+  );
+  const symbols = await database.rows(
+    `SELECT "exchange", "market", "symbol", min(moment) AS "from", max(moment) AS "until" FROM ${captured} GROUP BY ALL`,
+  );
+  return new Map(
+    symbols.map((row) => {
+      const ofMarket = runs.filter(({ exchange, market }) => exchange === row.exchange && market === row.market).map(spanOf);
+      const spans = within([spanOf(row)], ofMarket);
+      return [`${row.exchange} ${row.market} ${row.symbol} ${type}`, { spans, first: Number(row.from) }];
+    }),
+  );
+}
+
+/** Returns the runs of closed bars of the exchange. */
+async function barSpans({ database, relation }: Relations, topics: readonly Topic[]): Promise<Map<string, Captured>> {
+  const captured = new Map<string, { spans: Span[]; first: number }>();
+  const sizes = new Map(topics.flatMap((topic) => (topic.type === 'candle' ? [[topic.interval, barSize(topic)] as const] : [])));
+  for (const [interval = '', size = 0] of sizes) {
+    const rows = await database.rows(
+      `SELECT "exchange", "market", "symbol", min(moment) AS "from", max(moment) + ${size} AS "until" FROM (
+         SELECT *, moment - ${size} * row_number() OVER (PARTITION BY "exchange", "market", "symbol" ORDER BY moment) AS run
+         FROM (SELECT "exchange", "market", "symbol", epoch_us("timestamp") AS moment FROM ${relation('candle')}
+               WHERE "source" = 'exchange' AND "interval" = ${sqlText(interval)} AND "closed"))
+       GROUP BY "exchange", "market", "symbol", run ORDER BY "from"`,
+    );
+    for (const row of rows) {
+      const key = `${row.exchange} ${row.market} ${row.symbol} candle ${interval}`;
+      const value = captured.get(key) ?? { spans: [], first: Number(row.from) };
+      value.spans.push(spanOf(row));
+      captured.set(key, value);
+    }
+  }
+  return captured;
+}
+
+function spanOf(row: Record<string, unknown>): Span {
+  return { from: Number(row.from), until: Number(row.until) };
+}

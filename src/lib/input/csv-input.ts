@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import { FailureError } from '../model/errors.js';
+import { RecordError, type RecordProperties, recordFrom } from '../model/ndjson.js';
+import { finite } from '../model/numbers.js';
+import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from '../model/records.js';
+import type { Column } from '../model/schema.js';
+import type { InputListener } from './input-listener.js';
+import { readLines } from './lines.js';
+import { plausible } from './plausible.js';
+import { typeOfColumns } from './record-shape.js';
+
+const BATCH = 2048;
+
+/**
+ * Returns the records of a CSV file with a header, gzipped or not: columns are those of the schema, an empty cell is a
+ * missing value, levels and other structures are JSON. The type is in a column `type` or follows from the header.
+ */
+export async function* readCsv(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
+  const { default: papaparse } = await import('papaparse');
+  const source = Readable.from(text(path, listener));
+  const rows = source.pipe(papaparse.parse(papaparse.NODE_STREAM_INPUT, { skipEmptyLines: true }));
+  source.on('error', (error) => rows.destroy(error));
+  let reader: RowReader | undefined;
+  let number = 0;
+  let records: AnyRecord[] = [];
+  for await (const cells of rows as AsyncIterable<string[]>) {
+    number += 1;
+    if (!reader) {
+      reader = new RowReader(cells, path);
+      continue;
+    }
+    const record = reader.read(cells, (reason) => listener.broken(`${path}: row ${number}: ${reason}`));
+    if (record) records.push(record);
+    if (records.length < BATCH) continue;
+    yield records;
+    records = [];
+  }
+  if (records.length > 0) yield records;
+}
+
+async function* text(path: string, listener: InputListener): AsyncGenerator<string> {
+  for await (const { lines, truncated } of readLines(path)) {
+    if (truncated !== undefined) listener.broken(truncated);
+    if (lines.length > 0) yield `${lines.join('\n')}\n`;
+  }
+}
+
+class RowReader {
+  readonly #names: readonly string[];
+  readonly #type: RecordType | undefined;
+
+  constructor(header: readonly string[], path: string) {
+    this.#names = header.map((name) => name.replace(/^\ufeff/, '').trim());
+    const twice = this.#names.find((name, index) => this.#names.indexOf(name) !== index);
+    if (twice !== undefined) throw new FailureError(`${path}: the column ${twice} is there twice`);
+    this.#type = this.#names.includes('type') ? undefined : typeOfColumns(this.#names, path);
+  }
+
+  read(cells: readonly string[], broken: (reason: string) => void): AnyRecord | undefined {
+    try {
+      return plausible(recordFrom(this.#fields(cells)));
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      broken(error.message);
+      return undefined;
+    }
+  }
+
+  #fields(cells: readonly string[]): RecordProperties {
+    if (cells.length !== this.#names.length) throw new RecordError(`expected ${this.#names.length} cells, found ${cells.length}`);
+    const type = this.#type ?? (cells[this.#names.indexOf('type')] as RecordType);
+    const columns = columnsByName(type);
+    const fields: Record<string, unknown> = { type };
+    for (const [index, name] of this.#names.entries()) {
+      const cell = cells[index];
+      const column = columns.get(name);
+      if (column && cell !== undefined && cell !== '') fields[name] = cellValue(cell, column);
+    }
+    return fields;
+  }
+}
+
+const FLAGS = new Map([
+  ['true', true],
+  ['false', false],
+]);
+const COLUMNS = new Map<string, ReadonlyMap<string, Column>>();
+
+function columnsByName(type: RecordType): ReadonlyMap<string, Column> {
+  const known = COLUMNS.get(type);
+  if (known) return known;
+  // A type that does not exist is refused by the schema, which says it better.
+  const columns = new Map((RECORD_TYPES as readonly string[]).includes(type) ? columnsOf(type) : []);
+  COLUMNS.set(type, columns);
+  return columns;
+}
+
+/** Returns the value that a cell stands for; what stands for none is given on, and refused by the schema. */
+function cellValue(cell: string, { kind }: Column): unknown {
+  if (kind === 'text' || kind === 'long') return cell;
+  if (kind === 'flag') return FLAGS.get(cell) ?? cell;
+  if (kind === 'levels' || kind === 'json') return parsed(cell);
+  return finite(cell) ?? cell;
+}
+
+function parsed(cell: string): unknown {
+  try {
+    return JSON.parse(cell);
+  } catch {
+    return cell;
+  }
+}

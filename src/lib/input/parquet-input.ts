@@ -1,0 +1,23 @@
+import { stat } from 'node:fs/promises';
+import { FailureError } from '../model/errors.js';
+import type { AnyRecord } from '../model/records.js';
+import { parquetRecords } from '../storage/database/parquet-records.js';
+import type { InputListener } from './input-listener.js';
+import { typeOfColumns } from './record-shape.js';
+
+/**
+ * Returns the records of a Parquet file, in its order. Its type stands in the file or follows from its columns; rows that
+ * lack what the type requires are left out and counted.
+ */
+export async function* readParquet(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new FailureError(`${path}: cannot be read (${error.code === 'ENOENT' ? 'no such file' : error.message})`);
+  });
+  yield* parquetRecords(path, {
+    typeOf: (columns) => typeOfColumns(columns, path),
+    onIncomplete: (rows) =>
+      listener.broken(
+        `${path}: ${rows} rows are no whole records (a required value is missing or none of those allowed, or a time is not in microseconds)`,
+      ),
+  });
+}

@@ -1,0 +1,24 @@
+import { FailureError } from '../model/errors.js';
+
+/** Characters that make a path a pattern. */
+const PATTERN = /[*?[{]/;
+
+/**
+ * Returns the files that paths and glob patterns name, patterns in sorted order, each once; `-` stays. Throws a `FailureError` for a
+ * pattern that matches nothing.
+ */
+export async function expandPaths(paths: readonly string[]): Promise<string[]> {
+  const expanded: string[] = [];
+  for (const path of paths) {
+    if (!PATTERN.test(path)) expanded.push(path);
+    else expanded.push(...(await filesMatching(path)));
+  }
+  return [...new Set(expanded)];
+}
+
+async function filesMatching(pattern: string): Promise<string[]> {
+  const { glob } = await import('tinyglobby');
+  const files = await glob([pattern], { absolute: false, expandDirectories: false });
+  if (files.length === 0) throw new FailureError(`${pattern}: no file matches`);
+  return files.sort();
+}

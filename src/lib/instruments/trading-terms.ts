@@ -1,0 +1,107 @@
+import type { Exchange, HttpRequest, LastPrice, TierPage } from '../exchanges/exchange.js';
+import { FailureError, UnreachableError, UsageError } from '../model/errors.js';
+import type { MaintenanceTier } from '../model/maintenance-tier.js';
+import type { Instrument, Market } from '../model/records.js';
+import { pagesFrom, type RestBody, type RestSource } from './instruments.js';
+
+/** What an exchange says of trading one symbol. */
+export type TradingTerms = {
+  readonly instrument: Instrument;
+  /** Maintenance tiers, smallest value first; absent on spot and where they were not asked for. */
+  readonly tiers?: readonly MaintenanceTier[] | undefined;
+  /** Whether maintenance includes the taker fee to close. */
+  readonly withClosingFee: boolean;
+  /** What a plan made with these terms should say, one sentence each. */
+  readonly notes: readonly string[];
+  readonly lastPrice?: QuotedPrice | undefined;
+};
+
+/** The last price with its age: since the trade where the exchange tells its time, else since the answer. */
+export type QuotedPrice = { readonly price: number; readonly ageSeconds: number };
+
+export type TermsQuery = {
+  readonly exchange: Exchange;
+  readonly market: Market;
+  /** Any spelling. */
+  readonly symbol: string;
+  readonly wants: { readonly tiers: boolean; readonly lastPrice: boolean };
+};
+
+/** More pages than any symbol has tiers. */
+const MOST_PAGES = 20;
+
+/**
+ * Asks for the instrument, its tiers and its last price. Throws a `UsageError` on a symbol that is not listed, an
+ * `UnreachableError` when the exchange cannot be reached or refuses.
+ */
+export async function fetchTradingTerms(query: TermsQuery, source: RestSource): Promise<TradingTerms> {
+  const { exchange, market, wants } = query;
+  const instrument = await findInstrument(query, source);
+  const tiers = wants.tiers ? await fetchTiers(exchange, market, instrument.symbol, source) : undefined;
+  const lastPrice = wants.lastPrice ? await fetchPrice(exchange, market, instrument.symbol, source) : undefined;
+  return {
+    instrument,
+    tiers: tiers?.tiers,
+    withClosingFee: tiers?.withClosingFee ?? false,
+    notes: [...statusNotes(instrument), ...(tiers?.notes ?? [])],
+    lastPrice,
+  };
+}
+
+async function findInstrument({ exchange, market, symbol }: TermsQuery, source: RestSource): Promise<Instrument> {
+  const native = exchange.nativeSymbol(symbol, market);
+  // List by list, since the first one mostly has it.
+  for (const first of native === undefined ? [] : exchange.instruments.requests(market)) {
+    for await (const { instruments } of pagesFrom(exchange, first, source)) {
+      const instrument = instruments.find((candidate) => candidate.symbol === native);
+      if (instrument) return instrument;
+    }
+  }
+  throw new UsageError(
+    `--symbols: ${symbol} is not listed on ${exchange.id} ${market}; mdtool symbols --exchange ${exchange.id} --market ${market} shows what is`,
+  );
+}
+
+function statusNotes({ symbol, status }: Instrument): string[] {
+  return status === 'trading' ? [] : [`${symbol} does not trade now: ${status}`];
+}
+
+async function fetchTiers(exchange: Exchange, market: Market, symbol: string, source: RestSource): Promise<TierPage | undefined> {
+  let request: HttpRequest | undefined = exchange.tiers.request(market, symbol);
+  const pages: TierPage[] = [];
+  while (request !== undefined) {
+    if (pages.length === MOST_PAGES)
+      throw new UnreachableError(`${exchange.id}: the tiers of ${symbol} do not end after ${MOST_PAGES} pages`);
+    const asked: HttpRequest = request;
+    const page = await ask(source, asked, ({ body }) => exchange.tiers.parse(asked, body));
+    pages.push(page);
+    request = page.next;
+  }
+  const [first] = pages;
+  if (first === undefined) return undefined;
+  const tiers = pages.flatMap((page) => page.tiers);
+  return {
+    tiers: tiers.sort((a, b) => (a.upTo ?? Number.POSITIVE_INFINITY) - (b.upTo ?? Number.POSITIVE_INFINITY)),
+    withClosingFee: first.withClosingFee,
+    notes: [...new Set(pages.flatMap(({ notes }) => notes))],
+  };
+}
+
+function fetchPrice(exchange: Exchange, market: Market, symbol: string, source: RestSource): Promise<QuotedPrice> {
+  const request = exchange.lastPrice.request(market, symbol);
+  return ask(source, request, ({ body, at }) => {
+    const quote: LastPrice = exchange.lastPrice.parse(request, body);
+    return { price: quote.price, ageSeconds: Math.max(0, at - (quote.timestamp ?? at)) / 1_000_000 };
+  });
+}
+
+async function ask<Answer>(source: RestSource, request: HttpRequest, parse: (body: RestBody) => Answer): Promise<Answer> {
+  const body = await source.answer(request);
+  if (body === undefined) throw new FailureError(`expected an answer to ${request.path} in the recording, found none`);
+  try {
+    return parse(body);
+  } catch (error) {
+    if (source.live && error instanceof FailureError) throw new UnreachableError(error.message, { cause: error });
+    throw error;
+  }
+}

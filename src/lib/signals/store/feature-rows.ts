@@ -1,0 +1,76 @@
+import { type Progress, progressOf, unreadFiles } from '../../features/store/progress.js';
+import { sleep } from '../../input/closing.js';
+import type { AnyRecord } from '../../model/records.js';
+import { changeSettings } from '../../storage/log/settings.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import { readStore } from '../../storage/reading/store-reader.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
+import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
+
+type Selection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
+
+/** What a store remembers of the rows that were looked at: the files, and what was found in them. */
+export type LookedAt<State> = { readonly progress: Progress; readonly state: State };
+
+/** Rows of a look at the store, and what has been read when they have all been given. */
+export type Look = { readonly records: AsyncGenerator<AnyRecord[]>; readonly progress: Progress };
+
+/**
+ * Returns the `features` of a store that may not have been read, undefined when all have: those of its unread files and
+ * journals, and some read before. Who reads them knows what it has seen.
+ */
+export async function unreadRows(
+  directory: string,
+  selection: Selection,
+  known: Progress | undefined,
+): Promise<Look | undefined> {
+  const snapshot = await openSnapshot(directory, { ...selection, types: ['features'] });
+  try {
+    const files = featureFiles(snapshot);
+    const fresh = [...unreadFiles(known, files), ...snapshot.open('features')];
+    if (fresh.length === 0) return undefined;
+    const since =
+      known === undefined ? selection.since : Math.max(selection.since ?? 0, Math.min(...fresh.map(({ min }) => min)));
+    const until = Math.max(known?.until ?? 0, ...fresh.map(({ max }) => max));
+    return { records: readStore(directory, { ...selection, since, types: ['features'] }), progress: progressOf(until, files) };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** Yields what `unreadRows` gives, looked for every `every` milliseconds, until the step is stopped. */
+export async function* followedLooks(
+  directory: string,
+  selection: Selection,
+  { known, every, stopped }: { readonly known: Progress | undefined; readonly every: number; readonly stopped: AbortSignal },
+): AsyncGenerator<Look | undefined> {
+  let progress = known;
+  while (!stopped.aborted) {
+    const look = await unreadRows(directory, selection, progress);
+    yield look;
+    progress = look?.progress ?? progress;
+    await sleep(every, stopped);
+  }
+}
+
+/** Returns the name under which a store remembers what was read of a selection. */
+export function rememberedAs({ exchanges, markets, symbols }: Selection): string {
+  const chosen = [exchanges, markets, symbols].map((names) => (names ? [...names].sort().join(',') : '*'));
+  return `signals.read.${chosen.join('.')}`;
+}
+
+/** Returns what a store remembers, undefined where it does not. */
+export async function remembered<State>(directory: string, selection: Selection): Promise<LookedAt<State> | undefined> {
+  const snapshot = await openSnapshot(directory, { types: [] });
+  await snapshot.close();
+  const text = snapshot.state.settings.get(rememberedAs(selection));
+  return text === undefined ? undefined : (JSON.parse(text) as LookedAt<State>);
+}
+
+export async function remember<State>(directory: string, selection: Selection, looked: LookedAt<State>): Promise<void> {
+  await changeSettings(directory, () => ({ [rememberedAs(selection)]: JSON.stringify(looked) }));
+}
+
+function featureFiles({ state }: StoreSnapshot): StoredFile[] {
+  return [...state.partitions(new Set(['features']))].flatMap(({ files }) => files);
+}

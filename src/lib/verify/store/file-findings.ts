@@ -1,0 +1,95 @@
+import type { RecordType } from '../../model/records.js';
+import { formatTime } from '../../model/time.js';
+import { absolutePath } from '../../storage/log/store-context.js';
+import type { StoredFile } from '../../storage/log/store-state.js';
+import { checkFile, type FileDamage } from '../../storage/reading/file-check.js';
+import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
+import type { Finding } from '../day.js';
+import { wayOut } from './channels.js';
+
+/** A finding about a file: it concerns the symbols in it, all of the day's where they are not known. */
+export type FileFinding = { readonly path: string; readonly symbols: readonly string[] | undefined; readonly finding: Finding };
+
+/** The files of a partition that can be read, and what is wrong with any of them. */
+export type CheckedFiles = { readonly readable: readonly StoredFile[]; readonly findings: readonly FileFinding[] };
+
+/** So many files are read at the same time. */
+const PARALLEL = 4;
+
+/** What was found of files that have been read: they never change, and are asked about more than once. */
+const CHECKED = new WeakMap<StoreInspection, Map<string, Promise<FileDamage | undefined>>>();
+
+function damageOf(inspection: StoreInspection, type: RecordType, file: StoredFile): Promise<FileDamage | undefined> {
+  const checked = CHECKED.get(inspection) ?? new Map<string, Promise<FileDamage | undefined>>();
+  CHECKED.set(inspection, checked);
+  const path = absolutePath(inspection.context, file);
+  const damage = checked.get(path) ?? checkFile(inspection.database, path, type, file);
+  checked.set(path, damage);
+  return damage;
+}
+
+/** Compares the files of a partition with what the log knows of them. */
+export async function checkFiles(inspection: StoreInspection, inspected: InspectedPartition): Promise<CheckedFiles> {
+  const { partition, files } = inspected;
+  const damages = new Map<StoredFile, FileDamage | undefined>();
+  const waiting = [...files];
+  const work = async () => {
+    for (let file = waiting.shift(); file; file = waiting.shift())
+      damages.set(file, await damageOf(inspection, partition.type, file));
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, work));
+  const findings = files.flatMap((file) => {
+    const damage = damages.get(file);
+    return damage ? [damageFinding(inspection, inspected, file, damage)] : [];
+  });
+  const readable = files.filter((file) => !damages.get(file) || damages.get(file)?.kind === 'changed');
+  return { readable, findings };
+}
+
+function damageFinding(
+  inspection: StoreInspection,
+  { partition }: InspectedPartition,
+  file: StoredFile,
+  { kind, reason }: FileDamage,
+): FileFinding {
+  const path = absolutePath(inspection.context, file);
+  const what = `${file.rows} ${partition.type} records from ${formatTime(file.min)} to ${formatTime(file.max)}`;
+  const span = { from: file.min, until: file.max + 1 };
+  const finding: Finding =
+    kind === 'changed'
+      ? { ...span, verdict: 'mismatch', detail: `${path} ${reason}: ${what}; ${wayOut(partition)}` }
+      : {
+          ...span,
+          verdict: 'hole',
+          isEmpty: true,
+          detail: `${path} ${reason}: ${what}; until it is back whoever needs it fails; ${wayOut(partition)}`,
+        };
+  return { path, symbols: file.symbols, finding };
+}
+
+/** What a file was found to hold. */
+export type FileContent = { rows: number; min: number; max: number; symbols: Set<string>; foreign: number };
+
+/** Returns how the content of a file contradicts what the log says of it, undefined when it does not. */
+export function contentFinding(path: string, type: RecordType, file: StoredFile, content: FileContent): FileFinding | undefined {
+  const { rows, min, max, symbols, foreign } = content;
+  const unlisted = file.symbols ? [...symbols].filter((symbol) => !file.symbols?.includes(symbol)) : [];
+  const reasons = [
+    rows === file.rows ? '' : `${rows} rows instead of ${file.rows}`,
+    min === file.min && max === file.max ? '' : `records from ${formatTime(min)} to ${formatTime(max)}`,
+    foreign > 0 ? `${foreign} rows of another partition` : '',
+    unlisted.length > 0 ? `symbols that are not its own (${unlisted.slice(0, 3).join(', ')})` : '',
+  ].filter((reason) => reason !== '');
+  if (reasons.length === 0) return undefined;
+  const expected = `${file.rows} ${type} records from ${formatTime(file.min)} to ${formatTime(file.max)}`;
+  return {
+    path,
+    symbols: file.symbols,
+    finding: {
+      from: file.min,
+      until: file.max + 1,
+      verdict: 'mismatch',
+      detail: `${path} does not hold what was written (${reasons.join(', ')}; expected ${expected}); restore it from a backup`,
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { formatTime, SECOND } from '../../model/time.js';
+import type { Partition } from '../../storage/files/partition.js';
+import type { Finding } from '../day.js';
+import type { Hole, Span } from '../holes.js';
+import { remedy } from './channels.js';
+import type { Flaw, SymbolCounts } from './day-scan.js';
+import { spokenDuration } from './silence-watch.js';
+
+/** The findings of a day, by symbol. */
+export class FindingsBySymbol {
+  readonly #findings = new Map<string, Finding[]>();
+
+  add(symbol: string, ...findings: readonly Finding[]): void {
+    this.#findings.set(symbol, [...(this.#findings.get(symbol) ?? []), ...findings]);
+  }
+
+  of(symbol: string): readonly Finding[] {
+    return this.#findings.get(symbol) ?? [];
+  }
+
+  /** Returns the stretches of a symbol in which nothing is there, which has been told. */
+  emptyOf(symbol: string): readonly Finding[] {
+    return this.of(symbol).filter(({ isEmpty }) => isEmpty);
+  }
+
+  symbols(): string[] {
+    return [...this.#findings.keys()];
+  }
+}
+
+/** Returns what is wrong with single records of a symbol. */
+export function recordFindings(counts: SymbolCounts): Finding[] {
+  const { crossed, crossedAt = 0, impossible, impossibleAt = 0, numbered, ordered, first } = counts;
+  const findings: Finding[] = [];
+  if (crossed > 0) {
+    const detail = `${crossed} books are crossed (best bid not below best ask), the first of ${formatTime(crossedAt)}`;
+    findings.push({ ...moment(crossedAt), verdict: 'mismatch', detail });
+  }
+  if (impossible > 0) {
+    const detail = `${impossible} records have values that cannot be, the first of ${formatTime(impossibleAt)}`;
+    findings.push({ ...moment(impossibleAt), verdict: 'mismatch', detail });
+  }
+  // Where the exchange orders trades by their numeric id, all of them have both the same.
+  if (numbered > 0 && numbered < ordered) {
+    const detail = `${ordered - numbered} trades do not have the id by which the exchange orders them: ids were swapped or changed`;
+    findings.push({ ...moment(first), verdict: 'mismatch', detail });
+  }
+  return findings;
+}
+
+export function duplicateFinding({ count, at, files }: Flaw): Finding {
+  const where = `the first of ${formatTime(at)}, in ${files.join(' and ')}`;
+  const detail = `${count} records have the key of another one, ${where}; mdtool compact drops them`;
+  return { ...moment(at), verdict: 'mismatch', duplicates: count, detail };
+}
+
+export function disorderFinding({ count, at, files }: Flaw): Finding {
+  const detail = `${count} records stand behind one that comes after them, the first of ${formatTime(at)}, in ${files.join(' and ')}`;
+  return { ...moment(at), verdict: 'mismatch', outOfOrder: count, detail };
+}
+
+export function chainFinding({ count, at, files }: Flaw): Finding {
+  const where = `the first of ${formatTime(at)}${files.length > 0 ? `, in ${files.join(' and ')}` : ''}`;
+  const detail = `${count} ${count === 1 ? 'delta does' : 'deltas do'} not continue the book before (sequence), ${where}: from there to the next whole snapshot the book cannot be known`;
+  return { ...moment(at), verdict: 'mismatch', detail };
+}
+
+export function crossingFinding({ count, at, files }: Flaw): Finding {
+  const where = `the first of ${formatTime(at)}${files.length > 0 ? `, in ${files.join(' and ')}` : ''}`;
+  const detail = `${count} ${count === 1 ? 'delta leaves' : 'deltas leave'} the book crossed (best bid not below best ask), ${where}`;
+  return { ...moment(at), verdict: 'mismatch', detail };
+}
+
+export function holeFinding({ from, until, reason }: Hole, series: Pick<Partition, 'type' | 'source'>): Finding {
+  const length = until - from < 1000 ? 'less than a millisecond' : spokenDuration((until - from) / SECOND);
+  const detail = `${reason}: nothing is known between ${formatTime(from)} and ${formatTime(until)} (${length}); ${remedy(series)}`;
+  return { from, until, verdict: 'hole', isEmpty: true, detail };
+}
+
+/** Arrivals that are later than this (microseconds, median) are told: the clock is off, or the way is long. */
+const LATE = 5 * SECOND;
+
+/** Returns what is to be told of how late a symbol's records arrived (median, microseconds), undefined for nothing. */
+export function delayNote(delay: number): string | undefined {
+  const length = `${(Math.abs(delay) / SECOND).toFixed(3)} s`;
+  if (delay < 0)
+    return `records arrived ${length} before the exchange's own time (median): the clock of the machine that captured them was behind`;
+  if (delay <= LATE) return undefined;
+  return `records arrived ${length} after the exchange's own time (median): the clock of the machine that captured them was ahead, or it was slow`;
+}
+
+/** Returns the parts of findings that lie within a selected time; those that were found in something are kept whole. */
+export function within(findings: readonly Finding[], { from, until }: Span): Finding[] {
+  return findings.flatMap((finding) => {
+    if (!finding.isEmpty) return [finding];
+    const part = { ...finding, from: Math.max(finding.from, from), until: Math.min(finding.until, until) };
+    return part.from < part.until ? [part] : [];
+  });
+}
+
+function moment(time: number): Span {
+  return { from: time, until: time + 1 };
+}

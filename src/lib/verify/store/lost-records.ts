@@ -1,0 +1,135 @@
+import { HISTORY_TYPES, type HistoryType } from '../../exchanges/history.js';
+import { EXCHANGES } from '../../exchanges/index.js';
+import { unreadSettings } from '../../features/store/progress.js';
+import { settingsWithout } from '../../history/fetched.js';
+import type { Topic, Want } from '../../history/want.js';
+import { parseInterval } from '../../model/interval.js';
+import type { Coverage, Gap, Market, RecordType } from '../../model/records.js';
+import { withDatabase } from '../../storage/database/duckdb.js';
+import { isDateWithin, type Partition } from '../../storage/files/partition.js';
+import { findStore } from '../../storage/files/store-directory.js';
+import type { Settings } from '../../storage/log/settings.js';
+import { absolutePath, openStoreContext, type StoreContext } from '../../storage/log/store-context.js';
+import type { StoredFile, StoreState } from '../../storage/log/store-state.js';
+import { checkFile, type FileDamage } from '../../storage/reading/file-check.js';
+import { takeOut } from '../../storage/upkeep/lost-files.js';
+import { coverageChannel, gapChannel, isData } from './channels.js';
+
+/** A stored file that is gone or damaged, and the symbols that were in it, as far as anything tells. */
+export type LostFile = {
+  readonly path: string;
+  readonly partition: Partition;
+  readonly file: StoredFile;
+  readonly damage: FileDamage;
+  readonly symbols: readonly string[];
+};
+
+/** Damaged files of a store: those that can be taken out, and those that stay, with the reason. */
+export type Losses = {
+  readonly context: StoreContext;
+  readonly lost: readonly LostFile[];
+  readonly staying: readonly (LostFile & { readonly why: string })[];
+};
+
+/**
+ * Returns the files behind what `coverage` calls a hole or a mismatch that are really gone, cannot be read or are not what
+ * was written: each is compared with the log, whatever `detail` says. Undefined when there are none, or no store. Throws a
+ * `FailureError` when a file cannot be looked at.
+ */
+export async function findLosses(directory: string, coverage: readonly Coverage[]): Promise<Losses | undefined> {
+  const paths = coverage.length > 0 ? await findStore(directory) : undefined;
+  if (!paths) return undefined;
+  const context = openStoreContext(paths);
+  const state = await context.log.read();
+  const found: LostFile[] = [];
+  await withDatabase({}, async (database) => {
+    for (const { partition, files } of state.partitions()) {
+      const rows = coverage.filter((row) => isAbout(row, partition));
+      for (const file of files.filter(({ symbols }) => rows.some(({ symbol }) => isNamed(symbol, symbols)))) {
+        const path = absolutePath(context, file);
+        const damage = await checkFile(database, path, partition.type, file);
+        if (damage) found.push({ path, partition, file, damage, symbols: symbolsOf(state, partition, file, rows) });
+      }
+    }
+  });
+  if (found.length === 0) return undefined;
+  const judged = found.map((one) => ({ ...one, why: reasonToStay(one) }));
+  return { context, lost: judged.filter(({ why }) => why === ''), staying: judged.filter(({ why }) => why !== '') };
+}
+
+function isAbout({ exchange, market, channel, fromTimestamp, untilTimestamp }: Coverage, partition: Partition): boolean {
+  if (exchange !== partition.exchange || market !== partition.market || channel !== coverageChannel(partition)) return false;
+  return isDateWithin(partition.date, fromTimestamp, Math.max(untilTimestamp, fromTimestamp + 1));
+}
+
+/** What `verify` calls the symbol of a file of which nothing tells the symbols. */
+const UNKNOWN = 'unknown';
+
+function isNamed(symbol: string, symbols: readonly string[] | undefined): boolean {
+  return symbol === UNKNOWN || (symbols?.includes(symbol) ?? true);
+}
+
+/** Many symbols are not listed per file: then those that the files beside it list count, and those that were found missing. */
+function symbolsOf(state: StoreState, partition: Partition, file: StoredFile, rows: readonly Coverage[]): string[] {
+  if (file.symbols) return [...file.symbols];
+  const listed = state.partition(partition).flatMap(({ symbols }) => symbols ?? []);
+  const told = rows.map(({ symbol }) => symbol).filter((symbol) => symbol !== UNKNOWN);
+  return [...new Set([...listed, ...told])].sort();
+}
+
+function reasonToStay({ partition, damage, symbols }: LostFile): string {
+  if (partition.type === 'gap') return 'holes that were recorded cannot be known without it; restore it from a backup';
+  if (!isData(partition)) return '';
+  if (symbols.length === 0) return 'nothing tells whose records were in it; restore it from a backup';
+  if (damage.kind === 'changed' && !isHistory(partition.type))
+    return 'it can be read, and no exchange tells its past; restore it from a backup';
+  return '';
+}
+
+function isHistory(type: RecordType): type is HistoryType {
+  return (HISTORY_TYPES as readonly string[]).includes(type);
+}
+
+/**
+ * Takes lost files out of the store and records in the same change, for every series that was in them, a `gap` over what
+ * the log knows of their time. Returns what of it the exchanges can be asked for. `now` is in microseconds. Throws as
+ * `takeOut`.
+ */
+export async function takeOutLosses({ context, lost }: Losses, now: number): Promise<Want[]> {
+  const series = lost.filter(({ partition }) => isData(partition)).flatMap(seriesOf);
+  const gaps = series.map((one, index): Gap => gapOf(one, now + index));
+  const settings = (state: StoreState): Settings => {
+    const derived = lost.filter(({ partition }) => !isData(partition));
+    return { ...settingsWithout(state.settings, series.flatMap(wantsOf)), ...unreadSettings(state, derived) };
+  };
+  await takeOut(context, { files: lost.map(({ file }) => file), gaps, settings });
+  return series.flatMap(wantsOf);
+}
+
+type LostSeries = { readonly partition: Partition; readonly symbol: string; readonly from: number; readonly until: number };
+
+function seriesOf({ partition, file: { min, max }, symbols }: LostFile): LostSeries[] {
+  // A candle is there until its end.
+  const length = partition.type === 'candle' ? parseInterval(partition.interval ?? '').size : 1;
+  return symbols.map((symbol) => ({ partition, symbol, from: min, until: max + length }));
+}
+
+function gapOf({ partition, symbol, from, until }: LostSeries, localTimestamp: number): Gap {
+  const { exchange, market } = partition as { exchange: string; market: Market };
+  const span = { timestamp: until, fromTimestamp: from, untilTimestamp: until };
+  const state = { reason: 'lost', repaired: 0, missing: true } as const;
+  return { type: 'gap', exchange, market, symbol, localTimestamp, channel: gapChannel(partition), ...span, ...state };
+}
+
+function wantsOf({ partition: { type, exchange: id, market, interval }, symbol, from, until }: LostSeries): Want[] {
+  const exchange = EXCHANGES.find((candidate) => candidate.id === id);
+  if (!exchange || !isHistory(type)) return [];
+  const topic: Topic = {
+    exchange,
+    market: market as Market,
+    symbol,
+    type,
+    ...(type === 'candle' && interval ? { interval } : {}),
+  };
+  return [{ ...topic, spans: [{ from, until }], isHole: true }];
+}
