@@ -16,7 +16,14 @@ const plugin = new Plugin({
   respectNoCacheDefault: true,
 });
 await plugin.load();
-writeFileSync(target, `${JSON.stringify(sorted(plugin.manifest), undefined, 2)}\n`);
+const manifest = { ...plugin.manifest, commands: namedByFolder(plugin.manifest.commands) };
+writeFileSync(target, `${JSON.stringify(sorted(manifest), undefined, 2)}\n`);
+
+/** A command is the `command.ts` of its folder: oclif names it by the file (`grid:plan:command`), its users by the folder. */
+function namedByFolder(commands) {
+  const named = Object.values(commands).map((command) => ({ ...command, id: command.id.replace(/:command$/, '') }));
+  return Object.fromEntries(named.map((command) => [command.id, command]));
+}
 
 /** Returns the value with the keys of objects in order, so that the file changes only with the commands. */
 function sorted(value) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SHARED_FLAGS } from '../dist/lib/cli/flags.js';
-import { COUNTS, DURATIONS, PACING_NOTES, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../dist/lib/cli/stream/pacing-keys.js';
+import { COUNTS, DURATIONS, PACING_NOTES, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../dist/lib/cli/pacing-keys.js';
 import { keyOf, variableOf, vocabularyOf } from '../dist/lib/cli/vocabulary.js';
 import { EXCHANGES } from '../dist/lib/exchanges/index.js';
 import { formatDuration } from '../dist/lib/model/time.js';

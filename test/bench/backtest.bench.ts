@@ -36,11 +36,11 @@ import type { Outcome } from '../../dist/lib/backtest/outcome.js';
 import { ExposureStrategy } from '../../dist/lib/backtest/strategies/exposure.js';
 import { GridStrategy } from '../../dist/lib/backtest/strategies/grid.js';
 import { type Signal, SignalStrategy } from '../../dist/lib/backtest/strategies/signals.js';
+import { createGridPlanner, type GridSettings } from '../../dist/lib/backtest/study/grid-planner.js';
+import { type Pool, workerPool } from '../../dist/lib/backtest/study/pool.js';
+import type { RunPlan } from '../../dist/lib/backtest/study/run-plan.js';
+import { sweep } from '../../dist/lib/backtest/study/sweep.js';
 import { type Terms, termsOf } from '../../dist/lib/backtest/terms.js';
-import { createGridPlanner, type GridSettings } from '../../dist/lib/ingest/backtest/grid-planner.js';
-import { type Pool, workerPool } from '../../dist/lib/ingest/backtest/pool.js';
-import type { RunPlan } from '../../dist/lib/ingest/backtest/run-plan.js';
-import { sweep } from '../../dist/lib/ingest/backtest/sweep.js';
 import { exposure } from '../../examples/moving-average.js';
 import { seeded } from '../support/random.js';
 

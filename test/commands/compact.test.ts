@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { retentionOf } from '../../src/lib/cli/compact/flags.js';
+import { retentionOf } from '../../src/commands/compact/flags.js';
 import { startStep } from '../../src/lib/storage/journal/step-lock.js';
 import { treeOf } from '../lib/storage/compact-support.js';
 import { trades, writeRun } from '../lib/storage/support.js';

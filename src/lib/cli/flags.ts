@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { Flags } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES } from '../exchanges/index.js';
 import { FailureError, UsageError } from '../model/errors.js';
 import { KINDS, MARKETS, STATUSES } from '../model/market-records.js';
+import { finite } from '../model/numbers.js';
 import type { InstrumentKind, InstrumentStatus, Market } from '../model/records.js';
+import { Exact } from '../model/ticks.js';
 import { DAY, formatDuration, parseDuration, parseTime } from '../model/time.js';
 import { systemReason } from '../sinks/system-reason.js';
 import { LOG_FORMATS, LOG_LEVELS } from './logger.js';
@@ -131,6 +133,22 @@ export const timeFlags = {
   })(),
 };
 
+/** `-`, files or globs. */
+export const inputArgument = Args.string({
+  multiple: true,
+  description: 'Files or globs (.ndjson, .csv, both also .gz, .parquet), or - for stdin. Default: the store.',
+});
+
+/** Files, globs or `-`. */
+export const filesFlag = Flags.custom<readonly string[]>({
+  helpValue: 'FILES',
+  parse: async (text) => {
+    const files = listOf(text);
+    if (files.length === 0) throw new UsageError(`expected files, separated by commas, was "${text}"`);
+    return files;
+  },
+});
+
 /** Candle intervals by their names, `1s,1m`. */
 export const intervalsFlag = Flags.custom<readonly string[]>({
   summary: 'Intervals, separated by commas.',
@@ -168,6 +186,15 @@ export const SHARED_FLAGS: readonly string[] = [
 
 /** These say what this one call shall do, and stand on the command line alone. */
 export const NOT_CONFIGURABLE: ReadonlySet<string> = new Set(['config', 'json', 'force', 'help']);
+
+/** Returns the fraction that `2%` or `0.02` stands for, exactly. */
+export function fractionOf(text: string): Exact {
+  const match = /^(.*?)\s*(%?)$/.exec(text.trim());
+  const number = match?.[1] ?? '';
+  if (finite(number) === undefined)
+    throw new UsageError(`expected a percentage such as 2% or a fraction such as 0.02, was "${text}"`);
+  return new Exact(number).div(match?.[2] ? 100 : 1);
+}
 
 /** Returns the parts of a comma list, trimmed, without empty ones. */
 export function listOf(text: string): string[] {

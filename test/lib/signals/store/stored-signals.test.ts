@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { openSignals, type SignalRunOptions } from '../../../../src/lib/cli/signals/run.js';
+import { openSignals, type SignalRunOptions } from '../../../../src/commands/signals/run.js';
 import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
 import { DEFAULT_RULES } from '../../../../src/lib/signals/rules.js';
 import { openStoreWriter } from '../../../../src/lib/storage/store-writer.js';

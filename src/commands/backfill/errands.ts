@@ -1,0 +1,102 @@
+import { symbolListener } from '../../lib/cli/symbol-listener.js';
+import type { Exchange } from '../../lib/exchanges/exchange.js';
+import { isUrl } from '../../lib/history/archive-rows.js';
+import { coverageWants } from '../../lib/history/coverage-wants.js';
+import { launchKey, listedWants, topicsOf } from '../../lib/history/listed-wants.js';
+import { type Errand, planErrand } from '../../lib/history/plan.js';
+import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../lib/history/stored-spans.js';
+import type { Topic, Want } from '../../lib/history/want.js';
+import { BrokenLines } from '../../lib/input/broken-lines.js';
+import { listSymbols, liveSymbolSources } from '../../lib/instruments/symbol-list.js';
+import { UsageError } from '../../lib/model/errors.js';
+import type { Instrument, Market } from '../../lib/model/records.js';
+import type { HttpClient } from '../../lib/transport/http.js';
+import type { BackfillContext, BackfillFlags } from './context.js';
+import { type AfterLosses, settleLosses } from './losses.js';
+
+/**
+ * Returns what is to be fetched: what coverage tells, or what the flags ask for and the store lacks; nothing where INPUT is
+ * archives. Throws a `UsageError` on flags that say too little, an `UnreachableError` without lists.
+ */
+export async function errandsOf(context: BackfillContext, http: HttpClient, now: number): Promise<Errand[]> {
+  const { flags, intoStore, paths } = context;
+  const read = (topics: readonly Topic[]) =>
+    intoStore && topics.length > 0 ? readStoredSpans(flags.store, topics) : NOTHING_STORED;
+  if (isOfArchives(context)) return [];
+  if (paths.length > 0) {
+    const { wants, isReadable } = await wantsOfInput(context, now);
+    return planned(wants, isReadable ? await read(wants) : NOTHING_STORED, now);
+  }
+  const instruments = await instrumentsOf(context, http);
+  const topics = topicsOf(instruments, { types: flags.channels, intervals: intervalsOf(flags) });
+  const stored = await read(topics);
+  const launches = new Map(instruments.map((instrument) => [launchKey(instrument), instrument.launchTimestamp ?? 0]));
+  return planned(
+    listedWants(topics, stored, { since: flags.since, until: Math.min(flags.until ?? now, now), launches }),
+    stored,
+    now,
+  );
+}
+
+/** Returns whether INPUT is archives: `.csv[.gz]` files and URLs; all other INPUT is coverage. Throws a `UsageError` on both at once. */
+export function isOfArchives({ paths }: Pick<BackfillContext, 'paths'>): boolean {
+  const archives = paths.filter((path) => isUrl(path) || /\.csv(?:\.gz)?$/.test(path));
+  if (archives.length > 0 && archives.length < paths.length)
+    throw new UsageError('expected either coverage (- or .ndjson) or archives (.csv, .csv.gz, URLs) as INPUT, found both');
+  return archives.length > 0;
+}
+
+function planned(wants: readonly Want[], stored: StoredSpans, now: number): Errand[] {
+  return wants.map((want) => planErrand(want, { now, stored }));
+}
+
+function intervalsOf({ channels, interval = [] }: BackfillFlags): readonly string[] {
+  if (channels.includes('candle') && interval.length === 0)
+    throw new UsageError('--channels candle: expected --interval, such as 1m,1h');
+  if (!channels.includes('candle') && interval.length > 0)
+    throw new UsageError('--interval is for the channel candle: add it to --channels');
+  return interval;
+}
+
+async function wantsOfInput({ paths, notice, summary, ...context }: BackfillContext, now: number): Promise<AfterLosses> {
+  const broken = new BrokenLines(notice);
+  const { wants, without, read, flawed } = await coverageWants(paths, broken);
+  const { intoStore, flags, note } = context;
+  const settled = intoStore
+    ? await settleLosses(flawed, wants, { ...flags, isPlan: flags.plan, now, note, summary })
+    : { wants, rebuilt: new Set<string>(), isReadable: true };
+  if (broken.count > 0) summary.incomplete(`${broken.count} lines of the input could not be read`);
+  if (read === 0) notice('no coverage came in; mdtool verify --format ndjson writes it');
+  for (const [channel, holes] of [...without].filter(([name]) => !settled.rebuilt.has(name))) {
+    const why = channel.startsWith('candle_') ? 'mdtool candles builds them of trades' : 'no exchange tells its past';
+    summary.incomplete(`${holes} holes of ${channel} cannot be filled: ${why}`);
+  }
+  return settled;
+}
+
+async function instrumentsOf(context: BackfillContext, http: HttpClient): Promise<Instrument[]> {
+  const { flags, summary, notice, note, origin, stopped } = context;
+  const { exchange = [], market = [] } = flags;
+  if (exchange.length === 0) throw new UsageError('expected --exchange, or INPUT that says what to fill');
+  if (market.length === 0) throw new UsageError('expected --market: spot, linear, inverse, or several of them');
+  intervalsOf(flags);
+  refuseAbsent(flags, exchange, market);
+  const listener = symbolListener(summary, notice, note);
+  const query = { ...flags, markets: market, notation: 'native' as const, signal: stopped };
+  const instruments: Instrument[] = [];
+  for await (const batch of listSymbols(liveSymbolSources(exchange, http, origin), query, listener)) instruments.push(...batch);
+  return instruments;
+}
+
+/** A kind of history that none of the exchanges and markets has is a mistake; one that some have is told in the end. */
+function refuseAbsent(flags: BackfillFlags, exchanges: readonly Exchange[], markets: readonly Market[]): void {
+  const now = Date.now() * 1_000;
+  for (const type of flags.channels) {
+    const intervals = type === 'candle' ? intervalsOf(flags) : [undefined];
+    for (const interval of intervals) {
+      const reaches = exchanges.flatMap(({ history }) => markets.map((market) => history.reach(type, market, interval, now)));
+      if (reaches.every(({ kind }) => kind === 'none'))
+        throw new UsageError(`--channels ${type}: ${[...new Set(reaches.map(({ note }) => note))].join('; ')}`);
+    }
+  }
+}

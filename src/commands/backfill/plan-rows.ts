@@ -1,0 +1,121 @@
+import type { Errand } from '../../lib/history/plan.js';
+import { lengthOf } from '../../lib/history/spans.js';
+import { formatTime, SECOND } from '../../lib/model/time.js';
+import type { ResultColumn } from '../../lib/storage/reading/query.js';
+
+/** What a plan says of one symbol's history of one kind. Times are microseconds; `requests` is the least number. */
+export type PlanRow = {
+  readonly exchange: string;
+  readonly market: string;
+  readonly symbol: string;
+  readonly channel: string;
+  readonly interval: string | undefined;
+  readonly from_timestamp: number;
+  readonly until_timestamp: number;
+  readonly holes: number;
+  readonly requests: number;
+  /** `at least` where the number of requests depends on what comes, `cannot be had` and why. */
+  readonly note: string | undefined;
+};
+
+export const PLAN_COLUMNS: readonly ResultColumn[] = [
+  { name: 'exchange', kind: 'text' },
+  { name: 'market', kind: 'text' },
+  { name: 'symbol', kind: 'text' },
+  { name: 'channel', kind: 'text' },
+  { name: 'interval', kind: 'text' },
+  { name: 'from_timestamp', kind: 'time' },
+  { name: 'until_timestamp', kind: 'time' },
+  { name: 'holes', kind: 'number' },
+  { name: 'requests', kind: 'number' },
+  { name: 'note', kind: 'text' },
+] as const;
+
+/** Returns a row for what is fetched of each topic, and one for what cannot be had. */
+export function planRows(errands: readonly Errand[]): PlanRow[] {
+  return errands.flatMap(({ topic, spans, lacks, requests, atLeast, note }) => {
+    const { exchange, market, symbol, type: channel, interval } = topic;
+    const row = (from: number, until: number, holes: number, more: Pick<PlanRow, 'requests' | 'note'>): PlanRow => {
+      return {
+        exchange: exchange.id,
+        market,
+        symbol,
+        channel,
+        interval,
+        from_timestamp: from,
+        until_timestamp: until,
+        holes,
+        ...more,
+      };
+    };
+    const rows = lacks.map((lack) =>
+      row(lack.spans[0]?.from ?? 0, lack.spans.at(-1)?.until ?? 0, lack.spans.length, {
+        requests: 0,
+        note: `cannot be had: ${lack.note}`,
+      }),
+    );
+    if (spans.length > 0) {
+      const text = note ?? (atLeast ? 'at least' : undefined);
+      rows.push(row(spans[0]?.from ?? 0, spans.at(-1)?.until ?? 0, spans.length, { requests, note: text }));
+    }
+    return rows;
+  });
+}
+
+/** Returns why something cannot be had or not all of it, one line for all symbols that it holds for. */
+export function planNotes(errands: readonly Errand[]): string[] {
+  const notes = new Map<string, number>();
+  for (const { topic, lacks, note } of errands) {
+    for (const text of [...lacks.map((lack) => `cannot be had: ${lack.note}`), ...(note === undefined ? [] : [note])]) {
+      const key = `${topic.exchange.id} ${topic.market} ${topic.type}: ${text}`;
+      notes.set(key, (notes.get(key) ?? 0) + 1);
+    }
+  }
+  return [...notes].map(([text, count]) => (count > 1 ? `${text} (${count} symbols)` : text));
+}
+
+/** The share of a limit that is used. */
+const SHARE = 0.8;
+
+/** Returns what a plan comes to, in one line: how much, how many requests, and how long these take within the limits. */
+export function planSummary(errands: readonly Errand[], now: number): string {
+  const due = errands.filter(({ spans }) => spans.length > 0);
+  if (due.length === 0) return 'nothing is to be fetched';
+  const requests = due.reduce((sum, errand) => sum + errand.requests, 0);
+  const atLeast = due.some((errand) => errand.atLeast) ? 'at least ' : '';
+  const holes = due.reduce((sum, { spans }) => sum + spans.length, 0);
+  const hours = lengthOf(due.flatMap(({ spans }) => spans)) / (3_600 * SECOND);
+  const counts = `${counted(holes, 'stretch', 'stretches')} of ${counted(due.length, 'history', 'histories')}, ${hours.toFixed(1)} hours in all`;
+  return `${counts}: ${atLeast}${counted(requests, 'request', 'requests')}, ${atLeast}${durationText(secondsOf(due, now))} within the limits`;
+}
+
+/** Endpoints are asked side by side; the slowest decides. */
+function secondsOf(errands: readonly Errand[], now: number): number {
+  const seconds = new Map<string, number>();
+  for (const { topic, spans, requests } of errands) {
+    const request = spans[0] && topic.exchange.history.pages({ ...topic, ...spans[0] }, now)[0]?.[0];
+    if (!request) continue;
+    const { requests: most, within } = topic.exchange.rest.limit(request) ?? topic.exchange.rest.host;
+    const key = `${topic.exchange.id} ${request.path}`;
+    seconds.set(key, (seconds.get(key) ?? 0) + (requests * within) / 1_000 / (most * SHARE));
+  }
+  return Math.max(0, ...seconds.values());
+}
+
+/** Returns seconds as `45 s`, `12 min`, `3.5 h`. */
+export function durationText(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
+}
+
+export function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Returns `2026-11-20T12:00:00.000Z to …` of the first span, and how many more there are. */
+export function spansText(spans: readonly { readonly from: number; readonly until: number }[]): string {
+  const [first] = spans;
+  if (!first) return 'nothing';
+  const more = spans.length > 1 ? ` and ${counted(spans.length - 1, 'more stretch', 'more stretches')}` : '';
+  return `${formatTime(first.from)} to ${formatTime(first.until)}${more}`;
+}

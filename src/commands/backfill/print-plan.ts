@@ -1,0 +1,46 @@
+import type { Format } from '../../lib/cli/flags.js';
+import { writeRows } from '../../lib/cli/output/row-output.js';
+import type { Stderr } from '../../lib/cli/stderr.js';
+import type { Errand } from '../../lib/history/plan.js';
+import { PLAN_COLUMNS, type PlanRow, planNotes, planRows } from './plan-rows.js';
+import type { ProgressOptions } from './progress.js';
+
+export type PlanOutput = {
+  readonly format?: Format | undefined;
+  readonly force: boolean;
+  /** The rows go into the document of `--json`. */
+  readonly json: boolean;
+  readonly stderr: Stderr;
+};
+
+/** Prints what would be fetched and returns its rows. */
+export async function printPlan(errands: readonly Errand[], { format, force, json, stderr }: PlanOutput): Promise<PlanRow[]> {
+  const rows = planRows(errands);
+  for (const text of planNotes(errands)) stderr.note(text);
+  if (json) return rows;
+  const values = rows.map((row) => PLAN_COLUMNS.map(({ name }) => row[name as keyof PlanRow]));
+  const result = {
+    columns: PLAN_COLUMNS,
+    rowCount: rows.length,
+    rows: async function* () {
+      yield values;
+    },
+  };
+  const chosen = format ?? (process.stdout.isTTY ? 'table' : 'ndjson');
+  await writeRows(result, { format: chosen, stdout: process.stdout, force, note: (text) => stderr.note(text) });
+  return rows;
+}
+
+/** Returns how progress is shown: drawn where stderr is a terminal that records are not printed on. */
+export function progressOn(stderr: Stderr, outputs: readonly string[] = []): ProgressOptions {
+  const isOurs = !outputs.includes('-') || !process.stdout.isTTY;
+  return {
+    isLive: process.stderr.isTTY === true && isOurs && stderr.isConversational,
+    write: (text) => void process.stderr.write(text),
+    note: (text) => stderr.log.info(text),
+    elapsed: () => performance.now(),
+    attach: (display) => {
+      stderr.display = display;
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import type { Summary } from '../../lib/cli/summary.js';
+import type { Span } from '../../lib/exchanges/history.js';
+import { EXCHANGES } from '../../lib/exchanges/index.js';
+import { isUrl } from '../../lib/history/archive-rows.js';
+import { archiveRuns, backfill, errandRuns, type Run } from '../../lib/history/backfill.js';
+import { BackfillStore } from '../../lib/history/backfill-store.js';
+import type { Errand } from '../../lib/history/plan.js';
+import { RestClient } from '../../lib/history/rest-client.js';
+import { readStoredKeys } from '../../lib/history/stored-keys.js';
+import type { Topic } from '../../lib/history/want.js';
+import { expandPaths } from '../../lib/input/paths.js';
+import { UsageError } from '../../lib/model/errors.js';
+import type { AnyRecord } from '../../lib/model/records.js';
+import { createHttpClient, type HttpClient, type HttpSender } from '../../lib/transport/http.js';
+import type { BackfillContext } from './context.js';
+import { errandsOf, isOfArchives } from './errands.js';
+import { planSummary } from './plan-rows.js';
+import { BackfillProgress, type ProgressOptions } from './progress.js';
+import { Shortfall } from './shortfall.js';
+
+type Clients = { readonly http: HttpClient & HttpSender; readonly rest: RestClient };
+
+/** What is to be fetched, and how. `close` ends the connections. */
+export type PreparedBackfill = {
+  readonly errands: readonly Errand[];
+  /** The plan in one line, where there is one. */
+  readonly said: string | undefined;
+  run(progress: ProgressOptions): AsyncGenerator<readonly AnyRecord[]>;
+  summarize(summary: Summary): void;
+  close(): Promise<void>;
+};
+
+/** Finds out what is missing. Throws a `UsageError` on flags that say too little, an `UnreachableError` without lists. */
+export async function prepareBackfill(asked: BackfillContext): Promise<PreparedBackfill> {
+  const paths = await Promise.all(asked.paths.map(async (path) => (isUrl(path) ? [path] : await expandPaths([path]))));
+  const context = { ...asked, paths: paths.flat() };
+  const isArchives = isOfArchives(context);
+  if (isArchives && context.flags.plan)
+    throw new UsageError('--plan: archives are read whole; it is for what is fetched by request');
+  const clients = await openClients(context);
+  try {
+    const now = Date.now() * 1_000;
+    const errands = await errandsOf(context, clients.http, now);
+    const shortfall = { current: new Shortfall() };
+    return {
+      errands,
+      // Where a list could not be had, that is what there is to say.
+      said: isArchives || (errands.length === 0 && context.summary.hasUnreachable) ? undefined : planSummary(errands, now),
+      run: (options) => runAll(context, clients, errands, { options, keep: (made) => (shortfall.current = made) }),
+      summarize: (summary) => shortfall.current.summarize(summary, errands.filter(({ spans }) => spans.length > 0).length),
+      close: () => clients.http.close(),
+    };
+  } catch (error) {
+    await clients.http.close();
+    throw error;
+  }
+}
+
+async function openClients({ version, stopped, origin, warn }: BackfillContext): Promise<Clients> {
+  const http = await createHttpClient({ userAgent: `mdtool/${version}`, signal: stopped });
+  return { http, rest: new RestClient({ http, origin, signal: stopped, onWait: warn }) };
+}
+
+type Running = { readonly options: ProgressOptions; keep(shortfall: Shortfall): void };
+
+async function* runAll(
+  context: BackfillContext,
+  clients: Clients,
+  errands: readonly Errand[],
+  { options, keep }: Running,
+): AsyncGenerator<readonly AnyRecord[]> {
+  const { flags, intoStore, stopped, summary, warn } = context;
+  const progress = new BackfillProgress(options);
+  let records = 0;
+  const listener = new Shortfall((share) => progress.update(share, records));
+  keep(listener);
+  const runs = isOfArchives(context) ? archivesOf(context, listener) : errandsRun(context, clients, errands, listener);
+  const store = intoStore && runs.length > 0 ? await BackfillStore.open(flags.store, warn) : undefined;
+  try {
+    for await (const batch of backfill(runs, { store, listener, now: microseconds })) {
+      records += batch.length;
+      yield batch;
+    }
+    if (stopped.aborted) summary.incomplete('stopped before everything was fetched; the next run goes on from here');
+  } finally {
+    progress.end();
+    await store?.close();
+  }
+}
+
+function errandsRun(
+  { flags, intoStore, stopped }: BackfillContext,
+  { rest }: Clients,
+  errands: readonly Errand[],
+  listener: Shortfall,
+): Run[] {
+  const keys = async (topic: Topic, span: Span) => (intoStore ? await readStoredKeys(flags.store, topic, span) : new Map());
+  return errandRuns(errands, { client: rest, now: microseconds, keys, inOrder: !intoStore, signal: stopped, listener });
+}
+
+function archivesOf({ paths, flags, intoStore, stopped, version, summary }: BackfillContext, listener: Shortfall): Run[] {
+  return archiveRuns(paths, {
+    exchanges: flags.exchange ?? EXCHANGES,
+    store: intoStore ? flags.store : undefined,
+    wanted: { from: flags.since ?? 0, until: flags.until ?? Number.POSITIVE_INFINITY },
+    now: microseconds,
+    onCut: (reason) => summary.incomplete(reason),
+    userAgent: `mdtool/${version}`,
+    signal: stopped,
+    listener,
+  });
+}
+
+function microseconds(): number {
+  return Date.now() * 1_000;
+}

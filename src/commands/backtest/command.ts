@@ -1,0 +1,107 @@
+import { BaseCommand } from '../../lib/cli/base-command.js';
+import {
+  exchangesFlag,
+  inputArgument,
+  marketsFlag,
+  outputFlags,
+  storeFlag,
+  symbolsFlag,
+  timeFlags,
+} from '../../lib/cli/flags.js';
+import { stdinHint } from '../../lib/cli/stdin-hint.js';
+import type { SummaryDocument } from '../../lib/cli/summary.js';
+import { backtestFlags } from './flags.js';
+import { refuseUnused, sweptFlags } from './plan.js';
+import { Report, reportFlag } from './report.js';
+import { type Finding, recordsOf, runBacktests, warningsOf } from './run.js';
+import { SweepProgress } from './sweep-progress.js';
+import { renderBacktest } from './table.js';
+
+export default class Backtest extends BaseCommand {
+  static override summary = 'Run a strategy over trades or candles, and account for every fill.';
+  static override description =
+    `Event by event: resting orders are matched, the strategy sees the event, new orders take effect after the latency. The same input gives the same output, byte for byte, and what comes later never changes an earlier fill.
+
+On candles the path inside is not known: every run is made twice, with either extreme first (for signals: the worse and the better one for what is held), and the candles that this may have decided are counted.
+
+Exit 3 when the data has holes.`;
+  static override examples = [
+    {
+      description: 'A grid over candles, with a report',
+      command:
+        '<%= config.bin %> <%= command.id %> candles.parquet --strategy grid --leverage 3 --coverage 20% --report grid.html',
+    },
+    {
+      description: 'Signals over the trades of the store',
+      command: '<%= config.bin %> <%= command.id %> --strategy signals --symbols BTCUSDT --since 30d',
+    },
+    {
+      description: 'Which multiplier and coverage, on two threads',
+      command:
+        '<%= config.bin %> <%= command.id %> candles.parquet --strategy grid --sweep multiplier=1.1:1.6:0.1 --sweep coverage=10%:30%:5% --workers 2',
+    },
+    {
+      description: 'A strategy of your own, chosen on 30 days and judged on the 7 after them',
+      command:
+        '<%= config.bin %> <%= command.id %> candles.parquet --strategy examples/moving-average.ts --sweep fast=10:30:10 --walk-forward 30d/7d',
+    },
+  ];
+
+  static override args = { input: inputArgument };
+
+  static override flags = {
+    ...backtestFlags,
+    exchange: exchangesFlag(),
+    market: marketsFlag(),
+    symbols: symbolsFlag(),
+    ...timeFlags,
+    store: storeFlag,
+    report: reportFlag,
+    ...outputFlags,
+  };
+
+  async run(): Promise<SummaryDocument> {
+    const { args, flags, raw } = await this.parse(Backtest);
+    const given = new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])));
+    refuseUnused(flags, given);
+    for (const name of sweptFlags(flags, given)) this.notice(`--${name}: its value is not used, --sweep ${name} sets it`);
+    const paths = args.input ?? [];
+    const hint = paths.length === 0 ? stdinHint() : undefined;
+    if (hint) this.stderr.note(hint);
+    const report = new Report(flags.report, flags.force);
+    const findings = await runBacktests({
+      paths,
+      directory: flags.store,
+      flags,
+      signal: this.stopped,
+      summary: this.summary,
+      notice: (text) => this.notice(text),
+      progress: this.#progress(),
+      loaded: (markets) => report.requireNames(markets),
+    });
+    for (const warning of warningsOf(findings.map(({ study }) => study))) this.notice(warning);
+    const files = await report.write(findings);
+    if (files.length > 0) this.summary.note({ report: files.join(', ') });
+    return this.deliver(batches(findings), {
+      flags,
+      fallback: paths.length > 0 ? '-' : 'store',
+      endless: false,
+      types: ['run', 'fill', 'equity'],
+      render: renderBacktest,
+      data: true,
+    });
+  }
+
+  #progress(): SweepProgress {
+    return new SweepProgress({
+      isLive: process.stderr.isTTY === true && this.stderr.isConversational,
+      write: (text) => process.stderr.write(text),
+      note: (text) => this.stderr.note(text),
+      elapsed: () => performance.now(),
+    });
+  }
+}
+
+async function* batches(findings: readonly Finding[]) {
+  for (const records of recordsOf(findings)) if (records.length > 0) yield records;
+}

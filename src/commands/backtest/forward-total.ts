@@ -1,0 +1,42 @@
+import type { Run } from '../../lib/model/records.js';
+
+/** What the out-of-sample parts of one symbol and path come to together. */
+export type ForwardTotal = {
+  readonly exchange: string;
+  readonly market: string;
+  readonly symbol: string;
+  /** Absent for trades. */
+  readonly path?: string | undefined;
+  readonly parts: number;
+  readonly net_profit: number;
+  /** Sum of the parts' returns: every part begins with the deposit, so they add and do not compound. */
+  readonly return_pct: number;
+  /** The deepest of any part; a fall that goes on from one part to the next is not seen as one. */
+  readonly max_drawdown_pct: number;
+  readonly trades: number;
+};
+
+/** Returns the totals over what was judged out of sample; none for runs that were not chosen on one part and judged on another. */
+export function forwardTotals(runs: readonly Run[]): ForwardTotal[] {
+  const judged = runs.filter(({ detail }) => (detail as { readonly part?: string } | undefined)?.part === 'out-of-sample');
+  const keyOf = ({ exchange, market, symbol, path }: Run) => JSON.stringify([exchange, market, symbol, path]);
+  const keys = [...new Set(judged.map(keyOf))];
+  return keys.map((key) => totalOf(judged.filter((run) => keyOf(run) === key)));
+}
+
+function totalOf(runs: readonly Run[]): ForwardTotal {
+  const [{ exchange, market, symbol, path }] = runs as [Run];
+  const values = (name: string) => runs.map(({ metrics }) => (metrics as Readonly<Record<string, number>>)[name] ?? 0);
+  const sum = (name: string) => values(name).reduce((total, value) => total + value, 0);
+  return {
+    exchange,
+    market,
+    symbol,
+    path,
+    parts: runs.length,
+    net_profit: sum('net_profit'),
+    return_pct: sum('return_pct'),
+    max_drawdown_pct: Math.max(...values('max_drawdown_pct')),
+    trades: sum('trades'),
+  };
+}

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { FinishedRun } from '../../lib/backtest/study/execute.js';
+import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
+import type { Study } from '../../lib/backtest/study/study.js';
+import type { MaintenanceTier } from '../../lib/model/maintenance-tier.js';
+import { comparisonOf, judgedRuns, partText } from './comparison.js';
+import { forwardTotals } from './forward-total.js';
+import { labelOf, type Metrics, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
+import { feedText } from './plan.js';
+import { CHART_SCRIPT } from './report-script.js';
+import { monthlyReturns, ReportAxis } from './report-series.js';
+import { REPORT_STYLE } from './report-style.js';
+import { type Finding, warningsOf } from './run.js';
+
+/** What a reader wants to know first. */
+const HEADLINES = ['net_profit', 'return_pct', 'max_drawdown_pct', 'sharpe', 'trades', 'win_rate_pct', 'fees', 'max_leverage'];
+
+/** What a report shows: what was found out about one symbol. */
+export type ReportInput = Finding;
+
+/**
+ * Returns one HTML page that needs nothing else: data, styles and the chart library are in it, and its content policy
+ * forbids everything but its own two scripts, told by their hashes. The first path is drawn, the equity of the second beside
+ * it; of a walk forward the last part that was judged, under the figures of all.
+ */
+export function reportPage({ market, study }: ReportInput): string {
+  const drawn = drawnRuns(study);
+  const [first] = drawn as [FinishedRun];
+  const library = chartLibrary();
+  const policy = [library, CHART_SCRIPT].map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`);
+  const title = `${first.run.strategy} on ${first.run.symbol}${partText(first.run) === undefined ? '' : ', judged out of sample'}`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${policy.join(' ')}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title><style>${REPORT_STYLE}</style></head><body>
+<h1>${escaped(title)}</h1>
+<div class="faint">${escaped(feedText(market))}, ${spanText(study.finished)} UTC</div>
+${tiles(headlinesOf(study))}
+${comparison(study)}
+<div class="faint">${drawnText(drawn)}</div>
+<div id="legend"></div>
+<div id="chart"></div>
+${warnings(study)}
+<div class="columns">
+<section><h2>Metrics${partOf(first)}</h2>${metricsTable(drawn)}</section>
+<section><h2>Monthly returns${partOf(first)}</h2>${monthsTable(drawn)}<h2>Parameters${partOf(first)}</h2>${parametersTable(first)}</section>
+</div>
+<h2>About</h2>
+<pre>Runs:  ${study.finished.map(({ run }) => `${escaped(run.runId)}  fills ${escaped(run.fillsHash)} (SHA-256)`).join('\n       ')}
+Charts: TradingView Lightweight Charts™
+Copyright (c) 2026 TradingView, Inc. <a href="https://www.tradingview.com/">https://www.tradingview.com/</a>
+Licensed under the Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0</pre>
+<script type="application/json" id="data">${JSON.stringify(chartData(market, drawn)).replaceAll('<', '\\u003c')}</script>
+<script>${library}</script>
+<script>${CHART_SCRIPT}</script>
+</body></html>
+`;
+}
+
+/** Both paths of the run, or of the last part that was judged. */
+function drawnRuns({ finished }: Study): readonly FinishedRun[] {
+  const judged = judgedRuns(finished);
+  return judged.filter(({ run }) => run.fromTimestamp === judged.at(-1)?.run.fromTimestamp);
+}
+
+function drawnText([first, second]: readonly FinishedRun[]): string {
+  const { run, levels } = first as FinishedRun;
+  const part = partText(run);
+  const path = second === undefined ? '' : `; drawn: ${escaped(run.path ?? '')}, the other path's equity in grey`;
+  return `Candles with fills${levels.length > 0 ? ' and grid levels' : ''}, equity, drawdown (%)${part === undefined ? '' : ` of the ${part}`}${path}.`;
+}
+
+function partOf({ run }: FinishedRun): string {
+  const part = partText(run);
+  return part === undefined ? '' : `, ${part}`;
+}
+
+/** The metrics at the top: of both paths, or what the parts judged out of sample come to on each. */
+function headlinesOf(study: Study): readonly Metrics[] {
+  const totals = forwardTotals(study.finished.map(({ run }) => run));
+  if (totals.length > 0)
+    return totals.map(({ net_profit, return_pct, max_drawdown_pct, trades }) => ({
+      net_profit,
+      return_pct,
+      max_drawdown_pct,
+      trades,
+    }));
+  return drawnRuns(study).map(({ run }) => metricsIn(run));
+}
+
+function comparison({ finished, ranking }: Study): string {
+  const found = comparisonOf([...finished.map(({ run }) => run), ...ranking]);
+  if (found === undefined) return '';
+  return `<section id="comparison"><h2>${found.title}</h2>${table(found.head, found.rows)}<div class="faint">${escaped(found.remark)}</div></section>`;
+}
+
+/** The package has no export for the build that a page can carry. */
+function chartLibrary(): string {
+  const root = dirname(createRequire(import.meta.url).resolve('lightweight-charts/package.json'));
+  return readFileSync(join(root, 'dist/lightweight-charts.standalone.production.js'), 'utf8');
+}
+
+function chartData({ data }: LoadedMarket, [first, second]: readonly FinishedRun[]) {
+  const axis = new ReportAxis(data.feed);
+  const { fills, equity, levels } = first as FinishedRun;
+  return {
+    candles: axis.candles,
+    markers: axis.markers(fills),
+    levels: axis.levels(levels),
+    equity: axis.line(equity, (point) => point.equity),
+    other: second === undefined ? [] : axis.line(second.equity, (point) => point.equity),
+    drawdown: axis.line(equity, ({ drawdownPct }) => -drawdownPct),
+  };
+}
+
+/** Of two paths, both values where they differ. */
+function tiles(paths: readonly Metrics[]): string {
+  const tile = (name: string) => {
+    const text = [...new Set(paths.map((metrics) => valueText(name, metrics[name])))].join(' / ');
+    return `<div><b${colourOf(text)}>${escaped(text)}</b><span>${escaped(labelOf(name))}</span></div>`;
+  };
+  const known = HEADLINES.filter((name) => paths.some((metrics) => name in metrics));
+  return `<div class="tiles">${known.map(tile).join('')}</div>`;
+}
+
+function metricsTable(runs: readonly FinishedRun[]): string {
+  const metrics = runs.map(({ run }) => metricsIn(run));
+  const names = metricNames(runs.map(({ run }) => run));
+  const head = ['', ...runs.map(({ run }) => run.path ?? '')];
+  return table(
+    head,
+    names.map((name) => [labelOf(name), ...metrics.map((values) => valueText(name, values[name]))]),
+  );
+}
+
+function monthsTable(runs: readonly FinishedRun[]): string {
+  const columns = runs.map(({ run, equity }) => {
+    const { deposit } = run.parameters as { readonly deposit: number };
+    return new Map(monthlyReturns(equity, deposit).map(({ month, pct }) => [month, pct]));
+  });
+  const months = [...new Set(columns.flatMap((column) => [...column.keys()]))];
+  const cell = (pct: number | undefined) => (pct === undefined ? '–' : `${pct.toFixed(2)} %`);
+  return table(
+    ['month', ...runs.map(({ run }) => run.path ?? 'return')],
+    months.map((month) => [month, ...columns.map((column) => cell(column.get(month)))]),
+  );
+}
+
+function parametersTable({ run }: FinishedRun): string {
+  const entries = Object.entries(run.parameters as Readonly<Record<string, unknown>>);
+  return table(
+    ['', ''],
+    entries.map(([name, value]) => [name, parameterText(name, value)]),
+  );
+}
+
+function parameterText(name: string, value: unknown): string {
+  if (name === 'maintenance_tiers') return (value as readonly MaintenanceTier[]).map(tierText).join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** As `--tiers` takes it: BOUND=RATE-DEDUCTION. */
+function tierText({ upTo, rate, deduction }: MaintenanceTier): string {
+  return `${upTo === undefined ? '' : `${upTo}=`}${Number((rate * 100).toPrecision(12))}%${deduction > 0 ? `-${deduction}` : ''}`;
+}
+
+function warnings(study: Study): string {
+  return warningsOf([study])
+    .map((warning) => `<div class="warning">${escaped(warning)}</div>`)
+    .join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[], tag: string) =>
+    `<tr>${cells.map((cell) => `<${tag}${colourOf(cell)}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
+  return `<table>${line(head, 'th')}${rows.map((row) => line(row, 'td')).join('')}</table>`;
+}
+
+function colourOf(cell: string): string {
+  return /^-\d/.test(cell) ? ' class="bad"' : '';
+}
+
+function spanText(finished: readonly FinishedRun[]): string {
+  const from = Math.min(...finished.map(({ run }) => run.fromTimestamp));
+  const until = Math.max(...finished.map(({ run }) => run.untilTimestamp));
+  return `${timeText(from)} to ${timeText(until)}`;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

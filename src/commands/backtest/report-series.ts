@@ -1,0 +1,123 @@
+import type { Bars, Ticks } from '../../lib/backtest/market-data.js';
+import type { LevelSpan } from '../../lib/backtest/strategy.js';
+import type { Equity, Fill } from '../../lib/model/records.js';
+import { DAY, HOUR, MINUTE, SECOND } from '../../lib/model/time.js';
+
+/** More candles than this make a chart slow and tell no more. */
+const MOST_CANDLES = 4000;
+const SIZES = [1, 5, 15, 30]
+  .map((seconds) => seconds * SECOND)
+  .concat([1, 5, 15, 30].map((minutes) => minutes * MINUTE))
+  .concat([1, 4, 12].map((hours) => hours * HOUR))
+  .concat([1, 7, 30].map((days) => days * DAY));
+
+/** Times are seconds, as the chart counts them. */
+export type ChartCandle = { time: number; open: number; high: number; low: number; close: number };
+export type ChartValue = { readonly time: number; readonly value?: number };
+export type ChartMarker = {
+  readonly time: number;
+  readonly position: 'aboveBar' | 'belowBar';
+  readonly shape: 'arrowUp' | 'arrowDown' | 'square';
+  readonly color: string;
+  readonly text: string;
+};
+
+const COLOURS: Partial<Record<Fill['reason'], string>> = {
+  entry: '#2962ff',
+  level: '#2962ff',
+  take_profit: '#089981',
+  liquidation: '#d50000',
+  stop: '#f23645',
+};
+const OTHER_COLOUR = '#b26a00';
+
+/** The time axis of a report: everything that is drawn falls into one of its candles. */
+export class ReportAxis {
+  readonly size: number;
+  readonly candles: readonly ChartCandle[];
+
+  constructor(feed: Ticks | Bars) {
+    const { time } = feed;
+    const length = (time.at(-1) ?? 0) - (time[0] ?? 0) + 1;
+    const least = feed.kind === 'candles' ? feed.interval : 0;
+    this.size = Math.max(SIZES.find((size) => length / size <= MOST_CANDLES) ?? (SIZES.at(-1) as number), least);
+    this.candles = this.#candlesOf(feed);
+  }
+
+  /** Returns the beginning of the candle that a time falls into, seconds. */
+  secondOf(time: number): number {
+    return (Math.floor(time / this.size) * this.size) / SECOND;
+  }
+
+  /** Returns the last value of each candle. */
+  line(points: readonly Equity[], value: (point: Equity) => number): ChartValue[] {
+    const last = new Map<number, number>();
+    for (const point of points) last.set(this.secondOf(point.timestamp - 1), value(point));
+    return [...last].sort(([a], [b]) => a - b).map(([time, shown]) => ({ time, value: shown }));
+  }
+
+  /** Returns a mark per candle, side and reason, with how many fills it stands for. */
+  markers(fills: readonly Fill[]): ChartMarker[] {
+    const groups = new Map<string, { fill: Fill; count: number; amount: number }>();
+    for (const fill of fills) {
+      const key = `${this.secondOf(fill.timestamp)} ${fill.side} ${fill.reason}`;
+      const group = groups.get(key) ?? { fill, count: 0, amount: 0 };
+      groups.set(key, { fill, count: group.count + 1, amount: group.amount + fill.amount });
+    }
+    return [...groups.values()].map(({ fill, count, amount }) => ({
+      time: this.secondOf(fill.timestamp),
+      position: fill.side === 'buy' ? 'belowBar' : 'aboveBar',
+      shape: fill.reason === 'liquidation' ? 'square' : fill.side === 'buy' ? 'arrowUp' : 'arrowDown',
+      color: COLOURS[fill.reason] ?? OTHER_COLOUR,
+      text: `${fill.reason.replace('_', ' ')} ${Number(amount.toPrecision(6))}${count > 1 ? ` (${count})` : ''}`,
+    }));
+  }
+
+  /** Returns a line per level, with holes where there was no grid. */
+  levels(spans: readonly LevelSpan[]): ChartValue[][] {
+    const end = this.candles.at(-1)?.time ?? 0;
+    const count = Math.max(0, ...spans.map(({ prices }) => prices.length));
+    return Array.from({ length: count }, (_, level) => {
+      const points = new Map<number, ChartValue>();
+      for (const { from, until, prices } of spans) {
+        const [start, stop] = [this.secondOf(from), Math.min(end, this.secondOf(until))];
+        const value = prices[level];
+        if (value === undefined || stop < start) continue;
+        points.set(start, { time: start, value });
+        if (stop > start) points.set(stop, { time: stop, value });
+        if (stop < end) points.set(stop + this.size / SECOND, { time: stop + this.size / SECOND });
+      }
+      return [...points.values()].sort((a, b) => a.time - b.time);
+    });
+  }
+
+  #candlesOf(feed: Ticks | Bars): ChartCandle[] {
+    const candles: ChartCandle[] = [];
+    const columns = feed.kind === 'trades' ? { open: feed.price, high: feed.price, low: feed.price, close: feed.price } : feed;
+    for (let index = 0; index < feed.time.length; index++) {
+      const time = this.secondOf(feed.time[index] as number);
+      const [open, high, low, close] = [columns.open[index], columns.high[index], columns.low[index], columns.close[index]];
+      const candle = candles.at(-1);
+      if (candle?.time !== time) candles.push({ time, open, high, low, close } as ChartCandle);
+      else {
+        candle.high = Math.max(candle.high, high as number);
+        candle.low = Math.min(candle.low, low as number);
+        candle.close = close as number;
+      }
+    }
+    return candles;
+  }
+}
+
+/** Returns what equity gained in every UTC month, per cent, from the first point on. */
+export function monthlyReturns(points: readonly Equity[], deposit: number): { readonly month: string; readonly pct: number }[] {
+  const ends = new Map<string, number>();
+  // A point at midnight of the first tells what the month before it came to.
+  for (const { timestamp, equity } of points) ends.set(new Date((timestamp - 1) / 1000).toISOString().slice(0, 7), equity);
+  let before = deposit;
+  return [...ends].map(([month, equity]) => {
+    const pct = (equity / before - 1) * 100;
+    before = equity;
+    return { month, pct };
+  });
+}

@@ -1,0 +1,75 @@
+import { type ChartPoint, lineChart } from '../../lib/cli/output/line-chart.js';
+import type { Paint } from '../../lib/cli/output/paint.js';
+import type { Render } from '../../lib/cli/output/rendered-sink.js';
+import type { Equity, Run } from '../../lib/model/records.js';
+import { comparisonOf, judgedRuns } from './comparison.js';
+import { labelOf, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
+
+/** A run with the points of its equity curve. */
+type Drawn = { readonly run: Run; readonly equity: readonly Equity[] };
+
+/** Draws what a backtest found: per symbol a ranking or the parts of a walk forward, all metrics, and the equity line. */
+export const renderBacktest: Render = (records, { width, paint }) => {
+  const runs = records.filter((record): record is Run => record.type === 'run');
+  const equity = records.filter((record): record is Equity => record.type === 'equity');
+  const keyOf = ({ exchange, market, symbol }: Run) => JSON.stringify([exchange, market, symbol]);
+  const keys = [...new Set(runs.map(keyOf))];
+  const ofKey = (key: string) => runs.filter((run) => keyOf(run) === key);
+  return keys.map((key) => drawn(ofKey(key), equity, width, paint)).join('\n\n');
+};
+
+function drawn(runs: readonly Run[], equity: readonly Equity[], width: number, paint: Paint): string {
+  const detailed = runs
+    .map((run): Drawn => ({ run, equity: equity.filter(({ runId }) => runId === run.runId) }))
+    .filter((found) => found.equity.length > 0);
+  const judged = judgedRuns(detailed);
+  const isForward = judged.length < detailed.length;
+  const comparison = comparisonOf(runs);
+  const compared = comparison ? [...aligned(comparison.head, comparison.rows, paint), paint.faint(comparison.remark), ''] : [];
+  const lines = [
+    ...headingOf(detailed, paint),
+    ...compared,
+    ...(isForward ? [] : [...metricsTable(detailed, paint), '']),
+    ...equityLine(judged, width),
+  ];
+  return lines.join('\n').trimEnd();
+}
+
+function headingOf(found: readonly Drawn[], paint: Paint): string[] {
+  const [first] = found;
+  if (first === undefined) return [];
+  const { strategy, exchange, market, symbol, fromTimestamp } = first.run;
+  const until = Math.max(...found.map(({ run }) => run.untilTimestamp));
+  return [paint.heading(`${strategy} on ${exchange} ${market} ${symbol}, ${timeText(fromTimestamp)} to ${timeText(until)}`), ''];
+}
+
+function metricsTable(found: readonly Drawn[], paint: Paint): string[] {
+  const runs = found.map(({ run }) => run);
+  const rows = metricNames(runs).map((name) => [labelOf(name), ...runs.map((run) => valueText(name, metricsIn(run)[name]))]);
+  return aligned(['', ...runs.map(({ path, runId }) => path ?? runId)], rows, paint);
+}
+
+/** Draws the first path. Parts of a walk forward follow one another, each from where the one before it ended. */
+function equityLine(found: readonly Drawn[], width: number): string[] {
+  const path = found[0]?.run.path;
+  const parts = found.filter(({ run }) => run.path === path);
+  if (parts.length === 0) return [];
+  let gained = 0;
+  const points: ChartPoint[] = [];
+  for (const { run, equity } of parts) {
+    for (const { timestamp, equity: value } of equity) points.push({ timestamp, value: value + gained });
+    gained += metricsIn(run).net_profit ?? 0;
+  }
+  const name = `equity${parts.length > 1 ? ' out of sample, parts added up' : ''}${path ? `, ${path}` : ''}`;
+  return [lineChart(name, points, Math.min(width, 80))];
+}
+
+function aligned(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string[] {
+  const widths = head.map((name, index) => Math.max(name.length, ...rows.map((row) => row[index]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, index) => (index === 0 ? cell.padEnd(widths[index] as number) : cell.padStart(widths[index] as number)))
+      .join('  ')
+      .trimEnd();
+  return [paint.heading(line(head)), ...rows.map(line)];
+}

@@ -1,0 +1,90 @@
+import type { Summary } from '../../lib/cli/summary.js';
+import type { RecordType } from '../../lib/model/records.js';
+import { compactStore } from '../../lib/storage/compact.js';
+import type { StorePaths } from '../../lib/storage/files/store-directory.js';
+import type { StoreContext } from '../../lib/storage/log/store-context.js';
+import type { Compaction, CompactOptions, CompactTask } from '../../lib/storage/upkeep/compaction.js';
+import { rebuildLog } from '../../lib/storage/upkeep/rebuild-log.js';
+import type { Retention } from '../../lib/storage/upkeep/retention.js';
+import type { CompactProgress } from './progress.js';
+import { compactionRow, removalLines } from './text.js';
+
+/** Makes the log of a store anew and tells what became of it. */
+export async function runRebuild(paths: StorePaths, summary: Summary, notice: (text: string) => void): Promise<void> {
+  const report = await rebuildLog(paths);
+  if (!report) return notice(`${paths.log} is whole; there is nothing to rebuild`);
+  const { files, records, moved, movedTo, candles } = report;
+  summary.note({ log_files: files, log_records: records, moved_files: moved });
+  notice(`${paths.log} was made anew from ${files} files with ${records} records`);
+  if (moved > 0) notice(`${moved} files that it does not need are in ${movedTo}`);
+  if (candles > 0) notice(`${candles} of them are candles of trades that are there: run mdtool candles to build them again`);
+}
+
+export type CompactRun = {
+  readonly options: CompactOptions & { readonly signal: AbortSignal };
+  readonly progress: CompactProgress;
+  readonly summary: Summary;
+  /** Says something at once. */
+  readonly note: (text: string) => void;
+  /** Says it at once, and again in the summary. */
+  readonly notice: (text: string) => void;
+};
+
+/** Compacts a store, fills the summary, and returns what was done to each partition. */
+export async function runCompact(context: StoreContext, run: CompactRun): Promise<Compaction[]> {
+  const { options, progress, summary, note, notice } = run;
+  const { dryRun = false } = options;
+  const done: Compaction[] = [];
+  const failures: string[] = [];
+  const report = await compactStore(context, options, {
+    onPlan(tasks) {
+      for (const line of removalLines(tasks, dryRun)) note(line);
+      if (comeBack(tasks, options.retention)) notice(COME_BACK);
+      progress.begin(tasks);
+    },
+    onDone(compaction) {
+      done.push(compaction);
+      progress.done(compaction);
+    },
+    onFailure(task, { message }) {
+      failures.push(message);
+      progress.done(task);
+    },
+    onWarning: notice,
+  });
+  progress.end();
+  summarize(summary, done);
+  summary.note({ dry_run: dryRun || undefined, orphans: report.orphans, recovered: report.recovered });
+  for (const path of report.unknown)
+    notice(`${path}: the log does not know this file, and its records may be nowhere else; it is not read, and was left alone`);
+  if (report.left > 0) notice(`stopped with ${report.left} partitions left; what was merged stays, the next run goes on`);
+  for (const reason of failures) summary.failed(reason);
+  return done;
+}
+
+const COME_BACK =
+  'candles are removed whose trades stay: the next run of candles builds them again; --keep candle= as long as trade= keeps them';
+
+/** Whether candles are removed that the store builds again, since it keeps the trades for longer. */
+function comeBack(tasks: readonly CompactTask[], retention?: Retention): boolean {
+  const ageOf = (type: RecordType) => retention?.types.get(type) ?? retention?.otherwise ?? Number.POSITIVE_INFINITY;
+  const isBuilt = ({ action, partition }: CompactTask) => action === 'remove' && partition.source === 'trades';
+  return ageOf('candle') < ageOf('trade') && tasks.some(isBuilt);
+}
+
+function summarize(summary: Summary, done: readonly Compaction[]): void {
+  const merged = done.filter(({ action }) => action === 'merge');
+  const sum = (compactions: readonly Compaction[], of: (compaction: Compaction) => number) =>
+    compactions.reduce((total, compaction) => total + of(compaction), 0);
+  for (const { partition, after } of merged) summary.count(partition.type, after.records);
+  summary.note({
+    partitions: done.length,
+    files_before: sum(done, ({ before }) => before.files),
+    files_after: sum(done, ({ after }) => after.files),
+    bytes_before: sum(done, ({ before }) => before.bytes),
+    bytes_after: sum(done, ({ after }) => after.bytes),
+    duplicates: sum(merged, ({ duplicates }) => duplicates),
+    removed_records: sum(done, ({ action, before }) => (action === 'remove' ? before.records : 0)),
+  });
+  summary.data = done.map(compactionRow);
+}

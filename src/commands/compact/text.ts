@@ -1,0 +1,58 @@
+import { sizeText } from '../../lib/cli/output/size-text.js';
+import type { Partition } from '../../lib/storage/files/partition.js';
+import { candleView, type ResultColumn } from '../../lib/storage/reading/query.js';
+import type { Compaction, CompactTask } from '../../lib/storage/upkeep/compaction.js';
+
+/** Returns what was done to a partition as `--json` gives it. */
+export function compactionRow({ action, partition, before, after, duplicates }: Compaction): Readonly<Record<string, unknown>> {
+  return {
+    action,
+    ...partition,
+    files_before: before.files,
+    files_after: after.files,
+    records_before: before.records,
+    records_after: after.records,
+    duplicates,
+    bytes_before: before.bytes,
+    bytes_after: after.bytes,
+  };
+}
+
+export const COMPACTION_COLUMNS: readonly ResultColumn[] = [
+  { name: 'action', kind: 'text' },
+  { name: 'view', kind: 'text' },
+  { name: 'exchange', kind: 'text' },
+  { name: 'market', kind: 'text' },
+  { name: 'date', kind: 'text' },
+  { name: 'files', kind: 'text' },
+  { name: 'records', kind: 'text' },
+  { name: 'duplicates', kind: 'number' },
+  { name: 'size', kind: 'text' },
+];
+
+/** Returns what was done to a partition as a row for the eye, in the order of `COMPACTION_COLUMNS`. */
+export function compactionCells({ action, partition, before, after, duplicates }: Compaction): (string | number)[] {
+  const { exchange, market, date } = partition;
+  const change = (of: 'files' | 'records') => (before[of] === after[of] ? `${after[of]}` : `${before[of]} → ${after[of]}`);
+  const size = `${sizeText(before.bytes)} → ${sizeText(after.bytes)}`;
+  return [action, viewOf(partition), exchange ?? '', market ?? '', date, change('files'), change('records'), duplicates, size];
+}
+
+/** Returns a line per type that says what goes, before it goes. */
+export function removalLines(tasks: readonly CompactTask[], dryRun: boolean): string[] {
+  const views = new Map<string, CompactTask[]>();
+  for (const task of tasks.filter(({ action }) => action === 'remove')) {
+    const view = viewOf(task.partition);
+    views.set(view, [...(views.get(view) ?? []), task]);
+  }
+  return [...views].map(([view, removed]) => {
+    const dates = [...new Set(removed.map(({ partition }) => partition.date))].sort();
+    const sum = (of: 'records' | 'bytes') => removed.reduce((total, { before }) => total + before[of], 0);
+    const days = dates.length === 1 ? `of ${dates[0]}` : `of ${dates.length} days, ${dates[0]} to ${dates.at(-1)}`;
+    return `${dryRun ? 'would remove' : 'removing'} ${view} ${days}: ${sum('records')} records, ${sizeText(sum('bytes'))}`;
+  });
+}
+
+function viewOf(partition: Partition): string {
+  return partition.type === 'candle' ? candleView(partition) : partition.type;
+}

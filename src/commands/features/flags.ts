@@ -1,0 +1,93 @@
+import { Flags } from '@oclif/core';
+import { durationFlag, exchangesFlag, listOf, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import { waitFlag } from '../../lib/cli/store-step.js';
+import type { EngineOptions } from '../../lib/features/options.js';
+import { checkedWindows, FEATURES, type Windows } from '../../lib/features/registry.js';
+import { UsageError } from '../../lib/model/errors.js';
+import { parseDuration, SECOND } from '../../lib/model/time.js';
+
+/** The rows that `features` gives. */
+export const ROW_TYPES = ['micro', 'features'] as const;
+export type RowType = (typeof ROW_TYPES)[number];
+
+const NAMES = FEATURES.map(({ name }) => name);
+
+/** How features are computed. */
+export const featureFlags = {
+  window: Flags.custom<Windows>({
+    summary: 'Windows that are not the default ones, separated by commas; --list names them.',
+    helpValue: 'delta_z=120s,ofi=30s',
+    default: async () => new Map(),
+    defaultHelp: async () => 'as --list prints',
+    parse: async (text) => windowsOf(text),
+  })(),
+  grace: durationFlag({
+    summary: 'How long after its end a second still takes records, from stdin; files and the store are taken whole.',
+    default: async () => SECOND,
+    defaultHelp: async () => '1s',
+  }),
+};
+
+/** Which rows are given. */
+export const rowsFlag = Flags.custom<readonly RowType[]>({
+  summary: 'Rows to give: micro, features, or both. A store always gets both.',
+  helpValue: 'micro|features|both',
+  default: async () => ROW_TYPES,
+  defaultHelp: async () => 'both',
+  parse: async (text) => rowTypesOf(text),
+});
+
+/** The name of a feature. */
+export const featureNameFlag = Flags.custom<string>({
+  helpValue: 'NAME',
+  parse: async (text) => {
+    if (!NAMES.includes(text)) throw new UsageError(`expected one of ${NAMES.join(', ')}, was "${text}"`);
+    return text;
+  },
+});
+
+/** Flags of `features`. */
+export const featuresFlags = {
+  ...featureFlags,
+  rows: rowsFlag(),
+  list: Flags.boolean({ summary: 'Print every feature with its inputs, window and warm-up.' }),
+  plot: featureNameFlag({ summary: 'Draw one feature as a line, instead of rows.', exclusive: ['output'] }),
+  'fail-on-gaps': Flags.boolean({ summary: 'End with 3 when an unrepaired gap lies in the input.' }),
+  exchange: exchangesFlag(),
+  market: marketsFlag(),
+  symbols: symbolsFlag(),
+  ...timeFlags,
+  store: storeFlag,
+  wait: waitFlag,
+};
+
+/** Returns how features are to be computed. */
+export function engineOptionsOf({
+  window,
+  grace,
+}: {
+  readonly window: Windows;
+  readonly grace: number;
+}): Pick<EngineOptions, 'grace' | 'windows'> {
+  return { grace, windows: window };
+}
+
+function windowsOf(text: string): Windows {
+  return checkedWindows(
+    listOf(text).map((part) => {
+      const [name = '', duration, ...more] = part.split('=');
+      if (duration === undefined || more.length > 0)
+        throw new UsageError(`expected NAME=DURATION such as ofi=30s, was "${part}"`);
+      return [name.trim(), parseDuration(duration, name)] as const;
+    }),
+  );
+}
+
+function rowTypesOf(text: string): readonly RowType[] {
+  if (text.trim() === 'both') return ROW_TYPES;
+  const types = listOf(text);
+  const unknown = types.find((type) => !(ROW_TYPES as readonly string[]).includes(type));
+  if (unknown !== undefined || types.length === 0)
+    throw new UsageError(`expected ${ROW_TYPES.join(', ')} or both, was "${unknown ?? text}"`);
+  return [...new Set(types as RowType[])];
+}

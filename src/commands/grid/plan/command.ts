@@ -1,0 +1,94 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../../../lib/cli/base-command.js';
+import { outputFlags } from '../../../lib/cli/flags.js';
+import type { SummaryDocument } from '../../../lib/cli/summary.js';
+import { liveSource } from '../../../lib/instruments/instruments.js';
+import { storedTerms } from '../../../lib/instruments/stored-terms.js';
+import { fetchTradingTerms, type TermsQuery, type TradingTerms } from '../../../lib/instruments/trading-terms.js';
+import { UnreachableError } from '../../../lib/model/errors.js';
+import { WholeFile } from '../../../lib/sinks/whole-file.js';
+import { type GridFlags, gridFlags, refuseIdle } from './flags.js';
+import { termsQueryOf } from './input.js';
+import { reportGrid } from './report.js';
+import { gridSvg } from './svg.js';
+import { renderGrid } from './table.js';
+
+export default class GridPlan extends BaseCommand {
+  static override summary = 'Plan a martingale grid: every order, and where it is liquidated.';
+  static override description =
+    `Works out every level of a grid in exact decimals: price, amount, average, take profit, margin, and the price at which what has filled by then is liquidated. Limits and maintenance tiers come from the exchange, or offline from flags.
+
+Exit 4 when a level cannot be placed or a liquidation comes before it; the plan is given all the same.`;
+  static override examples = [
+    {
+      description: 'Offline: the ladder, level by level',
+      command: '<%= config.bin %> <%= command.id %> --price 0.5 --deposit 10 --tick-size 0.0001 --lot-size 0.1',
+    },
+    {
+      description: "With the exchange's limits, tiers and last price, looking for the leverage that survives",
+      command:
+        '<%= config.bin %> <%= command.id %> --exchange bybit --market linear --symbols CRVUSDT --deposit 500 --solve leverage',
+    },
+    {
+      description: 'As if three levels had filled, with a drawing, and what stored candles would have done to it',
+      command:
+        '<%= config.bin %> <%= command.id %> --price 0.5 --deposit 10 --filled 3 --svg grid.svg --stress candles.ndjson.gz',
+    },
+  ];
+
+  static override flags = {
+    ...gridFlags,
+    svg: Flags.string({ summary: 'Also draw the plan into this file.', helpValue: 'FILE', helpGroup: 'OUTPUT' }),
+    ...outputFlags,
+  };
+
+  async run(): Promise<SummaryDocument> {
+    const { flags, raw } = await this.parse(GridPlan);
+    refuseIdle(flags, new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : []))));
+    const query = termsQueryOf(flags);
+    const terms = query && (await this.#terms(query, flags));
+    const report = await reportGrid(flags, terms, Date.now() * 1000, (reason) => this.summary.incomplete(reason));
+    const records = [...report.levels, report.summary];
+    for (const warning of report.warnings) this.notice(warning);
+    for (const reason of report.unsafe) this.summary.unsafe(reason);
+    if (flags.svg !== undefined) await this.#draw(flags.svg, flags.force, gridSvg(records));
+    // CSV holds one type: on stdout that is the ladder, and the summary is left to the other formats.
+    const csv = flags.format === 'csv' && flags.output === undefined;
+    return this.deliver(batch(csv ? report.levels : records), {
+      flags,
+      fallback: '-',
+      endless: false,
+      types: csv ? ['grid_level'] : ['grid_level', 'grid_plan'],
+      render: renderGrid,
+      data: true,
+    });
+  }
+
+  /** Asks the exchange; where it does not answer, the store may still know enough. */
+  async #terms(query: TermsQuery, { store }: GridFlags): Promise<TradingTerms> {
+    const { createHttpClient } = await import('../../../lib/transport/http.js');
+    const client = await createHttpClient({ userAgent: `mdtool/${this.config.version}`, signal: this.stopped });
+    const now = () => Date.now() * 1000;
+    try {
+      return await fetchTradingTerms(query, liveSource(client, this.endpoints(query.exchange).rest, now));
+    } catch (error) {
+      const stored = error instanceof UnreachableError ? await storedTerms(query, store, now()) : undefined;
+      if (!stored) throw error;
+      this.notice((error as Error).message);
+      return stored;
+    } finally {
+      await client.close();
+    }
+  }
+
+  async #draw(path: string, force: boolean, drawing: string): Promise<void> {
+    const file = new WholeFile(path, force);
+    await file.write(drawing);
+    await file.close();
+    this.summary.note({ svg: path });
+  }
+}
+
+async function* batch<Item>(records: readonly Item[]): AsyncGenerator<readonly Item[]> {
+  yield records;
+}

@@ -1,0 +1,53 @@
+import type { Paint } from '../../../lib/cli/output/paint.js';
+import type { GridLevel } from '../../../lib/model/records.js';
+import type { GridView } from './figures.js';
+
+/** Room on both sides of the levels, as a share of their span, for take profits and liquidation prices. */
+const MARGIN = 0.12;
+
+const MARK = {
+  level: '●',
+  liquidation: '×',
+  takeProfit: '+',
+  both: '⊗',
+  start: '│',
+  none: '·',
+  beyondLow: '‹',
+  beyondHigh: '›',
+} as const;
+
+export const LADDER_LEGEND = '● level   × liquidation of what has filled   + take profit   │ start   ⊗ ● and ×';
+
+/**
+ * Returns a function that draws a level's line of the ladder, `width` characters, prices rising to the right: where the
+ * level lies, where what has filled by then is liquidated, and its take profit. A × that a later ● would pass is the end.
+ */
+export function createLadder({ plan, levels }: GridView, width: number, paint: Paint): (level: GridLevel) => string {
+  const prices = levels.map(({ price }) => price);
+  const low = Math.min(...prices);
+  const high = Math.max(...prices);
+  const room = (high - low) * MARGIN;
+  const place = (price: number) => Math.round(((price - low + room) / (high - low + 2 * room)) * (width - 1));
+  const colours: Partial<Record<string, (text: string) => string>> = {
+    [MARK.liquidation]: paint.bad,
+    [MARK.both]: paint.bad,
+    [MARK.takeProfit]: paint.good,
+    [MARK.none]: paint.faint,
+    [MARK.start]: paint.faint,
+  };
+  return (level) => {
+    const line: string[] = new Array(width).fill(MARK.none);
+    const draw = (price: number | undefined, mark: string) => {
+      if (price === undefined) return;
+      const at = place(price);
+      if (at < 0) line[0] = MARK.beyondLow;
+      else if (at >= width) line[width - 1] = MARK.beyondHigh;
+      else line[at] = mark === MARK.liquidation && line[at] === MARK.level ? MARK.both : mark;
+    };
+    draw(plan.price, MARK.start);
+    draw(level.takeProfitPrice, MARK.takeProfit);
+    draw(level.price, MARK.level);
+    draw(level.liquidationPrice, MARK.liquidation);
+    return line.map((mark) => colours[mark]?.(mark) ?? mark).join('');
+  };
+}

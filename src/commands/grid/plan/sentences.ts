@@ -1,0 +1,102 @@
+import type { Paint } from '../../../lib/cli/output/paint.js';
+import type { filledDetail, solutionDetail } from '../../../lib/grid/records.js';
+import type { StressReport } from '../../../lib/grid/stress.js';
+import { formatTime } from '../../../lib/model/time.js';
+import { type GridFigures, type GridView, percentText, spanText } from './figures.js';
+
+/** What `detail` of a plan may hold beside warnings and notes, which stderr tells. */
+export type GridDetail = {
+  readonly reason?: string;
+  readonly filled?: ReturnType<typeof filledDetail>;
+  readonly solve?: ReturnType<typeof solutionDetail>;
+  readonly stress?: StressReport;
+};
+
+/** Returns what the grid is, in two lines. */
+export function headingLines({ plan }: GridView, paint: Paint): string[] {
+  const name = [plan.exchange, plan.market, plan.symbol].filter((part) => part !== undefined).join(':');
+  const spacing = plan.spacing === 'list' ? 'listed' : plan.spacing;
+  const maintenance = plan.maintenanceRate === undefined ? 'by tiers' : percentText(plan.maintenanceRate * 100);
+  return [
+    paint.heading(
+      `${plan.side}${name && ` ${name}`} at ${plan.price}: ${plan.levels} levels over ${percentText(plan.coveragePct)}, ${spacing}, ×${plan.multiplier}, take profit ${percentText(plan.takeProfitPct)}`,
+    ),
+    `deposit ${plan.deposit} × ${plan.leverage}, ${plan.sizing} sizing, ${plan.marginMode} margin, maintenance ${maintenance}, fees ${percentText(plan.makerFee * 100)} and ${percentText(plan.takerFee * 100)}`,
+  ];
+}
+
+/** Returns the money and the verdict. */
+export function summaryLines({ plan, levels }: GridView, figures: GridFigures, paint: Paint): string[] {
+  const { reason } = (plan.detail ?? {}) as GridDetail;
+  const toTakeProfit = plan.reboundPct === undefined ? '' : `, ${percentText(plan.reboundPct)} from the take profit`;
+  return [
+    `committed ${figures.money(plan.committedNotional)} of ${plan.budgetNotional} (${percentText(plan.utilisationPct)}), margin ${figures.money(plan.marginRequired)} of ${plan.deposit}`,
+    `base amount ${short(plan.baseAmount)} before rounding, Σ multiplier^i ${short(plan.multiplierSum)}`,
+    `all filled: loss ${figures.money(plan.worstLoss)} at ${figures.price(levels.at(-1)?.price)}${toTakeProfit}`,
+    reason === undefined
+      ? paint.good('✓ every level can be placed and is reached before a liquidation')
+      : paint.bad(`✗ ${reason}`),
+    ...byReason(levels.filter(({ status }) => status !== 'ok')),
+  ];
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(9)));
+}
+
+/** Levels with the same status in one line: `levels 3 to 14: liquidated before`. */
+function byReason(unsafe: GridView['levels']): string[] {
+  const runs: { status: string; from: number; to: number }[] = [];
+  for (const { level, status } of unsafe) {
+    const last = runs.at(-1);
+    if (last?.status === status && last.to === level - 1) last.to = level;
+    else runs.push({ status, from: level, to: level });
+  }
+  return runs.map(({ status, from, to }) => `  ${from === to ? `level ${from}` : `levels ${from} to ${to}`}: ${status}`);
+}
+
+/** Returns the answers of `--filled`, `--solve` and `--stress`. */
+export function detailLines({ plan }: GridView, figures: GridFigures, paint: Paint): string[] {
+  const { filled, solve, stress } = (plan.detail ?? {}) as GridDetail;
+  return [
+    ...(filled ? filledLines(filled as unknown as Record<string, number>, figures) : []),
+    ...(solve ? solveLines(solve, paint) : []),
+    ...(stress ? stressLines(stress as unknown as Readonly<Record<string, unknown>>) : []),
+  ];
+}
+
+function filledLines(filled: Readonly<Record<string, number | undefined>>, figures: GridFigures): string[] {
+  const { levels, average_price, break_even_price, take_profit_price, profit, return_pct, liquidation_price } = filled;
+  return [
+    `${levels} filled: average ${figures.average(average_price)}, break-even ${figures.average(break_even_price)}, take profit ${figures.price(take_profit_price)}, profit ${figures.money(profit)} (${percentText(return_pct)} of the deposit), liquidation ${figures.price(liquidation_price) || 'none'}`,
+  ];
+}
+
+const UNITS = { leverage: 'x', coverage: ' %', multiplier: '', deposit: '' } as const;
+
+function solveLines({ parameter, limit, beyond, searched }: NonNullable<GridDetail['solve']>, paint: Paint): string[] {
+  const unit = UNITS[parameter];
+  const range = `${searched[0]}${unit} to ${searched[1]}${unit}`;
+  if (limit === undefined) return [paint.bad(`✗ no ${parameter} survives: searched ${range}`)];
+  const extreme = parameter === 'leverage' || parameter === 'coverage' ? 'largest' : 'smallest';
+  const proof = beyond === undefined ? `it is the first of ${range}` : `at ${beyond.value}${unit} ${beyond.reason}`;
+  return [paint.heading(`${parameter} ${limit}${unit} is the ${extreme} that survives, as planned above; ${proof}`)];
+}
+
+function stressLines(stress: Readonly<Record<string, unknown>>): string[] {
+  const number = (name: string) => stress[name] as number;
+  const spread = (name: string, text: (value: number) => string) => {
+    const { median, p90, p99, max } = stress[name] as Record<string, number>;
+    return `median ${text(median as number)}, 90 % ${text(p90 as number)}, 99 % ${text(p99 as number)}, worst ${text(max as number)}`;
+  };
+  const share = (count: number) => `${count} (${percentText((count / number('starts')) * 100)})`;
+  return [
+    `stress on ${number('candles')} candles of ${stress.symbol} ${stress.interval}, ${formatTime(number('from_timestamp'))} to ${formatTime(number('until_timestamp'))}: ${number('starts')} grids started`,
+    `  beyond the coverage ${share(number('exceeded'))}, liquidated ${share(number('liquidated'))}, took profit ${share(number('took_profit'))}, unfinished ${share(number('unfinished'))}`,
+    `  depth: ${spread('depth_pct', percentText)}`,
+    `  under water: ${spread('under_water_seconds', spanText)}`,
+    ...(number('skipped') + number('incomplete') > 0
+      ? [`  ${number('skipped')} candles left out, ${number('incomplete')} with unrepaired gaps`]
+      : []),
+  ];
+}

@@ -1,0 +1,40 @@
+import { candlesOfFiles, candlesOfStore } from '../../../lib/candles/store/candle-source.js';
+import type { Plan } from '../../../lib/grid/planned.js';
+import { type StressReport, StressTest } from '../../../lib/grid/stress.js';
+import type { Instrument } from '../../../lib/model/records.js';
+import type { GridFlags } from './flags.js';
+
+const STORE = 'store';
+/** A store holds many intervals; the smallest that most have shows most of the path. */
+const STORED_INTERVAL = '1m';
+
+/**
+ * Returns what `--stress` answers; the instrument, where there is one, says whose candles count. `incomplete` is told once
+ * how many lines could not be read.
+ */
+export async function stressOf(
+  plan: Plan,
+  flags: GridFlags,
+  instrument: Instrument | undefined,
+  incomplete: (reason: string) => void,
+): Promise<StressReport> {
+  const { stress: sources = [], interval: intervals, since, until, store } = flags;
+  const selection = {
+    exchange: instrument?.exchange,
+    market: instrument?.market,
+    symbol: instrument?.symbol,
+    intervals,
+    since,
+    until,
+  };
+  const broken: string[] = [];
+  const fromStore = sources.length === 1 && sources[0] === STORE;
+  const candles = fromStore
+    ? candlesOfStore(store, { ...selection, intervals: intervals ?? [STORED_INTERVAL] })
+    : candlesOfFiles(sources, selection, (reason) => broken.push(reason));
+  const test = new StressTest();
+  for await (const candle of candles) test.add(candle);
+  if (broken.length > 0)
+    incomplete(`${broken.length} ${broken.length === 1 ? 'line' : 'lines'} of candles could not be read: ${broken[0]}`);
+  return test.report(plan);
+}

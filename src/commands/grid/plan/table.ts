@@ -1,0 +1,116 @@
+import type { Paint } from '../../../lib/cli/output/paint.js';
+import type { Render } from '../../../lib/cli/output/rendered-sink.js';
+import { BORDERLESS } from '../../../lib/cli/output/table.js';
+import { wrapped } from '../../../lib/cli/output/wrap.js';
+import type { GridLevel, GridPlan } from '../../../lib/model/records.js';
+import { figuresOf, type GridFigures, type GridView } from './figures.js';
+import { createLadder, LADDER_LEGEND } from './ladder.js';
+import { detailLines, headingLines, summaryLines } from './sentences.js';
+
+/** One column of levels. Those with the greatest `rank` are left out first where there is no room. */
+type LevelColumn = {
+  readonly heading: string;
+  readonly rank: number;
+  readonly left?: boolean;
+  text(level: GridLevel, figures: GridFigures, plan: GridPlan): string;
+};
+
+const COLUMNS: readonly LevelColumn[] = [
+  { heading: '', rank: 0, left: true, text: markOf },
+  { heading: '#', rank: 0, text: ({ level }) => String(level) },
+  { heading: 'price', rank: 0, text: ({ price }, figures) => figures.price(price) },
+  { heading: 'amount', rank: 0, text: ({ amount }, figures) => figures.amount(amount) },
+  { heading: 'notional', rank: 4, text: ({ notional }, figures) => figures.money(notional) },
+  { heading: 'next %', rank: 7, text: ({ distanceToNextPct }) => distanceToNextPct?.toFixed(2) ?? '' },
+  { heading: 'total', rank: 8, text: ({ cumulativeAmount }, figures) => figures.amount(cumulativeAmount) },
+  { heading: 'average', rank: 3, text: ({ averagePrice }, figures) => figures.average(averagePrice) },
+  { heading: 'break-even', rank: 6, text: ({ breakEvenPrice }, figures) => figures.average(breakEvenPrice) },
+  { heading: 'take profit', rank: 1, text: ({ takeProfitPrice }, figures) => figures.price(takeProfitPrice) },
+  { heading: 'profit', rank: 2, text: ({ profit }, figures) => figures.money(profit) },
+  { heading: 'return %', rank: 5, text: ({ returnPct }) => returnPct?.toFixed(2) ?? '' },
+  { heading: 'margin', rank: 5, text: ({ margin }, figures) => figures.money(margin) },
+  { heading: 'liquidation', rank: 0, text: ({ liquidationPrice }, figures) => figures.price(liquidationPrice) || 'none' },
+];
+
+/** The first level at which the plan fails stands out from those that fail after it. */
+function markOf({ level, status }: GridLevel, _: GridFigures, { firstUnsafeLevel }: GridPlan): string {
+  if (status === 'ok') return '✓';
+  return level === firstUnsafeLevel ? '✗►' : '✗';
+}
+
+const BETWEEN = 2;
+const RULE = ' ──';
+const LADDER = { least: 16, most: 32 };
+
+/** Draws a plan for the eye: the ladder level by level with the liquidation line between them, and the verdict in words. */
+export const renderGrid: Render = async (records, { width, paint }) => {
+  const view: GridView = {
+    plan: records.find((record): record is GridPlan => record.type === 'grid_plan') as GridPlan,
+    levels: records.filter((record): record is GridLevel => record.type === 'grid_level'),
+  };
+  const figures = figuresOf(view.plan);
+  const inWidth = (sentence: string) => wrapped(sentence, width);
+  return [
+    ...headingLines(view, paint).map(inWidth),
+    '',
+    await levelTable(view, figures, width, paint),
+    inWidth(paint.faint(LADDER_LEGEND)),
+    '',
+    ...[...summaryLines(view, figures, paint), ...detailLines(view, figures, paint)].map(inWidth),
+  ].join('\n');
+};
+
+async function levelTable(view: GridView, figures: GridFigures, width: number, paint: Paint): Promise<string> {
+  const { columns, left } = fitting(view, figures, width);
+  const ladder = createLadder(view, Math.min(LADDER.most, left), paint);
+  const { default: CliTable } = await import('cli-table3');
+  const table = new CliTable({
+    head: [...columns.map(({ heading }) => paint.heading(heading)), paint.heading('ladder')],
+    colAligns: [...columns.map((column) => (column.left ? ('left' as const) : ('right' as const))), 'left'],
+    chars: BORDERLESS,
+    style: { 'padding-left': 0, 'padding-right': BETWEEN, head: [], border: [], compact: true },
+  });
+  const line = liquidationLine(view, figures, width);
+  for (const level of view.levels) {
+    if (level.level === line?.before) table.push([{ content: paint.bad(line.text), colSpan: columns.length + 1 }]);
+    const cells = columns.map((column) => column.text(level, figures, view.plan));
+    table.push([...(level.status === 'ok' ? cells : painted(cells, paint)), ladder(level)]);
+  }
+  if (line !== undefined && line.before === view.levels.length)
+    table.push([{ content: paint.faint(line.text), colSpan: columns.length + 1 }]);
+  return table.toString().replace(/ +$/gm, '');
+}
+
+function painted([mark = '', ...cells]: readonly string[], paint: Paint): string[] {
+  return [paint.bad(mark), ...cells.map((cell) => paint.faint(cell))];
+}
+
+/** Returns the columns that leave room for the ladder, and how much they leave. */
+function fitting({ levels, plan }: GridView, figures: GridFigures, width: number): { columns: LevelColumn[]; left: number } {
+  const widthOf = (column: LevelColumn) =>
+    BETWEEN + Math.max(column.heading.length, ...levels.map((level) => column.text(level, figures, plan).length));
+  const ranks = [...new Set(COLUMNS.map(({ rank }) => rank))].sort((a, b) => b - a);
+  for (const most of ranks) {
+    const columns = COLUMNS.filter(({ rank }) => rank <= most);
+    const left = width - columns.reduce((sum, column) => sum + widthOf(column), 0);
+    if (left >= LADDER.least || most === 0) return { columns, left: Math.max(LADDER.least, left) };
+  }
+  return { columns: [], left: width };
+}
+
+/** The line at which everything ends, and the level that it comes before; after the last where the whole grid holds. */
+function liquidationLine(
+  { plan, levels }: GridView,
+  figures: GridFigures,
+  width: number,
+): { before: number; text: string } | undefined {
+  const dead = levels.find(({ status }) => status.startsWith('liquidated'));
+  const before = dead === undefined ? levels.length : dead.status.startsWith('liquidated before') ? dead.level : dead.level + 1;
+  const holder = levels[before - 1];
+  if (holder?.liquidationPrice === undefined) return undefined;
+  const what = before === levels.length ? 'all levels' : before === 1 ? 'level 0' : `levels 0 to ${before - 1}`;
+  const way = Math.abs(holder.liquidationPrice / plan.price - 1) * 100;
+  const side = plan.side === 'long' ? 'below' : 'above';
+  const text = `── ${what} liquidated at ${figures.price(holder.liquidationPrice)}, ${way.toFixed(1)} % ${side} the start`;
+  return { before, text: text.length + RULE.length <= width ? text + RULE : text };
+}

@@ -1,0 +1,92 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../../lib/cli/base-command.js';
+import { exchangesFlag, FORMATS, type Format, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import { rowObjects, writeRows } from '../../lib/cli/output/row-output.js';
+import { parametersFlag, parametersOf } from '../../lib/cli/parameters.js';
+import { nativeSymbols } from '../../lib/cli/record-selection.js';
+import { EXCHANGES } from '../../lib/exchanges/index.js';
+import { UsageError } from '../../lib/model/errors.js';
+import type { QueryOptions, QueryResult } from '../../lib/storage/reading/query.js';
+import { statementOf } from './flags.js';
+
+export default class Query extends BaseCommand {
+  static override summary = 'Ask the store in SQL; without a statement, list what it holds.';
+  static override description =
+    `Views are the record types (trade, ticker, book_snapshot, …), candle_1m and so on from trades, candle_exchange_1m from the exchange. Sealed and open records are seen as one, also while they are being written.
+
+The statement can only read, and only the store: SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, SHOW TABLES. --since, --until, --exchange, --market and --symbols choose the files that are opened and the rows the views show; over a large store they are much faster than a WHERE clause.
+
+In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 and decimals are text.`;
+  static override examples = [
+    { description: 'What the store holds', command: '<%= config.bin %> <%= command.id %>' },
+    {
+      description: 'Volume by symbol over the last day',
+      command:
+        '<%= config.bin %> <%= command.id %> --since 1d "select symbol, count(*) as trades, sum(price * amount) as turnover from trade group by symbol order by turnover desc"',
+    },
+    {
+      description: 'A statement with a parameter, as CSV',
+      command: '<%= config.bin %> <%= command.id %> --file spread.sql --param symbol=BTCUSDT --format csv',
+    },
+  ];
+
+  static override args = { sql: Args.string({ description: 'One SQL statement; `-` reads it from stdin.' }) };
+
+  static override flags = {
+    file: Flags.string({ summary: 'Read the statement from a file.', helpValue: 'FILE' }),
+    param: parametersFlag,
+    exchange: exchangesFlag(),
+    market: marketsFlag(),
+    symbols: symbolsFlag(),
+    ...timeFlags,
+    store: storeFlag,
+    output: Flags.string({
+      char: 'o',
+      summary: 'Where rows go: `-`, FILE.ndjson or FILE.csv, both also .gz.',
+      helpValue: 'DEST',
+    }),
+    format: Flags.option({ summary: 'Format on stdout. Default: table on a terminal, else ndjson.', options: FORMATS })(),
+    force: Flags.boolean({ summary: 'Replace an output file that exists.' }),
+  };
+
+  async run(): Promise<unknown> {
+    const { args, flags } = await this.parse(Query);
+    if (this.jsonEnabled() && flags.output === '-')
+      throw new UsageError('-o - and --json exclude each other: --json prints one document on stdout');
+    const exchanges = flags.exchange ?? EXCHANGES;
+    const selection = {
+      exchanges: flags.exchange?.map(({ id }) => id),
+      markets: flags.market,
+      symbols: flags.symbols && nativeSymbols(flags.symbols, exchanges, flags.market),
+      since: flags.since,
+      until: flags.until,
+    };
+    const request = { sql: statementOf(args.sql, flags.file), parameters: parametersOf(flags.param), selection };
+    const result = await this.#result(flags.store, request);
+    try {
+      return await this.#print(result, flags);
+    } finally {
+      await result.close();
+    }
+  }
+
+  async #result(store: string, { sql, ...options }: { sql: string | undefined } & QueryOptions): Promise<QueryResult> {
+    if (sql !== undefined) return await (await import('../../lib/storage/reading/query.js')).queryStore(store, sql, options);
+    return await (await import('../../lib/storage/reading/store-views.js')).viewsResult(store, options.selection);
+  }
+
+  async #print(result: QueryResult, { output, format, force }: RowFlags) {
+    this.summary.note({ rows: result.rowCount });
+    const file = output === '-' ? undefined : output;
+    if (this.jsonEnabled()) this.summary.data = await rowObjects(result);
+    if (!this.jsonEnabled() || file !== undefined) {
+      const { stdout } = process;
+      const note = (text: string) => this.stderr.note(text);
+      await writeRows(result, { format: format ?? (stdout.isTTY ? 'table' : 'ndjson'), stdout, output: file, force, note });
+    }
+    this.stderr.note(`query: ${result.rowCount} rows${file ? ` to ${file}` : ''}`);
+    return this.summary.document(Date.now() * 1000);
+  }
+}
+
+type RowFlags = { readonly output?: string | undefined; readonly format?: Format | undefined; readonly force: boolean };

@@ -1,0 +1,178 @@
+import type { LiveLog } from '../../lib/capture/live/chronicle.js';
+import { claimsOf } from '../../lib/capture/live/claimed-symbols.js';
+import type { Place } from '../../lib/capture/live/fleet.js';
+import type { Live } from '../../lib/capture/live/live.js';
+import type { RepairOptions } from '../../lib/capture/live/live-repair.js';
+import { openLive } from '../../lib/capture/live/run.js';
+import type { Stderr } from '../../lib/cli/stderr.js';
+import type { Summary } from '../../lib/cli/summary.js';
+import type { Exchange } from '../../lib/exchanges/exchange.js';
+import { RestClient } from '../../lib/history/rest-client.js';
+import { UsageError } from '../../lib/model/errors.js';
+import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../lib/model/records.js';
+import { SECOND } from '../../lib/model/time.js';
+import { Claims } from '../../lib/storage/journal/claims.js';
+import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';
+import type { LiveStreamContext, LiveStreamFlags } from './live-context.js';
+import { type LiveTools, openTools } from './live-tools.js';
+import { placeOf, repairLimits, runLimits } from './pacing-settings.js';
+import { sizeForecast } from './size-forecast.js';
+import { reportStatus, type StatusReporter } from './status-report.js';
+import { summarizeLive } from './summary.js';
+
+/** A capture that is ready to be read. `close` is to be called when its records have ended, however that came. */
+export type LiveStream = {
+  readonly records: AsyncIterable<readonly AnyRecord[]>;
+  /** The outputs that are left to the caller. */
+  readonly output: readonly string[] | undefined;
+  readonly claims: Claims;
+  readonly summarize: (summary: Summary) => Promise<void> | void;
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Opens a capture as the flags say. Throws a `UsageError` on flags that contradict each other or that an exchange cannot
+ * serve, an `UnreachableError` when none answers.
+ */
+export async function openLiveStream(context: LiveStreamContext): Promise<LiveStream> {
+  const { exchanges, markets } = required(context.flags);
+  // What the flags have wrong among themselves is told before anything is opened.
+  intervalsOf(context.flags);
+  checkPolling(context.flags);
+  const tools = await openTools(context, exchanges, markets);
+  try {
+    return await open(context, tools);
+  } catch (error) {
+    await tools.close();
+    throw error;
+  }
+}
+
+async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
+  const { flags, settings, stderr, summary } = context;
+  const { client, tape, metrics, redis, limit, userAgent } = tools;
+  const places = placesOf(context);
+  const rest = restOf(context, tools, places);
+  const claims = new Claims();
+  const live = await openLive({
+    ...flags,
+    claim: (more) => claims.add(more),
+    places,
+    repair: repairOf(context, rest),
+    store: storeOf(flags),
+    markets: required(flags).markets,
+    universe: flags,
+    intervals: intervalsOf(flags),
+    polled: flags.poll && { types: flags.poll, every: (flags['poll-every'] ?? POLL_EVERY) / 1000, client: rest },
+    bookInterval: flags['book-interval'],
+    refreshEvery: flags.refresh / 1000,
+    ...runLimits(settings),
+    client,
+    userAgent,
+    taps: [tape, metrics, redis.tap].filter((tap) => tap !== undefined),
+    log: logOf(context),
+    signal: limit.signal,
+  });
+  claims.initial = claimsOf({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
+  if (metrics) metrics.live = live;
+  const reporter = showStatus(live, flags, stderr);
+  const records = flags.count === undefined ? live.records : atMost(live.records, flags.count);
+  return {
+    records: untilEnd(redis.tee(records), () => reporter.stop()),
+    output: redis.output,
+    claims,
+    summarize: async () => {
+      // Of a run that stops after so many records nobody stored what came meanwhile.
+      if (flags.count === undefined) await live.remember();
+      summarizeLive(live, summary, flags['allow-gaps']);
+      summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
+    },
+    close: async () => {
+      reporter.stop();
+      await tools.close();
+    },
+  };
+}
+
+/** One client for all that is asked by REST while the capture runs: the exchange counts it together. */
+function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, places: readonly Place[]): RestClient {
+  const origin = ({ id }: Exchange) => places.find(({ exchange }) => exchange.id === id)?.restOrigin ?? '';
+  const onWait = (text: string) => stderr.log.info(text);
+  return new RestClient({ http: client, origin, signal: limit.signal, onWait });
+}
+
+function placesOf({ flags, settings }: LiveStreamContext): Place[] {
+  const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
+  return required(flags).exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
+}
+
+/** The store that records go to, where they do. */
+function storeOf({ output, store }: LiveStreamFlags): string | undefined {
+  return output === undefined || output.includes('store') ? store : undefined;
+}
+
+/** Holes are repaired by REST. */
+function repairOf({ flags, settings }: LiveStreamContext, client: RestClient): RepairOptions | undefined {
+  if (flags['repair-max'] === 0) return undefined;
+  return { limits: repairLimits(settings, flags['repair-max']), client };
+}
+
+function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
+  return {
+    info: (message) => stderr.log.info(message),
+    warn: (message) => stderr.log.warn(message),
+    notice,
+    incomplete: (reason) => summary.incomplete(reason),
+  };
+}
+
+function showStatus(live: Live, flags: LiveStreamFlags, stderr: Stderr): StatusReporter {
+  const forecast = sizeForecast([...live.wanted.values()].flat(), flags['book-interval'], flags.depth);
+  if (forecast) stderr.note(forecast);
+  const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
+  const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
+  return reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
+}
+
+async function* untilEnd<Item>(source: AsyncIterable<Item>, end: () => void): AsyncGenerator<Item> {
+  try {
+    yield* source;
+  } finally {
+    end();
+  }
+}
+
+function required({ exchange = [], market = [] }: LiveStreamFlags): {
+  exchanges: readonly Exchange[];
+  markets: readonly Market[];
+} {
+  if (exchange.length === 0)
+    throw new UsageError('expected --exchange and --market to capture from an exchange, or --replay TAPE');
+  if (market.length === 0) throw new UsageError('expected --market: spot, linear, inverse, or several of them');
+  return { exchanges: exchange, markets: market };
+}
+
+const POLL_EVERY = 5 * SECOND;
+
+function checkPolling({ channels, poll }: LiveStreamFlags): void {
+  if (channels.length === 0 && !poll) throw new UsageError('--channels none is for a run that polls: give --poll as well');
+}
+
+function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[] {
+  if (interval && !channels.includes('candle'))
+    throw new UsageError('--interval is for the channel candle: add it to --channels');
+  const isPreset = FEATURES_PRESET.every((channel) => channels.includes(channel));
+  if (isPreset && !interval) return [FEATURES_INTERVAL];
+  if (channels.includes('candle') && !interval) throw new UsageError('--channels candle: expected --interval, such as 1m,15m');
+  return interval ?? [];
+}
+
+/** Gives records until `count` of them have come that are no `gap` or `clock`. */
+async function* atMost(source: AsyncIterable<readonly AnyRecord[]>, count: number): AsyncGenerator<readonly AnyRecord[]> {
+  let left = count;
+  for await (const records of source) {
+    const end = records.findIndex((record) => !IN_BAND_TYPES.has(record.type) && --left === 0);
+    yield end < 0 ? records : records.slice(0, end + 1);
+    if (end >= 0) return;
+  }
+}

@@ -1,0 +1,165 @@
+import { createServer, type Server } from 'node:http';
+import type { Live } from '../../lib/capture/live/live.js';
+import type { WireTap } from '../../lib/capture/live/wire.js';
+import { channelOf } from '../../lib/capture/selection.js';
+import type { DataFrame } from '../../lib/capture/session/capture.js';
+import type { Exchange } from '../../lib/exchanges/exchange.js';
+import { FailureError, UsageError } from '../../lib/model/errors.js';
+import type { WireEvent } from '../../lib/tape/tape.js';
+
+export type MetricsAddress = { readonly host: string; readonly port: number };
+
+/** Seconds; from a fast local line to a feed that hangs. */
+const LAG_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
+
+/** Returns the address that `127.0.0.1:9464`, `:9464` or `9464` names. Throws a `UsageError`. */
+export function parseMetricsAddress(text: string): MetricsAddress {
+  const [, host, digits] = /^(?:(.*):)?(\d{1,5})$/.exec(text.trim()) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535) throw new UsageError(`expected an address such as 127.0.0.1:9464, was "${text}"`);
+  return { host: host ? host.replace(/^\[(.*)\]$/, '$1') : '127.0.0.1', port };
+}
+
+/**
+ * Serves what a capture does: `/metrics` for Prometheus, `/healthz` (200 while the process lives), `/readyz` (503 until
+ * every subscription is confirmed or reported).
+ */
+export class MetricsServer implements WireTap {
+  readonly #registry: import('prom-client').Registry;
+  readonly #metrics: ReturnType<typeof createMetrics>;
+  readonly #server: Server;
+  #live: Pick<Live, 'status' | 'fleets'> | undefined;
+
+  private constructor(client: typeof import('prom-client'), version: string) {
+    this.#registry = new client.Registry();
+    client.collectDefaultMetrics({ register: this.#registry });
+    this.#metrics = createMetrics(client, this.#registry);
+    this.#metrics.build.set({ version }, 1);
+    this.#server = createServer((request, response) => {
+      void this.#answer(request.url ?? '/').then(({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type });
+        response.end(body);
+      });
+    });
+  }
+
+  /** Throws a `FailureError` when the address cannot be listened on. */
+  static async listen({ host, port }: MetricsAddress, version: string): Promise<MetricsServer> {
+    const metrics = new MetricsServer(await import('prom-client'), version);
+    await new Promise<void>((resolve, reject) => {
+      metrics.#server.once('error', (error) => {
+        reject(new FailureError(`--metrics ${host}:${port}: cannot be listened on (${error.message})`, { cause: error }));
+      });
+      metrics.#server.listen(port, host, resolve);
+    });
+    // What serves must not keep a run alive that has ended.
+    metrics.#server.unref();
+    return metrics;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  set live(live: Pick<Live, 'status' | 'fleets'>) {
+    this.#live = live;
+  }
+
+  event({ id }: Exchange, event: WireEvent): void {
+    if (event.kind === 'frame') this.#metrics.bytes.inc({ exchange: id }, event.content.length);
+  }
+
+  data({ id }: Exchange, frame: DataFrame): void {
+    const [event] = frame.events;
+    if (!event) return;
+    const channel = event.type === 'book_message' ? 'book' : (channelOf(event.type) ?? event.type);
+    const now = Date.now() / 1000;
+    this.#metrics.messages.inc({ exchange: id, channel });
+    this.#metrics.lastMessage.set({ exchange: id }, now);
+    if (frame.pushTimestamp !== undefined && !frame.history)
+      this.#metrics.lag.observe({ exchange: id }, Math.max(0, now - frame.pushTimestamp / 1e6));
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #answer(url: string): Promise<{ status: number; type: string; body: string }> {
+    const text = 'text/plain; charset=utf-8';
+    const [path] = url.split('?');
+    if (path === '/metrics') {
+      this.#collect();
+      return { status: 200, type: this.#registry.contentType, body: await this.#registry.metrics() };
+    }
+    if (path === '/healthz') return { status: 200, type: text, body: 'ok\n' };
+    if (path !== '/readyz') return { status: 404, type: text, body: 'expected /metrics, /healthz or /readyz\n' };
+    const status = this.#live?.status();
+    if (status?.isReady) return { status: 200, type: text, body: 'ready\n' };
+    const pending = status ? `${status.subscriptions.pending} subscriptions are pending` : 'not subscribed yet';
+    return { status: 503, type: text, body: `${pending}\n` };
+  }
+
+  /** Sets what is a state or counted elsewhere, at the moment it is asked for. */
+  #collect(): void {
+    const live = this.#live;
+    if (!live) return;
+    const status = live.status();
+    const metrics = this.#metrics;
+    for (const { exchange, connections, counts } of live.fleets) {
+      metrics.connections.set({ exchange: exchange.id }, connections.open);
+      for (const [state, count] of Object.entries(counts)) metrics.subscriptions.set({ exchange: exchange.id, state }, count);
+    }
+    for (const [type, count] of status.records) raise(metrics.records, { type }, count);
+    raise(metrics.reconnects, {}, status.reconnects);
+    for (const [channel, count] of status.gapsByChannel) raise(metrics.gaps, { channel }, count);
+    raise(metrics.repairedGaps, {}, status.repaired.gaps);
+    raise(metrics.repairedTrades, {}, status.repaired.trades);
+    const books = (status.gapsByChannel.get('book') ?? 0) + (status.gapsByChannel.get('book_delta') ?? 0);
+    raise(metrics.bookGaps, {}, books);
+    raise(metrics.dropped, {}, status.queue.dropped);
+    raise(metrics.rejected, {}, status.rejected);
+    metrics.queue.set(status.queue.waiting);
+  }
+}
+
+type Counter = import('prom-client').Counter<string>;
+
+/** Makes a counter say what has been counted elsewhere: set anew at each look, it still only rises. */
+function raise(counter: Counter, labels: Record<string, string>, total: number): void {
+  counter.remove(labels);
+  counter.inc(labels, total);
+}
+
+function createMetrics(client: typeof import('prom-client'), registry: import('prom-client').Registry) {
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new client.Counter({ name: `mdtool_${name}`, help, labelNames, registers });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new client.Gauge({ name: `mdtool_${name}`, help, labelNames, registers });
+  return {
+    build: gauge('build_info', 'Version of mdtool; always 1.', ['version']),
+    messages: counter('ws_messages_total', 'Data frames received.', ['exchange', 'channel']),
+    bytes: counter('ws_received_bytes_total', 'Characters of all frames received.', ['exchange']),
+    reconnects: counter('ws_reconnects_total', 'Connections lost.'),
+    lag: new client.Histogram({
+      name: 'mdtool_ws_lag_seconds',
+      help: "Arrival minus the exchange's push time; 0 where the clocks differ the other way.",
+      labelNames: ['exchange'],
+      buckets: LAG_BUCKETS,
+      registers,
+    }),
+    lastMessage: gauge('last_message_timestamp_seconds', 'Arrival of the last data frame, Unix time.', ['exchange']),
+    records: counter('records_total', 'Records captured.', ['type']),
+    gaps: counter('gaps_total', 'Holes told as missing (gap records with missing: true).', ['channel']),
+    repairedGaps: counter('gaps_repaired_total', 'Holes in trades that were made whole again.'),
+    repairedTrades: counter('trades_repaired_total', 'Trades that were fetched again.'),
+    bookGaps: counter('book_gaps_total', 'Holes in books among them.'),
+    dropped: counter('sink_dropped_total', 'Records dropped because the outputs were too slow.'),
+    rejected: counter('ws_rejected_total', 'Frames or records that could not be mapped.'),
+    connections: gauge('ws_connections', 'Open connections.', ['exchange']),
+    subscriptions: gauge('subscriptions', 'Subscriptions by state.', ['exchange', 'state']),
+    queue: gauge('queue_records', 'Records that wait for the outputs.'),
+  };
+}

@@ -1,0 +1,107 @@
+import type { Place } from '../../lib/capture/live/fleet.js';
+import type { RepairLimits } from '../../lib/capture/repair/repair-job.js';
+import { endpointsOf } from '../../lib/cli/endpoints.js';
+import { COUNTS, DURATIONS, PACING_TABLE, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../../lib/cli/pacing-keys.js';
+import type { Setting, Settings } from '../../lib/cli/settings.js';
+import type { Exchange } from '../../lib/exchanges/exchange.js';
+import type { Pacing } from '../../lib/exchanges/live-protocol.js';
+import { UsageError } from '../../lib/model/errors.js';
+import type { Market } from '../../lib/model/records.js';
+import { MICROSECONDS_PER_MILLISECOND as MS, parseDuration } from '../../lib/model/time.js';
+
+/** Zero turns these off; a zero heartbeat or time limit would be a mistake. */
+const MAY_BE_ZERO = new Set([
+  'connect_pause',
+  'connect_jitter',
+  'subscribe_delay',
+  'subscribe_delay_jitter',
+  'message_pause',
+  'rotate_after',
+]);
+
+export type PlaceOptions = {
+  /** Protocol version, where the user names one. */
+  readonly api?: string | undefined;
+  /** `testnet`, `demo`. */
+  readonly place?: string | undefined;
+};
+
+/** Returns where and how an exchange is captured. Throws a `UsageError` on a setting that is none, or a place it has not. */
+export function placeOf(exchange: Exchange, settings: Settings, { api, place }: PlaceOptions): Place {
+  const origins = place === undefined ? exchange : exchange.live.places[place];
+  if (!origins) {
+    const has = Object.keys(exchange.live.places).map((name) => `--${name}`);
+    throw new UsageError(`--${place}: ${exchange.id} has none${has.length > 0 ? `; it has ${has.join(', ')}` : ''}`);
+  }
+  if (api !== undefined && !exchange.apis.includes(api))
+    throw new UsageError(`--api: expected ${exchange.apis.join(' or ')} on ${exchange.id}, was "${api}"`);
+  const endpoints = endpointsOf({ ...exchange, ...origins }, settings);
+  return {
+    exchange,
+    api: api ?? (exchange.apis[0] as string),
+    websocketOrigin: endpoints.websocket,
+    restOrigin: endpoints.rest,
+    pacing: (market) => pacingOf(exchange, market, settings),
+    planning: valuesOf(exchange, PLANNING, settings, countOf),
+  };
+}
+
+/** Returns what holds for the whole run: milliseconds until unreachable, records that may wait for the outputs. */
+export function runLimits(settings: Settings): { unreachableAfter: number; queueLimit: number } {
+  return { unreachableAfter: ofRun(settings, 'unreachable_after') / MS, queueLimit: ofRun(settings, 'queue_records') };
+}
+
+/** Returns the limits of repairs that fetch `most` microseconds back. Throws a `UsageError` on a setting that is none. */
+export function repairLimits(settings: Settings, most: number): RepairLimits {
+  return {
+    most,
+    hold: ofRun(settings, 'repair_hold'),
+    within: ofRun(settings, 'repair_within'),
+    settle: ofRun(settings, 'repair_settle'),
+    records: ofRun(settings, 'repair_records'),
+  };
+}
+
+/** Returns microseconds or a number of records. */
+function ofRun(settings: Settings, key: keyof typeof RUN_DURATIONS | keyof typeof RUN_COUNTS): number {
+  const setting = settings.section(PACING_TABLE, key);
+  if (key in RUN_COUNTS) return setting ? countOf(setting) : RUN_COUNTS[key as keyof typeof RUN_COUNTS];
+  return setting ? durationOf(setting, key) * MS : RUN_DURATIONS[key as keyof typeof RUN_DURATIONS];
+}
+
+function pacingOf(exchange: Exchange, market: Market, settings: Settings): Pacing {
+  return {
+    ...exchange.live.pacing(market),
+    ...valuesOf(exchange, DURATIONS, settings, durationOf),
+    ...valuesOf(exchange, COUNTS, settings, countOf),
+  };
+}
+
+/** Returns the values of the settings that are set, by their names in code. */
+function valuesOf<Name extends string>(
+  exchange: Exchange,
+  names: Readonly<Record<string, Name>>,
+  settings: Settings,
+  read: (setting: Setting, key: string) => number,
+): Partial<Record<Name, number>> {
+  const values: Partial<Record<Name, number>> = {};
+  for (const [key, name] of Object.entries(names)) {
+    const setting = settings.section(PACING_TABLE, `${exchange.id}_${key}`);
+    if (setting) values[name] = read(setting, key);
+  }
+  return values;
+}
+
+/** Returns milliseconds. */
+function durationOf({ value, source }: Setting, key: string): number {
+  const text = String(value);
+  const milliseconds = text === '0' ? 0 : parseDuration(text, source) / 1000;
+  if (milliseconds === 0 && !MAY_BE_ZERO.has(key)) throw new UsageError(`${source}: expected a duration above 0, was "${text}"`);
+  return milliseconds;
+}
+
+function countOf({ value, source }: Setting): number {
+  const count = Number(value);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new UsageError(`${source}: expected a whole number above 0, was "${value}"`);
+}

@@ -1,0 +1,58 @@
+import type { Live } from '../../lib/capture/live/live.js';
+import { type Statistics, total } from '../../lib/capture/statistics.js';
+import type { Summary } from '../../lib/cli/summary.js';
+import { lagFields } from './status-text.js';
+
+/** Tells the summary what a capture has seen, and why the run is incomplete where it is; holes may be allowed. */
+export function summarize(statistics: Statistics, summary: Summary, allowGaps: boolean): void {
+  const { frames, bytes, duplicates, history, unordered, missingGaps } = statistics;
+  const { unknown, silent, refused, rejected, broken, books, repairedGaps, repairedTrades, earlierGaps } = statistics;
+  summary.note({
+    frames,
+    bytes,
+    duplicate_trades: duplicates,
+    history_trades_left_out: history,
+    gaps_repaired: repairedGaps,
+    trades_repaired: repairedTrades,
+    gaps_missing: missingGaps,
+    gaps_missing_before: earlierGaps,
+    lines_out_of_order: unordered,
+    unknown: Object.fromEntries(unknown),
+    silent: Object.fromEntries(silent),
+    refused: Object.fromEntries(refused),
+    rejected: Object.fromEntries(rejected),
+    broken: Object.fromEntries(broken),
+    book_messages: Object.fromEntries(books),
+  });
+  if (broken.size > 0) summary.incomplete(`${counted(total(broken), 'tape line')} could not be read`);
+  if (rejected.size > 0)
+    summary.incomplete(`${counted(total(rejected), 'frame or record', 'frames or records')} could not be mapped`);
+  if (missingGaps > 0 && !allowGaps)
+    summary.incomplete(`${counted(missingGaps, 'hole')} in the data (gap records with missing: true)`);
+}
+
+/** Tells the summary how a live capture went, and what of it is incomplete. */
+export function summarizeLive(live: Live, summary: Summary, allowGaps: boolean): void {
+  const status = live.status();
+  const { subscriptions, queue, polls } = status;
+  summarize(live.statistics, summary, allowGaps);
+  summary.note({
+    symbols: status.symbols,
+    connects: status.connects,
+    reconnects: status.reconnects,
+    failed_connects: status.failures,
+    ...Object.fromEntries(Object.entries(subscriptions).map(([state, count]) => [`subscriptions_${state}`, count])),
+    ...Object.fromEntries(status.lags.flatMap(lagFields)),
+    ...(polls.answered + polls.failed > 0 && { polls_answered: polls.answered, polls_failed: polls.failed }),
+    queue_most: queue.most,
+    dropped_records: queue.dropped,
+  });
+  if (queue.dropped > 0 && !allowGaps)
+    summary.incomplete(`${counted(queue.dropped, 'record')} dropped because the outputs were too slow`);
+  if (polls.failed > 0) summary.incomplete(`${counted(polls.failed, 'poll')} had no answer`);
+  for (const reason of live.unreachable) summary.unreachable(reason);
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

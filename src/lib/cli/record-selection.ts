@@ -1,0 +1,43 @@
+import type { TradeSelection } from '../candles/store/candle-step.js';
+import type { Exchange } from '../exchanges/exchange.js';
+import { EXCHANGES } from '../exchanges/index.js';
+import { UsageError } from '../model/errors.js';
+import { MARKETS, type Market } from '../model/records.js';
+
+export type SelectionFlags = {
+  readonly exchange?: readonly Exchange[] | undefined;
+  readonly market?: readonly Market[] | undefined;
+  readonly symbols?: readonly string[] | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+};
+
+/** Returns which trades the flags choose, in the exchanges' own spelling of symbols. */
+export function selectionOf({ exchange, market, symbols, since, until }: SelectionFlags): TradeSelection {
+  if (since !== undefined && until !== undefined && since >= until) throw new UsageError('--since must lie before --until');
+  return {
+    exchanges: exchange?.map(({ id }) => id),
+    markets: market,
+    symbols: symbols && nativeSymbols(symbols, exchange ?? EXCHANGES, market),
+    since,
+    until,
+  };
+}
+
+/** Returns the native spellings of symbols on any of the exchanges and markets; what none of them knows stays as it is. */
+export function nativeSymbols(
+  symbols: readonly string[],
+  exchanges: readonly Exchange[],
+  markets: readonly Market[] = MARKETS,
+): string[] {
+  return symbols.flatMap((spelling) => {
+    const native = exchanges.flatMap((exchange) => markets.map((market) => exchange.nativeSymbol(spelling, market)));
+    const known = [...new Set(native)].filter((symbol) => symbol !== undefined);
+    return known.length > 0 ? known : [spelling];
+  });
+}
+
+/** Returns what the amounts of an exchange's market count; an exchange nobody knows counts the base asset. */
+export function amountUnit(id: string, market: Market): 'base' | 'quote' {
+  return EXCHANGES.find((exchange) => exchange.id === id)?.amountUnit(market) ?? 'base';
+}

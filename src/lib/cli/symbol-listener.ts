@@ -1,0 +1,21 @@
+import type { SymbolListener } from '../instruments/symbol-list.js';
+import type { Summary } from './summary.js';
+
+export type SymbolRunListener = SymbolListener & { notice(text: string): void };
+
+/** Returns a listener that tells the summary of the run; `notice` warns, `note` tells. */
+export function symbolListener(
+  summary: Summary,
+  notice: (text: string) => void,
+  note: (text: string) => void,
+): SymbolRunListener {
+  return {
+    unreachable: (reason) => summary.unreachable(reason),
+    get hasUnreachable() {
+      return summary.hasUnreachable;
+    },
+    incomplete: (reason) => summary.incomplete(reason),
+    note,
+    notice,
+  };
+}
