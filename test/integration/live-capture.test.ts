@@ -42,7 +42,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const server = await start(id, { symbols: { linear: 7 } });
     const run = await capture([server]);
     await run.until(settled(run), 'all subscribed');
-    const symbols = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
+    const symbols = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
     expect(symbols).toHaveLength(7);
     const before = new Map(symbols.map((symbol) => [symbol, server.tradeCount('linear', symbol)]));
     for (let i = 0; i < 200; i++) server.trade('linear', symbols[i % 6] as string);
@@ -58,7 +58,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const server = await start(id, { symbols: { linear: 3 } });
     const run = await capture([server], { channels: ['trade', 'ticker'] });
     await run.until(settled(run), 'all subscribed');
-    const symbols = [...new Set(run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)))];
+    const symbols = [...new Set(run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)))];
     const [loud, quiet] = symbols as [string, string];
     const trade = () => void server.trade('linear', loud);
     trade();
@@ -118,7 +118,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const server = await start(id, { symbols: { linear: 3 } });
     const run = await capture([server], { pacing: { rotateAfter: 700 }, channels: ['trade', 'ticker', 'book', 'book_delta'] });
     await run.until(settled(run), 'all subscribed');
-    const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+    const [symbol] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
     const from = server.tradeCount('linear', symbol);
     const timer = setInterval(() => {
       server.trade('linear', symbol);
@@ -140,7 +140,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const pacing = { rotateAfter: 600, silenceLimit: 1_500, heartbeatEvery: 100 };
     const run = await capture([server], { pacing, channels: ['trade', 'book_delta'] });
     await run.until(settled(run), 'all subscribed');
-    const symbols = [...new Set(run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)))];
+    const symbols = [...new Set(run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)))];
     for (const symbol of symbols) server.trade('linear', symbol);
     await run.until(() => symbols.every((symbol) => idsOf(run.records, symbol).length > 0), 'first trades');
     for (const connection of server.connections) connection.stall();
@@ -162,7 +162,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const server = await start(id, { symbols: { linear: 3 } });
     const run = await capture([server], { refreshEvery: 150 });
     await run.until(settled(run), 'all subscribed');
-    const [first] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)) as [string];
+    const [first] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol)) as [string];
     const { listing } = server.market.get('linear', first);
     server.list({ ...listing, symbol: 'NEWUSDT', base: 'NEW' });
     await run.until(() => server.subscribers('linear', 'NEWUSDT').length === 1, 'new listing subscribed');
@@ -184,7 +184,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const server = await start(id, { symbols: { linear: 2 } });
     const run = await capture([server], { channels: ['book_delta'] });
     await run.until(settled(run), 'all subscribed');
-    const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+    const [symbol] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
     const count = (type: string) =>
       run.records.filter((record) => record.type === type && 'symbol' in record && record.symbol === symbol).length;
     const timer = setInterval(() => server.requote('linear', symbol), 10);
@@ -221,7 +221,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const server = await start(id, { symbols: { linear: 3 } });
     const run = await capture([server], { channels: ['trade', 'ticker'], pacing: { staleAfter: 300 } });
     await run.until(settled(run), 'all subscribed');
-    const [mute, quiet, busy] = run.live.fleets.flatMap(({ subscriptions }) =>
+    const [mute, quiet, busy] = run.live.pools.flatMap(({ subscriptions }) =>
       subscriptions.filter(({ channel }) => channel === 'trade').map(({ symbol }) => symbol),
     ) as [string, string, string];
     server.faults.silence('linear', mute, id === 'bitget' ? 'trade' : 'publicTrade');
@@ -247,7 +247,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     const take = (batch: readonly AnyRecord[]) => (batch.some(({ type }) => type === 'trade') ? blocked : undefined);
     const run = await capture([server], { queueLimit: 50, take, pacing: { heartbeatEvery: 50 } });
     await run.until(settled(run), 'all subscribed');
-    const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+    const [symbol] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
     const from = server.tradeCount('linear', symbol);
     for (let i = 0; i < 200; i++) server.trade('linear', symbol);
     await run.until(() => run.live.status().queue.dropped > 50, 'overflow');
@@ -277,7 +277,7 @@ describe('live capture', () => {
     });
     const before = all.map((server) => server.tradeCount());
     for (const server of all) {
-      const subscribed = run.live.fleets.find(({ exchange }) => exchange.id === server.id)?.subscriptions ?? [];
+      const subscribed = run.live.pools.find(({ exchange }) => exchange.id === server.id)?.subscriptions ?? [];
       for (const { symbol } of subscribed) server.trade('linear', symbol);
     }
     const sent = all.reduce((sum, server, index) => sum + server.tradeCount() - (before[index] as number), 0);
@@ -301,7 +301,7 @@ describe('live capture', () => {
       [1, 2, 3].map(async (index) => {
         const run = await capture([server], { shard: { index, count: 3 } });
         await run.until(settled(run), 'subscribed');
-        return run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
+        return run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
       }),
     );
     expect(shares.every((share) => share.length > 5)).toBe(true);

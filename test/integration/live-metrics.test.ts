@@ -27,7 +27,7 @@ describe('metrics', () => {
     metrics.live = run.live;
     await run.until(() => run.live.status().isReady, 'subscribed');
     expect((await get('/readyz')).status).toBe(200);
-    const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+    const [symbol] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
     const sent = server.trade('linear', symbol).length + server.trade('linear', symbol).length;
     await run.until(() => run.records.filter(({ type }) => type === 'trade').length === sent, 'trades');
     server.drop();

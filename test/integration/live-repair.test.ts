@@ -46,7 +46,7 @@ async function trade(server: ExchangeServer, symbol: string, count: number): Pro
 
 /** A run that has seen trades of a symbol and is cut off while `missed` more happen. */
 async function interrupted(server: ExchangeServer, run: TestRun, missed: number) {
-  const symbol = run.live.fleets[0]?.subscriptions[0]?.symbol as string;
+  const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
   const from = server.tradeCount('linear', symbol);
   await trade(server, symbol, 20);
   await run.until(() => idsOf(run.records, symbol).length >= 20, 'first trades');
@@ -103,7 +103,7 @@ describe.each(['bitget', 'bybit'])('repair of a live capture of %s', (id) => {
   it('repairs what a connection that fell silent did not deliver', async () => {
     const server = await start(id);
     const run = await capture([server], { repair: {}, pacing: { silenceLimit: 400, heartbeatEvery: 100 } });
-    const symbol = run.live.fleets[0]?.subscriptions[0]?.symbol as string;
+    const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
     const from = server.tradeCount('linear', symbol);
     await trade(server, symbol, 10);
     await run.until(() => idsOf(run.records, symbol).length >= 10, 'first trades');
@@ -121,7 +121,7 @@ describe.each(['bitget', 'bybit'])('repair of a live capture of %s', (id) => {
   it('says that nothing was missed of a symbol that did not trade', async () => {
     const server = await start(id, { history: { trades: 40, duration: 60_000 } });
     const run = await capture([server], { repair: {} });
-    const symbols = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
+    const symbols = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
     for (const symbol of symbols) server.trade('linear', symbol);
     await run.until(() => symbols.every((symbol) => idsOf(run.records, symbol).length > 0), 'both heard');
     server.drop();
@@ -169,7 +169,7 @@ describe.each(['bitget', 'bybit'])('repair of a live capture of %s', (id) => {
     });
     const take = (batch: readonly AnyRecord[]) => (batch.some(({ type }) => type === 'trade') ? blocked : undefined);
     const run = await capture([server], { repair: {}, queueLimit: 200, take });
-    const symbol = run.live.fleets[0]?.subscriptions[0]?.symbol as string;
+    const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
     const from = server.tradeCount('linear', symbol);
     await trade(server, symbol, 300);
     await run.until(() => run.log.some((line) => line.includes('to be fetched again')), 'overflow');
@@ -188,7 +188,7 @@ describe.each(['bitget', 'bybit'])('repair of a live capture of %s', (id) => {
   it('tells a hole at the end of the run, when nothing has come since the loss', async () => {
     const server = await start(id);
     const run = await capture([server], { repair: {} });
-    const symbol = run.live.fleets[0]?.subscriptions[0]?.symbol as string;
+    const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
     await trade(server, symbol, 5);
     await run.until(() => idsOf(run.records, symbol).length >= 5, 'first trades');
     server.faults.refuseConnects(1_000);

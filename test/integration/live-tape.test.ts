@@ -32,7 +32,7 @@ async function record(id: string, path: string, rotation: TapeRotation): Promise
   const run = await captureFrom([server], { channels: CHANNELS, intervals: ['1m'], taps: [tape], pacing: { rotateAfter: 500 } });
   await run.until(() => run.live.status().isReady, 'all subscribed');
   await sleep(300);
-  const [symbol] = run.live.fleets.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
+  const [symbol] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((each) => each.symbol)) as [string];
   server.breakSequence('linear', symbol);
   await sleep(200);
   server.drop();

@@ -43,12 +43,12 @@ const LIMITS: RepairLimits = {
   records: 100_000,
 };
 
-export type TestOptions = Partial<Omit<LiveOptions, 'places' | 'repair' | 'polled'>> & {
+export type TestOptions = Partial<Omit<LiveOptions, 'venues' | 'repair' | 'polled'>> & {
   /** Holes are repaired, within limits of the test's own. */
   readonly repair?: Partial<RepairLimits>;
   readonly times?: number;
   readonly pacing?: Partial<Pacing>;
-  readonly planning?: LiveOptions['places'][number]['planning'];
+  readonly planning?: LiveOptions['venues'][number]['planning'];
   readonly api?: string;
   readonly polled?: Omit<Polled, 'client'>;
   /** Called with each batch before the next is taken: a slow output. */
@@ -71,7 +71,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     timing: { ...SYSTEM_TIMING, sleep: (ms, signal) => SYSTEM_TIMING.sleep(ms / times, signal) },
   });
   const live = await openLive({
-    places: servers.map((server) => {
+    venues: servers.map((server) => {
       const exchange = EXCHANGES.find(({ id }) => id === server.id);
       if (!exchange) throw new Error(`no exchange ${server.id}`);
       return {

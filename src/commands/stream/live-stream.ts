@@ -1,9 +1,9 @@
-import type { LiveLog } from '../../lib/capture/live/chronicle.js';
 import { claimsOf } from '../../lib/capture/live/claimed-symbols.js';
-import type { Place } from '../../lib/capture/live/fleet.js';
+import type { Venue } from '../../lib/capture/live/connection-pool.js';
 import type { Live } from '../../lib/capture/live/live.js';
 import type { RepairOptions } from '../../lib/capture/live/live-repair.js';
 import { openLive } from '../../lib/capture/live/run.js';
+import type { LiveLog } from '../../lib/capture/live/run-log.js';
 import type { Stderr } from '../../lib/cli/stderr.js';
 import type { Summary } from '../../lib/cli/summary.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
@@ -15,7 +15,7 @@ import { Claims } from '../../lib/storage/journal/claims.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';
 import type { LiveStreamContext, LiveStreamFlags } from './live-context.js';
 import { type LiveTools, openTools } from './live-tools.js';
-import { placeOf, repairLimits, runLimits } from './pacing-settings.js';
+import { buildVenue, repairLimits, runLimits } from './pacing-settings.js';
 import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
 import { summarizeLive } from './summary.js';
@@ -51,13 +51,13 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
 async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
   const { flags, settings, stderr, summary } = context;
   const { client, tape, metrics, redis, limit, userAgent } = tools;
-  const places = placesOf(context);
-  const rest = restOf(context, tools, places);
+  const venues = buildVenues(context);
+  const rest = restOf(context, tools, venues);
   const claims = new Claims();
   const live = await openLive({
     ...flags,
     claim: (more) => claims.add(more),
-    places,
+    venues,
     repair: repairOf(context, rest),
     store: storeOf(flags),
     markets: required(flags).markets,
@@ -95,15 +95,15 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
 }
 
 /** One client for all that is asked by REST while the capture runs: the exchange counts it together. */
-function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, places: readonly Place[]): RestClient {
-  const origin = ({ id }: Exchange) => places.find(({ exchange }) => exchange.id === id)?.restOrigin ?? '';
+function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, venues: readonly Venue[]): RestClient {
+  const origin = ({ id }: Exchange) => venues.find(({ exchange }) => exchange.id === id)?.restOrigin ?? '';
   const onWait = (text: string) => stderr.log.info(text);
   return new RestClient({ http: client, origin, signal: limit.signal, onWait });
 }
 
-function placesOf({ flags, settings }: LiveStreamContext): Place[] {
-  const place = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
-  return required(flags).exchanges.map((exchange) => placeOf(exchange, settings, { api: flags.api, place }));
+function buildVenues({ flags, settings }: LiveStreamContext): Venue[] {
+  const practice = flags.testnet ? 'testnet' : flags.demo ? 'demo' : undefined;
+  return required(flags).exchanges.map((exchange) => buildVenue(exchange, settings, { api: flags.api, practice }));
 }
 
 /** The store that records go to, where they do. */

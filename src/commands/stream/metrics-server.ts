@@ -28,7 +28,7 @@ export class MetricsServer implements WireTap {
   readonly #registry: import('prom-client').Registry;
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #server: Server;
-  #live: Pick<Live, 'status' | 'fleets'> | undefined;
+  #live: Pick<Live, 'status' | 'pools'> | undefined;
 
   private constructor(client: typeof import('prom-client'), version: string) {
     this.#registry = new client.Registry();
@@ -62,7 +62,7 @@ export class MetricsServer implements WireTap {
     return typeof address === 'object' && address ? address.port : 0;
   }
 
-  set live(live: Pick<Live, 'status' | 'fleets'>) {
+  set live(live: Pick<Live, 'status' | 'pools'>) {
     this.#live = live;
   }
 
@@ -107,7 +107,7 @@ export class MetricsServer implements WireTap {
     if (!live) return;
     const status = live.status();
     const metrics = this.#metrics;
-    for (const { exchange, connections, counts } of live.fleets) {
+    for (const { exchange, connections, counts } of live.pools) {
       metrics.connections.set({ exchange: exchange.id }, connections.open);
       for (const [state, count] of Object.entries(counts)) metrics.subscriptions.set({ exchange: exchange.id, state }, count);
     }

@@ -1,4 +1,4 @@
-import type { Place } from '../../lib/capture/live/fleet.js';
+import type { Venue } from '../../lib/capture/live/connection-pool.js';
 import type { RepairLimits } from '../../lib/capture/repair/repair-job.js';
 import { endpointsOf } from '../../lib/cli/endpoints.js';
 import { COUNTS, DURATIONS, PACING_TABLE, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../../lib/cli/pacing-keys.js';
@@ -19,19 +19,22 @@ const MAY_BE_ZERO = new Set([
   'rotate_after',
 ]);
 
-export type PlaceOptions = {
+export type VenueOptions = {
   /** Protocol version, where the user names one. */
   readonly api?: string | undefined;
   /** `testnet`, `demo`. */
-  readonly place?: string | undefined;
+  readonly practice?: string | undefined;
 };
 
-/** Returns where and how an exchange is captured. Throws a `UsageError` on a setting that is none, or a place it has not. */
-export function placeOf(exchange: Exchange, settings: Settings, { api, place }: PlaceOptions): Place {
-  const origins = place === undefined ? exchange : exchange.live.places[place];
+/**
+ * Returns where an exchange is reached and how its connections are paced. Throws a `UsageError` on an unknown setting or on
+ * a practice venue that the exchange lacks.
+ */
+export function buildVenue(exchange: Exchange, settings: Settings, { api, practice }: VenueOptions): Venue {
+  const origins = practice === undefined ? exchange : exchange.live.places[practice];
   if (!origins) {
     const has = Object.keys(exchange.live.places).map((name) => `--${name}`);
-    throw new UsageError(`--${place}: ${exchange.id} has none${has.length > 0 ? `; it has ${has.join(', ')}` : ''}`);
+    throw new UsageError(`--${practice}: ${exchange.id} has none${has.length > 0 ? `; it has ${has.join(', ')}` : ''}`);
   }
   if (api !== undefined && !exchange.apis.includes(api))
     throw new UsageError(`--api: expected ${exchange.apis.join(' or ')} on ${exchange.id}, was "${api}"`);

@@ -1,4 +1,4 @@
-import type { Place } from '../capture/live/fleet.js';
+import type { Venue } from '../capture/live/connection-pool.js';
 import { EXCHANGES } from '../exchanges/index.js';
 import type { Pacing } from '../exchanges/live-protocol.js';
 import { MINUTE, SECOND } from '../model/time.js';
@@ -32,7 +32,7 @@ export const PLANNING = {
   channels_per_connection: 'channelsPerConnection',
   arguments_per_message: 'argumentsPerMessage',
   characters_per_connection: 'charactersPerConnection',
-} as const satisfies Record<string, keyof Place['planning']>;
+} as const satisfies Record<string, keyof Venue['planning']>;
 
 /** Keys of the whole run with their defaults: durations in microseconds, and numbers of records. */
 export const RUN_DURATIONS = {

@@ -17,8 +17,8 @@ export class Lag {
       this.#least = Math.min(this.#least, milliseconds);
     }
     const index = milliseconds <= 0.1 ? 0 : Math.ceil(Math.log(milliseconds / 0.1) / Math.log(1.2));
-    const place = Math.min(Math.max(index, 0), BOUNDS.length);
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1;
+    const position = Math.min(Math.max(index, 0), BOUNDS.length);
+    this.#counts[position] = (this.#counts[position] ?? 0) + 1;
   }
 
   get total(): number {

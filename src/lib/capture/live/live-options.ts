@@ -5,16 +5,16 @@ import type { Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';
 import type { Timing } from '../../transport/timing.js';
 import { Selection } from '../selection.js';
-import type { LiveLog } from './chronicle.js';
 import type { Claimer } from './claimed-symbols.js';
-import type { Place } from './fleet.js';
+import type { Venue } from './connection-pool.js';
 import type { RepairOptions } from './live-repair.js';
 import { checkPolled, type Polled } from './polls.js';
+import type { LiveLog } from './run-log.js';
 import type { WireTap } from './wire.js';
 
 /** What a capture from the exchanges is asked for, and what it works with. */
 export type LiveOptions = {
-  readonly places: readonly Place[];
+  readonly venues: readonly Venue[];
   readonly markets: readonly Market[];
   readonly symbols?: readonly string[] | undefined;
   readonly universe: UniverseOptions;
@@ -48,9 +48,9 @@ export type LiveOptions = {
 };
 
 /** Throws the exchange's own refusal of a channel, market, interval or depth before anything is asked of it. */
-export function checkChannels({ places, markets, channels, intervals, depth, polled }: LiveOptions): void {
-  checkPolled(places, markets, polled?.types ?? []);
-  for (const { exchange, api, planning } of places) {
+export function checkChannels({ venues, markets, channels, intervals, depth, polled }: LiveOptions): void {
+  checkPolled(venues, markets, polled?.types ?? []);
+  for (const { exchange, api, planning } of venues) {
     for (const market of markets) {
       const sample = { market, symbol: 'BTCUSDT' };
       const subscriptions = channels.flatMap((channel): Subscription[] =>
@@ -67,9 +67,9 @@ export function takerOf({ shard }: LiveOptions): (exchange: string, market: Mark
 }
 
 /** Returns what of all that comes is wanted. */
-export function selectionOf({ places, markets, symbols, channels, polled, intervals, shard }: LiveOptions): Selection {
+export function selectionOf({ venues, markets, symbols, channels, polled, intervals, shard }: LiveOptions): Selection {
   return new Selection({
-    exchanges: places.map(({ exchange }) => exchange),
+    exchanges: venues.map(({ exchange }) => exchange),
     markets,
     symbols,
     channels,

@@ -1,6 +1,6 @@
 import type { AnyRecord } from '../../model/records.js';
 import type { Statistics } from '../statistics.js';
-import type { Fleet } from './fleet.js';
+import type { ConnectionPool } from './connection-pool.js';
 import type { LiveStatus } from './status.js';
 import type { UniverseAnswer } from './universe-watch.js';
 
@@ -10,7 +10,7 @@ export type Live = {
   readonly statistics: Statistics;
   /** How many symbols and subscriptions there are to begin with. */
   readonly symbols: number;
-  readonly fleets: readonly Fleet[];
+  readonly pools: readonly ConnectionPool[];
   /** What each exchange shall deliver, whether it is subscribed yet or will be when the records are read. */
   readonly wanted: UniverseAnswer['wanted'];
   /** Symbols by exchange and market. */

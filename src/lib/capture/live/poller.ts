@@ -3,11 +3,11 @@ import type { PolledType } from '../../exchanges/polling.js';
 import type { RestClient } from '../../history/rest-client.js';
 import type { Market } from '../../model/records.js';
 import type { Timing } from '../../transport/timing.js';
-import type { Place } from './fleet.js';
+import type { Venue } from './connection-pool.js';
 import type { Wire } from './wire.js';
 
 export type PollerOptions = {
-  readonly place: Place;
+  readonly venue: Venue;
   readonly types: readonly PolledType[];
   /** Milliseconds between two rounds. */
   readonly every: number;
@@ -75,20 +75,20 @@ export class Poller {
   }
 
   #requests(): HttpRequest[] {
-    const { place, types } = this.#options;
-    return [...this.#symbols].flatMap(([market, symbols]) => place.exchange.polling.requests(types, market, symbols));
+    const { venue, types } = this.#options;
+    return [...this.#symbols].flatMap(([market, symbols]) => venue.exchange.polling.requests(types, market, symbols));
   }
 
   async #ask(request: HttpRequest): Promise<void> {
-    const { place, client, wire, onFailure, onRecovery } = this.#options;
-    const url = new URL(request.path, place.restOrigin);
+    const { venue, client, wire, onFailure, onRecovery } = this.#options;
+    const url = new URL(request.path, venue.restOrigin);
     url.search = new URLSearchParams(request.query).toString();
     try {
-      const body = await client.get(place.exchange, request);
+      const body = await client.get(venue.exchange, request);
       if (this.#stop.signal.aborted) return;
       this.answered += 1;
-      wire.answer(place.exchange, url.href, 200, body);
-      if (this.#failing.delete(url.href)) onRecovery(`${place.exchange.id} answers ${request.path} again`);
+      wire.answer(venue.exchange, url.href, 200, body);
+      if (this.#failing.delete(url.href)) onRecovery(`${venue.exchange.id} answers ${request.path} again`);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.failed += 1;

@@ -3,9 +3,9 @@ import type { RestClient } from '../../history/rest-client.js';
 import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import type { Timing } from '../../transport/timing.js';
-import type { LiveLog } from './chronicle.js';
-import type { Place } from './fleet.js';
+import type { Venue } from './connection-pool.js';
 import { Poller } from './poller.js';
+import type { LiveLog } from './run-log.js';
 import type { UniverseAnswer } from './universe-watch.js';
 import type { Wire } from './wire.js';
 
@@ -13,7 +13,7 @@ import type { Wire } from './wire.js';
 export type Polled = { readonly types: readonly PolledType[]; readonly every: number; readonly client: RestClient };
 
 export type PollsOptions = {
-  readonly places: readonly Place[];
+  readonly venues: readonly Venue[];
   readonly polled: Polled | undefined;
   readonly wire: Wire;
   readonly timing: Timing;
@@ -21,8 +21,8 @@ export type PollsOptions = {
 };
 
 /** Throws a `UsageError` when a market has no such thing to be polled, naming what it has. */
-export function checkPolled(places: readonly Place[], markets: readonly Market[], types: readonly PolledType[]): void {
-  for (const { exchange } of places) {
+export function checkPolled(venues: readonly Venue[], markets: readonly Market[], types: readonly PolledType[]): void {
+  for (const { exchange } of venues) {
     for (const market of markets) {
       const has = exchange.polling.types(market);
       const lacking = types.find((type) => !has.includes(type));
@@ -40,14 +40,14 @@ export class Polls {
   readonly #log: LiveLog;
   #given = new Map<string, number>();
 
-  constructor({ places, polled, wire, timing, log }: PollsOptions) {
+  constructor({ venues, polled, wire, timing, log }: PollsOptions) {
     this.#log = log;
     this.#pollers = new Map(
       polled && polled.types.length > 0
-        ? places.map((place) => {
-            const onFailure = (reason: string) => this.#failed(place.exchange.id, reason);
+        ? venues.map((venue) => {
+            const onFailure = (reason: string) => this.#failed(venue.exchange.id, reason);
             const onRecovery = (what: string) => log.info(what);
-            return [place.exchange.id, new Poller({ ...polled, place, wire, timing, onFailure, onRecovery })];
+            return [venue.exchange.id, new Poller({ ...polled, venue, wire, timing, onFailure, onRecovery })];
           })
         : [],
     );

@@ -7,7 +7,7 @@ import { lastTrades } from '../../storage/reading/last-trades.js';
 import { SELDOM } from '../repair/continuity.js';
 import { gapChannelOf } from '../selection.js';
 import type { Capture } from '../session/capture.js';
-import { type Attended, attendedUntil, rememberAttended } from './attended.js';
+import { type CoveredUntil, readCoveredUntil, saveCoveredUntil } from './covered-until.js';
 
 /** What a run polls of which symbols. */
 export type PolledSymbols = { readonly types: readonly PolledType[]; readonly symbols: ReadonlyMap<Market, readonly string[]> };
@@ -23,7 +23,7 @@ export class Resumption {
   readonly #store: string;
   readonly #capture: Capture;
   readonly #asked = new Set<string>();
-  #attended: readonly Attended[] = [];
+  #attended: readonly CoveredUntil[] = [];
 
   constructor(store: string, capture: Capture) {
     this.#store = store;
@@ -54,7 +54,7 @@ export class Resumption {
 
   /** Makes the store remember that. To be called when everything is stored. */
   async remember(): Promise<void> {
-    await rememberAttended(this.#store, this.#attended);
+    await saveCoveredUntil(this.#store, this.#attended);
   }
 
   async #goOn(exchange: string, market: Market, symbols: readonly string[]): Promise<void> {
@@ -72,16 +72,16 @@ export class Resumption {
 
   /** Of what was never attended before, nothing is owed; from now on it is. */
   async #pauseSeldom(exchange: string, market: Market, symbols: readonly string[]): Promise<void> {
-    const known = await attendedUntil(this.#store, { exchange, market, channel: SELDOM });
+    const known = await readCoveredUntil(this.#store, { exchange, market, channel: SELDOM });
     const now = Date.now() * MS;
-    const fresh: Attended[] = [];
+    const fresh: CoveredUntil[] = [];
     for (const symbol of symbols) {
       const feed = { exchange, market, channel: SELDOM, symbol } as const;
       const until = known.get(symbol);
       if (until === undefined) fresh.push({ ...feed, until: now });
       else this.#capture.pauses.begin(feed, until);
     }
-    await rememberAttended(this.#store, fresh);
+    await saveCoveredUntil(this.#store, fresh);
   }
 
   /** Returns what nobody has asked about yet, the symbols of one channel together. */

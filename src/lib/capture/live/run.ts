@@ -5,9 +5,8 @@ import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import type { Selection } from '../selection.js';
 import { Capture } from '../session/capture.js';
 import type { Statistics } from '../statistics.js';
-import { Chronicle } from './chronicle.js';
 import { ClaimedSymbols, type Wanted } from './claimed-symbols.js';
-import { Fleet, type Place } from './fleet.js';
+import { ConnectionPool, type Venue } from './connection-pool.js';
 import type { Live } from './live.js';
 import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
 import { LiveRepair } from './live-repair.js';
@@ -16,6 +15,7 @@ import { OverflowNotice } from './overflow-notice.js';
 import { Polls } from './polls.js';
 import { RecordQueue } from './record-queue.js';
 import { Resumption } from './resumption.js';
+import { RunLog } from './run-log.js';
 import { type LiveStatus, statusOf } from './status.js';
 import { tappedSource } from './tapped-source.js';
 import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
@@ -46,13 +46,13 @@ class LiveRun implements Live {
   readonly #capture: Capture;
   readonly #watch: UniverseWatch;
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #chronicle: Chronicle;
+  readonly #runLog: RunLog;
   readonly #repair: LiveRepair | undefined;
   readonly #resumption: Resumption | undefined;
   readonly #claimed: ClaimedSymbols | undefined;
   readonly #selection: Selection;
   readonly #polls: Polls;
-  readonly fleets: readonly Fleet[];
+  readonly pools: readonly ConnectionPool[];
   #wanted: Wanted = { wanted: new Map(), symbols: new Map() };
   #started = 0;
   #isEnding = false;
@@ -77,7 +77,7 @@ class LiveRun implements Live {
       },
     );
     this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
-    const { depth, bookInterval, log, places, repair } = options;
+    const { depth, bookInterval, log, venues, repair } = options;
     this.#selection = selectionOf(options);
     this.#capture = new Capture({
       selection: this.#selection,
@@ -88,19 +88,19 @@ class LiveRun implements Live {
       repair: repair?.limits,
     });
     this.#wire.capture = this.#capture;
-    const exchanges = places.map(({ exchange }) => exchange);
+    const exchanges = venues.map(({ exchange }) => exchange);
     this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn });
     this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
     this.#watch = new UniverseWatch(
-      places.map((place) => ({ exchange: place.exchange, rest: tappedSource(place, options.client, this.#wire) })),
+      venues.map((venue) => ({ exchange: venue.exchange, rest: tappedSource(venue, options.client, this.#wire) })),
       { ...options.universe, ...options, takes: takerOf(options) },
       log,
     );
-    this.#chronicle = new Chronicle(this.statistics, log);
-    this.fleets = places.map((place) => this.#fleetOf(place));
+    this.#runLog = new RunLog(this.statistics, log);
+    this.pools = venues.map((venue) => this.#createPool(venue));
     const { polled, claim } = options;
     this.#claimed = claim && new ClaimedSymbols(claim, polled?.types ?? [], options.log.notice);
-    this.#polls = new Polls({ places, polled, wire: this.#wire, timing: this.#timing, log });
+    this.#polls = new Polls({ venues, polled, wire: this.#wire, timing: this.#timing, log });
   }
 
   get statistics(): Statistics {
@@ -116,10 +116,10 @@ class LiveRun implements Live {
   status(): LiveStatus {
     const status = statusOf({
       statistics: this.statistics,
-      fleets: this.fleets,
+      pools: this.pools,
       lags: this.#wire.lags,
       queue: this.#queue,
-      counters: this.#chronicle,
+      counters: this.#runLog,
       polls: this.#polls,
       symbols: this.symbols,
       seconds: this.#started === 0 ? 0 : (this.#timing.now() - this.#started) / 1000,
@@ -136,7 +136,7 @@ class LiveRun implements Live {
   }
 
   get unreachable(): readonly string[] {
-    return this.#chronicle.unreachable;
+    return this.#runLog.unreachable;
   }
 
   /** Gets the first lists, again and again until one exchange has answered or the time is up. */
@@ -167,7 +167,7 @@ class LiveRun implements Live {
   }
 
   #first(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
-    for (const [id, reason] of failed) this.#chronicle.unlisted(id, reason);
+    for (const [id, reason] of failed) this.#runLog.unlisted(id, reason);
     this.#unlisted = failed.size;
     const isEmpty = [...wanted.symbols.values()].every((ofMarket) => ofMarket.size === 0);
     if (isEmpty && failed.size === 0)
@@ -208,20 +208,20 @@ class LiveRun implements Live {
 
   /** Nothing connected in time: the run ends as unreachable. */
   #judge(): void {
-    if (this.#chronicle.connects + this.#polls.answered > 0 || this.#isEnding) return;
+    if (this.#runLog.connects + this.#polls.answered > 0 || this.#isEnding) return;
     const seconds = Math.round(this.#options.unreachableAfter / 1000);
-    const { lastFailure } = this.#chronicle;
+    const { lastFailure } = this.#runLog;
     void this.#end(new UnreachableError(`nothing connected within ${seconds} s of the start: ${lastFailure}`));
   }
 
   #check(): void {
     this.#overflow.tell(this.#timing.now());
-    for (const fleet of this.fleets) {
-      fleet.check();
-      for (const { market, symbol } of this.#capture.brokenBooks(fleet.exchange.id)) fleet.renewBook(market, symbol);
+    for (const pool of this.pools) {
+      pool.check();
+      for (const { market, symbol } of this.#capture.brokenBooks(pool.exchange.id)) pool.renewBook(market, symbol);
     }
     for (const { exchange, market, symbol } of this.#queue.brokenBooks)
-      this.fleets.find((fleet) => fleet.exchange.id === exchange)?.renewBook(market as Market, symbol);
+      this.pools.find((pool) => pool.exchange.id === exchange)?.renewBook(market as Market, symbol);
   }
 
   /** One look at the lists at a time; what fails is tried again at the next. */
@@ -236,7 +236,7 @@ class LiveRun implements Live {
         for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
         const before = this.symbols;
         if (!this.#isEnding) await this.#adjust((await this.#claimed?.own(wanted)) ?? wanted);
-        for (const fleet of this.fleets) fleet.retry();
+        for (const pool of this.pools) pool.retry();
         if (this.symbols !== before) log.info(`the universe has changed: ${before} symbols before, ${this.symbols} now`);
       } catch (error) {
         log.warn(`instruments not refreshed: ${(error as Error).message}`);
@@ -249,15 +249,15 @@ class LiveRun implements Live {
     for (const [id, universe] of symbols) this.#selection.narrow(id, universe);
     if (this.#resumption) await this.#resume(this.#resumption, { wanted, symbols });
     this.#polls.adjust(symbols);
-    for (const fleet of this.fleets) {
-      const subscriptions = wanted.get(fleet.exchange.id);
-      if (subscriptions) await fleet.adjust(subscriptions);
+    for (const pool of this.pools) {
+      const subscriptions = wanted.get(pool.exchange.id);
+      if (subscriptions) await pool.adjust(subscriptions);
     }
   }
 
   async #resume(resumption: Resumption, { wanted, symbols }: Wanted): Promise<void> {
     const types = this.#options.polled?.types ?? [];
-    for (const { exchange } of this.fleets) {
+    for (const { exchange } of this.pools) {
       const polled = { types, symbols: symbols.get(exchange.id) ?? new Map() };
       await resumption.resume(exchange, wanted.get(exchange.id) ?? [], polled);
     }
@@ -271,17 +271,17 @@ class LiveRun implements Live {
     this.#wire.end();
     this.#resumption?.end();
     for (const timer of this.#timers) clearInterval(timer);
-    const stops = [this.#polls, ...this.fleets].map((part) => part.stop());
+    const stops = [this.#polls, ...this.pools].map((part) => part.stop());
     await Promise.race([Promise.all(stops), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
     this.#wire.finish();
     this.#overflow.tell(this.#timing.now(), true);
     this.#queue.close(failure);
   }
 
-  #fleetOf(place: Place): Fleet {
+  #createPool(venue: Venue): ConnectionPool {
     const { depth, userAgent } = this.#options;
-    const events = this.#chronicle.eventsOf(place.exchange.id);
-    return new Fleet({ place, depth, wire: this.#wire, timing: this.#timing, userAgent, events });
+    const events = this.#runLog.eventsOf(venue.exchange.id);
+    return new ConnectionPool({ venue, depth, wire: this.#wire, timing: this.#timing, userAgent, events });
   }
 }
 

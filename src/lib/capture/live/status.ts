@@ -1,6 +1,6 @@
 import type { Statistics } from '../statistics.js';
 import { total } from '../statistics.js';
-import type { Fleet } from './fleet.js';
+import type { ConnectionPool } from './connection-pool.js';
 import type { Lag } from './lag.js';
 import type { RecordQueue } from './record-queue.js';
 import type { StateCounts } from './subscriptions.js';
@@ -42,7 +42,7 @@ export type LiveStatus = {
 
 type Sources = {
   readonly statistics: Statistics;
-  readonly fleets: readonly Fleet[];
+  readonly pools: readonly ConnectionPool[];
   readonly lags: ReadonlyMap<string, Lag>;
   readonly queue: RecordQueue;
   readonly counters: { readonly connects: number; readonly reconnects: number; readonly failures: number };
@@ -52,14 +52,14 @@ type Sources = {
 };
 
 /** Returns the status that follows from the parts of a run. */
-export function statusOf({ statistics, fleets, lags, queue, counters, polls, symbols, seconds }: Sources): LiveStatus {
+export function statusOf({ statistics, pools, lags, queue, counters, polls, symbols, seconds }: Sources): LiveStatus {
   const subscriptions = { pending: 0, confirmed: 0, refused: 0, stale: 0 };
   const connections = { wanted: 0, open: 0 };
-  for (const fleet of fleets) {
-    const { counts } = fleet;
+  for (const pool of pools) {
+    const { counts } = pool;
     for (const state of Object.keys(counts) as (keyof StateCounts)[]) subscriptions[state] += counts[state];
-    connections.wanted += fleet.connections.wanted;
-    connections.open += fleet.connections.open;
+    connections.wanted += pool.connections.wanted;
+    connections.open += pool.connections.open;
   }
   const asked = subscriptions.confirmed + subscriptions.refused + subscriptions.stale;
   return {

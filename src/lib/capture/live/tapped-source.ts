@@ -1,10 +1,10 @@
 import { liveSource, type RestSource } from '../../instruments/instruments.js';
 import type { HttpClient } from '../../transport/http.js';
-import type { Place } from './fleet.js';
+import type { Venue } from './connection-pool.js';
 import type { Wire } from './wire.js';
 
 /** Returns the exchange's lists; what it answers also goes to the tape, so that a recording holds its instruments. */
-export function tappedSource({ exchange, restOrigin }: Place, client: HttpClient, wire: Wire): RestSource {
+export function tappedSource({ exchange, restOrigin }: Venue, client: HttpClient, wire: Wire): RestSource {
   const source = liveSource(client, restOrigin, () => Date.now() * 1000);
   return {
     live: true,

@@ -2,8 +2,8 @@ import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import { type FrameBytes, frameBytes, type WireEvent } from '../../tape/tape.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
 import type { Capture, CaptureListener, DataFrame } from '../session/capture.js';
+import type { ConnectionEvents } from './connection.js';
 import { Lag } from './lag.js';
-import type { LinkEvents } from './link.js';
 import type { LocalClock } from './local-clock.js';
 import type { RecordQueue } from './record-queue.js';
 
@@ -20,7 +20,7 @@ export type WireTap = {
   data?(exchange: Exchange, frame: DataFrame, content: string | FrameBytes): void;
 };
 
-export type OpenedWire = { readonly id: string; readonly events: LinkEvents };
+export type OpenedWire = { readonly id: string; readonly events: ConnectionEvents };
 
 /**
  * Where connections, time and the capture meet: every event is stamped with its arrival, recorded, and turned into
@@ -61,7 +61,7 @@ export class Wire implements CaptureListener {
     const connection = String(this.#connections);
     const id = `${exchange.id} ${connection}`;
     const at = () => this.#clock.now();
-    const events: LinkEvents = {
+    const events: ConnectionEvents = {
       opened: () => {
         this.#keepers.set(id, keeper);
         this.#apply(exchange, { kind: 'connect', at: at(), connection, url });

@@ -1,10 +1,10 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { Timing } from '../../transport/timing.js';
-import type { Link } from './link.js';
+import type { Connection } from './connection.js';
 import { Subscriptions } from './subscriptions.js';
 
-export type AttachmentOptions = {
+export type SubscribedConnectionOptions = {
   readonly exchange: Exchange;
   readonly pacing: Pacing;
   readonly timing: Timing;
@@ -14,14 +14,14 @@ export type AttachmentOptions = {
 };
 
 /** One connection with its subscriptions: asks, takes the answers, asks again what was refused for a neighbour's sake. */
-export class Attachment {
+export class SubscribedConnection {
   readonly id: string;
-  readonly link: Link;
+  readonly link: Connection;
   readonly subscriptions: Subscriptions;
-  readonly #options: AttachmentOptions;
+  readonly #options: SubscribedConnectionOptions;
   #hasBegun = false;
 
-  constructor(id: string, link: Link, options: AttachmentOptions) {
+  constructor(id: string, link: Connection, options: SubscribedConnectionOptions) {
     this.id = id;
     this.link = link;
     this.subscriptions = new Subscriptions(options.pacing);

@@ -4,9 +4,9 @@ import { Backoff } from '../../transport/backoff.js';
 import type { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
 import type { DataFrame } from '../session/capture.js';
-import { Attachment } from './attachment.js';
-import { Link, type LinkEnd } from './link.js';
+import { Connection, type ConnectionEnd } from './connection.js';
 import type { PriceWatch } from './price-watch.js';
+import { SubscribedConnection } from './subscribed-connection.js';
 import type { StateCounts } from './subscriptions.js';
 import { TopicIndex } from './topic-index.js';
 import type { ConnectionKeeper, Wire } from './wire.js';
@@ -21,7 +21,7 @@ export type SupervisorEvents = {
   stale(topics: readonly string[], why: string): void;
 };
 
-export type SupervisorOptions = {
+export type ConnectionSupervisorOptions = {
   readonly exchange: Exchange;
   readonly url: string;
   readonly pacing: Pacing;
@@ -43,18 +43,18 @@ const SETTLE_CHECK = 50;
  * Keeps a set of topics subscribed: connects, subscribes, connects again after a loss, and replaces the connection before
  * the exchange cuts it, the new one confirmed before the old one closes.
  */
-export class Supervisor implements ConnectionKeeper {
-  readonly #options: SupervisorOptions;
+export class ConnectionSupervisor implements ConnectionKeeper {
+  readonly #options: ConnectionSupervisorOptions;
   readonly #topics = new Set<string>();
   readonly #index = new TopicIndex();
   readonly #refused = new Map<string, string>();
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
-  #current: Attachment | undefined;
-  #next: Attachment | undefined;
+  #current: SubscribedConnection | undefined;
+  #next: SubscribedConnection | undefined;
   #done: Promise<void> = Promise.resolve();
 
-  constructor(options: SupervisorOptions, topics: readonly string[]) {
+  constructor(options: ConnectionSupervisorOptions, topics: readonly string[]) {
     this.#options = options;
     const { reconnectFirst, reconnectLongest } = options.pacing;
     this.#backoff = new Backoff({ first: reconnectFirst, longest: reconnectLongest, random: options.timing.random });
@@ -169,9 +169,9 @@ export class Supervisor implements ConnectionKeeper {
   }
 
   /** Holds the connection, replacing it when its time has come; resolves when one is lost. */
-  async #carry(): Promise<LinkEnd> {
+  async #carry(): Promise<ConnectionEnd> {
     for (;;) {
-      const { link } = this.#current as Attachment;
+      const { link } = this.#current as SubscribedConnection;
       const rotation = new AbortController();
       const end = await Promise.race([link.ended, this.#rotationDue(rotation.signal)]);
       rotation.abort();
@@ -190,7 +190,7 @@ export class Supervisor implements ConnectionKeeper {
 
   /** Brings up a second connection, and ends the first when the second has everything. */
   async #rotate(): Promise<void> {
-    const old = this.#current as Attachment;
+    const old = this.#current as SubscribedConnection;
     const next = await this.#attach();
     if (!next) return void (await this.#pause());
     this.#next = next;
@@ -205,7 +205,7 @@ export class Supervisor implements ConnectionKeeper {
   }
 
   /** Resolves to true when `next` has everything, the first state of books too, and lives; to false when it was lost before. */
-  async #settled(next: Attachment, old: Attachment): Promise<boolean> {
+  async #settled(next: SubscribedConnection, old: SubscribedConnection): Promise<boolean> {
     const { timing } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted && next.link.isOpen) {
@@ -217,14 +217,20 @@ export class Supervisor implements ConnectionKeeper {
   }
 
   /** Connects and subscribes everything; undefined when that failed or the run is stopped. */
-  async #attach(): Promise<Attachment | undefined> {
+  async #attach(): Promise<SubscribedConnection | undefined> {
     const { exchange, wire, pacing, timing, events, url, gate, userAgent, argumentsPerMessage } = this.#options;
     const { signal } = this.#stop;
     const connection = wire.open(exchange, url, this);
     const { heartbeat } = exchange.live;
-    const link = new Link({ url, pacing, heartbeat, userAgent, gate, timing, events: connection.events });
+    const link = new Connection({ url, pacing, heartbeat, userAgent, gate, timing, events: connection.events });
     const onRefused = (topics: readonly string[], reason: string) => this.#refuse(topics, reason);
-    const attachment = new Attachment(connection.id, link, { exchange, pacing, timing, argumentsPerMessage, onRefused });
+    const attachment = new SubscribedConnection(connection.id, link, {
+      exchange,
+      pacing,
+      timing,
+      argumentsPerMessage,
+      onRefused,
+    });
     try {
       if (!(await link.open(signal))) return undefined;
     } catch (error) {
@@ -240,7 +246,7 @@ export class Supervisor implements ConnectionKeeper {
     return attachment;
   }
 
-  async #subscribeSoon(attachment: Attachment): Promise<void> {
+  async #subscribeSoon(attachment: SubscribedConnection): Promise<void> {
     const { pacing, timing } = this.#options;
     await timing.sleep(pacing.subscribeDelay + pacing.subscribeDelayJitter * timing.random(), this.#stop.signal);
     if (!attachment.link.isOpen || this.#stop.signal.aborted) return;
@@ -277,8 +283,8 @@ export class Supervisor implements ConnectionKeeper {
     if (topics.length === 0) events.refused('', reason);
   }
 
-  #attachments(): Attachment[] {
-    return [this.#current, this.#next].filter((attachment) => attachment?.link.isOpen === true) as Attachment[];
+  #attachments(): SubscribedConnection[] {
+    return [this.#current, this.#next].filter((attachment) => attachment?.link.isOpen === true) as SubscribedConnection[];
   }
 
   #pause(): Promise<void> {
@@ -286,6 +292,6 @@ export class Supervisor implements ConnectionKeeper {
   }
 }
 
-function describe({ code, reason }: LinkEnd): string {
+function describe({ code, reason }: ConnectionEnd): string {
   return reason === '' ? `closed with code ${code}` : `${reason} (code ${code})`;
 }

@@ -3,13 +3,13 @@ import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { Market } from '../../model/records.js';
 import { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
+import { ConnectionSupervisor, type SupervisorEvents } from './connection-supervisor.js';
 import { PriceWatch } from './price-watch.js';
 import type { StateCounts } from './subscriptions.js';
-import { Supervisor, type SupervisorEvents } from './supervisor.js';
 import type { Wire } from './wire.js';
 
 /** An exchange, where it is reached, and how it is treated. */
-export type Place = {
+export type Venue = {
   readonly exchange: Exchange;
   readonly api: string;
   readonly websocketOrigin: string;
@@ -19,8 +19,8 @@ export type Place = {
   readonly planning: Omit<PlanOptions, 'api' | 'depth'>;
 };
 
-export type FleetOptions = {
-  readonly place: Place;
+export type ConnectionPoolOptions = {
+  readonly venue: Venue;
   readonly depth: number;
   readonly wire: Wire;
   readonly timing: Timing;
@@ -31,21 +31,21 @@ export type FleetOptions = {
 /** Between two attempts to resynchronise one book, ms. */
 const RENEW_EVERY = 10_000;
 
-type Carrier = { readonly supervisor: Supervisor; readonly market: Market; subscriptions: Subscription[] };
+type Carrier = { readonly supervisor: ConnectionSupervisor; readonly market: Market; subscriptions: Subscription[] };
 
 /** All connections to one exchange: they share one gate, and together carry every subscription once. */
-export class Fleet {
-  readonly #options: FleetOptions;
+export class ConnectionPool {
+  readonly #options: ConnectionPoolOptions;
   readonly #gate: ConnectGate;
   readonly #prices = new PriceWatch();
   readonly #renewed = new Map<string, number>();
   #carriers: Carrier[] = [];
 
-  constructor(options: FleetOptions) {
+  constructor(options: ConnectionPoolOptions) {
     this.#options = options;
-    const { place, timing } = options;
+    const { venue, timing } = options;
     // What counts for the exchange as a whole is the same on all its markets.
-    const pacing = place.pacing(place.exchange.markets[0] as Market);
+    const pacing = venue.pacing(venue.exchange.markets[0] as Market);
     this.#gate = new ConnectGate({
       atOnce: pacing.connectsAtOnce,
       pause: pacing.connectPause,
@@ -56,7 +56,7 @@ export class Fleet {
   }
 
   get exchange(): Exchange {
-    return this.#options.place.exchange;
+    return this.#options.venue.exchange;
   }
 
   get connections(): { readonly wanted: number; readonly open: number } {
@@ -86,7 +86,7 @@ export class Fleet {
 
   /** Asks for a book's topic anew, unless that was just done. */
   renewBook(market: Market, symbol: string): void {
-    const { place, depth, timing } = this.#options;
+    const { venue, depth, timing } = this.#options;
     const key = `${market} ${symbol}`;
     const now = timing.now();
     if (now - (this.#renewed.get(key) ?? Number.NEGATIVE_INFINITY) < RENEW_EVERY) return;
@@ -96,7 +96,7 @@ export class Fleet {
         (candidate) => candidate.market === market && candidate.symbol === symbol && candidate.channel.startsWith('book'),
       );
       if (books.length === 0) continue;
-      const topics = topicsOf(place.exchange.plan(books, { ...place.planning, api: place.api, depth }));
+      const topics = topicsOf(venue.exchange.plan(books, { ...venue.planning, api: venue.api, depth }));
       for (const topic of topics) if (supervisor.topics.has(topic)) supervisor.renew(topic);
     }
   }
@@ -114,7 +114,7 @@ export class Fleet {
   }
 
   async #end(wanted: ReadonlySet<string>): Promise<void> {
-    const emptied: Supervisor[] = [];
+    const emptied: ConnectionSupervisor[] = [];
     for (const carrier of this.#carriers) {
       const kept = carrier.subscriptions.filter((subscription) => wanted.has(keyOf(subscription)));
       if (kept.length === carrier.subscriptions.length) continue;
@@ -148,23 +148,23 @@ export class Fleet {
   }
 
   #plan(subscriptions: readonly Subscription[]): readonly ConnectionPlan[] {
-    const { place, depth } = this.#options;
-    return place.exchange.plan(subscriptions, { ...place.planning, api: place.api, depth });
+    const { venue, depth } = this.#options;
+    return venue.exchange.plan(subscriptions, { ...venue.planning, api: venue.api, depth });
   }
 
   #carrierOf({ market, path, subscriptions, messages }: ConnectionPlan): Carrier {
-    const { place, wire, timing, userAgent, events } = this.#options;
-    const { exchange, websocketOrigin } = place;
+    const { venue, wire, timing, userAgent, events } = this.#options;
+    const { exchange, websocketOrigin } = venue;
     const url = `${websocketOrigin}${path}`;
-    const supervisor = new Supervisor(
+    const supervisor = new ConnectionSupervisor(
       {
         exchange,
         url,
-        pacing: place.pacing(market),
+        pacing: venue.pacing(market),
         gate: this.#gate,
         wire,
         userAgent,
-        argumentsPerMessage: place.planning.argumentsPerMessage,
+        argumentsPerMessage: venue.planning.argumentsPerMessage,
         timing,
         events,
         prices: this.#prices,

@@ -1,5 +1,5 @@
 import type { Statistics } from '../statistics.js';
-import type { SupervisorEvents } from './supervisor.js';
+import type { SupervisorEvents } from './connection-supervisor.js';
 
 /** Where a run tells what happens. */
 export type LiveLog = {
@@ -13,7 +13,7 @@ export type LiveLog = {
 const NAMED_TOPICS = 3;
 
 /** Counts and tells what happens to the connections of a run. */
-export class Chronicle {
+export class RunLog {
   connects = 0;
   reconnects = 0;
   failures = 0;

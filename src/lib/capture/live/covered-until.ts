@@ -4,7 +4,7 @@ import { openStoreContext } from '../../storage/log/store-context.js';
 import type { Feed } from '../repair/feed-table.js';
 
 /** Until when a run has received everything of a feed, or told what it has not; microseconds. */
-export type Attended = Feed & { readonly until: number };
+export type CoveredUntil = Feed & { readonly until: number };
 
 /** By symbol. */
 type Times = ReadonlyMap<string, number>;
@@ -21,13 +21,13 @@ function timesIn(settings: ReadonlyMap<string, string>, feed: Omit<Feed, 'symbol
  * Returns, by symbol, until when earlier runs into the store in `directory` have attended a channel: where seldom anything
  * happens, the last record does not tell how long after it nothing did.
  */
-export async function attendedUntil(directory: string, feed: Omit<Feed, 'symbol'>): Promise<Times> {
+export async function readCoveredUntil(directory: string, feed: Omit<Feed, 'symbol'>): Promise<Times> {
   const paths = await findStore(directory);
   return paths ? timesIn((await openStoreContext(paths).log.read()).settings, feed) : new Map();
 }
 
 /** Makes the store remember until when feeds were attended, all of it in one change; what it knows better stays. */
-export async function rememberAttended(directory: string, feeds: readonly Attended[]): Promise<void> {
+export async function saveCoveredUntil(directory: string, feeds: readonly CoveredUntil[]): Promise<void> {
   if (feeds.length === 0) return;
   await changeSettings(directory, (known) => {
     const changed = new Map<string, Record<string, number>>();

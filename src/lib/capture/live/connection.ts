@@ -6,25 +6,25 @@ import { openSocket, type Socket } from '../../transport/socket.js';
 import type { Timing } from '../../transport/timing.js';
 
 /** What happens on a connection, told in order. */
-export type LinkEvents = {
+export type ConnectionEvents = {
   opened(): void;
   sent(text: string): void;
   frame(frame: Buffer): void;
   closed(code: number): void;
 };
 
-export type LinkOptions = {
+export type ConnectionOptions = {
   readonly url: string;
   readonly pacing: Pacing;
   readonly heartbeat: string;
   readonly userAgent: string;
   readonly gate: ConnectGate;
   readonly timing: Timing;
-  readonly events: LinkEvents;
+  readonly events: ConnectionEvents;
 };
 
 /** Why a connection ended; `isPlanned` where we ended it ourselves. */
-export type LinkEnd = { readonly code: number; readonly reason: string; readonly isPlanned: boolean };
+export type ConnectionEnd = { readonly code: number; readonly reason: string; readonly isPlanned: boolean };
 
 const NORMAL = 1000;
 const PROOF_CHECK = 20;
@@ -32,11 +32,11 @@ const PROOF_CHECK = 20;
 const PROOF_PATIENCE = 10_000;
 
 /** One connection from its connect to its end: messages at the exchange's pace, heartbeats, detection of death. */
-export class Link {
-  readonly #options: LinkOptions;
+export class Connection {
+  readonly #options: ConnectionOptions;
   readonly #outbox: OutgoingMessage[] = [];
-  readonly ended: Promise<LinkEnd>;
-  #resolveEnded: (end: LinkEnd) => void = () => {};
+  readonly ended: Promise<ConnectionEnd>;
+  #resolveEnded: (end: ConnectionEnd) => void = () => {};
   #socket: Socket | undefined;
   #timers: NodeJS.Timeout[] = [];
   #heardAt = 0;
@@ -46,7 +46,7 @@ export class Link {
   #hasEnded = false;
   #isSending = false;
 
-  constructor(options: LinkOptions) {
+  constructor(options: ConnectionOptions) {
     this.#options = options;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
