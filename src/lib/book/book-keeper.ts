@@ -1,5 +1,6 @@
 import type { BookMessage } from '../model/book-message.js';
-import type { AnyRecord, BookDelta, BookSnapshot, Gap, GapReason, Market } from '../model/records.js';
+import { buildGap } from '../model/gap.js';
+import type { AnyRecord, BookDelta, BookSnapshot, GapReason, Market } from '../model/records.js';
 import { Throttle } from './throttle.js';
 import { OUTCOMES, type Outcome, TrackedBook } from './tracked-book.js';
 
@@ -142,13 +143,9 @@ export class BookKeeper {
   #closeHole(book: TrackedBook, until: number, records: AnyRecord[]): void {
     const { hole, exchange, market, symbol } = book;
     if (!hole) return;
-    const { reason, fromTimestamp } = hole;
-    const untilTimestamp = Math.max(until, fromTimestamp);
-    const span = { timestamp: untilTimestamp, fromTimestamp, untilTimestamp };
-    for (const channel of this.#channels(book)) {
-      const gap: Gap = { type: 'gap', exchange, market, symbol, channel, ...span, reason, repaired: 0, missing: true };
-      records.push(gap);
-    }
+    const { reason, fromTimestamp: from } = hole;
+    for (const channel of this.#channels(book))
+      records.push(buildGap({ exchange, market, symbol, channel }, { from, until, reason }));
     book.hole = undefined;
   }
 

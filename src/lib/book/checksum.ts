@@ -1,20 +1,5 @@
+import { crc32 } from 'node:zlib';
 import type { BookLevel } from './book-side.js';
-
-/** Reversed polynomial of CRC-32 (IEEE 802.3). `node:zlib` has `crc32` only from Node 22. */
-const POLYNOMIAL = 0xedb88320;
-
-const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? POLYNOMIAL : 0);
-  return remainder;
-});
-
-/** Returns the CRC-32 of ASCII text as a signed 32-bit integer. */
-export function crc32(text: string): number {
-  let crc = -1;
-  for (let i = 0; i < text.length; i++) crc = (crc >>> 8) ^ (TABLE[(crc ^ text.charCodeAt(i)) & 0xff] as number);
-  return ~crc;
-}
 
 /** Levels per side that take part in a checksum. */
 export const CHECKSUM_LEVELS = 25;
@@ -26,5 +11,5 @@ export const CHECKSUM_LEVELS = 25;
 export function bookChecksum(bids: readonly BookLevel[], asks: readonly BookLevel[]): number {
   const parts: (string | number)[] = [];
   for (let i = 0; i < CHECKSUM_LEVELS; i++) parts.push(...(bids[i] ?? []), ...(asks[i] ?? []));
-  return crc32(parts.join(':'));
+  return crc32(parts.join(':')) | 0;
 }

@@ -1,4 +1,5 @@
 import type { Span } from '../exchanges/history.js';
+import { buildGap } from '../model/gap.js';
 import type { Gap, RecordType } from '../model/records.js';
 import { HOUR, MINUTE } from '../model/time.js';
 import { type Database, sqlText } from '../storage/database/duckdb.js';
@@ -131,7 +132,7 @@ function isOf({ exchange, market, channel, symbols }: Claim, topic: Topic): bool
 /** Returns the gaps that no later one repaired, by channel. */
 async function unrepairedGaps({ database, relation }: Relations): Promise<Map<string, Gap[]>> {
   const rows = await database.rows(
-    `SELECT "exchange", "market", "symbol", "channel", "reason", "missing", epoch_us("timestamp") AS moment,
+    `SELECT "exchange", "market", "symbol", "channel", "reason", "missing",
        epoch_us("from_timestamp") AS "from", epoch_us("until_timestamp") AS "until"
      FROM ${relation('gap')} ORDER BY "timestamp", "local_timestamp" NULLS FIRST`,
   );
@@ -166,19 +167,10 @@ async function endsOf({ database, relation }: Relations, gaps: readonly Gap[]): 
 }
 
 function gapOf(row: Record<string, unknown>): Gap {
-  return {
-    type: 'gap',
-    exchange: String(row.exchange),
-    market: row.market as Gap['market'],
-    symbol: String(row.symbol),
-    timestamp: Number(row.moment),
-    channel: String(row.channel),
-    fromTimestamp: Number(row.from),
-    untilTimestamp: Number(row.until),
-    reason: row.reason as Gap['reason'],
-    repaired: 0,
-    missing: row.missing === true,
-  };
+  const market = row.market as Gap['market'];
+  const series = { exchange: String(row.exchange), market, symbol: String(row.symbol), channel: String(row.channel) };
+  const reason = row.reason as Gap['reason'];
+  return buildGap(series, { from: Number(row.from), until: Number(row.until), reason, missing: row.missing === true });
 }
 
 /** Returns the spans of each symbol between its first and last captured record, as far as its market was captured. */

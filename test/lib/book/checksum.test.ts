@@ -1,13 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { bookChecksum, crc32 } from '../../../src/lib/book/checksum.js';
+import { bookChecksum } from '../../../src/lib/book/checksum.js';
 import type { TextLevel } from '../../../src/lib/model/book-message.js';
 
-describe('crc32', () => {
-  it('gives the check value of the standard, signed', () => {
-    expect(crc32('123456789')).toBe(0xcbf43926 | 0);
-    expect(crc32('')).toBe(0);
+describe('bookChecksum of one level', () => {
+  it('is the check value of the CRC-32 standard, signed', () => {
+    expect(bookChecksum([['12345', '6789']], [])).toBe(crcByBits('12345:6789'));
+    expect(crcByBits('123456789')).toBe(0xcbf43926 | 0);
+    expect(bookChecksum([], [])).toBe(0);
   });
 });
+
+/** CRC-32 (IEEE 802.3, reversed polynomial), bit by bit, signed. */
+function crcByBits(text: string): number {
+  let crc = -1;
+  for (const byte of Buffer.from(text)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc;
+}
 
 describe('bookChecksum', () => {
   const level = (text: string): TextLevel => text.split(':') as [string, string];

@@ -1,4 +1,5 @@
-import type { AnyRecord, Gap, Trade } from '../../model/records.js';
+import { buildGap } from '../../model/gap.js';
+import type { AnyRecord, Market, Trade } from '../../model/records.js';
 import { BoundedQueue } from '../../transport/bounded-queue.js';
 import { channelOf } from '../selection.js';
 
@@ -148,22 +149,8 @@ export class RecordQueue {
     this.#holes.delete(key);
     this.#gaps += 1;
     const [exchange = '', market, channel = '', symbol = ''] = key.split(' ');
-    const timestamp = Math.max(from, until);
-    const gap: Gap = {
-      type: 'gap',
-      exchange,
-      market: market as Gap['market'],
-      symbol,
-      timestamp,
-      localTimestamp: this.#last + 1,
-      channel,
-      fromTimestamp: from,
-      untilTimestamp: timestamp,
-      reason: 'overflow',
-      repaired: 0,
-      missing: true,
-    };
-    this.#queue.push(gap, true);
+    const series = { exchange, market: market as Market, symbol, channel };
+    this.#queue.push(buildGap(series, { from, until, reason: 'overflow', localTimestamp: this.#last + 1 }), true);
     this.#last += 1;
   }
 }

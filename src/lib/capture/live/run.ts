@@ -76,7 +76,6 @@ class LiveRun implements Live {
         },
       },
     );
-    this.#wire = new Wire(new LocalClock(), this.#queue, options.taps);
     const { depth, bookInterval, log, venues, repair } = options;
     this.#selection = selectionOf(options);
     this.#capture = new Capture({
@@ -84,10 +83,9 @@ class LiveRun implements Live {
       depth,
       bookInterval,
       warn: log.notice,
-      listener: this.#wire,
       repair: repair?.limits,
     });
-    this.#wire.capture = this.#capture;
+    this.#wire = new Wire({ clock: new LocalClock(), capture: this.#capture, queue: this.#queue, taps: options.taps });
     const exchanges = venues.map(({ exchange }) => exchange);
     this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn });
     this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);

@@ -1,7 +1,7 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import { type FrameBytes, frameBytes, type WireEvent } from '../../tape/tape.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
-import type { Capture, CaptureListener, DataFrame } from '../session/capture.js';
+import type { Capture, DataFrame, FrameEvent } from '../session/capture.js';
 import type { ConnectionEvents } from './connection.js';
 import { Lag } from './lag.js';
 import type { LocalClock } from './local-clock.js';
@@ -20,39 +20,39 @@ export type WireTap = {
   data?(exchange: Exchange, frame: DataFrame, content: string | FrameBytes): void;
 };
 
+export type WireParts = {
+  readonly clock: LocalClock;
+  readonly capture: Capture;
+  readonly queue: RecordQueue;
+  readonly taps: readonly WireTap[];
+};
+
 export type OpenedWire = { readonly id: string; readonly events: ConnectionEvents };
 
 /**
  * Where connections, time and the capture meet: every event is stamped with its arrival, recorded, and turned into
  * records, by the same code that a replay runs through.
  */
-export class Wire implements CaptureListener {
+export class Wire {
   /** By exchange and market, `bybit linear`. */
   readonly lags = new Map<string, Lag>();
   readonly #lagOf = new Map<Exchange, Map<string, Lag>>();
   readonly #clock: LocalClock;
+  readonly #capture: Capture;
   readonly #queue: RecordQueue;
   readonly #taps: readonly WireTap[];
   readonly #keepers = new Map<string, ConnectionKeeper>();
-  #capture: Capture | undefined;
   #connections = 0;
   /** Local time at which the run was ended. */
   #ended: number | undefined;
-  /** The frame at hand. */
-  #exchange: Exchange | undefined;
-  #content: string | FrameBytes = '';
-  #at = 0;
   /** Local time (µs) of the last data frame. */
   lastData = 0;
 
-  constructor(clock: LocalClock, queue: RecordQueue, taps: readonly WireTap[]) {
+  constructor({ clock, capture, queue, taps }: WireParts) {
     this.#clock = clock;
+    this.#capture = capture;
     this.#queue = queue;
     this.#taps = taps;
-  }
-
-  set capture(capture: Capture) {
-    this.#capture = capture;
   }
 
   /** Gives a connection its number within the run, and what its link tells of it. */
@@ -85,7 +85,7 @@ export class Wire implements CaptureListener {
 
   /** Lets time pass when nothing comes: seconds and withheld books come out in a silence too. */
   tick(): void {
-    if (!this.#capture || this.#ended !== undefined) return;
+    if (this.#ended !== undefined) return;
     this.#queue.push(this.#capture.advance(this.#clock.now()));
     if (this.#queue.length <= this.#queue.limit / 2) this.repair((repair, at) => repair.room(at));
   }
@@ -93,7 +93,7 @@ export class Wire implements CaptureListener {
   /** Lets the repair take something at the present time, and passes on what follows; undefined where there is none. */
   repair<Result>(take: (repair: TradeRepair, at: number) => Result): Result | undefined {
     const capture = this.#capture;
-    if (!capture?.repair || this.#ended !== undefined) return undefined;
+    if (!capture.repair || this.#ended !== undefined) return undefined;
     const at = this.#clock.now();
     this.#queue.push(capture.advance(at));
     const result = take(capture.repair, at);
@@ -110,28 +110,22 @@ export class Wire implements CaptureListener {
 
   /** Gives what the capture still withholds; what was lost before the end is a hole, whether or not something came after. */
   finish(): void {
-    if (this.#capture) this.#queue.finish(this.#capture.finish(this.#ended));
+    this.#queue.finish(this.#capture.finish(this.#ended));
   }
 
-  answered(id: string, frame: Frame): void {
-    this.#keepers.get(id)?.answered(id, frame);
-  }
-
-  delivered(id: string, frame: DataFrame): void {
+  #delivered(exchange: Exchange, id: string, frame: DataFrame, { at, content }: FrameEvent): void {
     this.#keepers.get(id)?.delivered(id, frame);
-    const exchange = this.#exchange;
-    if (!exchange) return;
-    this.lastData = this.#at;
-    if (frame.pushTimestamp !== undefined && !frame.history) this.#lag(exchange, frame).add(this.#at - frame.pushTimestamp);
-    for (const tap of this.#taps) tap.data?.(exchange, frame, this.#content);
+    this.lastData = at;
+    if (frame.pushTimestamp !== undefined && !frame.history) this.#lag(exchange, frame).add(at - frame.pushTimestamp);
+    for (const tap of this.#taps) tap.data?.(exchange, frame, content);
   }
 
   #apply(exchange: Exchange, event: WireEvent): void {
     for (const tap of this.#taps) tap.event(exchange, event);
-    this.#exchange = event.kind === 'frame' ? exchange : undefined;
-    this.#content = event.kind === 'frame' ? event.content : '';
-    this.#at = event.at;
-    const records = this.#capture?.apply(exchange, event) ?? [];
+    const records = this.#capture.apply(exchange, event, {
+      answered: (id, frame) => this.#keepers.get(id)?.answered(id, frame),
+      delivered: (id, frame, source) => this.#delivered(exchange, id, frame, source),
+    });
     if (records.length > 0) this.#queue.push(records);
   }
 

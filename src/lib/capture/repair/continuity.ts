@@ -1,3 +1,4 @@
+import { buildGap } from '../../model/gap.js';
 import type { Gap, GapReason } from '../../model/records.js';
 import { MINUTE, SECOND } from '../../model/time.js';
 import { type Feed, FeedTable } from './feed-table.js';
@@ -191,19 +192,6 @@ export function ceilSecond(time: number): number {
   return Math.ceil(time / SECOND) * SECOND;
 }
 
-function gapOf({ exchange, market, channel, symbol, hole }: State, from: number, end: number): Gap {
-  const until = Math.max(from, end);
-  return {
-    type: 'gap',
-    exchange,
-    market,
-    symbol,
-    timestamp: until,
-    channel,
-    fromTimestamp: from,
-    untilTimestamp: until,
-    reason: hole?.reason ?? 'disconnect',
-    repaired: 0,
-    missing: true,
-  };
+function gapOf({ hole, ...feed }: State, from: number, until: number): Gap {
+  return buildGap(feed, { from, until, reason: hole?.reason ?? 'disconnect' });
 }

@@ -1,3 +1,4 @@
+import { buildGap } from '../../model/gap.js';
 import type { Gap, GapReason, Trade } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
 import type { Feed } from './feed-table.js';
@@ -251,12 +252,11 @@ export class Hole {
     return [Math.min(this.#nearUntil, until), until];
   }
 
-  #gap(fromTimestamp: number, untilTimestamp: number, repaired: number): Gap {
+  #gap(from: number, until: number, repaired: number): Gap {
     const { exchange, market, channel, symbol } = this.feed;
     const { reason } = this;
     const missing = !this.#isWhole;
-    const span = { timestamp: untilTimestamp, fromTimestamp, untilTimestamp };
-    return { type: 'gap', exchange, market, symbol, ...span, channel, reason, repaired, missing };
+    return buildGap({ exchange, market, symbol, channel }, { from, until, reason, repaired, missing });
   }
 }
 

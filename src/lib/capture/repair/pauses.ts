@@ -1,3 +1,4 @@
+import { buildGap } from '../../model/gap.js';
 import type { Gap } from '../../model/records.js';
 import { ceilSecond, type ExchangeTime, SELDOM } from './continuity.js';
 import type { Feed } from './feed-table.js';
@@ -70,8 +71,7 @@ export class Pauses {
     this.#open.delete(keyOf(pause));
     const { exchange, market, symbol, channel, from } = pause;
     if (until <= from) return undefined;
-    const span = { timestamp: until, fromTimestamp: from, untilTimestamp: until };
-    return { type: 'gap', exchange, market, symbol, ...span, channel, reason: 'shutdown', repaired: 0, missing: true };
+    return buildGap({ exchange, market, symbol, channel }, { from, until, reason: 'shutdown' });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Frame } from '../../exchanges/exchange.js';
+import type { WireEvent } from '../../tape/tape.js';
 import type { RepairLimits } from '../repair/repair-job.js';
 import type { Selection } from '../selection.js';
 
@@ -11,8 +12,6 @@ export type CaptureOptions = {
   readonly bookInterval: number;
   /** Told the first of every kind of trouble. */
   readonly warn: (message: string) => void;
-  /** Who keeps the connections; a replay has none. */
-  readonly listener?: CaptureListener | undefined;
   /** Shown every data frame, wanted or not. */
   readonly onData?: ((frame: DataFrame) => void) | undefined;
   /** Holes in trades are kept open until they are repaired or given up; a replay repairs nothing. */
@@ -21,11 +20,14 @@ export type CaptureOptions = {
 
 export type DataFrame = Extract<Frame, { kind: 'data' }>;
 
-/** Told what the frames of a connection (`exchange connection`) say to whoever keeps it. */
+/** The event that a frame was read from. */
+export type FrameEvent = Extract<WireEvent, { kind: 'frame' }>;
+
+/** Receives what the frames of a live connection (`exchange connection`) hold. A replay has none. */
 export type CaptureListener = {
-  /** An answer: a confirmation, a refusal or a pong. */
+  /** Receives a frame without data: a confirmation, a refusal or a pong. */
   answered(connection: string, frame: Frame): void;
-  delivered(connection: string, frame: DataFrame): void;
+  delivered(connection: string, frame: DataFrame, event: FrameEvent): void;
 };
 
 /** What frames of a connection say that no exchange reads: private feeds, options. */

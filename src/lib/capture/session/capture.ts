@@ -6,14 +6,21 @@ import type { TradePoint } from '../repair/known-trades.js';
 import type { Pauses } from '../repair/pauses.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
 import type { Statistics } from '../statistics.js';
-import { type CaptureOptions, type DataFrame, FOREIGN, UNOPENED } from './capture-options.js';
+import {
+  type CaptureListener,
+  type CaptureOptions,
+  type DataFrame,
+  FOREIGN,
+  type FrameEvent,
+  UNOPENED,
+} from './capture-options.js';
 import { type Connection, Connections, idOf } from './connections.js';
 import { EventIntake } from './event-intake.js';
 import { FrameNotes } from './frame-notes.js';
 import type { ClockTick } from './market-clock.js';
 import { PolledIntake } from './polled.js';
 
-export type { CaptureListener, CaptureOptions, DataFrame } from './capture-options.js';
+export type { CaptureListener, CaptureOptions, DataFrame, FrameEvent } from './capture-options.js';
 
 type Answer = Extract<Frame, { kind: 'acknowledged' }>;
 type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }>;
@@ -53,8 +60,8 @@ export class Capture {
     return this.#intake.trades.repair;
   }
 
-  /** Returns the records that one event on the wire of `exchange` leads to, in order. */
-  apply(exchange: Exchange, entry: TapeEntry): AnyRecord[] {
+  /** Returns the records that one event on the wire of `exchange` leads to, in order. `listener` receives its frame. */
+  apply(exchange: Exchange, entry: TapeEntry, listener?: CaptureListener): AnyRecord[] {
     if (entry.kind === 'broken') {
       this.#notes.broken(entry);
       return [];
@@ -62,7 +69,7 @@ export class Capture {
     const intake = this.#intake;
     if (entry.at < intake.now) this.statistics.unordered += 1;
     const records = this.advance(entry.at);
-    if (entry.kind === 'frame') this.#frame(exchange, entry, records);
+    if (entry.kind === 'frame') this.#frame(exchange, entry, records, listener);
     else if (entry.kind === 'connect') this.#connections.open(exchange, entry, intake.now);
     else if (entry.kind === 'sent') this.#sent(exchange, entry, records);
     else if (entry.kind === 'close') this.#closed(exchange, entry, records);
@@ -131,7 +138,8 @@ export class Capture {
     return this.#intake.trades.hasGiven(trade);
   }
 
-  #frame(exchange: Exchange, { connection: name, content }: EventOf<'frame'>, records: AnyRecord[]): void {
+  #frame(exchange: Exchange, event: FrameEvent, records: AnyRecord[], listener: CaptureListener | undefined): void {
+    const { connection: name, content } = event;
     const { now } = this.#intake;
     this.statistics.frames += 1;
     this.statistics.bytes += content.length;
@@ -139,8 +147,14 @@ export class Capture {
     const connection = this.#connections.get(exchange, name);
     if (connection) connection.heard = now;
     const frame = connection ? (connection.reader?.read(content, now) ?? FOREIGN) : UNOPENED;
-    if (frame.kind === 'data' && connection) this.#data(connection, frame, records);
-    else this.#notes.frame(idOf(exchange, name), frame, content);
+    if (frame.kind === 'data' && connection) {
+      listener?.delivered(connection.id, frame, event);
+      this.#data(connection, frame, records);
+    } else {
+      listener?.answered(idOf(exchange, name), frame);
+      // The connection supervisor of a live run reports refusals itself.
+      if (frame.kind !== 'refused' || !listener) this.#notes.frame(frame, content);
+    }
     if (frame.kind === 'acknowledged' && connection) this.#confirmed(connection, frame, records);
   }
 
@@ -169,7 +183,6 @@ export class Capture {
     const intake = this.#intake;
     const { id, exchange } = connection;
     for (const reason of frame.rejected) this.#notes.trouble(this.statistics.rejected, 'record', reason);
-    this.#options.listener?.delivered(id, frame);
     this.#options.onData?.(frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
     const clock = intake.clocks.of(exchange.id, frame.market);

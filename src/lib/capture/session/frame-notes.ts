@@ -7,31 +7,30 @@ import type { CaptureOptions } from './capture-options.js';
 /** Counts what is no data, and warns of the first of every kind of trouble. */
 export class FrameNotes {
   readonly statistics: Statistics;
-  readonly #options: Pick<CaptureOptions, 'warn' | 'listener'>;
+  readonly #warn: (message: string) => void;
 
-  constructor(statistics: Statistics, options: Pick<CaptureOptions, 'warn' | 'listener'>) {
+  constructor(statistics: Statistics, { warn }: Pick<CaptureOptions, 'warn'>) {
     this.statistics = statistics;
-    this.#options = options;
+    this.#warn = warn;
   }
 
   /** Takes note of a frame without data. */
-  frame(connection: string, frame: Frame, content: string | FrameBytes): void {
+  frame(frame: Frame, content: string | FrameBytes): void {
     const statistics = this.statistics;
-    this.#options.listener?.answered(connection, frame);
     if (frame.kind === 'silent') statistics.note(statistics.silent, frame.what);
     else if (frame.kind === 'unknown') this.trouble(statistics.unknown, 'unknown frame', frame.what, content);
     else if (frame.kind === 'rejected') this.trouble(statistics.rejected, 'frame', frame.reason, content);
-    else if (frame.kind === 'refused' && !this.#options.listener)
+    else if (frame.kind === 'refused')
       this.trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
   }
 
   /** Takes note of a line of a tape that could not be read. */
   broken({ reason, sentence }: Extract<TapeEntry, { kind: 'broken' }>): void {
-    if (this.statistics.note(this.statistics.broken, reason)) this.#options.warn(`tape line: ${sentence}`);
+    if (this.statistics.note(this.statistics.broken, reason)) this.#warn(`tape line: ${sentence}`);
   }
 
   trouble(tally: Map<string, number>, what: string, reason: string, content?: string | FrameBytes): void {
     if (this.statistics.note(tally, reason))
-      this.#options.warn(`${what}: ${reason}${content === undefined ? '' : ` in ${excerpt(textOf(content))}`}`);
+      this.#warn(`${what}: ${reason}${content === undefined ? '' : ` in ${excerpt(textOf(content))}`}`);
   }
 }

@@ -3,6 +3,7 @@ import { channelOf } from '../../capture/selection.js';
 import type { DataFrame } from '../../capture/session/capture.js';
 import type { Exchange } from '../../exchanges/exchange.js';
 import { UsageError } from '../../model/errors.js';
+import { buildGap } from '../../model/gap.js';
 import { encodeRecord } from '../../model/ndjson.js';
 import type { Gap, Market } from '../../model/records.js';
 import type { RedisMessage, RedisPublisher } from '../../sinks/redis-publisher.js';
@@ -89,10 +90,8 @@ export class RedisFrames implements WireTap {
   }
 
   #gap({ feed, timestamp }: Waiting, from: number): Waiting {
-    const until = Math.max(from, timestamp);
-    const span = { timestamp: until, fromTimestamp: from, untilTimestamp: until };
-    const gap: Gap = { type: 'gap', ...feed, ...span, reason: 'overflow', repaired: 0, missing: true };
-    return { channel: this.#nameOf(feed, 'gaps'), payload: encodeRecord(gap), feed, timestamp: until };
+    const gap = buildGap(feed, { from, until: timestamp, reason: 'overflow' });
+    return { channel: this.#nameOf(feed, 'gaps'), payload: encodeRecord(gap), feed, timestamp: gap.timestamp };
   }
 
   #nameOf({ exchange, market }: Waiting['feed'], name: string): string {

@@ -3,6 +3,7 @@ import { EXCHANGES } from '../../exchanges/index.js';
 import { unreadSettings } from '../../features/store/progress.js';
 import { settingsWithout } from '../../history/fetched.js';
 import type { Topic, Want } from '../../history/want.js';
+import { buildGap } from '../../model/gap.js';
 import { parseInterval } from '../../model/interval.js';
 import type { Coverage, Gap, Market, RecordType } from '../../model/records.js';
 import { withDatabase } from '../../storage/database/duckdb.js';
@@ -116,9 +117,8 @@ function seriesOf({ partition, file: { min, max }, symbols }: LostFile): LostSer
 
 function gapOf({ partition, symbol, from, until }: LostSeries, localTimestamp: number): Gap {
   const { exchange, market } = partition as { exchange: string; market: Market };
-  const span = { timestamp: until, fromTimestamp: from, untilTimestamp: until };
-  const state = { reason: 'lost', repaired: 0, missing: true } as const;
-  return { type: 'gap', exchange, market, symbol, localTimestamp, channel: gapChannel(partition), ...span, ...state };
+  const series = { exchange, market, symbol, channel: gapChannel(partition) };
+  return buildGap(series, { from, until, reason: 'lost', localTimestamp });
 }
 
 function wantsOf({ partition: { type, exchange: id, market, interval }, symbol, from, until }: LostSeries): Want[] {

@@ -1,0 +1,26 @@
+import type { Gap, GapReason, Market } from './records.js';
+
+/** The records that one gap is about: those of one channel and symbol, of candles those of one interval. */
+export type GapSeries = { readonly exchange: string; readonly market: Market; readonly symbol: string; readonly channel: string };
+
+/** The extent and the cause of a gap; times are microseconds. */
+export type GapFacts = {
+  /** Time of the last record known before the gap. */
+  readonly from: number;
+  /** Time of the first record known after it; a time before `from` counts as `from`. */
+  readonly until: number;
+  readonly reason: GapReason;
+  /** Records that were fetched again; 0 when absent. */
+  readonly repaired?: number;
+  /** Whether records remain missing; true when absent. */
+  readonly missing?: boolean;
+  readonly localTimestamp?: number;
+};
+
+/** Builds a `gap` record. */
+export function buildGap({ exchange, market, symbol, channel }: GapSeries, facts: GapFacts): Gap {
+  const { from, reason, repaired = 0, missing = true, localTimestamp } = facts;
+  const until = Math.max(from, facts.until);
+  const span = { timestamp: until, localTimestamp, fromTimestamp: from, untilTimestamp: until };
+  return { type: 'gap', exchange, market, symbol, ...span, channel, reason, repaired, missing };
+}
