@@ -174,7 +174,7 @@ describe('backfill of archives', () => {
       '--store',
       path('url'),
     ]);
-    expect([code, stderr]).toEqual([5, expect.stringMatching(/BTCUSDT2026-10-19.csv.gz answered 404: there is no such file/)]);
+    expect([code, stderr]).toEqual([5, expect.stringMatching(/BTCUSDT2026-10-19.csv.gz returned 404: no such file/)]);
     expect(await trades('url')).toHaveLength(100);
   });
 

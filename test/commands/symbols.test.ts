@@ -68,7 +68,7 @@ describe('symbols from REST', () => {
     expect(recordsOf(stdout).map(({ canonical }) => canonical)).toEqual(['bybit:linear:BTCUSDT']);
     expect(asked.some((url) => url.startsWith('/v5/market/instruments-info?category=linear'))).toBe(true);
     expect(stderr).toMatch(
-      /^mdtool: bitget: 127\.0\.0\.1:1 cannot be reached: the connection was refused after \d attempts .*$/m,
+      /^mdtool: bitget: 127\.0\.0\.1:1 refused the connection after \d attempts .*$/m,
     );
     expect(stderr.trim().split('\n')).toHaveLength(2);
     // A symbol that was not found may stand in the list that could not be had.
@@ -132,7 +132,7 @@ describe('symbols with a store', () => {
     expect(fallback.code).toBe(0);
     expect(recordsOf(fallback.stdout)).toMatchObject([{ symbol: 'BTCUSDT', tick_size: 0.5 }, { symbol: 'NEWUSDT' }]);
     expect(fallback.stderr).toMatch(
-      /^mdtool: warning: bybit linear: .* cannot be reached: .*last good list of the store, of 20.*Z, .* old$/m,
+      /^mdtool: warning: bybit linear: .* refused the connection .*last good list of the store, of 20.*Z, .* old$/m,
     );
     // Against an old list nothing would ever have changed.
     const unknown = await symbols('--diff', moment);

@@ -44,7 +44,7 @@ export function summarizeLive(live: Live, summary: Summary, allowGaps: boolean):
     ...Object.fromEntries(Object.entries(subscriptions).map(([state, count]) => [`subscriptions_${state}`, count])),
     ...Object.fromEntries(status.lags.flatMap(lagFields)),
     ...(polls.answered + polls.failed > 0 && { polls_answered: polls.answered, polls_failed: polls.failed }),
-    queue_most: queue.most,
+    queue_most: queue.peak,
     dropped_records: queue.dropped,
   });
   if (queue.dropped > 0 && !allowGaps)

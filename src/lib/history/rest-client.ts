@@ -1,8 +1,9 @@
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import type { RestVerdict } from '../exchanges/rest.js';
-import { MdtoolError, UnreachableError } from '../model/errors.js';
+import { UnreachableError } from '../model/errors.js';
 import { formatDuration } from '../model/time.js';
 import { Backoff } from '../transport/backoff.js';
+import { AttemptError, withRetries } from '../transport/failure.js';
 import type { HttpSender } from '../transport/http.js';
 import { type Rate, RateLimiter } from '../transport/rate-limiter.js';
 import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
@@ -14,24 +15,24 @@ export type RestClientOptions = {
   readonly signal?: AbortSignal | undefined;
   /** The share of each limit that is used: other programs of the same address have the rest. */
   readonly share?: number | undefined;
-  /** Told before a pause that the exchange asked for, and before another attempt. */
+  /** Called before a pause that the exchange asked for, and before another attempt. */
   readonly onWait?: ((text: string) => void) | undefined;
   readonly timing?: Timing | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: (() => number) | undefined;
 };
 
-/** The exchange has answered, and will answer the same again: no such symbol, a parameter that it does not take. */
+/** The exchange refuses the request and will refuse it again: an unknown symbol, an invalid parameter. */
 export class RefusedError extends UnreachableError {}
 
 const SHARE = 0.8;
-/** Attempts after a fault, and returns after a refusal of the rate, before a request is given up. */
+/** Further attempts after faults, and after answers that the rate limit is exceeded, before a request is given up. */
 const MOST_FAULTS = 5;
 const MOST_PAUSES = 4;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 
-/** Asks the REST interfaces of exchanges within their limits, all callers of one client together. */
+/** Sends requests to the REST interfaces of exchanges, within their limits for all callers of the client together. */
 export class RestClient {
   readonly #options: RestClientOptions;
   readonly #timing: Timing;
@@ -43,52 +44,56 @@ export class RestClient {
   }
 
   /**
-   * Returns the body of an answer that is data. Waits where the exchange says that it was asked too often, and tries again
+   * Returns the body of an answer that is data. Waits where the exchange says that the rate limit is exceeded, and retries
    * after faults. Throws a `RefusedError` when the exchange refuses, an `UnreachableError` when it cannot be reached or the
    * signal was aborted.
    */
-  async get(exchange: Exchange, request: HttpRequest): Promise<string> {
+  get(exchange: Exchange, request: HttpRequest): Promise<string> {
+    const { signal, onWait } = this.#options;
     const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random: this.#timing.random });
-    for (let pauses = 0; ; ) {
-      const answered = await this.#attempt(exchange, request);
-      if (typeof answered === 'string') return answered;
-      const what = `${exchange.id} ${answered.reason} (GET ${request.path}?${new URLSearchParams(request.query)})`;
-      if (answered.kind === 'refusal') throw new RefusedError(what);
-      if (answered.kind === 'throttled') {
-        pauses += 1;
-        if (pauses > MOST_PAUSES) throw new UnreachableError(`${what}, after ${pauses} attempts`);
-        this.#pause(exchange, request, answered);
-        continue;
-      }
-      const wait = backoff.next();
-      if (backoff.attempts > MOST_FAULTS) throw new UnreachableError(`${what}, after ${backoff.attempts} attempts`);
-      this.#options.onWait?.(`${what}; next attempt in ${Math.ceil(wait)} ms`);
-      await this.#timing.sleep(wait, this.#options.signal);
-    }
+    return withRetries(() => this.#attempt(exchange, request), {
+      most: { fault: MOST_FAULTS, throttled: MOST_PAUSES },
+      nextPause: () => backoff.next(),
+      sleep: this.#timing.sleep,
+      signal,
+      onRetry: ({ kind, message }, pause) => {
+        if (kind === 'fault') onWait?.(`${message}; next attempt in ${Math.ceil(pause)} ms`);
+      },
+    });
   }
 
-  async #attempt(exchange: Exchange, request: HttpRequest): Promise<string | Exclude<RestVerdict, { kind: 'data' }>> {
+  async #attempt(exchange: Exchange, request: HttpRequest): Promise<string> {
     const { http, origin, signal, now = Date.now } = this.#options;
     const rate = exchange.rest.limit(request);
     const leave = await this.#limiter(exchange).enter(request.path, rate && this.#shared(rate), signal);
-    if (!leave) throw stopped(exchange, request);
+    if (!leave) throw cancelled(exchange, request);
     try {
       const answer = await http.send(origin(exchange), request);
       const verdict = exchange.rest.judge(answer, now());
-      return verdict.kind === 'data' ? answer.body : verdict;
+      if (verdict.kind === 'data') return answer.body;
+      throw this.#failure(exchange, request, verdict);
     } catch (error) {
-      if (signal?.aborted) throw stopped(exchange, request);
-      if (!(error instanceof MdtoolError)) throw error;
-      return { kind: 'fault', reason: error.message };
+      if (signal?.aborted) throw cancelled(exchange, request);
+      throw error;
     } finally {
       leave();
     }
   }
 
+  #failure(exchange: Exchange, request: HttpRequest, verdict: Exclude<RestVerdict, { kind: 'data' }>): UnreachableError {
+    const what = `${exchange.id} ${verdict.reason}`;
+    const sent = `GET ${request.path}?${new URLSearchParams(request.query)}`;
+    if (verdict.kind === 'refusal') return new RefusedError(`${what} (${sent})`);
+    if (verdict.kind !== 'throttled') return new AttemptError({ kind: 'fault', what, request: sent });
+    this.#pause(exchange, request, verdict);
+    // The limiter holds back all requests, so that the next attempt needs no pause of its own.
+    return new AttemptError({ kind: 'throttled', what, request: sent, pause: 0 });
+  }
+
   #pause(exchange: Exchange, { path }: HttpRequest, { scope, pause, reason }: Extract<RestVerdict, { kind: 'throttled' }>): void {
     this.#limiter(exchange).pause(pause, scope === 'host' ? undefined : path);
     const what = scope === 'host' ? exchange.id : `${exchange.id} ${path}`;
-    this.#options.onWait?.(`${what} ${reason}: it is left alone for ${formatDuration(Math.ceil(pause / 1_000) * 1_000_000)}`);
+    this.#options.onWait?.(`${what} ${reason}: next request in ${formatDuration(Math.ceil(pause / 1_000) * 1_000_000)}`);
   }
 
   #limiter(exchange: Exchange): RateLimiter {
@@ -102,6 +107,6 @@ export class RestClient {
   }
 }
 
-function stopped(exchange: Exchange, { path }: HttpRequest): UnreachableError {
-  return new UnreachableError(`${exchange.id} was not waited for: the step was stopped (GET ${path})`);
+function cancelled(exchange: Exchange, { path }: HttpRequest): UnreachableError {
+  return new UnreachableError(`request to ${exchange.id} cancelled (GET ${path})`);
 }

@@ -1,24 +1,24 @@
 import { setTimeout } from 'node:timers/promises';
 
 /**
- * Some 4 MB of lines, tens of milliseconds of work. With smaller ones a run that has fallen behind stays so: between two
- * batches the event loop takes all frames that wait, thousands at once.
+ * Between two batches the event loop takes all frames that wait, thousands at once. With smaller batches a run that has
+ * fallen behind never catches up. This size is about 4 MB of lines, tens of milliseconds of work.
  */
 const LARGEST_BATCH = 16_384;
 
 /**
- * A queue of batches between one that must not wait and one that may be slow. It holds at most `limit` items and refuses
- * what does not fit: what becomes of that is for the caller to say, nothing is dropped here.
+ * A queue between a producer that must not wait and a consumer that may be slow. It holds up to `limit` items and refuses
+ * more; the caller decides what happens to those.
  */
 export class BoundedQueue<Item> {
   readonly #limit: number;
   #items: Item[] = [];
-  /** Items taken from the queue and not yet given. */
+  /** Items of the current batches that are not yet yielded. */
   #taken = 0;
   #isClosed = false;
   #failure: unknown;
   #wake: (() => void) | undefined;
-  #most = 0;
+  #peak = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -32,25 +32,25 @@ export class BoundedQueue<Item> {
     return this.#limit;
   }
 
-  /** The most items that ever waited. */
-  get most(): number {
-    return this.#most;
+  /** Maximum number of items that ever waited. */
+  get peak(): number {
+    return this.#peak;
   }
 
   get isFull(): boolean {
     return this.length >= this.#limit;
   }
 
-  /** Adds an item; `force` is for the few that may exceed the limit. Returns false when there is no room. */
+  /** Adds an item; `force` exceeds the limit. Returns false when there is no room. */
   push(item: Item, force = false): boolean {
     if (this.isFull && !force) return false;
     this.#items.push(item);
-    if (this.length > this.#most) this.#most = this.length;
+    if (this.length > this.#peak) this.#peak = this.length;
     if (this.#wake) this.#awake();
     return true;
   }
 
-  /** Nothing more will come; what waits is still given, then `failure` is thrown where there is one. */
+  /** Ends the queue: waiting items are still yielded, then `failure` is thrown, if any. */
   close(failure?: unknown): void {
     this.#isClosed = true;
     this.#failure ??= failure;
@@ -58,8 +58,8 @@ export class BoundedQueue<Item> {
   }
 
   /**
-   * Yields what waits, in batches that are not too large to work on at once. A batch begins at least `pause` ms after the
-   * one before: where items come one by one, thousands a second, each would otherwise be a batch with all that costs.
+   * Yields the waiting items in batches of limited size. Items that arrive one by one, thousands a second, would each be a
+   * batch with its full cost. A batch therefore starts at least `pause` ms after the one before.
    */
   async *batches(pause = 0): AsyncGenerator<readonly Item[]> {
     let next = 0;

@@ -1,13 +1,12 @@
-import { SlidingWindow } from './sliding-window.js';
 import type { Timing } from './timing.js';
 
-/** How an exchange wants to be connected to; milliseconds. */
+/** How fast an exchange allows connects; milliseconds. */
 export type ConnectGateOptions = {
   /** Connects in progress at the same time. */
   readonly atOnce: number;
-  /** Between the begin of one connect and that of the next. */
+  /** From the start of one connect to the start of the next. */
   readonly pause: number;
-  /** Added to each pause, evenly from 0 to this. */
+  /** Random part that is added to each pause, evenly distributed from 0 to this. */
   readonly jitter: number;
   /** Connects within five minutes. */
   readonly perFiveMinutes: number;
@@ -16,7 +15,10 @@ export type ConnectGateOptions = {
 
 const FIVE_MINUTES = 300_000;
 
-/** Lets the connections of one exchange connect in turn: few at a time, with pauses, and never too many in five minutes. */
+/**
+ * Admits the connects of one exchange one after another: a limited number at the same time, with pauses, and a limited
+ * number within five minutes. An exchange blocks the address of a client that connects faster.
+ */
 export class ConnectGate {
   readonly #options: ConnectGateOptions;
   readonly #window: SlidingWindow;
@@ -31,8 +33,8 @@ export class ConnectGate {
   }
 
   /**
-   * Waits for its turn and returns what is to be called when the connect has succeeded or failed, undefined when the
-   * signal was aborted first. First come, first served.
+   * Waits for its turn, in order of the calls. Returns a function to call when the connect has succeeded or failed,
+   * undefined when the signal was aborted first.
    */
   async enter(signal: AbortSignal): Promise<(() => void) | undefined> {
     const before = this.#turn;
@@ -81,5 +83,42 @@ export class ConnectGate {
       this.#onRelease = done;
       signal.addEventListener('abort', done, { once: true });
     });
+  }
+}
+
+/** Counts events within a span of time that slides along. It knows the time only from its calls (milliseconds). */
+export class SlidingWindow {
+  readonly #most: number;
+  readonly #span: number;
+  #admitted: number[] = [];
+
+  constructor(most: number, span: number) {
+    this.#most = most;
+    this.#span = span;
+  }
+
+  /** Returns the milliseconds until the next event fits, 0 when it fits now. */
+  wait(now: number): number {
+    this.#forget(now);
+    if (this.#admitted.length < this.#most) return 0;
+    return (this.#admitted[this.#admitted.length - this.#most] as number) + this.#span - now;
+  }
+
+  /** Counts an event at `now`. */
+  count(now: number): void {
+    this.#forget(now);
+    this.#admitted.push(now);
+  }
+
+  /** Events within the span that ends at `now`. */
+  used(now: number): number {
+    this.#forget(now);
+    return this.#admitted.length;
+  }
+
+  #forget(now: number): void {
+    let expired = 0;
+    while (expired < this.#admitted.length && (this.#admitted[expired] as number) <= now - this.#span) expired += 1;
+    if (expired > 0) this.#admitted = this.#admitted.slice(expired);
   }
 }

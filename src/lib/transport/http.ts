@@ -1,7 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import { UnreachableError } from '../model/errors.js';
 import { excerpt } from '../model/ndjson.js';
+import { Backoff } from './backoff.js';
+import { AttemptError, type FailureKind, networkFailure, withRetries } from './failure.js';
+import { SYSTEM_TIMING } from './timing.js';
 
 /** A GET request: `path` begins with a slash, `query` is encoded here. */
 export type GetRequest = { readonly path: string; readonly query: Readonly<Record<string, string>> };
@@ -16,32 +17,32 @@ export type HttpClientOptions = {
   readonly largestBody?: number | undefined;
   /** Ends attempts and pauses. */
   readonly signal?: AbortSignal | undefined;
-  /** Told before each pause. */
+  /** Called before each pause, with what failed. */
   readonly onRetry?: ((reason: string, pause: number) => void) | undefined;
-  /** Instead of a pool that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
+  /** Replaces the pool that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   readonly dispatcher?: Dispatcher | undefined;
-  /** Milliseconds to wait; tests give their own. */
+  /** Waits for the milliseconds; tests replace it. */
   readonly sleep?: ((milliseconds: number) => Promise<void>) | undefined;
-  /** In [0, 1); tests give their own. */
+  /** In [0, 1); tests replace it. */
   readonly random?: (() => number) | undefined;
 };
 
-/** What came back, whatever its status; names of headers are lower-case. */
+/** An answer with any status; names of headers are lower-case. */
 export type HttpAnswer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 };
 
-/** Asks once, and leaves it to the caller what an answer means. */
+/** Sends one request without retries; the caller judges the answer. */
 export type HttpSender = {
-  /** Returns the answer, whatever its status. Throws an `UnreachableError` that names the host when none came. */
+  /** Returns the answer, whatever its status. Throws an `AttemptError` that names the host when there is none. */
   send(origin: string, request: GetRequest): Promise<HttpAnswer>;
 };
 
-/** Fetches JSON texts from an exchange's REST interface. */
+/** Fetches JSON texts from the REST interface of an exchange. */
 export type HttpClient = {
-  /** Returns the body of a 200 answer. Throws an `UnreachableError` that names the host and the reason. */
+  /** Returns the body of an answer with status 200. Throws an `UnreachableError` that names the host and the reason. */
   get(origin: string, request: GetRequest): Promise<string>;
   close(): Promise<void>;
 };
@@ -51,15 +52,10 @@ const RETRIES = 3;
 const LARGEST_BODY = 64 * 1024 * 1024;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 8_000;
-/** A server that asks for more patience than this (ms) is reported instead. */
+/** A server that asks for a longer pause than this (ms) ends the attempts. */
 const LONGEST_RETRY_AFTER = 30_000;
 
-/** Why an attempt failed, and whether the next one may do better; `pause` is what the server asked for (ms). */
-type Trouble = { readonly reason: string; readonly retryable: boolean; readonly pause?: number | undefined };
-type Attempt = { readonly body: string } | Trouble;
-type Sent = HttpAnswer | Trouble;
-
-/** Returns a client; undici is loaded here and nowhere earlier. */
+/** Returns a client. undici loads here, so that a command without network does not pay for it. */
 export async function createHttpClient(options: HttpClientOptions): Promise<HttpClient & HttpSender> {
   const { request, EnvHttpProxyAgent } = await import('undici');
   const dispatcher = options.dispatcher ?? new EnvHttpProxyAgent();
@@ -77,35 +73,28 @@ class RetryingClient implements HttpClient, HttpSender {
     this.#request = request;
   }
 
-  async send(origin: string, request: GetRequest): Promise<HttpAnswer> {
-    const url = urlOf(origin, request);
-    const sent = await this.#send(url);
-    if ('reason' in sent) throw new UnreachableError(`${url.host} ${sent.reason} (GET ${url.pathname})`);
-    return sent;
+  send(origin: string, request: GetRequest): Promise<HttpAnswer> {
+    return this.#send(urlOf(origin, request));
   }
 
-  async get(origin: string, request: GetRequest): Promise<string> {
+  get(origin: string, request: GetRequest): Promise<string> {
     const url = urlOf(origin, request);
-    const { retries = RETRIES, random = Math.random, onRetry, signal } = this.#options;
-    const sleep = this.#options.sleep ?? ((pause: number) => pauseFor(pause, signal));
-    for (let attempt = 0; ; attempt++) {
-      const sent = await this.#send(url);
-      const result: Attempt = 'reason' in sent ? sent : judge(sent.status, sent.headers, sent.body);
-      if ('body' in result) return result.body;
-      const tries = attempt === 0 ? '' : ` after ${attempt + 1} attempts`;
-      if (!result.retryable || attempt === retries || signal?.aborted)
-        throw new UnreachableError(`${url.host} ${result.reason}${tries} (GET ${url.pathname})`);
-      const pause = result.pause ?? backoff(attempt, random());
-      onRetry?.(`${url.host} ${result.reason}`, pause);
-      await sleep(pause);
-    }
+    const { retries = RETRIES, random = SYSTEM_TIMING.random, sleep = SYSTEM_TIMING.sleep, onRetry, signal } = this.#options;
+    const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random });
+    return withRetries(async () => bodyOf(url, await this.#send(url)), {
+      most: { fault: retries, throttled: retries },
+      nextPause: () => backoff.next(),
+      sleep,
+      signal,
+      onRetry: ({ what }, pause) => onRetry?.(what, pause),
+    });
   }
 
   close(): Promise<void> {
     return this.#options.dispatcher ? Promise.resolve() : this.#dispatcher.close();
   }
 
-  async #send(url: URL): Promise<Sent> {
+  async #send(url: URL): Promise<HttpAnswer> {
     const timeout = AbortSignal.timeout(this.#options.timeout ?? TIMEOUT);
     const signal = this.#options.signal ? AbortSignal.any([timeout, this.#options.signal]) : timeout;
     try {
@@ -114,35 +103,34 @@ class RetryingClient implements HttpClient, HttpSender {
         signal,
         headers: { accept: 'application/json', 'user-agent': this.#options.userAgent },
       });
-      const text = await this.#read(body);
-      if (text === undefined) return { reason: `answered more than ${this.#largest} bytes`, retryable: false };
-      return { status: statusCode, headers, body: text };
+      return { status: statusCode, headers, body: await this.#read(url, body) };
     } catch (error) {
-      return this.#networkTrouble(error as Error, timeout);
+      if (error instanceof AttemptError) throw error;
+      throw this.#failure(url, error as Error, timeout);
     }
   }
 
-  /** Returns the text of a body, undefined when it is too large. */
-  async #read(body: Dispatcher.ResponseData['body']): Promise<string | undefined> {
+  /** Returns the text of a body. */
+  async #read(url: URL, body: Dispatcher.ResponseData['body']): Promise<string> {
+    const largest = this.#options.largestBody ?? LARGEST_BODY;
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of body) {
       size += (chunk as Buffer).length;
-      // Leaving the loop destroys the body and with it the connection.
-      if (size > this.#largest) return undefined;
+      // Throwing out of the loop destroys the body and with it the connection.
+      if (size > largest) throw failed(url, 'final', `returned more than ${largest} bytes`);
       chunks.push(chunk as Buffer);
     }
     return Buffer.concat(chunks).toString('utf8');
   }
 
-  get #largest(): number {
-    return this.#options.largestBody ?? LARGEST_BODY;
-  }
-
-  #networkTrouble(error: Error, timeout: AbortSignal): Trouble {
-    if (this.#options.signal?.aborted) return { reason: 'was not waited for: the step was stopped', retryable: false };
-    if (timeout.aborted) return { reason: `did not answer within ${this.#options.timeout ?? TIMEOUT} ms`, retryable: true };
-    return { reason: `cannot be reached: ${networkReason(error)}`, retryable: true };
+  #failure(url: URL, error: Error, timeout: AbortSignal): AttemptError {
+    const { signal, timeout: limit = TIMEOUT } = this.#options;
+    if (signal?.aborted)
+      return new AttemptError({ kind: 'final', what: `request to ${url.host} cancelled`, request: requestOf(url) });
+    if (timeout.aborted)
+      return failed(url, 'fault', `did not answer within ${limit < 1000 ? `${limit} ms` : `${limit / 1000} s`}`);
+    return new AttemptError({ kind: 'fault', ...networkFailure(error, url.host), request: requestOf(url), cause: error });
   }
 }
 
@@ -152,48 +140,29 @@ function urlOf(origin: string, { path, query }: GetRequest): URL {
   return url;
 }
 
-/** Returns the body of a usable answer, or what is wrong with it. */
-function judge(status: number, headers: Record<string, string | string[] | undefined>, text: string): Attempt {
+function requestOf({ pathname }: URL): string {
+  return `GET ${pathname}`;
+}
+
+function failed(url: URL, kind: FailureKind, what: string, pause?: number): AttemptError {
+  return new AttemptError({ kind, what: `${url.host} ${what}`, request: requestOf(url), pause });
+}
+
+/** Returns the body of a usable answer. Throws an `AttemptError`. */
+function bodyOf(url: URL, { status, headers, body }: HttpAnswer): string {
+  const text = excerpt(body.replace(/\s+/g, ' ').trim());
   if (status === 200) {
-    if (/^\s*[[{]/.test(text)) return { body: text };
-    return { reason: `answered 200 with something that is no JSON: ${excerpt(text.trim())}`, retryable: false };
+    if (/^\s*[[{]/.test(body)) return body;
+    throw failed(url, 'final', `returned 200 but not JSON: ${text}`);
   }
-  if (status >= 300 && status < 400) return { reason: `answered ${status}, a redirect that is not followed`, retryable: false };
-  const reason = `answered ${status}${text.trim() === '' ? '' : `: ${excerpt(text.replace(/\s+/g, ' ').trim())}`}`;
+  if (status >= 300 && status < 400) throw failed(url, 'final', `returned ${status}; redirects are not followed`);
+  const what = `returned ${status}${body.trim() === '' ? '' : `: ${text}`}`;
   const pause = status === 429 || status === 503 ? retryAfter(headers['retry-after']) : undefined;
-  const patient = pause === undefined || pause <= LONGEST_RETRY_AFTER;
-  return { reason, retryable: (status === 429 || status >= 500) && patient, pause };
+  if ((status !== 429 && status < 500) || (pause ?? 0) > LONGEST_RETRY_AFTER) throw failed(url, 'final', what);
+  throw failed(url, status === 429 ? 'throttled' : 'fault', what, pause);
 }
 
 /** Returns the milliseconds that a `Retry-After` header in seconds asks for; dates and nonsense count as absent. */
 function retryAfter(header: string | string[] | undefined): number | undefined {
   return typeof header === 'string' && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
-}
-
-/** Returns the pause before attempt `attempt` + 2: doubled each time, between half and all of it. */
-function backoff(attempt: number, random: number): number {
-  return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt) * (0.5 + random / 2);
-}
-
-const NETWORK_REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'the connection was refused',
-  ECONNRESET: 'the connection was reset',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name could not be looked up',
-  EHOSTUNREACH: 'there is no route',
-  ENETUNREACH: 'there is no route',
-  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
-  UND_ERR_SOCKET: 'the connection broke off',
-};
-
-/** Returns why a connection failed, from the innermost error: an attempt over IPv6 and IPv4 hides its reasons in a list. */
-function networkReason(error: Error): string {
-  const inner = error instanceof AggregateError ? error.errors[0] : (error.cause ?? error);
-  const { code, message } = inner as NodeJS.ErrnoException;
-  return NETWORK_REASONS[code ?? ''] ?? message;
-}
-
-/** Resolves after the pause, or as soon as the step is stopped. */
-async function pauseFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await setTimeout(milliseconds, undefined, signal ? { signal } : {}).catch(() => {});
 }

@@ -1,11 +1,11 @@
 import type { Timing } from './timing.js';
 
-/** So many requests within any span of so many milliseconds. */
+/** A number of requests within any span of `within` milliseconds. */
 export type Rate = { readonly requests: number; readonly within: number };
 
 /**
- * One limit. A request counts from its start until `within` after its end: the server counted it somewhere between, so
- * that no delay on the way can make two spans of ours overlap in one of its own.
+ * One limit. Requests can be delayed on the way, so that the server sees more of them in one span than were started in it.
+ * A request therefore counts from its start until `within` after its end: the server counts it somewhere between.
  */
 class Quota {
   readonly #rate: Rate;
@@ -17,7 +17,7 @@ class Quota {
     this.#rate = rate;
   }
 
-  /** Returns how long the next request has to wait (ms), 0 when it may start, infinity when one has to end first. */
+  /** Returns the milliseconds until the next request may start, 0 for now, infinity when another one must end first. */
   wait(now: number): number {
     const pause = Math.max(0, this.#pausedUntil - now);
     const { requests, within } = this.#rate;
@@ -41,7 +41,7 @@ class Quota {
   }
 }
 
-/** Keeps the requests to one host within its limits: one of the whole host, and one per endpoint. First come, first served. */
+/** Keeps the requests to one host within its limits: one for the host, one per endpoint. Requests start in order of the calls. */
 export class RateLimiter {
   readonly #timing: Timing;
   readonly #host: Quota;
@@ -55,8 +55,8 @@ export class RateLimiter {
   }
 
   /**
-   * Waits until a request to an endpoint may start, and returns what is to be called when it has ended, undefined when the
-   * signal was aborted first. `rate` is the endpoint's own limit, the same every time.
+   * Waits until a request to an endpoint may start. Returns a function to call when it has ended, undefined when the
+   * signal was aborted first. `rate` is the limit of the endpoint, the same in every call.
    */
   async enter(endpoint: string, rate: Rate | undefined, signal?: AbortSignal): Promise<(() => void) | undefined> {
     const quotas = [this.#host, this.#quota(endpoint, rate)];
@@ -81,7 +81,7 @@ export class RateLimiter {
     }
   }
 
-  /** Lets no request to an endpoint start for so many milliseconds, to none at all without one. */
+  /** Starts no request to an endpoint for the given milliseconds; without an endpoint, none to the host. */
   pause(milliseconds: number, endpoint?: string): void {
     const quota = endpoint === undefined ? this.#host : this.#quota(endpoint, undefined);
     quota.pause(this.#timing.now() + milliseconds);
@@ -98,7 +98,7 @@ export class RateLimiter {
     return Math.max(...quotas.map((quota) => quota.wait(now)));
   }
 
-  /** Where a request has to end first, its end ends the wait. */
+  /** An infinite wait ends when any request ends. */
   async #waitFor(wait: number, signal: AbortSignal | undefined): Promise<void> {
     if (wait !== Number.POSITIVE_INFINITY) return this.#timing.sleep(wait, signal);
     await new Promise<void>((resolve) => {

@@ -1,13 +1,12 @@
-import { UnreachableError } from '../model/errors.js';
-import { proxyOf } from './proxy.js';
+import { AttemptError, networkFailure } from './failure.js';
 
 export type SocketOptions = {
   /** Milliseconds until a connect counts as failed. */
   readonly connectTimeout: number;
   readonly userAgent: string;
-  /** Given every text frame, in order. */
+  /** Called with every text frame, in order. */
   readonly onFrame: (frame: Buffer) => void;
-  /** Told once when an open connection has ended; 1006 where no close frame came. */
+  /** Called once when an open connection has ended; the code is 1006 where no close frame arrived. */
   readonly onClose: (code: number, reason: string) => void;
   /** Ends a connect in progress. */
   readonly signal: AbortSignal;
@@ -17,22 +16,22 @@ export type SocketOptions = {
 /** One open WebSocket. */
 export type Socket = {
   send(text: string): void;
-  /** Closes with the handshake; cut when the other side does not answer it in time. */
+  /** Closes with the handshake; terminates when the server does not answer it in time. */
   close(code: number): void;
-  /** Cuts at once. */
+  /** Drops the connection at once, without a handshake. */
   terminate(): void;
-  /** Bytes that wait to be sent. */
+  /** Bytes in the send buffer. */
   readonly unsent: number;
 };
 
-/** Larger frames than any of the exchanges sends: whole books of 1000 levels are below 100 kB. */
+/** Bytes; the largest frame of any exchange, a book of 1,000 levels, is below 100 kB. */
 const LARGEST_FRAME = 16 * 1024 * 1024;
-/** How long the other side may take to answer a close. */
+/** Milliseconds that the server may take to answer a close. */
 const CLOSE_TIMEOUT = 2_000;
 
 /**
  * Connects to a WebSocket: through the proxy that the environment names, TLS always verified, without compression.
- * Throws an `UnreachableError` that names the host and the reason.
+ * Throws an `AttemptError` that names the host and the reason.
  */
 export async function openSocket(url: string, options: SocketOptions): Promise<Socket> {
   const { WebSocket } = await import('ws');
@@ -44,7 +43,7 @@ export async function openSocket(url: string, options: SocketOptions): Promise<S
     perMessageDeflate: false,
     followRedirects: false,
     headers: { 'user-agent': userAgent },
-    agent: await agentOf(target, options.environment ?? process.env),
+    agent: await proxyAgent(target, options.environment ?? process.env),
   });
   const abort = () => socket.terminate();
   signal.addEventListener('abort', abort, { once: true });
@@ -53,27 +52,27 @@ export async function openSocket(url: string, options: SocketOptions): Promise<S
   } finally {
     signal.removeEventListener('abort', abort);
   }
-  return attach(socket, options);
+  return listen(socket, options);
 }
 
 type WebSocketClient = import('ws').WebSocket;
 
 function opened(socket: WebSocketClient, target: URL, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Frames that come with the handshake wait until somebody listens.
+    // The first frames can arrive with the handshake. Without the pause they are lost before `listen` runs.
     socket.once('open', () => {
       socket.pause();
       resolve();
     });
-    socket.on('error', (error) => reject(new UnreachableError(`${target.host} ${reasonOf(error, signal)}`, { cause: error })));
+    socket.on('error', (error) => reject(connectFailure(error, target, signal)));
     if (signal.aborted) socket.terminate();
   });
 }
 
-function attach(socket: WebSocketClient, { onFrame, onClose }: SocketOptions): Socket {
+function listen(socket: WebSocketClient, { onFrame, onClose }: SocketOptions): Socket {
   socket.on('message', (data, isBinary) => {
     if (!isBinary) onFrame(data as Buffer);
-    // A binary frame is none of these protocols: it is passed on as what it is, for the reader to refuse.
+    // No exchange of ours sends binary frames. The bytes are passed on unchanged, and the reader rejects and counts them.
     else onFrame(Buffer.from((data as Buffer).toString('latin1')));
   });
   socket.once('close', (code, reason) => onClose(code, reason.toString('utf8')));
@@ -93,30 +92,46 @@ function attach(socket: WebSocketClient, { onFrame, onClose }: SocketOptions): S
   };
 }
 
-async function agentOf(target: URL, environment: NodeJS.ProcessEnv): Promise<import('node:http').Agent | undefined> {
+async function proxyAgent(target: URL, environment: NodeJS.ProcessEnv): Promise<import('node:http').Agent | undefined> {
   const proxy = proxyOf(target, environment);
   if (proxy === undefined) return undefined;
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   return new HttpsProxyAgent(proxy);
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'refused the connection',
-  ECONNRESET: 'reset the connection',
-  ENOTFOUND: 'is not known by name',
-  EAI_AGAIN: 'could not be looked up',
-  EHOSTUNREACH: 'has no route',
-  ENETUNREACH: 'has no route',
-  ETIMEDOUT: 'did not answer in time',
-};
+/** Returns the failure of a connect. */
+function connectFailure(error: Error, { host }: URL, signal: AbortSignal): AttemptError {
+  if (signal.aborted) return new AttemptError({ kind: 'final', what: `connecting to ${host} cancelled` });
+  const status = /^Unexpected server response: (\d+)/.exec(error.message)?.[1];
+  const failure = status
+    ? { what: `${host} rejected the connection with status ${status}` }
+    : /handshake has timed out/.test(error.message)
+      ? { what: `${host} did not complete the handshake in time` }
+      : networkFailure(error, host);
+  return new AttemptError({ kind: 'fault', ...failure, cause: error });
+}
 
-/** Returns why a connect failed, as what the host did. */
-function reasonOf(error: Error, signal: AbortSignal): string {
-  if (signal.aborted) return 'was not waited for: the run was stopped';
-  const inner = error instanceof AggregateError ? (error.errors[0] as Error) : error;
-  const { code, message } = inner as NodeJS.ErrnoException;
-  const status = /^Unexpected server response: (\d+)/.exec(message)?.[1];
-  if (status) return `answered the connect with ${status}`;
-  if (/handshake has timed out/.test(message)) return 'did not answer the connect in time';
-  return REASONS[code ?? ''] ?? `cannot be connected: ${message}`;
+/**
+ * Returns the proxy that the environment names for a WebSocket URL, undefined without one: `HTTPS_PROXY` for `wss:`,
+ * `HTTP_PROXY` for `ws:`, `ALL_PROXY` for both, lower case first. `NO_PROXY` exempts hosts: `*`, or a name with its
+ * subdomains, each with an optional port.
+ */
+export function proxyOf(url: URL, environment: NodeJS.ProcessEnv): string | undefined {
+  const variable = (name: string) => environment[name.toLowerCase()] || environment[name] || undefined;
+  if (isExempt(url, variable('NO_PROXY') ?? '')) return undefined;
+  return variable(url.protocol === 'wss:' ? 'HTTPS_PROXY' : 'HTTP_PROXY') ?? variable('ALL_PROXY');
+}
+
+function isExempt({ hostname, port, protocol }: URL, list: string): boolean {
+  const ownPort = port || (protocol === 'wss:' ? '443' : '80');
+  return list
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => {
+      if (entry === '*') return true;
+      const [, name = '', entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry) ?? [];
+      const suffix = name.replace(/^\*?\./, '').toLowerCase();
+      const matches = hostname === suffix || hostname.endsWith(`.${suffix}`);
+      return matches && (entryPort === undefined || entryPort === ownPort);
+    });
 }

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** Time and chance as the transport uses them, so that tests can give their own. */
+/** Time and randomness as the transport uses them, so that tests can replace them. */
 export type Timing = {
-  /** Milliseconds since some moment, never back. */
+  /** Monotonic milliseconds. */
   now(): number;
-  /** Resolves after so many milliseconds, at once when the signal is aborted; never rejects. */
+  /** Resolves after the milliseconds, at once when the signal is aborted; never rejects. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** In [0, 1). */
   random(): number;

@@ -60,7 +60,7 @@ const STATUS = {
   records: new Map(
     ['ticker', 'mark_price', 'open_interest', 'funding', 'book_snapshot', 'trade', 'gap'].map((type) => [type, 100]),
   ),
-  queue: { waiting: 0, limit: 100, most: 1, dropped: 0 },
+  queue: { waiting: 0, limit: 100, peak: 1, dropped: 0 },
   polls: { answered: 0, failed: 0 },
   lags: ['bybit linear', 'bitget linear'].map((market) => ({ market, p50: 4, p99: 60, offset: 0 })),
 } satisfies LiveStatus;

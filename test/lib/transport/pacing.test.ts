@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../../../src/lib/transport/backoff.js';
 import { BoundedQueue } from '../../../src/lib/transport/bounded-queue.js';
-import { ConnectGate } from '../../../src/lib/transport/connect-gate.js';
-import { proxyOf } from '../../../src/lib/transport/proxy.js';
-import { SlidingWindow } from '../../../src/lib/transport/sliding-window.js';
+import { ConnectGate, SlidingWindow } from '../../../src/lib/transport/connect-gate.js';
+import { proxyOf } from '../../../src/lib/transport/socket.js';
 import { virtualTime } from '../../support/virtual-time.js';
 
 describe('backoff', () => {
@@ -118,7 +117,7 @@ describe('bounded queue', () => {
       })(),
     ).rejects.toThrow('the end');
     expect(taken).toEqual([1, 2, 3, 5]);
-    expect(queue.most).toBe(4);
+    expect(queue.peak).toBe(4);
   });
 
   it('counts what its reader works on', async () => {

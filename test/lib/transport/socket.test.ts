@@ -93,14 +93,14 @@ describe('socket', () => {
       'a server that turns it away',
       async () =>
         `ws://127.0.0.1:${await listen(createServer().on('upgrade', (_, socket) => socket.end('HTTP/1.1 429 Too Many\r\n\r\n')))}`,
-      /answered the connect with 429$/,
+      /rejected the connection with status 429$/,
     ],
     [
       'a server that says nothing',
       async () => `ws://127.0.0.1:${await listen(createServer().on('upgrade', () => {}))}`,
-      /did not answer the connect in time$/,
+      /did not complete the handshake in time$/,
     ],
-    ['TLS that cannot be verified or spoken', async () => `wss://127.0.0.1:${await echo()}`, /cannot be connected: /],
+    ['TLS that cannot be verified or spoken', async () => `wss://127.0.0.1:${await echo()}`, /cannot reach 127/],
   ])('fails with a reason on %s', async (_, target, reason) => {
     await expect(open(await target(), {}, 300).socket).rejects.toThrow(reason);
   });

@@ -51,8 +51,8 @@ export class RecordQueue {
     return this.#queue.limit;
   }
 
-  get most(): number {
-    return this.#queue.most;
+  get peak(): number {
+    return this.#queue.peak;
   }
 
   /** Records dropped, and holes told of. */

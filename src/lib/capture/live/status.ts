@@ -32,7 +32,7 @@ export type LiveStatus = {
   readonly gapsByChannel: ReadonlyMap<string, number>;
   readonly refused: number;
   readonly rejected: number;
-  readonly queue: { readonly waiting: number; readonly limit: number; readonly most: number; readonly dropped: number };
+  readonly queue: { readonly waiting: number; readonly limit: number; readonly peak: number; readonly dropped: number };
   /** Questions by REST that were answered, and that were given up. */
   readonly polls: { readonly answered: number; readonly failed: number };
   readonly lags: readonly LagStatus[];
@@ -77,7 +77,7 @@ export function statusOf({ statistics, pools, lags, queue, counters, polls, symb
     gapsByChannel: new Map(statistics.gaps),
     refused: total(statistics.refused),
     rejected: total(statistics.rejected),
-    queue: { waiting: queue.length, limit: queue.limit, most: queue.most, dropped: queue.dropped },
+    queue: { waiting: queue.length, limit: queue.limit, peak: queue.peak, dropped: queue.dropped },
     polls: { answered: polls.answered, failed: polls.failed },
     lags: [...lags].map(([market, lag]) => lagStatus(market, lag)),
     isReady: subscriptions.pending === 0 && asked + polls.answered > 0 && (!polls.isActive || polls.answered > 0),
