@@ -195,7 +195,7 @@ describe('backtest', () => {
     expect(page.match(/(?:src|href)="([^"]*)"/g)).toEqual(['href="https://www.tradingview.com/"']);
     expect(page).toContain('Apache License 2.0');
     const again = await backtest(CANDLES, ...GRID, '--report', 'grid.html');
-    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('grid.html exists already; use --force')]);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('grid.html already exists; use --force')]);
   });
 
   it.skipIf(!hasChromium)('writes a report that a browser draws without a network, under its content policy', async () => {

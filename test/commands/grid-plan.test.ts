@@ -79,7 +79,7 @@ describe('grid plan', () => {
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
     const again = await plan(...EXAMPLE, '--svg', path);
     expect(again).toMatchObject({ code: 2, stdout: '' });
-    expect(again.stderr).toMatch(/exists already/);
+    expect(again.stderr).toMatch(/already exists/);
   });
 
   it('finds the limit, with what happens one step beyond', async () => {

@@ -234,7 +234,7 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     clearInterval(timer);
     expect(run.live.status().subscriptions).toMatchObject({ confirmed: 5, stale: 1 });
     const lines = run.log.filter((line) => line.includes('silent'));
-    expect(lines).toEqual([expect.stringMatching(new RegExp(`their tickers tell of trades: .*${mute.replace('$', '\\$')}`))]);
+    expect(lines).toEqual([expect.stringMatching(new RegExp(`their tickers show trades: .*${mute.replace('$', '\\$')}`))]);
     await run.stop();
   });
 
@@ -317,7 +317,7 @@ describe('several exchanges', () => {
     bitget.faults.http({ kind: 'cut' }, { times: 2 });
     const run = await capture([bybit, bitget], { refreshEvery: 200 });
     await run.until(() => run.live.status().subscriptions.confirmed === 4, 'both subscribed');
-    expect(run.log.some((line) => line.includes('bitget') && line.includes('asked again while the others run'))).toBe(true);
+    expect(run.log.some((line) => line.includes('bitget') && line.includes('retrying while the others run'))).toBe(true);
     await run.stop();
     expect(run.live.unreachable).toEqual([]);
     expect([...bybit.violations, ...bitget.violations]).toEqual([]);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { claimsOf } from '../../src/lib/capture/live/claimed-symbols.js';
+import { buildClaims } from '../../src/lib/capture/live/claimed-symbols.js';
 import { ClaimedError } from '../../src/lib/storage/journal/writer-registry.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { startExchangeServer } from '../support/exchange-server/index.js';
@@ -29,7 +29,7 @@ it('claims symbols when they are listed, and leaves those that another run captu
     claim: (more) => writer.claim(more),
   });
   try {
-    await writer.claim(claimsOf({ wanted: run.live.wanted, symbols: run.live.universe }, []));
+    await writer.claim(buildClaims({ wanted: run.live.wanted, symbols: run.live.universe }, []));
     await run.until(() => run.live.status().isReady, 'all subscribed');
     for (const name of ['OURS', 'THEIRS']) server.list({ ...listing, symbol: `${name}USDT`, base: name });
     await run.until(() => server.subscribers('linear', 'OURSUSDT').length > 0, 'the free one subscribed');

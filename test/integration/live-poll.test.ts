@@ -101,7 +101,7 @@ describe.each(['bitget', 'bybit'])('polling %s', (id) => {
     const polled = { types: ['funding'], every: 1_000 } as const;
     await expect(captureFrom([server], { markets: ['spot'], channels: [], polled })).rejects.toMatchObject({
       exitCode: 2,
-      message: expect.stringMatching(/--poll funding: B\w+ spot does not have it; it has nothing to poll/),
+      message: expect.stringMatching(/--poll funding: not available on B\w+ spot; nothing can be polled there/),
     });
   });
 });

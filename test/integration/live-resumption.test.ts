@@ -44,7 +44,7 @@ async function run(
   const writer = await openStoreWriter(store, { step: 'stream' });
   await writer.write(stored);
   await writer.close();
-  if (!isKilled) await one.live.remember();
+  if (!isKilled) await one.live.saveCoverage();
   return { records: stored, live: one.live };
 }
 

@@ -84,6 +84,6 @@ describe('a tape', () => {
     const options = { path, rotation: undefined, force: false, onFailure: () => {} };
     expect(() => new TapeWriter({ ...options, exchanges: [exchangeOf('bitget'), exchangeOf('bybit')] })).toThrow(/\{exchange\}/);
     writeFileSync(path, 'mine');
-    expect(() => new TapeWriter({ ...options, exchanges: [exchangeOf('bitget')] })).toThrow(/exists already; use --force/);
+    expect(() => new TapeWriter({ ...options, exchanges: [exchangeOf('bitget')] })).toThrow(/already exists; use --force/);
   });
 });

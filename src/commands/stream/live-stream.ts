@@ -1,4 +1,4 @@
-import { claimsOf } from '../../lib/capture/live/claimed-symbols.js';
+import { buildClaims } from '../../lib/capture/live/claimed-symbols.js';
 import type { Venue } from '../../lib/capture/live/connection-pool.js';
 import type { Live } from '../../lib/capture/live/live.js';
 import type { RepairOptions } from '../../lib/capture/live/live-repair.js';
@@ -73,7 +73,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     log: logOf(context),
     signal: limit.signal,
   });
-  claims.initial = claimsOf({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
+  claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
   const reporter = showStatus(live, flags, stderr);
   const records = flags.count === undefined ? live.records : atMost(live.records, flags.count);
@@ -82,8 +82,8 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     output: redis.output,
     claims,
     summarize: async () => {
-      // Of a run that stops after so many records nobody stored what came meanwhile.
-      if (flags.count === undefined) await live.remember();
+      // With `--count`, records after the last one were never stored, so do not save the position.
+      if (flags.count === undefined) await live.saveCoverage();
       summarizeLive(live, summary, flags['allow-gaps']);
       summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
     },

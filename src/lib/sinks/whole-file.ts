@@ -15,7 +15,7 @@ process.once('exit', () => {
 
 /** Throws a `UsageError` when something is at `path` and may not be replaced. */
 export function refuseExisting(path: string, force: boolean): void {
-  if (!force && existsSync(path)) throw new UsageError(`-o ${path} exists already; use --force to replace it`);
+  if (!force && existsSync(path)) throw new UsageError(`-o ${path} already exists; use --force to replace it`);
 }
 
 /**

@@ -6,20 +6,20 @@ import type { UniverseAnswer } from './universe-watch.js';
 
 export type Wanted = Pick<UniverseAnswer, 'wanted' | 'symbols'>;
 
-/** Claims more of a store; throws a `ClaimedError` when another run captures some of it. */
+/** Claims symbols and channels of a store; throws a `ClaimedError` when another run captures some of them. */
 export type Claimer = (claims: readonly Claim[]) => Promise<void>;
 
-/** One symbol and the channels, or polled types, of it. */
+/** One symbol with its channels and polled types. */
 type Unit = { readonly exchange: string; readonly market: string; readonly symbol: string; readonly channels: Set<string> };
 
-/** Returns what no second capture may write to the same store: one entry per market and channel, or type that is polled. */
-export function claimsOf(wanted: Wanted, polled: readonly PolledType[]): Claim[] {
+/** Returns the claims of a run: two captures of one feed into one store would write it twice. One per market and channel or polled type. */
+export function buildClaims(wanted: Wanted, polled: readonly PolledType[]): Claim[] {
   return claimsFor([...unitsOf(wanted, polled).values()]);
 }
 
 /**
- * Which symbols are this run's: those that it began with, and of those that are listed later the ones that no other run into
- * the same store captures already.
+ * The symbols that belong to this run: those of its start, and later listings that no other run into the same store
+ * captures already.
  */
 export class ClaimedSymbols {
   readonly #claim: Claimer;
@@ -34,13 +34,13 @@ export class ClaimedSymbols {
     this.#warn = warn;
   }
 
-  /** Notes what was claimed with the start of the run. */
+  /** Adds the symbols that were claimed at the start of the run. */
   begin(wanted: Wanted): void {
     for (const key of unitsOf(wanted, this.#polled).keys()) this.#own.add(key);
   }
 
-  /** Claims what is new of `wanted`; returns it without what others have. */
-  async own({ wanted, symbols }: Wanted): Promise<Wanted> {
+  /** Claims the new symbols of `wanted`; returns it without the symbols of other runs. */
+  async claimNew({ wanted, symbols }: Wanted): Promise<Wanted> {
     const fresh = [...unitsOf({ wanted, symbols }, this.#polled)].filter(([key]) => !this.#own.has(key));
     const taken = new Set(fresh.length === 0 || (await this.#claims(fresh)) ? [] : await this.#claimedByOthers(fresh));
     for (const [key] of fresh) if (!taken.has(key)) this.#own.add(key);
@@ -63,7 +63,7 @@ export class ClaimedSymbols {
     return taken;
   }
 
-  /** Claims all of some symbols, or nothing of them. */
+  /** Claims all of the symbols or none. */
   async #claims(units: readonly [string, Unit][]): Promise<boolean> {
     try {
       await this.#claim(claimsFor(units.map(([, unit]) => unit)));
@@ -73,7 +73,7 @@ export class ClaimedSymbols {
       const [only, ...others] = units;
       if (only && others.length === 0 && !this.#foreign.has(only[0])) {
         this.#foreign.add(only[0]);
-        this.#warn(`a symbol that was listed since the start is left to another run: ${error.message}`);
+        this.#warn(`skipping a new listing that another run captures: ${error.message}`);
       }
       return false;
     }

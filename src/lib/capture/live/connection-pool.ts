@@ -8,14 +8,14 @@ import { PriceWatch } from './price-watch.js';
 import type { StateCounts } from './subscriptions.js';
 import type { Wire } from './wire.js';
 
-/** An exchange, where it is reached, and how it is treated. */
+/** An exchange, its origins, and the pacing of its connections. */
 export type Venue = {
   readonly exchange: Exchange;
   readonly api: string;
   readonly websocketOrigin: string;
   readonly restOrigin: string;
   readonly pacing: (market: Market) => Pacing;
-  /** What the user overrides of the exchange's plan. */
+  /** Settings of the user that override the plan of the exchange. */
   readonly planning: Omit<PlanOptions, 'api' | 'depth'>;
 };
 
@@ -28,23 +28,24 @@ export type ConnectionPoolOptions = {
   readonly events: SupervisorEvents;
 };
 
-/** Between two attempts to resynchronise one book, ms. */
-const RENEW_EVERY = 10_000;
+/** Milliseconds between two resubscriptions of one book. */
+const RESUBSCRIBE_EVERY = 10_000;
 
-type Carrier = { readonly supervisor: ConnectionSupervisor; readonly market: Market; subscriptions: Subscription[] };
+/** One connection of the pool, with the subscriptions on it. */
+type Member = { readonly supervisor: ConnectionSupervisor; readonly market: Market; subscriptions: Subscription[] };
 
-/** All connections to one exchange: they share one gate, and together carry every subscription once. */
+/** All connections to one exchange. They share one connect gate, and each subscription is on one of them. */
 export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
   readonly #gate: ConnectGate;
   readonly #prices = new PriceWatch();
-  readonly #renewed = new Map<string, number>();
-  #carriers: Carrier[] = [];
+  readonly #resubscribed = new Map<string, number>();
+  #members: Member[] = [];
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
     const { venue, timing } = options;
-    // What counts for the exchange as a whole is the same on all its markets.
+    // Limits of the exchange as a whole are the same in the pacing of each market.
     const pacing = venue.pacing(venue.exchange.markets[0] as Market);
     this.#gate = new ConnectGate({
       atOnce: pacing.connectsAtOnce,
@@ -60,12 +61,12 @@ export class ConnectionPool {
   }
 
   get connections(): { readonly wanted: number; readonly open: number } {
-    return { wanted: this.#carriers.length, open: this.#carriers.filter(({ supervisor }) => supervisor.isConnected).length };
+    return { wanted: this.#members.length, open: this.#members.filter(({ supervisor }) => supervisor.isConnected).length };
   }
 
   get counts(): StateCounts {
     const sum = { pending: 0, confirmed: 0, refused: 0, stale: 0 };
-    for (const { supervisor } of this.#carriers) {
+    for (const { supervisor } of this.#members) {
       const counts = supervisor.counts;
       for (const state of Object.keys(sum) as (keyof typeof sum)[]) sum[state] += counts[state];
     }
@@ -73,77 +74,77 @@ export class ConnectionPool {
   }
 
   get subscriptions(): readonly Subscription[] {
-    return this.#carriers.flatMap(({ subscriptions }) => subscriptions);
+    return this.#members.flatMap(({ subscriptions }) => subscriptions);
   }
 
-  /** Makes `wanted` what is subscribed: ends the rest, and puts what is new where there is room or on new connections. */
+  /** Subscribes exactly `wanted`: ends the others, adds new ones to connections with room or to new connections. */
   async adjust(wanted: readonly Subscription[]): Promise<void> {
     const keys = new Set(wanted.map(keyOf));
     const present = new Set(this.subscriptions.map(keyOf));
-    await this.#end(keys);
-    this.#begin(wanted.filter((subscription) => !present.has(keyOf(subscription))));
+    await this.#removeExcept(keys);
+    this.#add(wanted.filter((subscription) => !present.has(keyOf(subscription))));
   }
 
-  /** Asks for a book's topic anew, unless that was just done. */
-  renewBook(market: Market, symbol: string): void {
+  /** Resubscribes the topics of a book, at most once in a while. */
+  resubscribeBook(market: Market, symbol: string): void {
     const { venue, depth, timing } = this.#options;
     const key = `${market} ${symbol}`;
     const now = timing.now();
-    if (now - (this.#renewed.get(key) ?? Number.NEGATIVE_INFINITY) < RENEW_EVERY) return;
-    this.#renewed.set(key, now);
-    for (const { supervisor, subscriptions } of this.#carriers) {
+    if (now - (this.#resubscribed.get(key) ?? Number.NEGATIVE_INFINITY) < RESUBSCRIBE_EVERY) return;
+    this.#resubscribed.set(key, now);
+    for (const { supervisor, subscriptions } of this.#members) {
       const books = subscriptions.filter(
         (candidate) => candidate.market === market && candidate.symbol === symbol && candidate.channel.startsWith('book'),
       );
       if (books.length === 0) continue;
       const topics = topicsOf(venue.exchange.plan(books, { ...venue.planning, api: venue.api, depth }));
-      for (const topic of topics) if (supervisor.topics.has(topic)) supervisor.renew(topic);
+      for (const topic of topics) if (supervisor.topics.has(topic)) supervisor.resubscribe(topic);
     }
   }
 
   retry(): void {
-    for (const { supervisor } of this.#carriers) supervisor.retry();
+    for (const { supervisor } of this.#members) supervisor.retry();
   }
 
   check(): void {
-    for (const { supervisor } of this.#carriers) supervisor.check();
+    for (const { supervisor } of this.#members) supervisor.check();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#carriers.map(({ supervisor }) => supervisor.stop()));
+    await Promise.all(this.#members.map(({ supervisor }) => supervisor.stop()));
   }
 
-  async #end(wanted: ReadonlySet<string>): Promise<void> {
+  async #removeExcept(wanted: ReadonlySet<string>): Promise<void> {
     const emptied: ConnectionSupervisor[] = [];
-    for (const carrier of this.#carriers) {
-      const kept = carrier.subscriptions.filter((subscription) => wanted.has(keyOf(subscription)));
-      if (kept.length === carrier.subscriptions.length) continue;
-      carrier.subscriptions = kept;
+    for (const member of this.#members) {
+      const kept = member.subscriptions.filter((subscription) => wanted.has(keyOf(subscription)));
+      if (kept.length === member.subscriptions.length) continue;
+      member.subscriptions = kept;
       const topics = new Set(topicsOf(this.#plan(kept)));
-      const { supervisor } = carrier;
+      const { supervisor } = member;
       supervisor.remove([...supervisor.topics].filter((topic) => !topics.has(topic)));
       if (kept.length === 0) emptied.push(supervisor);
     }
-    this.#carriers = this.#carriers.filter(({ supervisor }) => !emptied.includes(supervisor));
+    this.#members = this.#members.filter(({ supervisor }) => !emptied.includes(supervisor));
     await Promise.all(emptied.map((supervisor) => supervisor.stop()));
   }
 
-  #begin(added: readonly Subscription[]): void {
+  #add(added: readonly Subscription[]): void {
     let rest = added;
-    for (const carrier of this.#carriers) rest = this.#fill(carrier, rest);
-    for (const plan of this.#plan(rest)) this.#carriers.push(this.#carrierOf(plan));
+    for (const member of this.#members) rest = this.#fill(member, rest);
+    for (const plan of this.#plan(rest)) this.#members.push(this.#createMember(plan));
   }
 
-  /** Gives a connection what it has room for; returns what is left. Symbols stay whole: one by one, in order. */
-  #fill(carrier: Carrier, added: readonly Subscription[]): readonly Subscription[] {
-    const own = added.filter(({ market }) => market === carrier.market);
+  /** Adds to a connection what fits, in order; returns the rest. */
+  #fill(member: Member, added: readonly Subscription[]): readonly Subscription[] {
+    const own = added.filter(({ market }) => market === member.market);
     let count = own.length;
-    const fits = (amount: number) => this.#plan([...carrier.subscriptions, ...own.slice(0, amount)]).length <= 1;
+    const fits = (amount: number) => this.#plan([...member.subscriptions, ...own.slice(0, amount)]).length <= 1;
     while (count > 0 && !fits(count)) count -= 1;
     if (count === 0) return added;
     const taken = own.slice(0, count);
-    carrier.subscriptions = [...carrier.subscriptions, ...taken];
-    carrier.supervisor.add(topicsOf(this.#plan(carrier.subscriptions)));
+    member.subscriptions = [...member.subscriptions, ...taken];
+    member.supervisor.add(topicsOf(this.#plan(member.subscriptions)));
     return added.filter((subscription) => !taken.includes(subscription));
   }
 
@@ -152,7 +153,7 @@ export class ConnectionPool {
     return venue.exchange.plan(subscriptions, { ...venue.planning, api: venue.api, depth });
   }
 
-  #carrierOf({ market, path, subscriptions, messages }: ConnectionPlan): Carrier {
+  #createMember({ market, path, subscriptions, messages }: ConnectionPlan): Member {
     const { venue, wire, timing, userAgent, events } = this.#options;
     const { exchange, websocketOrigin } = venue;
     const url = `${websocketOrigin}${path}`;

@@ -1,23 +1,23 @@
-import type { Exchange, Frame } from '../../exchanges/exchange.js';
+import type { Channel, Exchange, FeedEvent, Frame } from '../../exchanges/exchange.js';
 import type { Pacing, TopicFeed } from '../../exchanges/live-protocol.js';
 import { Backoff } from '../../transport/backoff.js';
 import type { ConnectGate } from '../../transport/connect-gate.js';
 import type { Timing } from '../../transport/timing.js';
+import { channelOf } from '../selection.js';
 import type { DataFrame } from '../session/capture.js';
 import { Connection, type ConnectionEnd } from './connection.js';
 import type { PriceWatch } from './price-watch.js';
 import { SubscribedConnection } from './subscribed-connection.js';
 import type { StateCounts } from './subscriptions.js';
-import { TopicIndex } from './topic-index.js';
 import type { ConnectionKeeper, Wire } from './wire.js';
 
-/** What a supervisor tells; each line is worth a log line. */
+/** Callbacks of a connection supervisor; each call is worth a log line. */
 export type SupervisorEvents = {
   connected(url: string): void;
   failed(reason: string): void;
   lost(reason: string): void;
   refused(topic: string, reason: string): void;
-  /** Topics that are silent although `why`. */
+  /** Topics that deliver nothing although `why`. */
   stale(topics: readonly string[], why: string): void;
 };
 
@@ -31,17 +31,17 @@ export type ConnectionSupervisorOptions = {
   readonly argumentsPerMessage: number | undefined;
   readonly timing: Timing;
   readonly events: SupervisorEvents;
-  /** The prices of all connections of the exchange. */
+  /** Last prices from all connections of the exchange. */
   readonly prices: PriceWatch;
 };
 
-/** Rotations are spread over this share of their period, so that connections made together do not end together. */
+/** Connections that are opened together would be replaced together. Their rotations spread over this share of the period. */
 const ROTATION_SPREAD = 0.1;
 const SETTLE_CHECK = 50;
 
 /**
- * Keeps a set of topics subscribed: connects, subscribes, connects again after a loss, and replaces the connection before
- * the exchange cuts it, the new one confirmed before the old one closes.
+ * Keeps a set of topics subscribed: connects, subscribes, and reconnects after a loss. An exchange cuts every connection
+ * after a day. A rotation replaces it earlier: the new one delivers everything before the old one closes.
  */
 export class ConnectionSupervisor implements ConnectionKeeper {
   readonly #options: ConnectionSupervisorOptions;
@@ -70,27 +70,27 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   }
 
   get isConnected(): boolean {
-    return this.#current?.link.isOpen ?? false;
+    return this.#current?.connection.isOpen ?? false;
   }
 
-  /** How the subscriptions stand; without a connection all of them are pending. */
+  /** Subscriptions by state; without a connection all of them are pending. */
   get counts(): StateCounts {
     const refused = this.#refused.size;
     if (!this.#current) return { pending: this.#topics.size - refused, confirmed: 0, refused, stale: 0 };
     const counts = this.#current.subscriptions.counts;
-    const asked = counts.pending + counts.confirmed + counts.stale;
-    return { ...counts, refused, pending: counts.pending + Math.max(0, this.#topics.size - refused - asked) };
+    const known = counts.pending + counts.confirmed + counts.stale;
+    return { ...counts, refused, pending: counts.pending + Math.max(0, this.#topics.size - refused - known) };
   }
 
   start(): void {
     this.#done = this.#run();
   }
 
-  /** Ends the connection on purpose; resolves when it has ended. */
+  /** Closes the connection; resolves when it has ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#current?.link.close();
-    this.#next?.link.close();
+    this.#current?.connection.close();
+    this.#next?.connection.close();
     await this.#done;
   }
 
@@ -98,7 +98,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   add(topics: readonly string[]): void {
     const added = topics.filter((topic) => !this.#topics.has(topic));
     for (const topic of added) this.#want(topic);
-    for (const attachment of this.#attachments()) attachment.ask(added);
+    for (const connection of this.#openConnections()) connection.subscribe(added);
   }
 
   /** Unsubscribes topics. */
@@ -107,77 +107,77 @@ export class ConnectionSupervisor implements ConnectionKeeper {
       this.#topics.delete(topic);
       this.#refused.delete(topic);
     }
-    for (const attachment of this.#attachments()) attachment.release(topics);
+    for (const connection of this.#openConnections()) connection.unsubscribe(topics);
   }
 
-  /** Asks for a topic anew: the exchange answers with a snapshot. */
-  renew(topic: string): void {
-    for (const attachment of this.#attachments()) attachment.renew(topic);
+  /** Resubscribes a topic, so that the exchange sends a new snapshot. */
+  resubscribe(topic: string): void {
+    for (const connection of this.#openConnections()) connection.resubscribe(topic);
   }
 
-  /** Asks once more for what was refused or not answered: the reason may have gone. */
+  /** Requests refused and unanswered topics again: the reason may have passed. */
   retry(): void {
     const topics = [...this.#refused.keys()];
     this.#refused.clear();
-    for (const attachment of this.#attachments()) attachment.ask([...topics, ...attachment.subscriptions.unanswered]);
+    for (const connection of this.#openConnections()) connection.subscribe([...topics, ...connection.subscriptions.unanswered]);
   }
 
-  /** Takes an answer of the exchange on one of this supervisor's connections. */
-  answered(id: string, frame: Frame): void {
-    this.#attachments()
-      .find((attachment) => attachment.id === id)
-      ?.answered(frame);
+  /** Handles an answer of the exchange on one of the connections. */
+  onAnswer(id: string, frame: Frame): void {
+    this.#openConnections()
+      .find((subscribed) => subscribed.id === id)
+      ?.onAnswer(frame);
   }
 
-  /** Takes note of data on one of this supervisor's connections. */
-  delivered(id: string, { events }: DataFrame): void {
-    const attachment = this.#current?.id === id ? this.#current : this.#next;
+  /** Handles data on one of the connections. */
+  onData(id: string, { events }: DataFrame): void {
+    const subscribed = this.#current?.id === id ? this.#current : this.#next;
     const [event] = events;
-    if (attachment?.id !== id || event === undefined) return;
+    if (subscribed?.id !== id || event === undefined) return;
     this.#backoff.reset();
-    this.#options.prices.observe(events, attachment.link.heardAt);
+    this.#options.prices.observe(events, subscribed.connection.heardAt);
     const topic = this.#index.find(event);
-    if (topic !== undefined) attachment.heard(topic);
+    if (topic !== undefined) subscribed.onData(topic);
   }
 
-  /** Reports what has become stale. */
+  /** Reports topics that have become stale. */
   check(): void {
     const { timing, events } = this.#options;
     const subscriptions = this.#current?.subscriptions;
     if (!subscriptions) return;
-    const stale = subscriptions.check(timing.now(), this.#isGreeted);
-    if (stale.length > 0) events.stale(stale, 'others speak');
-    const missing = [...this.#topics].filter((topic) => this.#isMissing(topic) && subscriptions.suspect(topic));
-    if (missing.length > 0) events.stale(missing, 'their tickers tell of trades');
+    const stale = subscriptions.check(timing.now(), this.#hasSnapshot);
+    if (stale.length > 0) events.stale(stale, 'others deliver');
+    const silent = [...this.#topics].filter((topic) => this.#lacksTrades(topic) && subscriptions.markStale(topic));
+    if (silent.length > 0) events.stale(silent, 'their tickers show trades');
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const attachment = await this.#attach();
-      if (!attachment) {
+      const subscribed = await this.#connect();
+      if (!subscribed) {
         await this.#pause();
         continue;
       }
-      this.#current = attachment;
-      const end = await this.#carry();
+      this.#current = subscribed;
+      const end = await this.#keep();
       this.#current = undefined;
       if (signal.aborted) return;
-      this.#options.events.lost(describe(end));
+      this.#options.events.lost(endText(end));
       await this.#pause();
     }
   }
 
-  /** Holds the connection, replacing it when its time has come; resolves when one is lost. */
-  async #carry(): Promise<ConnectionEnd> {
+  /** Keeps the connection and rotates it when due; resolves when one is lost. */
+  async #keep(): Promise<ConnectionEnd> {
     for (;;) {
-      const { link } = this.#current as SubscribedConnection;
+      const { connection } = this.#current as SubscribedConnection;
       const rotation = new AbortController();
-      const end = await Promise.race([link.ended, this.#rotationDue(rotation.signal)]);
+      const end = await Promise.race([connection.ended, this.#rotationDue(rotation.signal)]);
       rotation.abort();
       if (end) return end;
       await this.#rotate();
-      if (!link.isOpen && this.#current?.link === link) return link.ended;
+      if (!connection.isOpen && this.#current?.connection === connection) return connection.ended;
     }
   }
 
@@ -188,43 +188,44 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     return undefined;
   }
 
-  /** Brings up a second connection, and ends the first when the second has everything. */
+  /** Opens a second connection, and closes the first when the second delivers everything. */
   async #rotate(): Promise<void> {
     const old = this.#current as SubscribedConnection;
-    const next = await this.#attach();
+    const next = await this.#connect();
     if (!next) return void (await this.#pause());
     this.#next = next;
     const isReady = await this.#settled(next, old);
-    // One that died unnoticed has missed what came before the new one was ready: that is a loss, not a replacement.
-    if (isReady) await old.link.proven();
+    // The old one may be dead without a close frame. Frames from before the new one was ready are then missing: a loss, not a
+    // replacement.
+    if (isReady) await old.connection.confirmAlive();
     this.#next = undefined;
-    if (!isReady) return next.link.close();
+    if (!isReady) return next.connection.close();
     this.#current = next;
-    old.link.close();
-    await old.link.ended;
+    old.connection.close();
+    await old.connection.ended;
   }
 
-  /** Resolves to true when `next` has everything, the first state of books too, and lives; to false when it was lost before. */
+  /** Resolves to true when `next` delivers all topics, books with their snapshot; to false when it is lost before. */
   async #settled(next: SubscribedConnection, old: SubscribedConnection): Promise<boolean> {
     const { timing } = this.#options;
     const { signal } = this.#stop;
-    while (!signal.aborted && next.link.isOpen) {
-      next.subscriptions.check(timing.now(), this.#isGreeted);
-      if (next.subscriptions.isSettled(this.#isGreeted) || !old.link.isOpen) return true;
+    while (!signal.aborted && next.connection.isOpen) {
+      next.subscriptions.check(timing.now(), this.#hasSnapshot);
+      if (next.subscriptions.isSettled(this.#hasSnapshot) || !old.connection.isOpen) return true;
       await timing.sleep(SETTLE_CHECK, signal);
     }
     return false;
   }
 
-  /** Connects and subscribes everything; undefined when that failed or the run is stopped. */
-  async #attach(): Promise<SubscribedConnection | undefined> {
+  /** Connects and subscribes all topics; returns undefined when that fails or the run is stopped. */
+  async #connect(): Promise<SubscribedConnection | undefined> {
     const { exchange, wire, pacing, timing, events, url, gate, userAgent, argumentsPerMessage } = this.#options;
     const { signal } = this.#stop;
-    const connection = wire.open(exchange, url, this);
+    const opened = wire.open(exchange, url, this);
     const { heartbeat } = exchange.live;
-    const link = new Connection({ url, pacing, heartbeat, userAgent, gate, timing, events: connection.events });
+    const connection = new Connection({ url, pacing, heartbeat, userAgent, gate, timing, events: opened.events });
     const onRefused = (topics: readonly string[], reason: string) => this.#refuse(topics, reason);
-    const attachment = new SubscribedConnection(connection.id, link, {
+    const subscribed = new SubscribedConnection(opened.id, connection, {
       exchange,
       pacing,
       timing,
@@ -232,25 +233,25 @@ export class ConnectionSupervisor implements ConnectionKeeper {
       onRefused,
     });
     try {
-      if (!(await link.open(signal))) return undefined;
+      if (!(await connection.open(signal))) return undefined;
     } catch (error) {
       if (!signal.aborted) events.failed((error as Error).message);
       return undefined;
     }
     if (signal.aborted) {
-      link.close();
+      connection.close();
       return undefined;
     }
     events.connected(url);
-    void this.#subscribeSoon(attachment);
-    return attachment;
+    void this.#subscribeSoon(subscribed);
+    return subscribed;
   }
 
-  async #subscribeSoon(attachment: SubscribedConnection): Promise<void> {
+  async #subscribeSoon(subscribed: SubscribedConnection): Promise<void> {
     const { pacing, timing } = this.#options;
     await timing.sleep(pacing.subscribeDelay + pacing.subscribeDelayJitter * timing.random(), this.#stop.signal);
-    if (!attachment.link.isOpen || this.#stop.signal.aborted) return;
-    attachment.begin([...this.#topics].filter((topic) => !this.#refused.has(topic)));
+    if (!subscribed.connection.isOpen || this.#stop.signal.aborted) return;
+    subscribed.begin([...this.#topics].filter((topic) => !this.#refused.has(topic)));
   }
 
   #want(topic: string): void {
@@ -262,11 +263,11 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     return this.#options.exchange.live.feedsOf(topic, this.#options.url);
   }
 
-  readonly #isGreeted = (topic: string): boolean =>
+  readonly #hasSnapshot = (topic: string): boolean =>
     this.#feedsOf(topic).some(({ channel }) => this.#options.exchange.live.greeted.includes(channel));
 
-  /** Whether trades of a topic did not come, by what the tickers say. */
-  #isMissing(topic: string): boolean {
+  /** Whether trades of a topic are missing, by what its tickers show. */
+  #lacksTrades(topic: string): boolean {
     const { prices, timing, pacing } = this.#options;
     const now = timing.now();
     const isMissing = ({ channel, market, symbol }: TopicFeed) =>
@@ -283,8 +284,8 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     if (topics.length === 0) events.refused('', reason);
   }
 
-  #attachments(): SubscribedConnection[] {
-    return [this.#current, this.#next].filter((attachment) => attachment?.link.isOpen === true) as SubscribedConnection[];
+  #openConnections(): SubscribedConnection[] {
+    return [this.#current, this.#next].filter((subscribed) => subscribed?.connection.isOpen === true) as SubscribedConnection[];
   }
 
   #pause(): Promise<void> {
@@ -292,6 +293,31 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   }
 }
 
-function describe({ code, reason }: ConnectionEnd): string {
+function endText({ code, reason }: ConnectionEnd): string {
   return reason === '' ? `closed with code ${code}` : `${reason} (code ${code})`;
+}
+
+/** Finds the topic that delivered an event. It runs for every frame, so it builds no text on the way. */
+class TopicIndex {
+  /** By channel, then by symbol; candles by symbol and interval. */
+  readonly #topics = new Map<Channel, Map<string, string>>();
+
+  add(topic: string, feeds: readonly TopicFeed[]): void {
+    for (const { channel, symbol, interval } of feeds) {
+      const topics = this.#topics.get(channel) ?? new Map<string, string>();
+      this.#topics.set(channel, topics.set(topicKey(symbol, interval), topic));
+    }
+  }
+
+  /** Returns the topic of the symbol of the event, else the topic of all symbols. */
+  find(event: FeedEvent): string | undefined {
+    const channel = event.type === 'book_message' ? 'book' : channelOf(event.type);
+    const interval = event.type === 'candle' ? event.interval : undefined;
+    const topics = channel && this.#topics.get(channel);
+    return topics?.get(topicKey(event.symbol, interval)) ?? topics?.get(topicKey('', interval));
+  }
+}
+
+function topicKey(symbol: string, interval: string | undefined): string {
+  return interval === undefined ? symbol : `${symbol} ${interval}`;
 }

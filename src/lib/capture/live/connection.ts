@@ -5,7 +5,7 @@ import type { ConnectGate } from '../../transport/connect-gate.js';
 import { openSocket, type Socket } from '../../transport/socket.js';
 import type { Timing } from '../../transport/timing.js';
 
-/** What happens on a connection, told in order. */
+/** Callbacks for what happens on a connection, in order. */
 export type ConnectionEvents = {
   opened(): void;
   sent(text: string): void;
@@ -23,15 +23,15 @@ export type ConnectionOptions = {
   readonly events: ConnectionEvents;
 };
 
-/** Why a connection ended; `isPlanned` where we ended it ourselves. */
+/** Why a connection ended; `isPlanned` when the run closed it. */
 export type ConnectionEnd = { readonly code: number; readonly reason: string; readonly isPlanned: boolean };
 
 const NORMAL = 1000;
-const PROOF_CHECK = 20;
-/** How long the answer to a heartbeat may take, ms, where another connection is ready to take over. */
-const PROOF_PATIENCE = 10_000;
+const ALIVE_CHECK = 20;
+/** Milliseconds to wait for the answer to a heartbeat, when another connection is ready to take over. */
+const ALIVE_TIMEOUT = 10_000;
 
-/** One connection from its connect to its end: messages at the exchange's pace, heartbeats, detection of death. */
+/** One WebSocket connection from connect to end: messages at the pace of the exchange, heartbeats, detection of silence. */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #outbox: OutgoingMessage[] = [];
@@ -42,7 +42,7 @@ export class Connection {
   #heardAt = 0;
   #frames = 0;
   #isPlannedEnd = false;
-  #deathReason: string | undefined;
+  #silenceReason: string | undefined;
   #hasEnded = false;
   #isSending = false;
 
@@ -57,7 +57,7 @@ export class Connection {
     return this.#options.url;
   }
 
-  /** When the last frame came, the one at hand included (ms). */
+  /** When the last frame arrived, the current one included (ms). */
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -66,7 +66,7 @@ export class Connection {
     return this.#socket !== undefined && !this.#hasEnded;
   }
 
-  /** Waits for its turn and connects; returns false when stopped first. Throws an `UnreachableError`. */
+  /** Waits for its turn and connects; returns false when stopped before. Throws an `UnreachableError`. */
   async open(signal: AbortSignal): Promise<boolean> {
     const { gate, url, pacing, userAgent, events, timing } = this.#options;
     const release = await gate.enter(signal);
@@ -92,28 +92,28 @@ export class Connection {
     return true;
   }
 
-  /** Sends messages in order, one per pause. */
+  /** Queues messages; one is sent per pause. */
   send(messages: readonly OutgoingMessage[]): void {
     this.#outbox.push(...messages);
     if (!this.#isSending) void this.#drain();
   }
 
   /**
-   * Resolves when the exchange has shown that it still sends, by answering a heartbeat if need be, or the connection has
-   * ended: one that shows nothing for so long is dead.
+   * A connection can die without a close frame, and its silence looks like a quiet market. Sends a heartbeat; resolves when
+   * a frame arrives or the connection has ended. Without a frame in time it terminates the connection.
    */
-  async proven(): Promise<void> {
+  async confirmAlive(): Promise<void> {
     const { heartbeat, timing, pacing } = this.#options;
     const before = this.#frames;
-    const limit = timing.now() + Math.min(PROOF_PATIENCE, pacing.silenceLimit);
+    const limit = timing.now() + Math.min(ALIVE_TIMEOUT, pacing.silenceLimit);
     this.#post(heartbeat);
     while (this.isOpen && this.#frames === before) {
-      if (timing.now() >= limit) this.#bury(timing.now() - this.#heardAt);
-      await timing.sleep(PROOF_CHECK);
+      if (timing.now() >= limit) this.#terminate(timing.now() - this.#heardAt);
+      await timing.sleep(ALIVE_CHECK);
     }
   }
 
-  /** Ends the connection on purpose. */
+  /** Closes the connection on purpose. */
   close(): void {
     this.#isPlannedEnd = true;
     this.#socket?.close(NORMAL);
@@ -138,18 +138,18 @@ export class Connection {
     const { pacing, heartbeat } = this.#options;
     this.#timers = [
       setInterval(() => this.#post(heartbeat), pacing.heartbeatEvery),
-      setInterval(() => this.#judge(), Math.max(20, Math.min(1_000, pacing.silenceLimit / 4))),
+      setInterval(() => this.#checkSilence(), Math.max(20, Math.min(1_000, pacing.silenceLimit / 4))),
     ];
   }
 
-  #judge(): void {
+  #checkSilence(): void {
     const { pacing, timing } = this.#options;
     const silence = timing.now() - this.#heardAt;
-    if (silence >= pacing.silenceLimit) this.#bury(silence);
+    if (silence >= pacing.silenceLimit) this.#terminate(silence);
   }
 
-  #bury(silence: number): void {
-    this.#deathReason = `nothing received for ${Math.round(silence / 1000)} s`;
+  #terminate(silence: number): void {
+    this.#silenceReason = `nothing received for ${Math.round(silence / 1000)} s`;
     this.#socket?.terminate();
   }
 
@@ -157,7 +157,7 @@ export class Connection {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     for (const timer of this.#timers) clearInterval(timer);
-    this.#options.events.closed(this.#deathReason ? STALE_CODE : code);
-    this.#resolveEnded({ code, reason: this.#deathReason ?? reason, isPlanned: this.#isPlannedEnd });
+    this.#options.events.closed(this.#silenceReason ? STALE_CODE : code);
+    this.#resolveEnded({ code, reason: this.#silenceReason ?? reason, isPlanned: this.#isPlannedEnd });
   }
 }

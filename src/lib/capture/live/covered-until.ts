@@ -3,7 +3,7 @@ import { changeSettings } from '../../storage/log/settings.js';
 import { openStoreContext } from '../../storage/log/store-context.js';
 import type { Feed } from '../repair/feed-table.js';
 
-/** Until when a run has received everything of a feed, or told what it has not; microseconds. */
+/** The time until which a run received everything of a feed or wrote gaps for the rest; microseconds. */
 export type CoveredUntil = Feed & { readonly until: number };
 
 /** By symbol. */
@@ -18,15 +18,15 @@ function timesIn(settings: ReadonlyMap<string, string>, feed: Omit<Feed, 'symbol
 }
 
 /**
- * Returns, by symbol, until when earlier runs into the store in `directory` have attended a channel: where seldom anything
- * happens, the last record does not tell how long after it nothing did.
+ * Returns, by symbol, until when earlier runs into the store in `directory` covered a channel. On a sparse channel the last
+ * record does not show that: a run may have listened for hours after it.
  */
 export async function readCoveredUntil(directory: string, feed: Omit<Feed, 'symbol'>): Promise<Times> {
   const paths = await findStore(directory);
   return paths ? timesIn((await openStoreContext(paths).log.read()).settings, feed) : new Map();
 }
 
-/** Makes the store remember until when feeds were attended, all of it in one change; what it knows better stays. */
+/** Saves the times in the store, in one change of its log. A later time in the store stays. */
 export async function saveCoveredUntil(directory: string, feeds: readonly CoveredUntil[]): Promise<void> {
   if (feeds.length === 0) return;
   await changeSettings(directory, (known) => {

@@ -12,7 +12,7 @@ import { checkPolled, type Polled } from './polls.js';
 import type { LiveLog } from './run-log.js';
 import type { WireTap } from './wire.js';
 
-/** What a capture from the exchanges is asked for, and what it works with. */
+/** What a live capture captures, and the tools that it uses. */
 export type LiveOptions = {
   readonly venues: readonly Venue[];
   readonly markets: readonly Market[];
@@ -20,34 +20,34 @@ export type LiveOptions = {
   readonly universe: UniverseOptions;
   readonly channels: readonly Channel[];
   readonly intervals: readonly string[];
-  /** What is asked for by REST; nothing where absent. */
+  /** Types polled over REST; none when absent. */
   readonly polled?: Polled | undefined;
   readonly depth: number;
-  /** Least time between two snapshots of a book, microseconds. */
+  /** Minimum interval between two snapshots of a book, microseconds. */
   readonly bookInterval: number;
   readonly shard?: Shard | undefined;
-  /** Milliseconds between two looks at the lists of instruments. */
+  /** Milliseconds between two refreshes of the instrument lists. */
   readonly refreshEvery: number;
-  /** Milliseconds after which a run that is connected to nothing ends as unreachable. */
+  /** Milliseconds after which a run without any connection ends as unreachable. */
   readonly unreachableAfter: number;
-  /** Records that may wait for the outputs. */
+  /** Maximum number of records that wait for the outputs. */
   readonly queueLimit: number;
   readonly client: HttpClient;
   readonly userAgent: string;
   readonly taps: readonly WireTap[];
-  /** Without, holes are told and not repaired. */
+  /** Without it, gaps are reported but not repaired. */
   readonly repair?: RepairOptions | undefined;
-  /** Claims symbols that are listed since the start. */
+  /** Claims symbols that are listed after the start. */
   readonly claim?: Claimer | undefined;
-  /** The store that the run writes to: what it has is where the run goes on. */
+  /** The store that the run writes to and continues from. */
   readonly store?: string | undefined;
   readonly log: LiveLog;
-  /** Stops the run: connections are closed, what is withheld comes out. */
+  /** Stops the run: connections close, held-back records are emitted. */
   readonly signal: AbortSignal;
   readonly timing?: Timing | undefined;
 };
 
-/** Throws the exchange's own refusal of a channel, market, interval or depth before anything is asked of it. */
+/** Throws a `UsageError` for a channel, market, interval or depth that an exchange lacks, before any request. */
 export function checkChannels({ venues, markets, channels, intervals, depth, polled }: LiveOptions): void {
   checkPolled(venues, markets, polled?.types ?? []);
   for (const { exchange, api, planning } of venues) {
@@ -61,13 +61,13 @@ export function checkChannels({ venues, markets, channels, intervals, depth, pol
   }
 }
 
-/** Returns whether a symbol falls to this machine. */
-export function takerOf({ shard }: LiveOptions): (exchange: string, market: Market, symbol: string) => boolean {
+/** Returns whether a symbol belongs to the shard of this machine. */
+export function shardFilter({ shard }: LiveOptions): (exchange: string, market: Market, symbol: string) => boolean {
   return (exchange, market, symbol) => !shard || fallsTo(shard, exchange, market, symbol);
 }
 
-/** Returns what of all that comes is wanted. */
-export function selectionOf({ venues, markets, symbols, channels, polled, intervals, shard }: LiveOptions): Selection {
+/** Returns the filter for arriving events. */
+export function buildSelection({ venues, markets, symbols, channels, polled, intervals, shard }: LiveOptions): Selection {
   return new Selection({
     exchanges: venues.map(({ exchange }) => exchange),
     markets,

@@ -6,7 +6,7 @@ import { RepairFetcher } from '../repair/repair-fetcher.js';
 import type { RepairJob, RepairLimits } from '../repair/repair-job.js';
 import type { Wire } from './wire.js';
 
-/** What repairing the holes of a run takes. */
+/** Limits and client of gap repair. */
 export type RepairOptions = {
   readonly limits: RepairLimits;
   readonly client: RestClient;
@@ -19,7 +19,7 @@ type Parts = {
   readonly warn: (message: string) => void;
 };
 
-/** The repair of a live run: what it fetches by REST. */
+/** Fetches missing trades of a live run over REST. */
 export class LiveRepair {
   readonly #parts: Parts;
   readonly #fetcher: RepairFetcher;
@@ -30,7 +30,7 @@ export class LiveRepair {
     this.#fetcher = new RepairFetcher({ pages: (job) => this.#pages(job), tell: (take) => wire.repair(take), warn });
   }
 
-  /** Begins to fetch what has become due. */
+  /** Starts the fetch jobs that are due. */
   check(): void {
     this.#fetcher.check();
   }

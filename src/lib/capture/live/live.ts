@@ -4,20 +4,20 @@ import type { ConnectionPool } from './connection-pool.js';
 import type { LiveStatus } from './status.js';
 import type { UniverseAnswer } from './universe-watch.js';
 
-/** A capture from the exchanges, which begins when its records are read. */
+/** A live capture; it starts when its records are read. */
 export type Live = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
   readonly statistics: Statistics;
-  /** How many symbols and subscriptions there are to begin with. */
+  /** Number of captured symbols. */
   readonly symbols: number;
   readonly pools: readonly ConnectionPool[];
-  /** What each exchange shall deliver, whether it is subscribed yet or will be when the records are read. */
+  /** Wanted subscriptions by exchange, whether active yet or not. */
   readonly wanted: UniverseAnswer['wanted'];
   /** Symbols by exchange and market. */
   readonly universe: UniverseAnswer['symbols'];
   status(): LiveStatus;
-  /** Makes the store remember how far the run got. To be called when all records are stored. */
-  remember(): Promise<void>;
-  /** Exchanges that never answered or connected, with their reasons. */
+  /** Saves in the store until when sparse channels are covered. Call when all records are stored. */
+  saveCoverage(): Promise<void>;
+  /** One line per exchange that never answered or connected, with the reason. */
   readonly unreachable: readonly string[];
 };

@@ -16,22 +16,22 @@ export type PollerOptions = {
   readonly timing: Timing;
   /** Milliseconds since the epoch: rounds fall on its multiples of `every`. */
   readonly wall?: (() => number) | undefined;
-  /** Told of a question without an answer, once until it is answered again. */
+  /** Called when a request fails; once, until it succeeds again. */
   readonly onFailure: (reason: string) => void;
   readonly onRecovery: (what: string) => void;
 };
 
-/** A round begins up to so much after its moment, so that not every machine asks in the same instant: a share, and ms. */
+/** Several machines would poll at the same instant. A round starts up to this later: a share of the interval, and milliseconds. */
 const JITTER_SHARE = 0.1;
-const MOST_JITTER = 1_000;
+const MAX_JITTER = 1_000;
 
 /**
- * Asks an exchange by REST how things stand, again and again: at once, then at even moments of the clock. Answers become
- * wire events, so that a tape holds them and a replay maps them as this run does. A round that takes too long, since the
- * exchange wants to be left alone, makes later ones wait: nothing is asked twice at a time.
+ * Polls an exchange over REST: at once, then at multiples of the interval. Answers become wire events, so that a tape holds
+ * them and a replay maps them as the run does. A throttled round can take longer than the interval: the next one waits, so
+ * that no request runs twice at the same time.
  */
 export class Poller {
-  /** Questions that were answered, and that were given up. */
+  /** Requests that were answered, and requests that were given up. */
   answered = 0;
   failed = 0;
   readonly #options: PollerOptions;
@@ -44,7 +44,7 @@ export class Poller {
     this.#options = options;
   }
 
-  /** What is asked about. */
+  /** The polled symbols. */
   set symbols(symbols: ReadonlyMap<Market, readonly string[]>) {
     this.#symbols = symbols;
   }
@@ -53,7 +53,7 @@ export class Poller {
     this.#done = this.#run();
   }
 
-  /** Asks nothing more; resolves when nothing is under way. */
+  /** Stops polling; resolves when no request is running. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#done;
@@ -63,7 +63,7 @@ export class Poller {
     const { timing } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await Promise.all(this.#requests().map((request) => this.#ask(request)));
+      await Promise.all(this.#requests().map((request) => this.#request(request)));
       await timing.sleep(this.#pause(), signal);
     }
   }
@@ -71,7 +71,7 @@ export class Poller {
   /** Returns the milliseconds until the next round. */
   #pause(): number {
     const { every, timing, wall = Date.now } = this.#options;
-    return every - (wall() % every) + Math.min(every * JITTER_SHARE, MOST_JITTER) * timing.random();
+    return every - (wall() % every) + Math.min(every * JITTER_SHARE, MAX_JITTER) * timing.random();
   }
 
   #requests(): HttpRequest[] {
@@ -79,7 +79,7 @@ export class Poller {
     return [...this.#symbols].flatMap(([market, symbols]) => venue.exchange.polling.requests(types, market, symbols));
   }
 
-  async #ask(request: HttpRequest): Promise<void> {
+  async #request(request: HttpRequest): Promise<void> {
     const { venue, client, wire, onFailure, onRecovery } = this.#options;
     const url = new URL(request.path, venue.restOrigin);
     url.search = new URLSearchParams(request.query).toString();
@@ -88,7 +88,7 @@ export class Poller {
       if (this.#stop.signal.aborted) return;
       this.answered += 1;
       wire.answer(venue.exchange, url.href, 200, body);
-      if (this.#failing.delete(url.href)) onRecovery(`${venue.exchange.id} answers ${request.path} again`);
+      if (this.#failing.delete(url.href)) onRecovery(`${venue.exchange.id} answers GET ${request.path} again`);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.failed += 1;

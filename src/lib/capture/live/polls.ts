@@ -9,7 +9,7 @@ import type { LiveLog } from './run-log.js';
 import type { UniverseAnswer } from './universe-watch.js';
 import type { Wire } from './wire.js';
 
-/** What is asked for by REST again and again, every how many milliseconds, and how. */
+/** The polled types, the interval in milliseconds, and the client. */
 export type Polled = { readonly types: readonly PolledType[]; readonly every: number; readonly client: RestClient };
 
 export type PollsOptions = {
@@ -20,7 +20,7 @@ export type PollsOptions = {
   readonly log: LiveLog;
 };
 
-/** Throws a `UsageError` when a market has no such thing to be polled, naming what it has. */
+/** Throws a `UsageError` that names the pollable types when a market lacks one of `types`. */
 export function checkPolled(venues: readonly Venue[], markets: readonly Market[], types: readonly PolledType[]): void {
   for (const { exchange } of venues) {
     for (const market of markets) {
@@ -28,7 +28,7 @@ export function checkPolled(venues: readonly Venue[], markets: readonly Market[]
       const lacking = types.find((type) => !has.includes(type));
       if (lacking !== undefined)
         throw new UsageError(
-          `--poll ${lacking}: ${exchange.name} ${market} does not have it; ${has.length > 0 ? `it has ${has.join(', ')}` : 'it has nothing to poll'}`,
+          `--poll ${lacking}: not available on ${exchange.name} ${market}; ${has.length > 0 ? `available: ${has.join(', ')}` : 'nothing can be polled there'}`,
         );
     }
   }
@@ -38,7 +38,7 @@ export function checkPolled(venues: readonly Venue[], markets: readonly Market[]
 export class Polls {
   readonly #pollers: ReadonlyMap<string, Poller>;
   readonly #log: LiveLog;
-  #given = new Map<string, number>();
+  #failures = new Map<string, number>();
 
   constructor({ venues, polled, wire, timing, log }: PollsOptions) {
     this.#log = log;
@@ -53,7 +53,7 @@ export class Polls {
     );
   }
 
-  /** Questions answered and given up so far. */
+  /** Requests answered and given up so far. */
   get answered(): number {
     return [...this.#pollers.values()].reduce((sum, { answered }) => sum + answered, 0);
   }
@@ -66,7 +66,7 @@ export class Polls {
     return this.#pollers.size > 0;
   }
 
-  /** Makes these the symbols that are asked about. */
+  /** Sets the polled symbols. */
   adjust(symbols: UniverseAnswer['symbols']): void {
     for (const [id, ofMarket] of symbols) {
       const poller = this.#pollers.get(id);
@@ -83,9 +83,9 @@ export class Polls {
   }
 
   #failed(id: string, reason: string): void {
-    const before = this.#given.get(id) ?? 0;
-    this.#given.set(id, before + 1);
-    if (before === 0) this.#log.notice(`${reason}; asked again with the next poll`);
+    const before = this.#failures.get(id) ?? 0;
+    this.#failures.set(id, before + 1);
+    if (before === 0) this.#log.notice(`${reason}; retrying with the next poll`);
     else this.#log.warn(reason);
   }
 }

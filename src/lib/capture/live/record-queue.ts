@@ -3,39 +3,39 @@ import type { AnyRecord, Market, Trade } from '../../model/records.js';
 import { BoundedQueue } from '../../transport/bounded-queue.js';
 import { channelOf } from '../selection.js';
 
-/** Milliseconds between two batches: a hundred writes a second are as good as thousands, and cost a fraction. */
+/** Milliseconds between two batches. Thousands of small writes a second would cost many times as much as a hundred. */
 const BATCH_EVERY = 10;
 
-/** Something that was dropped: its first and its last moment. */
-type Hole = { readonly from: number; until: number; readonly isBook: boolean };
+/** Dropped records of one feed: the time of the first and of the last one. */
+type Overflow = { readonly from: number; until: number; readonly isBook: boolean };
 
-/** What the repair of trades has to do with what does not fit. */
+/** How trade repair handles records that do not fit. */
 export type QueueRepair = {
-  /** Whether a trade comes out of a repair, which had it in memory: dropped, it would only be repaired again. */
-  readonly gave: (trade: Trade) => boolean;
-  /** Told of a trade that is dropped; returns whether it will come again. */
+  /** Whether a trade was emitted by a repair. Dropping it would only start the repair again. */
+  readonly isRepaired: (trade: Trade) => boolean;
+  /** Called with a dropped trade; returns whether it will be fetched again. */
   readonly refetches: (trade: Trade) => boolean;
 };
 
 /**
- * The queue between the capture, which never waits, and the outputs, which may be slow. What does not fit is dropped feed
- * by feed, counted, and told by a `gap` (`overflow`) before the next record of that feed; deltas of a book resume with a
- * whole snapshot only. `gap` and `clock` are few and are kept: a dropped `gap` becomes part of the hole.
+ * The queue between the capture, which never waits, and the outputs, which may be slow. Records that do not fit are dropped
+ * and counted by feed. A `gap` (`overflow`) precedes the next record of that feed; book deltas continue only after a whole
+ * snapshot. `clock` records are kept. A `gap` that does not fit becomes part of the overflow gap.
  */
 export class RecordQueue {
   readonly #queue: BoundedQueue<AnyRecord>;
-  readonly #holes = new Map<string, Hole>();
+  readonly #overflows = new Map<string, Overflow>();
   readonly #onOverflow: (record: AnyRecord) => void;
   readonly #repair: QueueRepair | undefined;
   #dropped = 0;
   #gaps = 0;
   #isEnding = false;
-  /** Greatest `local_timestamp` that was let through. */
+  /** Maximum `local_timestamp` that was queued. */
   #last = 0;
 
   /**
-   * `onOverflow` is told of the first record of every hole. A trade that will come again is neither a hole nor counted;
-   * what a repair gives is kept, or it would undo itself: its amount is bounded before.
+   * `onOverflow` is called with the first dropped record of a feed. A trade that will be fetched again is not counted.
+   * Trades from a repair exceed the limit: dropping them would repeat the repair, and their number is bounded there.
    */
   constructor(limit: number, onOverflow: (record: AnyRecord) => void, repair?: QueueRepair) {
     this.#queue = new BoundedQueue(limit);
@@ -55,11 +55,12 @@ export class RecordQueue {
     return this.#queue.peak;
   }
 
-  /** Records dropped, and holes told of. */
+  /** Dropped records. */
   get dropped(): number {
     return this.#dropped;
   }
 
+  /** Emitted overflow gaps. */
   get gaps(): number {
     return this.#gaps;
   }
@@ -69,18 +70,18 @@ export class RecordQueue {
   }
 
   /**
-   * Takes the last records of a run. None is dropped: nothing that was would come again, and what repairs still hold is in
-   * memory already.
+   * Queues the last records of a run. Nothing would fetch a dropped one again, and they are in memory already: none is
+   * dropped.
    */
   finish(records: readonly AnyRecord[]): void {
     this.#isEnding = true;
     this.push(records);
   }
 
-  /** Books whose deltas wait for a whole snapshot that nobody will send unasked, once there is room for it. */
-  get brokenBooks(): { exchange: string; market: string; symbol: string }[] {
-    if (this.#holes.size === 0 || this.#queue.length > this.#queue.limit / 2) return [];
-    return [...this.#holes]
+  /** Books whose deltas wait for a whole snapshot. The exchange sends none unless resubscribed; empty until there is room. */
+  get booksToResubscribe(): { exchange: string; market: string; symbol: string }[] {
+    if (this.#overflows.size === 0 || this.#queue.length > this.#queue.limit / 2) return [];
+    return [...this.#overflows]
       .filter(([, { isBook }]) => isBook)
       .map(([key]) => {
         const [exchange = '', market = '', , symbol = ''] = key.split(' ');
@@ -88,9 +89,9 @@ export class RecordQueue {
       });
   }
 
-  /** Closes the holes that are open and lets the reader come to its end. */
+  /** Emits the open overflow gaps and ends the batches. */
   close(failure?: unknown): void {
-    for (const [key, hole] of this.#holes) this.#tell(key, hole, hole.until);
+    for (const [key, overflow] of this.#overflows) this.#emitGap(key, overflow, overflow.until);
     this.#queue.close(failure);
   }
 
@@ -104,27 +105,27 @@ export class RecordQueue {
       return;
     }
     const isFull = this.#queue.isFull && !this.#isEnding;
-    if ((this.#holes.size === 0 && !isFull) || this.#isOfRepair(record)) {
+    if ((this.#overflows.size === 0 && !isFull) || this.#isRepair(record)) {
       this.#keep(record);
       return;
     }
     const key = keyOf(record);
-    const hole = this.#holes.get(key);
-    if (isFull || (hole?.isBook && !isWholeBook(record))) {
-      this.#drop(record, key, hole);
+    const overflow = this.#overflows.get(key);
+    if (isFull || (overflow?.isBook && !isWholeBook(record))) {
+      this.#drop(record, key, overflow);
       return;
     }
-    if (hole) this.#tell(key, hole, record.timestamp);
+    if (overflow) this.#emitGap(key, overflow, record.timestamp);
     this.#keep(record);
   }
 
-  /** A gap in trades that are repaired, or a trade that a repair gives. */
-  #isOfRepair(record: AnyRecord): boolean {
+  /** Whether a record is a trade gap under repair, or a trade from a repair. */
+  #isRepair(record: AnyRecord): boolean {
     if (!this.#repair) return false;
-    return record.type === 'trade' ? this.#repair.gave(record) : record.type === 'gap' && record.channel === 'trade';
+    return record.type === 'trade' ? this.#repair.isRepaired(record) : record.type === 'gap' && record.channel === 'trade';
   }
 
-  /** A gap that was told here has taken a moment: what follows within the same microsecond comes one later. */
+  /** An overflow gap takes a local timestamp of its own. A record of the same microsecond then gets the next one. */
   #keep(record: AnyRecord): void {
     const { localTimestamp } = record;
     if (localTimestamp !== undefined && localTimestamp <= this.#last)
@@ -133,20 +134,20 @@ export class RecordQueue {
     this.#last = record.localTimestamp ?? this.#last;
   }
 
-  #drop(record: AnyRecord, key: string, hole: Hole | undefined): void {
-    if (record.type === 'trade' && !hole && this.#repair?.refetches(record)) return;
+  #drop(record: AnyRecord, key: string, overflow: Overflow | undefined): void {
+    if (record.type === 'trade' && !overflow && this.#repair?.refetches(record)) return;
     this.#dropped += 1;
-    if (hole) {
-      hole.until = Math.max(hole.until, record.timestamp);
+    if (overflow) {
+      overflow.until = Math.max(overflow.until, record.timestamp);
       return;
     }
     const from = record.type === 'gap' ? record.fromTimestamp : record.timestamp;
-    this.#holes.set(key, { from, until: record.timestamp, isBook: channelName(record) === 'book_delta' });
+    this.#overflows.set(key, { from, until: record.timestamp, isBook: channelName(record) === 'book_delta' });
     this.#onOverflow(record);
   }
 
-  #tell(key: string, { from }: Hole, until: number): void {
-    this.#holes.delete(key);
+  #emitGap(key: string, { from }: Overflow, until: number): void {
+    this.#overflows.delete(key);
     this.#gaps += 1;
     const [exchange = '', market, channel = '', symbol = ''] = key.split(' ');
     const series = { exchange, market: market as Market, symbol, channel };
@@ -168,4 +169,40 @@ function channelName(record: AnyRecord): string {
 
 function isWholeBook(record: AnyRecord): boolean {
   return record.type === 'book_snapshot' && record.depth === undefined;
+}
+
+/** A full queue drops records of every symbol at once, and again after it has caught up: one line per this many milliseconds. */
+const NOTICE_EVERY = 10_000;
+
+/** What happens to records that do not fit. */
+type Fate = 'dropped (gap overflow)' | 'dropped and fetched again';
+
+/** Collects the feeds that lose records to a full queue, and logs them in one line. */
+export class OverflowNotice {
+  readonly #limit: number;
+  readonly #warn: (message: string) => void;
+  readonly #feeds = new Map<string, Set<string>>();
+  #loggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(limit: number, warn: (message: string) => void) {
+    this.#limit = limit;
+    this.#warn = warn;
+  }
+
+  /** Adds the feed of a record that did not fit. */
+  add(record: AnyRecord, fate: Fate): void {
+    const { type, exchange, market, symbol } = record as { type: string; exchange?: string; market?: string; symbol?: string };
+    const what = `${type} records of # ${fate}`;
+    const feeds = this.#feeds.get(what) ?? new Set();
+    this.#feeds.set(what, feeds.add(`${exchange} ${market} ${symbol}`));
+  }
+
+  /** Logs what was collected by `now` (ms), at most every 10 s unless `isEnd`. */
+  log(now: number, isEnd = false): void {
+    if (this.#feeds.size === 0 || (now - this.#loggedAt < NOTICE_EVERY && !isEnd)) return;
+    const parts = [...this.#feeds].map(([what, { size }]) => what.replace('#', size === 1 ? '1 symbol' : `${size} symbols`));
+    this.#warn(`outputs are too slow: ${this.#limit} records are waiting; ${parts.join('; ')}`);
+    this.#feeds.clear();
+    this.#loggedAt = now;
+  }
 }

@@ -1,23 +1,23 @@
 import type { Statistics } from '../statistics.js';
 import type { SupervisorEvents } from './connection-supervisor.js';
 
-/** Where a run tells what happens. */
+/** Receives the log lines of a run. */
 export type LiveLog = {
   info(message: string): void;
   warn(message: string): void;
-  /** Also in the closing summary. */
+  /** A line that the closing summary repeats. */
   notice(message: string): void;
   incomplete(reason: string): void;
 };
 
 const NAMED_TOPICS = 3;
 
-/** Counts and tells what happens to the connections of a run. */
+/** Counts and logs the connects, losses, refusals and stale topics of a run. */
 export class RunLog {
   connects = 0;
   reconnects = 0;
   failures = 0;
-  lastFailure = 'no connect has succeeded';
+  lastFailure = 'no connection was opened';
   readonly #statistics: Statistics;
   readonly #log: LiveLog;
   readonly #reached = new Set<string>();
@@ -28,19 +28,19 @@ export class RunLog {
     this.#log = log;
   }
 
-  /** Exchanges that were never connected to, with the latest reason. */
+  /** One line per exchange that was never connected, with the last reason. */
   get unreachable(): readonly string[] {
     return [...this.#unreachable.values()];
   }
 
-  /** An exchange did not give its instruments. */
+  /** Logs an exchange whose instrument list is unavailable. */
   unlisted(id: string, reason: string): void {
     this.#unreachable.set(id, reason);
-    this.#log.notice(`${reason}; asked again while the others run`);
+    this.#log.notice(`${reason}; retrying while the others run`);
   }
 
-  /** Returns where the supervisors of an exchange tell. */
-  eventsOf(id: string): SupervisorEvents {
+  /** Returns the callbacks for the connection supervisors of an exchange. */
+  createEvents(id: string): SupervisorEvents {
     return {
       connected: (url) => {
         this.connects += 1;
@@ -65,7 +65,9 @@ export class RunLog {
       },
       stale: (topics, why) => {
         const names = topics.slice(0, NAMED_TOPICS).join(', ') + (topics.length > NAMED_TOPICS ? ', …' : '');
-        this.#log.warn(`${id}: ${topics.length} subscribed and silent although ${why}: ${names}`);
+        this.#log.warn(
+          `${id}: ${topics.length} ${topics.length === 1 ? 'topic delivers' : 'topics deliver'} nothing although ${why}: ${names}`,
+        );
       },
     };
   }

@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { liveSource, type RestSource } from '../../instruments/instruments.js';
 import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
+import type { HttpClient } from '../../transport/http.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import type { Selection } from '../selection.js';
 import { Capture } from '../session/capture.js';
@@ -8,29 +10,26 @@ import type { Statistics } from '../statistics.js';
 import { ClaimedSymbols, type Wanted } from './claimed-symbols.js';
 import { ConnectionPool, type Venue } from './connection-pool.js';
 import type { Live } from './live.js';
-import { checkChannels, type LiveOptions, selectionOf, takerOf } from './live-options.js';
+import { buildSelection, checkChannels, type LiveOptions, shardFilter } from './live-options.js';
 import { LiveRepair } from './live-repair.js';
-import { LocalClock } from './local-clock.js';
-import { OverflowNotice } from './overflow-notice.js';
 import { Polls } from './polls.js';
-import { RecordQueue } from './record-queue.js';
+import { OverflowNotice, RecordQueue } from './record-queue.js';
 import { Resumption } from './resumption.js';
 import { RunLog } from './run-log.js';
-import { type LiveStatus, statusOf } from './status.js';
-import { tappedSource } from './tapped-source.js';
+import { buildStatus, type LiveStatus } from './status.js';
 import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
-import { Wire } from './wire.js';
+import { LocalClock, Wire } from './wire.js';
 
-/** How often time passes for the capture when nothing comes, ms. */
+/** Milliseconds between two advances of the capture time when no frame arrives. */
 const TICK_EVERY = 100;
 const CHECK_EVERY = 1_000;
-/** Between two attempts to get a list that could not be had, ms. */
+/** Milliseconds between two attempts to fetch an unavailable instrument list: before the start, and during the run. */
 const LIST_RETRY = 5_000;
 const UNLISTED_RETRY = 30_000;
 
 /**
- * Asks the exchanges for their instruments and prepares the capture of those that are wanted; it begins when its records
- * are read. Throws a `UsageError` for what an exchange does not offer, an `UnreachableError` when none answered in time.
+ * Fetches the instruments of the exchanges and prepares their capture; it starts when its records are read. Throws a
+ * `UsageError` for a channel that an exchange lacks, an `UnreachableError` when no exchange answers in time.
  */
 export async function openLive(options: LiveOptions): Promise<Live> {
   checkChannels(options);
@@ -56,7 +55,7 @@ class LiveRun implements Live {
   #wanted: Wanted = { wanted: new Map(), symbols: new Map() };
   #started = 0;
   #isEnding = false;
-  /** Exchanges whose lists could not be had when they were asked for last. */
+  /** Number of exchanges whose lists were unavailable at the last refresh. */
   #unlisted = 0;
   #last: LiveStatus | undefined;
   #refreshes: Promise<void> = Promise.resolve();
@@ -67,17 +66,17 @@ class LiveRun implements Live {
     this.#overflow = new OverflowNotice(options.queueLimit, options.log.warn);
     this.#queue = new RecordQueue(
       options.queueLimit,
-      (record) => this.#overflow.note(record, 'dropped (gap overflow)'),
+      (record) => this.#overflow.add(record, 'dropped (gap overflow)'),
       options.repair && {
-        gave: (trade) => this.#capture.hasRepaired(trade),
+        isRepaired: (trade) => this.#capture.hasRepaired(trade),
         refetches: (trade) => {
-          if (this.#capture.overflow(trade)) this.#overflow.note(trade, 'left out, to be fetched again');
+          if (this.#capture.overflow(trade)) this.#overflow.add(trade, 'dropped and fetched again');
           return true;
         },
       },
     );
     const { depth, bookInterval, log, venues, repair } = options;
-    this.#selection = selectionOf(options);
+    this.#selection = buildSelection(options);
     this.#capture = new Capture({
       selection: this.#selection,
       depth,
@@ -90,8 +89,8 @@ class LiveRun implements Live {
     this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn });
     this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
     this.#watch = new UniverseWatch(
-      venues.map((venue) => ({ exchange: venue.exchange, rest: tappedSource(venue, options.client, this.#wire) })),
-      { ...options.universe, ...options, takes: takerOf(options) },
+      venues.map((venue) => ({ exchange: venue.exchange, rest: createTappedSource(venue, options.client, this.#wire) })),
+      { ...options.universe, ...options, takes: shardFilter(options) },
       log,
     );
     this.#runLog = new RunLog(this.statistics, log);
@@ -110,9 +109,9 @@ class LiveRun implements Live {
     return lists.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** After the end, connections and subscriptions are told as they stood when it began. */
+  /** At the end all connections are closed. The status keeps their numbers from before it. */
   status(): LiveStatus {
-    const status = statusOf({
+    const status = buildStatus({
       statistics: this.statistics,
       pools: this.pools,
       lags: this.#wire.lags,
@@ -137,40 +136,40 @@ class LiveRun implements Live {
     return this.#runLog.unreachable;
   }
 
-  /** Gets the first lists, again and again until one exchange has answered or the time is up. */
+  /** Fetches the first lists; retries until an exchange answers or the time is up. */
   async prepare(): Promise<Live> {
     const { signal, unreachableAfter, log } = this.#options;
     this.#started = this.#timing.now();
     for (;;) {
-      const answer = await this.#watch.ask(true);
+      const answer = await this.#watch.refresh(true);
       const { failed } = answer;
       if (answer.wanted.size > 0) {
-        this.#first(answer, failed);
+        this.#setFirst(answer, failed);
         return this;
       }
-      if (signal.aborted) throw new UnreachableError('stopped before an exchange had answered');
+      if (signal.aborted) throw new UnreachableError('stopped before an exchange answered');
       if (this.#timing.now() - this.#started + LIST_RETRY > unreachableAfter)
         throw new UnreachableError([...failed.values()].join('; '));
-      for (const reason of failed.values()) log.warn(`${reason}; asked again in ${LIST_RETRY / 1000} s`);
+      for (const reason of failed.values()) log.warn(`${reason}; retrying in ${LIST_RETRY / 1000} s`);
       await this.#timing.sleep(LIST_RETRY, signal);
     }
   }
 
-  async remember(): Promise<void> {
-    await this.#resumption?.remember();
+  async saveCoverage(): Promise<void> {
+    await this.#resumption?.save();
   }
 
   get records(): AsyncIterable<readonly AnyRecord[]> {
     return this.#run();
   }
 
-  #first(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
+  #setFirst(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
     for (const [id, reason] of failed) this.#runLog.unlisted(id, reason);
     this.#unlisted = failed.size;
     const isEmpty = [...wanted.symbols.values()].every((ofMarket) => ofMarket.size === 0);
     if (isEmpty && failed.size === 0)
       throw new UsageError(
-        'no instrument passes the filters: see mdtool symbols with the same --quote, --kind, --status and --match',
+        'no instrument passes the filters; try mdtool symbols with the same --quote, --kind, --status and --match',
       );
     this.#wanted = wanted;
   }
@@ -200,12 +199,12 @@ class LiveRun implements Live {
       setInterval(() => this.#check(), CHECK_EVERY),
       setInterval(() => this.#refresh(), refreshEvery),
       setInterval(() => this.#unlisted > 0 && this.#refresh(), Math.min(refreshEvery, UNLISTED_RETRY)),
-      setTimeout(() => this.#judge(), Math.max(0, unreachableAfter - (this.#timing.now() - this.#started))),
+      setTimeout(() => this.#checkReached(), Math.max(0, unreachableAfter - (this.#timing.now() - this.#started))),
     );
   }
 
-  /** Nothing connected in time: the run ends as unreachable. */
-  #judge(): void {
+  /** Ends the run as unreachable when nothing connected in time. */
+  #checkReached(): void {
     if (this.#runLog.connects + this.#polls.answered > 0 || this.#isEnding) return;
     const seconds = Math.round(this.#options.unreachableAfter / 1000);
     const { lastFailure } = this.#runLog;
@@ -213,31 +212,31 @@ class LiveRun implements Live {
   }
 
   #check(): void {
-    this.#overflow.tell(this.#timing.now());
+    this.#overflow.log(this.#timing.now());
     for (const pool of this.pools) {
       pool.check();
-      for (const { market, symbol } of this.#capture.brokenBooks(pool.exchange.id)) pool.renewBook(market, symbol);
+      for (const { market, symbol } of this.#capture.brokenBooks(pool.exchange.id)) pool.resubscribeBook(market, symbol);
     }
-    for (const { exchange, market, symbol } of this.#queue.brokenBooks)
-      this.pools.find((pool) => pool.exchange.id === exchange)?.renewBook(market as Market, symbol);
+    for (const { exchange, market, symbol } of this.#queue.booksToResubscribe)
+      this.pools.find((pool) => pool.exchange.id === exchange)?.resubscribeBook(market as Market, symbol);
   }
 
-  /** One look at the lists at a time; what fails is tried again at the next. */
+  /** Refreshes the lists, one refresh at a time. A failed one is repeated at the next interval. */
   #refresh(): void {
     const { log } = this.#options;
     this.#refreshes = this.#refreshes.then(async () => {
       if (this.#isEnding) return;
       try {
-        const wanted = await this.#watch.ask(false);
+        const wanted = await this.#watch.refresh(false);
         const { failed } = wanted;
         this.#unlisted = failed.size;
-        for (const reason of failed.values()) log.warn(`instruments not refreshed: ${reason}`);
+        for (const reason of failed.values()) log.warn(`instrument list not refreshed: ${reason}`);
         const before = this.symbols;
-        if (!this.#isEnding) await this.#adjust((await this.#claimed?.own(wanted)) ?? wanted);
+        if (!this.#isEnding) await this.#adjust((await this.#claimed?.claimNew(wanted)) ?? wanted);
         for (const pool of this.pools) pool.retry();
-        if (this.symbols !== before) log.info(`the universe has changed: ${before} symbols before, ${this.symbols} now`);
+        if (this.symbols !== before) log.info(`symbols captured: ${before} before, ${this.symbols} now`);
       } catch (error) {
-        log.warn(`instruments not refreshed: ${(error as Error).message}`);
+        log.warn(`instrument list not refreshed: ${(error as Error).message}`);
       }
     });
   }
@@ -261,7 +260,7 @@ class LiveRun implements Live {
     }
   }
 
-  /** Stops everything, once: first the frames, so that no connection that closes leaves a hole, then the connections. */
+  /** Stops the run, once. Frames stop first: a connection that closes before that would leave a gap. */
   async #end(failure?: unknown): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -272,16 +271,31 @@ class LiveRun implements Live {
     const stops = [this.#polls, ...this.pools].map((part) => part.stop());
     await Promise.race([Promise.all(stops), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
     this.#wire.finish();
-    this.#overflow.tell(this.#timing.now(), true);
+    this.#overflow.log(this.#timing.now(), true);
     this.#queue.close(failure);
   }
 
   #createPool(venue: Venue): ConnectionPool {
     const { depth, userAgent } = this.#options;
-    const events = this.#runLog.eventsOf(venue.exchange.id);
+    const events = this.#runLog.createEvents(venue.exchange.id);
     return new ConnectionPool({ venue, depth, wire: this.#wire, timing: this.#timing, userAgent, events });
   }
 }
 
-/** How long connections may take to close, ms. */
+/** Milliseconds that connections may take to close. */
 const CLOSE_PATIENCE = 3_000;
+
+/** Creates a source of instrument lists. Its answers also go to the tape, so that a recording holds its instruments. */
+function createTappedSource({ exchange, restOrigin }: Venue, client: HttpClient, wire: Wire): RestSource {
+  const source = liveSource(client, restOrigin, () => Date.now() * 1000);
+  return {
+    live: true,
+    async answer(request) {
+      const answer = await source.answer(request);
+      const url = new URL(request.path, restOrigin);
+      url.search = new URLSearchParams(request.query).toString();
+      if (answer) wire.answer(exchange, url.href, 200, answer.body);
+      return answer;
+    },
+  };
+}

@@ -5,7 +5,7 @@ import type { Lag } from './lag.js';
 import type { RecordQueue } from './record-queue.js';
 import type { StateCounts } from './subscriptions.js';
 
-/** How late the data of one market arrives, ms. `offset` is the most negative lag, where the clocks differ. */
+/** Lag of one market, ms. `offset` is the most negative lag: the clocks differ by at least that. */
 export type LagStatus = {
   readonly market: string;
   readonly p50: number | undefined;
@@ -13,7 +13,7 @@ export type LagStatus = {
   readonly offset: number;
 };
 
-/** A run as it stands; counts since its start. */
+/** Current state of a run; counts since its start. */
 export type LiveStatus = {
   readonly seconds: number;
   readonly symbols: number;
@@ -27,16 +27,16 @@ export type LiveStatus = {
   readonly records: ReadonlyMap<string, number>;
   readonly duplicates: number;
   readonly gaps: number;
-  /** Holes that were made whole again, and the trades that this took. */
+  /** Repaired gaps, and the trades fetched for them. */
   readonly repaired: { readonly gaps: number; readonly trades: number };
   readonly gapsByChannel: ReadonlyMap<string, number>;
   readonly refused: number;
   readonly rejected: number;
   readonly queue: { readonly waiting: number; readonly limit: number; readonly peak: number; readonly dropped: number };
-  /** Questions by REST that were answered, and that were given up. */
+  /** Polling requests that were answered, and that were given up. */
   readonly polls: { readonly answered: number; readonly failed: number };
   readonly lags: readonly LagStatus[];
-  /** Whether every subscription is confirmed or reported, what is polled has been answered, and there is something. */
+  /** Whether every subscription has an answer and polling has its first one; false before any subscription or poll. */
   readonly isReady: boolean;
 };
 
@@ -51,8 +51,8 @@ type Sources = {
   readonly seconds: number;
 };
 
-/** Returns the status that follows from the parts of a run. */
-export function statusOf({ statistics, pools, lags, queue, counters, polls, symbols, seconds }: Sources): LiveStatus {
+/** Builds the status from the parts of a run. */
+export function buildStatus({ statistics, pools, lags, queue, counters, polls, symbols, seconds }: Sources): LiveStatus {
   const subscriptions = { pending: 0, confirmed: 0, refused: 0, stale: 0 };
   const connections = { wanted: 0, open: 0 };
   for (const pool of pools) {
@@ -61,7 +61,7 @@ export function statusOf({ statistics, pools, lags, queue, counters, polls, symb
     connections.wanted += pool.connections.wanted;
     connections.open += pool.connections.open;
   }
-  const asked = subscriptions.confirmed + subscriptions.refused + subscriptions.stale;
+  const answered = subscriptions.confirmed + subscriptions.refused + subscriptions.stale;
   return {
     seconds,
     symbols,
@@ -80,10 +80,10 @@ export function statusOf({ statistics, pools, lags, queue, counters, polls, symb
     queue: { waiting: queue.length, limit: queue.limit, peak: queue.peak, dropped: queue.dropped },
     polls: { answered: polls.answered, failed: polls.failed },
     lags: [...lags].map(([market, lag]) => lagStatus(market, lag)),
-    isReady: subscriptions.pending === 0 && asked + polls.answered > 0 && (!polls.isActive || polls.answered > 0),
+    isReady: subscriptions.pending === 0 && answered + polls.answered > 0 && (!polls.isActive || polls.answered > 0),
   };
 }
 
 function lagStatus(market: string, lag: Lag): LagStatus {
-  return { market, p50: lag.quantile(0.5), p99: lag.quantile(0.99), offset: lag.least };
+  return { market, p50: lag.quantile(0.5), p99: lag.quantile(0.99), offset: lag.minimum };
 }

@@ -9,69 +9,73 @@ export type SubscribedConnectionOptions = {
   readonly pacing: Pacing;
   readonly timing: Timing;
   readonly argumentsPerMessage: number | undefined;
-  /** Told of topics that are refused for good; of a refusal that names nothing with an empty list. */
+  /** Called with topics that are refused for good; with an empty list for a refusal that names no topic. */
   readonly onRefused: (topics: readonly string[], reason: string) => void;
 };
 
-/** One connection with its subscriptions: asks, takes the answers, asks again what was refused for a neighbour's sake. */
+/**
+ * One connection with its subscriptions. An exchange can refuse a whole request because of one topic in it: the others are
+ * then requested again.
+ */
 export class SubscribedConnection {
   readonly id: string;
-  readonly link: Connection;
+  readonly connection: Connection;
   readonly subscriptions: Subscriptions;
   readonly #options: SubscribedConnectionOptions;
   #hasBegun = false;
 
-  constructor(id: string, link: Connection, options: SubscribedConnectionOptions) {
+  constructor(id: string, connection: Connection, options: SubscribedConnectionOptions) {
     this.id = id;
-    this.link = link;
+    this.connection = connection;
     this.subscriptions = new Subscriptions(options.pacing);
     this.#options = options;
   }
 
-  /** Asks for the first topics; what is asked for before is left to this. */
+  /** Subscribes the first topics. Before it, `subscribe` does nothing: the topics are among the first ones. */
   begin(topics: readonly string[]): void {
     this.#hasBegun = true;
-    this.ask(topics);
+    this.subscribe(topics);
   }
 
-  ask(topics: readonly string[]): void {
+  subscribe(topics: readonly string[]): void {
     const { exchange, argumentsPerMessage, timing } = this.#options;
     if (!this.#hasBegun || topics.length === 0) return;
-    const messages = exchange.live.messages('subscribe', topics, this.link.url, argumentsPerMessage);
-    for (const { topics: asked, request } of messages) this.subscriptions.asked(asked, request, timing.now());
-    this.link.send(messages);
+    const messages = exchange.live.messages('subscribe', topics, this.connection.url, argumentsPerMessage);
+    for (const { topics: requested, request } of messages) this.subscriptions.requested(requested, request, timing.now());
+    this.connection.send(messages);
   }
 
-  release(topics: readonly string[]): void {
+  unsubscribe(topics: readonly string[]): void {
     const { exchange, argumentsPerMessage } = this.#options;
-    const { subscriptions, link } = this;
+    const { subscriptions, connection } = this;
     const subscribed = topics.filter((topic) => subscriptions.has(topic) && subscriptions.state(topic) !== 'refused');
     subscriptions.ended(topics);
-    if (subscribed.length > 0) link.send(exchange.live.messages('unsubscribe', subscribed, link.url, argumentsPerMessage));
+    if (subscribed.length > 0)
+      connection.send(exchange.live.messages('unsubscribe', subscribed, connection.url, argumentsPerMessage));
   }
 
-  /** Asks for a topic anew, unless that has just been asked for: the exchange answers with a snapshot. */
-  renew(topic: string): void {
+  /** Resubscribes a topic, so that the exchange sends a new snapshot. Does nothing while a request for it is pending. */
+  resubscribe(topic: string): void {
     if (!this.subscriptions.has(topic) || this.subscriptions.state(topic) === 'pending') return;
-    this.release([topic]);
-    this.ask([topic]);
+    this.unsubscribe([topic]);
+    this.subscribe([topic]);
   }
 
-  answered(frame: Frame): void {
+  onAnswer(frame: Frame): void {
     const now = this.#options.timing.now();
     if (frame.kind === 'acknowledged') this.subscriptions.acknowledged(frame, now);
-    else if (frame.kind === 'refused') this.#refusal(frame, now);
+    else if (frame.kind === 'refused') this.#onRefusal(frame, now);
   }
 
-  heard(topic: string): void {
-    this.subscriptions.heard(topic, this.link.heardAt);
+  onData(topic: string): void {
+    this.subscriptions.onData(topic, this.connection.heardAt);
   }
 
-  #refusal(frame: Extract<Frame, { kind: 'refused' }>, now: number): void {
+  #onRefusal(frame: Extract<Frame, { kind: 'refused' }>, now: number): void {
     const { exchange, onRefused } = this.#options;
     const { refused, retry } = this.subscriptions.refused(frame, now);
-    if (exchange.live.isSubscribedAlready(frame.reason)) for (const topic of refused) this.heard(topic);
+    if (exchange.live.isSubscribedAlready(frame.reason)) for (const topic of refused) this.onData(topic);
     else if (refused.length > 0 || retry.length === 0) onRefused(refused, frame.reason);
-    for (const topics of retry) this.ask(topics);
+    for (const topics of retry) this.subscribe(topics);
   }
 }

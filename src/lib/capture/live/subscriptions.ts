@@ -1,33 +1,33 @@
 import type { Frame } from '../../exchanges/exchange.js';
 
-/** What became of one subscription on one connection. */
+/** State of one subscription on one connection. */
 export type TopicState = 'pending' | 'confirmed' | 'refused' | 'stale';
 
 export type StateCounts = Readonly<Record<TopicState, number>>;
 
-/** What a refusal leads to: topics that are refused for good, and batches to ask for again, apart. */
+/** What a refusal leads to: topics that are refused for good, and batches to request again, each in its own message. */
 export type Refusal = { readonly refused: readonly string[]; readonly retry: readonly (readonly string[])[] };
 
 type Acknowledged = Pick<Extract<Frame, { kind: 'acknowledged' }>, 'topic' | 'request'>;
 type Refused = Extract<Frame, { kind: 'refused' }>;
-type Entry = { state: TopicState; since: number; isHeard: boolean; isAnswered: boolean };
+type Entry = { state: TopicState; since: number; hasData: boolean; isAnswered: boolean };
 
 export type SubscriptionLimits = {
-  /** Milliseconds until a subscription that nothing answers is reported. */
+  /** Milliseconds until a subscription without an answer is reported. */
   readonly acknowledgeWithin: number;
-  /** Milliseconds until one that should have spoken at once, and stays silent while others speak, is reported. */
+  /** Milliseconds until a topic without the expected snapshot is reported, while other topics deliver. */
   readonly staleAfter: number;
 };
 
 /**
- * The subscriptions of one connection and their states: pending until the exchange confirms or data comes, refused with
- * its reason, stale while they are silent and others speak. Times are milliseconds, given by the caller.
+ * The subscriptions of one connection and their states: pending until a confirmation or data arrives, refused, or stale
+ * when nothing arrives while other topics deliver. Times are milliseconds, passed by the caller.
  */
 export class Subscriptions {
   readonly #limits: SubscriptionLimits;
   readonly #entries = new Map<string, Entry>();
   readonly #requests = new Map<string, readonly string[]>();
-  #isSpeaking = false;
+  #hasData = false;
 
   constructor(limits: SubscriptionLimits) {
     this.#limits = limits;
@@ -41,13 +41,13 @@ export class Subscriptions {
     return this.#entries.get(topic)?.state;
   }
 
-  /** Notes a subscription that is sent `at`; `request` is the id that its answer will carry. */
-  asked(topics: readonly string[], request: string | undefined, at: number): void {
-    for (const topic of topics) this.#entries.set(topic, { state: 'pending', since: at, isHeard: false, isAnswered: false });
+  /** Adds subscriptions that are sent at `at`; `request` is the id that the answer will carry. */
+  requested(topics: readonly string[], request: string | undefined, at: number): void {
+    for (const topic of topics) this.#entries.set(topic, { state: 'pending', since: at, hasData: false, isAnswered: false });
     if (request !== undefined) this.#requests.set(request, topics);
   }
 
-  /** Forgets subscriptions that were ended. */
+  /** Removes subscriptions that were ended. */
   ended(topics: readonly string[]): void {
     for (const topic of topics) this.#entries.delete(topic);
   }
@@ -58,15 +58,15 @@ export class Subscriptions {
   }
 
   /**
-   * Returns what to do about a refusal. An exchange that refuses whole requests because of one topic names it, then the
-   * others are asked for again; where it names none, the halves are, until the culprit stands alone.
+   * Returns what to do about a refusal. One bad topic can refuse a whole request. When the exchange names it, the others are
+   * requested again. When it names none, both halves are, until the bad topic is alone.
    */
   refused({ topic, request }: Refused, at: number): Refusal {
-    const asked = request === undefined ? undefined : this.#requests.get(request);
+    const requested = request === undefined ? undefined : this.#requests.get(request);
     if (request !== undefined) this.#requests.delete(request);
-    if (!asked) return topic === undefined || request !== undefined ? NOTHING : this.#refuse([topic], [], at);
-    const open = asked.filter((candidate) => this.#entries.get(candidate)?.state === 'pending');
-    if (topic !== undefined && asked.includes(topic)) {
+    if (!requested) return topic === undefined || request !== undefined ? NOTHING : this.#refuse([topic], [], at);
+    const open = requested.filter((candidate) => this.#entries.get(candidate)?.state === 'pending');
+    if (topic !== undefined && requested.includes(topic)) {
       const others = open.filter((other) => other !== topic);
       return this.#refuse([topic], others.length > 0 ? [others] : [], at);
     }
@@ -75,43 +75,43 @@ export class Subscriptions {
     return { refused: [], retry: [open.slice(0, half), open.slice(half)] };
   }
 
-  /** Notes that data of a topic came: whatever was answered, it is subscribed. */
-  heard(topic: string, at: number): void {
-    this.#isSpeaking = true;
+  /** Marks a topic as subscribed because its data arrived, whatever the exchange answered. */
+  onData(topic: string, at: number): void {
+    this.#hasData = true;
     const entry = this.#entries.get(topic);
-    if (!entry || (entry.isHeard && entry.state === 'confirmed')) return;
-    entry.isHeard = true;
+    if (!entry || (entry.hasData && entry.state === 'confirmed')) return;
+    entry.hasData = true;
     this.#confirm(topic, at);
   }
 
-  /** Notes that a confirmed topic did not deliver what it should have; returns whether that is news. */
-  suspect(topic: string): boolean {
+  /** Marks a confirmed topic as stale; returns whether it was not before. */
+  markStale(topic: string): boolean {
     const entry = this.#entries.get(topic);
     if (entry?.state !== 'confirmed') return false;
     entry.state = 'stale';
     return true;
   }
 
-  /** Returns the subscriptions that have become stale by `at`; `isGreeted` says which the exchange greets with a state. */
-  check(at: number, isGreeted: (topic: string) => boolean): string[] {
+  /** Returns the subscriptions that become stale at `at`. `hasSnapshot`: topics whose subscription the exchange answers with a snapshot. */
+  check(at: number, hasSnapshot: (topic: string) => boolean): string[] {
     const stale: string[] = [];
     for (const [topic, entry] of this.#entries) {
-      if (!this.#isOverdue(entry, at) || (entry.state === 'confirmed' && !isGreeted(topic))) continue;
+      if (!this.#isOverdue(entry, at) || (entry.state === 'confirmed' && !hasSnapshot(topic))) continue;
       entry.state = 'stale';
       stale.push(topic);
     }
     return stale;
   }
 
-  /** Subscriptions that were asked for in vain: neither answered nor heard. */
+  /** Subscriptions with neither an answer nor data. */
   get unanswered(): string[] {
     return [...this.#entries].flatMap(([topic, { state, isAnswered }]) => (state === 'stale' && !isAnswered ? [topic] : []));
   }
 
-  /** Whether every subscription has been answered, those that are greeted with their state, or reported. */
-  isSettled(isGreeted: (topic: string) => boolean): boolean {
-    for (const [topic, { state, isHeard }] of this.#entries)
-      if (state === 'pending' || (state === 'confirmed' && !isHeard && isGreeted(topic))) return false;
+  /** Whether each subscription is refused, stale, or confirmed with its snapshot where it has one. */
+  isSettled(hasSnapshot: (topic: string) => boolean): boolean {
+    for (const [topic, { state, hasData }] of this.#entries)
+      if (state === 'pending' || (state === 'confirmed' && !hasData && hasSnapshot(topic))) return false;
     return this.#entries.size > 0;
   }
 
@@ -121,13 +121,13 @@ export class Subscriptions {
     return counts;
   }
 
-  #isOverdue({ state, since, isHeard }: Entry, at: number): boolean {
+  #isOverdue({ state, since, hasData }: Entry, at: number): boolean {
     if (state === 'pending') return at - since >= this.#limits.acknowledgeWithin;
-    return state === 'confirmed' && !isHeard && this.#isSpeaking && at - since >= this.#limits.staleAfter;
+    return state === 'confirmed' && !hasData && this.#hasData && at - since >= this.#limits.staleAfter;
   }
 
   #refuse(topics: readonly string[], retry: readonly (readonly string[])[], at: number): Refusal {
-    for (const topic of topics) this.#entries.set(topic, { state: 'refused', since: at, isHeard: false, isAnswered: true });
+    for (const topic of topics) this.#entries.set(topic, { state: 'refused', since: at, hasData: false, isAnswered: true });
     return { refused: topics, retry };
   }
 

@@ -9,7 +9,7 @@ import { systemReason } from '../../sinks/system-reason.js';
 import { textOf, type WireEvent } from '../../tape/tape.js';
 import type { WireTap } from './wire.js';
 
-/** When a new part begins: at UTC midnight, or before a part exceeds so many bytes of text; never when absent. */
+/** When a new part starts: at UTC midnight, or before a part exceeds `bytes` of text; never when absent. */
 export type TapeRotation = 'day' | { readonly bytes: number } | undefined;
 
 export type TapeOptions = {
@@ -19,18 +19,18 @@ export type TapeOptions = {
   readonly rotation: TapeRotation;
   /** Replace files that exist. */
   readonly force: boolean;
-  /** Told when a tape had to end before its run. */
+  /** Called when a tape had to end before its run. */
   readonly onFailure: (reason: string) => void;
 };
 
 const PLACEHOLDER = '{exchange}';
-/** Text is handed to the disk in pieces of about this size, and at least this often (ms). */
+/** Text is written in pieces of about this size (bytes), and at least this often (ms). */
 const PIECE = 64 * 1024;
 const FLUSH_EVERY = 1_000;
-/** A disk that is so far behind (bytes) cannot keep up: the tape ends whole instead of growing in memory. */
-const MOST_WAITING = 128 * 1024 * 1024;
+/** A slow disk would fill the memory. A tape with more unwritten bytes than this ends, complete up to there. */
+const MAX_UNWRITTEN = 128 * 1024 * 1024;
 
-/** Records what happens on the wire, one tape per exchange. Throws a `UsageError` when a file exists. */
+/** Records the events of the wire, one tape per exchange. Throws a `UsageError` when a file exists. */
 export class TapeWriter implements WireTap {
   readonly #tapes: ReadonlyMap<string, ExchangeTape>;
   readonly #timer: NodeJS.Timeout;
@@ -38,7 +38,7 @@ export class TapeWriter implements WireTap {
   constructor(options: TapeOptions) {
     const { path, exchanges } = options;
     if (exchanges.length > 1 && !path.includes(PLACEHOLDER))
-      throw new UsageError(`--tape ${path}: a tape is of one exchange; with several put ${PLACEHOLDER} into the name`);
+      throw new UsageError(`--tape ${path}: a tape holds one exchange; with several exchanges put ${PLACEHOLDER} into the name`);
     this.#tapes = new Map(exchanges.map(({ id }) => [id, new ExchangeTape(id, options)]));
     this.#timer = setInterval(() => this.#flush(), FLUSH_EVERY).unref();
   }
@@ -52,7 +52,7 @@ export class TapeWriter implements WireTap {
     return [...this.#tapes.values()].reduce((sum, tape) => sum + tape.bytes, 0);
   }
 
-  /** Resolves when everything is on the disk. Throws a `FailureError` that names the path. */
+  /** Resolves when everything is on disk. Throws a `FailureError` that names the path. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     for (const tape of this.#tapes.values()) await tape.close();
@@ -68,7 +68,7 @@ class ExchangeTape {
   bytes = 0;
   readonly #id: string;
   readonly #options: TapeOptions;
-  /** Ties the parts together: connections go on from one to the next. */
+  /** Id that ties the parts together: connections continue from one to the next. */
   readonly #recording = randomUUID();
   readonly #open = new Map<string, string>();
   #part: TapePart | undefined;
@@ -91,7 +91,7 @@ class ExchangeTape {
     this.bytes += line.length;
     if (event.kind === 'connect') this.#open.set(event.connection, event.url);
     else if (event.kind === 'close') this.#open.delete(event.connection);
-    if (part.waiting > MOST_WAITING) this.#fail(`${part.path}: the disk cannot keep up`);
+    if (part.unwritten > MAX_UNWRITTEN) this.#fail(`${part.path}: the disk cannot keep up`);
   }
 
   flush(): void {
@@ -116,7 +116,7 @@ class ExchangeTape {
     this.#part = new TapePart(path, this.#options.force, (reason) => this.#fail(reason));
     const header = { tape: 1, exchange: this.#id, recording: this.#recording, part: this.#parts };
     this.#part.write(`${JSON.stringify(header)}\n`);
-    // A part can be replayed without those before it: it says which connections it goes on with.
+    // A part can be replayed without the parts before it. It therefore lists the connections that are open at its start.
     for (const [connection, url] of this.#open)
       this.#part.write(`${JSON.stringify({ at, connection: Number(connection), connect: url, continued: true })}\n`);
     return this.#part;
@@ -134,7 +134,7 @@ class ExchangeTape {
   #fail(reason: string): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    this.#options.onFailure(`the tape has ended: ${reason}`);
+    this.#options.onFailure(`the tape ended early: ${reason}`);
   }
 }
 
@@ -154,26 +154,26 @@ class TapePart {
     this.#gzip?.pipe(this.#file);
   }
 
-  /** Bytes that wait for the disk. */
-  get waiting(): number {
+  /** Bytes that are not on disk yet. */
+  get unwritten(): number {
     return (this.#gzip?.writableLength ?? 0) + this.#file.writableLength;
   }
 
   write(line: string): void {
     this.#text += line;
     this.bytes += line.length;
-    if (this.#text.length >= PIECE) this.#hand();
+    if (this.#text.length >= PIECE) this.#writeOut();
   }
 
-  /** What has been written can be read, also of a compressed tape, whatever happens to the process. */
+  /** Makes written text readable, in a compressed tape too, even when the process is killed. */
   flush(): void {
     if (this.#text === '') return;
-    this.#hand();
+    this.#writeOut();
     this.#gzip?.flush(constants.Z_SYNC_FLUSH);
   }
 
   async close(): Promise<void> {
-    this.#hand();
+    this.#writeOut();
     (this.#gzip ?? this.#file).end();
     try {
       await finished(this.#file);
@@ -182,7 +182,7 @@ class TapePart {
     }
   }
 
-  #hand(): void {
+  #writeOut(): void {
     if (this.#text !== '') (this.#gzip ?? this.#file).write(this.#text);
     this.#text = '';
   }
@@ -199,5 +199,5 @@ function lineOf(event: WireEvent): string {
 }
 
 function refuseExisting(path: string, force: boolean): void {
-  if (!force && existsSync(path)) throw new UsageError(`--tape ${path} exists already; use --force to replace it`);
+  if (!force && existsSync(path)) throw new UsageError(`--tape ${path} already exists; use --force to replace it`);
 }

@@ -5,21 +5,21 @@ import type { UniverseOptions } from '../../instruments/universe.js';
 import { UsageError } from '../../model/errors.js';
 import type { Instrument, Market } from '../../model/records.js';
 
-/** What the user asked for, over all exchanges. */
+/** The instruments that the user selects, over all exchanges. */
 export type UniverseQuery = UniverseOptions & {
   readonly markets: readonly Market[];
   readonly symbols?: readonly string[] | undefined;
   readonly channels: readonly Channel[];
   readonly intervals: readonly string[];
-  /** Whether this machine takes a symbol. */
+  /** Whether a symbol belongs to the shard of this machine. */
   readonly takes: (exchange: string, market: Market, symbol: string) => boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** An exchange and where its lists come from. */
+/** An exchange and the source of its instrument lists. */
 export type WatchedExchange = { readonly exchange: Exchange; readonly rest: RestSource };
 
-/** What each exchange that answered shall deliver; `failed` names the others with their reasons. */
+/** The subscriptions wanted from each exchange that answered; `failed` holds the reasons of the others. */
 export type UniverseAnswer = {
   /** Symbols by market, of each exchange that answered. */
   readonly symbols: ReadonlyMap<string, ReadonlyMap<Market, readonly string[]>>;
@@ -27,7 +27,7 @@ export type UniverseAnswer = {
   readonly failed: ReadonlyMap<string, string>;
 };
 
-/** Asks the exchanges for their instruments and turns those that are wanted into subscriptions. */
+/** Fetches the instrument lists of exchanges and turns the selected instruments into subscriptions. */
 export class UniverseWatch {
   readonly #exchanges: readonly WatchedExchange[];
   readonly #query: UniverseQuery;
@@ -41,10 +41,10 @@ export class UniverseWatch {
   }
 
   /**
-   * Returns what is wanted now, nothing when the run is stopped meanwhile. Throws a `UsageError` on a symbol that nobody lists, on the first call alone: later it
-   * has been delisted.
+   * Returns the subscriptions wanted now, none when the run is stopped meanwhile. Throws a `UsageError` on an unknown symbol
+   * in the first call; later an absent symbol is a delisted one.
    */
-  async ask(isFirst: boolean): Promise<UniverseAnswer> {
+  async refresh(isFirst: boolean): Promise<UniverseAnswer> {
     const failed = new Map<string, string>();
     const chosen = new Map<string, Instrument[]>(this.#exchanges.map(({ exchange }) => [exchange.id, []]));
     const listener: SymbolListener = {
@@ -63,7 +63,7 @@ export class UniverseWatch {
     } catch (error) {
       if (isFirst || !(error instanceof UsageError)) throw error;
     }
-    // A list that was broken off looks like one that names nothing.
+    // An aborted list looks like an empty one.
     if (this.#query.signal?.aborted) return { symbols: new Map(), wanted: new Map(), failed };
     const answered = [...chosen].filter(([id]) => !failed.has(id));
     for (const instrument of answered.flatMap(([, instruments]) => instruments)) this.#known.add(nameOf(instrument));
@@ -74,7 +74,7 @@ export class UniverseWatch {
     };
   }
 
-  /** What is halted for a while stays subscribed: it may go on before anybody asks again. */
+  /** Trading can resume before the next refresh. A halted instrument therefore stays subscribed. */
   #keeps(instrument: Instrument): boolean {
     const { status, symbols, takes } = this.#query;
     const { exchange, market, symbol } = instrument;

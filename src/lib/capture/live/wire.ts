@@ -4,16 +4,15 @@ import type { TradeRepair } from '../repair/trade-repair.js';
 import type { Capture, DataFrame, FrameEvent } from '../session/capture.js';
 import type { ConnectionEvents } from './connection.js';
 import { Lag } from './lag.js';
-import type { LocalClock } from './local-clock.js';
 import type { RecordQueue } from './record-queue.js';
 
-/** Who keeps a connection: told what its frames say. */
+/** The owner of a connection; called with the meaning of its frames. */
 export type ConnectionKeeper = {
-  answered(id: string, frame: Frame): void;
-  delivered(id: string, frame: DataFrame): void;
+  onAnswer(id: string, frame: Frame): void;
+  onData(id: string, frame: DataFrame): void;
 };
 
-/** Takes everything that happens on the wire, in order: a tape, Redis. */
+/** Receives all events of the wire, in order: a tape, Redis. */
 export type WireTap = {
   event(exchange: Exchange, event: WireEvent): void;
   /** The same frame as data, after `event`. */
@@ -30,8 +29,8 @@ export type WireParts = {
 export type OpenedWire = { readonly id: string; readonly events: ConnectionEvents };
 
 /**
- * Where connections, time and the capture meet: every event is stamped with its arrival, recorded, and turned into
- * records, by the same code that a replay runs through.
+ * Joins connections, clock and capture. Stamps every event with its arrival time, passes it to the taps, and turns it into
+ * records with the code that a replay uses.
  */
 export class Wire {
   /** By exchange and market, `bybit linear`. */
@@ -43,7 +42,7 @@ export class Wire {
   readonly #taps: readonly WireTap[];
   readonly #keepers = new Map<string, ConnectionKeeper>();
   #connections = 0;
-  /** Local time at which the run was ended. */
+  /** Local time at which the run ended. */
   #ended: number | undefined;
   /** Local time (µs) of the last data frame. */
   lastData = 0;
@@ -55,7 +54,7 @@ export class Wire {
     this.#taps = taps;
   }
 
-  /** Gives a connection its number within the run, and what its link tells of it. */
+  /** Numbers a connection within the run; returns its id and its callbacks. */
   open(exchange: Exchange, url: string, keeper: ConnectionKeeper): OpenedWire {
     this.#connections += 1;
     const connection = String(this.#connections);
@@ -78,19 +77,19 @@ export class Wire {
     return { id, events };
   }
 
-  /** Takes note of an answer over HTTP. */
+  /** Handles an answer over HTTP. */
   answer(exchange: Exchange, url: string, status: number, body: string): void {
     this.#apply(exchange, { kind: 'http', at: this.#clock.now(), url, status, body });
   }
 
-  /** Lets time pass when nothing comes: seconds and withheld books come out in a silence too. */
+  /** Advances the time of the capture. Without it, clock records and held-back books would wait for the next frame. */
   tick(): void {
     if (this.#ended !== undefined) return;
     this.#queue.push(this.#capture.advance(this.#clock.now()));
     if (this.#queue.length <= this.#queue.limit / 2) this.repair((repair, at) => repair.room(at));
   }
 
-  /** Lets the repair take something at the present time, and passes on what follows; undefined where there is none. */
+  /** Calls the repair with the current time and queues the records that result; undefined without a repair. */
   repair<Result>(take: (repair: TradeRepair, at: number) => Result): Result | undefined {
     const capture = this.#capture;
     if (!capture.repair || this.#ended !== undefined) return undefined;
@@ -101,20 +100,20 @@ export class Wire {
     return result;
   }
 
-  /** From now on frames are left alone: connections that end now were ended on purpose. */
+  /** Ignores further frames: connections that close from now on are no losses. */
   end(): void {
     if (this.#ended !== undefined) return;
     this.tick();
     this.#ended = this.#clock.now();
   }
 
-  /** Gives what the capture still withholds; what was lost before the end is a hole, whether or not something came after. */
+  /** Emits what the capture still holds back. A loss before the end is a gap even when nothing arrived after it. */
   finish(): void {
     this.#queue.finish(this.#capture.finish(this.#ended));
   }
 
   #delivered(exchange: Exchange, id: string, frame: DataFrame, { at, content }: FrameEvent): void {
-    this.#keepers.get(id)?.delivered(id, frame);
+    this.#keepers.get(id)?.onData(id, frame);
     this.lastData = at;
     if (frame.pushTimestamp !== undefined && !frame.history) this.#lag(exchange, frame).add(at - frame.pushTimestamp);
     for (const tap of this.#taps) tap.data?.(exchange, frame, content);
@@ -123,7 +122,7 @@ export class Wire {
   #apply(exchange: Exchange, event: WireEvent): void {
     for (const tap of this.#taps) tap.event(exchange, event);
     const records = this.#capture.apply(exchange, event, {
-      answered: (id, frame) => this.#keepers.get(id)?.answered(id, frame),
+      answered: (id, frame) => this.#keepers.get(id)?.onAnswer(id, frame),
       delivered: (id, frame, source) => this.#delivered(exchange, id, frame, source),
     });
     if (records.length > 0) this.#queue.push(records);
@@ -137,5 +136,34 @@ export class Wire {
     this.#lagOf.set(exchange, ofExchange.set(market, lag));
     this.lags.set(`${exchange.id} ${market}`, lag);
     return lag;
+  }
+}
+
+/** Milliseconds that the steady clock may lag behind the wall clock before it follows. */
+const TOLERANCE = 5;
+
+/**
+ * Local arrival time in microseconds: the wall clock with the resolution of the steady one. When the system clock is set
+ * back, arrival times would repeat: this clock continues steadily. When it is set forward, this clock follows.
+ */
+export class LocalClock {
+  readonly #wall: () => number;
+  readonly #steady: () => number;
+  #origin: number;
+  #last = 0;
+
+  /** Both clocks return milliseconds. */
+  constructor(wall: () => number = Date.now, steady: () => number = () => performance.now()) {
+    this.#wall = wall;
+    this.#steady = steady;
+    this.#origin = wall() - steady();
+  }
+
+  now(): number {
+    const steady = this.#steady();
+    const wall = this.#wall();
+    if (wall - (this.#origin + steady) > TOLERANCE) this.#origin = wall - steady;
+    this.#last = Math.max(this.#last, Math.round((this.#origin + steady) * 1000));
+    return this.#last;
   }
 }

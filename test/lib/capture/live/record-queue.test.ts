@@ -61,7 +61,7 @@ describe('record queue', () => {
 
   it('drops nothing of the last records of a run, which nobody would fetch again', async () => {
     const refetched: AnyRecord[] = [];
-    const queue = new RecordQueue(2, () => {}, { gave: () => false, refetches: (record) => refetched.push(record) > 0 });
+    const queue = new RecordQueue(2, () => {}, { isRepaired: () => false, refetches: (record) => refetched.push(record) > 0 });
     const kept = [trade(), trade()];
     queue.push([...kept, trade()]);
     expect(refetched).toHaveLength(1);
@@ -75,7 +75,7 @@ describe('record queue', () => {
     const given = [trade(), trade()];
     const refetched: AnyRecord[] = [];
     const queue = new RecordQueue(1, () => {}, {
-      gave: (record) => given.includes(record),
+      isRepaired: (record) => given.includes(record),
       refetches: (record) => refetched.push(record) > 0,
     });
     const records = [trade(), gap(), ...given];
@@ -115,13 +115,13 @@ describe('record queue', () => {
     const whole = book();
     const after = delta();
     queue.push([delta()]);
-    expect(queue.brokenBooks).toEqual([{ exchange: 'x', market: 'linear', symbol: 'A' }]);
+    expect(queue.booksToResubscribe).toEqual([{ exchange: 'x', market: 'linear', symbol: 'A' }]);
     queue.push([whole]);
     expect(await later).toMatchObject([{ type: 'gap', channel: 'book_delta', reason: 'overflow' }, { type: 'book_snapshot' }]);
     const last = take(batches);
     queue.push([after]);
     expect(await last).toEqual([after]);
-    expect(queue.brokenBooks).toEqual([]);
+    expect(queue.booksToResubscribe).toEqual([]);
   });
 
   it.each([

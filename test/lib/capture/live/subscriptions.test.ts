@@ -13,34 +13,34 @@ const always = () => true;
 describe('subscriptions', () => {
   it('are pending until the exchange confirms them, by topic or by request', () => {
     const subject = create();
-    subject.asked(['a', 'b'], undefined, 0);
-    subject.asked(['c', 'd'], 'r', 0);
+    subject.requested(['a', 'b'], undefined, 0);
+    subject.requested(['c', 'd'], 'r', 0);
     expect(subject.counts).toEqual({ pending: 4, confirmed: 0, refused: 0, stale: 0 });
     subject.acknowledged({ topic: 'a' }, 1);
     subject.acknowledged({ request: 'r' }, 1);
     expect(subject.counts).toEqual({ pending: 1, confirmed: 3, refused: 0, stale: 0 });
     expect(subject.isSettled(() => false)).toBe(false);
-    subject.heard('b', 2);
+    subject.onData('b', 2);
     expect(subject.isSettled(() => false)).toBe(true);
   });
 
   it('are settled when those that are greeted have their first state, or are reported', () => {
     const subject = create();
-    subject.asked(['book', 'trade'], 'r', 0);
+    subject.requested(['book', 'trade'], 'r', 0);
     subject.acknowledged({ request: 'r' }, 1);
     const isGreeted = (topic: string) => topic === 'book';
     expect(subject.isSettled(isGreeted)).toBe(false);
-    subject.heard('trade', 2);
+    subject.onData('trade', 2);
     expect(subject.isSettled(isGreeted)).toBe(false);
     subject.check(6_000, isGreeted);
     expect(subject.isSettled(isGreeted)).toBe(true);
-    subject.heard('book', 6_001);
+    subject.onData('book', 6_001);
     expect(subject.isSettled(isGreeted)).toBe(true);
   });
 
   it('refuse the topic that the exchange names and ask again for its neighbours', () => {
     const subject = create();
-    subject.asked(['a', 'b', 'c'], 'r', 0);
+    subject.requested(['a', 'b', 'c'], 'r', 0);
     expect(subject.refused(refused('b', 'r'), 1)).toEqual({ refused: ['b'], retry: [['a', 'c']] });
     expect(subject.state('b')).toBe('refused');
     expect(subject.state('a')).toBe('pending');
@@ -55,7 +55,7 @@ describe('subscriptions', () => {
     for (let topics = waiting.shift(); topics; topics = waiting.shift()) {
       const request = topics[0] as string;
       requests += 1;
-      subject.asked(topics, request, 0);
+      subject.requested(topics, request, 0);
       if (!topics.includes(culprit)) subject.acknowledged({ request }, 1);
       else {
         const { refused: gone, retry } = subject.refused(refused(undefined, request), 1);
@@ -70,7 +70,7 @@ describe('subscriptions', () => {
 
   it('take an answer to a request nobody sent for nothing', () => {
     const subject = create();
-    subject.asked(['a'], 'r', 0);
+    subject.requested(['a'], 'r', 0);
     expect(subject.refused(refused('a', 'other'), 1)).toEqual({ refused: [], retry: [] });
     subject.acknowledged({ request: 'other' }, 1);
     expect(subject.state('a')).toBe('pending');
@@ -78,39 +78,39 @@ describe('subscriptions', () => {
 
   it('become stale when nothing answers, and recover with data', () => {
     const subject = create();
-    subject.asked(['a'], 'r', 0);
+    subject.requested(['a'], 'r', 0);
     expect(subject.check(999, always)).toEqual([]);
     expect(subject.check(1_000, always)).toEqual(['a']);
     expect(subject.unanswered).toEqual(['a']);
     expect(subject.check(9_000, always)).toEqual([]);
-    subject.heard('a', 9_000);
+    subject.onData('a', 9_000);
     expect(subject.counts.confirmed).toBe(1);
     expect(subject.unanswered).toEqual([]);
   });
 
   it('become stale when the exchange does not greet them while others speak, and never for silence alone', () => {
     const subject = create();
-    subject.asked(['a', 'b', 'quiet'], undefined, 0);
+    subject.requested(['a', 'b', 'quiet'], undefined, 0);
     for (const topic of ['a', 'b', 'quiet']) subject.acknowledged({ topic }, 10);
     expect(subject.check(6_000, always)).toEqual([]);
-    subject.heard('a', 6_000);
+    subject.onData('a', 6_000);
     expect(subject.check(6_000, (topic) => topic !== 'quiet')).toEqual(['b']);
     expect(subject.unanswered).toEqual([]);
   });
 
   it('become stale when they are suspected, once, and recover with data', () => {
     const subject = create();
-    subject.asked(['a', 'b'], undefined, 0);
+    subject.requested(['a', 'b'], undefined, 0);
     subject.acknowledged({ topic: 'a' }, 10);
-    subject.heard('a', 20);
-    expect([subject.suspect('a'), subject.suspect('a'), subject.suspect('b'), subject.suspect('c')]).toEqual([
+    subject.onData('a', 20);
+    expect([subject.markStale('a'), subject.markStale('a'), subject.markStale('b'), subject.markStale('c')]).toEqual([
       true,
       false,
       false,
       false,
     ]);
     expect(subject.state('a')).toBe('stale');
-    subject.heard('a', 30);
+    subject.onData('a', 30);
     expect(subject.state('a')).toBe('confirmed');
   });
 });
