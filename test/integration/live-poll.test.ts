@@ -72,7 +72,7 @@ describe.each(['bitget', 'bybit'])('polling %s', (id) => {
     const failedAt = run.records.length;
     await run.until(() => polledOf(run.records.slice(failedAt)).length >= 12, 'answers');
     server.faults.http({ kind: 'rate-limit' }, { times: 1, path });
-    await run.until(() => run.log.some((line) => line.includes('left alone')), 'a refusal of the rate');
+    await run.until(() => run.log.some((line) => line.includes('next request in')), 'a refusal of the rate');
     server.trade('linear', run.records.find((record) => 'symbol' in record && record.type === 'mark_price')?.symbol as string);
     await run.until(() => run.records.some(({ type }) => type === 'trade'), 'trades all the while');
     await run.stop();
