@@ -67,9 +67,7 @@ describe('symbols from REST', () => {
     expect(code).toBe(5);
     expect(recordsOf(stdout).map(({ canonical }) => canonical)).toEqual(['bybit:linear:BTCUSDT']);
     expect(asked.some((url) => url.startsWith('/v5/market/instruments-info?category=linear'))).toBe(true);
-    expect(stderr).toMatch(
-      /^mdtool: bitget: 127\.0\.0\.1:1 refused the connection after \d attempts .*$/m,
-    );
+    expect(stderr).toMatch(/^mdtool: bitget: 127\.0\.0\.1:1 refused the connection after \d attempts .*$/m);
     expect(stderr.trim().split('\n')).toHaveLength(2);
     // A symbol that was not found may stand in the list that could not be had.
     const named = await mdtoolHere(['symbols', '--market', 'linear', '--symbols', 'NOSUCHUSDT', '--exchange', 'bybit,bitget'], {

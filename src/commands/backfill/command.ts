@@ -76,8 +76,8 @@ Where coverage tells of a hole or a mismatch, the files behind it are compared w
     }
   }
 
-  async #plan({ errands }: PreparedBackfill, flags: CommandFlags): Promise<SummaryDocument> {
-    this.summary.data = await printPlan(errands, { ...flags, json: this.jsonEnabled(), stderr: this.stderr });
+  async #plan({ tasks }: PreparedBackfill, flags: CommandFlags): Promise<SummaryDocument> {
+    this.summary.data = await printPlan(tasks, { ...flags, json: this.jsonEnabled(), stderr: this.stderr });
     for (const reason of this.summary.reasons) this.stderr.error(reason);
     process.exitCode = this.summary.exitCode;
     return this.summary.document(Date.now() * 1_000);

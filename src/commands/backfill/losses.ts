@@ -1,6 +1,6 @@
 import type { Summary } from '../../lib/cli/summary.js';
 import { united } from '../../lib/history/spans.js';
-import { topicName, type Want } from '../../lib/history/want.js';
+import { type RequestedRange, topicName } from '../../lib/history/topic.js';
 import type { Coverage } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
 import { coverageChannel, isData } from '../../lib/verify/store/channels.js';
@@ -20,7 +20,7 @@ export type LossContext = {
 
 /** What is wanted after damaged files were dealt with. */
 export type AfterLosses = {
-  readonly wants: readonly Want[];
+  readonly ranges: readonly RequestedRange[];
   /** The channels of what a step builds again. */
   readonly rebuilt: ReadonlySet<string>;
   /** Whether none of the damaged files is in the store any more. */
@@ -30,18 +30,18 @@ export type AfterLosses = {
 /** Takes the damaged files that coverage points at out of the store, and says so in a line; returns what is wanted then. */
 export async function settleLosses(
   flawed: readonly Coverage[],
-  wants: readonly Want[],
+  ranges: readonly RequestedRange[],
   { store, isPlan, now, note, summary }: LossContext,
 ): Promise<AfterLosses> {
   const losses = await findLosses(store, flawed);
-  if (!losses) return { wants, rebuilt: new Set(), isReadable: true };
+  if (!losses) return { ranges, rebuilt: new Set(), isReadable: true };
   const { lost, staying } = losses;
   for (const { path, damage, why } of staying) summary.incomplete(`${path} ${damage.reason} and stays: ${why}`);
   const fetched = lost.length === 0 || isPlan ? [] : await takeOutLosses(losses, now);
   if (lost.length > 0) note(isPlan ? `${sentence(lost)} would be taken out of the store` : takenOut(losses));
   const rebuilt = lost.filter(({ partition }) => !isData(partition)).map(({ partition }) => coverageChannel(partition));
   const isReadable = staying.every(({ damage }) => damage.kind === 'changed') && (lost.length === 0 || !isPlan);
-  return { wants: merged([...wants, ...fetched]), rebuilt: new Set(rebuilt), isReadable };
+  return { ranges: merged([...ranges, ...fetched]), rebuilt: new Set(rebuilt), isReadable };
 }
 
 function takenOut({ lost }: Losses): string {
@@ -64,11 +64,11 @@ function sentence(lost: readonly LostFile[]): string {
   return `${counted(lost.length, 'damaged file', 'damaged files')}, ${names.join(', ')}${more},`;
 }
 
-function merged(wants: readonly Want[]): Want[] {
-  const topics = new Map<string, Want>();
-  for (const want of wants) {
-    const known = topics.get(topicName(want));
-    topics.set(topicName(want), known ? { ...known, spans: united([...known.spans, ...want.spans]) } : want);
+function merged(ranges: readonly RequestedRange[]): RequestedRange[] {
+  const topics = new Map<string, RequestedRange>();
+  for (const range of ranges) {
+    const known = topics.get(topicName(range));
+    topics.set(topicName(range), known ? { ...known, spans: united([...known.spans, ...range.spans]) } : range);
   }
   return [...topics.values()];
 }

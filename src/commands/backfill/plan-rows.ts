@@ -1,4 +1,4 @@
-import type { Errand } from '../../lib/history/plan.js';
+import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { lengthOf } from '../../lib/history/spans.js';
 import { formatTime, SECOND } from '../../lib/model/time.js';
 import type { ResultColumn } from '../../lib/storage/reading/query.js';
@@ -32,8 +32,8 @@ export const PLAN_COLUMNS: readonly ResultColumn[] = [
 ] as const;
 
 /** Returns a row for what is fetched of each topic, and one for what cannot be had. */
-export function planRows(errands: readonly Errand[]): PlanRow[] {
-  return errands.flatMap(({ topic, spans, lacks, requests, atLeast, note }) => {
+export function planRows(tasks: readonly FetchTask[]): PlanRow[] {
+  return tasks.flatMap(({ topic, spans, unavailable, requests, atLeast, note }) => {
     const { exchange, market, symbol, type: channel, interval } = topic;
     const row = (from: number, until: number, holes: number, more: Pick<PlanRow, 'requests' | 'note'>): PlanRow => {
       return {
@@ -48,10 +48,10 @@ export function planRows(errands: readonly Errand[]): PlanRow[] {
         ...more,
       };
     };
-    const rows = lacks.map((lack) =>
-      row(lack.spans[0]?.from ?? 0, lack.spans.at(-1)?.until ?? 0, lack.spans.length, {
+    const rows = unavailable.map((range) =>
+      row(range.spans[0]?.from ?? 0, range.spans.at(-1)?.until ?? 0, range.spans.length, {
         requests: 0,
-        note: `cannot be had: ${lack.note}`,
+        note: `cannot be had: ${range.note}`,
       }),
     );
     if (spans.length > 0) {
@@ -63,10 +63,10 @@ export function planRows(errands: readonly Errand[]): PlanRow[] {
 }
 
 /** Returns why something cannot be had or not all of it, one line for all symbols that it holds for. */
-export function planNotes(errands: readonly Errand[]): string[] {
+export function planNotes(tasks: readonly FetchTask[]): string[] {
   const notes = new Map<string, number>();
-  for (const { topic, lacks, note } of errands) {
-    for (const text of [...lacks.map((lack) => `cannot be had: ${lack.note}`), ...(note === undefined ? [] : [note])]) {
+  for (const { topic, unavailable, note } of tasks) {
+    for (const text of [...unavailable.map((range) => `cannot be had: ${range.note}`), ...(note === undefined ? [] : [note])]) {
       const key = `${topic.exchange.id} ${topic.market} ${topic.type}: ${text}`;
       notes.set(key, (notes.get(key) ?? 0) + 1);
     }
@@ -78,11 +78,11 @@ export function planNotes(errands: readonly Errand[]): string[] {
 const SHARE = 0.8;
 
 /** Returns what a plan comes to, in one line: how much, how many requests, and how long these take within the limits. */
-export function planSummary(errands: readonly Errand[], now: number): string {
-  const due = errands.filter(({ spans }) => spans.length > 0);
+export function planSummary(tasks: readonly FetchTask[], now: number): string {
+  const due = tasks.filter(({ spans }) => spans.length > 0);
   if (due.length === 0) return 'nothing is to be fetched';
-  const requests = due.reduce((sum, errand) => sum + errand.requests, 0);
-  const atLeast = due.some((errand) => errand.atLeast) ? 'at least ' : '';
+  const requests = due.reduce((sum, task) => sum + task.requests, 0);
+  const atLeast = due.some((task) => task.atLeast) ? 'at least ' : '';
   const holes = due.reduce((sum, { spans }) => sum + spans.length, 0);
   const hours = lengthOf(due.flatMap(({ spans }) => spans)) / (3_600 * SECOND);
   const counts = `${counted(holes, 'stretch', 'stretches')} of ${counted(due.length, 'history', 'histories')}, ${hours.toFixed(1)} hours in all`;
@@ -90,9 +90,9 @@ export function planSummary(errands: readonly Errand[], now: number): string {
 }
 
 /** Endpoints are asked side by side; the slowest decides. */
-function secondsOf(errands: readonly Errand[], now: number): number {
+function secondsOf(tasks: readonly FetchTask[], now: number): number {
   const seconds = new Map<string, number>();
-  for (const { topic, spans, requests } of errands) {
+  for (const { topic, spans, requests } of tasks) {
     const request = spans[0] && topic.exchange.history.pages({ ...topic, ...spans[0] }, now)[0]?.[0];
     if (!request) continue;
     const { requests: most, within } = topic.exchange.rest.limit(request) ?? topic.exchange.rest.host;

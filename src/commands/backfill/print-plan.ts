@@ -1,7 +1,7 @@
 import type { Format } from '../../lib/cli/flags.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import type { Stderr } from '../../lib/cli/stderr.js';
-import type { Errand } from '../../lib/history/plan.js';
+import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { PLAN_COLUMNS, type PlanRow, planNotes, planRows } from './plan-rows.js';
 import type { ProgressOptions } from './progress.js';
 
@@ -14,9 +14,9 @@ export type PlanOutput = {
 };
 
 /** Prints what would be fetched and returns its rows. */
-export async function printPlan(errands: readonly Errand[], { format, force, json, stderr }: PlanOutput): Promise<PlanRow[]> {
-  const rows = planRows(errands);
-  for (const text of planNotes(errands)) stderr.note(text);
+export async function printPlan(tasks: readonly FetchTask[], { format, force, json, stderr }: PlanOutput): Promise<PlanRow[]> {
+  const rows = planRows(tasks);
+  for (const text of planNotes(tasks)) stderr.note(text);
   if (json) return rows;
   const values = rows.map((row) => PLAN_COLUMNS.map(({ name }) => row[name as keyof PlanRow]));
   const result = {

@@ -2,27 +2,27 @@ import type { Summary } from '../../lib/cli/summary.js';
 import type { Span } from '../../lib/exchanges/history.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
-import { archiveRuns, backfill, errandRuns, type Run } from '../../lib/history/backfill.js';
+import { archiveRuns, backfill, fetchRuns, type Run } from '../../lib/history/backfill.js';
 import { BackfillStore } from '../../lib/history/backfill-store.js';
-import type { Errand } from '../../lib/history/plan.js';
+import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { RestClient } from '../../lib/history/rest-client.js';
 import { readStoredKeys } from '../../lib/history/stored-keys.js';
-import type { Topic } from '../../lib/history/want.js';
+import type { Topic } from '../../lib/history/topic.js';
 import { expandPaths } from '../../lib/input/paths.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../lib/transport/http.js';
+import { BackfillReport } from './backfill-report.js';
 import type { BackfillContext } from './context.js';
-import { errandsOf, isOfArchives } from './errands.js';
+import { buildFetchTasks, isOfArchives } from './fetch-tasks.js';
 import { planSummary } from './plan-rows.js';
 import { BackfillProgress, type ProgressOptions } from './progress.js';
-import { Shortfall } from './shortfall.js';
 
 type Clients = { readonly http: HttpClient & HttpSender; readonly rest: RestClient };
 
 /** What is to be fetched, and how. `close` ends the connections. */
 export type PreparedBackfill = {
-  readonly errands: readonly Errand[];
+  readonly tasks: readonly FetchTask[];
   /** The plan in one line, where there is one. */
   readonly said: string | undefined;
   run(progress: ProgressOptions): AsyncGenerator<readonly AnyRecord[]>;
@@ -40,14 +40,14 @@ export async function prepareBackfill(asked: BackfillContext): Promise<PreparedB
   const clients = await openClients(context);
   try {
     const now = Date.now() * 1_000;
-    const errands = await errandsOf(context, clients.http, now);
-    const shortfall = { current: new Shortfall() };
+    const tasks = await buildFetchTasks(context, clients.http, now);
+    const report = { current: new BackfillReport() };
     return {
-      errands,
+      tasks,
       // Where a list could not be had, that is what there is to say.
-      said: isArchives || (errands.length === 0 && context.summary.hasUnreachable) ? undefined : planSummary(errands, now),
-      run: (options) => runAll(context, clients, errands, { options, keep: (made) => (shortfall.current = made) }),
-      summarize: (summary) => shortfall.current.summarize(summary, errands.filter(({ spans }) => spans.length > 0).length),
+      said: isArchives || (tasks.length === 0 && context.summary.hasUnreachable) ? undefined : planSummary(tasks, now),
+      run: (options) => runAll(context, clients, tasks, { options, keep: (made) => (report.current = made) }),
+      summarize: (summary) => report.current.summarize(summary, tasks.filter(({ spans }) => spans.length > 0).length),
       close: () => clients.http.close(),
     };
   } catch (error) {
@@ -61,20 +61,20 @@ async function openClients({ version, stopped, origin, warn }: BackfillContext):
   return { http, rest: new RestClient({ http, origin, signal: stopped, onWait: warn }) };
 }
 
-type Running = { readonly options: ProgressOptions; keep(shortfall: Shortfall): void };
+type Running = { readonly options: ProgressOptions; keep(report: BackfillReport): void };
 
 async function* runAll(
   context: BackfillContext,
   clients: Clients,
-  errands: readonly Errand[],
+  tasks: readonly FetchTask[],
   { options, keep }: Running,
 ): AsyncGenerator<readonly AnyRecord[]> {
   const { flags, intoStore, stopped, summary, warn } = context;
   const progress = new BackfillProgress(options);
   let records = 0;
-  const listener = new Shortfall((share) => progress.update(share, records));
+  const listener = new BackfillReport((share) => progress.update(share, records));
   keep(listener);
-  const runs = isOfArchives(context) ? archivesOf(context, listener) : errandsRun(context, clients, errands, listener);
+  const runs = isOfArchives(context) ? archivesOf(context, listener) : fetchRunsOf(context, clients, tasks, listener);
   const store = intoStore && runs.length > 0 ? await BackfillStore.open(flags.store, warn) : undefined;
   try {
     for await (const batch of backfill(runs, { store, listener, now: microseconds })) {
@@ -88,17 +88,17 @@ async function* runAll(
   }
 }
 
-function errandsRun(
+function fetchRunsOf(
   { flags, intoStore, stopped }: BackfillContext,
   { rest }: Clients,
-  errands: readonly Errand[],
-  listener: Shortfall,
+  tasks: readonly FetchTask[],
+  listener: BackfillReport,
 ): Run[] {
   const keys = async (topic: Topic, span: Span) => (intoStore ? await readStoredKeys(flags.store, topic, span) : new Map());
-  return errandRuns(errands, { client: rest, now: microseconds, keys, inOrder: !intoStore, signal: stopped, listener });
+  return fetchRuns(tasks, { client: rest, now: microseconds, keys, inOrder: !intoStore, signal: stopped, listener });
 }
 
-function archivesOf({ paths, flags, intoStore, stopped, version, summary }: BackfillContext, listener: Shortfall): Run[] {
+function archivesOf({ paths, flags, intoStore, stopped, version, summary }: BackfillContext, listener: BackfillReport): Run[] {
   return archiveRuns(paths, {
     exchanges: flags.exchange ?? EXCHANGES,
     store: intoStore ? flags.store : undefined,

@@ -1,5 +1,5 @@
 import type { CandleCounts, CandleOptions } from '../../lib/candles/options.js';
-import { requireSameRules, ruleSettings } from '../../lib/candles/store/candle-rules.js';
+import { requireSameRules, ruleMetadata } from '../../lib/candles/store/candle-rules.js';
 import {
   batchCandles,
   type CandleStep,
@@ -17,7 +17,7 @@ import { untilStopped } from '../../lib/input/until-stopped.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord, Candle } from '../../lib/model/records.js';
 import { WholeFile } from '../../lib/sinks/whole-file.js';
-import { changeSettings } from '../../lib/storage/log/settings.js';
+import { changeMetadata } from '../../lib/storage/log/metadata.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import { ChartCandles } from './chart-candles.js';
 import { candleSvg } from './svg.js';
@@ -120,9 +120,9 @@ export function shownOf(outputs: readonly string[] = [], isTerminal = false): nu
 
 /** Makes a store remember how candles that come from elsewhere were built. Throws a `UsageError` when it has others. */
 export async function keepRules(directory: string, candles: CandleOptions): Promise<void> {
-  await changeSettings(directory, (settings) => {
-    requireSameRules(settings, candles.intervals, candles);
-    return Object.assign({}, ...candles.intervals.map((interval) => ruleSettings(interval, candles)));
+  await changeMetadata(directory, (metadata) => {
+    requireSameRules(metadata, candles.intervals, candles);
+    return Object.assign({}, ...candles.intervals.map((interval) => ruleMetadata(interval, candles)));
   });
 }
 

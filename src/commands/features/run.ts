@@ -2,14 +2,14 @@ import type { Summary } from '../../lib/cli/summary.js';
 import type { EngineCounts, EngineOptions } from '../../lib/features/options.js';
 import { buildStoredFeatures } from '../../lib/features/store/built-features.js';
 import { chosen, within } from '../../lib/features/store/chosen.js';
-import { featureSettings, requireSameFeatureRules } from '../../lib/features/store/feature-rules.js';
+import { featureMetadata, requireSameFeatureRules } from '../../lib/features/store/feature-rules.js';
 import { batchFeatures, type FeatureStep, streamFeatures } from '../../lib/features/store/feature-step.js';
 import { stoppedInput } from '../../lib/features/store/stopped-input.js';
 import { type FeatureSelection, featuresOfStore } from '../../lib/features/store/stored-features.js';
 import { untilStopped } from '../../lib/input/until-stopped.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
-import { changeSettings } from '../../lib/storage/log/settings.js';
+import { changeMetadata } from '../../lib/storage/log/metadata.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import type { RowType } from './flags.js';
 import type { FeatureTally } from './tally.js';
@@ -116,9 +116,9 @@ export function featuresIntoStore(
 /** Makes a store remember how rows that come from elsewhere were computed. Throws a `UsageError` when it has others. */
 export async function keepFeatureRules({ store, engine, rows }: FeatureRequest): Promise<void> {
   requireBoth(rows);
-  await changeSettings(store, (settings) => {
-    requireSameFeatureRules(settings, engine);
-    return featureSettings(engine);
+  await changeMetadata(store, (metadata) => {
+    requireSameFeatureRules(metadata, engine);
+    return featureMetadata(engine);
   });
 }
 

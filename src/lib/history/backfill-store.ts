@@ -1,9 +1,9 @@
 import type { Span } from '../exchanges/history.js';
 import type { AnyRecord } from '../model/records.js';
 import { openStoreWriter, type StoreWriter } from '../storage/store-writer.js';
-import { rememberFetched } from './fetched.js';
+import { recordFetched } from './fetched-spans.js';
 import { united } from './spans.js';
-import { type Topic, topicName } from './want.js';
+import { type Topic, topicName } from './topic.js';
 
 /** What was fetched is remembered this often (ms): a run that is killed fetches so much again, and stores none of it twice. */
 const REMEMBER_EVERY = 1_000;
@@ -46,7 +46,7 @@ export class BackfillStore {
     this.#fetched.clear();
     if (fetched.length > 0) {
       await this.#writer.sync();
-      await rememberFetched(this.#directory, fetched);
+      await recordFetched(this.#directory, fetched);
     }
     this.#remembered = performance.now();
   }

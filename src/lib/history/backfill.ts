@@ -3,17 +3,17 @@ import { UnreachableError } from '../model/errors.js';
 import type { AnyRecord, Gap } from '../model/records.js';
 import { fileName } from './archive-rows.js';
 import type { BackfillStore } from './backfill-store.js';
+import type { FetchTask, UnavailableRange } from './fetch-task.js';
 import { inParallel } from './in-parallel.js';
-import type { Errand, Lack } from './plan.js';
 import { RefusedError } from './rest-client.js';
 import { type ArchiveOptions, runArchive } from './run-archive.js';
-import { type Delivery, type ErrandOptions, remainder, runErrand } from './run-errand.js';
+import { type Delivery, type FetchTaskOptions, remainder, runFetchTask } from './run-fetch-task.js';
 import { lengthOf } from './spans.js';
-import type { Topic } from './want.js';
+import type { Topic } from './topic.js';
 
 /** Told what a run could not get, and how far it is. */
 export type BackfillListener = {
-  lacking(topic: Topic, lack: Lack): void;
+  unavailable(topic: Topic, range: UnavailableRange): void;
   refused(topic: Topic, reason: string): void;
   unreachable(reason: string): void;
   rejected(topic: Topic, reasons: readonly string[]): void;
@@ -59,15 +59,15 @@ export async function* backfill(runs: readonly Run[], { store, listener, now }: 
   }
 }
 
-export type ErrandRunOptions = ErrandOptions & { readonly listener: BackfillListener; readonly signal: AbortSignal };
+export type FetchRunOptions = FetchTaskOptions & { readonly listener: BackfillListener; readonly signal: AbortSignal };
 
-/** Returns the runs of errands; what none of them can bring is told now. */
-export function errandRuns(errands: readonly Errand[], options: ErrandRunOptions): Run[] {
-  for (const { topic, lacks } of errands) for (const lack of lacks) options.listener.lacking(topic, lack);
+/** Returns the runs of tasks; what none of them can bring is told now. */
+export function fetchRuns(tasks: readonly FetchTask[], options: FetchRunOptions): Run[] {
+  for (const { topic, unavailable } of tasks) for (const range of unavailable) options.listener.unavailable(topic, range);
   const away = new Set<string>();
-  return errands
+  return tasks
     .filter(({ spans }) => spans.length > 0)
-    .map((errand) => ({ length: lengthOf(errand.spans), deliveries: guarded(errand, options, away) }));
+    .map((task) => ({ length: lengthOf(task.spans), deliveries: guarded(task, options, away) }));
 }
 
 /** Returns the runs of archive files, by path or URL; one that cannot be had does not keep the others from being read. */
@@ -91,15 +91,15 @@ async function* guardedArchive(
   }
 }
 
-/** Runs an errand; what goes wrong with it does not keep the others from being run, but for an exchange that is away. */
-async function* guarded(errand: Errand, options: ErrandRunOptions, away: Set<string>): AsyncGenerator<Delivery> {
-  const { topic } = errand;
+/** Runs an task; what goes wrong with it does not keep the others from being run, but for an exchange that is away. */
+async function* guarded(task: FetchTask, options: FetchRunOptions, away: Set<string>): AsyncGenerator<Delivery> {
+  const { topic } = task;
   const { listener, signal } = options;
   const began = options.now();
   let covered: readonly Span[] = [];
   try {
     if (away.has(topic.exchange.id) || signal.aborted) return;
-    for await (const delivery of runErrand(errand, options)) {
+    for await (const delivery of runFetchTask(task, options)) {
       covered = delivery.covered;
       yield delivery;
     }
@@ -111,9 +111,9 @@ async function* guarded(errand: Errand, options: ErrandRunOptions, away: Set<str
     away.add(topic.exchange.id);
     return;
   }
-  const rest = remainder(errand, covered, began);
+  const rest = remainder(task, covered, began);
   if (rest.length > 0 && !signal.aborted) {
     const { note } = topic.exchange.history.reach(topic.type, topic.market, topic.interval, began);
-    listener.lacking(topic, { spans: rest, note });
+    listener.unavailable(topic, { spans: rest, note });
   }
 }

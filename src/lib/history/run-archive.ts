@@ -5,12 +5,12 @@ import type { Trade } from '../model/records.js';
 import { SECOND } from '../model/time.js';
 import type { DownloadOptions } from '../transport/download.js';
 import { type ArchiveFile, readArchive } from './archive-rows.js';
-import { spanOf } from './plan.js';
-import type { Delivery } from './run-errand.js';
+import { spanOf } from './fetch-task.js';
+import type { Delivery } from './run-fetch-task.js';
 import { within, without } from './spans.js';
 import { readStoredKeys, type StoredKeys } from './stored-keys.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from './stored-spans.js';
-import type { Topic } from './want.js';
+import type { Topic } from './topic.js';
 
 export type ArchiveOptions = DownloadOptions & {
   readonly exchanges: readonly Exchange[];

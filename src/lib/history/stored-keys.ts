@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { HistoryRecord, Span } from '../exchanges/history.js';
 import { sqlText } from '../storage/database/duckdb.js';
 import { openSnapshot, readFailure } from '../storage/reading/store-snapshot.js';
-import type { Topic } from './want.js';
+import type { Topic } from './topic.js';
 
 /** What a store has of a topic within some time: by key, when it happened. */
 export type StoredKeys = Map<string | number, number>;

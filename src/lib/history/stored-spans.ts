@@ -8,9 +8,9 @@ import { goneWriters } from '../storage/journal/writer-registry.js';
 import { CommitLog } from '../storage/log/commit-log.js';
 import type { Claim } from '../storage/log/store-state.js';
 import { openSnapshot } from '../storage/reading/store-snapshot.js';
-import { fetchedSpans } from './fetched.js';
+import { fetchedSpans } from './fetched-spans.js';
 import { united, within, without } from './spans.js';
-import { barSize, CHANNEL_OF, channelsOf, type Topic, topicName } from './want.js';
+import { barSize, CHANNEL_OF, channelsOf, type Topic, topicName } from './topic.js';
 
 /** Silence of a whole market for so long means that nobody captured it, whether or not a gap says so. */
 const IDLE = 5 * MINUTE;
@@ -73,7 +73,7 @@ export async function readStoredSpans(directory: string, topics: readonly Topic[
     const claims = await livingClaims(directory);
     const ends = types.includes('trade') ? await endsOf(relations, [...gaps.values()].flat()) : new Map<Gap, Ends>();
     return {
-      ...storedSpans(snapshot.state.settings, gaps, captured),
+      ...storedSpans(snapshot.state.metadata, gaps, captured),
       ends: (gap) => ends.get(gap) ?? NO_ENDS,
       isCaptured: (topic) => claims.some((claim) => isOf(claim, topic)),
     };
@@ -86,7 +86,7 @@ type Relations = { readonly database: Database; relation(type: RecordType): stri
 type Captured = { readonly spans: readonly Span[]; readonly first: number };
 
 function storedSpans(
-  settings: ReadonlyMap<string, string>,
+  metadata: ReadonlyMap<string, string>,
   gaps: ReadonlyMap<string, readonly Gap[]>,
   captured: ReadonlyMap<string, Captured>,
 ): Omit<StoredSpans, 'isCaptured' | 'ends'> {
@@ -106,7 +106,7 @@ function storedSpans(
     gaps: gapsOf,
     first: (topic) => captured.get(topicName(topic))?.first,
     captured: capturedOf,
-    known: (topic) => united([...capturedOf(topic), ...fetchedSpans(settings, topic)]),
+    known: (topic) => united([...capturedOf(topic), ...fetchedSpans(metadata, topic)]),
   };
 }
 

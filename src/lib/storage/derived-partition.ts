@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { HOUR } from '../model/time.js';
 import { type Database, sqlName } from './database/duckdb.js';
-import { segmentsMetadata, settingsMetadata } from './database/file-facts.js';
+import { rulesMetadata, segmentsMetadata } from './database/file-facts.js';
 import { writeParquet } from './database/parquet-file.js';
 import { pathList } from './database/record-load.js';
 import { tableColumns } from './database/record-table.js';
 import { type Partition, partitionPath } from './files/partition.js';
 import { uniteSegments } from './files/segments.js';
-import { putAside } from './log/put-aside.js';
+import { retireFiles } from './log/retired-files.js';
 import { absolutePath, type StoreContext, wallClock } from './log/store-context.js';
 import { LISTED_SYMBOLS, mayOverlap, type StoredFile, type StoreState } from './log/store-state.js';
 import { oneOfEachKey } from './reading/type-relation.js';
@@ -21,7 +21,7 @@ type DerivedRows = {
   readonly partition: Partition;
   /** The segments that these rows, and all others of the partition, are computed from. */
   readonly consumed: readonly string[];
-  readonly settings?: Readonly<Record<string, string>> | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 };
 
 /** What replaces all rows of a derived partition within some spans. */
@@ -53,7 +53,7 @@ export async function rewritePartition(context: StoreContext, database: Database
     const files = (await context.log.read()).partition(rewrite.partition);
     const touched = files.filter((file) => rewrite.spans.some((span) => file.min < span.until && file.max >= span.from));
     const consumed = uniteSegments([...touched.map(({ segments }) => segments), rewrite.consumed]);
-    if (await isSame(context, database, rewrite, touched, consumed)) return await keepSettings(context, rewrite);
+    if (await isSame(context, database, rewrite, touched, consumed)) return await keepMetadata(context, rewrite);
     const written = await writeFiles(context, database, rewrite, touched, consumed);
     if (await commit(context, rewrite, touched, written)) return true;
     for (const file of written) await rm(absolutePath(context, file), { force: true });
@@ -70,17 +70,17 @@ export async function createPartition(
   database: Database,
   creation: Creation,
 ): Promise<string | undefined> {
-  const { partition, select, consumed, settings } = creation;
-  const file = await writeFile(context, database, { partition, consumed, settings, relation: `(${select})`, sorted: false });
+  const { partition, select, consumed, metadata } = creation;
+  const file = await writeFile(context, database, { partition, consumed, metadata, relation: `(${select})`, sorted: false });
   if (file.rows > 0 && (await commit(context, creation, [], [file]))) return stored(context, partition, [file]);
   await rm(absolutePath(context, file), { force: true });
   return undefined;
 }
 
-async function keepSettings(context: StoreContext, { settings = {} }: DerivedRows): Promise<boolean> {
+async function keepMetadata(context: StoreContext, { metadata = {} }: DerivedRows): Promise<boolean> {
   return await context.log.commit((state) => {
-    const isKnown = Object.entries(settings).every(([name, value]) => state.settings.get(name) === value);
-    return isKnown ? undefined : { at: wallClock(), settings };
+    const isKnown = Object.entries(metadata).every(([name, value]) => state.metadata.get(name) === value);
+    return isKnown ? undefined : { at: wallClock(), metadata };
   });
 }
 
@@ -109,12 +109,12 @@ async function writeFiles(
   touched: readonly StoredFile[],
   consumed: readonly string[],
 ): Promise<StoredFile[]> {
-  const { partition, settings, hourly } = rewrite;
+  const { partition, metadata, hourly } = rewrite;
   const rows = await rowsToWrite(context, database, rewrite, touched);
   const written: StoredFile[] = [];
   try {
     for (const relation of await hoursOf(database, rows, hourly))
-      written.push(await writeFile(context, database, { partition, consumed, settings, relation, sorted: true }));
+      written.push(await writeFile(context, database, { partition, consumed, metadata, relation, sorted: true }));
     return written;
   } catch (error) {
     for (const file of written) await rm(absolutePath(context, file), { force: true }).catch(() => {});
@@ -122,7 +122,7 @@ async function writeFiles(
   }
 }
 
-type FileRows = Pick<DerivedRows, 'partition' | 'consumed' | 'settings'> & {
+type FileRows = Pick<DerivedRows, 'partition' | 'consumed' | 'metadata'> & {
   readonly relation: string;
   readonly sorted: boolean;
 };
@@ -131,11 +131,11 @@ type FileRows = Pick<DerivedRows, 'partition' | 'consumed' | 'settings'> & {
 async function writeFile(
   context: StoreContext,
   database: Database,
-  { partition, consumed, settings, relation, sorted }: FileRows,
+  { partition, consumed, metadata, relation, sorted }: FileRows,
 ): Promise<StoredFile> {
   const path = `${partitionPath(partition)}/derived-${randomBytes(6).toString('hex')}.parquet`;
-  const metadata = { ...segmentsMetadata(consumed), ...settingsMetadata(settings) };
-  const source = { type: partition.type, relation, metadata, sorted, dense: true };
+  const fileMetadata = { ...segmentsMetadata(consumed), ...rulesMetadata(metadata) };
+  const source = { type: partition.type, relation, metadata: fileMetadata, sorted, dense: true };
   const file = await writeParquet(database, absolutePath(context, path), source);
   const extent = await extentOf(database, `read_parquet(${pathList([absolutePath(context, path)])}, hive_partitioning = false)`);
   return { path, ...file, ...extent, segments: consumed, merged: true };
@@ -171,7 +171,7 @@ async function hoursOf(database: Database, rows: string, hourly: boolean): Promi
 
 async function commit(
   context: StoreContext,
-  { partition, settings }: DerivedRows,
+  { partition, metadata }: DerivedRows,
   touched: readonly StoredFile[],
   written: readonly StoredFile[],
 ): Promise<boolean> {
@@ -181,9 +181,9 @@ async function commit(
     // What came in meanwhile, or overlapped before, still has to be chosen by key.
     const others = state.partition(partition).filter(({ path }) => !replaced.has(path));
     const add = written.map((file) => (others.some((other) => mayOverlap(file, other)) ? { ...file, overlay: true } : file));
-    return { at: wallClock(), add, remove: [...replaced], ...(settings ? { settings } : {}) };
+    return { at: wallClock(), add, remove: [...replaced], ...(metadata ? { metadata } : {}) };
   });
-  if (isDone) await putAside(context, replaced);
+  if (isDone) await retireFiles(context, replaced);
   return isDone;
 }
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { exchangeOf } from '../../../src/lib/exchanges/index.js';
-import { rememberFetched } from '../../../src/lib/history/fetched.js';
+import { recordFetched } from '../../../src/lib/history/fetched-spans.js';
 import { readStoredKeys } from '../../../src/lib/history/stored-keys.js';
 import { readStoredSpans } from '../../../src/lib/history/stored-spans.js';
-import type { Topic } from '../../../src/lib/history/want.js';
+import type { Topic } from '../../../src/lib/history/topic.js';
 import type { AnyRecord, Gap } from '../../../src/lib/model/records.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/model/time.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
@@ -77,8 +77,8 @@ describe('what a store has', () => {
       candle(NOON + 7 * MINUTE, false),
     ]);
     const topics = [topic('trade'), topic('trade', 'ETHUSDT'), topic('candle', 'BTCUSDT', '1m'), topic('funding')];
-    await rememberFetched(store, [{ topic: topic('trade', 'ETHUSDT'), spans: [{ from: NOON - HOUR, until: NOON }] }]);
-    await rememberFetched(store, [{ topic: topic('trade', 'ETHUSDT'), spans: [{ from: NOON, until: NOON + MINUTE }] }]);
+    await recordFetched(store, [{ topic: topic('trade', 'ETHUSDT'), spans: [{ from: NOON - HOUR, until: NOON }] }]);
+    await recordFetched(store, [{ topic: topic('trade', 'ETHUSDT'), spans: [{ from: NOON, until: NOON + MINUTE }] }]);
     const stored = await readStoredSpans(store, topics);
     expect(stored.known(topic('trade'))).toEqual([
       { from: NOON, until: NOON + 20 * MINUTE },

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AnyRecord, Trade } from '../../../src/lib/model/records.js';
 import { storePaths } from '../../../src/lib/storage/files/store-directory.js';
-import { asidePath } from '../../../src/lib/storage/log/put-aside.js';
+import { retiredPath } from '../../../src/lib/storage/log/retired-files.js';
 import { openStoreContext } from '../../../src/lib/storage/log/store-context.js';
 import { queryStore } from '../../../src/lib/storage/reading/query.js';
 import { openSnapshot } from '../../../src/lib/storage/reading/store-snapshot.js';
@@ -241,7 +241,7 @@ describe('compact beside others', () => {
     await writeRun(directory, trades(0, 10));
     const [file] = parquetFilesIn(directory) as [string];
     const path = join(directory, file);
-    renameSync(path, asidePath(path));
+    renameSync(path, retiredPath(path));
     expect(await readAll(directory)).toEqual(trades(0, 10));
     await compact(directory);
     expect(existsSync(path)).toBe(true);

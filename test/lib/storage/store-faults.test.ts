@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStoreDirectory } from '../../../src/lib/storage/files/store-directory.js';
-import { changeSettings } from '../../../src/lib/storage/log/settings.js';
+import { changeMetadata } from '../../../src/lib/storage/log/metadata.js';
 import { listViews } from '../../../src/lib/storage/reading/store-views.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { readAll, rowsOf, temporaryDirectory, tradeAt, trades, writeRun } from './support.js';
@@ -44,7 +44,7 @@ describe('a log', () => {
     (directory: string) => readAll(directory),
     (directory: string) => listViews(directory),
     (directory: string) => writeRun(directory, trades(0, 10)),
-    (directory: string) => changeSettings(directory, () => ({ a: 'b' })),
+    (directory: string) => changeMetadata(directory, () => ({ a: 'b' })),
   ];
 
   it.each([

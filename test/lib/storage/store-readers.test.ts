@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../../src/lib/model/records.js';
-import { asidePath } from '../../../src/lib/storage/log/put-aside.js';
+import { retiredPath } from '../../../src/lib/storage/log/retired-files.js';
 import { queryStore } from '../../../src/lib/storage/reading/query.js';
 import type { StoreSelection } from '../../../src/lib/storage/reading/store-selection.js';
 import { openSnapshot } from '../../../src/lib/storage/reading/store-snapshot.js';
@@ -39,7 +39,7 @@ describe('a question', () => {
       // Looked at after the views were made, and before the statement runs.
       get least() {
         const file = files.pop();
-        if (file) renameSync(file, asidePath(file));
+        if (file) renameSync(file, retiredPath(file));
         return '0';
       },
     };

@@ -12,11 +12,11 @@ import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-sn
 import type { CandleOptions } from '../options.js';
 import { quoteCondition } from './batch-candles.js';
 import { CLOCKS, createHoles, HOLES } from './batch-tables.js';
-import { requireSameRules, ruleSettings } from './candle-rules.js';
+import { requireSameRules, ruleMetadata } from './candle-rules.js';
 import { type CandleQuery, candleSelect, orderedCandleSelect } from './candle-sql.js';
 import { CARRY, loadCarry, noteCarry } from './carry.js';
 import { type StaleDay, staleDays } from './stale-spans.js';
-import { clockSetting, createStoredClock } from './stored-clock.js';
+import { clockMetadata, createStoredClock } from './stored-clock.js';
 import { candleInputs, candlePartition, consumedSegments } from './stored-inputs.js';
 import { type MarketName, tradesWithin } from './stored-trades.js';
 
@@ -48,7 +48,7 @@ const TABLE = '"built_candles"';
  */
 export async function* buildStoredCandles(context: StoreContext, options: StoredCandlesOptions): AsyncGenerator<BuiltDay> {
   const { candles, exchanges, markets, database } = options;
-  requireSameRules((await context.log.read()).settings, candles.intervals, candles);
+  requireSameRules((await context.log.read()).metadata, candles.intervals, candles);
   const selection = { types: ['trade', 'gap', 'candle'] as const, exchanges, markets, sources: ['trades'] };
   const snapshot = await openSnapshot(context.paths.root, selection, database);
   try {
@@ -94,7 +94,7 @@ async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<
     partition: candlePartition(market, interval, day.date),
     // What reaches into an open candle is computed again, also when nothing new comes: the candle will have closed.
     consumed: uniteSegments(day.inputs.filter(isClosed).map(({ segments = [] }) => segments)),
-    settings: { ...ruleSettings(interval, candles), ...clockSetting(market, now) },
+    metadata: { ...ruleMetadata(interval, candles), ...clockMetadata(market, now) },
   };
   const queries = await queriesOf(build, day, chained);
   const isPast = day.date < formatDate(now);

@@ -21,7 +21,7 @@ export async function createStoredClock(
   market: MarketName,
   intervals: readonly CandleInterval[],
 ): Promise<number> {
-  let now = Number(snapshot.state.settings.get(settingOf(market)) ?? 0);
+  let now = Number(snapshot.state.metadata.get(clockKey(market)) ?? 0);
   for (const partition of newPartitions(snapshot, market, intervals))
     now = Math.max(now, await arrivalIn(snapshot, root, partition));
   const isOwn = ({ exchange, market: name }: Partition) => exchange === market.exchange && name === market.market;
@@ -37,11 +37,11 @@ export async function createStoredClock(
 }
 
 /** Returns the setting by which a store remembers the clock of a market. */
-export function clockSetting(market: MarketName, now: number): Record<string, string> {
-  return { [settingOf(market)]: String(now) };
+export function clockMetadata(market: MarketName, now: number): Record<string, string> {
+  return { [clockKey(market)]: String(now) };
 }
 
-function settingOf({ exchange, market }: MarketName): string {
+function clockKey({ exchange, market }: MarketName): string {
   return `candles.clock.${exchange}.${market}`;
 }
 
@@ -77,9 +77,7 @@ async function arrivalIn({ state, database }: StoreSnapshot, root: string, parti
 export function arrivalsOf({ state }: StoreSnapshot): string {
   const rows = [...state.partitions(new Set(['trade']))].map(({ partition: { exchange, market }, files }) => {
     const last = Math.max(...files.map(({ max }) => max));
-    const built = Number(
-      state.settings.get(settingOf({ exchange: exchange ?? '', market: market as MarketName['market'] })) ?? 0,
-    );
+    const built = Number(state.metadata.get(clockKey({ exchange: exchange ?? '', market: market as MarketName['market'] })) ?? 0);
     return `(${sqlText(exchange ?? '')}, ${sqlText(market ?? '')}, ${Math.max(last, built)})`;
   });
   return `(VALUES ${rows.join(', ') || "('', '', 0)"}) AS arrivals("exchange", "market", arrived)`;

@@ -1,5 +1,5 @@
 import { findStore } from '../../storage/files/store-directory.js';
-import { changeSettings } from '../../storage/log/settings.js';
+import { changeMetadata } from '../../storage/log/metadata.js';
 import { openStoreContext } from '../../storage/log/store-context.js';
 import type { Feed } from '../repair/feed-table.js';
 
@@ -13,8 +13,8 @@ function keyOf({ exchange, market, channel }: Omit<Feed, 'symbol'>): string {
   return `stream.${channel}.${exchange}.${market}`;
 }
 
-function timesIn(settings: ReadonlyMap<string, string>, feed: Omit<Feed, 'symbol'>): Times {
-  return new Map(Object.entries(JSON.parse(settings.get(keyOf(feed)) ?? '{}') as Record<string, number>));
+function timesIn(metadata: ReadonlyMap<string, string>, feed: Omit<Feed, 'symbol'>): Times {
+  return new Map(Object.entries(JSON.parse(metadata.get(keyOf(feed)) ?? '{}') as Record<string, number>));
 }
 
 /**
@@ -23,13 +23,13 @@ function timesIn(settings: ReadonlyMap<string, string>, feed: Omit<Feed, 'symbol
  */
 export async function readCoveredUntil(directory: string, feed: Omit<Feed, 'symbol'>): Promise<Times> {
   const paths = await findStore(directory);
-  return paths ? timesIn((await openStoreContext(paths).log.read()).settings, feed) : new Map();
+  return paths ? timesIn((await openStoreContext(paths).log.read()).metadata, feed) : new Map();
 }
 
 /** Saves the times in the store, in one change of its log. A later time in the store stays. */
 export async function saveCoveredUntil(directory: string, feeds: readonly CoveredUntil[]): Promise<void> {
   if (feeds.length === 0) return;
-  await changeSettings(directory, (known) => {
+  await changeMetadata(directory, (known) => {
     const changed = new Map<string, Record<string, number>>();
     for (const feed of feeds) {
       const times = changed.get(keyOf(feed)) ?? Object.fromEntries(timesIn(known, feed));

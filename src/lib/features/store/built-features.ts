@@ -6,14 +6,14 @@ import { recordOrder } from '../../storage/database/record-table.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
 import { rewritePartition } from '../../storage/derived-partition.js';
 import type { Partition } from '../../storage/files/partition.js';
-import { changeSettings } from '../../storage/log/settings.js';
+import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import { readStore } from '../../storage/reading/store-reader.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { FeatureEngine } from '../engine.js';
 import type { EngineCounts, EngineOptions } from '../options.js';
-import { featureSettings, requireSameFeatureRules } from './feature-rules.js';
+import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
 import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
 import { progressName, progressOf, storedProgress } from './progress.js';
 import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
@@ -53,7 +53,7 @@ export type BuiltRows = {
  */
 export async function* buildStoredFeatures(context: StoreContext, options: BuildOptions): AsyncGenerator<BuiltRows> {
   const { engine, selection } = options;
-  requireSameFeatureRules((await context.log.read()).settings, engine);
+  requireSameFeatureRules((await context.log.read()).metadata, engine);
   // Rows of symbols that are not chosen stay: the selection of symbols must not hide them.
   const { exchanges, markets } = selection;
   const snapshot = await openSnapshot(context.paths.root, { exchanges, markets, types: [...INPUT_TYPES, ...ROWS] });
@@ -89,7 +89,7 @@ async function* buildMarket(build: Build): AsyncGenerator<BuiltRows> {
   for (const type of ROWS) yield* replaceRows(build, type, groups, limit);
   for (const table of tables) await snapshot.database.run(`DROP TABLE ${sqlName(table)}`);
   const progress = progressOf(limit, inputFiles({ snapshot, market }));
-  await changeSettings(root, () => ({ ...featureSettings(engine), [name]: JSON.stringify(progress) }));
+  await changeMetadata(root, () => ({ ...featureMetadata(engine), [name]: JSON.stringify(progress) }));
 }
 
 /** Symbols that go on within the same hour go on together. */

@@ -5,17 +5,17 @@ import { FEATURES, windowOf } from '../registry.js';
 
 type Rules = Pick<EngineOptions, 'grace' | 'windows'>;
 
-/** Returns the settings by which a store remembers how its features are made. */
-export function featureSettings({ grace, windows }: Rules): Record<string, string> {
+/** Returns the metadata by which a store remembers how its features are made. */
+export function featureMetadata({ grace, windows }: Rules): Record<string, string> {
   const own = FEATURES.filter(({ window }) => window !== undefined);
-  const settings = own.map((feature) => [`features.window.${feature.name}`, formatDuration(windowOf(feature, windows) * SECOND)]);
-  return { ...Object.fromEntries(settings), 'features.grace': formatDuration(grace) };
+  const metadata = own.map((feature) => [`features.window.${feature.name}`, formatDuration(windowOf(feature, windows) * SECOND)]);
+  return { ...Object.fromEntries(metadata), 'features.grace': formatDuration(grace) };
 }
 
 /** Throws a `UsageError` when the store has features that were made with other windows or another grace. */
-export function requireSameFeatureRules(settings: ReadonlyMap<string, string>, rules: Rules): void {
-  for (const [setting, wanted] of Object.entries(featureSettings(rules))) {
-    const known = settings.get(setting);
+export function requireSameFeatureRules(metadata: ReadonlyMap<string, string>, rules: Rules): void {
+  for (const [setting, wanted] of Object.entries(featureMetadata(rules))) {
+    const known = metadata.get(setting);
     if (known === undefined || known === wanted) continue;
     const feature = /^features\.window\.(.+)$/.exec(setting)?.[1];
     const flag = (value: string) => (feature === undefined ? `--grace ${value}` : `--window ${feature}=${value}`);

@@ -35,9 +35,9 @@ export function progressName(exchange: string, market: string): string {
  * Returns the progress of the markets whose rows were lost, as if what was stored in their time had not been read: the
  * next run makes them again.
  */
-export function unreadSettings(state: StoreState, lost: readonly LostRows[]): Record<string, string> {
-  const settings: Record<string, string> = {};
-  for (const [name, text] of state.settings) {
+export function unreadMetadata(state: StoreState, lost: readonly LostRows[]): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  for (const [name, text] of state.metadata) {
     const own = lost.filter(({ partition: { type, exchange, market } }) => {
       return (type === 'micro' || type === 'features') && `${name}.`.startsWith(`${progressName(`${exchange}`, `${market}`)}.`);
     });
@@ -47,9 +47,9 @@ export function unreadSettings(state: StoreState, lost: readonly LostRows[]): Re
       const isOwn = own.some((one) => one.partition.exchange === partition.exchange && one.partition.market === partition.market);
       return isOwn ? files.filter((file) => own.some(({ file: rows }) => file.min <= rows.max && file.max >= rows.min)) : [];
     });
-    settings[name] = JSON.stringify(progressWithout(progress, unread));
+    metadata[name] = JSON.stringify(progressWithout(progress, unread));
   }
-  return settings;
+  return metadata;
 }
 
 type LostRows = { readonly partition: Partition; readonly file: Pick<StoredFile, 'min' | 'max'> };
@@ -65,8 +65,8 @@ function progressWithout({ until, files }: Progress, unread: readonly StoredFile
 }
 
 /** Returns what a store remembers under a name, undefined where it does not. */
-export function storedProgress({ settings }: StoreState, name: string): Progress | undefined {
-  const text = settings.get(name);
+export function storedProgress({ metadata }: StoreState, name: string): Progress | undefined {
+  const text = metadata.get(name);
   return text === undefined ? undefined : (JSON.parse(text) as Progress);
 }
 

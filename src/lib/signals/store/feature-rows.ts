@@ -1,7 +1,7 @@
 import { type Progress, progressOf, unreadFiles } from '../../features/store/progress.js';
 import { sleep } from '../../input/closing.js';
 import type { AnyRecord } from '../../model/records.js';
-import { changeSettings } from '../../storage/log/settings.js';
+import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import { readStore } from '../../storage/reading/store-reader.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
@@ -63,12 +63,12 @@ export function rememberedAs({ exchanges, markets, symbols }: Selection): string
 export async function remembered<State>(directory: string, selection: Selection): Promise<LookedAt<State> | undefined> {
   const snapshot = await openSnapshot(directory, { types: [] });
   await snapshot.close();
-  const text = snapshot.state.settings.get(rememberedAs(selection));
+  const text = snapshot.state.metadata.get(rememberedAs(selection));
   return text === undefined ? undefined : (JSON.parse(text) as LookedAt<State>);
 }
 
 export async function remember<State>(directory: string, selection: Selection, looked: LookedAt<State>): Promise<void> {
-  await changeSettings(directory, () => ({ [rememberedAs(selection)]: JSON.stringify(looked) }));
+  await changeMetadata(directory, () => ({ [rememberedAs(selection)]: JSON.stringify(looked) }));
 }
 
 function featureFiles({ state }: StoreSnapshot): StoredFile[] {

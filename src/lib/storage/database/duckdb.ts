@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
-import { followAside, isVanished } from '../log/put-aside.js';
+import { followRetired, isVanished } from '../log/retired-files.js';
 
 /**
  * Loads the native library: only who needs it pays. By `require`, as `import` would first read all 180 files of this
@@ -107,7 +107,7 @@ async function following<T>(sql: string, run: (statement: string) => Promise<T>)
     try {
       return await run(statement);
     } catch (error) {
-      const moved = isVanished(error) ? followAside(sql) : statement;
+      const moved = isVanished(error) ? followRetired(sql) : statement;
       if (moved === statement || attempt >= ATTEMPTS) throw error;
       statement = moved;
     }

@@ -1,5 +1,5 @@
 import type { Segments } from '../files/segments.js';
-import type { Settings } from '../log/settings.js';
+import type { Metadata } from '../log/metadata.js';
 import { type Database, sqlText } from './duckdb.js';
 import { asPattern } from './record-load.js';
 
@@ -7,8 +7,8 @@ import { asPattern } from './record-load.js';
 export type FileFacts = {
   readonly type: string | undefined;
   readonly segments: Segments | undefined;
-  /** Facts about the store that its rows were computed by. */
-  readonly settings: Settings | undefined;
+  /** The part of the store's metadata that its rows were computed by. */
+  readonly rules: Metadata | undefined;
 };
 
 /** Returns the metadata by which a file names its segments. */
@@ -16,9 +16,9 @@ export function segmentsMetadata(segments: Segments): Readonly<Record<string, st
   return { mdtool_segments: segments.join(' ') };
 }
 
-/** Returns the metadata by which a file names what its rows were computed by, none without settings. */
-export function settingsMetadata(settings: Settings | undefined): Readonly<Record<string, string>> {
-  return settings ? { mdtool_settings: JSON.stringify(settings) } : {};
+/** Returns the metadata by which a file names what its rows were computed by, none without rules. The file spells the key `mdtool_settings`. */
+export function rulesMetadata(rules: Metadata | undefined): Readonly<Record<string, string>> {
+  return rules ? { mdtool_settings: JSON.stringify(rules) } : {};
 }
 
 /** Returns what a Parquet file says of itself. Throws DuckDB's error when it cannot be read. */
@@ -27,10 +27,10 @@ export async function factsOf(database: Database, path: string): Promise<FileFac
     `SELECT decode(key) AS name, decode(value) AS text FROM parquet_kv_metadata(${sqlText(asPattern(path))})`,
   );
   const facts = new Map(rows.map(({ name, text }) => [String(name), String(text)]));
-  const settings = facts.get('mdtool_settings');
+  const rules = facts.get('mdtool_settings');
   return {
     type: facts.get('mdtool_type'),
     segments: facts.get('mdtool_segments')?.split(' ').filter(Boolean),
-    settings: settings === undefined ? undefined : JSON.parse(settings),
+    rules: rules === undefined ? undefined : JSON.parse(rules),
   };
 }

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { RecordType } from '../../model/records.js';
 import { createDirectory, isMissing, publishFile, storageFailure, temporaryName } from '../files/durable-file.js';
-import { asidePath } from '../log/put-aside.js';
+import { retiredPath } from '../log/retired-files.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 import { fileOrder, tableColumns } from './record-table.js';
 
@@ -67,5 +67,5 @@ export async function fileDigest(path: string): Promise<string> {
 }
 
 async function openStored(path: string): Promise<FileHandle> {
-  return await open(path).catch((error) => (isMissing(error) ? open(asidePath(path)) : Promise.reject(error)));
+  return await open(path).catch((error) => (isMissing(error) ? open(retiredPath(path)) : Promise.reject(error)));
 }

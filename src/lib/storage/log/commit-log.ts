@@ -5,7 +5,7 @@ import { createFile, isMissing, replaceFile, storageFailure } from '../files/dur
 import { SerialQueue } from '../files/serial-queue.js';
 import { findStoredFile } from '../files/stored-file.js';
 import { noteHead, readHead } from './log-head.js';
-import { type Change, StoreState } from './store-state.js';
+import { type Change, decodeChange, encodeChange, StoreState } from './store-state.js';
 
 const DIGITS = 20;
 const COMMIT = /^(\d{20})\.json$/;
@@ -116,7 +116,7 @@ export class CommitLog {
   async #append(change: Change): Promise<boolean> {
     const number = this.#state.version + 1;
     const path = join(this.#directory, `${numbered(number)}.json`);
-    const text = `${JSON.stringify(change)}\n`;
+    const text = `${encodeChange(change)}\n`;
     try {
       if (!(await createFile(path, text))) return false;
     } catch (error) {
@@ -139,7 +139,7 @@ export class CommitLog {
   async #readChange(number: number): Promise<Change | undefined> {
     const path = join(this.#directory, `${numbered(number)}.json`);
     const text = await readText(path);
-    return text === undefined ? undefined : parse(text, path, JSON.parse);
+    return text === undefined ? undefined : parse(text, path, decodeChange);
   }
 
   async #isBehind(): Promise<boolean> {

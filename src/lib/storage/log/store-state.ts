@@ -52,9 +52,20 @@ export type Change = {
   readonly discard?: readonly string[];
   readonly open?: { readonly writer: string; readonly entry: WriterEntry };
   readonly close?: readonly string[];
-  /** Lasting facts about the store (`candles.1m.open` = `first-trade`). */
-  readonly settings?: Readonly<Record<string, string>>;
+  /** Lasting facts about the store (`candles.1m.open` = `first-trade`). The log spells this key `settings`. */
+  readonly metadata?: Readonly<Record<string, string>>;
 };
+
+/** Returns a change as the log stores it, one JSON document. */
+export function encodeChange({ metadata, ...change }: Change): string {
+  return JSON.stringify(metadata === undefined ? change : { ...change, settings: metadata });
+}
+
+/** Returns the change that a document of the log describes. Throws when it is not JSON. */
+export function decodeChange(text: string): Change {
+  const { settings, ...change } = JSON.parse(text);
+  return settings === undefined ? change : { ...change, metadata: settings };
+}
 
 /** All that is known of a store after `version` changes. */
 export class StoreState {
@@ -65,7 +76,7 @@ export class StoreState {
   /** Replaced files that may still be there, with the time at which they were replaced. */
   readonly replaced = new Map<string, number>();
   readonly writers = new Map<string, WriterEntry>();
-  readonly settings = new Map<string, string>();
+  readonly metadata = new Map<string, string>();
   readonly #partitions = new Map<string, Set<StoredFile>>();
 
   /** Returns the files of a partition. */
@@ -91,19 +102,19 @@ export class StoreState {
     for (const segment of change.discard ?? []) this.sealed.delete(segment);
     if (change.open) this.writers.set(change.open.writer, change.open.entry);
     for (const writer of change.close ?? []) this.writers.delete(writer);
-    for (const [name, value] of Object.entries(change.settings ?? {})) this.settings.set(name, value);
+    for (const [name, value] of Object.entries(change.metadata ?? {})) this.metadata.set(name, value);
   }
 
   /** Returns the state as one JSON document. */
   encode(): string {
-    const { version, files, sealed, replaced, writers, settings } = this;
+    const { version, files, sealed, replaced, writers, metadata } = this;
     return JSON.stringify({
       version,
       files: [...files.values()],
       sealed: [...sealed],
       replaced: [...replaced],
       writers: [...writers],
-      settings: [...settings],
+      settings: [...metadata],
     });
   }
 
@@ -116,7 +127,7 @@ export class StoreState {
     for (const segment of document.sealed) state.sealed.add(segment);
     for (const [path, at] of document.replaced) state.replaced.set(path, at);
     for (const [writer, entry] of document.writers) state.writers.set(writer, entry);
-    for (const [name, value] of document.settings) state.settings.set(name, value);
+    for (const [name, value] of document.settings) state.metadata.set(name, value);
     return state;
   }
 

@@ -5,7 +5,7 @@ import { fileDigest } from '../database/parquet-file.js';
 import { parquetFiles } from '../database/record-load.js';
 import { tableColumns } from '../database/record-table.js';
 import { isMissing, storageFailure } from '../files/durable-file.js';
-import { asidePath } from '../log/put-aside.js';
+import { retiredPath } from '../log/retired-files.js';
 import type { StoredFile } from '../log/store-state.js';
 
 /**
@@ -35,7 +35,7 @@ export async function checkFile(
 
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    const { size } = await stat(path).catch((error) => (isMissing(error) ? stat(asidePath(path)) : Promise.reject(error)));
+    const { size } = await stat(path).catch((error) => (isMissing(error) ? stat(retiredPath(path)) : Promise.reject(error)));
     return size;
   } catch (error) {
     if (isMissing(error)) return undefined;

@@ -1,7 +1,7 @@
 import { parseInterval } from '../../model/interval.js';
 import type { Market, RecordType } from '../../model/records.js';
 import { sqlText } from '../database/duckdb.js';
-import { newestPlaces, type Place } from './newest.js';
+import { newestPartitions, type Place } from './newest-partitions.js';
 import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
 
 /** Captured records of one type, of the exchange's candles those of one interval, of books the whole or the top ones. */
@@ -42,7 +42,7 @@ export async function lastTimes(
 
 async function timesOf(snapshot: StoreSnapshot, { symbols, ...kind }: LastTimesQuery): Promise<Map<string, number>> {
   const found = new Map<string, number>();
-  for (const place of newestPlaces(snapshot, kind.type)) {
+  for (const place of newestPartitions(snapshot, kind.type)) {
     const left = symbols.filter((symbol) => !found.has(symbol));
     if (left.length > 0) await findIn(snapshot, kind, { ...place, symbols: left }, found);
   }

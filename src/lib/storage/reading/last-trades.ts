@@ -1,6 +1,6 @@
 import type { Market, RecordType } from '../../model/records.js';
 import { sqlText } from '../database/duckdb.js';
-import { newestPlaces, type Place } from './newest.js';
+import { newestPartitions, type Place } from './newest-partitions.js';
 import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
 
 /** A stored trade, as far as it says where a capture goes on. */
@@ -26,7 +26,7 @@ export async function lastTrades(directory: string, query: LastTradesQuery): Pro
   const snapshot = await openSnapshot(directory, { types, exchanges: [exchange], markets: [market], symbols });
   try {
     const found = new Map<string, LastTrade[]>();
-    for (const place of newestPlaces(snapshot, 'trade')) {
+    for (const place of newestPartitions(snapshot, 'trade')) {
       const left = symbols.filter((symbol) => !found.has(symbol));
       if (left.length > 0) await findIn(snapshot, { ...place, symbols: left }, found);
     }

@@ -8,7 +8,7 @@ import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlT
 import { createRowConverter, kindOf, type ResultKind, type ResultValue } from '../database/query-values.js';
 import { asPattern } from '../database/record-load.js';
 import type { Partition } from '../files/partition.js';
-import { asidePath, followAside, isVanished } from '../log/put-aside.js';
+import { followRetired, isVanished, retiredPath } from '../log/retired-files.js';
 import { planStatement, type StatementPlan } from './query-guard.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
@@ -118,13 +118,13 @@ export function candleView({ source, interval }: Partition): string {
 
 async function createView(database: Database, name: string, relation: string): Promise<void> {
   // Of several files DuckDB opens the first now, the others when the view is used.
-  await database.run(`CREATE OR REPLACE VIEW ${sqlName(name)} AS SELECT * FROM ${followAside(relation)}`);
+  await database.run(`CREATE OR REPLACE VIEW ${sqlName(name)} AS SELECT * FROM ${followRetired(relation)}`);
 }
 
 /** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */
 export async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
   // A path with brackets is given as a pattern, which is checked as well as what it matches.
-  const named = [...files, ...files.map(asidePath)];
+  const named = [...files, ...files.map(retiredPath)];
   await database.run(`SET allowed_paths = ${sqlList([...named, ...named.map(asPattern)])}`);
   await database.run('SET enable_external_access = false');
   await database.run('SET lock_configuration = true');

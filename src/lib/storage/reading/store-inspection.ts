@@ -10,7 +10,7 @@ import { isMissing, storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
 import { findStore } from '../files/store-directory.js';
 import { groupFiles } from '../log/overlaps.js';
-import { isVanished } from '../log/put-aside.js';
+import { isVanished } from '../log/retired-files.js';
 import { absolutePath, openStoreContext, type StoreContext } from '../log/store-context.js';
 import { mayOverlap, type StoredFile } from '../log/store-state.js';
 import { rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';

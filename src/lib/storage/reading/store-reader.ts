@@ -3,7 +3,7 @@ import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { DatabaseOptions } from '../database/duckdb.js';
 import { tableRecords } from '../database/record-rows.js';
 import { recordOrder } from '../database/record-table.js';
-import { isVanished } from '../log/put-aside.js';
+import { isVanished } from '../log/retired-files.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 

@@ -9,7 +9,7 @@ import type { Partition } from '../files/partition.js';
 import { findStore, storePaths } from '../files/store-directory.js';
 import { unreadableFile } from '../files/unreadable-file.js';
 import { type JournalEntry, listJournals } from '../journal/journal.js';
-import { isVanished } from '../log/put-aside.js';
+import { isVanished } from '../log/retired-files.js';
 import { openStoreContext, type StoreContext } from '../log/store-context.js';
 import type { StoreState } from '../log/store-state.js';
 import type { StoreSelection } from './store-selection.js';

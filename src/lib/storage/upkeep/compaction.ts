@@ -1,6 +1,6 @@
 import { formatDate } from '../../model/time.js';
 import { type Partition, partitionPath } from '../files/partition.js';
-import { putAside } from '../log/put-aside.js';
+import { retireFiles } from '../log/retired-files.js';
 import { type StoreContext, wallClock } from '../log/store-context.js';
 import type { StoredFile, StoreState } from '../log/store-state.js';
 import { type StoreSelection, wantsPartition } from '../reading/store-selection.js';
@@ -104,7 +104,7 @@ async function remove(
   };
   const isDone = !dryRun && (await context.log.commit(change));
   if (isDone)
-    await putAside(
+    await retireFiles(
       context,
       files.map(({ path }) => path),
     );

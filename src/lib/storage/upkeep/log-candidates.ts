@@ -10,7 +10,7 @@ import { parquetFiles } from '../database/record-load.js';
 import { isMissing, storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
-import { asidePath } from '../log/put-aside.js';
+import { retiredPath } from '../log/retired-files.js';
 import type { StoredFile } from '../log/store-state.js';
 import { readFailure } from '../reading/store-snapshot.js';
 
@@ -18,7 +18,7 @@ import { readFailure } from '../reading/store-snapshot.js';
 export type Candidate = {
   readonly partition: Partition;
   readonly file: StoredFile;
-  readonly settings: FileFacts['settings'];
+  readonly rules: FileFacts['rules'];
   /** It was put aside, and holds segments that no file in its place has. */
   readonly isAside: boolean;
 };
@@ -69,10 +69,10 @@ function hasMore({ partition, file }: Candidate, shown: readonly Candidate[]): b
 
 async function candidateOf(database: Database, root: string, path: string, isAside: boolean): Promise<Candidate> {
   const named = join(root, path);
-  const absolute = isAside ? asidePath(named) : named;
+  const absolute = isAside ? retiredPath(named) : named;
   const partition = partitionOf(path);
   try {
-    const { type, segments, settings } = await factsOf(database, absolute);
+    const { type, segments, rules } = await factsOf(database, absolute);
     const [rows, ...others] = await partitionRows(database, partition.type, parquetFiles([absolute]));
     const isInPlace = rows && others.length === 0 && partitionPath(rows.partition) === partitionPath(partition);
     if (type !== partition.type || segments === undefined || !isInPlace)
@@ -82,7 +82,7 @@ async function candidateOf(database: Database, root: string, path: string, isAsi
     const merged = /^(?:merged|derived)-/.test(path.slice(path.lastIndexOf('/') + 1));
     const { rows: count, min, max, symbols } = rows;
     const file = { path, rows: count, bytes, sha256, min, max, symbols, segments, ...(merged ? { merged } : {}) };
-    return { partition, file, settings, isAside };
+    return { partition, file, rules, isAside };
   } catch (error) {
     throw readFailure(error, root);
   }

@@ -8,8 +8,8 @@ import { writeParquet } from '../database/parquet-file.js';
 import { partitionRows } from '../database/partition-rows.js';
 import { TableAppender } from '../database/table-appender.js';
 import { partitionOf, partitionPath } from '../files/partition.js';
-import { keepDamaged } from '../log/put-aside.js';
-import type { Settings } from '../log/settings.js';
+import type { Metadata } from '../log/metadata.js';
+import { quarantineFile } from '../log/retired-files.js';
 import { absolutePath, type StoreContext, wallClock } from '../log/store-context.js';
 import type { StoredFile, StoreState } from '../log/store-state.js';
 
@@ -19,7 +19,7 @@ export type Loss = {
   /** What says that their records are missing. */
   readonly gaps: readonly Gap[];
   /** Returns the lasting facts that do not hold any more without them, as they are from now on. */
-  readonly settings: (state: StoreState) => Settings;
+  readonly metadata: (state: StoreState) => Metadata;
 };
 
 /**
@@ -28,17 +28,17 @@ export type Loss = {
  * readers skip. Files of derived rows in the same partitions are no longer known to be computed from anything, so that the
  * next run computes all of them again. Throws a `FailureError` when a file was replaced meanwhile; nothing is changed then.
  */
-export async function takeOut(context: StoreContext, { files, gaps, settings }: Loss): Promise<void> {
+export async function removeLostFiles(context: StoreContext, { files, gaps, metadata }: Loss): Promise<void> {
   const kept = new Map<string, string>();
   const written = gaps.length > 0 ? await withDatabase({ threads: 1 }, (database) => writeGaps(database, context, gaps)) : [];
   let isDone = false;
   try {
     // A file that was put aside and is still in the log is one that is gone: the next run takes it out.
     for (const { path } of files) {
-      const name = await keepDamaged(context, path);
+      const name = await quarantineFile(context, path);
       if (name !== undefined) kept.set(path, name);
     }
-    isDone = await context.log.commit((state) => changeOf(state, files, written, settings(state)));
+    isDone = await context.log.commit((state) => changeOf(state, files, written, metadata(state)));
   } finally {
     if (!isDone) {
       for (const [path, name] of kept) await rename(name, absolutePath(context, path)).catch(() => {});
@@ -48,7 +48,7 @@ export async function takeOut(context: StoreContext, { files, gaps, settings }: 
   if (!isDone) throw new FailureError('damaged files of the store were replaced meanwhile: run mdtool verify again');
 }
 
-function changeOf(state: StoreState, files: readonly StoredFile[], written: readonly StoredFile[], settings: Settings) {
+function changeOf(state: StoreState, files: readonly StoredFile[], written: readonly StoredFile[], metadata: Metadata) {
   if (files.some(({ path }) => !state.files.has(path))) return undefined;
   const lost = new Set(files.map(({ path }) => path));
   const partitions = new Set(files.map(({ path }) => partitionPath(partitionOf(path))));
@@ -57,7 +57,7 @@ function changeOf(state: StoreState, files: readonly StoredFile[], written: read
   const changed = [...lost, ...rest.map(({ path }) => path)];
   // Forgotten at once: a file that comes back from a backup must not be taken for one that was replaced, and deleted.
   const add = [...written, ...rest.map((file) => ({ ...file, segments: [] }))];
-  return { at: wallClock(), remove: changed, add, forget: changed, settings };
+  return { at: wallClock(), remove: changed, add, forget: changed, metadata };
 }
 
 async function writeGaps(database: Database, context: StoreContext, gaps: readonly Gap[]): Promise<StoredFile[]> {

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FailureError } from '../../model/errors.js';
 import { type Database, withDatabase } from '../database/duckdb.js';
-import { segmentsMetadata, settingsMetadata } from '../database/file-facts.js';
+import { rulesMetadata, segmentsMetadata } from '../database/file-facts.js';
 import { fileDigest, writeParquet } from '../database/parquet-file.js';
 import { partitionRows } from '../database/partition-rows.js';
 import { parquetFiles } from '../database/record-load.js';
 import { storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionPath } from '../files/partition.js';
 import { uniteSegments } from '../files/segments.js';
-import { putAside } from '../log/put-aside.js';
-import type { Settings } from '../log/settings.js';
+import type { Metadata } from '../log/metadata.js';
+import { retireFiles } from '../log/retired-files.js';
 import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from '../log/store-context.js';
 import { mayOverlap, type StoredFile } from '../log/store-state.js';
 import { readFailure } from '../reading/store-snapshot.js';
@@ -79,17 +79,17 @@ async function writeMerged(database: Database, context: StoreContext, target: st
     requireSameContent(before, chosen, await contentOf(database, type, parquetFiles([path])), target);
     extent = await extentOf(database, partition, parquetFiles([path]));
   };
-  const metadata = { ...segmentsMetadata(segments), ...settingsMetadata(await settingsOf(context, partition)) };
+  const metadata = { ...segmentsMetadata(segments), ...rulesMetadata(await metadataOf(context, partition)) };
   const source = { type, relation, metadata, dense: type === 'candle', inspect };
   const { rows, bytes, sha256 } = await writeParquet(database, target, source);
   return { rows, bytes, sha256, ...(extent as Extent), segments, merged: true, duplicates };
 }
 
 /** What the store remembers of how candles are built, for the file to say of itself. */
-async function settingsOf(context: StoreContext, { type, source, interval }: Partition): Promise<Settings | undefined> {
+async function metadataOf(context: StoreContext, { type, source, interval }: Partition): Promise<Metadata | undefined> {
   if (type !== 'candle' || source !== 'trades') return undefined;
-  const { settings } = await context.log.read();
-  return Object.fromEntries([...settings].filter(([name]) => name.startsWith(`candles.${interval}.`)));
+  const { metadata } = await context.log.read();
+  return Object.fromEntries([...metadata].filter(([name]) => name.startsWith(`candles.${interval}.`)));
 }
 
 /** Damage must not be merged into what looks whole: that it was done could not be seen any more. */
@@ -121,6 +121,6 @@ async function commitMerge(context: StoreContext, merged: StoredFile, { partitio
     const overlay = overlays.some((file) => others.some((other) => mayOverlap(file, other)));
     return { at: wallClock(), add: [overlay ? { ...merged, overlay } : merged], remove: [...replaced] };
   });
-  if (isDone) await putAside(context, replaced);
+  if (isDone) await retireFiles(context, replaced);
   return isDone;
 }

@@ -6,11 +6,11 @@ import { currentOwner } from '../files/owner.js';
 import { type Partition, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
 import type { StorePaths } from '../files/store-directory.js';
-import { requireNobodyAtWork } from '../journal/writer-traces.js';
+import { requireNoActiveWriter } from '../journal/active-writers.js';
 import { beginLog, CommitLog, logEntries } from '../log/commit-log.js';
 import { readHead } from '../log/log-head.js';
-import { bringBack } from '../log/put-aside.js';
-import type { Settings } from '../log/settings.js';
+import type { Metadata } from '../log/metadata.js';
+import { restoreRetired } from '../log/retired-files.js';
 import { openStoreContext, wallClock } from '../log/store-context.js';
 import { mayOverlap, type StoredFile, StoreState } from '../log/store-state.js';
 import { type Candidate, readCandidates } from './log-candidates.js';
@@ -45,7 +45,7 @@ export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | und
   if (!(await createFile(lock, JSON.stringify(currentOwner()))))
     throw new FailureError(`${lock}: another process rebuilds the log; if it does not run any more, delete this file`);
   try {
-    await requireNobodyAtWork(paths);
+    await requireNoActiveWriter(paths);
     return await rebuild(paths, known);
   } catch (error) {
     throw storageFailure(error, 'rebuild the log in', paths.log);
@@ -67,8 +67,8 @@ async function rebuild(paths: StorePaths, known: StoreState | undefined): Promis
   const candidates = await readCandidates(paths.root);
   const { kept, moved } = chosen(candidates);
   const state = new StoreState();
-  const settings = { ...Object.fromEntries(known?.settings ?? []), ...settingsOf(kept) };
-  state.apply({ at: wallClock(), add: withOverlays(kept), settings });
+  const metadata = { ...Object.fromEntries(known?.metadata ?? []), ...metadataOf(kept) };
+  state.apply({ at: wallClock(), add: withOverlays(kept), metadata });
   const last = Math.max(await readHead(paths.log), ...(await logEntries(paths.log)).map(({ number }) => number));
   state.version = Math.max(0, last) + NUMBERS_SKIPPED;
   const target = join(paths.state, `before-rebuild-${state.version}`);
@@ -76,7 +76,7 @@ async function rebuild(paths: StorePaths, known: StoreState | undefined): Promis
   await createDirectory(paths.log);
   await beginLog(paths.log, state);
   const context = openStoreContext(paths);
-  for (const { file } of kept.filter(({ isAside }) => isAside)) await bringBack(context, file.path);
+  for (const { file } of kept.filter(({ isAside }) => isAside)) await restoreRetired(context, file.path);
   for (const { file } of moved) await moveAway(join(paths.root, file.path), join(target, file.path));
   return {
     files: kept.length,
@@ -118,7 +118,7 @@ function covers(a: Candidate, b: Candidate): boolean {
 
 /** Candles whose trades are gone cannot be built again: they are taken where there is one version of them, and its rules. */
 function provenCandles(files: readonly Candidate[]): Candidate[] {
-  const isAmbiguous = files.some((a) => a.settings === undefined || files.some((b) => a !== b && mayOverlap(a.file, b.file)));
+  const isAmbiguous = files.some((a) => a.rules === undefined || files.some((b) => a !== b && mayOverlap(a.file, b.file)));
   if (!isAmbiguous) return [...files];
   const { file } = files[0] as Candidate;
   throw new FailureError(
@@ -135,17 +135,17 @@ function withOverlays(kept: readonly Candidate[]): StoredFile[] {
 }
 
 /** Clocks only go forward; of rules there is one for each interval. */
-function settingsOf(kept: readonly Candidate[]): Settings {
-  const settings: Record<string, string> = {};
-  for (const [name, value] of kept.flatMap((candidate) => Object.entries(candidate.settings ?? {}))) {
-    const other = settings[name];
+function metadataOf(kept: readonly Candidate[]): Metadata {
+  const metadata: Record<string, string> = {};
+  for (const [name, value] of kept.flatMap((candidate) => Object.entries(candidate.rules ?? {}))) {
+    const other = metadata[name];
     if (other !== undefined && other !== value && !name.startsWith('candles.clock.'))
       throw new FailureError(
         `the candles of the store have two values of ${name}, ${other} and ${value}: restore the log from a backup`,
       );
-    settings[name] = other !== undefined && Number(other) > Number(value) ? other : value;
+    metadata[name] = other !== undefined && Number(other) > Number(value) ? other : value;
   }
-  return settings;
+  return metadata;
 }
 
 async function moveAway(path: string, target: string): Promise<void> {

@@ -45,8 +45,8 @@ function endOf(size: number, midnight: number): number {
 }
 
 /** How long the candles are that the store builds of trades. */
-function candleSizes({ settings }: StoreState): number[] {
-  const names = [...settings.keys()].map((name) => /^candles\.(\d+\w+)\.open$/.exec(name)?.[1]);
+function candleSizes({ metadata }: StoreState): number[] {
+  const names = [...metadata.keys()].map((name) => /^candles\.(\d+\w+)\.open$/.exec(name)?.[1]);
   return names.filter((name) => name !== undefined).map((name) => parseInterval(name).size);
 }
 

@@ -5,7 +5,7 @@ import { factsOf } from '../database/file-facts.js';
 import { isMissing, storageFailure } from '../files/durable-file.js';
 import { expandSegments } from '../files/segments.js';
 import { listJournals } from '../journal/journal.js';
-import { asidePath, bringBack, putAside } from '../log/put-aside.js';
+import { restoreRetired, retiredPath, retireFiles } from '../log/retired-files.js';
 import { absolutePath, type StoreContext, wallClock } from '../log/store-context.js';
 import type { StoreState } from '../log/store-state.js';
 
@@ -29,7 +29,7 @@ export async function sweepStore(context: StoreContext, atOnce = false): Promise
   const discard = [...state.sealed].filter((segment) => !journals.has(segment));
   const directories = new Set([...state.files.keys(), ...state.replaced.keys()].map(directoryOf));
   for (const path of forget.map((file) => absolutePath(context, file)))
-    for (const name of [path, asidePath(path)]) await rm(name, { force: true });
+    for (const name of [path, retiredPath(path)]) await rm(name, { force: true });
   if (forget.length > 0 || discard.length > 0) await context.log.commit(() => ({ at: now, forget, discard }));
   for (const directory of new Set(forget.map(directoryOf))) await rmdir(absolutePath(context, directory)).catch(() => {});
   const unknown: string[] = [];
@@ -60,7 +60,7 @@ async function tidy(context: StoreContext, directory: string, atOnce: boolean): 
 
 async function tidyAside({ context, state, directory, name }: Shown): Promise<void> {
   const path = `${directory}/${name.slice('.'.length, -'.replaced'.length)}`;
-  if (state.files.has(path)) await bringBack(context, path);
+  if (state.files.has(path)) await restoreRetired(context, path);
   else if (!state.replaced.has(path)) await removeOld(absolutePath(context, `${directory}/${name}`));
 }
 
@@ -72,7 +72,7 @@ async function tidyParquet({ context, state, directory, name }: Shown, atOnce: b
     if (!atOnce && !(await isOld(absolutePath(context, path)))) return true;
     if (!(await isSuperfluous(context, state, path))) return false;
   }
-  await putAside(context, [path]);
+  await retireFiles(context, [path]);
   return true;
 }
 

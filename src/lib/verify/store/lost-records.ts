@@ -1,19 +1,19 @@
 import { HISTORY_TYPES, type HistoryType } from '../../exchanges/history.js';
 import { EXCHANGES } from '../../exchanges/index.js';
-import { unreadSettings } from '../../features/store/progress.js';
-import { settingsWithout } from '../../history/fetched.js';
-import type { Topic, Want } from '../../history/want.js';
+import { unreadMetadata } from '../../features/store/progress.js';
+import { metadataWithout } from '../../history/fetched-spans.js';
+import type { RequestedRange, Topic } from '../../history/topic.js';
 import { buildGap } from '../../model/gap.js';
 import { parseInterval } from '../../model/interval.js';
 import type { Coverage, Gap, Market, RecordType } from '../../model/records.js';
 import { withDatabase } from '../../storage/database/duckdb.js';
 import { isDateWithin, type Partition } from '../../storage/files/partition.js';
 import { findStore } from '../../storage/files/store-directory.js';
-import type { Settings } from '../../storage/log/settings.js';
+import type { Metadata } from '../../storage/log/metadata.js';
 import { absolutePath, openStoreContext, type StoreContext } from '../../storage/log/store-context.js';
 import type { StoredFile, StoreState } from '../../storage/log/store-state.js';
 import { checkFile, type FileDamage } from '../../storage/reading/file-check.js';
-import { takeOut } from '../../storage/upkeep/lost-files.js';
+import { removeLostFiles } from '../../storage/upkeep/lost-files.js';
 import { coverageChannel, gapChannel, isData } from './channels.js';
 
 /** A stored file that is gone or damaged, and the symbols that were in it, as far as anything tells. */
@@ -94,17 +94,17 @@ function isHistory(type: RecordType): type is HistoryType {
 /**
  * Takes lost files out of the store and records in the same change, for every series that was in them, a `gap` over what
  * the log knows of their time. Returns what of it the exchanges can be asked for. `now` is in microseconds. Throws as
- * `takeOut`.
+ * `removeLostFiles`.
  */
-export async function takeOutLosses({ context, lost }: Losses, now: number): Promise<Want[]> {
+export async function takeOutLosses({ context, lost }: Losses, now: number): Promise<RequestedRange[]> {
   const series = lost.filter(({ partition }) => isData(partition)).flatMap(seriesOf);
   const gaps = series.map((one, index): Gap => gapOf(one, now + index));
-  const settings = (state: StoreState): Settings => {
+  const metadata = (state: StoreState): Metadata => {
     const derived = lost.filter(({ partition }) => !isData(partition));
-    return { ...settingsWithout(state.settings, series.flatMap(wantsOf)), ...unreadSettings(state, derived) };
+    return { ...metadataWithout(state.metadata, series.flatMap(rangesOf)), ...unreadMetadata(state, derived) };
   };
-  await takeOut(context, { files: lost.map(({ file }) => file), gaps, settings });
-  return series.flatMap(wantsOf);
+  await removeLostFiles(context, { files: lost.map(({ file }) => file), gaps, metadata });
+  return series.flatMap(rangesOf);
 }
 
 type LostSeries = { readonly partition: Partition; readonly symbol: string; readonly from: number; readonly until: number };
@@ -121,7 +121,7 @@ function gapOf({ partition, symbol, from, until }: LostSeries, localTimestamp: n
   return buildGap(series, { from, until, reason: 'lost', localTimestamp });
 }
 
-function wantsOf({ partition: { type, exchange: id, market, interval }, symbol, from, until }: LostSeries): Want[] {
+function rangesOf({ partition: { type, exchange: id, market, interval }, symbol, from, until }: LostSeries): RequestedRange[] {
   const exchange = EXCHANGES.find((candidate) => candidate.id === id);
   if (!exchange || !isHistory(type)) return [];
   const topic: Topic = {
@@ -131,5 +131,5 @@ function wantsOf({ partition: { type, exchange: id, market, interval }, symbol, 
     type,
     ...(type === 'candle' && interval ? { interval } : {}),
   };
-  return [{ ...topic, spans: [{ from, until }], isHole: true }];
+  return [{ ...topic, spans: [{ from, until }], isForced: true }];
 }

@@ -21,10 +21,10 @@ describe('CommitLog', () => {
     const directory = await logDirectory();
     const logs = Array.from({ length: 8 }, () => new CommitLog(directory));
     const increment = (log: CommitLog) =>
-      log.commit((state) => ({ at: 0, settings: { n: String(Number(state.settings.get('n') ?? 0) + 1) } }));
+      log.commit((state) => ({ at: 0, metadata: { n: String(Number(state.metadata.get('n') ?? 0) + 1) } }));
     // 240 changes: three checkpoints, with what lies before the second one deleted.
     for (let round = 0; round < 30; round++) await Promise.all(logs.map(increment));
-    for (const log of [...logs, new CommitLog(directory)]) expect((await log.read()).settings.get('n')).toBe('240');
+    for (const log of [...logs, new CommitLog(directory)]) expect((await log.read()).metadata.get('n')).toBe('240');
     const names = await readdir(directory);
     expect(names.filter((name) => name.includes('checkpoint'))).toHaveLength(2);
     expect(names.length).toBeLessThan(190);
@@ -41,7 +41,7 @@ describe('CommitLog', () => {
       open: { writer: 'w', entry },
     }));
     await log.commit(() => ({ at: 6, add: [{ ...file('c'), merged: true, overlay: true }], remove: [file('a').path] }));
-    for (let n = 0; n < 200; n++) await log.commit(() => ({ at: n, settings: { [`s${n % 3}`]: String(n) } }));
+    for (let n = 0; n < 200; n++) await log.commit(() => ({ at: n, metadata: { [`s${n % 3}`]: String(n) } }));
     const fresh = await new CommitLog(directory).read();
     expect(fresh.encode()).toBe((await log.read()).encode());
     expect(fresh.partition({ type: 'trade', exchange: 'bybit', market: 'spot', date: '2026-11-20' })).toHaveLength(2);
@@ -51,9 +51,9 @@ describe('CommitLog', () => {
     const directory = await logDirectory();
     const slow = new CommitLog(directory);
     const busy = new CommitLog(directory);
-    await slow.commit(() => ({ at: 0, settings: { n: '0' } }));
-    for (let n = 1; n <= 300; n++) await busy.commit(() => ({ at: 0, settings: { n: String(n) } }));
-    expect((await slow.read()).settings.get('n')).toBe('300');
+    await slow.commit(() => ({ at: 0, metadata: { n: '0' } }));
+    for (let n = 1; n <= 300; n++) await busy.commit(() => ({ at: 0, metadata: { n: String(n) } }));
+    expect((await slow.read()).metadata.get('n')).toBe('300');
   });
 
   it('changes nothing when nothing is decided', async () => {

@@ -14,7 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { buildStoredCandles } from '../../../../src/lib/candles/store/stored-candles.js';
 import { parseIntervals } from '../../../../src/lib/model/interval.js';
 import { storePaths } from '../../../../src/lib/storage/files/store-directory.js';
-import { asidePath } from '../../../../src/lib/storage/log/put-aside.js';
+import { retiredPath } from '../../../../src/lib/storage/log/retired-files.js';
 import { openStoreContext } from '../../../../src/lib/storage/log/store-context.js';
 import { openStoreWriter } from '../../../../src/lib/storage/store-writer.js';
 import { rebuildLog } from '../../../../src/lib/storage/upkeep/rebuild-log.js';
@@ -95,7 +95,7 @@ describe('a log that is made anew', () => {
     const before = await readAll(directory);
     const [name] = (readdirSync(directory, { recursive: true }) as string[]).filter((path) => /2026-11-21.*parquet$/.test(path));
     const path = join(directory, name as string);
-    renameSync(path, asidePath(path));
+    renameSync(path, retiredPath(path));
     rmSync(logOf(directory), { recursive: true });
     await rebuild(directory);
     expect(existsSync(path)).toBe(true);
@@ -138,8 +138,8 @@ describe('a log that is made anew', () => {
     rmSync(dirname(logOf(directory)), { recursive: true });
     expect(await rebuild(directory)).toMatchObject({ candles: 0 });
     expect(await readAll(directory, { types: ['candle'] })).toEqual(kept);
-    const { settings } = await openStoreContext(storePaths(directory)).log.read();
-    expect(settings.get('candles.1m.open')).toBe('previous-close');
+    const { metadata } = await openStoreContext(storePaths(directory)).log.read();
+    expect(metadata.get('candles.1m.open')).toBe('previous-close');
   });
 });
 

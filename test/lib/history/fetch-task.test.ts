@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeOf } from '../../../src/lib/exchanges/index.js';
+import { planFetchTask } from '../../../src/lib/history/fetch-task.js';
 import { inParallel } from '../../../src/lib/history/in-parallel.js';
-import { planErrand } from '../../../src/lib/history/plan.js';
 import { NOTHING_STORED } from '../../../src/lib/history/stored-spans.js';
-import type { Want } from '../../../src/lib/history/want.js';
+import type { RequestedRange } from '../../../src/lib/history/topic.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/model/time.js';
 
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 31) * 1_000;
-const want = (more: Partial<Want> = {}): Want => {
+const requested = (more: Partial<RequestedRange> = {}): RequestedRange => {
   const topic = { exchange: exchangeOf('bitget'), market: 'linear', symbol: 'BTCUSDT', type: 'trade' } as const;
   return { ...topic, spans: [{ from: NOW - DAY, until: NOW }], ...more };
 };
-const plan = (asked: Want, stored = NOTHING_STORED) => planErrand(asked, { now: NOW, stored });
+const plan = (asked: RequestedRange, stored = NOTHING_STORED) => planFetchTask(asked, { now: NOW, stored });
 
 describe('a plan', () => {
   it('fetches holes, head and tail of what is known', () => {
@@ -20,37 +20,41 @@ describe('a plan', () => {
       { from: NOW - 8 * HOUR, until: NOW - HOUR },
     ];
     const stored = { ...NOTHING_STORED, known: () => known };
-    expect(plan(want(), stored).spans).toEqual([
+    expect(plan(requested(), stored).spans).toEqual([
       { from: NOW - DAY, until: NOW - 20 * HOUR },
       { from: NOW - 10 * HOUR, until: NOW - 8 * HOUR },
       { from: NOW - HOUR, until: NOW },
     ]);
-    expect(plan(want({ isHole: true }), stored).spans).toEqual([{ from: NOW - DAY, until: NOW }]);
+    expect(plan(requested({ isForced: true }), stored).spans).toEqual([{ from: NOW - DAY, until: NOW }]);
   });
 
   it('tells what lies beyond the reach, and what there is not', () => {
-    const errand = plan(want({ spans: [{ from: NOW - 100 * DAY, until: NOW }] }));
-    expect(errand.spans).toEqual([{ from: NOW - 90 * DAY + 5 * MINUTE, until: NOW }]);
-    expect(errand.lacks).toEqual([
+    const task = plan(requested({ spans: [{ from: NOW - 100 * DAY, until: NOW }] }));
+    expect(task.spans).toEqual([{ from: NOW - 90 * DAY + 5 * MINUTE, until: NOW }]);
+    expect(task.unavailable).toEqual([
       { spans: [{ from: NOW - 100 * DAY, until: NOW - 90 * DAY + 5 * MINUTE }], note: expect.stringMatching(/90 days/) },
     ]);
-    expect(errand).toMatchObject({ atLeast: true });
-    const nothing = plan(want({ type: 'open_interest' }));
-    expect(nothing).toMatchObject({ spans: [], requests: 0, lacks: [{ note: expect.stringMatching(/only the current/) }] });
-    const newest = plan(want({ exchange: exchangeOf('bybit') }));
+    expect(task).toMatchObject({ atLeast: true });
+    const nothing = plan(requested({ type: 'open_interest' }));
+    expect(nothing).toMatchObject({ spans: [], requests: 0, unavailable: [{ note: expect.stringMatching(/only the current/) }] });
+    const newest = plan(requested({ exchange: exchangeOf('bybit') }));
     expect(newest).toMatchObject({ requests: 1, note: expect.stringMatching(/newest 1000 trades/) });
   });
 
   it('wants whole bars alone, none that is cut', () => {
-    const candles = want({ type: 'candle', interval: '1h', spans: [{ from: NOW - 3 * HOUR, until: NOW }] });
+    const candles = requested({ type: 'candle', interval: '1h', spans: [{ from: NOW - 3 * HOUR, until: NOW }] });
     const noon = Math.floor(NOW / HOUR) * HOUR;
     expect(plan(candles).spans).toEqual([{ from: noon - 2 * HOUR, until: noon }]);
     expect(plan({ ...candles, spans: [{ from: NOW - MINUTE, until: NOW }] }).spans).toEqual([]);
   });
 
   it('leaves the last minute to a capture that is going on, and the future to itself', () => {
-    expect(plan(want(), { ...NOTHING_STORED, isCaptured: () => true }).spans).toEqual([{ from: NOW - DAY, until: NOW - MINUTE }]);
-    expect(plan(want({ spans: [{ from: NOW - SECOND, until: NOW + DAY }] })).spans).toEqual([{ from: NOW - SECOND, until: NOW }]);
+    expect(plan(requested(), { ...NOTHING_STORED, isCaptured: () => true }).spans).toEqual([
+      { from: NOW - DAY, until: NOW - MINUTE },
+    ]);
+    expect(plan(requested({ spans: [{ from: NOW - SECOND, until: NOW + DAY }] })).spans).toEqual([
+      { from: NOW - SECOND, until: NOW },
+    ]);
   });
 });
 

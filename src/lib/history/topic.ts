@@ -15,10 +15,10 @@ export type Topic = {
 };
 
 /** What is wanted of a topic. */
-export type Want = Topic & {
+export type RequestedRange = Topic & {
   readonly spans: readonly Span[];
   /** Whether it is fetched whatever the store has: who asks has looked. */
-  readonly isHole?: boolean | undefined;
+  readonly isForced?: boolean | undefined;
 };
 
 /** Returns the text that names a topic, `bitget linear BTCUSDT candle 1m`; no two have the same. */

@@ -3,7 +3,7 @@ import { exchangeOf } from '../exchanges/index.js';
 import { UsageError } from '../model/errors.js';
 import type { Instrument } from '../model/records.js';
 import type { StoredSpans } from './stored-spans.js';
-import { type Topic, topicName, type Want } from './want.js';
+import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** What of each instrument is wanted. Times are microseconds. */
 export type WantedTypes = {
@@ -26,21 +26,21 @@ export function topicsOf(instruments: readonly Instrument[], { types, intervals 
  * Returns what is wanted of topics between `since` and `until`; without `since`, from the first record stored. Nothing is
  * wanted from before a symbol's launch. Throws a `UsageError` when neither says where to begin.
  */
-export function listedWants(
+export function listedRanges(
   topics: readonly Topic[],
   stored: StoredSpans,
   { since, until, launches }: { since: number | undefined; until: number; launches: ReadonlyMap<string, number> },
-): Want[] {
-  const wants = topics.flatMap((topic) => {
+): RequestedRange[] {
+  const ranges = topics.flatMap((topic) => {
     const from = since ?? stored.first(topic);
     const launch = launches.get(launchKey({ ...topic, exchange: topic.exchange.id })) ?? 0;
     return from === undefined ? [] : [{ ...topic, spans: [{ from: Math.max(from, launch), until }] }];
   });
-  if (wants.length === 0 && topics.length > 0)
+  if (ranges.length === 0 && topics.length > 0)
     throw new UsageError(
       `expected --since: the store has nothing of ${topicName(topics[0] as Topic)}${topics.length > 1 ? ' or the others' : ''} to begin with`,
     );
-  return wants;
+  return ranges;
 }
 
 /** Returns what a symbol's launch is kept under. */

@@ -14,7 +14,7 @@ const HEADER_BYTES = 4096;
  * Throws a `FailureError` when somebody may be writing to a store, told without its log: by the owners that journals
  * name, and by signs of life that are not older than a living writer's.
  */
-export async function requireNobodyAtWork(paths: StorePaths): Promise<void> {
+export async function requireNoActiveWriter(paths: StorePaths): Promise<void> {
   const journals = await listJournals(paths.journal);
   const gone = new Set<string>();
   for (const { path, holder, segment } of journals) {

@@ -1,11 +1,11 @@
 import { symbolListener } from '../../lib/cli/symbol-listener.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
-import { coverageWants } from '../../lib/history/coverage-wants.js';
-import { launchKey, listedWants, topicsOf } from '../../lib/history/listed-wants.js';
-import { type Errand, planErrand } from '../../lib/history/plan.js';
+import { rangesFromCoverage } from '../../lib/history/coverage-ranges.js';
+import { type FetchTask, planFetchTask } from '../../lib/history/fetch-task.js';
+import { launchKey, listedRanges, topicsOf } from '../../lib/history/listed-ranges.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../lib/history/stored-spans.js';
-import type { Topic, Want } from '../../lib/history/want.js';
+import type { RequestedRange, Topic } from '../../lib/history/topic.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
 import { listSymbols, liveSymbolSources } from '../../lib/instruments/symbol-list.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -18,21 +18,21 @@ import { type AfterLosses, settleLosses } from './losses.js';
  * Returns what is to be fetched: what coverage tells, or what the flags ask for and the store lacks; nothing where INPUT is
  * archives. Throws a `UsageError` on flags that say too little, an `UnreachableError` without lists.
  */
-export async function errandsOf(context: BackfillContext, http: HttpClient, now: number): Promise<Errand[]> {
+export async function buildFetchTasks(context: BackfillContext, http: HttpClient, now: number): Promise<FetchTask[]> {
   const { flags, intoStore, paths } = context;
   const read = (topics: readonly Topic[]) =>
     intoStore && topics.length > 0 ? readStoredSpans(flags.store, topics) : NOTHING_STORED;
   if (isOfArchives(context)) return [];
   if (paths.length > 0) {
-    const { wants, isReadable } = await wantsOfInput(context, now);
-    return planned(wants, isReadable ? await read(wants) : NOTHING_STORED, now);
+    const { ranges, isReadable } = await rangesOfInput(context, now);
+    return planned(ranges, isReadable ? await read(ranges) : NOTHING_STORED, now);
   }
   const instruments = await instrumentsOf(context, http);
   const topics = topicsOf(instruments, { types: flags.channels, intervals: intervalsOf(flags) });
   const stored = await read(topics);
   const launches = new Map(instruments.map((instrument) => [launchKey(instrument), instrument.launchTimestamp ?? 0]));
   return planned(
-    listedWants(topics, stored, { since: flags.since, until: Math.min(flags.until ?? now, now), launches }),
+    listedRanges(topics, stored, { since: flags.since, until: Math.min(flags.until ?? now, now), launches }),
     stored,
     now,
   );
@@ -46,8 +46,8 @@ export function isOfArchives({ paths }: Pick<BackfillContext, 'paths'>): boolean
   return archives.length > 0;
 }
 
-function planned(wants: readonly Want[], stored: StoredSpans, now: number): Errand[] {
-  return wants.map((want) => planErrand(want, { now, stored }));
+function planned(ranges: readonly RequestedRange[], stored: StoredSpans, now: number): FetchTask[] {
+  return ranges.map((range) => planFetchTask(range, { now, stored }));
 }
 
 function intervalsOf({ channels, interval = [] }: BackfillFlags): readonly string[] {
@@ -58,13 +58,13 @@ function intervalsOf({ channels, interval = [] }: BackfillFlags): readonly strin
   return interval;
 }
 
-async function wantsOfInput({ paths, notice, summary, ...context }: BackfillContext, now: number): Promise<AfterLosses> {
+async function rangesOfInput({ paths, notice, summary, ...context }: BackfillContext, now: number): Promise<AfterLosses> {
   const broken = new BrokenLines(notice);
-  const { wants, without, read, flawed } = await coverageWants(paths, broken);
+  const { ranges, without, read, flawed } = await rangesFromCoverage(paths, broken);
   const { intoStore, flags, note } = context;
   const settled = intoStore
-    ? await settleLosses(flawed, wants, { ...flags, isPlan: flags.plan, now, note, summary })
-    : { wants, rebuilt: new Set<string>(), isReadable: true };
+    ? await settleLosses(flawed, ranges, { ...flags, isPlan: flags.plan, now, note, summary })
+    : { ranges, rebuilt: new Set<string>(), isReadable: true };
   if (broken.count > 0) summary.incomplete(`${broken.count} lines of the input could not be read`);
   if (read === 0) notice('no coverage came in; mdtool verify --format ndjson writes it');
   for (const [channel, holes] of [...without].filter(([name]) => !settled.rebuilt.has(name))) {

@@ -5,11 +5,11 @@ import { readInput } from '../input/input.js';
 import type { InputListener } from '../input/input-listener.js';
 import type { AnyRecord, Coverage } from '../model/records.js';
 import { united } from './spans.js';
-import { type Topic, topicName, type Want } from './want.js';
+import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** What coverage asks for, and what of it no history can give. */
-export type CoverageWants = {
-  readonly wants: readonly Want[];
+export type CoverageRanges = {
+  readonly ranges: readonly RequestedRange[];
   /** Channels that have holes and no history, with how many holes. */
   readonly without: ReadonlyMap<string, number>;
   /** Records that were read. */
@@ -23,8 +23,8 @@ export type CoverageWants = {
  * their interval, `candle_exchange_1m`, or `detail.interval` does; `candle_1m` are those of trades, which are made of
  * trades. Throws as `readInput`.
  */
-export async function coverageWants(paths: readonly string[], listener: InputListener): Promise<CoverageWants> {
-  const wants = new Map<string, Topic & { spans: Span[] }>();
+export async function rangesFromCoverage(paths: readonly string[], listener: InputListener): Promise<CoverageRanges> {
+  const ranges = new Map<string, Topic & { spans: Span[] }>();
   const without = new Map<string, number>();
   const flawed: Coverage[] = [];
   let read = 0;
@@ -38,13 +38,13 @@ export async function coverageWants(paths: readonly string[], listener: InputLis
         without.set(record.channel, (without.get(record.channel) ?? 0) + 1);
         continue;
       }
-      const want = wants.get(topicName(topic)) ?? { ...topic, spans: [] };
-      want.spans.push({ from: record.fromTimestamp, until: record.untilTimestamp });
-      wants.set(topicName(topic), want);
+      const range = ranges.get(topicName(topic)) ?? { ...topic, spans: [] };
+      range.spans.push({ from: record.fromTimestamp, until: record.untilTimestamp });
+      ranges.set(topicName(topic), range);
     }
   }
   return {
-    wants: [...wants.values()].map((want) => ({ ...want, spans: united(want.spans), isHole: true })),
+    ranges: [...ranges.values()].map((range) => ({ ...range, spans: united(range.spans), isForced: true })),
     without,
     read,
     flawed,

@@ -12,7 +12,7 @@ const DAYS = 7;
  * Returns where the newest selected records of a type may be, to be looked at one after the other until all symbols are
  * found: the last hour that has any, which nearly always has them, then whole days, the last first.
  */
-export function newestPlaces(snapshot: StoreSnapshot, type: RecordType): Place[] {
+export function newestPartitions(snapshot: StoreSnapshot, type: RecordType): Place[] {
   const dates = snapshot.dates(type).slice(-DAYS).reverse();
   const from = newest(snapshot, type) - HOUR;
   const recent = dates.filter((date) => date >= formatDate(Math.max(0, from))).map((date) => ({ date, from }));

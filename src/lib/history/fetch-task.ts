@@ -4,13 +4,13 @@ import type { Gap } from '../model/records.js';
 import { MINUTE } from '../model/time.js';
 import { lengthOf, united, within, without } from './spans.js';
 import type { Ends, StoredSpans } from './stored-spans.js';
-import { barSize, type Topic, type Want } from './want.js';
+import { barSize, type RequestedRange, type Topic } from './topic.js';
 
 /** Something wanted that no request will give, and why. */
-export type Lack = { readonly spans: readonly Span[]; readonly note: string };
+export type UnavailableRange = { readonly spans: readonly Span[]; readonly note: string };
 
 /** What will be fetched of one topic. */
-export type Errand = {
+export type FetchTask = {
   readonly topic: Topic;
   /** What is fetched, in order. */
   readonly spans: readonly Span[];
@@ -18,7 +18,7 @@ export type Errand = {
   readonly gaps: readonly Gap[];
   /** What is known next to those of lost trades. */
   readonly ends?: ReadonlyMap<Gap, Ends> | undefined;
-  readonly lacks: readonly Lack[];
+  readonly unavailable: readonly UnavailableRange[];
   /** A warning that holds for all of it: only the newest records can be had. */
   readonly note?: string | undefined;
   readonly requests: number;
@@ -36,18 +36,18 @@ export type PlanContext = {
 /** Of what is being captured, the last minute is left to that: it may be on its way into the store. */
 const IN_FLIGHT = MINUTE;
 
-/** Returns what has to be fetched so that a want is met, and what cannot be had. */
-export function planErrand(want: Want, context: PlanContext): Errand {
-  const { spans: asked, isHole, ...topic } = want;
+/** Returns what has to be fetched for a requested range, and what cannot be had. */
+export function planFetchTask(range: RequestedRange, context: PlanContext): FetchTask {
+  const { spans: asked, isForced, ...topic } = range;
   const { now, stored } = context;
   const { history } = topic.exchange;
   const reach = history.reach(topic.type, topic.market, topic.interval, now);
-  const due = isHole ? united(asked) : without(asked, stored.known(topic));
+  const due = isForced ? united(asked) : without(asked, stored.known(topic));
   const ends = new Map(lostWithin(stored.gaps(topic), due).map((gap) => [gap, stored.ends(gap)]));
   const wanted = united([...due, ...[...ends].map(([gap, near]) => reachingOut(topic, gap, near))]);
   const missing = within(inWholeBars(wanted, topic), [{ from: 0, until: stored.isCaptured(topic) ? now - IN_FLIGHT : now }]);
   const gaps = stored.gaps(topic).filter((gap) => within([spanOf(gap)], missing).length > 0);
-  if (reach.kind === 'none') return { ...NOTHING, topic, gaps: [], lacks: lackOf(missing, reach) };
+  if (reach.kind === 'none') return { ...NOTHING, topic, gaps: [], unavailable: unavailableOf(missing, reach) };
   const since = reach.kind === 'since' ? reach.from : 0;
   const spans = within(missing, [{ from: since, until: now }]);
   const costs = spans.map((span) => history.cost({ ...topic, ...span }, now));
@@ -56,7 +56,7 @@ export function planErrand(want: Want, context: PlanContext): Errand {
     spans,
     gaps,
     ends,
-    lacks: lackOf(without(missing, spans), reach),
+    unavailable: unavailableOf(without(missing, spans), reach),
     note: reach.kind === 'newest' && spans.length > 0 ? reach.note : undefined,
     requests: costs.reduce((sum, { requests }) => sum + requests, 0),
     atLeast: costs.some(({ atLeast }) => atLeast),
@@ -65,7 +65,7 @@ export function planErrand(want: Want, context: PlanContext): Errand {
 
 const NOTHING = { spans: [], requests: 0, atLeast: false };
 
-function lackOf(spans: readonly Span[], { note }: Reach): Lack[] {
+function unavailableOf(spans: readonly Span[], { note }: Reach): UnavailableRange[] {
   return lengthOf(spans) > 0 ? [{ spans, note }] : [];
 }
 

@@ -4,23 +4,23 @@ import { compareTrades } from '../model/order.js';
 import type { Gap } from '../model/records.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../model/time.js';
 import { fetchHistory } from './fetch.js';
-import { type Errand, spanOf } from './plan.js';
+import { type FetchTask, spanOf } from './fetch-task.js';
 import type { RestClient } from './rest-client.js';
 import { united, within, without } from './spans.js';
 import { keyOf, type StoredKeys } from './stored-keys.js';
-import { barSize, CHANNEL_OF, type Topic } from './want.js';
+import { barSize, CHANNEL_OF, type Topic } from './topic.js';
 
-/** Something that an errand brought: new records, what of the past they complete, gaps that are none any more. */
+/** Something that an task brought: new records, what of the past they complete, gaps that are none any more. */
 export type Delivery = {
   readonly topic: Topic;
   readonly records: readonly HistoryRecord[];
   readonly rejected: readonly string[];
-  /** Fetched whole by now, all of the errand so far. */
+  /** Fetched whole by now, all of the task so far. */
   readonly covered: readonly Span[];
   readonly repaired: readonly Gap[];
 };
 
-export type ErrandOptions = {
+export type FetchTaskOptions = {
   readonly client: RestClient;
   /** Microseconds. */
   readonly now: () => number;
@@ -36,26 +36,26 @@ const UNSETTLED = MINUTE;
 const MARGIN = SECOND;
 
 /**
- * Fetches what an errand is for and yields what is new, page by page. What is stored already is left out, so is what is
+ * Fetches what an task is for and yields what is new, page by page. What is stored already is left out, so is what is
  * still going on. Throws as `fetchHistory`.
  */
-export async function* runErrand(errand: Errand, options: ErrandOptions): AsyncGenerator<Delivery> {
-  const { topic, gaps } = errand;
+export async function* runFetchTask(task: FetchTask, options: FetchTaskOptions): AsyncGenerator<Delivery> {
+  const { topic, gaps } = task;
   const began = options.now();
   const seen = new Overlaps(gaps);
   let covered: Span[] = [];
-  for (const span of stretchesOf(errand, options.inOrder ? HOUR : DAY)) {
+  for (const span of stretchesOf(task, options.inOrder ? HOUR : DAY)) {
     const query = { ...topic, ...widened(topic, span, began) };
     const stored = await options.keys(topic, { from: query.from - 2 * MARGIN, until: query.until + 2 * MARGIN });
     seen.begin(stored);
-    const pages = pagesOf(errand, query, options);
+    const pages = pagesOf(task, query, options);
     for await (const page of options.inOrder ? asOne(pages) : pages) {
       const records = page.records.filter((record) => seen.isNew(record, stored, span));
       covered = united([...covered, ...within(page.covered, [span])]);
       yield { topic, records, rejected: page.rejected, covered: within(covered, settled(topic, began)), repaired: [] };
     }
   }
-  const repaired = gaps.filter((gap) => isRepaired(errand, gap, { covered, seen, began }));
+  const repaired = gaps.filter((gap) => isRepaired(task, gap, { covered, seen, began }));
   if (repaired.length > 0) yield { topic, records: [], rejected: [], covered: within(covered, settled(topic, began)), repaired };
 }
 
@@ -66,7 +66,7 @@ type Page = {
 };
 
 /** A row that could not be read may be any: what it is part of is not covered, and the next run fetches it again. */
-async function* pagesOf({ topic }: Errand, query: HistoryQuery, { client, now }: ErrandOptions): AsyncGenerator<Page> {
+async function* pagesOf({ topic }: FetchTask, query: HistoryQuery, { client, now }: FetchTaskOptions): AsyncGenerator<Page> {
   let isWhole = true;
   for await (const { records, rejected, covered } of fetchHistory(client, topic.exchange, query, now)) {
     isWhole &&= rejected.length === 0;
@@ -96,15 +96,15 @@ function isInside({ type, timestamp }: HistoryRecord, { from, until }: Span): bo
   return timestamp < until && (timestamp % SECOND === 0 ? timestamp + SECOND > from : timestamp >= from);
 }
 
-/** Returns what of an errand is still missing after it was run: nothing where only the last minute or bar is. */
-export function remainder({ topic, spans }: Errand, covered: readonly Span[], began: number): Span[] {
+/** Returns what of an task is still missing after it was run: nothing where only the last minute or bar is. */
+export function remainder({ topic, spans }: FetchTask, covered: readonly Span[], began: number): Span[] {
   const size = barSize(topic) ?? 0;
   const due = size > 0 ? bucketStart(size, began - UNSETTLED) : began - UNSETTLED;
   return without(within(spans, [{ from: 0, until: due }]), covered);
 }
 
 /** Only trades are so many that a stretch has to be taken in parts. */
-function stretchesOf({ topic, spans }: Errand, length: number): Span[] {
+function stretchesOf({ topic, spans }: FetchTask, length: number): Span[] {
   if (topic.type !== 'trade') return [...spans];
   return spans.flatMap(({ from, until }) => {
     const parts: Span[] = [];
@@ -135,7 +135,7 @@ type Fetched = { readonly covered: readonly Span[]; readonly seen: Overlaps; rea
  * are the same again, and so are those of one interval that nobody received; what was captured of rates and prices is finer
  * than any history.
  */
-function isRepaired({ topic: { type }, ends }: Errand, gap: Gap, { covered, seen, began }: Fetched): boolean {
+function isRepaired({ topic: { type }, ends }: FetchTask, gap: Gap, { covered, seen, began }: Fetched): boolean {
   if (without([spanOf(gap)], covered).length > 0) return false;
   const near = ends?.get(gap);
   if (type !== 'trade') return type === 'candle' && (near !== undefined || gap.channel !== CHANNEL_OF.candle);

@@ -8,7 +8,7 @@ import { absolutePath, type StoreContext } from './store-context.js';
  * Returns where a replaced file waits to be deleted: hidden and without its extension, so that whoever reads the directory
  * as plain Parquet (DuckDB's glob takes hidden names, Spark takes any extension) sees what counts and nothing else.
  */
-export function asidePath(path: string): string {
+export function retiredPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.replaced`);
 }
 
@@ -16,10 +16,10 @@ export function asidePath(path: string): string {
  * Puts files (relative paths) aside that were replaced. What is aside or gone already stays so; what cannot be renamed
  * stays for the next sweep: the change of the store is made by then, and must not look failed.
  */
-export async function putAside(context: StoreContext, replaced: Iterable<string>): Promise<void> {
+export async function retireFiles(context: StoreContext, replaced: Iterable<string>): Promise<void> {
   for (const file of replaced) {
     const path = absolutePath(context, file);
-    await rename(path, asidePath(path)).catch(() => {});
+    await rename(path, retiredPath(path)).catch(() => {});
   }
 }
 
@@ -27,9 +27,9 @@ export async function putAside(context: StoreContext, replaced: Iterable<string>
  * Puts a damaged file aside for good, under a name that readers of the directory skip and nothing deletes. Returns where
  * it is now, undefined when there was nothing.
  */
-export async function keepDamaged(context: StoreContext, file: string): Promise<string | undefined> {
+export async function quarantineFile(context: StoreContext, file: string): Promise<string | undefined> {
   const path = absolutePath(context, file);
-  for (const name of [path, asidePath(path)]) {
+  for (const name of [path, retiredPath(path)]) {
     const kept = unusedName(join(dirname(path), `.${basename(path)}.damaged`));
     try {
       await rename(name, kept);
@@ -46,10 +46,10 @@ function unusedName(name: string): string {
 }
 
 /** Gives a file its name back that was put aside although it counts. */
-export async function bringBack(context: StoreContext, file: string): Promise<void> {
+export async function restoreRetired(context: StoreContext, file: string): Promise<void> {
   const path = absolutePath(context, file);
-  await rename(asidePath(path), path).catch((error) => {
-    if (!isMissing(error)) throw storageFailure(error, 'rename', asidePath(path));
+  await rename(retiredPath(path), path).catch((error) => {
+    if (!isMissing(error)) throw storageFailure(error, 'rename', retiredPath(path));
   });
 }
 
@@ -63,9 +63,9 @@ export function isVanished(error: unknown): boolean {
 }
 
 /** Returns a statement with the files that were put aside since it was written named by where they are now. */
-export function followAside(sql: string): string {
+export function followRetired(sql: string): string {
   return sql.replace(/'((?:[^']|'')*\.parquet)'/g, (literal, text: string) => {
     const path = text.replaceAll("''", "'").replace(/\[([*?[])\]/g, '$1');
-    return !existsSync(path) && existsSync(asidePath(path)) ? `'${asidePath(text)}'` : literal;
+    return !existsSync(path) && existsSync(retiredPath(path)) ? `'${retiredPath(text)}'` : literal;
   });
 }

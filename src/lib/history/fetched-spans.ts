@@ -1,7 +1,7 @@
 import type { Span } from '../exchanges/history.js';
-import { changeSettings, type Settings } from '../storage/log/settings.js';
+import { changeMetadata, type Metadata } from '../storage/log/metadata.js';
 import { united, without } from './spans.js';
-import { type Topic, topicName, type Want } from './want.js';
+import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** What of a topic was fetched whole. */
 export type Fetched = { readonly topic: Topic; readonly spans: readonly Span[] };
@@ -10,29 +10,29 @@ function keyOf(topic: Topic): string {
   return `backfill.${topicName(topic).replaceAll(' ', '.')}`;
 }
 
-/** Returns the spans of a topic that runs before have fetched whole; `settings` are those of the store. */
-export function fetchedSpans(settings: ReadonlyMap<string, string>, topic: Topic): Span[] {
-  const text = settings.get(keyOf(topic));
+/** Returns the spans of a topic that runs before have fetched whole; `metadata` are those of the store. */
+export function fetchedSpans(metadata: ReadonlyMap<string, string>, topic: Topic): Span[] {
+  const text = metadata.get(keyOf(topic));
   return text === undefined ? [] : (JSON.parse(text) as [number, number][]).map(([from, until]) => ({ from, until }));
 }
 
 /** Makes a store remember that spans were fetched whole, all of it in one change. */
-export async function rememberFetched(directory: string, fetched: readonly Fetched[]): Promise<void> {
-  await changeSettings(directory, (known) => {
+export async function recordFetched(directory: string, fetched: readonly Fetched[]): Promise<void> {
+  await changeMetadata(directory, (known) => {
     const changed: Record<string, string> = {};
     for (const { topic, spans } of fetched) {
       const all = united([...fetchedSpans(known, topic), ...spans]);
       changed[keyOf(topic)] = JSON.stringify(all.map(({ from, until }) => [from, until]));
     }
-    return changed satisfies Settings;
+    return changed satisfies Metadata;
   });
 }
 
 /** Returns what a store remembers as fetched when the spans of `lost` are no longer there, as far as that changes. */
-export function settingsWithout(settings: ReadonlyMap<string, string>, lost: readonly Want[]): Settings {
+export function metadataWithout(metadata: ReadonlyMap<string, string>, lost: readonly RequestedRange[]): Metadata {
   const changed = new Map<string, string>();
   for (const { spans, ...topic } of lost) {
-    const known = fetchedSpans(changed.has(keyOf(topic)) ? changed : settings, topic);
+    const known = fetchedSpans(changed.has(keyOf(topic)) ? changed : metadata, topic);
     if (known.length > 0)
       changed.set(keyOf(topic), JSON.stringify(without(known, spans).map(({ from, until }) => [from, until])));
   }
