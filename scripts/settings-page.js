@@ -44,9 +44,11 @@ const runRows = [
 ].map(([key, value]) => [`\`${key}\``, cell(value), PACING_NOTES[key]]);
 
 const prefixes = EXCHANGES.map(({ id }) => `\`${id}_\``).join(' or ');
-const origins = EXCHANGES.flatMap(({ id, websocketOrigin, restOrigin }) => [
-  [`\`${id}_ws_url\``, `\`${variableOf(`${id}_ws_url`)}\``, cell(websocketOrigin)],
-  [`\`${id}_rest_url\``, `\`${variableOf(`${id}_rest_url`)}\``, cell(restOrigin)],
+/** Returns the origins of all markets, each once. */
+const perMarket = (markets, originOf) => [...new Set(markets.map(originOf))].join(', ');
+const origins = EXCHANGES.flatMap(({ id, markets, origins: originsOf }) => [
+  [`\`${id}_ws_url\``, `\`${variableOf(`${id}_ws_url`)}\``, cell(perMarket(markets, (market) => originsOf(market).websocket))],
+  [`\`${id}_rest_url\``, `\`${variableOf(`${id}_rest_url`)}\``, cell(perMarket(markets, (market) => originsOf(market).rest))],
 ]);
 
 /** The reference of settings, from the commands' own flags and the defaults in code. */

@@ -40,7 +40,7 @@ function isPure(file: string): boolean {
 }
 
 function exchangeOf(file: string): string | undefined {
-  return /exchanges[\\/]([^\\/]+)[\\/]/.exec(file)?.[1];
+  return /lib[\\/]exchanges[\\/]([^\\/]+)[\\/]/.exec(file)?.[1];
 }
 
 /** The step that a command's file belongs to: `grid` for all of `grid plan`. */

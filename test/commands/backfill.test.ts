@@ -392,9 +392,12 @@ describe('backfill refuses', () => {
     [['--exchange', 'bitget', '--market', 'linear', '--interval', '1m'], /--interval is for the channel candle/],
     [
       ['--exchange', 'bitget', '--market', 'linear', '--channels', 'open_interest', '--since', '1d'],
-      /only the current open interest/,
+      /Bitget has no open_interest history on linear: capture it/,
     ],
-    [['--exchange', 'bybit', '--market', 'spot', '--channels', 'funding', '--since', '1d'], /spot has no funding/],
+    [
+      ['--exchange', 'bybit', '--market', 'spot', '--channels', 'funding', '--since', '1d'],
+      /Bybit has no funding history on spot/,
+    ],
     [
       ['--exchange', 'bybit', '--market', 'linear', '--channels', 'candle', '--interval', '1s'],
       /Bybit has no 1s candles; it has 1m, 3m/,

@@ -1,7 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Exchange, FeedEvent, Frame, FrameReader, Subscription } from '../../src/lib/exchanges/exchange.js';
+import {
+  type Exchange,
+  type FeedEvent,
+  type Frame,
+  type FrameReader,
+  NO_INSTRUMENTS,
+  type Subscription,
+} from '../../src/lib/exchanges/exchange.js';
 import { EXCHANGES, exchangeOf } from '../../src/lib/exchanges/index.js';
 import { UsageError } from '../../src/lib/model/errors.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
@@ -31,12 +38,15 @@ const framesOf = (id: string): RecordedFrame[] => [...singleFrames(id), ...tapes
 
 /** Reads single frames each alone, and the frames of a tape in the order of their connection. */
 function readAll(exchange: Exchange): { frame: Frame; recorded: RecordedFrame }[] {
-  const single = singleFrames(exchange.id).map((recorded) => ({ recorded, reader: exchange.createReader(recorded.url) }));
+  const single = singleFrames(exchange.id).map((recorded) => ({
+    recorded,
+    reader: exchange.createReader(recorded.url, NO_INSTRUMENTS),
+  }));
   const readers = new Map<string, FrameReader | undefined>();
   const taped = tapesOf(exchange.id).flatMap((tape) =>
     tapeFrames(tape).map((recorded) => {
       const key = `${tape} ${recorded.url}`;
-      if (!readers.has(key)) readers.set(key, exchange.createReader(recorded.url));
+      if (!readers.has(key)) readers.set(key, exchange.createReader(recorded.url, NO_INSTRUMENTS));
       return { recorded, reader: readers.get(key) };
     }),
   );
@@ -170,7 +180,7 @@ describe.each(EXCHANGES.map((exchange) => [exchange.id, exchange] as const))('ex
           const args = connection.messages.map(({ text }) => (JSON.parse(text) as { args: unknown[] }).args);
           const requests = connection.messages.flatMap(({ request }) => request ?? []);
           expect(connection.market).toBe(market);
-          expect(exchange.createReader(exchange.websocketOrigin + connection.path)).toBeDefined();
+          expect(exchange.createReader(exchange.origins(market).websocket + connection.path, NO_INSTRUMENTS)).toBeDefined();
           expect(new Set(topics).size).toBe(topics.length);
           expect(new Set(requests).size).toBe(requests.length);
           expect(args.map((list) => list.length)).toEqual(connection.messages.map((message) => message.topics.length));
@@ -202,7 +212,7 @@ describe.each(EXCHANGES.map((exchange) => [exchange.id, exchange] as const))('ex
   it('never throws on damaged frames, and gives nothing else than it may', () => {
     const random = seeded(SEED);
     const frames = framesOf(id).filter(({ text }) => text.length < 5_000);
-    const readers = new Map(frames.map(({ url }) => [url, exchange.createReader(url)]));
+    const readers = new Map(frames.map(({ url }) => [url, exchange.createReader(url, NO_INSTRUMENTS)]));
     const kinds = new Set<string>();
     for (let i = 0; i < 2_000; i += 1) {
       const { url, text } = pick(random, frames);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Exchange } from '../../src/lib/exchanges/exchange.js';
-import { HISTORY_TYPES, type HistoryQuery, type HistoryType } from '../../src/lib/exchanges/history.js';
+import { HISTORY_TYPES, type HistoryQuery, type HistoryType, historyOf } from '../../src/lib/exchanges/history.js';
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { Candle, Market } from '../../src/lib/model/records.js';
@@ -41,7 +41,7 @@ const variants = EXCHANGES.flatMap((exchange) =>
 function queryOf(exchange: Exchange, server: ExchangeServer, market: Market, type: HistoryType): HistoryQuery {
   const now = server.now() * 1_000;
   const interval = type === 'candle' ? '1m' : undefined;
-  const reach = exchange.history.reach(type, market, interval, now);
+  const reach = historyOf(exchange).reach(type, market, interval, now);
   // Where only the newest trades can be had, a time between two of those that are given.
   const newest =
     reach.kind === 'newest' ? (server.trades(market, symbolOf(market)).at(-reach.records)?.time ?? 0) * 1_000 + 1 : 0;
@@ -52,7 +52,7 @@ describe.each(variants)('%s %s %s', (id, market, type, exchange) => {
   it('is fetched whole, in order within a page, within the query, within the rules, and covers what it says', async () => {
     const server = await start(id);
     const query = queryOf(exchange, server, market, type);
-    const { kind, note } = exchange.history.reach(type, market, query.interval, query.until);
+    const { kind, note } = historyOf(exchange).reach(type, market, query.interval, query.until);
     const { records, pages, requests, covered } = await fetchAllPages(exchange, server, query);
     expect(note).not.toBe('');
     expectObedient(server);
@@ -83,7 +83,7 @@ describe.each(variants)('%s %s %s', (id, market, type, exchange) => {
   it('says how often its endpoints may be asked', async () => {
     const server = await start(id);
     const query = queryOf(exchange, server, market, type);
-    for (const request of exchange.history.pages(query, query.until).flat()) {
+    for (const request of historyOf(exchange).pages(query, query.until).flat()) {
       const limit = exchange.rest.limit(request);
       expect(limit === undefined || (limit.requests > 0 && limit.within > 0)).toBe(true);
       expect(request.path).toMatch(/^\//);
@@ -129,25 +129,25 @@ describe.each(EXCHANGES.flatMap((exchange) => exchange.markets.map((market) => [
         );
         if (inside.length > 0) expect(candle.close).toBe(Number(inside.at(-1)?.price));
       }
-      const [page] = exchange.history.pages({ ...query, from: query.until - 5 * MINUTE }, query.until);
+      const [page] = historyOf(exchange).pages({ ...query, from: query.until - 5 * MINUTE }, query.until);
       const request = page?.[0];
       const answer = await fetch(`${server.restUrl}${request?.path}?${new URLSearchParams(request?.query)}`);
-      const fast = exchange.history.parse(query, page ?? [], [await answer.text()], { now: query.until + HOUR });
+      const fast = historyOf(exchange).parse(query, page ?? [], [await answer.text()], { now: query.until + HOUR });
       expect((fast.records.at(-1) as Candle).closed).toBe(false);
     });
 
     it('has every interval that it names, from the past and of late', async () => {
       const server = await start(id);
-      for (const interval of exchange.history.intervals(market)) {
+      for (const interval of historyOf(exchange).intervals(market)) {
         const query = { ...queryOf(exchange, server, market, 'candle'), interval, from: server.now() * 1_000 - 100 * DAY };
-        if (exchange.history.pages(query, query.until).length > 12) continue;
+        if (historyOf(exchange).pages(query, query.until).length > 12) continue;
         const { records, pages } = await fetchAllPages(exchange, server, query);
         expect(pages.flatMap(({ rejected }) => rejected)).toEqual([]);
         expect(records.length, interval).toBeGreaterThan(0);
         expect(new Set(records.map(({ timestamp }) => timestamp)).size).toBe(records.length);
       }
       expectObedient(server);
-      expect(exchange.history.reach('candle', market, '7m', server.now() * 1_000).kind).toBe('none');
+      expect(historyOf(exchange).reach('candle', market, '7m', server.now() * 1_000).kind).toBe('none');
     });
   },
 );

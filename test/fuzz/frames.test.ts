@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Selection } from '../../src/lib/capture/selection.js';
 import { Capture } from '../../src/lib/capture/session/capture.js';
-import { CHANNELS, type Exchange } from '../../src/lib/exchanges/exchange.js';
+import { CHANNELS, type Exchange, NO_INSTRUMENTS } from '../../src/lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import { decodeRecord, encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
@@ -53,7 +53,7 @@ describe.each(EXCHANGES.map((exchange) => [exchange.id, exchange] as const))('da
     for (let i = 0; i < CASES; i += 1) {
       const { url, text: recorded } = pick(random, frames);
       const text = mutate(recorded, random);
-      const reader = exchange.createReader(url);
+      const reader = exchange.createReader(url, NO_INSTRUMENTS);
       const frame = reader?.read(text, at);
       expect(KINDS, text).toContain(frame?.kind);
       kinds.set(frame?.kind ?? '', (kinds.get(frame?.kind ?? '') ?? 0) + 1);

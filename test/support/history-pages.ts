@@ -1,5 +1,11 @@
 import type { Exchange, HttpRequest } from '../../src/lib/exchanges/exchange.js';
-import type { HistoryPage, HistoryQuery, HistoryRecord, Span } from '../../src/lib/exchanges/history.js';
+import {
+  type HistoryPage,
+  type HistoryQuery,
+  type HistoryRecord,
+  historyOf,
+  type Span,
+} from '../../src/lib/exchanges/history.js';
 import type { ExchangeServer } from './exchange-server/index.js';
 
 /** Every page of a query as a server answers it, without pacing; fails where an answer is no data. */
@@ -14,14 +20,14 @@ export type FetchedHistory = {
 export async function fetchAllPages(exchange: Exchange, server: ExchangeServer, query: HistoryQuery): Promise<FetchedHistory> {
   const fetched: FetchedHistory = { records: [], pages: [], requests: [], covered: [] };
   const now = server.now() * 1000;
-  for (const first of exchange.history.pages(query, now)) {
+  for (const first of historyOf(exchange).pages(query, now)) {
     let covered: Span | undefined;
     let page: readonly HttpRequest[] | undefined = first;
     while (page) {
       const bodies: string[] = [];
       for (const request of page) bodies.push(await bodyOf(exchange, server, request));
       fetched.requests.push(...page);
-      const read = exchange.history.parse(query, page, bodies, { now, covered });
+      const read = historyOf(exchange).parse(query, page, bodies, { now, covered });
       fetched.pages.push(read);
       fetched.records.push(...read.records);
       covered = read.covered;

@@ -77,8 +77,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
       return {
         exchange,
         api: api ?? (exchange.apis[0] as string),
-        websocketOrigin: server.wsUrl,
-        restOrigin: server.restUrl,
+        origins: () => ({ websocket: server.wsUrl, rest: server.restUrl }),
         pacing: (market) => ({ ...faster(exchange.live.pacing(market), times), ...pacing }),
         planning,
       };
@@ -93,6 +92,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     unreachableAfter: 60_000,
     queueLimit: 200_000,
     client,
+    rest,
     userAgent: 'test',
     taps: [],
     log: { info: say, warn: say, notice: say, incomplete: (reason) => void incomplete.push(reason) },

@@ -60,7 +60,7 @@ Where coverage tells of a hole or a mismatch, the files behind it are compared w
       paths: input ?? [],
       flags,
       intoStore,
-      origin: (exchange) => this.endpoints(exchange).rest,
+      origin: this.restOrigin,
       stopped: this.stopped,
       version: this.config.version,
       summary: this.summary,

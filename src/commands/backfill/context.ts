@@ -1,5 +1,5 @@
 import type { Summary } from '../../lib/cli/summary.js';
-import type { Exchange } from '../../lib/exchanges/exchange.js';
+import type { Exchange, HttpRequest } from '../../lib/exchanges/exchange.js';
 import type { HistoryType } from '../../lib/exchanges/history.js';
 import type { UniverseOptions } from '../../lib/instruments/universe.js';
 import type { Market } from '../../lib/model/records.js';
@@ -23,7 +23,7 @@ export type BackfillContext = {
   readonly flags: BackfillFlags;
   /** Whether the store is read and filled; else everything asked for is fetched. */
   readonly intoStore: boolean;
-  readonly origin: (exchange: Exchange) => string;
+  readonly origin: (exchange: Exchange, request: HttpRequest) => string;
   readonly stopped: AbortSignal;
   readonly version: string;
   readonly summary: Summary;

@@ -1,5 +1,6 @@
 import { symbolListener } from '../../lib/cli/symbol-listener.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
+import { historyOf } from '../../lib/exchanges/history.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
 import { rangesFromCoverage } from '../../lib/history/coverage-ranges.js';
 import { type FetchTask, planFetchTask } from '../../lib/history/fetch-task.js';
@@ -94,7 +95,9 @@ function refuseAbsent(flags: BackfillFlags, exchanges: readonly Exchange[], mark
   for (const type of flags.channels) {
     const intervals = type === 'candle' ? intervalsOf(flags) : [undefined];
     for (const interval of intervals) {
-      const reaches = exchanges.flatMap(({ history }) => markets.map((market) => history.reach(type, market, interval, now)));
+      const reaches = exchanges.flatMap((exchange) =>
+        markets.map((market) => historyOf(exchange).reach(type, market, interval, now)),
+      );
       if (reaches.every(({ kind }) => kind === 'none'))
         throw new UsageError(`--channels ${type}: ${[...new Set(reaches.map(({ note }) => note))].join('; ')}`);
     }

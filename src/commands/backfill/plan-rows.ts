@@ -1,3 +1,4 @@
+import { historyOf } from '../../lib/exchanges/history.js';
 import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { lengthOf } from '../../lib/history/spans.js';
 import { formatTime, SECOND } from '../../lib/model/time.js';
@@ -93,7 +94,7 @@ export function planSummary(tasks: readonly FetchTask[], now: number): string {
 function secondsOf(tasks: readonly FetchTask[], now: number): number {
   const seconds = new Map<string, number>();
   for (const { topic, spans, requests } of tasks) {
-    const request = spans[0] && topic.exchange.history.pages({ ...topic, ...spans[0] }, now)[0]?.[0];
+    const request = spans[0] && historyOf(topic.exchange).pages({ ...topic, ...spans[0] }, now)[0]?.[0];
     if (!request) continue;
     const { requests: most, within } = topic.exchange.rest.limit(request) ?? topic.exchange.rest.host;
     const key = `${topic.exchange.id} ${request.path}`;

@@ -6,7 +6,8 @@ import { openLive } from '../../lib/capture/live/run.js';
 import type { LiveLog } from '../../lib/capture/live/run-log.js';
 import type { Stderr } from '../../lib/cli/stderr.js';
 import type { Summary } from '../../lib/cli/summary.js';
-import type { Exchange } from '../../lib/exchanges/exchange.js';
+import type { Exchange, HttpRequest } from '../../lib/exchanges/exchange.js';
+import { restOriginFor } from '../../lib/exchanges/requests.js';
 import { RestClient } from '../../lib/history/rest-client.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../lib/model/records.js';
@@ -68,6 +69,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     refreshEvery: flags.refresh / 1000,
     ...runLimits(settings),
     client,
+    rest,
     userAgent,
     taps: [tape, metrics, redis.tap].filter((tap) => tap !== undefined),
     log: logOf(context),
@@ -76,9 +78,8 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
   const reporter = showStatus(live, flags, stderr);
-  const records = flags.count === undefined ? live.records : atMost(live.records, flags.count);
   return {
-    records: untilEnd(redis.tee(records), () => reporter.stop()),
+    records: untilEnd(redis.tee(atMost(live.records, flags.count)), () => reporter.stop()),
     output: redis.output,
     claims,
     summarize: async () => {
@@ -96,7 +97,8 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
 
 /** One client for all that is asked by REST while the capture runs: the exchange counts it together. */
 function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, venues: readonly Venue[]): RestClient {
-  const origin = ({ id }: Exchange) => venues.find(({ exchange }) => exchange.id === id)?.restOrigin ?? '';
+  const origin = ({ id, markets, origins }: Exchange, request: HttpRequest) =>
+    restOriginFor(markets, venues.find(({ exchange }) => exchange.id === id)?.origins ?? origins, request);
   const onWait = (text: string) => stderr.log.info(text);
   return new RestClient({ http: client, origin, signal: limit.signal, onWait });
 }
@@ -168,7 +170,10 @@ function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[]
 }
 
 /** Gives records until `count` of them have come that are no `gap` or `clock`. */
-async function* atMost(source: AsyncIterable<readonly AnyRecord[]>, count: number): AsyncGenerator<readonly AnyRecord[]> {
+async function* atMost(
+  source: AsyncIterable<readonly AnyRecord[]>,
+  count = Number.POSITIVE_INFINITY,
+): AsyncGenerator<readonly AnyRecord[]> {
   let left = count;
   for await (const records of source) {
     const end = records.findIndex((record) => !IN_BAND_TYPES.has(record.type) && --left === 0);

@@ -31,19 +31,17 @@ export type VenueOptions = {
  * a practice venue that the exchange lacks.
  */
 export function buildVenue(exchange: Exchange, settings: Settings, { api, practice }: VenueOptions): Venue {
-  const origins = practice === undefined ? exchange : exchange.live.places[practice];
+  const origins = practice === undefined ? exchange.origins : exchange.live.places[practice];
   if (!origins) {
     const has = Object.keys(exchange.live.places).map((name) => `--${name}`);
     throw new UsageError(`--${practice}: ${exchange.id} has none${has.length > 0 ? `; it has ${has.join(', ')}` : ''}`);
   }
   if (api !== undefined && !exchange.apis.includes(api))
     throw new UsageError(`--api: expected ${exchange.apis.join(' or ')} on ${exchange.id}, was "${api}"`);
-  const endpoints = endpointsOf({ ...exchange, ...origins }, settings);
   return {
     exchange,
     api: api ?? (exchange.apis[0] as string),
-    websocketOrigin: endpoints.websocket,
-    restOrigin: endpoints.rest,
+    origins: (market) => endpointsOf({ ...exchange, origins }, settings, market),
     pacing: (market) => pacingOf(exchange, market, settings),
     planning: valuesOf(exchange, PLANNING, settings, countOf),
   };

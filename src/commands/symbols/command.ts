@@ -70,7 +70,7 @@ Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation
     );
     const sources = async () =>
       client
-        ? liveSymbolSources(flags.exchange ?? EXCHANGES, client, (exchange) => this.endpoints(exchange).rest)
+        ? liveSymbolSources(flags.exchange ?? EXCHANGES, client, this.restOrigin)
         : await recordedSymbolSources(await expandPaths(flags.replay ?? []), EXCHANGES, flags.exchange, listener);
     const request = {
       query: { ...flags, markets: flags.market, signal: this.stopped },

@@ -45,7 +45,7 @@ The store is only read. Exit 3 when there is a hole or a mismatch, with --strict
   #against() {
     return openAgainst({
       version: this.config.version,
-      origin: (exchange) => this.endpoints(exchange).rest,
+      origin: this.restOrigin,
       stopped: this.stopped,
       summary: this.summary,
       notice: (text) => this.notice(text),

@@ -1,6 +1,6 @@
 import { amountUnit, nativeSymbols } from '../../lib/cli/record-selection.js';
 import type { Summary } from '../../lib/cli/summary.js';
-import type { Exchange } from '../../lib/exchanges/exchange.js';
+import type { Exchange, HttpRequest } from '../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { RestClient } from '../../lib/history/rest-client.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -80,7 +80,7 @@ export function requireReadOnly(outputs: readonly string[] | undefined): void {
 
 export type AgainstContext = {
   readonly version: string;
-  readonly origin: (exchange: Exchange) => string;
+  readonly origin: (exchange: Exchange, request: HttpRequest) => string;
   readonly stopped: AbortSignal;
   readonly summary: Summary;
   readonly notice: (text: string) => void;

@@ -80,6 +80,11 @@ export class BookKeeper {
     this.#books.get(`${market} ${symbol}`)?.breakOff(reason);
   }
 
+  /** Whether a book has a state that the next delta may continue. */
+  isTrusted(market: Market, symbol: string): boolean {
+    return this.#books.get(`${market} ${symbol}`)?.isTrusted ?? false;
+  }
+
   #tell(book: TrackedBook, outcome: Outcome, message: BookMessage, records: AnyRecord[]): void {
     this.#stats[outcome] += 1;
     if (outcome === 'snapshot') this.#begin(book, records);

@@ -54,6 +54,11 @@ export class TrackedBook {
     this.symbol = symbol;
   }
 
+  /** Whether nothing is missing since the last snapshot. */
+  get isTrusted(): boolean {
+    return this.#trusted;
+  }
+
   top(limit?: number): Levels {
     return this.#book.top(limit);
   }

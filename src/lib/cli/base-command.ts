@@ -1,11 +1,12 @@
 import { Command, Errors, type Interfaces, ux } from '@oclif/core';
-import type { Exchange } from '../exchanges/exchange.js';
+import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
+import { restOriginFor } from '../exchanges/requests.js';
 import { encodeRecord } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
 import type { Claims } from '../storage/journal/claims.js';
-import { type Endpoints, endpointsOf } from './endpoints.js';
+import { endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
 import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
@@ -94,10 +95,9 @@ export abstract class BaseCommand extends Command {
     return this.#loadSettings();
   }
 
-  /** Returns where an exchange is reached. */
-  protected endpoints(exchange: Exchange): Endpoints {
-    return endpointsOf(exchange, this.#loadSettings());
-  }
+  /** Returns the REST origin that answers a request of an exchange. */
+  protected readonly restOrigin = (exchange: Exchange, request: HttpRequest): string =>
+    restOriginFor(exchange.markets, (market) => endpointsOf(exchange, this.#loadSettings(), market), request);
 
   protected override async parse<
     F extends Interfaces.OutputFlags<FlagsInput>,

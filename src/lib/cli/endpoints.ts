@@ -1,19 +1,18 @@
-import type { Exchange } from '../exchanges/exchange.js';
+import type { Exchange, Origins } from '../exchanges/exchange.js';
 import { UsageError } from '../model/errors.js';
+import type { Market } from '../model/records.js';
 import type { Settings } from './settings.js';
 
-/** Origins of an exchange, without a path: the adapter appends its own. */
-export type Endpoints = { readonly rest: string; readonly websocket: string };
-
-/** Returns the exchange's own origins, or those that the settings put in their place (tests, proxies, regional hosts). */
-export function endpointsOf(exchange: Exchange, settings: Settings): Endpoints {
-  const origin = (key: string, own: string, protocols: readonly string[]) => {
+/** Returns a market's own origins, or those that the settings put in their place (tests, proxies, regional hosts). */
+export function endpointsOf(exchange: Exchange, settings: Settings, market: Market): Origins {
+  const own = exchange.origins(market);
+  const origin = (key: string, standard: string, protocols: readonly string[]) => {
     const setting = settings.section('endpoints', `${exchange.id}_${key}`);
-    return setting ? checkedOrigin(String(setting.value), setting.source, protocols) : own;
+    return setting ? checkedOrigin(String(setting.value), setting.source, protocols) : standard;
   };
   return {
-    rest: origin('rest_url', exchange.restOrigin, ['http:', 'https:']),
-    websocket: origin('ws_url', exchange.websocketOrigin, ['ws:', 'wss:']),
+    rest: origin('rest_url', own.rest, ['http:', 'https:']),
+    websocket: origin('ws_url', own.websocket, ['ws:', 'wss:']),
   };
 }
 

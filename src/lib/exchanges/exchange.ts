@@ -16,11 +16,11 @@ import type { Channel } from './channels.js';
 import type { History } from './history.js';
 import type { LiveProtocol } from './live-protocol.js';
 import type { Polling } from './polling.js';
-import type { HttpRequest, OutgoingMessage } from './requests.js';
+import type { HttpRequest, OriginsOf, OutgoingMessage } from './requests.js';
 import type { RestRules } from './rest.js';
 
 export { CHANNELS, type Channel } from './channels.js';
-export type { HttpRequest, OutgoingMessage } from './requests.js';
+export type { HttpRequest, Origins, OriginsOf, OutgoingMessage } from './requests.js';
 
 /** One thing to receive. `symbol` is native; a feed without symbols (Bitget liquidations) ignores it. */
 export type Subscription = {
@@ -118,44 +118,70 @@ export type PlanOptions = {
   readonly charactersPerConnection?: number | undefined;
 };
 
-/** An exchange as pure data and functions: no socket, no clock. Adding one is a folder and a line in the registry. */
+/** What a reader may look up while it reads. */
+export type ReaderContext = {
+  /** Returns an instrument by its native symbol, undefined while no list that names it is known. */
+  instrument(market: Market, symbol: string): Instrument | undefined;
+};
+
+/** A context of readers that need no instruments. */
+export const NO_INSTRUMENTS: ReaderContext = { instrument: () => undefined };
+
+/** Maintenance tiers of contracts, for `grid plan`. */
+export type Tiers = {
+  /** Returns the first page of a contract's tiers, undefined on spot, which has none. */
+  request(market: Market, symbol: string): HttpRequest | undefined;
+  /** Maps one body. Throws a `FailureError` when the exchange refused or its figures cannot be trusted. */
+  parse(request: HttpRequest, body: string): TierPage;
+};
+
+/** The last traded price, for `grid plan`. */
+export type LastPrices = {
+  request(market: Market, symbol: string): HttpRequest;
+  /** Maps one body. Throws a `FailureError` when the exchange refused or names no price. */
+  parse(request: HttpRequest, body: string): LastPrice;
+};
+
+/**
+ * Whole books over REST, for delta feeds that begin without a snapshot frame. The capture buffers the deltas of such a
+ * book, asks for the whole one, and joins both by their sequences.
+ */
+export type BookSnapshots = {
+  /** Returns the request for a book, undefined on a market whose delta feed sends its own snapshot. */
+  request(market: Market, symbol: string): HttpRequest | undefined;
+  /**
+   * Maps an answer to a `snapshot` message with a `sequence`, or to the reason why it is none; undefined where the request
+   * asks for something else. `at` is the arrival, microseconds.
+   */
+  parse(request: HttpRequest, body: string, at: number, context: ReaderContext): BookMessage | string | undefined;
+};
+
+/**
+ * An exchange as pure data and functions: no socket, no clock. Adding one is a folder and a line in the registry. The core
+ * is required; a command that needs an optional capability asks for it and names it when it is absent.
+ */
 export type Exchange = {
   readonly id: string;
   readonly name: string;
   /** Protocol versions, the default first. */
   readonly apis: readonly string[];
   readonly markets: readonly Market[];
-  readonly websocketOrigin: string;
-  readonly restOrigin: string;
+  /** Where each market is reached. */
+  readonly origins: OriginsOf;
   /** Returns what can be subscribed on a market with a protocol version. */
   channels(market: Market, api: string): readonly Channel[];
   /** Returns our names of the candle intervals that the exchange publishes. */
   candleIntervals(market: Market, api: string): readonly string[];
   /** Returns what amounts on a market count; `instrument.amount_unit` says the same. */
   amountUnit(market: Market): 'base' | 'quote';
+  /** Whether frames count contracts: then readers look up `contract_size`, and the capture keeps the instrument lists. */
+  readonly countsContracts?: boolean | undefined;
   readonly instruments: {
     /** Returns the first page of every list that makes up the market. */
     requests(market: Market): readonly HttpRequest[];
     /** Maps one body. `at` becomes the records' timestamp. Throws a `FailureError` when the exchange refused. */
     parse(request: HttpRequest, body: string, at: number): InstrumentPage;
   };
-  readonly tiers: {
-    /** Returns the first page of a contract's maintenance tiers, undefined on spot, where there are none. */
-    request(market: Market, symbol: string): HttpRequest | undefined;
-    /** Maps one body. Throws a `FailureError` when the exchange refused or its figures cannot be trusted. */
-    parse(request: HttpRequest, body: string): TierPage;
-  };
-  readonly lastPrice: {
-    request(market: Market, symbol: string): HttpRequest;
-    /** Maps one body. Throws a `FailureError` when the exchange refused or names no price. */
-    parse(request: HttpRequest, body: string): LastPrice;
-  };
-  /** What REST tells of the past. */
-  readonly history: History;
-  /** The daily files of trades that the exchange publishes, where their layout is known. */
-  readonly archives?: Archives | undefined;
-  /** What REST tells of the present. */
-  readonly polling: Polling;
   /** How REST wants to be used: limits, and what answers mean. */
   readonly rest: RestRules;
   /** Returns the native symbol of any spelling that users bring (native, canonical, ccxt, legacy), undefined where it is none. */
@@ -163,6 +189,16 @@ export type Exchange = {
   plan(subscriptions: readonly Subscription[], options: PlanOptions): readonly ConnectionPlan[];
   /** What keeping connections takes. */
   readonly live: LiveProtocol;
-  /** Returns a reader for a connection to `url`, whose path tells market and version, undefined where it tells neither. */
-  createReader(url: string): FrameReader | undefined;
+  /** Returns a reader for a connection to `url`, whose path names market and version, undefined where it names neither. */
+  createReader(url: string, context: ReaderContext): FrameReader | undefined;
+
+  /** The past over REST, channel by channel. */
+  readonly history?: History | undefined;
+  /** The daily files of trades that the exchange publishes, where their layout is known. */
+  readonly archives?: Archives | undefined;
+  /** The present over REST. */
+  readonly polling?: Polling | undefined;
+  readonly tiers?: Tiers | undefined;
+  readonly lastPrice?: LastPrices | undefined;
+  readonly bookSnapshots?: BookSnapshots | undefined;
 };

@@ -20,8 +20,8 @@ export type HistoryQuery = {
 };
 
 /**
- * How far back an endpoint answers: from a time on (0 for the symbol's launch), the newest so many records however old they
- * are, or not at all. `note` is a sentence for who asks for more.
+ * How much history an endpoint serves: everything since a time (0 for the launch), the newest N records, or nothing.
+ * `note` explains the limit to the user.
  */
 export type Reach =
   | { readonly kind: 'since'; readonly from: number; readonly note: string }
@@ -53,13 +53,31 @@ export type Span = { readonly from: number; readonly until: number };
 
 export type Cost = { readonly requests: number; readonly atLeast: boolean };
 
-/** An exchange's past as requests and mappers; no clock: `now` (microseconds) is given. */
+/** What is known when a page is parsed: the time (microseconds), and what the pages of its chain before it cover. */
+export type PageContext = { readonly now: number; readonly covered?: Span | undefined };
+
+/** The past of one record type, as requests and mappers; no clock: `now` (microseconds) is passed. */
+export type HistoryChannel = {
+  /** Where the exchange has it; absent for every market. */
+  readonly markets?: readonly Market[] | undefined;
+  /** Returns our names of the candle intervals that can be fetched; with `candle` only. */
+  intervals?(market: Market): readonly string[];
+  reach(market: Market, now: number): Reach;
+  /** Returns the minimum number of requests after the first pages, where pages lead on to others. */
+  furtherRequests?(query: HistoryQuery, now: number): number;
+  /** Returns the first page of each chain that together answer the query. */
+  pages(query: HistoryQuery, now: number): readonly PageRequest[];
+  /** Maps the bodies of one page, in the order of its requests. Throws a `FailureError` when the exchange refused. */
+  parse(query: HistoryQuery, page: PageRequest, bodies: readonly string[], before: PageContext): HistoryPage;
+};
+
+/** The past of an exchange: its channels behind one set of questions. */
 export type History = {
-  /** Returns our names of the candle intervals that can be had. */
+  /** Returns our names of the candle intervals that can be fetched. */
   intervals(market: Market): readonly string[];
-  /** Returns how far back a type can be had on a market; `interval` with `candle` only. */
+  /** Returns how far back a type can be fetched on a market; `interval` with `candle` only. */
   reach(type: HistoryType, market: Market, interval: string | undefined, now: number): Reach;
-  /** Returns how many requests a query will take, `atLeast` where that depends on what comes. */
+  /** Returns how many requests a query will take, `atLeast` where that depends on the answers. */
   cost(query: HistoryQuery, now: number): Cost;
   /** Returns the first page of each chain that together answer the query, none where there is no such history. */
   pages(query: HistoryQuery, now: number): readonly PageRequest[];
@@ -67,5 +85,43 @@ export type History = {
   parse(query: HistoryQuery, page: PageRequest, bodies: readonly string[], before: PageContext): HistoryPage;
 };
 
-/** What is known when a page is parsed: the time (microseconds), and what the pages of its chain before it cover. */
-export type PageContext = { readonly now: number; readonly covered?: Span | undefined };
+/** Builds the history of the exchange `name`. A channel that is missing is named when somebody asks for it. */
+export function buildHistory(name: string, channels: Readonly<Partial<Record<HistoryType, HistoryChannel>>>): History {
+  const channelFor = (type: HistoryType, market: Market) => {
+    const channel = channels[type];
+    return channel?.markets?.includes(market) === false ? undefined : channel;
+  };
+  const intervals = (market: Market) => channelFor('candle', market)?.intervals?.(market) ?? [];
+  return {
+    intervals,
+    reach(type, market, interval, now) {
+      const channel = channelFor(type, market);
+      if (!channel) return { kind: 'none', note: absenceOf(name, type, market) };
+      if (type === 'candle' && !intervals(market).includes(interval ?? ''))
+        return { kind: 'none', note: `${name} has no ${interval} candles; it has ${intervals(market).join(', ')}` };
+      return channel.reach(market, now);
+    },
+    cost(query, now) {
+      const channel = channelFor(query.type, query.market);
+      const requests = channel?.pages(query, now).flat().length ?? 0;
+      const further = channel?.furtherRequests?.(query, now);
+      return { requests: requests + (further ?? 0), atLeast: further !== undefined };
+    },
+    pages: (query, now) => channelFor(query.type, query.market)?.pages(query, now) ?? [],
+    parse: (query, page, bodies, before) =>
+      channelFor(query.type, query.market)?.parse(query, page, bodies, before) ?? { records: [], rejected: [] },
+  };
+}
+
+function absenceOf(name: string, type: HistoryType, market: Market): string {
+  const what = `${name} has no ${type} history on ${market}`;
+  return CAPTURED.has(type) && market !== 'spot' ? `${what}: capture it with stream --channels ticker` : what;
+}
+
+/** What the ticker channel carries of the present. */
+const CAPTURED: ReadonlySet<HistoryType> = new Set(['funding', 'open_interest', 'mark_price']);
+
+/** Returns the history of an exchange; one without any has no channel, and says so. */
+export function historyOf({ name, history }: { readonly name: string; readonly history?: History | undefined }): History {
+  return history ?? buildHistory(name, {});
+}

@@ -1,6 +1,6 @@
 import type { Market } from '../model/records.js';
 import type { Channel } from './channels.js';
-import type { OutgoingMessage } from './requests.js';
+import type { OriginsOf, OutgoingMessage } from './requests.js';
 
 /** How one market of an exchange wants to be treated; times are milliseconds. Defaults, each of them a setting. */
 export type Pacing = {
@@ -27,7 +27,7 @@ export type Pacing = {
   readonly reconnectLongest: number;
   /** A subscription that nothing answers is reported. */
   readonly acknowledgeWithin: number;
-  /** So is one that is silent for so long although it should not be: not greeted, or its ticker tells of trades. */
+  /** So is one that is silent for so long although it should not be: no snapshot on subscribe, or its ticker shows trades. */
   readonly staleAfter: number;
 };
 
@@ -48,16 +48,13 @@ export type TopicFeed = {
   readonly interval?: string | undefined;
 };
 
-/** Another place of an exchange, with the same protocol. */
-export type Origins = { readonly websocketOrigin: string; readonly restOrigin: string };
-
 /** What keeping connections to an exchange takes beside reading their frames. */
 export type LiveProtocol = {
   pacing(market: Market): Pacing;
-  /** Text sent as a heartbeat. */
-  readonly heartbeat: string;
-  /** Places for practice: `testnet`, `demo`. */
-  readonly places: Readonly<Record<string, Origins>>;
+  /** Text sent as a heartbeat; absent where the exchange wants none: then a ping frame of the protocol is sent. */
+  readonly heartbeat?: string | undefined;
+  /** Where to practise with the same protocol, by name: `testnet`, `demo`. */
+  readonly places: Readonly<Record<string, OriginsOf>>;
   /** Returns the messages that subscribe or unsubscribe topics on a connection to `url`, within the exchange's limits. */
   messages(
     operation: Operation,
@@ -67,8 +64,8 @@ export type LiveProtocol = {
   ): readonly OutgoingMessage[];
   /** Returns what a message that was sent on a connection asks for, undefined where it is no subscription. */
   readRequest(text: string): SentRequest | undefined;
-  /** Channels whose subscription is answered with a state at once: there silence means that something is wrong. */
-  readonly greeted: readonly Channel[];
+  /** Channels that answer a subscription with their state at once: there silence means that something is wrong. */
+  readonly snapshotOnSubscribe: readonly Channel[];
   /** Returns what a topic of a connection to `url` delivers, nothing where it is none of ours. */
   feedsOf(topic: string, url: string): readonly TopicFeed[];
   /** Whether a refusal says that the topic is subscribed already: then it is none. */

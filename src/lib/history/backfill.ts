@@ -1,4 +1,4 @@
-import type { Span } from '../exchanges/history.js';
+import { historyOf, type Span } from '../exchanges/history.js';
 import { UnreachableError } from '../model/errors.js';
 import type { AnyRecord, Gap } from '../model/records.js';
 import { fileName } from './archive-rows.js';
@@ -113,7 +113,7 @@ async function* guarded(task: FetchTask, options: FetchRunOptions, away: Set<str
   }
   const rest = remainder(task, covered, began);
   if (rest.length > 0 && !signal.aborted) {
-    const { note } = topic.exchange.history.reach(topic.type, topic.market, topic.interval, began);
+    const { note } = historyOf(topic.exchange).reach(topic.type, topic.market, topic.interval, began);
     listener.unavailable(topic, { spans: rest, note });
   }
 }

@@ -1,4 +1,4 @@
-import type { Reach, Span } from '../exchanges/history.js';
+import { historyOf, type Reach, type Span } from '../exchanges/history.js';
 import { bucketStart } from '../model/interval.js';
 import type { Gap } from '../model/records.js';
 import { MINUTE } from '../model/time.js';
@@ -40,7 +40,7 @@ const IN_FLIGHT = MINUTE;
 export function planFetchTask(range: RequestedRange, context: PlanContext): FetchTask {
   const { spans: asked, isForced, ...topic } = range;
   const { now, stored } = context;
-  const { history } = topic.exchange;
+  const history = historyOf(topic.exchange);
   const reach = history.reach(topic.type, topic.market, topic.interval, now);
   const due = isForced ? united(asked) : without(asked, stored.known(topic));
   const ends = new Map(lostWithin(stored.gaps(topic), due).map((gap) => [gap, stored.ends(gap)]));

@@ -1,5 +1,12 @@
 import type { Exchange } from '../exchanges/exchange.js';
-import type { HistoryPage, HistoryQuery, HistoryRecord, PageRequest, Span } from '../exchanges/history.js';
+import {
+  type HistoryPage,
+  type HistoryQuery,
+  type HistoryRecord,
+  historyOf,
+  type PageRequest,
+  type Span,
+} from '../exchanges/history.js';
 import { FailureError } from '../model/errors.js';
 import { RefusedError, type RestClient } from './rest-client.js';
 
@@ -23,7 +30,7 @@ export async function* fetchHistory(
   query: HistoryQuery,
   now: () => number,
 ): AsyncGenerator<FetchedPage> {
-  for (const first of exchange.history.pages(query, now())) {
+  for (const first of historyOf(exchange).pages(query, now())) {
     let covered: Span | undefined;
     let request: PageRequest | undefined = first;
     while (request) {
@@ -44,7 +51,7 @@ async function pageOf(
 ): Promise<HistoryPage> {
   const bodies = await Promise.all(page.map((request) => client.get(exchange, request)));
   try {
-    return exchange.history.parse(query, page, bodies, before);
+    return historyOf(exchange).parse(query, page, bodies, before);
   } catch (error) {
     if (error instanceof FailureError) throw new RefusedError(error.message, { cause: error });
     throw error;

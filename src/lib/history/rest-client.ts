@@ -10,8 +10,8 @@ import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
 
 export type RestClientOptions = {
   readonly http: HttpSender;
-  /** Returns the REST origin of an exchange. */
-  readonly origin: (exchange: Exchange) => string;
+  /** Returns the REST origin that answers a request. */
+  readonly origin: (exchange: Exchange, request: HttpRequest) => string;
   readonly signal?: AbortSignal | undefined;
   /** The share of each limit that is used: other programs of the same address have the rest. */
   readonly share?: number | undefined;
@@ -65,10 +65,10 @@ export class RestClient {
   async #attempt(exchange: Exchange, request: HttpRequest): Promise<string> {
     const { http, origin, signal, now = Date.now } = this.#options;
     const rate = exchange.rest.limit(request);
-    const leave = await this.#limiter(exchange).enter(request.path, rate && this.#shared(rate), signal);
+    const leave = await this.#limiter(exchange, request).enter(request.path, rate && this.#shared(rate), signal);
     if (!leave) throw cancelled(exchange, request);
     try {
-      const answer = await http.send(origin(exchange), request);
+      const answer = await http.send(origin(exchange, request), request);
       const verdict = exchange.rest.judge(answer, now());
       if (verdict.kind === 'data') return answer.body;
       throw this.#failure(exchange, request, verdict);
@@ -90,15 +90,18 @@ export class RestClient {
     return new AttemptError({ kind: 'throttled', what, request: sent, pause: 0 });
   }
 
-  #pause(exchange: Exchange, { path }: HttpRequest, { scope, pause, reason }: Extract<RestVerdict, { kind: 'throttled' }>): void {
-    this.#limiter(exchange).pause(pause, scope === 'host' ? undefined : path);
+  #pause(exchange: Exchange, request: HttpRequest, { scope, pause, reason }: Extract<RestVerdict, { kind: 'throttled' }>): void {
+    const { path } = request;
+    this.#limiter(exchange, request).pause(pause, scope === 'host' ? undefined : path);
     const what = scope === 'host' ? exchange.id : `${exchange.id} ${path}`;
     this.#options.onWait?.(`${what} ${reason}: next request in ${formatDuration(Math.ceil(pause / 1_000) * 1_000_000)}`);
   }
 
-  #limiter(exchange: Exchange): RateLimiter {
-    const limiter = this.#limiters.get(exchange.id) ?? new RateLimiter(this.#shared(exchange.rest.host), this.#timing);
-    this.#limiters.set(exchange.id, limiter);
+  /** Returns the limiter of the host that answers a request: the markets of an exchange may have hosts of their own. */
+  #limiter(exchange: Exchange, request: HttpRequest): RateLimiter {
+    const key = `${exchange.id} ${this.#options.origin(exchange, request)}`;
+    const limiter = this.#limiters.get(key) ?? new RateLimiter(this.#shared(exchange.rest.host), this.#timing);
+    this.#limiters.set(key, limiter);
     return limiter;
   }
 

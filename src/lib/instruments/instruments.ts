@@ -28,9 +28,9 @@ export type InstrumentList = {
 /** More pages than any exchange has: a cursor that leads in a circle must end. */
 const MOST_PAGES = 100;
 
-/** Returns a source that asks the exchange at `origin`; `now` gives microseconds. */
-export function liveSource(client: HttpClient, origin: string, now: () => number): RestSource {
-  return { live: true, answer: async (request) => ({ body: await client.get(origin, request), at: now() }) };
+/** Returns a source that asks the exchange; `now` returns microseconds. */
+export function liveSource(client: HttpClient, origin: (request: HttpRequest) => string, now: () => number): RestSource {
+  return { live: true, answer: async (request) => ({ body: await client.get(origin(request), request), at: now() }) };
 }
 
 /** Returns a source that answers with what a tape holds. */

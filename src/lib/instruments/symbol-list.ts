@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchanges/exchange.js';
+import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { FailureError, UnreachableError } from '../model/errors.js';
 import type { Instrument, Market } from '../model/records.js';
 import { type Recording, readRecordings } from '../tape/recorded-bodies.js';
@@ -52,9 +52,16 @@ export type ListQuery = Pick<SymbolQuery, 'markets' | 'signal'> & { readonly fal
 export function liveSymbolSources(
   exchanges: readonly Exchange[],
   client: HttpClient,
-  origin: (exchange: Exchange) => string,
+  origin: (exchange: Exchange, request: HttpRequest) => string,
 ): readonly SymbolSource[] {
-  return exchanges.map((exchange) => ({ exchange, rest: liveSource(client, origin(exchange), () => Date.now() * 1000) }));
+  return exchanges.map((exchange) => ({
+    exchange,
+    rest: liveSource(
+      client,
+      (request) => origin(exchange, request),
+      () => Date.now() * 1000,
+    ),
+  }));
 }
 
 /**

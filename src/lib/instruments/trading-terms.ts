@@ -1,4 +1,4 @@
-import type { Exchange, HttpRequest, LastPrice, TierPage } from '../exchanges/exchange.js';
+import type { Exchange, HttpRequest, LastPrice, LastPrices, TierPage } from '../exchanges/exchange.js';
 import { FailureError, UnreachableError, UsageError } from '../model/errors.js';
 import type { MaintenanceTier } from '../model/maintenance-tier.js';
 import type { Instrument, Market } from '../model/records.js';
@@ -36,9 +36,11 @@ const MOST_PAGES = 20;
  */
 export async function fetchTradingTerms(query: TermsQuery, source: RestSource): Promise<TradingTerms> {
   const { exchange, market, wants } = query;
+  requireCapabilities(query);
   const instrument = await findInstrument(query, source);
   const tiers = wants.tiers ? await fetchTiers(exchange, market, instrument.symbol, source) : undefined;
-  const lastPrice = wants.lastPrice ? await fetchPrice(exchange, market, instrument.symbol, source) : undefined;
+  const prices = wants.lastPrice ? exchange.lastPrice : undefined;
+  const lastPrice = prices && (await fetchPrice(prices, market, instrument.symbol, source));
   return {
     instrument,
     tiers: tiers?.tiers,
@@ -46,6 +48,13 @@ export async function fetchTradingTerms(query: TermsQuery, source: RestSource): 
     notes: [...statusNotes(instrument), ...(tiers?.notes ?? [])],
     lastPrice,
   };
+}
+
+/** Throws a `UsageError` that names what the exchange lacks, before anything is asked of it. */
+function requireCapabilities({ exchange, market, wants }: TermsQuery): void {
+  if (wants.tiers && market !== 'spot' && !exchange.tiers)
+    throw new UsageError(`${exchange.id} has no maintenance tiers: give --maintenance-rate`);
+  if (wants.lastPrice && !exchange.lastPrice) throw new UsageError(`${exchange.id} has no last price: give --price`);
 }
 
 async function findInstrument({ exchange, market, symbol }: TermsQuery, source: RestSource): Promise<Instrument> {
@@ -67,13 +76,14 @@ function statusNotes({ symbol, status }: Instrument): string[] {
 }
 
 async function fetchTiers(exchange: Exchange, market: Market, symbol: string, source: RestSource): Promise<TierPage | undefined> {
-  let request: HttpRequest | undefined = exchange.tiers.request(market, symbol);
+  const { tiers: capability } = exchange;
+  let request: HttpRequest | undefined = capability?.request(market, symbol);
   const pages: TierPage[] = [];
-  while (request !== undefined) {
+  while (capability && request !== undefined) {
     if (pages.length === MOST_PAGES)
       throw new UnreachableError(`${exchange.id}: the tiers of ${symbol} do not end after ${MOST_PAGES} pages`);
     const asked: HttpRequest = request;
-    const page = await ask(source, asked, ({ body }) => exchange.tiers.parse(asked, body));
+    const page = await ask(source, asked, ({ body }) => capability.parse(asked, body));
     pages.push(page);
     request = page.next;
   }
@@ -87,10 +97,10 @@ async function fetchTiers(exchange: Exchange, market: Market, symbol: string, so
   };
 }
 
-function fetchPrice(exchange: Exchange, market: Market, symbol: string, source: RestSource): Promise<QuotedPrice> {
-  const request = exchange.lastPrice.request(market, symbol);
+function fetchPrice(prices: LastPrices, market: Market, symbol: string, source: RestSource): Promise<QuotedPrice> {
+  const request = prices.request(market, symbol);
   return ask(source, request, ({ body, at }) => {
-    const quote: LastPrice = exchange.lastPrice.parse(request, body);
+    const quote: LastPrice = prices.parse(request, body);
     return { price: quote.price, ageSeconds: Math.max(0, at - (quote.timestamp ?? at)) / 1_000_000 };
   });
 }

@@ -6,6 +6,8 @@ export type SocketOptions = {
   readonly userAgent: string;
   /** Called with every text frame, in order. */
   readonly onFrame: (frame: Buffer) => void;
+  /** Called on every ping and pong frame of the protocol: the other side is alive. */
+  readonly onPulse?: (() => void) | undefined;
   /** Called once when an open connection has ended; the code is 1006 where no close frame arrived. */
   readonly onClose: (code: number, reason: string) => void;
   /** Ends a connect in progress. */
@@ -16,6 +18,8 @@ export type SocketOptions = {
 /** One open WebSocket. */
 export type Socket = {
   send(text: string): void;
+  /** Sends a ping frame of the protocol. */
+  ping(): void;
   /** Closes with the handshake; terminates when the server does not answer it in time. */
   close(code: number): void;
   /** Drops the connection at once, without a handshake. */
@@ -69,17 +73,22 @@ function opened(socket: WebSocketClient, target: URL, signal: AbortSignal): Prom
   });
 }
 
-function listen(socket: WebSocketClient, { onFrame, onClose }: SocketOptions): Socket {
+function listen(socket: WebSocketClient, { onFrame, onPulse = () => {}, onClose }: SocketOptions): Socket {
   socket.on('message', (data, isBinary) => {
     if (!isBinary) onFrame(data as Buffer);
     // No exchange of ours sends binary frames. The bytes are passed on unchanged, and the reader rejects and counts them.
     else onFrame(Buffer.from((data as Buffer).toString('latin1')));
   });
+  socket.on('ping', onPulse);
+  socket.on('pong', onPulse);
   socket.once('close', (code, reason) => onClose(code, reason.toString('utf8')));
   socket.resume();
   return {
     send: (text) => {
       if (socket.readyState === socket.OPEN) socket.send(text);
+    },
+    ping: () => {
+      if (socket.readyState === socket.OPEN) socket.ping();
     },
     close: (code) => {
       socket.close(code);

@@ -119,15 +119,15 @@ describe('endpoints', () => {
 
   it('are the own ones unless a variable or the file says otherwise', () => {
     own('[endpoints]\nbybit_ws_url = "ws://127.0.0.1:9001/"');
-    expect(endpointsOf(bybit, load({ MDTOOL_BYBIT_REST_URL: 'http://localhost:8080' }))).toEqual({
+    expect(endpointsOf(bybit, load({ MDTOOL_BYBIT_REST_URL: 'http://localhost:8080' }), 'linear')).toEqual({
       rest: 'http://localhost:8080',
       websocket: 'ws://127.0.0.1:9001',
     });
-    expect(endpointsOf(exchangeOf('bitget'), load()).rest).toBe('https://api.bitget.com');
+    expect(endpointsOf(exchangeOf('bitget'), load(), 'spot').rest).toBe('https://api.bitget.com');
   });
 
   it.each(['localhost:80', 'ws://x', 'http://x/v5', 'http://x?a=1', 'http://user:secret@x', 'http://'])('refuse %s', (url) => {
-    expect(() => endpointsOf(bybit, load({ MDTOOL_BYBIT_REST_URL: url }))).toThrow(
+    expect(() => endpointsOf(bybit, load({ MDTOOL_BYBIT_REST_URL: url }), 'linear')).toThrow(
       expect.objectContaining({ exitCode: 2, message: expect.stringContaining('MDTOOL_BYBIT_REST_URL: expected an origin') }),
     );
   });

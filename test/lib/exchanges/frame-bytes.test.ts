@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Exchange, FrameBytes, FrameReader } from '../../../src/lib/exchanges/exchange.js';
+import { type Exchange, type FrameBytes, type FrameReader, NO_INSTRUMENTS } from '../../../src/lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../../src/lib/exchanges/index.js';
 import { type RecordedFrame, singleFrames, tapeFrames } from '../../support/frames.js';
 import { mutate } from '../../support/mutate.js';
@@ -41,7 +41,10 @@ class Both {
   /** Fails where the two differ. Returns whether the bytes were enough. */
   read({ url, at }: RecordedFrame, text: string): boolean {
     const known = this.#readers.get(url);
-    const [asText, asBytes] = known ?? [this.#exchange.createReader(url), this.#exchange.createReader(url)];
+    const [asText, asBytes] = known ?? [
+      this.#exchange.createReader(url, NO_INSTRUMENTS),
+      this.#exchange.createReader(url, NO_INSTRUMENTS),
+    ];
     this.#readers.set(url, [asText, asBytes]);
     const { bytes, decodings } = counted(text);
     const expected = plain(asText?.read(Buffer.from(text).toString(), at));

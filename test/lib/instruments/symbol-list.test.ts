@@ -181,7 +181,14 @@ describe('symbols of the exchange itself', () => {
       asked.push(request);
       return answer(request);
     };
-    const source = { exchange: bybit, rest: liveSource({ get, close: async () => {} }, 'http://x', () => 1_790_358_274_804_000) };
+    const source = {
+      exchange: bybit,
+      rest: liveSource(
+        { get, close: async () => {} },
+        () => 'http://x',
+        () => 1_790_358_274_804_000,
+      ),
+    };
     return { asked, sources: async () => [source] };
   };
 

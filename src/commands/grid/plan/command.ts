@@ -70,7 +70,10 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
     const client = await createHttpClient({ userAgent: `mdtool/${this.config.version}`, signal: this.stopped });
     const now = () => Date.now() * 1000;
     try {
-      return await fetchTradingTerms(query, liveSource(client, this.endpoints(query.exchange).rest, now));
+      return await fetchTradingTerms(
+        query,
+        liveSource(client, (request) => this.restOrigin(query.exchange, request), now),
+      );
     } catch (error) {
       const stored = error instanceof UnreachableError ? await storedTerms(query, store, now()) : undefined;
       if (!stored) throw error;

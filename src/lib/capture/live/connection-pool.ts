@@ -1,4 +1,4 @@
-import type { ConnectionPlan, Exchange, PlanOptions, Subscription } from '../../exchanges/exchange.js';
+import type { ConnectionPlan, Exchange, OriginsOf, PlanOptions, Subscription } from '../../exchanges/exchange.js';
 import type { Pacing } from '../../exchanges/live-protocol.js';
 import type { Market } from '../../model/records.js';
 import { ConnectGate } from '../../transport/connect-gate.js';
@@ -12,8 +12,7 @@ import type { Wire } from './wire.js';
 export type Venue = {
   readonly exchange: Exchange;
   readonly api: string;
-  readonly websocketOrigin: string;
-  readonly restOrigin: string;
+  readonly origins: OriginsOf;
   readonly pacing: (market: Market) => Pacing;
   /** Settings of the user that override the plan of the exchange. */
   readonly planning: Omit<PlanOptions, 'api' | 'depth'>;
@@ -155,8 +154,8 @@ export class ConnectionPool {
 
   #createMember({ market, path, subscriptions, messages }: ConnectionPlan): Member {
     const { venue, wire, timing, userAgent, events } = this.#options;
-    const { exchange, websocketOrigin } = venue;
-    const url = `${websocketOrigin}${path}`;
+    const { exchange, origins } = venue;
+    const url = `${origins(market).websocket}${path}`;
     const supervisor = new ConnectionSupervisor(
       {
         exchange,

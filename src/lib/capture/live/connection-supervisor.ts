@@ -264,7 +264,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   }
 
   readonly #hasSnapshot = (topic: string): boolean =>
-    this.#feedsOf(topic).some(({ channel }) => this.#options.exchange.live.greeted.includes(channel));
+    this.#feedsOf(topic).some(({ channel }) => this.#options.exchange.live.snapshotOnSubscribe.includes(channel));
 
   /** Whether trades of a topic are missing, by what its tickers show. */
   #lacksTrades(topic: string): boolean {

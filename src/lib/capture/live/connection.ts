@@ -16,7 +16,8 @@ export type ConnectionEvents = {
 export type ConnectionOptions = {
   readonly url: string;
   readonly pacing: Pacing;
-  readonly heartbeat: string;
+  /** Absent where the exchange wants no text: then a ping frame of the protocol is sent. */
+  readonly heartbeat: string | undefined;
   readonly userAgent: string;
   readonly gate: ConnectGate;
   readonly timing: Timing;
@@ -40,7 +41,8 @@ export class Connection {
   #socket: Socket | undefined;
   #timers: NodeJS.Timeout[] = [];
   #heardAt = 0;
-  #frames = 0;
+  /** Frames, pings and pongs received. */
+  #signs = 0;
   #isPlannedEnd = false;
   #silenceReason: string | undefined;
   #hasEnded = false;
@@ -77,10 +79,10 @@ export class Connection {
         userAgent,
         signal,
         onFrame: (frame) => {
-          this.#heardAt = timing.now();
-          this.#frames += 1;
+          this.#hear();
           events.frame(frame);
         },
+        onPulse: () => this.#hear(),
         onClose: (code, reason) => this.#end(code, reason),
       });
     } finally {
@@ -100,14 +102,14 @@ export class Connection {
 
   /**
    * A connection can die without a close frame, and its silence looks like a quiet market. Sends a heartbeat; resolves when
-   * a frame arrives or the connection has ended. Without a frame in time it terminates the connection.
+   * a sign of life arrives or the connection has ended. Without one in time it terminates the connection.
    */
   async confirmAlive(): Promise<void> {
-    const { heartbeat, timing, pacing } = this.#options;
-    const before = this.#frames;
+    const { timing, pacing } = this.#options;
+    const before = this.#signs;
     const limit = timing.now() + Math.min(ALIVE_TIMEOUT, pacing.silenceLimit);
-    this.#post(heartbeat);
-    while (this.isOpen && this.#frames === before) {
+    this.#beat();
+    while (this.isOpen && this.#signs === before) {
       if (timing.now() >= limit) this.#terminate(timing.now() - this.#heardAt);
       await timing.sleep(ALIVE_CHECK);
     }
@@ -134,10 +136,21 @@ export class Connection {
     this.#options.events.sent(text);
   }
 
+  #hear(): void {
+    this.#heardAt = this.#options.timing.now();
+    this.#signs += 1;
+  }
+
+  #beat(): void {
+    const { heartbeat } = this.#options;
+    if (heartbeat === undefined) this.#socket?.ping();
+    else this.#post(heartbeat);
+  }
+
   #watch(): void {
-    const { pacing, heartbeat } = this.#options;
+    const { pacing } = this.#options;
     this.#timers = [
-      setInterval(() => this.#post(heartbeat), pacing.heartbeatEvery),
+      setInterval(() => this.#beat(), pacing.heartbeatEvery),
       setInterval(() => this.#checkSilence(), Math.max(20, Math.min(1_000, pacing.silenceLimit / 4))),
     ];
   }

@@ -1,4 +1,5 @@
 import type { Channel, Subscription } from '../../exchanges/exchange.js';
+import type { RestClient } from '../../history/rest-client.js';
 import { fallsTo, type Shard } from '../../instruments/shard.js';
 import type { UniverseOptions } from '../../instruments/universe.js';
 import type { Market } from '../../model/records.js';
@@ -33,6 +34,8 @@ export type LiveOptions = {
   /** Maximum number of records that wait for the outputs. */
   readonly queueLimit: number;
   readonly client: HttpClient;
+  /** Asks for whole books, within the limits that all requests of the run share. */
+  readonly rest: RestClient;
   readonly userAgent: string;
   readonly taps: readonly WireTap[];
   /** Without it, gaps are reported but not repaired. */

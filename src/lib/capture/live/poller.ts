@@ -1,5 +1,6 @@
 import type { HttpRequest } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
+import { restOriginFor } from '../../exchanges/requests.js';
 import type { RestClient } from '../../history/rest-client.js';
 import type { Market } from '../../model/records.js';
 import type { Timing } from '../../transport/timing.js';
@@ -76,12 +77,12 @@ export class Poller {
 
   #requests(): HttpRequest[] {
     const { venue, types } = this.#options;
-    return [...this.#symbols].flatMap(([market, symbols]) => venue.exchange.polling.requests(types, market, symbols));
+    return [...this.#symbols].flatMap(([market, symbols]) => venue.exchange.polling?.requests(types, market, symbols) ?? []);
   }
 
   async #request(request: HttpRequest): Promise<void> {
     const { venue, client, wire, onFailure, onRecovery } = this.#options;
-    const url = new URL(request.path, venue.restOrigin);
+    const url = new URL(request.path, restOriginFor(venue.exchange.markets, venue.origins, request));
     url.search = new URLSearchParams(request.query).toString();
     try {
       const body = await client.get(venue.exchange, request);

@@ -24,7 +24,8 @@ export type PollsOptions = {
 export function checkPolled(venues: readonly Venue[], markets: readonly Market[], types: readonly PolledType[]): void {
   for (const { exchange } of venues) {
     for (const market of markets) {
-      const has = exchange.polling.types(market);
+      if (!exchange.polling && types.length > 0) throw new UsageError(`${exchange.id} has no polling: leave out --poll`);
+      const has = exchange.polling?.types(market) ?? [];
       const lacking = types.find((type) => !has.includes(type));
       if (lacking !== undefined)
         throw new UsageError(

@@ -65,9 +65,7 @@ export class RunLog {
       },
       stale: (topics, why) => {
         const names = topics.slice(0, NAMED_TOPICS).join(', ') + (topics.length > NAMED_TOPICS ? ', …' : '');
-        this.#log.warn(
-          `${id}: ${topics.length} silent ${topics.length === 1 ? 'topic' : 'topics'} although ${why}: ${names}`,
-        );
+        this.#log.warn(`${id}: ${topics.length} silent ${topics.length === 1 ? 'topic' : 'topics'} although ${why}: ${names}`);
       },
     };
   }

@@ -1,4 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { HttpRequest } from '../../exchanges/exchange.js';
+import { restOriginFor } from '../../exchanges/requests.js';
 import { liveSource, type RestSource } from '../../instruments/instruments.js';
 import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
@@ -7,6 +9,7 @@ import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import type { Selection } from '../selection.js';
 import { Capture } from '../session/capture.js';
 import type { Statistics } from '../statistics.js';
+import { BookFetcher } from './book-fetcher.js';
 import { ClaimedSymbols, type Wanted } from './claimed-symbols.js';
 import { ConnectionPool, type Venue } from './connection-pool.js';
 import type { Live } from './live.js';
@@ -51,6 +54,7 @@ class LiveRun implements Live {
   readonly #claimed: ClaimedSymbols | undefined;
   readonly #selection: Selection;
   readonly #polls: Polls;
+  readonly #bookFetcher: BookFetcher;
   readonly pools: readonly ConnectionPool[];
   #wanted: Wanted = { wanted: new Map(), symbols: new Map() };
   #started = 0;
@@ -97,6 +101,7 @@ class LiveRun implements Live {
     this.pools = venues.map((venue) => this.#createPool(venue));
     const { polled, claim } = options;
     this.#claimed = claim && new ClaimedSymbols(claim, polled?.types ?? [], options.log.notice);
+    this.#bookFetcher = new BookFetcher({ venues, client: options.rest, wire: this.#wire, timing: this.#timing, warn: log.warn });
     this.#polls = new Polls({ venues, polled, wire: this.#wire, timing: this.#timing, log });
   }
 
@@ -215,10 +220,19 @@ class LiveRun implements Live {
     this.#overflow.log(this.#timing.now());
     for (const pool of this.pools) {
       pool.check();
-      for (const { market, symbol } of this.#capture.brokenBooks(pool.exchange.id)) pool.resubscribeBook(market, symbol);
+      for (const { market, symbol } of this.#capture.brokenBooks(pool.exchange.id)) this.#restoreBook(pool, market, symbol);
     }
-    for (const { exchange, market, symbol } of this.#queue.booksToResubscribe)
-      this.pools.find((pool) => pool.exchange.id === exchange)?.resubscribeBook(market as Market, symbol);
+    for (const { exchange, market, symbol } of this.#queue.booksToResubscribe) {
+      const pool = this.pools.find((candidate) => candidate.exchange.id === exchange);
+      if (pool?.exchange.bookSnapshots?.request(market as Market, symbol))
+        this.#capture.restartBook(exchange, market as Market, symbol);
+      else pool?.resubscribeBook(market as Market, symbol);
+    }
+  }
+
+  /** Gets a whole book: over REST, or by subscribing again. */
+  #restoreBook(pool: ConnectionPool, market: Market, symbol: string): void {
+    if (!this.#bookFetcher.fetch(pool.exchange.id, market, symbol)) pool.resubscribeBook(market, symbol);
   }
 
   /** Refreshes the lists, one refresh at a time. A failed one is repeated at the next interval. */
@@ -286,13 +300,14 @@ class LiveRun implements Live {
 const CLOSE_PATIENCE = 3_000;
 
 /** Creates a source of instrument lists. Its answers also go to the tape, so that a recording holds its instruments. */
-function createTappedSource({ exchange, restOrigin }: Venue, client: HttpClient, wire: Wire): RestSource {
-  const source = liveSource(client, restOrigin, () => Date.now() * 1000);
+function createTappedSource({ exchange, origins }: Venue, client: HttpClient, wire: Wire): RestSource {
+  const origin = (request: HttpRequest) => restOriginFor(exchange.markets, origins, request);
+  const source = liveSource(client, origin, () => Date.now() * 1000);
   return {
     live: true,
     async answer(request) {
       const answer = await source.answer(request);
-      const url = new URL(request.path, restOrigin);
+      const url = new URL(request.path, origin(request));
       url.search = new URLSearchParams(request.query).toString();
       if (answer) wire.answer(exchange, url.href, 200, answer.body);
       return answer;

@@ -1,4 +1,4 @@
-import type { Channel, Exchange, FeedEvent } from '../../exchanges/exchange.js';
+import { type Channel, type Exchange, type FeedEvent, NO_INSTRUMENTS } from '../../exchanges/exchange.js';
 import { EXCHANGES } from '../../exchanges/index.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
@@ -64,8 +64,8 @@ function absent(flag: string, wanted: string, found: readonly string[]): string 
 
 /** Throws a `FailureError` for a connection to the feeds of an exchange that the tape does not name. */
 export function refuseForeign(exchange: Exchange, url: string): void {
-  if (exchange.createReader(url)) return;
-  const other = EXCHANGES.find((candidate) => candidate.createReader(url));
+  if (exchange.createReader(url, NO_INSTRUMENTS)) return;
+  const other = EXCHANGES.find((candidate) => candidate.createReader(url, NO_INSTRUMENTS));
   if (other)
     throw new FailureError(`expected a tape of ${exchange.id}, as its first line says, but it connects to ${other.id}: ${url}`);
 }

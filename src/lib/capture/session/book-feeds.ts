@@ -70,6 +70,18 @@ export class BookFeeds {
     return this.#keeper.apply(message, at);
   }
 
+  /** Whether deltas of this connection continue a state: that of the book, or one that waits to take over. */
+  isContinued(connection: string, message: BookMessage): boolean {
+    const feed = this.#feeds.get(keyOf(message));
+    if (feed?.heir?.connection === connection) return true;
+    return feed?.owner === connection && this.#keeper.isTrusted(message.market, message.symbol);
+  }
+
+  /** Notes that records of a book were lost on the way: its next record is to be a whole book. */
+  restart(market: Market, symbol: string): void {
+    this.#keeper.breakOff(market, symbol, 'overflow');
+  }
+
   /** Returns the snapshots that were withheld and have become due. */
   due(at: number): readonly AnyRecord[] {
     return this.#keeper.due(at);

@@ -1,4 +1,5 @@
 import type { BookKeeperOptions } from '../../book/book-keeper.js';
+import type { BookSnapshots } from '../../exchanges/exchange.js';
 import type { BookMessage } from '../../model/book-message.js';
 import type { AnyRecord, GapReason, Market } from '../../model/records.js';
 import { type Continuity, ceilSecond } from '../repair/continuity.js';
@@ -6,6 +7,7 @@ import type { Feed } from '../repair/feed-table.js';
 import type { Selection } from '../selection.js';
 import type { Statistics } from '../statistics.js';
 import { BookFeeds, type Succession } from './book-feeds.js';
+import { BookJoins } from './book-joins.js';
 
 export type BookIntakeOptions = Omit<BookKeeperOptions, 'snapshots' | 'deltas'> & {
   readonly selection: Selection;
@@ -29,15 +31,40 @@ export class BookIntake {
   readonly #options: BookIntakeOptions;
   readonly #channels: readonly (typeof CHANNELS)[number][];
   readonly #books = new Map<string, BookFeeds>();
+  readonly #overRest = new Map<string, BookSnapshots>();
+  readonly #joins = new BookJoins();
 
   constructor(options: BookIntakeOptions) {
     this.#options = options;
     this.#channels = CHANNELS.filter((channel) => options.selection.wantsChannel(channel));
   }
 
+  /** Notes that books of an exchange may begin over REST. */
+  beginOverRest(exchange: string, snapshots: BookSnapshots): void {
+    this.#overRest.set(exchange, snapshots);
+  }
+
   /** Passes on what a message leads to. */
   apply(connection: string, message: BookMessage, at: number, records: AnyRecord[]): void {
     if (this.#channels.length === 0) return;
+    if (this.#joins.keepsWaiting(connection, message)) return;
+    this.#apply(connection, message, at, records);
+    if (message.action === 'snapshot' || this.#of(message.exchange).isContinued(connection, message)) return;
+    if (this.#overRest.get(message.exchange)?.request(message.market, message.symbol)) this.#joins.wait(connection, message);
+  }
+
+  /** Joins a whole book that arrived over REST with the deltas that waited for it. */
+  join(snapshot: BookMessage, at: number, records: AnyRecord[]): void {
+    for (const { connection, messages } of this.#joins.take(snapshot))
+      for (const message of messages) this.apply(connection, message, at, records);
+  }
+
+  /** Notes that records of a book were lost on the way: it begins again. */
+  restart(exchange: string, market: Market, symbol: string): void {
+    this.#of(exchange).restart(market, symbol);
+  }
+
+  #apply(connection: string, message: BookMessage, at: number, records: AnyRecord[]): void {
     const applied = this.#of(message.exchange).apply(connection, message, at);
     if (applied === 'kept') for (const feed of this.#feedsOf(message)) this.#options.continuity.carried(feed, connection, at);
     else if (applied) this.#pass([{ connection, message, records: applied }], records);
@@ -45,6 +72,7 @@ export class BookIntake {
 
   /** Notes that a book was ended on a connection on purpose. */
   released({ exchange, market, symbol }: Feed, connection: string, at: number, records: AnyRecord[]): void {
+    this.#joins.forget(connection, { exchange, market, symbol });
     this.#pass(this.#of(exchange).released(connection, market, symbol, at), records);
   }
 
@@ -55,6 +83,7 @@ export class BookIntake {
 
   /** Forgets a connection; `brokeOff` says why, where it may have had more to tell. To be called after `Continuity.lost`. */
   lost(exchange: string, connection: string, at: number, brokeOff: GapReason | undefined, records: AnyRecord[]): void {
+    this.#joins.lost(connection);
     const { continuity } = this.#options;
     const isCarried = (market: Market, symbol: string) =>
       CHANNELS.some((channel) => continuity.isCarried({ exchange, market, channel, symbol }));
@@ -63,7 +92,7 @@ export class BookIntake {
 
   /** The symbols whose book waits for a snapshot that nobody will send unasked. */
   broken(exchange: string): ReturnType<BookFeeds['broken']> {
-    return this.#of(exchange).broken();
+    return [...this.#of(exchange).broken(), ...this.#joins.waiting(exchange)];
   }
 
   /** Returns the snapshots that were withheld and have become due. */

@@ -1,4 +1,6 @@
-import type { Exchange, Frame } from '../../exchanges/exchange.js';
+import type { Exchange, Frame, ReaderContext } from '../../exchanges/exchange.js';
+import type { BookMessage } from '../../model/book-message.js';
+import { FailureError } from '../../model/errors.js';
 import type { AnyRecord, Market, Trade } from '../../model/records.js';
 import { ABNORMAL_CODE, STALE_CODE, type TapeEntry, type WireEvent } from '../../tape/tape.js';
 import type { Feed } from '../repair/feed-table.js';
@@ -17,6 +19,7 @@ import {
 import { type Connection, Connections, idOf } from './connections.js';
 import { EventIntake } from './event-intake.js';
 import { FrameNotes } from './frame-notes.js';
+import { InstrumentTable } from './instrument-table.js';
 import type { ClockTick } from './market-clock.js';
 import { PolledIntake } from './polled.js';
 
@@ -35,6 +38,7 @@ export class Capture {
   readonly pauses: Pauses;
   readonly #options: CaptureOptions;
   readonly #connections: Connections;
+  readonly #instruments = new InstrumentTable();
   readonly #intake: EventIntake;
   readonly #notes: FrameNotes;
   readonly #polls: PolledIntake;
@@ -44,7 +48,7 @@ export class Capture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     const { selection } = options;
-    this.#connections = new Connections(selection);
+    this.#connections = new Connections(selection, this.#instruments);
     const intake = new EventIntake(options, this.#connections);
     const { statistics, pauses, clocks } = intake;
     this.#intake = intake;
@@ -70,10 +74,10 @@ export class Capture {
     if (entry.at < intake.now) this.statistics.unordered += 1;
     const records = this.advance(entry.at);
     if (entry.kind === 'frame') this.#frame(exchange, entry, records, listener);
-    else if (entry.kind === 'connect') this.#connections.open(exchange, entry, intake.now);
+    else if (entry.kind === 'connect') this.#opened(exchange, entry);
     else if (entry.kind === 'sent') this.#sent(exchange, entry, records);
     else if (entry.kind === 'close') this.#closed(exchange, entry, records);
-    else this.#polls.apply(exchange, entry, intake.now, records);
+    else this.#answered(exchange, entry, records);
     intake.trades.flush(records);
     return records;
   }
@@ -108,6 +112,11 @@ export class Capture {
     return this.#intake.books.broken(exchange);
   }
 
+  /** Notes that records of a book were lost on the way to the outputs: its next record is a whole book. */
+  restartBook(exchange: string, market: Market, symbol: string): void {
+    this.#intake.books.restart(exchange, market, symbol);
+  }
+
   /** Returns the exchange's time on a market, 0 before anything was heard of it. */
   time(exchange: string, market: Market): number {
     return this.#intake.time({ exchange, market });
@@ -136,6 +145,26 @@ export class Capture {
   /** Whether a trade comes out of a repair: it was fetched, or held back. */
   hasRepaired(trade: Trade): boolean {
     return this.#intake.trades.hasGiven(trade);
+  }
+
+  #opened(exchange: Exchange, entry: EventOf<'connect'>): void {
+    if (exchange.bookSnapshots) this.#intake.books.beginOverRest(exchange.id, exchange.bookSnapshots);
+    this.#connections.open(exchange, entry, this.#intake.now);
+  }
+
+  /** Takes an answer over HTTP: instruments that readers need, a whole book, or what was polled. */
+  #answered(exchange: Exchange, entry: EventOf<'http'>, records: AnyRecord[]): void {
+    const { now, books } = this.#intake;
+    try {
+      this.#instruments.apply(exchange, entry);
+      const book = wholeBook(exchange, entry, this.#instruments.contextOf(exchange));
+      if (typeof book === 'string') this.#notes.trouble(this.statistics.rejected, 'book', book);
+      else if (book) books.join(book, now, records);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      this.#notes.trouble(this.statistics.rejected, 'answer', error.message);
+    }
+    this.#polls.apply(exchange, entry, now, records);
   }
 
   #frame(exchange: Exchange, event: FrameEvent, records: AnyRecord[], listener: CaptureListener | undefined): void {
@@ -201,4 +230,15 @@ export class Capture {
   #tick({ exchange, market, timestamp }: ClockTick, at: number, records: AnyRecord[]): void {
     this.#intake.outlet.emit({ type: 'clock', exchange, market, timestamp }, at, records);
   }
+}
+
+/** Returns the whole book that an answer over HTTP holds, or why it cannot be read; undefined where it is no book. */
+function wholeBook(
+  { bookSnapshots }: Exchange,
+  { at, url, status, body }: EventOf<'http'>,
+  context: ReaderContext,
+): BookMessage | string | undefined {
+  if (!bookSnapshots || status !== 200 || !URL.canParse(url)) return undefined;
+  const { pathname: path, searchParams } = new URL(url);
+  return bookSnapshots.parse({ path, query: Object.fromEntries(searchParams) }, body, at, context);
 }

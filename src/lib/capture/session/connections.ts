@@ -2,6 +2,7 @@ import type { Exchange, FrameReader } from '../../exchanges/exchange.js';
 import type { WireEvent } from '../../tape/tape.js';
 import type { Selection } from '../selection.js';
 import { Confirmations } from './confirmations.js';
+import type { InstrumentTable } from './instrument-table.js';
 
 /** One connection that is open. */
 export type Connection = {
@@ -20,11 +21,13 @@ type Opening = Extract<WireEvent, { kind: 'connect' }>;
 /** The connections of all exchanges, found by their ids, and with every frame by the names that the wire gives them. */
 export class Connections {
   readonly #selection: Selection;
+  readonly #instruments: InstrumentTable;
   readonly #byId = new Map<string, Connection>();
   readonly #byName = new Map<Exchange, Map<string, Connection>>();
 
-  constructor(selection: Selection) {
+  constructor(selection: Selection, instruments: InstrumentTable) {
     this.#selection = selection;
+    this.#instruments = instruments;
   }
 
   get(exchange: Exchange, name: string): Connection | undefined {
@@ -40,7 +43,13 @@ export class Connections {
     if (continued && this.get(exchange, name)) return;
     const names = this.#byName.get(exchange) ?? new Map<string, Connection>();
     const confirmations = new Confirmations(exchange, url, (market) => this.#selection.symbolsOfMany(exchange.id, market));
-    const connection = { id: idOf(exchange, name), exchange, reader: exchange.createReader(url), confirmations, heard: at };
+    const connection = {
+      id: idOf(exchange, name),
+      exchange,
+      reader: exchange.createReader(url, this.#instruments.contextOf(exchange)),
+      confirmations,
+      heard: at,
+    };
     this.#byName.set(exchange, names.set(name, connection));
     this.#byId.set(connection.id, connection);
   }

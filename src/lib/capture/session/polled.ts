@@ -48,7 +48,7 @@ function polledPage(
   if (selection.polled.length === 0 || status !== 200 || !URL.canParse(url)) return undefined;
   const { pathname: path, searchParams } = new URL(url);
   try {
-    const page = polling.parse({ path, query: Object.fromEntries(searchParams) }, body, selection.polled);
+    const page = polling?.parse({ path, query: Object.fromEntries(searchParams) }, body, selection.polled);
     if (!page) return undefined;
     const isWanted = ({ market, symbol }: PolledRecord) =>
       selection.wantsMarket(market) && selection.wantsOfMany(id, market, symbol);

@@ -5,7 +5,7 @@ import { FramesV3 } from './frames-v3.js';
 import { HISTORY } from './history.js';
 import { instrumentRequests, parseInstruments } from './instruments.js';
 import { lastPriceRequest, parseLastPrice } from './last-price.js';
-import { LIVE } from './live.js';
+import { LIVE, REST_ORIGIN } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channelsOf, plan, protocolOf } from './plan.js';
 import { POLLING } from './polling.js';
@@ -14,13 +14,12 @@ import { REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bitget: the v2 ("Classic") public socket by default, v3 ("UTA") where it is asked for; both REST generations. */
-export const bitget: Exchange = {
+export const bitget = {
   id: 'bitget',
   name: 'Bitget',
   apis: ['v2', 'v3'],
   markets: MARKETS,
-  websocketOrigin: 'wss://ws.bitget.com',
-  restOrigin: 'https://api.bitget.com',
+  origins: () => ({ websocket: 'wss://ws.bitget.com', rest: REST_ORIGIN }),
   channels: channelsOf,
   amountUnit: () => 'base',
   candleIntervals: (_market, api) => [...protocolOf(api).intervals.keys()],
@@ -33,10 +32,10 @@ export const bitget: Exchange = {
   nativeSymbol,
   plan,
   live: LIVE,
-  createReader(url) {
+  createReader(url: string) {
     const path = url.replace(/[?#].*$/, '').replace(/\/$/, '');
     if (path.endsWith(V2.path)) return new FramesV2();
     if (path.endsWith(V3.path)) return new FramesV3();
     return undefined;
   },
-};
+} satisfies Exchange;

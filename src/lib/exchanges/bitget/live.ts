@@ -28,13 +28,13 @@ const PACING: Pacing = {
   staleAfter: 60_000,
 };
 
-const REST_ORIGIN = 'https://api.bitget.com';
+export const REST_ORIGIN = 'https://api.bitget.com';
 
 /** How connections to Bitget are kept; see "Keep-alive and limits" of its WebSocket introduction. */
 export const LIVE: LiveProtocol = {
   pacing: (_market: Market) => PACING,
   heartbeat: 'ping',
-  places: { demo: { websocketOrigin: 'wss://wspap.bitget.com', restOrigin: REST_ORIGIN } },
+  places: { demo: () => ({ websocket: 'wss://wspap.bitget.com', rest: REST_ORIGIN }) },
   messages: (operation, topics, url, argumentsPerMessage) =>
     messagesOf(
       operation,
@@ -42,7 +42,7 @@ export const LIVE: LiveProtocol = {
       argumentsPerMessage,
     ),
   readRequest,
-  greeted: ['ticker', 'book', 'book_delta', 'candle'],
+  snapshotOnSubscribe: ['ticker', 'book', 'book_delta', 'candle'],
   feedsOf,
   // Never said in words: subscribing twice is confirmed twice.
   isSubscribedAlready: () => false,

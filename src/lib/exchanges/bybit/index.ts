@@ -14,15 +14,14 @@ import { REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bybit, protocol v5: https://bybit-exchange.github.io/docs/v5/intro */
-export const bybit: Exchange = {
+export const bybit = {
   id: 'bybit',
   name: 'Bybit',
   apis: ['v5'],
   markets: MARKETS,
-  websocketOrigin: 'wss://stream.bybit.com',
-  restOrigin: 'https://api.bybit.com',
+  origins: () => ({ websocket: 'wss://stream.bybit.com', rest: 'https://api.bybit.com' }),
   channels,
-  amountUnit: (market) => (market === 'inverse' ? 'quote' : 'base'),
+  amountUnit: (market: Market) => (market === 'inverse' ? 'quote' : 'base'),
   candleIntervals: () => CANDLE_INTERVALS,
   instruments: { requests, parse },
   tiers: { request: tierRequest, parse: parseTiers },
@@ -35,7 +34,7 @@ export const bybit: Exchange = {
   plan,
   live: LIVE,
   createReader,
-};
+} satisfies Exchange;
 
 /** Options, spreads and private sockets are other paths, and have no reader. */
 function createReader(url: string): FrameReader | undefined {

@@ -29,11 +29,11 @@ export const LIVE: LiveProtocol = {
   pacing: (_market: Market) => PACING,
   heartbeat: '{"op":"ping"}',
   places: {
-    testnet: { websocketOrigin: 'wss://stream-testnet.bybit.com', restOrigin: 'https://api-testnet.bybit.com' },
+    testnet: () => ({ websocket: 'wss://stream-testnet.bybit.com', rest: 'https://api-testnet.bybit.com' }),
   },
   messages: (operation, topics, url, argumentsPerMessage) => messagesOf(operation, topics, marketAt(url), argumentsPerMessage),
   readRequest,
-  greeted: ['ticker', 'book', 'book_delta'],
+  snapshotOnSubscribe: ['ticker', 'book', 'book_delta'],
   feedsOf,
   isSubscribedAlready: (reason) => reason.includes('already subscribed'),
 };

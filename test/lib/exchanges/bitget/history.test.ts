@@ -345,9 +345,9 @@ describe('funding', () => {
 
 describe('what there is not', () => {
   it.each([
-    ['open_interest', 'linear', /only the current open interest/],
-    ['funding', 'spot', /spot has no funding/],
-    ['mark_price', 'spot', /spot has no mark_price/],
+    ['open_interest', 'linear', /no open_interest history on linear: capture it/],
+    ['funding', 'spot', /no funding history on spot/],
+    ['mark_price', 'spot', /no mark_price history on spot/],
   ] as const)('%s of %s is told', (type, market, note) => {
     expect(history.reach(type, market, undefined, NOW)).toEqual({ kind: 'none', note: expect.stringMatching(note) });
     expect(history.pages({ type, market, symbol: 'BTCUSDT', from: 0, until: NOW }, NOW)).toEqual([]);

@@ -47,7 +47,7 @@ describe('topics', () => {
 
   it('of every declared candle interval differ', () => {
     const subscriptions = bybit
-      .candleIntervals('linear', 'v5')
+      .candleIntervals()
       .map((interval): Subscription => ({ market: 'linear', channel: 'candle', symbol: 'A', interval }));
     expect(topics(subscriptions).map((topic) => topic.split('.')[1])).toEqual('1 3 5 15 30 60 120 240 360 720 D W'.split(' '));
   });
@@ -72,8 +72,8 @@ describe('what there is not', () => {
   });
 
   it('is not declared: liquidations on spot', () => {
-    expect(bybit.channels('spot', 'v5')).not.toContain('liquidation');
-    expect(bybit.channels('inverse', 'v5')).toContain('liquidation');
+    expect(bybit.channels('spot')).not.toContain('liquidation');
+    expect(bybit.channels('inverse')).toContain('liquidation');
   });
 });
 
@@ -109,7 +109,7 @@ describe('limits', () => {
         fc.integer({ min: 1, max: 1000 }),
         most,
         (names, markets, depth, channelsPerConnection) => {
-          const subscriptions = markets.flatMap((each) => of(each, names, bybit.channels(each, 'v5')));
+          const subscriptions = markets.flatMap((each) => of(each, names, bybit.channels(each)));
           const planned = bybit.plan(subscriptions, { api: 'v5', depth, channelsPerConnection });
           expect(new Set(planned.flatMap((connection) => connection.subscriptions))).toEqual(new Set(subscriptions));
           expect(planned.flatMap((connection) => connection.subscriptions)).toHaveLength(subscriptions.length);
