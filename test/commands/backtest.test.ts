@@ -303,7 +303,7 @@ describe('backtest', () => {
     [['--strategy', 'grid', '--fill', 'volume'], 2, '--fill volume: needs trades, the run is on candles'],
     [['--strategy', 'grid', '--walk-forward', '30d/7d'], 2, 'has less data than one stretch to choose on and one to judge'],
     [['--strategy', 'grid', '--walk-forward', '1h/0s', '--sweep', 'levels=4,5'], 2, '--walk-forward: expected two durations'],
-    [['--strategy', 'grid', '--equity-interval', '0s'], 2, '--equity-interval: expected 1s or longer, was 0s'],
+    [['--strategy', 'grid', '--equity-interval', '0s'], 2, '--equity-interval: expected at least 1s, was 0s'],
     [['--strategy', 'missing.js'], 1, 'missing.js: cannot be read (no such file)'],
   ])('%j', async (args, code, message) => {
     const result = await backtest(CANDLES, ...(args as string[]));

@@ -38,7 +38,7 @@ describe('compact', () => {
     expect(() => retentionOf('90')).toThrow(/--keep: expected a duration such as .* was "90"/);
     expect(() => retentionOf('12h')).toThrow(/--keep: expected at least 1d, was "12h"/);
     expect(() => retentionOf('90d,30d')).toThrow(/expected one age without a type/);
-    expect(() => retentionOf('trade=90d,trade=30d')).toThrow(/trade is given twice/);
+    expect(() => retentionOf('trade=90d,trade=30d')).toThrow(/trade appears twice/);
     expect(() => retentionOf(',')).toThrow(/--keep: expected 90d or trade=90d/);
   });
 
@@ -117,7 +117,7 @@ describe('compact', () => {
   it('leaves a store alone that another run is compacting, and a directory that is none', async () => {
     const step = await startStep(store, 'compact', { wait: false });
     const { code, stderr } = await compact();
-    expect([code, stderr]).toEqual([0, expect.stringContaining('already running; --wait waits for the other run')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('another run is using this store; --wait waits for it')]);
     await step?.release();
     const nothing = await compact('--store', join(folder, 'none'));
     expect([nothing.code, nothing.stderr]).toEqual([0, expect.stringContaining('there is no store yet')]);

@@ -262,7 +262,7 @@ describe('signals', () => {
     const steps = await Promise.all(['features', 'signals'].map((step) => startStep(directory, step, { wait: false })));
     for (const step of ['features', 'signals']) {
       const { code, stderr } = await run([step, '--store', directory]);
-      expect([code, stderr]).toEqual([0, expect.stringMatching(/already running; --wait waits for the other run/)]);
+      expect([code, stderr]).toEqual([0, expect.stringMatching(/another run is using this store; --wait waits for it/)]);
       const none = await run([step, '--store', join(folder, 'nowhere')]);
       expect([none.code, none.stderr]).toEqual([0, expect.stringMatching(/there is no store yet/)]);
     }

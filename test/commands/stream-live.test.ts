@@ -70,13 +70,13 @@ describe('stream from an exchange', () => {
     expect(stderr).toContain('polls answered 4');
     for (const [wrong, message] of [
       [['--poll', 'trade'], /expected some of mark_price, open_interest, funding, was "trade"/],
-      [['--poll', 'funding', '--poll-every', '10ms'], /--poll-every: expected 1s or longer, was 10ms/],
+      [['--poll', 'funding', '--poll-every', '10ms'], /--poll-every: expected at least 1s, was 10ms/],
       [['--poll-every', '5s'], /--poll/],
       [['--channels', 'none'], /give --poll as well/],
-      [['--redis-mode', 'stream'], /--redis-mode says how records go to Redis: add -o redis:/],
-      [['--refresh', '30d'], /--refresh: expected 24d at most, was 30d/],
-      [['--stats', '0s'], /--stats: expected 100ms or longer, was 0s/],
-      [['--duration', '0s'], /--duration: expected 1ms or longer, was 0s/],
+      [['--redis-mode', 'stream'], /--redis-mode needs a Redis output; add -o redis:/],
+      [['--refresh', '30d'], /--refresh: expected at most 24d, was 30d/],
+      [['--stats', '0s'], /--stats: expected at least 100ms, was 0s/],
+      [['--duration', '0s'], /--duration: expected at least 1ms, was 0s/],
     ] as const)
       expect(await mdtoolHere(live(...wrong), { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   });
@@ -161,7 +161,7 @@ describe('stream from an exchange', () => {
     while (server.requests === before) await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill('SIGTERM');
     const { code, stderr } = await result;
-    expect([code, stderr]).toEqual([5, expect.stringContaining('stopped before an exchange had answered')]);
+    expect([code, stderr]).toEqual([5, expect.stringContaining('stopped before an exchange answered')]);
     expect(stderr).not.toContain('filters');
   });
 
@@ -176,10 +176,10 @@ describe('stream from an exchange', () => {
     [live('--testnet'), 'bitget has none; it has --demo'],
     [live('--shard', '3/2'), 'expected a share such as 2/5'],
     [live('--until', '2020-01-01'), 'expected a time to come'],
-    [live('--speed', '2'), 'belongs to a replay'],
+    [live('--speed', '2'), 'is for replays'],
     [live('--tape-rotate', 'day'), 'tape'],
     [live('--metrics', 'here'), 'expected an address'],
-    [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '--duration', '1s'], 'belongs to a capture'],
+    [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '--duration', '1s'], 'is for live captures'],
     [['stream', '--replay', 'fixtures/bybit-v5.tape.ndjson.gz', '-o', 'redis://'], 'add --redis-payload record'],
   ])('refuses %j with 2 and one line', async (args, message) => {
     const { stdout, stderr, code } = await mdtoolHere(args);

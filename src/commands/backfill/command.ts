@@ -7,29 +7,29 @@ import { printPlan, progressOn } from './print-plan.js';
 import { type PreparedBackfill, prepareBackfill } from './run.js';
 
 export default class Backfill extends BaseCommand {
-  static override summary = 'Fetch the past: trades, candles, funding, open interest, mark and index prices.';
+  static override summary = 'Fetch history: trades, candles, funding, open interest, marks.';
   static override description =
-    `Fills what the store lacks between --since and --until: holes, head and tail; nothing is deleted, nothing is stored twice. A run that was stopped or killed goes on where it was. Without --since it begins with the first record stored. --plan says before anything is fetched what can be had and what cannot: how far back an exchange goes differs by channel.
+    `Fetches everything that the store lacks between --since and --until. Nothing is deleted or stored twice. A run that was stopped or killed continues where it ended. Without --since it starts at the first stored record. --plan reports what is available before anything is fetched; how far back an exchange's history goes differs by channel.
 
-Candles that are not over are left to the next run. A recorded gap counts as repaired when the trades fetched meet what is known at both ends.
+Open candles are left to the next run. A recorded gap counts as repaired when the fetched trades overlap the known trades at both ends.
 
-Where coverage tells of a hole or a mismatch, the files behind it are compared with the log of the store. Those that are gone, cannot be read or were changed are taken out and kept beside their place as .NAME.damaged; in the same step a gap (lost) records what was in them, until it is fetched. Candles and features are built again by their steps.`;
+If coverage reports a hole or a mismatch, the affected files are compared with the store's log. Missing, unreadable or changed files are quarantined as .NAME.damaged beside their place. In the same step a gap (lost) records their contents until they are fetched. mdtool candles and mdtool features then rebuild what depends on them.`;
   static override examples = [
     {
-      description: 'A month of minutes, and what it will take before that',
+      description: 'Plan a month of 1m candles: requests, time, what is unavailable',
       command:
         '<%= config.bin %> <%= command.id %> --exchange bybit --market linear --symbols BTCUSDT --channels candle --interval 1m --since 30d --plan',
     },
     {
-      description: 'Fill exactly what verify found',
+      description: 'Fetch exactly what verify reports as missing',
       command: '<%= config.bin %> verify --format ndjson | <%= config.bin %> <%= command.id %> -',
     },
     {
-      description: "A day of Bybit's trades from its public archive",
+      description: "Import a day of trades from Bybit's public archive",
       command: '<%= config.bin %> <%= command.id %> https://public.bybit.com/trading/BTCUSDT/BTCUSDT2026-11-20.csv.gz',
     },
     {
-      description: 'Every settled funding rate of the year, as a file',
+      description: 'Settled funding rates since January, as a file',
       command:
         '<%= config.bin %> <%= command.id %> --exchange bitget --market linear --channels funding --since 2026-01-01 -o funding.csv',
     },
@@ -45,7 +45,7 @@ Where coverage tells of a hole or a mismatch, the files behind it are compared w
     if (!intoStore || flags.plan) return await this.#prepared(args.input, flags, intoStore);
     const step = await startStep(flags.store, 'backfill', { wait: flags.wait, signal: this.stopped });
     if (!step) {
-      this.notice(`${flags.store}: already running; --wait waits for the other run`);
+      this.notice(`${flags.store}: another run is using this store; --wait waits for it`);
       return this.conclude();
     }
     try {

@@ -17,13 +17,13 @@ import { UsageError } from '../../lib/model/errors.js';
 export const inputArgument = Args.string({
   multiple: true,
   description:
-    "coverage records that say what to fill, - for stdin or .ndjson; or an exchange's daily archives of trades, .csv[.gz], by path, glob or URL. Default: what the flags name.",
+    "Coverage records of verify (- for stdin, or .ndjson), or an exchange's trade archives (.csv, .csv.gz) by path, glob or URL; without INPUT: what the flags name.",
 });
 
-/** Which kinds of history, by their record types. */
+/** Kinds of history, named by their record types. */
 const historyFlag = Flags.custom<readonly HistoryType[]>({
-  summary: `What to fetch, separated by commas: ${HISTORY_TYPES.join(', ')}.`,
-  helpValue: 'trade,candle',
+  summary: `What to fetch: ${HISTORY_TYPES.join(', ')}.`,
+  helpValue: 'LIST',
   parse: async (text) => {
     const names = listOf(text);
     const unknown = names.find((name) => !HISTORY_TYPES.includes(name as HistoryType));
@@ -40,12 +40,12 @@ export const backfillFlags = {
   symbols: symbolsFlag(),
   ...universeFlags,
   channels: historyFlag({ default: async () => ['trade'], defaultHelp: async () => 'trade' }),
-  interval: intervalsFlag({ summary: 'Candle intervals, separated by commas; the exchange has from 1m on.' }),
+  interval: intervalsFlag({ summary: 'Candle intervals, 1m or longer.' }),
   ...timeFlags,
   plan: Flags.boolean({
-    summary: 'Say what would be fetched, how many requests that takes, and what cannot be had; fetch nothing.',
+    summary: 'Fetch nothing; report what would be fetched, in how many requests, and what is unavailable.',
   }),
-  wait: Flags.boolean({ summary: 'When a run over this store is going on, wait for it instead of leaving it to it.' }),
+  wait: Flags.boolean({ summary: 'Wait if another run is using this store (without --wait: exit).' }),
   store: storeFlag,
   ...outputFlags,
 };

@@ -18,7 +18,7 @@ import { SweepProgress } from './sweep-progress.js';
 import { renderBacktest } from './table.js';
 
 export default class Backtest extends BaseCommand {
-  static override summary = 'Run a strategy over trades or candles, and account for every fill.';
+  static override summary = 'Backtest a strategy on trades or candles, fill by fill.';
   static override description =
     `Event by event: resting orders are matched, the strategy sees the event, new orders take effect after the latency. The same input gives the same output, byte for byte, and what comes later never changes an earlier fill.
 

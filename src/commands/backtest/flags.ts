@@ -24,7 +24,7 @@ export const RANKS = [
 /** Whether data with holes is refused, run up to the first one, or run all the same. */
 export const GAP_POLICIES = ['fail', 'halt', 'ignore'] as const;
 
-const fractionFlag = Flags.custom<Exact>({ helpValue: '0.06%', parse: async (text) => fractionOf(text) });
+const fractionFlag = Flags.custom<Exact>({ helpValue: 'PERCENT', parse: async (text) => fractionOf(text) });
 const numberFlag = Flags.custom<number>({
   helpValue: 'N',
   parse: async (text) => {
@@ -41,25 +41,42 @@ const decimalFlag = Flags.custom<string>({
   },
 });
 
-const TRADING = 'TRADING';
-const GRID = 'GRID (--strategy grid)';
-const STUDY = 'SEVERAL RUNS';
+const TRADING = 'Trading';
+const GRID = 'Grid (--strategy grid)';
+const STUDY = 'Several runs';
 
 /** What an exchange would charge and refuse. */
 const tradingFlags = {
-  deposit: numberFlag({ summary: 'What the run begins with, in quote units. Default: 10000.', helpGroup: TRADING }),
-  leverage: decimalFlag({ summary: 'Leverage. Default: 1, of a grid 20.', helpGroup: TRADING }),
+  deposit: numberFlag({
+    summary: 'What the run begins with, in quote units.',
+    defaultHelp: async () => '10000',
+    helpGroup: TRADING,
+  }),
+  leverage: decimalFlag({ summary: 'Leverage.', defaultHelp: async () => '1, of a grid 20', helpGroup: TRADING }),
   'margin-mode': Flags.option({
-    summary: 'What a position may lose: its own margin, or the balance. Default: isolated.',
+    summary: 'What a position may lose: its own margin, or the balance.',
+    defaultHelp: async () => 'isolated',
     options: MARGIN_MODES,
     helpGroup: TRADING,
   })(),
-  'maker-fee': fractionFlag({ summary: "Fee of resting orders. Default: the instrument's, else 0.02%.", helpGroup: TRADING }),
-  'taker-fee': fractionFlag({ summary: "Fee of orders that take. Default: the instrument's, else 0.06%.", helpGroup: TRADING }),
-  slippage: fractionFlag({ summary: 'How much worse than the market a taker fills. Default: 0%.', helpGroup: TRADING }),
+  'maker-fee': fractionFlag({
+    summary: 'Fee of resting orders.',
+    defaultHelp: async () => "the instrument's, else 0.02%",
+    helpGroup: TRADING,
+  }),
+  'taker-fee': fractionFlag({
+    summary: 'Fee of orders that take.',
+    defaultHelp: async () => "the instrument's, else 0.06%",
+    helpGroup: TRADING,
+  }),
+  slippage: fractionFlag({
+    summary: 'How much worse than the market a taker fills.',
+    defaultHelp: async () => '0%',
+    helpGroup: TRADING,
+  }),
   latency: durationFlag({
-    summary:
-      'Time from a decision to its effect; on candles rounded up to whole ones. Default: 100ms on trades, none on candles.',
+    summary: 'Time from a decision to its effect; on candles rounded up to whole ones.',
+    defaultHelp: async () => '100ms on trades, none on candles',
     helpGroup: TRADING,
   }),
   fill: Flags.option({
@@ -68,18 +85,23 @@ const tradingFlags = {
     default: 'through' as const,
     helpGroup: TRADING,
   })(),
-  'tick-size': numberFlag({ summary: "Price step. Default: the instrument's.", helpGroup: TRADING }),
-  'lot-size': numberFlag({ summary: "Amount step. Default: the instrument's.", helpGroup: TRADING }),
-  'min-amount': numberFlag({ summary: "Smallest order. Default: the instrument's.", helpGroup: TRADING }),
-  'min-notional': numberFlag({ summary: "Smallest order in quote units. Default: the instrument's.", helpGroup: TRADING }),
+  'tick-size': numberFlag({ summary: 'Price step.', defaultHelp: async () => "the instrument's", helpGroup: TRADING }),
+  'lot-size': numberFlag({ summary: 'Amount step.', defaultHelp: async () => "the instrument's", helpGroup: TRADING }),
+  'min-amount': numberFlag({ summary: 'Smallest order.', defaultHelp: async () => "the instrument's", helpGroup: TRADING }),
+  'min-notional': numberFlag({
+    summary: 'Smallest order in quote units.',
+    defaultHelp: async () => "the instrument's",
+    helpGroup: TRADING,
+  }),
   'maintenance-rate': fractionFlag({
-    summary: 'Maintenance margin of every position. Default: 0.5%.',
+    summary: 'Maintenance margin of every position.',
+    defaultHelp: async () => '0.5%',
     exclusive: ['tiers'],
     helpGroup: TRADING,
   }),
   tiers: Flags.custom<readonly MaintenanceTier[]>({
     summary: 'Maintenance by value: BOUND=RATE, with -DEDUCTION where there is one, the last without a bound.',
-    helpValue: '50000=0.5%,250000=1%-250,2%-2750',
+    helpValue: 'LIST',
     helpGroup: TRADING,
     parse: async (text) => tiersOf(text),
   })(),
@@ -111,31 +133,58 @@ export const OWN_FLAGS = {
 
 const strategyFlags = {
   notional: numberFlag({
-    summary: 'Value of every entry, in quote units. Default: a tenth of the deposit.',
-    helpGroup: 'SIGNALS (--strategy signals)',
+    summary: 'Value of every entry, in quote units.',
+    defaultHelp: async () => 'a tenth of the deposit',
+    helpGroup: 'Signals (--strategy signals)',
   }),
-  levels: Flags.integer({ summary: 'Number of orders. Default: 15.', helpValue: 'N', helpGroup: GRID }),
-  coverage: fractionFlag({ summary: 'Distance from the first to the last level. Default: 40%.', helpGroup: GRID }),
-  multiplier: decimalFlag({ summary: 'Amount of a level over that of the one before. Default: 1.3.', helpGroup: GRID }),
-  'take-profit': fractionFlag({ summary: 'Distance of the take profit from the average price. Default: 2%.', helpGroup: GRID }),
-  side: Flags.option({ summary: 'Direction. Default: long.', options: DIRECTIONS, helpGroup: GRID })(),
-  spacing: Flags.option({ summary: 'Spacing of prices. Default: arithmetic.', options: SPACINGS, helpGroup: GRID })(),
+  levels: Flags.integer({ summary: 'Number of orders.', defaultHelp: async () => '15', helpValue: 'N', helpGroup: GRID }),
+  coverage: fractionFlag({
+    summary: 'Distance from the first to the last level.',
+    defaultHelp: async () => '40%',
+    helpGroup: GRID,
+  }),
+  multiplier: decimalFlag({
+    summary: 'Amount of a level over that of the one before.',
+    defaultHelp: async () => '1.3',
+    helpGroup: GRID,
+  }),
+  'take-profit': fractionFlag({
+    summary: 'Distance of the take profit from the average price.',
+    defaultHelp: async () => '2%',
+    helpGroup: GRID,
+  }),
+  side: Flags.option({ summary: 'Direction.', defaultHelp: async () => 'long', options: DIRECTIONS, helpGroup: GRID })(),
+  spacing: Flags.option({
+    summary: 'Spacing of prices.',
+    defaultHelp: async () => 'arithmetic',
+    options: SPACINGS,
+    helpGroup: GRID,
+  })(),
   'spacing-list': Flags.custom<readonly Exact[]>({
     summary: 'Distances of levels 1, 2, … from the price, instead of --levels, --coverage and --spacing.',
-    helpValue: '1%,2.5%,5%',
+    helpValue: 'LIST',
     exclusive: ['levels', 'coverage', 'spacing'],
     helpGroup: GRID,
     parse: async (text) => listOf(text).map(fractionOf),
   })(),
-  sizing: Flags.option({ summary: 'How the base amount is found. Default: reference.', options: SIZINGS, helpGroup: GRID })(),
-  restart: durationFlag({ summary: 'Wait between a take profit and the next grid. Default: 60s.', helpGroup: GRID }),
+  sizing: Flags.option({
+    summary: 'How the base amount is found.',
+    defaultHelp: async () => 'reference',
+    options: SIZINGS,
+    helpGroup: GRID,
+  })(),
+  restart: durationFlag({
+    summary: 'Wait between a take profit and the next grid.',
+    defaultHelp: async () => '60s',
+    helpGroup: GRID,
+  }),
   'fixed-deposit': Flags.boolean({ summary: 'Every grid has the first deposit, not the equity then held.', helpGroup: GRID }),
   param: Flags.string({
     summary: 'A parameter of the module; repeatable.',
     helpValue: 'NAME=NUMBER',
     multiple: true,
     multipleNonGreedy: true,
-    helpGroup: 'MODULE (--strategy FILE)',
+    helpGroup: 'Module (--strategy FILE)',
   }),
 };
 
@@ -153,17 +202,22 @@ const studyFlags = {
   })(),
   split: fractionFlag({
     summary: 'Choose on this share of the time, judge on the rest.',
-    helpValue: '70%',
+    helpValue: 'PERCENT',
     exclusive: ['walk-forward'],
     helpGroup: STUDY,
   }),
   'walk-forward': Flags.custom<{ readonly train: number; readonly test: number }>({
     summary: 'Choose on so much time, judge on the time after it, move on by that.',
-    helpValue: '30d/7d',
+    helpValue: 'DURATION/DURATION',
     helpGroup: STUDY,
     parse: async (text) => stretchesOf(text),
   })(),
-  'rank-by': Flags.option({ summary: 'Metric to choose by. Default: net_profit.', options: RANKS, helpGroup: STUDY })(),
+  'rank-by': Flags.option({
+    summary: 'Metric to choose by.',
+    defaultHelp: async () => 'net_profit',
+    options: RANKS,
+    helpGroup: STUDY,
+  })(),
   workers: Flags.integer({
     summary: 'Worker threads; the result does not depend on it.',
     min: 1,
@@ -185,14 +239,15 @@ export const backtestFlags = {
     required: true,
   }),
   interval: Flags.string({
-    summary: 'Run on candles of this interval. Default: on trades; on candles where the input has no trades.',
-    helpValue: '1m',
+    summary: 'Run on candles of this interval.',
+    defaultHelp: async () => 'on trades; on candles where the input has no trades',
+    helpValue: 'DURATION',
   }),
   ...tradingFlags,
   ...strategyFlags,
   'equity-interval': durationFlag({
-    summary:
-      'Time between points of the equity curve, and the period of Sharpe and Sortino. Default: 1d from 60 days on, 1h from 2 days, else 1m.',
+    summary: 'Time between points of the equity curve, and the period of Sharpe and Sortino.',
+    defaultHelp: async () => '1d from 60 days on, 1h from 2 days, else 1m',
     least: SECOND,
   }),
   ...studyFlags,

@@ -7,8 +7,8 @@ import type { Finding } from './run.js';
 export const reportFlag = Flags.string({
   summary:
     'Also write an HTML page that opens without a network; {exchange}, {market} and {symbol} in the name where there are several.',
-  helpValue: 'FILE.html',
-  helpGroup: 'OUTPUT',
+  helpValue: 'FILE',
+  helpGroup: 'Output',
 });
 
 /** The HTML report of `--report`, one page per symbol. */

@@ -24,7 +24,7 @@ import {
 } from './run.js';
 
 export default class Candles extends BaseCommand {
-  static override summary = 'Build candles from trades, or longer ones from shorter ones.';
+  static override summary = 'Build candles from trades or from shorter candles.';
   static override description =
     `Over the store, only what is new, late or repaired is computed again: run it as often as you like. --symbols, --since and --until choose what is shown; the store's candles are built for all.
 

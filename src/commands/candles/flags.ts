@@ -48,8 +48,8 @@ export const candleFlags = {
   store: storeFlag,
   wait: Flags.boolean({ summary: 'When a run over this store is going on, wait for it instead of leaving it to it.' }),
   'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when a candle is incomplete.' }),
-  plot: Flags.boolean({ summary: 'Draw the last candles of the symbol with the greatest turnover.', helpGroup: 'OUTPUT' }),
-  svg: Flags.string({ summary: 'Also draw them into this file.', helpValue: 'FILE', helpGroup: 'OUTPUT' }),
+  plot: Flags.boolean({ summary: 'Draw the last candles of the symbol with the greatest turnover.', helpGroup: 'Output' }),
+  svg: Flags.string({ summary: 'Also draw them into this file.', helpValue: 'FILE', helpGroup: 'Output' }),
 };
 
 export type CandleFlags = Omit<CandleOptions, 'intervals' | 'amountUnit'> & { readonly interval: readonly string[] };

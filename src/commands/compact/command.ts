@@ -12,15 +12,15 @@ import { runCompact, runRebuild } from './run.js';
 import { COMPACTION_COLUMNS, compactionCells } from './text.js';
 
 export default class Compact extends BaseCommand {
-  static override summary = 'Merge what is over into one sorted file per day, drop duplicates, remove what is old.';
+  static override summary = 'Merge finished days, drop duplicates, apply retention.';
   static override description =
-    `Every day that is over becomes one Parquet file per type, exchange and market, every finished hour of today one; of records with the same key the one that counts stays. A merge takes effect only when counts and content are proven to be the same. Readers and writers go on meanwhile, open segments are not touched, and it may be killed at any time. A second run changes nothing.
+    `Each finished day becomes one sorted Parquet file per type, exchange and market, and so does each finished hour of today. Of records with the same key the valid one is kept. A merge takes effect only after its counts and content are verified. Readers and writers can continue meanwhile, and compact can be killed at any time. A second run changes nothing.
 
-Days that are over are then plain Hive-partitioned Parquet: DuckDB, Spark, Polars and others read them by a glob, \`data/trade/**/*.parquet\`. Files that were replaced are deleted an hour later by the next run or writer; until then they are hidden.`;
+Finished days are plain Hive-partitioned Parquet: DuckDB, Spark and Polars read them by a glob, \`data/trade/**/*.parquet\`. Replaced files are hidden and deleted after an hour by the next run or writer.`;
   static override examples = [
-    { description: 'What a run would do', command: '<%= config.bin %> <%= command.id %> --dry-run' },
+    { description: 'Show what a run would do', command: '<%= config.bin %> <%= command.id %> --dry-run' },
     {
-      description: 'Every night from cron: books for a week, all else for a year',
+      description: 'Nightly from cron: keep books for a week, everything else for a year',
       command: '<%= config.bin %> <%= command.id %> --store /var/lib/mdtool --keep 365d,book_delta=7d,book_snapshot=7d --quiet',
     },
   ];
@@ -31,11 +31,11 @@ Days that are over are then plain Hive-partitioned Parquet: DuckDB, Spark, Polar
     const { flags } = await this.parse(Compact);
     const { store: directory, wait } = flags;
     const paths = await findStore(directory);
-    if (!paths) return this.#nothing(`${directory}: there is no store yet; stream -o store writes one`);
+    if (!paths) return this.#nothing(`${directory}: there is no store yet; mdtool stream creates one`);
     if (flags['rebuild-log']) await runRebuild(paths, this.summary, (text) => this.notice(text));
     if (flags['dry-run']) return await this.#compact(openStoreContext(paths), flags);
     const step = await startStep(directory, 'compact', { wait, signal: this.stopped });
-    if (!step) return this.#nothing(`${directory}: already running; --wait waits for the other run`);
+    if (!step) return this.#nothing(`${directory}: another run is using this store; --wait waits for it`);
     try {
       return await this.#compact(step.context, flags);
     } finally {
@@ -57,7 +57,7 @@ Days that are over are then plain Hive-partitioned Parquet: DuckDB, Spark, Polar
       note: (text) => this.stderr.note(text),
       notice: (text) => this.notice(text),
     });
-    if (done.length === 0) this.stderr.note('nothing to do: every day that is over is one file already');
+    if (done.length === 0) this.stderr.note('nothing to do: every finished day is already one file');
     if (process.stdout.isTTY && !this.jsonEnabled() && done.length > 0) await this.#show(done);
     return this.conclude();
   }

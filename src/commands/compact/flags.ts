@@ -5,29 +5,29 @@ import { RECORD_TYPES, type RecordType } from '../../lib/model/records.js';
 import { DAY, parseDuration } from '../../lib/model/time.js';
 import type { Retention } from '../../lib/storage/upkeep/retention.js';
 
-/** The flags of `compact`; a partition is an exchange, a market and a day, so there is no choice of symbols. */
+/** The flags of `compact`. A partition is an exchange, a market and a day, so there is no --symbols. */
 export const compactFlags = {
   'dry-run': Flags.boolean({
-    summary: 'Say what would be done and change nothing; merges are made in the temporary directory, so the figures are exact.',
+    summary: 'Report what would be done and change nothing. Merges run in the temporary directory, so the sizes are exact.',
   }),
   keep: Flags.custom<Retention>({
-    summary: 'Remove days that lie wholly further back than an age, of all market data or by type.',
+    summary: 'Delete days older than this, of all market data or by type.',
     description:
-      '90d, trade=90d,book_delta=7d, or both: 90d,book_delta=7d. An age alone is for what a market brings and what is computed from it; instrument, fill, equity, run and the like are removed only where named, and the newest list of instruments never. Trades stay as long as a candle that the store builds from them reaches beyond the limit.',
-    helpValue: '90d',
+      '90d, trade=90d,book_delta=7d, or both: 90d,book_delta=7d. An age without a type applies to market data and everything computed from it. Types such as instrument, fill, equity and run are deleted only if named; the newest instrument list is never deleted. Trades are kept while a candle built from them extends beyond the limit.',
+    helpValue: 'DURATION',
     parse: async (text) => retentionOf(text),
   })(),
   'rebuild-log': Flags.boolean({
-    summary: 'Make the log of the store anew from its Parquet files first, when it was lost in whole or in part.',
+    summary: "First rebuild the store's log from its Parquet files, if it was lost or damaged.",
     description:
-      'Refused while something writes. Files that the store does not need are moved below state/, among them candles of trades that are there: candles builds them again. Files that are gone cannot be noticed.',
+      'refused while another process writes. Files that the store does not need move below state/, including candles whose trades are stored; mdtool candles builds them again. Missing files cannot be detected.',
     exclusive: ['dry-run'],
   }),
   exchange: exchangesFlag(),
   market: marketsFlag(),
   ...timeFlags,
   store: storeFlag,
-  wait: Flags.boolean({ summary: 'Wait for another run over the same store, instead of leaving it to that one.' }),
+  wait: Flags.boolean({ summary: 'Wait if another run is using this store (without --wait: exit).' }),
 };
 
 /** Returns how long records are kept. Throws a `UsageError`; an age below a day would reach into today. */
@@ -39,7 +39,7 @@ export function retentionOf(text: string): Retention {
     const duration = ageOf(age);
     if (name === undefined && otherwise !== undefined) throw new UsageError(`--keep ${text}: expected one age without a type`);
     if (name === undefined) otherwise = duration;
-    else if (types.has(typeOf(name))) throw new UsageError(`--keep ${text}: ${name} is given twice`);
+    else if (types.has(typeOf(name))) throw new UsageError(`--keep ${text}: ${name} appears twice`);
     else types.set(typeOf(name), duration);
   }
   if (otherwise === undefined && types.size === 0)
@@ -56,6 +56,6 @@ function typeOf(name: string): RecordType {
 
 function ageOf(text: string): number {
   const age = parseDuration(text, '--keep');
-  if (age < DAY) throw new UsageError(`--keep: expected at least 1d, was "${text}"; whole days are removed`);
+  if (age < DAY) throw new UsageError(`--keep: expected at least 1d, was "${text}"; only whole days are deleted`);
   return age;
 }

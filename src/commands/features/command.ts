@@ -23,7 +23,7 @@ const LIVE =
   '<%= config.bin %> stream --exchange bybit --market linear --symbols BTCUSDT --channels features -o store -o - | <%= config.bin %> <%= command.id %> - | <%= config.bin %> signals -';
 
 export default class Features extends BaseCommand {
-  static override summary = 'Turn trades, books, tickers, marks and open interest into features, a row per symbol and second.';
+  static override summary = 'Compute order-flow features, one row per symbol and second.';
   static override description =
     `A \`micro\` row is what one second brought; a \`features\` row is what follows from it and from the windows that end with it. A feature is absent until its window is full, and after a gap in its inputs until it is full again; \`detail\` says why. \`warm\` says that everything signals use is there.
 

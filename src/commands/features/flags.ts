@@ -16,7 +16,7 @@ const NAMES = FEATURES.map(({ name }) => name);
 export const featureFlags = {
   window: Flags.custom<Windows>({
     summary: 'Windows that are not the default ones, separated by commas; --list names them.',
-    helpValue: 'delta_z=120s,ofi=30s',
+    helpValue: 'LIST',
     default: async () => new Map(),
     defaultHelp: async () => 'as --list prints',
     parse: async (text) => windowsOf(text),
@@ -31,7 +31,7 @@ export const featureFlags = {
 /** Which rows are given. */
 export const rowsFlag = Flags.custom<readonly RowType[]>({
   summary: 'Rows to give: micro, features, or both. A store always gets both.',
-  helpValue: 'micro|features|both',
+  helpValue: 'CHOICE',
   default: async () => ROW_TYPES,
   defaultHelp: async () => 'both',
   parse: async (text) => rowTypesOf(text),

@@ -10,19 +10,19 @@ import type { QueryOptions, QueryResult } from '../../lib/storage/reading/query.
 import { statementOf } from './flags.js';
 
 export default class Query extends BaseCommand {
-  static override summary = 'Ask the store in SQL; without a statement, list what it holds.';
+  static override summary = 'Query the store in SQL; without SQL, list its contents.';
   static override description =
-    `Views are the record types (trade, ticker, book_snapshot, …), candle_1m and so on from trades, candle_exchange_1m from the exchange. Sealed and open records are seen as one, also while they are being written.
+    `Each record type is a view (trade, ticker, book_snapshot, …). candle_1m holds candles built from trades, candle_exchange_1m those of the exchange. A view includes records that are still being written.
 
-The statement can only read, and only the store: SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, SHOW TABLES. --since, --until, --exchange, --market and --symbols choose the files that are opened and the rows the views show; over a large store they are much faster than a WHERE clause.
+A statement can only read the store: SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, SHOW TABLES. --since, --until, --exchange, --market and --symbols limit the files that are opened and the rows of the views. On a large store they are much faster than a WHERE clause.
 
-In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 and decimals are text.`;
+In NDJSON and CSV, times are microseconds since the epoch; integers beyond 2^53 and decimals are text.`;
   static override examples = [
-    { description: 'What the store holds', command: '<%= config.bin %> <%= command.id %>' },
+    { description: 'List the contents of the store', command: '<%= config.bin %> <%= command.id %>' },
     {
-      description: 'Volume by symbol over the last day',
+      description: 'Turnover by symbol over the last day',
       command:
-        '<%= config.bin %> <%= command.id %> --since 1d "select symbol, count(*) as trades, sum(price * amount) as turnover from trade group by symbol order by turnover desc"',
+        '<%= config.bin %> <%= command.id %> --since 1d "select symbol, sum(price * amount) as turnover from trade group by 1"',
     },
     {
       description: 'A statement with a parameter, as CSV',
@@ -42,11 +42,15 @@ In NDJSON and CSV times are microseconds since the epoch; integers beyond 2^53 a
     store: storeFlag,
     output: Flags.string({
       char: 'o',
-      summary: 'Where rows go: `-`, FILE.ndjson or FILE.csv, both also .gz.',
+      summary: 'Destination: - (stdout), FILE.ndjson or FILE.csv, both also .gz.',
       helpValue: 'DEST',
     }),
-    format: Flags.option({ summary: 'Format on stdout. Default: table on a terminal, else ndjson.', options: FORMATS })(),
-    force: Flags.boolean({ summary: 'Replace an output file that exists.' }),
+    format: Flags.option({
+      summary: 'Format on stdout.',
+      defaultHelp: async () => 'table on a terminal, else ndjson',
+      options: FORMATS,
+    })(),
+    force: Flags.boolean({ summary: 'Overwrite an existing output file.' }),
   };
 
   async run(): Promise<unknown> {

@@ -18,7 +18,7 @@ import { openSignals } from './run.js';
 import { rejectionLine, signalLine } from './text.js';
 
 export default class Signals extends BaseCommand {
-  static override summary = 'Turn features into signals: gates, triggers, cooldown, risk. It never sends orders.';
+  static override summary = 'Turn features into trading signals; never sends orders.';
   static override description =
     `A signal comes where all triggers agree on a side (long: delta_z, imb_shift and mark_dev_z at least their thresholds; short: the mirror), every gate lets the row pass and the last signal of that side is long enough ago. Stop, target and trailing distance follow from the ATR. What is stale, not warm or touched by a gap never becomes a signal.
 

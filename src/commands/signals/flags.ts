@@ -5,9 +5,9 @@ import { finite } from '../../lib/model/numbers.js';
 import { formatDuration, SECOND } from '../../lib/model/time.js';
 import { checkedRules, DEFAULT_RULES as D, GATES, type Gate, type SignalRules } from '../../lib/signals/rules.js';
 
-const GATE = 'GATE';
-const TRIGGER = 'TRIGGER';
-const RISK = 'RISK';
+const GATE = 'Gate';
+const TRIGGER = 'Trigger';
+const RISK = 'Risk';
 
 const numberFlag = Flags.custom<number>({
   helpValue: 'N',
@@ -17,7 +17,7 @@ const numberFlag = Flags.custom<number>({
     return number;
   },
 });
-const fractionFlag = Flags.custom<number>({ helpValue: '1%', parse: async (text) => fractionOf(text).toNumber() });
+const fractionFlag = Flags.custom<number>({ helpValue: 'PERCENT', parse: async (text) => fractionOf(text).toNumber() });
 
 const number = (summary: string, value: number, helpGroup: string) =>
   numberFlag({ summary, helpGroup, default: async () => value, defaultHelp: async () => `${value}` });
@@ -35,7 +35,7 @@ const duration = (summary: string, value: number, helpGroup: string) =>
 export const ruleFlags = {
   gates: Flags.custom<readonly Gate[]>({
     summary: `Gates that are on, separated by commas: ${GATES.join(', ')}; none switches all off.`,
-    helpValue: GATES.join(','),
+    helpValue: 'LIST',
     helpGroup: GATE,
     default: async () => GATES,
     defaultHelp: async () => 'all',

@@ -7,39 +7,37 @@ import { openLiveStream } from './live-stream.js';
 import { openReplayStream } from './replay-stream.js';
 
 export default class Stream extends BaseCommand {
-  static override summary = 'Capture the public feeds of the exchanges, or turn recorded tapes into records.';
+  static override summary = 'Capture live market data, or replay recorded tapes.';
   static override description =
-    `Subscribes every instrument that is wanted at the pace the exchange demands, connects again after a loss, follows new listings and delistings, and writes records to the store until it is stopped. By default these are the trades of what one usually trades: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse. A connection that was lost is a \`gap\` record per channel and symbol; every second that the exchange's time has passed is a \`clock\` record.
+    `Subscribes to every selected instrument within the exchange's rate limits, reconnects after a disconnect, follows new listings and delistings, and writes records to the store until it is stopped. By default it captures the trades of USDT pairs (spot), USDT perpetuals (linear) and perpetuals (inverse). A disconnect is a \`gap\` record per channel and symbol. Each second of exchange time is a \`clock\` record.
 
-Trades that a lost connection, a slow output or a pause between two runs into one store left out are fetched from the exchange, each once and in order: the \`gap\` says how many, and whether some are missing all the same. Of everything else
-what lies between two runs is gone: a \`gap\` with reason shutdown says so per channel and symbol. It does not change the
-exit code; verify names it as a hole.
+Trades missed by a disconnect, a slow output or a pause between two runs are fetched from the exchange, each once and in order. The \`gap\` record counts them and says whether some are still missing. Other channels cannot be fetched again: a pause between two runs is a \`gap\` with reason shutdown, which does not change the exit code and which verify reports as a hole.
 
-With --replay it feeds tapes through the same code, in the tape's own time: the same tape and flags give the same records, byte for byte.
+--replay runs tapes through the same code in the tape's own time. The same tape and flags give the same records, byte for byte.
 
-Exit 3 when something was not received or could not be read; what came is given all the same. Exit 5 when nothing was connected within 60 s of the start.`;
+Exit 3: some data was not received or could not be read; everything else is written. Exit 5: nothing was connected within 60 s of the start.`;
   static override examples = [
     {
       description: 'All USDT perpetuals into ./data',
       command: '<%= config.bin %> <%= command.id %> --exchange bitget --market linear',
     },
     {
-      description: 'Two exchanges, books and trades of two symbols, an hour, as a file',
+      description: 'One hour of trades and books from two exchanges, one file per type',
       command:
         '<%= config.bin %> <%= command.id %> --exchange bitget,bybit --market linear --symbols BTCUSDT,ETHUSDT --channels trade,book --duration 1h -o "{type}.csv"',
     },
     {
-      description: 'Into a pipe and the store',
+      description: 'Into the store and a pipe',
       command:
         '<%= config.bin %> <%= command.id %> --exchange bybit --market spot --symbols BTCUSDT -o store -o - | mdtool candles - --interval 1s',
     },
     {
-      description: 'Open interest and funding alone, asked for every minute',
+      description: 'Open interest and funding only, polled every minute',
       command:
         '<%= config.bin %> <%= command.id %> --exchange bybit --market linear --channels none --poll open_interest,funding --poll-every 1m',
     },
     {
-      description: 'A tape',
+      description: 'Replay a tape',
       command: '<%= config.bin %> <%= command.id %> --replay fixtures/bybit-v5.tape.ndjson.gz --market linear -o -',
     },
   ];

@@ -17,7 +17,7 @@ import { finite } from '../../lib/model/numbers.js';
 import { SECOND } from '../../lib/model/time.js';
 import { liveFlags, redisFlags } from './live-flags.js';
 
-/** What `features` reads: trades, books, tickers with what they carry, and candles to begin its averages with. */
+/** The channels that `features` reads. Candles are for the warm-up of its averages. */
 export const FEATURES_PRESET: readonly Channel[] = ['trade', 'ticker', 'book', 'candle'];
 /** The interval of the preset's candles. */
 export const FEATURES_INTERVAL = '15m';
@@ -29,8 +29,8 @@ const PRESETS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Channels by their names. */
 export const channelsFlag = Flags.custom<readonly Channel[]>({
-  summary: `Channels, separated by commas: ${CHANNELS.join(', ')}; or features, all that this step needs; or none, to poll alone. ticker also gives mark_price, open_interest and funding.`,
-  helpValue: 'trade,book',
+  summary: `Channels: ${CHANNELS.join(', ')}; features = everything mdtool features needs; none = REST polling only. ticker includes mark_price, open_interest and funding.`,
+  helpValue: 'LIST',
   parse: async (text) => {
     const names = listOf(text).flatMap((name) => PRESETS.get(name) ?? [name]);
     const unknown = names.find((name) => !CHANNELS.includes(name as Channel));
@@ -40,10 +40,10 @@ export const channelsFlag = Flags.custom<readonly Channel[]>({
   },
 });
 
-/** Record types that are asked for by REST. */
+/** Record types that are polled over REST. */
 export const pollFlag = Flags.custom<readonly PolledType[]>({
-  summary: `Ask by REST every --poll-every: ${POLLED_TYPES.join(', ')}, separated by commas. With --replay, what the tapes hold of it.`,
-  helpValue: 'mark_price,funding',
+  summary: `Poll over REST at --poll-every: ${POLLED_TYPES.join(', ')}. With --replay: the polls on the tapes.`,
+  helpValue: 'LIST',
   parse: async (text) => {
     const types = listOf(text);
     const unknown = types.find((type) => !POLLED_TYPES.includes(type as PolledType));
@@ -65,21 +65,24 @@ export const positiveFlag = Flags.custom<number>({
 
 /** The flags of `stream`. */
 export const streamFlags = {
-  exchange: exchangesFlag({ default: async () => [], defaultHelp: async () => 'with --replay, the exchanges of the tapes' }),
+  exchange: exchangesFlag({ default: async () => [], defaultHelp: async () => 'with --replay, those of the tapes' }),
   market: marketsFlag({ defaultHelp: async () => 'with --replay, all on the tapes' }),
   symbols: symbolsFlag(),
   channels: channelsFlag({ default: async () => ['trade'], defaultHelp: async () => 'trade' }),
-  interval: intervalsFlag({ summary: 'Candle intervals, separated by commas. Default of a replay: all that were recorded.' }),
-  depth: Flags.integer({ summary: 'Levels of a book_snapshot, on each side.', default: 15, min: 1, helpValue: 'N' }),
+  interval: intervalsFlag({
+    summary: 'Candle intervals.',
+    defaultHelp: async () => 'with --replay, all recorded',
+  }),
+  depth: Flags.integer({ summary: 'Levels of a book_snapshot on each side.', default: 15, min: 1, helpValue: 'N' }),
   'book-interval': durationFlag({
-    summary: 'Least time between two snapshots of a book; the last state is never withheld.',
+    summary: 'Minimum interval between snapshots of a book; the latest state is always written.',
     default: async () => SECOND,
     defaultHelp: async () => '1s',
   }),
   poll: pollFlag(),
-  replay: filesFlag({ summary: 'Tapes to replay, separated by commas; globs; `-` reads stdin.' }),
-  speed: positiveFlag({ summary: 'Replay at so many times the recorded speed. Default: as fast as possible.' }),
-  'allow-gaps': Flags.boolean({ summary: 'End with 0 although holes in the data remain (gap records say where).' }),
+  replay: filesFlag({ summary: 'Tapes to replay: files, globs, or `-` for stdin.' }),
+  speed: positiveFlag({ summary: 'Replay speed factor.', defaultHelp: async () => 'as fast as possible' }),
+  'allow-gaps': Flags.boolean({ summary: 'Exit 0 even if gaps remain (gap records show where).' }),
   ...liveFlags,
   ...redisFlags,
   store: storeFlag,

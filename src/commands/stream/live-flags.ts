@@ -7,21 +7,22 @@ import { UsageError } from '../../lib/model/errors.js';
 import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, parseTime, SECOND } from '../../lib/model/time.js';
 import { type MetricsAddress, parseMetricsAddress } from './metrics-server.js';
 
-const LIVE = 'CAPTURE';
+const LIVE = 'Capture';
 const MILLISECOND = MICROSECONDS_PER_MILLISECOND;
 const SHORTEST_PAUSE = 100 * MILLISECOND;
 
-/** What a capture from the exchanges takes beyond a replay. */
+/** Flags of a live capture that a replay does not have. */
 export const liveFlags = {
   ...universeFlags,
   api: Flags.string({
-    summary: 'Protocol version: v2 (default) or v3 on bitget, v5 on bybit.',
-    helpValue: 'v3',
+    summary: 'Protocol version: v2 or v3 on bitget, v5 on bybit.',
+    defaultHelp: async () => 'v2 on bitget, v5 on bybit',
+    helpValue: 'VERSION',
     helpGroup: LIVE,
   }),
-  testnet: Flags.boolean({ summary: "Capture from the exchange's test network (bybit).", helpGroup: LIVE, exclusive: ['demo'] }),
-  demo: Flags.boolean({ summary: "Capture from the exchange's demo trading (bitget).", helpGroup: LIVE }),
-  duration: durationFlag({ summary: 'Stop after this time.', helpValue: '1h', helpGroup: LIVE, least: MILLISECOND }),
+  testnet: Flags.boolean({ summary: "Use the exchange's test network (bybit).", helpGroup: LIVE, exclusive: ['demo'] }),
+  demo: Flags.boolean({ summary: "Use the exchange's demo trading (bitget).", helpGroup: LIVE }),
+  duration: durationFlag({ summary: 'Stop after this time.', helpValue: 'DURATION', helpGroup: LIVE, least: MILLISECOND }),
   until: Flags.custom<number>({
     summary: 'Stop at this time: ISO 8601 or epoch.',
     helpValue: 'TIME',
@@ -29,95 +30,96 @@ export const liveFlags = {
     parse: async (text) => parseTime(text, Date.now() * 1000, '--until'),
   })(),
   count: Flags.integer({
-    summary: 'Stop after so many records (gap and clock not counted).',
+    summary: 'Stop after N records; gap and clock do not count.',
     min: 1,
     helpValue: 'N',
     helpGroup: LIVE,
   }),
   shard: Flags.custom<Shard>({
-    summary: 'Take one share of the symbols: 2/5 is the second of five, by a stable hash.',
-    helpValue: '2/5',
+    summary: 'Capture one share of the symbols, by a stable hash: 2/5 is the second of five.',
+    helpValue: 'N/TOTAL',
     helpGroup: LIVE,
     parse: async (text) => parseShard(text),
   })(),
   tape: Flags.string({
-    summary: 'Record what happens on the wire, to be replayed with --replay; .gz compresses; {exchange} in the name for several.',
+    summary: 'Record the raw traffic for --replay; .gz compresses. With several exchanges put {exchange} in the name.',
     helpValue: 'FILE',
     helpGroup: LIVE,
   }),
   'tape-rotate': Flags.custom<Exclude<TapeRotation, undefined>>({
-    summary: 'Begin a new tape every UTC day, or before one exceeds a size (of text); the time goes into the name.',
-    helpValue: 'day|1GB',
+    summary:
+      'Start a new tape each UTC day, or before one exceeds a size such as 1GB (uncompressed); the time goes into the name.',
+    helpValue: 'day|SIZE',
     helpGroup: LIVE,
     dependsOn: ['tape'],
     parse: async (text) => parseRotation(text),
   })(),
   metrics: Flags.custom<MetricsAddress>({
-    summary: 'Serve Prometheus metrics on /metrics, and /healthz and /readyz, at this address.',
-    helpValue: '127.0.0.1:9464',
+    summary: 'Serve /metrics (Prometheus), /healthz and /readyz at this address.',
+    helpValue: 'HOST:PORT',
     helpGroup: LIVE,
     parse: async (text) => parseMetricsAddress(text),
   })(),
   'repair-max': Flags.custom<number>({
-    summary: 'Fetch trades that a lost connection or a pause between two runs left out, so far back; 0 repairs nothing.',
+    summary: 'After a disconnect or a restart, fetch missed trades up to this far back; 0 disables repair.',
     default: async () => HOUR,
     defaultHelp: async () => '1h',
-    helpValue: '1h',
+    helpValue: 'DURATION',
     helpGroup: LIVE,
     parse: async (text) => (text.trim() === '0' ? 0 : parseDuration(text, '')),
   })(),
   'poll-every': durationFlag({
-    summary: 'Time between two polls, which begin on its even multiples and up to a tenth (a second at most) later.',
+    summary: 'Interval between polls, on its even multiples plus a delay of up to a tenth (at most 1s).',
     defaultHelp: async () => '5s',
-    helpValue: '5s',
+    helpValue: 'DURATION',
     helpGroup: LIVE,
     dependsOn: ['poll'],
     least: SECOND,
     most: LONGEST_PAUSE,
   }),
   refresh: durationFlag({
-    summary: 'Time between two looks at the instruments: new listings are subscribed, delisted ones ended.',
+    summary: 'How often to refresh the instrument list; new listings are subscribed, delisted ones dropped.',
     default: async () => 10 * MINUTE,
     defaultHelp: async () => '10m',
-    helpValue: '10m',
+    helpValue: 'DURATION',
     helpGroup: LIVE,
     least: SHORTEST_PAUSE,
     most: LONGEST_PAUSE,
   }),
   stats: durationFlag({
-    summary: 'Time between two log lines of statistics, where no terminal shows them.',
+    summary: 'Interval between statistics in the log, if stderr is not a terminal.',
     default: async () => MINUTE,
     defaultHelp: async () => '1m',
-    helpValue: '60s',
+    helpValue: 'DURATION',
     helpGroup: LIVE,
     least: SHORTEST_PAUSE,
     most: LONGEST_PAUSE,
   }),
 };
 
-const REDIS = 'REDIS';
+const REDIS = 'Redis';
 
-/** What goes to Redis with `-o redis://…`. */
+/** Flags of `-o redis://…`. */
 export const redisFlags = {
   'redis-payload': Flags.option({
-    summary: "What is published: the exchange's frames unchanged, or our records.",
+    summary: "Publish the exchange's frames unchanged, or mdtool records.",
     options: ['frame', 'record'] as const,
     default: 'frame' as const,
     helpGroup: REDIS,
   })(),
   'redis-prefix': Flags.string({
-    summary: 'What channel names begin with: stream:bybit_trades; {market} keeps the frames of several markets apart.',
+    summary: 'Prefix of channel names, as in stream:bybit_trades; {market} in it keeps markets apart.',
     default: 'stream:',
     helpGroup: REDIS,
   }),
   'redis-mode': Flags.option({
-    summary: 'Pub/Sub, or streams that keep entries for consumers that come later.',
+    summary: 'Pub/Sub, or Redis streams, which keep entries for later consumers.',
     options: ['pubsub', 'stream'] as const,
     default: 'pubsub' as const,
     helpGroup: REDIS,
   })(),
   'redis-maxlen': Flags.integer({
-    summary: 'Entries that a stream keeps, at least.',
+    summary: 'Keep at least this many entries per Redis stream.',
     default: 100_000,
     min: 1,
     helpValue: 'N',
@@ -135,16 +137,16 @@ function parseRotation(text: string): Exclude<TapeRotation, undefined> {
   return { bytes };
 }
 
-/** These belong to a capture from the exchanges, and these to a replay: given with the other they are a mistake. */
+/** Flags of a live capture alone and of a replay alone; using one with the other is an error. */
 const LIVE_ONLY = Object.keys(liveFlags).filter((name) => name !== 'shard');
 const REPLAY_ONLY = ['speed'];
 
 type StreamFlagValues = Readonly<Record<string, unknown>> & { readonly output?: readonly string[] | undefined };
 
-/** What the parser knows of the flags that it filled in itself. */
+/** Flags that the parser filled in from a default. */
 type FlagOrigins = Readonly<Record<string, { readonly setFromDefault?: boolean | undefined } | undefined>>;
 
-/** Throws a `UsageError` when the command line names a flag that another kind of run has, or another output. */
+/** Throws a `UsageError` if a flag does not fit this kind of run or its outputs. */
 export function refuseForeign(isReplay: boolean, flags: StreamFlagValues, origins: FlagOrigins): void {
   const outputs = flags.output ?? [];
   const isGiven = (name: string) => flags[name] !== undefined && flags[name] !== false && !origins[name]?.setFromDefault;
@@ -152,10 +154,10 @@ export function refuseForeign(isReplay: boolean, flags: StreamFlagValues, origin
   if (foreign !== undefined)
     throw new UsageError(
       isReplay
-        ? `--${foreign} belongs to a capture from the exchanges; a replay takes everything that its tapes hold`
-        : `--${foreign} belongs to a replay: give --replay TAPE`,
+        ? `--${foreign} is for live captures; a replay uses everything on its tapes`
+        : `--${foreign} is for replays; add --replay TAPE`,
     );
   const ofRedis = Object.keys(redisFlags).find(isGiven);
   if (ofRedis !== undefined && !outputs.some(isRedis))
-    throw new UsageError(`--${ofRedis} says how records go to Redis: add -o redis://…`);
+    throw new UsageError(`--${ofRedis} needs a Redis output; add -o redis://…`);
 }

@@ -18,24 +18,24 @@ import type { HttpClient } from '../../lib/transport/http.js';
 import { dateFlag, symbolRecords } from './run.js';
 
 export default class Symbols extends BaseCommand {
-  static override summary = 'List the instruments of an exchange: names, ticks, lots, limits, fees.';
+  static override summary = 'List instruments: names, tick and lot sizes, limits, fees.';
   static override description =
-    `Asks the exchanges, or reads the answers recorded on tapes with --replay. By default it lists what one usually trades: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse, and of these only what trades now; the value "all" lifts a filter.
+    `Requests the lists from the exchanges, or reads them from tapes (--replay). By default it lists the active USDT pairs (spot), USDT perpetuals (linear) and perpetuals (inverse). The value "all" removes a filter.
 
-Where there is a store, every run keeps the whole lists in it, whatever the filters show, and when an exchange does not answer its last good lists are given, which stderr says; -o store makes a store. --diff gives the instruments that differ, with change (new, gone, changed) and the fields that changed with their values before and after; with --as-of it compares two lists of the store.
+If the store exists, each run saves the complete lists in it, whatever the filters show; -o store creates one. If an exchange does not respond, mdtool uses its last good list from the store and says so on stderr. --diff lists the instruments that differ, with \`change\` (new, gone, changed) and the changed fields with old and new values. With --as-of it compares two stored lists.
 
-Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation puts one of them into symbol, in every output; each is accepted wherever a symbol is asked for.`;
+Every record has all spellings (symbol, canonical, ccxt, legacy). --notation writes one of them to \`symbol\`. Every spelling is accepted wherever a symbol is expected.`;
   static override examples = [
     {
       description: 'USDT perpetuals of both exchanges',
       command: '<%= config.bin %> <%= command.id %> --exchange bitget,bybit --market linear',
     },
     {
-      description: 'Everything Bybit lists, as a file for pandas or DuckDB',
+      description: 'All Bybit instruments, as a file for pandas or DuckDB',
       command: '<%= config.bin %> <%= command.id %> --exchange bybit --quote all --kind all --status all -o bybit.csv',
     },
     {
-      description: 'What has been listed, delisted or changed in a week, as one line each',
+      description: 'Listed, delisted and changed instruments of the last week',
       command: '<%= config.bin %> <%= command.id %> --diff 7d --quote all --kind all --status all --format ndjson',
     },
     {
@@ -45,16 +45,16 @@ Every record carries all spellings (symbol, canonical, ccxt, legacy). --notation
   ];
 
   static override flags = {
-    exchange: exchangesFlag({ description: 'Default: every exchange, with --replay those of the tapes.' }),
-    market: marketsFlag({ description: 'Default: every market of the exchange.' }),
+    exchange: exchangesFlag({ defaultHelp: async () => 'all; with --replay, those of the tapes' }),
+    market: marketsFlag({ defaultHelp: async () => 'all' }),
     symbols: symbolsFlag(),
     ...universeFlags,
-    notation: Flags.option({ summary: 'Spelling of symbol.', options: NOTATIONS, default: 'native' as const })(),
+    notation: Flags.option({ summary: 'Spelling in the symbol field.', options: NOTATIONS, default: 'native' as const })(),
     replay: filesFlag({
-      summary: 'Tapes to read instead of asking the exchanges, separated by commas; globs; `-` reads stdin.',
+      summary: 'Read the lists from tapes: files, globs, or `-` for stdin.',
     }),
-    'as-of': dateFlag('--as-of', 'The lists as they were known then: the last of the store at or before it.', ['replay']),
-    diff: dateFlag('--diff', 'What is new, gone or changed since the lists as they were known then.'),
+    'as-of': dateFlag('--as-of', 'Show the stored lists as of this time.', ['replay']),
+    diff: dateFlag('--diff', 'Show what is new, gone or changed since this time.'),
     store: storeFlag,
     ...outputFlags,
   };

@@ -15,13 +15,13 @@ import {
 import type { Instrument } from '../../lib/model/records.js';
 import { DAY, formatDuration, formatTime, HOUR, MINUTE, parseTime } from '../../lib/model/time.js';
 
-/** `--as-of`, `--diff`: a time, of a day its end, so that a list of that day is among those before. */
+/** A flag for a time. A date means the end of its day, so that it includes a list of that day. */
 export const dateFlag = (name: string, summary: string, exclusive: string[] = []) =>
   Flags.custom<number>({
     summary,
     exclusive,
     description: 'ISO 8601, epoch, or a duration ago (1d, 90m). A date means the end of that day (UTC).',
-    helpValue: 'DATE',
+    helpValue: 'TIME',
     parse: async (text) => endOfDay(text, parseTime(text, Date.now() * 1000, name)),
   })();
 
@@ -33,21 +33,20 @@ function endOfDay(text: string, time: number): number {
 export type SymbolRequest = {
   readonly query: SymbolQuery;
   readonly directory: string;
-  /** Exchanges that can be listed, and whether the user named them. */
+  /** Exchanges to list, and whether the user named them. */
   readonly exchanges: readonly Exchange[];
   readonly named: boolean;
   readonly asOf?: number | undefined;
   readonly diff?: number | undefined;
   readonly isReplay: boolean;
-  /** `-o store` was given. */
+  /** `-o store` is set. */
   readonly intoStore: boolean;
 };
 
 /**
- * Returns the instruments that a run gives: the lists of the exchanges, of tapes (`sources`) or of the store, filtered, or
- * what differs from older lists. Lists of the exchanges are kept in the store where there is one. When an exchange does
- * not answer, its last lists in the store take their place with a notice, but not for `--diff`: an old list would say that
- * nothing has changed.
+ * Returns the instruments of a run: the filtered lists of the exchanges, of tapes (`sources`) or of the store, or their
+ * differences from older lists. Saves lists of the exchanges if a store exists. If an exchange does not respond, its last
+ * stored lists replace it with a notice. `--diff` never uses them: an old list would show no change.
  */
 export async function symbolRecords(
   request: SymbolRequest,
@@ -86,24 +85,24 @@ async function* asOfLists(
   );
 }
 
-/** The last good lists are a source of their own: a run that gives them is done, and says how old they are. */
+/** Returns the fallback that reads the last good lists and reports their age. */
 function lastGoodLists(directory: string, listener: SymbolRunListener): FallbackLists {
   return async (exchange, markets, reason) => {
     const lists = await storedLists(directory, { exchanges: [exchange], markets }).catch((error: Error) => {
-      listener.notice(`no older list can be read: ${error.message}`);
+      listener.notice(`cannot read an older list: ${error.message}`);
       return [];
     });
     for (const { market, timestamp } of lists) {
       const age = ageText(Date.now() * 1000 - timestamp);
       listener.notice(
-        `${exchange.id} ${market}: ${reason}; this is the last good list of the store, of ${formatTime(timestamp)}, ${age} old`,
+        `${exchange.id} ${market}: ${reason}; using the last good list of the store (${formatTime(timestamp)}, ${age} old)`,
       );
     }
     return lists;
   };
 }
 
-/** In whole units, of which there are at least two where there is a greater one. */
+/** Returns an age in whole days from two days on, in hours from two hours on, else in minutes. */
 function ageText(age: number): string {
   const unit = [DAY, HOUR].find((size) => age >= 2 * size) ?? MINUTE;
   return age < MINUTE ? 'less than 1m' : `${Math.floor(age / unit)}${formatDuration(unit).slice(1)}`;

@@ -8,7 +8,7 @@ import { openAgainst, requireReadOnly, requireTrades, VerifyTally } from './run.
 import { renderCoverage } from './table.js';
 
 export default class Verify extends BaseCommand {
-  static override summary = 'Prove what the store holds: what is whole, missing, doubled, changed or suspicious, and where.';
+  static override summary = 'Check the store for gaps, duplicates, damage and anomalies.';
   static override description =
     `Gives a coverage record per exchange, market, symbol, channel and day, from its first to its last record. Where something is missing the day is cut: every hole is a row of its own with from_timestamp and until_timestamp (verdict hole), as is a silence that is longer than 60 s and than 20 times the median interval of that symbol at that hour over 7 days (verdict suspect). Piped to backfill, exactly the holes are filled, and files that are gone or damaged are taken out of the store and fetched again.
 

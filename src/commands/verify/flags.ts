@@ -14,7 +14,7 @@ export const verifyFlags = {
   channels: Flags.custom<readonly RecordType[]>({
     summary: 'Channels to verify, separated by commas; by default all, with the files of everything else in the store.',
     description: `Beside those that stream captures: ${HISTORY_TYPES.filter((type) => !['trade', 'candle'].includes(type)).join(', ')}, and derived records by their type.`,
-    helpValue: 'trade,book',
+    helpValue: 'LIST',
     parse: async (text) => channelsOf(text),
   })(),
   ...timeFlags,

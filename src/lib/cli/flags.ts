@@ -9,6 +9,7 @@ import type { InstrumentKind, InstrumentStatus, Market } from '../model/records.
 import { Exact } from '../model/ticks.js';
 import { DAY, formatDuration, parseDuration, parseTime } from '../model/time.js';
 import { systemReason } from '../sinks/system-reason.js';
+import { GLOBAL_GROUP, OUTPUT_GROUP } from './help-layout.js';
 import { LOG_FORMATS, LOG_LEVELS } from './logger.js';
 
 /** A filter of the universe: a list of what to keep, or `all` to lift it. */
@@ -19,115 +20,120 @@ export type Format = (typeof FORMATS)[number];
 
 const EXCHANGE_IDS = EXCHANGES.map(({ id }) => id);
 
-/** Relative times of one command line are relative to the same moment (microseconds). */
+/** The moment to which all relative times of one command line refer (microseconds). */
 const startedAt = Date.now() * 1000;
 
-/** On every command. */
+/** Flags of every command. */
 export const globalFlags = {
   config: Flags.string({
-    summary: 'Configuration file, instead of ./mdtool.toml and the one in $XDG_CONFIG_HOME/mdtool.',
+    summary: 'Configuration file.',
+    defaultHelp: async () => './mdtool.toml, then $XDG_CONFIG_HOME/mdtool/mdtool.toml',
     helpValue: 'FILE',
-    helpGroup: 'GLOBAL',
+    helpGroup: GLOBAL_GROUP,
   }),
   json: Flags.boolean({
-    summary: 'Print one JSON document on stdout at the end: the closing summary.',
-    helpGroup: 'GLOBAL',
+    summary: 'Print the closing summary as one JSON document on stdout.',
+    helpGroup: GLOBAL_GROUP,
   }),
-  quiet: Flags.boolean({ summary: 'No closing summary and no hints on stderr.', helpGroup: 'GLOBAL' }),
+  quiet: Flags.boolean({ summary: 'Print no closing summary and no hints on stderr.', helpGroup: GLOBAL_GROUP }),
   'log-level': Flags.option({
-    summary: 'Least level that is logged; debug adds stack traces.',
+    summary: 'Minimum log level; debug adds stack traces.',
     options: LOG_LEVELS,
     default: 'info' as const,
-    helpGroup: 'GLOBAL',
+    helpGroup: GLOBAL_GROUP,
   })(),
   'log-format': Flags.option({
-    summary: 'Format of the lines on stderr.',
+    summary: 'Format of the log lines on stderr.',
     options: LOG_FORMATS,
     default: 'text' as const,
-    helpGroup: 'GLOBAL',
+    helpGroup: GLOBAL_GROUP,
   })(),
 };
 
-/** On every command that writes records. */
+/** Flags of every command that writes records. */
 export const outputFlags = {
   output: Flags.string({
     char: 'o',
-    summary: 'Where records go; repeatable. `-` is stdout, `store` the store; a file names its format by its extension.',
+    summary: 'Destination, repeatable: - (stdout), store, redis://…, or a file whose extension is its format.',
     description:
-      '`.ndjson` and `.csv`, both also `.gz`, `.parquet`, and `.duckdb` with one table per type. A CSV or Parquet file holds one record type: `gap` and `clock` are left out and counted; with several types put {type} into the name.',
+      'files are .ndjson, .csv (both also .gz), .parquet, or .duckdb with one table per type. A CSV or Parquet file holds one record type; put {type} in the name for several. It skips `gap` and `clock` records and counts them.',
     helpValue: 'DEST',
     multiple: true,
     multipleNonGreedy: true,
-    helpGroup: 'OUTPUT',
+    helpGroup: OUTPUT_GROUP,
   }),
   format: Flags.option({
-    summary: 'Format on stdout. Default: table on a terminal, else ndjson.',
+    summary: 'Format on stdout.',
+    defaultHelp: async () => 'table on a terminal, else ndjson',
     options: FORMATS,
-    helpGroup: 'OUTPUT',
+    helpGroup: OUTPUT_GROUP,
   })(),
-  force: Flags.boolean({ summary: 'Replace output files that exist.', helpGroup: 'OUTPUT' }),
+  force: Flags.boolean({ summary: 'Overwrite existing output files.', helpGroup: OUTPUT_GROUP }),
 };
 
-/** On every command that reads or writes the store. */
-export const storeFlag = Flags.string({ summary: 'Directory of the store.', helpValue: 'DIR', default: './data' });
+/** Flag of every command that reads or writes the store. */
+export const storeFlag = Flags.string({ summary: 'Store directory.', helpValue: 'DIR', default: './data' });
 
-/** One exchange or several. */
+/** One or several exchanges. */
 export const exchangesFlag = Flags.custom<readonly Exchange[]>({
-  summary: `Exchanges, separated by commas: ${EXCHANGE_IDS.join(', ')}.`,
-  helpValue: EXCHANGE_IDS.join(','),
+  summary: `Exchanges: ${EXCHANGE_IDS.join(', ')}.`,
+  helpValue: 'LIST',
   parse: async (text) => {
     const ids = choices(text, EXCHANGE_IDS);
     return EXCHANGES.filter(({ id }) => ids.includes(id));
   },
 });
 
-/** One market or several. */
+/** One or several markets. */
 export const marketsFlag = Flags.custom<readonly Market[]>({
-  summary: `Markets, separated by commas: ${MARKETS.join(', ')}.`,
-  helpValue: MARKETS.join(','),
+  summary: `Markets: ${MARKETS.join(', ')}.`,
+  helpValue: 'LIST',
   parse: async (text) => choices(text, MARKETS),
 });
 
 /** Symbols in any spelling, or `@FILE`. */
 export const symbolsFlag = Flags.custom<readonly string[]>({
-  summary: 'Symbols in any spelling, separated by commas; @FILE reads a list, one per line or NDJSON.',
-  helpValue: 'BTCUSDT,ETHUSDT',
+  summary: 'Symbols in any spelling; @FILE reads a list (one per line, or NDJSON).',
+  helpValue: 'LIST',
   parse: async (text) => (text.startsWith('@') ? symbolsOfFile(text.slice(1)) : nonEmpty(listOf(text), 'a symbol', text)),
 });
 
-/** The flags that choose the universe; the defaults depend on the market. */
+/** Flags that choose the universe; the defaults depend on the market. */
 export const universeFlags = {
   quote: Flags.custom<Filter<string>>({
-    summary: 'Quote assets, or all. Default: USDT on spot and linear, all on inverse.',
-    helpValue: 'USDT',
+    summary: 'Quote currencies, or all.',
+    defaultHelp: async () => 'USDT on spot and linear, all on inverse',
+    helpValue: 'LIST',
     parse: async (text) => (text === 'all' ? 'all' : nonEmpty(listOf(text.toUpperCase()), 'an asset', text)),
   })(),
   kind: Flags.custom<Filter<InstrumentKind>>({
-    summary: `Kinds of instrument: ${KINDS.join(', ')}, or all. Default: perpetual on linear and inverse.`,
-    helpValue: 'perpetual',
+    summary: `Instrument kinds: ${KINDS.join(', ')}, or all.`,
+    defaultHelp: async () => 'perpetual on linear and inverse',
+    helpValue: 'LIST',
     parse: async (text) => (text === 'all' ? 'all' : choices(text, KINDS)),
   })(),
   status: Flags.custom<Filter<InstrumentStatus>>({
-    summary: `States: ${STATUSES.join(', ')}, or all. Default: trading.`,
-    helpValue: 'trading',
+    summary: `Instrument status: ${STATUSES.join(', ')}, or all.`,
+    defaultHelp: async () => 'trading',
+    helpValue: 'LIST',
     parse: async (text) => (text === 'all' ? 'all' : choices(text, STATUSES)),
   })(),
   match: Flags.custom<RegExp>({
-    summary: 'Keep symbols that match this regular expression (native spelling, case ignored).',
+    summary: 'Keep symbols whose native spelling matches this regular expression, ignoring case.',
     helpValue: 'REGEX',
     parse: async (text) => regularExpression(text),
   })(),
 };
 
-/** A span of time; `until` is exclusive. */
+/** Flags of a time range; `until` is exclusive. */
 export const timeFlags = {
   since: Flags.custom<number>({
-    summary: 'Beginning: ISO 8601, epoch, or a duration ago (1d, 90m).',
+    summary: 'Start time: ISO 8601, epoch, or a duration ago (1d, 90m).',
     helpValue: 'TIME',
     parse: async (text) => parseTime(text, startedAt, '--since'),
   })(),
   until: Flags.custom<number>({
-    summary: 'End, exclusive: as --since.',
+    summary: 'End time, exclusive; same forms as --since.',
     helpValue: 'TIME',
     parse: async (text) => parseTime(text, startedAt, '--until'),
   })(),
@@ -136,7 +142,7 @@ export const timeFlags = {
 /** `-`, files or globs. */
 export const inputArgument = Args.string({
   multiple: true,
-  description: 'Files or globs (.ndjson, .csv, both also .gz, .parquet), or - for stdin. Default: the store.',
+  description: 'Files or globs (.ndjson, .csv, both also .gz; .parquet), or - for stdin; without INPUT: the store.',
 });
 
 /** Files, globs or `-`. */
@@ -151,8 +157,8 @@ export const filesFlag = Flags.custom<readonly string[]>({
 
 /** Candle intervals by their names, `1s,1m`. */
 export const intervalsFlag = Flags.custom<readonly string[]>({
-  summary: 'Intervals, separated by commas.',
-  helpValue: '1s,1m',
+  summary: 'Candle intervals.',
+  helpValue: 'LIST',
   parse: async (text) => {
     const intervals = nonEmpty(listOf(text), 'an interval such as 1m', text);
     for (const interval of intervals) parseDuration(interval, '--interval');
@@ -162,19 +168,19 @@ export const intervalsFlag = Flags.custom<readonly string[]>({
 
 /** A duration such as `5s`, as microseconds, within its bounds. */
 export const durationFlag = Flags.custom<number, { readonly least?: number; readonly most?: number }>({
-  helpValue: '1s',
+  helpValue: 'DURATION',
   parse: async (text, _, { least = 0, most = Number.POSITIVE_INFINITY }) => {
     const duration = parseDuration(text, '');
-    if (duration < least) throw new UsageError(`expected ${formatDuration(least)} or longer, was ${text}`);
-    if (duration > most) throw new UsageError(`expected ${formatDuration(most)} at most, was ${text}`);
+    if (duration < least) throw new UsageError(`expected at least ${formatDuration(least)}, was ${text}`);
+    if (duration > most) throw new UsageError(`expected at most ${formatDuration(most)}, was ${text}`);
     return duration;
   },
 });
 
-/** The longest time between two looks: timers beyond 24.8 days fire at once. */
+/** The longest interval of a timer. Node fires a timer of more than 24.8 days at once. */
 export const LONGEST_PAUSE = 24 * DAY;
 
-/** The flags that mean the same everywhere: these may stand at the top level of a configuration file. */
+/** Flags with the same meaning everywhere: a configuration file may set them at the top level. */
 export const SHARED_FLAGS: readonly string[] = [
   ...Object.keys({ ...globalFlags, ...outputFlags, ...universeFlags, ...timeFlags }),
   'exchange',
@@ -184,7 +190,7 @@ export const SHARED_FLAGS: readonly string[] = [
   'store',
 ];
 
-/** These say what this one call shall do, and stand on the command line alone. */
+/** Flags of one call, which only the command line can set. */
 export const NOT_CONFIGURABLE: ReadonlySet<string> = new Set(['config', 'json', 'force', 'help']);
 
 /** Returns the fraction that `2%` or `0.02` stands for, exactly. */

@@ -123,7 +123,7 @@ function checkTable(path: string, table: ConfigTable, names: readonly string[], 
     if (isTable(value))
       throw new UsageError(`${path}: unknown table [${inner.join('.')}]${didYouMean(inner.join('.'), tables.keys())}`);
     if (!known?.has(keyOf(name))) throw unknownKey(path, names, name, tables);
-    if (seen.has(keyOf(name))) throw new UsageError(`${path}: ${placeOf(names, keyOf(name))} is given twice`);
+    if (seen.has(keyOf(name))) throw new UsageError(`${path}: ${placeOf(names, keyOf(name))} appears twice`);
     seen.add(keyOf(name));
   }
 }

@@ -16,7 +16,7 @@ export type StoreStepOptions = {
   readonly warn: (text: string) => void;
 };
 
-/** Returns a step over the store in `directory`, alone of its kind; undefined, after saying why, when there is nothing to do. */
+/** Returns a step over the store in `directory`, which no second run of its kind can hold. Returns undefined, after a warning, without a store or beside another run. */
 export async function startStoreStep(
   directory: string,
   step: string,
@@ -25,10 +25,10 @@ export async function startStoreStep(
   const pipe = stdinHint();
   if (pipe) stderr.note(pipe);
   if (!(await findStore(directory))) {
-    warn(`${directory}: there is no store yet; stream -o store writes one`);
+    warn(`${directory}: there is no store yet; mdtool stream creates one`);
     return undefined;
   }
   const run = await startStep(directory, step, { wait, signal: stopped });
-  if (!run) warn(`${directory}: already running; --wait waits for the other run`);
+  if (!run) warn(`${directory}: another run is using this store; --wait waits for it`);
   return run;
 }

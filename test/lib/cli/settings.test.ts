@@ -55,7 +55,7 @@ describe('settings', () => {
     ['[grid]\nlevels = 3', /unknown key \[grid\] levels; it belongs into \[grid\.plan\]/],
     ['force = true', /unknown key force/],
     ['[endpoints]\nbitget_url = "ws://x"', /unknown key \[endpoints\] bitget_url; did you mean bitget_ws_url/],
-    ['log-level = "warn"\nlog_level = "info"', /log_level is given twice/],
+    ['log-level = "warn"\nlog_level = "info"', /log_level appears twice/],
     ['quote = ', /mdtool\.toml: expected TOML, line 1/],
   ])('refuse %s', (text, message) => {
     own(text);

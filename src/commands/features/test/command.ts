@@ -10,7 +10,7 @@ import { engineOptionsOf, featureFlags } from '../flags.js';
 import { trialText } from '../trial-text.js';
 
 export default class FeaturesTest extends BaseCommand {
-  static override summary = 'Prove on given data that features know nothing of the future and are the same live and in a batch.';
+  static override summary = 'Test features for look-ahead and live/batch differences.';
   static override description =
     `Three proofs: the data is cut off at random moments, and every row known before must be unchanged (look-ahead); the records as they arrived, one by one, must give the same rows as all of them at once (stream against batch); the data is made to begin later, and every feature must be the same after the rows it declares as its warm-up.
 

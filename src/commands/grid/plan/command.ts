@@ -14,7 +14,7 @@ import { gridSvg } from './svg.js';
 import { renderGrid } from './table.js';
 
 export default class GridPlan extends BaseCommand {
-  static override summary = 'Plan a martingale grid: every order, and where it is liquidated.';
+  static override summary = 'Plan a martingale grid and find its liquidation price.';
   static override description =
     `Works out every level of a grid in exact decimals: price, amount, average, take profit, margin, and the price at which what has filled by then is liquidated. Limits and maintenance tiers come from the exchange, or offline from flags.
 
@@ -38,7 +38,7 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
 
   static override flags = {
     ...gridFlags,
-    svg: Flags.string({ summary: 'Also draw the plan into this file.', helpValue: 'FILE', helpGroup: 'OUTPUT' }),
+    svg: Flags.string({ summary: 'Also draw the plan into this file.', helpValue: 'FILE', helpGroup: 'Output' }),
     ...outputFlags,
   };
 

@@ -16,7 +16,7 @@ import { UsageError } from '../../../lib/model/errors.js';
 import { finite } from '../../../lib/model/numbers.js';
 import type { Exact } from '../../../lib/model/ticks.js';
 
-const fractionFlag = Flags.custom<Exact>({ helpValue: '2%', parse: async (text) => fractionOf(text) });
+const fractionFlag = Flags.custom<Exact>({ helpValue: 'PERCENT', parse: async (text) => fractionOf(text) });
 const decimalFlag = Flags.custom<string>({
   helpValue: 'N',
   parse: async (text) => {
@@ -25,27 +25,54 @@ const decimalFlag = Flags.custom<string>({
   },
 });
 const distancesFlag = Flags.custom<readonly Exact[]>({
-  helpValue: '1%,2.5%,5%',
+  helpValue: 'LIST',
   parse: async (text) => listOf(text).map(fractionOf),
 });
 
-const GRID = 'GRID';
-const LIMITS = 'LIMIT';
+const GRID = 'Grid';
+const LIMITS = 'Limits';
 
 /** The flags of `grid plan` beside input and output; what is absent takes the instrument's value or the default. */
 export const gridFlags = {
-  price: decimalFlag({ summary: "Price where the grid starts. Default: the exchange's last.", helpGroup: GRID }),
-  deposit: decimalFlag({ summary: 'What is at stake, in quote units.', required: true, helpGroup: GRID }),
-  leverage: decimalFlag({ summary: `Leverage. Default: ${GRID_DEFAULTS.leverage}, on spot 1.`, helpGroup: GRID }),
-  levels: Flags.integer({ summary: `Number of orders. Default: ${GRID_DEFAULTS.levels}.`, helpValue: 'N', helpGroup: GRID }),
-  coverage: fractionFlag({ summary: 'Distance from the first to the last level. Default: 40%.', helpGroup: GRID }),
-  multiplier: decimalFlag({
-    summary: `Amount of a level over that of the one before. Default: ${GRID_DEFAULTS.multiplier}.`,
+  price: decimalFlag({
+    summary: 'Price where the grid starts.',
+    defaultHelp: async () => "the exchange's last",
     helpGroup: GRID,
   }),
-  'take-profit': fractionFlag({ summary: 'Distance of the take profit from the average price. Default: 2%.', helpGroup: GRID }),
+  deposit: decimalFlag({ summary: 'What is at stake, in quote units.', required: true, helpGroup: GRID }),
+  leverage: decimalFlag({
+    summary: 'Leverage.',
+    defaultHelp: async () => `${GRID_DEFAULTS.leverage}, on spot 1`,
+    helpGroup: GRID,
+  }),
+  levels: Flags.integer({
+    summary: 'Number of orders.',
+    defaultHelp: async () => `${GRID_DEFAULTS.levels}`,
+    helpValue: 'N',
+    helpGroup: GRID,
+  }),
+  coverage: fractionFlag({
+    summary: 'Distance from the first to the last level.',
+    defaultHelp: async () => '40%',
+    helpGroup: GRID,
+  }),
+  multiplier: decimalFlag({
+    summary: 'Amount of a level over that of the one before.',
+    defaultHelp: async () => `${GRID_DEFAULTS.multiplier}`,
+    helpGroup: GRID,
+  }),
+  'take-profit': fractionFlag({
+    summary: 'Distance of the take profit from the average price.',
+    defaultHelp: async () => '2%',
+    helpGroup: GRID,
+  }),
   side: Flags.option({ summary: 'Direction.', options: DIRECTIONS, default: GRID_DEFAULTS.side, helpGroup: GRID })(),
-  spacing: Flags.option({ summary: 'Spacing of prices. Default: arithmetic.', options: SPACINGS, helpGroup: GRID })(),
+  spacing: Flags.option({
+    summary: 'Spacing of prices.',
+    defaultHelp: async () => 'arithmetic',
+    options: SPACINGS,
+    helpGroup: GRID,
+  })(),
   'spacing-list': distancesFlag({
     summary: 'Distances of levels 1, 2, … from the price, instead of --levels, --coverage and --spacing.',
     exclusive: ['levels', 'coverage', 'spacing'],
@@ -70,13 +97,14 @@ export const gridFlags = {
     helpValue: 'FILES|store',
   }),
   interval: intervalsFlag({
-    summary: 'Interval of the candles for --stress. Default: 1m of the store, all of files.',
+    summary: 'Interval of the candles for --stress.',
+    defaultHelp: async () => '1m of the store, all of files',
   }),
   ...timeFlags,
   store: storeFlag,
-  exchange: exchangesFlag({ summary: 'Exchange whose limits, tiers and last price are taken.', helpValue: 'bybit' }),
-  market: marketsFlag({ summary: 'Its market: spot or linear.', helpValue: 'linear', defaultHelp: async () => 'linear' }),
-  symbols: symbolsFlag({ summary: 'The symbol, in any spelling.', helpValue: 'BTCUSDT' }),
+  exchange: exchangesFlag({ summary: 'Exchange whose limits, tiers and last price are taken.', helpValue: 'NAME' }),
+  market: marketsFlag({ summary: 'Its market: spot or linear.', helpValue: 'NAME', defaultHelp: async () => 'linear' }),
+  symbols: symbolsFlag({ summary: 'The symbol, in any spelling.', helpValue: 'SYMBOL' }),
   'tick-size': decimalFlag({ summary: 'Price step.', helpGroup: LIMITS }),
   'lot-size': decimalFlag({ summary: 'Amount step.', helpGroup: LIMITS }),
   'min-amount': decimalFlag({ summary: 'Smallest order.', helpGroup: LIMITS }),
@@ -86,9 +114,13 @@ export const gridFlags = {
   'max-orders': Flags.integer({ summary: 'Open orders allowed, the take profit included.', helpValue: 'N', helpGroup: LIMITS }),
   'price-band-up': fractionFlag({ summary: 'How far above the price an order may lie.', helpGroup: LIMITS }),
   'price-band-down': fractionFlag({ summary: 'How far below the price an order may lie.', helpGroup: LIMITS }),
-  'maintenance-rate': fractionFlag({ summary: 'Maintenance margin, instead of tiers. Default: 0.5%.', helpGroup: LIMITS }),
-  'maker-fee': fractionFlag({ summary: 'Fee of resting orders. Default: 0.02%.', helpGroup: LIMITS }),
-  'taker-fee': fractionFlag({ summary: 'Fee of market orders. Default: 0.06%.', helpGroup: LIMITS }),
+  'maintenance-rate': fractionFlag({
+    summary: 'Maintenance margin, instead of tiers.',
+    defaultHelp: async () => '0.5%',
+    helpGroup: LIMITS,
+  }),
+  'maker-fee': fractionFlag({ summary: 'Fee of resting orders.', defaultHelp: async () => '0.02%', helpGroup: LIMITS }),
+  'taker-fee': fractionFlag({ summary: 'Fee of market orders.', defaultHelp: async () => '0.06%', helpGroup: LIMITS }),
 };
 
 export type GridFlags = Interfaces.InferredFlags<typeof gridFlags>;

@@ -38,7 +38,7 @@ function decimalOf(text: string): Exact | undefined {
 /** Returns a plan for every combination of values, the last axis changing fastest. Throws a `UsageError`. */
 export function plansOf(base: RunPlan, axes: readonly Axis[]): RunPlan[] {
   const twice = axes.find(({ name }, index) => axes.findIndex((axis) => axis.name === name) !== index);
-  if (twice !== undefined) throw new UsageError(`--sweep ${twice.name} is given twice`);
+  if (twice !== undefined) throw new UsageError(`--sweep ${twice.name} appears twice`);
   const total = axes.reduce((product, { values }) => product * values.length, 1);
   if (total > MOST_RUNS) throw new UsageError(`--sweep: expected at most ${MOST_RUNS} combinations, was ${total}`);
   const plans = axes.reduce<RunPlan[]>(

@@ -70,7 +70,7 @@ export async function openOutput(options: OutputOptions): Promise<Output> {
 function namesOf({ destinations, fallback, json }: OutputOptions): string[] {
   const names = destinations.length > 0 ? destinations : [fallback];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new UsageError(`-o ${twice} is given twice`);
+  if (twice !== undefined) throw new UsageError(`-o ${twice} appears twice`);
   if (json && destinations.includes('-'))
     throw new UsageError(
       '-o - and --json exclude each other: --json prints one document on stdout; use --format ndjson for records',

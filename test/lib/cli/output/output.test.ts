@@ -49,7 +49,7 @@ function options(fields: Partial<OutputOptions> & { readonly notes?: string[] } 
 describe('outputs', () => {
   it.each([
     [{ destinations: ['t.txt'] }, /-o t\.txt: expected one of -, .*FILE\.ndjson/],
-    [{ destinations: ['-', '-'] }, /-o - is given twice/],
+    [{ destinations: ['-', '-'] }, /-o - appears twice/],
     [{ destinations: ['-'], json: true }, /-o - and --json exclude each other/],
     [{ destinations: ['t.csv'], types: ['trade', 'ticker'] as const }, /CSV holds one record type, found trade and ticker/],
     [{ format: 'csv' as const, types: ['trade', 'ticker'] as const }, /use --format ndjson/],
