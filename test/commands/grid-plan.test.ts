@@ -274,7 +274,7 @@ describe('grid plan on an exchange', () => {
     });
     expect(await online('--exchange', 'bybit', '--symbols', 'NOSUCHUSDT')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/NOSUCHUSDT is not listed on bybit linear/),
+      stderr: expect.stringMatching(/unknown symbol NOSUCHUSDT on bybit linear/),
     });
     const spot = await mdtoolHere(
       [

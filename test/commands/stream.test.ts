@@ -186,7 +186,7 @@ describe('stream --replay', () => {
     [['--replay', '/no/such.tape'], 1, '/no/such.tape: cannot be read (no such file)'],
     [['--replay', fixture('README.md')], 1, 'README.md: expected a tape'],
     [['--replay', '/no/*.tape'], 1, '/no/*.tape: no file matches'],
-    [['--replay', BYBIT, '--exchange', 'bitget'], 1, 'expected a tape of bitget, is one of bybit'],
+    [['--replay', BYBIT, '--exchange', 'bitget'], 1, 'expected a tape of bitget, found a tape of bybit'],
     [['--exchange', 'nope'], 2, 'expected one of bitget, bybit'],
     [['--replay', BYBIT, '--market', 'options'], 2, 'expected one of spot, linear, inverse'],
     [['--replay', BYBIT, '--channels', 'trades'], 2, 'was "trades"'],

@@ -149,7 +149,7 @@ describe.skipIf(!hasRedis)('redis', () => {
     const known = trades().length;
     await run.until(() => trades().length > known + 100, 'trades while Redis is gone');
     await startRedis();
-    await run.until(() => notices.includes('redis is back'), 'reconnected');
+    await run.until(() => notices.includes('reconnected to Redis'), 'reconnected');
     await stop();
     const entries = await (await client()).xRange('stream:bybit_trades', '-', '+');
     const kept = new Set(entries?.map(({ message }) => message.data));

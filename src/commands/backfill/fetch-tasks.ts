@@ -8,7 +8,7 @@ import { launchKey, listedRanges, topicsOf } from '../../lib/history/listed-rang
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../lib/history/stored-spans.js';
 import type { RequestedRange, Topic } from '../../lib/history/topic.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
-import { listSymbols, liveSymbolSources } from '../../lib/instruments/symbol-list.js';
+import { createLiveSymbolSources, listSymbols } from '../../lib/instruments/symbol-list.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { Instrument, Market } from '../../lib/model/records.js';
 import type { HttpClient } from '../../lib/transport/http.js';
@@ -85,7 +85,8 @@ async function instrumentsOf(context: BackfillContext, http: HttpClient): Promis
   const listener = symbolListener(summary, notice, note);
   const query = { ...flags, markets: market, notation: 'native' as const, signal: stopped };
   const instruments: Instrument[] = [];
-  for await (const batch of listSymbols(liveSymbolSources(exchange, http, origin), query, listener)) instruments.push(...batch);
+  for await (const batch of listSymbols(createLiveSymbolSources(exchange, http, origin), query, listener))
+    instruments.push(...batch);
   return instruments;
 }
 

@@ -6,7 +6,7 @@ import { featureMetadata, requireSameFeatureRules } from '../../lib/features/sto
 import { batchFeatures, type FeatureStep, streamFeatures } from '../../lib/features/store/feature-step.js';
 import { stoppedInput } from '../../lib/features/store/stopped-input.js';
 import { type FeatureSelection, featuresOfStore } from '../../lib/features/store/stored-features.js';
-import { untilStopped } from '../../lib/input/until-stopped.js';
+import { untilStopped } from '../../lib/input/closing.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
 import { changeMetadata } from '../../lib/storage/log/metadata.js';

@@ -13,7 +13,7 @@ import { symbolListener } from '../../lib/cli/symbol-listener.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { expandPaths } from '../../lib/input/paths.js';
 import { NOTATIONS } from '../../lib/instruments/notation.js';
-import { liveSymbolSources, recordedSymbolSources } from '../../lib/instruments/symbol-list.js';
+import { createLiveSymbolSources, createRecordedSymbolSources } from '../../lib/instruments/symbol-list.js';
 import type { HttpClient } from '../../lib/transport/http.js';
 import { dateFlag, symbolRecords } from './run.js';
 
@@ -70,8 +70,8 @@ Every record has all spellings (symbol, canonical, ccxt, legacy). --notation wri
     );
     const sources = async () =>
       client
-        ? liveSymbolSources(flags.exchange ?? EXCHANGES, client, this.restOrigin)
-        : await recordedSymbolSources(await expandPaths(flags.replay ?? []), EXCHANGES, flags.exchange, listener);
+        ? createLiveSymbolSources(flags.exchange ?? EXCHANGES, client, this.restOrigin)
+        : await createRecordedSymbolSources(await expandPaths(flags.replay ?? []), EXCHANGES, flags.exchange, listener);
     const request = {
       query: { ...flags, markets: flags.market, signal: this.stopped },
       directory: flags.store,

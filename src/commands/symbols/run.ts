@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { SymbolRunListener } from '../../lib/cli/symbol-listener.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
-import { type KeepOptions, keepLists, listsAsOf, requireKeepable, storedLists } from '../../lib/instruments/stored-symbols.js';
+import { listsAsOf, requireStorable, type SaveOptions, saveLists, storedLists } from '../../lib/instruments/stored-symbols.js';
 import { symbolChanges } from '../../lib/instruments/symbol-changes.js';
 import {
   chooseSymbols,
@@ -54,7 +54,7 @@ export async function symbolRecords(
   listener: SymbolRunListener,
 ): Promise<AsyncIterable<readonly Instrument[]>> {
   const { query, directory, exchanges, asOf, diff, intoStore } = request;
-  if (intoStore) requireKeepable({ notation: query.notation, asOf, diff });
+  if (intoStore) requireStorable({ notation: query.notation, asOf, diff });
   const before = diff === undefined ? undefined : await storedLists(directory, { exchanges, markets: query.markets, asOf: diff });
   const lists = asOf === undefined ? listed(request, await sources(), listener) : asOfLists(request, asOf, listener);
   if (before === undefined || diff === undefined) return chooseSymbols(lists, query, listener);
@@ -70,8 +70,8 @@ function listed(
   const fallback = isReplay || diff !== undefined ? undefined : lastGoodLists(directory, listener);
   const lists = readLists(sources, { ...query, fallback }, listener);
   if (isReplay && !intoStore) return lists;
-  const options: KeepOptions = { directory, required: intoStore, warn: (text) => listener.notice(text) };
-  return keepLists(lists, options);
+  const options: SaveOptions = { directory, required: intoStore, warn: (text) => listener.notice(text) };
+  return saveLists(lists, options);
 }
 
 async function* asOfLists(

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
 import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
-import { didYouMean } from '../../lib/cli/suggestion.js';
 import { HISTORY_TYPES } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { RecordType } from '../../lib/model/records.js';
+import { didYouMean } from '../../lib/model/suggestion.js';
 import { typeOfChannel, VERIFIED_CHANNELS } from '../../lib/verify/store/channels.js';
 
 /** What is verified, against what, and how strictly. */

@@ -1,7 +1,7 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
 import type { TopicFeed } from '../exchanges/live-protocol.js';
 import type { PolledType } from '../exchanges/polling.js';
-import { fallsTo, type Shard } from '../instruments/shard.js';
+import { isInShard, type Shard } from '../instruments/shard.js';
 import { UsageError } from '../model/errors.js';
 import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
 
@@ -127,7 +127,7 @@ export class Selection {
     const key = `${exchange} ${market} ${symbol}`;
     const known = this.#ofShard.get(key);
     if (known !== undefined) return known;
-    const isOurs = fallsTo(shard, exchange, market, symbol);
+    const isOurs = isInShard(shard, exchange, market, symbol);
     this.#ofShard.set(key, isOurs);
     return isOurs;
   }

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { EXIT, MdtoolError } from '../model/errors.js';
+import { didYouMean } from '../model/suggestion.js';
 import { systemReason } from '../sinks/system-reason.js';
 import { unreadableFile } from '../storage/files/unreadable-file.js';
-import { didYouMean } from './suggestion.js';
 
 /** An error as the user sees it: one line, and what the process ends with. */
 export type ErrorReport = { readonly name: string; readonly message: string; readonly exitCode: number };

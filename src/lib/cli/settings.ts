@@ -1,7 +1,7 @@
 import { UsageError } from '../model/errors.js';
+import { didYouMean, nearest } from '../model/suggestion.js';
 import { type ConfigFile, type ConfigTable, type ConfigValue, readConfigFiles } from './config-file.js';
 import { NOT_CONFIGURABLE } from './flags.js';
-import { didYouMean, nearest } from './suggestion.js';
 import {
   type CommandFlags,
   isForeign,

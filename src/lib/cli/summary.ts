@@ -106,7 +106,7 @@ export class Summary {
       started_timestamp: this.#started,
       ended_timestamp: ended,
       records: this.#records,
-      outputs: this.#outputs.map(({ output, records, leftOut }) => ({ output, records, left_out: leftOut })),
+      outputs: this.#outputs.map(({ output, records, skipped }) => ({ output, records, left_out: skipped })),
       ...this.#facts,
       warnings: this.#warnings,
       reasons: this.reasons,
@@ -136,8 +136,8 @@ function worse(a: number, b: number): number {
   return SEVERITY.indexOf(b) > SEVERITY.indexOf(a) ? b : a;
 }
 
-function outputText({ output, leftOut }: SinkReport): string[] {
-  const omitted = Object.entries(leftOut).map(([type, count]) => `${count} ${type}`);
+function outputText({ output, skipped }: SinkReport): string[] {
+  const omitted = Object.entries(skipped).map(([type, count]) => `${count} ${type}`);
   const note = omitted.length > 0 ? ` (${omitted.join(' and ')} left out)` : '';
   return output === '-' && note === '' ? [] : [`${output === '-' ? 'stdout' : output}${note}`];
 }

@@ -1,8 +1,8 @@
 import type { Hook } from '@oclif/core';
 import { EXIT } from '../model/errors.js';
+import { nearest } from '../model/suggestion.js';
 import { redact } from './redaction.js';
 import { Stderr, stderrOptionsOf } from './stderr.js';
-import { nearest } from './suggestion.js';
 
 /** Ends the process with 2 and one line that names the nearest commands; oclif itself would end with 127. */
 export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], config, context }) => {

@@ -1,20 +1,20 @@
 import type { InputListener } from './input-listener.js';
 
-/** Broken lines that are told one by one. */
-const TOLD = 5;
+/** Maximum number of broken lines that are reported one by one. */
+const REPORTED = 5;
 
-/** Counts the lines of INPUT that are no records and tells the first few. */
+/** Counts the lines of INPUT that are not records, and reports the first few. */
 export class BrokenLines implements InputListener {
   count = 0;
-  readonly #tell: (reason: string) => void;
+  readonly #report: (reason: string) => void;
 
-  constructor(tell: (reason: string) => void) {
-    this.#tell = tell;
+  constructor(report: (reason: string) => void) {
+    this.#report = report;
   }
 
   broken(reason: string): void {
     this.count += 1;
-    if (this.count <= TOLD) this.#tell(reason);
-    if (this.count === TOLD) this.#tell('further lines that cannot be read are only counted');
+    if (this.count <= REPORTED) this.#report(reason);
+    if (this.count === REPORTED) this.#report('further unreadable lines are counted without a message');
   }
 }

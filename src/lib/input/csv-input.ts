@@ -12,8 +12,8 @@ import { typeOfColumns } from './record-shape.js';
 const BATCH = 2048;
 
 /**
- * Returns the records of a CSV file with a header, gzipped or not: columns are those of the schema, an empty cell is a
- * missing value, levels and other structures are JSON. The type is in a column `type` or follows from the header.
+ * Returns the records of a CSV file with a header, gzipped or not. Columns are those of the schema, an empty cell is a missing
+ * value, levels and other structures are JSON. The type is in a column `type` or follows from the header.
  */
 export async function* readCsv(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
   const { default: papaparse } = await import('papaparse');
@@ -52,7 +52,7 @@ class RowReader {
   constructor(header: readonly string[], path: string) {
     this.#names = header.map((name) => name.replace(/^\ufeff/, '').trim());
     const twice = this.#names.find((name, index) => this.#names.indexOf(name) !== index);
-    if (twice !== undefined) throw new FailureError(`${path}: the column ${twice} is there twice`);
+    if (twice !== undefined) throw new FailureError(`${path}: column ${twice} appears twice`);
     this.#type = this.#names.includes('type') ? undefined : typeOfColumns(this.#names, path);
   }
 
@@ -89,13 +89,13 @@ const COLUMNS = new Map<string, ReadonlyMap<string, Column>>();
 function columnsByName(type: RecordType): ReadonlyMap<string, Column> {
   const known = COLUMNS.get(type);
   if (known) return known;
-  // A type that does not exist is refused by the schema, which says it better.
+  // The schema refuses an unknown type, with the better message.
   const columns = new Map((RECORD_TYPES as readonly string[]).includes(type) ? columnsOf(type) : []);
   COLUMNS.set(type, columns);
   return columns;
 }
 
-/** Returns the value that a cell stands for; what stands for none is given on, and refused by the schema. */
+/** Returns the value of a cell. A cell that does not fit its column stays text, and the schema refuses it. */
 function cellValue(cell: string, { kind }: Column): unknown {
   if (kind === 'text' || kind === 'long') return cell;
   if (kind === 'flag') return FLAGS.get(cell) ?? cell;

@@ -1,5 +1,5 @@
-/** What is told of INPUT while it is read. */
+/** Callbacks while INPUT is read. */
 export type InputListener = {
-  /** A line or row that is no record, with its file, its number and why. It is left out. */
+  /** Called with file, line number and reason of a line or row that is not a record and is skipped. */
   broken(reason: string): void;
 };

@@ -12,9 +12,9 @@ const FORMATS: readonly { readonly pattern: RegExp; readonly load: () => Promise
 ];
 
 /**
- * Returns the records of INPUT, in batches, file by file in the order given: `-` is stdin (NDJSON), files are `.ndjson`
+ * Returns the records of INPUT in batches, file by file in the order of `paths`: `-` is stdin (NDJSON), files are `.ndjson`
  * and `.csv`, both also `.gz`, and `.parquet`; globs are expanded. Every record is checked against the schema. Throws a
- * `UsageError` before anything is read when a file has another format, a `FailureError` when one cannot be read.
+ * `UsageError` before any file is read when one has another format, a `FailureError` when one cannot be read.
  */
 export async function* readInput(paths: readonly string[], listener: InputListener): AsyncGenerator<AnyRecord[]> {
   const files = await expandPaths(paths);

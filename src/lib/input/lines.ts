@@ -5,33 +5,33 @@ import { createGunzip } from 'node:zlib';
 import { FailureError } from '../model/errors.js';
 
 const NEWLINE = 10;
-/** Bytes; the longest honest line, a list of instruments, has some hundreds of thousands. */
+/** Bytes; the longest valid line, a list of instruments, has several hundred thousand. */
 const LONGEST_LINE = 1 << 26;
 const KEPT_OF_OVERLONG = 1 << 10;
 const CUT = Buffer.from('…');
 const GZIP_MAGIC = [0x1f, 0x8b];
 
-/** Whole lines as bytes, in the pieces they were read in, without the last line end; `truncated` as in `LineBatch`. */
+/** A chunk of complete lines as bytes, without the last line end; `truncated` as in `LineBatch`. */
 export type LinePiece = { readonly bytes: Buffer } | { readonly truncated: string };
 
-/** Text lines in the chunks they were read in; `truncated` ends a source that broke off (a cut gzip file). */
+/** A chunk of text lines; `truncated` is the reason when the source is incomplete (a cut gzip file). */
 export type LineBatch = { readonly lines: readonly string[]; readonly truncated?: string };
 
-/** Reads the lines of a file as `readLinePieces` does, as text. */
+/** Reads the lines of a file like `readLinePieces`, as text. */
 export async function* readLines(path: string, stopped?: AbortSignal): AsyncGenerator<LineBatch> {
   for await (const piece of readLinePieces(path, stopped))
     yield 'truncated' in piece ? { lines: [], ...piece } : { lines: piece.bytes.toString('utf8').split('\n') };
 }
 
 /**
- * Reads the lines of a file or, for `-`, of stdin. Gzip is recognised by its first bytes, so that piped tapes work too.
- * An end in the middle of a gzip stream gives the lines before it and then `truncated`. Throws a `FailureError` that
- * names the path when it cannot be read.
+ * Reads the lines of a file, or of stdin for `-`. Gzip is detected by its first bytes, so that piped tapes work too. A gzip
+ * stream that is cut yields the lines before the cut and then `truncated`. Throws a `FailureError` that names the path when
+ * it cannot be read.
  */
 export async function* readLinePieces(path: string, stopped?: AbortSignal): AsyncGenerator<LinePiece> {
   const source = path === '-' ? process.stdin : await openFile(path);
   const name = path === '-' ? 'stdin' : path;
-  // A source that stays silent must not keep a stopped step from ending.
+  // A silent source would keep a stopped step from ending.
   stopped?.addEventListener('abort', () => source.destroy(), { once: true });
   try {
     yield* splitLines(await decompressed(source));
@@ -39,7 +39,7 @@ export async function* readLinePieces(path: string, stopped?: AbortSignal): Asyn
     if (stopped?.aborted) return;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR')
-      yield { truncated: `${name}: the gzip stream breaks off (${message})` };
+      yield { truncated: `${name}: the gzip stream is incomplete (${message})` };
     else if (error instanceof FailureError) throw error;
     else throw new FailureError(`${name}: cannot be read (${message})`);
   } finally {
@@ -52,11 +52,11 @@ async function openFile(path: string): Promise<Readable> {
     const reason = error.code === 'ENOENT' ? 'no such file' : error.message;
     throw new FailureError(`${path}: cannot be read (${reason})`);
   });
-  if (info.isDirectory()) throw new FailureError(`${path}: expected a file, is a directory`);
+  if (info.isDirectory()) throw new FailureError(`${path}: expected a file, found a directory`);
   return createReadStream(path, { highWaterMark: 1 << 18 });
 }
 
-/** Returns the stream's chunks, gunzipped where they begin with gzip's magic bytes. */
+/** Returns the chunks of the stream, decompressed when they start with the magic bytes of gzip. */
 async function decompressed(source: Readable): Promise<AsyncIterable<Buffer>> {
   const first = await firstChunk(source);
   if (first === undefined) return (async function* () {})();
@@ -66,7 +66,10 @@ async function decompressed(source: Readable): Promise<AsyncIterable<Buffer>> {
   return source.pipe(gunzip);
 }
 
-/** Returns the first chunk and leaves it in the stream: put back in the same tick, or a stream that holds all it will ever give ends without. */
+/**
+ * Returns the first chunk and leaves it in the stream. A short stream ends after its only chunk is read: the chunk is put back
+ * in the same tick, before the end is emitted.
+ */
 function firstChunk(source: Readable): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const done = () => {
@@ -91,7 +94,7 @@ function firstChunk(source: Readable): Promise<Buffer | undefined> {
   });
 }
 
-/** Cuts chunks at line ends; blank lines stay in, so that line numbers are the file's. */
+/** Splits chunks at line ends. Blank lines stay, so that line numbers match the file. */
 async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<LinePiece> {
   const open = new OpenLine();
   for await (const chunk of chunks) {
@@ -104,8 +107,8 @@ async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<LinePi
 }
 
 /**
- * A line whose end has not been read yet. Its pieces are put together once, so that a long line costs no more than many
- * short ones; of one beyond all sense only the beginning is kept, which is no JSON any more and told as a broken line.
+ * A line whose end is not read yet. Joining its pieces after each chunk would be quadratic: they are joined once. A line
+ * above the limit would fill the memory: only its beginning is kept, and it is reported as a broken line.
  */
 class OpenLine {
   #pieces: Buffer[] = [];
@@ -118,7 +121,7 @@ class OpenLine {
     else this.#pieces.push(piece);
   }
 
-  /** Returns the line and whatever lines follow it in `bytes`, and begins a new one. */
+  /** Returns the line together with the lines after it in `bytes`, and starts a new one. */
   close(bytes: Buffer): Buffer {
     const first = bytes.indexOf(NEWLINE);
     const own = first < 0 ? bytes.length : first;

@@ -4,7 +4,7 @@ import type { InputListener } from './input-listener.js';
 import { readLines } from './lines.js';
 import { plausible } from './plausible.js';
 
-/** Returns the records of an NDJSON file, gzipped or not, or of stdin (`-`). Blank lines are passed over. */
+/** Returns the records of an NDJSON file, gzipped or not, or of stdin (`-`). Blank lines are skipped. */
 export async function* readNdjson(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
   const name = path === '-' ? 'stdin' : path;
   let number = 0;

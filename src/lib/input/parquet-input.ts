@@ -6,8 +6,8 @@ import type { InputListener } from './input-listener.js';
 import { typeOfColumns } from './record-shape.js';
 
 /**
- * Returns the records of a Parquet file, in its order. Its type stands in the file or follows from its columns; rows that
- * lack what the type requires are left out and counted.
+ * Returns the records of a Parquet file, in file order. The type is stored in the file or follows from its columns. Rows
+ * without a required value are skipped and counted.
  */
 export async function* readParquet(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
   await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -17,7 +17,7 @@ export async function* readParquet(path: string, listener: InputListener): Async
     typeOf: (columns) => typeOfColumns(columns, path),
     onIncomplete: (rows) =>
       listener.broken(
-        `${path}: ${rows} rows are no whole records (a required value is missing or none of those allowed, or a time is not in microseconds)`,
+        `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, or a time is not in microseconds)`,
       ),
   });
 }

@@ -4,8 +4,8 @@ import { FailureError } from '../model/errors.js';
 const PATTERN = /[*?[{]/;
 
 /**
- * Returns the files that paths and glob patterns name, patterns in sorted order, each once; `-` stays. Throws a `FailureError` for a
- * pattern that matches nothing.
+ * Returns the files of paths and glob patterns, each once, the matches of a pattern sorted; `-` stays. Throws a
+ * `FailureError` for a pattern without a match.
  */
 export async function expandPaths(paths: readonly string[]): Promise<string[]> {
   const expanded: string[] = [];

@@ -3,8 +3,8 @@ import type { AnyRecord } from '../model/records.js';
 import { isTime, MICROSECONDS_PER_MILLISECOND, SECOND } from '../model/time.js';
 
 /**
- * Returns a record that was written elsewhere, as it is. Throws a `RecordError` where it fits the schema and cannot be
- * meant: times in milliseconds or seconds would fall into 1970, and a price or an amount of 0 would become a candle.
+ * Returns the record of a foreign file unchanged. Some values fit the schema and would corrupt a result: times in
+ * milliseconds fall into 1970, a price of 0 becomes a candle. Throws a `RecordError` for them.
  */
 export function plausible(record: AnyRecord): AnyRecord {
   const { timestamp } = record;

@@ -2,8 +2,8 @@ import { UsageError } from '../model/errors.js';
 import { columnsOf, RECORD_TYPES, type RecordType } from '../model/records.js';
 
 /**
- * Returns the record type whose columns these are: all it requires, and no others. Throws a `UsageError` when there is
- * none, or several and no telling; a `type` column, where there is one, says it row by row and is not looked at here.
+ * Returns the record type with these columns: all that it requires, and no unknown ones. A `type` column is ignored here.
+ * Throws a `UsageError` when no type or several types match.
  */
 export function typeOfColumns(names: readonly string[], path: string): RecordType {
   const given = new Set(names.filter((name) => name !== 'type'));
@@ -28,7 +28,7 @@ function fits(type: RecordType, given: ReadonlySet<string>): boolean {
   return columns.every(([name, { required }]) => !required || given.has(name)) && [...given].every((name) => known.has(name));
 }
 
-/** Names what the nearest type lacks: the usual mistake is one column that is missing. */
+/** Returns a hint with the missing columns of the nearest type: the usual mistake is one missing column. */
 function missing(given: ReadonlySet<string>): string {
   const distances = RECORD_TYPES.map((type) => {
     const columns = columnsOf(type);

@@ -7,17 +7,17 @@ import type { HttpClient } from '../transport/http.js';
 /** The answer to a request, and when it arrived (microseconds). */
 export type RestBody = { readonly body: string; readonly at: number };
 
-/** Where the answers of one exchange come from. */
+/** A source of answers of one exchange: the exchange itself or a recording. */
 export type RestSource = {
-  /** Returns undefined when a recording holds no answer to this request. */
+  /** Returns the answer to a request, undefined when a recording has none. */
   answer(request: HttpRequest): Promise<RestBody | undefined>;
-  /** Whether the exchange itself answers: what it refuses is then unreachable, not a faulty recording. */
+  /** Whether the exchange itself answers. A refusal is then an `UnreachableError`, not a broken recording. */
   readonly live: boolean;
 };
 
 /**
- * The instruments of one market, by symbol; `rejected` holds one reason per row that could not be mapped. It is `whole`
- * when every page was there and every row could be read: then what is not in it is not listed.
+ * The instruments of one market, by symbol; `rejected` holds one reason per unreadable row. The list is `whole` when every
+ * page arrived and every row was readable: then a missing symbol is not listed.
  */
 export type InstrumentList = {
   readonly instruments: readonly Instrument[];
@@ -25,22 +25,22 @@ export type InstrumentList = {
   readonly whole: boolean;
 };
 
-/** More pages than any exchange has: a cursor that leads in a circle must end. */
-const MOST_PAGES = 100;
+/** More pages than any exchange has. A cursor that loops would otherwise never end. */
+const MAX_PAGES = 100;
 
-/** Returns a source that asks the exchange; `now` returns microseconds. */
-export function liveSource(client: HttpClient, origin: (request: HttpRequest) => string, now: () => number): RestSource {
+/** Creates a source that requests the exchange; `now` returns microseconds. */
+export function createLiveSource(client: HttpClient, origin: (request: HttpRequest) => string, now: () => number): RestSource {
   return { live: true, answer: async (request) => ({ body: await client.get(origin(request), request), at: now() }) };
 }
 
-/** Returns a source that answers with what a tape holds. */
-export function recordedSource(bodies: RecordedBodies): RestSource {
+/** Creates a source that answers from a tape. */
+export function createRecordedSource(bodies: RecordedBodies): RestSource {
   return { live: false, answer: async (request) => bodies.find(request) };
 }
 
 /**
- * Returns every instrument of a market, whatever its status, in order of symbols, undefined when a recording holds none
- * of its lists. Throws an `UnreachableError` when the exchange cannot be reached or refuses, a `FailureError` on a
+ * Returns all instruments of a market with any status, ordered by symbol; undefined when a recording has none of its
+ * lists. Throws an `UnreachableError` when the exchange cannot be reached or refuses, a `FailureError` on a
  * recording that cannot be read.
  */
 export async function listInstruments(
@@ -70,12 +70,11 @@ export async function listInstruments(
   };
 }
 
-/** Yields the pages of one list, from its first request on; none where a recording does not hold it. */
+/** Yields the pages of one list, starting with its first request; none when a recording lacks it. */
 export async function* pagesFrom(exchange: Exchange, first: HttpRequest, source: RestSource): AsyncGenerator<InstrumentPage> {
   let request: HttpRequest | undefined = first;
   for (let page = 0; request !== undefined; page++) {
-    if (page === MOST_PAGES)
-      throw new UnreachableError(`${exchange.id}: the instrument list does not end after ${MOST_PAGES} pages`);
+    if (page === MAX_PAGES) throw new UnreachableError(`the instrument list of ${exchange.id} has more than ${MAX_PAGES} pages`);
     const answer = await source.answer(request);
     if (!answer) return;
     const parsed = parse(exchange, request, answer, source.live);

@@ -8,23 +8,22 @@ import { openSnapshot, type StoreSnapshot } from '../storage/reading/store-snaps
 import { openStoreWriter, type StoreWriter } from '../storage/store-writer.js';
 import type { SymbolList } from './symbol-list.js';
 
-/** A list that a store has kept. */
+/** A list in a store. */
 export type StoredList = SymbolList & {
-  /** When it was read, microseconds. */
+  /** Time at which it was read, microseconds. */
   readonly timestamp: number;
 };
 
 export type StoredListQuery = {
   readonly exchanges: readonly Exchange[];
   readonly markets?: readonly Market[] | undefined;
-  /** Microseconds; absent for the last ones there are. */
+  /** Microseconds; absent for the latest lists. */
   readonly asOf?: number | undefined;
 };
 
 /**
- * Returns, of each exchange and market, the last list that the store in `directory` kept at or before a time, in order of
- * exchange and market. A list counts when all of its instruments are there: `listed` says how many they are. Throws as
- * `openSnapshot`.
+ * Returns the last list in the store in `directory` at or before a time, for each exchange and market, in that order. Only a
+ * complete list counts: `listed` is its number of instruments. Throws like `openSnapshot`.
  */
 export async function storedLists(directory: string, { exchanges, markets, asOf }: StoredListQuery): Promise<StoredList[]> {
   const snapshot = await openSnapshot(directory, {
@@ -36,7 +35,7 @@ export async function storedLists(directory: string, { exchanges, markets, asOf 
   try {
     const lists = new Map<string, StoredList>();
     const wanted = new Set(snapshot.partitions('instrument').map(({ exchange, market }) => `${exchange} ${market}`));
-    // The days come last first: as a rule the last one has all that is wanted.
+    // Newest day first: it usually has all lists.
     for (const date of [...snapshot.dates('instrument')].reverse()) {
       if (lists.size === wanted.size) break;
       for (const list of await listsOfDay(snapshot, date, exchanges)) {
@@ -50,7 +49,7 @@ export async function storedLists(directory: string, { exchanges, markets, asOf 
   }
 }
 
-/** The last whole list of a day, of each exchange and market. */
+/** Returns the last complete list of a day, for each exchange and market. */
 async function listsOfDay(snapshot: StoreSnapshot, date: string, exchanges: readonly Exchange[]): Promise<StoredList[]> {
   const { database } = snapshot;
   await database.run(
@@ -78,41 +77,41 @@ async function listsOfDay(snapshot: StoreSnapshot, date: string, exchanges: read
   });
 }
 
-/** How lists are kept in a store. */
-export type KeepOptions = {
+/** How lists are saved in a store. */
+export type SaveOptions = {
   readonly directory: string;
-  /** The user asked for it: the store is created, and a failure ends the step. Else only a store that exists is added to. */
+  /** With `-o store`: creates the store, and a failure ends the step. Otherwise only an existing store gets the lists. */
   readonly required: boolean;
   readonly warn: (text: string) => void;
 };
 
 /**
- * Yields the same lists and keeps in a store those that are whole: each as the instruments of one `timestamp`, which say
- * how many they are (`listed`), so that half a list is never taken for one. Nothing is written where a list was stored.
+ * Yields the lists unchanged and saves the complete ones in a store, as instruments with one `timestamp`. A crash could leave
+ * half a list there: each instrument carries the length of its list (`listed`). Lists from a store are not saved again.
  */
-export async function* keepLists(lists: AsyncIterable<SymbolList>, options: KeepOptions): AsyncGenerator<SymbolList> {
-  const keeper = new ListKeeper(options);
+export async function* saveLists(lists: AsyncIterable<SymbolList>, options: SaveOptions): AsyncGenerator<SymbolList> {
+  const saver = new ListSaver(options);
   try {
     for await (const list of lists) {
-      await keeper.keep(list);
+      await saver.save(list);
       yield list;
     }
   } finally {
-    await keeper.close();
+    await saver.close();
   }
 }
 
-class ListKeeper {
-  readonly #options: KeepOptions;
+class ListSaver {
+  readonly #options: SaveOptions;
   #writer: Promise<StoreWriter | undefined> | undefined;
 
-  constructor(options: KeepOptions) {
+  constructor(options: SaveOptions) {
     this.#options = options;
   }
 
-  async keep({ exchange, market, instruments, whole, stored }: SymbolList): Promise<void> {
+  async save({ exchange, market, instruments, whole, stored }: SymbolList): Promise<void> {
     if (stored || instruments.length === 0) return;
-    if (!whole) return this.#options.warn(`${exchange.id} ${market}: the list is not whole and is not kept in the store`);
+    if (!whole) return this.#options.warn(`${exchange.id} ${market}: the list is incomplete and was not saved in the store`);
     const timestamp = Math.max(...instruments.map((instrument) => instrument.timestamp));
     const records = instruments.map((instrument) => ({ ...instrument, timestamp, listed: instruments.length }));
     this.#writer ??= this.#attempt(() => this.#open());
@@ -131,33 +130,33 @@ class ListKeeper {
     return await openStoreWriter(directory, { step: 'symbols', onWarning: warn });
   }
 
-  /** What was not asked for must not keep the list from being printed. */
+  /** Without `-o store` a failed save must not prevent the output. */
   async #attempt<Value>(work: () => Promise<Value>): Promise<Value | undefined> {
     try {
       return await work();
     } catch (error) {
       if (this.#options.required) throw error;
-      this.#options.warn(`the list is not kept: ${(error as Error).message}`);
+      this.#options.warn(`the list was not saved: ${(error as Error).message}`);
       return undefined;
     }
   }
 }
 
 /**
- * Returns the lists of a store as they were at a time, with `asked` the exchanges and markets that must be among them.
- * Throws a `FailureError` when there are none, and tells what is missing otherwise.
+ * Returns the lists of a store at a time. `asked` says whether the user named exchanges and markets: `report` gets the
+ * missing ones. Throws a `FailureError` when there is no list.
  */
 export async function listsAsOf(
   directory: string,
   query: StoredListQuery & { readonly asOf: number },
   asked: { readonly exchanges: boolean; readonly markets: boolean },
-  tell: (missing: string) => void,
+  report: (missing: string) => void,
 ): Promise<readonly StoredList[]> {
   const lists = await storedLists(directory, query);
   const when = formatTime(query.asOf);
   if (lists.length === 0)
     throw new FailureError(
-      `--as-of: expected a list at or before ${when} in the store ${directory}, found none; mdtool symbols keeps one there each time it runs`,
+      `--as-of: no list at or before ${when} in the store ${directory}; each run of mdtool symbols saves one there`,
     );
   if (!asked.exchanges && !asked.markets) return lists;
   for (const exchange of query.exchanges) {
@@ -165,22 +164,22 @@ export async function listsAsOf(
     const missing = exchange.markets.filter(
       (market) => query.markets?.includes(market) && own.every((list) => list.market !== market),
     );
-    if (own.length === 0 && asked.exchanges) tell(`${exchange.id}: the store has no list at or before ${when}`);
+    if (own.length === 0 && asked.exchanges) report(`${exchange.id}: the store has no list at or before ${when}`);
     else if (own.length > 0 && missing.length > 0)
-      tell(`${exchange.id} ${missing.join(', ')}: the store has no list at or before ${when}`);
+      report(`${exchange.id} ${missing.join(', ')}: the store has no list at or before ${when}`);
   }
   return lists;
 }
 
-/** Throws a `UsageError` when what is asked for cannot be kept in a store. */
-export function requireKeepable({ notation, asOf, diff }: { notation: string; asOf: unknown; diff: unknown }): void {
+/** Throws a `UsageError` when the output of the request cannot be saved in a store. */
+export function requireStorable({ notation, asOf, diff }: { notation: string; asOf: unknown; diff: unknown }): void {
   const reason =
     notation !== 'native'
-      ? `--notation ${notation} is for other outputs; the store keeps native symbols, beside all other spellings`
+      ? `--notation ${notation} is for other outputs; the store holds native symbols with all other notations`
       : asOf !== undefined
-        ? '--as-of reads what the store has already'
+        ? '--as-of reads lists that are in the store already'
         : diff !== undefined
-          ? '--diff gives changes, no list; the list is kept without -o store when there is a store'
+          ? '--diff returns changes, not a list; an existing store saves the list without -o store'
           : undefined;
   if (reason !== undefined) throw new UsageError(`-o store: ${reason}; name another output`);
 }

@@ -2,13 +2,13 @@ import type { AnyRecord, Instrument, RecordType } from '../model/records.js';
 import { formatTime, MINUTE, SECOND } from '../model/time.js';
 import type { QuotedPrice, TermsQuery, TradingTerms } from './trading-terms.js';
 
-/** A price older than this is no price to begin a grid at. */
-const OLDEST_PRICE = MINUTE;
+/** Maximum age of a stored price (µs): an older one is useless as the start of a grid. */
+const MAX_PRICE_AGE = MINUTE;
 
 /**
- * Returns what the store in `directory` knows of a symbol, for when the exchange does not answer: the latest instrument
- * and, where it is wanted, a last price younger than 60 s. Undefined where one of them is missing, where there is no store,
- * and where maintenance tiers are wanted, which are not stored. `now` is microseconds.
+ * Returns the terms of a symbol from the store in `directory`, for an exchange that does not answer: the latest instrument
+ * and, if wanted, a last price younger than 60 s. Undefined without a store, without one of them, or when maintenance tiers
+ * are wanted, which are not stored. `now` is microseconds.
  */
 export async function storedTerms(query: TermsQuery, directory: string, now: number): Promise<TradingTerms | undefined> {
   const { exchange, market, wants } = query;
@@ -18,9 +18,9 @@ export async function storedTerms(query: TermsQuery, directory: string, now: num
     latestStored(type, { directory, exchange: exchange.id, market, symbol, since, until: now });
   const instrument = (await latest('instrument')) as Instrument | undefined;
   if (instrument === undefined) return undefined;
-  const lastPrice = wants.lastPrice ? quoteOf(await latest('trade', now - OLDEST_PRICE), now) : undefined;
+  const lastPrice = wants.lastPrice ? quoteOf(await latest('trade', now - MAX_PRICE_AGE), now) : undefined;
   if (wants.lastPrice && lastPrice === undefined) return undefined;
-  const notes = [`the terms of ${symbol} are those of the store, of ${formatTime(instrument.timestamp)}`];
+  const notes = [`using stored terms of ${symbol} of ${formatTime(instrument.timestamp)}`];
   return { instrument, withClosingFee: false, notes, lastPrice };
 }
 

@@ -6,15 +6,15 @@ import { inNotation } from './notation.js';
 import { SymbolChoice } from './symbol-choice.js';
 import type { SymbolList, SymbolListener, SymbolQuery } from './symbol-list.js';
 
-/** Fields that say when and how a list was read, not what the exchange lists. */
+/** Fields about the reading of a list, not about its content. */
 const NOT_COMPARED = new Set(['timestamp', 'local_timestamp', 'listed', 'change', 'changed']);
 const COMPARED = fieldsOf('instrument').filter(({ name }) => !NOT_COMPARED.has(name));
 
 /**
- * Yields what is new, gone or changed in lists against the lists as they were at `before` (microseconds), a batch per
- * market, in order of symbols: the instrument as it is now, one that is gone as it was last, with `change`, and with
- * `changed` where values differ. What passes the filters now or passed them then is given. Lists are compared market by
- * market; without an older one nothing can be said, which is told. Throws a `FailureError` when there is none at all.
+ * Compares lists with older lists of the time `before` (microseconds). Yields new, gone and changed instruments, a batch per
+ * market, ordered by symbol: the current instrument, or the last one when it is gone, with `change`, and with `changed` when
+ * values differ. An instrument is included when it passes the filters now or passed them then. A market without an older
+ * list is reported. Throws a `FailureError` when there is no older list at all.
  */
 export async function* symbolChanges(
   lists: AsyncIterable<SymbolList>,
@@ -35,23 +35,21 @@ export async function* symbolChanges(
       continue;
     }
     compared += 1;
-    if (!list.whole) listener.incomplete(`${name}: the list is not whole; what is gone cannot be told`);
+    if (!list.whole) listener.incomplete(`${name}: the list is incomplete, so delisted instruments cannot be detected`);
     const chosen = new Set([base, list].flatMap((one) => choice.of(one.exchange, one.instruments)).map(({ symbol }) => symbol));
     const found = changesOf(base.instruments, list).filter(({ symbol }) => chosen.has(symbol));
     changes += found.length;
     yield found.map((instrument) => inNotation(instrument, query.notation));
   }
-  if (query.signal?.aborted) return listener.incomplete('stopped before every list was read');
+  if (query.signal?.aborted) return listener.incomplete('stopped before all lists were read');
   if (seen === 0) return;
   if (compared === 0)
-    throw new FailureError(
-      `--diff: expected lists of the store at or before ${formatTime(older.before)} to compare with, found none`,
-    );
+    throw new FailureError(`--diff: the store has no list at or before ${formatTime(older.before)} to compare with`);
   if (!listener.hasUnreachable) choice.check();
-  if (changes === 0) listener.note(`nothing has changed since ${formatTime(older.before)}`);
+  if (changes === 0) listener.note(`no changes since ${formatTime(older.before)}`);
 }
 
-/** Returns the differences of two lists of one market, by symbol. */
+/** Returns the changes between two lists of one market, ordered by symbol. */
 function changesOf(before: readonly Instrument[], { instruments, whole }: SymbolList): Instrument[] {
   const known = new Map(before.map((instrument) => [instrument.symbol, instrument]));
   const changes = instruments.flatMap((instrument): Instrument[] => {
@@ -65,7 +63,7 @@ function changesOf(before: readonly Instrument[], { instruments, whole }: Symbol
   return [...changes, ...gone].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
 }
 
-/** Returns `{"tick_size": [before, after]}`; null stands for a value that is missing. */
+/** Returns `{"tick_size": [before, after]}`; null is a missing value. */
 function differences(before: Instrument, after: Instrument): Record<string, readonly [unknown, unknown]> {
   const pairs = COMPARED.map(({ name, property }) => {
     const [old, now] = [before, after].map((instrument) => (instrument as unknown as RecordProperties)[property] ?? null);

@@ -1,12 +1,13 @@
 import type { Exchange } from '../exchanges/exchange.js';
 import { UsageError } from '../model/errors.js';
 import type { Instrument } from '../model/records.js';
+import { nearest } from '../model/suggestion.js';
 import { chooseUniverse, type Removed, type UniverseOptions } from './universe.js';
 
 const FILTERS = ['status', 'kind', 'quote', 'match'] as const satisfies readonly (keyof Removed)[];
 const UNFILTERED: UniverseOptions = { quote: 'all', kind: 'all', status: 'all' };
 
-/** What the user chose of the lists: by name, or by filters. */
+/** Selects instruments from lists, by the names or the filters of the user. */
 export class SymbolChoice {
   readonly #named: NamedSymbols | undefined;
   readonly #filters: UniverseOptions;
@@ -19,7 +20,7 @@ export class SymbolChoice {
     this.#filters = this.#named ? { ...UNFILTERED, ...withoutMissing(query) } : query;
   }
 
-  /** Returns those of one market's instruments that are chosen. */
+  /** Returns the selected instruments of one list. */
   of(exchange: Exchange, instruments: readonly Instrument[]): readonly Instrument[] {
     this.#lists += 1;
     const named = this.#named ? this.#named.of(exchange, instruments) : instruments;
@@ -29,31 +30,37 @@ export class SymbolChoice {
     return universe.instruments;
   }
 
-  /** Throws a `UsageError` when a symbol was named that no list had. */
+  /** Throws a `UsageError` for named symbols that no list has. */
   check(): void {
     this.#named?.check();
   }
 
-  /** Why nothing was chosen, undefined when something was and when there was no list. */
+  /** Reason why no instrument is selected; undefined when one is, or without a list. */
   get hint(): string | undefined {
     return this.#lists > 0 && this.#chosen === 0 ? emptyHint(this.#removed) : undefined;
   }
 }
 
-/** The symbols that the user named, and which of them have been seen. */
+/** The symbols that the user named, and those of them that no list had so far. */
 class NamedSymbols {
   readonly #missing: Set<string>;
   readonly #spellings: readonly string[];
+  /** Names on the lists, for suggestions. */
+  readonly #listed = new Set<string>();
+  /** Exchange and market of each list. */
+  readonly #lists = new Set<string>();
 
   constructor(spellings: readonly string[]) {
     this.#spellings = spellings;
     this.#missing = new Set(spellings);
   }
 
-  /** Returns those of one market's instruments that were named. */
+  /** Returns the named instruments of one list. */
   of(exchange: Exchange, instruments: readonly Instrument[]): readonly Instrument[] {
     const [first] = instruments;
     if (!first) return [];
+    this.#lists.add(`${exchange.id} ${first.market}`);
+    for (const { symbol } of instruments) this.#listed.add(symbol);
     const wanted = new Map(this.#spellings.map((spelling) => [exchange.nativeSymbol(spelling, first.market), spelling]));
     return instruments.filter(({ symbol }) => {
       const spelling = wanted.get(symbol);
@@ -64,17 +71,30 @@ class NamedSymbols {
 
   check(): void {
     if (this.#missing.size === 0) return;
-    const names = [...this.#missing].slice(0, 5).join(', ');
-    throw new UsageError(
-      `--symbols: ${this.#missing.size} ${this.#missing.size === 1 ? 'symbol' : 'symbols'} not listed there: ${names}; mdtool symbols --quote all --kind all --status all shows every name`,
-    );
+    throw new UsageError(unknownSymbols([...this.#missing], [...this.#lists], this.#listed));
   }
+}
+
+/** Maximum number of unknown symbols that a message names. */
+const NAMED = 5;
+const LIST_ALL = 'mdtool symbols --quote all --kind all --status all lists every name';
+
+/** Returns the message about symbols that none of `lists` has; `listed` are the names on those lists, for a suggestion. */
+export function unknownSymbols(names: readonly string[], lists: readonly string[], listed: Iterable<string>): string {
+  const where = lists.length > 0 ? ` on ${lists.join(', ')}` : '';
+  const [first = '', ...others] = names;
+  if (others.length > 0) {
+    const more = names.length > NAMED ? ', …' : '';
+    return `${names.length} unknown symbols${where}: ${names.slice(0, NAMED).join(', ')}${more}; ${LIST_ALL}`;
+  }
+  const near = nearest(first.toUpperCase(), listed);
+  return `unknown symbol ${first}${where}; ${near.length > 0 ? `did you mean ${near.join(' or ')}?` : LIST_ALL}`;
 }
 
 function emptyHint(removed: Removed): string {
   const reasons = FILTERS.filter((name) => removed[name] > 0).map((name) => `--${name} ${removed[name]}`);
   if (reasons.length === 0) return 'no instruments: the lists are empty';
-  return `no instrument passes the filters; removed by ${reasons.join(', ')} (the value all lifts a filter)`;
+  return `no instrument passes the filters; removed by ${reasons.join(', ')} (use all to disable a filter)`;
 }
 
 function withoutMissing<Values extends object>(values: Values): Partial<Values> {

@@ -3,60 +3,60 @@ import { FailureError, UnreachableError } from '../model/errors.js';
 import type { Instrument, Market } from '../model/records.js';
 import { type Recording, readRecordings } from '../tape/recorded-bodies.js';
 import type { HttpClient } from '../transport/http.js';
-import { type InstrumentList, listInstruments, liveSource, type RestSource, recordedSource } from './instruments.js';
+import { createLiveSource, createRecordedSource, type InstrumentList, listInstruments, type RestSource } from './instruments.js';
 import { inNotation, type Notation } from './notation.js';
 import { SymbolChoice } from './symbol-choice.js';
 import type { UniverseOptions } from './universe.js';
 
-/** What the user asked for; absent lists mean everything there is. */
+/** The selection of the user; an absent list selects everything. */
 export type SymbolQuery = UniverseOptions & {
   readonly markets?: readonly Market[] | undefined;
-  /** Any spelling; the default filters do not apply to what is named. */
+  /** Any notation; the default filters do not apply to named symbols. */
   readonly symbols?: readonly string[] | undefined;
   readonly notation: Notation;
-  /** Ends the listing early; what came until then is given. */
+  /** Ends the listing early, with the lists read so far. */
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Told what does not stop the listing. */
+/** Callbacks for problems that do not stop the listing. */
 export type SymbolListener = {
   unreachable(reason: string, exchange: Exchange): void;
   incomplete(reason: string): void;
   note(text: string): void;
-  /** Whether some list could not be had: a symbol that was not found may stand there. */
+  /** Whether a list is unavailable: an unknown symbol may be on it. */
   readonly hasUnreachable: boolean;
 };
 
-/** An exchange, and where its lists come from. */
+/** An exchange and the source of its lists. */
 export type SymbolSource = { readonly exchange: Exchange; readonly rest: RestSource };
 
-/** What one exchange lists on one market, whatever was asked for. */
+/** All instruments of one market of an exchange, unfiltered. */
 export type SymbolList = {
   readonly exchange: Exchange;
   readonly market: Market;
-  /** In order of symbols, spelled natively. */
+  /** Ordered by symbol, in native notation. */
   readonly instruments: readonly Instrument[];
-  /** Whether what is not in it is not listed. */
+  /** Whether the list is complete: a missing symbol is not listed. */
   readonly whole: boolean;
-  /** Whether it is an older list, of a store. */
+  /** Whether it is an older list from a store. */
   readonly stored?: boolean | undefined;
 };
 
-/** Returns older lists of some markets, as far as there are any, when an exchange does not answer and why. */
+/** Returns stored lists for the markets of an exchange that does not answer, if there are any; `reason` is why. */
 export type FallbackLists = (exchange: Exchange, markets: readonly Market[], reason: string) => Promise<readonly SymbolList[]>;
 
-/** Which lists are read. */
+/** The lists to read. */
 export type ListQuery = Pick<SymbolQuery, 'markets' | 'signal'> & { readonly fallback?: FallbackLists | undefined };
 
-/** Returns the exchanges themselves as sources. */
-export function liveSymbolSources(
+/** Creates sources that request the exchanges. */
+export function createLiveSymbolSources(
   exchanges: readonly Exchange[],
   client: HttpClient,
   origin: (exchange: Exchange, request: HttpRequest) => string,
 ): readonly SymbolSource[] {
   return exchanges.map((exchange) => ({
     exchange,
-    rest: liveSource(
+    rest: createLiveSource(
       client,
       (request) => origin(exchange, request),
       () => Date.now() * 1000,
@@ -65,10 +65,10 @@ export function liveSymbolSources(
 }
 
 /**
- * Returns tapes as sources. Throws a `FailureError` when a tape is of an exchange that was not asked for, or when one
- * that was asked for has no tape.
+ * Creates sources that read tapes. Throws a `FailureError` when a tape belongs to another exchange than those in `asked`, or
+ * when one of them has no tape.
  */
-export async function recordedSymbolSources(
+export async function createRecordedSymbolSources(
   paths: readonly string[],
   known: readonly Exchange[],
   asked: readonly Exchange[] | undefined,
@@ -79,26 +79,26 @@ export async function recordedSymbolSources(
   for (const [id, { path }] of recordings) {
     if (!wanted.some((exchange) => exchange.id === id))
       throw new FailureError(
-        `${path}: expected a tape of ${wanted.map((exchange) => exchange.id).join(' or ')}, is one of ${id}`,
+        `${path}: expected a tape of ${wanted.map((exchange) => exchange.id).join(' or ')}, found a tape of ${id}`,
       );
   }
   const missing = asked?.find(({ id }) => !recordings.has(id));
-  if (missing) throw new FailureError(`expected a tape of ${missing.id} among ${paths.join(', ')}, found none`);
+  if (missing) throw new FailureError(`no tape of ${missing.id} among ${paths.join(', ')}`);
   return known.flatMap((exchange) => {
     const recording = recordings.get(exchange.id);
     if (!recording) return [];
-    tellBroken(recording, listener);
-    return [{ exchange, rest: recordedSource(recording.bodies) }];
+    reportBroken(recording, listener);
+    return [{ exchange, rest: createRecordedSource(recording.bodies) }];
   });
 }
 
-function tellBroken({ broken }: Recording, listener: SymbolListener): void {
-  if (broken.length > 0) listener.incomplete(`${counted(broken.length, 'tape line')} could not be read: ${broken[0]}`);
+function reportBroken({ broken }: Recording, listener: SymbolListener): void {
+  if (broken.length > 0) listener.incomplete(`${counted(broken.length, 'unreadable tape line')}: ${broken[0]}`);
 }
 
 /**
- * Yields the instruments that pass the filters, a batch per market, in order of exchange, market and symbol. An exchange
- * that cannot be reached does not keep the others from being listed. Throws a `UsageError` on a symbol nobody lists.
+ * Yields the instruments that pass the filters, a batch per market, ordered by exchange, market and symbol. The listing goes
+ * on without an unreachable exchange. Throws a `UsageError` on an unknown symbol.
  */
 export function listSymbols(
   sources: readonly SymbolSource[],
@@ -109,8 +109,8 @@ export function listSymbols(
 }
 
 /**
- * Yields the lists of all sources, a market at a time, in order of exchange and market. Throws a `FailureError` when tapes
- * hold none of them.
+ * Yields the lists of all sources, a market at a time, ordered by exchange and market. Throws a `FailureError` when tapes
+ * hold no list.
  */
 export async function* readLists(
   sources: readonly SymbolSource[],
@@ -125,10 +125,10 @@ export async function* readLists(
     }
   }
   if (lists === 0 && !query.signal?.aborted && sources.every(({ rest }) => !rest.live))
-    throw new FailureError('expected lists of instruments on the tape, found none');
+    throw new FailureError('no instrument lists on the tape');
 }
 
-/** Yields the instruments of lists that pass the filters, a batch per list. Throws a `UsageError` on a symbol nobody lists. */
+/** Yields the instruments that pass the filters, a batch per list. Throws a `UsageError` on an unknown symbol. */
 export async function* chooseSymbols(
   lists: AsyncIterable<SymbolList>,
   query: SymbolQuery,
@@ -138,12 +138,12 @@ export async function* chooseSymbols(
   for await (const list of lists) {
     yield choice.of(list.exchange, list.instruments).map((instrument) => inNotation(instrument, query.notation));
   }
-  if (query.signal?.aborted) return listener.incomplete('stopped before every list was read');
+  if (query.signal?.aborted) return listener.incomplete('stopped before all lists were read');
   if (!listener.hasUnreachable) choice.check();
   if (choice.hint !== undefined) listener.note(choice.hint);
 }
 
-/** Yields the lists of an exchange's markets; one that cannot be reached ends with what it gave and older lists. */
+/** Yields the lists of the markets of an exchange. When it becomes unreachable, stored lists replace the remaining ones. */
 async function* listsOf(
   { exchange, rest }: SymbolSource,
   { markets: asked, signal, fallback }: ListQuery,
@@ -152,7 +152,7 @@ async function* listsOf(
   const markets = sorted(asked ?? exchange.markets, String);
   for (const [index, market] of markets.entries()) {
     if (signal?.aborted) return;
-    const list = await answerOf(exchange, market, rest);
+    const list = await listOf(exchange, market, rest);
     if (list instanceof UnreachableError) {
       if (signal?.aborted) return;
       const unanswered = markets.slice(index);
@@ -160,19 +160,19 @@ async function* listsOf(
       if (older.length < unanswered.length) listener.unreachable(`${exchange.id}: ${list.message}`, exchange);
       return yield* older;
     }
-    if (!list && asked) throw new FailureError(`expected a list of ${exchange.id} ${market} instruments on the tape, found none`);
+    if (!list && asked) throw new FailureError(`no list of ${exchange.id} ${market} instruments on the tape`);
     if (!list) continue;
-    tellRejected(exchange, market, list, listener);
+    reportRejected(exchange, market, list, listener);
     yield { exchange, market, instruments: list.instruments, whole: list.whole };
   }
 }
 
-function tellRejected(exchange: Exchange, market: Market, { rejected }: InstrumentList, listener: SymbolListener): void {
+function reportRejected(exchange: Exchange, market: Market, { rejected }: InstrumentList, listener: SymbolListener): void {
   if (rejected.length > 0)
-    listener.incomplete(`${exchange.id} ${market}: ${counted(rejected.length, 'instrument')} could not be read: ${rejected[0]}`);
+    listener.incomplete(`${exchange.id} ${market}: ${counted(rejected.length, 'unreadable instrument')}: ${rejected[0]}`);
 }
 
-async function answerOf(
+async function listOf(
   exchange: Exchange,
   market: Market,
   rest: RestSource,

@@ -3,20 +3,21 @@ import { FailureError, UnreachableError, UsageError } from '../model/errors.js';
 import type { MaintenanceTier } from '../model/maintenance-tier.js';
 import type { Instrument, Market } from '../model/records.js';
 import { pagesFrom, type RestBody, type RestSource } from './instruments.js';
+import { unknownSymbols } from './symbol-choice.js';
 
-/** What an exchange says of trading one symbol. */
+/** Trading terms of one symbol on an exchange. */
 export type TradingTerms = {
   readonly instrument: Instrument;
-  /** Maintenance tiers, smallest value first; absent on spot and where they were not asked for. */
+  /** Maintenance tiers, smallest value first; absent on spot and when not requested. */
   readonly tiers?: readonly MaintenanceTier[] | undefined;
   /** Whether maintenance includes the taker fee to close. */
   readonly withClosingFee: boolean;
-  /** What a plan made with these terms should say, one sentence each. */
+  /** Notes for the user of a plan with these terms, one sentence each. */
   readonly notes: readonly string[];
   readonly lastPrice?: QuotedPrice | undefined;
 };
 
-/** The last price with its age: since the trade where the exchange tells its time, else since the answer. */
+/** The last price with its age: since the trade if the exchange reports its time, else since the answer. */
 export type QuotedPrice = { readonly price: number; readonly ageSeconds: number };
 
 export type TermsQuery = {
@@ -27,12 +28,12 @@ export type TermsQuery = {
   readonly wants: { readonly tiers: boolean; readonly lastPrice: boolean };
 };
 
-/** More pages than any symbol has tiers. */
-const MOST_PAGES = 20;
+/** More pages of tiers than any symbol has. A cursor that loops would otherwise never end. */
+const MAX_PAGES = 20;
 
 /**
- * Asks for the instrument, its tiers and its last price. Throws a `UsageError` on a symbol that is not listed, an
- * `UnreachableError` when the exchange cannot be reached or refuses.
+ * Fetches the instrument, its tiers and its last price. Throws a `UsageError` on an unknown symbol, an `UnreachableError`
+ * when the exchange cannot be reached or refuses.
  */
 export async function fetchTradingTerms(query: TermsQuery, source: RestSource): Promise<TradingTerms> {
   const { exchange, market, wants } = query;
@@ -59,20 +60,20 @@ function requireCapabilities({ exchange, market, wants }: TermsQuery): void {
 
 async function findInstrument({ exchange, market, symbol }: TermsQuery, source: RestSource): Promise<Instrument> {
   const native = exchange.nativeSymbol(symbol, market);
-  // List by list, since the first one mostly has it.
+  // The first list usually has the symbol, so the others are not fetched.
+  const listed: string[] = [];
   for (const first of native === undefined ? [] : exchange.instruments.requests(market)) {
     for await (const { instruments } of pagesFrom(exchange, first, source)) {
       const instrument = instruments.find((candidate) => candidate.symbol === native);
+      listed.push(...instruments.map((candidate) => candidate.symbol));
       if (instrument) return instrument;
     }
   }
-  throw new UsageError(
-    `--symbols: ${symbol} is not listed on ${exchange.id} ${market}; mdtool symbols --exchange ${exchange.id} --market ${market} shows what is`,
-  );
+  throw new UsageError(unknownSymbols([symbol], [`${exchange.id} ${market}`], listed));
 }
 
 function statusNotes({ symbol, status }: Instrument): string[] {
-  return status === 'trading' ? [] : [`${symbol} does not trade now: ${status}`];
+  return status === 'trading' ? [] : [`${symbol} is not trading (status ${status})`];
 }
 
 async function fetchTiers(exchange: Exchange, market: Market, symbol: string, source: RestSource): Promise<TierPage | undefined> {
@@ -80,8 +81,8 @@ async function fetchTiers(exchange: Exchange, market: Market, symbol: string, so
   let request: HttpRequest | undefined = capability?.request(market, symbol);
   const pages: TierPage[] = [];
   while (capability && request !== undefined) {
-    if (pages.length === MOST_PAGES)
-      throw new UnreachableError(`${exchange.id}: the tiers of ${symbol} do not end after ${MOST_PAGES} pages`);
+    if (pages.length === MAX_PAGES)
+      throw new UnreachableError(`the tiers of ${symbol} on ${exchange.id} have more than ${MAX_PAGES} pages`);
     const asked: HttpRequest = request;
     const page = await ask(source, asked, ({ body }) => capability.parse(asked, body));
     pages.push(page);
@@ -107,7 +108,7 @@ function fetchPrice(prices: LastPrices, market: Market, symbol: string, source: 
 
 async function ask<Answer>(source: RestSource, request: HttpRequest, parse: (body: RestBody) => Answer): Promise<Answer> {
   const body = await source.answer(request);
-  if (body === undefined) throw new FailureError(`expected an answer to ${request.path} in the recording, found none`);
+  if (body === undefined) throw new FailureError(`the recording has no answer to GET ${request.path}`);
   try {
     return parse(body);
   } catch (error) {

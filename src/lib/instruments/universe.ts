@@ -1,9 +1,9 @@
 import type { Instrument, InstrumentKind, InstrumentStatus } from '../model/records.js';
 
-/** A list of what to keep, or `all`. */
+/** The values to keep, or `all`. */
 type Filter<Value extends string> = readonly Value[] | 'all';
 
-/** What the user chose; absent filters have the default of the instrument's market. */
+/** Filters of the user; an absent filter has the default of the market. */
 export type UniverseOptions = {
   readonly quote?: Filter<string> | undefined;
   readonly kind?: Filter<InstrumentKind> | undefined;
@@ -11,19 +11,19 @@ export type UniverseOptions = {
   readonly match?: RegExp | undefined;
 };
 
-/** How many instruments each filter removed, of those that the filters before it had left. */
+/** Number of instruments that each filter removed, after the filters before it. */
 export type Removed = { readonly quote: number; readonly kind: number; readonly status: number; readonly match: number };
 
 export type Universe = { readonly instruments: readonly Instrument[]; readonly removed: Removed };
 
-/** By default: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse; everywhere only what trades. */
+/** Defaults: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse; instruments with status `trading` only. */
 const DEFAULTS = {
   spot: { quote: ['USDT'], kind: 'all' },
   linear: { quote: ['USDT'], kind: ['perpetual'] },
   inverse: { quote: 'all', kind: ['perpetual'] },
 } as const satisfies Record<string, { quote: Filter<string>; kind: Filter<InstrumentKind> }>;
 
-/** Returns the instruments that pass every filter, in the order given, and what each filter removed. */
+/** Returns the instruments that pass every filter, in the same order, and the number that each filter removed. */
 export function chooseUniverse(instruments: readonly Instrument[], options: UniverseOptions): Universe {
   const removed = { quote: 0, kind: 0, status: 0, match: 0 };
   const passes = {

@@ -7,15 +7,15 @@ import { addTo, type Encoder, type Tally } from './sink.js';
 export type CsvOptions = {
   /** Names the output in the message about a second type. */
   readonly output: string;
-  /** The type, where it is known before the first record: an empty result still has its header. */
+  /** The record type, if known before the first record. Without it an empty output has no header. */
   readonly type?: RecordType | undefined;
 };
 
 type Unparse = typeof import('papaparse').unparse;
 
 /**
- * Returns an encoder of RFC 4180 CSV with the columns of the schema, a header first. It holds one type: `gap` and
- * `clock` are left out and counted, a second type is a `UsageError`. Lists are JSON text, missing values empty.
+ * Returns an encoder of RFC 4180 CSV with a header and the columns of the schema. It holds one type: `gap` and `clock`
+ * records are skipped and counted, a second type is a `UsageError`. Lists are JSON text, missing values are empty.
  */
 export async function createCsvEncoder(options: CsvOptions): Promise<Encoder> {
   const { default: papaparse } = await import('papaparse');
@@ -24,7 +24,7 @@ export async function createCsvEncoder(options: CsvOptions): Promise<Encoder> {
 
 class CsvEncoder implements Encoder {
   records = 0;
-  readonly leftOut: Tally = {};
+  readonly skipped: Tally = {};
   readonly #unparse: Unparse;
   readonly #output: string;
   #type: RecordType | undefined;
@@ -46,7 +46,7 @@ class CsvEncoder implements Encoder {
   #takes(type: RecordType): boolean {
     if (type === this.#type) return true;
     if (IN_BAND_TYPES.has(type)) {
-      addTo(this.leftOut, type);
+      addTo(this.skipped, type);
       return false;
     }
     if (this.#type !== undefined) throw secondType(this.#output, this.#type, type);
@@ -62,7 +62,7 @@ class CsvEncoder implements Encoder {
   }
 }
 
-/** Returns the error for several types in one CSV or Parquet output, with the way out. */
+/** Returns the error for several types in one CSV or Parquet output, with a remedy. */
 export function secondType(output: string, first: RecordType, second: RecordType): UsageError {
   const remedy =
     output === '-' ? 'use --format ndjson, or -o with {type} in the file name' : `put {type} in the name: ${withType(output)}`;
@@ -88,8 +88,7 @@ function cellOf(value: unknown, column: Column, name: string): string {
 }
 
 /**
- * Returns the one type that a CSV output will hold, undefined where that is not known yet. Throws a `UsageError` when
- * several types are known to come.
+ * Returns the only type among `types`, undefined when it is not known yet. Throws a `UsageError` when there are several.
  */
 export function onlyType(output: string, types: readonly RecordType[] | undefined): RecordType | undefined {
   const [first, second] = types?.filter((type) => !IN_BAND_TYPES.has(type)) ?? [];

@@ -7,21 +7,21 @@ import { refuseExisting, WholeFile } from './whole-file.js';
 export type FileSinkOptions = {
   readonly path: string;
   readonly format: 'ndjson' | 'csv';
-  /** Replace what is there. */
+  /** Replace an existing file. */
   readonly force: boolean;
-  /** The type of all records, where it is known up front. */
+  /** The type of all records, if known in advance. */
   readonly type?: RecordType | undefined;
 };
 
 const PLACEHOLDER = '{type}';
 
 /**
- * Returns a sink for a text file, or, with `{type}` in the path, for one file per type that occurs. Files appear whole
- * when the sink is closed. Throws a `UsageError` when one exists, a `FailureError` when one cannot be written.
+ * Returns a sink for a text file, or with `{type}` in the path for one file per record type. Files appear complete when the
+ * sink is closed. Throws a `UsageError` when a file exists, a `FailureError` when one cannot be written.
  */
 export async function createFileSink(options: FileSinkOptions): Promise<Sink> {
   if (!options.path.includes(PLACEHOLDER)) return openPart(options, options.type);
-  // Any type may come, also after days: better to refuse now.
+  // A type may first arrive after days. An existing file must be refused now, not then.
   for (const type of RECORD_TYPES) refuseExisting(pathOf(options.path, type), options.force);
   return new SplitSink(options);
 }
@@ -54,7 +54,7 @@ class FileSink implements Sink {
   async close(): Promise<SinkReport> {
     await this.#file.write(this.#encoder.encode([]));
     await this.#file.close();
-    return { output: this.output, records: this.#encoder.records, leftOut: this.#encoder.leftOut };
+    return { output: this.output, records: this.#encoder.records, skipped: this.#encoder.skipped };
   }
 
   abort(): Promise<void> {
@@ -62,7 +62,7 @@ class FileSink implements Sink {
   }
 }
 
-/** One file per type; each holds its type alone, so that nothing is left out. */
+/** One file per type. Each holds a single type, so no record is skipped. */
 class SplitSink implements Sink {
   readonly output: string;
   readonly #options: FileSinkOptions;
@@ -78,14 +78,14 @@ class SplitSink implements Sink {
   }
 
   async close(): Promise<SinkReport> {
-    const leftOut: Tally = {};
+    const skipped: Tally = {};
     let records = 0;
     for (const part of this.#parts.values()) {
       const report = await part.close();
       records += report.records;
-      for (const [type, count] of Object.entries(report.leftOut)) addTo(leftOut, type as RecordType, count);
+      for (const [type, count] of Object.entries(report.skipped)) addTo(skipped, type as RecordType, count);
     }
-    return { output: this.output, records, leftOut };
+    return { output: this.output, records, skipped };
   }
 
   async abort(): Promise<void> {

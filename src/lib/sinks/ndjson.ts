@@ -15,6 +15,6 @@ export function createNdjsonEncoder(): Encoder {
     get records() {
       return written;
     },
-    leftOut: {},
+    skipped: {},
   };
 }

@@ -1,31 +1,31 @@
 import { FailureError } from '../model/errors.js';
 
-/** Where and how Redis is written to. */
+/** Address and mode of a Redis output. */
 export type RedisOptions = {
   /** `redis://[user:password@]host:port[/db]`, `rediss://` for TLS. */
   readonly url: string;
-  /** Pub/Sub reaches who listens now; streams keep the last `maxLength` entries for those who come later. */
+  /** Pub/Sub reaches current subscribers only; a stream keeps about the last `maxLength` entries for later readers. */
   readonly mode: 'pubsub' | 'stream';
   readonly maxLength: number;
-  /** Told when the connection is lost, and when it is back. */
+  /** Called when the connection is lost, and when it is restored. */
   readonly onTrouble: (message: string) => void;
 };
 
-/** One message and the channel, or stream, it goes to. */
+/** One message, and its channel or stream. */
 export type RedisMessage = { readonly channel: string; readonly payload: string };
 
 type Client = ReturnType<typeof import('@redis/client')['createClient']>;
 
-/** A Redis that is gone is asked for again this often at most (ms). */
+/** Maximum pause between two reconnects, ms. */
 const LONGEST_PAUSE = 2_000;
-/** How long a closing run waits for a Redis that is gone (ms). */
+/** Milliseconds that a closing run waits for a lost Redis. */
 const CLOSE_PATIENCE = 3_000;
 
-/** Writes messages to Redis, in order; what was not taken when a connection broke is written again when it is back. */
+/** Writes messages to Redis, in order. Messages that fail with a lost connection are written again after the reconnect. */
 export class RedisPublisher {
   readonly #client: Client;
   readonly #options: RedisOptions;
-  /** What fails before the first connection is told by `connect`. */
+  /** Errors before the first connection are thrown by `connect`. */
   #hasConnected = false;
   #isLost = false;
   #isClosing = false;
@@ -38,12 +38,12 @@ export class RedisPublisher {
     client.on('ready', () => this.#ready());
   }
 
-  /** Throws a `FailureError` when Redis cannot be reached or refuses to begin with. */
+  /** Throws a `FailureError` when Redis cannot be reached or refuses the login. */
   static async connect(options: RedisOptions): Promise<RedisPublisher> {
     const { createClient } = await import('@redis/client');
     const client = createClient({
       url: options.url,
-      // A publication that waits in a hidden queue is neither bounded nor told of.
+      // The client would queue messages without limit while Redis is down, unnoticed.
       disableOfflineQueue: true,
       socket: {
         connectTimeout: 5_000,
@@ -63,23 +63,23 @@ export class RedisPublisher {
     return publisher;
   }
 
-  /** Resolves when Redis has taken every message; waits while it is gone. Returns how many were not taken when closing. */
+  /** Resolves when Redis has accepted every message; waits while it is lost. Returns the number of unsent messages when closing. */
   async publish(messages: readonly RedisMessage[]): Promise<number> {
     let rest = messages;
     while (rest.length > 0) {
       if (!this.#client.isReady) {
         if (this.#isClosing) return rest.length;
-        await this.#back();
+        await this.#reconnected();
         continue;
       }
       const results = await Promise.allSettled(rest.map((message) => this.#send(message)));
       rest = rest.filter((_, index) => results[index]?.status === 'rejected');
-      if (rest.length > 0) this.#judge(results);
+      if (rest.length > 0) this.#throwRefusal(results);
     }
     return 0;
   }
 
-  /** From now on a Redis that is gone is waited for only so long. */
+  /** Limits the wait for a lost Redis from now on. */
   async closing(): Promise<void> {
     const timer = setTimeout(() => {
       this.#isClosing = true;
@@ -100,8 +100,8 @@ export class RedisPublisher {
     return this.#client.xAdd(channel, '*', { data: payload }, { TRIM });
   }
 
-  /** What Redis itself refuses (a wrong type, no permission, no memory) would be refused for ever. */
-  #judge(results: readonly PromiseSettledResult<unknown>[]): void {
+  /** Throws when Redis itself refuses (wrong type, no permission, out of memory): a retry would fail for ever. */
+  #throwRefusal(results: readonly PromiseSettledResult<unknown>[]): void {
     const refusal = results.find((result) => result.status === 'rejected' && /^[A-Z]+ /.test(String(result.reason?.message)));
     if (refusal?.status === 'rejected' && this.#client.isReady)
       throw new FailureError(`-o ${addressOf(this.#options.url)}: Redis refused (${refusal.reason.message})`);
@@ -110,16 +110,16 @@ export class RedisPublisher {
   #lost(error: Error): void {
     if (!this.#hasConnected || this.#isLost || this.#isClosing) return;
     this.#isLost = true;
-    this.#options.onTrouble(`redis is gone (${error.message || 'connection lost'}); waiting for it`);
+    this.#options.onTrouble(`lost the connection to Redis (${error.message || 'closed'}); reconnecting`);
   }
 
   #ready(): void {
-    if (this.#isLost) this.#options.onTrouble('redis is back');
+    if (this.#isLost) this.#options.onTrouble('reconnected to Redis');
     this.#isLost = false;
     this.#wake?.();
   }
 
-  #back(): Promise<void> {
+  #reconnected(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, LONGEST_PAUSE);
       this.#wake = () => {

@@ -3,26 +3,26 @@ import type { AnyRecord, RecordType } from '../model/records.js';
 /** Numbers of records by type. */
 export type Tally = Partial<Record<RecordType, number>>;
 
-/** What one output has taken. `leftOut` counts records that it cannot hold and that were left out as promised. */
+/** Records written to one output. `skipped` counts records of types that its format cannot hold. */
 export type SinkReport = {
-  /** The destination, as the user named it. */
+  /** The destination as the user named it. */
   readonly output: string;
   readonly records: number;
-  readonly leftOut: Readonly<Tally>;
+  readonly skipped: Readonly<Tally>;
 };
 
-/** Where records go. Calls do not overlap: whoever writes waits for the promise, which is the back-pressure. */
+/** A destination of records. Calls do not overlap: the writer awaits each promise, which is the back-pressure. */
 export type Sink = {
   readonly output: string;
-  /** Resolves when the sink has taken the records and is ready for more. Throws a `ClosedOutputError` when the reader left. */
+  /** Resolves when the sink is ready for more. Throws a `ClosedOutputError` when the reader of a pipe has gone. */
   write(records: readonly AnyRecord[]): Promise<void>;
-  /** Makes everything written whole and visible. */
+  /** Completes the output and makes it visible. */
   close(): Promise<SinkReport>;
-  /** Drops what is not yet visible; never throws. */
+  /** Discards an unfinished output; never throws. */
   abort(): Promise<void>;
 };
 
-/** The reader of an output has gone away (`| head`): no failure, there is only nobody left to write for. */
+/** The reader of an output has gone (`| head`). This is no failure: the run just ends. */
 export class ClosedOutputError extends Error {
   constructor(output: string) {
     super(`${output} was closed by its reader`);
@@ -31,10 +31,10 @@ export class ClosedOutputError extends Error {
 
 /** Turns records into the text of one format. */
 export type Encoder = {
-  /** Returns the text of some records, '' when none of them belongs into this format. */
+  /** Returns the text of records, '' when the format holds none of them. */
   encode(records: readonly AnyRecord[]): string;
   readonly records: number;
-  readonly leftOut: Readonly<Tally>;
+  readonly skipped: Readonly<Tally>;
 };
 
 /** Adds one to the count of a type. */

@@ -4,7 +4,7 @@ import type { AnyRecord } from '../model/records.js';
 import { ClosedOutputError, type Encoder, type Sink, type SinkReport } from './sink.js';
 import { systemReason } from './system-reason.js';
 
-/** Text to a stream that another process reads: waits while that one is slow, and notices when it is gone. */
+/** Text output to another process. Waits while that process is slow, and detects when it has gone. */
 export class TextStream {
   readonly #stream: Writable;
   #failure: Error | undefined;
@@ -16,7 +16,7 @@ export class TextStream {
     });
   }
 
-  /** Resolves when the stream wants more. Throws a `ClosedOutputError` when its reader is gone, a `FailureError` on a full disk. */
+  /** Resolves when the stream is ready for more. Throws a `ClosedOutputError` when its reader has gone, a `FailureError` on a full disk. */
   async write(text: string): Promise<void> {
     this.#check();
     if (text === '' || this.#stream.write(text)) return;
@@ -53,7 +53,7 @@ function unwritable(error: Error): FailureError {
 /** Returns the sink that writes encoded records to stdout. */
 export function createStdoutSink(encoder: Encoder, stream: Writable = process.stdout): Sink {
   const text = new TextStream(stream);
-  const report = (): SinkReport => ({ output: '-', records: encoder.records, leftOut: encoder.leftOut });
+  const report = (): SinkReport => ({ output: '-', records: encoder.records, skipped: encoder.skipped });
   return {
     output: '-',
     write: (records: readonly AnyRecord[]) => text.write(encoder.encode(records)),

@@ -6,20 +6,20 @@ import { createGzip } from 'node:zlib';
 import { FailureError, UsageError } from '../model/errors.js';
 import { systemReason } from './system-reason.js';
 
-/** Temporary files of this process. A forced exit must not leave half a file behind. */
+/** Temporary files of this process. Without their removal a forced exit would leave half a file. */
 const unfinished = new Set<string>();
 
 process.once('exit', () => {
   for (const path of unfinished) rmSync(path, { force: true });
 });
 
-/** Throws a `UsageError` when something is at `path` and may not be replaced. */
+/** Throws a `UsageError` when `path` exists and may not be replaced. */
 export function refuseExisting(path: string, force: boolean): void {
   if (!force && existsSync(path)) throw new UsageError(`-o ${path} already exists; use --force to replace it`);
 }
 
 /**
- * A text file that appears whole or not at all: it is written under a temporary name beside its own, synced, and
+ * A text file that appears complete or not at all: it is written under a temporary name in the same directory, synced, and
  * renamed by `close`. A name that ends in `.gz` is compressed.
  */
 export class WholeFile {
@@ -29,7 +29,7 @@ export class WholeFile {
   readonly #entry: Writable;
   readonly #written: Promise<void>;
 
-  /** Throws a `UsageError` when the file exists and `force` is not given. */
+  /** Throws a `UsageError` when the file exists and `force` is not set. */
   constructor(path: string, force: boolean) {
     refuseExisting(path, force);
     this.path = path;
@@ -37,12 +37,12 @@ export class WholeFile {
     this.#temporary = `${path}.${process.pid}.partial`;
     const file = createWriteStream(this.#temporary, { flush: true });
     [this.#entry, this.#written] = connect(file, path.endsWith('.gz'));
-    // Whoever writes or closes sees the failure; without a handler of its own it would end the process first.
+    // An unhandled rejection would end the process. `write` and `close` await the same promise and report the error.
     this.#written.catch(() => {});
     unfinished.add(this.#temporary);
   }
 
-  /** Resolves when the file wants more. Throws a `FailureError` that names the path. */
+  /** Resolves when the file is ready for more. Throws a `FailureError` that names the path. */
   async write(text: string): Promise<void> {
     if (text === '' || this.#entry.write(text)) return;
     const drained = new Promise<void>((resolve) => this.#entry.once('drain', resolve));

@@ -4,10 +4,10 @@ import { openTape } from './tape-reader.js';
 
 type Body = { readonly body: string; readonly at: number };
 
-/** Parameters that decide what an answer holds. */
+/** Parameters that determine the content of an answer. */
 const DECISIVE = ['category', 'productType', 'symbol', 'cursor'];
 
-/** The REST answers on the tapes of one exchange; of two to the same request the later line counts. */
+/** REST answers on the tapes of one exchange; for the same request the later line wins. */
 export class RecordedBodies {
   readonly #exact = new Map<string, Body>();
   readonly #similar = new Map<string, Body>();
@@ -17,17 +17,17 @@ export class RecordedBodies {
     this.#similar.set(similarKey(url.pathname, url.searchParams), body);
   }
 
-  /** Returns the answer to exactly this request, else to one that differs in parameters which do not decide the content. */
+  /** Returns the answer to this request, else to one that differs only in parameters without influence on the content. */
   find({ path, query }: HttpRequest): Body | undefined {
     const parameters = new URLSearchParams(query);
     return this.#exact.get(exactKey(path, parameters)) ?? this.#similar.get(similarKey(path, parameters));
   }
 }
 
-/** What the tapes of one exchange hold beside frames; `broken` tells of lines that could not be read, one each. */
+/** REST answers on the tapes of one exchange; `broken` has one text per unreadable line. */
 export type Recording = { readonly path: string; readonly bodies: RecordedBodies; readonly broken: string[] };
 
-/** Reads tapes whole and returns what they hold, by exchange. */
+/** Reads tapes to the end and returns their REST answers, by exchange. */
 export async function readRecordings(paths: readonly string[]): Promise<ReadonlyMap<string, Recording>> {
   const recordings = new Map<string, Recording>();
   for (const path of paths) {

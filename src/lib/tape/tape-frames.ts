@@ -13,8 +13,8 @@ const CLOSE_OBJECT = 125;
 type FrameEvent = Extract<WireEvent, { kind: 'frame' }>;
 
 /**
- * Reads the line that nearly all of a tape consists of, `{"at":1,"connection":1,"frame":"…"}`, without a text on the way:
- * its frame becomes bytes. One per piece of a tape, whose frames share one piece of memory.
+ * Parses frame lines, `{"at":1,"connection":1,"frame":"…"}`: nearly all lines of a tape. A JavaScript string per line would
+ * cost most of the time, so the frame is unescaped from bytes to bytes. One instance reads one chunk of a tape.
  */
 export class TapeFrames {
   readonly #bytes: Buffer;
@@ -29,7 +29,7 @@ export class TapeFrames {
     this.#frames = Buffer.allocUnsafe(bytes.length);
   }
 
-  /** Returns what the line between two positions says, undefined where it is another kind of line or not quite plain. */
+  /** Returns the event of the line between two positions, undefined for other lines and for unusual spelling. */
   read(start: number, end: number): FrameEvent | undefined {
     const atEnd = this.#integer(this.#expect(start, HEAD));
     const at = this.#number;
@@ -43,7 +43,7 @@ export class TapeFrames {
     return { kind: 'frame', at, connection, content: frameBytes(this.#frames.subarray(first, this.#written)) };
   }
 
-  /** Returns the position behind these codes, negative where they do not stand there. */
+  /** Returns the position after these bytes, negative when they are not at `at`. */
   #expect(at: number, codes: Uint8Array): number {
     if (at < 0) return NONE;
     for (let i = 0; i < codes.length; i++) if (this.#bytes[at + i] !== codes[i]) return NONE;
@@ -64,7 +64,7 @@ export class TapeFrames {
     return (this.#bytes[at] as number) - ZERO;
   }
 
-  /** Writes a text without its escapes, and returns the position of the quote that ends it. Other escapes are not plain. */
+  /** Unescapes a string; returns the position of its closing quote, negative for other escapes than quote, backslash and slash. */
   #unescape(start: number, end: number): number {
     const bytes = this.#bytes;
     const frames = this.#frames;

@@ -1,14 +1,14 @@
 import { ABNORMAL_CODE, type TapeEntry } from './tape.js';
 import type { Tape } from './tape-reader.js';
 
-/** An entry and the exchange whose tape it stands on. */
+/** An entry with the exchange of its tape. */
 export type ExchangeEntry = { readonly exchange: string; readonly entry: TapeEntry };
 
 const BATCH = 1024;
 
 type Cursor = {
   readonly exchange: string;
-  /** Connections that are open here; parts of one recording share them. */
+  /** Open connections; parts of one recording share the set. */
   readonly connections: Set<string>;
   readonly source: AsyncIterator<readonly TapeEntry[]>;
   batch: readonly TapeEntry[];
@@ -17,9 +17,9 @@ type Cursor = {
 };
 
 /**
- * Merges tapes by arrival time; of equal times the earlier tape comes first. A line out of order stays where it stands
- * on its tape, and a broken line is passed on at once. Where a tape ends and others of its exchange go on, its connections are closed:
- * nothing more comes from them, and what another tape has of the same feeds must not wait for them.
+ * Merges tapes by arrival time; at equal times the earlier tape is first. A line out of order keeps its place on its tape,
+ * and a broken line is passed on at once. When a tape ends while others of its exchange continue, its connections are
+ * closed: otherwise the same feeds on another tape would wait for them.
  */
 export async function* mergeTapes(tapes: readonly Tape[]): AsyncGenerator<readonly ExchangeEntry[]> {
   const recordings = new Map<string | undefined, Set<string>>();
@@ -62,7 +62,7 @@ function follow(cursor: Cursor, entry: TapeEntry): void {
   else if (entry.kind === 'close') cursor.connections.delete(entry.connection);
 }
 
-/** Returns the closes of what is open on a tape that has ended, none where its recording has another part or its exchange no other tape. */
+/** Returns close entries for the open connections of a finished tape; none when another part or no other tape of its exchange follows. */
 function closes({ exchange, connections, at }: Cursor, open: ReadonlySet<Cursor>): ExchangeEntry[] {
   const others = [...open].filter((other) => other.exchange === exchange);
   if (others.length === 0 || others.some((other) => other.connections === connections)) return [];

@@ -5,7 +5,7 @@ import { TapeFrames } from './tape-frames.js';
 
 const NEWLINE = 10;
 
-/** An open tape: its header, and its lines in the batches they were read in. */
+/** An open tape: its header, and its entries in batches. */
 export type Tape = {
   readonly path: string;
   readonly header: TapeHeader;
@@ -15,14 +15,14 @@ export type Tape = {
 export type TapeOptions = { readonly scope?: string; readonly stopped?: AbortSignal | undefined };
 
 /**
- * Opens a tape (`-` is stdin; gzip is recognised). `scope` keeps its connections apart from those of other tapes.
- * Throws a `FailureError` that names the path when it cannot be read or is no tape.
+ * Opens a tape (`-` is stdin; gzip is detected). `scope` distinguishes its connections from those of other tapes.
+ * Throws a `FailureError` that names the path when it cannot be read or is not a tape.
  */
 export async function openTape(path: string, { scope = '', stopped }: TapeOptions = {}): Promise<Tape> {
   const source = readLinePieces(path, stopped);
   const name = path === '-' ? 'stdin' : path;
   const first = await source.next();
-  if (first.done) throw new FailureError(`${name}: expected a tape, is empty`);
+  if (first.done) throw new FailureError(`${name}: expected a tape, the file is empty`);
   const bytes = 'bytes' in first.value ? first.value.bytes : Buffer.alloc(0);
   const end = lineEnd(bytes, 0);
   const header = parseHeader(bytes.toString('utf8', 0, end));
@@ -43,7 +43,7 @@ async function* entries(
   for await (const piece of rest) yield 'bytes' in piece ? lines.parse(piece.bytes) : [lines.broken(piece.truncated)];
 }
 
-/** The lines of one tape behind its header. */
+/** The lines of one tape after its header. */
 class TapeLines {
   readonly #name: string;
   readonly #scope: string;
@@ -54,7 +54,7 @@ class TapeLines {
     this.#scope = scope;
   }
 
-  /** Returns what the lines of a piece say; blank ones say nothing. */
+  /** Returns the entries of a chunk; blank lines are skipped. */
   parse(bytes: Buffer): TapeEntry[] {
     const frames = new TapeFrames(bytes, this.#scope);
     const batch: TapeEntry[] = [];

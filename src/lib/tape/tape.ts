@@ -3,15 +3,15 @@ import { excerpt } from '../model/ndjson.js';
 
 export type { FrameBytes } from '../exchanges/exchange.js';
 
-/** First line of a tape. `recording` ties the parts of a rotated recording together, whose connections go on. */
+/** First line of a tape. `recording` is the same in all parts of a rotated recording; connections continue across them. */
 export type TapeHeader = { readonly exchange: string; readonly recording?: string | undefined };
 
 /**
- * What happened on the wire at `at` (local microseconds): the one input of the capture, live or from a tape.
- * `connection` names a connection within the run.
+ * An event on the wire at `at` (local microseconds): the only input of the capture, live or from a tape. `connection` is the
+ * id of a connection within the run.
  */
 export type WireEvent =
-  /** `continued`: the connection was opened before this part of a recording began. */
+  /** `continued`: the connection was opened in an earlier part of the recording. */
   | {
       readonly kind: 'connect';
       readonly at: number;
@@ -20,19 +20,19 @@ export type WireEvent =
       readonly continued?: boolean | undefined;
     }
   | { readonly kind: 'sent'; readonly at: number; readonly connection: string; readonly text: string }
-  /** Bytes where they are at hand: they are read faster than text. */
+  /** Bytes if available: they parse faster than text. */
   | { readonly kind: 'frame'; readonly at: number; readonly connection: string; readonly content: string | FrameBytes }
   | { readonly kind: 'close'; readonly at: number; readonly connection: string; readonly code: number }
   | { readonly kind: 'http'; readonly at: number; readonly url: string; readonly status: number; readonly body: string };
 
-/** The close code of a connection that we cut because nothing came any more; of those that RFC 6455 leaves to applications. */
+/** Close code of a connection that the run ended because nothing arrived; in the range that RFC 6455 leaves to applications. */
 export const STALE_CODE = 4408;
-/** The close code of a connection that ended without a close frame. */
+/** Close code of a connection that ended without a close frame. */
 export const ABNORMAL_CODE = 1006;
 
 /**
- * A tape line that is none of these; it is counted by its `reason` and reported, never fatal. `sentence` says the same with
- * its place and what stood there.
+ * A tape line that is no event. It is counted by its `reason` and reported, and never stops the run. `sentence` adds the line
+ * number and an excerpt.
  */
 export type BrokenLine = {
   readonly kind: 'broken';
@@ -43,7 +43,7 @@ export type BrokenLine = {
 
 export type TapeEntry = WireEvent | BrokenLine;
 
-/** Returns a buffer as what readers of frames take; its declaration lacks Node's own decoders. */
+/** Returns a buffer as the type that frame readers take: the declaration of Buffer lacks the decoders of Node. */
 export function frameBytes(bytes: Buffer): FrameBytes {
   return bytes as Buffer & FrameBytes;
 }
@@ -53,7 +53,7 @@ export function textOf(content: string | FrameBytes): string {
   return typeof content === 'string' ? content : content.toString('utf8');
 }
 
-/** Returns the header of a tape's first line, or the reason why it is none. */
+/** Returns the header in the first line of a tape, or the reason why it is not one. */
 export function parseHeader(line: string): TapeHeader | string {
   const fields = parseObject(line);
   if (!fields || !('tape' in fields)) return `expected a tape, whose first line is {"tape":1,"exchange":…}, was ${excerpt(line)}`;
@@ -65,7 +65,7 @@ export function parseHeader(line: string): TapeHeader | string {
   };
 }
 
-/** Returns what a tape line says. `number` is the line's own, from 1; `scope` keeps connections of two tapes apart. */
+/** Returns the entry of a tape line. `number` is the line number, from 1; `scope` distinguishes the connections of two tapes. */
 export function parseTapeLine(line: string, number: number, scope: string): TapeEntry {
   const fields = parseObject(line);
   if (!fields) return brokenLine(line, number, 'expected a JSON object');

@@ -6,7 +6,7 @@ import { LineLayout } from '../../../src/lib/cli/output/line-layout.js';
 import { createPaint } from '../../../src/lib/cli/output/paint.js';
 import { renderTable, tableOf } from '../../../src/lib/cli/output/table.js';
 import { redact } from '../../../src/lib/cli/redaction.js';
-import { didYouMean, nearest } from '../../../src/lib/cli/suggestion.js';
+import { didYouMean, nearest } from '../../../src/lib/model/suggestion.js';
 import { SECOND } from '../../../src/lib/model/time.js';
 import { bookRecord, tradeRecord } from '../../support/records.js';
 

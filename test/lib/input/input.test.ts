@@ -82,7 +82,7 @@ describe('database sinks', () => {
       exitCode: 2,
       message: expect.stringMatching(/Parquet holds one record type, found trade and ticker.*one-\{type\}\.parquet/),
     });
-    expect(await sink.close()).toEqual({ output: file('one.parquet'), records: 1, leftOut: { gap: 1, clock: 2 } });
+    expect(await sink.close()).toEqual({ output: file('one.parquet'), records: 1, skipped: { gap: 1, clock: 2 } });
   });
 
   it.each([createParquetSink, createDuckDBSink])(
@@ -200,18 +200,18 @@ describe('broken input', () => {
       select("'buy'", '2', micros),
     ]);
     const units = await read(file('units.parquet'));
-    expect([units.records.length, units.broken]).toEqual([1, [expect.stringContaining('2 rows are no whole records')]]);
+    expect([units.records.length, units.broken]).toEqual([1, [expect.stringContaining('2 rows are not valid records')]]);
     await copy('naive.parquet', [select("'sell'", '2', "TIMESTAMP '2026-08-09 21:26:57'")]);
     const foreign = await read(file('foreign.parquet'));
     expect(foreign.records).toEqual([expect.objectContaining({ timestamp: Number(micros), price: 2, amount: 1 })]);
-    expect(foreign.broken).toEqual([expect.stringContaining('2 rows are no whole records')]);
+    expect(foreign.broken).toEqual([expect.stringContaining('2 rows are not valid records')]);
     expect((await read(file('naive.parquet'))).records).toEqual([expect.objectContaining({ timestamp: Number(micros) })]);
   });
 
   it.each([
     ['columns of no type', 'time,price', /expected the columns of a record type, found time, price/],
     ['a required column missing', header.replace(',side', ''), /trade also needs side/],
-    ['a column twice', `${header},id`, /id is there twice/],
+    ['a column twice', `${header},id`, /id appears twice/],
   ])('is refused as a whole: %s', async (_, text, message) => {
     await writeFile(file('foreign.csv'), `${text}\n${row}\n`);
     await expect(read(file('foreign.csv'))).rejects.toThrow(message);
@@ -237,7 +237,7 @@ describe('broken input', () => {
     await writeFile(file('cut.ndjson.gz'), whole.subarray(0, whole.length / 2));
     const { records, broken } = await read(file('cut.ndjson.gz'));
     expect(records.length).toBeGreaterThan(100);
-    expect(broken.at(-1)).toMatch(/breaks off/);
+    expect(broken.at(-1)).toMatch(/is incomplete/);
   });
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { exchangeOf } from '../../../src/lib/exchanges/index.js';
-import { keepLists, listsAsOf, requireKeepable, storedLists } from '../../../src/lib/instruments/stored-symbols.js';
+import { listsAsOf, requireStorable, saveLists, storedLists } from '../../../src/lib/instruments/stored-symbols.js';
 import { symbolChanges } from '../../../src/lib/instruments/symbol-changes.js';
 import type { SymbolList } from '../../../src/lib/instruments/symbol-list.js';
 import type { Instrument } from '../../../src/lib/model/records.js';
@@ -55,7 +55,7 @@ async function temporaryDirectory(): Promise<string> {
 async function keep(directory: string, ...lists: SymbolList[]): Promise<string[]> {
   const warnings: string[] = [];
   const options = { directory, required: true, warn: (text: string) => void warnings.push(text) };
-  for await (const _ of keepLists(given(...lists), options));
+  for await (const _ of saveLists(given(...lists), options));
   return warnings;
 }
 
@@ -101,7 +101,7 @@ describe('lists kept in a store', () => {
       listAt(later, ['AUSDT'], { stored: true }),
       listAt(later, []),
     );
-    expect(warnings).toEqual(['bybit linear: the list is not whole and is not kept in the store']);
+    expect(warnings).toEqual(['bybit linear: the list is incomplete and was not saved in the store']);
     const writer = await openStoreWriter(directory, { step: 'killed' });
     await writer.write([{ ...instrument('AUSDT', later), listed: 2 }]);
     // Somebody's own records are no list either.
@@ -116,14 +116,14 @@ describe('lists kept in a store', () => {
     const warnings: string[] = [];
     const options = { directory, required: false, warn: (text: string) => void warnings.push(text) };
     const passed: SymbolList[] = [];
-    for await (const list of keepLists(given(listAt(START, ['AUSDT'])), options)) passed.push(list);
+    for await (const list of saveLists(given(listAt(START, ['AUSDT'])), options)) passed.push(list);
     await expect(readdir(directory)).rejects.toMatchObject({ code: 'ENOENT' });
     expect(warnings).toEqual([]);
     const foreign = await temporaryDirectory();
     await writeFile(join(foreign, 'notes.txt'), '');
-    for await (const list of keepLists(given(listAt(START, ['AUSDT'])), { ...options, directory: foreign })) passed.push(list);
+    for await (const list of saveLists(given(listAt(START, ['AUSDT'])), { ...options, directory: foreign })) passed.push(list);
     expect(passed).toHaveLength(2);
-    expect(warnings).toEqual([expect.stringMatching(/^the list is not kept: .* is no mdtool store/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^the list was not saved: .* is no mdtool store/)]);
     await expect(keep(foreign, listAt(START, ['AUSDT']))).rejects.toMatchObject({ exitCode: 2 });
   });
 
@@ -141,16 +141,16 @@ describe('lists kept in a store', () => {
       expect.stringMatching(/^bybit spot: the store has no list at or before 2026-11-20T10:00:00\.000Z/),
     ]);
     const before = listsAsOf(directory, { exchanges, asOf: START - 1 }, { exchanges: false, markets: false }, () => {});
-    await expect(before).rejects.toMatchObject({ exitCode: 1, message: expect.stringContaining('expected a list at or before') });
+    await expect(before).rejects.toMatchObject({ exitCode: 1, message: expect.stringContaining('no list at or before') });
   });
 
   it.each([
     [{ notation: 'ccxt', asOf: undefined, diff: undefined }, /--notation ccxt/],
     [{ notation: 'native', asOf: 1, diff: undefined }, /--as-of reads/],
-    [{ notation: 'native', asOf: undefined, diff: 1 }, /--diff gives changes/],
+    [{ notation: 'native', asOf: undefined, diff: 1 }, /--diff returns changes/],
   ])('cannot be %o', (wish, message) => {
-    expect(() => requireKeepable(wish)).toThrow(message);
-    expect(() => requireKeepable({ notation: 'native', asOf: undefined, diff: undefined })).not.toThrow();
+    expect(() => requireStorable(wish)).toThrow(message);
+    expect(() => requireStorable({ notation: 'native', asOf: undefined, diff: undefined })).not.toThrow();
   });
 });
 
@@ -191,13 +191,13 @@ describe('changes of lists', () => {
   it('are none when only the time is another', async () => {
     const { changes, told } = await changesOf(listAt(START + DAY, ['AUSDT', 'BUSDT', 'CUSDT']));
     expect(changes).toEqual([]);
-    expect(told).toEqual(['nothing has changed since 2026-11-20T10:00:00.000Z']);
+    expect(told).toEqual(['no changes since 2026-11-20T10:00:00.000Z']);
   });
 
   it('never call gone what a broken list lacks', async () => {
     const { changes, told } = await changesOf(listAt(START + DAY, ['AUSDT', 'DUSDT'], { whole: false }));
     expect(changes).toEqual([['DUSDT', 'new', undefined]]);
-    expect(told).toEqual([expect.stringContaining('what is gone cannot be told')]);
+    expect(told).toEqual([expect.stringContaining('delisted instruments cannot be detected')]);
   });
 
   it('need an older list of the same market', async () => {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { HttpRequest } from '../../../src/lib/exchanges/exchange.js';
 import { EXCHANGES, exchangeOf } from '../../../src/lib/exchanges/index.js';
-import { liveSource } from '../../../src/lib/instruments/instruments.js';
+import { createLiveSource } from '../../../src/lib/instruments/instruments.js';
 import {
+  createRecordedSymbolSources,
   listSymbols,
-  recordedSymbolSources,
   type SymbolQuery,
   type SymbolSource,
 } from '../../../src/lib/instruments/symbol-list.js';
@@ -57,7 +57,7 @@ function listenerOf() {
 }
 
 const fromTapes = (paths: readonly string[], asked?: readonly (typeof bybit)[]) => (listener: ReturnType<typeof listenerOf>) =>
-  recordedSymbolSources(paths, EXCHANGES, asked, listener);
+  createRecordedSymbolSources(paths, EXCHANGES, asked, listener);
 
 const ALL = { quote: 'all', kind: 'all', status: 'all' } as const;
 
@@ -89,7 +89,7 @@ describe('symbols of a recorded list', () => {
     expect(found.symbols).toEqual(['BTCPERP', 'BTCUSDT', 'ETHUSDT']);
     await expect(list(fromTapes([BYBIT]), { symbols: ['BTCUSDT', 'NOPEUSDT'] })).rejects.toMatchObject({
       exitCode: 2,
-      message: expect.stringContaining('1 symbol not listed there: NOPEUSDT'),
+      message: expect.stringContaining('unknown symbol NOPEUSDT on '),
     });
   });
 
@@ -129,23 +129,23 @@ describe('symbols of a recorded list', () => {
   it('are refused from a tape of another exchange, naming both, or one without the market', async () => {
     await expect(list(fromTapes([BYBIT], [bitget]))).rejects.toMatchObject({
       exitCode: 1,
-      message: expect.stringMatching(/expected a tape of bitget, is one of bybit/),
+      message: expect.stringMatching(/expected a tape of bitget, found a tape of bybit/),
     });
     await expect(list(fromTapes([BYBIT], [bitget, bybit]))).rejects.toMatchObject({
       exitCode: 1,
-      message: expect.stringContaining('expected a tape of bitget among'),
+      message: expect.stringContaining('no tape of bitget among'),
     });
     await expect(list(fromTapes([BYBIT]), { markets: ['inverse'] })).rejects.toMatchObject({
       exitCode: 1,
-      message: expect.stringContaining('bybit inverse instruments on the tape, found none'),
+      message: expect.stringContaining('no list of bybit inverse instruments on the tape'),
     });
   });
 
   it('are refused from a tape without any list, whatever was asked', async () => {
     const path = tape('bitget', [{ at: 1, connection: 1, connect: 'wss://ws.bitget.com/v2/ws/public' }]);
     for (const query of [{}, { symbols: ['BTCUSDT'] }])
-      await expect(list((told) => recordedSymbolSources([path], EXCHANGES, undefined, told), query)).rejects.toThrow(
-        'expected lists of instruments on the tape, found none',
+      await expect(list((told) => createRecordedSymbolSources([path], EXCHANGES, undefined, told), query)).rejects.toThrow(
+        'no instrument lists on the tape',
       );
   });
 
@@ -156,8 +156,8 @@ describe('symbols of a recorded list', () => {
     const { symbols, incompletes } = await list(fromTapes([path]), ALL);
     expect(symbols).toEqual([]);
     expect(incompletes).toEqual([
-      expect.stringMatching(/1 tape line could not be read: .*line 3/),
-      expect.stringMatching(/bybit spot: 1 instrument could not be read: .*BTCUSDT/),
+      expect.stringMatching(/1 unreadable tape line: .*line 3/),
+      expect.stringMatching(/bybit spot: 1 unreadable instrument: .*BTCUSDT/),
     ]);
   });
 });
@@ -183,7 +183,7 @@ describe('symbols of the exchange itself', () => {
     };
     const source = {
       exchange: bybit,
-      rest: liveSource(
+      rest: createLiveSource(
         { get, close: async () => {} },
         () => 'http://x',
         () => 1_790_358_274_804_000,
@@ -210,7 +210,7 @@ describe('symbols of the exchange itself', () => {
     });
     const { symbols, incompletes } = await list(sources, { markets: ['linear', 'spot'], signal: controller.signal });
     expect(symbols).toEqual(['BTCUSDT']);
-    expect(incompletes).toEqual(['stopped before every list was read']);
+    expect(incompletes).toEqual(['stopped before all lists were read']);
     expect(asked.map(({ query }) => query.category)).not.toContain('spot');
   });
 
@@ -222,7 +222,7 @@ describe('symbols of the exchange itself', () => {
     });
     for (const [{ sources }, reason] of [
       [refusing, /^bybit: .*10006/],
-      [endless, /does not end/],
+      [endless, /more than 100 pages/],
       [gone, /^bybit: api\.bybit\.com did not answer/],
     ] as const) {
       const both = async () => [...(await sources()), ...(await fromTapes([BYBIT])(listenerOf()))];

@@ -25,7 +25,7 @@ describe('CSV encoder', () => {
     const encoder = await createCsvEncoder({ output: 't.csv' });
     expect(encoder.encode([gapRecord, clockRecord, clockRecord])).toBe('');
     expect(encoder.encode([tradeRecord()]).split('\n')).toHaveLength(3);
-    expect(encoder.leftOut).toEqual({ gap: 1, clock: 2 });
+    expect(encoder.skipped).toEqual({ gap: 1, clock: 2 });
     expect(encoder.records).toBe(1);
   });
 

@@ -22,7 +22,7 @@ describe('file sink', () => {
     const sink = await open('t.ndjson');
     await sink.write([tradeRecord(), gapRecord]);
     expect(readdirSync(folder)).not.toContain('t.ndjson');
-    expect(await sink.close()).toEqual({ output: path('t.ndjson'), records: 2, leftOut: {} });
+    expect(await sink.close()).toEqual({ output: path('t.ndjson'), records: 2, skipped: {} });
     expect(readdirSync(folder)).toEqual(['t.ndjson']);
     const [line] = readFileSync(path('t.ndjson'), 'utf8').split('\n');
     expect(decodeRecord(line ?? '')).toEqual(tradeRecord());

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { outputFlags } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
-import { liveSource } from '../../../lib/instruments/instruments.js';
+import { createLiveSource } from '../../../lib/instruments/instruments.js';
 import { storedTerms } from '../../../lib/instruments/stored-terms.js';
 import { fetchTradingTerms, type TermsQuery, type TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import { UnreachableError } from '../../../lib/model/errors.js';
@@ -72,7 +72,7 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
     try {
       return await fetchTradingTerms(
         query,
-        liveSource(client, (request) => this.restOrigin(query.exchange, request), now),
+        createLiveSource(client, (request) => this.restOrigin(query.exchange, request), now),
       );
     } catch (error) {
       const stored = error instanceof UnreachableError ? await storedTerms(query, store, now()) : undefined;

@@ -53,7 +53,7 @@ async function selectOf(
       typeOf: (columns) => typeOfColumns(columns, path),
       onIncomplete: (rows) =>
         listener.broken(
-          `${path}: ${rows} rows are no whole records (a required value is missing or none of those allowed, or a time is not in microseconds)`,
+          `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, or a time is not in microseconds)`,
         ),
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Channel, Subscription } from '../../exchanges/exchange.js';
 import type { RestClient } from '../../history/rest-client.js';
-import { fallsTo, type Shard } from '../../instruments/shard.js';
+import { isInShard, type Shard } from '../../instruments/shard.js';
 import type { UniverseOptions } from '../../instruments/universe.js';
 import type { Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';
@@ -66,7 +66,7 @@ export function checkChannels({ venues, markets, channels, intervals, depth, pol
 
 /** Returns whether a symbol belongs to the shard of this machine. */
 export function shardFilter({ shard }: LiveOptions): (exchange: string, market: Market, symbol: string) => boolean {
-  return (exchange, market, symbol) => !shard || fallsTo(shard, exchange, market, symbol);
+  return (exchange, market, symbol) => !shard || isInShard(shard, exchange, market, symbol);
 }
 
 /** Returns the filter for arriving events. */

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HttpRequest } from '../../exchanges/exchange.js';
 import { restOriginFor } from '../../exchanges/requests.js';
-import { liveSource, type RestSource } from '../../instruments/instruments.js';
+import { createLiveSource, type RestSource } from '../../instruments/instruments.js';
 import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';
@@ -302,7 +302,7 @@ const CLOSE_PATIENCE = 3_000;
 /** Creates a source of instrument lists. Its answers also go to the tape, so that a recording holds its instruments. */
 function createTappedSource({ exchange, origins }: Venue, client: HttpClient, wire: Wire): RestSource {
   const origin = (request: HttpRequest) => restOriginFor(exchange.markets, origins, request);
-  const source = liveSource(client, origin, () => Date.now() * 1000);
+  const source = createLiveSource(client, origin, () => Date.now() * 1000);
   return {
     live: true,
     async answer(request) {

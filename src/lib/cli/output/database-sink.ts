@@ -29,7 +29,7 @@ export async function createDuckDBSink({ path, force, types = [] }: DatabaseSink
     async close() {
       refuseExisting(path, force);
       await database.publish();
-      return { output: path, records, leftOut: {} };
+      return { output: path, records, skipped: {} };
     },
     abort: () => database.discard(),
   };
@@ -52,7 +52,7 @@ class ParquetSink implements Sink {
   readonly output: string;
   readonly #force: boolean;
   readonly #database: RecordDatabase;
-  readonly #leftOut: Tally = {};
+  readonly #skipped: Tally = {};
   readonly #types = new Set<RecordType>();
   #records = 0;
 
@@ -74,7 +74,7 @@ class ParquetSink implements Sink {
     if (!this.#isSplit) {
       const [first] = this.#types;
       if (IN_BAND_TYPES.has(type)) {
-        addTo(this.#leftOut, type);
+        addTo(this.#skipped, type);
         return false;
       }
       if (first !== undefined) throw secondType(this.output, first, type);
@@ -90,7 +90,7 @@ class ParquetSink implements Sink {
       await this.#database.exportParquet(type, this.#pathOf(type));
     }
     await this.#database.discard();
-    return { output: this.output, records: this.#records, leftOut: this.#leftOut };
+    return { output: this.output, records: this.#records, skipped: this.#skipped };
   }
 
   abort(): Promise<void> {

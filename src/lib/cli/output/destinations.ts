@@ -63,7 +63,7 @@ function createNullSink(): Sink {
     async write(batch) {
       records += batch.length;
     },
-    close: async () => ({ output: 'none', records, leftOut: {} }),
+    close: async () => ({ output: 'none', records, skipped: {} }),
     async abort() {},
   };
 }

@@ -92,7 +92,7 @@ function countingSink(output: string, stored: Stored): Sink {
     async write(batch) {
       records += batch.length;
     },
-    close: async () => ({ output, records: stored === true ? records : stored.records, leftOut: {} }),
+    close: async () => ({ output, records: stored === true ? records : stored.records, skipped: {} }),
     async abort() {},
   };
 }

@@ -47,7 +47,7 @@ export async function createRedisSink(context: RedisContext): Promise<Sink> {
       if (failure) throw failure;
       const lost = queue.dropped + unsent;
       if (lost > 0) context.incomplete(`${lost} records were not published: Redis was gone for too long`);
-      return { output: context.output, records: published, leftOut: {} };
+      return { output: context.output, records: published, skipped: {} };
     },
     abort: close,
   };

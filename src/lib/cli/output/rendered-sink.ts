@@ -26,7 +26,7 @@ export function createRenderedSink(stream: Terminal, render: Render): Sink {
       const drawing = await render(records, { width: stream.columns ?? DEFAULT_WIDTH, paint: createPaint(stream) });
       await text.write(`${drawing}\n`);
       await text.flush();
-      return { output: '-', records: records.length, leftOut: {} };
+      return { output: '-', records: records.length, skipped: {} };
     },
     async abort() {},
   };

@@ -36,7 +36,7 @@ export async function createStoreSink(
       if (recovered > 0) warn(`${recovered} records of an earlier run that had not ended were recovered`);
       if (repeated > 0)
         warn(`${repeated} records came more than once (here or in an earlier run): one of each is kept, of candles the latest`);
-      return { output: 'store', records, leftOut: {} };
+      return { output: 'store', records, skipped: {} };
     },
     // What is in the journal was acknowledged: it is sealed even when another output has failed.
     async abort() {

@@ -48,7 +48,7 @@ class TableSink implements Sink {
       records += this.#counts.get(type) ?? 0;
     }
     await this.#stream.flush();
-    return { output: this.output, records, leftOut: {} };
+    return { output: this.output, records, skipped: {} };
   }
 
   async abort(): Promise<void> {}
@@ -87,7 +87,7 @@ export function createLineSink(stream: Terminal): Sink {
     },
     async close() {
       await text.flush();
-      return { output: '-', records, leftOut: {} };
+      return { output: '-', records, skipped: {} };
     },
     async abort() {},
   };
@@ -110,7 +110,7 @@ export function createTextSink(stream: Terminal, line: RecordLine): Sink {
     },
     async close() {
       await text.flush();
-      return { output: '-', records, leftOut: {} };
+      return { output: '-', records, skipped: {} };
     },
     async abort() {},
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Lag } from '../../../../src/lib/capture/live/lag.js';
 import { LocalClock } from '../../../../src/lib/capture/live/wire.js';
-import { fallsTo, parseShard } from '../../../../src/lib/instruments/shard.js';
+import { isInShard, parseShard } from '../../../../src/lib/instruments/shard.js';
 
 describe('local clock', () => {
   it('has the resolution of the steady clock, follows the wall clock forward and never goes back', () => {
@@ -42,11 +42,11 @@ describe('lag', () => {
 
 describe('shards', () => {
   it('are the same for ever: machines of different versions must not overlap', () => {
-    const of = (symbol: string) => [1, 2, 3, 4, 5].find((index) => fallsTo({ index, count: 5 }, 'bitget', 'linear', symbol));
+    const of = (symbol: string) => [1, 2, 3, 4, 5].find((index) => isInShard({ index, count: 5 }, 'bitget', 'linear', symbol));
     expect(['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT', '$ALTUSDT'].map(of)).toEqual([1, 3, 2, 3, 2]);
   });
 
   it.each(['', '0/2', '3/2', '1', '1/0', 'a/b', '1/2/3'])('refuse %j', (text) => {
-    expect(() => parseShard(text)).toThrow(/expected a share such as 2\/5/);
+    expect(() => parseShard(text)).toThrow(/expected a shard like 2\/5/);
   });
 });

@@ -88,7 +88,7 @@ describe('outputs', () => {
     const file = join(folder, 't.ndjson');
     const output = await openOutput(options({ stdout: closed(), format: 'ndjson', destinations: ['-', file], notes }));
     for (let id = 0; id < 10; id++) await output.write([tradeRecord({ id: String(id) })]);
-    expect(await output.close()).toEqual([{ output: file, records: 10, leftOut: {} }]);
+    expect(await output.close()).toEqual([{ output: file, records: 10, skipped: {} }]);
     expect(notes).toEqual([expect.stringContaining('stdout was closed by its reader')]);
   });
 
@@ -142,8 +142,8 @@ describe('summary', () => {
     summary.count('trade', 3);
     summary.note({ frames: 4, duplicates: 0, unknown: {}, refused: { a: 1 } });
     summary.outputs = [
-      { output: '-', records: 3, leftOut: {} },
-      { output: 't.csv', records: 3, leftOut: { gap: 2, clock: 1 } },
+      { output: '-', records: 3, skipped: {} },
+      { output: 't.csv', records: 3, skipped: { gap: 2, clock: 1 } },
     ];
     expect(summary.line(2_500_000)).toBe('stream: 3 trade, 1.5 s, t.csv (2 gap and 1 clock left out), frames 4, refused {"a":1}');
     expect(summary.document(2_500_000)).toMatchObject({ records: { trade: 3 }, duplicates: 0, exit_code: 0 });
