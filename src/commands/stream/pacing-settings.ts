@@ -13,6 +13,8 @@ import { MICROSECONDS_PER_MILLISECOND as MS, parseDuration } from '../../lib/mod
 const MAY_BE_ZERO = new Set([
   'connect_pause',
   'connect_jitter',
+  'reconnect_pause',
+  'reconnect_jitter',
   'subscribe_delay',
   'subscribe_delay_jitter',
   'message_pause',

@@ -10,6 +10,8 @@ export const PACING_TABLE = 'pacing';
 export const DURATIONS = {
   connect_pause: 'connectPause',
   connect_jitter: 'connectJitter',
+  reconnect_pause: 'reconnectPause',
+  reconnect_jitter: 'reconnectJitter',
   connect_timeout: 'connectTimeout',
   subscribe_delay: 'subscribeDelay',
   subscribe_delay_jitter: 'subscribeDelayJitter',
@@ -58,6 +60,8 @@ export const PACING_NOTES: Readonly<Record<keyof typeof OF_EXCHANGE | keyof type
   connects_per_five_minutes: 'connects within five minutes, over all connections of the exchange',
   connect_pause: 'between two connects',
   connect_jitter: 'added to that evenly from 0',
+  reconnect_pause: 'between two connects when one of them is a reconnect after a loss',
+  reconnect_jitter: 'added to that evenly from 0',
   connect_timeout: 'until a connect counts as failed',
   subscribe_delay: 'between an open connection and its first subscription',
   subscribe_delay_jitter: 'added to that evenly from 0',

@@ -11,6 +11,9 @@ export type Pacing = {
   readonly connectJitter: number;
   /** Connects within five minutes, over all connections of the exchange. */
   readonly connectsPerFiveMinutes: number;
+  /** The same when one of the two is a reconnect after a loss. */
+  readonly reconnectPause: number;
+  readonly reconnectJitter: number;
   readonly connectTimeout: number;
   /** Between an open connection and its first subscription, and what is added to it evenly from 0. */
   readonly subscribeDelay: number;

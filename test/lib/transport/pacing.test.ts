@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { EXCHANGES } from '../../../src/lib/exchanges/index.js';
+import type { Pacing } from '../../../src/lib/exchanges/live-protocol.js';
 import { Backoff } from '../../../src/lib/transport/backoff.js';
 import { BoundedQueue } from '../../../src/lib/transport/bounded-queue.js';
-import { ConnectGate, SlidingWindow } from '../../../src/lib/transport/connect-gate.js';
+import { ConnectGate, type ConnectKind, SlidingWindow } from '../../../src/lib/transport/connect-gate.js';
 import { proxyOf } from '../../../src/lib/transport/socket.js';
 import { virtualTime } from '../../support/virtual-time.js';
 
@@ -54,52 +56,119 @@ describe('sliding window', () => {
 describe('connect gate', () => {
   const never = new AbortController().signal;
 
-  async function connects(count: number, took: number, options: Partial<ConstructorParameters<typeof ConnectGate>[0]>) {
+  const FREE = { pause: 0, jitter: 0, reconnectPause: 0, reconnectJitter: 0, probePause: 0, perFiveMinutes: 300 };
+  type Options = Partial<ConstructorParameters<typeof ConnectGate>[0]>;
+
+  /** Enters `count` connects of a kind at once, each of which takes `took` ms; returns their starts. */
+  async function connects(count: number, took: number, options: Options, kind: ConnectKind = 'start') {
     const timing = virtualTime();
-    const gate = new ConnectGate({ atOnce: 3, pause: 0, jitter: 0, perFiveMinutes: 300, timing, ...options });
+    const gate = new ConnectGate({ atOnce: 3, ...FREE, timing, ...options });
     const starts: number[] = [];
     let open = 0;
     let most = 0;
     for (let i = 0; i < count; i++) {
-      void gate.enter(never).then(async (release) => {
+      void gate.enter(kind, never).then(async (release) => {
         starts.push(timing.now());
         open += 1;
         most = Math.max(most, open);
         await timing.sleep(took);
         open -= 1;
-        release?.();
-        release?.();
+        release?.(true);
+        release?.(true);
       });
     }
     await timing.run();
     return { starts, most };
   }
 
-  it('lets so many connect at the same time, however long they take', async () => {
+  it('limits the connects at the same time, however long they take', async () => {
     const { starts, most } = await connects(7, 100, {});
     expect(starts).toEqual([0, 0, 0, 100, 100, 100, 200]);
     expect(most).toBe(3);
   });
 
-  it('keeps the pause between connects', async () => {
+  it('keeps the pause between first connects', async () => {
     expect((await connects(4, 10, { pause: 5_000 })).starts).toEqual([0, 5_000, 10_000, 15_000]);
   });
 
-  it('stays below the connects per five minutes', async () => {
-    const { starts } = await connects(7, 0, { perFiveMinutes: 3 });
+  it('keeps the pause of reconnects between those', async () => {
+    const options = { pause: 5_000, reconnectPause: 250 };
+    expect((await connects(4, 10, options, 'reconnect')).starts).toEqual([0, 250, 500, 750]);
+  });
+
+  it.each(['start', 'reconnect'] as const)('stays below the connects per five minutes (%s)', async (kind) => {
+    const { starts } = await connects(7, 0, { perFiveMinutes: 3 }, kind);
     expect(starts).toEqual([0, 0, 0, 300_000, 300_000, 300_000, 600_000]);
   });
 
-  it('lets those who are stopped go, and the next in', async () => {
+  it('lets reconnects pass first connects, whose pace stays', async () => {
     const timing = virtualTime();
-    const gate = new ConnectGate({ atOnce: 1, pause: 0, jitter: 0, perFiveMinutes: 300, timing });
+    const gate = new ConnectGate({ atOnce: 3, ...FREE, pause: 5_000, reconnectPause: 250, timing });
+    const starts: string[] = [];
+    const enter = (kind: ConnectKind) =>
+      gate.enter(kind, never).then((release) => {
+        starts.push(`${kind} ${timing.now()}`);
+        release?.(true);
+      });
+    for (let i = 0; i < 3; i++) void enter('start');
+    void timing.sleep(1_000).then(() => {
+      for (let i = 0; i < 2; i++) void enter('reconnect');
+    });
+    await timing.run();
+    expect(starts).toEqual(['start 0', 'reconnect 1000', 'reconnect 1250', 'start 5000', 'start 10000']);
+  });
+
+  it.each([
+    ['bitget', 240],
+    ['bybit', 400],
+  ])('%s: brings 41 connections back within 30 s of a cut, and within 30 s of the end of an outage', async (id, limit) => {
+    const pacing = EXCHANGES.find((exchange) => exchange.id === id)?.live.pacing('linear') as Pacing;
+    for (const outage of [0, 20_000, 600_000]) {
+      const timing = virtualTime(() => 0.999);
+      const gate = new ConnectGate({
+        atOnce: pacing.connectsAtOnce,
+        pause: pacing.connectPause,
+        jitter: pacing.connectJitter,
+        reconnectPause: pacing.reconnectPause,
+        reconnectJitter: pacing.reconnectJitter,
+        probePause: pacing.reconnectFirst,
+        perFiveMinutes: pacing.connectsPerFiveMinutes,
+        timing,
+      });
+      const attempts: number[] = [];
+      const back: number[] = [];
+      for (let i = 0; i < 41; i++) {
+        void (async () => {
+          const { signal } = new AbortController();
+          for (let isBack = false; !isBack; ) {
+            const release = await gate.enter('reconnect', signal);
+            attempts.push(timing.now());
+            await timing.sleep(200);
+            isBack = timing.now() > outage;
+            release?.(isBack);
+            if (!isBack) await Promise.race([timing.sleep(60_000), gate.recovered(signal)]);
+          }
+          back.push(timing.now());
+        })();
+      }
+      await timing.run();
+      expect(back).toHaveLength(41);
+      expect(Math.max(...back) - outage).toBeLessThan(30_000);
+      for (const at of attempts)
+        expect(attempts.filter((other) => other > at - 300_000 && other <= at).length).toBeLessThanOrEqual(limit);
+    }
+  });
+
+  it('admits the next one when one is stopped', async () => {
+    const timing = virtualTime();
+    const gate = new ConnectGate({ atOnce: 1, ...FREE, timing });
     const stop = new AbortController();
-    const first = await gate.enter(never);
-    const stopped = gate.enter(stop.signal);
-    const next = gate.enter(never);
+    const first = await gate.enter('start', never);
+    const stopped = gate.enter('start', stop.signal);
+    const next = gate.enter('start', never);
     stop.abort();
     expect(await stopped).toBeUndefined();
-    first?.();
+    first?.(true);
     expect(await next).toBeTypeOf('function');
   });
 });

@@ -50,6 +50,9 @@ export class ConnectionPool {
       atOnce: pacing.connectsAtOnce,
       pause: pacing.connectPause,
       jitter: pacing.connectJitter,
+      reconnectPause: pacing.reconnectPause,
+      reconnectJitter: pacing.reconnectJitter,
+      probePause: pacing.reconnectFirst,
       perFiveMinutes: pacing.connectsPerFiveMinutes,
       timing,
     });

@@ -52,6 +52,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   readonly #stop = new AbortController();
   #current: SubscribedConnection | undefined;
   #next: SubscribedConnection | undefined;
+  #hasConnected = false;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: ConnectionSupervisorOptions, topics: readonly string[]) {
@@ -223,7 +224,8 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     const { signal } = this.#stop;
     const opened = wire.open(exchange, url, this);
     const { heartbeat } = exchange.live;
-    const connection = new Connection({ url, pacing, heartbeat, userAgent, gate, timing, events: opened.events });
+    const kind = this.#hasConnected && !this.#current ? 'reconnect' : 'start';
+    const connection = new Connection({ url, pacing, heartbeat, userAgent, gate, kind, timing, events: opened.events });
     const onRefused = (topics: readonly string[], reason: string) => this.#refuse(topics, reason);
     const subscribed = new SubscribedConnection(opened.id, connection, {
       exchange,
@@ -242,6 +244,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
       connection.close();
       return undefined;
     }
+    this.#hasConnected = true;
     events.connected(url);
     void this.#subscribeSoon(subscribed);
     return subscribed;
@@ -288,8 +291,12 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     return [this.#current, this.#next].filter((subscribed) => subscribed?.connection.isOpen === true) as SubscribedConnection[];
   }
 
-  #pause(): Promise<void> {
-    return this.#options.timing.sleep(this.#backoff.next(), this.#stop.signal);
+  /** The pause after a long outage is up to a minute. It ends as soon as another connection reaches the exchange. */
+  async #pause(): Promise<void> {
+    const { timing, gate } = this.#options;
+    const over = new AbortController();
+    await Promise.race([timing.sleep(this.#backoff.next(), this.#stop.signal), gate.recovered(over.signal)]);
+    over.abort();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { OutgoingMessage } from '../../exchanges/exchange.js';
 import type { Pacing } from '../../exchanges/live-protocol.js';
 import { STALE_CODE } from '../../tape/tape.js';
-import type { ConnectGate } from '../../transport/connect-gate.js';
+import type { ConnectGate, ConnectKind } from '../../transport/connect-gate.js';
 import { openSocket, type Socket } from '../../transport/socket.js';
 import type { Timing } from '../../transport/timing.js';
 
@@ -20,6 +20,7 @@ export type ConnectionOptions = {
   readonly heartbeat: string | undefined;
   readonly userAgent: string;
   readonly gate: ConnectGate;
+  readonly kind: ConnectKind;
   readonly timing: Timing;
   readonly events: ConnectionEvents;
 };
@@ -70,8 +71,8 @@ export class Connection {
 
   /** Waits for its turn and connects; returns false when stopped before. Throws an `UnreachableError`. */
   async open(signal: AbortSignal): Promise<boolean> {
-    const { gate, url, pacing, userAgent, events, timing } = this.#options;
-    const release = await gate.enter(signal);
+    const { gate, kind, url, pacing, userAgent, events, timing } = this.#options;
+    const release = await gate.enter(kind, signal);
     if (!release) return false;
     try {
       this.#socket = await openSocket(url, {
@@ -86,7 +87,7 @@ export class Connection {
         onClose: (code, reason) => this.#end(code, reason),
       });
     } finally {
-      release();
+      release(this.#socket !== undefined);
     }
     this.#heardAt = timing.now();
     events.opened();

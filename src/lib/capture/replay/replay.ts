@@ -24,7 +24,9 @@ async function openTapes(paths: readonly string[], wanted: readonly Exchange[], 
     const known = wanted.length > 0 ? wanted : EXCHANGES;
     if (!known.some(({ id }) => id === tape.header.exchange)) {
       const ids = known.map(({ id }) => id).join(' or ');
-      throw new FailureError(`${path === '-' ? 'stdin' : path}: expected a tape of ${ids}, found a tape of ${tape.header.exchange}`);
+      throw new FailureError(
+        `${path === '-' ? 'stdin' : path}: expected a tape of ${ids}, found a tape of ${tape.header.exchange}`,
+      );
     }
     tapes.push(tape);
   }

@@ -5,12 +5,17 @@ import { filled, isFields } from './fields.js';
 import { intervalFrom } from './intervals.js';
 import { messagesOf } from './messages.js';
 
-/** Documented: 500 connects in five minutes, a ping every 20 s. No daily cut is documented. */
+/**
+ * Documented: 500 connects in five minutes (a fifth of them is left to other programs of the same address), a ping every
+ * 20 s. No daily cut is documented.
+ */
 const PACING: Pacing = {
   connectsAtOnce: 3,
   connectPause: 500,
   connectJitter: 200,
-  connectsPerFiveMinutes: 500,
+  reconnectPause: 250,
+  reconnectJitter: 250,
+  connectsPerFiveMinutes: 400,
   connectTimeout: 30_000,
   subscribeDelay: 0,
   subscribeDelayJitter: 0,
