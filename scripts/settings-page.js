@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { SHARED_FLAGS } from '../dist/lib/cli/flags.js';
 import { COUNTS, DURATIONS, PACING_NOTES, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../dist/lib/cli/pacing-keys.js';
-import { keyOf, variableOf, vocabularyOf } from '../dist/lib/cli/vocabulary.js';
+import { buildSettingNames, keyOf, variableOf } from '../dist/lib/cli/setting-names.js';
 import { EXCHANGES } from '../dist/lib/exchanges/index.js';
 import { formatDuration } from '../dist/lib/model/time.js';
 
 const { commands } = JSON.parse(readFileSync(new URL('../oclif.manifest.json', import.meta.url), 'utf8'));
 const named = Object.values(commands).map(({ id, flags }) => ({ id, flags: Object.keys(flags) }));
-const { tables } = vocabularyOf(named);
+const { tables } = buildSettingNames(named);
 const shared = new Set(SHARED_FLAGS.map(keyOf));
 
 const milliseconds = (value) => (value === 0 ? '0' : formatDuration(value * 1000));

@@ -1,5 +1,5 @@
+import type { Colors } from '../../lib/cli/output/colors.js';
 import { type ChartPoint, lineChart } from '../../lib/cli/output/line-chart.js';
-import type { Paint } from '../../lib/cli/output/paint.js';
 import type { Render } from '../../lib/cli/output/rendered-sink.js';
 import type { Equity, Run } from '../../lib/model/records.js';
 import { comparisonOf, judgedRuns } from './comparison.js';
@@ -9,44 +9,44 @@ import { labelOf, metricNames, metricsIn, timeText, valueText } from './metric-t
 type Drawn = { readonly run: Run; readonly equity: readonly Equity[] };
 
 /** Draws what a backtest found: per symbol a ranking or the parts of a walk forward, all metrics, and the equity line. */
-export const renderBacktest: Render = (records, { width, paint }) => {
+export const renderBacktest: Render = (records, { width, colors }) => {
   const runs = records.filter((record): record is Run => record.type === 'run');
   const equity = records.filter((record): record is Equity => record.type === 'equity');
   const keyOf = ({ exchange, market, symbol }: Run) => JSON.stringify([exchange, market, symbol]);
   const keys = [...new Set(runs.map(keyOf))];
   const ofKey = (key: string) => runs.filter((run) => keyOf(run) === key);
-  return keys.map((key) => drawn(ofKey(key), equity, width, paint)).join('\n\n');
+  return keys.map((key) => drawn(ofKey(key), equity, width, colors)).join('\n\n');
 };
 
-function drawn(runs: readonly Run[], equity: readonly Equity[], width: number, paint: Paint): string {
+function drawn(runs: readonly Run[], equity: readonly Equity[], width: number, colors: Colors): string {
   const detailed = runs
     .map((run): Drawn => ({ run, equity: equity.filter(({ runId }) => runId === run.runId) }))
     .filter((found) => found.equity.length > 0);
   const judged = judgedRuns(detailed);
   const isForward = judged.length < detailed.length;
   const comparison = comparisonOf(runs);
-  const compared = comparison ? [...aligned(comparison.head, comparison.rows, paint), paint.faint(comparison.remark), ''] : [];
+  const compared = comparison ? [...aligned(comparison.head, comparison.rows, colors), colors.faint(comparison.remark), ''] : [];
   const lines = [
-    ...headingOf(detailed, paint),
+    ...headingOf(detailed, colors),
     ...compared,
-    ...(isForward ? [] : [...metricsTable(detailed, paint), '']),
+    ...(isForward ? [] : [...metricsTable(detailed, colors), '']),
     ...equityLine(judged, width),
   ];
   return lines.join('\n').trimEnd();
 }
 
-function headingOf(found: readonly Drawn[], paint: Paint): string[] {
+function headingOf(found: readonly Drawn[], colors: Colors): string[] {
   const [first] = found;
   if (first === undefined) return [];
   const { strategy, exchange, market, symbol, fromTimestamp } = first.run;
   const until = Math.max(...found.map(({ run }) => run.untilTimestamp));
-  return [paint.heading(`${strategy} on ${exchange} ${market} ${symbol}, ${timeText(fromTimestamp)} to ${timeText(until)}`), ''];
+  return [colors.heading(`${strategy} on ${exchange} ${market} ${symbol}, ${timeText(fromTimestamp)} to ${timeText(until)}`), ''];
 }
 
-function metricsTable(found: readonly Drawn[], paint: Paint): string[] {
+function metricsTable(found: readonly Drawn[], colors: Colors): string[] {
   const runs = found.map(({ run }) => run);
   const rows = metricNames(runs).map((name) => [labelOf(name), ...runs.map((run) => valueText(name, metricsIn(run)[name]))]);
-  return aligned(['', ...runs.map(({ path, runId }) => path ?? runId)], rows, paint);
+  return aligned(['', ...runs.map(({ path, runId }) => path ?? runId)], rows, colors);
 }
 
 /** Draws the first path. Parts of a walk forward follow one another, each from where the one before it ended. */
@@ -64,12 +64,12 @@ function equityLine(found: readonly Drawn[], width: number): string[] {
   return [lineChart(name, points, Math.min(width, 80))];
 }
 
-function aligned(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string[] {
+function aligned(head: readonly string[], rows: readonly (readonly string[])[], colors: Colors): string[] {
   const widths = head.map((name, index) => Math.max(name.length, ...rows.map((row) => row[index]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, index) => (index === 0 ? cell.padEnd(widths[index] as number) : cell.padStart(widths[index] as number)))
       .join('  ')
       .trimEnd();
-  return [paint.heading(line(head)), ...rows.map(line)];
+  return [colors.heading(line(head)), ...rows.map(line)];
 }

@@ -1,4 +1,4 @@
-import type { Paint } from '../../lib/cli/output/paint.js';
+import type { Colors } from '../../lib/cli/output/colors.js';
 import type { Candle } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
 
@@ -32,7 +32,7 @@ export function pricedCandles(candles: readonly Candle[]): Priced[] {
 /** Returns a chart of the last candles that fit into `width`: prices above, volume below, times under both. */
 export function candleChart(
   candles: readonly Candle[],
-  { width, paint }: { readonly width: number; readonly paint: Paint },
+  { width, colors }: { readonly width: number; readonly colors: Colors },
 ): string {
   const all = pricedCandles(candles);
   const labels = Math.max(...all.flatMap(({ high, low }) => [label(high), label(low)]).map(({ length }) => length), 8);
@@ -41,19 +41,19 @@ export function candleChart(
   if (!last) return 'no candles to draw';
   const top = Math.max(...shown.map(({ high }) => high));
   const bottom = Math.min(...shown.map(({ low }) => low));
-  const axis = (text: string) => `${paint.faint(text.padStart(labels))} `;
+  const axis = (text: string) => `${colors.faint(text.padStart(labels))} `;
   const prices = rows(PRICE_ROWS, (row) => {
     const text = row % 5 === 0 || row === PRICE_ROWS - 1 ? label(top - ((top - bottom) * row) / (PRICE_ROWS - 1)) : '';
-    return axis(text) + shown.map((candle) => coloured(cell(candle, top, bottom, row), candle, paint)).join(' ');
+    return axis(text) + shown.map((candle) => coloured(cell(candle, top, bottom, row), candle, colors)).join(' ');
   });
   const most = Math.max(...shown.map(({ volume }) => volume));
   const volumes = rows(VOLUME_ROWS, (row) => {
     return (
       axis(row === 0 ? label(most, 5) : '') +
-      shown.map((candle) => coloured(bar(candle.volume / (most || 1), row), candle, paint)).join(' ')
+      shown.map((candle) => coloured(bar(candle.volume / (most || 1), row), candle, colors)).join(' ')
     );
   });
-  return [title(shown, paint), ...prices, ...volumes, axis('') + times(shown)].join('\n');
+  return [title(shown, colors), ...prices, ...volumes, axis('') + times(shown)].join('\n');
 }
 
 function rows(count: number, draw: (row: number) => string): string[] {
@@ -76,17 +76,17 @@ function bar(share: number, row: number): string {
   return BLOCKS[Math.max(0, Math.min(8, eighths))] as string;
 }
 
-function coloured(text: string, { open, close, complete }: Priced, paint: Paint): string {
+function coloured(text: string, { open, close, complete }: Priced, colors: Colors): string {
   if (text === ' ') return text;
-  if (complete === false) return paint.faint(text);
-  return close >= open ? paint.good(text) : paint.bad(text);
+  if (complete === false) return colors.faint(text);
+  return close >= open ? colors.good(text) : colors.bad(text);
 }
 
-function title(shown: readonly Priced[], paint: Paint): string {
+function title(shown: readonly Priced[], colors: Colors): string {
   const { exchange, market, symbol, interval, close } = shown.at(-1) as Priced;
   const incomplete = shown.filter(({ complete }) => complete === false).length;
   const notes = [`${shown.length} candles`, `close ${close}`, ...(incomplete > 0 ? [`${incomplete} incomplete (dim)`] : [])];
-  return `${paint.heading(`${symbol} ${interval}`)} ${exchange} ${market} · ${notes.join(' · ')}`;
+  return `${colors.heading(`${symbol} ${interval}`)} ${exchange} ${market} · ${notes.join(' · ')}`;
 }
 
 /** The opening times of the first and the last candle, under them where there is room. */

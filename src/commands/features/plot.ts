@@ -6,12 +6,12 @@ import { camelCase } from '../../lib/model/schema.js';
 /** Returns what draws one feature of every symbol as a line. */
 export function featurePlot(name: string): Render {
   const property = camelCase(name);
-  return (records, { width, paint }) => {
+  return (records, { width, colors }) => {
     const series = new Map<string, Map<number, ChartPoint>>();
     for (const record of records) if (record.type === 'features') addPoint(series, record, property);
     if (series.size === 0) return `${name}: no rows`;
     return [...series]
-      .map(([symbol, points]) => lineChart(paint.heading(`${name} of ${symbol}`), [...points.values()], width))
+      .map(([symbol, points]) => lineChart(colors.heading(`${name} of ${symbol}`), [...points.values()], width))
       .join('\n\n');
   };
 }

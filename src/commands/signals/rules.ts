@@ -1,8 +1,8 @@
 import type { Interfaces } from '@oclif/core';
 import { configuredValue } from '../../lib/cli/flag-settings.js';
 import { nativeSymbols } from '../../lib/cli/record-selection.js';
+import { keyOf } from '../../lib/cli/setting-names.js';
 import type { Settings } from '../../lib/cli/settings.js';
-import { keyOf } from '../../lib/cli/vocabulary.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { MARKETS } from '../../lib/model/records.js';
 import type { SignalRules } from '../../lib/signals/rules.js';

@@ -1,17 +1,17 @@
-import type { Paint } from '../../lib/cli/output/paint.js';
+import type { Colors } from '../../lib/cli/output/colors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
 import type { Rejection, Signal } from '../../lib/signals/generator.js';
 import { TRIGGERS } from '../../lib/signals/triggers.js';
 
 /** Returns a signal as one line: when, what, which side, price, stop, target, and the values that triggered it. */
-export function signalLine(record: AnyRecord, paint: Paint): string | undefined {
-  return record.type === 'signal' ? lineOf(record, paint) : undefined;
+export function signalLine(record: AnyRecord, colors: Colors): string | undefined {
+  return record.type === 'signal' ? lineOf(record, colors) : undefined;
 }
 
-function lineOf(signal: Signal, paint: Paint): string {
+function lineOf(signal: Signal, colors: Colors): string {
   const { price, stop, takeProfit, trailingArm, trailingDistance, timeoutSeconds } = signal;
-  const side = signal.side === 'buy' ? paint.good('LONG ') : paint.bad('SHORT');
+  const side = signal.side === 'buy' ? colors.good('LONG ') : colors.bad('SHORT');
   return [
     momentOf(signal.timestamp),
     `${signal.exchange}:${signal.market}:${signal.symbol}`,
@@ -20,7 +20,7 @@ function lineOf(signal: Signal, paint: Paint): string {
     `target ${takeProfit} (${shareOf(takeProfit, price)})`,
     `trail ${(trailingDistance * 100).toFixed(2)}% from ${trailingArm}`,
     `${timeoutSeconds / 3600}h`,
-    paint.faint(TRIGGERS.map(({ feature, property }) => `${feature} ${signed(signal[property])}`).join(' ')),
+    colors.faint(TRIGGERS.map(({ feature, property }) => `${feature} ${signed(signal[property])}`).join(' ')),
   ].join('  ');
 }
 

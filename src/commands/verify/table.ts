@@ -1,4 +1,4 @@
-import type { Paint } from '../../lib/cli/output/paint.js';
+import type { Colors } from '../../lib/cli/output/colors.js';
 import type { Render } from '../../lib/cli/output/rendered-sink.js';
 import { wrapped } from '../../lib/cli/output/wrap.js';
 import type { Coverage } from '../../lib/model/records.js';
@@ -36,7 +36,7 @@ const COLUMNS: readonly Column[] = [
 const MARKS: Readonly<Record<Coverage['verdict'], string>> = { whole: '✓', suspect: '?', mismatch: '✗', hole: '✗' };
 
 /** Draws coverage for the eye: a line per row, and below it in words what was found. */
-export const renderCoverage: Render = (records, { width, paint }) => {
+export const renderCoverage: Render = (records, { width, colors }) => {
   const all = records.filter((record): record is Coverage => record.type === 'coverage');
   if (all.length === 0) return 'nothing is stored of what was asked for';
   const found = all.filter(({ verdict }) => verdict !== 'whole');
@@ -48,11 +48,11 @@ export const renderCoverage: Render = (records, { width, paint }) => {
       .map((cell, index) => (columns[index]?.right ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
       .join(BETWEEN)
       .trimEnd();
-  const lines = [paint.heading(line(columns.map(({ heading }) => heading)))];
+  const lines = [colors.heading(line(columns.map(({ heading }) => heading)))];
   for (const row of rows)
-    lines.push(coloured(row, line(columns.map(({ text }) => text(row))), paint), ...detailLines(row, width, paint));
+    lines.push(coloured(row, line(columns.map(({ text }) => text(row))), colors), ...detailLines(row, width, colors));
   if (all.length > rows.length)
-    lines.push(paint.faint(`… ${all.length - rows.length} more rows (--format ndjson or -o FILE gives them all)`));
+    lines.push(colors.faint(`… ${all.length - rows.length} more rows (--format ndjson or -o FILE gives them all)`));
   return lines.join('\n');
 };
 
@@ -70,15 +70,15 @@ function fitting(rows: readonly Coverage[], width: number): Column[] {
   return columns;
 }
 
-function coloured({ verdict }: Coverage, line: string, paint: Paint): string {
+function coloured({ verdict }: Coverage, line: string, colors: Colors): string {
   if (verdict === 'whole') return line;
-  return verdict === 'suspect' ? paint.heading(line) : paint.bad(line);
+  return verdict === 'suspect' ? colors.heading(line) : colors.bad(line);
 }
 
-function detailLines({ detail }: Coverage, width: number, paint: Paint): string[] {
+function detailLines({ detail }: Coverage, width: number, colors: Colors): string[] {
   if (typeof detail !== 'string') return [];
   const lines = wrapped(detail, Math.max(20, width - INDENT.length)).split('\n');
-  return lines.map((text) => paint.faint(`${INDENT}${text}`));
+  return lines.map((text) => colors.faint(`${INDENT}${text}`));
 }
 
 function secondOf(time: number): string {

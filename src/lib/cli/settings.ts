@@ -3,15 +3,15 @@ import { didYouMean, nearest } from '../model/suggestion.js';
 import { type ConfigFile, type ConfigTable, type ConfigValue, readConfigFiles } from './config-file.js';
 import { NOT_CONFIGURABLE } from './flags.js';
 import {
+  buildSettingNames,
   type CommandFlags,
   isForeign,
   keyOf,
   keysOfTable,
   prefixOf,
-  type Vocabulary,
+  type SettingNames,
   variableOf,
-  vocabularyOf,
-} from './vocabulary.js';
+} from './setting-names.js';
 
 const COMMAND_LINE_ONLY = '; it is given on the command line alone';
 
@@ -32,11 +32,11 @@ export class Settings {
 
   /** Throws a `UsageError` on an unknown variable or key, a `FailureError` when a named file cannot be read. */
   constructor({ commands, environment, file }: SettingsOptions) {
-    const vocabulary = vocabularyOf(commands);
-    checkEnvironment(environment, vocabulary);
+    const names = buildSettingNames(commands);
+    checkEnvironment(environment, names);
     this.#environment = environment;
     this.#files = readConfigFiles(file ?? (environment.MDTOOL_CONFIG || undefined), environment);
-    for (const { path, table } of this.#files) checkTable(path, table, [], vocabulary.tables);
+    for (const { path, table } of this.#files) checkTable(path, table, [], names.tables);
   }
 
   /** Returns the setting of a command's flag; a command's own table goes before the top level of the same file. */
@@ -92,7 +92,7 @@ function lookUp(root: ConfigTable, names: readonly string[], key: string): Confi
   return value === undefined || isTable(value) ? undefined : value;
 }
 
-function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: Vocabulary): void {
+function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: SettingNames): void {
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('MDTOOL_') || variables.has(name) || isForeign(name)) continue;
     const key = name.slice(variableOf('').length).toLowerCase();
@@ -111,7 +111,7 @@ function didYouMeanVariable(key: string, variables: ReadonlySet<string>): string
   return near === undefined ? '' : `; did you mean ${variableOf(near)}?`;
 }
 
-function checkTable(path: string, table: ConfigTable, names: readonly string[], tables: Vocabulary['tables']): void {
+function checkTable(path: string, table: ConfigTable, names: readonly string[], tables: SettingNames['tables']): void {
   const known = keysOfTable(tables, names);
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(table)) {
@@ -128,7 +128,7 @@ function checkTable(path: string, table: ConfigTable, names: readonly string[], 
   }
 }
 
-function unknownKey(path: string, names: readonly string[], name: string, tables: Vocabulary['tables']): UsageError {
+function unknownKey(path: string, names: readonly string[], name: string, tables: SettingNames['tables']): UsageError {
   const known = keysOfTable(tables, names) ?? new Set<string>();
   const elsewhere = [...tables].filter(([table, keys]) => table !== '' && keys.has(keyOf(name))).map(([table]) => `[${table}]`);
   if (NOT_CONFIGURABLE.has(name)) return new UsageError(`${path}: unknown key ${placeOf(names, name)}${COMMAND_LINE_ONLY}`);
@@ -136,7 +136,7 @@ function unknownKey(path: string, names: readonly string[], name: string, tables
   return new UsageError(`${path}: unknown key ${placeOf(names, name)}${hint}`);
 }
 
-function isKnownTable(names: readonly string[], tables: Vocabulary['tables']): boolean {
+function isKnownTable(names: readonly string[], tables: SettingNames['tables']): boolean {
   const name = names.join('.');
   if (keysOfTable(tables, names)) return true;
   return [...tables.keys()].some((table) => table === name || table.startsWith(`${name}.`));

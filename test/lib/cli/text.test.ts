@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../../src/lib/cli/logger.js';
 import { cellText } from '../../../src/lib/cli/output/cell.js';
+import { createColors } from '../../../src/lib/cli/output/colors.js';
 import { LineLayout } from '../../../src/lib/cli/output/line-layout.js';
-import { createPaint } from '../../../src/lib/cli/output/paint.js';
 import { renderTable, tableOf } from '../../../src/lib/cli/output/table.js';
 import { redact } from '../../../src/lib/cli/redaction.js';
 import { didYouMean, nearest } from '../../../src/lib/model/suggestion.js';
 import { SECOND } from '../../../src/lib/model/time.js';
 import { bookRecord, tradeRecord } from '../../support/records.js';
 
-const plain = createPaint({});
+const plain = createColors({});
 
 describe('cells', () => {
   it.each([
@@ -130,8 +130,8 @@ describe('logger', () => {
 
 describe('colours', () => {
   it('exist on a terminal alone, and not with NO_COLOR', () => {
-    expect(createPaint({}, {}).heading('x')).toBe('x');
-    expect(createPaint({ isTTY: true }, { NO_COLOR: '1' }).heading('x')).toBe('x');
-    expect(createPaint({ isTTY: true }, { TERM: 'dumb' }).heading('x')).toBe('x');
+    expect(createColors({}, {}).heading('x')).toBe('x');
+    expect(createColors({ isTTY: true }, { NO_COLOR: '1' }).heading('x')).toBe('x');
+    expect(createColors({ isTTY: true }, { TERM: 'dumb' }).heading('x')).toBe('x');
   });
 });

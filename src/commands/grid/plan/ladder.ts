@@ -1,4 +1,4 @@
-import type { Paint } from '../../../lib/cli/output/paint.js';
+import type { Colors } from '../../../lib/cli/output/colors.js';
 import type { GridLevel } from '../../../lib/model/records.js';
 import type { GridView } from './figures.js';
 
@@ -22,18 +22,18 @@ export const LADDER_LEGEND = '● level   × liquidation of what has filled   + 
  * Returns a function that draws a level's line of the ladder, `width` characters, prices rising to the right: where the
  * level lies, where what has filled by then is liquidated, and its take profit. A × that a later ● would pass is the end.
  */
-export function createLadder({ plan, levels }: GridView, width: number, paint: Paint): (level: GridLevel) => string {
+export function createLadder({ plan, levels }: GridView, width: number, colors: Colors): (level: GridLevel) => string {
   const prices = levels.map(({ price }) => price);
   const low = Math.min(...prices);
   const high = Math.max(...prices);
   const room = (high - low) * MARGIN;
   const place = (price: number) => Math.round(((price - low + room) / (high - low + 2 * room)) * (width - 1));
   const colours: Partial<Record<string, (text: string) => string>> = {
-    [MARK.liquidation]: paint.bad,
-    [MARK.both]: paint.bad,
-    [MARK.takeProfit]: paint.good,
-    [MARK.none]: paint.faint,
-    [MARK.start]: paint.faint,
+    [MARK.liquidation]: colors.bad,
+    [MARK.both]: colors.bad,
+    [MARK.takeProfit]: colors.good,
+    [MARK.none]: colors.faint,
+    [MARK.start]: colors.faint,
   };
   return (level) => {
     const line: string[] = new Array(width).fill(MARK.none);

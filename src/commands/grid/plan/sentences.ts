@@ -1,4 +1,4 @@
-import type { Paint } from '../../../lib/cli/output/paint.js';
+import type { Colors } from '../../../lib/cli/output/colors.js';
 import type { filledDetail, solutionDetail } from '../../../lib/grid/records.js';
 import type { StressReport } from '../../../lib/grid/stress.js';
 import { formatTime } from '../../../lib/model/time.js';
@@ -13,12 +13,12 @@ export type GridDetail = {
 };
 
 /** Returns what the grid is, in two lines. */
-export function headingLines({ plan }: GridView, paint: Paint): string[] {
+export function headingLines({ plan }: GridView, colors: Colors): string[] {
   const name = [plan.exchange, plan.market, plan.symbol].filter((part) => part !== undefined).join(':');
   const spacing = plan.spacing === 'list' ? 'listed' : plan.spacing;
   const maintenance = plan.maintenanceRate === undefined ? 'by tiers' : percentText(plan.maintenanceRate * 100);
   return [
-    paint.heading(
+    colors.heading(
       `${plan.side}${name && ` ${name}`} at ${plan.price}: ${plan.levels} levels over ${percentText(plan.coveragePct)}, ${spacing}, ×${plan.multiplier}, take profit ${percentText(plan.takeProfitPct)}`,
     ),
     `deposit ${plan.deposit} × ${plan.leverage}, ${plan.sizing} sizing, ${plan.marginMode} margin, maintenance ${maintenance}, fees ${percentText(plan.makerFee * 100)} and ${percentText(plan.takerFee * 100)}`,
@@ -26,7 +26,7 @@ export function headingLines({ plan }: GridView, paint: Paint): string[] {
 }
 
 /** Returns the money and the verdict. */
-export function summaryLines({ plan, levels }: GridView, figures: GridFigures, paint: Paint): string[] {
+export function summaryLines({ plan, levels }: GridView, figures: GridFigures, colors: Colors): string[] {
   const { reason } = (plan.detail ?? {}) as GridDetail;
   const toTakeProfit = plan.reboundPct === undefined ? '' : `, ${percentText(plan.reboundPct)} from the take profit`;
   return [
@@ -34,8 +34,8 @@ export function summaryLines({ plan, levels }: GridView, figures: GridFigures, p
     `base amount ${short(plan.baseAmount)} before rounding, Σ multiplier^i ${short(plan.multiplierSum)}`,
     `all filled: loss ${figures.money(plan.worstLoss)} at ${figures.price(levels.at(-1)?.price)}${toTakeProfit}`,
     reason === undefined
-      ? paint.good('✓ every level can be placed and is reached before a liquidation')
-      : paint.bad(`✗ ${reason}`),
+      ? colors.good('✓ every level can be placed and is reached before a liquidation')
+      : colors.bad(`✗ ${reason}`),
     ...byReason(levels.filter(({ status }) => status !== 'ok')),
   ];
 }
@@ -56,11 +56,11 @@ function byReason(unsafe: GridView['levels']): string[] {
 }
 
 /** Returns the answers of `--filled`, `--solve` and `--stress`. */
-export function detailLines({ plan }: GridView, figures: GridFigures, paint: Paint): string[] {
+export function detailLines({ plan }: GridView, figures: GridFigures, colors: Colors): string[] {
   const { filled, solve, stress } = (plan.detail ?? {}) as GridDetail;
   return [
     ...(filled ? filledLines(filled as unknown as Record<string, number>, figures) : []),
-    ...(solve ? solveLines(solve, paint) : []),
+    ...(solve ? solveLines(solve, colors) : []),
     ...(stress ? stressLines(stress as unknown as Readonly<Record<string, unknown>>) : []),
   ];
 }
@@ -74,13 +74,13 @@ function filledLines(filled: Readonly<Record<string, number | undefined>>, figur
 
 const UNITS = { leverage: 'x', coverage: ' %', multiplier: '', deposit: '' } as const;
 
-function solveLines({ parameter, limit, beyond, searched }: NonNullable<GridDetail['solve']>, paint: Paint): string[] {
+function solveLines({ parameter, limit, beyond, searched }: NonNullable<GridDetail['solve']>, colors: Colors): string[] {
   const unit = UNITS[parameter];
   const range = `${searched[0]}${unit} to ${searched[1]}${unit}`;
-  if (limit === undefined) return [paint.bad(`✗ no ${parameter} survives: searched ${range}`)];
+  if (limit === undefined) return [colors.bad(`✗ no ${parameter} survives: searched ${range}`)];
   const extreme = parameter === 'leverage' || parameter === 'coverage' ? 'largest' : 'smallest';
   const proof = beyond === undefined ? `it is the first of ${range}` : `at ${beyond.value}${unit} ${beyond.reason}`;
-  return [paint.heading(`${parameter} ${limit}${unit} is the ${extreme} that survives, as planned above; ${proof}`)];
+  return [colors.heading(`${parameter} ${limit}${unit} is the ${extreme} that survives, as planned above; ${proof}`)];
 }
 
 function stressLines(stress: Readonly<Record<string, unknown>>): string[] {

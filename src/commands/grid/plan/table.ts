@@ -1,4 +1,4 @@
-import type { Paint } from '../../../lib/cli/output/paint.js';
+import type { Colors } from '../../../lib/cli/output/colors.js';
 import type { Render } from '../../../lib/cli/output/rendered-sink.js';
 import { BORDERLESS } from '../../../lib/cli/output/table.js';
 import { wrapped } from '../../../lib/cli/output/wrap.js';
@@ -43,7 +43,7 @@ const RULE = ' ──';
 const LADDER = { least: 16, most: 32 };
 
 /** Draws a plan for the eye: the ladder level by level with the liquidation line between them, and the verdict in words. */
-export const renderGrid: Render = async (records, { width, paint }) => {
+export const renderGrid: Render = async (records, { width, colors }) => {
   const view: GridView = {
     plan: records.find((record): record is GridPlan => record.type === 'grid_plan') as GridPlan,
     levels: records.filter((record): record is GridLevel => record.type === 'grid_level'),
@@ -51,38 +51,38 @@ export const renderGrid: Render = async (records, { width, paint }) => {
   const figures = figuresOf(view.plan);
   const inWidth = (sentence: string) => wrapped(sentence, width);
   return [
-    ...headingLines(view, paint).map(inWidth),
+    ...headingLines(view, colors).map(inWidth),
     '',
-    await levelTable(view, figures, width, paint),
-    inWidth(paint.faint(LADDER_LEGEND)),
+    await levelTable(view, figures, width, colors),
+    inWidth(colors.faint(LADDER_LEGEND)),
     '',
-    ...[...summaryLines(view, figures, paint), ...detailLines(view, figures, paint)].map(inWidth),
+    ...[...summaryLines(view, figures, colors), ...detailLines(view, figures, colors)].map(inWidth),
   ].join('\n');
 };
 
-async function levelTable(view: GridView, figures: GridFigures, width: number, paint: Paint): Promise<string> {
+async function levelTable(view: GridView, figures: GridFigures, width: number, colors: Colors): Promise<string> {
   const { columns, left } = fitting(view, figures, width);
-  const ladder = createLadder(view, Math.min(LADDER.most, left), paint);
+  const ladder = createLadder(view, Math.min(LADDER.most, left), colors);
   const { default: CliTable } = await import('cli-table3');
   const table = new CliTable({
-    head: [...columns.map(({ heading }) => paint.heading(heading)), paint.heading('ladder')],
+    head: [...columns.map(({ heading }) => colors.heading(heading)), colors.heading('ladder')],
     colAligns: [...columns.map((column) => (column.left ? ('left' as const) : ('right' as const))), 'left'],
     chars: BORDERLESS,
     style: { 'padding-left': 0, 'padding-right': BETWEEN, head: [], border: [], compact: true },
   });
   const line = liquidationLine(view, figures, width);
   for (const level of view.levels) {
-    if (level.level === line?.before) table.push([{ content: paint.bad(line.text), colSpan: columns.length + 1 }]);
+    if (level.level === line?.before) table.push([{ content: colors.bad(line.text), colSpan: columns.length + 1 }]);
     const cells = columns.map((column) => column.text(level, figures, view.plan));
-    table.push([...(level.status === 'ok' ? cells : painted(cells, paint)), ladder(level)]);
+    table.push([...(level.status === 'ok' ? cells : painted(cells, colors)), ladder(level)]);
   }
   if (line !== undefined && line.before === view.levels.length)
-    table.push([{ content: paint.faint(line.text), colSpan: columns.length + 1 }]);
+    table.push([{ content: colors.faint(line.text), colSpan: columns.length + 1 }]);
   return table.toString().replace(/ +$/gm, '');
 }
 
-function painted([mark = '', ...cells]: readonly string[], paint: Paint): string[] {
-  return [paint.bad(mark), ...cells.map((cell) => paint.faint(cell))];
+function painted([mark = '', ...cells]: readonly string[], colors: Colors): string[] {
+  return [colors.bad(mark), ...cells.map((cell) => colors.faint(cell))];
 }
 
 /** Returns the columns that leave room for the ladder, and how much they leave. */

@@ -5,7 +5,7 @@ import { WholeFile } from '../../sinks/whole-file.js';
 import type { ResultValue } from '../../storage/database/query-values.js';
 import type { QueryResult, ResultColumn } from '../../storage/reading/query.js';
 import type { Format } from '../flags.js';
-import { createPaint } from './paint.js';
+import { createColors } from './colors.js';
 import { renderTable } from './table.js';
 import type { Terminal } from './table-sink.js';
 
@@ -89,7 +89,7 @@ async function tableText({ columns, rowCount, rows }: Rows, { stdout, note }: Ro
     shown.push(...batch.slice(0, MOST_ROWS - shown.length));
     if (shown.length >= MOST_ROWS) break;
   }
-  const { text, notes } = await renderTable({ columns, rows: shown }, stdout.columns ?? DEFAULT_WIDTH, createPaint(stdout));
+  const { text, notes } = await renderTable({ columns, rows: shown }, stdout.columns ?? DEFAULT_WIDTH, createColors(stdout));
   if (rowCount > shown.length) note(`… ${rowCount - shown.length} more rows (--format ndjson or -o FILE gives them all)`);
   for (const line of notes) note(line);
   return `${text}\n`;

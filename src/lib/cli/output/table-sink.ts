@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { Sink } from '../../sinks/sink.js';
 import { TextStream } from '../../sinks/stdout.js';
+import { type Colors, createColors } from './colors.js';
 import { LineLayout } from './line-layout.js';
-import { createPaint, type Paint } from './paint.js';
 import { renderTable, tableOf } from './table.js';
 
 export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -65,7 +65,7 @@ class TableSink implements Sink {
 
   async #print(type: RecordType, kept: readonly AnyRecord[]): Promise<void> {
     const { stream, note, keep } = this.#options;
-    const { text, notes } = await renderTable(tableOf(type, kept), widthOf(stream), createPaint(stream));
+    const { text, notes } = await renderTable(tableOf(type, kept), widthOf(stream), createColors(stream));
     await this.#stream.write(`${text}\n`);
     const more = (this.#counts.get(type) ?? 0) - kept.length;
     if (more > 0)
@@ -94,17 +94,17 @@ export function createLineSink(stream: Terminal): Sink {
 }
 
 /** Says a record in one line; undefined for one that is not shown. */
-export type RecordLine = (record: AnyRecord, paint: Paint) => string | undefined;
+export type RecordLine = (record: AnyRecord, colors: Colors) => string | undefined;
 
 /** Returns a sink that prints a line of the command's own per record as it comes. */
 export function createTextSink(stream: Terminal, line: RecordLine): Sink {
   const text = new TextStream(stream);
-  const paint = createPaint(stream);
+  const colors = createColors(stream);
   let records = 0;
   return {
     output: '-',
     write(batch) {
-      const lines = batch.flatMap((record) => line(record, paint) ?? []);
+      const lines = batch.flatMap((record) => line(record, colors) ?? []);
       records += lines.length;
       return lines.length > 0 ? text.write(`${lines.join('\n')}\n`) : Promise.resolve();
     },

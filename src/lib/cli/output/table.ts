@@ -2,7 +2,7 @@ import { fieldsOf, type RecordProperties } from '../../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { ColumnKind } from '../../model/schema.js';
 import { alignsRight, cellText } from './cell.js';
-import type { Paint } from './paint.js';
+import type { Colors } from './colors.js';
 
 export type TableColumn = { readonly name: string; readonly kind: ColumnKind };
 
@@ -72,13 +72,13 @@ const NAMED = 4;
  * with one value in all rows give way first and are told with it; of the rest what does not fit is hidden and named. A
  * single row that is too wide is turned, one line per column.
  */
-export async function renderTable(table: Table, width: number, paint: Paint): Promise<RenderedTable> {
+export async function renderTable(table: Table, width: number, colors: Colors): Promise<RenderedTable> {
   const columns = table.columns.map((column, index): Drawn => {
     const cells = table.rows.map((row) => cellText(row[index], column));
     return { ...column, cells, width: Math.max(column.name.length, ...cells.map(({ length }) => length)) };
   });
-  if (fitting(columns, width) === columns.length) return { text: await drawn(columns, table.rows.length, paint), notes: [] };
-  if (table.rows.length === 1) return { text: turned(columns, paint), notes: [] };
+  if (fitting(columns, width) === columns.length) return { text: await drawn(columns, table.rows.length, colors), notes: [] };
+  if (table.rows.length === 1) return { text: turned(columns, colors), notes: [] };
   const same = columns.filter(isSame);
   const rest = columns.filter((column) => !same.includes(column));
   const shown = rest.slice(0, fitting(rest, width));
@@ -87,7 +87,7 @@ export async function renderTable(table: Table, width: number, paint: Paint): Pr
     ...(same.length > 0 ? [`in all rows: ${same.map(({ name, cells }) => `${name} ${cells[0]}`).join(', ')}`] : []),
     ...(hidden.length > 0 ? [hiddenText(hidden)] : []),
   ];
-  return { text: await drawn(shown, table.rows.length, paint), notes };
+  return { text: await drawn(shown, table.rows.length, colors), notes };
 }
 
 /** Prices and amounts are looked for in their place, whatever they are. */
@@ -96,10 +96,10 @@ function isSame(column: Drawn): boolean {
   return column.name !== ALWAYS && !alignsRight(column) && first !== '' && column.cells.every((cell) => cell === first);
 }
 
-async function drawn(columns: readonly Drawn[], rows: number, paint: Paint): Promise<string> {
+async function drawn(columns: readonly Drawn[], rows: number, colors: Colors): Promise<string> {
   const { default: CliTable } = await import('cli-table3');
   const text = new CliTable({
-    head: columns.map(({ name }) => paint.heading(name)),
+    head: columns.map(({ name }) => colors.heading(name)),
     colAligns: columns.map((column) => (alignsRight(column) ? 'right' : 'left')),
     chars: BORDERLESS,
     style: { 'padding-left': 0, 'padding-right': BETWEEN, head: [], border: [], compact: true },
@@ -123,9 +123,9 @@ function fitting(columns: readonly Drawn[], room: number): number {
   return columns.length;
 }
 
-function turned(columns: readonly Drawn[], paint: Paint): string {
+function turned(columns: readonly Drawn[], colors: Colors): string {
   const widest = Math.max(...columns.map(({ name }) => name.length));
-  return columns.map(({ name, cells }) => `${paint.heading(name.padEnd(widest))}  ${cells[0]}`).join('\n');
+  return columns.map(({ name, cells }) => `${colors.heading(name.padEnd(widest))}  ${cells[0]}`).join('\n');
 }
 
 /** What cli-table3 needs to draw nothing but cells. */

@@ -2,10 +2,10 @@ import { EXCHANGES } from '../exchanges/index.js';
 import { NOT_CONFIGURABLE, SHARED_FLAGS } from './flags.js';
 import { PACING_KEYS, PACING_TABLE } from './pacing-keys.js';
 
-/** A command as far as settings are concerned: `grid:plan` and the names of its flags. */
+/** A command's id (`grid:plan`) and the names of its flags. */
 export type CommandFlags = { readonly id: string; readonly flags: readonly string[] };
 
-/** A table of settings that are no flags. Each key has the environment variable `MDTOOL_` + `prefix` + KEY. */
+/** A table of settings that are not flags. Each key has the environment variable `MDTOOL_` + `prefix` + KEY. */
 type Section = { readonly table: string; readonly prefix: string; readonly keys: readonly string[] };
 
 const SECTIONS: readonly Section[] = [
@@ -13,26 +13,26 @@ const SECTIONS: readonly Section[] = [
   { table: PACING_TABLE, prefix: '', keys: PACING_KEYS },
 ];
 
-/** Stands for any name in the name of a table. */
+/** Placeholder for any name within the name of a table. */
 const ANY = '*';
 
-/** Commands of whose settings a symbol may have its own, in `[COMMAND.symbols.SYMBOL]`. */
+/** Commands with settings per symbol, in `[COMMAND.symbols.SYMBOL]`. */
 const BY_SYMBOL: readonly string[] = ['signals'];
 
-/** What is no matter of one symbol. */
+/** Flags that cannot be set per symbol. */
 const NOT_BY_SYMBOL: readonly string[] = ['explain', 'follow', 'every'];
 
-/** Variables with our prefix that others set: the shell completion. */
+/** Prefixes of variables that the shell completion sets. */
 const FOREIGN_PREFIXES = ['MDTOOL_AC_'];
 
-/** Every setting there is, by table (`''` is the top level) and key, and by environment variable. */
-export type Vocabulary = {
+/** All settings, by table (`''` is the top level) and key, and by environment variable. */
+export type SettingNames = {
   readonly tables: ReadonlyMap<string, ReadonlySet<string>>;
   readonly variables: ReadonlySet<string>;
 };
 
-/** Returns what may be configured: shared flags at the top, each command's flags in its table, and the sections. */
-export function vocabularyOf(commands: readonly CommandFlags[]): Vocabulary {
+/** Returns all settings: shared flags at the top level, each command's flags in its table, and the sections. */
+export function buildSettingNames(commands: readonly CommandFlags[]): SettingNames {
   const tables = new Map<string, ReadonlySet<string>>([['', new Set(configurable(SHARED_FLAGS))]]);
   const variables = new Set(['MDTOOL_CONFIG', ...configurable(SHARED_FLAGS).map((key) => variableOf(key))]);
   const shared = new Set([...configurable(SHARED_FLAGS), ...NOT_BY_SYMBOL]);
@@ -49,8 +49,8 @@ export function vocabularyOf(commands: readonly CommandFlags[]): Vocabulary {
   return { tables, variables };
 }
 
-/** Returns the keys of a table, by its own name or by that of a kind of tables; undefined when there is none. */
-export function keysOfTable(tables: Vocabulary['tables'], names: readonly string[]): ReadonlySet<string> | undefined {
+/** Returns the keys of a table, by its name or by the pattern it matches; undefined for an unknown table. */
+export function keysOfTable(tables: SettingNames['tables'], names: readonly string[]): ReadonlySet<string> | undefined {
   return tables.get(names.join('.')) ?? tables.get([...names.slice(0, -1), ANY].join('.'));
 }
 
@@ -69,7 +69,7 @@ export function prefixOf(table: string): string {
   return SECTIONS.find((section) => section.table === table)?.prefix ?? '';
 }
 
-/** Returns whether a variable is none of our settings although it looks like one. */
+/** Returns whether a variable has the prefix of the settings but is not one. */
 export function isForeign(variable: string): boolean {
   return FOREIGN_PREFIXES.some((prefix) => variable.startsWith(prefix));
 }
