@@ -133,7 +133,7 @@ describe('damaged files, verified and backfilled', () => {
     expect(listing('all')).toEqual(before);
     const query = await mdtoolHere(['query', 'SELECT count(*) AS n FROM trade', '--store', path('all'), '--format', 'ndjson']);
     expect([query.code, query.stdout.trim()]).toEqual([0, `{"n":${history.length}}`]);
-    // What was put aside stays, whoever tidies up.
+    // Quarantined files stay, whatever sweeps the store.
     await mdtoolHere(['compact', '--store', path('all')]);
     for (const file of [second, third]) expect(existsSync(join(dirname(file), `.${basename(file)}.damaged`))).toBe(true);
   });

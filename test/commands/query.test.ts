@@ -86,8 +86,8 @@ describe('query', () => {
 
   it.each([
     ['a mistake', 'select pric from trade', /^mdtool: SQL: .*pric.*\n$/],
-    ['a statement that writes', "copy trade to '/tmp/x'", /^mdtool: expected one statement that only reads.*\n$/],
-    ['a view that does not exist', 'select * from trades', /^mdtool: there is no view "trades".*\n$/],
+    ['a statement that writes', "copy trade to '/tmp/x'", /^mdtool: expected one read-only statement.*\n$/],
+    ['a view that does not exist', 'select * from trades', /^mdtool: no view "trades"; did you mean trade\?.*\n$/],
   ])('ends with 1 and one line: %s', async (_, sql, message) => {
     expect(await query(sql)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
   });
@@ -109,7 +109,7 @@ describe('stream -o store', () => {
     const before = (await query()).stdout;
     const { stderr, code } = await mdtoolHere(REPLAY, { env });
     expect(code).toBe(0);
-    expect(stderr).toMatch(/records came more than once/);
+    expect(stderr).toMatch(/duplicate records? skipped/);
     expect((await query()).stdout).toBe(before);
   });
 

@@ -94,7 +94,7 @@ describe('stream from an exchange', () => {
     first.kill('SIGINT');
     expect(refused).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^mdtool: bitget linear trade ETHUSDT is being captured already by "stream" \(pid \d+ on /m),
+      stderr: expect.stringMatching(/^mdtool: bitget linear trade ETHUSDT is already being captured by "stream" \(pid \d+ on /m),
     });
     expect(others.map(({ code }) => code)).toEqual([0, 0]);
     expect((await end).code).toBe(0);

@@ -129,8 +129,13 @@ describe('verify over the stores of both tapes', () => {
 
 describe('verify refuses', () => {
   it.each([
-    ['a directory of something else', () => writeFileSync(path('file.txt'), ''), ['--store', directory], /is no mdtool store/],
-    ['a directory that is not there', () => {}, ['--store', path('nowhere')], /there is no store in .*nowhere/],
+    [
+      'a directory of something else',
+      () => writeFileSync(path('file.txt'), ''),
+      ['--store', directory],
+      /is not an mdtool store/,
+    ],
+    ['a directory that is not there', () => {}, ['--store', path('nowhere')], /no store in .*nowhere/],
     ['an unknown channel', () => {}, ['--channels', 'trades'], /expected some of .*was "trades"; did you mean trade/],
     ['candles without trades', () => {}, ['--against', 'exchange', '--channels', 'book'], /add trade to --channels/],
     ['a time that ends before it begins', () => {}, ['--since', '1d', '--until', '2d'], /--since must lie before --until/],

@@ -14,21 +14,21 @@ const BATCH = 2_048;
 /** An archive file whose header has been read. */
 export type ArchiveFile = { readonly exchange: Exchange; readonly name: ArchiveName; readonly layout: ArchiveLayout };
 
-/** The trades of some rows, and one reason for each row that is none; `isCut` when the file breaks off here. */
+/** The trades of some rows, and a reason for each row that is not a trade; `isCut` when the file ends here unfinished. */
 export type ArchiveRows = { readonly trades: readonly Trade[]; readonly rejected: readonly string[]; readonly isCut: boolean };
 
 export function isUrl(path: string): boolean {
   return /^https?:\/\//.test(path);
 }
 
-/** Returns the file's own name of a path or URL. */
+/** Returns the file name of a path or URL. */
 export function fileName(path: string): string {
   return decodeURIComponent((isUrl(path) ? new URL(path).pathname : path).split(/[\\/]/).at(-1) ?? '');
 }
 
 /**
- * Yields what is in an archive file, by path or URL: first what it is, then its rows in the order of the file. Throws a
- * `FailureError` on a file that is none of an archive, an `UnreachableError` when a URL cannot be had.
+ * Yields the content of an archive file, by path or URL: first its name and layout, then its rows in file order. Throws a
+ * `FailureError` on a file that is not an archive, an `UnreachableError` when a URL cannot be downloaded.
  */
 export async function* readArchive(
   path: string,

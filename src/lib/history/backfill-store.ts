@@ -5,15 +5,20 @@ import { recordFetched } from './fetched-spans.js';
 import { united } from './spans.js';
 import { type Topic, topicName } from './topic.js';
 
-/** What was fetched is remembered this often (ms): a run that is killed fetches so much again, and stores none of it twice. */
-const REMEMBER_EVERY = 1_000;
+/** Fetched spans are recorded this often (ms): a killed run fetches that much again, and stores none of it twice. */
+const RECORD_EVERY = 1_000;
 
-/** A store that is being filled. It remembers nothing as fetched that would not survive a power loss. */
+/**
+ * A store that a backfill writes to.
+ *
+ * A span that is recorded as fetched is never fetched again. If the record survives a power loss and the trades do not, they
+ * are missing for good. So records are synced to disk first, then the spans are recorded.
+ */
 export class BackfillStore {
   readonly #directory: string;
   readonly #writer: StoreWriter;
   readonly #fetched = new Map<string, { readonly topic: Topic; readonly spans: readonly Span[] }>();
-  #remembered = performance.now();
+  #recorded = performance.now();
 
   private constructor(directory: string, writer: StoreWriter) {
     this.#directory = directory;
@@ -25,29 +30,29 @@ export class BackfillStore {
     return new BackfillStore(directory, await openStoreWriter(directory, { step: 'backfill', onWarning: warn }));
   }
 
-  /** Stores records, and with them that all of `covered` is there. */
+  /** Stores records, and notes that all of `covered` has been fetched. */
   async add(records: readonly AnyRecord[], topic: Topic, covered: readonly Span[]): Promise<void> {
     if (records.length > 0) await this.#writer.write(records);
     const name = topicName(topic);
     this.#fetched.set(name, { topic, spans: united([...(this.#fetched.get(name)?.spans ?? []), ...covered]) });
-    if (performance.now() - this.#remembered >= REMEMBER_EVERY) await this.#remember();
+    if (performance.now() - this.#recorded >= RECORD_EVERY) await this.#recordFetched();
   }
 
   async close(): Promise<void> {
     try {
-      await this.#remember();
+      await this.#recordFetched();
     } finally {
       await this.#writer.close();
     }
   }
 
-  async #remember(): Promise<void> {
+  async #recordFetched(): Promise<void> {
     const fetched = [...this.#fetched.values()];
     this.#fetched.clear();
     if (fetched.length > 0) {
       await this.#writer.sync();
       await recordFetched(this.#directory, fetched);
     }
-    this.#remembered = performance.now();
+    this.#recorded = performance.now();
   }
 }

@@ -4,38 +4,37 @@ import type { AnyRecord, Gap } from '../model/records.js';
 import { fileName } from './archive-rows.js';
 import type { BackfillStore } from './backfill-store.js';
 import type { FetchTask, UnavailableRange } from './fetch-task.js';
-import { inParallel } from './in-parallel.js';
 import { RefusedError } from './rest-client.js';
 import { type ArchiveOptions, runArchive } from './run-archive.js';
 import { type Delivery, type FetchTaskOptions, remainder, runFetchTask } from './run-fetch-task.js';
 import { lengthOf } from './spans.js';
 import type { Topic } from './topic.js';
 
-/** Told what a run could not get, and how far it is. */
+/** Receives what a run could not get, and its progress. */
 export type BackfillListener = {
   unavailable(topic: Topic, range: UnavailableRange): void;
   refused(topic: Topic, reason: string): void;
   unreachable(reason: string): void;
   rejected(topic: Topic, reasons: readonly string[]): void;
-  /** So much of all that is to be fetched is done, from 0 to 1. */
+  /** The share that is done, from 0 to 1. */
   progress(share: number): void;
 };
 
 export type BackfillOptions = {
-  /** Absent where records go elsewhere: then they come in order. */
+  /** Absent when records are not stored: then they are yielded in order. */
   readonly store?: BackfillStore | undefined;
   readonly listener: BackfillListener;
   /** Microseconds. */
   readonly now: () => number;
 };
 
-/** What brings deliveries, and the length of the past that it is for (microseconds). */
+/** A sequence of deliveries and the length of the time it covers (microseconds). */
 export type Run = { readonly length: number; readonly deliveries: AsyncGenerator<Delivery> };
 
-/** Runs at the same time: enough to use what a limit of 20 requests a second allows, with answers that take 0.2 s. */
+/** Parallel runs: enough to use a limit of 20 requests a second when an answer takes 0.2 s. */
 const AT_ONCE = 4;
 
-/** Yields what runs bring, the records and the gaps that are repaired, once they are stored. */
+/** Yields the records and repaired gaps of runs, after they are stored. */
 export async function* backfill(runs: readonly Run[], { store, listener, now }: BackfillOptions): AsyncGenerator<AnyRecord[]> {
   const total = runs.reduce((sum, { length }) => sum + length, 0);
   const done = new Map<Topic, number>();
@@ -61,7 +60,7 @@ export async function* backfill(runs: readonly Run[], { store, listener, now }: 
 
 export type FetchRunOptions = FetchTaskOptions & { readonly listener: BackfillListener; readonly signal: AbortSignal };
 
-/** Returns the runs of tasks; what none of them can bring is told now. */
+/** Returns the runs of fetch tasks, and reports the ranges that no history has. */
 export function fetchRuns(tasks: readonly FetchTask[], options: FetchRunOptions): Run[] {
   for (const { topic, unavailable } of tasks) for (const range of unavailable) options.listener.unavailable(topic, range);
   const away = new Set<string>();
@@ -70,7 +69,7 @@ export function fetchRuns(tasks: readonly FetchTask[], options: FetchRunOptions)
     .map((task) => ({ length: lengthOf(task.spans), deliveries: guarded(task, options, away) }));
 }
 
-/** Returns the runs of archive files, by path or URL; one that cannot be had does not keep the others from being read. */
+/** Returns the runs of archive files, by path or URL. An unreachable file does not stop the others. */
 export function archiveRuns(paths: readonly string[], options: ArchiveOptions & { readonly listener: BackfillListener }): Run[] {
   return paths.map((path) => {
     const name = options.exchanges.flatMap(({ archives }) => archives?.nameOf(fileName(path)) ?? [])[0];
@@ -91,7 +90,7 @@ async function* guardedArchive(
   }
 }
 
-/** Runs an task; what goes wrong with it does not keep the others from being run, but for an exchange that is away. */
+/** Runs a task. A failure does not stop the other tasks, except those of an unreachable exchange. */
 async function* guarded(task: FetchTask, options: FetchRunOptions, away: Set<string>): AsyncGenerator<Delivery> {
   const { topic } = task;
   const { listener, signal } = options;
@@ -115,5 +114,35 @@ async function* guarded(task: FetchTask, options: FetchRunOptions, away: Set<str
   if (rest.length > 0 && !signal.aborted) {
     const { note } = historyOf(topic.exchange).reach(topic.type, topic.market, topic.interval, began);
     listener.unavailable(topic, { spans: rest, note });
+  }
+}
+
+/** Yields the items of several generators as they arrive. At most `most` generators run at a time, started in order. */
+export async function* inParallel<Item>(generators: Iterable<AsyncGenerator<Item>>, most: number): AsyncGenerator<Item> {
+  type Next = { readonly generator: AsyncGenerator<Item>; readonly result: IteratorResult<Item> };
+  const waiting = generators[Symbol.iterator]();
+  const running = new Map<AsyncGenerator<Item>, Promise<Next>>();
+  const advance = (generator: AsyncGenerator<Item>) =>
+    void running.set(
+      generator,
+      generator.next().then((result) => ({ generator, result })),
+    );
+  const begin = () => {
+    const { value, done } = waiting.next();
+    if (!done) advance(value);
+  };
+  for (let started = 0; started < most; started++) begin();
+  try {
+    while (running.size > 0) {
+      const { generator, result } = await Promise.race(running.values());
+      running.delete(generator);
+      if (result.done) begin();
+      else {
+        advance(generator);
+        yield result.value;
+      }
+    }
+  } finally {
+    await Promise.all([...running].map(([generator, next]) => next.then(() => generator.return(undefined)).catch(() => {})));
   }
 }

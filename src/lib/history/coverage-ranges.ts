@@ -7,21 +7,21 @@ import type { AnyRecord, Coverage } from '../model/records.js';
 import { united } from './spans.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
-/** What coverage asks for, and what of it no history can give. */
+/** Ranges that coverage records request, and the parts that no history has. */
 export type CoverageRanges = {
   readonly ranges: readonly RequestedRange[];
-  /** Channels that have holes and no history, with how many holes. */
+  /** Channels with gaps but without a history, and their number of gaps. */
   readonly without: ReadonlyMap<string, number>;
-  /** Records that were read. */
+  /** Number of coverage records read. */
   readonly read: number;
-  /** Those that tell of a hole or a mismatch: damaged files may be behind them. */
+  /** Records of a gap or a mismatch: a damaged file may be the cause. */
   readonly flawed: readonly Coverage[];
 };
 
 /**
- * Returns what the `coverage` records of INPUT with the verdict `hole` ask for. The channel of the exchange's candles names
- * their interval, `candle_exchange_1m`, or `detail.interval` does; `candle_1m` are those of trades, which are made of
- * trades. Throws as `readInput`.
+ * Returns the ranges that the `coverage` records of INPUT with the verdict `hole` request. Exchange candles have their
+ * interval in the channel (`candle_exchange_1m`) or in `detail.interval`; `candle_1m` is built from trades. Throws as
+ * `readInput`.
  */
 export async function rangesFromCoverage(paths: readonly string[], listener: InputListener): Promise<CoverageRanges> {
   const ranges = new Map<string, Topic & { spans: Span[] }>();

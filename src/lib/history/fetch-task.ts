@@ -6,45 +6,45 @@ import { lengthOf, united, within, without } from './spans.js';
 import type { Ends, StoredSpans } from './stored-spans.js';
 import { barSize, type RequestedRange, type Topic } from './topic.js';
 
-/** Something wanted that no request will give, and why. */
+/** Requested spans that no endpoint serves, and the reason. */
 export type UnavailableRange = { readonly spans: readonly Span[]; readonly note: string };
 
-/** What will be fetched of one topic. */
+/** The spans to fetch of one topic. */
 export type FetchTask = {
   readonly topic: Topic;
-  /** What is fetched, in order. */
+  /** Spans to fetch, in order. */
   readonly spans: readonly Span[];
-  /** The recorded gaps that this may repair. */
+  /** Recorded gaps that the task may repair. */
   readonly gaps: readonly Gap[];
-  /** What is known next to those of lost trades. */
+  /** Stored trades next to the gaps of lost trades. */
   readonly ends?: ReadonlyMap<Gap, Ends> | undefined;
   readonly unavailable: readonly UnavailableRange[];
-  /** A warning that holds for all of it: only the newest records can be had. */
+  /** A warning for the whole task: the endpoint serves only the newest records. */
   readonly note?: string | undefined;
   readonly requests: number;
-  /** Whether more requests may be needed: how many depends on what comes. */
+  /** Whether more requests may be needed, depending on the answers. */
   readonly atLeast: boolean;
 };
 
-/** What the planner knows beside the exchange. */
+/** Context of the planner. */
 export type PlanContext = {
   /** Microseconds. */
   readonly now: number;
   readonly stored: StoredSpans;
 };
 
-/** Of what is being captured, the last minute is left to that: it may be on its way into the store. */
+/** While a capture runs, the last minute is not fetched: its records may still be on their way into the store. */
 const IN_FLIGHT = MINUTE;
 
-/** Returns what has to be fetched for a requested range, and what cannot be had. */
+/** Returns the fetch task for a requested range, with the parts that are unavailable. */
 export function planFetchTask(range: RequestedRange, context: PlanContext): FetchTask {
   const { spans: asked, isForced, ...topic } = range;
   const { now, stored } = context;
   const history = historyOf(topic.exchange);
   const reach = history.reach(topic.type, topic.market, topic.interval, now);
   const due = isForced ? united(asked) : without(asked, stored.known(topic));
-  const ends = new Map(lostWithin(stored.gaps(topic), due).map((gap) => [gap, stored.ends(gap)]));
-  const wanted = united([...due, ...[...ends].map(([gap, near]) => reachingOut(topic, gap, near))]);
+  const ends = new Map(lostGapsIn(stored.gaps(topic), due).map((gap) => [gap, stored.ends(gap)]));
+  const wanted = united([...due, ...[...ends].map(([gap, near]) => withOverlap(topic, gap, near))]);
   const missing = within(inWholeBars(wanted, topic), [{ from: 0, until: stored.isCaptured(topic) ? now - IN_FLIGHT : now }]);
   const gaps = stored.gaps(topic).filter((gap) => within([spanOf(gap)], missing).length > 0);
   if (reach.kind === 'none') return { ...NOTHING, topic, gaps: [], unavailable: unavailableOf(missing, reach) };
@@ -69,19 +69,22 @@ function unavailableOf(spans: readonly Span[], { note }: Reach): UnavailableRang
   return lengthOf(spans) > 0 ? [{ spans, note }] : [];
 }
 
-function lostWithin(gaps: readonly Gap[], spans: readonly Span[]): Gap[] {
+function lostGapsIn(gaps: readonly Gap[], spans: readonly Span[]): Gap[] {
   return gaps.filter((gap) => gap.reason === 'lost' && within([spanOf(gap)], spans).length > 0);
 }
 
-/** What was lost is fetched with what is known at both ends, so that these can be met; bars are fetched whole. */
-function reachingOut(topic: Topic, gap: Gap, { before, after }: Ends): Span {
+/**
+ * Returns the span to fetch for a gap of lost records. Trades around the gap are fetched as well: a repair is complete only
+ * when fetched trades overlap stored ones at both ends. Bars are fetched whole.
+ */
+function withOverlap(topic: Topic, gap: Gap, { before, after }: Ends): Span {
   const { from, until } = spanOf(gap);
   const size = barSize(topic);
   if (size !== undefined) return { from: bucketStart(size, from), until: bucketStart(size, until - 1) + size };
   return { from: Math.min(from, before ?? from), until: Math.max(until, (after ?? 0) + 1) };
 }
 
-/** A bar is there or not: of one that is cut, nothing is wanted. */
+/** Returns the whole bars in spans: part of a bar cannot be fetched. */
 function inWholeBars(spans: readonly Span[], topic: Topic): Span[] {
   const size = barSize(topic);
   if (size === undefined) return [...spans];

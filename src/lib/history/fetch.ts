@@ -10,19 +10,18 @@ import {
 import { FailureError } from '../model/errors.js';
 import { RefusedError, type RestClient } from './rest-client.js';
 
-/** One page of what was asked for; `covered` is the stretch that its chain of pages holds whole up to now. */
+/** One page of a query; `covered` is the span that its chain of pages covers completely so far. */
 export type FetchedPage = {
   readonly records: readonly HistoryRecord[];
   readonly rejected: readonly string[];
   readonly covered: Span | undefined;
-  /** The page is the last of its chain. */
+  /** Whether the page is the last of its chain. */
   readonly last: boolean;
 };
 
 /**
- * Yields every page of a query, chain after chain, as the exchange gives them: chains are in order of time, the pages of
- * one may come newest first. `now` gives microseconds. Throws as `RestClient.get`, and a `RefusedError` on an answer
- * that cannot be read.
+ * Yields every page of a query, chain after chain. Chains are in order of time; the pages of one chain may arrive newest
+ * first. `now` returns microseconds. Throws as `RestClient.get`, and a `RefusedError` on an unreadable answer.
  */
 export async function* fetchHistory(
   client: RestClient,

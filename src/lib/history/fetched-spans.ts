@@ -3,20 +3,20 @@ import { changeMetadata, type Metadata } from '../storage/log/metadata.js';
 import { united, without } from './spans.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
-/** What of a topic was fetched whole. */
+/** Spans of a topic that were fetched completely. */
 export type Fetched = { readonly topic: Topic; readonly spans: readonly Span[] };
 
 function keyOf(topic: Topic): string {
   return `backfill.${topicName(topic).replaceAll(' ', '.')}`;
 }
 
-/** Returns the spans of a topic that runs before have fetched whole; `metadata` are those of the store. */
+/** Returns the spans of a topic that earlier runs fetched completely, from the metadata of the store. */
 export function fetchedSpans(metadata: ReadonlyMap<string, string>, topic: Topic): Span[] {
   const text = metadata.get(keyOf(topic));
   return text === undefined ? [] : (JSON.parse(text) as [number, number][]).map(([from, until]) => ({ from, until }));
 }
 
-/** Makes a store remember that spans were fetched whole, all of it in one change. */
+/** Records completely fetched spans in the metadata of a store, in one change. */
 export async function recordFetched(directory: string, fetched: readonly Fetched[]): Promise<void> {
   await changeMetadata(directory, (known) => {
     const changed: Record<string, string> = {};
@@ -28,7 +28,7 @@ export async function recordFetched(directory: string, fetched: readonly Fetched
   });
 }
 
-/** Returns what a store remembers as fetched when the spans of `lost` are no longer there, as far as that changes. */
+/** Returns the changed metadata of a store after the spans of `lost` were removed from its fetched spans. */
 export function metadataWithout(metadata: ReadonlyMap<string, string>, lost: readonly RequestedRange[]): Metadata {
   const changed = new Map<string, string>();
   for (const { spans, ...topic } of lost) {

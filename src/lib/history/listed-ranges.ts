@@ -5,13 +5,13 @@ import type { Instrument } from '../model/records.js';
 import type { StoredSpans } from './stored-spans.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
-/** What of each instrument is wanted. Times are microseconds. */
+/** Requested history types and candle intervals. */
 export type WantedTypes = {
   readonly types: readonly HistoryType[];
   readonly intervals: readonly string[];
 };
 
-/** Returns the topics of instruments, of candles one per interval. */
+/** Returns the topics of instruments; for candles one per interval. */
 export function topicsOf(instruments: readonly Instrument[], { types, intervals }: WantedTypes): Topic[] {
   return instruments.flatMap(({ exchange: id, market, symbol }) => {
     const exchange = exchangeOf(id);
@@ -23,8 +23,8 @@ export function topicsOf(instruments: readonly Instrument[], { types, intervals 
 }
 
 /**
- * Returns what is wanted of topics between `since` and `until`; without `since`, from the first record stored. Nothing is
- * wanted from before a symbol's launch. Throws a `UsageError` when neither says where to begin.
+ * Returns the requested ranges of topics between `since` and `until`; without `since`, from the first stored record. A range
+ * does not begin before the symbol's launch. Throws a `UsageError` without `since` and stored records.
  */
 export function listedRanges(
   topics: readonly Topic[],
@@ -38,12 +38,12 @@ export function listedRanges(
   });
   if (ranges.length === 0 && topics.length > 0)
     throw new UsageError(
-      `expected --since: the store has nothing of ${topicName(topics[0] as Topic)}${topics.length > 1 ? ' or the others' : ''} to begin with`,
+      `missing --since: the store has no records of ${topicName(topics[0] as Topic)}${topics.length > 1 ? ' or the other symbols' : ''} to start from`,
     );
   return ranges;
 }
 
-/** Returns what a symbol's launch is kept under. */
+/** Returns the key of a symbol in the map of launch times. */
 export function launchKey({ exchange, market, symbol }: Pick<Instrument, 'exchange' | 'market' | 'symbol'>): string {
   return `${exchange} ${market} ${symbol}`;
 }

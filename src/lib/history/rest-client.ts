@@ -13,26 +13,26 @@ export type RestClientOptions = {
   /** Returns the REST origin that answers a request. */
   readonly origin: (exchange: Exchange, request: HttpRequest) => string;
   readonly signal?: AbortSignal | undefined;
-  /** The share of each limit that is used: other programs of the same address have the rest. */
+  /** The used share of each rate limit; the rest is for other programs at the same IP address. */
   readonly share?: number | undefined;
-  /** Called before a pause that the exchange asked for, and before another attempt. */
+  /** Called before a pause that the exchange requested, and before each retry. */
   readonly onWait?: ((text: string) => void) | undefined;
   readonly timing?: Timing | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: (() => number) | undefined;
 };
 
-/** The exchange refuses the request and will refuse it again: an unknown symbol, an invalid parameter. */
+/** The exchange refused the request and would refuse it again: an unknown symbol, an invalid parameter. */
 export class RefusedError extends UnreachableError {}
 
 const SHARE = 0.8;
-/** Further attempts after faults, and after answers that the rate limit is exceeded, before a request is given up. */
-const MOST_FAULTS = 5;
-const MOST_PAUSES = 4;
+/** Retries after faults, and after exceeded rate limits, before a request fails. */
+const MAX_FAULTS = 5;
+const MAX_THROTTLED = 4;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 
-/** Sends requests to the REST interfaces of exchanges, within their limits for all callers of the client together. */
+/** Sends REST requests to exchanges, within their rate limits for all callers of the client together. */
 export class RestClient {
   readonly #options: RestClientOptions;
   readonly #timing: Timing;
@@ -44,15 +44,14 @@ export class RestClient {
   }
 
   /**
-   * Returns the body of an answer that is data. Waits where the exchange says that the rate limit is exceeded, and retries
-   * after faults. Throws a `RefusedError` when the exchange refuses, an `UnreachableError` when it cannot be reached or the
-   * signal was aborted.
+   * Returns the body of a successful answer. Waits when the rate limit is exceeded, and retries after faults. Throws a
+   * `RefusedError` when the exchange refuses, an `UnreachableError` when it cannot be reached or the signal was aborted.
    */
   get(exchange: Exchange, request: HttpRequest): Promise<string> {
     const { signal, onWait } = this.#options;
     const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random: this.#timing.random });
     return withRetries(() => this.#attempt(exchange, request), {
-      most: { fault: MOST_FAULTS, throttled: MOST_PAUSES },
+      most: { fault: MAX_FAULTS, throttled: MAX_THROTTLED },
       nextPause: () => backoff.next(),
       sleep: this.#timing.sleep,
       signal,
@@ -86,7 +85,7 @@ export class RestClient {
     if (verdict.kind === 'refusal') return new RefusedError(`${what} (${sent})`);
     if (verdict.kind !== 'throttled') return new AttemptError({ kind: 'fault', what, request: sent });
     this.#pause(exchange, request, verdict);
-    // The limiter holds back all requests, so that the next attempt needs no pause of its own.
+    // The limiter pauses all requests: the retry itself needs no pause.
     return new AttemptError({ kind: 'throttled', what, request: sent, pause: 0 });
   }
 

@@ -14,16 +14,16 @@ import type { Topic } from './topic.js';
 
 export type ArchiveOptions = DownloadOptions & {
   readonly exchanges: readonly Exchange[];
-  /** Absent where records go elsewhere: then the whole file does. */
+  /** Absent when records are not stored: then all trades of the file are yielded. */
   readonly store?: string | undefined;
-  /** What of the past is wanted at all. */
+  /** The requested time span. */
   readonly wanted: Span;
   /** Microseconds. */
   readonly now: () => number;
   readonly onCut: (reason: string) => void;
 };
 
-/** How far the times of a file and of the socket may differ: contracts have fractions of a millisecond. */
+/** Maximum difference between the times of a file and of the websocket. */
 const MARGIN = 2 * SECOND;
 
 /**
@@ -40,7 +40,7 @@ export async function* runArchive(path: string, options: ArchiveOptions): AsyncG
     if (!import_) throw new FailureError(`${path}: expected a header`);
     yield import_.take(part.trades, part.rejected);
     if (part.isCut) {
-      options.onCut(`${path}: the file breaks off; what came before is there, and the file has to be read again`);
+      options.onCut(`${path}: the file is cut off; its trades up to there were read; import it again when it is complete`);
       return;
     }
   }
@@ -51,32 +51,32 @@ export async function* runArchive(path: string, options: ArchiveOptions): AsyncG
 class ArchiveImport {
   readonly #file: ArchiveFile;
   readonly #topic: Topic;
-  readonly #holes: readonly Span[];
+  readonly #missing: readonly Span[];
   readonly #captured: readonly Span[];
   readonly #stored: StoredSpans;
   readonly #keys: StoredKeys;
   readonly #met: number[] = [];
   #rejected = 0;
 
-  private constructor(file: ArchiveFile, topic: Topic, stored: StoredSpans, holes: readonly Span[], keys: StoredKeys) {
+  private constructor(file: ArchiveFile, topic: Topic, stored: StoredSpans, missing: readonly Span[], keys: StoredKeys) {
     this.#file = file;
     this.#topic = topic;
     this.#stored = stored;
     this.#captured = stored.captured(topic);
-    this.#holes = holes;
+    this.#missing = missing;
     this.#keys = keys;
   }
 
   static async begin(file: ArchiveFile, { store, wanted }: ArchiveOptions): Promise<ArchiveImport> {
     const topic: Topic = { exchange: file.exchange, market: file.layout.market, symbol: file.layout.symbol, type: 'trade' };
     const stored = store === undefined ? NOTHING_STORED : await readStoredSpans(store, [topic]);
-    const holes = without(within([file.name.span], [wanted]), stored.known(topic));
+    const missing = without(within([file.name.span], [wanted]), stored.known(topic));
     const keys: StoredKeys = new Map();
-    for (const { from, until } of store === undefined || !file.layout.hasPublicIds ? [] : holes) {
+    for (const { from, until } of store === undefined || !file.layout.hasPublicIds ? [] : missing) {
       const near = await readStoredKeys(store as string, topic, { from: from - MARGIN, until: until + MARGIN });
       for (const [key, at] of near) keys.set(key, at);
     }
-    return new ArchiveImport(file, topic, stored, holes, keys);
+    return new ArchiveImport(file, topic, stored, missing, keys);
   }
 
   take(trades: readonly Trade[], rejected: readonly string[]): Delivery {
@@ -87,7 +87,7 @@ class ArchiveImport {
   /** A row that could not be read may be any trade of the file. */
   end(now: number): Delivery {
     const isWhole = this.#rejected === 0 && this.#file.name.span.until <= now;
-    const covered = isWhole ? this.#holes : [];
+    const covered = isWhole ? this.#missing : [];
     const repaired = this.#stored.gaps(this.#topic).filter((gap) => {
       if (without([spanOf(gap)], covered).length > 0) return false;
       return !this.#file.layout.hasPublicIds || this.#meets(gap.fromTimestamp, gap.untilTimestamp);
@@ -99,7 +99,7 @@ class ArchiveImport {
   #isNew({ id, timestamp }: Trade): boolean {
     const at = this.#keys.get(id);
     if (at !== undefined) this.#met.push(at);
-    if (at !== undefined || !this.#holes.some(({ from, until }) => timestamp >= from && timestamp < until)) return false;
+    if (at !== undefined || !this.#missing.some(({ from, until }) => timestamp >= from && timestamp < until)) return false;
     if (this.#file.layout.hasPublicIds) return true;
     return !this.#captured.some(({ from, until }) => timestamp >= from && timestamp <= until);
   }

@@ -10,12 +10,12 @@ import { united, within, without } from './spans.js';
 import { keyOf, type StoredKeys } from './stored-keys.js';
 import { barSize, CHANNEL_OF, type Topic } from './topic.js';
 
-/** Something that an task brought: new records, what of the past they complete, gaps that are none any more. */
+/** A result of a fetch task: new records, the spans that are complete now, and repaired gaps. */
 export type Delivery = {
   readonly topic: Topic;
   readonly records: readonly HistoryRecord[];
   readonly rejected: readonly string[];
-  /** Fetched whole by now, all of the task so far. */
+  /** All spans that the task has fetched completely so far. */
   readonly covered: readonly Span[];
   readonly repaired: readonly Gap[];
 };
@@ -26,25 +26,25 @@ export type FetchTaskOptions = {
   readonly now: () => number;
   /** Returns the keys of what is stored within a span. */
   readonly keys: (topic: Topic, span: Span) => Promise<StoredKeys>;
-  /** Records are put into the order of time: exchanges give the pages of one chain newest first. */
+  /** Sort records by time: exchanges return the pages of one chain newest first. */
   readonly inOrder?: boolean | undefined;
 };
 
-/** The exchange may still add to what it says of the last minute: it is given, and fetched again by the next run. */
+/** The exchange may still add to its last minute: those records are emitted, and fetched again by the next run. */
 const UNSETTLED = MINUTE;
-/** Times of trades may be whole seconds; and both ends have to meet what is known. */
+/** Margin around a span: times may be whole seconds, and both ends must overlap known trades. */
 const MARGIN = SECOND;
 
 /**
- * Fetches what an task is for and yields what is new, page by page. What is stored already is left out, so is what is
- * still going on. Throws as `fetchHistory`.
+ * Fetches the spans of a task and yields new records page by page, without stored records and open bars. Throws as
+ * `fetchHistory`.
  */
 export async function* runFetchTask(task: FetchTask, options: FetchTaskOptions): AsyncGenerator<Delivery> {
   const { topic, gaps } = task;
   const began = options.now();
   const seen = new Overlaps(gaps);
   let covered: Span[] = [];
-  for (const span of stretchesOf(task, options.inOrder ? HOUR : DAY)) {
+  for (const span of partsOf(task, options.inOrder ? HOUR : DAY)) {
     const query = { ...topic, ...widened(topic, span, began) };
     const stored = await options.keys(topic, { from: query.from - 2 * MARGIN, until: query.until + 2 * MARGIN });
     seen.begin(stored);
@@ -65,7 +65,7 @@ type Page = {
   readonly covered: readonly Span[];
 };
 
-/** A row that could not be read may be any: what it is part of is not covered, and the next run fetches it again. */
+/** Yields the pages of a query. An unreadable row may be any record: its chain is not covered, and the next run fetches it again. */
 async function* pagesOf({ topic }: FetchTask, query: HistoryQuery, { client, now }: FetchTaskOptions): AsyncGenerator<Page> {
   let isWhole = true;
   for await (const { records, rejected, covered } of fetchHistory(client, topic.exchange, query, now)) {
@@ -90,21 +90,21 @@ function inTime(a: HistoryRecord, b: HistoryRecord): number {
   return a.type === 'trade' && b.type === 'trade' ? compareTrades(a, b) : a.timestamp - b.timestamp;
 }
 
-/** Of a trade that tells whole seconds, the second counts. */
+/** Returns whether a record is in a span. For a trade with whole seconds, any overlap of its second counts. */
 function isInside({ type, timestamp }: HistoryRecord, { from, until }: Span): boolean {
   if (type !== 'trade') return true;
   return timestamp < until && (timestamp % SECOND === 0 ? timestamp + SECOND > from : timestamp >= from);
 }
 
-/** Returns what of an task is still missing after it was run: nothing where only the last minute or bar is. */
+/** Returns the spans that a task has not fetched, without the last minute or bar. */
 export function remainder({ topic, spans }: FetchTask, covered: readonly Span[], began: number): Span[] {
   const size = barSize(topic) ?? 0;
   const due = size > 0 ? bucketStart(size, began - UNSETTLED) : began - UNSETTLED;
   return without(within(spans, [{ from: 0, until: due }]), covered);
 }
 
-/** Only trades are so many that a stretch has to be taken in parts. */
-function stretchesOf({ topic, spans }: FetchTask, length: number): Span[] {
+/** Returns the spans of a task in parts: only trades are so many that this is needed. */
+function partsOf({ topic, spans }: FetchTask, length: number): Span[] {
   if (topic.type !== 'trade') return [...spans];
   return spans.flatMap(({ from, until }) => {
     const parts: Span[] = [];
@@ -121,7 +121,7 @@ function widened({ type }: Topic, { from, until }: Span, now: number): Span {
   return type === 'trade' ? { from: from - MARGIN, until: Math.min(until + MARGIN, Math.max(until, now)) } : { from, until };
 }
 
-/** Bars say themselves up to where they are final. */
+/** Returns the time up to which answers are final; bars show it themselves. */
 function settled(topic: Topic, began: number): Span[] {
   return [{ from: 0, until: barSize(topic) === undefined ? began - UNSETTLED : Number.POSITIVE_INFINITY }];
 }
@@ -129,11 +129,13 @@ function settled(topic: Topic, began: number): Span[] {
 type Fetched = { readonly covered: readonly Span[]; readonly seen: Overlaps; readonly began: number };
 
 /**
- * Ids are not contiguous on either exchange: a hole in the trades counts as repaired when what was fetched is whole and has
- * the trades that are stored right at its ends. Where none is, as at the end of a capture that was cut off, there is nothing
- * to meet: then the answer must reach beyond the end, or the end be so old that the exchange adds nothing more. Lost candles
- * are the same again, and so are those of one interval that nobody received; what was captured of rates and prices is finer
- * than any history.
+ * Returns whether a gap is repaired.
+ *
+ * Trade ids are not contiguous on either exchange, so an answer that lacks trades looks like a complete one. A gap in trades
+ * counts as repaired only if the fetched spans cover it and the fetched trades overlap the stored ones at both ends. Without
+ * a stored trade at one end, as after a capture that was cut off, nothing can overlap: then the answer must reach beyond the
+ * end, or the end must be old enough that the exchange adds nothing. Fetched candles are identical to lost or missed ones.
+ * Captured rates and prices are finer than any history, so their gaps stay.
  */
 function isRepaired({ topic: { type }, ends }: FetchTask, gap: Gap, { covered, seen, began }: Fetched): boolean {
   if (without([spanOf(gap)], covered).length > 0) return false;
@@ -145,24 +147,24 @@ function isRepaired({ topic: { type }, ends }: FetchTask, gap: Gap, { covered, s
   return gap.untilTimestamp <= began - UNSETTLED || seen.latest >= gap.untilTimestamp;
 }
 
-/** Whether a trade is stored right before a gap and right after it. */
+/** Whether trades are stored directly before and after a gap. */
 type Known = { before: boolean; after: boolean };
 
-/** Tells new records from those that were stored before, and remembers when the latter happened. */
+/** Separates new records from stored ones, and collects the times of fetched records that are stored. */
 class Overlaps {
   readonly #known: ReadonlyMap<Gap, Known>;
   #met: number[] = [];
   #fresh = new Set<string | number>();
-  /** Of the stretch before: what it brought is stored by now, and was not known. */
+  /** New records of the previous span: stored by now, but not in the keys that were read before. */
   #before = new Set<string | number>();
-  /** When the latest of all that was fetched happened. */
+  /** The time of the latest fetched record. */
   latest = 0;
 
   constructor(gaps: readonly Gap[]) {
     this.#known = new Map(gaps.map((gap) => [gap, { before: false, after: false }]));
   }
 
-  /** Begins a stretch, of which this is stored. */
+  /** Starts a span with the given stored keys. */
   begin(stored: StoredKeys): void {
     this.#before = this.#fresh;
     this.#fresh = new Set();
@@ -177,7 +179,7 @@ class Overlaps {
     return this.#known.get(gap) ?? { before: true, after: true };
   }
 
-  /** What lies outside of the span is met or not, and never new: it belongs to another one. */
+  /** Returns whether a record is new. A record outside of the span is never new, but may overlap a stored one. */
   isNew(record: HistoryRecord, stored: StoredKeys, span: Span): boolean {
     if (record.type === 'candle' && !record.closed) return false;
     this.latest = Math.max(this.latest, record.timestamp);
@@ -199,7 +201,7 @@ class Overlaps {
   }
 }
 
-/** Whether sorted times have one from `first` to `last`, both included. */
+/** Returns whether sorted times have a value from `first` to `last`, inclusive. */
 function hasWithin(times: Float64Array, first: number, last: number): boolean {
   let [low, high] = [0, times.length];
   while (low < high) {

@@ -4,12 +4,12 @@ import { sqlText } from '../storage/database/duckdb.js';
 import { openSnapshot, readFailure } from '../storage/reading/store-snapshot.js';
 import type { Topic } from './topic.js';
 
-/** What a store has of a topic within some time: by key, when it happened. */
+/** Times of a topic's stored records, by key. */
 export type StoredKeys = Map<string | number, number>;
 
 /**
- * Returns the keys of a topic's records that the store in `directory` has: ids of trades, else the times of what was
- * fetched before; candles count when they are closed. Throws a `FailureError` that names a file which cannot be read.
+ * Returns the keys of a topic's stored records: ids of trades, times of closed candles, and times of fetched records of
+ * other types. Throws a `FailureError` that names an unreadable file.
  */
 export async function readStoredKeys(directory: string, topic: Topic, { from, until }: Span): Promise<StoredKeys> {
   const { exchange, market, symbol, type, interval } = topic;

@@ -12,10 +12,10 @@ import { fetchedSpans } from './fetched-spans.js';
 import { united, within, without } from './spans.js';
 import { barSize, CHANNEL_OF, channelsOf, type Topic, topicName } from './topic.js';
 
-/** Silence of a whole market for so long means that nobody captured it, whether or not a gap says so. */
+/** A market without records for this long was not captured, with or without a recorded gap. */
 const IDLE = 5 * MINUTE;
 
-/** What is stored next to lost trades is looked for this far: beyond it, nothing is known that could be met. */
+/** Maximum distance of stored trades next to a gap of lost trades: farther ones cannot prove an overlap. */
 const NEAR = 6 * HOUR;
 
 /** The last trade before and the first one after a gap, microseconds; undefined where there is none near. */
@@ -23,19 +23,19 @@ export type Ends = { readonly before: number | undefined; readonly after: number
 
 const NO_ENDS: Ends = { before: undefined, after: undefined };
 
-/** What a store has of some topics. */
+/** The stored spans of some topics. */
 export type StoredSpans = {
-  /** Returns the spans of which nothing is missing, as far as the store can know. */
+  /** Returns the spans that are complete as far as the store knows. */
   known(topic: Topic): readonly Span[];
-  /** Returns the spans that were captured, without gaps; records lie on both of their ends. */
+  /** Returns the captured spans without gaps; they begin and end with a record. */
   captured(topic: Topic): readonly Span[];
   /** Returns the unrepaired gaps of a topic's channel. */
   gaps(topic: Topic): readonly Gap[];
-  /** Returns what is stored next to an unrepaired gap of lost trades. */
+  /** Returns the stored trades next to an unrepaired gap of lost trades. */
   ends(gap: Gap): Ends;
-  /** Returns when the first record of a topic happened, undefined when there is none. */
+  /** Returns the time of a topic's first record, undefined without records. */
   first(topic: Topic): number | undefined;
-  /** Returns whether a living process captures a topic's channel into this store now. */
+  /** Returns whether a running process is capturing a topic's channel into this store. */
   isCaptured(topic: Topic): boolean;
 };
 
@@ -49,9 +49,8 @@ export const NOTHING_STORED: StoredSpans = {
 };
 
 /**
- * Returns what the store in `directory` has of `topics`. Known is what earlier runs fetched whole; from the first captured
- * record to the last, without recorded gaps and without times in which nothing of the market was captured; and every bar
- * that is there and closed.
+ * Returns the stored spans of `topics`. Complete are: spans that earlier runs fetched; spans from the first captured record
+ * to the last one, without recorded gaps and without times when the market was not captured; and every closed bar.
  */
 export async function readStoredSpans(directory: string, topics: readonly Topic[]): Promise<StoredSpans> {
   const types = [...new Set(topics.map(({ type }) => type))];
@@ -70,7 +69,7 @@ export async function readStoredSpans(directory: string, topics: readonly Topic[
       const spans = type === 'candle' ? await barSpans(relations, topics) : await capturedSpans(relations, type);
       for (const [key, value] of spans) captured.set(key, value);
     }
-    const claims = await livingClaims(directory);
+    const claims = await activeClaims(directory);
     const ends = types.includes('trade') ? await endsOf(relations, [...gaps.values()].flat()) : new Map<Gap, Ends>();
     return {
       ...storedSpans(snapshot.state.metadata, gaps, captured),
@@ -93,9 +92,9 @@ function storedSpans(
   const gapsOf = (topic: Topic) => [...channelsOf(topic)].flatMap((channel) => gaps.get(channelKey(topic, channel)) ?? []);
   const capturedOf = (topic: Topic) => {
     const spans = captured.get(topicName(topic))?.spans ?? [];
-    // A bar is there or not, whatever was lost while it was formed.
+    // Data that was lost while a bar was formed does not matter: the exchange sends the whole bar.
     if (topic.type === 'candle') return spans;
-    // Tickers carry the rate to come; what was paid in the end is told by history alone.
+    // Tickers have the next rate; only history has the rate that was paid.
     if (topic.type === 'funding') return [];
     return without(
       spans,
@@ -114,8 +113,8 @@ function channelKey({ exchange, market, symbol }: { exchange: { id: string }; ma
   return [exchange.id, market, symbol, channel].join(' ');
 }
 
-/** Returns what the writers of a store capture that have not gone. */
-async function livingClaims(directory: string): Promise<Claim[]> {
+/** Returns the claims of the running writers of a store. */
+async function activeClaims(directory: string): Promise<Claim[]> {
   const paths = await findStore(directory);
   if (!paths) return [];
   const context = { paths, log: new CommitLog(paths.log, paths.root) };
@@ -129,7 +128,7 @@ function isOf({ exchange, market, channel, symbols }: Claim, topic: Topic): bool
   return isChannel && (symbols === 'all' || symbols.includes(topic.symbol));
 }
 
-/** Returns the gaps that no later one repaired, by channel. */
+/** Returns the gaps that no later record repaired, by channel. */
 async function unrepairedGaps({ database, relation }: Relations): Promise<Map<string, Gap[]>> {
   const rows = await database.rows(
     `SELECT "exchange", "market", "symbol", "channel", "reason", "missing",
@@ -141,13 +140,13 @@ async function unrepairedGaps({ database, relation }: Relations): Promise<Map<st
     const gap = gapOf(row);
     const key = [gap.exchange, gap.market, gap.symbol, gap.channel].join(' ');
     const before = gaps.get(key) ?? [];
-    const isCovered = (hole: Gap) => hole.fromTimestamp >= gap.fromTimestamp && hole.untilTimestamp <= gap.untilTimestamp;
-    gaps.set(key, gap.missing ? [...before, gap] : before.filter((hole) => !isCovered(hole)));
+    const isCovered = (known: Gap) => known.fromTimestamp >= gap.fromTimestamp && known.untilTimestamp <= gap.untilTimestamp;
+    gaps.set(key, gap.missing ? [...before, gap] : before.filter((known) => !isCovered(known)));
   }
   return gaps;
 }
 
-/** What the log tells of a lost file are its first and last record, not those around it. */
+/** Returns the stored trades next to gaps of lost files: the log has the first and last record of a lost file only. */
 async function endsOf({ database, relation }: Relations, gaps: readonly Gap[]): Promise<Map<Gap, Ends>> {
   const ends = new Map<Gap, Ends>();
   for (const gap of gaps.filter(({ reason, channel }) => reason === 'lost' && channel === CHANNEL_OF.trade)) {
@@ -173,7 +172,7 @@ function gapOf(row: Record<string, unknown>): Gap {
   return buildGap(series, { from: Number(row.from), until: Number(row.until), reason, missing: row.missing === true });
 }
 
-/** Returns the spans of each symbol between its first and last captured record, as far as its market was captured. */
+/** Returns the captured spans of each symbol: from its first to its last record, while its market was captured. */
 async function capturedSpans({ database, relation }: Relations, type: RecordType): Promise<Map<string, Captured>> {
   const captured = `(SELECT "exchange", "market", "symbol", epoch_us("timestamp") AS moment
     FROM ${relation(type)} WHERE "local_timestamp" IS NOT NULL)`;
@@ -196,7 +195,7 @@ async function capturedSpans({ database, relation }: Relations, type: RecordType
   );
 }
 
-/** Returns the runs of closed bars of the exchange. */
+/** Returns the spans of adjacent closed bars of the exchange. */
 async function barSpans({ database, relation }: Relations, topics: readonly Topic[]): Promise<Map<string, Captured>> {
   const captured = new Map<string, { spans: Span[]; first: number }>();
   const sizes = new Map(topics.flatMap((topic) => (topic.type === 'candle' ? [[topic.interval, barSize(topic)] as const] : [])));

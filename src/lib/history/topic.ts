@@ -4,35 +4,35 @@ import { parseInterval } from '../model/interval.js';
 import type { Market } from '../model/records.js';
 import { MINUTE } from '../model/time.js';
 
-/** One symbol's past of one kind. */
+/** The history of one symbol and one type. */
 export type Topic = {
   readonly exchange: Exchange;
   readonly market: Market;
   readonly symbol: string;
   readonly type: HistoryType;
-  /** Of candles, by our name. */
+  /** For candles: mdtool's name of the interval. */
   readonly interval?: string | undefined;
 };
 
-/** What is wanted of a topic. */
+/** A requested range of a topic. */
 export type RequestedRange = Topic & {
   readonly spans: readonly Span[];
-  /** Whether it is fetched whatever the store has: who asks has looked. */
+  /** Whether to fetch it even where the store counts it as complete: the caller has checked. */
   readonly isForced?: boolean | undefined;
 };
 
-/** Returns the text that names a topic, `bitget linear BTCUSDT candle 1m`; no two have the same. */
+/** Returns the unique name of a topic, `bitget linear BTCUSDT candle 1m`. */
 export function topicName({ exchange, market, symbol, type, interval }: Topic): string {
   return [exchange.id, market, symbol, type, interval].filter((part) => part !== undefined).join(' ');
 }
 
-/** Returns the length of the bars that a topic's records are, undefined where they are none. */
+/** Returns the length of a topic's bars, undefined for records that are not bars. */
 export function barSize({ type, interval }: Topic): number | undefined {
   if (type === 'mark_price') return MINUTE;
   return type === 'candle' ? parseInterval(interval as string).size : undefined;
 }
 
-/** The channel whose `gap` tells that records of a type are missing. */
+/** The channel whose `gap` records missing records of a type. */
 export const CHANNEL_OF: Readonly<Record<HistoryType, string>> = {
   trade: 'trade',
   candle: 'candle',
@@ -41,7 +41,7 @@ export const CHANNEL_OF: Readonly<Record<HistoryType, string>> = {
   mark_price: 'ticker',
 };
 
-/** Returns the channels whose gaps tell of a topic: its own, and what names it alone (`funding`, `candle_exchange_1m`). */
+/** Returns the channels whose gaps concern a topic: its own, and its specific name (`funding`, `candle_exchange_1m`). */
 export function channelsOf({ type, interval }: Topic): ReadonlySet<string> {
   return new Set([CHANNEL_OF[type], type === 'candle' ? `candle_exchange_${interval}` : type]);
 }

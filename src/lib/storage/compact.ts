@@ -5,32 +5,32 @@ import { openStoreWriter } from './store-writer.js';
 import { type Compaction, type CompactOptions, type CompactTask, dueTasks, perform } from './upkeep/compaction.js';
 import { sweepStore } from './upkeep/sweep.js';
 
-/** Told of what a run does, as it does it. */
+/** Receives the steps of a run as they happen. */
 export type CompactListener = {
-  /** What is due, before anything of it is done. */
+  /** Called with all tasks before the first one starts. */
   onPlan(tasks: readonly CompactTask[]): void;
   onDone(compaction: Compaction): void;
-  /** A partition that stays as it is, for the reason given. */
+  /** Called when a task failed; its partition is unchanged. */
   onFailure(task: CompactTask, error: MdtoolError): void;
   onWarning(message: string): void;
 };
 
-/** What a run did beside its partitions. */
+/** Results of a run apart from its partitions. */
 export type CompactReport = {
-  /** Journals whose writers had ended. */
+  /** Journals of interrupted runs. */
   readonly orphans: number;
-  /** Records of these that were sealed. */
+  /** Records recovered from them. */
   readonly recovered: number;
-  /** Parquet files that the log does not know and that may hold what no other file does. */
+  /** Parquet files that are not in the log and may hold records that no other file has. */
   readonly unknown: readonly string[];
-  /** Partitions that were not looked at any more after the run was stopped. */
+  /** Tasks that were not started because the run was stopped. */
   readonly left: number;
 };
 
 /**
- * Compacts a store: seals what ended writers left behind, merges days and hours that are over, removes what is older than
- * is kept, and tidies up. Open segments are not touched; readers and writers go on meanwhile. What one change replaces is
- * replaced whole: it may be killed at any time, and a second run changes nothing. Stops between two partitions.
+ * Compacts a store: seals the journals of interrupted runs, merges finished days and hours, applies retention, and sweeps.
+ * Open journals are not touched; readers and writers continue meanwhile. Each partition changes in one commit: a run may
+ * be killed at any time, and a second run changes nothing. An abort takes effect between two partitions.
  */
 export async function compactStore(
   context: StoreContext,
@@ -54,12 +54,12 @@ export async function compactStore(
     }
     done++;
   }
-  // What the first sweep met between its writing and its change has been made known by now, and gets its name back.
+  // The first sweep may have retired a file that a writer was about to commit. It is committed by now: restore its name.
   if (!dryRun) await sweepStore(context, true);
   return { orphans: unsealed.length, recovered, unknown, left: tasks.length - done };
 }
 
-/** Whoever opens the store to write takes over what is left behind, and seals it. */
+/** Seals orphaned journals: opening a writer takes them over, closing it seals them. */
 async function sealOrphans(directory: string, { onWarning }: CompactListener): Promise<number> {
   const writer = await openStoreWriter(directory, { step: 'compact', onWarning });
   const { recovered } = await writer.close();

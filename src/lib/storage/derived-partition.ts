@@ -16,15 +16,15 @@ import { oneOfEachKey } from './reading/type-relation.js';
 /** A stretch of time in microseconds, `until` exclusive. */
 export type Span = { readonly from: number; readonly until: number };
 
-/** Rows of a derived partition, and what has to be remembered of them. */
+/** Rows of a derived partition and the facts that are recorded with them. */
 type DerivedRows = {
   readonly partition: Partition;
-  /** The segments that these rows, and all others of the partition, are computed from. */
+  /** The segments from which all rows of the partition are computed. */
   readonly consumed: readonly string[];
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 };
 
-/** What replaces all rows of a derived partition within some spans. */
+/** Rows that replace all rows of a derived partition within some spans. */
 export type Rewrite = DerivedRows & {
   /** In order, not overlapping. */
   readonly spans: readonly Span[];
@@ -40,13 +40,13 @@ export type Creation = DerivedRows & {
   readonly select: string;
 };
 
-/** So many times a rewrite is made anew because the partition was changed meanwhile. */
+/** Attempts of a rewrite: each fails when another process changed the partition meanwhile. */
 const ATTEMPTS = 20;
 
 /**
- * Replaces the rows of a partition within some spans, in one change of the log, and remembers what they were computed
- * from. Readers see all of the old rows or all of the new ones. Returns whether anything was changed: rows that are the
- * same and were computed from the same are left as they are.
+ * Replaces the rows of a partition within some spans in one change of the log, and records the segments they were
+ * computed from. Readers see either all old rows or all new rows. Returns whether anything changed: equal rows from the
+ * same segments stay.
  */
 export async function rewritePartition(context: StoreContext, database: Database, rewrite: Rewrite): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
@@ -57,13 +57,13 @@ export async function rewritePartition(context: StoreContext, database: Database
     const written = await writeFiles(context, database, rewrite, touched, consumed);
     if (await commit(context, rewrite, touched, written)) return true;
     for (const file of written) await rm(absolutePath(context, file), { force: true });
-    if (attempt >= ATTEMPTS) throw new Error(`${partitionPath(rewrite.partition)} is being changed too often to keep up`);
+    if (attempt >= ATTEMPTS) throw new Error(`${partitionPath(rewrite.partition)}: too many other changes at the same time`);
   }
 }
 
 /**
- * Writes the rows of a partition that has none, straight from where they are computed. Returns the relation that reads
- * them, undefined when there are no rows or when somebody else was faster; then nothing is changed.
+ * Writes the first rows of a partition directly from the query that computes them. Returns the relation that reads them,
+ * undefined when there are no rows or another process was faster; then nothing is changed.
  */
 export async function createPartition(
   context: StoreContext,
@@ -98,7 +98,7 @@ async function isSame(
   const fresh = `SELECT ${columnList(partition)} FROM ${table}`;
   if ((await database.number(`SELECT count(*) FROM (${old})`)) !== (await database.number(`SELECT count(*) FROM ${table}`)))
     return false;
-  // Of as many rows, none of which is missing, none is more.
+  // The counts are equal and no old row is missing, so no new row is extra.
   return (await database.number(`SELECT count(*) FROM (SELECT 1 FROM (${old} EXCEPT ALL ${fresh}) LIMIT 1)`)) === 0;
 }
 
@@ -127,7 +127,7 @@ type FileRows = Pick<DerivedRows, 'partition' | 'consumed' | 'metadata'> & {
   readonly sorted: boolean;
 };
 
-/** Merged is what it counts as: writers leave it alone, who computes it replaces it. */
+/** Writes one file. It is marked as merged: writers leave it alone, and only the step that computed it replaces it. */
 async function writeFile(
   context: StoreContext,
   database: Database,
@@ -141,7 +141,7 @@ async function writeFile(
   return { path, ...file, ...extent, segments: consumed, merged: true };
 }
 
-/** Returns the name of a table with the new rows and those of the touched files that stay. */
+/** Returns the name of a table with the new rows and the rows of touched files outside of the spans. */
 async function rowsToWrite(
   context: StoreContext,
   database: Database,
@@ -162,7 +162,7 @@ async function extentOf(database: Database, relation: string): Promise<Pick<Stor
   return { min: Number(row?.min), max: Number(row?.max), ...(symbols.length <= LISTED_SYMBOLS ? { symbols } : {}) };
 }
 
-/** Relations of the rows that become a file each. */
+/** Returns the relations of the rows that become one file each. */
 async function hoursOf(database: Database, rows: string, hourly: boolean): Promise<string[]> {
   if (!hourly) return (await database.number(`SELECT count(*) FROM ${rows}`)) > 0 ? [`(SELECT * FROM ${rows})`] : [];
   const hours = await database.rows(`SELECT DISTINCT epoch_us("timestamp") // ${HOUR} AS hour FROM ${rows} ORDER BY hour`);
@@ -178,7 +178,7 @@ async function commit(
   const replaced = new Set(touched.map(({ path }) => path));
   const isDone = await context.log.commit((state: StoreState) => {
     if (touched.some(({ path }) => !state.files.has(path))) return undefined;
-    // What came in meanwhile, or overlapped before, still has to be chosen by key.
+    // Files that were added meanwhile, or overlapped before, may share rows: readers keep one per key.
     const others = state.partition(partition).filter(({ path }) => !replaced.has(path));
     const add = written.map((file) => (others.some((other) => mayOverlap(file, other)) ? { ...file, overlay: true } : file));
     return { at: wallClock(), add, remove: [...replaced], ...(metadata ? { metadata } : {}) };
@@ -187,7 +187,7 @@ async function commit(
   return isDone;
 }
 
-/** The rows of stored files; where some supersede others, those that count. */
+/** Returns the rows of stored files as SQL; with overlays among them, one row per key. */
 function stored(context: StoreContext, partition: Partition, files: readonly StoredFile[]): string {
   const paths = files.map((file) => absolutePath(context, file));
   const choice = files.some(({ overlay }) => overlay) ? oneOfEachKey(partition.type) : '';

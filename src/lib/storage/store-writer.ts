@@ -15,32 +15,32 @@ import { SegmentKeeper } from './upkeep/segment-keeper.js';
 import { sweepStore } from './upkeep/sweep.js';
 
 export type StoreWriterOptions = {
-  /** What writes, for people: `stream`. */
+  /** The name of the writing step, shown to users: `stream`. */
   readonly step: string;
-  /** What no second writer may capture meanwhile; none for history and derived records. */
+  /** Claims that no second writer may hold meanwhile; none for history and derived records. */
   readonly claims?: readonly Claim[];
-  /** A segment is sealed at so many records, or when it is so old; also at UTC midnight. */
+  /** A segment is sealed at this number of records or at this age; also at UTC midnight. */
   readonly sealRecords?: number;
   readonly sealEveryMs?: number;
-  /** Milliseconds since the epoch; decides when a segment is old, when midnight is and which hours are over. */
+  /** Milliseconds since the epoch; decides the age of a segment, midnight, and which hours are over. */
   readonly now?: () => number;
-  /** After so much silence (milliseconds) another writer counts as gone. */
+  /** Another writer counts as gone after this long without a heartbeat (milliseconds). */
   readonly silenceLimitMs?: number;
-  /** Who seals and merges; this process itself by default. */
+  /** Seals and merges; by default in this process. */
   readonly maintenance?: (context: StoreContext) => Maintenance;
-  /** Takes notice of what went wrong without a loss: a seal that will be tried again, lines that were broken. */
+  /** Called on problems without a loss: a seal that will be retried, broken lines. */
   readonly onWarning?: (message: string) => void;
 };
 
-/** What a writer did from its start to its end. */
+/** Counts of one writer from its start to its end. */
 export type StoreWriterReport = {
   /** Records written to the journal. */
   readonly written: number;
-  /** Of these and of recovered ones, stored already. */
+  /** Duplicates among the written and recovered records. */
   readonly repeated: number;
-  /** Records recovered from journals whose writers had ended without sealing them. */
+  /** Records recovered from journals that an interrupted run left unsealed. */
   readonly recovered: number;
-  /** Lines of those that were no whole records. */
+  /** Lines in those journals that were not whole records. */
   readonly broken: number;
 };
 
@@ -48,18 +48,18 @@ const SEAL_RECORDS = 100_000;
 const SEAL_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 1000;
 const HEARTBEAT_EVERY_MS = 15_000;
-/** Lines are handed to the journal in pieces of about this size (bytes). */
+/** Lines are written to the journal in pieces of about this size (bytes). */
 const WRITE_SIZE = 4 << 20;
 
 /**
- * Returns a writer to the store in `directory`, which is created when it does not exist or is empty. What writers that
- * are gone left behind is taken over and sealed. Throws a `UsageError` when the directory is no store or when another
- * writer captures some of the same, a `FailureError` when it cannot be written.
+ * Returns a writer to the store in `directory`, which is created when it does not exist or is empty. Takes over and seals
+ * the journals of writers that are gone. Throws a `UsageError` when the directory is not a store or another writer holds
+ * one of the claims, a `FailureError` when the store cannot be written.
  */
 export async function openStoreWriter(directory: string, options: StoreWriterOptions): Promise<StoreWriter> {
   const paths = await openStoreDirectory(directory);
   const context = openStoreContext(paths);
-  // Sorts by time, and no two are alike.
+  // Ids sort by time and are unique.
   const id = `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
   await registerWriter(context, id, options.step, options.claims ?? [], options.silenceLimitMs);
   const writer = new StoreWriter(context, id, options);
@@ -68,8 +68,8 @@ export async function openStoreWriter(directory: string, options: StoreWriterOpt
 }
 
 /**
- * Writes records to the store. They are durable against the end of the process when `write` resolves, against a power
- * loss a second later, and visible to readers at once.
+ * Writes records to the store. When `write` resolves they survive the end of the process and are visible to readers; a
+ * second later they survive a power loss.
  */
 export class StoreWriter {
   readonly id: string;
@@ -77,14 +77,14 @@ export class StoreWriter {
   readonly #options: StoreWriterOptions;
   readonly #now: () => number;
   readonly #keeper: SegmentKeeper;
-  /** Appends, changes of file and syncs, one after the other. */
+  /** Runs appends, changes of journal and syncs one after the other. */
   readonly #queue = new SerialQueue();
   readonly #timers: NodeJS.Timeout[] = [];
   #journal: JournalFile | undefined;
   #segments = 0;
   readonly #lines = new NdjsonLines();
   #claims: readonly Claim[];
-  /** Records whose lines wait to be appended. */
+  /** Records whose lines are not appended yet. */
   #pending = 0;
   #flush: Promise<void> | undefined;
   #written = 0;
@@ -103,7 +103,7 @@ export class StoreWriter {
     this.#repeat(HEARTBEAT_EVERY_MS, () => touchHeartbeat(context, id));
   }
 
-  /** Takes over what writers that are gone left behind; it is sealed while this one writes on. */
+  /** Takes over the journals of writers that are gone. They are sealed in the background. */
   async recover(): Promise<void> {
     const { silenceLimitMs } = this.#options;
     for (const journal of await adoptOrphans(this.#context, this.id, silenceLimitMs)) this.#keeper.seal(journal, undefined);
@@ -111,9 +111,9 @@ export class StoreWriter {
   }
 
   /**
-   * Resolves when the records are in the journal. `clock` is not stored. Records of several calls that wait at the same
-   * time are written together. Throws a `FailureError` when the disk is full or the like: then none of the waiting
-   * records is stored, those before are, and a later call may succeed.
+   * Resolves when the records are in the journal. `clock` is not stored. Calls that wait at the same time share one write.
+   * Throws a `FailureError` when the journal cannot be written, such as on a full disk: then none of the waiting records
+   * is stored, all earlier ones are, and a later call may succeed.
    */
   async write(records: readonly AnyRecord[]): Promise<void> {
     if (this.#syncFailure) throw this.#takeSyncFailure();
@@ -127,19 +127,19 @@ export class StoreWriter {
     await this.#flushed();
   }
 
-  /** From now on no second writer may capture these either. Throws a `ClaimedError` when a living one does. */
+  /** Adds claims. Throws a `ClaimedError` when another running writer holds one of them. */
   async claim(claims: readonly Claim[]): Promise<void> {
     await claimMore(this.#context, this.id, claims, this.#options.silenceLimitMs);
     this.#claims = [...this.#claims, ...claims];
   }
 
-  /** Resolves when what was written before survives a power loss. */
+  /** Resolves when all records written so far survive a power loss. */
   async sync(): Promise<void> {
     await this.#flushed();
     await this.#queue.run(async () => this.#journal?.sync());
   }
 
-  /** Seals what is open, waits until everything is sealed, and signs off. Throws a `FailureError`; nothing is lost then. */
+  /** Seals all journals and unregisters the writer. Throws a `FailureError`; the records then stay in the journal. */
   async close(): Promise<StoreWriterReport> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#flushed();
@@ -149,7 +149,7 @@ export class StoreWriter {
     return { written: this.#written, repeated, recovered, broken };
   }
 
-  /** Resolves when all that is pending now has been written; what comes meanwhile shares the next write. */
+  /** Resolves when all pending lines are written. Lines that arrive meanwhile share the next write. */
   async #flushed(): Promise<void> {
     if (this.#pending === 0) return;
     this.#flush ??= this.#queue.run(() => {
@@ -162,8 +162,7 @@ export class StoreWriter {
   }
 
   async #append(lines: Uint8Array, records: number): Promise<void> {
-    // A journal that was taken over may or may not have been read with these lines in it: they are written again, and
-    // the second copy goes when it is sealed.
+    // A taker may or may not have read these lines. Writing them again is safe: sealing drops the second copy.
     for (;;) {
       const journal = await this.#openJournal();
       try {
@@ -171,7 +170,7 @@ export class StoreWriter {
         break;
       } catch (error) {
         if (!(error instanceof JournalLostError)) throw error;
-        this.#options.onWarning?.(`${error.message} after this one had been suspended; going on in a new file`);
+        this.#options.onWarning?.(`${error.message} while this one was suspended; continuing in a new journal`);
         this.#journal = undefined;
         await journal.close();
       }
@@ -183,7 +182,7 @@ export class StoreWriter {
   async #openJournal(): Promise<JournalFile> {
     if (this.#journal) return this.#journal;
     const { step, silenceLimitMs } = this.#options;
-    // Others may have taken this writer for gone while it was suspended.
+    // Another process may have removed this writer as gone while it was suspended.
     if (!isRegistered(await this.#context.log.read(), this.id))
       await registerWriter(this.#context, this.id, step, this.#claims, silenceLimitMs);
     const segment = `${this.id}-${this.#segments++}`;
@@ -197,7 +196,7 @@ export class StoreWriter {
     return records >= sealRecords || now - openedAt >= sealEveryMs || formatDate(now * 1000) !== formatDate(openedAt * 1000);
   }
 
-  /** Hands the open journal over to be sealed; the next record opens a new one. */
+  /** Passes the open journal on to be sealed; the next record opens a new one. */
   async #rotate(): Promise<void> {
     const journal = this.#journal;
     if (!journal) return;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeOf } from '../../../src/lib/exchanges/index.js';
+import { inParallel } from '../../../src/lib/history/backfill.js';
 import { planFetchTask } from '../../../src/lib/history/fetch-task.js';
-import { inParallel } from '../../../src/lib/history/in-parallel.js';
 import { NOTHING_STORED } from '../../../src/lib/history/stored-spans.js';
 import type { RequestedRange } from '../../../src/lib/history/topic.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/model/time.js';

@@ -123,7 +123,7 @@ describe('lists kept in a store', () => {
     await writeFile(join(foreign, 'notes.txt'), '');
     for await (const list of saveLists(given(listAt(START, ['AUSDT'])), { ...options, directory: foreign })) passed.push(list);
     expect(passed).toHaveLength(2);
-    expect(warnings).toEqual([expect.stringMatching(/^the list was not saved: .* is no mdtool store/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^the list was not saved: .* is not an mdtool store/)]);
     await expect(keep(foreign, listAt(START, ['AUSDT']))).rejects.toMatchObject({ exitCode: 2 });
   });
 

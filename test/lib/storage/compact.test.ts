@@ -177,7 +177,7 @@ describe('compact', () => {
     writeFileSync(join(log, change), readFileSync(join(log, change), 'utf8').replace('"rows":50', '"rows":51'));
     const { done, failures } = await compact(directory);
     expect(done).toEqual([]);
-    expect(failures).toEqual([expect.stringMatching(/expected 101 records in 2 files, found 100; nothing was replaced/)]);
+    expect(failures).toEqual([expect.stringMatching(/expected 101 records in 2 files of .*, found 100; nothing was replaced/)]);
     expect([existsSync(second), (await readdir(dirname(first))).length]).toEqual([true, all.length]);
   });
 });

@@ -80,7 +80,7 @@ describe('a writer that is suspended', () => {
     const second = await openStoreWriter(directory, { step: 'stream', claims, silenceLimitMs: 100 });
     writer.process.kill('SIGCONT');
     expect(await writer.ended).toBe(1);
-    expect(writer.stderr()).toMatch(/bybit linear trade BTCUSDT is being captured already by "stream"/);
+    expect(writer.stderr()).toMatch(/bybit linear trade BTCUSDT is already being captured by "stream"/);
     await second.close();
     const stored = await storedIds(directory);
     for (const id of writer.printed) expect(stored).toContain(id);

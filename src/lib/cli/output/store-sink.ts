@@ -33,9 +33,8 @@ export async function createStoreSink(
     },
     async close() {
       const { repeated, recovered } = await writer.close();
-      if (recovered > 0) warn(`${recovered} records of an earlier run that had not ended were recovered`);
-      if (repeated > 0)
-        warn(`${repeated} records came more than once (here or in an earlier run): one of each is kept, of candles the latest`);
+      if (recovered > 0) warn(`recovered ${recovered} ${recovered === 1 ? 'record' : 'records'} from an interrupted run`);
+      if (repeated > 0) warn(`${repeated} duplicate ${repeated === 1 ? 'record' : 'records'} skipped`);
       return { output: 'store', records, skipped: {} };
     },
     // What is in the journal was acknowledged: it is sealed even when another output has failed.

@@ -7,8 +7,8 @@ import type { DuckDBConnection, DuckDBResultReader, DuckDBValue } from '@duckdb/
 import { followRetired, isVanished } from '../log/retired-files.js';
 
 /**
- * Loads the native library: only who needs it pays. By `require`, as `import` would first read all 180 files of this
- * CommonJS package for the names that they export (0.15 s instead of 0.05 s).
+ * Loads the native library on first use. It uses `require`: `import` first reads all 180 files of this CommonJS package to
+ * find their exports (0.15 s instead of 0.05 s).
  */
 export async function loadDuckDB(): Promise<typeof import('@duckdb/node-api')> {
   return createRequire(import.meta.url)('@duckdb/node-api');
@@ -18,15 +18,15 @@ export type DatabaseOptions = {
   /** A `.duckdb` file; in memory by default. */
   readonly path?: string;
   readonly threads?: number;
-  /** As DuckDB reads it (`512MB`); what does not fit is spilled to the temporary directory. */
+  /** In DuckDB's notation (`512MB`); data beyond it is spilled to the temporary directory. */
   readonly memoryLimit?: string;
 };
 
 export type Parameters = Record<string, DuckDBValue> | DuckDBValue[];
 
 /**
- * One DuckDB instance with one connection, for one operation: after a fatal error an instance is of no use any more.
- * Sessions run in UTC, load and install no extension, and spill outside the working directory.
+ * One DuckDB instance with one connection, for one operation: a fatal error makes an instance unusable. Sessions run in
+ * UTC, load and install no extension, and spill outside of the working directory.
  */
 export class Database {
   readonly connection: DuckDBConnection;
@@ -55,12 +55,12 @@ export class Database {
     return new Database(connection, () => instance.closeSync(), spill);
   }
 
-  /** Runs statements whose result is of no interest. */
+  /** Runs statements and ignores their result. */
   async run(sql: string, parameters?: Parameters): Promise<void> {
     await following(sql, (statement) => this.connection.run(statement, parameters));
   }
 
-  /** Returns a small result whole, integers as bigint. */
+  /** Returns a small result completely, integers as bigint. */
   read(sql: string, parameters?: Parameters): Promise<DuckDBResultReader> {
     return following(sql, (statement) => this.connection.runAndReadAll(statement, parameters));
   }
@@ -75,14 +75,14 @@ export class Database {
     return Number((await this.read(sql)).getRows()[0]?.[0] ?? 0);
   }
 
-  /** Returns the only column of a result, DOUBLE without NULL, as an array of numbers: lists crossing over one by one are slow. */
+  /** Returns the only column of a result (DOUBLE without NULL) as an array; fetching values one by one is slow. */
   async doubles(sql: string): Promise<Float64Array> {
     const result = await following(sql, (statement) => this.connection.run(statement));
     const chunks = await result.fetchAllChunks();
     const numbers = new Float64Array(chunks.reduce((sum, { rowCount }) => sum + rowCount, 0));
     let length = 0;
     for (const chunk of chunks) {
-      // The values of a vector are private in its types; read one by one they take five times as long.
+      // `items` is private in the types of the package; reading values one by one is five times slower.
       const { items } = chunk.getColumnVector(0) as unknown as { readonly items: Float64Array };
       numbers.set(items.subarray(0, chunk.rowCount), length);
       length += chunk.rowCount;
@@ -97,10 +97,10 @@ export class Database {
   }
 }
 
-/** So many files of one statement may be put aside one after the other while it is tried. */
+/** Attempts of one statement: each time another of its files may have been retired. */
 const ATTEMPTS = 25;
 
-/** Runs a statement; a stored file that was put aside since it was written is read where it is now. */
+/** Runs a statement; reads stored files that were retired meanwhile under their retired names. */
 async function following<T>(sql: string, run: (statement: string) => Promise<T>): Promise<T> {
   let statement = sql;
   for (let attempt = 1; ; attempt++) {
@@ -129,7 +129,7 @@ export function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Returns a name as SQL identifier: `timestamp`, `index`, `open` and others mean something to SQL. */
+/** Returns a name as SQL identifier: `timestamp`, `index`, `open` and others are SQL keywords. */
 export function sqlName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

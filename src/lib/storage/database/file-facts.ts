@@ -3,7 +3,7 @@ import type { Metadata } from '../log/metadata.js';
 import { type Database, sqlText } from './duckdb.js';
 import { asPattern } from './record-load.js';
 
-/** What a Parquet file of the store says of itself; undefined what it does not say. */
+/** Metadata in a Parquet file of the store; undefined where the file has none. */
 export type FileFacts = {
   readonly type: string | undefined;
   readonly segments: Segments | undefined;
@@ -11,17 +11,17 @@ export type FileFacts = {
   readonly rules: Metadata | undefined;
 };
 
-/** Returns the metadata by which a file names its segments. */
+/** Returns the Parquet metadata with the segments of a file. */
 export function segmentsMetadata(segments: Segments): Readonly<Record<string, string>> {
   return { mdtool_segments: segments.join(' ') };
 }
 
-/** Returns the metadata by which a file names what its rows were computed by, none without rules. The file spells the key `mdtool_settings`. */
+/** Returns the Parquet metadata with the rules of a file, none without rules. The file spells the key `mdtool_settings`. */
 export function rulesMetadata(rules: Metadata | undefined): Readonly<Record<string, string>> {
   return rules ? { mdtool_settings: JSON.stringify(rules) } : {};
 }
 
-/** Returns what a Parquet file says of itself. Throws DuckDB's error when it cannot be read. */
+/** Returns the metadata in a Parquet file. Throws DuckDB's error when the file cannot be read. */
 export async function factsOf(database: Database, path: string): Promise<FileFacts> {
   const rows = await database.rows(
     `SELECT decode(key) AS name, decode(value) AS text FROM parquet_kv_metadata(${sqlText(asPattern(path))})`,

@@ -8,26 +8,26 @@ import { retiredPath } from '../log/retired-files.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 import { fileOrder, tableColumns } from './record-table.js';
 
-/** Small row groups: a question about one symbol decodes a few of them, since rows are sorted by symbol. */
+/** Rows per row group. Small groups, with rows sorted by symbol: a query of one symbol decodes only a few. */
 const ROW_GROUP = 32_768;
-/** A day of seconds of one symbol fits; writing takes a seventh less time than with small groups and dictionaries. */
+/** One group holds a day of seconds of one symbol; writing is a seventh faster than with small groups and dictionaries. */
 const DENSE = 'ROW_GROUP_SIZE 122880, DICTIONARY_SIZE_LIMIT 100';
 
-/** Rows that become a Parquet file: any relation with the type's columns. */
+/** Rows to write to a Parquet file: any relation with the columns of the type. */
 export type ParquetSource = {
   readonly type: RecordType;
   readonly relation: string;
-  /** What the file says of itself, for tools that find it without the store. */
+  /** Key-value metadata of the file, for tools that find it without the store. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Rows are sorted by symbol and order, unless they come in the order wanted. */
+  /** Whether to sort rows by symbol and order (default); false when they already have the wanted order. */
   readonly sorted?: boolean;
-  /** Rows are many of few symbols and hold numbers that hardly repeat: bigger groups, and no dictionary for these. */
+  /** Whether few symbols have many rows with mostly distinct numbers: larger groups, no dictionary. */
   readonly dense?: boolean;
-  /** Looks at the file before it gets its name; what it throws keeps the file from appearing. */
+  /** Checks the file before it gets its name; if it throws, the file does not appear. */
   readonly inspect?: (path: string) => Promise<void>;
 };
 
-/** What a file that was written holds; `sha256` is that of its bytes, hexadecimal. */
+/** A written file; `sha256` is the digest of its bytes, hexadecimal. */
 export type WrittenParquet = { readonly rows: number; readonly bytes: number; readonly sha256: string };
 
 /** Writes a Parquet file (zstd) that appears whole under its name. */
@@ -47,7 +47,7 @@ export async function writeParquet(database: Database, path: string, source: Par
   }
 }
 
-/** Writes a Parquet file in place; a process that ends meanwhile leaves half a file. Returns the number of rows. */
+/** Writes a Parquet file in place; a killed process leaves half a file. Returns the number of rows. */
 async function copyToParquet(database: Database, path: string, source: ParquetSource): Promise<number> {
   const { type, relation, metadata = {}, sorted = true, dense = false } = source;
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
@@ -58,7 +58,7 @@ async function copyToParquet(database: Database, path: string, source: ParquetSo
   );
 }
 
-/** Returns the SHA-256 of the bytes of a stored file, also of one that was put aside, hexadecimal. */
+/** Returns the SHA-256 of a stored file, hexadecimal; also of one that was retired meanwhile. */
 export async function fileDigest(path: string): Promise<string> {
   const hash = createHash('sha256');
   const file = await openStored(path);

@@ -7,15 +7,15 @@ import { tableRecords } from './record-rows.js';
 import { tableColumns, tableDefinition, validCondition } from './record-table.js';
 
 export type ParquetListener = {
-  /** Returns the type that columns stand for, where the file does not say it itself. Throws when there is none. */
+  /** Returns the type for these columns, for files without the type in their metadata. Throws when none fits. */
   typeOf(columns: readonly string[]): RecordType;
-  /** Told when rows are no whole records of their type; they are left out. */
+  /** Called with the number of skipped rows that are not complete records of their type. */
   onIncomplete(rows: number): void;
 };
 
 /**
- * Returns the records of one type in a Parquet file, whoever wrote it, in its order: columns are found by name, times may
- * be timestamps or integer microseconds. Throws a `FailureError` that names the path when it is no such file.
+ * Yields the records of one type in a Parquet file of any origin, in file order: columns are found by name, times may be
+ * timestamps or integer microseconds. Throws a `FailureError` that names the path when the file cannot be read.
  */
 export async function* parquetRecords(path: string, listener: ParquetListener): AsyncGenerator<AnyRecord[]> {
   const database = await Database.open();
@@ -38,8 +38,8 @@ async function load(database: Database, path: string, listener: ParquetListener)
 }
 
 /**
- * Returns the type of a Parquet file, whoever wrote it, and the SELECT that reads its whole records in the type's columns;
- * nothing is kept. Throws as `parquetRecords`, or DuckDB's error.
+ * Returns the type of a Parquet file of any origin, and the SELECT that reads its complete records in the type's columns.
+ * Throws as `parquetRecords`, or DuckDB's error.
  */
 export async function parquetSelect(
   database: Database,
@@ -56,7 +56,7 @@ export async function parquetSelect(
     return `${value} AS ${sqlName(name)}`;
   });
   const select = `SELECT ${values.join(', ')} FROM ${source}`;
-  // A trade of nothing, or for nothing, is none, as in lines of NDJSON and CSV.
+  // A trade needs a positive price and amount, as in NDJSON and CSV.
   const condition = type === 'trade' ? `${validCondition(type)} AND "price" > 0 AND "amount" > 0` : validCondition(type);
   const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE (${condition}) IS NOT TRUE`);
   if (incomplete === 0) return { type, select };
@@ -68,14 +68,14 @@ function readAs(name: string, sqlType: string, givenType: string): string {
   const column = sqlName(name);
   if (sqlType === 'TIMESTAMPTZ' && givenType.endsWith('INT')) {
     const time = `make_timestamptz(${column})`;
-    // Milliseconds or seconds would fall into 1970.
+    // Milliseconds or seconds, read as microseconds, would be times in 1970.
     return name === 'timestamp' ? `CASE WHEN ${column} >= ${EARLIEST} AND ${column} < ${LATEST} THEN ${time} END` : time;
   }
-  // A missing number is NaN in pandas.
+  // pandas writes a missing number as NaN.
   return sqlType === 'DOUBLE' ? `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END` : `${column}::${sqlType}`;
 }
 
-/** The type that mdtool notes in the files it writes. */
+/** Returns the type that mdtool wrote into the metadata of the file. */
 async function writtenType(database: Database, path: string): Promise<RecordType | undefined> {
   const [row] = await database.rows(
     `SELECT decode(value) AS type FROM parquet_kv_metadata(${pathList([path])}) WHERE decode(key) = 'mdtool_type'`,

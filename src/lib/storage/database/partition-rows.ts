@@ -4,14 +4,14 @@ import { type Partition, partitionColumns } from '../files/partition.js';
 import { LISTED_SYMBOLS, type StoredFile } from '../log/store-state.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 
-/** What a table holds of one partition. */
+/** The rows of one partition in a table. */
 export type PartitionRows = Pick<StoredFile, 'rows' | 'min' | 'max' | 'symbols'> & {
   readonly partition: Partition;
   /** The condition that selects these rows. */
   readonly where: string;
 };
 
-/** Returns what a relation of one type holds, partition by partition. */
+/** Returns the rows of a relation of one type, by partition. */
 export async function partitionRows(database: Database, type: RecordType, relation: string): Promise<PartitionRows[]> {
   const columns = partitionColumns(type).map(sqlName);
   const rows = await database.rows(
@@ -38,7 +38,7 @@ function pick(partition: Partition): Partition {
   return { type: partition.type, date: partition.date, ...Object.fromEntries(values) };
 }
 
-/** Returns what a table holds of a partition now, undefined when nothing is left. */
+/** Returns the current rows of a partition in a table, undefined when none is left. */
 export async function recount(
   database: Database,
   table: string,

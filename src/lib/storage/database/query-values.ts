@@ -1,10 +1,10 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { loadDuckDB } from './duckdb.js';
 
-/** How a column of a result is to be shown. `time` is microseconds. */
+/** How a column of a result is shown. `time` is microseconds. */
 export type ResultKind = 'time' | 'number' | 'text' | 'flag' | 'json';
 
-/** A value of a result as it stands in NDJSON; undefined is missing. */
+/** A value of a result as in NDJSON; undefined is missing. */
 export type ResultValue =
   | string
   | number
@@ -15,7 +15,7 @@ export type ResultValue =
 
 type DuckDB = typeof import('@duckdb/node-api');
 
-/** These exceed 2^53 on some exchanges and not on others: always text, so that a column is of one kind, as in records. */
+/** Columns that exceed 2^53 on some exchanges only: always text, so that a column has one kind, as in records. */
 const TEXTS: ReadonlySet<string> = new Set(['sequence', 'previous_sequence']);
 
 /** Returns a function that turns rows of DuckDB with these columns into values of NDJSON. */

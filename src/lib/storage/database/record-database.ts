@@ -7,8 +7,8 @@ import { writeParquet } from './parquet-file.js';
 import { TableAppender } from './table-appender.js';
 
 /**
- * A DuckDB file with one table per record type, being written under a temporary name: it becomes a `.duckdb` file, or
- * the source of Parquet files. Memory stays bounded however many records there are.
+ * A DuckDB file with one table per record type, written under a temporary name. It becomes a `.duckdb` file or the source
+ * of Parquet files. Memory is bounded for any number of records.
  */
 export class RecordDatabase {
   readonly #database: Database;
@@ -29,13 +29,13 @@ export class RecordDatabase {
     process.once('exit', this.#remove);
   }
 
-  /** Opens a database that is to be, or to become, the file `path`. Throws a `FailureError` when it cannot be written. */
+  /** Opens a database that becomes, or is exported to, the file `path`. Throws a `FailureError` when it cannot be written. */
   static async open(path: string): Promise<RecordDatabase> {
     const temporary = `${path}.${process.pid}.partial`;
     try {
       await rm(temporary, { force: true });
       const database = await Database.open({ path: temporary, memoryLimit: '512MB' });
-      // One transaction: nothing is written twice, and nobody sees it before it is whole.
+      // One transaction: rows are written to the file once, and no other process sees a part of them.
       await database.run('BEGIN');
       return new RecordDatabase(database, path, temporary);
     } catch (error) {
@@ -48,7 +48,7 @@ export class RecordDatabase {
     return [...this.#tables.keys()];
   }
 
-  /** Creates the table of a type, so that it is there without a record, too. */
+  /** Creates the table of a type, so that it exists even without records. */
   async addType(type: RecordType): Promise<void> {
     await this.#guard(async () => void (await this.#table(type)));
   }
@@ -66,7 +66,7 @@ export class RecordDatabase {
     await writeParquet(this.#database, path, { type, relation: sqlName(type), sorted: false });
   }
 
-  /** Makes the database the file it was opened for. */
+  /** Publishes the database as the file it was opened for. */
   async publish(): Promise<void> {
     await this.#guard(async () => {
       for (const table of this.#tables.values()) await table.flush();
@@ -78,7 +78,7 @@ export class RecordDatabase {
     });
   }
 
-  /** Removes what is not published; never throws. */
+  /** Removes an unpublished database; never throws. */
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
     for (const name of leftovers(this.#temporary)) await rm(name, { force: true }).catch(() => {});
@@ -108,7 +108,7 @@ export class RecordDatabase {
   }
 }
 
-/** The file and its log. */
+/** The database file and its write-ahead log. */
 function leftovers(temporary: string): string[] {
   return [temporary, `${temporary}.wal`];
 }

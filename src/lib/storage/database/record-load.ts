@@ -4,10 +4,10 @@ import type { Database } from './duckdb.js';
 import { sqlList, sqlName } from './duckdb.js';
 import { keyExpressions, lineColumns, lineProjection, precedence, tableDefinition, validCondition } from './record-table.js';
 
-/** The longest line that is read: whole books of 1,000 levels take 60 kB. The default of 16 MB costs 32 MB a thread. */
+/** Maximum length of a line: whole books of 1,000 levels take 60 kB. The default of 16 MB costs 32 MB per thread. */
 const LINE_BYTES = 8 << 20;
 
-/** Which lines of which NDJSON files are loaded into which table. */
+/** The lines to load from NDJSON files, and their table. */
 export type LineSource = {
   readonly type: RecordType;
   readonly table: string;
@@ -15,7 +15,7 @@ export type LineSource = {
   readonly where?: string;
 };
 
-/** Creates a temporary table with the records of one type in NDJSON files; broken lines are left out. */
+/** Creates a temporary table with the records of one type in NDJSON files; broken lines are skipped. */
 export async function loadLines(database: Database, { type, table, paths, where }: LineSource): Promise<void> {
   const target = sqlName(table);
   await database.run(`CREATE TEMP TABLE ${target} (${tableDefinition(type)})`);
@@ -27,7 +27,7 @@ export async function loadLines(database: Database, { type, table, paths, where 
   );
 }
 
-/** Returns how many lines there are of each type; '' stands for lines that have none, such as half ones. */
+/** Returns the number of lines by type; '' stands for lines without a type, such as half lines. */
 export async function countLines(database: Database, paths: readonly string[]): Promise<Map<string, number>> {
   const rows = await database.rows(
     `SELECT coalesce(type, '') AS type, count(*) AS lines FROM ${linesRelation(paths, "{type: 'VARCHAR'}")} GROUP BY ALL`,
@@ -36,7 +36,7 @@ export async function countLines(database: Database, paths: readonly string[]): 
 }
 
 function linesRelation(paths: readonly string[], columns: string): string {
-  // Left to itself DuckDB may take a line for a text instead of a record, depending on the first lines.
+  // `records = true`: by its own detection DuckDB may read a line as text instead of a record.
   const options = `records = true, ignore_errors = true, maximum_object_size = ${LINE_BYTES}`;
   return `read_ndjson(${pathList(paths)}, columns = ${columns}, ${options})`;
 }
@@ -47,8 +47,8 @@ export function pathList(paths: readonly string[]): string {
 }
 
 /**
- * Returns Parquet files as a relation. What the directories say stands in the files, too, with its type: from a path
- * DuckDB would guess one.
+ * Returns Parquet files as a relation. The files have the partition values as typed columns; DuckDB would guess the types
+ * of values in the path.
  */
 export function parquetFiles(paths: readonly string[]): string {
   return `read_parquet(${pathList(paths)}, hive_partitioning = false)`;
@@ -76,14 +76,14 @@ export type KnownComparison = {
   readonly type: RecordType;
   /** The rows of the table that belong to the partition. */
   readonly where: string;
-  /** Absolute paths of the stored files that may hold the same records, with the time span to look at. */
+  /** Absolute paths of stored files that may hold the same records, and the time span to compare. */
   readonly files: readonly string[];
   readonly span: Pick<StoredFile, 'min' | 'max'>;
 };
 
 /**
- * Removes from a table what stored files hold already and as well. Returns how many records were removed, and how many
- * remain although a file has their key: these are better (captured, not fetched; later; closed) and supersede it.
+ * Removes records from a table that stored files already have. Returns the number of removed records, and the number of
+ * records that stay although a file has their key: these supersede it (captured instead of fetched; later; closed).
  */
 export async function dropKnown(database: Database, comparison: KnownComparison) {
   const { table, type, where, files, span } = comparison;
@@ -103,7 +103,7 @@ export async function dropKnown(database: Database, comparison: KnownComparison)
   return { dropped, superseding };
 }
 
-/** Key columns under names of their own, and what precedence needs. */
+/** Returns the key columns under unique names, and the columns that precedence needs. */
 function comparedColumns(type: RecordType) {
   const keys = keyExpressions(type).map((expression, index) => ({ expression, name: `key_${index}` }));
   const ordering = precedence(type).match(/"\w+"/g) ?? [];

@@ -3,12 +3,12 @@ import { type AnyRecord, columnsOf, type RecordType } from '../../model/records.
 import { type Column, camelCase } from '../../model/schema.js';
 import { type Database, sqlName } from './duckdb.js';
 
-/** Rows fetched at a time; few enough that whole books fit into memory. */
+/** Rows fetched at a time: whole books of that number fit into memory. */
 const ROWS = 8192;
 
 /**
- * Returns the records of a temporary table of one type, in the order in which its rows were inserted, batch by batch.
- * Each batch is a result of its own: a streamed result that fails in the middle would look like its end.
+ * Yields the records of a temporary table of one type in batches, in the order of insertion. Each batch is a separate
+ * result: a streamed result that fails in the middle would look like its end.
  */
 export async function* tableRecords(database: Database, type: RecordType, table: string): AsyncGenerator<AnyRecord[]> {
   const rows = await database.number(`SELECT count(*) FROM ${sqlName(table)}`);
@@ -21,7 +21,7 @@ export async function* tableRecords(database: Database, type: RecordType, table:
   }
 }
 
-/** Numbers, text and booleans cross over fastest; microseconds of this century are exact in a double. */
+/** Returns the SQL of a column as number, text or boolean, which are fastest to fetch; a double is exact for microseconds. */
 function plainExpression(name: string, column: Column): string {
   switch (column.kind) {
     case 'time':

@@ -90,7 +90,7 @@ function wholeRow(type: RecordType): string {
   return `CAST(ROW(${names.join(', ')}) AS VARCHAR)`;
 }
 
-/** Returns the order in which records of one key come, the one that counts first. */
+/** Returns the order of records with one key: the first one is kept. */
 export function precedence(type: RecordType): string {
   const names = columnsOf(type).map(([name]) => name);
   const order = names.includes('closed') ? ['"closed" DESC'] : [];
@@ -98,7 +98,7 @@ export function precedence(type: RecordType): string {
   return [...order, '"timestamp"'].join(', ');
 }
 
-/** Returns the order of records of one type, as everywhere: time, sequence, arrival, id. */
+/** Returns the order of records of one type: time, sequence, arrival, id. */
 export function recordOrder(type: RecordType): string {
   const names = new Set(columnsOf(type).map(([name]) => name));
   const order = ['timestamp', 'sequence', 'local_timestamp', 'id', 'exchange', 'market', 'symbol', 'level'];
@@ -108,7 +108,7 @@ export function recordOrder(type: RecordType): string {
     .join(', ');
 }
 
-/** Returns the order of rows within a stored file: a question about one symbol reads a few row groups only. */
+/** Returns the order of rows in a stored file, by symbol first: a query of one symbol reads only a few row groups. */
 export function fileOrder(type: RecordType): string {
   return type === 'clock' ? recordOrder(type) : `"symbol" NULLS FIRST, ${recordOrder(type)}`;
 }

@@ -8,9 +8,9 @@ import { columnType, tableDefinition } from './record-table.js';
 
 /** The rows of a DuckDB vector. */
 const BATCH = 2048;
-/** Rows that are staged before they become rows of the table: a row group of DuckDB. */
+/** Rows staged before they are inserted into the table: a row group of DuckDB. */
 const STAGED = 60 * BATCH;
-/** Texts of a batch are handed over as one, separated; neither character stands in what exchanges send. */
+/** Texts of a batch are joined by a separator; exchanges send neither of these two characters. */
 const SEPARATOR = '\u001e';
 const MISSING = '\u0001';
 
@@ -18,8 +18,8 @@ type Plain = { readonly name: string; readonly property: string; readonly column
 type Textual = { readonly name: string; readonly property: string; readonly column: Column; values: string[] };
 
 /**
- * Appends records of one type to a table, an order of magnitude faster than row by row: numbers cross over to DuckDB in
- * whole vectors, texts as one long text per column and batch, which DuckDB splits. A call per value is what costs.
+ * Appends records of one type to a table, ten times faster than row by row: one call per value is the cost. Numbers go to
+ * DuckDB in whole vectors, texts as one long text per column and batch, which DuckDB splits.
  */
 export class TableAppender {
   readonly #database: Database;
@@ -41,7 +41,7 @@ export class TableAppender {
     this.#textual = fields.filter((field) => !isPlain(field)).map((field) => ({ ...field, values: [] }));
   }
 
-  /** Creates the table with the type's columns, and returns what appends to it. */
+  /** Creates the table with the type's columns and returns its appender. */
   static async create(database: Database, type: RecordType, table: string = type): Promise<TableAppender> {
     const appender = new TableAppender(database, type, table);
     await database.run(`CREATE TABLE ${sqlName(table)} (${tableDefinition(type)})`);
@@ -52,7 +52,7 @@ export class TableAppender {
     return appender;
   }
 
-  /** Takes records of the type. Resolves when there is room for more. */
+  /** Appends records of the type. Resolves when there is room for more. */
   async append(records: readonly AnyRecord[]): Promise<void> {
     for (let from = 0; from < records.length; ) {
       const batch = records.slice(from, from + BATCH - this.#rows) as unknown as readonly RecordProperties[];
@@ -64,7 +64,7 @@ export class TableAppender {
     }
   }
 
-  /** Makes all records taken so far rows of the table. Throws a `FailureError` when they do not all become rows. */
+  /** Inserts all appended records into the table. Throws a `FailureError` when the number of rows differs. */
   async flush(): Promise<void> {
     await this.#stageBatch();
     if (this.#staged === 0) return;
@@ -94,7 +94,7 @@ export class TableAppender {
     return [...plain, ...textual];
   }
 
-  /** Moves the batch that is being filled into the staging tables. */
+  /** Moves the current batch into the staging tables. */
   async #stageBatch(): Promise<void> {
     const rows = this.#rows;
     if (rows === 0) return;
@@ -103,7 +103,7 @@ export class TableAppender {
     this.#texts ??= await this.#database.connection.createAppender(this.#stageName('texts'), null, 'temp');
     const numbers = DuckDBDataChunk.create([DOUBLE, ...this.#plain.map(() => DOUBLE)], rows);
     for (const [index, values] of [ROW_NUMBERS, ...this.#plain.map(({ values }) => values)].entries()) {
-      // The values of a vector are private in its types; set one by one they take five times as long.
+      // `items` is private in the types of the package; setting values one by one is five times slower.
       const vector = numbers.getColumnVector(index) as unknown as { readonly items: Float64Array; flush(): void };
       vector.items.set(values.subarray(0, rows));
       vector.flush();
@@ -129,7 +129,7 @@ export class TableAppender {
   }
 }
 
-/** Rows carry their number within the batch, so that numbers and texts that do not belong together are noticed. */
+/** Row numbers within a batch: joining on them reveals numbers and texts that do not belong together. */
 const ROW_NUMBERS = Float64Array.from({ length: BATCH }, (_, row) => row);
 const ALL_ROW_NUMBERS = joined(Array.from(ROW_NUMBERS, String));
 
@@ -137,7 +137,7 @@ function joined(values: readonly string[]): string {
   return values.join(SEPARATOR);
 }
 
-/** Throws where a text holds the separator itself: the rest of the batch would move by a row. */
+/** Throws when a text contains the separator: all later texts of the batch would shift by a row. */
 function requireSeparable(text: string, rows: number, what: string): string {
   let found = 1;
   for (let at = text.indexOf(SEPARATOR); at >= 0; at = text.indexOf(SEPARATOR, at + 1)) found += 1;

@@ -7,13 +7,13 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
-  ENOSPC: 'no space is left on the disk; what was stored before stays readable',
-  EDQUOT: 'the disk quota is exceeded; what was stored before stays readable',
-  ENOTDIR: 'a part of the path is no directory',
+  ENOSPC: 'no space left on the disk; records stored earlier stay readable',
+  EDQUOT: 'disk quota exceeded; records stored earlier stay readable',
+  ENOTDIR: 'part of the path is not a directory',
   EMFILE: 'too many open files',
 };
 
-/** Returns the error as one line that names the path; errors that are already meant for the user stay as they are. */
+/** Returns an error as one line that names the path. An `MdtoolError` is returned unchanged. */
 export function storageFailure(error: unknown, action: string, path: string): MdtoolError {
   if (error instanceof MdtoolError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
@@ -21,12 +21,12 @@ export function storageFailure(error: unknown, action: string, path: string): Md
   return new FailureError(`cannot ${action} ${path}: ${reason}`, { cause: error });
 }
 
-/** Returns whether a file operation failed because something is not there. */
+/** Returns whether a file operation failed because the file does not exist. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
-/** Returns a name beside `path` that nobody else uses; it begins with a dot, so that readers of directories skip it. */
+/** Returns an unused name beside `path`. It begins with a dot, so that directory listings skip it. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`);
 }
@@ -41,7 +41,7 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Creates a directory and makes the names of what was created survive a power loss. */
+/** Creates a directory with its parents, and makes the new names survive a power loss. */
 export async function createDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
   if (first === undefined) return;
@@ -51,7 +51,7 @@ export async function createDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Syncs a finished temporary file and gives it its name: it appears whole or not at all. */
+/** Syncs a finished temporary file and renames it: it appears whole or not at all. */
 export async function publishFile(temporary: string, path: string): Promise<void> {
   const handle = await open(temporary, 'r+');
   try {
@@ -63,7 +63,7 @@ export async function publishFile(temporary: string, path: string): Promise<void
   await syncDirectory(dirname(path));
 }
 
-/** Writes a small file that appears whole, replacing what is there. */
+/** Writes a small file that appears whole and replaces an existing one. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = await writeTemporary(path, text);
   try {
@@ -76,8 +76,11 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 }
 
 /**
- * Writes a small file that appears whole, unless there is one of that name. Returns whether it was this call that
- * created it: a hard link succeeds for one of several processes only, also over a network file system.
+ * Writes a small file that appears whole, unless a file of that name exists. Returns whether this call created it.
+ *
+ * Two processes may write the same name at the same time. A check before the write, or a rename, lets both believe that
+ * they won. So the text goes to a temporary file first, and a hard link gives it its name: `link` fails with EEXIST for
+ * every process but one, over network file systems as well.
  */
 export async function createFile(path: string, text: string): Promise<boolean> {
   const temporary = await writeTemporary(path, text);

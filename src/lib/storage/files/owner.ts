@@ -2,27 +2,27 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { FailureError } from '../../model/errors.js';
 
-/** The process that writes a journal: enough to tell, on the same boot of the same host, whether it still runs. */
+/** The process that writes a journal. On the same boot of the same host this is enough to see whether it still runs. */
 export type Owner = {
   readonly host: string;
   readonly boot: string;
   readonly pid: number;
-  /** When the process started, in the clock ticks of the kernel: process ids are used again. */
+  /** Start of the process in kernel clock ticks: process ids are reused. */
   readonly start: string;
 };
 
-/** Without a sign of life for this long (milliseconds) an owner that cannot be asked counts as gone. */
+/** An owner on another host or boot counts as gone after this long (milliseconds) without a heartbeat. */
 export const OWNER_SILENCE_MS = 5 * 60_000;
 
-/** Returns who this process is. */
+/** Returns this process as an owner. */
 export function currentOwner(): Owner {
   const { pid } = process;
   return { host: hostname(), boot: bootId(), pid, start: startOf(pid) ?? '' };
 }
 
 /**
- * Returns whether an owner is gone: its process has ended on this boot of this host, or nothing has been heard of it
- * for five minutes (`silence` in milliseconds), be it on another host, before a reboot or suspended.
+ * Returns whether an owner is gone: its process has ended on this boot of this host, or its last heartbeat is five
+ * minutes old (`silence` in milliseconds). Another host, a reboot and a suspended process all look like silence.
  */
 export function isGone(owner: Owner, silence: number, silenceLimit = OWNER_SILENCE_MS): boolean {
   if (silence >= silenceLimit) return true;
@@ -42,7 +42,7 @@ export function describeOwner(owner: Owner): string {
 export function ownerFrom(fields: unknown, what: string): Owner {
   const { host, boot, pid, start } = (fields ?? {}) as Record<string, unknown>;
   if (typeof host !== 'string' || typeof boot !== 'string' || !Number.isInteger(pid) || typeof start !== 'string')
-    throw new FailureError(`${what}: expected the owner's host, boot, pid and start`);
+    throw new FailureError(`${what}: expected the host, boot, pid and start of the owner`);
   return { host, boot, pid: pid as number, start };
 }
 
@@ -51,7 +51,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Somebody else's process runs as well.
+    // EPERM: a process of another user, which is running.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

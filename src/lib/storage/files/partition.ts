@@ -12,10 +12,10 @@ export type Partition = {
   readonly interval?: string | null;
 };
 
-/** What Hive calls the partition of NULL. */
+/** Hive's name for the partition of NULL. */
 const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
 
-/** Returns the columns beside the date that a type is partitioned by, in the order of the path. */
+/** Returns the partition columns of a type except the date, in the order of the path. */
 export function partitionColumns(type: RecordType): readonly ('source' | 'interval' | 'exchange' | 'market')[] {
   return type === 'candle' ? ['source', 'interval', 'exchange', 'market'] : ['exchange', 'market'];
 }
@@ -33,7 +33,7 @@ export function partitionOf(path: string): Partition {
   return { type, ...values } as Partition;
 }
 
-/** Returns the UTC days that `[since, until)` touches; both are microseconds, open ends are undefined. */
+/** Returns whether a UTC day overlaps `[since, until)`; both are microseconds, open ends are undefined. */
 export function isDateWithin(date: string, since: number | undefined, until: number | undefined): boolean {
   return (since === undefined || date >= formatDate(since)) && (until === undefined || date <= formatDate(until - 1));
 }

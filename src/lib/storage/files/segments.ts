@@ -1,13 +1,13 @@
 /**
- * A segment is what one journal file holds, from its first line until it is sealed; its id is `<writer>-<n>`, n counting
- * from 0 within a writer. Files that were merged carry the ids of all segments they replace, as ranges: `w-3:59`.
+ * Ids of segments. A segment is the content of one journal file; its id is `<writer>-<n>`, n counting from 0 within a
+ * writer. A merged file carries the ids of all segments that it replaces, as ranges: `w-3:59`.
  */
 export type Segments = readonly string[];
 
 const SEGMENT = /^(.+)-(\d+)$/;
 const RANGE = /^(.+)-(\d+)(?::(\d+))?$/;
 
-/** Returns the writer and the number of a segment id, undefined when it is none. */
+/** Returns the writer and the number of a segment id, undefined when the text is not a segment id. */
 export function parseSegment(id: string): { writer: string; number: number } | undefined {
   const match = SEGMENT.exec(id);
   return match ? { writer: match[1] as string, number: Number(match[2]) } : undefined;

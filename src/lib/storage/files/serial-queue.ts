@@ -1,14 +1,14 @@
-/** Runs pieces of work one after the other, in the order given. */
+/** A queue that runs one piece of work at a time, in the order of the calls. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
   #length = 0;
 
-  /** How many pieces have not ended. */
+  /** Pieces of work that have not ended. */
   get length(): number {
     return this.#length;
   }
 
-  /** Returns the result of `work`, which begins when all earlier work has ended, also if that failed. */
+  /** Returns the result of `work`, which begins when all earlier work has ended or failed. */
   run<T>(work: () => Promise<T>): Promise<T> {
     this.#length += 1;
     const result = this.#last.then(work).finally(() => {
@@ -18,7 +18,7 @@ export class SerialQueue {
     return result;
   }
 
-  /** Resolves when everything given so far has ended. */
+  /** Resolves when all work queued so far has ended. */
   async idle(): Promise<void> {
     await this.#last;
   }

@@ -7,7 +7,7 @@ import { createDirectory, createFile, isMissing, storageFailure } from './durabl
 export const MARKER = 'mdtool-store.json';
 const FORMAT = 1;
 
-/** What a fresh file system or a desktop puts into an otherwise empty directory. */
+/** Entries that a fresh file system puts into an otherwise empty directory. */
 const NOT_CONTENT = new Set(['lost+found']);
 
 /** The directories of a store, as absolute paths. */
@@ -21,8 +21,8 @@ export function storePaths(directory: string): StorePaths {
 }
 
 /**
- * Returns the paths of the store in `directory`, undefined when there is nothing yet. Throws a `UsageError` for a
- * directory of something else, a `FailureError` for a newer format or what cannot be read.
+ * Returns the paths of the store in `directory`, undefined when the directory is empty or does not exist. Throws a
+ * `UsageError` for a directory with other content, a `FailureError` for a newer format or an unreadable directory.
  */
 export async function findStore(directory: string): Promise<StorePaths | undefined> {
   const paths = storePaths(directory);
@@ -33,13 +33,13 @@ export async function findStore(directory: string): Promise<StorePaths | undefin
   }
 }
 
-/** Returns the paths of the store in `directory`, which an empty or a new directory becomes. Throws as `findStore`. */
+/** Returns the paths of the store in `directory`; an empty or new directory becomes a store. Throws as `findStore`. */
 export async function openStoreDirectory(directory: string): Promise<StorePaths> {
   const found = await findStore(directory);
   const paths = storePaths(directory);
   try {
     await createDirectory(paths.root);
-    // The marker comes first: a directory with content but no marker is somebody else's.
+    // The marker is written first: a directory with content but no marker belongs to someone else.
     if (!found) await createFile(join(paths.root, MARKER), `${JSON.stringify({ store: 'mdtool', format: FORMAT })}\n`);
     for (const part of [paths.journal, paths.log]) await createDirectory(part);
   } catch (error) {
@@ -51,14 +51,16 @@ export async function openStoreDirectory(directory: string): Promise<StorePaths>
 async function readMarker(root: string): Promise<boolean> {
   const text = await readFile(join(root, MARKER), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (isMissing(error)) return undefined;
-    if (error.code === 'ENOTDIR') throw new UsageError(`${root} cannot hold a store: expected a directory, was a file`);
+    if (error.code === 'ENOTDIR') throw new UsageError(`${root} is a file; a store needs a directory`);
     throw error;
   });
   if (text === undefined) return await refuseForeign(root);
   const format = formatOf(text);
   if (format === undefined) throw new FailureError(`${join(root, MARKER)}: expected {"store":"mdtool","format":${FORMAT}}`);
   if (format > FORMAT)
-    throw new FailureError(`${root} has store format ${format}, this mdtool reads up to ${FORMAT}: use a newer mdtool`);
+    throw new FailureError(
+      `${root} has store format ${format}, but this mdtool reads formats up to ${FORMAT}; use a newer mdtool`,
+    );
   return true;
 }
 
@@ -69,10 +71,10 @@ async function refuseForeign(root: string): Promise<boolean> {
   });
   const content = entries.filter((entry) => !entry.startsWith('.') && !NOT_CONTENT.has(entry));
   if (content.length === 0) return false;
-  // Another process has made it a store since the marker was looked for.
+  // Another process made it a store after the marker was read.
   if (content.includes(MARKER)) return await readMarker(root);
   throw new UsageError(
-    `${root} is no mdtool store: it has content (${content.slice(0, 3).join(', ')}) but no ${MARKER}; name an empty directory or a store`,
+    `${root} is not an mdtool store (it contains ${content.slice(0, 3).join(', ')} but no ${MARKER}); choose an empty directory or an existing store`,
   );
 }
 

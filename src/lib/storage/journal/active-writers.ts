@@ -7,12 +7,12 @@ import type { StorePaths } from '../files/store-directory.js';
 import { listJournals } from './journal.js';
 
 const ALIVE = '.alive';
-/** The header of a journal is shorter. */
+/** Bytes read from a journal to get its header, which is shorter. */
 const HEADER_BYTES = 4096;
 
 /**
- * Throws a `FailureError` when somebody may be writing to a store, told without its log: by the owners that journals
- * name, and by signs of life that are not older than a living writer's.
+ * Throws a `FailureError` when a process may be writing to a store. Works without the log: it checks the owners named in
+ * journals, and heartbeats younger than five minutes.
  */
 export async function requireNoActiveWriter(paths: StorePaths): Promise<void> {
   const journals = await listJournals(paths.journal);
@@ -21,19 +21,19 @@ export async function requireNoActiveWriter(paths: StorePaths): Promise<void> {
     const owner = segment.startsWith(`${holder}-`) ? await ownerOf(path) : undefined;
     if (!owner) continue;
     if (!isGone(owner, await silenceOf(paths, holder)))
-      throw new FailureError(`${path} is being written (${describeOwner(owner)}): stop it first; nothing was changed`);
+      throw new FailureError(`${path} is being written (${describeOwner(owner)}); stop that process first; nothing was changed`);
     gone.add(holder);
   }
   for (const name of await readdir(paths.state).catch(() => [])) {
     const writer = name.slice(0, -ALIVE.length);
     if (!name.endsWith(ALIVE) || gone.has(writer) || (await silenceOf(paths, writer)) >= OWNER_SILENCE_MS) continue;
     throw new FailureError(
-      `${join(paths.state, name)}: something has used the store in the last five minutes, and may still: stop it, or wait; nothing was changed`,
+      `${join(paths.state, name)} changed in the last five minutes: another process may be using the store; stop it or wait; nothing was changed`,
     );
   }
 }
 
-/** The owner in the first line of a journal, undefined when it has none that can be read. */
+/** Returns the owner in the first line of a journal, undefined when the line cannot be read. */
 async function ownerOf(path: string): Promise<Owner | undefined> {
   try {
     const file = await open(path);

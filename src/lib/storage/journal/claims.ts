@@ -1,17 +1,17 @@
 import type { Claim } from '../log/store-state.js';
 
-/** What one run captures, between the run, which learns of new symbols, and the writer, which holds the claims. */
+/** The claims of one run. The run adds new symbols here; the writer, which holds the claims, attaches itself. */
 export class Claims {
-  /** What is claimed when the writer begins. */
+  /** The claims with which the writer starts. */
   initial: readonly Claim[] = [];
   #claim: ((claims: readonly Claim[]) => Promise<void>) | undefined;
 
-  /** Names the writer: `claim` resolves when it holds more, and throws a `ClaimedError` when another one does. */
+  /** Attaches the writer. `claim` resolves when the writer holds the claims, and throws a `ClaimedError`. */
   heldBy(claim: (claims: readonly Claim[]) => Promise<void>): void {
     this.#claim = claim;
   }
 
-  /** Claims more. Throws a `ClaimedError` when another living writer captures some of it; where nothing is stored, never. */
+  /** Adds claims. Throws a `ClaimedError` when another running writer holds one of them. Does nothing without a store. */
   async add(claims: readonly Claim[]): Promise<void> {
     await this.#claim?.(claims);
   }

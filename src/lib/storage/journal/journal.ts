@@ -4,12 +4,12 @@ import { isMissing, storageFailure, syncDirectory } from '../files/durable-file.
 import type { Owner } from '../files/owner.js';
 import { parseSegment } from '../files/segments.js';
 
-/** The file is no longer the writer's own: it was suspended for so long that another process has taken it over. */
+/** The journal was taken over by another process, because this one was suspended for too long. */
 export class JournalLostError extends Error {}
 
 /**
- * The NDJSON file a writer appends to until it is sealed. What `append` has written when it returns survives the end of
- * the process; what was written before the last `sync` survives a power loss.
+ * The NDJSON file that a writer appends to until it is sealed. Lines survive the end of the process once `append` has
+ * returned, and a power loss once `sync` has returned.
  */
 export class JournalFile {
   readonly path: string;
@@ -47,16 +47,19 @@ export class JournalFile {
   }
 
   /**
-   * Appends whole lines. Throws a `JournalLostError` when the file was taken over meanwhile: the lines may or may not
-   * have been seen then. Whoever takes it over renames it first and reads it afterwards, so what was still under its
-   * own name after the write is read.
+   * Appends whole lines.
+   *
+   * A process that was suspended may write into a journal that another process has already sealed: those lines would be
+   * lost without an error. A taker renames the journal first and reads it afterwards. So this checks after the write
+   * that the file still has its own name: if it does, any later taker reads these lines. If it does not, the lines may
+   * or may not have been read: throws a `JournalLostError`.
    */
   async append(lines: Uint8Array, records: number): Promise<void> {
     try {
       this.#synced = false;
       await this.#handle.appendFile(lines);
     } catch (error) {
-      // A half line would become one with the next.
+      // Without this, half a line would join the next one.
       await this.#handle.truncate(this.#length).catch(() => {});
       throw storageFailure(error, 'write', this.path);
     }
@@ -65,7 +68,7 @@ export class JournalFile {
     if (!(await this.#isOwn())) throw new JournalLostError(`${this.path} was taken over by another process`);
   }
 
-  /** Makes what was appended survive a power loss. */
+  /** Makes all appended lines survive a power loss. */
   async sync(): Promise<void> {
     if (this.#synced) return;
     this.#synced = true;
@@ -106,11 +109,11 @@ async function createWithHeader(path: string, header: string): Promise<OpenedFil
   }
 }
 
-/** A journal as the directory shows it. */
+/** A journal file in the journal directory. */
 export type JournalEntry = {
   readonly path: string;
   readonly segment: string;
-  /** The writer that may seal it: the one that wrote it or the one that took it over. */
+  /** The writer that may seal it: its author or the writer that took it over. */
   readonly holder: string;
 };
 
@@ -129,7 +132,7 @@ export async function listJournals(directory: string): Promise<JournalEntry[]> {
   });
 }
 
-/** Takes a journal over for `holder`. Returns it under its new name, undefined when somebody else was faster. */
+/** Takes a journal over for `holder` by renaming it. Returns undefined when another process was faster. */
 export async function adoptJournal(journal: JournalEntry, holder: string): Promise<JournalEntry | undefined> {
   const path = join(dirname(journal.path), `${journal.segment}.${holder}.ndjson`);
   try {

@@ -6,8 +6,11 @@ import { adoptJournal, type JournalEntry, listJournals } from './journal.js';
 import { goneWriters } from './writer-registry.js';
 
 /**
- * Takes over the journals whose writers are gone, for `holder`, and deletes those that are sealed already. Returns the
- * ones that are to be sealed.
+ * Takes over the journals whose writers are gone, for `holder`, and deletes those that are already sealed. Returns the
+ * journals to seal.
+ *
+ * Several processes may start after a crash and find the same journal. Two that seal it would store its records twice.
+ * `adoptJournal` renames the journal, which only one process can do; the others skip it.
  */
 export async function adoptOrphans(context: StoreContext, holder: string, silenceLimit?: number): Promise<JournalEntry[]> {
   const { unsealed, sealed } = await orphans(context, silenceLimit);
@@ -17,14 +20,14 @@ export async function adoptOrphans(context: StoreContext, holder: string, silenc
   return adopted.filter((journal) => journal !== undefined);
 }
 
-/** Returns the journals whose writers are gone, those that are sealed already apart. */
+/** Returns the journals whose writers are gone, split by whether they are already sealed. */
 export async function orphans(
   context: StoreContext,
   silenceLimit?: number,
 ): Promise<{ unsealed: JournalEntry[]; sealed: JournalEntry[] }> {
   const gone = await goneWriters(context, silenceLimit);
   const journals = await listJournals(context.paths.journal);
-  // Read after the list: a segment that is sealed now may have been open then.
+  // Read the log after the list: a journal in the list may have been sealed since.
   const state = await context.log.read();
   const left = journals.filter(({ holder }) => !isHeld(state, holder, gone));
   const isSealed = ({ segment }: JournalEntry) => state.sealed.has(segment);
@@ -35,7 +38,7 @@ function isHeld(state: StoreState, holder: string, gone: ReadonlySet<string>): b
   return state.writers.has(holder) && !gone.has(holder);
 }
 
-/** Deletes journals. Returns the segments of those that were there under the name given. */
+/** Deletes journals. Returns the segments of the journals that still had their listed name. */
 export async function deleteJournals(journals: readonly JournalEntry[]): Promise<string[]> {
   const deleted: string[] = [];
   for (const { path, segment } of journals) {

@@ -7,18 +7,18 @@ import { ClaimedError, registerWriter, touchHeartbeat, unregisterWriter } from '
 const HEARTBEAT_EVERY_MS = 15_000;
 const RETRY_EVERY_MS = 500;
 
-/** A step that runs over a store, alone of its kind. */
+/** A run of a step that holds the step's lock on a store. */
 export type RunningStep = { readonly context: StoreContext; release(): Promise<void> };
 
 export type StepLockOptions = {
-  /** Wait until the run that is going on has ended. */
+  /** Wait until the current run has ended. */
   readonly wait: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
 /**
- * Returns the store in `directory` for a step that must not run twice at the same time, undefined when it is running
- * already. A run that ended without saying so does not hold the next one up. Throws as `openStoreDirectory`.
+ * Returns the store in `directory` for a step that must not run twice at the same time, undefined when another run holds
+ * the lock. A run that was killed does not block the next one. Throws as `openStoreDirectory`.
  */
 export async function startStep(directory: string, step: string, options: StepLockOptions): Promise<RunningStep | undefined> {
   const paths = await openStoreDirectory(directory);

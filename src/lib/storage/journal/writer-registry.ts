@@ -6,12 +6,15 @@ import { currentOwner, describeOwner, isGone } from '../files/owner.js';
 import { type StoreContext, wallClock } from '../log/store-context.js';
 import type { Claim, StoreState, WriterEntry } from '../log/store-state.js';
 
-/** A claim that cannot be granted because a living writer has it. */
+/** A claim that another running writer already holds. */
 export class ClaimedError extends UsageError {}
 
 /**
- * Enters a writer into the store's log and with it what it captures. Entries of writers that are gone are removed.
- * Throws a `ClaimedError` that names the other writer when a living one captures some of the same.
+ * Registers a writer and its claims in the store's log, and removes the entries of writers that are gone. Throws a
+ * `ClaimedError` that names the other writer when a running one already holds one of the claims.
+ *
+ * Two captures of one symbol would store each of its records twice, with different arrival times. The claims are checked
+ * inside the commit: of two writers that register at the same moment, the second decides on a state with the first in it.
  */
 export async function registerWriter(
   context: StoreContext,
@@ -34,7 +37,7 @@ export async function registerWriter(
     });
 }
 
-/** Lets a writer that is entered capture more. Throws a `ClaimedError` when another living one captures some of that. */
+/** Adds claims to a registered writer. Throws a `ClaimedError` when another running writer holds one of them. */
 export async function claimMore(
   context: StoreContext,
   writer: string,
@@ -45,7 +48,7 @@ export async function claimMore(
   await context.log.commit((state) => {
     refuseTaken(state, { writer, claims, gone });
     const entry = state.writers.get(writer);
-    // One that others have taken for gone enters itself again, with all that it claims, before it writes on.
+    // A writer that was removed as gone registers again with all its claims before its next write.
     return entry && { at: wallClock(), open: { writer, entry: { ...entry, claims: [...entry.claims, ...claims] } } };
   });
 }
@@ -57,18 +60,18 @@ function refuseTaken(state: StoreState, { writer, claims, gone }: Wanted): void 
     const conflict = other === writer || gone.has(other) ? undefined : overlap(claims, taken);
     if (conflict)
       throw new ClaimedError(
-        `${conflict} is being captured already by "${step}" (${describeOwner(owner)}): stop it, or choose other symbols`,
+        `${conflict} is already being captured by "${step}" (${describeOwner(owner)}); stop that run or choose other symbols`,
       );
   }
 }
 
-/** Removes a writer's entry; what it captured may be captured by others. */
+/** Removes a writer's entry: its claims are free for others. */
 export async function unregisterWriter(context: StoreContext, writer: string): Promise<void> {
   await context.log.commit((state) => (state.writers.has(writer) ? { at: wallClock(), close: [writer] } : undefined));
   await rm(heartbeatPath(context, writer), { force: true });
 }
 
-/** Tells others that a writer lives. */
+/** Renews a writer's heartbeat. */
 export async function touchHeartbeat(context: StoreContext, writer: string): Promise<void> {
   const path = heartbeatPath(context, writer);
   const now = new Date();
@@ -86,7 +89,7 @@ async function createHeartbeat(path: string): Promise<void> {
   }
 }
 
-/** Returns the writers of the log whose process has ended or has been silent for too long. */
+/** Returns the registered writers whose process has ended or whose heartbeat is too old. */
 export async function goneWriters(context: StoreContext, silenceLimit?: number): Promise<Set<string>> {
   const gone = new Set<string>();
   for (const [writer, { owner }] of (await context.log.read()).writers) {
@@ -95,7 +98,7 @@ export async function goneWriters(context: StoreContext, silenceLimit?: number):
   return gone;
 }
 
-/** Returns whether a writer is entered in the log. */
+/** Returns whether a writer is registered in the log. */
 export function isRegistered(state: StoreState, writer: string): boolean {
   return state.writers.has(writer);
 }
@@ -112,7 +115,7 @@ function heartbeatPath(context: StoreContext, writer: string): string {
   return join(context.paths.state, `${writer}.alive`);
 }
 
-/** Returns what two lists of claims have in common, in words. */
+/** Returns the first common claim of two lists as text, `bybit linear trade BTCUSDT`; undefined without one. */
 function overlap(wanted: readonly Claim[], taken: readonly Claim[]): string | undefined {
   for (const a of wanted) {
     for (const b of taken) {

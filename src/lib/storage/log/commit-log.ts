@@ -10,38 +10,42 @@ import { type Change, decodeChange, encodeChange, StoreState } from './store-sta
 const DIGITS = 20;
 const COMMIT = /^(\d{20})\.json$/;
 const CHECKPOINT = /^(\d{20})\.checkpoint\.json$/;
-/** Every so many changes the whole state is written down, so that nobody has to read a long log. */
+/** Changes between two checkpoints. A checkpoint holds the whole state, so that no reader replays a long log. */
 const CHECKPOINT_EVERY = 64;
-/** So many attempts to become the next change: each failure means that somebody else succeeded. */
+/** Attempts to append one change. Each failed attempt means that another process appended its own. */
 const ATTEMPTS = 1000;
-/** So often, with such a pause, the log is read again before its end counts as lost. */
+/** Further readings of the log, and the pause between them, before its newest changes count as lost. */
 const HEAD_ATTEMPTS = 8;
 const HEAD_PAUSE_MS = 400;
 
 const RESTORE =
-  'restore the directory of the log from a backup, or run mdtool compact --rebuild-log (the Parquet files stay readable by themselves)';
+  'restore the log directory from a backup, or run mdtool compact --rebuild-log (the Parquet files stay readable on their own)';
 
 /**
- * The log of changes of a store: numbered files, each created by exactly one process (as in Delta Lake). Who wants to
- * change the store decides on the state after change n and creates number n + 1; when somebody was faster it reads that
- * change and decides again. So every change is decided on the state it is applied to, without a lock that a suspended
- * process could hold.
+ * The log of changes of a store: numbered files, as in Delta Lake.
+ *
+ * Two processes that change the store at the same time, each from its own view of it, overwrite each other's change: a
+ * merge could bring a file back that the other one has just removed. A lock would stay with a process that is suspended.
+ *
+ * So there is no lock. A process reads the state after change n, decides, and creates the file of change n + 1, which
+ * only one process can create (`createFile`). A process that loses reads the winner's change and decides again: every
+ * change is decided on exactly the state that it is applied to.
  */
 export class CommitLog {
   readonly #directory: string;
   readonly #root: string | undefined;
   #state = new StoreState();
   #isChecked = false;
-  /** One at a time: a change must not be applied twice. */
+  /** One reading or commit at a time: parallel ones would apply a change twice. */
   readonly #queue = new SerialQueue();
 
-  /** `root` is the directory of the store whose files the log tells of: with files there, an empty log is a lost one. */
+  /** `root` is the directory of the store. If it has stored files and the log is empty, the log was lost. */
   constructor(directory: string, root?: string) {
     this.#directory = directory;
     this.#root = root;
   }
 
-  /** Returns the state after all changes so far; it is the log's own and only to be read. */
+  /** Returns the state after all changes so far. It belongs to the log: callers must not modify it. */
   read(): Promise<StoreState> {
     return this.#queue.run(() => this.#read());
   }
@@ -49,7 +53,7 @@ export class CommitLog {
   async #read(): Promise<StoreState> {
     try {
       await this.#catchUp();
-      // The first file is stored long after the first change is logged.
+      // The first change is logged long before the first file is stored: files without changes mean a lost log.
       const stored = this.#state.version === 0 && this.#root !== undefined ? await findStoredFile(this.#root) : undefined;
       if (stored !== undefined) await this.#catchUp();
       if (stored !== undefined && this.#state.version === 0) throw this.#lost(stored);
@@ -60,25 +64,28 @@ export class CommitLog {
     return this.#state;
   }
 
-  /** Once: what is noted beside the log has been in it. */
+  /**
+   * Throws when the log is older than the number noted beside it. A log directory restored from an old backup reads
+   * without an error and would silently forget its newest files. Checked once.
+   */
   async #requireNewest(): Promise<void> {
     if (this.#isChecked || this.#root === undefined) return;
     const head = await readHead(this.#directory);
     for (let attempt = 1; head > this.#state.version && attempt <= HEAD_ATTEMPTS; attempt++) {
       await this.#catchUp();
-      // A network file system may show the note before it shows the change.
+      // A network file system may show the noted number before the change itself.
       if (head > this.#state.version) await new Promise((resolve) => setTimeout(resolve, HEAD_PAUSE_MS));
     }
     if (head > this.#state.version)
       throw new FailureError(
-        `${this.#directory} ends with change ${this.#state.version} although change ${head} was made, its newest changes are lost: ${RESTORE}`,
+        `${this.#directory} ends with change ${this.#state.version}, but change ${head} was made: the newest changes are lost; ${RESTORE}`,
       );
     this.#isChecked = true;
   }
 
   async #catchUp(): Promise<void> {
     while (await this.#applyNext());
-    // A change may be missing because it is part of a checkpoint by now.
+    // Changes that are part of a checkpoint may have been deleted.
     while (await this.#isBehind()) {
       if (!(await this.#applyNext())) await this.#loadCheckpoint();
       while (await this.#applyNext());
@@ -87,18 +94,18 @@ export class CommitLog {
 
   #lost(stored: string): FailureError {
     return new FailureError(
-      `${this.#directory} is empty although the store has files (${stored}): ${RESTORE}, or move ${this.#root} away; nothing was read or changed`,
+      `${this.#directory} is empty, but the store has files (${stored}): its log is lost; ${RESTORE}, or move ${this.#root} away; nothing was read or changed`,
     );
   }
 
-  /** Returns whether there is no change after the state that was read last. */
+  /** Returns whether no change was made after the last reading. */
   async isCurrent(): Promise<boolean> {
     return (await this.#readChange(this.#state.version + 1)) === undefined;
   }
 
   /**
-   * Makes the change that `decide` returns for the current state; called again when somebody else's change came
-   * first. Nothing is changed when it returns undefined. Returns whether the store was changed.
+   * Makes the change that `decide` returns for the current state. `decide` is called again when another process was
+   * faster; it returns undefined to change nothing. Returns whether the store was changed.
    */
   commit(decide: (state: StoreState) => Change | undefined): Promise<boolean> {
     return this.#queue.run(() => this.#commit(decide));
@@ -110,7 +117,7 @@ export class CommitLog {
       if (change === undefined) return false;
       if (await this.#append(change)) return true;
     }
-    throw new FailureError(`the store in ${this.#directory} is being changed too often to keep up: try again`);
+    throw new FailureError(`${this.#directory}: too many other changes at the same time; try again`);
   }
 
   async #append(change: Change): Promise<boolean> {
@@ -120,12 +127,12 @@ export class CommitLog {
     try {
       if (!(await createFile(path, text))) return false;
     } catch (error) {
-      // The name may be there although what came after failed; then the change has been made.
+      // The link may have succeeded before a later step failed: then the change is made.
       if ((await readText(path).catch(() => undefined)) !== text) throw storageFailure(error, 'write', path);
     }
     this.#state.apply(change);
     if (this.#root !== undefined) await noteHead(this.#directory, number);
-    // A checkpoint that cannot be written is no failure of the change; the next one makes up for it.
+    // The change is made even if the checkpoint cannot be written; the next checkpoint covers it.
     if (number % CHECKPOINT_EVERY === 0) await this.#writeCheckpoint().catch(() => {});
     return true;
   }
@@ -154,7 +161,7 @@ export class CommitLog {
     const text = latest && latest.number > this.#state.version ? await readText(path) : undefined;
     if (text === undefined) {
       const missing = join(this.#directory, `${numbered(this.#state.version + 1)}.json`);
-      throw new FailureError(`${missing}: a change of the store is missing, its state cannot be trusted: ${RESTORE}`);
+      throw new FailureError(`${missing} is missing, so the state of the store is unknown: ${RESTORE}`);
     }
     this.#state = parse(text, path, StoreState.decode);
   }
@@ -162,7 +169,7 @@ export class CommitLog {
   async #writeCheckpoint(): Promise<void> {
     const { version } = this.#state;
     await replaceFile(join(this.#directory, `${numbered(version)}.checkpoint.json`), this.#state.encode());
-    // Readers may be half way through the stretch before this checkpoint; what lies before that is no longer needed.
+    // Slow readers may still be reading the changes since the previous checkpoint; older ones are no longer needed.
     const old = (await this.#list()).filter(({ number }) => number <= version - 2 * CHECKPOINT_EVERY);
     for (const { name } of old) await rm(join(this.#directory, name), { force: true });
   }
@@ -186,7 +193,7 @@ export async function logEntries(directory: string): Promise<LogEntry[]> {
   });
 }
 
-/** Begins a log with a state that is known by other means; its version is the number of the checkpoint. */
+/** Starts a log from a rebuilt state; its version becomes the number of the first checkpoint. */
 export async function beginLog(directory: string, state: StoreState): Promise<void> {
   await replaceFile(join(directory, `${numbered(state.version)}.checkpoint.json`), state.encode());
   await noteHead(directory, state.version);
@@ -209,6 +216,6 @@ function parse<T>(text: string, path: string, decode: (text: string) => T): T {
   try {
     return decode(text);
   } catch (error) {
-    throw new FailureError(`${path} is damaged: expected JSON that mdtool wrote; ${RESTORE}`, { cause: error });
+    throw new FailureError(`${path} is damaged (not the JSON that mdtool wrote): ${RESTORE}`, { cause: error });
   }
 }

@@ -2,12 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isMissing } from '../files/durable-file.js';
 
-/** Beside the log, so that a log which was put back from an older copy does not bring it along. */
+/** Returns the path of the note. It lies outside the log directory, so that restoring an old log does not restore it. */
 function headPath(log: string): string {
   return join(dirname(log), 'head');
 }
 
-/** Returns the greatest number of a change that was noted, 0 when none was. It may lag behind, never run ahead. */
+/** Returns the number of the newest change that was noted, 0 without a note. It may be too low, never too high. */
 export async function readHead(log: string): Promise<number> {
   const text = await readFile(headPath(log), 'utf8').catch((error) => {
     if (isMissing(error)) return '';
@@ -16,7 +16,7 @@ export async function readHead(log: string): Promise<number> {
   return /^\d+\n$/.test(text) ? Number(text) : 0;
 }
 
-/** Notes the number of a change that has been made. It is a note only: one that cannot be written is no failure. */
+/** Notes the number of a change after it was made. A note that cannot be written is not a failure. */
 export async function noteHead(log: string, number: number): Promise<void> {
   await writeFile(headPath(log), `${number}\n`).catch(() => {});
 }

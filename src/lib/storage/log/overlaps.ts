@@ -1,14 +1,14 @@
 import { mayOverlap, type StoredFile } from './store-state.js';
 
-/** Files of one partition, told apart by whether their rows have to be chosen by key. */
+/** Files of one partition, grouped by whether several may hold rows with the same key. */
 export type FileGroups = {
-  /** No row of these is in another file. */
+  /** Files that share no row with another file: they are read as they are. */
   readonly plain: readonly StoredFile[];
-  /** Of rows with the same key in these, one counts. */
+  /** Files that may share rows: readers keep one row per key. */
   readonly overlapping: readonly StoredFile[];
 };
 
-/** Returns the files of a partition, those that an overlay overlaps apart from the rest. */
+/** Groups the files of a partition: overlays with the files they overlap, and the rest. */
 export function groupFiles(files: readonly StoredFile[]): FileGroups {
   const overlays = files.filter(({ overlay }) => overlay);
   if (overlays.length === 0) return { plain: files, overlapping: [] };

@@ -5,16 +5,18 @@ import { isMissing, storageFailure } from '../files/durable-file.js';
 import { absolutePath, type StoreContext } from './store-context.js';
 
 /**
- * Returns where a replaced file waits to be deleted: hidden and without its extension, so that whoever reads the directory
- * as plain Parquet (DuckDB's glob takes hidden names, Spark takes any extension) sees what counts and nothing else.
+ * Returns the name of a replaced file until it is deleted.
+ *
+ * A tool that reads a partition directory as plain Parquet would count every record of a replaced file twice. So the
+ * retired name is hidden and has another extension: DuckDB's glob matches hidden names, Spark reads any extension.
  */
 export function retiredPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.replaced`);
 }
 
 /**
- * Puts files (relative paths) aside that were replaced. What is aside or gone already stays so; what cannot be renamed
- * stays for the next sweep: the change of the store is made by then, and must not look failed.
+ * Renames replaced files (relative paths) to their retired names. A file that is missing or cannot be renamed is left to
+ * the next sweep: the change of the store is already committed and must not look failed.
  */
 export async function retireFiles(context: StoreContext, replaced: Iterable<string>): Promise<void> {
   for (const file of replaced) {
@@ -24,8 +26,8 @@ export async function retireFiles(context: StoreContext, replaced: Iterable<stri
 }
 
 /**
- * Puts a damaged file aside for good, under a name that readers of the directory skip and nothing deletes. Returns where
- * it is now, undefined when there was nothing.
+ * Renames a damaged file to a quarantine name, which directory readers skip and no sweep deletes. Returns the new path,
+ * undefined when the file does not exist.
  */
 export async function quarantineFile(context: StoreContext, file: string): Promise<string | undefined> {
   const path = absolutePath(context, file);
@@ -45,7 +47,7 @@ function unusedName(name: string): string {
   for (let number = 2, candidate = name; ; candidate = `${name}-${number++}`) if (!existsSync(candidate)) return candidate;
 }
 
-/** Gives a file its name back that was put aside although it counts. */
+/** Renames a retired file back: the log still counts it. */
 export async function restoreRetired(context: StoreContext, file: string): Promise<void> {
   const path = absolutePath(context, file);
   await rename(retiredPath(path), path).catch((error) => {
@@ -54,15 +56,16 @@ export async function restoreRetired(context: StoreContext, file: string): Promi
 }
 
 /**
- * Returns whether reading failed because a file was sealed away or replaced after it was listed; then a new snapshot
- * helps. A file that is not there is looked for as a directory, which a session that may read nothing else is refused.
+ * Returns whether reading failed because a journal was sealed or a file was replaced after it was listed; then a new
+ * snapshot helps. For a missing file DuckDB tries a directory of that name, which a sandboxed session refuses: the third
+ * message.
  */
 export function isVanished(error: unknown): boolean {
   const message = String((error as Error)?.message ?? error);
   return /No files found that match|No such file or directory|ENOENT|Cannot access file ".*\.parquet\/\*\*/.test(message);
 }
 
-/** Returns a statement with the files that were put aside since it was written named by where they are now. */
+/** Returns a SQL statement in which files that were retired meanwhile have their retired names. */
 export function followRetired(sql: string): string {
   return sql.replace(/'((?:[^']|'')*\.parquet)'/g, (literal, text: string) => {
     const path = text.replaceAll("''", "'").replace(/\[([*?[])\]/g, '$1');

@@ -3,15 +3,15 @@ import type { Owner } from '../files/owner.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
 import type { Segments } from '../files/segments.js';
 
-/** One Parquet file of the store and what is known of it without opening it. */
+/** One Parquet file of the store as the log describes it. */
 export type StoredFile = {
   /** Relative to the store, `/` between the parts. */
   readonly path: string;
   readonly rows: number;
   readonly bytes: number;
-  /** SHA-256 of the bytes, hexadecimal: who changes the file later is seen. Absent on files of older versions. */
+  /** SHA-256 of the bytes, hexadecimal: reveals later changes of the file. Absent on files of older versions. */
   readonly sha256?: string | undefined;
-  /** Least and greatest `timestamp`, microseconds. */
+  /** Minimum and maximum `timestamp`, microseconds. */
   readonly min: number;
   readonly max: number;
   /** The symbols in it; absent when there are more than `LISTED_SYMBOLS`. */
@@ -19,14 +19,14 @@ export type StoredFile = {
   readonly segments: Segments;
   /** Whether it is the result of a merge. */
   readonly merged?: boolean | undefined;
-  /** Whether it may hold rows that another file of its partition has too: readers then choose by key. */
+  /** Whether it may hold rows that another file of its partition holds as well: readers then keep one row per key. */
   readonly overlay?: boolean | undefined;
 };
 
 /** More symbols than this are not listed per file: the state of a large store stays small. */
 export const LISTED_SYMBOLS = 24;
 
-/** What a writer captures: no second one may have the same of it. */
+/** A set of symbols on one channel that only one writer at a time may capture. */
 export type Claim = {
   readonly exchange: string;
   readonly market: string;
@@ -37,14 +37,14 @@ export type Claim = {
 /** A process that writes to the store. */
 export type WriterEntry = { readonly step: string; readonly owner: Owner; readonly claims: readonly Claim[] };
 
-/** One change of the store, all of it or nothing. */
+/** One change of the store, applied completely or not at all. */
 export type Change = {
   /** Microseconds. */
   readonly at: number;
-  /** A segment whose records are in `add` from now on and no longer in its journal. */
+  /** A segment whose records are now in the files of `add`, no longer in its journal. */
   readonly seal?: string;
   readonly add?: readonly StoredFile[];
-  /** Files that `add` replaces. They stay on disk for readers that began before, until they are forgotten. */
+  /** Files that `add` replaces. They stay on disk for readers that began earlier, until `forget`. */
   readonly remove?: readonly string[];
   /** Replaced files that are deleted from the disk. */
   readonly forget?: readonly string[];
@@ -67,13 +67,13 @@ export function decodeChange(text: string): Change {
   return settings === undefined ? change : { ...change, metadata: settings };
 }
 
-/** All that is known of a store after `version` changes. */
+/** The state of a store after `version` changes. */
 export class StoreState {
   version = 0;
   readonly files = new Map<string, StoredFile>();
-  /** Sealed segments whose journals may still be there. */
+  /** Sealed segments whose journals may still exist. */
   readonly sealed = new Set<string>();
-  /** Replaced files that may still be there, with the time at which they were replaced. */
+  /** Replaced files that may still exist, with the time of their replacement. */
   readonly replaced = new Map<string, number>();
   readonly writers = new Map<string, WriterEntry>();
   readonly metadata = new Map<string, string>();
@@ -84,7 +84,7 @@ export class StoreState {
     return [...(this.#partitions.get(partitionPath(partition)) ?? [])];
   }
 
-  /** Returns every partition that has files, with them. */
+  /** Yields every partition that has files, with its files. */
   *partitions(types?: ReadonlySet<RecordType>): Generator<{ partition: Partition; files: StoredFile[] }> {
     for (const [path, files] of this.#partitions) {
       const partition = partitionOf(`${path}/`);
@@ -118,7 +118,7 @@ export class StoreState {
     });
   }
 
-  /** Returns the state of a document that `encode` made. Throws when it is none. */
+  /** Returns the state in a document of `encode`. Throws on any other text. */
   static decode(text: string): StoreState {
     const document = JSON.parse(text);
     const state = new StoreState();

@@ -9,14 +9,14 @@ import { retiredPath } from '../log/retired-files.js';
 import type { StoredFile } from '../log/store-state.js';
 
 /**
- * What is wrong with a stored file: it is gone, it cannot be read, or it was changed after it was written and can be.
+ * Damage of a stored file: it is gone, it cannot be read, or it was changed after it was written and is still readable.
  * `reason` continues a sentence that begins with its path.
  */
 export type FileDamage = { readonly kind: 'gone' | 'unreadable' | 'changed'; readonly reason: string };
 
 /**
- * Returns what is wrong with a stored file, undefined when it is what was written. Its bytes are compared with what the
- * log knows of them; only of one that differs, or of which the log knows no digest, every value is read.
+ * Returns the damage of a stored file, undefined when it is unchanged. Compares size and SHA-256 with the log; reads every
+ * value only when they differ or the log has no digest.
  */
 export async function checkFile(
   database: Database,
@@ -49,10 +49,10 @@ async function changeOf(path: string, bytes: number, file: Pick<StoredFile, 'byt
   const digest = await fileDigest(path).catch((error) => {
     throw storageFailure(error, 'read', path);
   });
-  return digest === file.sha256 ? undefined : 'its SHA-256 is another one';
+  return digest === file.sha256 ? undefined : 'SHA-256 differs';
 }
 
-/** Returns why a file cannot be read as one of its type, undefined when every value of every row can. */
+/** Returns why a file cannot be read as its type, undefined when every value can be read. */
 async function readingFailure(database: Database, path: string, type: RecordType): Promise<string | undefined> {
   const columns = tableColumns(type);
   try {
@@ -70,7 +70,7 @@ async function readingFailure(database: Database, path: string, type: RecordType
   }
 }
 
-/** What DESCRIBE calls the types of columns. */
+/** Names of the column types in the output of DESCRIBE. */
 const SHOWN_TYPES = {
   TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE',
   DOUBLE: 'DOUBLE',

@@ -1,23 +1,23 @@
 import { parseInterval } from '../../model/interval.js';
 import type { Market, RecordType } from '../../model/records.js';
 import { sqlText } from '../database/duckdb.js';
-import { newestPartitions, type Place } from './newest-partitions.js';
+import { newestPartitions, type SearchDay } from './newest-partitions.js';
 import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
 
-/** Captured records of one type, of the exchange's candles those of one interval, of books the whole or the top ones. */
+/** Captured records of one type; of exchange candles one interval, of books the whole or the top-N ones. */
 export type CapturedKind = {
   readonly type: RecordType;
   readonly interval?: string | undefined;
   readonly isWhole?: boolean | undefined;
 };
 
-/** A kind of records, and the symbols that are asked about. */
+/** A kind of records and the symbols to look up. */
 export type LastTimesQuery = CapturedKind & { readonly symbols: readonly string[] };
 
 /**
- * Returns, for each query and by symbol, until when captured records are known: the time of the last one, of candles the end
- * of the last closed one or the beginning of an open one. A symbol without any in the last days that have records of the
- * type is left out. Throws as `openSnapshot`.
+ * Returns, for each query and by symbol, until when captured records are stored: the time of the last one; of candles the
+ * end of the last closed one or the start of an open one. A symbol without records on the last days of the type is
+ * absent. Throws as `openSnapshot`.
  */
 export async function lastTimes(
   directory: string,
@@ -42,9 +42,9 @@ export async function lastTimes(
 
 async function timesOf(snapshot: StoreSnapshot, { symbols, ...kind }: LastTimesQuery): Promise<Map<string, number>> {
   const found = new Map<string, number>();
-  for (const place of newestPartitions(snapshot, kind.type)) {
+  for (const day of newestPartitions(snapshot, kind.type)) {
     const left = symbols.filter((symbol) => !found.has(symbol));
-    if (left.length > 0) await findIn(snapshot, kind, { ...place, symbols: left }, found);
+    if (left.length > 0) await findIn(snapshot, kind, { ...day, symbols: left }, found);
   }
   return found;
 }
@@ -52,7 +52,7 @@ async function timesOf(snapshot: StoreSnapshot, { symbols, ...kind }: LastTimesQ
 async function findIn(
   snapshot: StoreSnapshot,
   kind: CapturedKind,
-  { date, from, symbols }: Place & { readonly symbols: readonly string[] },
+  { date, from, symbols }: SearchDay & { readonly symbols: readonly string[] },
   found: Map<string, number>,
 ): Promise<void> {
   const [end, condition] = sqlOf(kind);
@@ -64,7 +64,7 @@ async function findIn(
   for (const { symbol, end } of rows) found.set(String(symbol), Number(end));
 }
 
-/** Returns when a record ends, and what tells that it was captured: fetched history has no arrival. */
+/** Returns SQL for the end of a record, and the condition that it was captured: fetched history has no arrival time. */
 function sqlOf({ type, interval, isWhole = false }: CapturedKind): [end: string, condition: string] {
   const time = 'epoch_us("timestamp")';
   if (type === 'candle' && interval !== undefined)

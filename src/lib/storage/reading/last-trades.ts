@@ -1,9 +1,9 @@
 import type { Market, RecordType } from '../../model/records.js';
 import { sqlText } from '../database/duckdb.js';
-import { newestPartitions, type Place } from './newest-partitions.js';
+import { newestPartitions, type SearchDay } from './newest-partitions.js';
 import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
 
-/** A stored trade, as far as it says where a capture goes on. */
+/** The part of a stored trade that shows where a capture continues. */
 export type LastTrade = { readonly id: string; readonly timestamp: number; readonly sequence?: string | undefined };
 
 export type LastTradesQuery = {
@@ -12,13 +12,13 @@ export type LastTradesQuery = {
   readonly symbols: readonly string[];
 };
 
-/** What is given of a symbol: so many seconds before its last trade, and no more than so many trades. */
+/** Trades returned per symbol: those of the last seconds before its last trade, up to a maximum. */
 const SECONDS = 10;
 const MOST = 250;
 
 /**
- * Returns, by symbol, the last stored trades in their order; a symbol without any in the last days that have trades is
- * left out. Throws as `openSnapshot`.
+ * Returns, by symbol, the last stored trades in order. A symbol without trades on the last stored days is absent. Throws
+ * as `openSnapshot`.
  */
 export async function lastTrades(directory: string, query: LastTradesQuery): Promise<Map<string, LastTrade[]>> {
   const { exchange, market, symbols } = query;
@@ -26,9 +26,9 @@ export async function lastTrades(directory: string, query: LastTradesQuery): Pro
   const snapshot = await openSnapshot(directory, { types, exchanges: [exchange], markets: [market], symbols });
   try {
     const found = new Map<string, LastTrade[]>();
-    for (const place of newestPartitions(snapshot, 'trade')) {
+    for (const day of newestPartitions(snapshot, 'trade')) {
       const left = symbols.filter((symbol) => !found.has(symbol));
-      if (left.length > 0) await findIn(snapshot, { ...place, symbols: left }, found);
+      if (left.length > 0) await findIn(snapshot, { ...day, symbols: left }, found);
     }
     return found;
   } finally {
@@ -36,7 +36,7 @@ export async function lastTrades(directory: string, query: LastTradesQuery): Pro
   }
 }
 
-type Part = Place & { readonly symbols: readonly string[] };
+type Part = SearchDay & { readonly symbols: readonly string[] };
 
 async function findIn(snapshot: StoreSnapshot, { date, from, symbols }: Part, found: Map<string, LastTrade[]>): Promise<void> {
   const trades = `(SELECT "symbol", "id", "timestamp", "sequence" FROM ${snapshot.relation('trade', date)}

@@ -1,30 +1,31 @@
 import { FailureError } from '../../model/errors.js';
+import { RECORD_TYPES } from '../../model/records.js';
 import type { Database } from '../database/duckdb.js';
 
 /** Table functions that read nothing but their arguments. */
 const TABLE_FUNCTIONS = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat', 'repeat_row']);
 
-/** Functions that reach beyond the statement: the environment, the log, other statements, sequences, variables. */
+/** Functions that reach outside of the statement: environment, log, other statements, sequences, variables. */
 const REFUSED_FUNCTIONS =
   /^(getenv|getvariable|current_setting|set_config|write_log|query|query_table|nextval|currval|sleep|sleep_ms|json_execute_serialized_sql|from_substrait|read_.*|parquet_.*|sniff_csv|glob|.*_scan|pragma_.*|duckdb_.*|pg_.*|enable_.*|disable_.*|force_checkpoint|checkpoint)$/;
 
-/** Catalogue tables that tell of the views, and what SHOW is serialised as. */
+/** Catalogue tables that list the views, and the names under which SHOW is serialised. */
 const CATALOGUE = new Set(['information_schema.tables', 'information_schema.columns']);
 const SHOWN = new Set(['"tables"', 'tables', '__show_tables_expanded']);
 
-/** What a statement reads. */
+/** The tables that a statement reads. */
 export type StatementPlan = {
   /** Names of tables and views that it does not define itself, lower case. */
   readonly tables: ReadonlySet<string>;
-  /** DESCRIBE, SUMMARIZE, SHOW, or a question to the catalogue: no table can be created from it as it stands. */
+  /** DESCRIBE, SUMMARIZE, SHOW, or a query of the catalogue: CREATE TABLE AS does not work with these. */
   readonly isCatalogue: boolean;
 };
 
 type Node = Readonly<Record<string, unknown>>;
 
 /**
- * Returns what one SELECT statement reads; `isView` tells which names it may. Throws a `FailureError` for everything
- * that is not one statement that only reads: what cannot be checked is refused.
+ * Returns the tables that one SELECT statement reads; `isView` decides which names are allowed. Throws a `FailureError`
+ * for everything else: a statement that cannot be checked is refused.
  */
 export async function planStatement(database: Database, sql: string, isView: (name: string) => boolean): Promise<StatementPlan> {
   const [row] = await database.rows('SELECT json_serialize_sql($1::VARCHAR) AS statement', [sql]);
@@ -35,18 +36,25 @@ export async function planStatement(database: Database, sql: string, isView: (na
   walk(statements[0], found);
   const tables = new Set([...found.tables].filter((name) => !found.defined.has(name)));
   for (const name of tables) {
-    if (!isView(name) && !CATALOGUE.has(name))
-      throw new FailureError(`there is no view "${name}" in the store; mdtool query lists them`);
+    if (!isView(name) && !CATALOGUE.has(name)) throw new FailureError(`no view "${name}"; ${suggestion(name)}`);
   }
   const isShow = statements[0].node?.from_table?.type === 'SHOW_REF';
   return { tables, isCatalogue: isShow || [...tables].some((name) => CATALOGUE.has(name)) };
+}
+
+/** Returns a hint for an unknown view: the record type it may stand for, or where to find the names. */
+function suggestion(name: string): string {
+  const similar = RECORD_TYPES.find(
+    (type) => `${type}s` === name || type === `${name}s` || type.replaceAll('_', '') === name.replaceAll('_', ''),
+  );
+  return similar === undefined ? 'mdtool query lists the views' : `did you mean ${similar}?`;
 }
 
 function refusal(message: unknown): FailureError {
   const text = String(message);
   if (!text.includes('Only SELECT')) return new FailureError(`SQL: ${text.split('\n')[0]}`);
   return new FailureError(
-    'expected one statement that only reads: SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE or SHOW TABLES; statements that write, settings, PRAGMA, EXPLAIN and PIVOT without an IN list are refused',
+    'expected one read-only statement: SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE or SHOW TABLES; statements that write, SET, PRAGMA, EXPLAIN, and PIVOT without an IN list are refused',
   );
 }
 
@@ -58,7 +66,7 @@ function walk(value: unknown, found: Found): void {
   const node = value as Node;
   visit(node, found);
   for (const [name, child] of Object.entries(node)) {
-    // Constants are data, whatever they look like.
+    // The value of a constant is data, even where it looks like a node.
     if (node.class === 'CONSTANT' && name === 'value') continue;
     walk(child, found);
   }
@@ -87,11 +95,11 @@ function visitTableFunction(node: Node): void {
   const called = node.function as Node | undefined;
   const name = String(called?.function_name ?? '').toLowerCase();
   if (!TABLE_FUNCTIONS.has(name) || called?.schema || called?.catalog)
-    throw new FailureError(`the table function ${name || '?'} is refused: a query reads the views of the store only`);
+    throw new FailureError(`the table function ${name || '?'} is not allowed: a query can only read the views of the store`);
 }
 
 function refuseFunction(node: Node): void {
   const name = String(node.function_name ?? '').toLowerCase();
   if (REFUSED_FUNCTIONS.test(name))
-    throw new FailureError(`the function ${name} is refused: a query reads the views of the store only`);
+    throw new FailureError(`the function ${name} is not allowed: a query can only read the views of the store`);
 }

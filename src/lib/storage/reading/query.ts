@@ -13,7 +13,7 @@ import { planStatement, type StatementPlan } from './query-guard.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 
-/** So many times a statement is run again on a new snapshot because a file of the old one is gone. */
+/** Attempts of a statement, each on a new snapshot: a file of the old one was deleted meanwhile. */
 const ATTEMPTS = 25;
 const ROWS = 8192;
 const CANDLE_VIEW = /^candle(_exchange)?_(\d+[smhdw])$/;
@@ -21,16 +21,16 @@ const CANDLE_VIEW = /^candle(_exchange)?_(\d+[smhdw])$/;
 type Parameters = Readonly<Record<string, string>>;
 
 export type QueryOptions = {
-  /** Values of `$name` in the statement; text that is a number stands for it. */
+  /** Values of `$name` in the statement; text that reads as a number is passed as a number. */
   readonly parameters?: Parameters;
-  /** Which records the views hold. */
+  /** The records that the views show. */
   readonly selection?: Omit<StoreSelection, 'types'>;
   readonly database?: DatabaseOptions;
 };
 
 export type ResultColumn = { readonly name: string; readonly kind: ResultKind };
 
-/** The rows of a statement; they are complete before the first is given. */
+/** The rows of a statement; the result is complete before the first row is returned. */
 export type QueryResult = {
   readonly columns: readonly ResultColumn[];
   readonly rowCount: number;
@@ -63,8 +63,10 @@ export async function queryStore(directory: string, sql: string, options: QueryO
 }
 
 /**
- * Runs `work` again as long as more files of the snapshot have been put aside meanwhile: a question may take longer than a
- * file beside a busy writer lives, and the same files elsewhere are the same answer. Each moves once, so this ends.
+ * Runs `work` again as long as more files of the snapshot were retired meanwhile.
+ *
+ * Beside a busy writer a file may be merged away before a long query has read it. The retired file has the same rows under
+ * another name, so the answer stays the same. Every file is retired at most once, so this ends.
  */
 async function following<T>({ files }: StoreSnapshot, work: () => Promise<T>): Promise<T> {
   const moved = () => files.filter((path) => !existsSync(path)).length;
@@ -79,12 +81,12 @@ async function following<T>({ files }: StoreSnapshot, work: () => Promise<T>): P
   }
 }
 
-/** Returns whether a name is a view of every store, be there records of it or not. */
+/** Returns whether a name is a view of every store, with or without records. */
 export function isView(name: string): boolean {
   return (STORED_TYPES as readonly string[]).includes(name) || CANDLE_VIEW.test(name);
 }
 
-/** The types, and of candles the sources and intervals, that a statement reads: nothing else is opened. */
+/** Returns the types, and for candles the sources and intervals, that a statement reads: nothing else is opened. */
 function narrowed({ tables }: StatementPlan, selection: StoreSelection): StoreSelection {
   const types = STORED_TYPES.filter((type) => tables.has(type));
   const views = [...tables].map((name) => CANDLE_VIEW.exec(name)).filter((match) => match !== null);
@@ -117,32 +119,35 @@ export function candleView({ source, interval }: Partition): string {
 }
 
 async function createView(database: Database, name: string, relation: string): Promise<void> {
-  // Of several files DuckDB opens the first now, the others when the view is used.
+  // DuckDB opens the first file now, the others when the view is used.
   await database.run(`CREATE OR REPLACE VIEW ${sqlName(name)} AS SELECT * FROM ${followRetired(relation)}`);
 }
 
-/** From here on the session reads the files of the snapshot and nothing else, and nothing can change that. */
+/** Restricts the session to the files of the snapshot; a statement cannot lift the restriction. */
 export async function closeSandbox({ database, files }: StoreSnapshot): Promise<void> {
-  // A path with brackets is given as a pattern, which is checked as well as what it matches.
+  // DuckDB checks the pattern of a path with brackets as well as the file that it matches.
   const named = [...files, ...files.map(retiredPath)];
   await database.run(`SET allowed_paths = ${sqlList([...named, ...named.map(asPattern)])}`);
   await database.run('SET enable_external_access = false');
   await database.run('SET lock_configuration = true');
 }
 
-/** A result is complete, or the statement has failed: a streamed one that fails in the middle looks like its end. */
+/**
+ * Runs the statement and returns its result. A streamed result that fails in the middle looks like its end; so all rows go
+ * into a table first, and a failure is a failure.
+ */
 async function answer(snapshot: StoreSnapshot, sql: string, plan: StatementPlan, parameters: Parameters): Promise<QueryResult> {
   const { database } = snapshot;
   await requireOneSelect(database, sql);
   const values = Object.fromEntries(Object.entries(parameters).map(([name, text]) => [name, parameterValue(text)]));
   const bound = Object.keys(values).length > 0 ? values : undefined;
-  // What tells of the session would tell of its own result, too; it is short.
+  // A query of the catalogue would list its own result table as well; it is short, so it is read whole.
   if (plan.isCatalogue) return smallResult(snapshot, await database.read(sql, bound));
   await database.run(`CREATE TEMP TABLE query_result AS ${sql.trim().replace(/;\s*$/, '')}`, bound);
   return await storedResult(snapshot);
 }
 
-/** The second lock on the same door: what DuckDB itself says the statement is. */
+/** Throws unless DuckDB itself calls the statement a SELECT: a second check, independent of `planStatement`. */
 async function requireOneSelect(database: Database, sql: string): Promise<void> {
   const { StatementType } = await loadDuckDB();
   const statements = await database.connection.extractStatements(sql);

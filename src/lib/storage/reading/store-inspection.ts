@@ -17,21 +17,21 @@ import { rowCondition, type StoreSelection, wantsFile, wantsPartition } from './
 import { listSources, readFailure } from './store-snapshot.js';
 import { oneOfEachKey } from './type-relation.js';
 
-/** The sealed files of one partition and what is not sealed yet, undefined when everything is. */
+/** The sealed files of one partition and its unsealed rows, undefined when all rows are sealed. */
 export type InspectedPartition = {
   readonly partition: Partition;
   readonly files: readonly StoredFile[];
   readonly open: PartitionRows | undefined;
-  /** Earlier records of the day are left out, microseconds. */
+  /** Earlier records of the day are skipped, microseconds. */
   readonly since?: number | undefined;
 };
 
-/** Journals that are being read may be sealed and deleted meanwhile; then the list is made again. */
+/** Attempts to read the journals: one may be sealed and deleted between listing and reading. */
 const ATTEMPTS = 25;
 
 /**
- * A store that is looked at although some of its files may be damaged: nothing is read before it is asked for, and
- * files can be left aside. Nothing is ever written.
+ * Read-only access to a store whose files may be damaged: files are opened only on request, and callers can leave out the
+ * damaged ones.
  */
 export class StoreInspection {
   readonly database: Database;
@@ -51,7 +51,7 @@ export class StoreInspection {
     this.#open = open;
   }
 
-  /** Returns the selected partitions of the types, those of one series of days together, in order of time. */
+  /** Returns the selected partitions of the types, sorted by path: the days of one series are adjacent and in order. */
   async partitions(types: readonly RecordType[]): Promise<Partition[]> {
     const state = await this.context.log.read();
     const sealed = [...state.partitions(new Set(types))].map(({ partition }) => partition);
@@ -63,7 +63,7 @@ export class StoreInspection {
       .filter((partition) => wantsPartition(this.#selection, partition));
   }
 
-  /** Returns what the store has of a partition now: its files may have been merged since the last time. */
+  /** Returns the current files of a partition: they may have been merged since the last call. */
   async partition(partition: Partition): Promise<InspectedPartition> {
     const state = await this.context.log.read();
     const files = state.partition(partition).filter((file) => wantsFile(this.#selection, file));
@@ -73,8 +73,8 @@ export class StoreInspection {
   }
 
   /**
-   * Returns the selected records of files and journals as readers see them, to be used after FROM. Beside the columns of
-   * the type it has `file`, the path, and `position`, the row within it; NULL where records had to be chosen by key.
+   * Returns the selected records of files and journals as readers see them, for use after FROM. In addition to the columns
+   * of the type it has `file` (path) and `position` (row in the file); both are NULL where rows were chosen by key.
    */
   relation({ partition, files, open, since }: InspectedPartition): string {
     const { type } = partition;
@@ -96,7 +96,7 @@ export class StoreInspection {
     return `(SELECT * FROM (${branches.join(' UNION ALL ')}) WHERE ${rowCondition(wanted, type) ?? 'true'})`;
   }
 
-  /** Returns the Parquet files below the store that no change of the log names, relative to it, replaced ones left out. */
+  /** Returns the Parquet files in the store that are not in the log, as relative paths, without replaced files. */
   async strayFiles(): Promise<string[]> {
     const found: string[] = [];
     for (const type of RECORD_TYPES) {
@@ -106,7 +106,7 @@ export class StoreInspection {
       });
       for (const name of names) if (isVisible(name)) found.push(`${type}/${name.replaceAll('\\', '/')}`);
     }
-    // Read after the list: a file that was being written then is known now.
+    // Read the log after the list: a file in the list may have been committed since.
     const state = await this.context.log.read();
     return found.filter((path) => !state.files.has(path) && !state.replaced.has(path)).sort();
   }
@@ -138,7 +138,7 @@ function columnList(type: RecordType): string {
 }
 
 /**
- * Opens the store in `directory` to look at it. Throws a `UsageError` when there is none, a `FailureError` when its log
+ * Opens the store in `directory` for inspection. Throws a `UsageError` when there is none, a `FailureError` when its log
  * cannot be read.
  */
 export async function openInspection(
@@ -147,7 +147,7 @@ export async function openInspection(
   options: DatabaseOptions = {},
 ): Promise<StoreInspection> {
   const paths = await findStore(directory);
-  if (!paths) throw new UsageError(`there is no store in ${resolve(directory)}: name one with --store`);
+  if (!paths) throw new UsageError(`no store in ${resolve(directory)}; choose one with --store`);
   const context = openStoreContext(paths);
   for (let attempt = 1; ; attempt++) {
     const { journals } = await listSources(context);

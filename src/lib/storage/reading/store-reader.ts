@@ -7,15 +7,15 @@ import { isVanished } from '../log/retired-files.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 
-/** So many times a day is begun again because a file of it was replaced meanwhile. */
+/** Attempts to read a day: a file of it may be replaced meanwhile. */
 const ATTEMPTS = 5;
-/** Records given at a time, at least, but for the last. */
+/** Minimum number of records per batch, except for the last one. */
 const BATCH = 2048;
 
 /**
- * Returns the selected records of the store in `directory`, in order of time, those of one time by type (in the order
- * of `types`) and then as each type is ordered everywhere. Memory is bounded: a day is sorted at a time, on disk where
- * it is large. Throws a `FailureError` when a file cannot be read; what has been given until then is right.
+ * Yields the selected records of the store in `directory` in order of time; of equal times by type (in the order of
+ * `types`), then in the usual order of the type. Memory is bounded: one day is sorted at a time, on disk when it is large.
+ * Throws a `FailureError` when a file cannot be read; all records yielded before that are correct.
  */
 export async function* readStore(
   directory: string,
@@ -73,7 +73,7 @@ async function* mergeDay(snapshot: StoreSnapshot, types: readonly RecordType[]):
   if (records.length > 0) yield records;
 }
 
-/** Returns the cursor that comes next and the time up to which it alone gives records; of equal times the first type's. */
+/** Returns the cursor with the earliest record and the time up to which it stays the earliest; at equal times the first type wins. */
 function earliest(cursors: readonly Cursor[]): [first: Cursor, limit: { time: number; inclusive: boolean }] {
   const order = [...cursors].sort((a, b) => timeOf(a) - timeOf(b) || cursors.indexOf(a) - cursors.indexOf(b));
   const [first, second] = order as [Cursor, Cursor | undefined];

@@ -3,7 +3,7 @@ import { sqlName, sqlText } from '../database/duckdb.js';
 import { isDateWithin, type Partition, partitionColumns } from '../files/partition.js';
 import type { StoredFile } from '../log/store-state.js';
 
-/** Which records are wanted; an absent list means all. Times are microseconds, `until` is exclusive. */
+/** A selection of records; an absent list means all. Times are microseconds, `until` is exclusive. */
 export type StoreSelection = {
   readonly types?: readonly RecordType[] | undefined;
   readonly exchanges?: readonly string[] | undefined;
@@ -16,7 +16,7 @@ export type StoreSelection = {
   readonly until?: number | undefined;
 };
 
-/** Returns whether a partition may hold records that are wanted. */
+/** Returns whether a partition may hold selected records. */
 export function wantsPartition(selection: StoreSelection, partition: Partition): boolean {
   const { types, since, until } = selection;
   if (types && !types.includes(partition.type)) return false;
@@ -26,19 +26,19 @@ export function wantsPartition(selection: StoreSelection, partition: Partition):
   });
 }
 
-/** Returns whether a file may hold records that are wanted, of a partition that does. */
+/** Returns whether a file of a selected partition may hold selected records. */
 export function wantsFile({ symbols, since, until }: StoreSelection, file: StoredFile): boolean {
   if ((since !== undefined && file.max < since) || (until !== undefined && file.min >= until)) return false;
   return !symbols || !file.symbols || file.symbols.some((symbol) => symbols.includes(symbol));
 }
 
-/** Returns whether all records of a file are wanted, of a partition that is. */
+/** Returns whether all records of a file of a selected partition are selected. */
 export function isWhole({ symbols, since, until }: StoreSelection, file: StoredFile): boolean {
   if ((since !== undefined && file.min < since) || (until !== undefined && file.max >= until)) return false;
   return !symbols || (file.symbols?.every((symbol) => symbols.includes(symbol)) ?? false);
 }
 
-/** Returns the condition that a row of a type is wanted, undefined when all are. */
+/** Returns the SQL condition for selected rows of a type, undefined when all are selected. */
 export function rowCondition(selection: StoreSelection, type: RecordType): string | undefined {
   const conditions = valueFilters(selection, type).map(([name, values]) => {
     return `${sqlName(name)} IN (${values.map(sqlText).join(', ') || 'NULL'})`;

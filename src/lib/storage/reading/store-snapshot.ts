@@ -15,18 +15,22 @@ import type { StoreState } from '../log/store-state.js';
 import type { StoreSelection } from './store-selection.js';
 import { type Extent, type Sources, type TypeRelation, typeRelation } from './type-relation.js';
 
-/** So many times a snapshot is taken anew because a journal was sealed or a file replaced just before it was opened. */
+/** Attempts to take a snapshot: a journal may be sealed or a file replaced just before it is opened. */
 const ATTEMPTS = 25;
 
-/** Types that live in a stream only. */
+/** Types that are never stored. */
 const NOT_STORED: ReadonlySet<RecordType> = new Set(['clock']);
 
 /** The types a store may hold. */
 export const STORED_TYPES = RECORD_TYPES.filter((type) => !NOT_STORED.has(type));
 
 /**
- * What a store held at one moment, sealed and open records together, every record once, for as long as it is open. The
- * records of open journals are in temporary tables; sealed ones are read from their files when a relation is used.
+ * The content of a store at one moment, sealed and unsealed records together, each record once.
+ *
+ * A writer seals journals and merges files while a query runs. A reader that lists both one after the other would count a
+ * segment twice, or not at all. So `listSources` takes the log and the journals of one moment. Unsealed records are
+ * loaded into temporary tables at once; sealed ones are read from their files when a relation is used, and a file that
+ * is replaced meanwhile stays readable under its retired name.
  */
 export class StoreSnapshot {
   readonly database: Database;
@@ -42,28 +46,28 @@ export class StoreSnapshot {
     this.files = [...relations.values()].flatMap(({ files }) => files);
   }
 
-  /** Returns the selected records of a type (of one UTC day) as SQL relation, to be used after FROM. */
+  /** Returns the selected records of a type (of one UTC day) as a SQL relation for use after FROM. */
   relation(type: RecordType, date?: string): string {
     const isOfDate = (partition: Partition) => date === undefined || partition.date === date;
     return this.#relations.get(type)?.sql(isOfDate) ?? emptyRelation(type);
   }
 
-  /** Returns the UTC days on which there may be selected records of a type, in order. */
+  /** Returns the UTC days that may have selected records of a type, in order. */
   dates(type: RecordType): readonly string[] {
     return [...new Set(this.partitions(type).map(({ date }) => date))].sort();
   }
 
-  /** Returns the partitions in which there may be selected records of a type. */
+  /** Returns the partitions that may have selected records of a type. */
   partitions(type: RecordType): readonly Partition[] {
     return this.#relations.get(type)?.partitions ?? [];
   }
 
-  /** Returns, by partition, how many selected records of a type are not sealed yet, and when: they are in no file of the state. */
+  /** Returns count and times of the unsealed selected records of a type by partition; no file of the state has them. */
   open(type: RecordType): readonly PartitionRows[] {
     return this.#relations.get(type)?.open ?? [];
   }
 
-  /** Returns how many selected records of a type there are (in some partitions) and when, undefined when there are none. */
+  /** Returns count and times of the selected records of a type (in some partitions), undefined when there are none. */
   async extent(type: RecordType, isWanted: (partition: Partition) => boolean = () => true): Promise<Extent | undefined> {
     return await this.#relations.get(type)?.extent(this.database, isWanted);
   }
@@ -74,8 +78,8 @@ export class StoreSnapshot {
 }
 
 /**
- * Opens what the store in `directory` holds now. A directory that does not exist or is empty gives an empty store.
- * Throws a `UsageError` when the directory holds something else, a `FailureError` when it cannot be read.
+ * Opens a snapshot of the store in `directory`. A missing or empty directory reads as an empty store. Throws a
+ * `UsageError` when the directory has other content, a `FailureError` when it cannot be read.
  */
 export async function openSnapshot(
   directory: string,
@@ -102,12 +106,15 @@ export function readFailure(error: unknown, root: string): Error {
   return unreadableFile(error) ?? storageFailure(error, 'read the store', root);
 }
 
-/** Returns the state of the log and the journals that were open then: nothing was sealed between the two. */
+/**
+ * Returns the state of the log and the unsealed journals of the same moment. A segment that is sealed between the two
+ * readings would be in neither or in both; so both are read again until nothing changed in between.
+ */
 export async function listSources(context: StoreContext): Promise<{ state: StoreState; journals: JournalEntry[] }> {
   for (;;) {
     const { version } = await context.log.read();
     const journals = await listJournals(context.paths.journal);
-    // A name that changes while a directory is read may be missed.
+    // A file that is renamed during readdir may be missing from the list: list twice and compare.
     const again = await listJournals(context.paths.journal);
     const state = await context.log.read();
     const isSteady = journals.length === again.length && journals.every(({ path }, index) => again[index]?.path === path);
@@ -119,7 +126,7 @@ export async function listSources(context: StoreContext): Promise<{ state: Store
 async function relationsOf(database: Database, sources: Sources): Promise<Map<RecordType, TypeRelation>> {
   const wanted = new Set(sources.selection.types ?? STORED_TYPES);
   const paths = sources.journals.map(({ path }) => path);
-  // One look at the journals saves a scan of them for every type that is not there.
+  // Counting the lines once saves a scan of the journals for every absent type.
   const open = wanted.size > 1 && paths.length > 0 ? await countLines(database, paths) : undefined;
   const relations = new Map<RecordType, TypeRelation>();
   for (const type of STORED_TYPES.filter((candidate) => wanted.has(candidate))) {

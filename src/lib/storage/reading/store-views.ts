@@ -5,12 +5,12 @@ import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES } from './store-snapshot.js';
 import type { Extent } from './type-relation.js';
 
-/** A view that has records: how many, and the least and greatest `timestamp` (microseconds). */
+/** A view with records: their number, minimum and maximum `timestamp` (microseconds). */
 export type StoreView = { readonly view: string; readonly records: number; readonly first: number; readonly last: number };
 
 /**
- * Returns the views of the store in `directory` that have records, answered from what the store knows of its files;
- * only open records, and files that a selection cuts, are looked at. Throws as `openSnapshot`.
+ * Returns the views of the store in `directory` that have records. The log has the counts; only journals, and files that
+ * a selection cuts, are read. Throws as `openSnapshot`.
  */
 export async function listViews(
   directory: string,
@@ -39,7 +39,7 @@ function viewOf(view: string, extent: Extent | undefined): StoreView[] {
   return extent ? [{ view, records: extent.rows, first: extent.min, last: extent.max }] : [];
 }
 
-/** Returns the same as rows of a result. */
+/** Returns the result of `listViews` as rows. */
 export async function viewsResult(directory: string, selection: Omit<StoreSelection, 'types'> = {}): Promise<QueryResult> {
   const views = await listViews(directory, selection);
   return {

@@ -10,7 +10,7 @@ import { absolutePath, type StoreContext } from '../log/store-context.js';
 import { mayOverlap, type StoredFile, type StoreState } from '../log/store-state.js';
 import { isWhole, rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';
 
-/** What a snapshot reads: the sealed files of a state and the journals that were open then. */
+/** Sources of a snapshot: the sealed files of a state and the journals that were open at that moment. */
 export type Sources = {
   readonly context: StoreContext;
   readonly state: StoreState;
@@ -18,7 +18,7 @@ export type Sources = {
   readonly selection: StoreSelection;
 };
 
-/** The sealed rows of one partition: files that are simply read, and what has to be chosen by key, as SELECTs. */
+/** The sealed rows of one partition: files that are read as they are, and SELECTs that keep one row per key. */
 type Part = {
   readonly partition: Partition;
   readonly plain: readonly StoredFile[];
@@ -27,7 +27,7 @@ type Part = {
   readonly chosenPaths: readonly string[];
 };
 
-/** How many records there are, and their least and greatest `timestamp` (microseconds). */
+/** Number of records, minimum and maximum `timestamp` (microseconds). */
 export type Extent = { readonly rows: number; readonly min: number; readonly max: number };
 
 /** The selected records of one type, each once, as SQL. */
@@ -44,22 +44,22 @@ export class TypeRelation {
     this.#open = open;
   }
 
-  /** The absolute paths of the files that are read. */
+  /** Absolute paths of the files that the relation reads. */
   get files(): string[] {
     return this.#parts.flatMap(({ plainPaths, chosenPaths }) => [...plainPaths, ...chosenPaths]);
   }
 
-  /** The partitions in which there may be records. */
+  /** The partitions that may have records. */
   get partitions(): Partition[] {
     return [...this.#parts, ...this.#open.partitions].map(({ partition }) => partition);
   }
 
-  /** The records that are not sealed yet, by partition: how many and when. */
+  /** Count and times of the unsealed records, by partition. */
   get open(): readonly PartitionRows[] {
     return this.#open.partitions;
   }
 
-  /** Returns the relation, to be used after FROM; only files of the partitions that `isWanted` accepts are opened. */
+  /** Returns the relation for use after FROM; opens only files of the partitions that `isWanted` accepts. */
   sql(isWanted: (partition: Partition) => boolean = () => true): string {
     const parts = this.#parts.filter(({ partition }) => isWanted(partition));
     const plain = parts.flatMap(({ plainPaths }) => plainPaths);
@@ -71,7 +71,7 @@ export class TypeRelation {
     return branches.length > 0 ? `(${branches.join(' UNION ALL ')})` : emptyRelation(this.#type);
   }
 
-  /** Returns how many records there are, from what is known of the files; only what overlaps or is cut by the selection is read. */
+  /** Returns count and times of the records. The log has them; only overlapping files and files cut by the selection are read. */
   async extent(database: Database, isWanted: (partition: Partition) => boolean): Promise<Extent | undefined> {
     const parts = this.#parts.filter(({ partition }) => isWanted(partition));
     const known: Extent[] = [...this.#openPartitions(isWanted)];
@@ -89,7 +89,7 @@ export class TypeRelation {
     return known.filter(({ rows }) => rows > 0).reduce<Extent | undefined>(unite, undefined);
   }
 
-  /** Open records that supersede sealed ones come with the partition's choice by key. */
+  /** Returns partitions of unsealed rows, without those in which such rows supersede sealed ones: `chosen` has these. */
   #openPartitions(isWanted: (partition: Partition) => boolean): PartitionRows[] {
     const { partitions, superseded } = this.#open;
     return partitions.filter(({ partition }) => isWanted(partition) && !superseded.has(partitionPath(partition)));
@@ -101,7 +101,7 @@ function unite(a: Extent | undefined, b: Extent): Extent {
   return { rows: a.rows + b.rows, min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) };
 }
 
-/** Returns the selected records of a type. Those of journals are loaded now, files are read when the relation is used. */
+/** Returns the selected records of a type. Loads the unsealed ones now; files are read when the relation is used. */
 export async function typeRelation(database: Database, type: RecordType, sources: Sources): Promise<TypeRelation> {
   const { context, state, selection } = sources;
   const open = await loadOpen(database, type, sources);
@@ -127,8 +127,8 @@ function readFiles(type: RecordType, paths: readonly string[], selection: StoreS
 }
 
 /**
- * Returns the QUALIFY clause that keeps, of the rows with one key, the one that counts. Where precedence leaves a choice,
- * the content of the rows decides: every reader and every merge takes the same one.
+ * Returns the QUALIFY clause that keeps one row per key, by precedence. At equal precedence the hash of the row decides, so
+ * that every reader and every merge keeps the same row.
  */
 export function oneOfEachKey(type: RecordType): string {
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
@@ -148,11 +148,11 @@ function chooseGroups(files: readonly StoredFile[], superseded: ReadonlySet<stri
 type OpenRecords = {
   readonly table: string;
   readonly partitions: readonly PartitionRows[];
-  /** By partition path, the files of which open records supersede some: the choice is made by key when they are read. */
+  /** By partition path, the files that unsealed records supersede in part: reading them keeps one row per key. */
   readonly superseded: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
-/** Loads the selected records of the journals, without those that are sealed already. */
+/** Loads the selected unsealed records, without duplicates of sealed ones. */
 async function loadOpen(
   database: Database,
   type: RecordType,

@@ -8,38 +8,38 @@ import { type Merged, mergeFiles, rehearseMerge } from './merge.js';
 import { hourlyMerges, type MergeJob, wholeMerge } from './merge-plan.js';
 import { isExpired, type Retention } from './retention.js';
 
-/** How much lies in a partition. */
+/** The size of a partition. */
 export type Amount = { readonly files: number; readonly records: number; readonly bytes: number };
 
-/** What was done, or is to be done, to one partition. */
+/** A change of one partition, done or (with `dryRun`) possible. */
 export type Compaction = {
   readonly action: 'merge' | 'remove';
   readonly partition: Partition;
   readonly before: Amount;
   readonly after: Amount;
-  /** Records of `before` that were others' duplicates. */
+  /** Records of `before` that were duplicates of others. */
   readonly duplicates: number;
 };
 
 export type CompactOptions = {
-  /** Which partitions, by type, exchange, market and day; always whole ones. */
+  /** The partitions, by type, exchange, market and day; always whole ones. */
   readonly selection?: Omit<StoreSelection, 'symbols'>;
   readonly retention?: Retention | undefined;
-  /** Nothing is changed; merges are made in the temporary directory. */
+  /** Change nothing; merges are written to the temporary directory. */
   readonly dryRun?: boolean;
   /** Microseconds; decides which days and hours are over. */
   readonly now?: number;
 };
 
-/** Work on one partition that is due. */
+/** A change of one partition that is due. */
 export type CompactTask = Pick<Compaction, 'action' | 'partition' | 'before'>;
 
-/** So many times a partition is looked at again because a writer merged some of its files first. */
+/** Attempts to merge a partition: a writer may merge some of its files first. */
 const ATTEMPTS = 3;
 
 const NOTHING: Amount = { files: 0, records: 0, bytes: 0 };
 
-/** Returns what is due in a store, removals first, then by type and day. */
+/** Returns the tasks that are due in a store: removals first, then by type and day. */
 export async function dueTasks(context: StoreContext, options: CompactOptions): Promise<CompactTask[]> {
   const { selection = {}, retention, now = wallClock() } = options;
   const state = await context.log.read();
@@ -54,12 +54,12 @@ export async function dueTasks(context: StoreContext, options: CompactOptions): 
   return tasks.sort((a, b) => (path(a) < path(b) ? -1 : 1));
 }
 
-/** Does what is due in one partition, or with `dryRun` finds out what it would give. Throws a `FailureError`; nothing is changed then. */
+/** Performs one task; with `dryRun` only returns its result. Throws a `FailureError`; nothing is changed then. */
 export async function perform(context: StoreContext, task: CompactTask, options: CompactOptions): Promise<Compaction> {
   return task.action === 'remove' ? await remove(context, task, options) : await merge(context, task, options);
 }
 
-/** A day that is over becomes one file; of the others, and of today, the hours that are over. */
+/** Returns due merges: a finished day becomes one file, a finished hour of today becomes one file. */
 function mergesOf(partition: Partition, files: readonly StoredFile[], now: number): MergeJob[] {
   return partition.date < formatDate(now) ? wholeMerge(partition, files) : hourlyMerges(partition, files, now);
 }
@@ -74,7 +74,7 @@ async function merge(context: StoreContext, task: CompactTask, { dryRun, now = w
     const jobs = mergesOf(partition, files, now);
     const merged = await inTurn(jobs, (job) => (dryRun ? rehearseMerge(context, job) : mergeFiles(context, job)));
     for (const { job, result } of merged) {
-      after = replaced(after, job.files, [result.file]);
+      after = withReplaced(after, job.files, [result.file]);
       duplicates += result.duplicates;
     }
     if (merged.length === jobs.length) break;
@@ -91,7 +91,7 @@ async function inTurn(jobs: readonly MergeJob[], work: (job: MergeJob) => Promis
   return done;
 }
 
-/** What came since the task was found has the same day, and goes as well. */
+/** Removes all current files of a partition, also those added since the task was found: they are of the same day. */
 async function remove(
   context: StoreContext,
   { partition, before }: CompactTask,
@@ -112,10 +112,10 @@ async function remove(
 }
 
 function amountOf(files: readonly StoredFile[]): Amount {
-  return replaced(NOTHING, [], files);
+  return withReplaced(NOTHING, [], files);
 }
 
-function replaced(amount: Amount, before: readonly StoredFile[], after: readonly StoredFile[]): Amount {
+function withReplaced(amount: Amount, before: readonly StoredFile[], after: readonly StoredFile[]): Amount {
   const sum = (files: readonly StoredFile[], of: 'rows' | 'bytes') => files.reduce((total, file) => total + file[of], 0);
   return {
     files: amount.files - before.length + after.length,

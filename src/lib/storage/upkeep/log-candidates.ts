@@ -14,27 +14,28 @@ import { retiredPath } from '../log/retired-files.js';
 import type { StoredFile } from '../log/store-state.js';
 import { readFailure } from '../reading/store-snapshot.js';
 
-/** A Parquet file that a store without its log may be made of, as it describes itself. */
+/** A Parquet file from which a lost log can be rebuilt, as the file describes itself. */
 export type Candidate = {
   readonly partition: Partition;
   readonly file: StoredFile;
   readonly rules: FileFacts['rules'];
-  /** It was put aside, and holds segments that no file in its place has. */
-  readonly isAside: boolean;
+  /** Whether it is retired but has segments that no visible file has. */
+  readonly isRetired: boolean;
 };
 
-/** Returns the files of a store by what they say and hold. Throws a `FailureError` that names one that cannot be trusted. */
+/** Returns the files of a store with their own metadata. Throws a `FailureError` that names a file that is not mdtool's. */
 export async function readCandidates(root: string): Promise<Candidate[]> {
   const names = await parquetNames(root);
   return await withDatabase({ threads: 1 }, async (database) => {
-    const shown: Candidate[] = [];
-    for (const path of names.filter((name) => !isAsideName(name))) shown.push(await candidateOf(database, root, path, false));
-    const aside = names.filter(isAsideName).map(originalOf);
-    for (const path of aside.filter((name) => !names.includes(name))) {
+    const candidates: Candidate[] = [];
+    for (const path of names.filter((name) => !isRetiredName(name)))
+      candidates.push(await candidateOf(database, root, path, false));
+    const retired = names.filter(isRetiredName).map(originalOf);
+    for (const path of retired.filter((name) => !names.includes(name))) {
       const candidate = await candidateOf(database, root, path, true).catch(() => undefined);
-      if (candidate && hasMore(candidate, shown)) shown.push(candidate);
+      if (candidate && hasMore(candidate, candidates)) candidates.push(candidate);
     }
-    return shown;
+    return candidates;
   });
 }
 
@@ -47,42 +48,42 @@ async function parquetNames(root: string): Promise<string[]> {
     });
     for (const name of names) found.push(`${type}/${name.replaceAll('\\', '/')}`);
   }
-  return found.filter((name) => name.endsWith('.parquet') || isAsideName(name)).sort();
+  return found.filter((name) => name.endsWith('.parquet') || isRetiredName(name)).sort();
 }
 
-const ASIDE = /\/\.([^/]+\.parquet)\.replaced$/;
+const RETIRED = /\/\.([^/]+\.parquet)\.replaced$/;
 
-function isAsideName(name: string): boolean {
-  return ASIDE.test(name);
+function isRetiredName(name: string): boolean {
+  return RETIRED.test(name);
 }
 
 function originalOf(name: string): string {
-  return name.replace(ASIDE, '/$1');
+  return name.replace(RETIRED, '/$1');
 }
 
-/** What was put aside is in what replaced it, unless its partition was removed or the change was never made. */
-function hasMore({ partition, file }: Candidate, shown: readonly Candidate[]): boolean {
-  const siblings = shown.filter((other) => partitionPath(other.partition) === partitionPath(partition));
+/** Returns whether a retired file has segments that no visible file has: its partition was removed, or the commit failed. */
+function hasMore({ partition, file }: Candidate, candidates: readonly Candidate[]): boolean {
+  const siblings = candidates.filter((other) => partitionPath(other.partition) === partitionPath(partition));
   const known = new Set(siblings.flatMap((other) => expandSegments(other.file.segments)));
   return expandSegments(file.segments).some((segment) => !known.has(segment));
 }
 
-async function candidateOf(database: Database, root: string, path: string, isAside: boolean): Promise<Candidate> {
+async function candidateOf(database: Database, root: string, path: string, isRetired: boolean): Promise<Candidate> {
   const named = join(root, path);
-  const absolute = isAside ? retiredPath(named) : named;
+  const absolute = isRetired ? retiredPath(named) : named;
   const partition = partitionOf(path);
   try {
     const { type, segments, rules } = await factsOf(database, absolute);
     const [rows, ...others] = await partitionRows(database, partition.type, parquetFiles([absolute]));
     const isInPlace = rows && others.length === 0 && partitionPath(rows.partition) === partitionPath(partition);
     if (type !== partition.type || segments === undefined || !isInPlace)
-      throw new FailureError(`${absolute} is no file that mdtool wrote there; move it away, then try again`);
+      throw new FailureError(`${absolute} was not written there by mdtool; move it away and try again`);
     const { size: bytes } = await stat(absolute);
     const sha256 = await fileDigest(absolute);
     const merged = /^(?:merged|derived)-/.test(path.slice(path.lastIndexOf('/') + 1));
     const { rows: count, min, max, symbols } = rows;
     const file = { path, rows: count, bytes, sha256, min, max, symbols, segments, ...(merged ? { merged } : {}) };
-    return { partition, file, rules, isAside };
+    return { partition, file, rules, isRetired };
   } catch (error) {
     throw readFailure(error, root);
   }

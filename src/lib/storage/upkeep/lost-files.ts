@@ -13,27 +13,26 @@ import { quarantineFile } from '../log/retired-files.js';
 import { absolutePath, type StoreContext, wallClock } from '../log/store-context.js';
 import type { StoredFile, StoreState } from '../log/store-state.js';
 
-/** What becomes of files that are gone or damaged. */
+/** Gone or damaged files and the records that replace them. */
 export type Loss = {
   readonly files: readonly StoredFile[];
-  /** What says that their records are missing. */
+  /** Gaps that record the missing data. */
   readonly gaps: readonly Gap[];
-  /** Returns the lasting facts that do not hold any more without them, as they are from now on. */
+  /** Returns the new values of metadata that is no longer true without the files. */
   readonly metadata: (state: StoreState) => Metadata;
 };
 
 /**
- * Takes files out of a store that are gone or damaged, and records in the same change what is missing from then on: there
- * is no moment at which neither the file nor the gap is known. Damaged files are kept beside their place, under names that
- * readers skip. Files of derived rows in the same partitions are no longer known to be computed from anything, so that the
- * next run computes all of them again. Throws a `FailureError` when a file was replaced meanwhile; nothing is changed then.
+ * Removes gone and damaged files from a store and records gaps in the same change: at no moment are both the file and its
+ * gap unknown. Damaged files are quarantined in place. Derived files of the same partitions lose their segments, so that
+ * the next run computes them again. Throws a `FailureError` when a file was replaced meanwhile; nothing is changed then.
  */
 export async function removeLostFiles(context: StoreContext, { files, gaps, metadata }: Loss): Promise<void> {
   const kept = new Map<string, string>();
   const written = gaps.length > 0 ? await withDatabase({ threads: 1 }, (database) => writeGaps(database, context, gaps)) : [];
   let isDone = false;
   try {
-    // A file that was put aside and is still in the log is one that is gone: the next run takes it out.
+    // If this process ends here, the quarantined files are still in the log: the next run finds them gone and removes them.
     for (const { path } of files) {
       const name = await quarantineFile(context, path);
       if (name !== undefined) kept.set(path, name);
@@ -45,7 +44,7 @@ export async function removeLostFiles(context: StoreContext, { files, gaps, meta
       for (const file of written) await rm(absolutePath(context, file), { force: true });
     }
   }
-  if (!isDone) throw new FailureError('damaged files of the store were replaced meanwhile: run mdtool verify again');
+  if (!isDone) throw new FailureError('damaged files were replaced meanwhile; run mdtool verify again');
 }
 
 function changeOf(state: StoreState, files: readonly StoredFile[], written: readonly StoredFile[], metadata: Metadata) {
@@ -55,7 +54,7 @@ function changeOf(state: StoreState, files: readonly StoredFile[], written: read
   const derived = [...partitions].map((path) => partitionOf(`${path}/`)).filter(({ source }) => source === 'trades');
   const rest = derived.flatMap((partition) => state.partition(partition)).filter(({ path }) => !lost.has(path));
   const changed = [...lost, ...rest.map(({ path }) => path)];
-  // Forgotten at once: a file that comes back from a backup must not be taken for one that was replaced, and deleted.
+  // `forget` at once: a sweep would take a file that was restored from a backup for a replaced one, and delete it.
   const add = [...written, ...rest.map((file) => ({ ...file, segments: [] }))];
   return { at: wallClock(), remove: changed, add, forget: changed, metadata };
 }

@@ -1,17 +1,17 @@
-/** The process behind `maintenanceApart`: does what it is asked, one thing at a time, until whoever asks is gone. */
+/** Entry point of the maintenance process: handles one request at a time until its parent ends. */
 import { constants, setPriority } from 'node:os';
 import { storePaths } from '../files/store-directory.js';
 import { openStoreContext } from '../log/store-context.js';
 import { maintenanceHere } from './maintenance.js';
 import type { MaintenanceAnswer, MaintenanceRequest } from './maintenance-process.js';
 
-// A Ctrl-C on a terminal reaches this process too: whether sealing goes on is for the one who asked to say.
+// A Ctrl-C on a terminal reaches this process as well. The parent decides whether sealing continues.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit(0));
 try {
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 } catch {
-  // Where a process may not lower itself it works at the priority it has.
+  // Not allowed on this system: keep the normal priority.
 }
 
 const maintenance = maintenanceHere(openStoreContext(storePaths(process.argv[2] ?? '')));

@@ -4,16 +4,16 @@ import { FailureError } from '../../model/errors.js';
 import type { Maintenance } from './maintenance.js';
 import type { SealJob, SealReport } from './seal.js';
 
-/** What the process is asked, and what it answers. */
+/** Messages to and from the maintenance process. */
 export type MaintenanceRequest =
   | { readonly kind: 'seal'; readonly job: SealJob }
   | { readonly kind: 'merge'; readonly writer: string; readonly now: number };
 export type MaintenanceAnswer = { readonly report?: SealReport | undefined; readonly failure?: string | undefined };
 
 export type MaintenanceOptions = {
-  /** Milliseconds without work after which the process is let go, and its memory with it. */
+  /** The process ends after this long without work (milliseconds), which frees its memory. */
   readonly idleMs?: number;
-  /** The program to run and what Node is told before it: tests run it from its source. */
+  /** The program and its Node options: tests run it from source. */
   readonly entry?: string;
   readonly execArgv?: readonly string[];
 };
@@ -22,9 +22,11 @@ const ENTRY = fileURLToPath(new URL('./maintenance-main.js', import.meta.url));
 const IDLE_MS = 10_000;
 
 /**
- * Does it in a process of its own, of low priority, that is started when there is work: for a capture, whose process must
- * answer heartbeats and take frames meanwhile and whose memory must not grow. A process that dies fails its work, which
- * is then tried again as after any failure; when this one dies, it ends.
+ * Returns maintenance in a child process of low priority, started on demand.
+ *
+ * Sealing in the process of a capture would delay its heartbeats and frames until the exchange closes the connection, and
+ * its memory would grow. A child that dies fails its current request, which is retried like any other failure. When the
+ * parent dies, the child ends.
  */
 export function maintenanceApart(root: string, options: MaintenanceOptions = {}): Maintenance {
   return new MaintenanceProcess(root, options);
@@ -69,14 +71,14 @@ class MaintenanceProcess implements Maintenance {
   #running(): ChildProcess {
     if (this.#child?.connected) return this.#child;
     const { entry = ENTRY, execArgv = [] } = this.#options;
-    // stdout carries records and nothing else.
+    // stdout of the parent carries only records.
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
     this.#child = fork(entry, [this.#root], { execArgv: [...execArgv], stdio: [...stdio] });
     return this.#child;
   }
 }
 
-/** Sends a request and returns its answer; the end of the process is one, too. */
+/** Sends a request and returns its answer; the end of the process counts as a failure. */
 function answerOf(child: ChildProcess, request: MaintenanceRequest): Promise<MaintenanceAnswer> {
   return new Promise((resolve) => {
     const done = (answer: MaintenanceAnswer) => {
@@ -84,7 +86,7 @@ function answerOf(child: ChildProcess, request: MaintenanceRequest): Promise<Mai
       resolve(answer);
     };
     const ended = (code: number | null, signal: string | null) =>
-      done({ failure: `sealing was interrupted: its process ended with ${signal ?? `code ${code}`}` });
+      done({ failure: `sealing was interrupted: the maintenance process ended with ${signal ?? `code ${code}`}` });
     const failed = (error: Error) => done({ failure: `sealing was interrupted: ${error.message}` });
     child.on('message', done).on('exit', ended).on('error', failed);
     child.send(request, (error) => error && failed(error));

@@ -4,16 +4,16 @@ import { mergeFiles } from './merge.js';
 import { finishedHours } from './merge-plan.js';
 import { type SealJob, type SealReport, sealSegment } from './seal.js';
 
-/** What is done for a store beside writing to it; one call at a time. */
+/** Maintenance of a store beside writing; one call at a time. */
 export type Maintenance = {
   /** Seals a segment, as `sealSegment`. */
   seal(job: SealJob): Promise<SealReport>;
-  /** Merges the files of hours that are over at `now` (microseconds), where `writer` or nobody is at work on them. */
+  /** Merges the files of hours that are over at `now` (microseconds), except those of other running writers. */
   merge(writer: string, now: number): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Does it in this process: for steps that have an end. */
+/** Returns maintenance in this process, for batch steps. */
 export function maintenanceHere(context: StoreContext): Maintenance {
   return {
     seal: (job) => sealSegment(context, job),
@@ -26,7 +26,7 @@ export function maintenanceHere(context: StoreContext): Maintenance {
         });
       const failures: unknown[] = [];
       for (const job of finishedHours(state, now, isOwn)) await mergeFiles(context, job).catch((error) => failures.push(error));
-      // A file that is damaged keeps its own hour from being merged, and no other.
+      // A damaged file blocks the merge of its own hour only.
       if (failures.length > 0) throw failures[0];
     },
     async close() {},

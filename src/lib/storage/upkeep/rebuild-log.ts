@@ -16,26 +16,28 @@ import { mayOverlap, type StoredFile, StoreState } from '../log/store-state.js';
 import { type Candidate, readCandidates } from './log-candidates.js';
 import { sweepStore } from './sweep.js';
 
-/** What a log was made of. */
+/** The result of a rebuild. */
 export type RebuildReport = {
   readonly files: number;
   readonly records: number;
-  /** Where files went that the store does not need: replaced ones, and candles that are built again from its trades. */
+  /** Directory of files that were moved away: replaced files, and candles that are built again from trades. */
   readonly movedTo: string | undefined;
   readonly moved: number;
   /** Of these, files of candles. */
   readonly candles: number;
 };
 
-/** Numbers are left out, so that who slept through it sees that it is behind. */
+/** Change numbers skipped by a rebuild: a process that was suspended meanwhile sees that its state is outdated. */
 const NUMBERS_SKIPPED = 1000;
 
 /**
- * Makes the log of a store anew from what its Parquet files say and hold, when it was lost or no longer fits them; returns
- * undefined when it is whole. A file that another one covers, by the segments both name, is moved away; where files may
- * still hold the same record readers choose by key, as ever. Candles of trades that are there are moved away, too: which
- * of two versions is the newer cannot be proven, and they are built again. Nothing is deleted. Throws a `FailureError`,
- * and changes nothing, while somebody writes and when a file cannot be trusted. It cannot know of files that are gone.
+ * Rebuilds the log of a store from its Parquet files when the log was lost or does not match them. Returns undefined when
+ * the log is intact.
+ *
+ * A file whose segments another file covers is moved away. Files that may still share a record become overlays: readers
+ * keep one row per key. Candles whose trades are stored are moved away as well: nothing proves which of two versions is
+ * newer, and they are built again. Nothing is deleted. Files that are gone cannot be noticed. Throws a `FailureError` and
+ * changes nothing while another process writes, or when a file is not mdtool's.
  */
 export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | undefined> {
   const known = await readableState(paths);
@@ -43,7 +45,7 @@ export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | und
   await createDirectory(paths.state);
   const lock = join(paths.state, 'rebuild.lock');
   if (!(await createFile(lock, JSON.stringify(currentOwner()))))
-    throw new FailureError(`${lock}: another process rebuilds the log; if it does not run any more, delete this file`);
+    throw new FailureError(`${lock}: another process is rebuilding the log; delete this file if that process has ended`);
   try {
     await requireNoActiveWriter(paths);
     return await rebuild(paths, known);
@@ -76,7 +78,7 @@ async function rebuild(paths: StorePaths, known: StoreState | undefined): Promis
   await createDirectory(paths.log);
   await beginLog(paths.log, state);
   const context = openStoreContext(paths);
-  for (const { file } of kept.filter(({ isAside }) => isAside)) await restoreRetired(context, file.path);
+  for (const { file } of kept.filter(({ isRetired }) => isRetired)) await restoreRetired(context, file.path);
   for (const { file } of moved) await moveAway(join(paths.root, file.path), join(target, file.path));
   return {
     files: kept.length,
@@ -99,7 +101,7 @@ function chosen(candidates: readonly Candidate[]): { kept: Candidate[]; moved: C
     if (partitions.has(partitionPath({ ...withoutCandle(partition), type: 'trade' }))) return [];
     return provenCandles(files);
   });
-  return { kept, moved: candidates.filter((candidate) => !kept.includes(candidate) && !candidate.isAside) };
+  return { kept, moved: candidates.filter((candidate) => !kept.includes(candidate) && !candidate.isRetired) };
 }
 
 function isDerived({ type, source }: Partition): boolean {
@@ -110,19 +112,19 @@ function withoutCandle({ exchange, market, date }: Partition): Omit<Partition, '
   return { exchange, market, date };
 }
 
-/** A merge holds all records of its segments; a file of some of them was replaced by it or was about to be. */
+/** Returns whether file `a` has all records of `b`: a merged file has all records of its segments. */
 function covers(a: Candidate, b: Candidate): boolean {
   const [all, some] = [new Set(expandSegments(a.file.segments)), expandSegments(b.file.segments)];
   return a !== b && all.size > some.length && some.every((segment) => all.has(segment));
 }
 
-/** Candles whose trades are gone cannot be built again: they are taken where there is one version of them, and its rules. */
+/** Returns candles whose trades are gone: they are kept if there is one version with known rules. Throws otherwise. */
 function provenCandles(files: readonly Candidate[]): Candidate[] {
   const isAmbiguous = files.some((a) => a.rules === undefined || files.some((b) => a !== b && mayOverlap(a.file, b.file)));
   if (!isAmbiguous) return [...files];
   const { file } = files[0] as Candidate;
   throw new FailureError(
-    `${dirname(file.path)} has candles of several versions, or of unknown rules, and no trades to build them from: restore the log from a backup, or move this directory out of the store`,
+    `${dirname(file.path)} has candles of several versions or unknown rules, and no trades to rebuild them from; restore the log from a backup, or move this directory out of the store`,
   );
 }
 
@@ -134,15 +136,13 @@ function withOverlays(kept: readonly Candidate[]): StoredFile[] {
   });
 }
 
-/** Clocks only go forward; of rules there is one for each interval. */
+/** Returns the metadata noted in files. Of two clocks the later counts; two different rules of one interval are an error. */
 function metadataOf(kept: readonly Candidate[]): Metadata {
   const metadata: Record<string, string> = {};
   for (const [name, value] of kept.flatMap((candidate) => Object.entries(candidate.rules ?? {}))) {
     const other = metadata[name];
     if (other !== undefined && other !== value && !name.startsWith('candles.clock.'))
-      throw new FailureError(
-        `the candles of the store have two values of ${name}, ${other} and ${value}: restore the log from a backup`,
-      );
+      throw new FailureError(`stored candles disagree on ${name} (${other} and ${value}); restore the log from a backup`);
     metadata[name] = other !== undefined && Number(other) > Number(value) ? other : value;
   }
   return metadata;

@@ -4,10 +4,10 @@ import { DAY } from '../../model/time.js';
 import type { Partition } from '../files/partition.js';
 import type { StoreState } from '../log/store-state.js';
 
-/** For how long records are kept, microseconds: by type, and of every other type that `MARKET_DATA` has. */
+/** Maximum age of records in microseconds: by type, and for all other types of `MARKET_DATA`. */
 export type Retention = { readonly otherwise?: number | undefined; readonly types: ReadonlyMap<RecordType, number> };
 
-/** What one age for everything means: what a market brings and what follows from it; lists and results stay. */
+/** Types to which one age for everything applies: market data and derived records, no lists and no results. */
 export const MARKET_DATA: ReadonlySet<RecordType> = new Set([
   'trade',
   'ticker',
@@ -25,9 +25,9 @@ export const MARKET_DATA: ReadonlySet<RecordType> = new Set([
 ]);
 
 /**
- * Returns whether a partition is to be removed at `now` (microseconds): its day lies wholly before the limit, and so does
- * every candle that its trades are part of, as that would be computed again without them. The newest list of instruments
- * of a market always stays.
+ * Returns whether a partition has expired at `now` (microseconds): its whole day is before the limit. Trades stay until
+ * every candle that they are part of has expired: without them it would be computed again with wrong values. The newest
+ * list of instruments of a market always stays.
  */
 export function isExpired(state: StoreState, partition: Partition, retention: Retention, now: number): boolean {
   const { type } = partition;
@@ -39,12 +39,12 @@ export function isExpired(state: StoreState, partition: Partition, retention: Re
   return type !== 'instrument' || newerDay(state, partition);
 }
 
-/** The end of the last candle that begins on a day; it may lie on a later one. */
+/** Returns the end of the last candle that begins on a day; it may be on a later day. */
 function endOf(size: number, midnight: number): number {
   return bucketStart(size, midnight + DAY - 1) + size;
 }
 
-/** How long the candles are that the store builds of trades. */
+/** Returns the lengths of the candles that the store builds from trades. */
 function candleSizes({ metadata }: StoreState): number[] {
   const names = [...metadata.keys()].map((name) => /^candles\.(\d+\w+)\.open$/.exec(name)?.[1]);
   return names.filter((name) => name !== undefined).map((name) => parseInterval(name).size);

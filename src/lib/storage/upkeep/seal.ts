@@ -13,36 +13,36 @@ import type { JournalEntry } from '../journal/journal.js';
 import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from '../log/store-context.js';
 import { mayOverlap, type StoredFile, type StoreState } from '../log/store-state.js';
 
-/** What sealing one segment did. */
+/** The result of sealing one segment. */
 export type SealReport = {
   readonly records: number;
-  /** Records that were stored already, here or in another segment. */
+  /** Duplicates of records of this or another segment, which were dropped. */
   readonly repeated: number;
-  /** Lines that were no records: the half line at the end after a crash, or damage. */
+  /** Lines that were not records: a half line at the end after a crash, or damage. */
   readonly broken: number;
-  /** Whether it was this call that sealed it. */
+  /** Whether this call sealed it. */
   readonly sealed: boolean;
 };
 
-/** A file that was written, and the stored files that its rows were compared with. */
+/** A written file and the stored files with which its rows were compared. */
 type WrittenFile = { readonly file: StoredFile; readonly rows: PartitionRows; readonly compared: ReadonlySet<string> };
 
-/** A journal that is no longer written. */
+/** A journal that is no longer written to. */
 export type SealJob = {
   readonly journal: JournalEntry;
-  /** How many records were written to it, where that is known: all of them have to be found again. */
+  /** Number of records written to it, where known: sealing fails unless all of them are found. */
   readonly expected?: number | undefined;
-  /** Segments whose journals are deleted, to be noted in the same change. */
+  /** Segments whose journals were deleted, recorded in the same change. */
   readonly discard?: readonly string[];
 };
 
-/** What a journal may hold: its header and records. */
+/** Types of lines in a journal: its header and records. */
 const KNOWN_LINES: ReadonlySet<string> = new Set(['', 'journal', ...RECORD_TYPES]);
 
 /**
- * Turns the journal of a segment into one Parquet file per type, partition and date, without the records that are
- * stored already, and makes that known in one change of the log. The journal itself is left for the caller to delete:
- * from that change on readers take no notice of it. Throws a `FailureError`; the journal is then as valid as before.
+ * Turns the journal of a segment into one Parquet file per partition, without duplicates of stored records, in one change
+ * of the log. From that change on readers ignore the journal; the caller deletes it. Throws a `FailureError`; the journal
+ * then stays valid.
  */
 export async function sealSegment(context: StoreContext, job: SealJob): Promise<SealReport> {
   const written: WrittenFile[] = [];
@@ -65,7 +65,9 @@ async function writeSegment(database: Database, context: StoreContext, { journal
   const lines = await countLines(database, [journal.path]);
   const unknown = [...lines.keys()].find((type) => !KNOWN_LINES.has(type));
   if (unknown !== undefined)
-    throw new FailureError(`${journal.path}: found records of type "${unknown.slice(0, 40)}", which this mdtool does not know`);
+    throw new FailureError(
+      `${journal.path}: found records of type "${unknown.slice(0, 40)}", which this version of mdtool does not know`,
+    );
   let found = 0;
   let repeated = 0;
   let broken = lines.get('') ?? 0;
@@ -83,7 +85,7 @@ async function writeSegment(database: Database, context: StoreContext, { journal
     await database.run(`DROP TABLE "${type}"`);
   }
   if (expected !== undefined && found !== expected)
-    throw new FailureError(`${journal.path}: expected ${expected} records, found ${found}; the journal is kept`);
+    throw new FailureError(`${journal.path}: expected ${expected} records, found ${found}; the journal stays`);
   return { records: written.reduce((sum, { file }) => sum + file.rows, 0), repeated, broken };
 }
 
@@ -102,12 +104,12 @@ async function sealPartition(database: Database, context: StoreContext, { state,
   const { dropped, superseding } = known.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
   const kept = dropped > 0 ? await recount(database, type, rows) : rows;
   if (!kept) return { repeated: dropped };
-  // A name of its own for every attempt: whoever comes second must not replace the file of whoever came first.
+  // A unique name for every attempt: a slower process must not replace the file of a faster one.
   const path = `${partitionPath(rows.partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
   const relation = `(SELECT * FROM "${type}" WHERE ${rows.where})`;
   const metadata = segmentsMetadata([segment]);
   const { rows: count, bytes, sha256 } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
-  if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; nothing was removed`);
+  if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; the journal stays`);
   const file = { ...asFile(kept), path, bytes, sha256, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   return { repeated: dropped, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };
 }
@@ -124,7 +126,7 @@ async function commitSeal(context: StoreContext, { journal, discard = [] }: Seal
   });
 }
 
-/** Files that came in since the comparison may hold the same records; readers choose by key until they are merged. */
+/** Marks a file as overlay if files added since the comparison may share rows with it: readers then keep one per key. */
 function withOverlay(state: StoreState, { file, rows, compared }: WrittenFile): StoredFile {
   const unknown = state.partition(rows.partition).some((other) => !compared.has(other.path) && mayOverlap(other, file));
   return unknown ? { ...file, overlay: true } : file;

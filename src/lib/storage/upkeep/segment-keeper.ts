@@ -6,13 +6,13 @@ import { deleteJournals } from '../journal/recovery.js';
 import { type StoreContext, wallClock } from '../log/store-context.js';
 import type { Maintenance } from './maintenance.js';
 
-/** A sealed journal stays this long for readers that have seen it in a list and are about to open it. */
+/** A sealed journal stays this long (milliseconds) for readers that have listed it and are about to open it. */
 const SEALED_KEPT_MS = 5000;
 /**
- * With so many journals waiting, writing waits. They are on the disk and can be read, so there may be many: what seals
- * has a low priority and may be held up for a minute by a merge or by other work on the machine.
+ * Maximum number of journals waiting to be sealed; then writing waits. They are on disk and readable, so the limit is
+ * high: sealing has a low priority, and a merge or other work on the machine may delay it for a minute.
  */
-const MOST_WAITING = 200;
+const MAX_WAITING = 200;
 
 export type SegmentKeeperOptions = {
   readonly writer: string;
@@ -21,18 +21,18 @@ export type SegmentKeeperOptions = {
   readonly warn: (message: string) => void;
 };
 
-/** A journal to be sealed; of one that was taken over nobody knows how many records it should have. */
+/** A journal to be sealed; `expected` is unknown for a journal that was taken over. */
 type Waiting = { readonly journal: JournalEntry; readonly expected: number | undefined };
 
-/** Seals the journals of one writer one after the other, beside its writing, and merges the hours that are over. */
+/** Seals the journals of one writer in the background, one after the other, and merges finished hours. */
 export class SegmentKeeper {
   readonly #context: StoreContext;
   readonly #options: SegmentKeeperOptions;
   readonly #queue = new SerialQueue();
-  /** Journals whose sealing failed; tried again with the next one. */
+  /** Journals whose sealing failed; retried with the next one. */
   #failed: Waiting[] = [];
   #sealed: { readonly journal: JournalEntry; readonly at: number }[] = [];
-  /** Segments whose journals are deleted, which the log does not know yet. */
+  /** Segments whose journals were deleted; not yet recorded in the log. */
   #discarded: string[] = [];
   #failure: unknown;
   #repeated = 0;
@@ -44,7 +44,7 @@ export class SegmentKeeper {
     this.#options = options;
   }
 
-  /** Queues a journal that is no longer written; `expected` is how many records were, undefined on one that was taken over. */
+  /** Queues a journal for sealing; `expected` is its number of records, undefined when it was taken over. */
   seal(journal: JournalEntry, expected: number | undefined): void {
     void this.#queue.run(async () => {
       const waiting = [...this.#failed, { journal, expected }];
@@ -56,7 +56,7 @@ export class SegmentKeeper {
 
   /** Resolves when there is room for another journal. */
   async room(): Promise<void> {
-    if (this.#queue.length >= MOST_WAITING) await this.#queue.idle();
+    if (this.#queue.length >= MAX_WAITING) await this.#queue.idle();
   }
 
   /** Deletes the journals that were sealed a while ago. */
@@ -66,7 +66,7 @@ export class SegmentKeeper {
     this.#discarded.push(...(await deleteJournals(due.map(({ journal }) => journal))));
   }
 
-  /** Resolves when everything is sealed. Throws what kept a journal from being sealed; its records stay in the journal. */
+  /** Resolves when all journals are sealed. Throws the last failure; those records stay in the journal. */
   async finish(): Promise<{ repeated: number; recovered: number; broken: number }> {
     await this.#queue.idle();
     const again = this.#failed;
@@ -88,26 +88,27 @@ export class SegmentKeeper {
       if (report.sealed) this.#repeated += report.repeated;
       this.#broken += report.broken;
       if (expected === undefined) this.#recovered += report.records;
-      if (report.broken > 0) this.#options.warn(`${journal.segment}: ${report.broken} broken lines were left out`);
+      if (report.broken > 0)
+        this.#options.warn(`${journal.segment}: skipped ${report.broken} broken ${report.broken === 1 ? 'line' : 'lines'}`);
       this.#sealed.push({ journal, at: Date.now() });
     } catch (error) {
       this.#discarded.push(...discard);
-      // Whoever took it over while this process was suspended seals it.
+      // Another process took it over while this one was suspended, and seals it.
       if (await isTakenOver(journal)) return;
       this.#failure = error;
       this.#failed.push({ journal, expected });
-      this.#options.warn(`${(error as Error).message}; the records stay in the journal and will be sealed later`);
+      this.#options.warn(`${(error as Error).message}; the records stay in the journal and are sealed later`);
     }
   }
 
   async #mergeFinished(): Promise<void> {
-    // Sealing comes first: what waits for it is read by every reader from end to end.
+    // Sealing goes first: every reader scans a waiting journal from end to end.
     if (this.#queue.length > 1) return;
     const { maintenance, writer, now } = this.#options;
     try {
       await maintenance.merge(writer, now() * 1000);
     } catch (error) {
-      this.#options.warn(`${(error as Error).message}; the files stay as they are`);
+      this.#options.warn(`${(error as Error).message}; the files stay unmerged`);
     }
   }
 }

@@ -85,7 +85,9 @@ describe('maintenanceApart', () => {
     const [pid] = await until(() => sealers(process.pid), 'a process');
     process.kill(pid as number, 'SIGKILL');
     await until(() => warnings, 'a warning');
-    expect(warnings[0]).toMatch(/sealing was interrupted: its process ended with SIGKILL; the records stay in the journal/);
+    expect(warnings[0]).toMatch(
+      /sealing was interrupted: the maintenance process ended with SIGKILL; the records stay in the journal/,
+    );
     expect(await readAll(directory)).toHaveLength(1_000);
     await opened.write(trades(1_000, 1_500));
     expect(await opened.close()).toMatchObject({ written: 1_500, repeated: 0 });

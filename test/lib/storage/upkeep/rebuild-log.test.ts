@@ -166,7 +166,7 @@ describe('rebuilding is refused', () => {
     rmSync(logOf(directory), { recursive: true });
     const [journal] = readdirSync(join(directory, 'journal')) as [string];
     rmSync(join(directory, 'journal', journal));
-    await unchanged(directory, /something has used the store in the last five minutes/);
+    await unchanged(directory, /changed in the last five minutes/);
     for (const name of readdirSync(join(directory, 'state'))) utimesSync(join(directory, 'state', name), 1, 1);
     expect(await rebuild(directory)).toBeDefined();
     expect(await rowsOf(directory, 'SELECT count(*) FROM trade')).toEqual([[600]]);
@@ -180,7 +180,7 @@ describe('rebuilding is refused', () => {
     const [ticker] = names.filter((name) => name.includes('ticker')) as [string];
     const stray = join(dirname(join(directory, names.find((name) => name.includes('trade')) as string)), 'x.parquet');
     copyFileSync(join(directory, ticker), stray);
-    await unchanged(directory, /x\.parquet is no file that mdtool wrote there/);
+    await unchanged(directory, /x\.parquet was not written there by mdtool/);
     writeFileSync(stray, 'PAR1');
     await unchanged(directory, /x\.parquet cannot be read/);
   });
