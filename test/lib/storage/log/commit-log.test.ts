@@ -70,6 +70,6 @@ describe('CommitLog', () => {
     await writeFile(second, '{"at":');
     await expect(new CommitLog(directory).read()).rejects.toThrow(second);
     await rm(second);
-    await expect(new CommitLog(directory).read()).rejects.toThrow(/a change of the store is missing/);
+    await expect(new CommitLog(directory).read()).rejects.toThrow(/is missing, so the state of the store is unknown/);
   });
 });
