@@ -184,7 +184,7 @@ describe('backfill of archives', () => {
     const cut = path(`cut/BTCUSDT${DATE}.csv.gz`);
     writeFileSync(cut, gzipSync(text).subarray(0, 20_000));
     const first = await mdtoolHere(['backfill', cut, '--store', path('broken')]);
-    expect([first.code, first.stderr]).toEqual([3, expect.stringMatching(/the file breaks off/)]);
+    expect([first.code, first.stderr]).toEqual([3, expect.stringMatching(/the file is cut off/)]);
     const last = text.lastIndexOf(',Sell,');
     writeFileSync(cut, gzipSync(`${text.slice(0, last)},sold,${text.slice(last + 6)}`));
     const second = await mdtoolHere(['backfill', cut, '--store', path('broken')]);

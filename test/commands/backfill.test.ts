@@ -412,7 +412,7 @@ describe('backfill refuses', () => {
     const nothing = await mdtoolHere([...BITGET, '--store', path('empty')], { env: server.environment });
     expect([nothing.code, nothing.stderr]).toEqual([
       2,
-      expect.stringMatching(/expected --since: the store has nothing of bitget linear BTCUSDT trade/),
+      expect.stringMatching(/missing --since: the store has no records of bitget linear BTCUSDT trade/),
     ]);
     const args = ['backfill', '--exchange', 'bitget', '--market', 'linear', '--symbols', 'NOPEUSDT', '--since', '1d', '--plan'];
     expect((await mdtoolHere(args, { env: server.environment })).code).toBe(2);
