@@ -1,11 +1,6 @@
 import type { Exchange, HttpRequest } from '../../src/lib/exchanges/exchange.js';
-import {
-  type HistoryPage,
-  type HistoryQuery,
-  type HistoryRecord,
-  historyOf,
-  type Span,
-} from '../../src/lib/exchanges/history.js';
+import { type HistoryPage, type HistoryQuery, type HistoryRecord, historyOf } from '../../src/lib/exchanges/history.js';
+import type { Span } from '../../src/lib/model/span.js';
 import type { ExchangeServer } from './exchange-server/index.js';
 
 /** Every page of a query as a server answers it, without pacing; fails where an answer is no data. */

@@ -2,7 +2,7 @@ import type { RepairJob, RepairLimits, RepairPage } from '../../src/lib/capture/
 import { TradeIntake } from '../../src/lib/capture/repair/trade-intake.js';
 import { Statistics } from '../../src/lib/capture/statistics.js';
 import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
-import { SECOND } from '../../src/lib/model/time.js';
+import { floorToSecond, SECOND } from '../../src/lib/model/time.js';
 
 export const FEED = { exchange: 'x', market: 'linear' as const, channel: 'trade' as const, symbol: 'A' };
 const START = 1_700_000_000 * SECOND;
@@ -171,9 +171,9 @@ class Stage {
     const served = known.slice(Math.max(0, known.length - list.size));
     const rows = served.slice(Math.max(0, served.length - offset - list.pageSize), served.length - offset);
     const records = rows
-      .map((trade) => ({ ...trade, timestamp: list.isRounded ? floor(trade.timestamp) : trade.timestamp }))
+      .map((trade) => ({ ...trade, timestamp: list.isRounded ? floorToSecond(trade.timestamp) : trade.timestamp }))
       .filter(({ timestamp }) => timestamp >= job.from && timestamp < job.until);
-    const oldest = rows[0] ? (list.isRounded ? floor(rows[0].timestamp) : rows[0].timestamp) : job.until;
+    const oldest = rows[0] ? (list.isRounded ? floorToSecond(rows[0].timestamp) : rows[0].timestamp) : job.until;
     const isAll = served.length === known.length && offset + rows.length >= served.length;
     const covered = { from: isAll || oldest < job.from ? job.from : oldest, until: job.until };
     return { page: { records, covered }, isLast: offset + list.pageSize >= served.length || oldest < job.from };
@@ -189,8 +189,4 @@ class Stage {
     this.#intake.flush(records);
     this.#output.push(...(records as (Trade | Gap)[]));
   }
-}
-
-function floor(time: number): number {
-  return Math.floor(time / SECOND) * SECOND;
 }

@@ -4,13 +4,14 @@ import { historyOf } from '../../lib/exchanges/history.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
 import { rangesFromCoverage } from '../../lib/history/coverage-ranges.js';
 import { type FetchTask, planFetchTask } from '../../lib/history/fetch-task.js';
-import { launchKey, listedRanges, topicsOf } from '../../lib/history/listed-ranges.js';
+import { listedRanges, topicsOf } from '../../lib/history/listed-ranges.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../lib/history/stored-spans.js';
 import type { RequestedRange, Topic } from '../../lib/history/topic.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
 import { createLiveSymbolSources, listSymbols } from '../../lib/instruments/symbol-list.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { Instrument, Market } from '../../lib/model/records.js';
+import { seriesKey } from '../../lib/model/series.js';
 import type { HttpClient } from '../../lib/transport/http.js';
 import type { BackfillContext, BackfillFlags } from './context.js';
 import { type AfterLosses, settleLosses } from './losses.js';
@@ -31,7 +32,7 @@ export async function buildFetchTasks(context: BackfillContext, http: HttpClient
   const instruments = await instrumentsOf(context, http);
   const topics = topicsOf(instruments, { types: flags.channels, intervals: intervalsOf(flags) });
   const stored = await read(topics);
-  const launches = new Map(instruments.map((instrument) => [launchKey(instrument), instrument.launchTimestamp ?? 0]));
+  const launches = new Map(instruments.map((instrument) => [seriesKey(instrument), instrument.launchTimestamp ?? 0]));
   return planned(
     listedRanges(topics, stored, { since: flags.since, until: Math.min(flags.until ?? now, now), launches }),
     stored,

@@ -1,7 +1,7 @@
 import type { Summary } from '../../lib/cli/summary.js';
-import { united } from '../../lib/history/spans.js';
 import { type RequestedRange, topicName } from '../../lib/history/topic.js';
 import type { Coverage } from '../../lib/model/records.js';
+import { united } from '../../lib/model/span.js';
 import { formatTime } from '../../lib/model/time.js';
 import { coverageChannel, isData } from '../../lib/verify/store/channels.js';
 import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../lib/verify/store/lost-records.js';

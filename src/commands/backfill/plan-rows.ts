@@ -1,6 +1,6 @@
 import { historyOf } from '../../lib/exchanges/history.js';
 import type { FetchTask } from '../../lib/history/fetch-task.js';
-import { lengthOf } from '../../lib/history/spans.js';
+import { lengthOf } from '../../lib/model/span.js';
 import { formatTime, SECOND } from '../../lib/model/time.js';
 import type { ResultColumn } from '../../lib/storage/reading/query.js';
 

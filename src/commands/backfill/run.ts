@@ -1,5 +1,4 @@
 import type { Summary } from '../../lib/cli/summary.js';
-import type { Span } from '../../lib/exchanges/history.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
 import { archiveRuns, backfill, fetchRuns, type Run } from '../../lib/history/backfill.js';
@@ -11,6 +10,7 @@ import type { Topic } from '../../lib/history/topic.js';
 import { expandPaths } from '../../lib/input/paths.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
+import type { Span } from '../../lib/model/span.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../lib/transport/http.js';
 import { BackfillReport } from './backfill-report.js';
 import type { BackfillContext } from './context.js';

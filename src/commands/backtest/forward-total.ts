@@ -1,4 +1,5 @@
 import type { Run } from '../../lib/model/records.js';
+import { seriesKey } from '../../lib/model/series.js';
 
 /** What the out-of-sample parts of one symbol and path come to together. */
 export type ForwardTotal = {
@@ -19,7 +20,7 @@ export type ForwardTotal = {
 /** Returns the totals over what was judged out of sample; none for runs that were not chosen on one part and judged on another. */
 export function forwardTotals(runs: readonly Run[]): ForwardTotal[] {
   const judged = runs.filter(({ detail }) => (detail as { readonly part?: string } | undefined)?.part === 'out-of-sample');
-  const keyOf = ({ exchange, market, symbol, path }: Run) => JSON.stringify([exchange, market, symbol, path]);
+  const keyOf = (run: Run) => `${seriesKey(run)} ${run.path}`;
   const keys = [...new Set(judged.map(keyOf))];
   return keys.map((key) => totalOf(judged.filter((run) => keyOf(run) === key)));
 }

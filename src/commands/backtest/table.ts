@@ -2,6 +2,7 @@ import type { Colors } from '../../lib/cli/output/colors.js';
 import { type ChartPoint, lineChart } from '../../lib/cli/output/line-chart.js';
 import type { Render } from '../../lib/cli/output/rendered-sink.js';
 import type { Equity, Run } from '../../lib/model/records.js';
+import { seriesKey } from '../../lib/model/series.js';
 import { comparisonOf, judgedRuns } from './comparison.js';
 import { labelOf, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
 
@@ -12,9 +13,8 @@ type Drawn = { readonly run: Run; readonly equity: readonly Equity[] };
 export const renderBacktest: Render = (records, { width, colors }) => {
   const runs = records.filter((record): record is Run => record.type === 'run');
   const equity = records.filter((record): record is Equity => record.type === 'equity');
-  const keyOf = ({ exchange, market, symbol }: Run) => JSON.stringify([exchange, market, symbol]);
-  const keys = [...new Set(runs.map(keyOf))];
-  const ofKey = (key: string) => runs.filter((run) => keyOf(run) === key);
+  const keys = [...new Set(runs.map(seriesKey))];
+  const ofKey = (key: string) => runs.filter((run) => seriesKey(run) === key);
   return keys.map((key) => drawn(ofKey(key), equity, width, colors)).join('\n\n');
 };
 

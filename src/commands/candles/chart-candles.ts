@@ -1,4 +1,5 @@
 import type { AnyRecord, Candle } from '../../lib/model/records.js';
+import { seriesKey } from '../../lib/model/series.js';
 
 /** Candles kept of each symbol and interval: as many as the widest picture has room for. */
 export const CHART_CANDLES = 240;
@@ -30,7 +31,7 @@ export class ChartCandles {
 
   /** Of two candles with one key the later one counts. */
   #keep(candle: Candle): void {
-    const key = `${candle.exchange} ${candle.market} ${candle.symbol}`;
+    const key = seriesKey(candle);
     const { candles } = this.#series.get(key) ?? { candles: new Map<number, Candle>() };
     this.#series.set(key, { candles });
     candles.set(candle.timestamp, candle);

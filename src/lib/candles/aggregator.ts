@@ -1,5 +1,6 @@
 import { type CandleInterval, parseInterval } from '../model/interval.js';
 import type { AnyRecord, Candle, Clock, Gap, Market, Trade } from '../model/records.js';
+import { marketKey } from '../model/series.js';
 import { type CandleCounts, type CandleOptions, isOfInput } from './options.js';
 import { CandleSeries } from './series.js';
 
@@ -111,7 +112,7 @@ export class CandleAggregator {
   }
 
   #market({ exchange, market }: { readonly exchange: string; readonly market: Market }): MarketState {
-    const key = `${exchange} ${market}`;
+    const key = marketKey({ exchange, market });
     let state = this.#markets.get(key);
     if (state === undefined) {
       state = { series: new Map(), clock: undefined, arrival: 0, latest: 0, due: Number.POSITIVE_INFINITY };

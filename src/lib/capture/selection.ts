@@ -4,6 +4,7 @@ import type { PolledType } from '../exchanges/polling.js';
 import { isInShard, type Shard } from '../instruments/shard.js';
 import { UsageError } from '../model/errors.js';
 import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
+import { seriesKey } from '../model/series.js';
 
 /** What the user asked for; an absent list means everything there is. */
 export type SelectionOptions = {
@@ -124,7 +125,7 @@ export class Selection {
   }
 
   #isOurs(shard: Shard, exchange: string, market: Market, symbol: string): boolean {
-    const key = `${exchange} ${market} ${symbol}`;
+    const key = seriesKey({ exchange, market, symbol });
     const known = this.#ofShard.get(key);
     if (known !== undefined) return known;
     const isOurs = isInShard(shard, exchange, market, symbol);

@@ -1,5 +1,5 @@
 import type { Market, Trade } from '../model/records.js';
-import type { Span } from './history.js';
+import type { Span } from '../model/span.js';
 
 /** What the name of an archive file says: whose trades it holds, and the time that it covers whole. */
 export type ArchiveName = { readonly symbol: string; readonly label: string; readonly span: Span };

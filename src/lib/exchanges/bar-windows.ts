@@ -1,6 +1,7 @@
 import { bucketStart } from '../model/interval.js';
+import type { Span } from '../model/span.js';
 import { DAY, SECOND } from '../model/time.js';
-import type { PageContext, Span } from './history.js';
+import type { PageContext } from './history.js';
 
 /**
  * A page of bars is asked for two short of its limit: exchanges differ in whether the end is part of it, and Bitget may

@@ -1,4 +1,5 @@
 import type { Candle, Funding, Market, MarkPrice, OpenInterest, Trade } from '../model/records.js';
+import type { Span } from '../model/span.js';
 import type { HttpRequest } from './requests.js';
 
 /** What an exchange answers questions about its past with, by record type. */
@@ -47,9 +48,6 @@ export type HistoryPage = {
   readonly covered?: Span | undefined;
   readonly next?: PageRequest | undefined;
 };
-
-/** `[from, until)` in microseconds. */
-export type Span = { readonly from: number; readonly until: number };
 
 export type Cost = { readonly requests: number; readonly atLeast: boolean };
 

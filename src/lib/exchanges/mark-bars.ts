@@ -1,9 +1,10 @@
 import { excerpt } from '../model/ndjson.js';
 import { positive } from '../model/numbers.js';
 import type { MarkPrice } from '../model/records.js';
+import type { Span } from '../model/span.js';
 import { fromMilliseconds, MINUTE } from '../model/time.js';
 import { barCoverage, clippedTo, formingBar } from './bar-windows.js';
-import type { HistoryPage, HistoryQuery, PageContext, Span } from './history.js';
+import type { HistoryPage, HistoryQuery, PageContext } from './history.js';
 
 /** The rows of one answer, `[start, open, …]`, and when it was given (microseconds). */
 export type BarAnswer = { readonly rows: readonly unknown[]; readonly time: number | undefined };

@@ -1,4 +1,5 @@
 import type { AnyRecord, Clock, Gap, Market } from '../model/records.js';
+import { marketKey } from '../model/series.js';
 import { BAR_INTERVAL } from './bars.js';
 import type { Past } from './feature-series.js';
 import type { SymbolIdentity } from './micro-series.js';
@@ -140,7 +141,7 @@ export class FeatureEngine {
   }
 
   #market({ exchange, market }: { readonly exchange: string; readonly market: Market }): MarketState {
-    const key = `${exchange} ${market}`;
+    const key = marketKey({ exchange, market });
     let state = this.#markets.get(key);
     if (state === undefined) {
       state = { series: new Map(), clock: undefined, arrival: 0, waiting: [], due: Number.POSITIVE_INFINITY };

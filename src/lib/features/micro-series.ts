@@ -1,6 +1,6 @@
 import { ExactSum } from '../model/exact-sum.js';
 import type { Market, RecordOf, Trade } from '../model/records.js';
-import { DAY, SECOND } from '../model/time.js';
+import { DAY, floorToSecond, SECOND } from '../model/time.js';
 import { CarriedState } from './carried-state.js';
 import type { Holes } from './holes.js';
 import { INPUT_NAMES } from './inputs.js';
@@ -47,7 +47,7 @@ export class MicroSeries {
 
   /** Returns whether the record came before its second was given. */
   add(record: InputRecord): boolean {
-    const second = Math.floor(record.timestamp / SECOND) * SECOND;
+    const second = floorToSecond(record.timestamp);
     if (this.#next !== undefined && second < this.#next) {
       this.#state.takeLate(record);
       return false;

@@ -1,6 +1,7 @@
 import type { AnyRecord } from '../model/records.js';
 import { camelCase } from '../model/schema.js';
-import { SECOND } from '../model/time.js';
+import { seriesKey } from '../model/series.js';
+import { floorToSecond, SECOND } from '../model/time.js';
 import { FeatureEngine } from './engine.js';
 import type { Feature } from './feature.js';
 import type { FeatureRow } from './feature-series.js';
@@ -116,7 +117,7 @@ function lookAheadAt(cut: number, records: readonly AnyRecord[], whole: readonly
 
 function independenceOf(records: readonly AnyRecord[], rows: Rows, run: Run, options: TrialOptions): Independence[] {
   const from = momentOf(records, options.laterStart);
-  const first = Math.floor(from / SECOND) * SECOND + SECOND;
+  const first = floorToSecond(from) + SECOND;
   const shorter = lastRows(
     run(
       records.filter((record) => record.timestamp >= first || record.type === 'candle'),
@@ -133,7 +134,7 @@ function independence(feature: Feature, rows: Rows, shorter: Rows, { windows }: 
   const begins = new Map<string, number>();
   let [last, compared, isOpen] = [0, 0, true];
   for (const [key, row] of shorter) {
-    const series = seriesOf(row);
+    const series = seriesKey(row);
     // A quote from before the beginning is carried on in the whole data; rows count from where the inputs are there.
     if (!begins.has(series) && reasonOf(row, feature) === 'missing') continue;
     const begin = begins.get(series) ?? row.timestamp;
@@ -182,7 +183,7 @@ function lastRows(records: readonly AnyRecord[], moment: number): Rows {
   const rows = new Map<string, FeatureRow>();
   for (const record of records) {
     if (record.type === 'features' && record.knownTimestamp <= moment)
-      rows.set(`${seriesOf(record)} ${record.timestamp}`, record);
+      rows.set(`${seriesKey(record)} ${record.timestamp}`, record);
   }
   return rows;
 }
@@ -190,12 +191,8 @@ function lastRows(records: readonly AnyRecord[], moment: number): Rows {
 /** Leaves out rows after the last one that `other` has of their symbol. */
 function upToLastRow(rows: Rows, other: Rows): Rows {
   const last = new Map<string, number>();
-  for (const row of other.values()) last.set(seriesOf(row), Math.max(last.get(seriesOf(row)) ?? 0, row.timestamp));
-  return new Map([...rows].filter(([, row]) => row.timestamp <= (last.get(seriesOf(row)) ?? 0)));
-}
-
-function seriesOf({ exchange, market, symbol }: FeatureRow): string {
-  return `${exchange}:${market}:${symbol}`;
+  for (const row of other.values()) last.set(seriesKey(row), Math.max(last.get(seriesKey(row)) ?? 0, row.timestamp));
+  return new Map([...rows].filter(([, row]) => row.timestamp <= (last.get(seriesKey(row)) ?? 0)));
 }
 
 function arrivalOf(record: AnyRecord): number {

@@ -1,8 +1,7 @@
-import type { Span } from '../exchanges/history.js';
 import type { AnyRecord } from '../model/records.js';
+import { type Span, united } from '../model/span.js';
 import { openStoreWriter, type StoreWriter } from '../storage/store-writer.js';
 import { recordFetched } from './fetched-spans.js';
-import { united } from './spans.js';
 import { type Topic, topicName } from './topic.js';
 
 /** Fetched spans are recorded this often (ms): a killed run fetches that much again, and stores none of it twice. */

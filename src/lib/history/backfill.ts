@@ -1,13 +1,13 @@
-import { historyOf, type Span } from '../exchanges/history.js';
+import { historyOf } from '../exchanges/history.js';
 import { UnreachableError } from '../model/errors.js';
 import type { AnyRecord, Gap } from '../model/records.js';
+import { lengthOf, type Span } from '../model/span.js';
 import { fileName } from './archive-rows.js';
 import type { BackfillStore } from './backfill-store.js';
 import type { FetchTask, UnavailableRange } from './fetch-task.js';
 import { RefusedError } from './rest-client.js';
 import { type ArchiveOptions, runArchive } from './run-archive.js';
 import { type Delivery, type FetchTaskOptions, remainder, runFetchTask } from './run-fetch-task.js';
-import { lengthOf } from './spans.js';
 import type { Topic } from './topic.js';
 
 /** Receives what a run could not get, and its progress. */

@@ -1,10 +1,10 @@
 import type { Exchange } from '../exchanges/exchange.js';
-import { HISTORY_TYPES, type HistoryType, type Span } from '../exchanges/history.js';
+import { HISTORY_TYPES, type HistoryType } from '../exchanges/history.js';
 import { EXCHANGES } from '../exchanges/index.js';
 import { readInput } from '../input/input.js';
 import type { InputListener } from '../input/input-listener.js';
 import type { AnyRecord, Coverage } from '../model/records.js';
-import { united } from './spans.js';
+import { type Span, united } from '../model/span.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** Ranges that coverage records request, and the parts that no history has. */

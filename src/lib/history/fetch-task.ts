@@ -1,8 +1,8 @@
-import { historyOf, type Reach, type Span } from '../exchanges/history.js';
+import { historyOf, type Reach } from '../exchanges/history.js';
 import { bucketStart } from '../model/interval.js';
 import type { Gap } from '../model/records.js';
+import { lengthOf, type Span, united, within, without } from '../model/span.js';
 import { MINUTE } from '../model/time.js';
-import { lengthOf, united, within, without } from './spans.js';
 import type { Ends, StoredSpans } from './stored-spans.js';
 import { barSize, type RequestedRange, type Topic } from './topic.js';
 

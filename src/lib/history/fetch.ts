@@ -1,13 +1,7 @@
 import type { Exchange } from '../exchanges/exchange.js';
-import {
-  type HistoryPage,
-  type HistoryQuery,
-  type HistoryRecord,
-  historyOf,
-  type PageRequest,
-  type Span,
-} from '../exchanges/history.js';
+import { type HistoryPage, type HistoryQuery, type HistoryRecord, historyOf, type PageRequest } from '../exchanges/history.js';
 import { FailureError } from '../model/errors.js';
+import type { Span } from '../model/span.js';
 import { RefusedError, type RestClient } from './rest-client.js';
 
 /** One page of a query; `covered` is the span that its chain of pages covers completely so far. */

@@ -1,6 +1,5 @@
-import type { Span } from '../exchanges/history.js';
+import { type Span, united, without } from '../model/span.js';
 import { changeMetadata, type Metadata } from '../storage/log/metadata.js';
-import { united, without } from './spans.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** Spans of a topic that were fetched completely. */

@@ -2,6 +2,7 @@ import type { HistoryType } from '../exchanges/history.js';
 import { exchangeOf } from '../exchanges/index.js';
 import { UsageError } from '../model/errors.js';
 import type { Instrument } from '../model/records.js';
+import { seriesKey } from '../model/series.js';
 import type { StoredSpans } from './stored-spans.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
@@ -33,7 +34,7 @@ export function listedRanges(
 ): RequestedRange[] {
   const ranges = topics.flatMap((topic) => {
     const from = since ?? stored.first(topic);
-    const launch = launches.get(launchKey({ ...topic, exchange: topic.exchange.id })) ?? 0;
+    const launch = launches.get(seriesKey({ ...topic, exchange: topic.exchange.id })) ?? 0;
     return from === undefined ? [] : [{ ...topic, spans: [{ from: Math.max(from, launch), until }] }];
   });
   if (ranges.length === 0 && topics.length > 0)
@@ -41,9 +42,4 @@ export function listedRanges(
       `missing --since: the store has no records of ${topicName(topics[0] as Topic)}${topics.length > 1 ? ' or the other symbols' : ''} to start from`,
     );
   return ranges;
-}
-
-/** Returns the key of a symbol in the map of launch times. */
-export function launchKey({ exchange, market, symbol }: Pick<Instrument, 'exchange' | 'market' | 'symbol'>): string {
-  return `${exchange} ${market} ${symbol}`;
 }

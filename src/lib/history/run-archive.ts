@@ -1,13 +1,12 @@
 import type { Exchange } from '../exchanges/exchange.js';
-import type { Span } from '../exchanges/history.js';
 import { FailureError } from '../model/errors.js';
 import type { Trade } from '../model/records.js';
+import { type Span, within, without } from '../model/span.js';
 import { SECOND } from '../model/time.js';
 import type { DownloadOptions } from '../transport/download.js';
 import { type ArchiveFile, readArchive } from './archive-rows.js';
 import { spanOf } from './fetch-task.js';
 import type { Delivery } from './run-fetch-task.js';
-import { within, without } from './spans.js';
 import { readStoredKeys, type StoredKeys } from './stored-keys.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from './stored-spans.js';
 import type { Topic } from './topic.js';

@@ -1,12 +1,12 @@
-import type { HistoryQuery, HistoryRecord, Span } from '../exchanges/history.js';
+import type { HistoryQuery, HistoryRecord } from '../exchanges/history.js';
 import { bucketStart } from '../model/interval.js';
 import { compareTrades } from '../model/order.js';
 import type { Gap } from '../model/records.js';
+import { type Span, united, within, without } from '../model/span.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../model/time.js';
 import { fetchHistory } from './fetch.js';
 import { type FetchTask, spanOf } from './fetch-task.js';
 import type { RestClient } from './rest-client.js';
-import { united, within, without } from './spans.js';
 import { keyOf, type StoredKeys } from './stored-keys.js';
 import { barSize, CHANNEL_OF, type Topic } from './topic.js';
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { HistoryRecord, Span } from '../exchanges/history.js';
+import type { HistoryRecord } from '../exchanges/history.js';
+import type { Span } from '../model/span.js';
 import { sqlText } from '../storage/database/duckdb.js';
 import { openSnapshot, readFailure } from '../storage/reading/store-snapshot.js';
 import type { Topic } from './topic.js';

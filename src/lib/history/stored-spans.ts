@@ -1,6 +1,6 @@
-import type { Span } from '../exchanges/history.js';
 import { buildGap } from '../model/gap.js';
 import type { Gap, RecordType } from '../model/records.js';
+import { type Span, united, within, without } from '../model/span.js';
 import { HOUR, MINUTE } from '../model/time.js';
 import { type Database, sqlText } from '../storage/database/duckdb.js';
 import { findStore } from '../storage/files/store-directory.js';
@@ -9,7 +9,6 @@ import { CommitLog } from '../storage/log/commit-log.js';
 import type { Claim } from '../storage/log/store-state.js';
 import { openSnapshot } from '../storage/reading/store-snapshot.js';
 import { fetchedSpans } from './fetched-spans.js';
-import { united, within, without } from './spans.js';
 import { barSize, CHANNEL_OF, channelsOf, type Topic, topicName } from './topic.js';
 
 /** A market without records for this long was not captured, with or without a recorded gap. */

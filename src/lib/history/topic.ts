@@ -1,7 +1,8 @@
 import type { Exchange } from '../exchanges/exchange.js';
-import type { HistoryType, Span } from '../exchanges/history.js';
+import type { HistoryType } from '../exchanges/history.js';
 import { parseInterval } from '../model/interval.js';
 import type { Market } from '../model/records.js';
+import type { Span } from '../model/span.js';
 import { MINUTE } from '../model/time.js';
 
 /** The history of one symbol and one type. */

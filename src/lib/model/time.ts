@@ -31,6 +31,11 @@ export function formatTime(time: number): string {
   return micros === 0 ? iso : iso.replace('Z', `${String(micros).padStart(3, '0')}Z`);
 }
 
+/** Returns the start of the second that a time lies in. */
+export function floorToSecond(time: number): number {
+  return Math.floor(time / SECOND) * SECOND;
+}
+
 /** Returns the UTC day of a time, `2026-08-09`. */
 export function formatDate(time: number): string {
   return new Date(Math.floor(time / 1000)).toISOString().slice(0, 10);

@@ -1,4 +1,5 @@
 import type { AnyRecord, RecordOf, Side } from '../model/records.js';
+import { seriesKey } from '../model/series.js';
 import { rejectingGates, type Verdicts, verdictsOf } from './gates.js';
 import { riskOf } from './risk.js';
 import type { Gate, SignalRules } from './rules.js';
@@ -130,7 +131,7 @@ export class SignalGenerator {
   }
 
   #state(row: SymbolName): SymbolState {
-    const key = `${row.exchange} ${row.market} ${row.symbol}`;
+    const key = seriesKey(row);
     let state = this.#symbols.get(key);
     if (state === undefined) {
       const rules = this.#options.rules(row);

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import type { Span } from '../model/span.js';
 import { HOUR } from '../model/time.js';
+import { withinSpan } from './database/conditions.js';
 import { type Database, sqlName } from './database/duckdb.js';
 import { rulesMetadata, segmentsMetadata } from './database/file-facts.js';
 import { writeParquet } from './database/parquet-file.js';
@@ -12,9 +14,6 @@ import { retireFiles } from './log/retired-files.js';
 import { absolutePath, type StoreContext, wallClock } from './log/store-context.js';
 import { LISTED_SYMBOLS, mayOverlap, type StoredFile, type StoreState } from './log/store-state.js';
 import { oneOfEachKey } from './reading/type-relation.js';
-
-/** A stretch of time in microseconds, `until` exclusive. */
-export type Span = { readonly from: number; readonly until: number };
 
 /** Rows of a derived partition and the facts that are recorded with them. */
 type DerivedRows = {
@@ -201,7 +200,5 @@ function columnList({ type }: Partition): string {
 }
 
 function within(spans: readonly Span[]): string {
-  return spans
-    .map(({ from, until }) => `("timestamp" >= make_timestamptz(${from}) AND "timestamp" < make_timestamptz(${until}))`)
-    .join(' OR ');
+  return spans.map((span) => `(${withinSpan(span)})`).join(' OR ');
 }

@@ -1,5 +1,5 @@
 import type { Coverage, Market } from '../model/records.js';
-import { overlap, type Span } from './holes.js';
+import { overlap, type Span } from '../model/span.js';
 
 export type Verdict = Coverage['verdict'];
 

@@ -1,6 +1,4 @@
-/** A stretch of time in microseconds, `until` exclusive. */
-export type Span = { readonly from: number; readonly until: number };
-
+import { type Span, without } from '../model/span.js';
 /** What a `gap` record says of one series: between `from` and `until` something is missing, or was found again. */
 export type RecordedGap = Span & {
   readonly missing: boolean;
@@ -26,30 +24,12 @@ export function openHoles(gaps: readonly RecordedGap[]): Hole[] {
       // A repair vouches for both of its ends, as the gap that it repairs names them.
       const spans = later.map(({ from, until }) => ({ from, until: Math.max(until, from + 1) }));
       const whole = { from: hole.from, until: Math.max(hole.until, hole.from + 1) };
-      return without(whole, spans).map((span) => ({ ...span, reason: hole.reason }));
+      return without([whole], spans).map((span) => ({ ...span, reason: hole.reason }));
     });
-  return united(open);
+  return joined(open);
 }
 
-/** Returns what is left of a span when others are taken out of it, in order of time. */
-export function without(span: Span, others: readonly Span[]): Span[] {
-  let left: Span[] = [{ from: span.from, until: span.until }];
-  for (const other of others) {
-    left = left.flatMap(({ from, until }) => [
-      { from, until: Math.min(until, other.from) },
-      { from: Math.max(from, other.until), until },
-    ]);
-    left = left.filter(({ from, until }) => from < until);
-  }
-  return left.sort((a, b) => a.from - b.from);
-}
-
-/** Returns whether two spans have a moment in common. */
-export function overlap(a: Span, b: Span): boolean {
-  return a.from < b.until && b.from < a.until;
-}
-
-function united(holes: readonly Hole[]): Hole[] {
+function joined(holes: readonly Hole[]): Hole[] {
   const result: Hole[] = [];
   for (const hole of [...holes].sort((a, b) => a.from - b.from || a.until - b.until)) {
     const last = result.at(-1);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openHoles, type RecordedGap, without } from '../../../src/lib/verify/holes.js';
+import { without } from '../../../src/lib/model/span.js';
+import { openHoles, type RecordedGap } from '../../../src/lib/verify/holes.js';
 
 const gap = (from: number, until: number, missing: boolean, known?: number): RecordedGap => ({
   from,
@@ -46,7 +47,7 @@ describe('holes', () => {
     fc.assert(
       fc.property(span, fc.array(span, { maxLength: 6 }), ([from, until], others) => {
         const left = without(
-          { from, until },
+          [{ from, until }],
           others.map(([a, b]) => ({ from: a, until: b })),
         );
         for (let moment = -1; moment < 45; moment++) {

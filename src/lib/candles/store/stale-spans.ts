@@ -1,6 +1,6 @@
 import { bucketStart, type CandleInterval } from '../../model/interval.js';
+import type { Span } from '../../model/span.js';
 import { DAY, formatDate, HOUR } from '../../model/time.js';
-import type { Span } from '../../storage/derived-partition.js';
 import { expandSegments } from '../../storage/files/segments.js';
 
 /** Something that candles are computed from: a stored file, or records that are not sealed (without segments). */

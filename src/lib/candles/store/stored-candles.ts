@@ -1,7 +1,9 @@
 import { bucketStart, type CandleInterval } from '../../model/interval.js';
 import type { AnyRecord, Market } from '../../model/records.js';
+import { type MarketName, marketKey } from '../../model/series.js';
 import { formatDate } from '../../model/time.js';
-import { type Database, type DatabaseOptions, sqlText } from '../../storage/database/duckdb.js';
+import { ofMarket } from '../../storage/database/conditions.js';
+import type { Database, DatabaseOptions } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { recordOrder, tableDefinition } from '../../storage/database/record-table.js';
 import { createPartition, rewritePartition } from '../../storage/derived-partition.js';
@@ -18,7 +20,7 @@ import { CARRY, loadCarry, noteCarry } from './carry.js';
 import { type StaleDay, staleDays } from './stale-spans.js';
 import { clockMetadata, createStoredClock } from './stored-clock.js';
 import { candleInputs, candlePartition, consumedSegments } from './stored-inputs.js';
-import { type MarketName, tradesWithin } from './stored-trades.js';
+import { tradesWithin } from './stored-trades.js';
 
 export type StoredCandlesOptions = {
   readonly candles: CandleOptions;
@@ -134,8 +136,7 @@ type MarketQuery = CandleQuery & Required<Pick<CandleQuery, 'only'>>;
 async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise<MarketQuery[]> {
   const { context, snapshot, candles, market, interval, now, countsQuote } = build;
   const gaps = snapshot.dates('gap').filter((date) => date >= formatDate(day.spans[0]?.from ?? 0));
-  const ofMarket = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
-  const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket}`).join(' UNION ALL ');
+  const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket(market)}`).join(' UNION ALL ');
   const holes =
     gaps.length > 0 && (await createHoles(snapshot.database, `(${gap})`, { source: 'trades', intervals: [] }))
       ? HOLES
@@ -156,7 +157,8 @@ async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise
 function marketsOf(snapshot: StoreSnapshot): MarketName[] {
   const markets = new Map<string, MarketName>();
   for (const { exchange, market } of snapshot.partitions('trade')) {
-    if (exchange !== null && market !== null) markets.set(`${exchange} ${market}`, { exchange, market: market as Market });
+    if (exchange !== null && market !== null)
+      markets.set(marketKey({ exchange, market }), { exchange, market: market as Market });
   }
   return [...markets.values()];
 }

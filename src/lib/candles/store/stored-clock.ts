@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { bucketStart, type CandleInterval } from '../../model/interval.js';
+import type { MarketName } from '../../model/series.js';
 import { formatDate } from '../../model/time.js';
+import { ofMarket } from '../../storage/database/conditions.js';
 import { sqlList, sqlText } from '../../storage/database/duckdb.js';
 import type { Partition } from '../../storage/files/partition.js';
 import { expandSegments } from '../../storage/files/segments.js';
@@ -8,7 +10,6 @@ import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CLOCKS } from './batch-tables.js';
 import { consumedSegments } from './stored-inputs.js';
-import type { MarketName } from './stored-trades.js';
 
 /**
  * Creates the table of clocks with the clock of one market and returns it: the greatest arrival of its trades, since
@@ -28,8 +29,7 @@ export async function createStoredClock(
   for (const { partition, max } of snapshot.open('trade')) {
     if (!isOwn(partition)) continue;
     const select = `SELECT epoch_us(max(coalesce("local_timestamp", "timestamp"))) FROM ${snapshot.relation('trade', partition.date)}`;
-    const condition = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)}`;
-    now = Math.max(now, max, await snapshot.database.number(`${select} WHERE ${condition}`));
+    now = Math.max(now, max, await snapshot.database.number(`${select} WHERE ${ofMarket(market)}`));
   }
   const row = `SELECT ${sqlText(market.exchange)} AS "exchange", ${sqlText(market.market)} AS "market", ${now}::BIGINT AS now`;
   await snapshot.database.run(`CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS ${row}`);

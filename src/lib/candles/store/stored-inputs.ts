@@ -1,11 +1,11 @@
 import type { CandleInterval } from '../../model/interval.js';
-import { sqlText } from '../../storage/database/duckdb.js';
+import type { MarketName } from '../../model/series.js';
+import { ofMarket, withinSpan } from '../../storage/database/conditions.js';
 import type { Partition } from '../../storage/files/partition.js';
 import { expandSegments, uniteSegments } from '../../storage/files/segments.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import type { CandleInput } from './stale-spans.js';
-import { type MarketName, withinSpan } from './stored-trades.js';
 
 /**
  * Returns what the candles of a market depend on: its trades by file, those that are not sealed, and gaps. Gap files
@@ -54,7 +54,7 @@ async function gapsWithin(snapshot: StoreSnapshot, market: MarketName, { min, ma
   const dates = [min, max].map((time) => new Date(time / 1000).toISOString().slice(0, 10));
   const rows = await snapshot.database.rows(
     `SELECT epoch_us("from_timestamp") AS from_us, epoch_us("until_timestamp") AS until_us FROM ${snapshot.relation('gap', dates[0])}
-     WHERE "exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)} AND "channel" = 'trade'
+     WHERE ${ofMarket(market)} AND "channel" = 'trade'
      AND ${withinSpan({ from: min, until: max + 1 })}`,
   );
   return rows.map(({ from_us, until_us }) => ({ from: Number(from_us), until: Number(until_us) + 1, segments }));

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Market } from '../../model/records.js';
+import type { MarketName } from '../../model/series.js';
+import type { Span } from '../../model/span.js';
 import { DAY, formatDate } from '../../model/time.js';
-import { sqlText } from '../../storage/database/duckdb.js';
+import { ofMarket, withinSpan } from '../../storage/database/conditions.js';
 import { pathList } from '../../storage/database/record-load.js';
-import type { Span } from '../../storage/derived-partition.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
@@ -20,7 +20,7 @@ const FILE_STEP = 2 ** 40;
  */
 export function tradesWithin(snapshot: StoreSnapshot, root: string, market: MarketName, span: Span): StoredTrades {
   const dates = datesOf(span);
-  const condition = `"exchange" = ${sqlText(market.exchange)} AND "market" = ${sqlText(market.market)} AND ${withinSpan(span)}`;
+  const condition = `${ofMarket(market)} AND ${withinSpan(span)}`;
   const files = dates.map((date) => sortedFiles(snapshot, market, date));
   if (files.every((list) => list !== undefined)) {
     const inOrder = files.flat().filter(({ min, max }) => min < span.until && max >= span.from);
@@ -28,13 +28,6 @@ export function tradesWithin(snapshot: StoreSnapshot, root: string, market: Mark
   }
   const days = dates.map((date) => `SELECT * FROM ${snapshot.relation('trade', date)} WHERE ${condition}`);
   return { relation: `(${days.join(' UNION ALL ')})` };
-}
-
-export type MarketName = { readonly exchange: string; readonly market: Market };
-
-/** Returns the condition that a timestamp lies within a span. */
-export function withinSpan({ from, until }: Span): string {
-  return `"timestamp" >= make_timestamptz(${from}) AND "timestamp" < make_timestamptz(${until})`;
 }
 
 /** Returns the files of a day in order of time, undefined when they do not hold all of its trades in order. */

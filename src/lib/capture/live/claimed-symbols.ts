@@ -1,5 +1,6 @@
 import type { Subscription } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
+import { seriesKey } from '../../model/series.js';
 import { ClaimedError } from '../../storage/journal/writer-registry.js';
 import type { Claim } from '../../storage/log/store-state.js';
 import type { UniverseAnswer } from './universe-watch.js';
@@ -45,7 +46,7 @@ export class ClaimedSymbols {
     const taken = new Set(fresh.length === 0 || (await this.#claims(fresh)) ? [] : await this.#claimedByOthers(fresh));
     for (const [key] of fresh) if (!taken.has(key)) this.#own.add(key);
     if (taken.size === 0) return { wanted, symbols };
-    const isOwn = (exchange: string, market: string, symbol: string) => !taken.has(`${exchange} ${market} ${symbol}`);
+    const isOwn = (exchange: string, market: string, symbol: string) => !taken.has(seriesKey({ exchange, market, symbol }));
     return {
       wanted: new Map([...wanted].map(([id, all]) => [id, all.filter(({ market, symbol }) => isOwn(id, market, symbol))])),
       symbols: new Map(
@@ -83,7 +84,7 @@ export class ClaimedSymbols {
 function unitsOf({ wanted, symbols }: Wanted, polled: readonly PolledType[]): Map<string, Unit> {
   const units = new Map<string, Unit>();
   const add = (exchange: string, { market, symbol, channel }: Pick<Subscription, 'market' | 'symbol'> & { channel: string }) => {
-    const key = `${exchange} ${market} ${symbol}`;
+    const key = seriesKey({ exchange, market, symbol });
     const unit = units.get(key) ?? { exchange, market, symbol, channels: new Set() };
     unit.channels.add(channel);
     units.set(key, unit);

@@ -4,6 +4,7 @@ import { listSymbols, type SymbolListener } from '../../instruments/symbol-list.
 import type { UniverseOptions } from '../../instruments/universe.js';
 import { UsageError } from '../../model/errors.js';
 import type { Instrument, Market } from '../../model/records.js';
+import { seriesKey } from '../../model/series.js';
 
 /** The instruments that the user selects, over all exchanges. */
 export type UniverseQuery = UniverseOptions & {
@@ -66,7 +67,7 @@ export class UniverseWatch {
     // An aborted list looks like an empty one.
     if (this.#query.signal?.aborted) return { symbols: new Map(), wanted: new Map(), failed };
     const answered = [...chosen].filter(([id]) => !failed.has(id));
-    for (const instrument of answered.flatMap(([, instruments]) => instruments)) this.#known.add(nameOf(instrument));
+    for (const instrument of answered.flatMap(([, instruments]) => instruments)) this.#known.add(seriesKey(instrument));
     return {
       symbols: new Map(answered.map(([id, instruments]) => [id, byMarket(instruments)])),
       wanted: new Map(answered.map(([id, instruments]) => [id, this.#subscriptionsOf(instruments)])),
@@ -79,7 +80,7 @@ export class UniverseWatch {
     const { status, symbols, takes } = this.#query;
     const { exchange, market, symbol } = instrument;
     if (!takes(exchange, market, symbol)) return false;
-    if (symbols || this.#known.has(nameOf(instrument))) return instrument.status !== 'closed';
+    if (symbols || this.#known.has(seriesKey(instrument))) return instrument.status !== 'closed';
     return status === 'all' || (status ?? ['trading']).includes(instrument.status);
   }
 
@@ -93,10 +94,6 @@ export class UniverseWatch {
       ),
     );
   }
-}
-
-function nameOf({ exchange, market, symbol }: Instrument): string {
-  return `${exchange} ${market} ${symbol}`;
 }
 
 function byMarket(instruments: readonly Instrument[]): Map<Market, string[]> {

@@ -1,6 +1,6 @@
 import { buildGap } from '../../model/gap.js';
 import type { Gap, GapReason, Trade } from '../../model/records.js';
-import { SECOND } from '../../model/time.js';
+import { floorToSecond, SECOND } from '../../model/time.js';
 import type { Feed } from './feed-table.js';
 import { isBefore, type KnownTrades, latest, type TradePoint } from './known-trades.js';
 import { inOrder } from './source-times.js';
@@ -242,7 +242,7 @@ export class Hole {
     // Once the hole was told, what comes live passes it by: it is not lost again, and needs no more than what lies within.
     if (this.#wasTold && this.#isAfter(trade)) return;
     if (this.#floor && !isBefore(this.#floor, trade)) return;
-    if (this.first ? isBefore(trade, this.first) : trade.timestamp < floorSecond(this.from)) return;
+    if (this.first ? isBefore(trade, this.first) : trade.timestamp < floorToSecond(this.from)) return;
     this.#found.set(id, trade);
   }
 
@@ -263,8 +263,4 @@ export class Hole {
 /** A time that may have been rounded down to its second, at its latest; any other is what it says, and something may share it. */
 function notBefore(time: number): number {
   return time % SECOND === 0 ? time + SECOND : time + 1;
-}
-
-function floorSecond(time: number): number {
-  return Math.floor(time / SECOND) * SECOND;
 }

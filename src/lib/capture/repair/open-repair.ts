@@ -1,9 +1,10 @@
 import type { Trade } from '../../model/records.js';
-import { DAY, SECOND } from '../../model/time.js';
+import { seriesKey } from '../../model/series.js';
+import { DAY, floorToSecond, SECOND } from '../../model/time.js';
 import { Attempts } from './attempts.js';
 import type { Chain, Hole } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
-import { keyOf, type RepairJob, type RepairLimits, type RepairPage } from './repair-job.js';
+import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
 
 /** A thin symbol's last trade may lie days back; where the newest page reaches it, nothing is missing. */
 const FARTHEST = 7 * DAY;
@@ -25,7 +26,7 @@ export class OpenRepair {
   #attempts: Attempts;
 
   constructor(hole: Hole, known: KnownTrades, since: number) {
-    this.key = keyOf(hole.feed);
+    this.key = seriesKey(hole.feed);
     this.hole = hole;
     this.known = known;
     this.since = since;
@@ -60,7 +61,7 @@ export class OpenRepair {
     const { feed, from, near, far } = this.hole;
     const { exchange, market, symbol } = feed;
     const until = Math.max(far?.timestamp ?? 0, time) + SECOND;
-    const begin = Math.floor((near?.timestamp ?? from) / SECOND) * SECOND - SECOND;
+    const begin = floorToSecond(near?.timestamp ?? from) - SECOND;
     const oldest = until - Math.max(most, FARTHEST);
     this.#job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at };
     return this.#job;

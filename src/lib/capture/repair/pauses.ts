@@ -1,5 +1,6 @@
 import { buildGap } from '../../model/gap.js';
 import type { Gap } from '../../model/records.js';
+import { channelKey } from '../../model/series.js';
 import { ceilSecond, type ExchangeTime, SELDOM } from './continuity.js';
 import type { Feed } from './feed-table.js';
 
@@ -31,14 +32,14 @@ export class Pauses {
 
   /** Notes until when a series is known; of several times the latest counts. */
   begin(series: Series, from: number): void {
-    const known = this.#open.get(keyOf(series))?.from ?? from;
-    this.#open.set(keyOf(series), { ...series, from: Math.max(from, known), back: undefined });
+    const known = this.#open.get(channelKey(series))?.from ?? from;
+    this.#open.set(channelKey(series), { ...series, from: Math.max(from, known), back: undefined });
   }
 
   /** Notes that a record of `timestamp` has come; returns the gap before it, if any. Asked for every record. */
   ended(feed: Omit<Series, 'channel'>, channel: string, timestamp: number): Gap | undefined {
     if (this.#open.size === 0) return undefined;
-    const pause = this.#open.get(keyOf({ ...feed, channel }));
+    const pause = this.#open.get(channelKey({ ...feed, channel }));
     if (!pause) return undefined;
     return this.#end(pause, Math.min(timestamp, this.#confirmedAt(pause) ?? timestamp));
   }
@@ -46,7 +47,7 @@ export class Pauses {
   /** Notes that a feed is subscribed (local time `at`). */
   confirmed(feed: Feed, at: number): void {
     if (this.#open.size === 0 || !EVENTS.has(feed.channel)) return;
-    const pause = this.#open.get(keyOf(feed));
+    const pause = this.#open.get(channelKey(feed));
     if (pause) pause.back ??= at;
   }
 
@@ -68,13 +69,9 @@ export class Pauses {
 
   /** Where what is known again does not come after what was known, nothing lies in between. */
   #end(pause: Pause, until: number): Gap | undefined {
-    this.#open.delete(keyOf(pause));
+    this.#open.delete(channelKey(pause));
     const { exchange, market, symbol, channel, from } = pause;
     if (until <= from) return undefined;
     return buildGap({ exchange, market, symbol, channel }, { from, until, reason: 'shutdown' });
   }
-}
-
-function keyOf({ exchange, market, channel, symbol }: Series): string {
-  return `${exchange} ${market} ${channel} ${symbol}`;
 }

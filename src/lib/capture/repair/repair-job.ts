@@ -1,6 +1,5 @@
 import type { HistoryRecord } from '../../exchanges/history.js';
 import type { Market } from '../../model/records.js';
-import type { Feed } from './feed-table.js';
 import type { Covered } from './hole.js';
 
 /** How long and how far a repair may go; times are microseconds. */
@@ -29,13 +28,3 @@ export type RepairJob = {
 
 /** What an answer says of the past. */
 export type RepairPage = { readonly records: readonly HistoryRecord[]; readonly covered?: Covered | undefined };
-
-/** Returns the name of a feed's symbol, by which `isHolding` asks. */
-export function keyOf({ exchange, market, symbol }: Feed): string {
-  return `${exchange} ${market} ${symbol}`;
-}
-
-/** Returns the name of its market, by which `holdsClock` asks. */
-export function marketOf({ exchange, market }: Feed): string {
-  return `${exchange} ${market}`;
-}

@@ -1,4 +1,5 @@
 import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
+import { seriesKey } from '../../model/series.js';
 import type { Statistics } from '../statistics.js';
 import type { LostFeed } from './continuity.js';
 import { type Feed, FeedTable } from './feed-table.js';
@@ -80,7 +81,7 @@ export class TradeIntake {
   /** Takes a trade that has to wait behind a hole; returns false where there is none. */
   hold(feed: Feed, trade: Trade, at: number): boolean {
     const { repair } = this;
-    if (!repair || repair.isIdle || !repair.isHolding(`${feed.exchange} ${feed.market} ${feed.symbol}`)) return false;
+    if (!repair || repair.isIdle || !repair.isHolding(seriesKey(feed))) return false;
     repair.hold(feed, Object.assign(trade, { localTimestamp: at }), at);
     return true;
   }

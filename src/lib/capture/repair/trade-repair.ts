@@ -1,11 +1,12 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
+import { marketKey, seriesKey } from '../../model/series.js';
 import { CLOCK_TOLERANCE, ceilSecond } from './continuity.js';
 import type { Feed } from './feed-table.js';
 import { type Closing, Hole, type HoleOptions } from './hole.js';
 import type { KnownTrades } from './known-trades.js';
 import { MarketHolds } from './market-holds.js';
 import { OpenRepair } from './open-repair.js';
-import { keyOf, marketOf, type RepairJob, type RepairLimits, type RepairPage } from './repair-job.js';
+import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
 
 /** A repair that took the exchange's word that nothing happened: the first trade after it shows whether that was so. */
 type Doubt = Omit<HoleOptions, 'feed' | 'isDoubt'>;
@@ -61,7 +62,7 @@ export class TradeRepair {
 
   /** A feed was lost; `from` is the time of the last thing known of it. */
   lost(feed: Feed, known: KnownTrades, from: number, reason: GapReason, at: number): void {
-    const key = keyOf(feed);
+    const key = seriesKey(feed);
     const repair = this.#repairs.get(key);
     if (repair && !repair.hole.wasTold) {
       repair.lost();
@@ -69,7 +70,7 @@ export class TradeRepair {
     }
     const given = repair && this.#close(repair).found.at(-1);
     const options = { reason, from, near: known.last, known, first: known.first, given };
-    this.#holds.add(marketOf(feed), this.#open(feed, options, at), at);
+    this.#holds.add(marketKey(feed), this.#open(feed, options, at), at);
   }
 
   /**
@@ -78,7 +79,7 @@ export class TradeRepair {
    */
   overflow(feed: Feed, known: KnownTrades, trade: Trade, at: number): boolean {
     known.forget(trade.id);
-    const repair = this.#repairs.get(keyOf(feed));
+    const repair = this.#repairs.get(seriesKey(feed));
     if (repair?.isBlocked) {
       repair.hole.reachBack(trade);
       return false;
@@ -87,7 +88,7 @@ export class TradeRepair {
     const opened = this.#open(feed, { reason: 'overflow', from: trade.timestamp, near: trade, known, first: trade }, at);
     opened.isCarried = true;
     opened.isBlocked = true;
-    this.#holds.add(marketOf(feed), opened, at);
+    this.#holds.add(marketKey(feed), opened, at);
     return true;
   }
 
@@ -102,7 +103,7 @@ export class TradeRepair {
 
   /** A feed is carried again. */
   back(feed: Feed, at: number): void {
-    const repair = this.#repairs.get(keyOf(feed));
+    const repair = this.#repairs.get(seriesKey(feed));
     if (!repair || repair.isCarried) return;
     repair.isCarried = true;
     if (!repair.isBlocked) this.#return(repair, at);
@@ -110,7 +111,7 @@ export class TradeRepair {
 
   /** Holds back a live trade of a symbol with a hole; it has its arrival, by which it is told from fetched ones. */
   hold(feed: Feed, trade: Trade, at: number): void {
-    const repair = this.#repairs.get(keyOf(feed)) ?? this.#doubt(feed, at);
+    const repair = this.#repairs.get(seriesKey(feed)) ?? this.#doubt(feed, at);
     if (!repair) return;
     this.back(feed, at);
     if (repair.isBlocked) {
@@ -120,12 +121,12 @@ export class TradeRepair {
     if (!repair.hole.hasHeld) repair.hurry(at);
     this.#grow(repair, () => repair.hole.hold(trade));
     if (!this.#repairs.has(repair.key)) return;
-    if (!this.#holds.holds(marketOf(feed), repair)) this.#release(repair);
+    if (!this.#holds.holds(marketKey(feed), repair)) this.#release(repair);
   }
 
   /** Takes what a connection told of the past as it began; returns false where nobody has use for it. */
   snapshot(feed: Feed, trades: readonly Trade[], at: number): boolean {
-    const repair = this.#repairs.get(keyOf(feed));
+    const repair = this.#repairs.get(seriesKey(feed));
     if (!repair || repair.isBlocked || trades.length === 0) return false;
     this.back(feed, at);
     this.#grow(repair, () => repair.hole.takeSnapshot(trades));
@@ -178,7 +179,7 @@ export class TradeRepair {
   }
 
   #open(feed: Feed, options: Omit<HoleOptions, 'feed'>, at: number): OpenRepair {
-    const key = keyOf(feed);
+    const key = seriesKey(feed);
     const hole = new Hole({ feed, ...options });
     const repair = new OpenRepair(hole, options.known, at);
     this.#repairs.set(key, repair);
@@ -188,12 +189,12 @@ export class TradeRepair {
 
   #return(repair: OpenRepair, at: number): void {
     repair.returned(at);
-    this.#holds.add(marketOf(repair.hole.feed), repair, at);
+    this.#holds.add(marketKey(repair.hole.feed), repair, at);
   }
 
   /** The first trade after a silence that was taken for one. */
   #doubt(feed: Feed, at: number): OpenRepair | undefined {
-    const doubt = this.#doubts.get(keyOf(feed));
+    const doubt = this.#doubts.get(seriesKey(feed));
     if (!doubt) return undefined;
     const repair = this.#open(feed, { ...doubt, isDoubt: true }, at);
     repair.isCarried = true;
@@ -237,7 +238,7 @@ export class TradeRepair {
     const time = this.#time(exchange, market);
     const closing = hole.close(hole.isWhole ? time || this.#now : ceilSecond(time || this.#now + CLOCK_TOLERANCE));
     this.#repairs.delete(key);
-    this.#holds.delete(marketOf(hole.feed), repair);
+    this.#holds.delete(marketKey(hole.feed), repair);
     this.#size -= hole.size;
     this.#closings.push(closing);
     const near = closing.found.at(-1) ?? hole.near;
@@ -247,7 +248,7 @@ export class TradeRepair {
   }
 
   #repairOf(job: RepairJob): OpenRepair | undefined {
-    const repair = this.#repairs.get(`${job.exchange} ${job.market} ${job.symbol}`);
+    const repair = this.#repairs.get(seriesKey(job));
     return repair?.isAskedFor(job) ? repair : undefined;
   }
 

@@ -1,5 +1,5 @@
 import type { Market } from '../../model/records.js';
-import { HOUR, SECOND } from '../../model/time.js';
+import { floorToSecond, HOUR, SECOND } from '../../model/time.js';
 
 /** A whole second that the exchange's time on a market has passed, and the local time at which that was so. */
 export type ClockTick = { readonly exchange: string; readonly market: Market; readonly timestamp: number; readonly at: number };
@@ -71,7 +71,3 @@ export class MarketClock {
 }
 
 const NOTHING: readonly ClockTick[] = [];
-
-function floorToSecond(time: number): number {
-  return Math.floor(time / SECOND) * SECOND;
-}

@@ -1,8 +1,9 @@
 import type { Market } from '../../model/records.js';
+import type { Span } from '../../model/span.js';
 import { DAY, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
 import { barCoverage, barWindows, clippedTo, formingBar } from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
-import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Span } from '../history.js';
+import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
 import { type CandleValues, candleOf } from './candle-rows.js';
 import { mapRows, unexpected } from './fields.js';

@@ -1,9 +1,10 @@
 import { FailureError } from '../../model/errors.js';
 import { compareLongs } from '../../model/numbers.js';
 import type { Trade } from '../../model/records.js';
-import { DAY, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../model/time.js';
+import type { Span } from '../../model/span.js';
+import { DAY, floorToSecond, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
-import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Reach, Span } from '../history.js';
+import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Reach } from '../history.js';
 import { isFields, type Mapped, mapRows, unexpected } from './fields.js';
 import { productOfSymbol } from './names.js';
 import { answerOf, describe } from './rest-answers.js';
@@ -106,7 +107,7 @@ function isBelow(id: string, other: string): boolean {
 /** Both ends are whole seconds, as the times are. */
 function olderPage(query: HistoryQuery, until: number, now: number, idLessThan?: string): PageRequest {
   const end = Math.ceil(until / SECOND) * SECOND;
-  const start = Math.floor(Math.max(query.from, end - WINDOW, now - KEPT) / SECOND) * SECOND;
+  const start = floorToSecond(Math.max(query.from, end - WINDOW, now - KEPT));
   const times = { startTime: String(start / MS), endTime: String(end / MS) };
   return [requestOf(query, 'fills-history', { limit: PAGE, ...times, ...(idLessThan !== undefined && { idLessThan }) })];
 }

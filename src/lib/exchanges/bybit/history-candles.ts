@@ -1,9 +1,10 @@
 import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { Candle } from '../../model/records.js';
+import type { Span } from '../../model/span.js';
 import { fromMilliseconds, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
 import { barCoverage, barWindows, clippedTo, formingBar } from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
-import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Span } from '../history.js';
+import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
 import { listOf, rowsOf } from './history-rows.js';
 import { intervalTo } from './intervals.js';

@@ -1,5 +1,7 @@
 import type { AnyRecord } from '../../model/records.js';
-import { DAY, formatDate, HOUR, SECOND } from '../../model/time.js';
+import type { MarketName } from '../../model/series.js';
+import { DAY, floorToSecond, formatDate, HOUR, SECOND } from '../../model/time.js';
+import { ofMarket, withinSpan } from '../../storage/database/conditions.js';
 import { type Database, sqlName } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { recordOrder } from '../../storage/database/record-table.js';
@@ -17,7 +19,7 @@ import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
 import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
 import { progressName, progressOf, storedProgress } from './progress.js';
 import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
-import { type MarketName, marketClock, marketsOf, ofMarket, RAW, typesUntil } from './store-sql.js';
+import { marketClock, marketsOf, RAW, typesUntil } from './store-sql.js';
 
 const ROWS = ['micro', 'features'] as const;
 type RowType = (typeof ROWS)[number];
@@ -81,7 +83,7 @@ async function* buildMarket(build: Build): AsyncGenerator<BuiltRows> {
   if (known && !hasNews(snapshot, market, known)) return;
   const stale = await staleSymbols({ snapshot, root, market, known, symbols });
   if (stale.size === 0) return;
-  const limit = Math.max(known?.until ?? 0, Math.floor(((await marketClock(snapshot, market)) - engine.grace) / SECOND) * SECOND);
+  const limit = Math.max(known?.until ?? 0, floorToSecond((await marketClock(snapshot, market)) - engine.grace));
   const groups = grouped(market, stale);
   const tables = await fillTables(build, groups, limit);
   // Rows that were not all made must not replace others.
@@ -137,8 +139,8 @@ async function* replaceRows(build: Build, type: RowType, groups: readonly Group[
     const partition: Partition = { type, ...market, date };
     const day = Date.parse(`${date}T00:00:00Z`) * 1000;
     const span = { from: Math.max(day, Math.floor(from / HOUR) * HOUR), until: day + DAY };
-    const made = `SELECT * FROM ${sqlName(tableOf(type))} WHERE ${within(span)}`;
-    const stored = `SELECT * FROM ${snapshot.relation(type, date)} WHERE ${ofMarket(market)} AND ${within(span)}`;
+    const made = `SELECT * FROM ${sqlName(tableOf(type))} WHERE ${withinSpan(span)}`;
+    const stored = `SELECT * FROM ${snapshot.relation(type, date)} WHERE ${ofMarket(market)} AND ${withinSpan(span)}`;
     await database.run(`CREATE OR REPLACE TEMP TABLE built_rows AS ${made} UNION ALL ${stored} AND NOT (${replaced(groups)})`);
     const changed = await rewritePartition(context, database, {
       partition,
@@ -195,12 +197,6 @@ async function datesOf({ database, state }: StoreSnapshot, type: RowType, { exch
   const own = stored.filter((partition) => partition.exchange === exchange && partition.market === market);
   const dates = new Set([...made.map(({ date }) => `${date}`), ...own.map(({ date }) => date)]);
   return [...dates].filter((date) => date >= formatDate(from)).sort();
-}
-
-type Span = { readonly from: number; readonly until: number };
-
-function within({ from, until }: Span): string {
-  return `"timestamp" >= make_timestamptz(${from}) AND "timestamp" < make_timestamptz(${until})`;
 }
 
 async function* recordsOf(database: Database, type: RowType, made: string): AsyncGenerator<AnyRecord[]> {

@@ -1,6 +1,8 @@
 import { endsHole } from '../../model/gap-repair.js';
 import type { AnyRecord, Gap } from '../../model/records.js';
+import type { MarketName } from '../../model/series.js';
 import { DAY, SECOND } from '../../model/time.js';
+import { ofMarket } from '../../storage/database/conditions.js';
 import { readStore } from '../../storage/reading/store-reader.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
@@ -9,7 +11,7 @@ import type { FeatureEngine } from '../engine.js';
 import type { Past } from '../feature-series.js';
 import type { EngineOptions } from '../options.js';
 import { FEATURES, windowOf } from '../registry.js';
-import { type MarketName, ofMarket, relationSince } from './store-sql.js';
+import { relationSince } from './store-sql.js';
 
 /** Symbols of one market that go on after the same row. */
 export type Group = MarketName & {

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import type { RecordType } from '../../model/records.js';
-import { DAY, SECOND } from '../../model/time.js';
+import type { MarketName } from '../../model/series.js';
+import { DAY, floorToSecond, SECOND } from '../../model/time.js';
+import { ofMarket } from '../../storage/database/conditions.js';
 import { parquetFiles } from '../../storage/database/record-load.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { BAR, BAR_INTERVAL } from '../bars.js';
 import { type Progress, unreadFiles } from './progress.js';
-import { type MarketName, ofMarket, RAW, relationSince } from './store-sql.js';
+import { RAW, relationSince } from './store-sql.js';
 
 /** What rows depend on: their own market's records. */
 export const INPUT_TYPES: readonly RecordType[] = [...RAW, 'gap', 'candle'];
@@ -55,7 +57,7 @@ export async function staleSymbols(question: Question): Promise<Map<string, numb
 }
 
 function lastKept(time: number, lastRow = Number.POSITIVE_INFINITY): number {
-  return Math.max(0, Math.min(Math.floor(time / SECOND) * SECOND, lastRow));
+  return Math.max(0, Math.min(floorToSecond(time), lastRow));
 }
 
 /** The least time, by symbol, from which unread records of a type have an effect. */

@@ -1,10 +1,9 @@
 import type { Market, RecordType } from '../../model/records.js';
+import { type MarketName, marketKey } from '../../model/series.js';
 import { formatDate } from '../../model/time.js';
-import { sqlText } from '../../storage/database/duckdb.js';
+import { ofMarket } from '../../storage/database/conditions.js';
 import { emptyRelation } from '../../storage/database/record-table.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
-
-export type MarketName = { readonly exchange: string; readonly market: Market };
 
 /** What seconds are made of. */
 export const RAW: readonly RecordType[] = ['book_snapshot', 'ticker', 'mark_price', 'open_interest', 'funding', 'trade'];
@@ -16,17 +15,12 @@ export function relationSince(snapshot: StoreSnapshot, type: RecordType, since: 
   return `(${dates.map((date) => `SELECT * FROM ${snapshot.relation(type, date)}`).join(' UNION ALL ')})`;
 }
 
-/** Returns the condition that a row is one of a market, of some of its symbols where they are given. */
-export function ofMarket({ exchange, market }: MarketName, symbols?: readonly string[]): string {
-  const own = `"exchange" = ${sqlText(exchange)} AND "market" = ${sqlText(market)}`;
-  return symbols === undefined ? own : `${own} AND "symbol" IN (${symbols.map(sqlText).join(', ') || 'NULL'})`;
-}
-
 /** Returns the markets of which a store has records that seconds are made of. */
 export function marketsOf(snapshot: StoreSnapshot): MarketName[] {
   const markets = new Map<string, MarketName>();
   for (const { exchange, market } of RAW.flatMap((type) => snapshot.partitions(type))) {
-    if (exchange !== null && market !== null) markets.set(`${exchange} ${market}`, { exchange, market: market as Market });
+    if (exchange !== null && market !== null)
+      markets.set(marketKey({ exchange, market }), { exchange, market: market as Market });
   }
   return [...markets.values()];
 }

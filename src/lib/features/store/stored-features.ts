@@ -1,4 +1,5 @@
 import type { AnyRecord } from '../../model/records.js';
+import { marketKey } from '../../model/series.js';
 import { DAY } from '../../model/time.js';
 import { readStore } from '../../storage/reading/store-reader.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
@@ -46,8 +47,7 @@ async function limitsOf(directory: string, selection: FeatureSelection, { grace 
   const snapshot = await openSnapshot(directory, { exchanges, markets, types: RAW });
   try {
     const limits = new Map<string, number>();
-    for (const market of marketsOf(snapshot))
-      limits.set(`${market.exchange} ${market.market}`, (await marketClock(snapshot, market)) - grace);
+    for (const market of marketsOf(snapshot)) limits.set(marketKey(market), (await marketClock(snapshot, market)) - grace);
     return limits;
   } finally {
     await snapshot.close();

@@ -1,7 +1,8 @@
+import type { Span } from '../../model/span.js';
 import { formatTime, SECOND } from '../../model/time.js';
 import type { Partition } from '../../storage/files/partition.js';
 import type { Finding } from '../day.js';
-import type { Hole, Span } from '../holes.js';
+import type { Hole } from '../holes.js';
 import { remedy } from './channels.js';
 import type { Flaw, SymbolCounts } from './day-scan.js';
 import { spokenDuration } from './silence-watch.js';

@@ -1,6 +1,7 @@
 import { candleSelect } from '../../candles/store/candle-sql.js';
 import { type CandleInterval, parseInterval } from '../../model/interval.js';
 import type { Candle, Market } from '../../model/records.js';
+import { overlap, type Span } from '../../model/span.js';
 import { sqlText } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { tableDefinition } from '../../storage/database/record-table.js';
@@ -8,7 +9,6 @@ import type { Partition } from '../../storage/files/partition.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { candleDifference } from '../candle-difference.js';
 import type { Finding } from '../day.js';
-import { overlap, type Span } from '../holes.js';
 import type { Compared, ComparedDay } from './series-verifier.js';
 
 /** The closed candles that the exchange published of a symbol on a day, of one interval, in order of time. */

@@ -4,13 +4,13 @@ import { fetchHistory } from '../../history/fetch.js';
 import { RefusedError, type RestClient } from '../../history/rest-client.js';
 import { UnreachableError } from '../../model/errors.js';
 import type { Candle, Market } from '../../model/records.js';
+import type { Span } from '../../model/span.js';
 import { DAY, MINUTE } from '../../model/time.js';
 import { sqlText } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { tableColumns, tableDefinition } from '../../storage/database/record-table.js';
 import type { Partition } from '../../storage/files/partition.js';
 import type { StoreInspection } from '../../storage/reading/store-inspection.js';
-import type { Span } from '../holes.js';
 import { checkFiles } from './file-findings.js';
 import type { Published, PublishedSource } from './own-candles.js';
 

@@ -1,6 +1,7 @@
+import type { Span } from '../../model/span.js';
 import type { Partition } from '../../storage/files/partition.js';
 import type { StoreInspection } from '../../storage/reading/store-inspection.js';
-import { type Hole, openHoles, type RecordedGap, type Span } from '../holes.js';
+import { type Hole, openHoles, type RecordedGap } from '../holes.js';
 import { checkFiles } from './file-findings.js';
 
 /** Of which exchange and market. */

@@ -1,9 +1,9 @@
 import { parseInterval } from '../../model/interval.js';
 import type { Coverage, Market } from '../../model/records.js';
+import { overlap, type Span } from '../../model/span.js';
 import { DAY } from '../../model/time.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import { coverageOf, type Finding, type SeriesDay, type Tile, type TileRecords, tilesOf } from '../day.js';
-import { overlap, type Span } from '../holes.js';
 import { BookRebuild } from './book-rebuild.js';
 import { coverageChannel, gapChannels, isData, isSteady, ownGapChannels } from './channels.js';
 import { type DayContent, DayReader } from './day-reader.js';

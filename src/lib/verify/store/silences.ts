@@ -1,7 +1,7 @@
+import type { Span } from '../../model/span.js';
 import { HOUR, SECOND } from '../../model/time.js';
 import { sqlText } from '../../storage/database/duckdb.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
-import type { Span } from '../holes.js';
 import { Intervals, SHORTEST_SILENCE } from '../silence.js';
 import { inRange, type SymbolRange } from './day-scan.js';
 

@@ -4,7 +4,7 @@ import { bitget } from '../../../../src/lib/exchanges/bitget/index.js';
 import type { HttpRequest } from '../../../../src/lib/exchanges/exchange.js';
 import type { HistoryQuery, PageContext, PageRequest } from '../../../../src/lib/exchanges/history.js';
 import { FailureError } from '../../../../src/lib/model/errors.js';
-import { DAY, HOUR, MINUTE, SECOND } from '../../../../src/lib/model/time.js';
+import { DAY, floorToSecond, HOUR, MINUTE, SECOND } from '../../../../src/lib/model/time.js';
 import { fixture } from '../../../support/frames.js';
 
 const { history, rest } = bitget;
@@ -51,7 +51,7 @@ describe('trades', () => {
       path: '/api/v2/mix/market/fills-history',
       query: {
         idLessThan: '1487438024418',
-        startTime: ms(Math.floor(query.from / SECOND) * SECOND),
+        startTime: ms(floorToSecond(query.from)),
         endTime: ms(Math.ceil((oldest + 1) / SECOND) * SECOND),
       },
     });

@@ -1,6 +1,12 @@
-import type { Span } from '../exchanges/history.js';
+/** A stretch of time `[from, until)` in microseconds. */
+export type Span = { readonly from: number; readonly until: number };
 
-/** Returns the spans in order, those that overlap or touch made one, without empty ones. */
+/** Returns whether two spans have a moment in common. */
+export function overlap(a: Span, b: Span): boolean {
+  return a.from < b.until && b.from < a.until;
+}
+
+/** Returns the spans in order; those that overlap or touch become one, empty ones are dropped. */
 export function united(spans: readonly Span[]): Span[] {
   const result: Span[] = [];
   for (const { from, until } of [...spans].filter((span) => span.from < span.until).sort((a, b) => a.from - b.from)) {
@@ -11,7 +17,7 @@ export function united(spans: readonly Span[]): Span[] {
   return result;
 }
 
-/** Returns what of `spans` lies in none of `others`. */
+/** Returns the parts of `spans` that lie in none of `others`, in order. */
 export function without(spans: readonly Span[], others: readonly Span[]): Span[] {
   let rest = united(spans);
   for (const other of united(others)) {
@@ -27,16 +33,18 @@ export function without(spans: readonly Span[], others: readonly Span[]): Span[]
   return rest;
 }
 
-/** Returns what of `spans` lies in some of `others`. */
+/** Returns the parts of `spans` that lie in some of `others`, in order. */
 export function within(spans: readonly Span[], others: readonly Span[]): Span[] {
-  return united(
-    united(spans).flatMap(({ from, until }) =>
-      united(others).map((other) => ({ from: Math.max(from, other.from), until: Math.min(until, other.until) })),
-    ),
-  );
+  const known = united(others);
+  return united(spans.flatMap((span) => known.map((other) => intersection(span, other))));
 }
 
-/** Returns the length of all spans, which do not overlap. */
+/** Returns the length of all spans, which must not overlap. */
 export function lengthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, { from, until }) => sum + until - from, 0);
+}
+
+/** Returns the time that two spans share; empty, with `until` at or before `from`, when they share none. */
+export function intersection(a: Span, b: Span): Span {
+  return { from: Math.max(a.from, b.from), until: Math.min(a.until, b.until) };
 }

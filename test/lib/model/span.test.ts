@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lengthOf, united, within, without } from '../../../src/lib/history/spans.js';
+import { lengthOf, united, within, without } from '../../../src/lib/model/span.js';
 
 const span = fc.tuple(fc.nat(40), fc.nat(12)).map(([from, length]) => ({ from, until: from + length }));
 const spans = fc.array(span, { maxLength: 8 });
