@@ -1,10 +1,9 @@
 import { UsageError } from '../model/errors.js';
-import { bitget } from './bitget/index.js';
-import { bybit } from './bybit/index.js';
 import type { Exchange } from './exchange.js';
+import * as registry from './registry.js';
 
-/** Every exchange there is. A new one is a folder and a line here. */
-export const EXCHANGES: readonly Exchange[] = [bitget, bybit];
+/** Every exchange, in the order of their names. */
+export const EXCHANGES: readonly Exchange[] = Object.values(registry);
 
 /** Returns the exchange with this id. Throws a `UsageError` that names the known ones. */
 export function exchangeOf(id: string): Exchange {

@@ -14,7 +14,7 @@ export type BookFetcherOptions = {
 };
 
 /** Between two requests for one book, ms. */
-const FETCH_EVERY = 1_000;
+const FETCH_EVERY = 500;
 
 /**
  * Fetches whole books over REST, for delta feeds that begin without one. The answer becomes a wire event, so that a tape

@@ -199,7 +199,7 @@ class LiveRun implements Live {
   #schedule(): void {
     const { refreshEvery, unreachableAfter } = this.#options;
     this.#timers.push(
-      setInterval(() => this.#wire.tick(), TICK_EVERY),
+      setInterval(() => this.#tick(), TICK_EVERY),
       setInterval(() => this.#repair?.check(), TICK_EVERY),
       setInterval(() => this.#check(), CHECK_EVERY),
       setInterval(() => this.#refresh(), refreshEvery),
@@ -220,7 +220,7 @@ class LiveRun implements Live {
     this.#overflow.log(this.#timing.now());
     for (const pool of this.pools) {
       pool.check();
-      for (const { market, symbol } of this.#capture.brokenBooks(pool.exchange.id)) this.#restoreBook(pool, market, symbol);
+      if (!pool.exchange.bookSnapshots) this.#restoreBooks(pool);
     }
     for (const { exchange, market, symbol } of this.#queue.booksToResubscribe) {
       const pool = this.pools.find((candidate) => candidate.exchange.id === exchange);
@@ -230,9 +230,16 @@ class LiveRun implements Live {
     }
   }
 
-  /** Gets a whole book: over REST, or by subscribing again. */
-  #restoreBook(pool: ConnectionPool, market: Market, symbol: string): void {
-    if (!this.#bookFetcher.fetch(pool.exchange.id, market, symbol)) pool.resubscribeBook(market, symbol);
+  /** Gets the whole books that are waited for: over REST, or by subscribing again. */
+  #restoreBooks(pool: ConnectionPool): void {
+    for (const { market, symbol } of this.#capture.brokenBooks(pool.exchange.id))
+      if (!this.#bookFetcher.fetch(pool.exchange.id, market, symbol)) pool.resubscribeBook(market, symbol);
+  }
+
+  /** Lets time pass. While a book waits for its state over REST its deltas pile up, so that is asked for soon. */
+  #tick(): void {
+    this.#wire.tick();
+    for (const pool of this.pools) if (pool.exchange.bookSnapshots) this.#restoreBooks(pool);
   }
 
   /** Refreshes the lists, one refresh at a time. A failed one is repeated at the next interval. */
