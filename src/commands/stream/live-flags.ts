@@ -2,6 +2,8 @@ import { Flags } from '@oclif/core';
 import type { TapeRotation } from '../../lib/capture/live/tape-writer.js';
 import { durationFlag, LONGEST_PAUSE, universeFlags } from '../../lib/cli/flags.js';
 import { isRedis } from '../../lib/cli/output/redis-target.js';
+import type { Exchange } from '../../lib/exchanges/exchange.js';
+import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { parseShard, type Shard } from '../../lib/instruments/shard.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, parseTime, SECOND } from '../../lib/model/time.js';
@@ -11,17 +13,33 @@ const LIVE = 'Capture';
 const MILLISECOND = MICROSECONDS_PER_MILLISECOND;
 const SHORTEST_PAUSE = 100 * MILLISECOND;
 
+/** Returns what holds for each exchange: `v2 on bitget, v5 on bybit`. */
+function ofEach(describe: (exchange: Exchange) => string | undefined): string {
+  return EXCHANGES.map((exchange) => `${describe(exchange)} on ${exchange.id}`).join(', ');
+}
+
+/** Returns the exchanges that have a place for practice. */
+function having(place: string): string {
+  return EXCHANGES.filter(({ live }) => place in live.places)
+    .map(({ id }) => id)
+    .join(', ');
+}
+
 /** Flags of a live capture that a replay does not have. */
 export const liveFlags = {
   ...universeFlags,
   api: Flags.string({
-    summary: 'Protocol version: v2 or v3 on bitget, v5 on bybit.',
-    defaultHelp: async () => 'v2 on bitget, v5 on bybit',
+    summary: `Protocol version: ${ofEach(({ apis }) => apis.join(' or '))}.`,
+    defaultHelp: async () => ofEach(({ apis }) => apis[0]),
     helpValue: 'VERSION',
     helpGroup: LIVE,
   }),
-  testnet: Flags.boolean({ summary: "Use the exchange's test network (bybit).", helpGroup: LIVE, exclusive: ['demo'] }),
-  demo: Flags.boolean({ summary: "Use the exchange's demo trading (bitget).", helpGroup: LIVE }),
+  testnet: Flags.boolean({
+    summary: `Use the exchange's test network (${having('testnet')}).`,
+    helpGroup: LIVE,
+    exclusive: ['demo'],
+  }),
+  demo: Flags.boolean({ summary: `Use the exchange's demo trading (${having('demo')}).`, helpGroup: LIVE }),
   duration: durationFlag({ summary: 'Stop after this time.', helpValue: 'DURATION', helpGroup: LIVE, least: MILLISECOND }),
   until: Flags.custom<number>({
     summary: 'Stop at this time: ISO 8601 or epoch.',

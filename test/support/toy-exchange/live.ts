@@ -34,6 +34,8 @@ export const LIVE: LiveProtocol = {
     connectsAtOnce: 1,
     connectPause: 500,
     connectJitter: 100,
+    reconnectPause: 500,
+    reconnectJitter: 100,
     connectsPerFiveMinutes: 100,
     connectTimeout: 10_000,
     subscribeDelay: 0,
