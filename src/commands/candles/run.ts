@@ -1,12 +1,6 @@
 import type { CandleCounts, CandleOptions } from '../../lib/candles/options.js';
 import { requireSameRules, ruleMetadata } from '../../lib/candles/store/candle-rules.js';
-import {
-  batchCandles,
-  type CandleStep,
-  candlesOfStore,
-  streamCandles,
-  type TradeSelection,
-} from '../../lib/candles/store/candle-step.js';
+import { batchCandles, type CandleStep, candlesOfStore, streamCandles } from '../../lib/candles/store/candle-step.js';
 import { buildStoredCandles } from '../../lib/candles/store/stored-candles.js';
 import { LAST_ROWS } from '../../lib/cli/output/output.js';
 import type { Summary } from '../../lib/cli/summary.js';
@@ -15,6 +9,7 @@ import { afterInput, untilStopped } from '../../lib/input/closing.js';
 import { readInput } from '../../lib/input/input.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord, Candle } from '../../lib/model/records.js';
+import { filtered, isInTime, isOfSelection, type RecordSelection } from '../../lib/model/selection.js';
 import { WholeFile } from '../../lib/sinks/whole-file.js';
 import { changeMetadata } from '../../lib/storage/log/metadata.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
@@ -26,7 +21,7 @@ export type CandleRequest = {
   readonly paths: readonly string[];
   readonly directory: string;
   readonly candles: CandleOptions;
-  readonly selection: TradeSelection;
+  readonly selection: RecordSelection;
 };
 
 /** Candles of files, stdin or a store, with what has to be told of the input in the end. */
@@ -40,7 +35,13 @@ export function candlesOfInput(
 ): CandleRun {
   const broken = new BrokenLines(tell);
   const step = paths.includes('-')
-    ? streamCandles(untilStopped(chosen(readInput(paths, broken), selection), afterInput(stopped)), candles)
+    ? streamCandles(
+        untilStopped(
+          filtered(readInput(paths, broken), (record) => isTaken(record, selection)),
+          afterInput(stopped),
+        ),
+        candles,
+      )
     : batchCandles(paths, selection, candles, broken);
   return {
     records: step.records,
@@ -93,7 +94,7 @@ export function candlesIntoStore(
 async function* built(
   context: StoreContext,
   candles: CandleOptions,
-  { exchanges, markets, symbols, since, until }: TradeSelection,
+  { exchanges, markets, symbols, since, until }: RecordSelection,
   tally: StoreTally,
   most: number,
 ): AsyncGenerator<AnyRecord[]> {
@@ -104,7 +105,7 @@ async function* built(
     tally.records += day.candles;
     tally.incomplete += day.incomplete;
     if (most === 0) continue;
-    for await (const records of chosen(day.records(most), { symbols, since, until })) {
+    for await (const records of filtered(day.records(most), (candle) => isTaken(candle, { symbols, since, until }))) {
       tally.shown += records.length;
       yield records;
     }
@@ -125,20 +126,10 @@ export async function keepRules(directory: string, candles: CandleOptions): Prom
   });
 }
 
-async function* chosen(batches: AsyncIterable<AnyRecord[]>, selection: TradeSelection): AsyncGenerator<AnyRecord[]> {
-  for await (const records of batches) {
-    const wanted = records.filter((record) => isChosen(record, selection));
-    if (wanted.length > 0) yield wanted;
-  }
-}
-
-/** Clocks and gaps of chosen symbols pass, whatever their time. */
-function isChosen(record: AnyRecord, { exchanges, markets, symbols, since, until }: TradeSelection): boolean {
-  if (exchanges && !exchanges.includes(record.exchange ?? '')) return false;
-  if (markets && !(markets as readonly string[]).includes(record.market ?? '')) return false;
-  if (symbols && 'symbol' in record && !symbols.includes(record.symbol ?? '')) return false;
-  if (record.type === 'gap' || record.type === 'clock') return true;
-  return (since === undefined || record.timestamp >= since) && (until === undefined || record.timestamp < until);
+/** Gaps and clocks pass at any time. */
+function isTaken(record: AnyRecord, selection: RecordSelection): boolean {
+  if (!isOfSelection(record, selection)) return false;
+  return record.type === 'gap' || record.type === 'clock' || isInTime(record, selection);
 }
 
 const NOTHING = 'no trades and no shorter candles came in; stream --channels trade captures trades';

@@ -1,14 +1,14 @@
 import type { Summary } from '../../lib/cli/summary.js';
 import type { EngineCounts, EngineOptions } from '../../lib/features/options.js';
 import { buildStoredFeatures } from '../../lib/features/store/built-features.js';
-import { chosen, within } from '../../lib/features/store/chosen.js';
 import { featureMetadata, requireSameFeatureRules } from '../../lib/features/store/feature-rules.js';
 import { batchFeatures, type FeatureStep, streamFeatures } from '../../lib/features/store/feature-step.js';
 import { stoppedInput } from '../../lib/features/store/stopped-input.js';
-import { type FeatureSelection, featuresOfStore } from '../../lib/features/store/stored-features.js';
+import { featuresOfStore } from '../../lib/features/store/stored-features.js';
 import { untilStopped } from '../../lib/input/closing.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
+import { filtered, isInTime, isOfSelection, type RecordSelection } from '../../lib/model/selection.js';
 import { changeMetadata } from '../../lib/storage/log/metadata.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import type { RowType } from './flags.js';
@@ -27,7 +27,7 @@ export type FeatureRequest = {
   /** Empty: the store. */
   readonly input: readonly string[];
   readonly store: string;
-  readonly selection: FeatureSelection;
+  readonly selection: RecordSelection;
   readonly engine: EngineOptions;
   readonly rows: readonly RowType[];
   readonly tally: FeatureTally;
@@ -44,10 +44,10 @@ export function featuresOfInput({ input, selection, engine, rows, tally, stopped
       if (broken === 1) warn(reason);
     },
   };
-  const records = chosen(stoppedInput(input, listener, stopped), selection);
+  const records = filtered(stoppedInput(input, listener, stopped), (record) => isOfSelection(record, selection));
   const step = input.includes('-') ? streamFeatures(records, engine) : batchFeatures(records, engine);
   return {
-    ...shownOf({ ...step, records: within(step.records, selection) }, rows, tally),
+    ...shownOf({ ...step, records: filtered(step.records, (row) => isInTime(row, selection)) }, rows, tally),
     summarize: (summary) => {
       if (broken > 0) summary.incomplete(`${broken} lines of the input are no records`);
     },
@@ -98,7 +98,7 @@ export function featuresIntoStore(
       if (!built.changed) continue;
       stored.made[built.type] += built.rows;
       if (!isShown) continue;
-      for await (const batch of within(built.records(), selection)) {
+      for await (const batch of filtered(built.records(), (row) => isInTime(row, selection))) {
         stored.shown[built.type] += batch.length;
         yield batch;
       }

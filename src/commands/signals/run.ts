@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Summary } from '../../lib/cli/summary.js';
-import { chosen } from '../../lib/features/store/chosen.js';
 import { stoppedInput } from '../../lib/features/store/stopped-input.js';
-import type { FeatureSelection } from '../../lib/features/store/stored-features.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
+import { filtered, isOfSelection, type RecordSelection } from '../../lib/model/selection.js';
 import { type GeneratorCounts, type Rejection, SignalGenerator, type SymbolProgress } from '../../lib/signals/generator.js';
 import type { RuleBook } from './rules.js';
 
@@ -12,7 +11,7 @@ export type SignalRunOptions = {
   /** Empty: the store. */
   readonly input: readonly string[];
   readonly store: string;
-  readonly selection: FeatureSelection;
+  readonly selection: RecordSelection;
   /** Milliseconds between two looks at the store, undefined for one look. */
   readonly every: number | undefined;
   /** Whether the store remembers which rows were looked at: signals go there, and each row is looked at once. */
@@ -90,7 +89,11 @@ async function open(options: SignalRunOptions, generator: SignalGenerator, tally
     tally.broken += 1;
     if (tally.broken === 1) warn(reason);
   };
-  return through(chosen(stoppedInput(input, { broken }, stopped), selection), generator, tally);
+  return through(
+    filtered(stoppedInput(input, { broken }, stopped), (record) => isOfSelection(record, selection)),
+    generator,
+    tally,
+  );
 }
 
 /** Rows of the store: all, or with `remembers` those that no run before has looked at, once or for as long as it runs. */

@@ -1,8 +1,8 @@
-import type { TradeSelection } from '../candles/store/candle-step.js';
 import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES } from '../exchanges/index.js';
 import { UsageError } from '../model/errors.js';
 import { MARKETS, type Market } from '../model/records.js';
+import type { RecordSelection } from '../model/selection.js';
 
 export type SelectionFlags = {
   readonly exchange?: readonly Exchange[] | undefined;
@@ -13,7 +13,7 @@ export type SelectionFlags = {
 };
 
 /** Returns which trades the flags choose, in the exchanges' own spelling of symbols. */
-export function selectionOf({ exchange, market, symbols, since, until }: SelectionFlags): TradeSelection {
+export function selectionOf({ exchange, market, symbols, since, until }: SelectionFlags): RecordSelection {
   if (since !== undefined && until !== undefined && since >= until) throw new UsageError('--since must lie before --until');
   return {
     exchanges: exchange?.map(({ id }) => id),

@@ -2,10 +2,10 @@ import type { InputListener } from '../../input/input-listener.js';
 import { expandPaths } from '../../input/paths.js';
 import { bucketStart } from '../../model/interval.js';
 import type { AnyRecord } from '../../model/records.js';
+import type { RecordSelection } from '../../model/selection.js';
 import { DAY } from '../../model/time.js';
 import { Database } from '../../storage/database/duckdb.js';
 import { emptyRelation } from '../../storage/database/record-table.js';
-import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CandleAggregator } from '../aggregator.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
@@ -52,7 +52,7 @@ async function* aggregate(input: AsyncIterable<readonly AnyRecord[]>, aggregator
  */
 export function batchCandles(
   paths: readonly string[],
-  selection: TradeSelection,
+  selection: RecordSelection,
   options: CandleOptions,
   listener: InputListener,
 ): CandleStep {
@@ -62,7 +62,7 @@ export function batchCandles(
 
 async function* loadAndBuild(
   paths: readonly string[],
-  selection: TradeSelection,
+  selection: RecordSelection,
   options: CandleOptions,
   listener: InputListener,
   counts: CandleCounts,
@@ -94,22 +94,19 @@ async function build(
   counts.unused += unused + trades - counts.trades;
 }
 
-/** Which trades of a store are looked at; times are microseconds, `until` is exclusive. */
-export type TradeSelection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
-
 /**
  * Returns the candles of a store's trades without storing them: those that overlap the selected time, each of all its
  * trades. What went before is read for a day, where a candle depends on it. Where there are no such trades, or the
  * exchange's own candles are asked for, they are made of stored shorter candles.
  */
-export function candlesOfStore(directory: string, selection: TradeSelection, options: CandleOptions): CandleStep {
+export function candlesOfStore(directory: string, selection: RecordSelection, options: CandleOptions): CandleStep {
   const counts = noCounts();
   return { records: readAndBuild(directory, selection, options, counts), counts };
 }
 
 async function* readAndBuild(
   directory: string,
-  selection: TradeSelection,
+  selection: RecordSelection,
   options: CandleOptions,
   counts: CandleCounts,
 ): AsyncGenerator<AnyRecord[]> {
@@ -142,9 +139,9 @@ async function* readAndBuild(
 
 /** The time from the beginning of the first candle to the end of the last one. */
 function widened(
-  { since, until }: TradeSelection,
+  { since, until }: RecordSelection,
   { intervals, open, empty }: CandleOptions,
-): Pick<StoreSelection, 'since' | 'until'> {
+): Pick<RecordSelection, 'since' | 'until'> {
   const isChained = open === 'previous-close' || empty !== 'skip';
   const starts = intervals.map(({ size }) => bucketStart(size, since ?? 0));
   const ends = intervals.map(({ size }) => bucketStart(size, (until ?? 0) - 1) + size);

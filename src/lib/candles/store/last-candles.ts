@@ -1,8 +1,8 @@
 import type { CandleInterval } from '../../model/interval.js';
 import type { AnyRecord } from '../../model/records.js';
+import type { RecordSelection } from '../../model/selection.js';
 import { readStore } from '../../storage/reading/store-reader.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
-import type { TradeSelection } from './candle-step.js';
 
 /** Silent intervals have no candle: so many times as far back is looked. */
 const REACH = 4;
@@ -11,7 +11,7 @@ const REACH = 4;
 export async function* lastCandles(
   directory: string,
   { name, size }: CandleInterval,
-  selection: TradeSelection,
+  selection: RecordSelection,
   count: number,
 ): AsyncGenerator<AnyRecord[]> {
   const wanted = { ...selection, types: ['candle'] as const, sources: ['trades'], intervals: [name] };

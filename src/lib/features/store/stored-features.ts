@@ -1,19 +1,15 @@
 import type { AnyRecord } from '../../model/records.js';
+import { filtered, isInTime, type RecordSelection } from '../../model/selection.js';
 import { marketKey } from '../../model/series.js';
 import { DAY } from '../../model/time.js';
 import { readStore } from '../../storage/reading/store-reader.js';
-import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { BAR, OLDEST_BAR } from '../bars.js';
 import { FeatureEngine } from '../engine.js';
 import type { EngineOptions } from '../options.js';
-import { within } from './chosen.js';
 import { type FeatureStep, throughEngine } from './feature-step.js';
 import { foreseeRepairs } from './past-rows.js';
 import { marketClock, marketsOf, RAW } from './store-sql.js';
-
-/** Which records of a store are looked at; times are microseconds, `until` is exclusive. */
-export type FeatureSelection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
 
 /** The bars of an average reach back so far from the last one, which may be as old as a silence is long. */
 const BACK = OLDEST_BAR + DAY + BAR;
@@ -25,7 +21,7 @@ const BACK = OLDEST_BAR + DAY + BAR;
  */
 export async function featuresOfStore(
   directory: string,
-  selection: FeatureSelection,
+  selection: RecordSelection,
   options: EngineOptions,
 ): Promise<FeatureStep> {
   const engine = new FeatureEngine({ ...options, batch: true });
@@ -38,11 +34,14 @@ export async function featuresOfStore(
     types: ['gap', 'candle', ...RAW],
     intervals: ['15m'],
   });
-  return { records: within(upTo(limits, throughEngine(input, engine)), selection), counts: engine.counts };
+  return {
+    records: filtered(upTo(limits, throughEngine(input, engine)), (row) => isInTime(row, selection)),
+    counts: engine.counts,
+  };
 }
 
 /** The end of the last second of each market that is over. */
-async function limitsOf(directory: string, selection: FeatureSelection, { grace }: EngineOptions): Promise<Map<string, number>> {
+async function limitsOf(directory: string, selection: RecordSelection, { grace }: EngineOptions): Promise<Map<string, number>> {
   const { exchanges, markets } = selection;
   const snapshot = await openSnapshot(directory, { exchanges, markets, types: RAW });
   try {
@@ -61,7 +60,7 @@ async function* upTo(
   for await (const records of rows) {
     yield records.filter((record) => {
       if (record.type !== 'micro' && record.type !== 'features') return true;
-      return record.timestamp <= (limits.get(`${record.exchange} ${record.market}`) ?? 0);
+      return record.timestamp <= (limits.get(marketKey(record)) ?? 0);
     });
   }
 }

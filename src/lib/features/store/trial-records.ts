@@ -1,15 +1,14 @@
 import type { InputListener } from '../../input/input-listener.js';
 import type { AnyRecord } from '../../model/records.js';
-import { chosen, within } from './chosen.js';
+import { filtered, isSelected, type RecordSelection } from '../../model/selection.js';
 import { FEATURE_INPUTS } from './feature-step.js';
 import { stoppedInput } from './stopped-input.js';
-import type { FeatureSelection } from './stored-features.js';
 
 export type TrialSource = {
   /** Empty: the store. */
   readonly input: readonly string[];
   readonly store: string;
-  readonly selection: FeatureSelection;
+  readonly selection: RecordSelection;
   readonly stopped: AbortSignal;
   readonly listener: InputListener;
 };
@@ -19,13 +18,13 @@ export async function readTrialRecords({ input, store, selection, stopped, liste
   const source = input.length > 0 ? stoppedInput(input, listener, stopped) : await stored(store, selection);
   const types = new Set<string>(FEATURE_INPUTS.filter((type) => type !== 'micro'));
   const found: AnyRecord[] = [];
-  for await (const records of within(chosen(source, selection), selection)) {
+  for await (const records of filtered(source, (record) => isSelected(record, selection))) {
     for (const record of records) if (types.has(record.type)) found.push(record);
   }
   return found;
 }
 
-async function stored(store: string, selection: FeatureSelection): Promise<AsyncIterable<AnyRecord[]>> {
+async function stored(store: string, selection: RecordSelection): Promise<AsyncIterable<AnyRecord[]>> {
   const { readStore } = await import('../../storage/reading/store-reader.js');
   return readStore(store, { ...selection, types: FEATURE_INPUTS.filter((type) => type !== 'micro' && type !== 'clock') });
 }

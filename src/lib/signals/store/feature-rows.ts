@@ -1,13 +1,11 @@
 import { type Progress, progressOf, unreadFiles } from '../../features/store/progress.js';
 import { sleep } from '../../input/closing.js';
 import type { AnyRecord } from '../../model/records.js';
+import type { RecordSelection } from '../../model/selection.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import { readStore } from '../../storage/reading/store-reader.js';
-import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
-
-type Selection = Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols' | 'since' | 'until'>;
 
 /** What a store remembers of the rows that were looked at: the files, and what was found in them. */
 export type LookedAt<State> = { readonly progress: Progress; readonly state: State };
@@ -21,7 +19,7 @@ export type Look = { readonly records: AsyncGenerator<AnyRecord[]>; readonly pro
  */
 export async function unreadRows(
   directory: string,
-  selection: Selection,
+  selection: RecordSelection,
   known: Progress | undefined,
 ): Promise<Look | undefined> {
   const snapshot = await openSnapshot(directory, { ...selection, types: ['features'] });
@@ -41,7 +39,7 @@ export async function unreadRows(
 /** Yields what `unreadRows` gives, looked for every `every` milliseconds, until the step is stopped. */
 export async function* followedLooks(
   directory: string,
-  selection: Selection,
+  selection: RecordSelection,
   { known, every, stopped }: { readonly known: Progress | undefined; readonly every: number; readonly stopped: AbortSignal },
 ): AsyncGenerator<Look | undefined> {
   let progress = known;
@@ -54,20 +52,20 @@ export async function* followedLooks(
 }
 
 /** Returns the name under which a store remembers what was read of a selection. */
-export function rememberedAs({ exchanges, markets, symbols }: Selection): string {
+export function rememberedAs({ exchanges, markets, symbols }: RecordSelection): string {
   const chosen = [exchanges, markets, symbols].map((names) => (names ? [...names].sort().join(',') : '*'));
   return `signals.read.${chosen.join('.')}`;
 }
 
 /** Returns what a store remembers, undefined where it does not. */
-export async function remembered<State>(directory: string, selection: Selection): Promise<LookedAt<State> | undefined> {
+export async function remembered<State>(directory: string, selection: RecordSelection): Promise<LookedAt<State> | undefined> {
   const snapshot = await openSnapshot(directory, { types: [] });
   await snapshot.close();
   const text = snapshot.state.metadata.get(rememberedAs(selection));
   return text === undefined ? undefined : (JSON.parse(text) as LookedAt<State>);
 }
 
-export async function remember<State>(directory: string, selection: Selection, looked: LookedAt<State>): Promise<void> {
+export async function remember<State>(directory: string, selection: RecordSelection, looked: LookedAt<State>): Promise<void> {
   await changeMetadata(directory, () => ({ [rememberedAs(selection)]: JSON.stringify(looked) }));
 }
 

@@ -1,19 +1,15 @@
-import type { Market, RecordType } from '../../model/records.js';
+import type { RecordType } from '../../model/records.js';
+import type { RecordSelection } from '../../model/selection.js';
 import { sqlName, sqlText } from '../database/duckdb.js';
 import { isDateWithin, type Partition, partitionColumns } from '../files/partition.js';
 import type { StoredFile } from '../log/store-state.js';
 
-/** A selection of records; an absent list means all. Times are microseconds, `until` is exclusive. */
-export type StoreSelection = {
+/** Which stored records are selected; an absent list means all. */
+export type StoreSelection = RecordSelection & {
   readonly types?: readonly RecordType[] | undefined;
-  readonly exchanges?: readonly string[] | undefined;
-  readonly markets?: readonly Market[] | undefined;
-  readonly symbols?: readonly string[] | undefined;
   /** Candles only. */
   readonly sources?: readonly string[] | undefined;
   readonly intervals?: readonly string[] | undefined;
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
 };
 
 /** Returns whether a partition may hold selected records. */
