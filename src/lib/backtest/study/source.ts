@@ -1,21 +1,18 @@
 import { readInput } from '../../input/input.js';
-import type { AnyRecord, Market, RecordType } from '../../model/records.js';
+import type { AnyRecord, RecordType } from '../../model/records.js';
+import { isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
 import { type LoadedMarket, MarketReader, type MarketWishes } from './market-reader.js';
 
 /** What of an input, or of a store, a backtest runs on. */
-export type SourceOptions = MarketWishes & {
-  /** Files, globs, `-`; none for the store. */
-  readonly paths: readonly string[];
-  readonly directory: string;
-  readonly exchanges?: readonly string[] | undefined;
-  readonly markets?: readonly Market[] | undefined;
-  readonly symbols?: readonly string[] | undefined;
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
-  readonly signals: boolean;
-  /** Told of every line that is no record. */
-  readonly broken: (reason: string) => void;
-};
+export type SourceOptions = MarketWishes &
+  RecordSelection & {
+    /** Files, globs, `-`; none for the store. */
+    readonly paths: readonly string[];
+    readonly directory: string;
+    readonly signals: boolean;
+    /** Told of every line that is no record. */
+    readonly broken: (reason: string) => void;
+  };
 
 /** Returns the symbols of an input or a store, ready to be run on. */
 export async function loadMarkets(options: SourceOptions): Promise<LoadedMarket[]> {
@@ -48,10 +45,7 @@ function typesFor({ interval, signals, books }: SourceOptions): RecordType[] {
   ];
 }
 
-function isWanted(record: AnyRecord, { exchanges, markets, symbols, since, until }: SourceOptions): boolean {
-  if (exchanges && !exchanges.includes(record.exchange ?? '')) return false;
-  if (markets && !(markets as readonly string[]).includes(record.market ?? '')) return false;
-  if (symbols && 'symbol' in record && !symbols.includes(record.symbol ?? '')) return false;
-  if (record.type === 'instrument') return true;
-  return (since === undefined || record.timestamp >= since) && (until === undefined || record.timestamp < until);
+/** An instrument holds from its time on, also for records after it. */
+function isWanted(record: AnyRecord, options: SourceOptions): boolean {
+  return record.type === 'instrument' ? isOfSelection(record, options) : isSelected(record, options);
 }

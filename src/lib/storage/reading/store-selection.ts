@@ -34,13 +34,22 @@ export function isWhole({ symbols, since, until }: StoreSelection, file: StoredF
   return !symbols || (file.symbols?.every((symbol) => symbols.includes(symbol)) ?? false);
 }
 
-/** Returns the SQL condition for selected rows of a type, undefined when all are selected. */
+/**
+ * Returns the selection of the partitions and files that may hold wanted records of a type. A gap is stored at its end:
+ * one that begins before `until` may lie in any later file.
+ */
+export function fileSelection(selection: StoreSelection, type: RecordType): StoreSelection {
+  return type === 'gap' ? { ...selection, until: undefined } : selection;
+}
+
+/** Returns the condition that a row of a type is selected, undefined when all are. It agrees with `isSelected`. */
 export function rowCondition(selection: StoreSelection, type: RecordType): string | undefined {
   const conditions = valueFilters(selection, type).map(([name, values]) => {
     return `${sqlName(name)} IN (${values.map(sqlText).join(', ') || 'NULL'})`;
   });
   if (selection.since !== undefined) conditions.push(`"timestamp" >= make_timestamptz(${selection.since})`);
-  if (selection.until !== undefined) conditions.push(`"timestamp" < make_timestamptz(${selection.until})`);
+  const start = type === 'gap' ? 'from_timestamp' : 'timestamp';
+  if (selection.until !== undefined) conditions.push(`"${start}" < make_timestamptz(${selection.until})`);
   return conditions.length > 0 ? conditions.join(' AND ') : undefined;
 }
 

@@ -8,7 +8,7 @@ import type { JournalEntry } from '../journal/journal.js';
 import { groupFiles } from '../log/overlaps.js';
 import { absolutePath, type StoreContext } from '../log/store-context.js';
 import { mayOverlap, type StoredFile, type StoreState } from '../log/store-state.js';
-import { isWhole, rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';
+import { fileSelection, isWhole, rowCondition, type StoreSelection, wantsFile, wantsPartition } from './store-selection.js';
 
 /** Sources of a snapshot: the sealed files of a state and the journals that were open at that moment. */
 export type Sources = {
@@ -106,10 +106,11 @@ export async function typeRelation(database: Database, type: RecordType, sources
   const { context, state, selection } = sources;
   const open = await loadOpen(database, type, sources);
   const parts: Part[] = [];
+  const ofFiles = fileSelection(selection, type);
   for (const { partition, files } of state.partitions(new Set([type]))) {
-    if (!wantsPartition(selection, partition)) continue;
+    if (!wantsPartition(ofFiles, partition)) continue;
     const superseded = open.superseded.get(partitionPath(partition));
-    const { plain, overlapping } = chooseGroups(files, superseded, selection);
+    const { plain, overlapping } = chooseGroups(files, superseded, ofFiles);
     const chosenPaths = overlapping.map((file) => absolutePath(context, file));
     const copies = chosenPaths.length > 0 ? [readFiles(type, chosenPaths, selection)] : [];
     if (superseded) copies.push(`SELECT * FROM ${sqlName(open.table)} WHERE ${partitionCondition(partition)}`);
