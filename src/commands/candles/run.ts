@@ -9,7 +9,7 @@ import { afterInput, untilStopped } from '../../lib/input/closing.js';
 import { readInput } from '../../lib/input/input.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord, Candle } from '../../lib/model/records.js';
-import { filtered, isInTime, isOfSelection, type RecordSelection } from '../../lib/model/selection.js';
+import { filtered, isSelected, type RecordSelection } from '../../lib/model/selection.js';
 import { WholeFile } from '../../lib/sinks/whole-file.js';
 import { changeMetadata } from '../../lib/storage/log/metadata.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
@@ -35,13 +35,7 @@ export function candlesOfInput(
 ): CandleRun {
   const broken = new BrokenLines(tell);
   const step = paths.includes('-')
-    ? streamCandles(
-        untilStopped(
-          filtered(readInput(paths, broken), (record) => isTaken(record, selection)),
-          afterInput(stopped),
-        ),
-        candles,
-      )
+    ? streamCandles(untilStopped(readInput(paths, broken), afterInput(stopped)), selection, candles)
     : batchCandles(paths, selection, candles, broken);
   return {
     records: step.records,
@@ -105,7 +99,7 @@ async function* built(
     tally.records += day.candles;
     tally.incomplete += day.incomplete;
     if (most === 0) continue;
-    for await (const records of filtered(day.records(most), (candle) => isTaken(candle, { symbols, since, until }))) {
+    for await (const records of filtered(day.records(most), (candle) => isSelected(candle, { symbols, since, until }))) {
       tally.shown += records.length;
       yield records;
     }
@@ -124,12 +118,6 @@ export async function keepRules(directory: string, candles: CandleOptions): Prom
     requireSameRules(metadata, candles.intervals, candles);
     return Object.assign({}, ...candles.intervals.map((interval) => ruleMetadata(interval, candles)));
   });
-}
-
-/** Gaps and clocks pass at any time. */
-function isTaken(record: AnyRecord, selection: RecordSelection): boolean {
-  if (!isOfSelection(record, selection)) return false;
-  return record.type === 'gap' || record.type === 'clock' || isInTime(record, selection);
 }
 
 const NOTHING = 'no trades and no shorter candles came in; stream --channels trade captures trades';

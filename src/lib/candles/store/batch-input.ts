@@ -97,12 +97,9 @@ async function uniqueRelation(
   tally: InputTally,
 ): Promise<string> {
   if (selects.length === 0) return emptyRelation(type);
-  // Holes and clocks outside of the time that was asked for still tell of candles within.
-  const isData = type === 'trade' || type === 'candle';
-  const condition = rowCondition(
-    { exchanges, markets, ...(type === 'clock' ? {} : { symbols }), ...(isData ? { since, until } : {}) },
-    type,
-  );
+  // A clock is of a market, and closes candles whenever it is.
+  const selected = type === 'clock' ? { exchanges, markets } : { exchanges, markets, symbols, since, until };
+  const condition = rowCondition(selected, type);
   const all = `(SELECT * FROM (${selects.join(' UNION ALL ')}) WHERE ${condition ?? 'true'})`;
   const keys = keyExpressions(type).join(', ');
   const [row] = await database.rows(`SELECT count(*) AS records, count(DISTINCT hash(${keys})) AS keys FROM ${all}`);

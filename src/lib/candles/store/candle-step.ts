@@ -2,10 +2,11 @@ import type { InputListener } from '../../input/input-listener.js';
 import { expandPaths } from '../../input/paths.js';
 import { bucketStart } from '../../model/interval.js';
 import type { AnyRecord } from '../../model/records.js';
-import type { RecordSelection } from '../../model/selection.js';
+import { filtered, isInTime, isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
 import { DAY } from '../../model/time.js';
 import { Database } from '../../storage/database/duckdb.js';
 import { emptyRelation } from '../../storage/database/record-table.js';
+import { rowCondition } from '../../storage/reading/store-selection.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CandleAggregator } from '../aggregator.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
@@ -20,10 +21,21 @@ export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readon
 
 const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
 
-/** Returns the candles of records that come one after the other, closed by their clock; for endless input. */
-export function streamCandles(input: AsyncIterable<readonly AnyRecord[]>, options: CandleOptions): CandleStep {
+/**
+ * Returns the candles of the selected records in the order in which they arrive, closed by their clock; for endless
+ * input. A clock at or after `until` still closes the last candles, and is not written.
+ */
+export function streamCandles(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  selection: RecordSelection,
+  options: CandleOptions,
+): CandleStep {
   const aggregator = new CandleAggregator(options);
-  return { records: aggregate(input, aggregator), counts: aggregator.counts };
+  const taken = filtered(input, (record) =>
+    record.type === 'clock' ? isOfSelection(record, selection) : isSelected(record, selection),
+  );
+  const isWritten = (record: AnyRecord) => record.type !== 'clock' || isInTime(record, selection);
+  return { records: filtered(aggregate(taken, aggregator), isWritten), counts: aggregator.counts };
 }
 
 /** Candles made at once are handed on in pieces of this size. */
@@ -72,7 +84,10 @@ async function* loadAndBuild(
   try {
     const relations = await loadInput(database, files, selection, listener, counts);
     await build(database, relations, options, counts);
-    yield* inTime(database, { ...relations, candle: TABLE });
+    // A clock at or after `until` closes the last candles, and is not written.
+    const { since, until } = selection;
+    const clock = `(SELECT * FROM ${relations.clock} WHERE ${rowCondition({ since, until }, 'clock') ?? 'true'})`;
+    yield* inTime(database, { ...relations, clock, candle: TABLE });
   } finally {
     await database.close();
   }
@@ -112,26 +127,26 @@ async function* readAndBuild(
 ): AsyncGenerator<AnyRecord[]> {
   const { since, until } = selection;
   const wide = widened(selection, options);
-  // A gap is stored at its end, which may lie after the last candle that it overlaps.
-  const upTo = wide.until === undefined ? undefined : wide.until + DAY;
   const types = ['trade', 'candle', 'gap'] as const;
-  const snapshot = await openSnapshot(directory, { ...selection, ...wide, until: upTo, types, sources: [options.source] });
+  const snapshot = await openSnapshot(directory, { ...selection, ...wide, types, sources: [options.source] });
   try {
     const { database } = snapshot;
     const gap = snapshot.relation('gap');
     const clock = emptyRelation('clock');
-    const upToEnd = (relation: string) =>
-      `(SELECT * FROM ${relation} WHERE epoch_us("timestamp") < ${wide.until ?? Number.MAX_SAFE_INTEGER})`;
     const fromTrades = options.source === 'trades' && snapshot.partitions('trade').length > 0;
-    const trade = fromTrades ? upToEnd(snapshot.relation('trade')) : emptyRelation('trade');
-    const candle = fromTrades ? emptyRelation('candle') : upToEnd(snapshot.relation('candle'));
+    const trade = fromTrades ? snapshot.relation('trade') : emptyRelation('trade');
+    const candle = fromTrades ? emptyRelation('candle') : snapshot.relation('candle');
     await build(database, { trade, candle, gap, clock, arrivals: arrivalsOf(snapshot) }, options, counts);
     const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
     const wanted = [
       since === undefined ? 'true' : `${closing} > ${since}`,
       until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
     ];
-    yield* inTime(database, { gap, clock, candle: `(SELECT * FROM ${TABLE} WHERE ${wanted.join(' AND ')})` });
+    yield* inTime(database, {
+      gap: `(SELECT * FROM ${gap} WHERE ${rowCondition({ since, until }, 'gap') ?? 'true'})`,
+      clock,
+      candle: `(SELECT * FROM ${TABLE} WHERE ${wanted.join(' AND ')})`,
+    });
   } finally {
     await snapshot.close();
   }
