@@ -3,7 +3,7 @@ import type { Summary } from '../../lib/cli/summary.js';
 import { stoppedInput } from '../../lib/features/store/stopped-input.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
-import { filtered, isOfSelection, type RecordSelection } from '../../lib/model/selection.js';
+import { filtered, isSelected, type RecordSelection } from '../../lib/model/selection.js';
 import { type GeneratorCounts, type Rejection, SignalGenerator, type SymbolProgress } from '../../lib/signals/generator.js';
 import type { RuleBook } from './rules.js';
 
@@ -90,7 +90,7 @@ async function open(options: SignalRunOptions, generator: SignalGenerator, tally
     if (tally.broken === 1) warn(reason);
   };
   return through(
-    filtered(stoppedInput(input, { broken }, stopped), (record) => isOfSelection(record, selection)),
+    filtered(stoppedInput(input, { broken }, stopped), (record) => isSelected(record, selection)),
     generator,
     tally,
   );
