@@ -70,7 +70,7 @@ describe.each([
     const { stdout, stderr, code } = await mdtoolHere(args, { cwd: folder, input: lines });
     expect(code, stderr).toBe(0);
     const records = stdout.split('\n').filter(Boolean).map(decodeRecord);
-    expect(new Set(records.map((record) => `${record.market} ${record.symbol ?? ''}`.trim()))).toEqual(
+    expect(new Set(records.map((record) => `${record.market} ${'symbol' in record ? record.symbol : ''}`.trim()))).toEqual(
       new Set(input === 'store' ? ['linear BTCUSDT'] : ['linear BTCUSDT', 'linear']),
     );
     expect(secondsOf(records, 'gap')).toEqual(SELECTED_GAPS);
