@@ -41,10 +41,10 @@ describe('stream --replay', () => {
   });
 
   it.each([
-    [BYBIT, ['--symbols', 'XRPUSDT,BTCUSDT'], 'warn --symbols XRPUSDT: not on the tape, which has BTCUSDT, ETHUSDT'],
-    [BYBIT, ['--market', 'inverse'], 'warn --market inverse: not on the tape, which has linear, spot'],
-    [BYBIT, ['--channels', 'candle', '--interval', '4h'], 'warn --interval 4h: not on the tape, which has 1m'],
-    [BITGET, ['--symbols', 'SOLUSDT'], 'warn --symbols SOLUSDT: not on the tape, which has '],
+    [BYBIT, ['--symbols', 'XRPUSDT,BTCUSDT'], 'warn --symbols XRPUSDT: not on the tape; it has BTCUSDT, ETHUSDT'],
+    [BYBIT, ['--market', 'inverse'], 'warn --market inverse: not on the tape; it has linear, spot'],
+    [BYBIT, ['--channels', 'candle', '--interval', '4h'], 'warn --interval 4h: not on the tape; it has 1m'],
+    [BITGET, ['--symbols', 'SOLUSDT'], 'warn --symbols SOLUSDT: not on the tape; it has '],
   ])('says in a line what was asked for and is not on the tape', async (tape, args, line) => {
     const { stderr, code } = await mdtoolHere(['stream', '--replay', tape, ...args]);
     expect(code).toBe(0);

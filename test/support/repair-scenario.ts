@@ -1,5 +1,5 @@
 import type { RepairJob, RepairLimits, RepairPage } from '../../src/lib/capture/repair/repair-job.js';
-import { TradeIntake } from '../../src/lib/capture/repair/trade-intake.js';
+import { TradeFilter } from '../../src/lib/capture/repair/trade-filter.js';
 import { Statistics } from '../../src/lib/capture/statistics.js';
 import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
 import { floorToSecond, SECOND } from '../../src/lib/model/time.js';
@@ -8,7 +8,7 @@ export const FEED = { exchange: 'x', market: 'linear' as const, channel: 'trade'
 const START = 1_700_000_000 * SECOND;
 const MS = 1_000;
 
-/** One list that a REST interface serves: so many of the newest, `lag` old, times perhaps in whole seconds. */
+/** A REST list that serves the newest `size` trades, `lag` microseconds late, times in whole seconds where `isRounded`. */
 export type List = { readonly size: number; readonly pageSize: number; readonly lag: number; readonly isRounded: boolean };
 
 export type Scenario = {
@@ -17,15 +17,15 @@ export type Scenario = {
   /** When the feed is lost and for how long, ms since the start; in order, apart. */
   readonly losses: readonly { readonly at: number; readonly lasts: number }[];
   readonly lists: readonly List[];
-  /** Trades that the connection tells as it begins. */
+  /** Trades in the snapshot that a connection sends on subscribing. */
   readonly snapshot: number;
-  /** Milliseconds by which the connection is behind: what is on its way when it is lost is lost with it. */
+  /** Milliseconds by which the connection is behind: trades on their way are lost with it. */
   readonly delay: number;
   /** Milliseconds for one request; every `failsEvery`th fails. */
   readonly latency: number;
   readonly failsEvery: number;
   readonly limits: RepairLimits;
-  /** Trades that are known again by their ids. */
+  /** Trade ids that the filter remembers. */
   readonly remembered: number;
   /** Milliseconds that the run goes on after the last trade. */
   readonly rest: number;
@@ -33,17 +33,17 @@ export type Scenario = {
 
 export type Outcome = {
   readonly truth: readonly Trade[];
-  /** What the feed delivered before anything was lost, and everything after, in the order given. */
+  /** The emitted records in their order. */
   readonly output: readonly (Trade | Gap)[];
   readonly requests: number;
-  /** Times (µs) in which the clock was kept back. */
+  /** Longest time (µs) for which the clock was held back. */
   readonly longestHold: number;
   readonly statistics: Statistics;
 };
 
 type Request = { job: RepairJob; list: number; offset: number; isNew: boolean; ends: number };
 
-/** Plays an exchange, a connection that loses trades and a REST interface against the intake of trades. */
+/** Plays an exchange, a connection that loses trades and a REST interface against the filter of trades. */
 export function play(scenario: Scenario): Outcome {
   return new Stage(scenario).play();
 }
@@ -53,7 +53,7 @@ class Stage {
   readonly #truth: Trade[];
   readonly #output: (Trade | Gap)[] = [];
   readonly #statistics = new Statistics();
-  readonly #intake: TradeIntake;
+  readonly #filter: TradeFilter;
   #now = START;
   #isConnected = true;
   #sent = 0;
@@ -75,13 +75,13 @@ class Stage {
       this.#statistics.count(record);
       records.push(record);
     };
-    this.#intake = new TradeIntake({
+    this.#filter = new TradeFilter({
       limits: scenario.limits,
       remembered: scenario.remembered,
       statistics: this.#statistics,
       time: () => this.#now,
       emit: (record, records) => push(Object.assign(record, { localTimestamp: this.#now }), records),
-      pass: push,
+      emitFetched: push,
     });
   }
 
@@ -89,7 +89,7 @@ class Stage {
     const end = (this.#truth.at(-1)?.timestamp ?? START) + this.#scenario.rest * MS;
     for (; this.#now <= end; this.#now += 10 * MS) this.#step();
     this.#now -= 10 * MS;
-    this.#intake.repair?.finish(this.#now + 1);
+    this.#filter.repair?.finish(this.#now + 1);
     this.#flush();
     const { longestHold, requests } = { longestHold: this.#longestHold, requests: this.#requests };
     return { truth: this.#arrived(), output: this.#output, requests, longestHold, statistics: this.#statistics };
@@ -98,10 +98,10 @@ class Stage {
   #step(): void {
     this.#connect();
     this.#deliver();
-    this.#intake.repair?.advance(this.#now);
+    this.#filter.repair?.advance(this.#now);
     this.#flush();
     this.#fetch();
-    const isHeld = this.#intake.holdsClock('x linear');
+    const isHeld = this.#filter.holdsClock('x linear');
     this.#heldSince = isHeld ? (this.#heldSince ?? this.#now) : undefined;
     if (this.#heldSince !== undefined) this.#longestHold = Math.max(this.#longestHold, this.#now - this.#heldSince);
   }
@@ -109,13 +109,13 @@ class Stage {
   #connect(): void {
     const at = (this.#now - START) / MS;
     const isLost = this.#scenario.losses.some((loss) => at >= loss.at && at < loss.at + loss.lasts);
-    if (isLost && this.#isConnected) this.#intake.lost({ ...FEED, last: this.#last }, 'disconnect', this.#now);
+    if (isLost && this.#isConnected) this.#filter.lost({ ...FEED, lastKnown: this.#last }, 'disconnect', this.#now);
     if (!isLost && !this.#isConnected) {
       const past = this.#arrived();
-      const told = past.slice(Math.max(0, past.length - this.#scenario.snapshot)).map((trade) => ({ ...trade }));
+      const snapshot = past.slice(Math.max(0, past.length - this.#scenario.snapshot)).map((trade) => ({ ...trade }));
       this.#sent = past.length;
-      this.#intake.back(FEED, this.#now);
-      this.#intake.snapshot(FEED, told, this.#now);
+      this.#filter.returned(FEED, this.#now);
+      this.#filter.addSnapshot(FEED, snapshot, this.#now);
     }
     this.#isConnected = !isLost;
     this.#flush();
@@ -126,14 +126,14 @@ class Stage {
     for (; this.#isConnected && this.#sent < arrived; this.#sent++) {
       const trade = { ...(this.#truth[this.#sent] as Trade) };
       this.#last = trade.timestamp;
-      if (!this.#intake.isNew(trade)) continue;
-      if (this.#intake.hold(FEED, trade, this.#now)) this.#flush();
+      if (!this.#filter.isNew(trade)) continue;
+      if (this.#filter.hold(FEED, trade, this.#now)) this.#flush();
       else this.#output.push(Object.assign(trade, { localTimestamp: this.#now }));
     }
   }
 
   #fetch(): void {
-    const { repair } = this.#intake;
+    const { repair } = this.#filter;
     const { latency, failsEvery } = this.#scenario;
     const request = this.#request;
     if (request && request.ends > this.#now) return;
@@ -148,7 +148,7 @@ class Stage {
 
   #answer(request: Request): void {
     const { page, isLast } = this.#page(request);
-    const isWanted = this.#intake.repair?.page(request.job, page, request.isNew);
+    const isWanted = this.#filter.repair?.takePage(request.job, page, request.isNew);
     this.#flush();
     const ends = this.#now + this.#scenario.latency * MS;
     const list = this.#scenario.lists[request.list] as List;
@@ -159,12 +159,12 @@ class Stage {
   }
 
   #end(isFailed: boolean): void {
-    if (this.#request) this.#intake.repair?.ended(this.#request.job, isFailed, this.#now);
+    if (this.#request) this.#filter.repair?.jobEnded(this.#request.job, isFailed, this.#now);
     this.#request = undefined;
     this.#flush();
   }
 
-  /** A page of a list that descends from its newest; what it covers ends where its oldest row is. */
+  /** Returns a page of a list, newest first; the page covers the time from its oldest row on. */
   #page({ job, list: index, offset }: Request): { page: RepairPage; isLast: boolean } {
     const list = this.#scenario.lists[index] as List;
     const known = this.#truth.filter(({ timestamp }) => timestamp <= this.#now - list.lag * MS);
@@ -179,14 +179,14 @@ class Stage {
     return { page: { records, covered }, isLast: offset + list.pageSize >= served.length || oldest < job.from };
   }
 
-  /** What the connection has told by now, or would have. */
+  /** Returns the trades that a connection has delivered by now, or would have. */
   #arrived(): Trade[] {
     return this.#truth.filter(({ timestamp }) => timestamp <= this.#now - this.#scenario.delay * MS);
   }
 
   #flush(): void {
     const records: AnyRecord[] = [];
-    this.#intake.flush(records);
+    this.#filter.flush(records);
     this.#output.push(...(records as (Trade | Gap)[]));
   }
 }

@@ -8,14 +8,14 @@ export type { BookLevel } from './book-side.js';
 export type Levels<L = Level> = { readonly bids: readonly L[]; readonly asks: readonly L[] };
 
 /**
- * An order book by price. Levels come as text or as numbers; a level that is no price above zero with an amount of zero
- * or more is refused, so no book ever holds NaN.
+ * An order book by price. Levels are text or numbers; a level without a price above zero and an amount of zero or more is
+ * refused, so no book ever contains NaN.
  */
 export class OrderBook {
   readonly #bids: BookSide;
   readonly #asks: BookSide;
 
-  /** `keepOriginals` keeps every level as it was given, which checksums are computed over; it costs about a quarter of the speed. */
+  /** `keepOriginals` keeps the texts of all levels, which checksums need; it costs about a quarter of the speed. */
   constructor(options: { readonly keepOriginals?: boolean } = {}) {
     this.#bids = new BookSide('bids', options.keepOriginals ?? false);
     this.#asks = new BookSide('asks', options.keepOriginals ?? false);
@@ -29,14 +29,14 @@ export class OrderBook {
     return this.#asks.best;
   }
 
-  /** True where the best bid reaches the best ask: no matching engine leaves a book so. */
+  /** Whether the best bid reaches the best ask, which no matching engine allows. */
   get isCrossed(): boolean {
     const bid = this.#bids.best;
     const ask = this.#asks.best;
     return bid !== undefined && ask !== undefined && bid >= ask;
   }
 
-  /** Levels held, both sides. */
+  /** Number of levels of both sides. */
   get size(): number {
     return this.#bids.size + this.#asks.size;
   }
@@ -49,7 +49,7 @@ export class OrderBook {
   /** Replaces the whole book. Returns why a level was refused; the book is then empty. */
   replace(bids: readonly BookLevel[], asks: readonly BookLevel[]): string | undefined {
     this.clear();
-    // Exchanges list the best level first: from the other end every level is appended, and nothing has to move.
+    // Exchanges list the best level first: in reverse order every level is appended, and no element has to move.
     return this.change(bids.toReversed(), asks.toReversed());
   }
 
@@ -61,8 +61,9 @@ export class OrderBook {
   }
 
   /**
-   * As `change`, of levels that stand one after the other in an array, price and amount in turn, from an index on: so many
-   * bids, then so many asks. Of a price that comes twice the later amount counts. Originals are not kept.
+   * Like `change`, for levels in a flat array of alternating prices and amounts: from the index `from` on, `bids` levels of
+   * the bid side, then `asks` levels of the ask side. For a price that appears twice the later amount counts. Originals
+   * are not kept.
    */
   changeFlat(numbers: Float64Array, from: number, bids: number, asks: number): string | undefined {
     const middle = from + 2 * bids;
@@ -76,12 +77,12 @@ export class OrderBook {
     return { bids: this.#bids.trim(limit).map(removal), asks: this.#asks.trim(limit).map(removal) };
   }
 
-  /** Returns the best `limit` levels of each side, or as many as there are. */
+  /** Returns at most `limit` of the best levels of each side. */
   top(limit = Number.POSITIVE_INFINITY): Levels {
     return { bids: this.#bids.top(limit), asks: this.#asks.top(limit) };
   }
 
-  /** Returns the best `limit` levels of each side as they were given; none where originals are not kept. */
+  /** Returns the best `limit` levels of each side as the exchange wrote them; none where originals are not kept. */
   originals(limit: number): Levels<BookLevel> {
     return { bids: this.#bids.originals(limit), asks: this.#asks.originals(limit) };
   }

@@ -1,11 +1,11 @@
 /**
- * Lets each item through at most once per interval and holds back the last change, so that it is never lost. Times are
- * whatever the caller counts in, and must not go back. What comes out, and for which moment, does not depend on how often
- * `due` is called.
+ * A throttle that lets each item through at most once per interval. Dropping the changes in between would lose the last
+ * state of an item that then stays quiet, so the last change is withheld and becomes due after the interval. Times may have
+ * any unit and must not go back. The result does not depend on how often `due` is called.
  */
 export class Throttle<Item> {
   readonly #interval: number;
-  /** When each item may come next. Every time is set to now + interval, so the order of insertion is the order of time. */
+  /** The time from which each item may pass again. All are set to now + interval, so insertion order is time order. */
   readonly #next = new Map<Item, number>();
   readonly #withheld = new Set<Item>();
 
@@ -13,7 +13,7 @@ export class Throttle<Item> {
     this.#interval = interval;
   }
 
-  /** Tells of a change of `item`. Returns true when it may come now, false when it is withheld. `due(at)` comes before. */
+  /** Registers a change of `item`. Returns true when it may pass now, false when it is withheld. Call `due(at)` before. */
   offer(item: Item, at: number): boolean {
     if (this.#next.has(item)) {
       this.#withheld.add(item);
@@ -23,13 +23,13 @@ export class Throttle<Item> {
     return true;
   }
 
-  /** Whether the time of any item has come by `at`. */
+  /** Whether any item may pass again at `at`. */
   isDue(at: number): boolean {
     for (const moment of this.#next.values()) return moment <= at;
     return false;
   }
 
-  /** Yields what was withheld and may come by `at`, with the moment at which it may, in the order of those moments. */
+  /** Yields the withheld items that are due at `at`, each with the moment at which it became due, in that order. */
   *due(at: number): Generator<[item: Item, moment: number]> {
     for (const [item, moment] of this.#next) {
       if (moment > at) return;
@@ -40,12 +40,12 @@ export class Throttle<Item> {
     }
   }
 
-  /** Forgets a withheld change of `item`, which is not to come. */
+  /** Drops a withheld change of `item`. */
   drop(item: Item): void {
     this.#withheld.delete(item);
   }
 
-  /** Lets a withheld change of `item` come before its time. Returns whether there was one. */
+  /** Lets a withheld change of `item` pass early. Returns whether one was withheld. */
   release(item: Item, at: number): boolean {
     if (!this.#withheld.delete(item)) return false;
     this.#next.delete(item);
@@ -53,7 +53,7 @@ export class Throttle<Item> {
     return true;
   }
 
-  /** Lets all withheld changes come before their time. Returns their items in the order in which they would have come. */
+  /** Lets all withheld changes pass early. Returns their items in the order in which they would have been due. */
   drain(at: number): Item[] {
     return [...this.#next.keys()].filter((item) => this.release(item, at));
   }

@@ -5,33 +5,32 @@ import { bookChecksum, CHECKSUM_LEVELS } from './checksum.js';
 import { type Levels, numericLevels, OrderBook } from './order-book.js';
 import { Sequencer } from './sequencer.js';
 
-/** What breaks a book: a missed message, a checksum that differs, a bid at or above an ask, a level that is no level. */
+/** Causes of a broken book: a missed message, a checksum that differs, a bid at or above an ask, an invalid level. */
 export const BREAKS = ['sequence', 'checksum', 'crossed', 'refused'] as const;
 export type Break = (typeof BREAKS)[number];
 
 /**
- * What a message did to a book. `snapshot` and `delta` changed it. `repeated`: the state known already, sent again.
- * `stale`: a delta contained in the snapshot before it. `early`: a delta before any snapshot. `skipped`: a delta to a
- * broken book.
+ * Effects of a message on a book. `snapshot` and `delta` changed it. `repeated`: the known state, sent again. `stale`: a
+ * delta contained in the snapshot before it. `early`: a delta before any snapshot. `skipped`: a delta to a broken book.
  */
 export const OUTCOMES = ['snapshot', 'delta', 'repeated', 'stale', 'early', 'skipped', ...BREAKS] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** What is missing from a book that cannot be trusted. */
-export type Hole = {
+/** The gap of a book that cannot be trusted. */
+export type BookGap = {
   readonly reason: GapReason;
   readonly fromTimestamp: number;
-  /** True where nothing was known before it: the stream begins with the snapshot that ends it. */
-  readonly early: boolean;
+  /** Whether no snapshot precedes the gap: the book then begins with the snapshot that ends it, and no gap is emitted. */
+  readonly isBeforeFirst: boolean;
 };
 
 function isBreak(outcome: Outcome): outcome is Break {
   return (BREAKS as readonly Outcome[]).includes(outcome);
 }
 
-const NOTHING: Levels = { bids: [], asks: [] };
+const NONE: Levels = { bids: [], asks: [] };
 
-/** The book of one symbol, and whether it can be trusted: from a snapshot on, until a message does not fit. */
+/** The book of one symbol, trusted from a snapshot on until a message does not fit. */
 export class TrackedBook {
   readonly exchange: string;
   readonly market: Market;
@@ -41,11 +40,11 @@ export class TrackedBook {
   /** Of the last message applied. */
   timestamp = 0;
   sequence: string | undefined;
-  hole: Hole | undefined;
+  gap: BookGap | undefined;
   #trusted = false;
   #book = new OrderBook();
   #originals = false;
-  #dropped = NOTHING;
+  #dropped = NONE;
   readonly #sequencer = new Sequencer();
 
   constructor({ exchange, market, symbol }: BookMessage) {
@@ -63,21 +62,21 @@ export class TrackedBook {
     return this.#book.top(limit);
   }
 
-  /** Whether this book already contains what `message` of another feed of it tells, by sequence and time. */
+  /** Whether this book contains the state of `message`, which another feed of it delivered; by sequence and time. */
   hasReached({ sequence, timestamp }: BookMessage): boolean {
     if (sequence === undefined || this.sequence === undefined) return this.timestamp >= timestamp;
-    // A counter that restarted is small again: then only the time tells what came before.
+    // A counter that restarted is small again: then only the time shows the order.
     return sequence === this.sequence || (compareLongs(this.sequence, sequence) > 0 && this.timestamp >= timestamp);
   }
 
-  /** Whether `message` of another feed of this book tells what this book contains, or more. */
+  /** Whether another feed of this book, whose last message is `message`, has reached the state of this book. */
   isReachedBy({ sequence, timestamp }: BookMessage): boolean {
     if (timestamp > this.timestamp) return true;
     if (sequence === undefined || this.sequence === undefined) return timestamp === this.timestamp;
     return compareLongs(sequence, this.sequence) >= 0;
   }
 
-  /** Becomes what the messages of another feed lead to, a snapshot first. Returns `snapshot`, `repeated`, or what broke it. */
+  /** Replaces the state by the messages of another feed, a snapshot first. Returns `snapshot`, `repeated` or the cause of a break. */
   restart(messages: readonly BookMessage[]): Outcome {
     let outcome: Outcome = 'repeated';
     for (const message of messages) {
@@ -88,10 +87,10 @@ export class TrackedBook {
     return outcome;
   }
 
-  /** Notes that what comes next may not follow what came last: until a snapshot the book is not to be trusted. */
+  /** Marks the book as broken until the next snapshot: the next message may not follow the last one. */
   breakOff(reason: GapReason): void {
     this.#trusted = false;
-    if (!this.hole || this.hole.early) this.hole = { reason, fromTimestamp: this.timestamp, early: false };
+    if (!this.gap || this.gap.isBeforeFirst) this.gap = { reason, fromTimestamp: this.timestamp, isBeforeFirst: false };
   }
 
   /** Applies a message. After a `sequence` break the book still holds the last good state, after other breaks it does not. */
@@ -99,7 +98,7 @@ export class TrackedBook {
     return message.action === 'snapshot' ? this.#replace(message) : this.#change(message);
   }
 
-  /** Returns the changes a delta that was just applied made, those that `maxLevels` led to included. */
+  /** Returns the changes of the delta that was just applied, and the removals that `maxLevels` led to. */
   changes({ bids, asks }: BookMessage): Levels {
     const { bids: droppedBids, asks: droppedAsks } = this.#dropped;
     return { bids: [...numericLevels(bids), ...droppedBids], asks: [...numericLevels(asks), ...droppedAsks] };
@@ -107,7 +106,7 @@ export class TrackedBook {
 
   #replace(message: BookMessage): Outcome {
     if (this.#repeats(message)) return 'repeated';
-    // Without a limit of levels a channel may be one with checksums, which are computed over the texts.
+    // A channel without a limit of levels may have checksums, which are computed over the original texts.
     const originals = message.checksum !== undefined || (message.topLevels ?? message.maxLevels) === undefined;
     if (originals !== this.#originals) this.#book = new OrderBook({ keepOriginals: originals });
     this.#originals = originals;
@@ -134,14 +133,14 @@ export class TrackedBook {
   }
 
   #ignore({ timestamp }: BookMessage): Outcome {
-    if (this.hole && !this.hole.early) return 'skipped';
-    this.hole ??= { reason: 'sequence', fromTimestamp: timestamp, early: true };
+    if (this.gap && !this.gap.isBeforeFirst) return 'skipped';
+    this.gap ??= { reason: 'sequence', fromTimestamp: timestamp, isBeforeFirst: true };
     return 'early';
   }
 
   #settle(message: BookMessage, refused: string | undefined): Break | undefined {
     if (refused !== undefined) return this.#break('refused', message);
-    this.#dropped = message.maxLevels === undefined ? NOTHING : this.#book.trim(message.maxLevels);
+    this.#dropped = message.maxLevels === undefined ? NONE : this.#book.trim(message.maxLevels);
     if (message.checksum !== undefined && message.checksum !== this.#checksum()) return this.#break('checksum', message);
     if (this.#book.isCrossed) return this.#break('crossed', message);
     this.timestamp = message.timestamp;
@@ -157,7 +156,8 @@ export class TrackedBook {
   #break(cause: Break, { timestamp }: BookMessage): Break {
     this.#trusted = false;
     const reason = cause === 'checksum' ? 'checksum' : 'sequence';
-    if (!this.hole || this.hole.early) this.hole = { reason, fromTimestamp: this.timestamp || timestamp, early: false };
+    if (!this.gap || this.gap.isBeforeFirst)
+      this.gap = { reason, fromTimestamp: this.timestamp || timestamp, isBeforeFirst: false };
     return cause;
   }
 }

@@ -6,17 +6,17 @@ import { UsageError } from '../model/errors.js';
 import { type Market, RECORD_TYPES, type RecordType } from '../model/records.js';
 import { seriesKey } from '../model/series.js';
 
-/** What the user asked for; an absent list means everything there is. */
+/** The markets, symbols and channels that the user asked for; an absent list stands for all. */
 export type SelectionOptions = {
   readonly exchanges: readonly Exchange[];
   readonly markets?: readonly Market[] | undefined;
   /** Any spelling: native, canonical, ccxt, legacy. */
   readonly symbols?: readonly string[] | undefined;
   readonly channels: readonly Channel[];
-  /** What was asked for by REST. */
+  /** Record types that are polled over REST. */
   readonly polled?: readonly PolledType[] | undefined;
   readonly intervals?: readonly string[] | undefined;
-  /** This machine's share of the symbols. */
+  /** The part of the symbols that this machine captures. */
   readonly shard?: Shard | undefined;
 };
 
@@ -30,23 +30,20 @@ const CHANNEL_OF: Partial<Record<RecordType, Channel>> = {
   candle: 'candle',
 };
 
-/** Returns the channel that yields records of a type; books are no simple case and have their own room. */
+/** Returns the channel that yields records of a type; undefined for book records, which two channels yield. */
 export function channelOf(type: RecordType): Channel | undefined {
   return CHANNEL_OF[type];
 }
 
 const ON_DERIVATIVES: readonly RecordType[] = ['mark_price', 'open_interest', 'funding'];
 
-/** Returns the channel that names the gaps of a captured record's series: of candles each interval has its own. */
+/** Returns the `channel` in the gaps of a record's series; candles of each interval have their own. */
 export function gapChannelOf(record: { readonly type: RecordType; readonly interval?: string | undefined }): string {
   if (record.type === 'candle') return `candle_exchange_${record.interval}`;
   return CHANNEL_OF[record.type] ?? record.type;
 }
 
-/**
- * Returns the types of the records that channels and polls can give on some markets (absent: on all), `gap` and `clock`
- * included.
- */
+/** Returns the types of the records that channels and polls can yield on `markets` (absent: on all), with `gap` and `clock`. */
 export function typesOf(
   channels: readonly Channel[],
   markets?: readonly Market[],
@@ -63,7 +60,7 @@ export function typesOf(
   return [...simple, ...(withBooks ? books : []), 'gap', 'clock'];
 }
 
-/** Decides which markets, symbols, channels and intervals are wanted. */
+/** The filter of markets, symbols, channels and intervals that a capture wants. */
 export class Selection {
   readonly #options: SelectionOptions;
   readonly #native = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
@@ -71,7 +68,7 @@ export class Selection {
   /** Symbols by exchange and market. */
   readonly #universe = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
 
-  /** Throws a `UsageError` when a symbol is no spelling of any of the exchanges and markets. */
+  /** Throws a `UsageError` when a symbol is not a valid spelling on any of the exchanges and markets. */
   constructor(options: SelectionOptions) {
     this.#options = options;
     for (const spelling of options.symbols ?? []) this.#check(spelling);
@@ -97,40 +94,43 @@ export class Selection {
   }
 
   wantsSymbol(exchange: string, market: Market, symbol: string): boolean {
-    if (this.#options.shard && !this.#isOurs(this.#options.shard, exchange, market, symbol)) return false;
+    if (this.#options.shard && !this.#isInShard(this.#options.shard, exchange, market, symbol)) return false;
     return this.#options.symbols === undefined || (this.#native.get(exchange)?.get(market)?.has(symbol) ?? false);
   }
 
-  /** What was polled, none where nothing was. */
+  /** Record types that are polled over REST; empty where none is. */
   get polled(): readonly PolledType[] {
     return this.#options.polled ?? [];
   }
 
-  /** From now on these are the symbols of an exchange that its lists and filters leave. */
+  /** Sets the universe of an exchange: the symbols of its instrument lists that pass the filters. */
   narrow(exchange: string, universe: ReadonlyMap<Market, readonly string[]>): void {
     this.#universe.set(exchange, new Map([...universe].map(([market, symbols]) => [market, new Set(symbols)])));
   }
 
-  /** As `wantsSymbol`, for what comes of many symbols whoever asks: only those of the universe, where there is one. */
+  /**
+   * Like `wantsSymbol`, for topics that carry many symbols (Bitget liquidations): the symbol must also be in the universe,
+   * if that is known.
+   */
   wantsOfMany(exchange: string, market: Market, symbol: string): boolean {
     const universe = this.#universe.get(exchange);
     return this.wantsSymbol(exchange, market, symbol) && (universe?.get(market)?.has(symbol) ?? universe === undefined);
   }
 
-  /** Returns the symbols of which `wantsOfMany` is known to hold, none where neither a list nor the user names them. */
+  /** Returns the known symbols that pass `wantsOfMany`; none where neither an instrument list nor the user names any. */
   symbolsOfMany(exchange: string, market: Market): readonly string[] {
     const universe = this.#universe.get(exchange);
     const named = universe ? universe.get(market) : this.#native.get(exchange)?.get(market);
     return [...(named ?? [])].filter((symbol) => this.wantsOfMany(exchange, market, symbol));
   }
 
-  #isOurs(shard: Shard, exchange: string, market: Market, symbol: string): boolean {
+  #isInShard(shard: Shard, exchange: string, market: Market, symbol: string): boolean {
     const key = seriesKey({ exchange, market, symbol });
     const known = this.#ofShard.get(key);
     if (known !== undefined) return known;
-    const isOurs = isInShard(shard, exchange, market, symbol);
-    this.#ofShard.set(key, isOurs);
-    return isOurs;
+    const isOwn = isInShard(shard, exchange, market, symbol);
+    this.#ofShard.set(key, isOwn);
+    return isOwn;
   }
 
   #markets(exchange: Exchange): readonly Market[] {
@@ -147,7 +147,7 @@ export class Selection {
     if (exchanges.some((exchange) => this.#markets(exchange).some((market) => exchange.nativeSymbol(spelling, market)))) return;
     const names = exchanges.map(({ id }) => id).join(', ');
     throw new UsageError(
-      `--symbols: expected a symbol of ${names} such as BTCUSDT, was "${spelling}" (mdtool symbols lists them)`,
+      `--symbols: expected a symbol of ${names} such as BTCUSDT, was "${spelling}"; mdtool symbols lists them`,
     );
   }
 }

@@ -1,7 +1,5 @@
-import type { Gap, GapReason, Market } from './records.js';
-
-/** The records that one gap is about: those of one channel and symbol, of candles those of one interval. */
-export type GapSeries = { readonly exchange: string; readonly market: Market; readonly symbol: string; readonly channel: string };
+import type { Gap, GapReason } from './records.js';
+import type { ChannelSeries } from './series.js';
 
 /** The extent and the cause of a gap; times are microseconds. */
 export type GapFacts = {
@@ -18,7 +16,7 @@ export type GapFacts = {
 };
 
 /** Builds a `gap` record. */
-export function buildGap({ exchange, market, symbol, channel }: GapSeries, facts: GapFacts): Gap {
+export function buildGap({ exchange, market, symbol, channel }: ChannelSeries, facts: GapFacts): Gap {
   const { from, reason, repaired = 0, missing = true, localTimestamp } = facts;
   const until = Math.max(from, facts.until);
   const span = { timestamp: until, localTimestamp, fromTimestamp: from, untilTimestamp: until };

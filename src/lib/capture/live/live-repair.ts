@@ -27,7 +27,7 @@ export class LiveRepair {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { wire, warn } = parts;
-    this.#fetcher = new RepairFetcher({ pages: (job) => this.#pages(job), tell: (take) => wire.repair(take), warn });
+    this.#fetcher = new RepairFetcher({ pages: (job) => this.#pages(job), apply: (change) => wire.repair(change), warn });
   }
 
   /** Starts the fetch jobs that are due. */

@@ -4,7 +4,7 @@ import type { Market } from '../../model/records.js';
 import { MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../model/time.js';
 import { type CapturedKind, lastTimes } from '../../storage/reading/last-times.js';
 import { lastTrades } from '../../storage/reading/last-trades.js';
-import { SELDOM } from '../repair/continuity.js';
+import { SPARSE_CHANNEL } from '../repair/continuity.js';
 import { gapChannelOf } from '../selection.js';
 import type { Capture } from '../session/capture.js';
 import { type CoveredUntil, readCoveredUntil, saveCoveredUntil } from './covered-until.js';
@@ -46,7 +46,7 @@ export class Resumption {
 
   /** Notes until when the run covers sparse channels. Call before connections are closed. */
   end(): void {
-    this.#coveredUntil = this.#capture.feedsOf(SELDOM).flatMap(({ exchange, market, channel, symbol }) => {
+    this.#coveredUntil = this.#capture.feedsOf(SPARSE_CHANNEL).flatMap(({ exchange, market, channel, symbol }) => {
       const until = this.#capture.time(exchange, market) - IN_FLIGHT;
       return until > 0 ? [{ exchange, market, channel, symbol, until }] : [];
     });
@@ -65,21 +65,21 @@ export class Resumption {
   async #resumePauses(exchange: string, market: Market, kinds: readonly Kind[]): Promise<void> {
     const times = await lastTimes(this.#store, { exchange, market }, kinds);
     for (const [index, { channel }] of kinds.entries())
-      for (const [symbol, last] of times[index] ?? []) this.#capture.pauses.begin({ exchange, market, channel, symbol }, last);
-    const sparse = kinds.find(({ type }) => type === SELDOM);
+      for (const [symbol, last] of times[index] ?? []) this.#capture.downtime.begin({ exchange, market, channel, symbol }, last);
+    const sparse = kinds.find(({ type }) => type === SPARSE_CHANNEL);
     if (sparse) await this.#resumeSparse(exchange, market, sparse.symbols);
   }
 
   /** A symbol that no run covered before has no gap yet; coverage starts now. */
   async #resumeSparse(exchange: string, market: Market, symbols: readonly string[]): Promise<void> {
-    const known = await readCoveredUntil(this.#store, { exchange, market, channel: SELDOM });
+    const known = await readCoveredUntil(this.#store, { exchange, market, channel: SPARSE_CHANNEL });
     const now = Date.now() * MS;
     const fresh: CoveredUntil[] = [];
     for (const symbol of symbols) {
-      const feed = { exchange, market, channel: SELDOM, symbol } as const;
+      const feed = { exchange, market, channel: SPARSE_CHANNEL, symbol } as const;
       const until = known.get(symbol);
       if (until === undefined) fresh.push({ ...feed, until: now });
-      else this.#capture.pauses.begin(feed, until);
+      else this.#capture.downtime.begin(feed, until);
     }
     await saveCoveredUntil(this.#store, fresh);
   }

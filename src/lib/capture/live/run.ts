@@ -72,7 +72,7 @@ class LiveRun implements Live {
       options.queueLimit,
       (record) => this.#overflow.add(record, 'dropped (gap overflow)'),
       options.repair && {
-        isRepaired: (trade) => this.#capture.hasRepaired(trade),
+        isRepaired: (trade) => this.#capture.isRepaired(trade),
         refetches: (trade) => {
           if (this.#capture.overflow(trade)) this.#overflow.add(trade, 'dropped and fetched again');
           return true;

@@ -86,7 +86,7 @@ export class Wire {
   tick(): void {
     if (this.#ended !== undefined) return;
     this.#queue.push(this.#capture.advance(this.#clock.now()));
-    if (this.#queue.length <= this.#queue.limit / 2) this.repair((repair, at) => repair.room(at));
+    if (this.#queue.length <= this.#queue.limit / 2) this.repair((repair, at) => repair.unblock(at));
   }
 
   /** Calls the repair with the current time and queues the records that result; undefined without a repair. */

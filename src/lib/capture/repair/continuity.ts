@@ -3,39 +3,53 @@ import type { Gap, GapReason } from '../../model/records.js';
 import { MINUTE, SECOND } from '../../model/time.js';
 import { type Feed, FeedTable } from './feed-table.js';
 
-/** `last` is the time of the last thing known of it. */
-export type LostFeed = Feed & { readonly last: number };
+/** A feed that no connection delivers any more. `lastKnown` is the exchange's time of its last record. */
+export type LostFeed = Feed & { readonly lastKnown: number };
 
 type State = Feed & {
-  /** Exchange's time of the last thing that came, `NEVER` before the first. */
-  last: number;
-  /** Local time at which it was carried first. */
+  /** Exchange's time of the last record, `NEVER` before the first. */
+  lastKnown: number;
+  /** Local time at which a connection first delivered the feed. */
   readonly begun: number;
-  /** The connections that carry it, and the local time since which each does; the longest first. */
-  readonly carriers: Map<string, number>;
-  /** The carrier that delivered last; it need not be noted again. */
-  latest: string | undefined;
-  hole: { readonly since: number; readonly reason: GapReason } | undefined;
+  /** The connections that deliver the feed, and the local time since which each does. The one that leads is first. */
+  readonly deliveredBy: Map<string, number>;
+  /** The connection of the last record: it is in `deliveredBy` already. */
+  lastDeliverer: string | undefined;
+  /** Set while nothing delivers the feed, until the next record ends the gap. `since` is a local time. */
+  gap: { readonly since: number; readonly reason: GapReason } | undefined;
 };
 
-/** A number like the times that follow, which the engine then keeps in one place. */
+/** A number like the times that follow, so that the engine keeps one representation of the field. */
 const NEVER = Number.NEGATIVE_INFINITY;
 
-/** Returns the exchange's time on a feed's market at a local time, undefined before anything is known of its clock. */
+/** Returns the exchange's time on a feed's market at a local time, undefined before its clock is known. */
 export type ExchangeTime = (feed: Pick<Feed, 'exchange' | 'market'>, local: number) => number | undefined;
 
-/** The channel in which so seldom anything comes that its last record does not tell how far it is known. */
-export const SELDOM = 'liquidation';
+/**
+ * The channel that is too sparse for its last record to show until when it was covered: hours may pass without a
+ * liquidation. The time until which it was covered is therefore stored separately.
+ */
+export const SPARSE_CHANNEL = 'liquidation';
 
-/** What a connection brings while another one leads waits for that one to bring it as well, microseconds. */
-export const TAKEOVER_PATIENCE = 2 * SECOND;
+/** How long an event of a successor connection waits for the connection that leads, microseconds. */
+export const TAKEOVER_TIMEOUT = 2 * SECOND;
 
-/** Before anything is known of an exchange's clock, it is taken to differ from ours by no more than this. */
+/** Assumed maximum difference between an exchange's clock and ours while the difference is not known. */
 export const CLOCK_TOLERANCE = MINUTE;
 
 /**
- * Knows which connections carry which feed, and turns the loss of the last one into a `gap` before the next record of
- * that feed. A connection that is replaced before it closes leaves no hole.
+ * The connections that deliver each feed, and the gaps between them.
+ *
+ * When a connection drops, records are missing until another one delivers the feed. Without a note of that, the next
+ * record would look like the direct successor of the last one and candles over the silence would count as complete. So
+ * the loss of a feed's last connection opens a gap, and the next record of the feed ends it. A connection that is
+ * replaced before it closes leaves no gap: the old and the new one overlap.
+ *
+ * ```
+ * connection 1   ──●──●──●──╳
+ * connection 2                    ●──●──       gap from the last ● of 1 to the first ● of 2
+ * connection 3                 ●──●──●──       subscribed before 2 closes: no gap
+ * ```
  */
 export class Continuity {
   readonly #states = new FeedTable<State>();
@@ -45,115 +59,128 @@ export class Continuity {
     this.#exchangeTime = exchangeTime;
   }
 
-  /** Notes that `connection` delivered something of `feed` that happened at `timestamp`; returns the gap it ends, if any. */
+  /** Registers a record of `feed` with the exchange's time `timestamp`. Returns the gap that it ends, if any. */
   received(feed: Feed, connection: string, timestamp: number, at: number): Gap | undefined {
     const state = this.#stateOf(feed, at);
-    const latest = state.last === NEVER ? timestamp : state.last;
-    const gap = state.hole ? gapOf(state, Math.min(this.#from(state), latest), timestamp) : undefined;
-    state.hole = undefined;
-    if (state.latest !== connection) carry(state, connection, at);
-    state.latest = connection;
-    if (timestamp > state.last) state.last = timestamp;
+    const last = state.lastKnown === NEVER ? timestamp : state.lastKnown;
+    const gap = state.gap ? gapOf(state, Math.min(this.#gapStart(state), last), timestamp) : undefined;
+    state.gap = undefined;
+    if (state.lastDeliverer !== connection) addDeliverer(state, connection, at);
+    state.lastDeliverer = connection;
+    if (timestamp > state.lastKnown) state.lastKnown = timestamp;
     return gap;
   }
 
-  /** Notes that `connection` will deliver `feed` from now on (local time): silence after it is silence, its loss a hole. */
-  carried(feed: Feed, connection: string, at: number): void {
-    carry(this.#stateOf(feed, at), connection, at);
+  /** Registers that `connection` delivers `feed` from the local time `at` on: from now on its loss opens a gap. */
+  delivering(feed: Feed, connection: string, at: number): void {
+    addDeliverer(this.#stateOf(feed, at), connection, at);
   }
 
-  /** As `carried`, by the exchange's word; returns the gap that ends here, of a feed too seldom to end it by a record. */
+  /**
+   * Registers that the exchange confirmed the subscription. Returns the gap that this ends: on the sparse channel the next
+   * record may be hours away.
+   */
   confirmed(feed: Feed, connection: string, at: number): Gap | undefined {
     const state = this.#stateOf(feed, at);
-    carry(state, connection, at);
-    if (feed.channel !== SELDOM || !state.hole) return undefined;
-    const gap = gapOf(state, this.#from(state), this.#latest(state, at));
-    state.hole = undefined;
+    addDeliverer(state, connection, at);
+    if (feed.channel !== SPARSE_CHANNEL || !state.gap) return undefined;
+    const gap = gapOf(state, this.#gapStart(state), this.#latest(state, at));
+    state.gap = undefined;
     return gap;
   }
 
-  /** Returns the feeds of a channel that are carried, or whose hole will be told. */
+  /** Returns the feeds of a channel that are delivered or have an open gap. */
   feedsOf(channel: Feed['channel']): Feed[] {
     return [...this.#states].filter((state) => state.channel === channel);
   }
 
-  /** Whether any connection carries a feed. */
-  isCarried(feed: Feed): boolean {
-    return (this.#find(feed)?.carriers.size ?? 0) > 0;
+  /** Whether any connection delivers a feed. */
+  isDelivered(feed: Feed): boolean {
+    return (this.#find(feed)?.deliveredBy.size ?? 0) > 0;
   }
 
-  /** Whether `connection` is the one of a feed's carriers whose records count, the one that has carried it longest. */
+  /** Whether the records of `connection` count: it has delivered the feed for the longest time. */
   leads(feed: Feed, connection: string): boolean {
-    const leader = this.#find(feed)?.carriers.keys().next().value;
+    const leader = this.#find(feed)?.deliveredBy.keys().next().value;
     return leader === undefined || leader === connection;
   }
 
-  /** Lets `connection` lead a feed: those that did so far count as lost. Returns the feed, undefined where it leads already. */
-  overtaken(feed: Feed, connection: string, at: number): LostFeed | undefined {
+  /**
+   * Makes `connection` lead a feed: the connections that led so far count as lost. Returns the feed, undefined where
+   * `connection` leads already.
+   */
+  takenOver(feed: Feed, connection: string, at: number): LostFeed | undefined {
     const state = this.#find(feed);
     if (!state || this.leads(feed, connection)) return undefined;
-    state.latest = undefined;
-    state.carriers.clear();
-    state.carriers.set(connection, at);
-    state.hole ??= { since: at, reason: 'stale' };
-    return { ...feed, last: this.#from(state) };
+    state.lastDeliverer = undefined;
+    state.deliveredBy.clear();
+    state.deliveredBy.set(connection, at);
+    state.gap ??= { since: at, reason: 'stale' };
+    return { ...feed, lastKnown: this.#gapStart(state) };
   }
 
-  /** Notes that a feed was ended on purpose: that leaves no hole. */
-  released(feed: Feed, connection: string): void {
+  /** Registers that we unsubscribed a feed: that leaves no gap. */
+  unsubscribed(feed: Feed, connection: string): void {
     const state = this.#find(feed);
     if (!state) return;
-    drop(state, connection);
-    if (state.carriers.size === 0 && !state.hole) this.#states.delete(state);
+    removeDeliverer(state, connection);
+    if (state.deliveredBy.size === 0 && !state.gap) this.#states.delete(state);
   }
 
-  /** Notes that a connection was lost `at` (local time); returns the feeds that nothing carries now. */
+  /** Registers that a connection was lost at the local time `at`. Returns the feeds that no connection delivers now. */
   lost(connection: string, at: number, reason: GapReason): LostFeed[] {
     const lost: LostFeed[] = [];
     for (const state of this.#states) {
-      if (!drop(state, connection) || state.carriers.size > 0) continue;
-      state.hole ??= { since: at, reason };
+      if (!removeDeliverer(state, connection) || state.deliveredBy.size > 0) continue;
+      state.gap ??= { since: at, reason };
       const { exchange, market, channel, symbol } = state;
-      lost.push({ exchange, market, channel, symbol, last: this.#from(state) });
+      lost.push({ exchange, market, channel, symbol, lastKnown: this.#gapStart(state) });
     }
     return lost;
   }
 
   /**
-   * Returns the gaps of feeds that `connection`, of which nothing was heard after the local time `heard`, has left to others
-   * that all began later: what happened in between was sent to the one that was dead. To be called before `lost`.
+   * Returns the gaps of feeds whose other connections all began after `connection` fell silent. Call before `lost`.
+   *
+   * A dead connection is noticed only after its time-out. If its successor subscribed 30 s after it died, the records of
+   * those 30 s were sent to the dead one and nobody has them, although the feed never was without a connection. `heard` is
+   * the local time of the last frame.
    */
-  leftBehind(connection: string, heard: number, reason: GapReason): Gap[] {
+  lostInTakeover(connection: string, heard: number, reason: GapReason): Gap[] {
     const gaps: Gap[] = [];
     for (const state of this.#states) {
-      // What a book goes on with shows by its sequence whether anything is missing.
-      if (state.channel.startsWith('book') || !state.carriers.has(connection) || state.carriers.size === 1) continue;
-      const begun = Math.min(...[...state.carriers].flatMap(([id, since]) => (id === connection ? [] : [since])));
+      // A book's sequence shows by itself whether a message is missing.
+      if (state.channel.startsWith('book') || !state.deliveredBy.has(connection) || state.deliveredBy.size === 1) continue;
+      const others = [...state.deliveredBy].flatMap(([id, since]) => (id === connection ? [] : [since]));
+      const begun = Math.min(...others);
       if (begun <= heard) continue;
       const from = this.#earliest(state, heard) - SECOND;
-      gaps.push(gapOf({ ...state, hole: { since: heard, reason } }, from, this.#latest(state, begun)));
+      gaps.push(gapOf({ ...state, gap: { since: heard, reason } }, from, this.#latest(state, begun)));
     }
     return gaps;
   }
 
-  /** Forgets the hole of a feed: somebody else tells it. */
+  /** Drops the open gap of a feed: the trade repair emits it instead. */
   handedOver(feed: Feed): void {
     const state = this.#find(feed);
-    if (state) state.hole = undefined;
+    if (state) state.gap = undefined;
   }
 
-  /** Returns the holes that nothing ended, of feeds lost before `at`: what follows the last event of a run is no hole. */
+  /**
+   * Returns the gaps that are still open at the end of a run, of feeds that were lost before the local time `at`: what
+   * follows the last event of a run is no gap. `passed` returns the exchange's time on a feed's market.
+   */
   finish(at: number, passed: (feed: Feed) => number): Gap[] {
     const gaps: Gap[] = [];
     for (const state of this.#states) {
-      if (state.hole && state.hole.since < at) gaps.push(gapOf(state, this.#from(state), ceilSecond(passed(state))));
+      if (state.gap && state.gap.since < at) gaps.push(gapOf(state, this.#gapStart(state), ceilSecond(passed(state))));
     }
     return gaps;
   }
 
-  /** What is known of a feed ends with what came last, or where it was carried first. */
-  #from(state: State): number {
-    return state.last === NEVER ? this.#earliest(state, state.begun) : state.last;
+  /** Returns the time of the last record, else the time at which a connection first delivered the feed. */
+  #gapStart(state: State): number {
+    return state.lastKnown === NEVER ? this.#earliest(state, state.begun) : state.lastKnown;
   }
 
   #earliest(feed: Feed, local: number): number {
@@ -167,7 +194,8 @@ export class Continuity {
   #stateOf(feed: Feed, begun: number): State {
     const known = this.#find(feed);
     if (known) return known;
-    const state: State = { ...feed, last: NEVER, begun, carriers: new Map(), latest: undefined, hole: undefined };
+    const deliveredBy = new Map<string, number>();
+    const state: State = { ...feed, lastKnown: NEVER, begun, deliveredBy, lastDeliverer: undefined, gap: undefined };
     this.#states.add(state);
     return state;
   }
@@ -177,21 +205,21 @@ export class Continuity {
   }
 }
 
-function carry({ carriers }: State, connection: string, at: number): void {
-  if (!carriers.has(connection)) carriers.set(connection, at);
+function addDeliverer({ deliveredBy }: State, connection: string, at: number): void {
+  if (!deliveredBy.has(connection)) deliveredBy.set(connection, at);
 }
 
-/** Returns whether it was one of the carriers. */
-function drop(state: State, connection: string): boolean {
-  if (state.latest === connection) state.latest = undefined;
-  return state.carriers.delete(connection);
+/** Returns whether the connection delivered the feed. */
+function removeDeliverer(state: State, connection: string): boolean {
+  if (state.lastDeliverer === connection) state.lastDeliverer = undefined;
+  return state.deliveredBy.delete(connection);
 }
 
-/** What happened last is known to a second at best: clocks are compared over the network. */
+/** Returns a time rounded up to its second: clocks are compared over the network, so a time is known to a second at best. */
 export function ceilSecond(time: number): number {
   return Math.ceil(time / SECOND) * SECOND;
 }
 
-function gapOf({ hole, ...feed }: State, from: number, until: number): Gap {
-  return buildGap(feed, { from, until, reason: hole?.reason ?? 'disconnect' });
+function gapOf({ gap, ...feed }: State, from: number, until: number): Gap {
+  return buildGap(feed, { from, until, reason: gap?.reason ?? 'disconnect' });
 }

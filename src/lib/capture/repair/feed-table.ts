@@ -1,12 +1,13 @@
 import type { Channel } from '../../exchanges/exchange.js';
 import type { Market } from '../../model/records.js';
 
-/** One thing that is received without a hole, or not. */
+/** One channel of one symbol on one market. */
 export type Feed = { readonly exchange: string; readonly market: Market; readonly channel: Channel; readonly symbol: string };
 
 /**
- * What is known of each feed, asked for with every record: found by its symbol, of which a reader gives the same text again
- * and again, without a key that would have to be made. Iterates in the order in which the states were added.
+ * A table of states by feed, looked up with every record. A composed key would have to be built for each look-up; a reader
+ * returns the same text for a symbol again and again, so the table is keyed by symbol alone. Iterates in the order in
+ * which the states were added.
  */
 export class FeedTable<State extends Feed> {
   readonly #bySymbol = new Map<string, State[]>();

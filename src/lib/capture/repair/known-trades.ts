@@ -1,24 +1,31 @@
 import { compareLongs } from '../../model/numbers.js';
 import type { Trade } from '../../model/records.js';
 
-/** Where a trade stands in the exchange's order. */
+/** The place of a trade in the exchange's order. */
 export type TradePoint = Pick<Trade, 'id' | 'timestamp' | 'sequence'>;
 
 /**
- * The last trades of one symbol by their ids, at least `limit` and at most twice as many: what comes again is told apart by
- * them, and what is missing begins after them. Asked with every trade of hundreds of symbols, where a `Set` took ten times
- * as long to say that an id is new: hence a hash table over a plain list.
+ * Ids of recent trades of one symbol, between `limit` and twice as many.
+ *
+ * A reconnect can deliver the last 50 trades again; without the ids the store would get them twice. The latest known trade
+ * is also where a gap starts. Open addressing: a `Set` needed ten times as long to report an id as new, and every trade
+ * of hundreds of symbols is looked up.
+ *
+ * ```
+ * ids     [ a  b  c  d ]              in the order of arrival
+ * slots   [ 0  3  0  1  0  0  2  4 ]  place of an id plus 1, at the hash of the id or behind it; 0 is free
+ * ```
  */
 export class KnownTrades {
   readonly #limit: number;
-  /** In the order in which they came; undefined where one was forgotten. */
+  /** In the order of arrival; undefined where an id was forgotten. */
   #ids: (string | undefined)[] = [];
-  /** Places in the list counted from 1, by the hash of the id or behind it; 0 is free, as half of them always are. */
+  /** At least half of the slots are free. */
   readonly #slots: Int32Array;
   #first: TradePoint | undefined;
   #last: TradePoint | undefined;
   #floor: TradePoint | undefined;
-  /** The latest of the first half of the list, and of its second. */
+  /** The latest trade of the first half of the list, and of its second half. */
   #older: TradePoint | undefined;
   #newer: TradePoint | undefined;
 
@@ -32,17 +39,17 @@ export class KnownTrades {
     return this.#last;
   }
 
-  /** The first trade that came: what is before it is not missing. */
+  /** The first trade that arrived: trades before it are not missing. */
   get first(): TradePoint | undefined {
     return this.#first;
   }
 
-  /** The latest trade that is forgotten: what is unknown and comes after it, in the exchange's order, is missing. */
+  /** The latest trade whose id was forgotten: an unknown trade counts as missing only after this one. */
   get floor(): TradePoint | undefined {
     return this.#floor;
   }
 
-  /** The ids as they are now. */
+  /** A copy of the ids. */
   get ids(): Set<string> {
     return new Set(this.#ids.filter((id) => id !== undefined));
   }
@@ -51,7 +58,7 @@ export class KnownTrades {
     return this.#slots[this.#slotOf(id)] !== 0;
   }
 
-  /** Remembers a trade; returns false when it was known. */
+  /** Adds a trade. Returns false when it was known. */
   add(trade: TradePoint): boolean {
     let slot = this.#slotOf(trade.id);
     if (this.#slots[slot] !== 0) return false;
@@ -67,19 +74,19 @@ export class KnownTrades {
     return true;
   }
 
-  /** Takes a trade for one that is forgotten, which comes too late to be among the last; returns false when it was known. */
-  passOver(trade: TradePoint): boolean {
+  /** Registers a trade that was fetched too late to be among the recent ones. Returns false when it was known. */
+  addForgotten(trade: TradePoint): boolean {
     if (this.has(trade.id)) return false;
     this.#floor = latest(this.#floor, trade);
     return true;
   }
 
-  /** Forgets a trade that was not passed on after all: it may come again. */
+  /** Removes a trade that was not emitted after all: it may arrive again. */
   forget(id: string): void {
     const slot = this.#slotOf(id);
     const place = this.#slots[slot] as number;
     if (place === 0) return;
-    // The slot of an older one stays taken, since others may have been put behind it.
+    // The slot of an older id stays taken: ids behind it would no longer be found.
     if (place < this.#ids.length) this.#ids[place - 1] = undefined;
     else {
       this.#ids.pop();
@@ -96,7 +103,7 @@ export class KnownTrades {
     for (const [index, id] of this.#ids.entries()) if (id !== undefined) this.#slots[this.#slotOf(id)] = index + 1;
   }
 
-  /** Returns the slot of an id, else the free one where it belongs. */
+  /** Returns the slot of an id, else the free slot for it. */
   #slotOf(id: string): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
@@ -107,22 +114,22 @@ export class KnownTrades {
   }
 }
 
-/** How much of an id is hashed: its end, where the ids of all exchanges differ most. */
+/** Characters of an id that are hashed: its end, where the ids of all exchanges differ most. */
 const HASHED = 12;
 
-/** FNV-1a. */
+/** Returns the FNV-1a hash of the end of an id. */
 function hashOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let i = Math.max(0, id.length - HASHED); i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
   return hash ^ (hash >>> 16);
 }
 
-/** Returns the later of two in the exchange's order, of two alike the second. */
+/** Returns the later of two trades in the exchange's order, the second of two equal ones. */
 export function latest(known: TradePoint | undefined, trade: TradePoint): TradePoint {
   return known === undefined || !isBefore(trade, known) ? trade : known;
 }
 
-/** Whether `a` comes before `b`: by the exchange's own order where it gives one, else by time. */
+/** Whether `a` precedes `b`: by the exchange's sequence where both have one, else by time. */
 export function isBefore(a: TradePoint, b: TradePoint): boolean {
   if (a.sequence !== undefined && b.sequence !== undefined) return compareLongs(a.sequence, b.sequence) < 0;
   return a.timestamp < b.timestamp;

@@ -1,98 +1,136 @@
 import type { Trade } from '../../model/records.js';
 import { seriesKey } from '../../model/series.js';
 import { DAY, floorToSecond, SECOND } from '../../model/time.js';
-import { Attempts } from './attempts.js';
-import type { Chain, Hole } from './hole.js';
+import type { GapRepairState, PageChain } from './gap-repair-state.js';
 import type { KnownTrades } from './known-trades.js';
 import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
 
-/** A thin symbol's last trade may lie days back; where the newest page reaches it, nothing is missing. */
+/** How far back a thin symbol's last trade may lie: where the newest page reaches it, nothing is missing. */
 const FARTHEST = 7 * DAY;
 
-/** One hole that is being repaired: whether its feed is there again, and what was asked of the exchange. */
+/** The repair of one gap: whether the feed is delivered again, and the fetch job that runs. */
 export class OpenRepair {
   readonly key: string;
-  readonly hole: Hole;
+  readonly state: GapRepairState;
   readonly known: KnownTrades;
   /** Local time of the loss. */
-  readonly since: number;
-  isCarried = false;
-  /** The outputs are full: what comes is dropped. */
+  readonly lostAt: number;
+  /** Whether a connection delivers the feed again. */
+  isDelivered = false;
+  /** Whether the outputs are full and live trades of the symbol are dropped. */
   isBlocked = false;
-  /** Local time since which all that happens comes live, undefined while it does not. */
-  #back: number | undefined;
+  #returnedAt: number | undefined;
   #job: RepairJob | undefined;
-  #chain: Chain | undefined;
-  #attempts: Attempts;
+  #chain: PageChain | undefined;
+  #attempts: AttemptSchedule;
 
-  constructor(hole: Hole, known: KnownTrades, since: number) {
-    this.key = seriesKey(hole.feed);
-    this.hole = hole;
+  constructor(state: GapRepairState, known: KnownTrades, lostAt: number) {
+    this.key = seriesKey(state.feed);
+    this.state = state;
     this.known = known;
-    this.since = since;
-    this.#attempts = new Attempts(since);
+    this.lostAt = lostAt;
+    this.#attempts = new AttemptSchedule(lostAt);
   }
 
-  get back(): number | undefined {
-    return this.#back;
+  /** Local time since which every trade arrives live, undefined while the feed is lost. */
+  get returnedAt(): number | undefined {
+    return this.#returnedAt;
   }
 
-  /** The feed was lost again. */
+  /** Registers that the feed was lost again. */
   lost(): void {
-    this.hole.lostAgain();
-    this.isCarried = false;
-    this.#back = undefined;
+    this.state.lostAgain();
+    this.isDelivered = false;
+    this.#returnedAt = undefined;
   }
 
-  /** All that happens comes live again. */
+  /** Registers that every trade arrives live again. */
   returned(at: number): void {
-    this.#back = at;
-    this.#attempts = new Attempts(at);
+    this.#returnedAt = at;
+    this.#attempts = new AttemptSchedule(at);
   }
 
-  /** Something was learned that makes an answer worth while. */
+  /** Brings the next attempt forward: with a first live trade an answer can prove the end of the gap. */
   hurry(at: number): void {
     this.#attempts.hurry(at);
   }
 
-  /** Returns what is to be fetched now, if anything; `until` is the exchange's time, `most` how far back. */
+  /** Returns the fetch job that is due at `at`, if any. `time` is the exchange's time, `most` how far back to fetch. */
   nextJob(at: number, time: number, most: number): RepairJob | undefined {
-    if (this.#job || this.#back === undefined || !this.#attempts.isDue(at)) return undefined;
-    const { feed, from, near, far } = this.hole;
+    if (this.#job || this.#returnedAt === undefined || !this.#attempts.isDue(at)) return undefined;
+    const { feed, from, start, end } = this.state;
     const { exchange, market, symbol } = feed;
-    const until = Math.max(far?.timestamp ?? 0, time) + SECOND;
-    const begin = floorToSecond(near?.timestamp ?? from) - SECOND;
+    const until = Math.max(end?.timestamp ?? 0, time) + SECOND;
+    const begin = floorToSecond(start?.timestamp ?? from) - SECOND;
     const oldest = until - Math.max(most, FARTHEST);
     this.#job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at };
     return this.#job;
   }
 
-  isAskedFor(job: RepairJob): boolean {
+  isCurrent(job: RepairJob): boolean {
     return this.#job === job;
   }
 
-  /** Takes one page of its job; `isNew` says that it begins a chain. Returns the chain that it belongs to. */
-  take({ records, covered }: RepairPage, isNew: boolean): Chain {
-    const chain = isNew || !this.#chain ? this.hole.chain() : this.#chain;
+  /** Adds one page of the job; `isNew` starts a new chain. Returns the chain of the page. */
+  takePage({ records, covered }: RepairPage, isNew: boolean): PageChain {
+    const chain = isNew || !this.#chain ? this.state.startChain() : this.#chain;
     this.#chain = chain;
     const trades = records.filter((record): record is Trade => record.type === 'trade');
-    this.hole.take(chain, trades, covered);
+    this.state.addPage(chain, trades, covered);
     return chain;
   }
 
-  /** Its job has come to its end; returns whether there is no use in another one. */
-  ended(job: RepairJob, isFailed: boolean, at: number, { settle }: RepairLimits): boolean {
-    const { hole } = this;
+  /** Registers the end of the job. Returns whether another job would be of no use. */
+  jobEnded(job: RepairJob, isFailed: boolean, at: number, { settle }: RepairLimits): boolean {
+    const { state } = this;
     const chain = this.#chain;
-    const back = this.#back;
+    const returnedAt = this.#returnedAt;
     this.#job = undefined;
     this.#chain = undefined;
-    if (back === undefined) return false;
-    const isSilent = !hole.hasHeld && !hole.wasTold;
-    if (chain && !isFailed && isSilent && job.startedAt >= back + settle) hole.settle(chain);
-    const isTooFar = chain !== undefined && !isFailed && chain.touchesFar && !chain.touchesNear;
-    // Where nothing comes live, an answer before that time proves nothing, whatever it says.
-    const least = chain?.touchesNear && isSilent ? back + settle : at;
-    return hole.isWhole || isTooFar || !this.#attempts.failed(at, least);
+    if (returnedAt === undefined) return false;
+    const isSilent = !state.hasHeld && !state.isReported;
+    if (chain && !isFailed && isSilent && job.startedAt >= returnedAt + settle) state.settle(chain);
+    const isTooFar = chain !== undefined && !isFailed && chain.reachesEnd && !chain.reachesStart;
+    // While no live trade arrives, an earlier answer proves nothing, whatever it contains.
+    const earliest = chain?.reachesStart && isSilent ? returnedAt + settle : at;
+    return state.isComplete || isTooFar || !this.#attempts.failed(at, earliest);
+  }
+}
+
+/** Delay before the first attempt: a snapshot on subscribing arrives at once and may make it superfluous. */
+const FIRST_DELAY = 0.25 * SECOND;
+/** Delay after the first attempt; it doubles with each further one. */
+const RETRY_DELAY = 0.5 * SECOND;
+/** About 30 s together: answers that lag behind by more are not waited for. */
+const MAX_ATTEMPTS = 7;
+
+/** The times at which a gap is fetched again; all are local, in microseconds. */
+class AttemptSchedule {
+  readonly #begun: number;
+  #count = 0;
+  #next: number;
+
+  /** `at` is the time at which the feed returned. */
+  constructor(at: number) {
+    this.#begun = at;
+    this.#next = at + FIRST_DELAY;
+  }
+
+  isDue(at: number): boolean {
+    return at >= this.#next;
+  }
+
+  hurry(at: number): void {
+    this.#next = Math.min(this.#next, Math.max(at, this.#begun + FIRST_DELAY));
+  }
+
+  /**
+   * Registers an attempt that ended at `at` and proved nothing; the next one starts no earlier than `earliest`. Returns
+   * false when it was the last.
+   */
+  failed(at: number, earliest: number): boolean {
+    this.#next = Math.max(at + RETRY_DELAY * 2 ** this.#count, earliest);
+    this.#count += 1;
+    return this.#count < MAX_ATTEMPTS;
   }
 }

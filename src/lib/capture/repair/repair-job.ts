@@ -1,22 +1,22 @@
 import type { HistoryRecord } from '../../exchanges/history.js';
 import type { Market } from '../../model/records.js';
-import type { Covered } from './hole.js';
+import type { CoveredSpan } from './gap-repair-state.js';
 
 /** How long and how far a repair may go; times are microseconds. */
 export type RepairLimits = {
-  /** Longest time for which a market's clock, and the trades of a symbol that came after its hole, wait for a repair. */
+  /** Maximum time for which a repair holds back the market's clock and the trades that follow the gap. */
   readonly hold: number;
   /** Time after which a repair is given up, counted from the feed's return. */
   readonly within: number;
-  /** Time after which an answer of the exchange is taken to hold all that had happened when the feed returned. */
+  /** Time after which an answer is trusted to hold every trade from before the feed's return. */
   readonly settle: number;
-  /** How far back a hole is fetched (`--repair-max`). */
+  /** How far back trades are fetched (`--repair-max`). */
   readonly most: number;
   /** Trades that all repairs together may keep in memory. */
   readonly records: number;
 };
 
-/** What is to be fetched, `[from, until)`; it is handed back with what came. */
+/** One fetch of the trades `[from, until)` of a symbol; its pages are passed back together with it. */
 export type RepairJob = {
   readonly exchange: string;
   readonly market: Market;
@@ -26,5 +26,5 @@ export type RepairJob = {
   readonly startedAt: number;
 };
 
-/** What an answer says of the past. */
-export type RepairPage = { readonly records: readonly HistoryRecord[]; readonly covered?: Covered | undefined };
+/** One page of an answer, and the span that the exchange vouches for with it. */
+export type RepairPage = { readonly records: readonly HistoryRecord[]; readonly covered?: CoveredSpan | undefined };

@@ -1,258 +1,266 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
 import { marketKey, seriesKey } from '../../model/series.js';
+import { ClockHolds } from './clock-holds.js';
 import { CLOCK_TOLERANCE, ceilSecond } from './continuity.js';
 import type { Feed } from './feed-table.js';
-import { type Closing, Hole, type HoleOptions } from './hole.js';
+import { type GapRepairOptions, GapRepairState, type RepairResult } from './gap-repair-state.js';
 import type { KnownTrades } from './known-trades.js';
-import { MarketHolds } from './market-holds.js';
 import { OpenRepair } from './open-repair.js';
 import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
 
-/** A repair that took the exchange's word that nothing happened: the first trade after it shows whether that was so. */
-type Doubt = Omit<HoleOptions, 'feed' | 'isDoubt'>;
+/** The options of a provisional repair, kept until the next trade of the symbol. */
+type Provisional = Omit<GapRepairOptions, 'feed' | 'isProvisional'>;
 
 /**
- * Repairs the holes in the trades of all symbols: says what is to be fetched, takes what was, holds back what came live
- * meanwhile, and gives all of it in order when a hole is closed. Pure: local times (`at`) are told, answers are handed in.
+ * The repairs of the trade gaps of all symbols: decides which trades to fetch, takes the pages, holds back the live trades
+ * that follow a gap, and returns everything in order when a repair ends. Pure: local times (`at`) and answers are passed in.
+ *
+ * A live trade must not be emitted before the missing ones are: a candle would close without them. But a repair may never
+ * succeed, so a gap that is older than `limits.hold` is reported with `missing: true` and its trades go out; the repair
+ * continues, and a later gap record replaces the first.
+ *
+ * Where no live trade follows a gap, its end cannot be proven. After `limits.settle` the exchange's answer is accepted as
+ * all there is, and the next live trade opens a provisional repair that checks it.
  */
 export class TradeRepair {
   readonly #limits: RepairLimits;
   readonly #time: (exchange: string, market: Market) => number;
   readonly #repairs = new Map<string, OpenRepair>();
-  readonly #doubts = new Map<string, Doubt>();
-  readonly #holds: MarketHolds<OpenRepair>;
-  #closings: Closing[] = [];
+  readonly #provisional = new Map<string, Provisional>();
+  readonly #holds: ClockHolds<OpenRepair>;
+  #results: RepairResult[] = [];
   #size = 0;
   #now = 0;
 
-  /** `time` gives the exchange's time on a market. */
+  /** `time` returns the exchange's time on a market, 0 while it is not known. */
   constructor(limits: RepairLimits, time: (exchange: string, market: Market) => number) {
     this.#limits = limits;
     this.#time = time;
-    this.#holds = new MarketHolds(limits.hold);
+    this.#holds = new ClockHolds(limits.hold);
   }
 
-  /** Whether there is nothing to repair and nothing to doubt. */
+  /** Whether no repair is open or provisional. */
   get isIdle(): boolean {
-    return this.#repairs.size === 0 && this.#doubts.size === 0;
+    return this.#repairs.size === 0 && this.#provisional.size === 0;
   }
 
-  /** Returns what was closed since the last time. */
-  take(): readonly Closing[] {
-    const closings = this.#closings;
-    if (closings.length > 0) this.#closings = [];
-    return closings;
+  /** Returns the results since the last call. */
+  takeResults(): readonly RepairResult[] {
+    const results = this.#results;
+    if (results.length > 0) this.#results = [];
+    return results;
   }
 
-  /** Whether the seconds of a market (`exchange market`) have to wait. */
+  /** Whether a repair holds back the clock of a market (`exchange market`). */
   holdsClock(market: string): boolean {
     return this.#holds.has(market);
   }
 
-  /** Whether a trade of this symbol is to be handed to `hold`. */
+  /** Whether the live trades of this symbol must be passed to `hold`. */
   isHolding(key: string): boolean {
-    return (this.#repairs.get(key)?.hole.wasTold ?? true) ? this.#doubts.has(key) : true;
+    return (this.#repairs.get(key)?.state.isReported ?? true) ? this.#provisional.has(key) : true;
   }
 
-  /** The trades since the last one known, of an earlier run, are missing. */
+  /** Opens a repair of the trades since the last stored one of an earlier run. */
   resume(feed: Feed, known: KnownTrades, at: number): void {
-    const near = known.last;
-    if (near) this.#open(feed, { reason: 'shutdown', from: near.timestamp, near, known, first: known.first }, at);
+    const start = known.last;
+    if (start) this.#open(feed, { reason: 'shutdown', from: start.timestamp, start, known, earliest: known.first }, at);
   }
 
-  /** A feed was lost; `from` is the time of the last thing known of it. */
+  /** Registers that a feed was lost; `from` is the time of its last known record. */
   lost(feed: Feed, known: KnownTrades, from: number, reason: GapReason, at: number): void {
     const key = seriesKey(feed);
     const repair = this.#repairs.get(key);
-    if (repair && !repair.hole.wasTold) {
+    if (repair && !repair.state.isReported) {
       repair.lost();
       return;
     }
-    const given = repair && this.#close(repair).found.at(-1);
-    const options = { reason, from, near: known.last, known, first: known.first, given };
+    const lastRepaired = repair && this.#close(repair).recovered.at(-1);
+    const options = { reason, from, start: known.last, known, earliest: known.first, lastRepaired };
     this.#holds.add(marketKey(feed), this.#open(feed, options, at), at);
   }
 
   /**
-   * A trade did not fit into the outputs: all that comes of its symbol is dropped until there is room again. Returns
-   * whether it is the first.
+   * Registers a trade that the full outputs rejected. Until `unblock`, every trade of its symbol is dropped, to be fetched
+   * later. Returns whether the trade is the first one dropped.
    */
   overflow(feed: Feed, known: KnownTrades, trade: Trade, at: number): boolean {
     known.forget(trade.id);
     const repair = this.#repairs.get(seriesKey(feed));
     if (repair?.isBlocked) {
-      repair.hole.reachBack(trade);
+      repair.state.extendBack(trade);
       return false;
     }
     if (repair) this.#close(repair);
-    const opened = this.#open(feed, { reason: 'overflow', from: trade.timestamp, near: trade, known, first: trade }, at);
-    opened.isCarried = true;
+    const options: Provisional = { reason: 'overflow', from: trade.timestamp, start: trade, known, earliest: trade };
+    const opened = this.#open(feed, options, at);
+    opened.isDelivered = true;
     opened.isBlocked = true;
     this.#holds.add(marketKey(feed), opened, at);
     return true;
   }
 
-  /** The outputs have room again. */
-  room(at: number): void {
+  /** Registers that the outputs have room again. */
+  unblock(at: number): void {
     for (const repair of this.#repairs.values()) {
       if (!repair.isBlocked) continue;
       repair.isBlocked = false;
-      if (repair.isCarried) this.#return(repair, at);
+      if (repair.isDelivered) this.#startFetching(repair, at);
     }
   }
 
-  /** A feed is carried again. */
-  back(feed: Feed, at: number): void {
+  /** Registers that a connection delivers a feed again. */
+  returned(feed: Feed, at: number): void {
     const repair = this.#repairs.get(seriesKey(feed));
-    if (!repair || repair.isCarried) return;
-    repair.isCarried = true;
-    if (!repair.isBlocked) this.#return(repair, at);
+    if (!repair || repair.isDelivered) return;
+    repair.isDelivered = true;
+    if (!repair.isBlocked) this.#startFetching(repair, at);
   }
 
-  /** Holds back a live trade of a symbol with a hole; it has its arrival, by which it is told from fetched ones. */
+  /** Holds back a live trade behind a gap. Its `localTimestamp` is set: fetched trades have none. */
   hold(feed: Feed, trade: Trade, at: number): void {
-    const repair = this.#repairs.get(seriesKey(feed)) ?? this.#doubt(feed, at);
+    const repair = this.#repairs.get(seriesKey(feed)) ?? this.#openProvisional(feed, at);
     if (!repair) return;
-    this.back(feed, at);
+    this.returned(feed, at);
     if (repair.isBlocked) {
       repair.known.forget(trade.id);
       return;
     }
-    if (!repair.hole.hasHeld) repair.hurry(at);
-    this.#grow(repair, () => repair.hole.hold(trade));
+    if (!repair.state.hasHeld) repair.hurry(at);
+    this.#change(repair, () => repair.state.hold(trade));
     if (!this.#repairs.has(repair.key)) return;
-    if (!this.#holds.holds(marketKey(feed), repair)) this.#release(repair);
+    if (!this.#holds.holds(marketKey(feed), repair)) this.#report(repair);
   }
 
-  /** Takes what a connection told of the past as it began; returns false where nobody has use for it. */
-  snapshot(feed: Feed, trades: readonly Trade[], at: number): boolean {
+  /** Adds the snapshot that a connection sends on subscribing. Returns false where no repair needs it. */
+  addSnapshot(feed: Feed, trades: readonly Trade[], at: number): boolean {
     const repair = this.#repairs.get(seriesKey(feed));
     if (!repair || repair.isBlocked || trades.length === 0) return false;
-    this.back(feed, at);
-    this.#grow(repair, () => repair.hole.takeSnapshot(trades));
+    this.returned(feed, at);
+    this.#change(repair, () => repair.state.addSnapshot(trades));
     return true;
   }
 
-  /** Lets time pass: what has waited long enough is let go. */
+  /** Advances the time: reports gaps that have held back the clock for too long and gives up repairs out of time. */
   advance(at: number): void {
     this.#now = at;
     if (this.#repairs.size === 0) return;
-    for (const repair of this.#holds.expired(at)) if (repair.hole.hasHeld) this.#release(repair);
+    for (const repair of this.#holds.expired(at)) if (repair.state.hasHeld) this.#report(repair);
     for (const repair of this.#repairs.values()) {
-      if (repair.back !== undefined && at - repair.back >= this.#limits.within) this.#close(repair);
+      if (repair.returnedAt !== undefined && at - repair.returnedAt >= this.#limits.within) this.#close(repair);
     }
   }
 
-  /** Returns what is to be fetched now, at most so many. */
+  /** Returns up to `most` fetch jobs that are due at `at`. */
   jobs(at: number, most: number): RepairJob[] {
     const jobs: RepairJob[] = [];
     for (const repair of this.#repairs.values()) {
       if (jobs.length >= most) break;
-      const { exchange, market } = repair.hole.feed;
+      const { exchange, market } = repair.state.feed;
       const job = repair.nextJob(at, this.#time(exchange, market) || at + CLOCK_TOLERANCE, this.#limits.most);
       if (job) jobs.push(job);
     }
     return jobs;
   }
 
-  /** Takes one page of a job; `isNew` says that it begins a chain of pages. Returns whether the next page is of use. */
-  page(job: RepairJob, page: RepairPage, isNew: boolean): boolean {
+  /** Adds one page of a job; `isNew` starts a new chain of pages. Returns whether the next page is of use. */
+  takePage(job: RepairJob, page: RepairPage, isNew: boolean): boolean {
     const repair = this.#repairOf(job);
     if (!repair) return false;
-    const chain = this.#grow(repair, () => repair.take(page, isNew));
-    return !chain.touchesNear && this.#repairs.has(repair.key) && chain.from >= this.#oldest(repair);
+    const chain = this.#change(repair, () => repair.takePage(page, isNew));
+    return !chain.reachesStart && this.#repairs.has(repair.key) && chain.from >= this.#oldest(repair);
   }
 
-  /** A job has come to its end; `isFailed` when the exchange did not answer all of it. */
-  ended(job: RepairJob, isFailed: boolean, at: number): void {
+  /** Registers the end of a job; `isFailed` when the exchange did not answer all of it. */
+  jobEnded(job: RepairJob, isFailed: boolean, at: number): void {
     const repair = this.#repairOf(job);
-    if (repair?.ended(job, isFailed, at, this.#limits)) this.#close(repair);
+    if (repair?.jobEnded(job, isFailed, at, this.#limits)) this.#close(repair);
   }
 
-  /** Nothing more comes. What is open is told, but for what was lost after `last`: the end of a run is no hole. */
+  /** Closes what is open at the end of a run, but for feeds that were lost after `last`: the end of a run is no gap. */
   finish(last: number): void {
     for (const repair of this.#repairs.values()) {
-      const { hole, isCarried, since } = repair;
-      const isSaid = hole.reason !== 'shutdown' && (isCarried || since < last);
-      if (isSaid || !hole.isEmpty || hole.wasTold) this.#close(repair);
+      const { state, isDelivered, lostAt } = repair;
+      const isGap = state.reason !== 'shutdown' && (isDelivered || lostAt < last);
+      if (isGap || !state.isEmpty || state.isReported) this.#close(repair);
     }
   }
 
-  #open(feed: Feed, options: Omit<HoleOptions, 'feed'>, at: number): OpenRepair {
+  #open(feed: Feed, options: Omit<GapRepairOptions, 'feed'>, at: number): OpenRepair {
     const key = seriesKey(feed);
-    const hole = new Hole({ feed, ...options });
-    const repair = new OpenRepair(hole, options.known, at);
+    const repair = new OpenRepair(new GapRepairState({ feed, ...options }), options.known, at);
     this.#repairs.set(key, repair);
-    this.#doubts.delete(key);
+    this.#provisional.delete(key);
     return repair;
   }
 
-  #return(repair: OpenRepair, at: number): void {
+  #startFetching(repair: OpenRepair, at: number): void {
     repair.returned(at);
-    this.#holds.add(marketKey(repair.hole.feed), repair, at);
+    this.#holds.add(marketKey(repair.state.feed), repair, at);
   }
 
-  /** The first trade after a silence that was taken for one. */
-  #doubt(feed: Feed, at: number): OpenRepair | undefined {
-    const doubt = this.#doubts.get(seriesKey(feed));
-    if (!doubt) return undefined;
-    const repair = this.#open(feed, { ...doubt, isDoubt: true }, at);
-    repair.isCarried = true;
-    this.#return(repair, at);
+  /** Opens the repair that checks an accepted answer against the first trade after it. */
+  #openProvisional(feed: Feed, at: number): OpenRepair | undefined {
+    const options = this.#provisional.get(seriesKey(feed));
+    if (!options) return undefined;
+    const repair = this.#open(feed, { ...options, isProvisional: true }, at);
+    repair.isDelivered = true;
+    this.#startFetching(repair, at);
     return repair;
   }
 
-  #grow<Result>(repair: OpenRepair, change: () => Result): Result {
-    const { hole } = repair;
-    const before = hole.size;
+  #change<Result>(repair: OpenRepair, change: () => Result): Result {
+    const { state } = repair;
+    const before = state.size;
     const result = change();
-    this.#size += hole.size - before;
-    if (hole.isWhole && repair.back !== undefined) this.#close(repair);
-    else if (this.#size > this.#limits.records) this.#cut(repair);
+    this.#size += state.size - before;
+    if (state.isComplete && repair.returnedAt !== undefined) this.#close(repair);
+    else if (this.#size > this.#limits.records) this.#giveUp(repair);
     return result;
   }
 
-  /** Gives up what is too large to be kept; a feed that is still lost goes on missing what comes next. */
-  #cut(repair: OpenRepair): void {
-    const { hole, known, since, back, isCarried, isBlocked } = repair;
-    const { found } = this.#close(repair);
-    if (back !== undefined) return;
-    const given = found.at(-1);
-    const near = given ?? hole.near;
-    const from = near?.timestamp ?? hole.from;
-    const options = { reason: hole.reason, from, near, known, first: near ?? hole.first, given };
-    const opened = this.#open(hole.feed, options, since);
-    opened.isCarried = isCarried;
+  /** Gives up a repair that needs too much memory. A feed that is still lost goes on missing trades: its repair reopens. */
+  #giveUp(repair: OpenRepair): void {
+    const { state, known, lostAt, returnedAt, isDelivered, isBlocked } = repair;
+    const lastRepaired = this.#close(repair).recovered.at(-1);
+    if (returnedAt !== undefined) return;
+    const start = lastRepaired ?? state.start;
+    const from = start?.timestamp ?? state.from;
+    const options = { reason: state.reason, from, start, known, earliest: start ?? state.earliest, lastRepaired };
+    const opened = this.#open(state.feed, options, lostAt);
+    opened.isDelivered = isDelivered;
     opened.isBlocked = isBlocked;
   }
 
-  #release(repair: OpenRepair): void {
-    const before = repair.hole.size;
-    this.#closings.push(repair.hole.release());
-    this.#size += repair.hole.size - before;
+  #report(repair: OpenRepair): void {
+    const before = repair.state.size;
+    this.#results.push(repair.state.report());
+    this.#size += repair.state.size - before;
   }
 
-  #close(repair: OpenRepair): Closing {
-    const { hole, key, known } = repair;
-    const { exchange, market } = hole.feed;
+  #close(repair: OpenRepair): RepairResult {
+    const { state, key, known } = repair;
+    const { exchange, market } = state.feed;
     const time = this.#time(exchange, market);
-    const closing = hole.close(hole.isWhole ? time || this.#now : ceilSecond(time || this.#now + CLOCK_TOLERANCE));
+    const result = state.close(state.isComplete ? time || this.#now : ceilSecond(time || this.#now + CLOCK_TOLERANCE));
     this.#repairs.delete(key);
-    this.#holds.delete(marketKey(hole.feed), repair);
-    this.#size -= hole.size;
-    this.#closings.push(closing);
-    const near = closing.found.at(-1) ?? hole.near;
-    const { reason, from, first } = hole;
-    if (hole.isSettled) this.#doubts.set(key, { reason, from: near?.timestamp ?? from, near, known, first: near ?? first });
-    return closing;
+    this.#holds.delete(marketKey(state.feed), repair);
+    this.#size -= state.size;
+    this.#results.push(result);
+    if (state.isSettled) {
+      const start = result.recovered.at(-1) ?? state.start;
+      const { reason, from, earliest } = state;
+      this.#provisional.set(key, { reason, from: start?.timestamp ?? from, start, known, earliest: start ?? earliest });
+    }
+    return result;
   }
 
   #repairOf(job: RepairJob): OpenRepair | undefined {
     const repair = this.#repairs.get(seriesKey(job));
-    return repair?.isAskedFor(job) ? repair : undefined;
+    return repair?.isCurrent(job) ? repair : undefined;
   }
 
-  #oldest({ hole: { feed } }: OpenRepair): number {
+  #oldest({ state: { feed } }: OpenRepair): number {
     return this.#time(feed.exchange, feed.market) - this.#limits.most;
   }
 }

@@ -1,23 +1,23 @@
 import type { ExchangeEntry } from '../../tape/tape-merge.js';
 
-/** How a replay spends its time. */
+/** The speed of a replay, and its clock. */
 export type Pacing = {
-  /** Multiple of the recorded speed; undefined is as fast as possible. */
+  /** Multiple of the recorded speed; undefined means as fast as possible. */
   readonly speed?: number | undefined;
-  /** Milliseconds that have passed since some moment, never back. */
+  /** Returns elapsed milliseconds, never back. */
   readonly elapsed: () => number;
-  /** Resolves after so many milliseconds, earlier when the run is stopped. */
+  /** Resolves after `milliseconds`, earlier when the run is stopped. */
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly signal: AbortSignal;
 };
 
-/** A moment of tape time at which nothing was recorded: clocks and withheld books come out in a silence too. */
+/** A moment of tape time without a recorded event: clocks and withheld books are due in a silence too. */
 export type Moment = { readonly time: number };
 
 const LONGEST_SLEEP_MS = 100;
 const SHORTEST_SLEEP_MS = 0.5;
 
-/** Holds entries back until their time has come; what is ready goes out before every wait. Ends when the run is stopped. */
+/** Delays entries until they are due; entries that are ready are yielded before every wait. Ends when the run is stopped. */
 export async function* pace(
   batches: AsyncIterable<readonly ExchangeEntry[]>,
   pacing: Pacing,
@@ -37,7 +37,7 @@ export async function* pace(
   }
 }
 
-/** Relates tape time to elapsed time, from the first entry on. */
+/** The relation of tape time to elapsed time, from the first entry on. */
 class Timeline {
   readonly #pacing: Pacing;
   readonly #perMillisecond: number;
@@ -48,7 +48,7 @@ class Timeline {
     this.#perMillisecond = 1000 * (pacing.speed ?? 1);
   }
 
-  /** Gives the moments that pass while the entry is waited for, none when it is due. */
+  /** Yields the moments that pass until the entry is due. */
   async *until({ entry }: ExchangeEntry): AsyncGenerator<Moment> {
     if (entry.kind === 'broken') return;
     const { elapsed, sleep, signal } = this.#pacing;
@@ -56,7 +56,7 @@ class Timeline {
     const { at, elapsed: start } = this.#origin;
     const due = start + (entry.at - at) / this.#perMillisecond;
     for (let wait = due - elapsed(); wait > SHORTEST_SLEEP_MS && !signal.aborted; wait = due - elapsed()) {
-      // Never beyond the entry: a clock that overslept must not change its arrival.
+      // Never beyond the entry: a sleep that took too long must not change its arrival.
       yield { time: Math.min(entry.at, Math.floor(at + (elapsed() - start) * this.#perMillisecond)) };
       await sleep(Math.min(wait, LONGEST_SLEEP_MS));
     }

@@ -8,14 +8,14 @@ import { Selection, type SelectionOptions } from '../selection.js';
 import { Capture, type CaptureOptions } from '../session/capture.js';
 import type { Statistics } from '../statistics.js';
 import { type Pacing, pace } from './pace.js';
-import { refuseForeign, refuseLacking, TapeContents } from './tape-contents.js';
+import { refuseForeign, refuseMissingChannel, TapeContents } from './tape-contents.js';
 
-/** Records worked on at once before they are handed on. */
+/** Number of records per batch. */
 const BATCH = 1024;
 
 /**
- * Opens tapes (`-` is stdin) and checks that they are of the wanted exchanges (empty: any that is known). Throws a
- * `FailureError` naming a tape of another exchange.
+ * Opens tapes (`-` is stdin) and checks that they are of the wanted exchanges (empty: any known one). Throws a
+ * `FailureError` that names a tape of another exchange.
  */
 async function openTapes(paths: readonly string[], wanted: readonly Exchange[], stopped: AbortSignal): Promise<Tape[]> {
   const tapes: Tape[] = [];
@@ -33,11 +33,11 @@ async function openTapes(paths: readonly string[], wanted: readonly Exchange[], 
   return tapes;
 }
 
-/** What to replay and what of it is wanted. */
+/** The tapes to replay, and the selection of their records. */
 export type ReplayOptions = Omit<SelectionOptions, 'exchanges'> &
   Omit<CaptureOptions, 'selection' | 'onData'> & {
     readonly paths: readonly string[];
-    /** Empty: those of the tapes. */
+    /** Empty for those of the tapes. */
     readonly exchanges: readonly Exchange[];
     readonly pacing: Pacing;
   };
@@ -45,9 +45,9 @@ export type ReplayOptions = Omit<SelectionOptions, 'exchanges'> &
 export type Replay = { readonly records: AsyncIterable<readonly AnyRecord[]>; readonly statistics: Statistics };
 
 /**
- * Opens tapes and returns their records as `stream` would have given them when they were recorded; `statistics` is whole
- * when the records have ended. Throws a `FailureError` for a tape that cannot be read or is of another exchange; reading the
- * records throws a `UsageError` for a channel that the tape's protocol does not have.
+ * Opens tapes and returns their records as a live `stream` would have emitted them; `statistics` is final when the records
+ * have ended. Throws a `FailureError` for a tape that cannot be read or is of another exchange; reading the records throws
+ * a `UsageError` for a channel that the tape's protocol does not have.
  */
 export async function openReplay(options: ReplayOptions): Promise<Replay> {
   const tapes = await openTapes(options.paths, options.exchanges, options.pacing.signal);
@@ -64,17 +64,17 @@ export async function openReplay(options: ReplayOptions): Promise<Replay> {
   return { records: withWarnings(records, () => contents.missing(selection), options), statistics: capture.statistics };
 }
 
-/** Says at the end what was asked for and not there; a replay that was stopped before does not know. */
+/** Warns at the end about everything requested that the tapes lack; a replay that was stopped early cannot know. */
 async function* withWarnings(
   source: AsyncIterable<readonly AnyRecord[]>,
   missing: () => readonly string[],
   { warn, pacing }: Pick<ReplayOptions, 'warn' | 'pacing'>,
 ): AsyncGenerator<readonly AnyRecord[]> {
   yield* source;
-  if (!pacing.signal.aborted) for (const sentence of missing()) warn(sentence);
+  if (!pacing.signal.aborted) for (const message of missing()) warn(message);
 }
 
-/** Feeds tapes through a capture and gives its records in batches, in the tape's time; ends early when stopped. */
+/** Feeds tapes through a capture and yields its records in batches, in the tape's time; ends early when stopped. */
 async function* replay(
   tapes: readonly Tape[],
   capture: Capture,
@@ -89,7 +89,7 @@ async function* replay(
         const exchange = exchangeOf(item.exchange);
         if (item.entry.kind === 'connect') {
           refuseForeign(exchange, item.entry.url);
-          refuseLacking(exchange, item.entry.url, channels);
+          refuseMissingChannel(exchange, item.entry.url, channels);
         }
         records.push(...capture.apply(exchange, item.entry));
       }

@@ -3,18 +3,18 @@ import type { WireEvent } from '../../tape/tape.js';
 import type { RepairLimits } from '../repair/repair-job.js';
 import type { Selection } from '../selection.js';
 
-/** What a capture gives, and to whom it tells what. */
+/** What a capture emits and reports. */
 export type CaptureOptions = {
   readonly selection: Selection;
   /** Levels of `book_snapshot`. */
   readonly depth: number;
-  /** Least time between two snapshots of a symbol, microseconds. */
+  /** Minimum time between two snapshots of a symbol, microseconds. */
   readonly bookInterval: number;
-  /** Told the first of every kind of trouble. */
+  /** Receives the first message of every kind of trouble. */
   readonly warn: (message: string) => void;
-  /** Shown every data frame, wanted or not. */
+  /** Receives every data frame, wanted or not. */
   readonly onData?: ((frame: DataFrame) => void) | undefined;
-  /** Holes in trades are kept open until they are repaired or given up; a replay repairs nothing. */
+  /** Limits for the repair of trade gaps; a replay repairs nothing. */
   readonly repair?: RepairLimits | undefined;
 };
 
@@ -30,8 +30,8 @@ export type CaptureListener = {
   delivered(connection: string, frame: DataFrame, event: FrameEvent): void;
 };
 
-/** What frames of a connection say that no exchange reads: private feeds, options. */
+/** Result for frames of a connection that no exchange reads: private feeds, options. */
 export const FOREIGN: Frame = { kind: 'unknown', what: 'a connection that is no public feed' };
 
-/** Whose data it is stands in the URL of the connection: without it, what a frame says is lost. */
+/** Result for frames of a connection that was never opened: the URL decides how they are read. */
 export const UNOPENED: Frame = { kind: 'rejected', reason: 'a connection that was not opened before it' };

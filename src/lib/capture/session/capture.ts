@@ -3,9 +3,9 @@ import type { BookMessage } from '../../model/book-message.js';
 import { FailureError } from '../../model/errors.js';
 import type { AnyRecord, Market, Trade } from '../../model/records.js';
 import { ABNORMAL_CODE, STALE_CODE, type TapeEntry, type WireEvent } from '../../tape/tape.js';
+import type { Downtime } from '../repair/downtime.js';
 import type { Feed } from '../repair/feed-table.js';
 import type { TradePoint } from '../repair/known-trades.js';
-import type { Pauses } from '../repair/pauses.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
 import type { Statistics } from '../statistics.js';
 import {
@@ -17,11 +17,11 @@ import {
   UNOPENED,
 } from './capture-options.js';
 import { type Connection, Connections, idOf } from './connections.js';
-import { EventIntake } from './event-intake.js';
+import { EventFilter } from './event-filter.js';
 import { FrameNotes } from './frame-notes.js';
 import { InstrumentTable } from './instrument-table.js';
 import type { ClockTick } from './market-clock.js';
-import { PolledIntake } from './polled.js';
+import { PollFilter } from './poll-filter.js';
 
 export type { CaptureListener, CaptureOptions, DataFrame, FrameEvent } from './capture-options.js';
 
@@ -29,39 +29,39 @@ type Answer = Extract<Frame, { kind: 'acknowledged' }>;
 type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }>;
 
 /**
- * Turns what happened on the wire into records: the one code path of live capture and replay. It knows time only from
- * its input, so the same events give the same records.
+ * The one code path of live capture and replay: turns the events of the wire into records. It knows time only from its
+ * input, so the same events lead to the same records.
  */
 export class Capture {
   readonly statistics: Statistics;
-  /** What an earlier run into the same outputs left open. */
-  readonly pauses: Pauses;
+  /** The gaps since an earlier run into the same outputs. */
+  readonly downtime: Downtime;
   readonly #options: CaptureOptions;
   readonly #connections: Connections;
   readonly #instruments = new InstrumentTable();
-  readonly #intake: EventIntake;
+  readonly #filter: EventFilter;
   readonly #notes: FrameNotes;
-  readonly #polls: PolledIntake;
-  readonly #holdsClock = (market: string) => this.#intake.trades.holdsClock(market);
+  readonly #polls: PollFilter;
+  readonly #holdsClock = (market: string) => this.#filter.trades.holdsClock(market);
   #lastFrame = 0;
 
   constructor(options: CaptureOptions) {
     this.#options = options;
     const { selection } = options;
     this.#connections = new Connections(selection, this.#instruments);
-    const intake = new EventIntake(options, this.#connections);
-    const { statistics, pauses, clocks } = intake;
-    this.#intake = intake;
+    const filter = new EventFilter(options, this.#connections);
+    const { statistics, downtime, clocks } = filter;
+    this.#filter = filter;
     this.statistics = statistics;
-    this.pauses = pauses;
+    this.downtime = downtime;
     this.#notes = new FrameNotes(statistics, options);
-    const emit = (record: AnyRecord, records: AnyRecord[]) => intake.emit(record, records);
-    this.#polls = new PolledIntake({ selection, notes: this.#notes, clocks, pauses, emit });
+    const emit = (record: AnyRecord, records: AnyRecord[]) => filter.emit(record, records);
+    this.#polls = new PollFilter({ selection, notes: this.#notes, clocks, downtime, emit });
   }
 
-  /** What says which trades are to be fetched, and takes them; undefined where nothing is repaired. */
+  /** The repair of trade gaps, undefined where gaps are not repaired. */
   get repair(): TradeRepair | undefined {
-    return this.#intake.trades.repair;
+    return this.#filter.trades.repair;
   }
 
   /** Returns the records that one event on the wire of `exchange` leads to, in order. `listener` receives its frame. */
@@ -70,91 +70,91 @@ export class Capture {
       this.#notes.broken(entry);
       return [];
     }
-    const intake = this.#intake;
-    if (entry.at < intake.now) this.statistics.unordered += 1;
+    const filter = this.#filter;
+    if (entry.at < filter.now) this.statistics.unordered += 1;
     const records = this.advance(entry.at);
     if (entry.kind === 'frame') this.#frame(exchange, entry, records, listener);
     else if (entry.kind === 'connect') this.#opened(exchange, entry);
     else if (entry.kind === 'sent') this.#sent(exchange, entry, records);
     else if (entry.kind === 'close') this.#closed(exchange, entry, records);
     else this.#answered(exchange, entry, records);
-    intake.trades.flush(records);
+    filter.trades.flush(records);
     return records;
   }
 
-  /** Lets time pass up to `at`: returns the seconds that have passed and the book snapshots that have become due. */
+  /** Advances the time to `at`. Returns the seconds that have passed and the book snapshots that are due. */
   advance(at: number): AnyRecord[] {
     const records: AnyRecord[] = [];
-    const intake = this.#intake;
-    if (at <= intake.now) return records;
-    intake.advance(at, records);
-    for (const tick of intake.clocks.due(at, this.#holdsClock)) {
+    const filter = this.#filter;
+    if (at <= filter.now) return records;
+    filter.advance(at, records);
+    for (const tick of filter.clocks.due(at, this.#holdsClock)) {
       this.#emitDue(tick.at, records);
       this.#tick(tick, tick.at, records);
     }
     this.#emitDue(at, records);
-    intake.now = at;
+    filter.now = at;
     return records;
   }
 
   /**
-   * Returns what was withheld: last states of books, and holes that nothing ended. What is lost after `stopped` is no hole;
-   * a tape does not say when it was stopped, and ends with the losses that follow its last frame.
+   * Returns the records that are still withheld: last states of books, and open gaps. A feed that was lost after `stopped`
+   * has no gap; a tape does not say when its run was stopped, so its last frame counts.
    */
   finish(stopped: number = this.#lastFrame): AnyRecord[] {
     const records: AnyRecord[] = [];
-    this.#intake.finish(stopped, records);
+    this.#filter.finish(stopped, records);
     return records;
   }
 
-  /** The symbols whose book waits for a snapshot that nobody will send unasked: they are to be subscribed anew. */
+  /** Returns the symbols whose book waits for a snapshot, which the exchange sends only on a new subscription. */
   brokenBooks(exchange: string): { market: Market; symbol: string }[] {
-    return this.#intake.books.broken(exchange);
+    return this.#filter.books.broken(exchange);
   }
 
-  /** Notes that records of a book were lost on the way to the outputs: its next record is a whole book. */
+  /** Registers that records of a book were lost on the way to the outputs: its next record is a whole book. */
   restartBook(exchange: string, market: Market, symbol: string): void {
-    this.#intake.books.restart(exchange, market, symbol);
+    this.#filter.books.restart(exchange, market, symbol);
   }
 
-  /** Returns the exchange's time on a market, 0 before anything was heard of it. */
+  /** Returns the exchange's time on a market, 0 before its first frame. */
   time(exchange: string, market: Market): number {
-    return this.#intake.time({ exchange, market });
+    return this.#filter.time({ exchange, market });
   }
 
-  /** Returns the feeds of a channel that are received now, or whose hole will be told. */
+  /** Returns the feeds of a channel that are delivered or have an open gap. */
   feedsOf(channel: Feed['channel']): Feed[] {
-    return this.#intake.feedsOf(channel);
+    return this.#filter.feedsOf(channel);
   }
 
-  /** Returns what follows from what a repair was told beside the wire. */
+  /** Returns the records that follow from pages passed to the repair. */
   repaired(): AnyRecord[] {
-    return this.#intake.trades.flush([]);
+    return this.#filter.trades.flush([]);
   }
 
-  /** Tells the last trades of a feed that are stored: what came since is missing, and what comes again is known. */
+  /** Registers the last stored trades of a feed: every later trade is missing, and their copies are duplicates. */
   resume(feed: Feed, trades: readonly TradePoint[]): void {
-    this.#intake.trades.resume(feed, trades, this.#intake.now);
+    this.#filter.trades.resume(feed, trades, this.#filter.now);
   }
 
-  /** Notes that a trade did not fit into the outputs: it will be fetched again. Returns whether it is the first. */
+  /** Registers a trade that the full outputs rejected, to be fetched later. Returns whether it is the first one dropped. */
   overflow(trade: Trade): boolean {
-    return this.#intake.trades.overflow(trade, this.#intake.now);
+    return this.#filter.trades.overflow(trade, this.#filter.now);
   }
 
-  /** Whether a trade comes out of a repair: it was fetched, or held back. */
-  hasRepaired(trade: Trade): boolean {
-    return this.#intake.trades.hasGiven(trade);
+  /** Whether a trade was fetched or held back by a repair. */
+  isRepaired(trade: Trade): boolean {
+    return this.#filter.trades.isRepaired(trade);
   }
 
   #opened(exchange: Exchange, entry: EventOf<'connect'>): void {
-    if (exchange.bookSnapshots) this.#intake.books.beginOverRest(exchange.id, exchange.bookSnapshots);
-    this.#connections.open(exchange, entry, this.#intake.now);
+    if (exchange.bookSnapshots) this.#filter.books.beginOverRest(exchange.id, exchange.bookSnapshots);
+    this.#connections.open(exchange, entry, this.#filter.now);
   }
 
   /** Takes an answer over HTTP: instruments that readers need, a whole book, or what was polled. */
   #answered(exchange: Exchange, entry: EventOf<'http'>, records: AnyRecord[]): void {
-    const { now, books } = this.#intake;
+    const { now, books } = this.#filter;
     try {
       this.#instruments.apply(exchange, entry);
       const book = wholeBook(exchange, entry, this.#instruments.contextOf(exchange));
@@ -169,7 +169,7 @@ export class Capture {
 
   #frame(exchange: Exchange, event: FrameEvent, records: AnyRecord[], listener: CaptureListener | undefined): void {
     const { connection: name, content } = event;
-    const { now } = this.#intake;
+    const { now } = this.#filter;
     this.statistics.frames += 1;
     this.statistics.bytes += content.length;
     this.#lastFrame = now;
@@ -188,47 +188,47 @@ export class Capture {
   }
 
   #sent(exchange: Exchange, { connection: name, text }: EventOf<'sent'>, records: AnyRecord[]): void {
-    const ended = this.#connections.get(exchange, name)?.confirmations.sent(text) ?? [];
-    this.#intake.released(exchange.id, ended, idOf(exchange, name), records);
+    const unsubscribed = this.#connections.get(exchange, name)?.confirmations.sent(text) ?? [];
+    this.#filter.unsubscribed(exchange.id, unsubscribed, idOf(exchange, name), records);
   }
 
   #confirmed({ id, exchange, confirmations }: Connection, frame: Answer, records: AnyRecord[]): void {
     for (const feed of confirmations.confirmed(frame)) {
       if (!this.#options.selection.wantsFeed(exchange.id, feed)) continue;
-      this.#intake.confirmed({ ...feed, exchange: exchange.id }, id, records);
+      this.#filter.confirmed({ ...feed, exchange: exchange.id }, id, records);
     }
   }
 
   #closed(exchange: Exchange, { connection: name, code }: EventOf<'close'>, records: AnyRecord[]): void {
-    const { heard } = this.#connections.get(exchange, name) ?? { heard: this.#intake.now };
+    const { heard } = this.#connections.get(exchange, name) ?? { heard: this.#filter.now };
     this.#connections.close(exchange, name);
     const reason = code === STALE_CODE ? 'stale' : 'disconnect';
-    // A close frame comes after all that was sent before it; without one, nobody knows how much was on its way.
-    const isBroken = code === STALE_CODE || code === ABNORMAL_CODE;
-    this.#intake.lost(exchange.id, idOf(exchange, name), { heard, reason, isBroken }, records);
+    // A close frame follows everything that was sent; without one, messages may have been on their way.
+    const isCutOff = code === STALE_CODE || code === ABNORMAL_CODE;
+    this.#filter.lost(exchange.id, idOf(exchange, name), { heard, reason, isCutOff }, records);
   }
 
   #data(connection: Connection, frame: DataFrame, records: AnyRecord[]): void {
-    const intake = this.#intake;
+    const filter = this.#filter;
     const { id, exchange } = connection;
     for (const reason of frame.rejected) this.#notes.trouble(this.statistics.rejected, 'record', reason);
     this.#options.onData?.(frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
-    const clock = intake.clocks.of(exchange.id, frame.market);
-    if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, intake.now);
-    if (frame.history) intake.history(exchange.id, id, frame, records);
-    else for (const event of frame.events) intake.event(id, event, records);
+    const clock = filter.clocks.of(exchange.id, frame.market);
+    if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, filter.now);
+    if (frame.history) filter.snapshot(exchange.id, id, frame, records);
+    else for (const event of frame.events) filter.event(id, event, records);
     if (this.#holdsClock(clock.name)) return;
-    for (const tick of clock.due(intake.now)) this.#tick(tick, intake.now, records);
+    for (const tick of clock.due(filter.now)) this.#tick(tick, filter.now, records);
   }
 
   #emitDue(at: number, records: AnyRecord[]): void {
-    const { books, outlet } = this.#intake;
-    for (const record of books.due(at)) outlet.emit(record, Math.min(record.localTimestamp ?? at, at), records);
+    const { books, emitter } = this.#filter;
+    for (const record of books.due(at)) emitter.emit(record, Math.min(record.localTimestamp ?? at, at), records);
   }
 
   #tick({ exchange, market, timestamp }: ClockTick, at: number, records: AnyRecord[]): void {
-    this.#intake.outlet.emit({ type: 'clock', exchange, market, timestamp }, at, records);
+    this.#filter.emitter.emit({ type: 'clock', exchange, market, timestamp }, at, records);
   }
 }
 

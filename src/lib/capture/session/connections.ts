@@ -9,7 +9,7 @@ export type Connection = {
   /** `exchange connection`. */
   readonly id: string;
   readonly exchange: Exchange;
-  /** Undefined where its address is no public feed. */
+  /** Undefined where its URL is not a public feed. */
   readonly reader: FrameReader | undefined;
   readonly confirmations: Confirmations;
   /** Local time of its last frame. */
@@ -18,7 +18,7 @@ export type Connection = {
 
 type Opening = Extract<WireEvent, { kind: 'connect' }>;
 
-/** The connections of all exchanges, found by their ids, and with every frame by the names that the wire gives them. */
+/** The open connections of all exchanges, by id and by the name that the wire gives them. */
 export class Connections {
   readonly #selection: Selection;
   readonly #instruments: InstrumentTable;
@@ -39,7 +39,7 @@ export class Connections {
   }
 
   open(exchange: Exchange, { connection: name, url, continued }: Opening, at: number): void {
-    // A further part of a recording says what the parts before it said: the reader goes on with what it knows.
+    // A further part of a recording repeats the connect: the reader keeps its state.
     if (continued && this.get(exchange, name)) return;
     const names = this.#byName.get(exchange) ?? new Map<string, Connection>();
     const confirmations = new Confirmations(exchange, url, (market) => this.#selection.symbolsOfMany(exchange.id, market));
@@ -60,7 +60,7 @@ export class Connections {
   }
 }
 
-/** Returns what names a connection among those of all exchanges, one that was never opened included. */
+/** Returns the id of a connection among those of all exchanges, opened or not. */
 export function idOf({ id }: Exchange, connection: string): string {
   return `${id} ${connection}`;
 }

@@ -4,7 +4,7 @@ import { type FrameBytes, type TapeEntry, textOf } from '../../tape/tape.js';
 import type { Statistics } from '../statistics.js';
 import type { CaptureOptions } from './capture-options.js';
 
-/** Counts what is no data, and warns of the first of every kind of trouble. */
+/** Counts frames without data, and logs the first of every kind of trouble. */
 export class FrameNotes {
   readonly statistics: Statistics;
   readonly #warn: (message: string) => void;
@@ -14,7 +14,7 @@ export class FrameNotes {
     this.#warn = warn;
   }
 
-  /** Takes note of a frame without data. */
+  /** Counts a frame without data. */
   frame(frame: Frame, content: string | FrameBytes): void {
     const statistics = this.statistics;
     if (frame.kind === 'silent') statistics.note(statistics.silent, frame.what);
@@ -24,13 +24,14 @@ export class FrameNotes {
       this.trouble(statistics.refused, 'subscription refused', `${frame.topic ?? ''} ${frame.reason}`);
   }
 
-  /** Takes note of a line of a tape that could not be read. */
+  /** Counts a tape line that could not be read. */
   broken({ reason, sentence }: Extract<TapeEntry, { kind: 'broken' }>): void {
     if (this.statistics.note(this.statistics.broken, reason)) this.#warn(`tape line: ${sentence}`);
   }
 
-  trouble(tally: Map<string, number>, what: string, reason: string, content?: string | FrameBytes): void {
-    if (this.statistics.note(tally, reason))
+  /** Counts one more of a kind of trouble; logs the first, with an excerpt of `content`. */
+  trouble(counts: Map<string, number>, what: string, reason: string, content?: string | FrameBytes): void {
+    if (this.statistics.note(counts, reason))
       this.#warn(`${what}: ${reason}${content === undefined ? '' : ` in ${excerpt(textOf(content))}`}`);
   }
 }

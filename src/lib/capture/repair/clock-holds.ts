@@ -1,10 +1,10 @@
 type Hold<Holder> = { readonly since: number; readonly holders: Set<Holder> };
 
 /**
- * What keeps the clock of a market back. However many holders take turns, the clock is kept back no longer than `longest`
- * (microseconds) in one go: a connection that is lost again and again must not stop time.
+ * The repairs that hold back the clock of a market. A connection that is lost again and again must not stop time: however
+ * many repairs take turns, a market's clock is held back for at most `longest` microseconds in one go.
  */
-export class MarketHolds<Holder> {
+export class ClockHolds<Holder> {
   readonly #longest: number;
   readonly #holds = new Map<string, Hold<Holder>>();
 
@@ -32,7 +32,7 @@ export class MarketHolds<Holder> {
     if (hold?.holders.size === 0) this.#holds.delete(market);
   }
 
-  /** Returns the holders whose market has waited long enough; they hold no longer. */
+  /** Ends the holds of markets that have waited long enough at `at` and returns their holders. */
   expired(at: number): Holder[] {
     const holders: Holder[] = [];
     for (const [market, hold] of this.#holds) {

@@ -2,44 +2,44 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import type { PolledPage, PolledRecord } from '../../exchanges/polling.js';
 import type { AnyRecord } from '../../model/records.js';
 import type { WireEvent } from '../../tape/tape.js';
-import type { Pauses } from '../repair/pauses.js';
+import type { Downtime } from '../repair/downtime.js';
 import type { Selection } from '../selection.js';
 import type { FrameNotes } from './frame-notes.js';
-import type { MarketClocks } from './market-clocks.js';
+import type { MarketClocks } from './market-clock.js';
 
 type Answer = Pick<Extract<WireEvent, { kind: 'http' }>, 'url' | 'status' | 'body'>;
 
-export type PolledIntakeOptions = {
+export type PollFilterOptions = {
   readonly selection: Selection;
   readonly notes: FrameNotes;
   readonly clocks: MarketClocks;
-  readonly pauses: Pauses;
+  readonly downtime: Downtime;
   readonly emit: (record: AnyRecord, records: AnyRecord[]) => void;
 };
 
-/** Takes what is asked for by REST again and again into a capture. */
-export class PolledIntake {
-  readonly #options: PolledIntakeOptions;
+/** The filter of REST polling: turns answers into records of the capture. */
+export class PollFilter {
+  readonly #options: PollFilterOptions;
 
-  constructor(options: PolledIntakeOptions) {
+  constructor(options: PollFilterOptions) {
     this.#options = options;
   }
 
-  /** Passes on what an answer that came `at` tells. */
+  /** Emits the records of an answer that arrived at the local time `at`. */
   apply(exchange: Exchange, answer: Answer, at: number, records: AnyRecord[]): void {
-    const { selection, notes, clocks, pauses, emit } = this.#options;
+    const { selection, notes, clocks, downtime, emit } = this.#options;
     const page = polledPage(exchange, answer, selection);
     for (const reason of page?.rejected ?? []) notes.trouble(notes.statistics.rejected, 'poll', reason);
     for (const { market, timestamp } of page?.records ?? []) clocks.of(exchange.id, market).observe(timestamp, at);
     for (const record of page?.records ?? []) {
-      const gap = pauses.ended(record, record.type, record.timestamp);
+      const gap = downtime.ended(record, record.type, record.timestamp);
       if (gap) emit(gap, records);
       emit(record, records);
     }
   }
 }
 
-/** Returns what an answer over HTTP tells of what was polled and is wanted; undefined where it answers another question. */
+/** Returns the wanted records of an answer over HTTP, undefined where it answers no poll. */
 function polledPage(
   { id, polling }: Exchange,
   { url, status, body }: Answer,

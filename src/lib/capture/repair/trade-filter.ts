@@ -1,0 +1,138 @@
+import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
+import { seriesKey } from '../../model/series.js';
+import type { Statistics } from '../statistics.js';
+import type { LostFeed } from './continuity.js';
+import { type Feed, FeedTable } from './feed-table.js';
+import { KnownTrades, type TradePoint } from './known-trades.js';
+import type { RepairLimits } from './repair-job.js';
+import { TakeoverQueue, type WaitingEvent } from './takeover-queue.js';
+import { TradeRepair } from './trade-repair.js';
+
+/** Trade ids remembered per symbol: more than two overlapping connections differ by. 500 symbols then need some 30 MB. */
+export const REMEMBERED_TRADES = 250;
+
+export type TradeFilterOptions = {
+  /** Undefined where gaps are reported and not repaired. */
+  readonly limits: RepairLimits | undefined;
+  /** Minimum of trade ids remembered per symbol; `REMEMBERED_TRADES` when absent. */
+  readonly remembered?: number | undefined;
+  readonly statistics: Statistics;
+  /** Returns the exchange's time on a market, 0 while it is not known. */
+  readonly time: (exchange: string, market: Market) => number;
+  /** Stamps a record with its arrival and emits it. */
+  readonly emit: (record: AnyRecord, records: AnyRecord[]) => void;
+  /** Emits a fetched record, which has no arrival. */
+  readonly emitFetched: (record: AnyRecord, records: AnyRecord[]) => void;
+};
+
+/** The filter of live trades: lets each through once by its id and in order, and holds them back behind an open gap. */
+export class TradeFilter {
+  /** Undefined where gaps are reported and not repaired. */
+  readonly repair: TradeRepair | undefined;
+  /** Events that a successor connection delivers before the leading one does. */
+  readonly takeovers = new TakeoverQueue();
+  readonly #options: TradeFilterOptions;
+  /** Trades that were held back and then emitted. */
+  readonly #released = new WeakSet<Trade>();
+  readonly #trades = new FeedTable<Feed & { readonly known: KnownTrades }>();
+
+  constructor(options: TradeFilterOptions) {
+    this.#options = options;
+    if (options.limits) this.repair = new TradeRepair(options.limits, options.time);
+  }
+
+  /** Whether the clock of a market (`exchange market`) must wait. */
+  holdsClock(market: string): boolean {
+    return (this.repair?.holdsClock(market) ?? false) || this.takeovers.holdsClock(market);
+  }
+
+  /** Registers a trade that is about to be emitted. Returns whether it is new. */
+  isNew(trade: Trade): boolean {
+    if (this.takeovers.emitted(trade)) this.#options.statistics.duplicates += 1;
+    return this.#known(trade).add(trade);
+  }
+
+  /** Queues an event of a successor connection unless it is a known trade. Returns whether it waits. */
+  wait(waiting: WaitingEvent): boolean {
+    const { event } = waiting;
+    return !(event.type === 'trade' && this.#known(event).has(event.id)) && this.takeovers.add(waiting);
+  }
+
+  /** Registers the last stored trades of a feed: every later trade is missing. */
+  resume(feed: Feed, trades: readonly TradePoint[], at: number): void {
+    const known = this.#known(feed);
+    for (const trade of trades) known.add(trade);
+    this.repair?.resume(feed, known, at);
+  }
+
+  /** Opens a repair for a feed that was lost. Returns false where gaps of its channel are not repaired. */
+  lost({ exchange, market, channel, symbol, lastKnown }: LostFeed, reason: GapReason, at: number): boolean {
+    if (channel !== 'trade' || !this.repair) return false;
+    const feed = { exchange, market, channel, symbol };
+    this.repair.lost(feed, this.#known(feed), lastKnown, reason, at);
+    return true;
+  }
+
+  /** Registers that the trades of a feed arrive live from now on. */
+  returned(feed: Feed, at: number): void {
+    if (feed.channel === 'trade') this.repair?.returned(feed, at);
+  }
+
+  /** Holds back a trade that follows an open gap. Returns false where there is none. */
+  hold(feed: Feed, trade: Trade, at: number): boolean {
+    const { repair } = this;
+    if (!repair || repair.isIdle || !repair.isHolding(seriesKey(feed))) return false;
+    repair.hold(feed, Object.assign(trade, { localTimestamp: at }), at);
+    return true;
+  }
+
+  /** Adds the snapshot that a connection sends on subscribing. Returns false where no repair needs it. */
+  addSnapshot(feed: Feed, trades: readonly Trade[], at: number): boolean {
+    return this.repair?.addSnapshot(feed, trades, at) ?? false;
+  }
+
+  /** Registers a trade that the full outputs rejected, to be fetched later. Returns whether it is the first one dropped. */
+  overflow(trade: Trade, at: number): boolean {
+    const { exchange, market, symbol } = trade;
+    return this.repair?.overflow({ exchange, market, symbol, channel: 'trade' }, this.#known(trade), trade, at) ?? false;
+  }
+
+  /** Emits the results of repairs: each gap, then the trades that were missing in it, then the trades that follow it. */
+  flush(records: AnyRecord[]): AnyRecord[] {
+    const { emit, emitFetched, statistics } = this.#options;
+    for (const { gap, replaces, recovered, held } of this.repair?.takeResults() ?? []) {
+      const fresh = this.#register(recovered, held, replaces);
+      if (gap && replaces) statistics.withdraw(gap);
+      if (gap) emit({ ...gap, repaired: gap.repaired - (recovered.length - fresh.length) }, records);
+      for (const trade of [...fresh, ...held]) {
+        if (trade.localTimestamp !== undefined) this.#released.add(trade);
+        (trade.localTimestamp === undefined ? emitFetched : emit)(trade, records);
+      }
+    }
+    return records;
+  }
+
+  /** Whether a trade was fetched or held back by a repair. */
+  isRepaired(trade: Trade): boolean {
+    return trade.localTimestamp === undefined || this.#released.has(trade);
+  }
+
+  /**
+   * Registers repaired trades as seen, in emission order, so that held-back ids are evicted last. Returns the recovered
+   * trades that are still new. `isLate`: the trades after the gap were already emitted.
+   */
+  #register(recovered: readonly Trade[], held: readonly Trade[], isLate: boolean): readonly Trade[] {
+    for (const trade of [...recovered, ...held]) if (trade.localTimestamp !== undefined) this.#known(trade).forget(trade.id);
+    const fresh = recovered.filter((trade) => (isLate ? this.#known(trade).addForgotten(trade) : this.isNew(trade)));
+    for (const trade of held) this.#known(trade).add(trade);
+    return fresh;
+  }
+
+  #known({ exchange, market, symbol }: Pick<Feed, 'exchange' | 'market' | 'symbol'>): KnownTrades {
+    const found = this.#trades.get(exchange, market, 'trade', symbol);
+    if (found) return found.known;
+    const known = new KnownTrades(this.#options.remembered ?? REMEMBERED_TRADES);
+    this.#trades.add({ exchange, market, channel: 'trade', symbol, known });
+    return known;
+  }
+}
