@@ -1,7 +1,6 @@
 import { MARKETS } from '../../model/records.js';
 import type { Exchange } from '../exchange.js';
-import { FramesV2 } from './frames-v2.js';
-import { FramesV3 } from './frames-v3.js';
+import { BitgetReader, DIALECT_V2, DIALECT_V3 } from './frames.js';
 import { HISTORY } from './history.js';
 import { instrumentRequests, parseInstruments } from './instruments.js';
 import { lastPriceRequest, parseLastPrice } from './last-price.js';
@@ -34,8 +33,8 @@ export const bitget = {
   live: LIVE,
   createReader(url: string) {
     const path = url.replace(/[?#].*$/, '').replace(/\/$/, '');
-    if (path.endsWith(V2.path)) return new FramesV2();
-    if (path.endsWith(V3.path)) return new FramesV3();
+    if (path.endsWith(V2.path)) return new BitgetReader(DIALECT_V2);
+    if (path.endsWith(V3.path)) return new BitgetReader(DIALECT_V3);
     return undefined;
   },
 } satisfies Exchange;

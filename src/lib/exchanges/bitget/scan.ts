@@ -11,41 +11,7 @@ import { dataFrame, type Push, textOf } from './envelope.js';
 import { isFields } from './fields.js';
 import { productOf } from './products.js';
 import { sortTrades, tradeOf } from './trade-rows.js';
-
-/** How a protocol spells what is read from bytes. */
-export type Spelling = {
-  /** In `arg`. */
-  readonly channel: string;
-  readonly symbol: string;
-  /** The channel of trades. */
-  readonly trades: string;
-  /** In the rows of trades; `others` are passed over. */
-  readonly trade: Readonly<Record<'time' | 'price' | 'amount' | 'side' | 'id', string>>;
-  readonly others: readonly string[];
-  /** In the rows of books. */
-  readonly bids: string;
-  readonly asks: string;
-};
-
-export const V2_SPELLING: Spelling = {
-  channel: 'channel',
-  symbol: 'instId',
-  trades: 'trade',
-  trade: { time: 'ts', price: 'price', amount: 'size', side: 'side', id: 'tradeId' },
-  others: [],
-  bids: 'bids',
-  asks: 'asks',
-};
-
-export const V3_SPELLING: Spelling = {
-  channel: 'topic',
-  symbol: 'symbol',
-  trades: 'publicTrade',
-  trade: { time: 'T', price: 'p', amount: 'v', side: 'S', id: 'i' },
-  others: ['L', 'isRPI'],
-  bids: 'b',
-  asks: 'a',
-};
+import type { WireFields } from './wire-fields.js';
 
 /** An `arg` whose frames are read from bytes. `topLevels` as `bookOf` takes it. */
 type Argument = {
@@ -61,8 +27,8 @@ const UPDATE = codesOf('update"');
 const SNAPSHOT = codesOf('snapshot"');
 
 /**
- * Reads trades and books from the bytes of their frames. Values go through the mappers of rows, and a frame that they do
- * not take whole is left to the text, which tells what is wrong with it.
+ * Reads trades and books from the bytes of their frames. The mappers of rows
+ * check every value. A frame that they do not accept whole is read again as text, which finds the reason.
  */
 export class Scanner {
   readonly #args: Interned<Argument>;
@@ -74,10 +40,10 @@ export class Scanner {
   #bytes: FrameBytes | undefined;
   #argument: Argument | undefined;
 
-  constructor(spelling: Spelling) {
-    this.#args = new Interned('}', (text) => argumentOf(`${text}}`, spelling));
-    this.#trades = new TradeRows(spelling);
-    this.#books = new BookRow(spelling);
+  constructor(wire: WireFields) {
+    this.#args = new Interned('}', (text) => parseArgument(`${text}}`, wire));
+    this.#trades = new TradeRows(wire);
+    this.#books = new BookRow(wire);
     const argument = new Field('arg', (at) => this.#readArgument(at));
     const data = new Field('data', (at) => this.#readData(at));
     // Whatever has an event is an answer.
@@ -126,14 +92,14 @@ class TradeRows {
   /** What was read last. */
   trades: Trade[] = [];
 
-  constructor({ trade, others }: Spelling) {
+  constructor({ trade, ignoredInTrades }: WireFields) {
     this.#time = new Field(trade.time, 'quotedInteger');
     this.#price = new Field(trade.price, 'decimal');
     this.#amount = new Field(trade.amount, 'decimal');
     this.#side = new Field(trade.side, 'text');
     this.#id = new Field(trade.id, 'text');
-    const passedOver = others.map((name) => new Field(name, 'plain'));
-    this.#row = new Shape([this.#time, this.#price, this.#amount, this.#side, this.#id], passedOver);
+    const ignored = ignoredInTrades.map((name) => new Field(name, 'plain'));
+    this.#row = new Shape([this.#time, this.#price, this.#amount, this.#side, this.#id], ignored);
   }
 
   read(at: number, bytes: FrameBytes, argument: Argument): number {
@@ -167,7 +133,7 @@ class BookRow {
   readonly #row: Shape;
   #rows = 0;
 
-  constructor({ bids, asks }: Spelling) {
+  constructor({ book: { bids, asks } }: WireFields) {
     const sides = [new Field(asks, this.#asks.read), new Field(bids, this.#bids.read)] as const;
     this.#row = new Shape([...sides, this.#time], [this.#checksum, this.#seq, this.#pseq]);
   }
@@ -197,15 +163,15 @@ class BookRow {
   };
 }
 
-/** Returns what the text of an `arg` asks for, undefined where it is not read from bytes. */
-function argumentOf(text: string, spelling: Spelling): Argument | undefined {
+/** Returns the feed that the text of an `arg` names, undefined where that is not read from bytes. */
+function parseArgument(text: string, wire: WireFields): Argument | undefined {
   const fields = parsed(text);
   if (!isFields(fields)) return undefined;
   const market = productOf(fields.instType)?.market;
-  const channel = textOf(fields[spelling.channel]);
-  const symbol = textOf(fields[spelling.symbol]);
+  const channel = textOf(fields[wire.channel]);
+  const symbol = textOf(fields[wire.symbol]);
   if (market === undefined || channel === undefined || symbol === undefined) return undefined;
-  const isTrades = channel === spelling.trades;
+  const isTrades = channel === wire.trades;
   const topLevels = TOP_LEVELS.get(channel);
   return isTrades || channel === 'books' || topLevels !== undefined ? { market, symbol, isTrades, topLevels } : undefined;
 }
