@@ -9,7 +9,7 @@ export type { Order, OrderRequest } from './lib/backtest/orders.js';
 export type { Outcome } from './lib/backtest/outcome.js';
 export type { BarEvent, Broker, Strategy, TradeEvent } from './lib/backtest/strategy.js';
 export type { ModuleParameters, StrategyModule } from './lib/backtest/study/strategy-module.js';
-export { type Terms, termsOf } from './lib/backtest/terms.js';
+export { buildTerms as termsOf, type ExecutionTerms as Terms } from './lib/backtest/terms.js';
 export { BookKeeper, type BookKeeperOptions } from './lib/book/book-keeper.js';
 export { OrderBook } from './lib/book/order-book.js';
 export { CandleAggregator } from './lib/candles/aggregator.js';

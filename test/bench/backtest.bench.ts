@@ -31,16 +31,16 @@ import { createRequire } from 'node:module';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runBacktest } from '../../dist/lib/backtest/engine.js';
-import { type Bars, emptySeries, type MarketData, type Ticks } from '../../dist/lib/backtest/market-data.js';
+import { type Bars, emptyTimedValues, type MarketData, type Ticks } from '../../dist/lib/backtest/market-data.js';
 import type { Outcome } from '../../dist/lib/backtest/outcome.js';
 import { ExposureStrategy } from '../../dist/lib/backtest/strategies/exposure.js';
 import { GridStrategy } from '../../dist/lib/backtest/strategies/grid.js';
 import { type Signal, SignalStrategy } from '../../dist/lib/backtest/strategies/signals.js';
 import { createGridPlanner, type GridSettings } from '../../dist/lib/backtest/study/grid-planner.js';
-import { type Pool, workerPool } from '../../dist/lib/backtest/study/pool.js';
+import { createWorkerPool, type Pool } from '../../dist/lib/backtest/study/pool.js';
 import type { RunPlan } from '../../dist/lib/backtest/study/run-plan.js';
 import { sweep } from '../../dist/lib/backtest/study/sweep.js';
-import { type Terms, termsOf } from '../../dist/lib/backtest/terms.js';
+import { buildTerms, type ExecutionTerms } from '../../dist/lib/backtest/terms.js';
 import { exposure } from '../../examples/moving-average.js';
 import { seeded } from '../support/random.js';
 
@@ -130,20 +130,20 @@ const market = (feed: Bars | Ticks): MarketData => ({
   market: 'linear',
   symbol: 'BENCHUSDT',
   feed,
-  marks: emptySeries(),
-  fundings: emptySeries(),
-  holes: [],
+  marks: emptyTimedValues(),
+  fundings: emptyTimedValues(),
+  gaps: [],
   books: [],
 });
 
-const terms = (more: Partial<Terms>) => termsOf({ deposit: 10_000, leverage: 2, ...more });
+const terms = (more: Partial<ExecutionTerms>) => buildTerms({ deposit: 10_000, leverage: 2, ...more });
 
 function clocked(work: () => Outcome): Result {
   const began = performance.now();
   const outcome = work();
   const time = performance.now() - began;
-  const { equity, gauge, fills } = outcome;
-  return { time, equity: equity.at(-1)?.equity ?? Number.NaN, worst: gauge.worst, fills: fills.length };
+  const { equity, tracker, fills } = outcome;
+  return { time, equity: equity.at(-1)?.equity ?? Number.NaN, worst: tracker.maxDrawdown, fills: fills.length };
 }
 
 const better = (a: Result | undefined, b: Result) => (a === undefined || b.time < a.time ? b : a);
@@ -245,7 +245,7 @@ async function workers(data: MarketData): Promise<void> {
     } as const;
     return { strategy, terms: gridTerms, gaps: 'fail', sample: DAY };
   });
-  const pools = [1, 2].map((size) => workerPool(size, { market: { data, signals: [], notes: [] }, module: undefined }));
+  const pools = [1, 2].map((size) => createWorkerPool(size, { market: { data, signals: [], notes: [] }, module: undefined }));
   const best = pools.map(() => Number.POSITIVE_INFINITY);
   let ranking = '';
   for (let round = 0; round <= ROUNDS; round++)

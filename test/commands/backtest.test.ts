@@ -94,7 +94,7 @@ describe('backtest', () => {
       (run.metrics as { net_profit: number }).net_profit,
     ]);
     expect(ranks.map(([rank]) => rank)).toEqual([1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]);
-    // Of two paths the lesser decides.
+    // Of two paths the lower value decides.
     const decisive = ranks
       .filter((_, index) => index % 2 === 0)
       .map((_, index) => Math.min(ranks[index * 2]?.[1] ?? 0, ranks[index * 2 + 1]?.[1] ?? 0));
@@ -113,7 +113,7 @@ describe('backtest', () => {
     const foreign = await backtest(...sweep, '--resume', CANDLES);
     expect([foreign.code, foreign.stderr.trim()]).toEqual([
       1,
-      `mdtool: ${CANDLES}:1: expected a run of a sweep; --resume names the file that an earlier sweep wrote`,
+      `mdtool: ${CANDLES}:1: expected a run of a sweep; --resume needs the file of an earlier sweep`,
     ]);
   });
 
@@ -129,10 +129,10 @@ describe('backtest', () => {
     );
   });
 
-  it('tells what a walk forward leaves out at the end', async () => {
+  it('reports data that a walk forward does not use at the end', async () => {
     const { stderr } = await backtest(CANDLES, ...GRID, '--sweep', 'multiplier=1.1,1.6', '--walk-forward', '12h/10h');
     expect(stderr).toContain(
-      '--walk-forward: what comes after 2022-01-06T07:40:00.000Z is no whole stretch to judge and is left out, 23.2 % of the data',
+      '--walk-forward: data after 2022-01-06T07:40:00.000Z is shorter than a test window and is not used (23.2 % of the data)',
     );
   });
 
@@ -163,14 +163,14 @@ describe('backtest', () => {
     const forward = [...GRID, '--sweep', 'multiplier=1.1,1.6', '--walk-forward', '12h/6h'];
     const result = await backtest(CANDLES, ...forward, '--report', 'forward.html', '--format', 'table');
     expect(result.stdout).toMatch(/^grid on ftx linear BTC-PERP, 2022-01-04 23:40 to 2022-01-06 11:40$/m);
-    expect(result.stdout).toContain('equity out of sample, parts added up, high-first');
+    expect(result.stdout).toContain('equity out of sample, parts joined, high-first');
     const total = /^all +out-of-sample +4 parts +high-first +(\S+)/m.exec(result.stdout)?.[1];
     const page = readFileSync(inFolder('forward.html'), 'utf8');
-    expect(page).toContain('<h1>grid on BTC-PERP, judged out of sample</h1>');
+    expect(page).toContain('<h1>grid on BTC-PERP, tested out of sample</h1>');
     expect(page).toMatch(new RegExp(`<div class="tiles"><div><b[^>]*>${total} */|<div class="tiles"><div><b[^>]*>${total}</b>`));
     expect(page).toContain('Metrics, out-of-sample part of window 4');
     await backtest(CANDLES, ...GRID, '--sweep', 'multiplier=1.1,1.6', '--report', 'sweep.html');
-    expect(readFileSync(inFolder('sweep.html'), 'utf8')).toMatch(/<h2>Sweep<\/h2><table>.*multiplier.*rank 1 was chosen knowing/);
+    expect(readFileSync(inFolder('sweep.html'), 'utf8')).toMatch(/<h2>Sweep<\/h2><table>.*multiplier.*rank 1 was chosen with/);
   });
 
   it('keeps markets apart whose symbols are spelled alike', async () => {
@@ -180,7 +180,7 @@ describe('backtest', () => {
     const args = ['both.csv', '--strategy', 'grid', '--leverage', '1', '--format', 'table'];
     const refused = await backtest(...args, '--report', '{symbol}.html');
     expect([refused.code, refused.stdout]).toEqual([2, '']);
-    expect(refused.stderr).toContain('in the name to tell ftx linear BTC-PERP from ftx spot BTC-PERP, was "{symbol}.html"');
+    expect(refused.stderr).toContain('ftx linear BTC-PERP and ftx spot BTC-PERP would have the same name');
     const { stdout } = await backtest(...args, '--report', '{market}-{symbol}.html');
     expect(stdout.match(/^grid on .*, /gm)).toEqual(['grid on ftx linear BTC-PERP, ', 'grid on ftx spot BTC-PERP, ']);
     expect(['linear', 'spot'].map((market) => existsSync(inFolder(`${market}-BTC-PERP.html`)))).toEqual([true, true]);
@@ -206,17 +206,17 @@ describe('backtest', () => {
     expect(dom).toContain('max drawdown %');
   });
 
-  it('stops at holes unless told otherwise: exit 3', async () => {
+  it('refuses data with gaps by default: exit 3', async () => {
     const [header, ...lines] = readFileSync(CANDLES, 'utf8').split('\n');
-    const holed = lines.map((line, index) => (index === 2000 ? line.replace(/true$/, 'false') : line));
-    writeFileSync(inFolder('holed.csv'), [header, ...holed].join('\n'));
-    const refused = await backtest('holed.csv', ...GRID);
+    const withGap = lines.map((line, index) => (index === 2000 ? line.replace(/true$/, 'false') : line));
+    writeFileSync(inFolder('with-gap.csv'), [header, ...withGap].join('\n'));
+    const refused = await backtest('with-gap.csv', ...GRID);
     expect([refused.code, refused.stdout]).toEqual([3, '']);
-    expect(refused.stderr).toContain('BTC-PERP: the data has 1 holes, the first from 2022-01-06T');
-    const halted = await backtest('holed.csv', ...GRID, '--gaps', 'halt');
+    expect(refused.stderr).toContain('BTC-PERP: the data has 1 gap, the first from 2022-01-06T');
+    const halted = await backtest('with-gap.csv', ...GRID, '--gaps', 'halt');
     expect(halted.code).toBe(3);
-    expect(ofType(rowsOf(halted), 'run')[0]?.until_timestamp).toBe(Number(holed[2000]?.split(',')[3]));
-    const ignored = await backtest('holed.csv', ...GRID, '--gaps', 'ignore');
+    expect(ofType(rowsOf(halted), 'run')[0]?.until_timestamp).toBe(Number(withGap[2000]?.split(',')[3]));
+    const ignored = await backtest('with-gap.csv', ...GRID, '--gaps', 'ignore');
     expect(ignored.code).toBe(0);
     expect(fillsHash(ignored.stdout, ofType(rowsOf(ignored), 'run')[0]?.run_id)).toBe(
       ofType(rowsOf(await backtest(CANDLES, ...GRID)), 'run')[0]?.fills_hash,
@@ -287,7 +287,7 @@ describe('backtest', () => {
       'net profit',
       'max drawdown %',
       'sharpe',
-      'least liquidation distance %',
+      'minimum liquidation distance %',
       'undecided %',
       'equity, high-first',
     ])
@@ -296,15 +296,15 @@ describe('backtest', () => {
   });
 
   it.each([
-    [['--strategy', 'grid', '--notional', '5'], 2, '--notional: is for --strategy signals, not used by --strategy grid'],
-    [['--strategy', 'signals'], 2, 'the input has no signals of BTC-PERP'],
+    [['--strategy', 'grid', '--notional', '5'], 2, '--notional belongs to --strategy signals; --strategy grid does not use it'],
+    [['--strategy', 'signals'], 2, 'no signals of BTC-PERP in the input'],
     [['--strategy', 'grid', '--interval', '5m'], 2, '--interval: expected one of 1m, was 5m'],
-    [['--strategy', 'grid', '--symbols', 'ETH-PERP'], 2, 'expected trades or candles to run on, found no trades in'],
-    [['--strategy', 'grid', '--fill', 'volume'], 2, '--fill volume: needs trades, the run is on candles'],
-    [['--strategy', 'grid', '--walk-forward', '30d/7d'], 2, 'has less data than one stretch to choose on and one to judge'],
+    [['--strategy', 'grid', '--symbols', 'ETH-PERP'], 2, 'no trades in'],
+    [['--strategy', 'grid', '--fill', 'volume'], 2, '--fill volume needs trades, the run is on candles'],
+    [['--strategy', 'grid', '--walk-forward', '30d/7d'], 2, 'not enough data for one training and one test window'],
     [['--strategy', 'grid', '--walk-forward', '1h/0s', '--sweep', 'levels=4,5'], 2, '--walk-forward: expected two durations'],
     [['--strategy', 'grid', '--equity-interval', '0s'], 2, '--equity-interval: expected at least 1s, was 0s'],
-    [['--strategy', 'missing.js'], 1, 'missing.js: cannot be read (no such file)'],
+    [['--strategy', 'missing.js'], 1, 'cannot read missing.js: no such file'],
   ])('%j', async (args, code, message) => {
     const result = await backtest(CANDLES, ...(args as string[]));
     expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)]);

@@ -43,7 +43,7 @@ describe('grid plan', () => {
     expect(lines[liquidation + 1]).toMatch(/^✗► +3 +0\.4571 /);
     expect(stdout).toContain('✗ level 3 at 0.4571: liquidated before');
     expect(stdout).toContain('levels 3 to 14: liquidated before');
-    expect(stdout).toContain('3 filled: average 0.483114, break-even 0.483356, take profit 0.4928, profit 0.0888');
+    expect(stdout).toContain('3 levels filled: average 0.483114, break-even 0.483356, take profit 0.4928, profit 0.0888');
   });
 
   it('draws the ladder so that a level never lies beyond the liquidation before it in a safe plan', async () => {
@@ -92,7 +92,7 @@ describe('grid plan', () => {
     expect(beyond.code).toBe(4);
     const none = await plan(...EXAMPLE, '--solve', 'leverage', '--min-notional', '1000');
     expect(none.code).toBe(4);
-    expect(none.stderr).toMatch(/no leverage survives/);
+    expect(none.stderr).toMatch(/no safe leverage found/);
   });
 
   it('takes a list of distances, percentages and fractions', async () => {
@@ -118,16 +118,16 @@ describe('grid plan', () => {
     writeFileSync(path, `${lines.join('\n')}\nbroken\n`);
     const { stdout, stderr, code } = await plan(...EXAMPLE, '--coverage', '5%', '--stress', path);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/1 line of candles could not be read: .*candles\.ndjson:501/);
+    expect(stderr).toMatch(/1 candle line could not be read: .*candles\.ndjson:501/);
     const { stress } = summaryOf(stdout).detail;
     expect(stress).toMatchObject({ symbol: 'CRVUSDT', candles: 500, starts: 499, every: 1 });
     expect(stress?.exceeded).toBeGreaterThan(50);
     const table = await plan(...EXAMPLE, '--coverage', '5%', '--stress', path, '--format', 'table');
-    expect(table.stdout).toMatch(/stress on 500 candles of CRVUSDT 1m/);
-    expect(table.stdout.replace(/\n +/g, ' ')).toMatch(/499 grids started.* beyond the coverage \d+ \(/);
+    expect(table.stdout).toMatch(/stress test on 500 candles of CRVUSDT 1m/);
+    expect(table.stdout.replace(/\n +/g, ' ')).toMatch(/499 grids started.* coverage exceeded \d+ \(/);
     expect((await plan(...EXAMPLE, '--stress', 'store', '--store', join(folder, 'none'))).code).toBe(1);
     const idle = await plan(...EXAMPLE, '--since', '1d');
-    expect([idle.code, idle.stderr]).toEqual([2, expect.stringContaining('--since: chooses the candles of --stress')]);
+    expect([idle.code, idle.stderr]).toEqual([2, expect.stringContaining('--since needs --stress')]);
   });
 
   it.each([
@@ -142,12 +142,12 @@ describe('grid plan', () => {
       /^mdtool: --take-profit: expected a percentage such as 2% or a fraction such as 0.02, was "two"\n$/,
     ],
     [['--solve', 'levels'], /^mdtool: --solve: expected one of leverage, multiplier, coverage, deposit, was "levels"\n$/],
-    [['--spacing-list', '1%', '--levels', '4'], /^mdtool: --levels=4 cannot also be provided when using --spacing-list/],
+    [['--spacing-list', '1%', '--levels', '4'], /^mdtool: --levels and --spacing-list cannot be used together/],
     [['--filled', '16'], /^mdtool: filled: expected 1 to 15 levels, was 16\n$/],
-    [['--exchange', 'bybit'], /^mdtool: --symbols: expected one, was none/],
+    [['--exchange', 'bybit'], /^mdtool: missing --symbols/],
     [
       ['--exchange', 'bybit', '--market', 'inverse', '--symbols', 'BTCUSD'],
-      /^mdtool: --market: expected spot or linear, was inverse/,
+      /^mdtool: --market: inverse contracts are not supported/,
     ],
   ])('refuses %j with one line', async (args, message) => {
     const base = ['--price', '--deposit'].flatMap((flag) => (args.some((arg) => arg.startsWith(flag)) ? [] : [flag, '10']));
@@ -160,7 +160,7 @@ describe('grid plan', () => {
     expect((await plan('--price', '1')).stderr).toMatch(/missing required flag --deposit/);
     expect(await plan('--deposit', '1')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^mdtool: --price: expected one/),
+      stderr: expect.stringMatching(/^mdtool: missing --price/),
     });
   });
 
@@ -220,7 +220,7 @@ describe('grid plan on an exchange', () => {
 
   it('takes limits, tiers and the last price of Bybit, and says that its fees are not known', async () => {
     const { stdout, stderr, code } = await online('--exchange', 'bybit', '--symbols', 'ETH/USDT:USDT', '--leverage', '3');
-    expect(stderr).toMatch(/bybit does not tell its fees/);
+    expect(stderr).toMatch(/bybit does not publish its fees/);
     expect(code).toBe(0);
     const summary = summaryOf(stdout);
     expect(summary).toMatchObject({ exchange: 'bybit', market: 'linear', symbol, price: 2500 });
@@ -230,7 +230,7 @@ describe('grid plan on an exchange', () => {
     expect(rowsOf(stdout)[0]).toMatchObject({ type: 'grid_level', exchange: 'bybit', symbol });
   });
 
-  it("counts Bitget's fee to close as maintenance, and tells the age of its price", async () => {
+  it("counts Bitget's fee to close as maintenance, and reports the age of its price", async () => {
     const { stdout, stderr } = await online(
       '--exchange',
       'bitget',
@@ -241,7 +241,7 @@ describe('grid plan on an exchange', () => {
       '--taker-fee',
       '0.0006',
     );
-    const age = /price 2500 is the last of bitget, ([\d.]+) s old/.exec(stderr)?.[1];
+    const age = /price 2500 is the last traded price on bitget, ([\d.]+) s old/.exec(stderr)?.[1];
     expect(Number(age)).toBeGreaterThanOrEqual(1.5);
     const summary = summaryOf(stdout);
     expect(summary.maintenance_tiers).toEqual([{ up_to: 1_000_000, rate: 0.0056, deduction: 0, max_leverage: 100 }]);

@@ -13,18 +13,18 @@ import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { backtestFlags } from './flags.js';
 import { refuseUnused, sweptFlags } from './plan.js';
 import { Report, reportFlag } from './report.js';
-import { type Finding, recordsOf, runBacktests, warningsOf } from './run.js';
+import { recordsOf, runBacktests, type SymbolResult, warningsOf } from './run.js';
 import { SweepProgress } from './sweep-progress.js';
 import { renderBacktest } from './table.js';
 
 export default class Backtest extends BaseCommand {
   static override summary = 'Backtest a strategy on trades or candles, fill by fill.';
   static override description =
-    `Event by event: resting orders are matched, the strategy sees the event, new orders take effect after the latency. The same input gives the same output, byte for byte, and what comes later never changes an earlier fill.
+    `Processes one event at a time: matches resting orders, shows the event to the strategy, and applies new orders after the latency. The same input gives the same output, byte for byte, and later data never changes an earlier fill.
 
-On candles the path inside is not known: every run is made twice, with either extreme first (for signals: the worse and the better one for what is held), and the candles that this may have decided are counted.
+The path inside a candle is unknown. So each run on candles is made twice, once per order of the extremes (for signals: worse and better for the position), and undecided_bars counts the candles whose fills may depend on it.
 
-Exit 3 when the data has holes.`;
+Exit 3 if the data has gaps.`;
   static override examples = [
     {
       description: 'A grid over candles, with a report',
@@ -32,16 +32,16 @@ Exit 3 when the data has holes.`;
         '<%= config.bin %> <%= command.id %> candles.parquet --strategy grid --leverage 3 --coverage 20% --report grid.html',
     },
     {
-      description: 'Signals over the trades of the store',
+      description: 'Signals over stored trades',
       command: '<%= config.bin %> <%= command.id %> --strategy signals --symbols BTCUSDT --since 30d',
     },
     {
-      description: 'Which multiplier and coverage, on two threads',
+      description: 'Find the best multiplier and coverage, on two threads',
       command:
         '<%= config.bin %> <%= command.id %> candles.parquet --strategy grid --sweep multiplier=1.1:1.6:0.1 --sweep coverage=10%:30%:5% --workers 2',
     },
     {
-      description: 'A strategy of your own, chosen on 30 days and judged on the 7 after them',
+      description: 'Your own strategy, tuned on 30 days and tested on the next 7',
       command:
         '<%= config.bin %> <%= command.id %> candles.parquet --strategy examples/moving-average.ts --sweep fast=10:30:10 --walk-forward 30d/7d',
     },
@@ -64,12 +64,12 @@ Exit 3 when the data has holes.`;
     const { args, flags, raw } = await this.parse(Backtest);
     const given = new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])));
     refuseUnused(flags, given);
-    for (const name of sweptFlags(flags, given)) this.notice(`--${name}: its value is not used, --sweep ${name} sets it`);
+    for (const name of sweptFlags(flags, given)) this.notice(`--${name} is ignored: --sweep ${name} overrides it`);
     const paths = args.input ?? [];
     const hint = paths.length === 0 ? stdinHint() : undefined;
     if (hint) this.stderr.note(hint);
     const report = new Report(flags.report, flags.force);
-    const findings = await runBacktests({
+    const results = await runBacktests({
       paths,
       directory: flags.store,
       flags,
@@ -79,10 +79,10 @@ Exit 3 when the data has holes.`;
       progress: this.#progress(),
       loaded: (markets) => report.requireNames(markets),
     });
-    for (const warning of warningsOf(findings.map(({ study }) => study))) this.notice(warning);
-    const files = await report.write(findings);
+    for (const warning of warningsOf(results.map(({ study }) => study))) this.notice(warning);
+    const files = await report.write(results);
     if (files.length > 0) this.summary.note({ report: files.join(', ') });
-    return this.deliver(batches(findings), {
+    return this.deliver(batches(results), {
       flags,
       fallback: paths.length > 0 ? '-' : 'store',
       endless: false,
@@ -102,6 +102,6 @@ Exit 3 when the data has holes.`;
   }
 }
 
-async function* batches(findings: readonly Finding[]) {
-  for (const records of recordsOf(findings)) if (records.length > 0) yield records;
+async function* batches(results: readonly SymbolResult[]) {
+  for (const records of recordsOf(results)) if (records.length > 0) yield records;
 }

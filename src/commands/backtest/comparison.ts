@@ -1,36 +1,37 @@
+import { counted } from '../../lib/model/counted.js';
 import type { Run } from '../../lib/model/records.js';
-import { forwardTotals } from './forward-total.js';
 import { labelOf, type Metrics, metricsIn, timeText, valueText } from './metric-text.js';
+import { walkForwardTotals } from './walk-forward-totals.js';
 
 /** Runs side by side: a sweep's ranking, or the parts of a walk forward. */
 export type Comparison = {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** What a reader has to know of it. */
+  /** Note for the reader. */
   readonly remark: string;
 };
 
 type Detail = { readonly rank?: number; readonly part?: string; readonly window?: number };
 
-const MOST_RANKS = 20;
-/** What is compared beside the parameters that differ. */
+const MAX_RANKS = 20;
+/** Metrics to compare, next to the parameters that differ. */
 const COMPARED = ['net_profit', 'return_pct', 'max_drawdown_pct', 'sharpe', 'profit_factor', 'trades', 'liquidations'];
 
-/** Returns how the runs of one symbol compare; undefined for a single run, or the two paths of one. */
+/** Returns the comparison of the runs of one symbol; undefined for a single run or the two paths of one. */
 export function comparisonOf(runs: readonly Run[]): Comparison | undefined {
   const parts = runs.filter((run) => detailOf(run).part !== undefined);
   if (parts.length > 0) return partsOf(parts);
   return runs.some((run) => (detailOf(run).rank ?? 0) > 1) ? rankingOf(runs) : undefined;
 }
 
-/** Returns the runs that were judged out of sample; of runs that were not chosen on another part, all. */
-export function judgedRuns<Found extends { readonly run: Run }>(found: readonly Found[]): readonly Found[] {
+/** Returns the out-of-sample runs; all runs if there are none. */
+export function outOfSampleRuns<Found extends { readonly run: Run }>(found: readonly Found[]): readonly Found[] {
   const judged = found.filter(({ run }) => detailOf(run).part === 'out-of-sample');
   return judged.length > 0 ? judged : found;
 }
 
-/** Returns which part of a walk forward a run is, undefined where it is none. */
+/** Returns the part of a walk-forward test that a run covers; undefined for other runs. */
 export function partText(run: Run): string | undefined {
   const { part, window } = detailOf(run);
   return part === undefined ? undefined : `${part} part of window ${window}`;
@@ -41,14 +42,14 @@ function rankingOf(runs: readonly Run[]): Comparison {
   const inOrder = [...runs].sort((a, b) => rankOf(a) - rankOf(b));
   const varied = variedParameters(runs);
   const last = Math.max(...runs.map(rankOf));
-  const chosen = `rank 1 was chosen knowing all of this data; --split and --walk-forward judge a choice on data it has not seen`;
+  const chosen = `rank 1 was chosen with all of this data; use --split or --walk-forward to test the choice on unseen data`;
   return {
     title: 'Sweep',
     head: ['rank', ...varied, 'path', ...COMPARED.map(labelOf)],
     rows: inOrder
-      .filter((run) => rankOf(run) <= MOST_RANKS)
+      .filter((run) => rankOf(run) <= MAX_RANKS)
       .map((run) => [String(rankOf(run)), ...valuesOf(run, varied), run.path ?? '', ...comparedIn(run)]),
-    remark: `${last > MOST_RANKS ? `${last - MOST_RANKS} more ranks in the records; ` : ''}${chosen}`,
+    remark: `${last > MAX_RANKS ? `${counted(last - MAX_RANKS, 'more rank')} in the records; ` : ''}${chosen}`,
   };
 }
 
@@ -63,20 +64,20 @@ function partsOf(runs: readonly Run[]): Comparison {
     ...valuesOf(run, varied),
     ...comparedIn(run),
   ]);
-  const totals = forwardTotals(runs).map(({ path, parts, ...total }) => [
+  const totals = walkForwardTotals(runs).map(({ path, parts, ...total }) => [
     'all',
     'out-of-sample',
-    `${parts} ${parts === 1 ? 'part' : 'parts'}`,
+    counted(parts, 'part'),
     '',
     path ?? '',
     ...varied.map(() => ''),
     ...COMPARED.map((name) => (name in total ? valueText(name, (total as unknown as Metrics)[name]) : '')),
   ]);
   return {
-    title: 'Chosen in sample, judged out of sample',
+    title: 'Chosen in sample, tested out of sample',
     head: ['window', 'part', 'from', 'until', 'path', ...varied, ...COMPARED.map(labelOf)],
     rows: [...rows, ...totals],
-    remark: 'every part begins with the deposit: net profits and returns add up, the drawdown is the deepest of any part',
+    remark: 'every part starts with the deposit: net profits and returns add up; the drawdown is the maximum of all parts',
   };
 }
 

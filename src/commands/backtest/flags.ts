@@ -9,7 +9,7 @@ import { finite } from '../../lib/model/numbers.js';
 import type { Exact } from '../../lib/model/ticks.js';
 import { MINUTE, parseDuration, SECOND } from '../../lib/model/time.js';
 
-/** Metrics that a sweep may rank by: of all of them more is better. */
+/** Metrics to rank by; for all of them, higher is better. */
 export const RANKS = [
   'net_profit',
   'return_pct',
@@ -21,7 +21,7 @@ export const RANKS = [
   'win_rate_pct',
 ] as const;
 
-/** Whether data with holes is refused, run up to the first one, or run all the same. */
+/** What to do with gaps in the data: refuse it, stop at the first gap, or ignore gaps. */
 export const GAP_POLICIES = ['fail', 'halt', 'ignore'] as const;
 
 const fractionFlag = Flags.custom<Exact>({ helpValue: 'PERCENT', parse: async (text) => fractionOf(text) });
@@ -45,75 +45,67 @@ const TRADING = 'Trading';
 const GRID = 'Grid (--strategy grid)';
 const STUDY = 'Several runs';
 
-/** What an exchange would charge and refuse. */
+/** Fees, order limits and margin rules. */
 const tradingFlags = {
-  deposit: numberFlag({
-    summary: 'What the run begins with, in quote units.',
-    defaultHelp: async () => '10000',
-    helpGroup: TRADING,
-  }),
-  leverage: decimalFlag({ summary: 'Leverage.', defaultHelp: async () => '1, of a grid 20', helpGroup: TRADING }),
+  deposit: numberFlag({ summary: 'Starting equity, in quote units.', defaultHelp: async () => '10000', helpGroup: TRADING }),
+  leverage: decimalFlag({ summary: 'Leverage.', defaultHelp: async () => '1; 20 for a grid', helpGroup: TRADING }),
   'margin-mode': Flags.option({
-    summary: 'What a position may lose: its own margin, or the balance.',
+    summary: 'Margin at risk: the margin of the position, or the whole balance.',
     defaultHelp: async () => 'isolated',
     options: MARGIN_MODES,
     helpGroup: TRADING,
   })(),
   'maker-fee': fractionFlag({
-    summary: 'Fee of resting orders.',
+    summary: 'Fee of maker fills.',
     defaultHelp: async () => "the instrument's, else 0.02%",
     helpGroup: TRADING,
   }),
   'taker-fee': fractionFlag({
-    summary: 'Fee of orders that take.',
+    summary: 'Fee of taker fills.',
     defaultHelp: async () => "the instrument's, else 0.06%",
     helpGroup: TRADING,
   }),
-  slippage: fractionFlag({
-    summary: 'How much worse than the market a taker fills.',
-    defaultHelp: async () => '0%',
-    helpGroup: TRADING,
-  }),
+  slippage: fractionFlag({ summary: 'Price disadvantage of taker fills.', defaultHelp: async () => '0%', helpGroup: TRADING }),
   latency: durationFlag({
-    summary: 'Time from a decision to its effect; on candles rounded up to whole ones.',
-    defaultHelp: async () => '100ms on trades, none on candles',
+    summary: 'Time from a decision to its effect; on candles rounded up to whole candles.',
+    defaultHelp: async () => '100ms on trades, 0s on candles',
     helpGroup: TRADING,
   }),
   fill: Flags.option({
-    summary: 'A limit order fills when the price trades through it, touches it, or has used up the queue that a book showed.',
+    summary: 'When a limit order fills: the price trades through it, touches it, or the queue shown by the book is used up.',
     options: FILL_RULES,
     default: 'through' as const,
     helpGroup: TRADING,
   })(),
   'tick-size': numberFlag({ summary: 'Price step.', defaultHelp: async () => "the instrument's", helpGroup: TRADING }),
   'lot-size': numberFlag({ summary: 'Amount step.', defaultHelp: async () => "the instrument's", helpGroup: TRADING }),
-  'min-amount': numberFlag({ summary: 'Smallest order.', defaultHelp: async () => "the instrument's", helpGroup: TRADING }),
+  'min-amount': numberFlag({ summary: 'Minimum order amount.', defaultHelp: async () => "the instrument's", helpGroup: TRADING }),
   'min-notional': numberFlag({
-    summary: 'Smallest order in quote units.',
+    summary: 'Minimum order value, in quote units.',
     defaultHelp: async () => "the instrument's",
     helpGroup: TRADING,
   }),
   'maintenance-rate': fractionFlag({
-    summary: 'Maintenance margin of every position.',
+    summary: 'Maintenance margin rate of every position.',
     defaultHelp: async () => '0.5%',
-    exclusive: ['tiers'],
     helpGroup: TRADING,
   }),
   tiers: Flags.custom<readonly MaintenanceTier[]>({
-    summary: 'Maintenance by value: BOUND=RATE, with -DEDUCTION where there is one, the last without a bound.',
+    summary:
+      'Maintenance tiers by position value: BOUND=RATE[-DEDUCTION], the last without a bound (50000=0.5%,250000=1%-250,2%-2750).',
     helpValue: 'LIST',
     helpGroup: TRADING,
-    parse: async (text) => tiersOf(text),
+    parse: async (text) => parseTiers(text),
   })(),
   gaps: Flags.option({
-    summary: 'Data with holes: refuse it (exit 3), run up to the first hole, or run as though there were none.',
+    summary: 'Data with gaps: refuse it (exit 3), stop at the first gap, or ignore all gaps.',
     options: GAP_POLICIES,
     default: 'fail' as const,
     helpGroup: TRADING,
   })(),
 };
 
-/** Flags that one kind of strategy uses; another one refuses them. */
+/** Flags of one kind of strategy; with another one they are an error. */
 export const OWN_FLAGS = {
   signals: ['notional'],
   grid: [
@@ -144,7 +136,7 @@ const strategyFlags = {
     helpGroup: GRID,
   }),
   multiplier: decimalFlag({
-    summary: 'Amount of a level over that of the one before.',
+    summary: 'Amount of each level relative to the previous one.',
     defaultHelp: async () => '1.3',
     helpGroup: GRID,
   }),
@@ -155,45 +147,47 @@ const strategyFlags = {
   }),
   side: Flags.option({ summary: 'Direction.', defaultHelp: async () => 'long', options: DIRECTIONS, helpGroup: GRID })(),
   spacing: Flags.option({
-    summary: 'Spacing of prices.',
+    summary: 'Spacing of the level prices.',
     defaultHelp: async () => 'arithmetic',
     options: SPACINGS,
     helpGroup: GRID,
   })(),
   'spacing-list': Flags.custom<readonly Exact[]>({
-    summary: 'Distances of levels 1, 2, … from the price, instead of --levels, --coverage and --spacing.',
+    summary: 'Distances of levels 1, 2, … from the price (1%,2.5%,5%); replaces --levels, --coverage and --spacing.',
     helpValue: 'LIST',
-    exclusive: ['levels', 'coverage', 'spacing'],
     helpGroup: GRID,
     parse: async (text) => listOf(text).map(fractionOf),
   })(),
   sizing: Flags.option({
-    summary: 'How the base amount is found.',
+    summary: 'Base amount: as if all levels filled at the start price (reference), or the full margin (full).',
     defaultHelp: async () => 'reference',
     options: SIZINGS,
     helpGroup: GRID,
   })(),
   restart: durationFlag({
-    summary: 'Wait between a take profit and the next grid.',
+    summary: 'Pause between a take profit and the next grid.',
     defaultHelp: async () => '60s',
     helpGroup: GRID,
   }),
-  'fixed-deposit': Flags.boolean({ summary: 'Every grid has the first deposit, not the equity then held.', helpGroup: GRID }),
+  'fixed-deposit': Flags.boolean({
+    summary: 'Start every grid with the first deposit instead of the current equity.',
+    helpGroup: GRID,
+  }),
   param: Flags.string({
-    summary: 'A parameter of the module; repeatable.',
-    helpValue: 'NAME=NUMBER',
+    summary: 'Parameter of the module; repeatable.',
+    helpValue: 'NAME=N',
     multiple: true,
     multipleNonGreedy: true,
     helpGroup: 'Module (--strategy FILE)',
   }),
 };
 
-/** Flags that only mean something beside --sweep, --split or --walk-forward. */
+/** Flags that need --sweep, --split or --walk-forward. */
 export const STUDY_FLAGS = ['rank-by', 'workers', 'resume'] as const;
 
 const studyFlags = {
   sweep: Flags.custom<Axis>({
-    summary: 'Run every value of a parameter, ranked; repeatable, then every combination.',
+    summary: 'Run every value of a parameter and rank the runs; repeat for combinations. Also NAME=A,B,C.',
     helpValue: 'NAME=FROM:TO:STEP',
     multiple: true,
     multipleNonGreedy: true,
@@ -201,31 +195,31 @@ const studyFlags = {
     parse: async (text) => parseAxis(text),
   })(),
   split: fractionFlag({
-    summary: 'Choose on this share of the time, judge on the rest.',
-    helpValue: 'PERCENT',
+    summary: 'Choose on this share of the time, test on the rest.',
     exclusive: ['walk-forward'],
     helpGroup: STUDY,
   }),
   'walk-forward': Flags.custom<{ readonly train: number; readonly test: number }>({
-    summary: 'Choose on so much time, judge on the time after it, move on by that.',
+    summary: 'Choose on a training window, test on the window after it, move on by the test window (30d/7d).',
     helpValue: 'DURATION/DURATION',
     helpGroup: STUDY,
-    parse: async (text) => stretchesOf(text),
+    parse: async (text) => parseWindows(text),
   })(),
   'rank-by': Flags.option({
-    summary: 'Metric to choose by.',
+    summary: 'Metric to rank by.',
     defaultHelp: async () => 'net_profit',
     options: RANKS,
     helpGroup: STUDY,
   })(),
   workers: Flags.integer({
-    summary: 'Worker threads; the result does not depend on it.',
+    summary: 'Worker threads; the result does not depend on their number.',
+    defaultHelp: async () => '1',
     min: 1,
     helpValue: 'N',
     helpGroup: STUDY,
   }),
   resume: Flags.string({
-    summary: 'Keep finished runs in this file, and do not run again what is in it.',
+    summary: 'Save finished runs to this file and skip the runs it already has.',
     helpValue: 'FILE',
     helpGroup: STUDY,
   }),
@@ -234,20 +228,20 @@ const studyFlags = {
 /** The flags of `backtest` beside input and output. */
 export const backtestFlags = {
   strategy: Flags.string({
-    summary: 'signals, grid, or a module of your own (.js, .mjs, .ts).',
+    summary: 'Strategy: signals, grid, or your own module (.js, .mjs, .ts).',
     helpValue: 'signals|grid|FILE',
     required: true,
   }),
   interval: Flags.string({
-    summary: 'Run on candles of this interval.',
-    defaultHelp: async () => 'on trades; on candles where the input has no trades',
+    summary: 'Candle interval to run on.',
+    defaultHelp: async () => 'trades, else the only candle interval of the input',
     helpValue: 'DURATION',
   }),
   ...tradingFlags,
   ...strategyFlags,
   'equity-interval': durationFlag({
-    summary: 'Time between points of the equity curve, and the period of Sharpe and Sortino.',
-    defaultHelp: async () => '1d from 60 days on, 1h from 2 days, else 1m',
+    summary: 'Interval of the equity curve, and the period of Sharpe and Sortino.',
+    defaultHelp: async () => '1d from 60 days of data on, 1h from 2 days, else 1m',
     least: SECOND,
   }),
   ...studyFlags,
@@ -255,24 +249,24 @@ export const backtestFlags = {
 
 export type BacktestFlags = Interfaces.InferredFlags<typeof backtestFlags>;
 
-function stretchesOf(text: string): { train: number; test: number } {
+function parseWindows(text: string): { train: number; test: number } {
   const [train, test, ...more] = text.split('/').map((part) => parseDuration(part, '--walk-forward'));
   if (train === undefined || test === undefined || more.length > 0 || train < MINUTE || test < MINUTE)
     throw new UsageError(`--walk-forward: expected two durations such as 30d/7d, was "${text}"`);
   return { train, test };
 }
 
-function tiersOf(text: string): MaintenanceTier[] {
-  const tiers = listOf(text).map(tierOf);
+function parseTiers(text: string): MaintenanceTier[] {
+  const tiers = listOf(text).map(parseTier);
   const wrong = tiers.find(({ upTo }, index) =>
     index === tiers.length - 1 ? upTo !== undefined : upTo === undefined || upTo <= (tiers[index - 1]?.upTo ?? 0),
   );
   if (tiers.length === 0 || wrong !== undefined)
-    throw new UsageError(`expected tiers with bounds that grow, the last without one, was "${text}"`);
+    throw new UsageError(`expected tiers with increasing bounds, the last without a bound, was "${text}"`);
   return tiers;
 }
 
-function tierOf(text: string): MaintenanceTier {
+function parseTier(text: string): MaintenanceTier {
   const match = /^(?:(?<bound>[\d.]+)=)?(?<rate>[\d.]+%?)(?:-(?<deduction>[\d.]+))?$/.exec(text);
   if (!match?.groups) throw new UsageError(`expected BOUND=RATE-DEDUCTION such as 250000=1%-250, was "${text}"`);
   const { bound, rate = '', deduction = '0' } = match.groups;

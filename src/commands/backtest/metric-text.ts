@@ -3,7 +3,7 @@ import { formatDuration, formatTime, MINUTE, SECOND } from '../../lib/model/time
 
 export type Metrics = Readonly<Record<string, number>>;
 
-/** Metrics in the order in which they are read; what is not named here comes last. */
+/** Metrics in reading order; others are last. */
 const ORDER = [
   'net_profit',
   'return_pct',
@@ -31,7 +31,7 @@ const ORDER = [
   'mean_take_profit',
 ];
 
-/** Returns the names of all metrics that runs have, in the order in which they are read. */
+/** Returns the names of all metrics of the runs, in reading order. */
 export function metricNames(runs: readonly Run[]): string[] {
   const names = [...new Set(runs.flatMap((run) => Object.keys(metricsIn(run))))];
   const known = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
@@ -42,16 +42,17 @@ const LABELS: Readonly<Record<string, string>> = {
   max_drawdown_from_timestamp: 'max drawdown from',
   max_drawdown_timestamp: 'max drawdown at',
   max_drawdown_recovered_timestamp: 'max drawdown recovered',
-  max_drawdown_seconds: 'max drawdown lasted',
-  sharpe_period_seconds: 'period of sharpe',
+  max_drawdown_seconds: 'max drawdown duration',
+  sharpe_period_seconds: 'sharpe period',
+  least_liquidation_distance_pct: 'minimum liquidation distance %',
 };
 
-/** Returns a metric's name for the eye. */
+/** Returns the label of a metric. */
 export function labelOf(name: string): string {
   return LABELS[name] ?? name.replace(/_pct$/, ' %').replaceAll('_', ' ');
 }
 
-/** Returns a metric's value for the eye. */
+/** Returns the formatted value of a metric. */
 export function valueText(name: string, value: number | undefined): string {
   if (value === undefined) return '–';
   if (name.endsWith('_timestamp')) return timeText(value);
@@ -59,7 +60,7 @@ export function valueText(name: string, value: number | undefined): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) >= 1 ? 2 : 4);
 }
 
-/** `11d 13h`, `3h 5m`: two units are enough for the eye. */
+/** Returns a duration in its two largest units: `11d 13h`, `3h 5m`. */
 function lengthText(length: number): string {
   const minutes = Math.round(length / MINUTE);
   if (minutes <= 60) return formatDuration(length);

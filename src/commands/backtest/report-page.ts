@@ -6,32 +6,29 @@ import type { FinishedRun } from '../../lib/backtest/study/execute.js';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import type { Study } from '../../lib/backtest/study/study.js';
 import type { MaintenanceTier } from '../../lib/model/maintenance-tier.js';
-import { comparisonOf, judgedRuns, partText } from './comparison.js';
-import { forwardTotals } from './forward-total.js';
+import { comparisonOf, outOfSampleRuns, partText } from './comparison.js';
 import { labelOf, type Metrics, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
 import { feedText } from './plan.js';
 import { CHART_SCRIPT } from './report-script.js';
 import { monthlyReturns, ReportAxis } from './report-series.js';
 import { REPORT_STYLE } from './report-style.js';
-import { type Finding, warningsOf } from './run.js';
+import { type SymbolResult, warningsOf } from './run.js';
+import { walkForwardTotals } from './walk-forward-totals.js';
 
-/** What a reader wants to know first. */
+/** Metrics at the top of the page. */
 const HEADLINES = ['net_profit', 'return_pct', 'max_drawdown_pct', 'sharpe', 'trades', 'win_rate_pct', 'fees', 'max_leverage'];
 
-/** What a report shows: what was found out about one symbol. */
-export type ReportInput = Finding;
-
 /**
- * Returns one HTML page that needs nothing else: data, styles and the chart library are in it, and its content policy
- * forbids everything but its own two scripts, told by their hashes. The first path is drawn, the equity of the second beside
- * it; of a walk forward the last part that was judged, under the figures of all.
+ * Returns one self-contained HTML page with data, styles and the chart library. Its content policy allows only its own two
+ * scripts, identified by their hashes. The chart shows the first path and the equity of the second. For a walk-forward test
+ * it shows the last test window, below the metrics of all.
  */
-export function reportPage({ market, study }: ReportInput): string {
+export function reportPage({ market, study }: SymbolResult): string {
   const drawn = drawnRuns(study);
   const [first] = drawn as [FinishedRun];
   const library = chartLibrary();
   const policy = [library, CHART_SCRIPT].map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`);
-  const title = `${first.run.strategy} on ${first.run.symbol}${partText(first.run) === undefined ? '' : ', judged out of sample'}`;
+  const title = `${first.run.strategy} on ${first.run.symbol}${partText(first.run) === undefined ? '' : ', tested out of sample'}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${policy.join(' ')}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
@@ -61,10 +58,10 @@ Licensed under the Apache License 2.0, https://www.apache.org/licenses/LICENSE-2
 `;
 }
 
-/** Both paths of the run, or of the last part that was judged. */
+/** Returns both paths of the run, or of the last test window. */
 function drawnRuns({ finished }: Study): readonly FinishedRun[] {
-  const judged = judgedRuns(finished);
-  return judged.filter(({ run }) => run.fromTimestamp === judged.at(-1)?.run.fromTimestamp);
+  const tested = outOfSampleRuns(finished);
+  return tested.filter(({ run }) => run.fromTimestamp === tested.at(-1)?.run.fromTimestamp);
 }
 
 function drawnText([first, second]: readonly FinishedRun[]): string {
@@ -79,9 +76,9 @@ function partOf({ run }: FinishedRun): string {
   return part === undefined ? '' : `, ${part}`;
 }
 
-/** The metrics at the top: of both paths, or what the parts judged out of sample come to on each. */
+/** Returns the metrics at the top: those of both paths, or the out-of-sample totals of each path. */
 function headlinesOf(study: Study): readonly Metrics[] {
-  const totals = forwardTotals(study.finished.map(({ run }) => run));
+  const totals = walkForwardTotals(study.finished.map(({ run }) => run));
   if (totals.length > 0)
     return totals.map(({ net_profit, return_pct, max_drawdown_pct, trades }) => ({
       net_profit,
@@ -98,7 +95,7 @@ function comparison({ finished, ranking }: Study): string {
   return `<section id="comparison"><h2>${found.title}</h2>${table(found.head, found.rows)}<div class="faint">${escaped(found.remark)}</div></section>`;
 }
 
-/** The package has no export for the build that a page can carry. */
+/** Returns the chart library. The package has no export for its standalone build, so the file is read by path. */
 function chartLibrary(): string {
   const root = dirname(createRequire(import.meta.url).resolve('lightweight-charts/package.json'));
   return readFileSync(join(root, 'dist/lightweight-charts.standalone.production.js'), 'utf8');
@@ -117,11 +114,11 @@ function chartData({ data }: LoadedMarket, [first, second]: readonly FinishedRun
   };
 }
 
-/** Of two paths, both values where they differ. */
+/** Returns the tiles; a metric that differs between the paths shows both values. */
 function tiles(paths: readonly Metrics[]): string {
   const tile = (name: string) => {
     const text = [...new Set(paths.map((metrics) => valueText(name, metrics[name])))].join(' / ');
-    return `<div><b${colourOf(text)}>${escaped(text)}</b><span>${escaped(labelOf(name))}</span></div>`;
+    return `<div><b${classOf(text)}>${escaped(text)}</b><span>${escaped(labelOf(name))}</span></div>`;
   };
   const known = HEADLINES.filter((name) => paths.some((metrics) => name in metrics));
   return `<div class="tiles">${known.map(tile).join('')}</div>`;
@@ -163,7 +160,7 @@ function parameterText(name: string, value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** As `--tiers` takes it: BOUND=RATE-DEDUCTION. */
+/** Returns a tier in the format of `--tiers`: BOUND=RATE-DEDUCTION. */
 function tierText({ upTo, rate, deduction }: MaintenanceTier): string {
   return `${upTo === undefined ? '' : `${upTo}=`}${Number((rate * 100).toPrecision(12))}%${deduction > 0 ? `-${deduction}` : ''}`;
 }
@@ -176,11 +173,11 @@ function warnings(study: Study): string {
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}${colourOf(cell)}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
+    `<tr>${cells.map((cell) => `<${tag}${classOf(cell)}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
   return `<table>${line(head, 'th')}${rows.map((row) => line(row, 'td')).join('')}</table>`;
 }
 
-function colourOf(cell: string): string {
+function classOf(cell: string): string {
   return /^-\d/.test(cell) ? ' class="bad"' : '';
 }
 

@@ -1,7 +1,7 @@
 /**
- * What runs in a report's page, after the chart library: three panes over the data in the page, and a line that tells what
- * is under the pointer. Fills are arrows; their words appear once few enough are in view to be read. Where there are so many
- * that they would hide the candles, they fade and shrink, and the levels of grids with them; liquidations do not.
+ * Script of the report page, run after the chart library. It draws three panes and a legend line for the candle under the
+ * pointer. Fills are arrows; their text appears when few enough are in view. Thousands of arrows would hide the candles, so
+ * with many fills in view arrows and grid levels fade and shrink; liquidations do not.
  */
 export const CHART_SCRIPT = `
 'use strict';
@@ -41,46 +41,46 @@ export const CHART_SCRIPT = `
   [4, 2, 1.2].forEach((factor, index) => panes[index] && panes[index].setStretchFactor(factor));
   const titles = ['Price and fills', 'Equity', 'Drawdown %'].map((text, index) => [text, panes[index] && library.createTextWatermark(panes[index], { horzAlign: 'left', vertAlign: 'top', lines: [] })]);
 
-  const MOST_WORDS = 16;
+  const MAX_LABELS = 16;
   const marks = library.createSeriesMarkers(candles, []);
   let shown;
   const mark = (range) => {
     const inView = range ? data.markers.filter(({ time }) => time >= range.from && time <= range.to).length : data.markers.length;
-    const words = inView <= MOST_WORDS;
+    const labels = inView <= MAX_LABELS;
     const crowd = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, inView) / 100))));
-    if (shown === words + ' ' + crowd) return;
-    shown = words + ' ' + crowd;
+    if (shown === labels + ' ' + crowd) return;
+    shown = labels + ' ' + crowd;
     const size = [1, 0.6, 0.4, 0.3, 0.2][crowd];
     const opacity = ['', 'b0', '60', '30', '20'][crowd];
     for (const line of levels) line.applyOptions({ color: '#2962ff' + ['8c', '70', '50', '30', '18'][crowd] });
     marks.setMarkers(data.markers.map((marker) => marker.shape === 'square'
-      ? { ...marker, text: words ? marker.text : '' }
-      : { ...marker, size, color: marker.color + opacity, text: words ? marker.text : '' }));
+      ? { ...marker, text: labels ? marker.text : '' }
+      : { ...marker, size, color: marker.color + opacity, text: labels ? marker.text : '' }));
   };
   chart.timeScale().subscribeVisibleTimeRangeChange(mark);
 
   const legend = document.getElementById('legend');
   const byTime = (points) => new Map(points.map((point) => [point.time, point]));
-  const [bars, values, depths] = [data.candles, data.equity, data.drawdown].map(byTime);
-  const told = new Map();
-  for (const { time, text } of data.markers) told.set(time, [...(told.get(time) || []), text]);
-  const tell = ({ time }) => {
+  const [bars, values, drawdowns] = [data.candles, data.equity, data.drawdown].map(byTime);
+  const fillTexts = new Map();
+  for (const { time, text } of data.markers) fillTexts.set(time, [...(fillTexts.get(time) || []), text]);
+  const showLegend = ({ time }) => {
     const bar = bars.get(time);
     if (!bar) return;
     const value = values.get(time);
-    const depth = depths.get(time);
+    const fall = drawdowns.get(time);
     legend.textContent = [
       new Date(time * 1000).toISOString().slice(0, 16).replace('T', ' '),
       'O ' + bar.open, 'H ' + bar.high, 'L ' + bar.low, 'C ' + bar.close,
       ...(value ? ['equity ' + value.value.toFixed(2)] : []),
-      ...(depth ? ['drawdown ' + (-depth.value).toFixed(2) + ' %'] : []),
-      ...(told.get(time) || []),
+      ...(fall ? ['drawdown ' + (-fall.value).toFixed(2) + ' %'] : []),
+      ...(fillTexts.get(time) || []),
     ].join('  ·  ');
   };
-  chart.subscribeCrosshairMove((event) => event.time !== undefined && tell(event));
+  chart.subscribeCrosshairMove((event) => event.time !== undefined && showLegend(event));
 
   const scheme = window.matchMedia('(prefers-color-scheme: dark)');
-  const dress = () => {
+  const applyColors = () => {
     const [ink, faint, line] = ['--ink', '--faint', '--line'].map((name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim());
     const colour = line + '80';
     chart.applyOptions({
@@ -90,15 +90,15 @@ export const CHART_SCRIPT = `
     });
     for (const [text, title] of titles) if (title) title.applyOptions({ lines: [{ text, color: faint, fontSize: 12 }] });
   };
-  scheme.addEventListener('change', dress);
-  dress();
-  // All of it is shown, in whatever room there is, until the reader takes a look at a part.
+  scheme.addEventListener('change', applyColors);
+  applyColors();
+  // Fit all data into the page until the reader zooms or scrolls.
   let isMoved = false;
   for (const name of ['pointerdown', 'wheel']) box.addEventListener(name, () => (isMoved = true), { capture: true, passive: true });
   chart.timeScale().subscribeSizeChange(() => isMoved || chart.timeScale().fitContent());
   chart.timeScale().fitContent();
   mark(chart.timeScale().getVisibleRange());
-  tell(data.candles[data.candles.length - 1]);
+  showLegend(data.candles[data.candles.length - 1]);
   document.body.dataset.drawn = String(chart.panes().length);
 })();
 `;

@@ -3,8 +3,8 @@ import type { LevelSpan } from '../../lib/backtest/strategy.js';
 import type { Equity, Fill } from '../../lib/model/records.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../lib/model/time.js';
 
-/** More candles than this make a chart slow and tell no more. */
-const MOST_CANDLES = 4000;
+/** Maximum number of candles of a chart: more make it slow without showing more. */
+const MAX_CANDLES = 4000;
 const SIZES = [1, 5, 15, 30]
   .map((seconds) => seconds * SECOND)
   .concat([1, 5, 15, 30].map((minutes) => minutes * MINUTE))
@@ -31,7 +31,7 @@ const COLOURS: Partial<Record<Fill['reason'], string>> = {
 };
 const OTHER_COLOUR = '#b26a00';
 
-/** The time axis of a report: everything that is drawn falls into one of its candles. */
+/** Time axis of a report: every drawn value belongs to one of its candles. */
 export class ReportAxis {
   readonly size: number;
   readonly candles: readonly ChartCandle[];
@@ -39,12 +39,12 @@ export class ReportAxis {
   constructor(feed: Ticks | Bars) {
     const { time } = feed;
     const length = (time.at(-1) ?? 0) - (time[0] ?? 0) + 1;
-    const least = feed.kind === 'candles' ? feed.interval : 0;
-    this.size = Math.max(SIZES.find((size) => length / size <= MOST_CANDLES) ?? (SIZES.at(-1) as number), least);
+    const minimum = feed.kind === 'candles' ? feed.interval : 0;
+    this.size = Math.max(SIZES.find((size) => length / size <= MAX_CANDLES) ?? (SIZES.at(-1) as number), minimum);
     this.candles = this.#candlesOf(feed);
   }
 
-  /** Returns the beginning of the candle that a time falls into, seconds. */
+  /** Returns the opening time of the candle at a time, in seconds. */
   secondOf(time: number): number {
     return (Math.floor(time / this.size) * this.size) / SECOND;
   }
@@ -56,7 +56,7 @@ export class ReportAxis {
     return [...last].sort(([a], [b]) => a - b).map(([time, shown]) => ({ time, value: shown }));
   }
 
-  /** Returns a mark per candle, side and reason, with how many fills it stands for. */
+  /** Returns one marker per candle, side and reason, with its number of fills. */
   markers(fills: readonly Fill[]): ChartMarker[] {
     const groups = new Map<string, { fill: Fill; count: number; amount: number }>();
     for (const fill of fills) {
@@ -73,7 +73,7 @@ export class ReportAxis {
     }));
   }
 
-  /** Returns a line per level, with holes where there was no grid. */
+  /** Returns one line per level, interrupted where there was no grid. */
   levels(spans: readonly LevelSpan[]): ChartValue[][] {
     const end = this.candles.at(-1)?.time ?? 0;
     const count = Math.max(0, ...spans.map(({ prices }) => prices.length));
@@ -109,10 +109,10 @@ export class ReportAxis {
   }
 }
 
-/** Returns what equity gained in every UTC month, per cent, from the first point on. */
+/** Returns the return of every UTC month, per cent. */
 export function monthlyReturns(points: readonly Equity[], deposit: number): { readonly month: string; readonly pct: number }[] {
   const ends = new Map<string, number>();
-  // A point at midnight of the first tells what the month before it came to.
+  // A point at midnight of the first day belongs to the month before.
   for (const { timestamp, equity } of points) ends.set(new Date((timestamp - 1) / 1000).toISOString().slice(0, 7), equity);
   let before = deposit;
   return [...ends].map(([month, equity]) => {

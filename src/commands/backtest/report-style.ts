@@ -1,4 +1,4 @@
-/** How a report looks: light or dark as the reader's system is, one column where there is no room for two. */
+/** Styles of the report: light or dark like the reader's system, one column on narrow screens. */
 export const REPORT_STYLE = `
 :root { color-scheme: light dark; font: 14px/1.45 system-ui, sans-serif; --ink: #131722; --paper: #fff; --faint: #6a6d78; --line: #e0e3eb;
   --bad: #c62828; --good: #067a5f; --note: #b26a00; color: var(--ink); background: var(--paper) }

@@ -2,21 +2,20 @@ import { Flags } from '@oclif/core';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { refuseExisting, WholeFile } from '../../lib/sinks/whole-file.js';
-import type { Finding } from './run.js';
+import type { SymbolResult } from './run.js';
 
 export const reportFlag = Flags.string({
-  summary:
-    'Also write an HTML page that opens without a network; {exchange}, {market} and {symbol} in the name where there are several.',
+  summary: 'Also write a self-contained HTML page; put {exchange}, {market} or {symbol} into the name for several symbols.',
   helpValue: 'FILE',
   helpGroup: 'Output',
 });
 
-/** The HTML report of `--report`, one page per symbol. */
+/** HTML report of `--report`, one page per symbol. */
 export class Report {
   readonly #path: string | undefined;
   readonly #force: boolean;
 
-  /** Throws a `UsageError` when the file exists and may not be replaced, before anything is run. */
+  /** Throws a `UsageError` if the file exists and may not be replaced. Checked before anything runs. */
   constructor(path: string | undefined, force: boolean) {
     this.#path = path;
     this.#force = force;
@@ -25,7 +24,7 @@ export class Report {
     refuseExisting(path, force);
   }
 
-  /** Throws a `UsageError` when two pages would have one name, before anything is run. */
+  /** Throws a `UsageError` if two pages would have the same name. Checked before anything runs. */
   requireNames(markets: readonly LoadedMarket[]): void {
     const path = this.#path;
     if (path === undefined) return;
@@ -34,25 +33,25 @@ export class Report {
     if (second < 0) return;
     const [one, other] = [markets[names.indexOf(names[second] as string)], markets[second]] as [LoadedMarket, LoadedMarket];
     throw new UsageError(
-      `--report: expected {exchange}, {market} or {symbol} in the name to tell ${placeText(one)} from ${placeText(other)}, was "${path}"`,
+      `--report: ${placeText(one)} and ${placeText(other)} would have the same name; put {exchange}, {market} or {symbol} into it, was "${path}"`,
     );
   }
 
-  /** Writes the pages, one per symbol, and returns their names. */
-  async write(findings: readonly Finding[]): Promise<string[]> {
+  /** Writes one page per symbol and returns the file names. */
+  async write(results: readonly SymbolResult[]): Promise<string[]> {
     const path = this.#path;
     if (path === undefined) return [];
     const written: string[] = [];
-    for (const finding of findings) {
-      if (finding.study.finished.length > 0) written.push(await this.#writeOne(nameOf(path, finding.market), finding));
+    for (const result of results) {
+      if (result.study.finished.length > 0) written.push(await this.#writeOne(nameOf(path, result.market), result));
     }
     return written;
   }
 
-  async #writeOne(name: string, finding: Finding): Promise<string> {
+  async #writeOne(name: string, result: SymbolResult): Promise<string> {
     const { reportPage } = await import('./report-page.js');
     const file = new WholeFile(name, this.#force);
-    await file.write(reportPage(finding));
+    await file.write(reportPage(result));
     await file.close();
     return name;
   }

@@ -1,25 +1,26 @@
 import { endOf } from '../../lib/backtest/market-data.js';
-import { plansOf } from '../../lib/backtest/study/axes.js';
+import { buildPlans } from '../../lib/backtest/study/axes.js';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
-import { inlinePool, type Pool, workerPool } from '../../lib/backtest/study/pool.js';
+import { createInlinePool, createWorkerPool, type Pool } from '../../lib/backtest/study/pool.js';
 import type { RunPlan } from '../../lib/backtest/study/run-plan.js';
 import { loadMarkets } from '../../lib/backtest/study/source.js';
 import type { StrategyModule } from '../../lib/backtest/study/strategy-module.js';
-import { runsOf, type Study, splitAt, study, type Window, walkForward } from '../../lib/backtest/study/study.js';
+import { countRuns, type Study, splitAt, study, type Window, walkForward } from '../../lib/backtest/study/study.js';
 import { SweepLog } from '../../lib/backtest/study/sweep-log.js';
 import type { SelectionFlags } from '../../lib/cli/record-selection.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import type { Summary } from '../../lib/cli/summary.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
+import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord, Run } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
 import type { BacktestFlags } from './flags.js';
-import { forwardTotals } from './forward-total.js';
-import { feedText, kindOf, planOf } from './plan.js';
+import { buildPlan, feedText, kindOf } from './plan.js';
 import type { SweepProgress } from './sweep-progress.js';
+import { walkForwardTotals } from './walk-forward-totals.js';
 
-/** What a backtest is asked for on the command line. */
+/** A backtest as the command line requests it. */
 export type BacktestRequest = {
   readonly paths: readonly string[];
   readonly directory: string;
@@ -28,30 +29,30 @@ export type BacktestRequest = {
   readonly summary: Summary;
   readonly notice: (text: string) => void;
   readonly progress: SweepProgress;
-  /** Told of what is run before it is. */
+  /** Called with the loaded markets before any run. */
   readonly loaded: (markets: readonly LoadedMarket[]) => void;
 };
 
-/** One symbol and what came of it. */
-export type Finding = { readonly market: LoadedMarket; readonly study: Study };
+/** One symbol with its runs. */
+export type SymbolResult = { readonly market: LoadedMarket; readonly study: Study };
 
-/** Loads the data, runs what the flags ask for on every symbol, and returns what came of it. */
-export async function runBacktests(request: BacktestRequest): Promise<Finding[]> {
+/** Loads the data, runs the requested study on every symbol and returns the results. */
+export async function runBacktests(request: BacktestRequest): Promise<SymbolResult[]> {
   const { flags, summary } = request;
   const module = kindOf(flags.strategy) === 'module' ? await loadModule(flags.strategy) : undefined;
-  const markets = await markedMarkets(request);
+  const markets = await loadMarketsOf(request);
   request.loaded(markets);
   if (markets.length > 1 && flags.resume !== undefined)
-    throw new UsageError(`--resume: expected one symbol, found ${markets.length}; --symbols chooses`);
-  const findings: Finding[] = [];
+    throw new UsageError(`--resume: expected one symbol, found ${markets.length}; choose one with --symbols`);
+  const results: SymbolResult[] = [];
   for (const market of markets) {
-    if (!acceptsHoles(market, request)) continue;
-    summary.note({ data: [...findings.map(({ market: done }) => feedText(done)), feedText(market)].join('; ') });
-    findings.push({ market, study: await studied(market, module, request) });
+    if (!acceptsGaps(market, request)) continue;
+    summary.note({ data: [...results.map(({ market: done }) => feedText(done)), feedText(market)].join('; ') });
+    results.push({ market, study: await runStudy(market, module, request) });
   }
-  const totals = forwardTotals(findings.flatMap(({ study }) => study.finished.map(({ run }) => run)));
+  const totals = walkForwardTotals(results.flatMap(({ study }) => study.finished.map(({ run }) => run)));
   if (flags.json && totals.length > 0) summary.note({ out_of_sample: totals });
-  return findings;
+  return results;
 }
 
 async function loadModule(path: string): Promise<StrategyModule> {
@@ -59,7 +60,7 @@ async function loadModule(path: string): Promise<StrategyModule> {
   return await loadStrategy(path);
 }
 
-async function markedMarkets({ paths, directory, flags, summary, notice }: BacktestRequest): Promise<LoadedMarket[]> {
+async function loadMarketsOf({ paths, directory, flags, summary, notice }: BacktestRequest): Promise<LoadedMarket[]> {
   const broken = new BrokenLines(notice);
   const markets = await loadMarkets({
     ...selectionOf(flags),
@@ -70,32 +71,33 @@ async function markedMarkets({ paths, directory, flags, summary, notice }: Backt
     signals: flags.strategy === 'signals',
     broken: (reason) => broken.broken(reason),
   });
-  if (broken.count > 0) summary.incomplete(`${broken.count} lines of the input could not be read`);
+  if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
   if (markets.length > 0) return markets;
   const where = paths.length > 0 ? paths.join(', ') : `the store ${directory}`;
   const what = flags.interval === undefined ? 'trades' : `candles of ${flags.interval}`;
   throw new UsageError(
-    `expected trades or candles to run on, found no ${what} in ${where}${paths.length > 0 ? '' : '; mdtool stream or backfill fetches them, --interval runs on candles'}`,
+    `no ${what} in ${where}${paths.length > 0 ? '' : '; fetch trades with mdtool stream or backfill, or use --interval to run on candles'}`,
   );
 }
 
-/** Says what holes there are. With `fail` nothing is run on data that has some: exit 3. */
-function acceptsHoles({ data }: LoadedMarket, { flags, summary, notice }: BacktestRequest): boolean {
-  const [first] = data.holes;
+/** Reports gaps and returns whether to run. With `fail`, data with gaps is not run (exit 3). */
+function acceptsGaps({ data }: LoadedMarket, { flags, summary, notice }: BacktestRequest): boolean {
+  const [first] = data.gaps;
   if (first === undefined) return true;
-  const found = `${data.exchange} ${data.market} ${data.symbol}: the data has ${data.holes.length} holes, the first from ${formatTime(first.from)} to ${formatTime(first.until)}`;
-  if (flags.gaps === 'fail') summary.incomplete(`${found}; backfill repairs them, --gaps halt|ignore runs all the same`);
-  else if (flags.gaps === 'halt') summary.incomplete(`${found}; the run halts there`);
-  else notice(`${found}; they are run over as though nothing were missing`);
+  const found = `${data.exchange} ${data.market} ${data.symbol}: the data has ${counted(data.gaps.length, 'gap')}, the first from ${formatTime(first.from)} to ${formatTime(first.until)}`;
+  if (flags.gaps === 'fail')
+    summary.incomplete(`${found}; repair with mdtool backfill, or run with --gaps halt or --gaps ignore`);
+  else if (flags.gaps === 'halt') summary.incomplete(`${found}; the run stops there`);
+  else notice(`${found}; the run ignores them`);
   return flags.gaps !== 'fail';
 }
 
-async function studied(market: LoadedMarket, module: StrategyModule | undefined, request: BacktestRequest): Promise<Study> {
+async function runStudy(market: LoadedMarket, module: StrategyModule | undefined, request: BacktestRequest): Promise<Study> {
   const { flags, signal, progress } = request;
-  const base = planOf(flags, market, module);
-  const plans = plansOf(base, flags.sweep ?? []);
+  const base = buildPlan(flags, market, module);
+  const plans = buildPlans(base, flags.sweep ?? []);
   const windows = windowsOf(request, market);
-  const runs = runsOf({ plans, windows, market });
+  const runs = countRuns({ plans, windows, market });
   const pool = poolFor(market, base, module, Math.min(flags.workers ?? 1, Math.max(1, runs)));
   progress.begin(market.data.symbol, runs);
   try {
@@ -124,10 +126,10 @@ function windowsOf({ flags, notice }: BacktestRequest, market: LoadedMarket): Wi
   const [judged, end] = [windows.at(-1)?.testUntil ?? 0, endOf(market.data.feed)];
   if (windows.length > 0 && judged < end)
     notice(
-      `--walk-forward: what comes after ${formatTime(judged)} is no whole stretch to judge and is left out, ${percent(end - judged, end - (windows[0] as Window).from)} of the data`,
+      `--walk-forward: data after ${formatTime(judged)} is shorter than a test window and is not used (${percent(end - judged, end - (windows[0] as Window).from)} of the data)`,
     );
   if (windows.length > 0) return windows;
-  throw new UsageError(`--walk-forward: ${market.data.symbol} has less data than one stretch to choose on and one to judge`);
+  throw new UsageError(`--walk-forward: ${market.data.symbol} has not enough data for one training and one test window`);
 }
 
 function percent(part: number, whole: number): string {
@@ -135,23 +137,23 @@ function percent(part: number, whole: number): string {
 }
 
 function poolFor(market: LoadedMarket, { strategy }: RunPlan, module: StrategyModule | undefined, size: number): Pool {
-  if (size === 1) return inlinePool(market, module);
-  return workerPool(size, { market, module: strategy.kind === 'module' ? strategy.path : undefined });
+  if (size === 1) return createInlinePool(market, module);
+  return createWorkerPool(size, { market, module: strategy.kind === 'module' ? strategy.path : undefined });
 }
 
-/** Returns the records of what was found: the runs behind the best, then every run with its fills and its equity. */
-export function* recordsOf(findings: readonly Finding[]): Generator<AnyRecord[]> {
-  for (const { study: found } of findings) {
-    for (const { run, fills, equity } of found.finished) {
+/** Returns the records of the results: every run with its fills and equity, then the other runs of the ranking. */
+export function* recordsOf(results: readonly SymbolResult[]): Generator<AnyRecord[]> {
+  for (const { study: result } of results) {
+    for (const { run, fills, equity } of result.finished) {
       yield [run];
       yield [...fills];
       yield [...equity];
     }
-    yield [...found.ranking];
+    yield [...result.ranking];
   }
 }
 
-/** Returns the warnings of runs with their fills, each once, with how many runs it is true of. */
+/** Returns each warning of the runs once, with the number of runs it applies to. */
 export function warningsOf(studies: readonly Study[]): string[] {
   const counts = new Map<string, number>();
   const runs = studies.flatMap(({ finished }) => finished.map(({ run }) => run));

@@ -1,15 +1,15 @@
-import type { Colors } from '../../lib/cli/output/colors.js';
 import { type ChartPoint, lineChart } from '../../lib/cli/output/line-chart.js';
+import type { Colors } from '../../lib/cli/output/colors.js';
 import type { Render } from '../../lib/cli/output/rendered-sink.js';
 import type { Equity, Run } from '../../lib/model/records.js';
 import { seriesKey } from '../../lib/model/series.js';
-import { comparisonOf, judgedRuns } from './comparison.js';
+import { comparisonOf, outOfSampleRuns } from './comparison.js';
 import { labelOf, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
 
 /** A run with the points of its equity curve. */
 type Drawn = { readonly run: Run; readonly equity: readonly Equity[] };
 
-/** Draws what a backtest found: per symbol a ranking or the parts of a walk forward, all metrics, and the equity line. */
+/** Renders a backtest: per symbol a ranking or the walk-forward parts, all metrics, and the equity line. */
 export const renderBacktest: Render = (records, { width, colors }) => {
   const runs = records.filter((record): record is Run => record.type === 'run');
   const equity = records.filter((record): record is Equity => record.type === 'equity');
@@ -22,15 +22,15 @@ function drawn(runs: readonly Run[], equity: readonly Equity[], width: number, c
   const detailed = runs
     .map((run): Drawn => ({ run, equity: equity.filter(({ runId }) => runId === run.runId) }))
     .filter((found) => found.equity.length > 0);
-  const judged = judgedRuns(detailed);
-  const isForward = judged.length < detailed.length;
+  const tested = outOfSampleRuns(detailed);
+  const isForward = tested.length < detailed.length;
   const comparison = comparisonOf(runs);
   const compared = comparison ? [...aligned(comparison.head, comparison.rows, colors), colors.faint(comparison.remark), ''] : [];
   const lines = [
     ...headingOf(detailed, colors),
     ...compared,
     ...(isForward ? [] : [...metricsTable(detailed, colors), '']),
-    ...equityLine(judged, width),
+    ...equityLine(tested, width),
   ];
   return lines.join('\n').trimEnd();
 }
@@ -49,7 +49,7 @@ function metricsTable(found: readonly Drawn[], colors: Colors): string[] {
   return aligned(['', ...runs.map(({ path, runId }) => path ?? runId)], rows, colors);
 }
 
-/** Draws the first path. Parts of a walk forward follow one another, each from where the one before it ended. */
+/** Draws the first path. Walk-forward parts are joined: each starts where the previous one ended. */
 function equityLine(found: readonly Drawn[], width: number): string[] {
   const path = found[0]?.run.path;
   const parts = found.filter(({ run }) => run.path === path);
@@ -60,7 +60,7 @@ function equityLine(found: readonly Drawn[], width: number): string[] {
     for (const { timestamp, equity: value } of equity) points.push({ timestamp, value: value + gained });
     gained += metricsIn(run).net_profit ?? 0;
   }
-  const name = `equity${parts.length > 1 ? ' out of sample, parts added up' : ''}${path ? `, ${path}` : ''}`;
+  const name = `equity${parts.length > 1 ? ' out of sample, parts joined' : ''}${path ? `, ${path}` : ''}`;
   return [lineChart(name, points, Math.min(width, 80))];
 }
 

@@ -1,11 +1,11 @@
-import type { Stake } from './gauge.js';
+import type { PositionValue } from './equity-tracker.js';
 import type { FundingCharge } from './ledger.js';
-import { liquidationPrice, sharedLiquidationPrice } from './liquidation.js';
+import { hedgedLiquidationPrice, liquidationPrice } from './liquidation.js';
 import type { PositionSide } from './orders.js';
-import type { Step } from './step.js';
-import type { Terms } from './terms.js';
+import type { Rounding } from './rounding.js';
+import type { ExecutionTerms } from './terms.js';
 
-/** What is held on one side. `cost` is Σ amount × price of what is still held. */
+/** Position of one side. `cost` is Σ amount × entry price of the amount still held. */
 type Position = { amount: number; cost: number };
 
 /** One fill as the account sees it; `opens` adds to the position. */
@@ -17,29 +17,29 @@ type Booking = {
   readonly fee: number;
 };
 
-/** Rounding noise that a margin check forgives, as a fraction of the deposit. */
+/** Rounding noise that a margin check ignores, as a fraction of the deposit. */
 const MARGIN_TOLERANCE = 1e-9;
-/** What is left of a position, as a fraction of it, is nothing: sums of amounts without a lot are not exact. */
+/** A remainder below this fraction of the position is zero: without a lot size, sums of amounts are not exact. */
 const DUST = 1e-12;
 
 /**
- * The money of a run. The balance holds the deposit, realised profit, fees and funding; equity adds the unrealised profit,
- * so that equity = deposit + realised + unrealised − fees + funding at every moment.
+ * Balance and positions of a run. The balance is deposit + realised profit − fees + funding. Equity adds the unrealised
+ * profit: at every moment, equity = deposit + realised + unrealised − fees + funding.
  */
-export class Account implements Stake {
+export class Account implements PositionValue {
   readonly long: Position = { amount: 0, cost: 0 };
   readonly short: Position = { amount: 0, cost: 0 };
   balance: number;
   realized = 0;
   fees = 0;
   funding = 0;
-  /** Prices at which a fall or a rise liquidates; NaN where none does. */
+  /** Prices at which a falling or a rising price liquidates; NaN if none does. */
   liquidationBelow = Number.NaN;
   liquidationAbove = Number.NaN;
-  readonly #terms: Terms;
-  readonly #lot: Step;
+  readonly #terms: ExecutionTerms;
+  readonly #lot: Rounding;
 
-  constructor(terms: Terms, lot: Step) {
+  constructor(terms: ExecutionTerms, lot: Rounding) {
     this.#terms = terms;
     this.#lot = lot;
     this.balance = terms.deposit;
@@ -68,7 +68,7 @@ export class Account implements Stake {
     return this.base + this.net * price;
   }
 
-  /** Returns whether the margin allows to open so much; isolated margins are bound, cross counts what is unrealised. */
+  /** Returns whether the free margin covers an opening order. Cross margin counts unrealised profit, isolated does not. */
   canOpen(price: number, amount: number): boolean {
     const { leverage, marginMode, deposit } = this.#terms;
     const bound = (this.long.cost + this.short.cost) / leverage;
@@ -76,7 +76,7 @@ export class Account implements Stake {
     return (price * amount) / leverage <= free + deposit * MARGIN_TOLERANCE;
   }
 
-  /** Books a fill and returns what it realised, before its fee. */
+  /** Books a fill and returns its realised profit before the fee. */
   book({ position, opens, price, amount, fee }: Booking): number {
     const held = this[position];
     const realized = opens ? 0 : this.#reduce(held, position === 'long' ? 1 : -1, price, amount);
@@ -91,8 +91,8 @@ export class Account implements Stake {
     return realized;
   }
 
-  /** Charges a funding rate on what is held at `price` and returns what each side got: longs pay a positive rate to shorts. */
-  settle(rate: number, price: number, time: number): FundingCharge[] {
+  /** Charges a funding rate at `price` and returns the charge of each side. With a positive rate, longs pay shorts. */
+  chargeFunding(rate: number, price: number, time: number): FundingCharge[] {
     const charges: FundingCharge[] = [];
     for (const position of ['long', 'short'] as const) {
       const { amount } = this[position];
@@ -106,7 +106,7 @@ export class Account implements Stake {
     return charges;
   }
 
-  /** Returns what a liquidation may take of a side: its margin, in cross margin all there is. */
+  /** Returns the margin that a liquidation of a side can take: its own, in cross margin the whole free balance. */
   marginOf(side: PositionSide): number {
     const { marginMode, leverage } = this.#terms;
     if (marginMode === 'isolated') return this[side].cost / leverage;
@@ -125,7 +125,7 @@ export class Account implements Stake {
     const { long, short, balance } = this;
     const terms = this.#terms;
     if (terms.marginMode === 'cross' && long.amount > 0 && short.amount > 0) {
-      const { price, isLow } = sharedLiquidationPrice(long, short, balance, terms);
+      const { price, isLow } = hedgedLiquidationPrice(long, short, balance, terms);
       this.liquidationBelow = isLow ? price : Number.NaN;
       this.liquidationAbove = isLow ? Number.NaN : price;
       return;

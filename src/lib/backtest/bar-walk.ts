@@ -1,5 +1,5 @@
 import type { Matching } from './matching.js';
-import { fallsInto, type Order, type PositionSide } from './orders.js';
+import { executesOnFall, type Order, type PositionSide } from './orders.js';
 import type { Path } from './terms.js';
 
 /** The prices of one candle. */
@@ -14,17 +14,17 @@ export type Bar = {
 const SIDES: readonly PositionSide[] = ['long', 'short'];
 
 /**
- * Takes a price through a candle: open, one extreme, the other, close. Which extreme comes first is an assumption, so it
- * counts the candles in which that may decide what happens.
+ * Moves the price through a candle: open, one extreme, the other extreme, close. A candle does not record which extreme
+ * was first, so the path is an assumption. `undecided` counts the candles whose fills may depend on it.
  *
- * A candle counts as undecided when it executed something after its opening while orders below and above the market were
- * within its range, or when its new extreme would have moved a trailing stop into its range. That is an upper bound: with
- * none undecided, both paths give the same fills. Trailing stops follow completed candles; `worse` and `better` take each
- * side of the position through its own adverse, or favourable, extreme first.
+ * A candle is undecided in two cases. It executed an order after its opening while orders below and above the market were
+ * inside its range. Or its new extreme would have moved a trailing stop into its range. The count is an upper bound: if it
+ * is zero, both paths give the same fills. Trailing stops follow completed candles. `worse` and `better` visit the adverse
+ * or the favourable extreme first, separately for long and short.
  */
 export class BarWalk {
   undecided = 0;
-  /** Whether the price is inside a candle, past its opening. */
+  /** Whether the price is inside a candle, after its opening. */
   isInside = false;
   readonly #matching: Matching;
   readonly #path: Path;
@@ -38,7 +38,7 @@ export class BarWalk {
     this.#path = path;
   }
 
-  /** The opening: a jump from wherever the price was. */
+  /** Jumps from the previous price to the opening. */
   open(bar: Bar): void {
     const { open, volume } = bar;
     this.#matching.begin(volume);
@@ -50,7 +50,7 @@ export class BarWalk {
     this.#trails = false;
   }
 
-  /** The rest of the candle. */
+  /** Walks the path from the opening to the close. */
   walk(bar: Bar): void {
     const { desk, account, ledger } = this.#matching;
     for (const order of desk.active) this.#observe(order);
@@ -65,14 +65,14 @@ export class BarWalk {
     desk.follow(bar.low, bar.high);
   }
 
-  /** Takes an order that arrived inside the candle into account, and executes it where the price is beyond it already. */
+  /** Handles an order that becomes active inside the candle; executes it if the price is already beyond it. */
   arrived(order: Order): void {
     this.#observe(order);
     const { price } = this.#matching;
-    const beyond = fallsInto(order) ? price <= order.price : price >= order.price;
+    const beyond = executesOnFall(order) ? price <= order.price : price >= order.price;
     if (order.kind === 'stop' && beyond) {
       order.takes = true;
-      this.#matching.desk.taking++;
+      this.#matching.desk.pendingMarketOrders++;
     }
     if (order.takes) this.#matching.take(price);
   }
@@ -100,19 +100,19 @@ export class BarWalk {
     this.#matching.move({ to, passing: true, takerBuys: undefined });
   }
 
-  /** Notes on which side of the market an order lies within the candle. */
+  /** Records on which side of the market the candle reaches an order. */
   #observe(order: Order): void {
     const { high, low } = this.#bar as Bar;
     const trigger = this.#matching.desk.triggerOf(order);
-    if (fallsInto(order) ? low <= trigger : high >= trigger) {
-      if (fallsInto(order)) this.#falls = true;
+    if (executesOnFall(order) ? low <= trigger : high >= trigger) {
+      if (executesOnFall(order)) this.#falls = true;
       else this.#rises = true;
     }
     if (order.kind === 'trailing') this.#trails ||= wouldTrail(order, low, high);
   }
 }
 
-/** Whether an extreme of this candle moves the trigger to where the other extreme reaches it. */
+/** Returns whether one extreme of the candle moves the trigger so far that the other extreme reaches it. */
 function wouldTrail({ side, armed, best, price, distance }: Order, low: number, high: number): boolean {
   if (side === 'sell') return high > (armed ? best : price) && low <= high * (1 - distance);
   return low < (armed ? best : price) && high >= low * (1 + distance);

@@ -1,18 +1,18 @@
-import type { Series } from './market-data.js';
+import type { TimedValues } from './market-data.js';
 
-/** Goes through a series once, value by value. */
+/** Reads timed values one by one. */
 export class Cursor {
-  /** When the next value comes, infinite after the last. Kept, since reading beyond the end of a typed array is slow. */
+  /** Time of the next value, infinite after the last. It is kept because reading beyond the end of a typed array is slow. */
   at: number;
-  readonly #series: Series;
+  readonly #series: TimedValues;
   #next = 0;
 
-  constructor(series: Series) {
+  constructor(series: TimedValues) {
     this.#series = series;
     this.at = series.time[0] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Returns the next value and goes on; to be called while there is one. */
+  /** Returns the next value and advances. Call only while `at` is finite. */
   take(): number {
     const { time, value } = this.#series;
     const taken = value[this.#next++] as number;

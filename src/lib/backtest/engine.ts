@@ -4,10 +4,11 @@ import type { Outcome } from './outcome.js';
 import { type RunOptions, Session } from './session.js';
 
 /**
- * Runs a strategy over the data. The same input gives the same outcome; what comes later never changes what came before.
+ * Runs a strategy over the data. The same input gives the same outcome, and later data never changes earlier fills.
  *
- * One event at a time: what was appointed by then (marks, funding, orders that arrive), then own orders against the price,
- * then the strategy. In between it skips to where the price reaches a bound or the time an appointment, see `scan.ts`.
+ * Each event has three stages: scheduled items that are due (marks, funding, arriving orders), then own orders against the
+ * price, then the strategy. Between events that matter, the engine skips to the next price bound or scheduled time; see
+ * `scan.ts`.
  */
 export function runBacktest(data: MarketData, options: RunOptions): Outcome {
   return runExposure(data, options) ?? new Engine(data, options).run();
@@ -17,7 +18,7 @@ class Engine {
   readonly #data: MarketData;
   readonly #options: RunOptions;
   readonly #session: Session;
-  /** The next appointment, and the first event that is not before it: looked up only when the appointment is another. */
+  /** The next scheduled time and the first event at or after it. Looked up again only when the scheduled time changes. */
   #next = Number.NaN;
   #due = 0;
 
@@ -31,21 +32,21 @@ class Engine {
     const session = this.#session;
     const from = session.now;
     this.#walk(this.#data.feed);
-    session.settle(session.end - 1);
+    session.runScheduled(session.end - 1);
     session.finish();
     const { matching, walk } = session;
-    const { account, ledger, desk, gauge } = matching;
+    const { account, ledger, desk, tracker } = matching;
     const begun = desk.active.filter(({ filled }) => filled > 0).length;
     return {
       fills: ledger.fills,
       equity: ledger.equity,
       fundings: ledger.fundings,
       account,
-      gauge,
+      tracker,
       orders: { ...desk.counts, filled: desk.counts.filled + begun },
       liquidations: matching.liquidations,
-      maxLeverage: gauge.maxLeverage,
-      leastDistance: gauge.leastDistance,
+      maxLeverage: tracker.maxLeverage,
+      minDistance: tracker.minDistance,
       price: matching.price,
       from,
       until: session.now,
@@ -55,15 +56,15 @@ class Engine {
     };
   }
 
-  /** Event by event; where the strategy wants to see none of them, from one that reaches a bound to the next. */
+  /** Processes event by event. If the strategy has no per-event callback, skips to the next event that reaches a bound. */
   #walk(feed: Ticks | Bars): void {
     const { strategy } = this.#options;
     const session = this.#session;
     const canSkip = (feed.kind === 'trades' ? strategy.trade : strategy.bar) === undefined;
     let index = 0;
     while (index < session.count) {
-      if (index >= this.#due || session.nextTime() !== this.#next) this.#keepAppointments(index);
-      if (canSkip && session.isStarted && session.matching.desk.taking === 0) {
+      if (index >= this.#due || session.nextScheduled() !== this.#next) this.#runScheduled(index);
+      if (canSkip && session.isStarted && session.matching.desk.pendingMarketOrders === 0) {
         index = this.#skip(feed, index, this.#due);
         if (index === this.#due) continue;
       }
@@ -73,7 +74,7 @@ class Engine {
     }
   }
 
-  /** Returns the index of the first event before `end` at which something happens, and is where the one before it left off. */
+  /** Returns the first event before `end` that reaches a bound, and moves price and time to the end of the one before it. */
   #skip(feed: Ticks | Bars, from: number, end: number): number {
     const session = this.#session;
     const index = session.skip(from, end);
@@ -92,7 +93,7 @@ class Engine {
     const takerBuys = buy[index] === 1;
     this.#session.now = time[index] as number;
     this.#session.matching.begin(size);
-    if (this.#session.matching.desk.taking > 0) this.#session.matching.take(at);
+    if (this.#session.matching.desk.pendingMarketOrders > 0) this.#session.matching.take(at);
     this.#session.matching.move({ to: at, passing: false, takerBuys });
     this.#session.matching.desk.follow(at, at);
     this.#session.observe(at, at);
@@ -103,7 +104,7 @@ class Engine {
     this.#session.start();
   }
 
-  /** Inside a candle there is no time: what happens after its opening carries its last microsecond. */
+  /** A candle records no times inside it: fills after its opening carry its last microsecond. */
   #bar(feed: Bars, index: number): void {
     const time = feed.time[index] as number;
     const bar = {
@@ -125,14 +126,14 @@ class Engine {
     this.#session.start();
   }
 
-  /** Keeps the appointments up to an event, and finds the event at which the next is due. */
-  #keepAppointments(index: number): void {
+  /** Runs what is scheduled up to an event, and finds the event at which the next item is due. */
+  #runScheduled(index: number): void {
     const { feed } = this.#data;
     const session = this.#session;
     const now = feed.time[index] as number;
-    session.settle(now);
-    const next = session.nextTime();
-    // Where no candle is missing, this is the one.
+    session.runScheduled(now);
+    const next = session.nextScheduled();
+    // Exact when no candle is missing.
     const guess = feed.kind === 'candles' ? index + Math.ceil((next - now) / feed.interval) : index;
     this.#next = next;
     this.#due = Math.min(session.count, firstNotBefore(feed.time, next, index, guess));

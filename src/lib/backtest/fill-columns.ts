@@ -2,18 +2,18 @@ import type { Execution } from './ledger.js';
 
 const FIELDS = 7;
 
-/** Market orders that were filled, in one typed array: what a run writes when it has no time for objects. */
+/** Filled market orders in one typed array. Objects per fill would dominate the time of a fast run. */
 export class FillColumns {
   count = 0;
   readonly #values: Float64Array;
   #list: Execution[] | undefined;
 
-  /** Has room for so many. */
+  /** `most` is the capacity in fills. */
   constructor(most: number) {
     this.#values = new Float64Array(most * FIELDS);
   }
 
-  /** `signed` is what the fill adds to long − short, `held` what is held after it, with its sign. */
+  /** `signed` is the signed amount (long positive), `held` the signed position after the fill. */
   add(time: number, price: number, signed: number, fee: number, realized: number, held: number, isLong: boolean): void {
     const values = this.#values;
     const at = this.count * FIELDS;
@@ -27,7 +27,7 @@ export class FillColumns {
     this.count++;
   }
 
-  /** Returns the fills as the engine tells of them; every order has one. */
+  /** Returns the fills in the engine's format, one per order. */
   list(): readonly Execution[] {
     this.#list ??= Array.from({ length: this.count }, (_, index) => this.#at(index));
     return this.#list;

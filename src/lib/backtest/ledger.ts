@@ -1,7 +1,7 @@
 import type { Side } from '../model/records.js';
 import type { PositionSide, Reason } from './orders.js';
 
-/** One execution. `realized` is before `fee`; `held` is what its side holds after it, a short negative. */
+/** One execution. `realized` is before `fee`; `held` is the side's position after it, negative for a short. */
 export type Execution = {
   readonly time: number;
   readonly order: number;
@@ -18,19 +18,19 @@ export type Execution = {
   readonly opens: boolean;
 };
 
-/** Equity at one moment; `depth` is how far it is below its peak, a fraction. */
+/** Equity at one moment; `drawdown` is its distance below the peak, a fraction. */
 export type EquityPoint = {
   readonly time: number;
   readonly equity: number;
   readonly balance: number;
   readonly net: number;
-  readonly depth: number;
+  readonly drawdown: number;
 };
 
-/** One charge of funding; positive came in. */
+/** One funding charge; positive was received. */
 export type FundingCharge = { readonly time: number; readonly position: PositionSide; readonly amount: number };
 
-/** What happened, in order. */
+/** Records of a run, in order of time. */
 export class Ledger {
   readonly fills: Execution[] = [];
   readonly equity: EquityPoint[] = [];

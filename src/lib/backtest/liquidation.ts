@@ -1,20 +1,20 @@
 import type { MaintenanceTier } from '../model/maintenance-tier.js';
-import type { Terms } from './terms.js';
+import type { ExecutionTerms } from './terms.js';
 
-/** A position as far as its liquidation goes: `cost` is Σ amount × price. */
+/** The part of a position that decides its liquidation: `cost` is Σ amount × entry price. */
 export type Holding = { readonly amount: number; readonly cost: number };
 
-export type LiquidationTerms = Pick<Terms, 'tiers' | 'spot'>;
+export type LiquidationTerms = Pick<ExecutionTerms, 'tiers' | 'spot'>;
 
 /**
- * Returns the price at which a linear position with margin M is liquidated, NaN where no price above zero does it. The
- * formula and its tiers are those of a grid plan (design section 8a), in floating point since it follows every fill:
+ * Returns the price at which a linear position with margin M is liquidated, NaN if no price above zero does. Formula and
+ * tiers are those of a grid plan (design section 8a), in floating point because it is recomputed after every fill:
  *
  *     long   P = (cost − M − d) / (amount × (1 − r))
  *     short  P = (cost + M + d) / (amount × (1 + r))
  *
- * r and d are rate and deduction of the tier at the cost; where the way to P leads into tiers that liquidate sooner, the
- * first price to be reached counts.
+ * r and d are rate and deduction of the tier at the cost. If the way to P enters tiers that liquidate sooner, the first
+ * price reached counts.
  */
 export function liquidationPrice(long: boolean, held: Holding, margin: number, { tiers, spot }: LiquidationTerms): number {
   if (held.amount === 0 || spot) return Number.NaN;
@@ -48,7 +48,7 @@ function priceInTier(
   return Math.max(price, (tiers[index - 1]?.upTo ?? 0) / amount);
 }
 
-/** Returns the index of the tier that a position of this value is in; the last one for values beyond all. */
+/** Returns the index of the tier of a position value; the last tier for values beyond all bounds. */
 export function tierAt(value: number, tiers: readonly MaintenanceTier[]): number {
   const found = tiers.findIndex(({ upTo }) => upTo === undefined || value <= upTo);
   return found < 0 ? tiers.length - 1 : found;
@@ -56,9 +56,9 @@ export function tierAt(value: number, tiers: readonly MaintenanceTier[]): number
 
 /**
  * Returns the price at which equity meets maintenance with both sides held in cross margin: base + net × P = Σ amount ×
- * rate × P − Σ deductions, rates by each side's cost. `isLow` says whether a fall leads there, else a rise. NaN for none.
+ * rate × P − Σ deductions, rates by each side's cost. `isLow` is true if a falling price leads there. NaN if there is none.
  */
-export function sharedLiquidationPrice(
+export function hedgedLiquidationPrice(
   long: Holding,
   short: Holding,
   balance: number,

@@ -1,6 +1,6 @@
 import type { Market } from '../model/records.js';
 
-/** Trades in their order, one typed column per field. Times are microseconds; `buy` is 1 where the taker bought. */
+/** Trades in order, one typed column per field. Times are microseconds; `buy` is 1 if the taker bought. */
 export type Ticks = {
   readonly kind: 'trades';
   readonly time: Float64Array;
@@ -21,42 +21,42 @@ export type Bars = {
   readonly volume: Float64Array;
 };
 
-/** Numbers with the time from which each holds. */
-export type Series = { readonly time: Float64Array; readonly value: Float64Array };
+/** Numbers, each with the time from which it applies. */
+export type TimedValues = { readonly time: Float64Array; readonly value: Float64Array };
 
-/** A hole in the data, `[from, until)`. */
-export type Hole = { readonly from: number; readonly until: number };
+/** A gap in the data, `[from, until)`. */
+export type DataGap = { readonly from: number; readonly until: number };
 
-/** Displayed amounts of a book at one time: prices best first on each side. */
+/** Displayed amounts of an order book at one time, best price first on each side. */
 export type BookView = {
   readonly time: number;
   readonly bids: readonly (readonly [price: number, amount: number])[];
   readonly asks: readonly (readonly [price: number, amount: number])[];
 };
 
-/** All that a run sees of one symbol. */
+/** All input of a run for one symbol. */
 export type MarketData = {
   readonly exchange: string;
   readonly market: Market;
   readonly symbol: string;
   readonly feed: Ticks | Bars;
-  /** Mark prices; none where the last trade stands for them. */
-  readonly marks: Series;
-  /** Rates, each charged at its time to what is held then. */
-  readonly fundings: Series;
-  readonly holes: readonly Hole[];
-  /** What `--fill volume` reads its queues from. */
+  /** Mark prices; empty if the last traded price is used instead. */
+  readonly marks: TimedValues;
+  /** Funding rates, each charged at its time on the position held then. */
+  readonly fundings: TimedValues;
+  readonly gaps: readonly DataGap[];
+  /** Books from which `--fill volume` reads queue positions. */
   readonly books: readonly BookView[];
 };
 
-/** Returns a series of nothing. */
-export function emptySeries(): Series {
+/** Returns an empty series. */
+export function emptyTimedValues(): TimedValues {
   return { time: new Float64Array(0), value: new Float64Array(0) };
 }
 
 /**
- * Returns the index of the first time that is not before `limit`, from `from` on. A guess that is right is found at once;
- * else steps double before they are halved.
+ * Returns the index of the first time at or after `limit`, from `from` on. A correct guess costs one comparison; otherwise
+ * an exponential search is followed by a binary search.
  */
 export function firstNotBefore(time: Float64Array, limit: number, from: number, guess = from): number {
   const isGuessed =
@@ -77,10 +77,10 @@ export function firstNotBefore(time: Float64Array, limit: number, from: number, 
   return low;
 }
 
-/** Returns the part of the data in `[since, until)`, as views that share their memory. */
+/** Returns the part of the data in `[since, until)`, as views on the same memory. */
 export function between(data: MarketData, since: number, until: number): MarketData {
   const cut = (time: Float64Array): [number, number] => [firstNotBefore(time, since, 0), firstNotBefore(time, until, 0)];
-  const series = ({ time, value }: Series): Series => {
+  const series = ({ time, value }: TimedValues): TimedValues => {
     const [from, end] = cut(time);
     return { time: time.subarray(from, end), value: value.subarray(from, end) };
   };
@@ -89,7 +89,7 @@ export function between(data: MarketData, since: number, until: number): MarketD
     feed: cutFeed(data.feed, ...cut(data.feed.time)),
     marks: series(data.marks),
     fundings: series(data.fundings),
-    holes: data.holes.filter((hole) => hole.until > since && hole.from < until),
+    gaps: data.gaps.filter((gap) => gap.until > since && gap.from < until),
     books: data.books.filter(({ time }) => time >= since && time < until),
   };
 }
@@ -116,7 +116,7 @@ function cutFeed(feed: Ticks | Bars, from: number, end: number): Ticks | Bars {
   };
 }
 
-/** Returns when an event is over: a trade at once, a candle at its end. */
+/** Returns when an event is over: a trade at its time, a candle at its end. */
 export function endOfEvent(feed: Ticks | Bars, index: number): number {
   const time = feed.time[index] as number;
   return feed.kind === 'trades' ? time : time + feed.interval;

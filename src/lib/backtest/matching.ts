@@ -1,58 +1,58 @@
 import { Account } from './account.js';
-import { Gauge } from './gauge.js';
+import { EquityTracker } from './equity-tracker.js';
 import { type Execution, Ledger } from './ledger.js';
 import type { MarketData } from './market-data.js';
 import { OrderDesk } from './order-desk.js';
-import { fallsInto, type Order, type PositionSide } from './orders.js';
+import { executesOnFall, type Order, type PositionSide } from './orders.js';
 import { Queues } from './queue.js';
-import { Step } from './step.js';
-import type { Terms } from './terms.js';
+import { Rounding } from './rounding.js';
+import type { ExecutionTerms } from './terms.js';
 
-/** What the engine lends to matching: what time it is, and who hears of fills. */
+/** The engine as matching sees it: the current time and the callbacks for fills and rejections. */
 export type Exchange = {
   readonly now: number;
   filled(fill: Execution): void;
   rejected(order: Order): void;
 };
 
-/** Something that a price executes: an own order, or the liquidation of a side. */
+/** What a price executes: an own order, or the liquidation of a side. */
 type Target = { readonly trigger: number; readonly order?: Order | undefined; readonly liquidated?: PositionSide | undefined };
 
-/** How far a price has moved in one go: `to` reached at once by a trade, or passing every price in between. */
+/** One price move: a trade jumps to `to`; a leg of a candle's path passes every price in between (`passing`). */
 type Move = { readonly to: number; readonly passing: boolean; readonly takerBuys: boolean | undefined };
 
 /**
- * Holds own orders against prices. One trade, or one leg of a candle's path, executes what it reaches, the nearest first;
- * limit orders share the amount that was traded, each order once per trade. A limit order gets its own price; a stop the
- * price that triggered it, in a candle its trigger; takers pay the slippage on top.
+ * Matches own orders against prices. A trade, or a leg of a candle's path, executes the orders it reaches, nearest first.
+ * Limit orders share the traded amount; each order is matched once per trade. A limit order fills at its own price. A stop
+ * fills at the trade that triggered it, inside a candle at its trigger. Taker fills add the slippage.
  */
 export class Matching {
   readonly account: Account;
   readonly desk: OrderDesk;
-  readonly gauge: Gauge;
+  readonly tracker: EquityTracker;
   readonly ledger = new Ledger();
   price = Number.NaN;
-  /** Mark prices tell of equity and liquidation at present, else traded ones do. */
+  /** Whether equity and liquidation currently follow mark prices; otherwise they follow traded prices. */
   isMarked = false;
   readonly liquidations: number[] = [];
-  /** Only orders and liquidations of this side are executed, where the sides take different ways through a candle. */
+  /** Restricts matching to one side, when long and short take different paths through a candle. */
   only: PositionSide | undefined;
-  readonly #terms: Terms;
+  readonly #terms: ExecutionTerms;
   readonly #queues: Queues;
   readonly #exchange: Exchange;
   #budget = 0;
   #event = 0;
 
-  constructor(data: MarketData, terms: Terms, exchange: Exchange) {
+  constructor(data: MarketData, terms: ExecutionTerms, exchange: Exchange) {
     this.#terms = terms;
     this.#exchange = exchange;
     this.desk = new OrderDesk(terms);
-    this.account = new Account(terms, new Step(terms.lotSize));
-    this.gauge = new Gauge(terms.deposit, data.feed);
+    this.account = new Account(terms, new Rounding(terms.lotSize));
+    this.tracker = new EquityTracker(terms.deposit, data.feed);
     this.#queues = new Queues(data.books);
   }
 
-  /** The bounds between which nothing happens; liquidation is among them unless mark prices tell of it. */
+  /** Prices between which nothing executes. Liquidation counts as a bound unless mark prices decide it. */
   get low(): number {
     const { liquidationBelow } = this.account;
     return !this.isMarked && liquidationBelow > this.desk.low ? liquidationBelow : this.desk.low;
@@ -63,16 +63,16 @@ export class Matching {
     return !this.isMarked && liquidationAbove < this.desk.high ? liquidationAbove : this.desk.high;
   }
 
-  /** Begins an event with so much traded; each order is matched once in it. */
+  /** Begins an event with its traded amount; each order is matched once per event. */
   begin(amount: number): void {
     this.#event++;
     this.#budget = amount;
   }
 
-  /** Executes at `price` what waits to take there. */
+  /** Executes the pending market orders at `price`. */
   take(price: number): void {
     this.price = price;
-    if (this.desk.taking === 0) return;
+    if (this.desk.pendingMarketOrders === 0) return;
     for (const order of this.desk.active.filter(({ takes }) => takes)) {
       if (order.state !== 'active') continue;
       const better = order.side === 'buy' ? price <= order.price : price >= order.price;
@@ -81,12 +81,12 @@ export class Matching {
     }
   }
 
-  /** Returns whether a price is at or beyond one of the bounds: else there is nothing to look for. */
+  /** Returns whether a price is at or beyond a bound. If not, nothing can execute. */
   reaches(price: number): boolean {
     return price <= this.low || price >= this.high;
   }
 
-  /** Moves the price and executes what it reaches. */
+  /** Moves the price and executes the orders it reaches. */
   move(move: Move): void {
     while (this.reaches(move.to)) {
       const target = this.#nearest(move, true) ?? this.#nearest(move, false);
@@ -96,24 +96,24 @@ export class Matching {
     this.price = move.to;
   }
 
-  /** Checks liquidation against a mark price; positions are closed at the last traded one. */
+  /** Checks liquidation against a mark price. */
   mark(mark: number): void {
     if (mark <= this.account.liquidationBelow) this.#liquidate(this.#sideAt(true), this.price);
     if (mark >= this.account.liquidationAbove) this.#liquidate(this.#sideAt(false), this.price);
   }
 
-  /** Says that an order has arrived and asks the books for its queue. */
+  /** Reads the queue ahead of an order that has become active. */
   arrived(order: Order): void {
     if (this.#terms.fill === 'volume' && order.kind === 'limit') order.queue = this.#queues.ahead(order, this.#exchange.now);
   }
 
-  /** The active target that a fall (else a rise) to `to` reaches first; of orders at one price the one that came first. */
+  /** Returns the target that a fall (or a rise) to `to` reaches first; at equal prices, the earlier order. */
   #nearest({ to, takerBuys }: Move, falls: boolean): Target | undefined {
     const liquidated = this.isMarked ? undefined : this.#sideAt(falls);
     const isOwn = liquidated !== undefined && (this.only === undefined || this.only === liquidated);
     let nearest = isOwn ? this.#liquidationAt(to, falls, liquidated) : undefined;
     for (const order of this.desk.active) {
-      if (fallsInto(order) !== falls || !this.#isMatched(order, to, takerBuys)) continue;
+      if (executesOnFall(order) !== falls || !this.#isMatched(order, to, takerBuys)) continue;
       const trigger = this.desk.triggerOf(order);
       const isReached = falls ? to <= trigger : to >= trigger;
       if (!isReached) continue;
@@ -122,7 +122,7 @@ export class Matching {
     return nearest;
   }
 
-  /** Whether an order waits for a price, and this event has something left for it. */
+  /** Returns whether an order waits for a price and the event has amount left for it. */
   #isMatched(order: Order, to: number, takerBuys: boolean | undefined): boolean {
     if (order.takes || order.seen === this.#event) return false;
     if (this.only !== undefined && order.position !== this.only) return false;
@@ -134,7 +134,7 @@ export class Matching {
     return (falls ? to <= trigger : to >= trigger) ? { trigger, liquidated } : undefined;
   }
 
-  /** In `volume`, a trade at the very price serves an order only when its taker came from the other side. */
+  /** In `volume`, a trade at the order's own price fills it only if the taker was on the opposite side. */
   #isServed(order: Order, to: number, takerBuys: boolean | undefined): boolean {
     return this.#terms.fill !== 'volume' || to !== order.price || takerBuys === (order.side === 'sell');
   }
@@ -156,16 +156,16 @@ export class Matching {
     }
   }
 
-  /** A trigger that a path passes, or where the path is when it lies behind already. */
+  /** Returns the trigger, or the nearest price of the path if the trigger lies outside it. */
   #onPath(trigger: number): number {
     const { lowest, highest } = this.path;
     return Math.min(Math.max(trigger, lowest), highest);
   }
 
-  /** The prices that the present leg of a candle's path passes. */
+  /** Price range of the current leg of a candle's path. */
   path = { lowest: 0, highest: 0 };
 
-  /** Returns what the traded amount leaves for an order, in lots, and takes it from there. */
+  /** Returns the amount that fills an order, in lots, and deducts it from the traded amount. */
   #share(order: Order, price: number): number {
     if (this.#terms.fill === 'volume' && price === order.price) {
       if (order.queue < 0) order.queue = this.#queues.ahead(order, this.#exchange.now);
@@ -212,9 +212,9 @@ export class Matching {
     { id, side, position, reason, opens }: Pick<Order, 'id' | 'side' | 'position' | 'reason' | 'opens'>,
     { price, amount, fee, maker }: { price: number; amount: number; fee: number; maker: boolean },
   ): void {
-    const { account, gauge, desk } = this;
-    gauge.extend(this.price);
-    gauge.settle(account);
+    const { account, tracker, desk } = this;
+    tracker.extendRange(this.price);
+    tracker.measureRange(account);
     const realized = account.book({ position, opens, price, amount, fee });
     const left = account[position].amount;
     const fill: Execution = {
@@ -232,13 +232,13 @@ export class Matching {
       opens,
     };
     this.ledger.fills.push(fill);
-    gauge.restart(this.price, account);
-    if (!this.isMarked) gauge.note(account.equity(this.price), fill.time);
+    tracker.restartRange(this.price, account);
+    if (!this.isMarked) tracker.addEquity(account.equity(this.price), fill.time);
     if (left === 0) desk.finishClosing(position);
     this.#exchange.filled(fill);
   }
 
-  /** The side that a fall (else a rise) liquidates. */
+  /** Returns the side that a fall (or a rise) liquidates. */
   #sideAt(falls: boolean): PositionSide | undefined {
     const { account } = this;
     if (account.isFlat || Number.isNaN(falls ? account.liquidationBelow : account.liquidationAbove)) return undefined;

@@ -4,14 +4,14 @@ import type { Outcome } from './outcome.js';
 import { type RoundTrip, roundTrips } from './trades.js';
 
 /**
- * The figures of a run; `_pct` are per cent, times microseconds, money quote units. What cannot be told (a ratio over no
- * trades, a Sharpe ratio of a constant) is absent.
+ * Metrics of a run. `_pct` are per cent, times are microseconds, money is in quote units. A metric without a value (a ratio
+ * over no trades, the Sharpe ratio of a constant) is absent.
  */
 export type Metrics = Readonly<Record<string, number>>;
 
 const YEAR = 365 * DAY;
-/** Fewer returns than this make no Sharpe ratio. */
-const LEAST_RETURNS = 2;
+/** Minimum number of returns for a Sharpe ratio. */
+const MIN_RETURNS = 2;
 
 /**
  * Returns every metric of design section 8b.
@@ -21,12 +21,12 @@ const LEAST_RETURNS = 2;
  * - Sharpe: mean / sample standard deviation of the returns between points of the equity curve (`period`), × √(365 d /
  *   period); Sortino takes √(Σ min(r, 0)² / n) instead; both at a rate of zero.
  * - Calmar: (equity at the end / deposit)^(365 d / duration) − 1, over the maximum drawdown; absent under a day.
- * - A trade is a position from its first fill until nothing is held; its net counts fees and funding. profit_factor = Σ of
- *   net wins / Σ of net losses, expectancy = mean net, win_rate_pct = share with a net above zero.
- * - Drawdown follows every trade, candle close or mark price while something is held, not only the curve.
+ * - A trade is a position from its first fill until it is closed; its net includes fees and funding. profit_factor = Σ net
+ *   wins / Σ net losses, expectancy = mean net, win_rate_pct = share with a net above zero.
+ * - Drawdown follows every trade, candle close or mark price while a position is open, not only the equity curve.
  */
 export function metricsOf(outcome: Outcome, deposit: number, period: number, figures: Metrics): Metrics {
-  const { account, gauge, fills, equity, from, until } = outcome;
+  const { account, tracker, fills, equity, from, until } = outcome;
   const last = equity.at(-1)?.equity ?? deposit;
   const unrealized = last - account.balance;
   const trips = roundTrips(fills, outcome.fundings);
@@ -41,11 +41,11 @@ export function metricsOf(outcome: Outcome, deposit: number, period: number, fig
     funding: account.funding,
     return_pct: (last / deposit - 1) * 100,
     final_equity: last,
-    max_drawdown: gauge.worst * gauge.worstPeak,
-    max_drawdown_pct: gauge.worst * 100,
+    max_drawdown: tracker.maxDrawdown * tracker.drawdownPeak,
+    max_drawdown_pct: tracker.maxDrawdown * 100,
     ...drawdownTimes(outcome),
     ...ratios(equity, deposit, period),
-    calmar: calmarOf(last / deposit, duration, gauge.worst),
+    calmar: calmarOf(last / deposit, duration, tracker.maxDrawdown),
     ...tradeMetrics(trips),
     exposure_pct: duration > 0 ? (outcome.exposed / duration) * 100 : undefined,
     turnover,
@@ -56,7 +56,7 @@ export function metricsOf(outcome: Outcome, deposit: number, period: number, fig
     restarts_per_day: figures.restarts === undefined || duration < DAY ? undefined : (figures.restarts * DAY) / duration,
     liquidations: outcome.liquidations.length,
     max_leverage: outcome.maxLeverage,
-    least_liquidation_distance_pct: Number.isFinite(outcome.leastDistance) ? outcome.leastDistance * 100 : undefined,
+    least_liquidation_distance_pct: Number.isFinite(outcome.minDistance) ? outcome.minDistance * 100 : undefined,
     sharpe_period_seconds: period / 1_000_000,
   });
 }
@@ -66,20 +66,20 @@ function present(values: Readonly<Record<string, number | undefined>>): Metrics 
   return Object.fromEntries(entries);
 }
 
-function drawdownTimes({ gauge, until }: Outcome): Readonly<Record<string, number | undefined>> {
-  if (gauge.worst === 0) return {};
-  const recovered = gauge.recoveredAt === 0 ? undefined : gauge.recoveredAt;
+function drawdownTimes({ tracker, until }: Outcome): Readonly<Record<string, number | undefined>> {
+  if (tracker.maxDrawdown === 0) return {};
+  const recovered = tracker.recoveredAt === 0 ? undefined : tracker.recoveredAt;
   return {
-    max_drawdown_from_timestamp: gauge.worstFrom,
-    max_drawdown_timestamp: gauge.worstAt,
+    max_drawdown_from_timestamp: tracker.drawdownFrom,
+    max_drawdown_timestamp: tracker.drawdownAt,
     max_drawdown_recovered_timestamp: recovered,
-    max_drawdown_seconds: ((recovered ?? until) - gauge.worstFrom) / 1_000_000,
+    max_drawdown_seconds: ((recovered ?? until) - tracker.drawdownFrom) / 1_000_000,
   };
 }
 
 function ratios(equity: readonly EquityPoint[], deposit: number, period: number): Readonly<Record<string, number | undefined>> {
   const returns = returnsOf(equity, deposit, period);
-  if (returns.length < LEAST_RETURNS) return {};
+  if (returns.length < MIN_RETURNS) return {};
   const mean = returns.reduce((sum, value) => sum + value, 0) / returns.length;
   const squares = returns.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const losses = returns.reduce((sum, value) => sum + Math.min(value, 0) ** 2, 0);
@@ -88,7 +88,7 @@ function ratios(equity: readonly EquityPoint[], deposit: number, period: number)
   return { sharpe: over(Math.sqrt(squares / (returns.length - 1))), sortino: over(Math.sqrt(losses / returns.length)) };
 }
 
-/** Returns between whole periods; the piece after the last whole one would weigh as much as the others and is left out. */
+/** Returns the returns between whole periods. A partial last period would weigh as much as a whole one, so it is dropped. */
 function returnsOf(equity: readonly EquityPoint[], deposit: number, period: number): number[] {
   const values = [deposit, ...equity.filter(({ time }) => time % period === 0).map((point) => point.equity)];
   const returns: number[] = [];

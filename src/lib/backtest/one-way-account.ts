@@ -1,19 +1,19 @@
+import { EquityTracker, type PositionValue } from './equity-tracker.js';
 import { FillColumns } from './fill-columns.js';
-import { Gauge, type Stake } from './gauge.js';
 import type { EquityPoint, FundingCharge } from './ledger.js';
 import { liquidationPrice } from './liquidation.js';
 import type { Bars } from './market-data.js';
-import { Step } from './step.js';
-import type { Terms } from './terms.js';
+import { Rounding } from './rounding.js';
+import type { ExecutionTerms } from './terms.js';
 
-/** Rounding noise that a margin check forgives, as in `Account`. */
+/** Rounding noise that a margin check ignores, as in `Account`. */
 const MARGIN_TOLERANCE = 1e-9;
 
 /**
- * The money of a run that holds one side at a time, in isolated margin, and only takes: what `Account` and `Matching` do
- * for one, as plain numbers. A property test holds both to the same digits.
+ * Balance and position of a run that holds one side at a time, in isolated margin, with market orders only. It computes in
+ * plain numbers what `Account` and `Matching` compute with objects. A property test checks that all digits are equal.
  */
-export class OneWayAccount implements Stake {
+export class OneWayAccount implements PositionValue {
   balance: number;
   /** Base units, a short negative. */
   net = 0;
@@ -24,26 +24,26 @@ export class OneWayAccount implements Stake {
   realized = 0;
   fees = 0;
   funding = 0;
-  /** Microseconds with a position that is closed. */
+  /** Microseconds with an open position; the current one is added by `finish`. */
   exposed = 0;
   readonly fills: FillColumns;
   readonly fundings: FundingCharge[] = [];
   readonly equity: EquityPoint[] = [];
-  readonly gauge: Gauge;
-  readonly #terms: Terms;
-  readonly #tick: Step;
-  readonly #lot: Step;
+  readonly tracker: EquityTracker;
+  readonly #terms: ExecutionTerms;
+  readonly #tick: Rounding;
+  readonly #lot: Rounding;
   #cost = 0;
   #since = 0;
 
-  /** Has room for so many fills. */
-  constructor(terms: Terms, feed: Bars, mostFills: number) {
+  /** `mostFills` is the capacity of the fill table. */
+  constructor(terms: ExecutionTerms, feed: Bars, mostFills: number) {
     this.#terms = terms;
-    this.#tick = new Step(terms.tickSize);
-    this.#lot = new Step(terms.lotSize);
+    this.#tick = new Rounding(terms.tickSize);
+    this.#lot = new Rounding(terms.lotSize);
     this.balance = terms.deposit;
     this.base = terms.deposit;
-    this.gauge = new Gauge(terms.deposit, feed);
+    this.tracker = new EquityTracker(terms.deposit, feed);
     this.fills = new FillColumns(mostFills);
   }
 
@@ -51,25 +51,25 @@ export class OneWayAccount implements Stake {
     return Math.abs(this.net);
   }
 
-  /** Returns the amount that a wish, a signed multiple of equity, comes to at a price; equity is the balance when flat. */
-  amountOf(wish: number, price: number): number {
-    return this.#lot.down((Math.abs(wish) * this.balance) / price);
+  /** Returns the amount of a target exposure (a signed multiple of equity) at a price, for a flat account. */
+  amountOf(target: number, price: number): number {
+    return this.#lot.down((Math.abs(target) * this.balance) / price);
   }
 
-  /** Returns the price that a taker gets. */
+  /** Returns the taker price: `price` with slippage. */
   takerPrice(price: number, isBuy: boolean): number {
     const { slippage } = this.#terms;
     if (slippage === 0) return price;
     return isBuy ? this.#tick.up(price * (1 + slippage)) : this.#tick.down(price * (1 - slippage));
   }
 
-  /** Returns whether the free margin covers so much. */
+  /** Returns whether the free margin covers an opening order. */
   canOpen(price: number, amount: number): boolean {
     const { leverage, deposit } = this.#terms;
     return (price * amount) / leverage <= this.balance + deposit * MARGIN_TOLERANCE;
   }
 
-  /** Opens a side with nothing held; `market` is the traded price, `price` what a taker gets. */
+  /** Opens a position from flat; `market` is the traded price, `price` the taker price. */
   open(time: number, market: number, price: number, signed: number): void {
     const amount = Math.abs(signed);
     const fee = price * amount * this.#terms.takerFee;
@@ -82,14 +82,14 @@ export class OneWayAccount implements Stake {
     this.#measure(time, market);
   }
 
-  /** Closes what is held. */
+  /** Closes the position. */
   close(time: number, market: number): void {
     const isLong = this.net > 0;
     const amount = Math.abs(this.net);
     const price = this.takerPrice(market, !isLong);
     const fee = price * amount * this.#terms.takerFee;
-    this.gauge.extend(market);
-    this.gauge.settle(this);
+    this.tracker.extendRange(market);
+    this.tracker.measureRange(this);
     const realized = (isLong ? 1 : -1) * (amount * price - this.#cost);
     this.fills.add(time, price, -this.net, fee, realized, 0, isLong);
     this.net = 0;
@@ -99,10 +99,10 @@ export class OneWayAccount implements Stake {
     this.#measure(time, market);
   }
 
-  /** Charges a funding rate on what is held. */
+  /** Charges a funding rate on the position. */
   charge(time: number, price: number, rate: number): void {
     if (this.net === 0) return;
-    this.gauge.settle(this);
+    this.tracker.measureRange(this);
     const isLong = this.net > 0;
     const amount = Math.abs(this.net) * price * rate * (isLong ? -1 : 1);
     this.fundings.push({ time, position: isLong ? 'long' : 'short', amount });
@@ -111,15 +111,15 @@ export class OneWayAccount implements Stake {
     this.#measure(time, price);
   }
 
-  /** Writes a point of the equity curve. */
+  /** Adds a point to the equity curve. */
   record(time: number, price: number): void {
     const equity = this.net === 0 ? this.balance : this.base + this.net * price;
-    this.equity.push({ time, equity, balance: this.balance, net: this.net, depth: this.gauge.depth(equity) });
+    this.equity.push({ time, equity, balance: this.balance, net: this.net, drawdown: this.tracker.drawdown(equity) });
   }
 
-  /** Ends the run: what is still held was held until here. */
+  /** Ends the run; an open position counts as held until `time`. */
   finish(time: number): void {
-    this.gauge.settle(this);
+    this.tracker.measureRange(this);
     if (this.net !== 0) this.exposed += time - this.#since;
   }
 
@@ -129,14 +129,14 @@ export class OneWayAccount implements Stake {
     this.balance += realized - fee;
   }
 
-  /** Finds base and liquidation anew, and notes equity at a price. */
+  /** Recomputes base and liquidation prices, and adds equity at a price to the tracker. */
   #measure(time: number, price: number): void {
-    const { net, gauge } = this;
+    const { net, tracker } = this;
     this.base = net < 0 ? this.balance + this.#cost : this.balance - this.#cost;
     this.liquidationBelow = this.#liquidation(true);
     this.liquidationAbove = this.#liquidation(false);
-    gauge.restart(price, this);
-    gauge.note(this.base + net * price, time);
+    tracker.restartRange(price, this);
+    tracker.addEquity(this.base + net * price, time);
   }
 
   #liquidation(isLong: boolean): number {

@@ -1,47 +1,47 @@
-import { fallsInto, type Order, type OrderRequest, opensPosition, type PositionSide } from './orders.js';
-import { neighbour, Step } from './step.js';
-import type { Terms } from './terms.js';
+import { executesOnFall, type Order, type OrderRequest, opensPosition, type PositionSide } from './orders.js';
+import { neighbour, Rounding } from './rounding.js';
+import type { ExecutionTerms } from './terms.js';
 
 /** An order or a cancellation on its way to the exchange. */
 type Message = { readonly at: number; readonly order: Order; readonly cancels: boolean };
 
-/** How many orders there were and what became of them. */
+/** Numbers of orders by outcome. */
 export type OrderCounts = { placed: number; active: number; filled: number; refused: number; rejected: number };
 
-/** Own orders: on their way, active, done. The prices nearest to the market at which one of them comes to life are its bounds. */
+/** Own orders: pending (on their way), active, done. Its bounds are the nearest prices at which an active order acts. */
 export class OrderDesk {
   readonly counts: OrderCounts = { placed: 0, active: 0, filled: 0, refused: 0, rejected: 0 };
-  readonly tick: Step;
-  readonly lot: Step;
-  /** Orders that are active, in the order they became so. */
+  readonly tick: Rounding;
+  readonly lot: Rounding;
+  /** Active orders, in order of activation. */
   readonly active: Order[] = [];
-  /** Highest price that a fall executes an order at, and lowest that a rise does; a price equal to one has reached it. */
+  /** Highest trigger below the market and lowest trigger above it; a price equal to a bound has reached it. */
   low = Number.NEGATIVE_INFINITY;
   high = Number.POSITIVE_INFINITY;
-  /** Active orders that take at the next price. */
-  taking = 0;
-  readonly #terms: Terms;
+  /** Number of active orders that execute as taker at the next price. */
+  pendingMarketOrders = 0;
+  readonly #terms: ExecutionTerms;
   readonly #pending: Message[] = [];
   #next = 1;
 
-  constructor(terms: Terms) {
+  constructor(terms: ExecutionTerms) {
     this.#terms = terms;
-    this.tick = new Step(terms.tickSize);
-    this.lot = new Step(terms.lotSize);
+    this.tick = new Rounding(terms.tickSize);
+    this.lot = new Rounding(terms.lotSize);
   }
 
-  /** When the next order or cancellation arrives. */
+  /** Time at which the next order or cancellation takes effect. */
   get nextArrival(): number {
     return this.#pending[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Orders that are not done, those on their way as well. */
+  /** Orders that are not done, pending ones included. */
   get open(): readonly Order[] {
-    const coming = this.#pending.filter(({ cancels, order }) => !cancels && order.state === 'pending').map(({ order }) => order);
-    return [...this.active, ...coming];
+    const pending = this.#pending.filter(({ cancels, order }) => !cancels && order.state === 'pending').map(({ order }) => order);
+    return [...this.active, ...pending];
   }
 
-  /** Sends an order; undefined where an exchange would refuse it. */
+  /** Sends an order; returns undefined if an exchange would refuse it. */
   place(request: OrderRequest, now: number, price: number): Order | undefined {
     const opens = opensPosition(request);
     const amount = this.lot.down(request.amount);
@@ -78,7 +78,7 @@ export class OrderDesk {
     if (order.state !== 'done') this.#pending.push({ at: now + this.#terms.latency, order, cancels: true });
   }
 
-  /** Returns the next order that arrives by `now`, active from here on; carries out cancellations that come before it. */
+  /** Activates and returns the next order that is due by `now`; first carries out the cancellations due before it. */
   arrive(now: number, price: number): Order | undefined {
     while (this.nextArrival <= now) {
       const { order, cancels } = this.#pending.shift() as Message;
@@ -88,47 +88,47 @@ export class OrderDesk {
     return undefined;
   }
 
-  /** Takes an order away: it is filled, cancelled or rejected. */
+  /** Removes an order that is filled, cancelled or rejected. */
   finish(order: Order): void {
     if (order.state === 'active') {
       this.active.splice(this.active.indexOf(order), 1);
-      if (order.takes) this.taking--;
+      if (order.takes) this.pendingMarketOrders--;
     }
     if (order.state !== 'done' && order.filled > 0) this.counts.filled++;
     order.state = 'done';
     this.measure();
   }
 
-  /** Takes away what would close a side that holds nothing any more. */
+  /** Removes the closing orders of a side that is flat. */
   finishClosing(position: PositionSide): void {
     const closes = (order: Order) => order.position === position && !order.opens && order.state !== 'done';
     for (const order of this.active.filter(closes)) this.finish(order);
     for (const { cancels, order } of this.#pending) if (!cancels && closes(order)) this.finish(order);
   }
 
-  /** An order that would have taken at once becomes one that waits. */
+  /** Turns an order that would have executed as taker into a resting one. */
   rest(order: Order): void {
     order.takes = false;
-    this.taking--;
+    this.pendingMarketOrders--;
     this.measure();
   }
 
-  /** Lets trailing stops follow the extremes of the price seen. */
+  /** Moves trailing stops to the extremes of the price. */
   follow(lowest: number, highest: number): void {
     for (const order of this.active) if (order.kind === 'trailing') this.#trail(order, order.side === 'sell' ? highest : lowest);
   }
 
-  /** Finds the bounds anew. */
+  /** Recomputes the bounds. */
   measure(): void {
     this.low = Number.NEGATIVE_INFINITY;
     this.high = Number.POSITIVE_INFINITY;
     for (const order of this.active) {
       if (order.kind === 'trailing') this.#boundBy(this.#ratchetOf(order), order.side === 'buy');
-      if (!order.takes) this.#boundBy(this.triggerOf(order), fallsInto(order));
+      if (!order.takes) this.#boundBy(this.triggerOf(order), executesOnFall(order));
     }
   }
 
-  /** Returns the price that executes an order when it is reached: for `through` the next number beyond a limit. */
+  /** Returns the price at which an order executes; for `through` the next number beyond its limit. */
   triggerOf(order: Order): number {
     if (order.kind === 'limit') {
       if (this.#terms.fill !== 'through') return order.price;
@@ -142,7 +142,7 @@ export class OrderDesk {
     else if (!isFall && trigger < this.high) this.high = trigger;
   }
 
-  /** The price from which a trailing stop moves on: a new best one, or where it is armed. */
+  /** Returns the price from which a trailing stop moves: a new best price, or its arming price. */
   #ratchetOf(order: Order): number {
     return order.armed ? neighbour(order.best, order.side === 'sell' ? 1 : -1) : order.price;
   }
@@ -159,11 +159,11 @@ export class OrderDesk {
 
   #activate(order: Order, price: number): Order {
     order.state = 'active';
-    // Better than the market when it arrives: it takes what is there instead of waiting.
+    // A limit order beyond the market on arrival executes as taker instead of resting.
     order.takes ||= order.kind === 'limit' && (order.side === 'buy' ? price < order.price : price > order.price);
     this.active.push(order);
     this.counts.active++;
-    if (order.takes) this.taking++;
+    if (order.takes) this.pendingMarketOrders++;
     this.measure();
     return order;
   }

@@ -9,15 +9,15 @@ export type PositionSide = 'long' | 'short';
 
 export type OrderKind = 'market' | 'limit' | 'stop' | 'trailing';
 
-/** What a strategy asks for. */
+/** An order as a strategy sends it. */
 export type OrderRequest = {
   readonly kind: OrderKind;
-  /** The position that it opens or closes: a long is opened by `buy` and closed by `sell`, a short the other way round. */
+  /** The position that the order opens or closes: `buy` opens a long and closes a short, `sell` the reverse. */
   readonly position: PositionSide;
   readonly side: Side;
-  /** Base units, rounded down to a lot. What would close more than is held closes what is held. */
+  /** Base units, rounded down to a lot. A closing order never closes more than is held. */
   readonly amount: number;
-  /** Of a limit order, the trigger of a stop; where a trailing stop begins to follow. */
+  /** Limit price, trigger of a stop, or arming price of a trailing stop. */
   readonly price?: number | undefined;
   /** Distance of a trailing stop from the best price, a fraction. */
   readonly distance?: number | undefined;
@@ -40,19 +40,19 @@ export type Order = {
   remaining: number;
   filled: number;
   state: 'pending' | 'active' | 'done';
-  /** Crossed the market when it became active: it takes instead of making. */
+  /** Executes as taker: a market order, or a limit order beyond the market on activation. */
   takes: boolean;
-  /** A trailing stop that has begun to follow; `best` is the price that it follows. */
+  /** Whether a trailing stop has started to follow; `best` is the price it follows. */
   armed: boolean;
   best: number;
-  /** Amount ahead in the queue; −1 as long as no book showed its price. */
+  /** Amount ahead in the queue; −1 while no book has shown its price. */
   queue: number;
-  /** The last event that matched it, so that one trade does not fill it twice. */
+  /** The last event that matched it. Without it, one trade would fill the order twice. */
   seen: number;
 };
 
-/** Returns whether a fall of the price executes the order, else a rise does. */
-export function fallsInto(order: Order): boolean {
+/** Returns whether a falling price executes the order; otherwise a rising one does. */
+export function executesOnFall(order: Order): boolean {
   return order.kind === 'limit' ? order.side === 'buy' : order.side === 'sell';
 }
 

@@ -1,7 +1,7 @@
 import type { BookView } from './market-data.js';
 import type { Order } from './orders.js';
 
-/** Reads from books how much is ahead of an order in its queue. Asked with times that never go back. */
+/** Reads the amount ahead of an order from books. Calls must have non-decreasing times. */
 export class Queues {
   readonly #books: readonly BookView[];
   #latest = -1;
@@ -11,8 +11,8 @@ export class Queues {
   }
 
   /**
-   * Returns the amount that the latest book shows at the order's price, 0 where the price is between shown ones or better
-   * than all; −1 where the book does not reach so far, or there is none yet.
+   * Returns the amount that the latest book shows at the order's price; 0 if the price lies between shown ones or is better
+   * than all; −1 if the book does not reach that price, or no book has arrived yet.
    */
   ahead({ side, price }: Pick<Order, 'side' | 'price'>, now: number): number {
     while (((this.#books[this.#latest + 1] as BookView | undefined)?.time ?? Number.POSITIVE_INFINITY) <= now) this.#latest++;

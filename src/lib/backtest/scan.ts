@@ -1,9 +1,19 @@
-import { Calm } from './calm.js';
-import { BAR_BLOCK, type Extents, extentsOf, TICK_BLOCK } from './extents.js';
-import { FLOOR, fall, type Gauge, HIGHEST, LOWEST, momentAfter, PEAK, rise, type Stake } from './gauge.js';
+import { BAR_BLOCK, type BlockRanges, findBlockRanges, TICK_BLOCK } from './block-ranges.js';
+import {
+  type EquityTracker,
+  FLOOR,
+  HIGHEST,
+  LOWEST,
+  momentAfter,
+  PEAK,
+  type PositionValue,
+  recordDrawdown,
+  recordPeak,
+} from './equity-tracker.js';
 import type { Bars, Ticks } from './market-data.js';
+import { QuietRange } from './quiet-range.js';
 
-/** What trades or candles reach. */
+/** Lowest, highest and last price of each event. */
 type Columns = { readonly low: Float64Array; readonly high: Float64Array; readonly last: Float64Array };
 
 function columnsOf(feed: Ticks | Bars): Columns {
@@ -11,45 +21,48 @@ function columnsOf(feed: Ticks | Bars): Columns {
   return { low: feed.price, high: feed.price, last: feed.price };
 }
 
-/** Runs over prices to where one of them matters. Blocks of prices that stay calm are passed over unseen, see `calm.ts`. */
+/**
+ * Finds the next event that matters. Without it, a run would process every trade in full, although only a few thousand of
+ * millions do anything. Whole blocks inside the quiet range are skipped by their extremes alone; see `quiet-range.ts`.
+ */
 export class Scan {
   readonly #columns: Columns;
-  readonly #extents: Extents;
-  readonly #gauge: Gauge;
-  readonly #calm = new Calm();
+  readonly #ranges: BlockRanges;
+  readonly #tracker: EquityTracker;
+  readonly #quiet = new QuietRange();
 
-  constructor(feed: Ticks | Bars, gauge: Gauge) {
+  constructor(feed: Ticks | Bars, tracker: EquityTracker) {
     this.#columns = columnsOf(feed);
-    this.#extents = extentsOf(this.#columns.low, this.#columns.high, feed.kind === 'candles' ? BAR_BLOCK : TICK_BLOCK);
-    this.#gauge = gauge;
+    this.#ranges = findBlockRanges(this.#columns.low, this.#columns.high, feed.kind === 'candles' ? BAR_BLOCK : TICK_BLOCK);
+    this.#tracker = tracker;
   }
 
   /**
-   * Returns the index of the first event in `[from, end)` that reaches a bound, else `end`; a price equal to a bound has
-   * reached it. The gauge then knows what those before it did to `stake`; without one only the bounds matter.
+   * Returns the index of the first event in `[from, end)` that reaches a bound, else `end`. A price equal to a bound has
+   * reached it. The tracker then includes all events before it; without a position, only the bounds matter.
    */
-  next(from: number, end: number, low: number, high: number, stake: Stake | undefined): number {
-    const { size } = this.#extents;
+  next(from: number, end: number, low: number, high: number, position: PositionValue | undefined): number {
+    const { size } = this.#ranges;
     let index = from;
     while (index < end) {
-      if (stake === undefined) this.#calm.within(low, high);
-      else this.#calm.find(low, high, stake, this.#gauge);
+      if (position === undefined) this.#quiet.setBounds(low, high);
+      else this.#quiet.update(low, high, position, this.#tracker);
       index = this.#skip(index, end);
       if (index === end) return end;
       const block = Math.floor(index / size);
       const stop = Math.min(end, (block + 1) * size);
       const found = this.#isWithin(block, low, high) ? stop : reach(this.#columns, index, stop, low, high);
-      if (stake !== undefined) this.#follow(block, index, found, stake);
+      if (position !== undefined) this.#follow(block, index, found, position);
       if (found < stop) return found;
       index = stop;
     }
     return end;
   }
 
-  /** Returns the index after the blocks that stay calm, of which the first and the last may be entered in the middle. */
+  /** Returns the index after the quiet blocks; `from` and `end` may lie in the middle of a block. */
   #skip(from: number, end: number): number {
-    const { size, lows, highs } = this.#extents;
-    const { low, high } = this.#calm;
+    const { size, lows, highs } = this.#ranges;
+    const { low, high } = this.#quiet;
     const first = Math.floor(from / size);
     const last = Math.ceil(end / size);
     let block = first;
@@ -58,22 +71,22 @@ export class Scan {
   }
 
   #isWithin(block: number, low: number, high: number): boolean {
-    const { lows, highs } = this.#extents;
+    const { lows, highs } = this.#ranges;
     return (lows[block] as number) > low && (highs[block] as number) < high;
   }
 
-  /** Takes the events of a part of a block into account, as far as they may matter. */
-  #follow(block: number, from: number, end: number, stake: Stake): void {
-    const { riskLow, riskHigh, equityLow, equityHigh } = this.#calm;
-    const { state } = this.#gauge;
+  /** Adds the events of a part of a block to the tracker, as far as they can matter. */
+  #follow(block: number, from: number, end: number, position: PositionValue): void {
+    const { riskLow, riskHigh, equityLow, equityHigh } = this.#quiet;
+    const { state } = this.#tracker;
     if (!this.#isWithin(block, riskLow, riskHigh)) extend(this.#columns, from, end, state);
-    if (!this.#isWithin(block, equityLow, equityHigh)) note(this.#columns, from, end, stake, state);
+    if (!this.#isWithin(block, equityLow, equityHigh)) note(this.#columns, from, end, position, state);
   }
 }
 
 /*
- * The loops in which a run spends its time stand alone, on typed columns and local numbers: inside one state machine, V8
- * drops them out of optimised code again and again once a sweep calls it with other parameters.
+ * A run spends its time in the loops below. Inside a larger function, V8 deoptimises them again and again as soon as a sweep
+ * calls it with other parameters. So each loop is a function of its own, on typed columns and local numbers.
  */
 
 function reach({ low: lows, high: highs }: Columns, from: number, end: number, low: number, high: number): number {
@@ -93,8 +106,8 @@ function extend({ low, high }: Columns, from: number, end: number, state: Float6
   state[HIGHEST] = highest;
 }
 
-/** Takes equity after every event. A fall that goes deeper from one event to the next is written down once. */
-function note({ last }: Columns, from: number, end: number, { base, net }: Stake, state: Float64Array): void {
+/** Adds equity after every event. A drawdown that deepens from one event to the next is recorded once. */
+function note({ last }: Columns, from: number, end: number, { base, net }: PositionValue, state: Float64Array): void {
   let peak = state[PEAK] as number;
   let floor = state[FLOOR] as number;
   let deepest = -1;
@@ -104,12 +117,12 @@ function note({ last }: Columns, from: number, end: number, { base, net }: Stake
       floor = equity;
       deepest = index;
     } else if (equity >= peak) {
-      if (deepest >= 0) fall(state, floor, momentAfter(deepest));
+      if (deepest >= 0) recordDrawdown(state, floor, momentAfter(deepest));
       deepest = -1;
-      rise(state, equity, momentAfter(index));
+      recordPeak(state, equity, momentAfter(index));
       peak = equity;
       floor = state[FLOOR] as number;
     }
   }
-  if (deepest >= 0) fall(state, floor, momentAfter(deepest));
+  if (deepest >= 0) recordDrawdown(state, floor, momentAfter(deepest));
 }

@@ -7,26 +7,26 @@ import { Matching } from './matching.js';
 import type { Order, OrderRequest, PositionSide } from './orders.js';
 import { Scan } from './scan.js';
 import type { Broker, Strategy } from './strategy.js';
-import type { Path, Terms } from './terms.js';
+import type { ExecutionTerms, Path } from './terms.js';
 
 export type RunOptions = {
-  readonly terms: Terms;
+  readonly terms: ExecutionTerms;
   readonly strategy: Strategy;
-  /** How prices move inside a candle; without meaning for trades. */
+  /** Price path inside a candle; ignored for trades. */
   readonly path: Path;
   /** Time between two points of the equity curve, microseconds. */
   readonly sample: number;
-  /** The run ends here at the latest: where the first hole begins, when it is to halt there. */
+  /** Latest end of the run: the start of the first gap with `--gaps halt`. */
   readonly until?: number | undefined;
 };
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Mark prices are told every second, or polled every minute; they are carried forward so long. */
+/** Maximum age of a mark price. Exchanges push marks every second; polled ones arrive every minute. */
 const MARK_AGE = 2 * MINUTE;
 
 /**
- * The state of a run between two events, and what happens at appointed times: marks, funding, points of the equity curve,
- * orders that arrive, a strategy that wanted to be woken. It is the broker that the strategy talks to.
+ * State of a run between two events, and everything that is scheduled by time: marks, funding, points of the equity curve,
+ * arriving orders, wake-ups of the strategy. It is the broker that the strategy uses.
  */
 export class Session implements Broker {
   readonly matching: Matching;
@@ -36,7 +36,7 @@ export class Session implements Broker {
   readonly end: number;
   now: number;
   isStarted = false;
-  /** Microseconds with a position. */
+  /** Microseconds with an open position. */
   exposed = 0;
   readonly #data: MarketData;
   readonly #strategy: Strategy;
@@ -73,7 +73,7 @@ export class Session implements Broker {
       rejected: (order) => this.#strategy.rejected?.(order, this),
     });
     this.walk = new BarWalk(this.matching, path);
-    this.#scan = new Scan(feed, this.matching.gauge);
+    this.#scan = new Scan(feed, this.matching.tracker);
   }
 
   get price(): number {
@@ -110,7 +110,7 @@ export class Session implements Broker {
     for (const order of this.matching.desk.open) this.matching.desk.cancel(order, this.now);
   }
 
-  /** Whoever is awake cannot be woken again at the same time: a strategy that asks for it would never sleep. */
+  /** A strategy that asks for a wake-up at the current time would loop forever, so the earliest time is one microsecond on. */
   wakeAt(time: number): void {
     this.#wake = Math.max(time, this.#awakeAt === this.now ? this.now + 1 : this.now);
   }
@@ -121,7 +121,7 @@ export class Session implements Broker {
     this.#strategy.start?.(this);
   }
 
-  /** With no latency, orders that a fill called for still see the rest of the candle; with any, the opening after it. */
+  /** Without latency, orders placed after a fill act in the same candle; with latency, from the next opening. */
   arriveInside(): void {
     const { desk, price } = this.matching;
     if (this.#options.terms.latency > 0) return;
@@ -131,16 +131,16 @@ export class Session implements Broker {
     }
   }
 
-  /** Equity and extremes after an event, where no mark prices tell of them. */
+  /** Adds equity and price extremes of an event to the tracker, unless mark prices decide them. */
   observe(lowest: number, highest: number): void {
-    const { account, gauge } = this.matching;
+    const { account, tracker } = this.matching;
     if (this.matching.isMarked || account.isFlat) return;
-    gauge.extend(lowest);
-    gauge.extend(highest);
-    gauge.note(account.equity(this.price), this.now);
+    tracker.extendRange(lowest);
+    tracker.extendRange(highest);
+    tracker.addEquity(account.equity(this.price), this.now);
   }
 
-  /** Returns the index of the first event in `[from, end)` at which something happens, else `end`. */
+  /** Returns the index of the first event in `[from, end)` that reaches a bound, else `end`. */
   skip(from: number, end: number): number {
     const { low, high, account, isMarked } = this.matching;
     return this.#scan.next(from, end, low, high, isMarked || account.isFlat ? undefined : account);
@@ -159,18 +159,18 @@ export class Session implements Broker {
     if (this.walk.isInside) this.arriveInside();
   }
 
-  /** The mark price where there is one by now, else the last traded one. */
+  /** The current mark price if there is one, else the last traded price. */
   get #valuation(): number {
     return Number.isNaN(this.#mark) ? this.price : this.#mark;
   }
 
-  nextTime(): number {
+  nextScheduled(): number {
     return Math.min(this.#marks.at, this.#fundings.at, this.#markUntil, this.#sample, this.matching.desk.nextArrival, this.#wake);
   }
 
-  /** Keeps the appointments up to a time, in order. */
-  settle(until: number): void {
-    for (let next = this.nextTime(); next <= until; next = this.nextTime()) {
+  /** Runs everything scheduled up to a time, in order. */
+  runScheduled(until: number): void {
+    for (let next = this.nextScheduled(); next <= until; next = this.nextScheduled()) {
       this.now = Math.max(this.now, next);
       if (this.#marks.at === next) this.#takeMark(this.#marks.take());
       else if (this.#fundings.at === next) this.#charge(this.#fundings.take());
@@ -182,17 +182,17 @@ export class Session implements Broker {
   }
 
   #takeMark(mark: number): void {
-    const { account, gauge } = this.matching;
+    const { account, tracker } = this.matching;
     this.#mark = mark;
     this.#markUntil = this.now + MARK_AGE;
     if (!this.matching.isMarked) this.#changeValuation(true);
     if (account.isFlat) return;
-    gauge.extend(mark);
-    gauge.note(account.equity(mark), this.now);
+    tracker.extendRange(mark);
+    tracker.addEquity(account.equity(mark), this.now);
     this.matching.mark(mark);
   }
 
-  /** A mark price that nothing has confirmed for so long does not stand for the market any more: the last trade does. */
+  /** Drops a mark price older than `MARK_AGE`: from then on the last traded price is used. */
   #dropMark(): void {
     this.#mark = Number.NaN;
     this.#markUntil = NEVER;
@@ -200,19 +200,19 @@ export class Session implements Broker {
   }
 
   #changeValuation(isMarked: boolean): void {
-    this.matching.gauge.settle(this.matching.account);
+    this.matching.tracker.measureRange(this.matching.account);
     this.matching.isMarked = isMarked;
-    this.matching.gauge.restart(this.#valuation, this.matching.account);
+    this.matching.tracker.restartRange(this.#valuation, this.matching.account);
   }
 
   #charge(rate: number): void {
-    const { account, gauge, ledger } = this.matching;
+    const { account, tracker, ledger } = this.matching;
     const price = this.#valuation;
     if (account.isFlat || Number.isNaN(price)) return;
-    gauge.settle(account);
-    ledger.fundings.push(...account.settle(rate, price, this.now));
-    gauge.restart(price, account);
-    gauge.note(this.equity, this.now);
+    tracker.measureRange(account);
+    ledger.fundings.push(...account.chargeFunding(rate, price, this.now));
+    tracker.restartRange(price, account);
+    tracker.addEquity(this.equity, this.now);
   }
 
   #takeSample(time: number): void {
@@ -221,10 +221,10 @@ export class Session implements Broker {
   }
 
   #record(time: number): void {
-    const { account, gauge, ledger } = this.matching;
+    const { account, tracker, ledger } = this.matching;
     const { equity } = this;
     const value = Number.isNaN(equity) ? account.balance : equity;
-    ledger.equity.push({ time, equity: value, balance: account.balance, net: account.net, depth: gauge.depth(value) });
+    ledger.equity.push({ time, equity: value, balance: account.balance, net: account.net, drawdown: tracker.drawdown(value) });
   }
 
   #arrive(): void {
@@ -239,10 +239,10 @@ export class Session implements Broker {
   }
 
   finish(): void {
-    const { account, gauge, ledger } = this.matching;
+    const { account, tracker, ledger } = this.matching;
     const { feed } = this.#data;
     if (this.count > 0) this.now = Math.max(this.now, feed.kind === 'trades' ? (feed.time[this.count - 1] as number) : this.end);
-    gauge.settle(account);
+    tracker.measureRange(account);
     if (!account.isFlat) this.exposed += this.now - this.#exposedSince;
     if (ledger.equity.at(-1)?.time !== this.now) this.#record(this.now);
   }

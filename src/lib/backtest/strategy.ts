@@ -1,7 +1,7 @@
 import type { Execution } from './ledger.js';
 import type { Order, OrderRequest, PositionSide } from './orders.js';
 
-/** What a strategy sees of the market and of itself, and how it acts. Everything it asks for takes effect after the latency. */
+/** The market and the account as a strategy sees them, and its actions. Every action takes effect after the latency. */
 export type Broker = {
   /** Microseconds. */
   readonly now: number;
@@ -9,19 +9,19 @@ export type Broker = {
   readonly price: number;
   readonly equity: number;
   readonly balance: number;
-  /** What is held on a side: base units and their average entry price, NaN when nothing is. */
+  /** Position of a side: base units and average entry price (NaN when flat). */
   held(position: PositionSide): { readonly amount: number; readonly averagePrice: number };
-  /** Orders that are not done, in the order they were placed. */
+  /** Orders that are not done, in order of placement. */
   readonly orders: readonly Order[];
-  /** Sends an order and returns its number; undefined when an exchange would refuse it (less than a lot or a minimum). */
+  /** Sends an order and returns its number; undefined if an exchange would refuse it (below a lot or a minimum). */
   place(request: OrderRequest): number | undefined;
   cancel(order: number): void;
   cancelAll(): void;
-  /** Asks for `woken` at a time, the next event at or after it; asked again, the new time replaces it. */
+  /** Schedules `woken` for a time; a second call replaces the first. */
   wakeAt(time: number): void;
 };
 
-/** A trade as a strategy sees it, after it has been matched. */
+/** A trade, after own orders have been matched against it. */
 export type TradeEvent = {
   readonly time: number;
   readonly price: number;
@@ -29,7 +29,7 @@ export type TradeEvent = {
   readonly side: 'buy' | 'sell';
 };
 
-/** A candle as a strategy sees it: when it is over. `index` counts candles from the first of the data. */
+/** A finished candle. `index` counts from the first candle of the data. */
 export type BarEvent = {
   readonly index: number;
   /** Opening time. */
@@ -41,28 +41,28 @@ export type BarEvent = {
   readonly volume: number;
 };
 
-/** The prices of a set of orders, from when they were placed until they were taken away. */
+/** Prices of a set of orders, from placement to removal. */
 export type LevelSpan = { readonly from: number; readonly until: number; readonly prices: readonly number[] };
 
 /**
- * A strategy. What it does not implement it is not woken for, and only then can a run skip from price to price. It must
- * depend on nothing but what it is given: no clock, no randomness, or the same input would not give the same output.
+ * A strategy. Every callback is optional; without `trade` and `bar` a run can skip from price to price. It must use its
+ * arguments only: with a clock or random numbers, the same input would not give the same output.
  */
 export type Strategy = {
   /** Called once, after the first event of the data. */
   start?(broker: Broker): void;
   trade?(trade: TradeEvent, broker: Broker): void;
   bar?(bar: BarEvent, broker: Broker): void;
-  /** After one of its orders was filled, in part or whole. */
+  /** Called after one of its orders was filled, partly or fully. */
   filled?(fill: Execution, broker: Broker): void;
-  /** After the margin did not allow an order to open; the order is gone. */
+  /** Called after an opening order was rejected for lack of margin; the order is removed. */
   rejected?(order: Order, broker: Broker): void;
-  /** At the time asked for with `wakeAt`. */
+  /** Called at the time set with `wakeAt`. */
   woken?(broker: Broker): void;
-  /** Prices that it had orders at, and when: what a chart draws behind the fills. */
+  /** Price levels with their times: a chart draws them behind the fills. */
   levels?(): readonly LevelSpan[];
-  /** Figures of its own for the summary, at the end. */
+  /** Metrics of its own, added to the run at the end. */
   figures?(): Readonly<Record<string, number>>;
-  /** What a reader of the results should know, one sentence each, at the end. */
+  /** Warnings for the reader of the results, one sentence each, at the end. */
   notes?(): readonly string[];
 };

@@ -4,24 +4,24 @@ import type { MaintenanceTier } from '../model/maintenance-tier.js';
 export const FILL_RULES = ['through', 'touch', 'volume'] as const;
 export type FillRule = (typeof FILL_RULES)[number];
 
-/** In which order a candle's extremes come; `worse` and `better` take the one that is against, or for, what is held. */
+/** Order of a candle's extremes; `worse` and `better` visit the adverse or the favourable extreme of each position first. */
 export const PATHS = ['high-first', 'low-first', 'worse', 'better'] as const;
 export type Path = (typeof PATHS)[number];
 
-/** Fees, limits and margin of a run: what an exchange would apply. Ratios are fractions, amounts base units. */
-export type Terms = {
+/** Fees, order limits and margin rules of a run. Ratios are fractions, amounts are base units. */
+export type ExecutionTerms = {
   readonly deposit: number;
   readonly leverage: number;
   readonly marginMode: 'isolated' | 'cross';
   readonly makerFee: number;
   readonly takerFee: number;
-  /** Fraction of the price that a taker's fill is worse by. */
+  /** Price disadvantage of taker fills, a fraction of the price. */
   readonly slippage: number;
   /** Microseconds between a decision and its effect. */
   readonly latency: number;
   readonly fill: FillRule;
   readonly tiers: readonly MaintenanceTier[];
-  /** Spot: no leverage, no shorts, nothing to liquidate. */
+  /** Spot: no leverage, no shorts, no liquidation. */
   readonly spot: boolean;
   readonly tickSize?: number | undefined;
   readonly lotSize?: number | undefined;
@@ -29,10 +29,13 @@ export type Terms = {
   readonly minNotional?: number | undefined;
 };
 
-/** Terms as a caller writes them: what is absent takes its default. */
-export type GivenTerms = { readonly [Name in keyof Terms]?: Terms[Name] | undefined } & Pick<Terms, 'deposit'>;
+/** Terms as a caller writes them: absent values take their default. */
+export type ExecutionTermsInput = { readonly [Name in keyof ExecutionTerms]?: ExecutionTerms[Name] | undefined } & Pick<
+  ExecutionTerms,
+  'deposit'
+>;
 
-/** What is not given: the fees and maintenance of design section 8a, no slippage, no latency. */
+/** Defaults: fees and maintenance rate of design section 8a, no slippage, no latency. */
 export const TERMS_DEFAULTS = {
   leverage: 1,
   marginMode: 'isolated',
@@ -43,12 +46,12 @@ export const TERMS_DEFAULTS = {
   fill: 'through',
   tiers: [{ rate: 0.005, deduction: 0 }],
   spot: false,
-} as const satisfies Omit<Terms, 'deposit'>;
+} as const satisfies Omit<ExecutionTerms, 'deposit'>;
 
-/** Returns complete terms. Throws a `UsageError` of one line on the first value that makes no sense. */
-export function termsOf(given: GivenTerms): Terms {
-  // Written out: V8 reads a literal's fields far faster than those of an object that was put together.
-  const terms: Terms = {
+/** Builds complete terms. Throws a one-line `UsageError` for the first invalid value. */
+export function buildTerms(given: ExecutionTermsInput): ExecutionTerms {
+  // A full literal: V8 reads its fields far faster than those of an object built by spreading.
+  const terms: ExecutionTerms = {
     deposit: given.deposit,
     leverage: given.leverage ?? TERMS_DEFAULTS.leverage,
     marginMode: given.marginMode ?? TERMS_DEFAULTS.marginMode,

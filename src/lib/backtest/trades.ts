@@ -1,7 +1,7 @@
 import type { Execution, FundingCharge } from './ledger.js';
 import type { PositionSide, Reason } from './orders.js';
 
-/** A position from its first fill until nothing is held. */
+/** A position from its first fill until it is closed. */
 export type RoundTrip = {
   readonly position: PositionSide;
   readonly from: number;
@@ -12,13 +12,13 @@ export type RoundTrip = {
   readonly funding: number;
   /** realized − fees + funding. */
   readonly net: number;
-  /** Why the last of it was closed. */
+  /** Reason of the closing fill. */
   readonly reason: Reason;
 };
 
 type Open = { from: number; fills: number; realized: number; fees: number; funding: number };
 
-/** Returns the positions that were closed, in the order they were; what is still open is not among them. */
+/** Returns the closed positions in order of closing; open positions are not included. */
 export function roundTrips(fills: readonly Execution[], fundings: readonly FundingCharge[]): RoundTrip[] {
   const trips: RoundTrip[] = [];
   const open = new Map<PositionSide, Open>();

@@ -1,16 +1,17 @@
+import { counted } from '../model/counted.js';
 import type { Metrics } from './metrics.js';
 import type { Outcome } from './outcome.js';
-import type { Terms } from './terms.js';
+import type { ExecutionTerms } from './terms.js';
 
-/** Beyond these a result is more likely a mistake than a discovery. */
+/** Results above these values are more likely a mistake than a discovery. */
 const ABSURD = { sharpe: 8, profit_factor: 10, win_rate_pct: 95, return_pct: 1000 } as const;
-/** Fewer trades than this say little about the next ones. */
+/** Minimum number of trades for meaningful ratios. */
 const FEW_TRADES = 30;
-/** Above this share of candles that the assumed path decided, trades are needed. */
+/** Maximum share of candles decided by the assumed path, per cent. */
 const UNDECIDED_PCT = 5;
 
-/** Returns what makes the figures of a run doubtful, one sentence each. */
-export function runWarnings(outcome: Outcome, metrics: Metrics, terms: Terms): string[] {
+/** Returns the reasons to doubt the metrics of a run, one sentence each. */
+export function runWarnings(outcome: Outcome, metrics: Metrics, terms: ExecutionTerms): string[] {
   return [...absurdities(metrics), ...circumstances(outcome, metrics), ...assumptions(outcome, terms)];
 }
 
@@ -19,38 +20,38 @@ function absurdities(metrics: Metrics): string[] {
   const beyond = Object.entries(ABSURD).filter(([name, limit]) => (metrics[name] ?? 0) > limit);
   if (beyond.length === 0 || trades === 0) return [];
   const found = beyond.map(([name]) => `${name} ${Number((metrics[name] as number).toPrecision(4))}`).join(', ');
-  return [`too good to be true: ${found}; look for knowledge of the future, missing fees or fills that nobody would have got`];
+  return [`too good to be true: ${found}; check for look-ahead, missing fees or fills that no order could have got`];
 }
 
-function circumstances({ orders, liquidations: deaths, fills, equity: points }: Outcome, metrics: Metrics): string[] {
+function circumstances({ orders, liquidations: liquidationTimes, fills, equity: points }: Outcome, metrics: Metrics): string[] {
   const { trades = 0, final_equity: equity = 0 } = metrics;
   const { rejected, refused } = orders;
-  const liquidations = deaths.length;
+  const liquidations = liquidationTimes.length;
   return [
-    ...(fills.length === 0 ? ['nothing was traded'] : []),
+    ...(fills.length === 0 ? ['no trades'] : []),
     ...(fills.length > 0 && trades < FEW_TRADES ? [fewText(trades)] : []),
     ...((points.at(-1)?.net ?? 0) !== 0
-      ? [`a position is open at the end: its unrealized_pnl is in net_profit, but in no figure of trades`]
+      ? ['open position at the end: its unrealized P&L counts in net profit, not in the trade statistics']
       : []),
-    ...(liquidations > 0 ? [`liquidated ${liquidations} times`] : []),
-    ...(equity <= 0 ? ['everything was lost'] : []),
-    ...(rejected > 0 ? [`${rejected} orders were rejected: the margin did not cover them`] : []),
+    ...(liquidations > 0 ? [`liquidated ${liquidations === 1 ? 'once' : `${liquidations} times`}`] : []),
+    ...(equity <= 0 ? ['equity fell to zero or below'] : []),
+    ...(rejected > 0 ? [`${counted(rejected, 'order')} rejected: not enough margin`] : []),
     ...(refused > 0
-      ? [`${refused} orders were below a lot or a minimum, or not possible on this market, and were not placed`]
+      ? [`${counted(refused, 'order')} not placed: below the lot size or a minimum, or not possible on this market`]
       : []),
   ];
 }
 
 function fewText(trades: number): string {
-  if (trades === 0) return 'no position was closed: there are no trades to judge by';
-  return `${trades === 1 ? 'only one trade' : `only ${trades} trades`}: ratios over so few say little`;
+  if (trades === 0) return 'no position was closed, so there are no trade statistics';
+  return `only ${counted(trades, 'trade')}: too few trades for meaningful ratios`;
 }
 
-function assumptions({ undecided, events }: Outcome, terms: Terms): string[] {
+function assumptions({ undecided, events }: Outcome, terms: ExecutionTerms): string[] {
   const share = events === 0 ? 0 : (undecided / events) * 100;
   return [
-    ...(share > UNDECIDED_PCT ? [`${share.toFixed(1)} % of the candles are undecided: take trades, or shorter candles`] : []),
-    ...(terms.fill === 'touch' ? ['limit orders fill when their price is touched, as though nobody stood before them'] : []),
+    ...(share > UNDECIDED_PCT ? [`${share.toFixed(1)} % of the candles are undecided: use trades or shorter candles`] : []),
+    ...(terms.fill === 'touch' ? ['limit orders fill when their price is touched: the queue ahead of them is ignored'] : []),
     ...(terms.makerFee === 0 && terms.takerFee === 0 ? ['fees are zero'] : []),
     ...(terms.tickSize === undefined ? ['no tick size: prices are not rounded'] : []),
     ...(terms.lotSize === undefined ? ['no lot size: amounts are not rounded'] : []),

@@ -13,7 +13,7 @@ export type Spacing = (typeof SPACINGS)[number];
 export type Sizing = (typeof SIZINGS)[number];
 export type MarginMode = (typeof MARGIN_MODES)[number];
 
-/** What an exchange accepts on a symbol. What is absent is not checked and not rounded to. */
+/** Order limits of a symbol. An absent limit is not checked, an absent step is not rounded to. */
 type Limits<Value> = {
   readonly tickSize?: Value | undefined;
   readonly lotSize?: Value | undefined;
@@ -29,7 +29,7 @@ type Limits<Value> = {
 
 export type GridLimits = Limits<ExactValue>;
 
-/** What a grid is made of, as a caller writes it; ratios are fractions. What is absent takes its default. */
+/** Parameters of a grid as a caller writes them; ratios are fractions. Absent values take their default. */
 export type GridInput = {
   readonly price: ExactValue;
   readonly deposit: ExactValue;
@@ -40,7 +40,7 @@ export type GridInput = {
   readonly multiplier?: ExactValue | undefined;
   readonly takeProfit?: ExactValue | undefined;
   readonly spacing?: Spacing | undefined;
-  /** Distances of levels 1, 2, … from the price, fractions that grow; they replace `levels`, `coverage` and `spacing`. */
+  /** Distances of levels 1, 2, … from the price, increasing fractions; they replace `levels`, `coverage` and `spacing`. */
   readonly distances?: readonly ExactValue[] | undefined;
   readonly sizing?: Sizing | undefined;
   readonly marginMode?: MarginMode | undefined;
@@ -52,7 +52,7 @@ export type GridInput = {
   readonly takerFee?: ExactValue | undefined;
 };
 
-/** One maintenance tier in exact decimals, its lower bound spelled out. */
+/** One maintenance tier in exact decimals, with an explicit lower bound. */
 export type ExactTier = {
   readonly from: Exact;
   readonly upTo?: Exact | undefined;
@@ -77,13 +77,13 @@ export type GridParameters = {
   readonly marginMode: MarginMode;
   readonly limits: Limits<Exact>;
   readonly tiers: readonly ExactTier[];
-  /** Whether `tiers` came from an exchange; else there is one, of the flat maintenance rate. */
+  /** Whether `tiers` are those of an exchange; otherwise one tier with the flat maintenance rate. */
   readonly tiered: boolean;
   readonly makerFee: Exact;
   readonly takerFee: Exact;
 };
 
-/** What an input leaves out: the defaults of design section 8a. */
+/** Defaults of design section 8a. */
 export const GRID_DEFAULTS = {
   side: 'long',
   leverage: '20',
@@ -99,9 +99,9 @@ export const GRID_DEFAULTS = {
   takerFee: '0.0006',
 } as const;
 
-/** More levels than any exchange lets rest on a symbol. */
+/** Maximum number of levels: more than the open orders that any exchange allows on a symbol. */
 const MAX_LEVELS = 500;
-/** Σ multiplier^i has to remain a number in records. */
+/** Σ multiplier^i must remain a finite double in records. */
 const MAX_MULTIPLIER_SUM = new Exact('1e300');
 
 const ZERO = new Exact(0);
@@ -120,7 +120,7 @@ const AT_LEAST_ONE: Range = { from: ONE, words: 'at least 1' };
 const FRACTION: Range = { above: ZERO, below: ONE, words: 'above 0 % and below 100 %', percent: true };
 const SHARE: Range = { from: ZERO, below: ONE, words: 'from 0 % to below 100 %', percent: true };
 
-/** Returns the checked grid. Throws a `UsageError` of one line on the first value that makes no sense. */
+/** Checks an input. Throws a one-line `UsageError` for the first invalid value. */
 export function gridParameters(input: GridInput): GridParameters {
   const side = input.side ?? GRID_DEFAULTS.side;
   const limits = exactLimits(input.limits ?? {});
@@ -144,7 +144,7 @@ export function gridParameters(input: GridInput): GridParameters {
   return parameters;
 }
 
-/** Returns a checked grid at another price and with another deposit. Throws a `UsageError` where one of them makes no sense. */
+/** Returns a checked grid with another price and deposit. Throws a `UsageError` if one of them is invalid. */
 export function startedAt(grid: GridParameters, price: ExactValue, deposit: ExactValue): GridParameters {
   return { ...grid, price: inRange('price', price, POSITIVE), deposit: inRange('deposit', deposit, POSITIVE) };
 }
@@ -169,7 +169,7 @@ function listSpacing(values: readonly ExactValue[]): Pick<GridParameters, 'level
     const before = distances[index - 1];
     if (before?.gte(distance))
       throw new UsageError(
-        `spacing list: expected distances that grow, was ${percentText(distance)} after ${percentText(before)}`,
+        `spacing list: expected increasing distances, was ${percentText(distance)} after ${percentText(before)}`,
       );
   }
   return { levels: distances.length + 1, coverage: distances.at(-1) as Exact, spacing: 'list', distances };
@@ -213,7 +213,7 @@ function exactTiers(input: GridInput): readonly ExactTier[] {
   });
 }
 
-/** What no single value shows. The tick against the step is checked where prices are made. */
+/** Checks values against each other. The tick size is checked against the level distance in `tickPrices`. */
 function checkTogether({ leverage, multiplier, levels, limits }: GridParameters): void {
   if (limits.maxLeverage?.lt(leverage))
     throw new UsageError(`leverage: expected at most the ${limits.maxLeverage}x that the instrument allows, was ${leverage}x`);
@@ -221,7 +221,7 @@ function checkTogether({ leverage, multiplier, levels, limits }: GridParameters)
     throw new UsageError(`maximum amount: expected at least the minimum ${limits.minAmount}, was ${limits.maxAmount}`);
   if (multiplier.gt(1) && multiplier.pow(levels).gt(MAX_MULTIPLIER_SUM))
     throw new UsageError(
-      `multiplier: ${multiplier} over ${levels} levels is beyond any amount, take a smaller one or fewer levels`,
+      `multiplier: ${multiplier} over ${levels} levels is too large; use a smaller multiplier or fewer levels`,
     );
 }
 
@@ -243,7 +243,7 @@ function percentText(fraction: Exact): string {
   return `${fraction.times(100)} %`;
 }
 
-/** Decimal text only: `0x10` and `1_000` are refused, not guessed at. */
+/** Parses decimal text only; `0x10` and `1_000` are refused. */
 function read(value: ExactValue): Exact | undefined {
   return typeof value === 'object' || finite(value) !== undefined ? new Exact(value) : undefined;
 }

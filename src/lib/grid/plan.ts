@@ -4,30 +4,29 @@ import { type GridInput, type GridParameters, gridParameters } from './parameter
 import type { Holding, Plan, PlannedLevel } from './planned.js';
 import { averagePrice, breakEvenPrice, directionOf, filled, flat, type Position, profitAt, takeProfitPrice } from './position.js';
 import { type Ladder, ladder, notionalOf, type Order } from './sizing.js';
-import { explainReasons, isLiquidatedAt, reasonsAgainst, type Step } from './status.js';
+import { explainReasons, type FilledLevel, isLiquidatedAt, reasonsAgainst } from './status.js';
 import { planWarnings } from './warnings.js';
 
 /**
- * Returns the plan of a grid: the same for a plan, a backtest and a run. Figures "so far" take every level up to there as
- * filled at its price and with its amount, also those that cannot be placed or come after a liquidation: the `reasons` say
- * which. Throws a `UsageError` on input that makes no sense.
+ * Plans a grid. The values of a level assume that all levels up to it filled at their price and amount, including levels
+ * that cannot be placed or lie beyond a liquidation; `reasons` marks those. Throws a `UsageError` on invalid input.
  */
 export function planGrid(input: GridInput): Plan {
   const grid = gridParameters(input);
   return planLadder(grid, ladder(grid));
 }
 
-/** Returns the plan of a ladder that is already made: how a grid fares whose margin grows while its orders stay. */
-export function planLadder(grid: GridParameters, made: Ladder): Plan {
-  const levels = [...walk(grid, made.orders)].map((step) => plannedLevel(step, grid, made.orders));
+/** Plans an existing ladder, for example with more margin and unchanged orders. */
+export function planLadder(grid: GridParameters, planned: Ladder): Plan {
+  const levels = [...walk(grid, planned.orders)].map((step) => planLevel(step, grid, planned.orders));
   const last = levels.at(-1) as PlannedLevel;
   const sign = directionOf(grid.side);
   const lastPrice = last.order.price;
   const plan = {
-    ...made,
+    ...planned,
     grid,
     levels,
-    committed: notionalOf(made.orders),
+    committed: notionalOf(planned.orders),
     marginRequired: last.margin,
     worstLoss: last.position.cost.minus(last.position.amount.times(lastPrice)).times(sign),
     rebound: last.takeProfitPrice?.minus(lastPrice).times(sign).div(lastPrice),
@@ -36,26 +35,26 @@ export function planLadder(grid: GridParameters, made: Ladder): Plan {
   return { ...plan, warnings: planWarnings(plan) };
 }
 
-/** Returns the number of the first level that is not `ok`, undefined when all are. Stops there: what a scan asks. */
+/** Returns the first level that is not `ok`, undefined if all are. Stops there, which makes scans fast. */
 export function firstUnsafeLevel(grid: GridParameters, orders: readonly Order[]): number | undefined {
   for (const step of walk(grid, orders)) if (reasonsAgainst(step, grid).length > 0) return step.level;
   return undefined;
 }
 
-/** Fills the orders one after the other. Level 0 is taken at the market, the rest rest. */
-function* walk(grid: GridParameters, orders: readonly Order[]): Generator<Step> {
+/** Fills the orders one after the other: level 0 as taker, the others as maker. */
+function* walk(grid: GridParameters, orders: readonly Order[]): Generator<FilledLevel> {
   let position = flat(grid.side);
   let liquidationBefore: Exact | undefined;
   for (const [level, order] of orders.entries()) {
     position = filled(position, order.price, order.amount, level === 0 ? grid.takerFee : grid.makerFee);
     const liquidation = liquidationPrice(position, marginOf(position, grid), grid);
     yield { level, order, position, liquidationPrice: liquidation, liquidationBefore };
-    // What was liquidated stays so, whatever the formula says of a position that no longer exists.
+    // A liquidated position stays liquidated. Without this check, the formula would revive it at a later level.
     if (!isLiquidatedAt(order.price, liquidationBefore, grid.side)) liquidationBefore = liquidation;
   }
 }
 
-function plannedLevel(step: Step, grid: GridParameters, orders: readonly Order[]): PlannedLevel {
+function planLevel(step: FilledLevel, grid: GridParameters, orders: readonly Order[]): PlannedLevel {
   const { level, order, position } = step;
   const reasons = reasonsAgainst(step, grid);
   const next = orders[level + 1];
@@ -71,7 +70,7 @@ function plannedLevel(step: Step, grid: GridParameters, orders: readonly Order[]
   };
 }
 
-/** Returns the figures of any position, for fills that went otherwise than planned as well. The exit is a resting order. */
+/** Returns the derived values of any position, planned or not. The exit is a maker order. */
 export function holding(position: Position, grid: GridParameters): Holding {
   const margin = position.cost.div(grid.leverage);
   if (position.amount.isZero()) return { position, margin };

@@ -4,7 +4,7 @@ import type { Position } from './position.js';
 import type { Ladder, Order } from './sizing.js';
 import type { Reason } from './status.js';
 
-/** What would be held if the levels so far had filled; the figures are absent for a position of nothing. */
+/** Position after the levels so far have filled; derived values are absent for an empty position. */
 export type Holding = {
   readonly position: Position;
   /** Initial margin, Σ aᵢpᵢ / leverage. */
@@ -24,11 +24,11 @@ export type PlannedLevel = Holding & {
   /** Fraction of this level's price; absent on the last. */
   readonly distanceToNext?: Exact | undefined;
   readonly reasons: readonly Reason[];
-  /** The reasons in a sentence, with their figures; absent when there are none. */
+  /** The reasons as a sentence with numbers; absent if there are none. */
   readonly explanation?: string | undefined;
 };
 
-/** A grid worked out, in exact decimals. */
+/** A planned grid, in exact decimals. */
 export type Plan = Ladder & {
   readonly grid: GridParameters;
   readonly levels: readonly PlannedLevel[];
@@ -36,7 +36,7 @@ export type Plan = Ladder & {
   readonly marginRequired: Exact;
   /** Loss with all levels filled at the last level's price, before fees, quote units. */
   readonly worstLoss: Exact;
-  /** Way from the last level to the take profit, a fraction of the last level's price. */
+  /** Distance from the last level to the take profit, a fraction of the last level's price. */
   readonly rebound?: Exact | undefined;
   readonly firstUnsafe?: PlannedLevel | undefined;
   readonly warnings: readonly string[];

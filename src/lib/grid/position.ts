@@ -1,7 +1,7 @@
 import { Exact, roundDown, roundUp } from '../model/ticks.js';
 import type { Direction } from './parameters.js';
 
-/** What is held after some fills. `cost` is Σ amount × price of the fills, `fees` what they cost; both in quote units. */
+/** Position after fills. `cost` is Σ amount × price, `fees` their total fees; both in quote units. */
 export type Position = {
   readonly side: Direction;
   readonly amount: Exact;
@@ -9,12 +9,12 @@ export type Position = {
   readonly fees: Exact;
 };
 
-/** 1 for a long, −1 for a short: the sign of what a rising price earns. */
+/** Returns 1 for a long, −1 for a short: the sign of the profit from a rising price. */
 export function directionOf(side: Direction): 1 | -1 {
   return side === 'long' ? 1 : -1;
 }
 
-/** Returns a position of nothing. */
+/** Returns an empty position. */
 export function flat(side: Direction): Position {
   return { side, amount: new Exact(0), cost: new Exact(0), fees: new Exact(0) };
 }
@@ -30,13 +30,13 @@ export function filled(position: Position, price: Exact, amount: Exact, feeRate:
   };
 }
 
-/** Returns Σ aᵢpᵢ / Σ aᵢ. The position must hold something. */
+/** Returns Σ aᵢpᵢ / Σ aᵢ. The position must not be empty. */
 export function averagePrice({ cost, amount }: Position): Exact {
   return cost.div(amount);
 }
 
 /**
- * Returns the price at which closing with `exitFee` earns nothing. Long: (cost + fees) / (amount × (1 − fee)); short:
+ * Returns the price at which closing with `exitFee` makes neither profit nor loss. Long: (cost + fees) / (amount × (1 − fee)); short:
  * (cost − fees) / (amount × (1 + fee)).
  */
 export function breakEvenPrice(position: Position, exitFee: Exact): Exact {
@@ -45,13 +45,13 @@ export function breakEvenPrice(position: Position, exitFee: Exact): Exact {
   return position.cost.plus(position.fees.times(sign)).div(position.amount.times(kept));
 }
 
-/** Returns average × (1 ± distance), put on a tick away from the entry: a long's up, a short's down. */
+/** Returns average × (1 ± distance), rounded to a tick away from the entry: up for a long, down for a short. */
 export function takeProfitPrice(position: Position, distance: Exact, tick: Exact | undefined): Exact {
   const target = averagePrice(position).times(distance.times(directionOf(position.side)).plus(1));
   return (position.side === 'long' ? roundUp : roundDown)(target, tick);
 }
 
-/** Returns what closing all of it at `price` with `exitFee` earns, the fees of both sides deducted, quote units. */
+/** Returns the profit of closing the position at `price`, after entry fees and `exitFee`, in quote units. */
 export function profitAt(position: Position, price: Exact, exitFee: Exact): Exact {
   const proceeds = position.amount.times(price);
   const gross = proceeds.minus(position.cost).times(directionOf(position.side));

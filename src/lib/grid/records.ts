@@ -7,7 +7,7 @@ import { directionOf } from './position.js';
 import type { Candidate, Solution } from './solve.js';
 import type { StressReport } from './stress.js';
 
-/** Whose plan it is and when it was made; a plan from flags alone has no exchange. */
+/** Symbol and time of a plan; a plan from flags alone has no exchange. */
 export type PlanIdentity = {
   readonly timestamp: number;
   readonly exchange?: string | undefined;
@@ -15,7 +15,7 @@ export type PlanIdentity = {
   readonly symbol?: string | undefined;
 };
 
-/** Returns the `grid_level` records of a plan, level 0 first. Here decimals become numbers and fractions percentages. */
+/** Returns the `grid_level` records of a plan, level 0 first. Decimals become numbers, fractions become per cent. */
 export function levelRecords(plan: Plan, identity: PlanIdentity): GridLevel[] {
   return plan.levels.map((level) => levelRecord(level, plan, identity));
 }
@@ -30,7 +30,7 @@ function levelRecord(level: PlannedLevel, { grid }: Plan, identity: PlanIdentity
     price: level.order.price.toNumber(),
     amount: level.order.amount.toNumber(),
     notional: level.notional.toNumber(),
-    ...holdingFigures(level, grid.deposit),
+    ...holdingFields(level, grid.deposit),
     distanceToNextPct: percent(level.distanceToNext),
     status: statusOf(level.reasons),
   };
@@ -40,7 +40,7 @@ function statusOf(reasons: readonly string[]): string {
   return reasons.join('; ') || 'ok';
 }
 
-function holdingFigures(holding: Holding, deposit: Exact) {
+function holdingFields(holding: Holding, deposit: Exact) {
   return {
     cumulativeAmount: holding.position.amount.toNumber(),
     averagePrice: holding.averagePrice?.toNumber(),
@@ -53,15 +53,15 @@ function holdingFigures(holding: Holding, deposit: Exact) {
   };
 }
 
-/** Returns the `grid_plan` record, every parameter and the summary. `detail` is added to its warnings. */
+/** Returns the `grid_plan` record: every parameter and the summary. `detail` is added to its warnings. */
 export function planRecord(plan: Plan, identity: PlanIdentity, detail: Readonly<Record<string, unknown>> = {}): GridPlan {
-  const said = { ...(plan.warnings.length > 0 && { warnings: plan.warnings }), ...unsafeDetail(plan), ...detail };
+  const details = { ...(plan.warnings.length > 0 && { warnings: plan.warnings }), ...unsafeDetail(plan), ...detail };
   return {
     type: 'grid_plan',
     ...identity,
     ...parameterFields(plan),
     ...summaryFields(plan),
-    detail: Object.keys(said).length > 0 ? said : undefined,
+    detail: Object.keys(details).length > 0 ? details : undefined,
   };
 }
 
@@ -129,14 +129,14 @@ function percent(fraction: Exact | undefined): number | undefined {
   return fraction?.times(100).toNumber();
 }
 
-/** Returns `detail.filled`: the position as if the first `count` levels had filled. Throws a `UsageError` on more than there are. */
+/** Returns `detail.filled`: the position after the first `count` levels. Throws a `UsageError` if there are fewer. */
 export function filledDetail({ levels, grid }: Plan, count: number) {
   const level = levels[count - 1];
   if (level === undefined) throw new UsageError(`filled: expected 1 to ${levels.length} levels, was ${count}`);
-  return { levels: count, ...snakeCased(holdingFigures(level, grid.deposit)) };
+  return { levels: count, ...snakeCased(holdingFields(level, grid.deposit)) };
 }
 
-/** Returns `detail.solve`: the limit, and what happens one step beyond it. Coverage in per cent. */
+/** Returns `detail.solve`: the limit and the plan one step beyond it. Coverage in per cent. */
 export function solutionDetail(solution: Solution) {
   const { parameter, limit, beyond } = solution;
   const scale = parameter === 'coverage' ? 100 : 1;
@@ -169,7 +169,7 @@ export function stressDetail(report: StressReport): Readonly<Record<string, unkn
   return snakeCased(report);
 }
 
-/** `underWaterSeconds` → `under_water_seconds`, at every depth: details are read beside columns. */
+/** Renames keys at every depth, `underWaterSeconds` → `under_water_seconds`, like record columns. */
 function snakeCased(value: object): Record<string, unknown> {
   const entries = Object.entries(value).map(([name, inner]) => [
     name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),

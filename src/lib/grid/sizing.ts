@@ -3,27 +3,27 @@ import { Exact, roundDown, roundUp } from '../model/ticks.js';
 import type { GridParameters } from './parameters.js';
 import { levelPrices, tickPrices } from './spacing.js';
 
-/** One order of the ladder, as it would be placed. */
+/** One order of the ladder, rounded for placement. */
 export type Order = { readonly price: Exact; readonly amount: Exact };
 
-/** The ladder with the figures that it comes from. */
+/** The ladder with its intermediate results. */
 export type Ladder = {
   readonly orders: readonly Order[];
   /** Σ multiplier^i. */
   readonly multiplierSum: Exact;
-  /** Amount of level 0 before it is put on a lot. */
+  /** Amount of level 0 before rounding to a lot. */
   readonly baseAmount: Exact;
   /** deposit × leverage. */
   readonly budget: Exact;
-  /** Levels whose amount the budget lowered, and by how much. */
+  /** Levels with an amount lowered to fit the budget, and the reduction. */
   readonly lowered: ReadonlyMap<number, Exact>;
 };
 
 /**
  * Returns the orders of a grid. Reference sizing: base = deposit × leverage / (Σ multiplier^i × price). Full sizing: base
- * = deposit × leverage / Σ (multiplier^i × price_i). Level i has base × multiplier^i, put on a lot downwards. Prices of
- * these formulas are those before tick rounding. Where the ladder would cost more than deposit × leverage (rounded-up
- * prices; every short in reference sizing), amounts are lowered by lots from the last level on.
+ * = deposit × leverage / Σ (multiplier^i × price_i). Level i has base × multiplier^i, rounded down to a lot. The
+ * formulas use prices before tick rounding. If the ladder costs more than deposit × leverage (rounded-up prices; every short
+ * in reference sizing), amounts are lowered by lots, last level first.
  */
 export function ladder(grid: GridParameters): Ladder {
   const weights = weightsOf(grid);
@@ -43,7 +43,7 @@ export function ladder(grid: GridParameters): Ladder {
   return { ...withinBudget(planned, budget, grid.limits.lotSize), multiplierSum, baseAmount, budget };
 }
 
-/** Returns multiplier^i of every level: amounts before rounding are to each other as these. */
+/** Returns multiplier^i of every level: the ratios of amounts before rounding. */
 export function weightsOf({ multiplier, levels }: Pick<GridParameters, 'multiplier' | 'levels'>): Exact[] {
   const weights = [new Exact(1)];
   while (weights.length < levels) weights.push((weights.at(-1) as Exact).times(multiplier));

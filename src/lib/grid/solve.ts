@@ -8,45 +8,46 @@ import { type Ladder, ladder } from './sizing.js';
 export const SOLVABLE = ['leverage', 'multiplier', 'coverage', 'deposit'] as const;
 export type Solvable = (typeof SOLVABLE)[number];
 
-/** A parameter's value and what becomes of the plan with it. `problem` stands where no plan can be made at all. */
+/** A value of the parameter with its plan; `problem` says why no plan is possible. */
 export type Candidate = { readonly value: Exact; readonly plan?: Plan | undefined; readonly problem?: string | undefined };
 
-/** What was looked for, where, and what was found. */
+/** Search range and result. */
 export type Solution = {
   readonly parameter: Solvable;
   readonly step: Exact;
-  /** First and last value looked at, in the order of the search. */
+  /** First and last value of the search, in search order. */
   readonly from: Exact;
   readonly until: Exact;
-  /** The value at the limit with its plan, which is safe; absent where none survives. */
+  /** The limit with its safe plan; absent if no value is safe. */
   readonly limit?: Candidate | undefined;
-  /** One step beyond, which is not safe; absent where the limit is the first value that was looked at. */
+  /** One step beyond the limit, not safe; absent if the limit is the first value of the search. */
   readonly beyond?: Candidate | undefined;
 };
 
 type Search = {
   readonly step: Exact;
-  /** The first value to look at and the last one; towards less where `until` is smaller. */
+  /** First and last value; the search goes down if `until` is smaller. */
   readonly from: Exact;
   readonly until: Exact;
   at(value: Exact): { readonly grid: GridParameters; readonly made: Ladder };
 };
 
-/** Without a maximum from an instrument: no exchange offers more. */
+/** Maximum leverage without an instrument: no exchange offers more. */
 const MAX_LEVERAGE = new Exact(200);
 const MAX_MULTIPLIER = new Exact(10);
 const STEPS = { leverage: new Exact(1), coverage: new Exact('0.001'), multiplier: new Exact('0.01'), deposit: new Exact('0.01') };
 
 /**
- * Returns the limit at which a grid survives, every level `ok`, with its proof: the plan there, and the one a step beyond.
+ * Finds the limit at which every level of a grid is `ok`. Returns the plan at the limit and the plan one step beyond it.
+ *
  * Leverage and coverage: the largest, in steps of 1× and 0.1 %. Multiplier: the smallest, in steps of 0.01 from 0.01 to 10.
- * Deposit: amounts as planned with the deposit given, in cross margin that grows by 0.01 until all survive; safety then
- * grows with the deposit alone, so that halving the range finds what the scan would. The others are scanned value by value,
- * as a plan may break on one side by liquidation and on the other by a minimum of the exchange.
+ * Deposit: the smallest, in steps of 0.01, in cross margin with amounts fixed at the original deposit. Safety then grows
+ * with the deposit alone, so bisection finds the same value as a scan. The others are scanned value by value: a plan can
+ * fail by liquidation on one side and by a minimum of the exchange on the other.
  */
 export function solveGrid(input: GridInput, parameter: Solvable): Solution {
   if (parameter === 'coverage' && input.distances !== undefined)
-    throw new UsageError('coverage cannot be solved with a spacing list, which fixes it; give levels and coverage instead');
+    throw new UsageError('coverage cannot be solved with a spacing list; use levels and coverage instead');
   const search = SEARCHES[parameter](input);
   const found = parameter === 'deposit' ? bisect(search) : scan(search);
   const { step, from, until } = search;
@@ -66,23 +67,23 @@ const SEARCHES: Record<Solvable, (input: GridInput) => Search> = {
   leverage: (input) => {
     const { limits } = gridParameters({ ...input, leverage: 1 });
     const from = (limits.maxLeverage ?? MAX_LEVERAGE).floor();
-    return { step: STEPS.leverage, from, until: new Exact(1), at: (leverage) => made({ ...input, leverage }) };
+    return { step: STEPS.leverage, from, until: new Exact(1), at: (leverage) => buildLadder({ ...input, leverage }) };
   },
   coverage: (input) => ({
     step: STEPS.coverage,
     from: new Exact('0.999'),
     until: STEPS.coverage,
-    at: (coverage) => made({ ...input, coverage }),
+    at: (coverage) => buildLadder({ ...input, coverage }),
   }),
   multiplier: (input) => ({
     step: STEPS.multiplier,
     from: STEPS.multiplier,
     until: MAX_MULTIPLIER,
-    at: (multiplier) => made({ ...input, multiplier }),
+    at: (multiplier) => buildLadder({ ...input, multiplier }),
   }),
   deposit: (input) => {
-    const planned = made(input);
-    // With all of it at stake nothing is liquidated before the last price: what can be lost, its maintenance, the fees.
+    const planned = buildLadder(input);
+    // An upper bound: with this deposit (total loss, maintenance and fees) no level is liquidated.
     const { committed, levels } = planLadder(planned.grid, planned.made);
     const highest = (levels.at(-1)?.order.price ?? planned.grid.price).plus(planned.grid.price);
     const position = levels.at(-1)?.position.amount ?? new Exact(0);
@@ -99,7 +100,7 @@ const SEARCHES: Record<Solvable, (input: GridInput) => Search> = {
   },
 };
 
-function made(input: GridInput): { grid: GridParameters; made: Ladder } {
+function buildLadder(input: GridInput): { grid: GridParameters; made: Ladder } {
   const grid = gridParameters(input);
   return { grid, made: ladder(grid) };
 }
@@ -108,7 +109,7 @@ function towards(value: Exact, { step, from, until }: Search, steps: number): Ex
   return value.plus(step.times(until.gte(from) ? steps : -steps));
 }
 
-/** Returns whether the plan at a value can be made and every level of it is `ok`. */
+/** Returns whether a plan is possible at a value with every level `ok`. */
 function isSafe(value: Exact, search: Search): boolean {
   try {
     const { grid, made } = search.at(value);
@@ -150,7 +151,7 @@ function candidate(value: Exact, search: Search): Candidate {
   }
 }
 
-/** Returns the plan that a solution stands for, else the plan as it was asked for. */
+/** Returns the plan of a solution, or the original plan if there is none. */
 export function solvedPlan(solution: Solution, input: GridInput): Plan {
   return solution.limit?.plan ?? planGrid(input);
 }

@@ -5,7 +5,7 @@ import type { GridParameters } from './parameters.js';
 type Spaced = Pick<GridParameters, 'side' | 'price' | 'levels' | 'coverage' | 'spacing' | 'distances'>;
 
 /**
- * Returns the price of every level before it is put on a tick, level 0 first. Arithmetic: price ∓ i × price × coverage /
+ * Returns the price of every level before rounding to a tick, level 0 first. Arithmetic: price ∓ i × price × coverage /
  * (levels − 1). Geometric, long: price × (1 − coverage)^(i / (levels − 1)); a short ends at price × (1 + coverage). List:
  * price × (1 ∓ distance).
  */
@@ -17,7 +17,7 @@ export function levelPrices(grid: Spaced): Exact[] {
   return grid.spacing === 'geometric' ? geometric(grid, end) : arithmetic(grid, end);
 }
 
-/** Multiplied out before it is divided, so that a level that lies on a tick is not pushed off it by the last digit. */
+/** Multiplies before dividing. The other way round, the last digit would push a level off its tick. */
 function arithmetic({ price, levels }: Spaced, end: Exact): Exact[] {
   const span = end.minus(price);
   return Array.from({ length: levels }, (_, level) => price.plus(span.times(level).div(levels - 1)));
@@ -31,8 +31,8 @@ function geometric({ price, levels }: Spaced, end: Exact): Exact[] {
 }
 
 /**
- * Returns the prices on ticks: those of buys rounded down, of sells up. Throws a `UsageError` where the tick is larger
- * than the smallest step, since levels would fall together, and where a price comes to zero.
+ * Rounds prices to ticks: buys down, sells up. Throws a `UsageError` if the tick is larger than the smallest distance of
+ * two levels (they would coincide) or a price becomes zero.
  */
 export function tickPrices(prices: readonly Exact[], grid: Pick<GridParameters, 'side' | 'limits'>): Exact[] {
   const { tickSize } = grid.limits;
@@ -40,10 +40,10 @@ export function tickPrices(prices: readonly Exact[], grid: Pick<GridParameters, 
   const smallest = Exact.min(...prices.slice(1).map((price, index) => price.minus(prices[index] as Exact).abs()));
   if (smallest.lt(tickSize))
     throw new UsageError(
-      `tick size: expected at most the smallest step ${smallest.toSignificantDigits(8)}, was ${tickSize}; take fewer levels or a wider coverage`,
+      `tick size: expected at most ${smallest.toSignificantDigits(8)}, the smallest distance of two levels, was ${tickSize}; use fewer levels or more coverage`,
     );
   const onTicks = prices.map((price) => (grid.side === 'long' ? roundDown : roundUp)(price, tickSize));
   if (!onTicks.every((price) => price.gt(0)))
-    throw new UsageError(`tick size: with ${tickSize} the last price comes to zero; take a smaller coverage`);
+    throw new UsageError(`tick size: with ${tickSize} the last price becomes zero; use less coverage`);
   return onTicks;
 }

@@ -4,7 +4,7 @@ import type { GridParameters } from './parameters.js';
 import { directionOf, type Position } from './position.js';
 import type { Order } from './sizing.js';
 
-/** Why a level cannot be placed or is never reached; `ok` otherwise. Several are joined by `; `. */
+/** Reasons why a level cannot be placed or is never reached. */
 export const REASONS = {
   noAmount: 'amount rounds to zero',
   minAmount: 'below minimum amount',
@@ -21,34 +21,34 @@ export const REASONS = {
 
 export type Reason = (typeof REASONS)[keyof typeof REASONS];
 
-/** One level in the order of fills: what is held, and where that is liquidated, before and after it. */
-export type Step = {
+/** One filled level: the position and its liquidation price, before and after the fill. */
+export type FilledLevel = {
   readonly level: number;
   readonly order: Order;
   readonly position: Position;
   readonly liquidationPrice: Exact | undefined;
-  /** Liquidation price of the position before this level; of the last one standing once that was reached. */
+  /** Liquidation price before this level; once reached, that of the last position before the liquidation. */
   readonly liquidationBefore: Exact | undefined;
 };
 
-/** Returns whether a position is liquidated on the way to `price`: reached counts, as the exchange's rule is "at or below". */
+/** Returns whether a position is liquidated on the way to `price`. Touching the price counts: exchanges say "at or below". */
 export function isLiquidatedAt(price: Exact, liquidation: Exact | undefined, side: GridParameters['side']): boolean {
   if (liquidation === undefined) return false;
   return side === 'long' ? liquidation.gte(price) : liquidation.lte(price);
 }
 
-/** Returns every reason why a level is not `ok`, the fatal ones first. */
-export function reasonsAgainst(step: Step, grid: GridParameters): Reason[] {
+/** Returns all reasons why a level is not `ok`, liquidations first. */
+export function reasonsAgainst(step: FilledLevel, grid: GridParameters): Reason[] {
   return [...liquidations(step, grid), ...orderLimits(step, grid), ...positionLimits(step, grid)];
 }
 
-function liquidations({ order, liquidationPrice, liquidationBefore }: Step, { side }: GridParameters): Reason[] {
+function liquidations({ order, liquidationPrice, liquidationBefore }: FilledLevel, { side }: GridParameters): Reason[] {
   if (isLiquidatedAt(order.price, liquidationBefore, side)) return [REASONS.before];
   return isLiquidatedAt(order.price, liquidationPrice, side) ? [REASONS.filled] : [];
 }
 
-/** The take profit rests beside the limit orders, so that a grid of n levels has n orders open after its first fill. */
-function orderLimits({ level, order: { price, amount } }: Step, { limits, price: start }: GridParameters): Reason[] {
+/** Checks order limits. The take profit counts too: a grid of n levels has n open orders after its first fill. */
+function orderLimits({ level, order: { price, amount } }: FilledLevel, { limits, price: start }: GridParameters): Reason[] {
   const reasons: Reason[] = [];
   if (amount.lte(0)) reasons.push(REASONS.noAmount);
   else if (limits.minAmount?.gt(amount)) reasons.push(REASONS.minAmount);
@@ -65,7 +65,7 @@ function isOutsideBand(price: Exact, start: Exact, { priceBandUp, priceBandDown 
   return above || (priceBandDown !== undefined && price.lt(start.times(one.minus(priceBandDown))));
 }
 
-function positionLimits({ position }: Step, { tiers, leverage, deposit }: GridParameters): Reason[] {
+function positionLimits({ position }: FilledLevel, { tiers, leverage, deposit }: GridParameters): Reason[] {
   const reasons: Reason[] = [];
   const tier = tiers[tierAt(position.cost, tiers)];
   if (tier?.upTo?.lt(position.cost)) reasons.push(REASONS.size);
@@ -74,51 +74,51 @@ function positionLimits({ position }: Step, { tiers, leverage, deposit }: GridPa
   return reasons;
 }
 
-/** Returns one sentence on a level that is not `ok`, with the figures that decide it. */
-export function explainReasons(step: Step, reasons: readonly Reason[], grid: GridParameters): string {
-  return `level ${step.level} at ${figure(step.order.price)}: ${reasons.map((reason) => explain(reason, step, grid)).join('; ')}`;
+/** Explains in one sentence why a level is not `ok`, with the numbers. */
+export function explainReasons(step: FilledLevel, reasons: readonly Reason[], grid: GridParameters): string {
+  return `level ${step.level} at ${numberText(step.order.price)}: ${reasons.map((reason) => explain(reason, step, grid)).join('; ')}`;
 }
 
-function explain(reason: Reason, step: Step, grid: GridParameters): string {
+function explain(reason: Reason, step: FilledLevel, grid: GridParameters): string {
   const { order, position, level } = step;
   const { limits } = grid;
   const tier = grid.tiers[tierAt(position.cost, grid.tiers)];
   switch (reason) {
     case REASONS.before:
-      return beforeInWords(step, grid);
+      return liquidatedBeforeText(step, grid);
     case REASONS.filled:
-      return `liquidated when filled: levels 0 to ${level} are liquidated at ${figure(step.liquidationPrice)}`;
+      return `liquidated when filled: levels 0 to ${level} are liquidated at ${numberText(step.liquidationPrice)}`;
     case REASONS.noAmount:
-      return `the amount comes to less than one lot${limits.lotSize === undefined ? '' : ` of ${limits.lotSize}`}`;
+      return `the amount is less than one lot${limits.lotSize === undefined ? '' : ` of ${limits.lotSize}`}`;
     case REASONS.minAmount:
       return `amount ${order.amount} is below the minimum ${limits.minAmount}`;
     case REASONS.maxAmount:
       return `amount ${order.amount} is above the maximum ${limits.maxAmount}`;
     case REASONS.minNotional:
-      return `notional ${figure(order.price.times(order.amount))} is below the minimum ${limits.minNotional}`;
+      return `notional ${numberText(order.price.times(order.amount))} is below the minimum ${limits.minNotional}`;
     case REASONS.band:
-      return `outside the price band of ${bandInWords(grid)}`;
+      return `outside the price band of ${bandText(grid)}`;
     case REASONS.orders:
-      return `with the take profit more than the ${limits.maxOrders} open orders allowed`;
+      return `more than ${limits.maxOrders} open orders, the take profit included`;
     case REASONS.leverage:
-      return `a position of ${figure(position.cost)} allows ${tier?.maxLeverage}x, leverage is ${grid.leverage}x`;
+      return `a position of ${numberText(position.cost)} allows at most ${tier?.maxLeverage}x, leverage is ${grid.leverage}x`;
     case REASONS.size:
-      return `a position of ${figure(position.cost)} is above the highest tier, ${tier?.upTo}`;
+      return `a position of ${numberText(position.cost)} is above the highest tier, ${tier?.upTo}`;
     case REASONS.margin:
-      return `margin ${figure(position.cost.div(grid.leverage))} is above the deposit ${grid.deposit}`;
+      return `margin ${numberText(position.cost.div(grid.leverage))} is above the deposit ${grid.deposit}`;
   }
 }
 
-function beforeInWords({ level, liquidationBefore }: Step, { side }: GridParameters): string {
+function liquidatedBeforeText({ level, liquidationBefore }: FilledLevel, { side }: GridParameters): string {
   const held = level === 1 ? 'level 0 is' : `levels 0 to ${level - 1} are`;
-  return `liquidated before: ${held} liquidated at ${figure(liquidationBefore)}, at or ${side === 'long' ? 'above' : 'below'} it`;
+  return `liquidated before: ${held} liquidated at ${numberText(liquidationBefore)}, at or ${side === 'long' ? 'above' : 'below'} this level`;
 }
 
-function bandInWords({ limits, side }: GridParameters): string {
+function bandText({ limits, side }: GridParameters): string {
   const band = directionOf(side) > 0 ? limits.priceBandDown : limits.priceBandUp;
   return `${band?.times(100)} % around the price`;
 }
 
-function figure(value: Exact | undefined): string {
+function numberText(value: Exact | undefined): string {
   return value === undefined ? 'no price' : value.toSignificantDigits(8).toString();
 }

@@ -5,43 +5,43 @@ import { SECOND } from '../model/time.js';
 import type { Plan } from './planned.js';
 import { directionOf } from './position.js';
 
-/** One figure over all starts: the middle, the worst tenth, the worst hundredth and the worst. */
+/** Distribution of one metric over all starts: median, 90th and 99th percentile, maximum. */
 export type Spread = { readonly median: number; readonly p90: number; readonly p99: number; readonly max: number };
 
 export type StressReport = {
   readonly symbol: string;
   readonly interval: string;
   readonly candles: number;
-  /** Candles left out: open ones, ones without prices, and ones that came twice. */
+  /** Skipped candles: open ones, ones without prices, and duplicates. */
   readonly skipped: number;
-  /** Candles that an unrepaired gap overlaps; they were used. */
+  /** Used candles that overlap an unrepaired gap. */
   readonly incomplete: number;
   readonly fromTimestamp: number;
   readonly untilTimestamp: number;
-  /** Grids that were started, one every `every` candles. */
+  /** Started grids, one every `every` candles. */
   readonly starts: number;
   readonly every: number;
   readonly tookProfit: number;
-  /** Without a take profit when the candles ended. */
+  /** Grids without a take profit at the end of the candles. */
   readonly unfinished: number;
-  /** Of both, those that met the liquidation price of what they held. */
+  /** Of both, those that reached the liquidation price of their position. */
   readonly liquidated: number;
-  /** Of both, those whose price went beyond the last level before they ended. */
+  /** Of both, those with a price beyond the last level before their end. */
   readonly exceeded: number;
   readonly exceededPct: number;
-  /** How far the price went against the start before the grid ended, per cent of the start price. */
+  /** Maximum adverse move from the start price before the grid ended, per cent. */
   readonly depthPct: Spread;
-  /** Grids by the last level they filled: index 0 counts those that filled nothing but the market order. */
+  /** Grids by the deepest level that filled; index 0 counts those that filled the market order only. */
   readonly deepestLevel: readonly number[];
-  /** Seconds of each grid in candles that closed on the losing side of its break-even price. */
+  /** Seconds per grid in candles that closed on the losing side of its break-even price. */
   readonly underWaterSeconds: Spread;
   /** Seconds from start to end of each grid. */
   readonly durationSeconds: Spread;
 };
 
 /**
- * A plan's prices as multiples of its start price, by the number of the last level that filled. They are negative for a
- * short, as its candles are: so "higher is better" holds for both.
+ * Prices of a plan as multiples of its start price, by the deepest filled level. For a short they are negative, like its
+ * candles, so that "higher is better" holds for both sides.
  */
 type Ratios = {
   readonly price: readonly number[];
@@ -50,8 +50,8 @@ type Ratios = {
   readonly liquidation: readonly number[];
 };
 
-/** Candles in typed arrays, since years of minutes are walked through thousands of times. Prices negative for a short. */
-type Series = {
+/** Candles in typed arrays: years of minutes are read thousands of times. Prices are negative for a short. */
+type CandleColumns = {
   readonly worst: Float64Array;
   readonly best: Float64Array;
   readonly close: Float64Array;
@@ -69,29 +69,31 @@ type Outcome = {
   readonly duration: number;
 };
 
-/** Enough for a worst hundredth of 20, few enough for a year of minutes in seconds. */
+/** Enough starts for a 99th percentile over 20 grids, few enough to run a year of minutes in seconds. */
 const MAX_STARTS = 2000;
 
 /**
- * Asks of candles what would have become of a grid started again and again. A grid starts at the close of a candle and
- * sees those after it: an adverse extreme at or beyond a level fills it, beyond the last level it has exceeded the coverage,
- * at the liquidation price of what had filled it counts as liquidated; a favourable extreme at the take profit of what had
- * filled before this candle ends it. Inside a candle the adverse side comes first, and a take profit that a fill of the same
- * candle moved is looked at from the next one on: a candle does not tell the order, and this one does worse. A liquidated
- * grid is followed on as if more margin had been there, so that depth and coverage do not depend on the margin. Prices
- * scale with the start; ticks, lots, funding and slippage are left out.
+ * Runs a grid over historical candles from many starting points.
+ *
+ * A grid starts at the close of a candle. In each later candle, an adverse extreme at or beyond a level fills it, beyond the
+ * last level exceeds the coverage, and at the liquidation price of the filled levels liquidates it. A favourable extreme at
+ * the take profit of the levels filled before this candle ends the grid.
+ *
+ * A candle does not record the order of its extremes, so the worse one is assumed: the adverse side is first, and a take
+ * profit moved by a fill counts from the next candle. A liquidated grid continues as if it had more margin, so that depth
+ * and coverage do not depend on the margin. Prices scale with the start; ticks, lots, funding and slippage are ignored.
  */
 export class StressTest {
   readonly #candles: Candle[] = [];
   #skipped = 0;
   #incomplete = 0;
 
-  /** Takes the next candle, of one symbol and one interval, in any order. Throws a `FailureError` on another series. */
+  /** Adds a candle of one symbol and one interval, in any order. Throws a `FailureError` on another series. */
   add(candle: Candle): void {
     const first = this.#candles[0];
     if (first !== undefined && seriesOf(first) !== seriesOf(candle))
       throw new FailureError(
-        `candles: expected one series, found ${seriesOf(first)} and ${seriesOf(candle)}; choose by --exchange, --market, --symbols and --interval`,
+        `candles: expected one series, found ${seriesOf(first)} and ${seriesOf(candle)}; select one with --exchange, --market, --symbols and --interval`,
       );
     if (!candle.closed || candle.high === undefined || candle.low === undefined || candle.close === undefined) {
       this.#skipped++;
@@ -101,15 +103,15 @@ export class StressTest {
     this.#candles.push(candle);
   }
 
-  /** Returns what came of the grids. Throws a `FailureError` with fewer than two candles. */
+  /** Runs the grids and returns the report. Throws a `FailureError` with fewer than two candles. */
   report(plan: Plan): StressReport {
     const candles = this.#inOrder();
     const first = candles[0];
     const last = candles.at(-1);
     if (first === undefined || last === undefined || candles.length < 2)
-      throw new FailureError(`candles: expected at least 2 closed ones, found ${candles.length}`);
+      throw new FailureError(`candles: expected at least 2 closed candles, found ${candles.length}`);
     const every = Math.ceil((candles.length - 1) / MAX_STARTS);
-    const series = seriesFor(candles, plan);
+    const series = columnsOf(candles, plan);
     const ratios = ratiosOf(plan);
     const outcomes: Outcome[] = [];
     for (let start = 0; start < candles.length - 1; start += every) outcomes.push(follow(series, ratios, start));
@@ -147,7 +149,7 @@ function ratiosOf({ grid, levels }: Plan): Ratios {
   };
 }
 
-function seriesFor(candles: readonly Candle[], { grid }: Plan): Series {
+function columnsOf(candles: readonly Candle[], { grid }: Plan): CandleColumns {
   const sign = directionOf(grid.side);
   const extremes = { high: (candle: Candle) => candle.high as number, low: (candle: Candle) => candle.low as number };
   const [worst, best] = sign > 0 ? [extremes.low, extremes.high] : [extremes.high, extremes.low];
@@ -159,8 +161,8 @@ function seriesFor(candles: readonly Candle[], { grid }: Plan): Series {
   };
 }
 
-/** Follows the grid that starts at the close of one candle until it takes its profit or the candles end. */
-function follow({ worst, best, close, time }: Series, ratios: Ratios, start: number): Outcome {
+/** Follows one grid from the close of its start candle to its take profit or the end of the candles. */
+function follow({ worst, best, close, time }: CandleColumns, ratios: Ratios, start: number): Outcome {
   const entry = close[start] as number;
   const scale = Math.abs(entry);
   const lastPrice = scale * (ratios.price.at(-1) as number);
@@ -198,7 +200,7 @@ function levelReached(low: number, level: number, { price }: Ratios): number {
   return reached;
 }
 
-/** On the way down each holding can die before the next level fills, the last one at the low. */
+/** Returns whether a position is liquidated on the way down: before the next level fills, or at the low. */
 function isLiquidated(low: number, from: number, to: number, { liquidation, price }: Ratios): boolean {
   for (let level = from; level < to; level++) if ((liquidation[level] as number) >= (price[level + 1] as number)) return true;
   return low <= (liquidation[to] as number);
@@ -221,7 +223,7 @@ function summary(outcomes: readonly Outcome[], levels: number) {
   };
 }
 
-/** Nearest rank: the least value that so many of them do not exceed. */
+/** Returns percentiles by nearest rank: the smallest value that at least this share does not exceed. */
 function spread(values: number[]): Spread {
   const sorted = Float64Array.from(values).sort();
   const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number;

@@ -1,7 +1,7 @@
 import type { Plan } from './planned.js';
 import { directionOf } from './position.js';
 
-/** Returns what a user should know of a plan that no level's status says, one sentence each. */
+/** Returns warnings about a plan that are not in the status of its levels, one sentence each. */
 export function planWarnings(plan: Omit<Plan, 'warnings'>): string[] {
   return [...roundingWarnings(plan), ...moneyWarnings(plan), ...budgetWarnings(plan)];
 }
@@ -20,7 +20,7 @@ function moneyWarnings({ grid, levels, marginRequired }: Omit<Plan, 'warnings'>)
   const fees = last?.position.fees;
   if (fees !== undefined && marginRequired.plus(fees).gt(grid.deposit))
     warnings.push(
-      `margin ${marginRequired.toSignificantDigits(8)} and entry fees ${fees.toSignificantDigits(4)} exceed the deposit ${grid.deposit}: no room is left for fees`,
+      `margin ${marginRequired.toSignificantDigits(8)} and entry fees ${fees.toSignificantDigits(4)} exceed the deposit ${grid.deposit}: no money is left for fees`,
     );
   const losing = levels.find(({ profit }) => profit?.lte(0));
   if (losing !== undefined)
@@ -39,7 +39,7 @@ function budgetWarnings({ grid, lowered, orders }: Omit<Plan, 'warnings'>): stri
   );
   const why =
     grid.sizing === 'reference' && directionOf(grid.side) < 0
-      ? ' (reference sizing of a short plans for more than that; --sizing full does not)'
+      ? ' (reference sizing of a short exceeds it; --sizing full does not)'
       : '';
   return [`amounts were lowered to stay within deposit × leverage${why}: ${cuts.join(', ')}`];
 }

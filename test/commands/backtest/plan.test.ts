@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BacktestFlags } from '../../../src/commands/backtest/flags.js';
 import { backtestFlags } from '../../../src/commands/backtest/flags.js';
-import { planOf, refuseUnused, sweptFlags } from '../../../src/commands/backtest/plan.js';
-import { parseAxis, plansOf } from '../../../src/lib/backtest/study/axes.js';
+import { buildPlan, refuseUnused, sweptFlags } from '../../../src/commands/backtest/plan.js';
+import { buildPlans, parseAxis } from '../../../src/lib/backtest/study/axes.js';
 import { execute } from '../../../src/lib/backtest/study/execute.js';
 import { type LoadedMarket, MarketReader } from '../../../src/lib/backtest/study/market-reader.js';
 import { parametersOf } from '../../../src/lib/backtest/study/run-plan.js';
@@ -102,7 +102,7 @@ const BASE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 async function outcome(strategy: keyof typeof BASE, more: Readonly<Record<string, string | true>> = {}) {
-  const plan = planOf(await flagsOf({ ...BASE[strategy], ...more }), MARKET, undefined);
+  const plan = buildPlan(await flagsOf({ ...BASE[strategy], ...more }), MARKET, undefined);
   const { run, equity } = execute({ market: MARKET, plan });
   return { run, plan, key: `${run.fillsHash} ${JSON.stringify(run.metrics)} ${equity.length}` };
 }
@@ -162,11 +162,11 @@ describe('what makes no sense is refused in one line', () => {
   const given = (names: string) => new Set(names.split(' '));
 
   it.each([
-    ['signals', 'levels', '--levels: is for --strategy grid, not used by --strategy signals'],
-    ['grid', 'notional', '--notional: is for --strategy signals, not used by --strategy grid'],
-    ['grid', 'param', '--param: is for a module, not used by --strategy grid'],
-    ['grid', 'workers', '--workers: is for --sweep, --split and --walk-forward'],
-    ['grid', 'resume', '--resume: is for --sweep, --split and --walk-forward'],
+    ['signals', 'levels', '--levels belongs to --strategy grid; --strategy signals does not use it'],
+    ['grid', 'notional', '--notional belongs to --strategy signals; --strategy grid does not use it'],
+    ['grid', 'param', '--param belongs to a module; --strategy grid does not use it'],
+    ['grid', 'workers', '--workers needs --sweep, --split or --walk-forward'],
+    ['grid', 'resume', '--resume needs --sweep, --split or --walk-forward'],
     ['martingale', 'side', '--strategy: expected signals, grid or a module (.js, .mjs, .ts), was "martingale"'],
   ])('--strategy %s --%s', async (strategy, name, message) => {
     const flags = await flagsOf({ strategy });
@@ -181,17 +181,17 @@ describe('what makes no sense is refused in one line', () => {
     [{ slippage: '100%' }, 'slippage: expected from 0 % to below 100 %, was 100 %'],
   ])('%o', async (more, message) => {
     const flags = await flagsOf({ ...BASE.grid, ...more });
-    expect(() => planOf(flags, MARKET, undefined)).toThrow(message);
+    expect(() => buildPlan(flags, MARKET, undefined)).toThrow(message);
   });
 
   it('volume without books', async () => {
     const flags = await flagsOf({ ...BASE.grid, fill: 'volume' });
-    expect(() => planOf(flags, load(false), undefined)).toThrow('needs book_snapshot records');
+    expect(() => buildPlan(flags, load(false), undefined)).toThrow('needs book_snapshot records');
   });
 
   it.each([
-    ['100=1%,50=2%,3%', 'expected tiers with bounds that grow'],
-    ['100=1%,200=2%', 'expected tiers with bounds that grow'],
+    ['100=1%,50=2%,3%', 'expected tiers with increasing bounds'],
+    ['100=1%,200=2%', 'expected tiers with increasing bounds'],
     ['x=1%', 'expected BOUND=RATE-DEDUCTION'],
   ])('--tiers %s', async (tiers, message) => {
     await expect(flagsOf({ ...BASE.grid, tiers })).rejects.toThrow(message);
@@ -223,14 +223,14 @@ describe('sweeps', () => {
   it.each(['leverage=0:3:1', 'coverage=50%:120%:10%', 'take-profit=0:2%:1%', 'taker-fee=50%,100%'])(
     'refuse a value that no run can take before the first run: %s',
     async (text) => {
-      const plan = planOf(await flagsOf(BASE.grid ?? {}), MARKET, undefined);
-      expect(() => plansOf(plan, [parseAxis(text)])).toThrow('expected');
+      const plan = buildPlan(await flagsOf(BASE.grid ?? {}), MARKET, undefined);
+      expect(() => buildPlans(plan, [parseAxis(text)])).toThrow('expected');
     },
   );
 
   it('make every combination, and name what there is', async () => {
-    const plan = planOf(await flagsOf(BASE.grid ?? {}), MARKET, undefined);
-    const plans = plansOf(plan, [parseAxis('multiplier=1.2,1.4'), parseAxis('leverage=2,3,4')]);
+    const plan = buildPlan(await flagsOf(BASE.grid ?? {}), MARKET, undefined);
+    const plans = buildPlans(plan, [parseAxis('multiplier=1.2,1.4'), parseAxis('leverage=2,3,4')]);
     expect(plans.map((each) => [parametersOf(each).multiplier, parametersOf(each).leverage])).toEqual([
       [1.2, 2],
       [1.2, 3],
@@ -239,7 +239,7 @@ describe('sweeps', () => {
       [1.4, 3],
       [1.4, 4],
     ]);
-    expect(() => plansOf(plan, [parseAxis('speed=1,2')])).toThrow('--sweep: expected one of levels, coverage, multiplier');
+    expect(() => buildPlans(plan, [parseAxis('speed=1,2')])).toThrow('--sweep: expected one of levels, coverage, multiplier');
   });
 });
 
@@ -249,30 +249,30 @@ describe('a module', () => {
   it('has its own parameters and no others', async () => {
     const path = join(ROOT, 'examples/breakout.js');
     const module = await loadStrategy(path);
-    const plan = planOf(await flagsOf({ strategy: path, param: 'length=30' }), market(), module);
+    const plan = buildPlan(await flagsOf({ strategy: path, param: 'length=30' }), market(), module);
     expect(parametersOf(plan)).toMatchObject({ length: 30, stop: 0.005, target: 0.01 });
     const unknown = await flagsOf({ strategy: path, param: 'lenght=30' });
-    expect(() => planOf(unknown, market(), module)).toThrow('has length, stop, target, share, not lenght');
+    expect(() => buildPlan(unknown, market(), module)).toThrow('has length, stop, target, share, not lenght');
     expect(() => execute({ market: market(), plan, module })).toThrow(
-      'has a callback "bar" and none "trade", the input has trades',
+      'has a callback "bar" but none "trade", and the input has trades',
     );
   });
 
   it('is refused when it is none', async () => {
-    await expect(loadStrategy(join(ROOT, 'examples/missing.js'))).rejects.toThrow('cannot be read (no such file)');
+    await expect(loadStrategy(join(ROOT, 'examples/missing.js'))).rejects.toThrow('missing.js: no such file');
     await expect(loadStrategy(join(ROOT, 'vitest.config.ts'))).rejects.toThrow(
-      /expected an export "create" or "exposure"|cannot be loaded/,
+      /expected one exported function, "create" or "exposure"|cannot load/,
     );
   });
 
-  it('on trades cannot wish per candle', async () => {
-    const plan = planOf(await flagsOf({ strategy: 'x.js' }), market(), undefined);
+  it('cannot have target exposures on trades', async () => {
+    const plan = buildPlan(await flagsOf({ strategy: 'x.js' }), market(), undefined);
     const module = { exposure: () => new Float64Array(0) };
-    expect(() => execute({ market: market(), plan, module })).toThrow('works on candles, the input has trades');
+    expect(() => execute({ market: market(), plan, module })).toThrow('"exposure" needs candles, the input has trades');
   });
 
   it('starts after the latency of a world outside, unless told otherwise', async () => {
-    expect(planOf(await flagsOf(BASE.grid ?? {}), market(), undefined).terms.latency).toBe(100_000);
-    expect(planOf(await flagsOf({ ...BASE.grid, latency: '1m' }), market(), undefined).terms.latency).toBe(MINUTE);
+    expect(buildPlan(await flagsOf(BASE.grid ?? {}), market(), undefined).terms.latency).toBe(100_000);
+    expect(buildPlan(await flagsOf({ ...BASE.grid, latency: '1m' }), market(), undefined).terms.latency).toBe(MINUTE);
   });
 });

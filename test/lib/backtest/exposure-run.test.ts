@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Account } from '../../../src/lib/backtest/account.js';
-import { BAR_BLOCK, TICK_BLOCK } from '../../../src/lib/backtest/extents.js';
+import { BAR_BLOCK, TICK_BLOCK } from '../../../src/lib/backtest/block-ranges.js';
 import type { Bars } from '../../../src/lib/backtest/market-data.js';
 import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import { ExposureStrategy } from '../../../src/lib/backtest/strategies/exposure.js';
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
 import type { Strategy } from '../../../src/lib/backtest/strategy.js';
 import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
-import type { Terms } from '../../../src/lib/backtest/terms.js';
+import type { ExecutionTerms } from '../../../src/lib/backtest/terms.js';
 import { HOUR, SECOND } from '../../../src/lib/model/time.js';
 import { seeded } from '../../support/random.js';
 import { bars, market, run, series, ticks } from './support.js';
@@ -24,22 +24,29 @@ const keyOf = ({
   fills,
   equity,
   fundings,
-  gauge,
+  tracker,
   account,
   orders,
   exposed,
   until,
   price,
   maxLeverage,
-  leastDistance,
+  minDistance,
 }: Outcome) => ({
   fills: fills.map((fill) => ({ ...fill })),
   equity: [...equity],
   fundings: [...fundings],
-  gauge: [gauge.peak, gauge.worst, gauge.worstPeak, gauge.worstFrom, gauge.worstAt, gauge.recoveredAt],
+  tracker: [
+    tracker.peak,
+    tracker.maxDrawdown,
+    tracker.drawdownPeak,
+    tracker.drawdownFrom,
+    tracker.drawdownAt,
+    tracker.recoveredAt,
+  ],
   account: { balance: account.balance, realized: account.realized, fees: account.fees, funding: account.funding },
   orders: { ...orders },
-  rest: { exposed, until, price, maxLeverage, leastDistance },
+  rest: { exposed, until, price, maxLeverage, minDistance },
 });
 
 const walk = fc.array(fc.tuple(fc.integer({ min: -30, max: 30 }), fc.integer({ min: 0, max: 20 })), {
@@ -58,19 +65,19 @@ function barsOf(steps: readonly (readonly [number, number])[]): Bars {
   );
 }
 
-describe('wishes known beforehand', () => {
+describe('targets known beforehand', () => {
   it('give, without events, what the engine gives with them', () => {
-    let turns = 0;
-    let short = 0;
-    const wishes = fc.array(fc.constantFrom(0, 1, -1, 0.5, -0.5, 3), { minLength: 1, maxLength: 40 });
-    const termsOf = fc.constantFrom<Partial<Terms>>(
+    let fills = 0;
+    let fast = 0;
+    const targets = fc.array(fc.constantFrom(0, 1, -1, 0.5, -0.5, 3), { minLength: 1, maxLength: 40 });
+    const termsArbitrary = fc.constantFrom<Partial<ExecutionTerms>>(
       { leverage: 1 },
       { leverage: 4, lotSize: 0.01, tickSize: 0.1, slippage: 0.001 },
       { leverage: 20, lotSize: 0.001, minNotional: 50 },
       { leverage: 5, marginMode: 'cross' },
     );
     fc.assert(
-      fc.property(walk, wishes, termsOf, fc.boolean(), (steps, wanted, terms, hasFunding) => {
+      fc.property(walk, targets, termsArbitrary, fc.boolean(), (steps, wanted, terms, hasFunding) => {
         const feed = barsOf(steps);
         const exposure = Float64Array.from(feed.time, (_, index) => wanted[Math.floor(index / 3) % wanted.length] as number);
         const fundings = hasFunding
@@ -84,14 +91,14 @@ describe('wishes known beforehand', () => {
         const quick = run(data, new ExposureStrategy(exposure, feed), terms, { sample: HOUR / 4 });
         const slow = run(data, watched(new ExposureStrategy(exposure, feed)), terms, { sample: HOUR / 4 });
         expect(keyOf(quick)).toEqual(keyOf(slow));
-        turns += quick.fills.length;
-        if (!(quick.account instanceof Account)) short++;
+        fills += quick.fills.length;
+        if (!(quick.account instanceof Account)) fast++;
       }),
       { seed: 7, numRuns: 250 },
     );
-    expect(turns).toBeGreaterThan(1000);
+    expect(fills).toBeGreaterThan(1000);
     // The rest met a rejection, a liquidation or cross margin, which the engine does.
-    expect(short).toBeGreaterThan(40);
+    expect(fast).toBeGreaterThan(40);
   });
 });
 

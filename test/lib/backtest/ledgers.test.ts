@@ -180,7 +180,7 @@ describe('ledgers by hand: orders on trades', () => {
     );
     const outcome = run(data, script([buy(1)]));
     expect(finalEquity(outcome)).toBe('995.82');
-    expect(outcome.gauge.worst).toBeCloseTo(4.18 / 1000, 10);
+    expect(outcome.tracker.maxDrawdown).toBeCloseTo(4.18 / 1000, 10);
   });
 
   it('10: an isolated long is liquidated and loses its margin, not more', () => {
@@ -199,7 +199,7 @@ describe('ledgers by hand: orders on trades', () => {
       '3 sell 20 @ 90.4 fee 8.00 realised -192.00 liquidation',
     ]);
     expect(finalEquity(outcome)).toBe('796.00');
-    expect(outcome.leastDistance).toBe(0);
+    expect(outcome.minDistance).toBe(0);
   });
 
   it('11: a price beyond bankruptcy costs the margin all the same', () => {

@@ -6,7 +6,7 @@ import type { LoadedMarket } from '../../../src/lib/backtest/study/market-reader
 import type { RunPlan } from '../../../src/lib/backtest/study/run-plan.js';
 import { loadMarkets } from '../../../src/lib/backtest/study/source.js';
 import type { StrategyModule } from '../../../src/lib/backtest/study/strategy-module.js';
-import { type Terms, termsOf } from '../../../src/lib/backtest/terms.js';
+import { buildTerms, type ExecutionTerms } from '../../../src/lib/backtest/terms.js';
 import { HOUR } from '../../../src/lib/model/time.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -20,9 +20,9 @@ beforeAll(async () => {
   [market] = (await loadMarkets({ paths, directory: '', books: false, signals: false, broken: unbroken })) as [LoadedMarket];
 });
 
-const planOf = (fast: number, slow: number, more: Partial<Terms> = {}): RunPlan => ({
+const planOf = (fast: number, slow: number, more: Partial<ExecutionTerms> = {}): RunPlan => ({
   strategy: { kind: 'module', path: 'examples/moving-average.ts', parameters: { fast, slow, share: 1 } },
-  terms: termsOf({ deposit: 10_000, takerFee: FEE, leverage: 2, ...more }),
+  terms: buildTerms({ deposit: 10_000, takerFee: FEE, leverage: 2, ...more }),
   gaps: 'fail',
   sample: HOUR,
 });

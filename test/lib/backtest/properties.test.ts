@@ -9,7 +9,7 @@ import { type Signal, SignalStrategy } from '../../../src/lib/backtest/strategie
 import type { Strategy } from '../../../src/lib/backtest/strategy.js';
 import { CandleColumns } from '../../../src/lib/backtest/study/candle-columns.js';
 import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
-import type { Terms } from '../../../src/lib/backtest/terms.js';
+import type { ExecutionTerms } from '../../../src/lib/backtest/terms.js';
 import { CandleAggregator } from '../../../src/lib/candles/aggregator.js';
 import { liquidationPrice as exactLiquidationPrice } from '../../../src/lib/grid/liquidation.js';
 import { gridParameters } from '../../../src/lib/grid/parameters.js';
@@ -119,7 +119,7 @@ function recount({ fills, fundings }: Outcome, price: number, deposit: number): 
   return money + funding + (Math.abs(held.long.amount) + Math.abs(held.short.amount) < 1e-9 ? 0 : open);
 }
 
-const terms: Partial<Terms> = { leverage: 5, ...LIMITS };
+const terms: Partial<ExecutionTerms> = { leverage: 5, ...LIMITS };
 const keyOf = ({ fills }: Outcome) =>
   fills.map(({ time, side, position, price, amount, reason }) => `${time} ${side} ${position} ${amount} @ ${price} ${reason}`);
 
@@ -223,15 +223,15 @@ describe('properties on trades', () => {
         const looking = run(data, watched(bound(strategy())), terms, { sample: 10 * SECOND });
         expect(keyOf(looking)).toEqual(keyOf(skipping));
         expect(looking.equity.map(({ equity }) => equity)).toEqual(skipping.equity.map(({ equity }) => equity));
-        const { gauge, maxLeverage, leastDistance } = skipping;
-        expect([looking.gauge.worst, looking.gauge.worstAt, looking.gauge.worstFrom]).toEqual([
-          gauge.worst,
-          gauge.worstAt,
-          gauge.worstFrom,
+        const { tracker, maxLeverage, minDistance } = skipping;
+        expect([looking.tracker.maxDrawdown, looking.tracker.drawdownAt, looking.tracker.drawdownFrom]).toEqual([
+          tracker.maxDrawdown,
+          tracker.drawdownAt,
+          tracker.drawdownFrom,
         ]);
-        expect(looking.gauge.recoveredAt).toBe(gauge.recoveredAt);
+        expect(looking.tracker.recoveredAt).toBe(tracker.recoveredAt);
         expect(looking.maxLeverage).toBeCloseTo(maxLeverage, 12);
-        if (Number.isFinite(leastDistance)) expect(looking.leastDistance).toBeCloseTo(leastDistance, 12);
+        if (Number.isFinite(minDistance)) expect(looking.minDistance).toBeCloseTo(minDistance, 12);
       }),
       SEED,
     );
@@ -265,8 +265,8 @@ function secondsOf(feed: Ticks): Bars {
 describe('bounds', () => {
   it('hide nothing: looking for orders and liquidations at every price gives the same outcome', () => {
     const paths = ['high-first', 'low-first', 'worse', 'better'] as const;
-    const numbers = ({ orders, undecided, exposed, maxLeverage, leastDistance, liquidations, equity }: Outcome) => [
-      { orders, undecided, exposed, maxLeverage, leastDistance, liquidations, equity },
+    const numbers = ({ orders, undecided, exposed, maxLeverage, minDistance, liquidations, equity }: Outcome) => [
+      { orders, undecided, exposed, maxLeverage, minDistance, liquidations, equity },
     ];
     fc.assert(
       fc.property(

@@ -1,10 +1,10 @@
 import { runBacktest } from '../../../src/lib/backtest/engine.js';
-import { type Bars, emptySeries, type MarketData, type Ticks } from '../../../src/lib/backtest/market-data.js';
+import { type Bars, emptyTimedValues, type MarketData, type Ticks } from '../../../src/lib/backtest/market-data.js';
 import type { OrderRequest } from '../../../src/lib/backtest/orders.js';
 import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import type { RunOptions } from '../../../src/lib/backtest/session.js';
 import type { Broker, Strategy } from '../../../src/lib/backtest/strategy.js';
-import { type Terms, termsOf } from '../../../src/lib/backtest/terms.js';
+import { buildTerms, type ExecutionTerms } from '../../../src/lib/backtest/terms.js';
 import { DAY, SECOND } from '../../../src/lib/model/time.js';
 
 /** 2026-01-01T00:00:00Z; every test counts its seconds from here. */
@@ -51,9 +51,9 @@ export function market(feed: Ticks | Bars, more: Partial<MarketData> = {}): Mark
     market: 'linear',
     symbol: 'TESTUSDT',
     feed,
-    marks: emptySeries(),
-    fundings: emptySeries(),
-    holes: [],
+    marks: emptyTimedValues(),
+    fundings: emptyTimedValues(),
+    gaps: [],
     books: [],
     ...more,
   };
@@ -74,12 +74,12 @@ export function script(orders: readonly (OrderRequest & { readonly second?: numb
 export function run(
   data: MarketData,
   strategy: Strategy,
-  terms: Partial<Terms> = {},
+  terms: Partial<ExecutionTerms> = {},
   options: Partial<RunOptions> = {},
 ): Outcome {
   return runBacktest(data, {
     strategy,
-    terms: termsOf({ deposit: 1000, makerFee: 0.001, takerFee: 0.002, ...terms }),
+    terms: buildTerms({ deposit: 1000, makerFee: 0.001, takerFee: 0.002, ...terms }),
     path: 'high-first',
     sample: DAY,
     ...options,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
-import { ladderFilter, targetFilter } from '../../../src/lib/grid/floating-filter.js';
+import { createLadderFilter, createTargetFilter } from '../../../src/lib/grid/floating-filter.js';
 import { type GridInput, gridParameters, startedAt } from '../../../src/lib/grid/parameters.js';
 import { filled, flat, takeProfitPrice } from '../../../src/lib/grid/position.js';
 import { ladder } from '../../../src/lib/grid/sizing.js';
@@ -72,7 +72,7 @@ describe('ladders in doubles', () => {
     fc.assert(
       fc.property(settings, price, deposit, (input, at, money) => {
         const expected = exactly(input, at, money);
-        const found = ladderFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(at, money);
+        const found = createLadderFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(at, money);
         if (found === undefined) return;
         answered++;
         expect(found).toEqual(expected);
@@ -96,7 +96,7 @@ describe('ladders in doubles', () => {
     const input = { side: 'short', levels: 8, coverage: '0.2', limits: { tickSize: '0.01', lotSize: '0.001' } } as const;
     const made = ladder(gridParameters({ ...input, price: 123.46, deposit: 1234.567 }));
     expect(made.lowered.size).toBeGreaterThan(0);
-    expect(ladderFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(123.46, 1234.567)).toEqual(
+    expect(createLadderFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(123.46, 1234.567)).toEqual(
       made.orders.map((order) => ({ price: order.price.toNumber(), amount: order.amount.toNumber() })),
     );
   });
@@ -104,7 +104,7 @@ describe('ladders in doubles', () => {
   it('say nothing where an amount lies on a lot, and decimals keep the lot', () => {
     // The amounts are 10 × 3 / (3 × 10) and twice that, the last price is 10 × 0.9.
     const input = { levels: 2, multiplier: '2', leverage: '3', coverage: '0.1', limits: { tickSize: '0.01', lotSize: '0.1' } };
-    expect(ladderFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(10, 10)).toBeUndefined();
+    expect(createLadderFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(10, 10)).toBeUndefined();
     expect(createGridPlanner(input).plan(10, 10).orders).toEqual([
       { price: 10, amount: 1 },
       { price: 9, amount: 2 },
@@ -112,7 +112,7 @@ describe('ladders in doubles', () => {
   });
 
   it('say nothing without a tick or a lot, or where decimals refuse', () => {
-    const filter = (limits: GridInput['limits']) => ladderFilter(gridParameters({ price: 1, deposit: 1, limits }));
+    const filter = (limits: GridInput['limits']) => createLadderFilter(gridParameters({ price: 1, deposit: 1, limits }));
     expect(filter({ tickSize: '0.01' })(100, 1000.7)).toBeUndefined();
     expect(filter({ lotSize: '0.01' })(100, 1000.7)).toBeUndefined();
     expect(filter({ tickSize: '5', lotSize: '0.01' })(100, 1000.7)).toBeUndefined();
@@ -135,7 +135,7 @@ describe('take profits in doubles', () => {
           cost += at * size;
           amount += size;
         }
-        const found = targetFilter(grid)(cost, amount);
+        const found = createTargetFilter(grid)(cost, amount);
         asked++;
         if (Number.isNaN(found)) return;
         answered++;
@@ -148,7 +148,7 @@ describe('take profits in doubles', () => {
 
   it('say nothing where the target lies on a tick, and decimals do not push it off', () => {
     const input = { takeProfit: '0.1', levels: 2, coverage: '0.1', limits: { tickSize: '0.1', lotSize: '0.1' } };
-    expect(targetFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(3 * 0.7, 0.7)).toBeNaN();
+    expect(createTargetFilter(gridParameters({ ...input, price: 1, deposit: 1 }))(3 * 0.7, 0.7)).toBeNaN();
     const grid = createGridPlanner(input).plan(3, 100);
     grid.add(3, 0.7);
     expect(grid.takeProfit()).toBe(3.3);

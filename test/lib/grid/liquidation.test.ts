@@ -61,7 +61,7 @@ describe('liquidation price', () => {
     expect(liquidated('short', 9, 100, 106, STEPWISE)).toBeCloseTo(1000 / 9, 12);
   });
 
-  it('tells which levels their tier does not allow', () => {
+  it('says which levels their tier does not allow', () => {
     const tiers: MaintenanceTier[] = [
       { upTo: 100, rate: 0.01, deduction: 0, maxLeverage: 10 },
       { upTo: 150, rate: 0.02, deduction: 0, maxLeverage: 5 },
@@ -83,6 +83,6 @@ describe('liquidation price', () => {
       'leverage above the maximum of its tier',
       'position above the highest tier; leverage above the maximum of its tier',
     ]);
-    expect(levels[2]?.explanation).toBe('level 2 at 9.8: a position of 148.5 allows 5x, leverage is 10x');
+    expect(levels[2]?.explanation).toBe('level 2 at 9.8: a position of 148.5 allows at most 5x, leverage is 10x');
   });
 });

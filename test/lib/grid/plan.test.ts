@@ -58,7 +58,7 @@ describe('the example of 15 levels over 40 %, ×1.3, 20×, 10 USDT at 0.50', () 
     const unrounded = records({ ...EXAMPLE, sizing: 'full', limits: {} });
     expect(unrounded.levels.at(-1)?.amount).toBeCloseTo(137.101, 3);
     expect(unrounded.summary.committedNotional).toBe(200);
-    expect(unrounded.plan.warnings.join()).toMatch(/no room is left for fees/);
+    expect(unrounded.plan.warnings.join()).toMatch(/no money is left for fees/);
   });
 
   it('is liquidated before the fourth level in isolated margin, and says why', () => {
@@ -68,7 +68,7 @@ describe('the example of 15 levels over 40 %, ×1.3, 20×, 10 USDT at 0.50', () 
     expect(levels.slice(3).every(({ status }) => status === 'liquidated before')).toBe(true);
     expect(summary.firstUnsafeLevel).toBe(3);
     expect(plan.firstUnsafe?.explanation).toBe(
-      'level 3 at 0.4571: liquidated before: levels 0 to 2 are liquidated at 0.4613, at or above it',
+      'level 3 at 0.4571: liquidated before: levels 0 to 2 are liquidated at 0.4613, at or above this level',
     );
     expect(summary.detail).toMatchObject({ reason: plan.firstUnsafe?.explanation });
   });
@@ -293,11 +293,11 @@ describe('absurd input', () => {
     [
       'tick above the step',
       { limits: { tickSize: '0.02' } },
-      /^tick size: expected at most the smallest step 0.014285714, was 0.02/,
+      /^tick size: expected at most 0.014285714, the smallest distance of two levels, was 0.02/,
     ],
     ['minimum above maximum', { limits: { minAmount: 2, maxAmount: 1 } }, /^maximum amount/],
     ['no orders', { limits: { maxOrders: 0 } }, /^maximum orders/],
-    ['a list that falls', { distances: ['0.02', '0.01'] }, /^spacing list: expected distances that grow, was 1 % after 2 %$/],
+    ['a list that falls', { distances: ['0.02', '0.01'] }, /^spacing list: expected increasing distances, was 1 % after 2 %$/],
     ['an empty list', { distances: [] }, /^spacing list/],
     ['no tiers', { tiers: [] }, /^maintenance tiers/],
   ])('%s', (_, change, message) => {

@@ -109,7 +109,7 @@ describe('stress', () => {
     expect(() => stress({}, [a, { ...b, interval: '5m' }])).toThrow(
       /one series, found bybit:linear:BTCUSDT 1m \(exchange\) and .* 5m/,
     );
-    expect(() => stress({}, [a])).toThrow(/at least 2 closed ones, found 1/);
+    expect(() => stress({}, [a])).toThrow(/at least 2 closed candles, found 1/);
   });
 
   it('walks through a year of minutes, evenly spread', () => {

@@ -7,30 +7,30 @@ import { storedTerms } from '../../../lib/instruments/stored-terms.js';
 import { fetchTradingTerms, type TermsQuery, type TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import { UnreachableError } from '../../../lib/model/errors.js';
 import { WholeFile } from '../../../lib/sinks/whole-file.js';
-import { type GridFlags, gridFlags, refuseIdle } from './flags.js';
-import { termsQueryOf } from './input.js';
-import { reportGrid } from './report.js';
+import { type GridFlags, gridFlags, refuseUnused } from './flags.js';
+import { buildTermsQuery } from './input.js';
+import { buildGridReport } from './report.js';
 import { gridSvg } from './svg.js';
 import { renderGrid } from './table.js';
 
 export default class GridPlan extends BaseCommand {
   static override summary = 'Plan a martingale grid and find its liquidation price.';
   static override description =
-    `Works out every level of a grid in exact decimals: price, amount, average, take profit, margin, and the price at which what has filled by then is liquidated. Limits and maintenance tiers come from the exchange, or offline from flags.
+    `Computes every level of a grid in exact decimals: price, amount, average, take profit, margin, and the liquidation price after it has filled. Limits and maintenance tiers are those of the exchange, or flags for an offline plan.
 
-Exit 4 when a level cannot be placed or a liquidation comes before it; the plan is given all the same.`;
+Exit 4 if a level cannot be placed or is liquidated before it fills; the plan is printed anyway.`;
   static override examples = [
     {
-      description: 'Offline: the ladder, level by level',
+      description: 'Plan offline',
       command: '<%= config.bin %> <%= command.id %> --price 0.5 --deposit 10 --tick-size 0.0001 --lot-size 0.1',
     },
     {
-      description: "With the exchange's limits, tiers and last price, looking for the leverage that survives",
+      description: "Find the highest safe leverage, with the exchange's limits, tiers and last price",
       command:
         '<%= config.bin %> <%= command.id %> --exchange bybit --market linear --symbols CRVUSDT --deposit 500 --solve leverage',
     },
     {
-      description: 'As if three levels had filled, with a drawing, and what stored candles would have done to it',
+      description: 'Show the position after three fills, draw the plan, and run it over historical candles',
       command:
         '<%= config.bin %> <%= command.id %> --price 0.5 --deposit 10 --filled 3 --svg grid.svg --stress candles.ndjson.gz',
     },
@@ -38,21 +38,21 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
 
   static override flags = {
     ...gridFlags,
-    svg: Flags.string({ summary: 'Also draw the plan into this file.', helpValue: 'FILE', helpGroup: 'Output' }),
+    svg: Flags.string({ summary: 'Also draw the plan into this SVG file.', helpValue: 'FILE', helpGroup: 'Output' }),
     ...outputFlags,
   };
 
   async run(): Promise<SummaryDocument> {
     const { flags, raw } = await this.parse(GridPlan);
-    refuseIdle(flags, new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : []))));
-    const query = termsQueryOf(flags);
+    refuseUnused(flags, new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : []))));
+    const query = buildTermsQuery(flags);
     const terms = query && (await this.#terms(query, flags));
-    const report = await reportGrid(flags, terms, Date.now() * 1000, (reason) => this.summary.incomplete(reason));
+    const report = await buildGridReport(flags, terms, Date.now() * 1000, (reason) => this.summary.incomplete(reason));
     const records = [...report.levels, report.summary];
     for (const warning of report.warnings) this.notice(warning);
     for (const reason of report.unsafe) this.summary.unsafe(reason);
     if (flags.svg !== undefined) await this.#draw(flags.svg, flags.force, gridSvg(records));
-    // CSV holds one type: on stdout that is the ladder, and the summary is left to the other formats.
+    // CSV holds one record type: on stdout the levels, without the summary.
     const csv = flags.format === 'csv' && flags.output === undefined;
     return this.deliver(batch(csv ? report.levels : records), {
       flags,
@@ -64,7 +64,7 @@ Exit 4 when a level cannot be placed or a liquidation comes before it; the plan 
     });
   }
 
-  /** Asks the exchange; where it does not answer, the store may still know enough. */
+  /** Fetches the terms from the exchange; if it cannot be reached, uses those of the store. */
   async #terms(query: TermsQuery, { store }: GridFlags): Promise<TradingTerms> {
     const { createHttpClient } = await import('../../../lib/transport/http.js');
     const client = await createHttpClient({ userAgent: `mdtool/${this.config.version}`, signal: this.stopped });

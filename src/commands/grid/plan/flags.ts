@@ -30,35 +30,26 @@ const distancesFlag = Flags.custom<readonly Exact[]>({
 });
 
 const GRID = 'Grid';
-const LIMITS = 'Limits';
+const LIMITS = 'Limits and fees';
 
-/** The flags of `grid plan` beside input and output; what is absent takes the instrument's value or the default. */
+/** Flags of `grid plan`; an absent one takes the instrument's value or the default. */
 export const gridFlags = {
   price: decimalFlag({
-    summary: 'Price where the grid starts.',
-    defaultHelp: async () => "the exchange's last",
+    summary: 'Start price of the grid.',
+    defaultHelp: async () => 'the last traded price of the exchange',
     helpGroup: GRID,
   }),
-  deposit: decimalFlag({ summary: 'What is at stake, in quote units.', required: true, helpGroup: GRID }),
-  leverage: decimalFlag({
-    summary: 'Leverage.',
-    defaultHelp: async () => `${GRID_DEFAULTS.leverage}, on spot 1`,
-    helpGroup: GRID,
-  }),
-  levels: Flags.integer({
-    summary: 'Number of orders.',
-    defaultHelp: async () => `${GRID_DEFAULTS.levels}`,
-    helpValue: 'N',
-    helpGroup: GRID,
-  }),
+  deposit: decimalFlag({ summary: 'Deposit, in quote units.', required: true, helpGroup: GRID }),
+  leverage: decimalFlag({ summary: 'Leverage.', defaultHelp: async () => '20; 1 on spot', helpGroup: GRID }),
+  levels: Flags.integer({ summary: 'Number of orders.', defaultHelp: async () => '15', helpValue: 'N', helpGroup: GRID }),
   coverage: fractionFlag({
     summary: 'Distance from the first to the last level.',
     defaultHelp: async () => '40%',
     helpGroup: GRID,
   }),
   multiplier: decimalFlag({
-    summary: 'Amount of a level over that of the one before.',
-    defaultHelp: async () => `${GRID_DEFAULTS.multiplier}`,
+    summary: 'Amount of each level relative to the previous one.',
+    defaultHelp: async () => '1.3',
     helpGroup: GRID,
   }),
   'take-profit': fractionFlag({
@@ -68,67 +59,94 @@ export const gridFlags = {
   }),
   side: Flags.option({ summary: 'Direction.', options: DIRECTIONS, default: GRID_DEFAULTS.side, helpGroup: GRID })(),
   spacing: Flags.option({
-    summary: 'Spacing of prices.',
+    summary: 'Spacing of the level prices.',
     defaultHelp: async () => 'arithmetic',
     options: SPACINGS,
     helpGroup: GRID,
   })(),
   'spacing-list': distancesFlag({
-    summary: 'Distances of levels 1, 2, … from the price, instead of --levels, --coverage and --spacing.',
-    exclusive: ['levels', 'coverage', 'spacing'],
+    summary: 'Distances of levels 1, 2, … from the price (1%,2.5%,5%); replaces --levels, --coverage and --spacing.',
     helpGroup: GRID,
   }),
   sizing: Flags.option({
-    summary: 'reference: amounts as if all filled at the start price; full: all of deposit × leverage.',
+    summary: 'Base amount: as if all levels filled at the start price (reference), or the full margin (full).',
     options: SIZINGS,
     default: GRID_DEFAULTS.sizing,
     helpGroup: GRID,
   })(),
   'margin-mode': Flags.option({
-    summary: 'What the position may lose: its own margin, or the deposit.',
+    summary: 'Margin at risk: the margin of the position, or the whole deposit.',
     options: MARGIN_MODES,
     default: GRID_DEFAULTS.marginMode,
     helpGroup: GRID,
   })(),
-  filled: Flags.integer({ summary: 'Show the position as if so many levels had filled.', helpValue: 'N' }),
-  solve: Flags.option({ summary: 'Look for the limit that survives, and plan with it.', options: SOLVABLE })(),
+  filled: Flags.integer({ summary: 'Also show the position after this many filled levels.', helpValue: 'N' }),
+  solve: Flags.option({
+    summary: 'Find the limit of a parameter at which the grid survives, and plan with it.',
+    options: SOLVABLE,
+  })(),
   stress: filesFlag({
-    summary: 'Start the grid again and again on these candles: files, `-` for NDJSON on stdin, or `store`.',
-    helpValue: 'FILES|store',
+    summary: 'Run the grid over these candles from many starting points: files, `-` for NDJSON on stdin, or `store`.',
+    helpValue: 'FILES',
   }),
-  interval: intervalsFlag({
-    summary: 'Interval of the candles for --stress.',
-    defaultHelp: async () => '1m of the store, all of files',
-  }),
+  interval: intervalsFlag({ summary: 'Candle interval for --stress.', defaultHelp: async () => '1m of the store, all of files' }),
   ...timeFlags,
   store: storeFlag,
-  exchange: exchangesFlag({ summary: 'Exchange whose limits, tiers and last price are taken.', helpValue: 'NAME' }),
-  market: marketsFlag({ summary: 'Its market: spot or linear.', helpValue: 'NAME', defaultHelp: async () => 'linear' }),
-  symbols: symbolsFlag({ summary: 'The symbol, in any spelling.', helpValue: 'SYMBOL' }),
-  'tick-size': decimalFlag({ summary: 'Price step.', helpGroup: LIMITS }),
-  'lot-size': decimalFlag({ summary: 'Amount step.', helpGroup: LIMITS }),
-  'min-amount': decimalFlag({ summary: 'Smallest order.', helpGroup: LIMITS }),
-  'max-amount': decimalFlag({ summary: 'Largest order.', helpGroup: LIMITS }),
-  'min-notional': decimalFlag({ summary: 'Smallest order in quote units.', helpGroup: LIMITS }),
-  'max-leverage': decimalFlag({ summary: 'Largest leverage.', helpGroup: LIMITS }),
-  'max-orders': Flags.integer({ summary: 'Open orders allowed, the take profit included.', helpValue: 'N', helpGroup: LIMITS }),
-  'price-band-up': fractionFlag({ summary: 'How far above the price an order may lie.', helpGroup: LIMITS }),
-  'price-band-down': fractionFlag({ summary: 'How far below the price an order may lie.', helpGroup: LIMITS }),
-  'maintenance-rate': fractionFlag({
-    summary: 'Maintenance margin, instead of tiers.',
-    defaultHelp: async () => '0.5%',
+  exchange: exchangesFlag({ summary: 'Exchange that provides limits, tiers and the last price.', helpValue: 'NAME' }),
+  market: marketsFlag({ summary: 'Market: spot or linear.', helpValue: 'NAME', defaultHelp: async () => 'linear' }),
+  symbols: symbolsFlag({ summary: 'Symbol, in any spelling.', helpValue: 'SYMBOL' }),
+  'tick-size': decimalFlag({ summary: 'Price step.', defaultHelp: async () => "the instrument's", helpGroup: LIMITS }),
+  'lot-size': decimalFlag({ summary: 'Amount step.', defaultHelp: async () => "the instrument's", helpGroup: LIMITS }),
+  'min-amount': decimalFlag({ summary: 'Minimum order amount.', defaultHelp: async () => "the instrument's", helpGroup: LIMITS }),
+  'max-amount': decimalFlag({ summary: 'Maximum order amount.', defaultHelp: async () => "the instrument's", helpGroup: LIMITS }),
+  'min-notional': decimalFlag({
+    summary: 'Minimum order value, in quote units.',
+    defaultHelp: async () => "the instrument's",
     helpGroup: LIMITS,
   }),
-  'maker-fee': fractionFlag({ summary: 'Fee of resting orders.', defaultHelp: async () => '0.02%', helpGroup: LIMITS }),
-  'taker-fee': fractionFlag({ summary: 'Fee of market orders.', defaultHelp: async () => '0.06%', helpGroup: LIMITS }),
+  'max-leverage': decimalFlag({ summary: 'Maximum leverage.', defaultHelp: async () => "the instrument's", helpGroup: LIMITS }),
+  'max-orders': Flags.integer({
+    summary: 'Maximum number of open orders, the take profit included.',
+    defaultHelp: async () => "the instrument's",
+    helpValue: 'N',
+    helpGroup: LIMITS,
+  }),
+  'price-band-up': fractionFlag({
+    summary: 'Maximum distance of an order above the price.',
+    defaultHelp: async () => "the instrument's",
+    helpGroup: LIMITS,
+  }),
+  'price-band-down': fractionFlag({
+    summary: 'Maximum distance of an order below the price.',
+    defaultHelp: async () => "the instrument's",
+    helpGroup: LIMITS,
+  }),
+  'maintenance-rate': fractionFlag({
+    summary: 'Maintenance margin rate, instead of tiers.',
+    defaultHelp: async () => 'the tiers of the exchange, else 0.5%',
+    helpGroup: LIMITS,
+  }),
+  'maker-fee': fractionFlag({
+    summary: 'Fee of maker fills.',
+    defaultHelp: async () => "the instrument's, else 0.02%",
+    helpGroup: LIMITS,
+  }),
+  'taker-fee': fractionFlag({
+    summary: 'Fee of taker fills.',
+    defaultHelp: async () => "the instrument's, else 0.06%",
+    helpGroup: LIMITS,
+  }),
 };
 
 export type GridFlags = Interfaces.InferredFlags<typeof gridFlags>;
 
+const REPLACED_BY_LIST = ['levels', 'coverage', 'spacing'] as const;
 const STRESS_FLAGS = ['interval', 'since', 'until'] as const;
 
-/** Throws a `UsageError` when the command line (`given`) chooses candles that nothing looks at; configuration may. */
-export function refuseIdle(flags: GridFlags, given: ReadonlySet<string>): void {
+/** Throws a `UsageError` if the command line (`given`) has flags that the plan does not use; configuration may do so. */
+export function refuseUnused(flags: GridFlags, given: ReadonlySet<string>): void {
+  const replaced = flags['spacing-list'] && REPLACED_BY_LIST.find((flag) => given.has(flag));
+  if (replaced) throw new UsageError(`--${replaced} and --spacing-list cannot be used together`);
   const idle = flags.stress ? undefined : STRESS_FLAGS.find((flag) => given.has(flag));
-  if (idle) throw new UsageError(`--${idle}: chooses the candles of --stress, which is not given`);
+  if (idle) throw new UsageError(`--${idle} needs --stress: it selects its candles`);
 }

@@ -6,20 +6,18 @@ import type { MaintenanceTier } from '../../../lib/model/maintenance-tier.js';
 import { Exact, type ExactValue } from '../../../lib/model/ticks.js';
 import type { GridFlags } from './flags.js';
 
-/** What the flags ask of an exchange, undefined for a plan from flags alone. Throws a `UsageError` on half a question. */
-export function termsQueryOf(flags: GridFlags): TermsQuery | undefined {
+/** Returns the query for an exchange, undefined for a plan from flags alone. Throws a `UsageError` on an incomplete query. */
+export function buildTermsQuery(flags: GridFlags): TermsQuery | undefined {
   if (flags.exchange === undefined && flags.symbols === undefined && flags.market === undefined) {
     if (flags.price === undefined)
-      throw new UsageError('--price: expected one, or --exchange and --symbols to take the last price of');
+      throw new UsageError('missing --price (or give --exchange and --symbols to use the last traded price)');
     return undefined;
   }
   const exchange = only<Exchange>('--exchange', flags.exchange);
   const symbol = only<string>('--symbols', flags.symbols);
   const market = flags.market === undefined ? 'linear' : only('--market', flags.market);
   if (market === 'inverse')
-    throw new UsageError(
-      '--market: expected spot or linear, was inverse: its profit is paid in coins, which these formulas do not do',
-    );
+    throw new UsageError('--market: inverse contracts are not supported (their profit is paid in coins); use spot or linear');
   const wants = { tiers: flags['maintenance-rate'] === undefined, lastPrice: flags.price === undefined };
   return { exchange, market, symbol, wants };
 }
@@ -27,11 +25,15 @@ export function termsQueryOf(flags: GridFlags): TermsQuery | undefined {
 function only<Value>(flag: string, values: readonly Value[] | undefined): Value {
   const [first, ...more] = values ?? [];
   if (first !== undefined && more.length === 0) return first;
-  throw new UsageError(`${flag}: expected one, was ${values?.length ?? 'none'}; a plan is made for one symbol of one exchange`);
+  throw new UsageError(
+    values === undefined
+      ? `missing ${flag}: a plan is for one symbol of one exchange`
+      : `${flag}: expected one value, was ${values.length}; a plan is for one symbol of one exchange`,
+  );
 }
 
-/** Returns the grid that flags and an exchange's terms describe together; a flag goes before the instrument. */
-export function gridInputOf(flags: GridFlags, terms: TradingTerms | undefined): GridInput {
+/** Builds the grid input from flags and the terms of an exchange; flags take precedence. */
+export function buildGridInput(flags: GridFlags, terms: TradingTerms | undefined): GridInput {
   const spot = terms?.instrument.kind === 'spot';
   if (spot) refuseOnSpot(flags);
   const takerFee = flags['taker-fee'] ?? terms?.instrument.takerFee;
@@ -57,10 +59,9 @@ export function gridInputOf(flags: GridFlags, terms: TradingTerms | undefined): 
 }
 
 function refuseOnSpot({ side, leverage, solve }: GridFlags): void {
-  if (side === 'short') throw new UsageError('--side: expected long on spot, which cannot be sold short');
+  if (side === 'short') throw new UsageError('--side: expected long on spot, spot cannot be sold short');
   if (leverage !== undefined && Number(leverage) !== 1) throw new UsageError(`--leverage: expected 1 on spot, was ${leverage}`);
-  if (solve === 'leverage')
-    throw new UsageError('--solve: expected multiplier, coverage or deposit on spot, which has no leverage');
+  if (solve === 'leverage') throw new UsageError('--solve: expected multiplier, coverage or deposit; spot has no leverage');
 }
 
 function limitsOf(flags: GridFlags, terms: TradingTerms | undefined): GridLimits {
@@ -78,13 +79,13 @@ function limitsOf(flags: GridFlags, terms: TradingTerms | undefined): GridLimits
   };
 }
 
-/** The exchange's tiers; where it counts the fee to close as maintenance, that is added to every rate. */
+/** Returns the exchange's tiers; adds the closing fee to every rate if the exchange counts it as maintenance. */
 function tiersOf({ tiers = [], withClosingFee }: TradingTerms, takerFee: ExactValue): readonly MaintenanceTier[] {
   if (!withClosingFee) return tiers;
   return tiers.map((tier) => ({ ...tier, rate: new Exact(tier.rate).plus(takerFee).toNumber() }));
 }
 
-/** Returns what the reader of a plan should know of where its figures come from, one sentence each. */
+/** Returns notes on the sources of the numbers, one sentence each. */
 export function notesOn(flags: GridFlags, terms: TradingTerms | undefined): string[] {
   if (terms === undefined) return [];
   const { instrument, lastPrice, tiers, withClosingFee, notes } = terms;
@@ -92,11 +93,11 @@ export function notesOn(flags: GridFlags, terms: TradingTerms | undefined): stri
   const feesKnown =
     (instrument.makerFee ?? flags['maker-fee']) !== undefined && (instrument.takerFee ?? flags['taker-fee']) !== undefined;
   return [
-    ...(lastPrice ? [`price ${lastPrice.price} is the last of ${exchange}, ${lastPrice.ageSeconds.toFixed(1)} s old`] : []),
-    ...(tiers && withClosingFee ? [`maintenance rates include the taker fee to close, as ${exchange} counts it`] : []),
-    ...(feesKnown
-      ? []
-      : [`${exchange} does not tell its fees: 0.02 % and 0.06 % are assumed, --maker-fee and --taker-fee set them`]),
+    ...(lastPrice
+      ? [`price ${lastPrice.price} is the last traded price on ${exchange}, ${lastPrice.ageSeconds.toFixed(1)} s old`]
+      : []),
+    ...(tiers && withClosingFee ? [`maintenance rates include the closing taker fee, as on ${exchange}`] : []),
+    ...(feesKnown ? [] : [`${exchange} does not publish its fees: assuming 0.02 % and 0.06 %; set --maker-fee and --taker-fee`]),
     ...notes,
   ];
 }

@@ -1,8 +1,8 @@
 import type { Colors } from '../../../lib/cli/output/colors.js';
 import type { GridLevel } from '../../../lib/model/records.js';
-import type { GridView } from './figures.js';
+import type { GridView } from './number-format.js';
 
-/** Room on both sides of the levels, as a share of their span, for take profits and liquidation prices. */
+/** Margin on both sides of the levels for take profits and liquidation prices, as a share of their range. */
 const MARGIN = 0.12;
 
 const MARK = {
@@ -16,11 +16,11 @@ const MARK = {
   beyondHigh: '›',
 } as const;
 
-export const LADDER_LEGEND = '● level   × liquidation of what has filled   + take profit   │ start   ⊗ ● and ×';
+export const LADDER_LEGEND = '● level   × liquidation after this fill   + take profit   │ start   ⊗ ● and ×';
 
 /**
- * Returns a function that draws a level's line of the ladder, `width` characters, prices rising to the right: where the
- * level lies, where what has filled by then is liquidated, and its take profit. A × that a later ● would pass is the end.
+ * Returns a function that draws one level as a line of `width` characters, prices rising to the right: the level, the
+ * liquidation price after its fill, and the take profit. The grid fails where a later ● would pass an ×.
  */
 export function createLadder({ plan, levels }: GridView, width: number, colors: Colors): (level: GridLevel) => string {
   const prices = levels.map(({ price }) => price);
@@ -28,7 +28,7 @@ export function createLadder({ plan, levels }: GridView, width: number, colors: 
   const high = Math.max(...prices);
   const room = (high - low) * MARGIN;
   const place = (price: number) => Math.round(((price - low + room) / (high - low + 2 * room)) * (width - 1));
-  const colours: Partial<Record<string, (text: string) => string>> = {
+  const marks: Partial<Record<string, (text: string) => string>> = {
     [MARK.liquidation]: colors.bad,
     [MARK.both]: colors.bad,
     [MARK.takeProfit]: colors.good,
@@ -48,6 +48,6 @@ export function createLadder({ plan, levels }: GridView, width: number, colors: 
     draw(level.takeProfitPrice, MARK.takeProfit);
     draw(level.price, MARK.level);
     draw(level.liquidationPrice, MARK.liquidation);
-    return line.map((mark) => colours[mark]?.(mark) ?? mark).join('');
+    return line.map((mark) => marks[mark]?.(mark) ?? mark).join('');
   };
 }

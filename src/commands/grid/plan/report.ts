@@ -4,29 +4,29 @@ import { solvedPlan, solveGrid } from '../../../lib/grid/solve.js';
 import type { TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import type { GridLevel, GridPlan } from '../../../lib/model/records.js';
 import type { GridFlags } from './flags.js';
-import { gridInputOf, notesOn } from './input.js';
-import { stressOf } from './stress.js';
+import { buildGridInput, notesOn } from './input.js';
+import { runStress } from './stress.js';
 
-/** A plan with everything that was asked about it. */
+/** A plan with the results of --solve, --filled and --stress. */
 export type GridReport = {
   readonly levels: readonly GridLevel[];
   readonly summary: GridPlan;
   readonly warnings: readonly string[];
-  /** Why the plan is unsafe; empty for one that is not. */
+  /** Reasons why the plan is unsafe; empty for a safe plan. */
   readonly unsafe: readonly string[];
 };
 
 /**
- * Returns the plan that the flags ask for, made at `timestamp`, with the answers of `--solve`, `--filled` and `--stress`.
- * `incomplete` is told of candles that could not be read.
+ * Builds the plan of the flags at `timestamp`, with the results of `--solve`, `--filled` and `--stress`. Calls `incomplete`
+ * if candles could not be read.
  */
-export async function reportGrid(
+export async function buildGridReport(
   flags: GridFlags,
   terms: TradingTerms | undefined,
   timestamp: number,
   incomplete: (reason: string) => void,
 ): Promise<GridReport> {
-  const input = gridInputOf(flags, terms);
+  const input = buildGridInput(flags, terms);
   const solution = flags.solve && solveGrid(input, flags.solve);
   const plan = solution ? solvedPlan(solution, input) : planGrid(input);
   const { exchange, market, symbol } = terms?.instrument ?? {};
@@ -36,14 +36,14 @@ export async function reportGrid(
     ...(notes.length > 0 && { notes }),
     ...(solution && { solve: solutionDetail(solution) }),
     ...(flags.filled !== undefined && { filled: filledDetail(plan, flags.filled) }),
-    ...(flags.stress && { stress: stressDetail(await stressOf(plan, flags, terms?.instrument, incomplete)) }),
+    ...(flags.stress && { stress: stressDetail(await runStress(plan, flags, terms?.instrument, incomplete)) }),
   };
   return {
     levels: levelRecords(plan, identity),
     summary: planRecord(plan, identity, detail),
     warnings: [...notes, ...plan.warnings],
     unsafe: [
-      ...(solution && !solution.limit ? [`no ${solution.parameter} survives; the plan is the one asked for`] : []),
+      ...(solution && !solution.limit ? [`no safe ${solution.parameter} found; this is the plan without --solve`] : []),
       ...(plan.firstUnsafe?.explanation ? [plan.firstUnsafe.explanation] : []),
     ],
   };

@@ -1,18 +1,19 @@
 import { candlesOfFiles, candlesOfStore } from '../../../lib/candles/store/candle-source.js';
 import type { Plan } from '../../../lib/grid/planned.js';
 import { type StressReport, StressTest } from '../../../lib/grid/stress.js';
+import { counted } from '../../../lib/model/counted.js';
 import type { Instrument } from '../../../lib/model/records.js';
 import type { GridFlags } from './flags.js';
 
 const STORE = 'store';
-/** A store holds many intervals; the smallest that most have shows most of the path. */
+/** Default interval of stored candles: the smallest that most stores have, so the most detailed path. */
 const STORED_INTERVAL = '1m';
 
 /**
- * Returns what `--stress` answers; the instrument, where there is one, says whose candles count. `incomplete` is told once
- * how many lines could not be read.
+ * Runs `--stress` on the candles of the instrument, or of all candles without one. Calls `incomplete` once with the number
+ * of lines that could not be read.
  */
-export async function stressOf(
+export async function runStress(
   plan: Plan,
   flags: GridFlags,
   instrument: Instrument | undefined,
@@ -34,7 +35,6 @@ export async function stressOf(
     : candlesOfFiles(sources, selection, (reason) => broken.push(reason));
   const test = new StressTest();
   for await (const candle of candles) test.add(candle);
-  if (broken.length > 0)
-    incomplete(`${broken.length} ${broken.length === 1 ? 'line' : 'lines'} of candles could not be read: ${broken[0]}`);
+  if (broken.length > 0) incomplete(`${counted(broken.length, 'candle line')} could not be read: ${broken[0]}`);
   return test.report(plan);
 }

@@ -1,11 +1,11 @@
 import type { AnyRecord, GridLevel, GridPlan } from '../../../lib/model/records.js';
-import { figuresOf } from './figures.js';
+import { createNumberFormat } from './number-format.js';
 
 const WIDTH = 960;
 const HEIGHT = 560;
 const FRAME = { left: 90, right: 20, top: 64, bottom: 110 };
 const PLOT = { width: WIDTH - FRAME.left - FRAME.right, height: HEIGHT - FRAME.top - FRAME.bottom };
-/** Room for notionals below the prices. */
+/** Height of the notional bars below the prices. */
 const BARS = 56;
 
 const COLOUR = { ok: '#1a7f37', unsafe: '#cf222e', average: '#57606a', takeProfit: '#0969da', grid: '#d8dee4', text: '#24292f' };
@@ -45,7 +45,7 @@ export function gridSvg(records: readonly AnyRecord[]): string {
 
 type Scale = { x(level: number): number; y(price: number): number; readonly low: number; readonly high: number };
 
-/** Prices of the levels decide the scale; a cross liquidation price far away is cut off by the frame. */
+/** Scales to the prices of the levels; a far cross-margin liquidation price is outside of the frame. */
 function scaleOf(levels: readonly GridLevel[]): Scale {
   const prices = levels.flatMap(({ price, takeProfitPrice }) => [price, takeProfitPrice ?? price]);
   const span = Math.max(...prices) - Math.min(...prices);
@@ -72,8 +72,8 @@ function title(plan: GridPlan): string[] {
   const name = [plan.exchange, plan.market, plan.symbol].filter((part) => part !== undefined).join(':');
   const verdict =
     plan.firstUnsafeLevel === undefined
-      ? 'every level is reached and can be placed'
-      : `unsafe from level ${plan.firstUnsafeLevel} on`;
+      ? 'every level can be placed and fills before a liquidation'
+      : `unsafe from level ${plan.firstUnsafeLevel}`;
   return [
     text(
       FRAME.left,
@@ -86,10 +86,10 @@ function title(plan: GridPlan): string[] {
 }
 
 function axis(plan: GridPlan, scale: Scale): string[] {
-  const figures = figuresOf(plan);
+  const format = createNumberFormat(plan);
   return Array.from({ length: 6 }, (_, tick) => scale.low + ((scale.high - scale.low) * tick) / 5).flatMap((price) => [
     `<line x1="${FRAME.left}" x2="${WIDTH - FRAME.right}" y1="${at(scale.y(price))}" y2="${at(scale.y(price))}" stroke="${COLOUR.grid}"/>`,
-    text(FRAME.left - 8, scale.y(price) + 4, figures.price(price), 'text-anchor="end"'),
+    text(FRAME.left - 8, scale.y(price) + 4, format.price(price), 'text-anchor="end"'),
   ]);
 }
 
@@ -107,9 +107,9 @@ function bars(plan: GridPlan, levels: readonly GridLevel[], { x }: Scale): strin
   const most = Math.max(...levels.map(({ notional }) => notional), Number.MIN_VALUE);
   const width = Math.min(40, (PLOT.width / levels.length) * 0.6);
   const floor = HEIGHT - FRAME.bottom + 24 + BARS;
-  const figures = figuresOf(plan);
+  const format = createNumberFormat(plan);
   return [
-    text(FRAME.left - 8, floor - BARS + 10, figures.money(most), 'text-anchor="end"'),
+    text(FRAME.left - 8, floor - BARS + 10, format.money(most), 'text-anchor="end"'),
     text(FRAME.left - 8, floor, 'notional', 'text-anchor="end"'),
     ...levels.flatMap(({ level, notional, status }) => {
       const height = (notional / most) * BARS;

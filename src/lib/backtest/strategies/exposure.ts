@@ -7,20 +7,20 @@ import type { Broker, Strategy } from '../strategy.js';
 const SIDES: readonly PositionSide[] = ['long', 'short'];
 
 /**
- * Follows a wish per candle: the position, as a signed multiple of equity, that is wanted once the candle is over. Only a
- * change of the wish trades, at the market: what is held against it is closed, and what is wanted opened for the equity and
- * the price of that moment. Between changes nothing looks at the candles, so that such a run is as fast as its loop.
+ * Follows a target exposure per candle: the position to hold after the candle, a signed multiple of equity. Only a change of
+ * the target trades, with market orders: it closes the opposite position, then opens the target for the current equity and
+ * price. Between changes no candle is processed.
  */
 export class ExposureStrategy implements Strategy {
   readonly exposure: Float64Array;
-  /** The candles that wish for something else than the one before; before the first nothing is wished for. */
+  /** Candles whose target differs from the one before; the target before the first candle is flat. */
   readonly changes: readonly number[];
   readonly #bars: Bars;
   #change = 0;
   #current = 0;
   #isRepeated = false;
 
-  /** `exposure` has one finite value per candle; it must follow from this candle and those before it. */
+  /** `exposure` has one finite value per candle; each must depend on this candle and earlier ones only. */
   constructor(exposure: Float64Array, bars: Bars) {
     if (exposure.length !== bars.time.length)
       throw new FailureError(`exposure: expected one value per candle, ${bars.time.length}, found ${exposure.length}`);
@@ -39,12 +39,12 @@ export class ExposureStrategy implements Strategy {
     this.#schedule(broker);
   }
 
-  /** What is wanted is opened after what was held against it is closed, so that its margin is free. */
+  /** Opens the target only after the opposite position is closed: until then its margin is not free. */
   filled({ reason, held }: Execution, broker: Broker): void {
     if (reason === 'exit' && held === 0) this.#open(broker);
   }
 
-  /** The price has moved beyond what the margin covers: it is sent again, once, for the price there is now. */
+  /** The price moved beyond what the margin covers: sends the order once more, sized for the current price. */
   rejected(_: Order, broker: Broker): void {
     if (this.#isRepeated) return;
     this.#isRepeated = true;
@@ -54,13 +54,13 @@ export class ExposureStrategy implements Strategy {
   #follow(broker: Broker): void {
     this.#isRepeated = false;
     this.#current = this.exposure[this.changes[this.#change++] as number] as number;
-    const wanted = this.#current > 0 ? 'long' : this.#current < 0 ? 'short' : undefined;
-    const against = SIDES.find((position) => position !== wanted && broker.held(position).amount > 0);
+    const wantedSide = this.#current > 0 ? 'long' : this.#current < 0 ? 'short' : undefined;
+    const against = SIDES.find((position) => position !== wantedSide && broker.held(position).amount > 0);
     if (against === undefined) this.#open(broker);
     else this.#close(against, broker.held(against).amount, broker);
   }
 
-  /** Opens what is missing of what is wanted, or closes what is too much. */
+  /** Opens the part of the target that is missing, or closes the excess. */
   #open(broker: Broker): void {
     if (this.#current === 0) return;
     const position: PositionSide = this.#current > 0 ? 'long' : 'short';
@@ -80,16 +80,16 @@ export class ExposureStrategy implements Strategy {
   }
 }
 
-/** Returns where the wish changes. Throws a `FailureError` where it is no finite number. */
+/** Returns the candles at which the target changes. Throws a `FailureError` on a value that is not finite. */
 function changesOf(exposure: Float64Array): number[] {
   const changes: number[] = [];
   let before = 0;
   for (let index = 0; index < exposure.length; index++) {
-    const wish = exposure[index] as number;
-    if (wish === before) continue;
-    if (!Number.isFinite(wish)) throw new FailureError(`exposure: expected finite numbers, was ${wish} at candle ${index}`);
+    const target = exposure[index] as number;
+    if (target === before) continue;
+    if (!Number.isFinite(target)) throw new FailureError(`exposure: expected finite numbers, was ${target} at candle ${index}`);
     changes.push(index);
-    before = wish;
+    before = target;
   }
   return changes;
 }

@@ -3,34 +3,35 @@ import type { Execution } from '../ledger.js';
 import type { OrderRequest, PositionSide } from '../orders.js';
 import type { Broker, LevelSpan, Strategy } from '../strategy.js';
 
-/** Makes the ladders of a grid: the generator of `grid plan`, lent to the backtest. */
+/** Builds the ladders of a grid with the generator of `grid plan`. */
 export type GridPlanner = {
-  /** Returns the grid that starts at `price` with `deposit`. Throws a `UsageError` where none can be made. */
+  /** Returns the grid that starts at `price` with `deposit`. Throws a `UsageError` if no grid is possible. */
   plan(price: number, deposit: number): PlannedGrid;
 };
 
-/** One grid from its start to its take profit. It is told of fills and knows the target of what is held. */
+/** One grid from its start to its take profit. It receives the fills and computes the take-profit price. */
 export type PlannedGrid = {
-  /** Level 0, which is taken at the market, first. */
+  /** Level 0, the market order, comes first. */
   readonly orders: readonly { readonly price: number; readonly amount: number }[];
   add(price: number, amount: number): void;
   remove(amount: number): void;
-  /** Price of the take profit for what is held, on a tick. */
+  /** Take-profit price of the current position, on a tick. */
   takeProfit(): number;
 };
 
 export type GridOptions = {
   readonly planner: GridPlanner;
   readonly side: PositionSide;
-  /** Microseconds from a take profit, or a liquidation, to the next grid. */
+  /** Microseconds from a take profit or a liquidation to the next grid. */
   readonly restart: number;
-  /** Deposit of every grid; absent, a grid has the equity then held. */
+  /** Deposit of every grid; without it, a grid starts with the current equity. */
   readonly fixedDeposit?: number | undefined;
 };
 
 /**
- * Places a grid, renews its take profit after every fill, and when that has filled cancels the rest, waits, and begins again
- * at the price there is then (design section 8b). After a liquidation it goes on with what is left in the same way.
+ * Places a grid and renews its take profit after every fill. When the take profit fills, cancels the other orders, waits,
+ * and starts again at the current price (design section 8b). After a liquidation it restarts the same way with the
+ * remaining equity.
  */
 export class GridStrategy implements Strategy {
   readonly #options: GridOptions;
@@ -58,7 +59,7 @@ export class GridStrategy implements Strategy {
   }
 
   filled(fill: Execution, broker: Broker): void {
-    // A level that fills before its cancellation has arrived brings the grid back, or nothing would look after it.
+    // A level can fill before its cancellation takes effect. Without the old grid, nothing would close that position.
     if (fill.opens) this.#grid ??= this.#ended;
     const grid = this.#grid;
     if (grid === undefined) return;
@@ -89,12 +90,12 @@ export class GridStrategy implements Strategy {
       this.#grid = planner.plan(broker.price, fixedDeposit ?? broker.equity);
     } catch (error) {
       if (!(error instanceof MdtoolError)) throw error;
-      this.#note = `no grid could be made after grid ${this.#grids}, with ${broker.equity} at ${broker.price}: ${error.message}`;
+      this.#note = `grid ${this.#grids + 1} cannot start with equity ${broker.equity} at price ${broker.price}: ${error.message}`;
       return;
     }
     this.#since = broker.now;
     const placed = this.#grid.orders.filter((order, level) => broker.place(requestOf(order, level, side)) !== undefined).length;
-    if (placed === 0) this.#note = `grid ${this.#grids} could not be placed: every order is below a lot or a minimum`;
+    if (placed === 0) this.#note = `grid ${this.#grids + 1} cannot start: every order is below the lot size or a minimum`;
     else this.#grids++;
   }
 

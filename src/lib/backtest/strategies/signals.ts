@@ -1,11 +1,12 @@
+import { counted } from '../../model/counted.js';
 import type { RecordOf } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
 import type { Execution } from '../ledger.js';
 import type { Order, PositionSide } from '../orders.js';
-import { Step } from '../step.js';
+import { Rounding } from '../rounding.js';
 import type { Broker, Strategy } from '../strategy.js';
 
-/** What of a `signal` record is traded. */
+/** Fields of a `signal` record that the strategy uses. */
 export type Signal = Pick<
   RecordOf<'signal'>,
   'knownTimestamp' | 'side' | 'stop' | 'takeProfit' | 'trailingDistance' | 'trailingArm' | 'timeoutSeconds'
@@ -19,30 +20,30 @@ export type SignalsOptions = {
   readonly tickSize?: number | undefined;
 };
 
-/** A side from the entry order to the exit. */
+/** One trade, from the entry order to the exit. */
 type Trade = { readonly signal: Signal; deadline: number };
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * Enters at the market when a signal becomes known and leaves by its stop, take profit, trailing stop or timeout, whichever
- * comes first. One position per side: a signal for a side that is in the market, or on its way, is passed over. Stops are
- * put on a tick away from the entry's loss side, targets away from the entry; the timeout counts from the entry's fill.
+ * Enters at the market when a signal becomes known; exits by stop, take profit, trailing stop or timeout, whichever is first.
+ * Each side has one position: a signal for a side with a position or a pending entry is skipped. Prices round to a tick:
+ * stops towards the loss, targets away from the entry. The timeout counts from the fill of the entry.
  */
 export class SignalStrategy implements Strategy {
   readonly #signals: readonly Signal[];
   readonly #notional: number;
-  readonly #tick: Step;
+  readonly #tick: Rounding;
   readonly #trades = new Map<PositionSide, Trade>();
   #next = 0;
   #taken = 0;
   #early = 0;
-  #passedOver = 0;
+  #skipped = 0;
 
   constructor({ signals, notional, tickSize }: SignalsOptions) {
     this.#signals = [...signals].sort((a, b) => a.knownTimestamp - b.knownTimestamp);
     this.#notional = notional;
-    this.#tick = new Step(tickSize);
+    this.#tick = new Rounding(tickSize);
   }
 
   start(broker: Broker): void {
@@ -80,21 +81,21 @@ export class SignalStrategy implements Strategy {
   }
 
   figures(): Readonly<Record<string, number>> {
-    return { signals: this.#signals.length, signals_taken: this.#taken, signals_passed_over: this.#passedOver };
+    return { signals: this.#signals.length, signals_taken: this.#taken, signals_passed_over: this.#skipped };
   }
 
   notes(): readonly string[] {
     const later = this.#signals.length - this.#next;
     return [
-      ...(this.#early > 0 ? [`${this.#early} signals were known before the data begins and are left out`] : []),
-      ...(later > 0 ? [`${later} signals became known after the data ends and are left out`] : []),
+      ...(this.#early > 0 ? [`${counted(this.#early, 'signal')} skipped: known before the data begins`] : []),
+      ...(later > 0 ? [`${counted(later, 'signal')} skipped: known after the data ends`] : []),
     ];
   }
 
   #enter(signal: Signal, broker: Broker): void {
     const position = signal.side === 'buy' ? 'long' : 'short';
     if (this.#trades.has(position)) {
-      this.#passedOver++;
+      this.#skipped++;
       return;
     }
     const amount = this.#notional / broker.price;

@@ -1,46 +1,46 @@
 import { UsageError } from '../../model/errors.js';
 import { finite } from '../../model/numbers.js';
 import { Exact } from '../../model/ticks.js';
-import { termsOf } from '../terms.js';
+import { buildTerms } from '../terms.js';
 import { createGridPlanner } from './grid-planner.js';
 import type { RunPlan, StrategyPlan } from './run-plan.js';
 
-/** A parameter and the values it takes in a sweep: decimals as text, exact. */
+/** A parameter and its values in a sweep; values are exact decimals as text. */
 export type Axis = { readonly name: string; readonly values: readonly string[] };
 
-/** More runs than anybody waits for. */
-const MOST_RUNS = 100_000;
+/** Maximum number of runs of a sweep. */
+const MAX_RUNS = 100_000;
 
-/** Returns the axis of `name=from:to:step` or `name=a,b,c`; percentages may be written as such. Throws a `UsageError`. */
+/** Parses `name=from:to:step` or `name=a,b,c`; values may be percentages. Throws a `UsageError`. */
 export function parseAxis(text: string): Axis {
   const match = /^([A-Za-z][\w-]*)=(.+)$/.exec(text.trim());
   const [name = '', given = ''] = match?.slice(1) ?? [];
-  const values = given.includes(':') ? rangeOf(given) : given.split(',').map(decimalOf);
+  const values = given.includes(':') ? parseRange(given) : given.split(',').map(parseDecimal);
   if (match === null || values === undefined || values.some((value) => value === undefined))
     throw new UsageError(`--sweep: expected name=from:to:step or name=a,b,c, was "${text}"`);
   return { name: name.replaceAll('_', '-'), values: (values as Exact[]).map((value) => value.toString()) };
 }
 
-function rangeOf(text: string): Exact[] | undefined {
-  const [from, to, step, ...more] = text.split(':').map(decimalOf);
+function parseRange(text: string): Exact[] | undefined {
+  const [from, to, step, ...more] = text.split(':').map(parseDecimal);
   if (from === undefined || to === undefined || step === undefined || more.length > 0) return undefined;
   if (!step.gt(0) || to.lt(from)) return undefined;
   const count = to.minus(from).div(step).floor().plus(1).toNumber();
-  if (count > MOST_RUNS) throw new UsageError(`--sweep: ${text} are ${count} values, expected at most ${MOST_RUNS}`);
+  if (count > MAX_RUNS) throw new UsageError(`--sweep: expected at most ${MAX_RUNS} values, ${text} has ${count}`);
   return Array.from({ length: count }, (_, index) => from.plus(step.times(index)));
 }
 
-function decimalOf(text: string): Exact | undefined {
+function parseDecimal(text: string): Exact | undefined {
   const [, number = '', percent] = /^\s*(.*?)\s*(%?)\s*$/.exec(text) ?? [];
   return finite(number) === undefined ? undefined : new Exact(number).div(percent ? 100 : 1);
 }
 
-/** Returns a plan for every combination of values, the last axis changing fastest. Throws a `UsageError`. */
-export function plansOf(base: RunPlan, axes: readonly Axis[]): RunPlan[] {
+/** Builds a plan for every combination of values; the last axis changes fastest. Throws a `UsageError`. */
+export function buildPlans(base: RunPlan, axes: readonly Axis[]): RunPlan[] {
   const twice = axes.find(({ name }, index) => axes.findIndex((axis) => axis.name === name) !== index);
   if (twice !== undefined) throw new UsageError(`--sweep ${twice.name} appears twice`);
   const total = axes.reduce((product, { values }) => product * values.length, 1);
-  if (total > MOST_RUNS) throw new UsageError(`--sweep: expected at most ${MOST_RUNS} combinations, was ${total}`);
+  if (total > MAX_RUNS) throw new UsageError(`--sweep: expected at most ${MAX_RUNS} combinations, was ${total}`);
   const plans = axes.reduce<RunPlan[]>(
     (before, { name, values }) => before.flatMap((plan) => values.map((value) => withValue(plan, name, value))),
     [base],
@@ -49,9 +49,9 @@ export function plansOf(base: RunPlan, axes: readonly Axis[]): RunPlan[] {
   return plans;
 }
 
-/** A value that makes no sense should be told before the first run, not by the hundredth. */
+/** Checks every combination before the first run: otherwise an invalid value would stop a sweep halfway. */
 function check({ strategy, terms }: RunPlan): void {
-  termsOf(terms);
+  buildTerms(terms);
   if (strategy.kind === 'grid') createGridPlanner(strategy.settings);
   if (strategy.kind === 'signals' && !(strategy.notional > 0))
     throw new UsageError(`--sweep notional: expected numbers above zero, was ${strategy.notional}`);
@@ -70,7 +70,7 @@ const setting =
     return { ...plan, strategy: { ...strategy, settings: { ...strategy.settings, [name]: read(value) } } };
   };
 
-/** Parameters that every strategy has. */
+/** Parameters of every strategy. */
 const TERMS: Readonly<Record<string, Setter>> = {
   deposit: term('deposit'),
   leverage: (plan, value) => {

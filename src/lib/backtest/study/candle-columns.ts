@@ -3,21 +3,21 @@ import type { Candle } from '../../model/records.js';
 import { formatDuration, formatTime, parseDuration } from '../../model/time.js';
 import type { Bars } from '../market-data.js';
 
-/** What of the candles that came was used, and what was not. */
+/** Counts of candles that were not used, by reason. */
 export type CandleCounts = {
   open: number;
-  /** Without prices: seconds in which nothing traded. */
+  /** Candles without prices: nothing traded in them. */
   empty: number;
   duplicates: number;
   incomplete: number;
-  /** Intervals without a candle between the first and the last. */
+  /** Missing candles between the first and the last. */
   missing: number;
 };
 
-/** Closed candles of one interval and source as they come, in typed columns. */
+/** Collects closed candles and turns those of one interval and source into typed columns. */
 export class CandleColumns {
   readonly counts: CandleCounts = { open: 0, empty: 0, duplicates: 0, incomplete: 0, missing: 0 };
-  /** Opening times of candles that an unrepaired gap overlaps. */
+  /** Opening times of candles that overlap an unrepaired gap. */
   readonly incomplete: number[] = [];
   readonly #candles = new Map<string, Map<number, Candle>>();
 
@@ -44,7 +44,7 @@ export class CandleColumns {
       candles.set(candle.timestamp, candle);
   }
 
-  /** Returns the candles of the interval (the only one there is, when none is given), those from trades before the exchange's. */
+  /** Returns the candles of an interval (by default the only one). Candles from trades take precedence over the exchange's. */
   finish(interval: string | undefined): Bars {
     const candles = this.#chosen(interval);
     const size = parseDuration(candles[0]?.interval ?? '1m');
@@ -71,8 +71,7 @@ export class CandleColumns {
   #chosen(interval: string | undefined): Candle[] {
     const intervals = [...new Set([...this.#candles.keys()].map((name) => name.split(' ')[0] as string))];
     const only = interval ?? (intervals.length === 1 ? intervals[0] : undefined);
-    if (only === undefined)
-      throw new UsageError(`--interval: expected one of ${intervals.join(', ')}: the input has candles of several intervals`);
+    if (only === undefined) throw new UsageError(`missing --interval: the input has candles of ${intervals.join(', ')}`);
     const found = this.#candles.get(`${only} trades`) ?? this.#candles.get(`${only} exchange`);
     if (found === undefined)
       throw new UsageError(`--interval: expected one of ${intervals.join(', ') || 'the candles in the input'}, was ${only}`);

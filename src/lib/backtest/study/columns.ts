@@ -22,14 +22,14 @@ export class Column {
     this.#values[this.#length++] = value;
   }
 
-  /** Returns the values of `order`, in shared memory: worker threads read them in place. */
+  /** Returns the values in the given order, in shared memory that worker threads read in place. */
   shared(order: Uint32Array): Float64Array<SharedArrayBuffer> {
     const values = new Float64Array(new SharedArrayBuffer(order.length * 8));
     for (let index = 0; index < order.length; index++) values[index] = this.at(order[index] as number);
     return values;
   }
 
-  /** The same for values that are bytes. */
+  /** Like `shared`, for byte values. */
   sharedBytes(order: Uint32Array): Uint8Array<SharedArrayBuffer> {
     const values = new Uint8Array(new SharedArrayBuffer(order.length));
     for (let index = 0; index < order.length; index++) values[index] = this.at(order[index] as number);

@@ -19,16 +19,16 @@ import type { LoadedMarket } from './market-reader.js';
 import { parametersOf, type RunPlan } from './run-plan.js';
 import type { StrategyModule } from './strategy-module.js';
 
-/** A run with its records. Those of one input and one plan are the same, byte for byte. */
+/** A run with its records. The same input and plan give the same records, byte for byte. */
 export type FinishedRun = {
   readonly run: Run;
   readonly fills: readonly Fill[];
   readonly equity: readonly Equity[];
-  /** Prices that the strategy had orders at. */
+  /** Order prices of the strategy over time. */
   readonly levels: readonly LevelSpan[];
 };
 
-/** What a plan needs beside the data; a module is loaded once and used by many plans. */
+/** Input of one run. A module is loaded once and used by many plans. */
 export type ExecuteOptions = {
   readonly market: LoadedMarket;
   readonly plan: RunPlan;
@@ -42,14 +42,14 @@ export type ExecuteOptions = {
   readonly detail?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** Runs a plan over the data and returns its records. Throws a `FailureError` on data without an event. */
+/** Runs a plan and returns its records. Throws a `FailureError` if the data has no trades and no candles. */
 export function execute(options: ExecuteOptions): FinishedRun {
   const { plan, market, path } = options;
   const data = partOf(options);
-  if (data.feed.time.length === 0) throw new FailureError(`${data.symbol}: no trades and no candles in the span asked for`);
+  if (data.feed.time.length === 0) throw new FailureError(`${data.symbol}: no trades and no candles in the requested time range`);
   const { terms, sample } = plan;
-  const strategy = strategyOf(options, data);
-  const until = plan.gaps === 'halt' ? data.holes[0]?.from : undefined;
+  const strategy = createStrategy(options, data);
+  const until = plan.gaps === 'halt' ? data.gaps[0]?.from : undefined;
   const outcome = runBacktest(data, { terms, strategy, path: path ?? 'high-first', sample, until });
   const metrics = metricsOf(outcome, terms.deposit, sample, strategy.figures?.() ?? {});
   const notes = [...(strategy.notes?.() ?? []), ...market.notes, ...haltNote(until), ...runWarnings(outcome, metrics, terms)];
@@ -71,10 +71,10 @@ function partOf({ market: { data }, since, until }: ExecuteOptions): MarketData 
 }
 
 function haltNote(until: number | undefined): string[] {
-  return until === undefined ? [] : [`halted at ${formatTime(until)}, where the data has a hole`];
+  return until === undefined ? [] : [`halted at ${formatTime(until)}: a gap in the data begins there`];
 }
 
-function strategyOf(options: ExecuteOptions, data: MarketData): Strategy {
+function createStrategy(options: ExecuteOptions, data: MarketData): Strategy {
   const { market, module } = options;
   const { strategy: plan, terms } = options.plan;
   if (plan.kind === 'signals')
@@ -86,29 +86,29 @@ function strategyOf(options: ExecuteOptions, data: MarketData): Strategy {
       restart: plan.restart,
       fixedDeposit: plan.fixedDeposit ? terms.deposit : undefined,
     });
-  if (module?.create) return seeing(data, plan.path, module.create(plan.parameters));
-  if (module?.exposure === undefined) throw new FailureError(`${plan.path}: was not loaded`);
+  if (module?.create) return withMatchingCallback(data, plan.path, module.create(plan.parameters));
+  if (module?.exposure === undefined) throw new FailureError(`${plan.path}: module is not loaded`);
   if (data.feed.kind !== 'candles')
-    throw new UsageError(`${plan.path}: "exposure" works on candles, the input has trades; mdtool candles makes them`);
-  return new ExposureStrategy(exposureOf(module, options, data.feed), data.feed);
+    throw new UsageError(`${plan.path}: "exposure" needs candles, the input has trades; build candles with mdtool candles`);
+  return new ExposureStrategy(computeExposure(module, options, data.feed), data.feed);
 }
 
-/** A strategy that waits for candles would do nothing on trades, and nobody would know why. */
-function seeing({ feed: { kind } }: MarketData, path: string, strategy: Strategy): Strategy {
+/** Refuses a strategy that has only the other kind of callback: it would run to the end without a single call. */
+function withMatchingCallback({ feed: { kind } }: MarketData, path: string, strategy: Strategy): Strategy {
   const [seen, other] = kind === 'trades' ? (['trade', 'bar'] as const) : (['bar', 'trade'] as const);
   if (strategy[other] !== undefined && strategy[seen] === undefined)
-    throw new UsageError(`${path}: has a callback "${other}" and none "${seen}", the input has ${kind}`);
+    throw new UsageError(`${path}: has a callback "${other}" but none "${seen}", and the input has ${kind}`);
   return strategy;
 }
 
-/** What came before the part that is run warms the strategy up; what comes after it stays unseen. */
-function exposureOf(module: StrategyModule, { market: { data }, plan, until }: ExecuteOptions, part: Bars): Float64Array {
+/** Earlier data warms the strategy up; data after the part stays hidden from it. */
+function computeExposure(module: StrategyModule, { market: { data }, plan, until }: ExecuteOptions, part: Bars): Float64Array {
   const known = between(data, Number.NEGATIVE_INFINITY, until ?? Number.POSITIVE_INFINITY).feed as Bars;
   const parameters = plan.strategy.kind === 'module' ? plan.strategy.parameters : {};
-  const wish = module.exposure?.(known, parameters);
-  if (!(wish instanceof Float64Array) || wish.length !== known.time.length)
-    throw new FailureError(`exposure: expected a Float64Array with a value for each of ${known.time.length} candles`);
-  return wish.subarray(known.time.length - part.time.length);
+  const targets = module.exposure?.(known, parameters);
+  if (!(targets instanceof Float64Array) || targets.length !== known.time.length)
+    throw new FailureError(`exposure: expected a Float64Array with one value for each of ${known.time.length} candles`);
+  return targets.subarray(known.time.length - part.time.length);
 }
 
 type Described = {
@@ -140,7 +140,7 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels }:
     fillsHash,
   };
   const equity = outcome.equity.map(
-    ({ time, equity, balance, net, depth }): Equity => ({
+    ({ time, equity, balance, net, drawdown }): Equity => ({
       type: 'equity',
       ...place,
       timestamp: time,
@@ -148,7 +148,7 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels }:
       equity,
       balance,
       position: net,
-      drawdownPct: depth * 100,
+      drawdownPct: drawdown * 100,
     }),
   );
   return { run, fills: anonymous.map((fill) => ({ ...fill, runId })), equity, levels };

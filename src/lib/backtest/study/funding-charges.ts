@@ -1,20 +1,20 @@
 import type { Funding } from '../../model/records.js';
 import { MINUTE } from '../../model/time.js';
-import type { Series } from '../market-data.js';
+import type { TimedValues } from '../market-data.js';
 
-/** When funding is charged and at what rate. */
+/** Funding charges: times and rates. */
 export type FundingCharges = {
-  readonly series: Series;
-  /** Charges whose rate was the last one told before, not one that was settled. */
+  readonly series: TimedValues;
+  /** Number of charges that use the last announced rate because no settled rate is known. */
   readonly estimated: number;
 };
 
-/** A settled row stands for the charge that was announced within this distance of it. */
+/** A settled row replaces an announced charge within this distance. */
 const SAME = MINUTE;
 
 /**
- * Returns the charges that funding rows tell of, up to the end of the data: the settled ones at their times; where none is,
- * the last rate that was told before `next_funding_timestamp`, charged then.
+ * Returns the funding charges before the end of the data. Settled rates are charged at their times. Where a settled rate is
+ * missing, the last rate announced before `next_funding_timestamp` is charged at that time.
  */
 export function fundingCharges(rows: readonly Funding[], end: number): FundingCharges {
   const inOrder = [...rows].sort((a, b) => a.timestamp - b.timestamp);

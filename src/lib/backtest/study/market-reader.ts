@@ -1,40 +1,41 @@
+import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice } from '../../model/records.js';
 import { openHoles, type RecordedGap } from '../../verify/holes.js';
-import { type BookView, emptySeries, endOf, type Hole, type MarketData, type Series } from '../market-data.js';
+import { type BookView, type DataGap, emptyTimedValues, endOf, type MarketData, type TimedValues } from '../market-data.js';
 import type { Signal } from '../strategies/signals.js';
 import { CandleColumns } from './candle-columns.js';
 import { Column } from './columns.js';
 import { fundingCharges } from './funding-charges.js';
 import { TradeColumns } from './trade-columns.js';
 
-/** What a run is fed with, and what should be known of it. */
+/** Input of a run with notes about it. */
 export type LoadedMarket = {
   readonly data: MarketData;
   readonly signals: readonly Signal[];
-  /** The latest that the input has. */
+  /** The latest instrument record of the input. */
   readonly instrument?: Instrument | undefined;
-  /** One sentence each. */
+  /** Notes for the reader of the results, one sentence each. */
   readonly notes: readonly string[];
 };
 
-export type MarketWishes = {
-  /** Candles of this interval; absent, trades where there are any. */
+export type MarketReaderOptions = {
+  /** Candle interval to run on; without it, trades if the input has any. */
   readonly interval?: string | undefined;
-  /** Queues are read from books: without, they are not kept. */
+  /** Whether to keep book snapshots, which `--fill volume` needs. */
   readonly books: boolean;
 };
 
 type SignalRecord = Extract<AnyRecord, { type: 'signal' }>;
-type Place = { readonly exchange: string; readonly market: Market; readonly symbol: string };
+type SymbolIdentity = { readonly exchange: string; readonly market: Market; readonly symbol: string };
 
-/** Sorts records by symbol, and turns those of each into what a backtest runs on. */
+/** Groups records by symbol and builds the input of a backtest for each. */
 export class MarketReader {
-  readonly #wishes: MarketWishes;
+  readonly #options: MarketReaderOptions;
   readonly #markets = new Map<string, MarketCollector>();
 
-  constructor(wishes: MarketWishes) {
-    this.#wishes = wishes;
+  constructor(options: MarketReaderOptions) {
+    this.#options = options;
   }
 
   add(records: readonly AnyRecord[]): void {
@@ -44,15 +45,15 @@ export class MarketReader {
       const key = `${record.exchange}:${record.market}:${record.symbol}`;
       let market = this.#markets.get(key);
       if (market === undefined) {
-        const place = { exchange: record.exchange, market: record.market as Market, symbol: record.symbol };
-        market = new MarketCollector(place, this.#wishes);
+        const identity = { exchange: record.exchange, market: record.market as Market, symbol: record.symbol };
+        market = new MarketCollector(identity, this.#options);
         this.#markets.set(key, market);
       }
       market.add(record);
     }
   }
 
-  /** Returns every symbol that has trades or candles, in the order of their names. */
+  /** Returns every symbol that has trades or candles, sorted by name. */
   finish(): LoadedMarket[] {
     const names = [...this.#markets.keys()].sort();
     return names
@@ -63,8 +64,8 @@ export class MarketReader {
 }
 
 class MarketCollector {
-  readonly #place: Place;
-  readonly #wishes: MarketWishes;
+  readonly #symbol: SymbolIdentity;
+  readonly #options: MarketReaderOptions;
   readonly #trades = new TradeColumns();
   readonly #candles = new CandleColumns();
   readonly #marks: { readonly time: Column; readonly value: Column } = { time: new Column(), value: new Column() };
@@ -75,9 +76,9 @@ class MarketCollector {
   readonly #books: BookSnapshot[] = [];
   #instrument: Instrument | undefined;
 
-  constructor(place: Place, wishes: MarketWishes) {
-    this.#place = place;
-    this.#wishes = wishes;
+  constructor(symbol: SymbolIdentity, options: MarketReaderOptions) {
+    this.#symbol = symbol;
+    this.#options = options;
   }
 
   get hasFeed(): boolean {
@@ -92,22 +93,22 @@ class MarketCollector {
     else if (record.type === 'gap') this.#gaps.push(record);
     else if (record.type === 'signal') this.#addSignal(record);
     else if (record.type === 'instrument') this.#instrument = record;
-    else if (record.type === 'book_snapshot' && this.#wishes.books) this.#books.push(record);
+    else if (record.type === 'book_snapshot' && this.#options.books) this.#books.push(record);
   }
 
   finish(): LoadedMarket {
-    const { interval } = this.#wishes;
+    const { interval } = this.#options;
     const usesCandles = interval !== undefined || this.#trades.count === 0;
     if (usesCandles && this.#candles.count === 0)
-      throw new UsageError(`--interval ${interval}: the input has no candles of ${this.#place.symbol}, only trades`);
+      throw new UsageError(`--interval ${interval}: the input has no candles of ${this.#symbol.symbol}, only trades`);
     const feed = usesCandles ? this.#candles.finish(interval) : this.#trades.finish();
     const funding = fundingCharges(this.#fundings, endOf(feed));
     const data: MarketData = {
-      ...this.#place,
+      ...this.#symbol,
       feed,
-      marks: this.#place.market === 'spot' ? emptySeries() : this.#markSeries(),
+      marks: this.#symbol.market === 'spot' ? emptyTimedValues() : this.#markSeries(),
       fundings: funding.series,
-      holes: this.#holes(feed),
+      gaps: this.#gapsOf(feed),
       books: this.#bookViews(),
     };
     return {
@@ -128,23 +129,23 @@ class MarketCollector {
     else this.#signals.set(signal.id, signal);
   }
 
-  #markSeries(): Series {
+  #markSeries(): TimedValues {
     const { time, value } = this.#marks;
     const indices = Uint32Array.from({ length: time.length }, (_, index) => index);
     const order = indices.sort((a, b) => time.at(a) - time.at(b) || a - b);
     return { time: time.shared(order), value: value.shared(order) };
   }
 
-  /** A hole that a later gap repaired is none. A candle from trades tells of its gaps by itself. */
-  #holes(feed: MarketData['feed']): Hole[] {
-    // Of lost candles the channel names the interval: `candle_exchange_1m`.
+  /** Returns the gaps without those that a later record repaired. Candles from trades mark their own gaps. */
+  #gapsOf(feed: MarketData['feed']): DataGap[] {
+    // The channel of lost candles names their interval: `candle_exchange_1m`.
     const channels = new Set(this.#gaps.map(({ channel }) => channel).filter((channel) => isOf(feed.kind, channel)));
-    const holes = [...channels].flatMap((channel) =>
+    const open = [...channels].flatMap((channel) =>
       openHoles(this.#gaps.filter((gap) => gap.channel === channel).map(recordedGap)),
     );
     const candles =
       feed.kind === 'candles' ? this.#candles.incomplete.map((from) => ({ from, until: from + feed.interval })) : [];
-    return [...holes, ...candles].sort((a, b) => a.from - b.from);
+    return [...open, ...candles].sort((a, b) => a.from - b.from);
   }
 
   #bookViews(): BookView[] {
@@ -156,32 +157,33 @@ class MarketCollector {
     const { open, duplicates, missing } = this.#candles.counts;
     const notes: string[] = [];
     if (!usesCandles && this.#candles.count > 0)
-      notes.push('the input has candles as well: trades are used, --interval takes candles');
-    if (!usesCandles && this.#trades.duplicates > 0) notes.push(`${this.#trades.duplicates} trades came twice and count once`);
-    if (usesCandles && duplicates > 0) notes.push(`${duplicates} candles came more than once, the last of each counts`);
-    if (usesCandles && open > 0) notes.push(`${open} open candles are left out`);
-    if (usesCandles && missing > 0) notes.push(`${missing} intervals between the first and the last candle have none`);
+      notes.push('the input has trades and candles: the run uses trades; use --interval to run on candles');
+    if (!usesCandles && this.#trades.duplicates > 0) notes.push(`${counted(this.#trades.duplicates, 'duplicate trade')} skipped`);
+    if (usesCandles && duplicates > 0)
+      notes.push(`${counted(duplicates, 'duplicate candle')} skipped: the latest of each is used`);
+    if (usesCandles && open > 0) notes.push(`${counted(open, 'open candle')} skipped`);
+    if (usesCandles && missing > 0) notes.push(`${counted(missing, 'candle')} missing between the first and the last`);
     return notes;
   }
 
-  /** One set of rules gives one signal per second and side. */
+  /** Returns notes on duplicate signals. One set of rules gives at most one signal per second and side. */
   #signalNotes(): string[] {
     const moments = new Set([...this.#signals.values()].map(({ timestamp, side }) => `${timestamp} ${side}`));
     const more = this.#signals.size - moments.size;
     const notes: string[] = [];
-    if (this.#repeatedSignals > 0) notes.push(`${this.#repeatedSignals} signals have the id of another and are left out`);
+    if (this.#repeatedSignals > 0) notes.push(`${counted(this.#repeatedSignals, 'duplicate signal')} skipped`);
     if (more > 0)
       notes.push(
-        `${more} of ${this.#signals.size} signals are of the second and side of another: they come from more than one set of rules, and all are traded; signals -o FILE gives those of one`,
+        `${more} of ${this.#signals.size} signals share second and side with another: they are from several sets of rules, and all are traded; write those of one set with mdtool signals -o FILE`,
       );
     return notes;
   }
 
   #fundingNotes(estimated: number): string[] {
-    if (this.#place.market === 'spot') return [];
-    if (this.#fundings.length === 0) return ['no funding in the input: none is charged'];
+    if (this.#symbol.market === 'spot') return [];
+    if (this.#fundings.length === 0) return ['no funding rates in the input: none are charged'];
     if (estimated === 0) return [];
-    return [`${estimated} fundings are charged at the last rate told before them: no settled rate is in the input`];
+    return [`${counted(estimated, 'funding charge')} at the last announced rate: the input has no settled rate`];
   }
 }
 

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { UsageError } from '../../model/errors.js';
-import { moduleOf, runTask, type Task, type WorkerAnswer, type WorkerStart } from './pool.js';
+import { loadModule, runTask, type Task, type WorkerAnswer, type WorkerStart } from './pool.js';
 
 const { market, module: path } = workerData as WorkerStart;
-const module = moduleOf(path);
+const module = loadModule(path);
 
 parentPort?.on('message', async (task: Task) => {
   parentPort?.postMessage(await answer(task));

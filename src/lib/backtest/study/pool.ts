@@ -15,16 +15,16 @@ export type Task = {
   readonly until?: number | undefined;
 };
 
-/** What a worker thread is started with; the columns of the market are in shared memory. */
+/** Start data of a worker thread; the columns of the market are in shared memory. */
 export type WorkerStart = { readonly market: LoadedMarket; readonly module: string | undefined };
-/** A worker's answer: a run, or why there is none. */
+/** Answer of a worker: a run or an error. */
 export type WorkerAnswer = { readonly run?: Run; readonly error?: { readonly message: string; readonly isUsage: boolean } };
 
-/** Runs tasks, in any order. */
+/** Runs tasks in any order. */
 export type Pool = { run(task: Task): Promise<Run>; readonly size: number; close(): Promise<void> };
 
-/** Returns a pool that runs in this thread. */
-export function inlinePool(market: LoadedMarket, module: StrategyModule | undefined): Pool {
+/** Creates a pool that runs in this thread. */
+export function createInlinePool(market: LoadedMarket, module: StrategyModule | undefined): Pool {
   return {
     size: 1,
     run: async (task) => runTask(task, { market, module }),
@@ -37,8 +37,8 @@ export function runTask(task: Task, { market, module }: Pick<ExecuteOptions, 'ma
   return execute({ ...task, market, module }).run;
 }
 
-/** Returns a pool of worker threads, each with one task at a time. */
-export function workerPool(size: number, start: WorkerStart): Pool {
+/** Creates a pool of worker threads; each runs one task at a time. */
+export function createWorkerPool(size: number, start: WorkerStart): Pool {
   const idle = Array.from({ length: size }, () => new PoolWorker(start));
   const all = [...idle];
   const waiting: ((worker: PoolWorker) => void)[] = [];
@@ -81,7 +81,7 @@ class PoolWorker {
         this.#worker.off('error', ended).off('exit', left).off('message', answered);
         if (error) reject(error);
       };
-      const left = () => ended(new FailureError('a worker thread ended before its run was done'));
+      const left = () => ended(new FailureError('a worker thread exited before its run was finished'));
       const answered = ({ run, error }: WorkerAnswer) => {
         ended();
         if (run) resolve(run);
@@ -97,7 +97,7 @@ class PoolWorker {
   }
 }
 
-/** Loads a module for a thread. */
-export async function moduleOf(path: string | undefined): Promise<StrategyModule | undefined> {
+/** Loads the strategy module of a worker thread. */
+export async function loadModule(path: string | undefined): Promise<StrategyModule | undefined> {
   return path === undefined ? undefined : loadStrategy(path);
 }

@@ -1,10 +1,10 @@
 import type { ExactValue } from '../../model/ticks.js';
 import type { PositionSide } from '../orders.js';
-import type { Terms } from '../terms.js';
+import type { ExecutionTerms } from '../terms.js';
 import type { GridSettings } from './grid-planner.js';
 import type { ModuleParameters } from './strategy-module.js';
 
-/** What trades, as plain data: a worker thread, or a line of a file, can carry it. */
+/** A strategy as plain data, for worker threads and the lines of a `--resume` file. */
 export type StrategyPlan =
   | { readonly kind: 'signals'; readonly notional: number }
   | {
@@ -18,10 +18,10 @@ export type StrategyPlan =
     }
   | { readonly kind: 'module'; readonly path: string; readonly parameters: ModuleParameters };
 
-/** One configuration: all that decides a run beside the data. */
+/** One configuration: everything that decides a run except the data. */
 export type RunPlan = {
   readonly strategy: StrategyPlan;
-  readonly terms: Terms;
+  readonly terms: ExecutionTerms;
   readonly gaps: 'fail' | 'halt' | 'ignore';
   /** Time between points of the equity curve, microseconds; also the period of Sharpe and Sortino. */
   readonly sample: number;

@@ -1,30 +1,30 @@
 import { readInput } from '../../input/input.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import { isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
-import { type LoadedMarket, MarketReader, type MarketWishes } from './market-reader.js';
+import { type LoadedMarket, MarketReader, type MarketReaderOptions } from './market-reader.js';
 
-/** What of an input, or of a store, a backtest runs on. */
-export type SourceOptions = MarketWishes &
+/** Selection of records from files or a store. */
+export type SourceOptions = MarketReaderOptions &
   RecordSelection & {
     /** Files, globs, `-`; none for the store. */
     readonly paths: readonly string[];
     readonly directory: string;
     readonly signals: boolean;
-    /** Told of every line that is no record. */
+    /** Called for every line that is not a record. */
     readonly broken: (reason: string) => void;
   };
 
-/** Returns the symbols of an input or a store, ready to be run on. */
+/** Loads the symbols of files or a store. */
 export async function loadMarkets(options: SourceOptions): Promise<LoadedMarket[]> {
   const reader = new MarketReader(options);
-  if (options.paths.length === 0) await fromStore(options, reader);
+  if (options.paths.length === 0) await addStore(options, reader);
   else
     for await (const records of readInput(options.paths, options))
       reader.add(records.filter((record) => isWanted(record, options)));
   return reader.finish();
 }
 
-async function fromStore(options: SourceOptions, reader: MarketReader): Promise<void> {
+async function addStore(options: SourceOptions, reader: MarketReader): Promise<void> {
   const { readStore } = await import('../../storage/reading/store-reader.js');
   const { directory, exchanges, markets, symbols, interval, since, until } = options;
   const wanted = { exchanges, markets, symbols, until };

@@ -4,29 +4,29 @@ import { FailureError, UsageError } from '../../model/errors.js';
 import type { Bars } from '../market-data.js';
 import type { Strategy } from '../strategy.js';
 
-/** Parameters of a user's strategy: numbers that `--param` and `--sweep` set. */
+/** Parameters of a user's strategy: numbers set by `--param` and `--sweep`. */
 export type ModuleParameters = Readonly<Record<string, number>>;
 
-/** What a strategy module exports; one of `create` and `exposure`. `examples/` shows both. */
+/** Exports of a strategy module: either `create` or `exposure`. `examples/` shows both. */
 export type StrategyModule = {
   /** Every parameter with its default. */
   readonly parameters?: ModuleParameters | undefined;
   /** Returns a strategy that is called event by event. */
   create?(parameters: ModuleParameters): Strategy;
   /**
-   * Returns the wanted position per candle, known once the candle is over, as a signed multiple of equity. Value i must
-   * follow from candles 0 to i alone.
+   * Returns the target exposure after each candle, a signed multiple of equity. Value i must depend on candles 0 to i only:
+   * anything later is look-ahead.
    */
   exposure?(bars: Bars, parameters: ModuleParameters): Float64Array;
 };
 
-/** Loads a module from its path. Throws a `UsageError` when it is not a strategy, a `FailureError` when it cannot be run. */
+/** Loads a module. Throws a `UsageError` if it is not a strategy, a `FailureError` if it cannot be loaded. */
 export async function loadStrategy(path: string): Promise<StrategyModule> {
   const module = (await importFile(path)) as Partial<StrategyModule> & { readonly default?: Partial<StrategyModule> };
   const strategy = module.default ?? module;
   const isCallable = (value: unknown) => typeof value === 'function';
   if (isCallable(strategy.create) === isCallable(strategy.exposure))
-    throw new UsageError(`${path}: expected an export "create" or "exposure" (one of them), a function`);
+    throw new UsageError(`${path}: expected one exported function, "create" or "exposure"`);
   for (const [name, value] of Object.entries(strategy.parameters ?? {}))
     if (!Number.isFinite(value)) throw new UsageError(`${path}: parameter ${name}: expected a number, was ${value}`);
   return strategy as StrategyModule;
@@ -42,17 +42,17 @@ async function importFile(path: string): Promise<unknown> {
     if (error instanceof UsageError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(resolve(path)))
-      throw new FailureError(`${path}: cannot be read (no such file)`, { cause: error });
-    throw new FailureError(`${path}: cannot be loaded (${message})`, { cause: error });
+      throw new FailureError(`cannot read ${path}: no such file`, { cause: error });
+    throw new FailureError(`cannot load ${path}: ${message}`, { cause: error });
   }
 }
 
-/** Node 20 does not run TypeScript by itself. */
+/** Node 20 does not run TypeScript natively. */
 async function loadTsx(path: string): Promise<typeof import('tsx/esm/api')> {
   try {
     return await import('tsx/esm/api');
   } catch (error) {
-    throw new UsageError(`${path}: TypeScript needs the package tsx here (npm install tsx), or Node 22.18 and later`, {
+    throw new UsageError(`${path}: TypeScript needs the package tsx (npm install tsx) or Node 22.18 or later`, {
       cause: error,
     });
   }

@@ -7,28 +7,28 @@ import type { RunPlan } from './run-plan.js';
 import type { StrategyModule } from './strategy-module.js';
 import { type Candidate, type SweepOptions, sweep } from './sweep.js';
 
-/** A part of the data to choose on and the one after it to be judged on, microseconds, ends exclusive. */
+/** A training window `[from, until)` and the test window `[until, testUntil)` after it, microseconds. */
 export type Window = { readonly from: number; readonly until: number; readonly testUntil: number };
 
-/** What is to be found out about one symbol. */
+/** Input of the study of one symbol. */
 export type StudyOptions = Pick<SweepOptions, 'pool' | 'rankBy' | 'log' | 'signal' | 'progress'> & {
   readonly market: LoadedMarket;
   readonly module?: StrategyModule | undefined;
   readonly plans: readonly RunPlan[];
-  /** Empty: everything is one part. */
+  /** Training and test windows; empty for one run over all data. */
   readonly windows: readonly Window[];
 };
 
-/** What was found: runs with their fills, and of a sweep the runs of the plans behind the best one, ranked. */
+/** Result: runs with their fills, and for a sweep the ranked runs of the other plans. */
 export type Study = { readonly finished: readonly FinishedRun[]; readonly ranking: readonly Run[] };
 
-/** Returns the paths through candles that a plan is run on: both, since neither is known to be right; one for trades. */
+/** Returns the paths of a plan: both for candles, because the true one is unknown; none to choose for trades. */
 export function pathsFor({ strategy }: RunPlan, { data }: LoadedMarket): readonly (Path | undefined)[] {
   if (data.feed.kind === 'trades') return [undefined];
   return strategy.kind === 'signals' ? ['worse', 'better'] : ['high-first', 'low-first'];
 }
 
-/** Returns the windows of a walk forward: `train` to choose on, the `test` after it to judge, then `test` further on. */
+/** Returns the windows of a walk-forward test: `train`, then `test`; the next pair starts one `test` later. */
 export function walkForward({ data: { feed } }: LoadedMarket, train: number, test: number): Window[] {
   const windows: Window[] = [];
   const end = endOf(feed);
@@ -37,21 +37,21 @@ export function walkForward({ data: { feed } }: LoadedMarket, train: number, tes
   return windows;
 }
 
-/** Returns the one window that keeps a share of the time to choose on, and the rest to judge. */
+/** Returns one window with a share of the time for training and the rest for testing. */
 export function splitAt({ data: { feed } }: LoadedMarket, share: number): Window {
   const from = feed.time[0] ?? 0;
   const testUntil = endOf(feed);
   return { from, until: Math.round(from + (testUntil - from) * share), testUntil };
 }
 
-/** Runs the plans as asked: once over everything, or chosen on one part and judged on the next, window after window. */
+/** Runs the plans over all data, or chooses on each training window and tests on the window after it. */
 export async function study(options: StudyOptions): Promise<Study> {
   const { plans, windows, signal } = options;
   if (windows.length === 0) return plans.length === 1 ? single(options) : await ranked(options);
   const finished: FinishedRun[] = [];
   for (const [index, window] of windows.entries()) {
     if (signal.aborted) break;
-    finished.push(...(await judged(options, window, index)));
+    finished.push(...(await testWindow(options, window, index)));
   }
   return { finished, ranking: [] };
 }
@@ -63,7 +63,7 @@ function single({ plans, market, module }: StudyOptions): Study {
 
 async function ranked(options: StudyOptions): Promise<Study> {
   const { market, module } = options;
-  const candidates = await chosen(options);
+  const candidates = await rankCandidates(options);
   const ranking = candidates
     .slice(1)
     .flatMap(({ runs }, index) =>
@@ -75,15 +75,15 @@ async function ranked(options: StudyOptions): Promise<Study> {
   return { finished: paths.map((path) => execute({ market, module, plan: best.plan, path, detail: { rank: 1 } })), ranking };
 }
 
-function chosen(options: StudyOptions, window?: Window): Promise<Candidate[]> {
+function rankCandidates(options: StudyOptions, window?: Window): Promise<Candidate[]> {
   const { plans, market, pool, rankBy, log, signal, progress } = options;
   const paths = pathsFor(plans[0] as RunPlan, market);
   return sweep({ plans, paths, pool, rankBy, log, signal, progress, since: window?.from, until: window?.until });
 }
 
-async function judged(options: StudyOptions, window: Window, index: number): Promise<FinishedRun[]> {
+async function testWindow(options: StudyOptions, window: Window, index: number): Promise<FinishedRun[]> {
   const { market, module } = options;
-  const [best] = await chosen(options, window);
+  const [best] = await rankCandidates(options, window);
   if (best === undefined) return [];
   const { plan } = best;
   const part = (name: string, since: number, until: number) =>
@@ -93,8 +93,8 @@ async function judged(options: StudyOptions, window: Window, index: number): Pro
   return [...part('in-sample', window.from, window.until), ...part('out-of-sample', window.until, window.testUntil)];
 }
 
-/** Returns how many runs a study makes that a sweep counts: those of every plan, path and window. */
-export function runsOf({ plans, windows, market }: Pick<StudyOptions, 'plans' | 'windows' | 'market'>): number {
+/** Returns the number of sweep runs of a study: plans × paths × windows. */
+export function countRuns({ plans, windows, market }: Pick<StudyOptions, 'plans' | 'windows' | 'market'>): number {
   if (windows.length === 0 && plans.length === 1) return 0;
   return plans.length * pathsFor(plans[0] as RunPlan, market).length * Math.max(1, windows.length);
 }

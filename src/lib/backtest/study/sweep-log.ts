@@ -7,22 +7,22 @@ import type { LoadedMarket } from './market-reader.js';
 import type { Task } from './pool.js';
 
 /**
- * A file with the runs of a sweep, one line each, written as they are done: a sweep that was stopped goes on from it. A run
- * is known again by its plan, its part of the data, and the data itself.
+ * File with the finished runs of a sweep, one per line. A sweep that was stopped continues from it. The key of a run is its
+ * plan, its part of the data and a hash of the data.
  */
 export class SweepLog {
   readonly #path: string;
   readonly #data: string;
   readonly #known = new Map<string, Run>();
 
-  /** Throws a `FailureError` when the file is there and is something else. */
+  /** Throws a `FailureError` if the file exists and is not a sweep log. */
   constructor(path: string, market: LoadedMarket) {
     this.#path = path;
     this.#data = fingerprint(market);
     if (!existsSync(path)) return;
     const lines = readFileSync(path, 'utf8').split('\n');
     for (const [index, line] of lines.entries()) {
-      // The last line may have been cut off when the sweep was stopped.
+      // A stopped sweep may have cut off the last line.
       if (line === '' || index === lines.length - 1) continue;
       const entry = entryOf(line, `${path}:${index + 1}`);
       if (entry !== undefined) this.#known.set(...entry);
@@ -53,9 +53,9 @@ function entryOf(line: string, place: string): [key: string, run: Run] | undefin
     const record = decodeRecord(JSON.stringify(run));
     if (typeof key === 'string' && record.type === 'run') return [key, record];
   } catch {}
-  // A line that a stop cut off, before a later sweep went on in the next one.
+  // A stopped sweep cut off this line; a later sweep continued in the next one.
   if (line.startsWith('{"key":"')) return undefined;
-  throw new FailureError(`${place}: expected a run of a sweep; --resume names the file that an earlier sweep wrote`);
+  throw new FailureError(`${place}: expected a run of a sweep; --resume needs the file of an earlier sweep`);
 }
 
 function fingerprint({ data, signals }: LoadedMarket): string {

@@ -4,27 +4,27 @@ import type { Pool, Task } from './pool.js';
 import type { RunPlan } from './run-plan.js';
 import type { SweepLog } from './sweep-log.js';
 
-/** One configuration of a sweep and what became of it: a run per path through the candles, one for trades. */
+/** One configuration of a sweep with its runs: one per candle path, or one for trades. */
 export type Candidate = { readonly plan: RunPlan; readonly runs: readonly Run[]; readonly score: number | undefined };
 
 export type SweepOptions = {
   readonly pool: Pool;
   readonly plans: readonly RunPlan[];
-  /** Paths that every configuration is run on; one undefined for trades. */
+  /** Paths of every configuration; a single undefined for trades. */
   readonly paths: readonly (Path | undefined)[];
-  /** Metric to rank by, the greatest first; of two paths the lesser counts. */
+  /** Metric to rank by, highest first; of two paths the lower value counts. */
   readonly rankBy: string;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
   readonly log?: SweepLog | undefined;
   readonly signal: AbortSignal;
-  /** Told after every run. */
+  /** Called after every run. */
   readonly progress: (run: Run, isKnown: boolean) => void;
 };
 
 /**
- * Runs every plan and returns them ranked; those without the metric come last. Of equals the one that was planned first
- * leads, so that the ranking does not depend on how many threads there are. Once stopped, what is done is ranked.
+ * Runs every plan and returns them ranked; plans without the metric are last. Equal plans keep their order, so that the
+ * ranking does not depend on the number of threads. After a stop, the finished plans are ranked.
  */
 export async function sweep(options: SweepOptions): Promise<Candidate[]> {
   const { plans, paths, pool, signal, since, until } = options;

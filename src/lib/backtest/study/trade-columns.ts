@@ -3,7 +3,7 @@ import type { Trade } from '../../model/records.js';
 import type { Ticks } from '../market-data.js';
 import { Column } from './columns.js';
 
-/** Trades as they come, in typed columns, put in the order of trades. Copies of a trade, from several files, count once. */
+/** Collects trades into typed columns in trade order. Duplicates of a trade, for example from overlapping files, are dropped. */
 export class TradeColumns {
   duplicates = 0;
   readonly #time = new Column();
@@ -25,7 +25,7 @@ export class TradeColumns {
   /** Returns all trades in order of time. */
   finish(): Ticks {
     this.#flush();
-    const order = this.#withoutCopies(this.#byTime());
+    const order = this.#withoutDuplicates(this.#byTime());
     return {
       kind: 'trades',
       time: this.#time.shared(order),
@@ -47,7 +47,7 @@ export class TradeColumns {
     this.#tied = [];
   }
 
-  /** Files may overlap. The sort is stable, so that trades of one time stay as each file had them. */
+  /** Files may overlap. The sort is stable: trades of one time keep the order of their file. */
   #byTime(): Uint32Array {
     const time = this.#time;
     const indices = new Uint32Array(time.length);
@@ -59,8 +59,8 @@ export class TradeColumns {
     return isOrdered ? indices : indices.sort((a, b) => time.at(a) - time.at(b) || a - b);
   }
 
-  /** Copies of a trade have one time, so that its identity has to be told from few others only. */
-  #withoutCopies(order: Uint32Array): Uint32Array {
+  /** Duplicates share a time, so ids are compared only within one timestamp. */
+  #withoutDuplicates(order: Uint32Array): Uint32Array {
     const kept = new Uint32Array(order.length);
     const ids = new Set<number>();
     let length = 0;
@@ -75,7 +75,7 @@ export class TradeColumns {
   }
 }
 
-/** Returns 53 bits of an id: FNV-1a over its characters, twice with other beginnings. */
+/** Returns a 53-bit hash of an id: FNV-1a over its characters, twice with different seeds. */
 function fingerprint(id: string): number {
   let low = 0x811c9dc5;
   let high = 0x1b873593;

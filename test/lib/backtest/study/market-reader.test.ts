@@ -28,7 +28,7 @@ function gap(from: number, until: number, missing: boolean, known: number): Gap 
 function holesOf(records: readonly AnyRecord[]): readonly object[] {
   const reader = new MarketReader({ books: false });
   reader.add(records);
-  return reader.finish()[0]?.data.holes ?? [];
+  return reader.finish()[0]?.data.gaps ?? [];
 }
 
 describe('holes of a backtest', () => {
@@ -55,19 +55,16 @@ describe('signals of a backtest', () => {
     const reader = new MarketReader({ books: false });
     reader.add([trade(1), ...records]);
     const [market] = reader.finish();
-    return [market?.signals.length, market?.notes.filter((note) => note.includes('signals'))];
+    return [market?.signals.length, market?.notes.filter((note) => note.includes('signal'))];
   };
 
   it('count once each', () => {
     expect(loaded([signal('a', 2, 'buy'), signal('b', 2, 'sell'), signal('c', 9, 'buy')])).toEqual([3, []]);
-    expect(loaded([signal('a', 2, 'buy'), signal('a', 2, 'buy')])).toEqual([
-      1,
-      ['1 signals have the id of another and are left out'],
-    ]);
+    expect(loaded([signal('a', 2, 'buy'), signal('a', 2, 'buy')])).toEqual([1, ['1 duplicate signal skipped']]);
   });
 
-  it('of more than one set of rules are told', () => {
+  it('of more than one set of rules are reported', () => {
     const [count, notes] = loaded([signal('a', 2, 'buy'), signal('b', 2, 'buy'), signal('c', 9, 'buy')]);
-    expect([count, notes]).toEqual([3, [expect.stringContaining('1 of 3 signals are of the second and side of another')]]);
+    expect([count, notes]).toEqual([3, [expect.stringContaining('1 of 3 signals share second and side with another')]]);
   });
 });

@@ -1,10 +1,11 @@
 import type { Colors } from '../../../lib/cli/output/colors.js';
 import type { filledDetail, solutionDetail } from '../../../lib/grid/records.js';
 import type { StressReport } from '../../../lib/grid/stress.js';
+import { counted } from '../../../lib/model/counted.js';
 import { formatTime } from '../../../lib/model/time.js';
-import { type GridFigures, type GridView, percentText, spanText } from './figures.js';
+import { durationText, type GridView, type NumberFormat, percentText } from './number-format.js';
 
-/** What `detail` of a plan may hold beside warnings and notes, which stderr tells. */
+/** Fields of a plan's `detail`, without warnings and notes, which are printed on stderr. */
 export type GridDetail = {
   readonly reason?: string;
   readonly filled?: ReturnType<typeof filledDetail>;
@@ -12,7 +13,7 @@ export type GridDetail = {
   readonly stress?: StressReport;
 };
 
-/** Returns what the grid is, in two lines. */
+/** Returns two lines that describe the grid. */
 export function headingLines({ plan }: GridView, colors: Colors): string[] {
   const name = [plan.exchange, plan.market, plan.symbol].filter((part) => part !== undefined).join(':');
   const spacing = plan.spacing === 'list' ? 'listed' : plan.spacing;
@@ -25,17 +26,15 @@ export function headingLines({ plan }: GridView, colors: Colors): string[] {
   ];
 }
 
-/** Returns the money and the verdict. */
-export function summaryLines({ plan, levels }: GridView, figures: GridFigures, colors: Colors): string[] {
+/** Returns the lines with money and the verdict. */
+export function summaryLines({ plan, levels }: GridView, format: NumberFormat, colors: Colors): string[] {
   const { reason } = (plan.detail ?? {}) as GridDetail;
   const toTakeProfit = plan.reboundPct === undefined ? '' : `, ${percentText(plan.reboundPct)} from the take profit`;
   return [
-    `committed ${figures.money(plan.committedNotional)} of ${plan.budgetNotional} (${percentText(plan.utilisationPct)}), margin ${figures.money(plan.marginRequired)} of ${plan.deposit}`,
+    `committed ${format.money(plan.committedNotional)} of ${plan.budgetNotional} (${percentText(plan.utilisationPct)}), margin ${format.money(plan.marginRequired)} of ${plan.deposit}`,
     `base amount ${short(plan.baseAmount)} before rounding, Σ multiplier^i ${short(plan.multiplierSum)}`,
-    `all filled: loss ${figures.money(plan.worstLoss)} at ${figures.price(levels.at(-1)?.price)}${toTakeProfit}`,
-    reason === undefined
-      ? colors.good('✓ every level can be placed and is reached before a liquidation')
-      : colors.bad(`✗ ${reason}`),
+    `all filled: loss ${format.money(plan.worstLoss)} at ${format.price(levels.at(-1)?.price)}${toTakeProfit}`,
+    reason === undefined ? colors.good('✓ every level can be placed and fills before a liquidation') : colors.bad(`✗ ${reason}`),
     ...byReason(levels.filter(({ status }) => status !== 'ok')),
   ];
 }
@@ -44,7 +43,7 @@ function short(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-/** Levels with the same status in one line: `levels 3 to 14: liquidated before`. */
+/** Returns one line per group of levels with the same status: `levels 3 to 14: liquidated before`. */
 function byReason(unsafe: GridView['levels']): string[] {
   const runs: { status: string; from: number; to: number }[] = [];
   for (const { level, status } of unsafe) {
@@ -55,20 +54,20 @@ function byReason(unsafe: GridView['levels']): string[] {
   return runs.map(({ status, from, to }) => `  ${from === to ? `level ${from}` : `levels ${from} to ${to}`}: ${status}`);
 }
 
-/** Returns the answers of `--filled`, `--solve` and `--stress`. */
-export function detailLines({ plan }: GridView, figures: GridFigures, colors: Colors): string[] {
+/** Returns the result lines of `--filled`, `--solve` and `--stress`. */
+export function detailLines({ plan }: GridView, format: NumberFormat, colors: Colors): string[] {
   const { filled, solve, stress } = (plan.detail ?? {}) as GridDetail;
   return [
-    ...(filled ? filledLines(filled as unknown as Record<string, number>, figures) : []),
+    ...(filled ? filledLines(filled as unknown as Record<string, number>, format) : []),
     ...(solve ? solveLines(solve, colors) : []),
     ...(stress ? stressLines(stress as unknown as Readonly<Record<string, unknown>>) : []),
   ];
 }
 
-function filledLines(filled: Readonly<Record<string, number | undefined>>, figures: GridFigures): string[] {
+function filledLines(filled: Readonly<Record<string, number | undefined>>, format: NumberFormat): string[] {
   const { levels, average_price, break_even_price, take_profit_price, profit, return_pct, liquidation_price } = filled;
   return [
-    `${levels} filled: average ${figures.average(average_price)}, break-even ${figures.average(break_even_price)}, take profit ${figures.price(take_profit_price)}, profit ${figures.money(profit)} (${percentText(return_pct)} of the deposit), liquidation ${figures.price(liquidation_price) || 'none'}`,
+    `${counted(levels ?? 0, 'level')} filled: average ${format.average(average_price)}, break-even ${format.average(break_even_price)}, take profit ${format.price(take_profit_price)}, profit ${format.money(profit)} (${percentText(return_pct)} of the deposit), liquidation ${format.price(liquidation_price) || 'none'}`,
   ];
 }
 
@@ -77,10 +76,10 @@ const UNITS = { leverage: 'x', coverage: ' %', multiplier: '', deposit: '' } as 
 function solveLines({ parameter, limit, beyond, searched }: NonNullable<GridDetail['solve']>, colors: Colors): string[] {
   const unit = UNITS[parameter];
   const range = `${searched[0]}${unit} to ${searched[1]}${unit}`;
-  if (limit === undefined) return [colors.bad(`✗ no ${parameter} survives: searched ${range}`)];
+  if (limit === undefined) return [colors.bad(`✗ no safe ${parameter} found in ${range}`)];
   const extreme = parameter === 'leverage' || parameter === 'coverage' ? 'largest' : 'smallest';
-  const proof = beyond === undefined ? `it is the first of ${range}` : `at ${beyond.value}${unit} ${beyond.reason}`;
-  return [colors.heading(`${parameter} ${limit}${unit} is the ${extreme} that survives, as planned above; ${proof}`)];
+  const proof = beyond === undefined ? `it is the first value of ${range}` : `at ${beyond.value}${unit} ${beyond.reason}`;
+  return [colors.heading(`${parameter} ${limit}${unit} is the ${extreme} safe value, planned above; ${proof}`)];
 }
 
 function stressLines(stress: Readonly<Record<string, unknown>>): string[] {
@@ -91,12 +90,12 @@ function stressLines(stress: Readonly<Record<string, unknown>>): string[] {
   };
   const share = (count: number) => `${count} (${percentText((count / number('starts')) * 100)})`;
   return [
-    `stress on ${number('candles')} candles of ${stress.symbol} ${stress.interval}, ${formatTime(number('from_timestamp'))} to ${formatTime(number('until_timestamp'))}: ${number('starts')} grids started`,
-    `  beyond the coverage ${share(number('exceeded'))}, liquidated ${share(number('liquidated'))}, took profit ${share(number('took_profit'))}, unfinished ${share(number('unfinished'))}`,
-    `  depth: ${spread('depth_pct', percentText)}`,
-    `  under water: ${spread('under_water_seconds', spanText)}`,
+    `stress test on ${counted(number('candles'), 'candle')} of ${stress.symbol} ${stress.interval}, ${formatTime(number('from_timestamp'))} to ${formatTime(number('until_timestamp'))}: ${counted(number('starts'), 'grid')} started`,
+    `  coverage exceeded ${share(number('exceeded'))}, liquidated ${share(number('liquidated'))}, took profit ${share(number('took_profit'))}, unfinished ${share(number('unfinished'))}`,
+    `  maximum adverse move: ${spread('depth_pct', percentText)}`,
+    `  time under water: ${spread('under_water_seconds', durationText)}`,
     ...(number('skipped') + number('incomplete') > 0
-      ? [`  ${number('skipped')} candles left out, ${number('incomplete')} with unrepaired gaps`]
+      ? [`  ${counted(number('skipped'), 'candle')} skipped, ${number('incomplete')} with unrepaired gaps`]
       : []),
   ];
 }

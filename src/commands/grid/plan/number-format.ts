@@ -1,32 +1,32 @@
 import type { GridLevel, GridPlan } from '../../../lib/model/records.js';
 import { Exact } from '../../../lib/model/ticks.js';
 
-/** A plan as its records say it. */
+/** Records of a plan. */
 export type GridView = { readonly plan: GridPlan; readonly levels: readonly GridLevel[] };
 
-/** Significant digits of prices and amounts without a step. */
+/** Significant digits of prices and amounts without a step size. */
 const DIGITS = 8;
 
-/** Writes prices, amounts and money of one plan so that the digits of a column stand below each other. */
-export type GridFigures = {
+/** Formats prices, amounts and money of one plan with aligned decimals. */
+export type NumberFormat = {
   price(value: number | undefined): string;
-  /** Averages lie between ticks. */
+  /** Average prices: two more decimals, because they lie between ticks. */
   average(value: number | undefined): string;
   amount(value: number | undefined): string;
   money(value: number | undefined): string;
 };
 
-/** Returns how the figures of a plan are written: prices with the digits of the tick, amounts with those of the lot. */
-export function figuresOf({ tickSize, lotSize, budgetNotional }: GridPlan): GridFigures {
+/** Creates the number format of a plan: prices with the decimals of the tick, amounts with those of the lot. */
+export function createNumberFormat({ tickSize, lotSize, budgetNotional }: GridPlan): NumberFormat {
   return {
-    price: onStep(tickSize, 0),
-    average: onStep(tickSize, 2),
-    amount: onStep(lotSize, 0),
+    price: formatWithStep(tickSize, 0),
+    average: formatWithStep(tickSize, 2),
+    amount: formatWithStep(lotSize, 0),
     money: (value) => (value === undefined ? '' : value.toFixed(budgetNotional >= 1000 ? 2 : 4)),
   };
 }
 
-function onStep(step: number | undefined, more: number): (value: number | undefined) => string {
+function formatWithStep(step: number | undefined, more: number): (value: number | undefined) => string {
   const decimals = step === undefined ? undefined : new Exact(step).decimalPlaces() + more;
   return (value) => {
     if (value === undefined) return '';
@@ -40,8 +40,8 @@ export function percentText(value: number | undefined): string {
   return value === undefined ? '' : `${Number(value.toFixed(2))} %`;
 }
 
-/** Returns a number of seconds as people say it: `4 h 5 min`. */
-export function spanText(seconds: number): string {
+/** Returns a duration in its two largest units: `4 h 5 min`. */
+export function durationText(seconds: number): string {
   const units: [name: string, size: number][] = [
     ['d', 86_400],
     ['h', 3_600],
