@@ -2,7 +2,8 @@ import type { Summary } from '../../lib/cli/summary.js';
 import type { BackfillListener } from '../../lib/history/backfill.js';
 import type { UnavailableRange } from '../../lib/history/fetch-task.js';
 import { type Topic, topicName } from '../../lib/history/topic.js';
-import { counted, spansText } from './plan-rows.js';
+import { counted } from '../../lib/model/counted.js';
+import { spansText } from './plan-rows.js';
 
 /** Reasons that are told one by one; of more the number is told. */
 const MOST_REASONS = 8;

@@ -1,9 +1,10 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
+import { progressOn } from '../../lib/cli/progress.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { startStep } from '../../lib/storage/journal/step-lock.js';
 import { backfillFlags, inputArgument } from './flags.js';
-import { printPlan, progressOn } from './print-plan.js';
+import { printPlan } from './print-plan.js';
 import { type PreparedBackfill, prepareBackfill } from './run.js';
 
 export default class Backfill extends BaseCommand {

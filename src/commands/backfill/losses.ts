@@ -1,11 +1,11 @@
 import type { Summary } from '../../lib/cli/summary.js';
 import { type RequestedRange, topicName } from '../../lib/history/topic.js';
+import { counted } from '../../lib/model/counted.js';
 import type { Coverage } from '../../lib/model/records.js';
 import { united } from '../../lib/model/span.js';
 import { formatTime } from '../../lib/model/time.js';
 import { coverageChannel, isData } from '../../lib/verify/store/channels.js';
 import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../lib/verify/store/lost-records.js';
-import { counted } from './plan-rows.js';
 
 export type LossContext = {
   /** The absolute or relative path of the store. */

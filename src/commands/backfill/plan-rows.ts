@@ -1,6 +1,9 @@
+import { roughDuration } from '../../lib/cli/progress.js';
 import { historyOf } from '../../lib/exchanges/history.js';
 import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { lengthOf } from '../../lib/model/span.js';
+import { lengthOf } from '../../lib/history/spans.js';
+import { counted } from '../../lib/model/counted.js';
 import { formatTime, SECOND } from '../../lib/model/time.js';
 import type { ResultColumn } from '../../lib/storage/reading/query.js';
 
@@ -87,7 +90,7 @@ export function planSummary(tasks: readonly FetchTask[], now: number): string {
   const holes = due.reduce((sum, { spans }) => sum + spans.length, 0);
   const hours = lengthOf(due.flatMap(({ spans }) => spans)) / (3_600 * SECOND);
   const counts = `${counted(holes, 'stretch', 'stretches')} of ${counted(due.length, 'history', 'histories')}, ${hours.toFixed(1)} hours in all`;
-  return `${counts}: ${atLeast}${counted(requests, 'request', 'requests')}, ${atLeast}${durationText(secondsOf(due, now))} within the limits`;
+  return `${counts}: ${atLeast}${counted(requests, 'request', 'requests')}, ${atLeast}${roughDuration(secondsOf(due, now))} within the limits`;
 }
 
 /** Endpoints are asked side by side; the slowest decides. */
@@ -101,16 +104,6 @@ function secondsOf(tasks: readonly FetchTask[], now: number): number {
     seconds.set(key, (seconds.get(key) ?? 0) + (requests * within) / 1_000 / (most * SHARE));
   }
   return Math.max(0, ...seconds.values());
-}
-
-/** Returns seconds as `45 s`, `12 min`, `3.5 h`. */
-export function durationText(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
-}
-
-export function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** Returns `2026-11-20T12:00:00.000Z to …` of the first span, and how many more there are. */

@@ -3,7 +3,6 @@ import { writeRows } from '../../lib/cli/output/row-output.js';
 import type { Stderr } from '../../lib/cli/stderr.js';
 import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { PLAN_COLUMNS, type PlanRow, planNotes, planRows } from './plan-rows.js';
-import type { ProgressOptions } from './progress.js';
 
 export type PlanOutput = {
   readonly format?: Format | undefined;
@@ -29,18 +28,4 @@ export async function printPlan(tasks: readonly FetchTask[], { format, force, js
   const chosen = format ?? (process.stdout.isTTY ? 'table' : 'ndjson');
   await writeRows(result, { format: chosen, stdout: process.stdout, force, note: (text) => stderr.note(text) });
   return rows;
-}
-
-/** Returns how progress is shown: drawn where stderr is a terminal that records are not printed on. */
-export function progressOn(stderr: Stderr, outputs: readonly string[] = []): ProgressOptions {
-  const isOurs = !outputs.includes('-') || !process.stdout.isTTY;
-  return {
-    isLive: process.stderr.isTTY === true && isOurs && stderr.isConversational,
-    write: (text) => void process.stderr.write(text),
-    note: (text) => stderr.log.info(text),
-    elapsed: () => performance.now(),
-    attach: (display) => {
-      stderr.display = display;
-    },
-  };
 }

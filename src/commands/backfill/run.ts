@@ -1,3 +1,4 @@
+import { ProgressLine, type ProgressOptions, remainingText } from '../../lib/cli/progress.js';
 import type { Summary } from '../../lib/cli/summary.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
@@ -8,6 +9,7 @@ import { RestClient } from '../../lib/history/rest-client.js';
 import { readStoredKeys } from '../../lib/history/stored-keys.js';
 import type { Topic } from '../../lib/history/topic.js';
 import { expandPaths } from '../../lib/input/paths.js';
+import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
 import type { Span } from '../../lib/model/span.js';
@@ -16,7 +18,6 @@ import { BackfillReport } from './backfill-report.js';
 import type { BackfillContext } from './context.js';
 import { buildFetchTasks, isOfArchives } from './fetch-tasks.js';
 import { planSummary } from './plan-rows.js';
-import { BackfillProgress, type ProgressOptions } from './progress.js';
 
 type Clients = { readonly http: HttpClient & HttpSender; readonly rest: RestClient };
 
@@ -70,9 +71,13 @@ async function* runAll(
   { options, keep }: Running,
 ): AsyncGenerator<readonly AnyRecord[]> {
   const { flags, intoStore, stopped, summary, warn } = context;
-  const progress = new BackfillProgress(options);
+  const progress = new ProgressLine(options);
   let records = 0;
-  const listener = new BackfillReport((share) => progress.update(share, records));
+  const listener = new BackfillReport((share) =>
+    progress.update(
+      (elapsed) => `backfill: ${(share * 100).toFixed(1)} %, ${counted(records, 'record')}${remainingText(share, elapsed)}`,
+    ),
+  );
   keep(listener);
   const runs = isOfArchives(context) ? archivesOf(context, listener) : fetchRunsOf(context, clients, tasks, listener);
   const store = intoStore && runs.length > 0 ? await BackfillStore.open(flags.store, warn) : undefined;

@@ -8,6 +8,7 @@ import {
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
+import { progressOn } from '../../lib/cli/progress.js';
 import { stdinHint } from '../../lib/cli/stdin-hint.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { backtestFlags } from './flags.js';
@@ -76,7 +77,7 @@ Exit 3 if the data has gaps.`;
       signal: this.stopped,
       summary: this.summary,
       notice: (text) => this.notice(text),
-      progress: this.#progress(),
+      progress: new SweepProgress(progressOn(this.stderr)),
       loaded: (markets) => report.requireNames(markets),
     });
     for (const warning of warningsOf(results.map(({ study }) => study))) this.notice(warning);
@@ -89,15 +90,6 @@ Exit 3 if the data has gaps.`;
       types: ['run', 'fill', 'equity'],
       render: renderBacktest,
       data: true,
-    });
-  }
-
-  #progress(): SweepProgress {
-    return new SweepProgress({
-      isLive: process.stderr.isTTY === true && this.stderr.isConversational,
-      write: (text) => process.stderr.write(text),
-      note: (text) => this.stderr.note(text),
-      elapsed: () => performance.now(),
     });
   }
 }

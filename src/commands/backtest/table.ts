@@ -1,5 +1,5 @@
-import { type ChartPoint, lineChart } from '../../lib/cli/output/line-chart.js';
 import type { Colors } from '../../lib/cli/output/colors.js';
+import { type ChartPoint, lineChart } from '../../lib/cli/output/line-chart.js';
 import type { Render } from '../../lib/cli/output/rendered-sink.js';
 import type { Equity, Run } from '../../lib/model/records.js';
 import { seriesKey } from '../../lib/model/series.js';

@@ -1,6 +1,7 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
+import { progressOn } from '../../lib/cli/progress.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { findStore } from '../../lib/storage/files/store-directory.js';
 import { startStep } from '../../lib/storage/journal/step-lock.js';
@@ -48,11 +49,7 @@ Finished days are plain Hive-partitioned Parquet: DuckDB, Spark and Polars read 
     const selection = { exchanges: exchange?.map(({ id }) => id), markets, since, until };
     const done = await runCompact(context, {
       options: { dryRun, retention, selection, signal: this.stopped },
-      progress: new CompactProgress({
-        isLive: process.stderr.isTTY === true && this.stderr.isConversational,
-        write: (text) => process.stderr.write(text),
-        elapsed: () => performance.now(),
-      }),
+      progress: new CompactProgress(progressOn(this.stderr)),
       summary: this.summary,
       note: (text) => this.stderr.note(text),
       notice: (text) => this.notice(text),

@@ -1,53 +1,46 @@
 import { sizeText } from '../../lib/cli/output/size-text.js';
+import { ProgressLine, type ProgressOptions, remainingText } from '../../lib/cli/progress.js';
 import type { Compaction, CompactTask } from '../../lib/storage/upkeep/compaction.js';
 
-export type ProgressOptions = {
-  /** Whether stderr is a terminal that people read. */
-  readonly isLive: boolean;
-  readonly write: (text: string) => void;
-  /** Milliseconds that have passed since some moment. */
-  readonly elapsed: () => number;
-};
-
-/** Draws one line that is drawn over: how far a run has come, and by its bytes how long it will take. */
+/** Progress of a compaction: partitions done, and the remaining time by their bytes. */
 export class CompactProgress {
   readonly #options: ProgressOptions;
+  #line: ProgressLine | undefined;
   #tasks: readonly CompactTask[] = [];
   #done = 0;
   #bytes = 0;
-  #started = 0;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
   }
 
   begin(tasks: readonly CompactTask[]): void {
+    this.#line = new ProgressLine(this.#options);
     this.#tasks = tasks;
-    this.#started = this.#options.elapsed();
-    this.#draw();
+    this.#update();
   }
 
-  /** Counts a partition; removing one takes no time. */
+  /** Counts a partition. Removing one takes no time, so the estimate counts merged bytes only. */
   done({ action, before }: Pick<Compaction, 'action' | 'before'>): void {
     this.#done++;
     if (action === 'merge') this.#bytes += before.bytes;
-    this.#draw();
+    this.#update();
   }
 
   end(): void {
-    if (this.#options.isLive && this.#tasks.length > 0) this.#options.write('\r\u001b[K');
+    this.#line?.end();
   }
 
-  #draw(): void {
-    const { isLive, write, elapsed } = this.#options;
+  #update(): void {
     const task = this.#tasks[this.#done];
-    if (!isLive || !task) return;
+    if (!task) return;
     const merges = this.#tasks.filter(({ action }) => action === 'merge');
     const total = merges.reduce((sum, { before }) => sum + before.bytes, 0);
-    const left = this.#bytes === 0 ? undefined : ((elapsed() - this.#started) / this.#bytes) * (total - this.#bytes);
-    const estimate = left === undefined ? '' : `, ${Math.ceil(left / 1000)} s left`;
     const { type, date } = task.partition;
     const size = `${sizeText(this.#bytes)} of ${sizeText(total)}`;
-    write(`\r\u001b[K${this.#done} of ${this.#tasks.length} partitions, ${size}${estimate}: ${type} ${date}`);
+    this.#line?.update((elapsed) => {
+      const left = total === 0 ? '' : remainingText(this.#bytes / total, elapsed);
+      return `${this.#done} of ${this.#tasks.length} partitions, ${size}${left}: ${type} ${date}`;
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { SVG_COLOR, svgAxis, svgDocument, svgDot, svgPolyline, svgRectangle, svgText } from '../../../lib/cli/output/svg.js';
 import type { AnyRecord, GridLevel, GridPlan } from '../../../lib/model/records.js';
 import { createNumberFormat } from './number-format.js';
 
@@ -8,7 +9,7 @@ const PLOT = { width: WIDTH - FRAME.left - FRAME.right, height: HEIGHT - FRAME.t
 /** Height of the notional bars below the prices. */
 const BARS = 56;
 
-const COLOUR = { ok: '#1a7f37', unsafe: '#cf222e', average: '#57606a', takeProfit: '#0969da', grid: '#d8dee4', text: '#24292f' };
+const COLOR = { ok: SVG_COLOR.good, unsafe: SVG_COLOR.bad, average: '#57606a', takeProfit: '#0969da' };
 
 type Point = readonly [x: number, y: number];
 
@@ -18,29 +19,26 @@ export function gridSvg(records: readonly AnyRecord[]): string {
   const levels = records.filter((record): record is GridLevel => record.type === 'grid_level');
   const scale = scaleOf(levels);
   const line = (pick: (level: GridLevel) => number | undefined) => pointsOf(levels, pick, scale);
-  return `${[
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="${COLOUR.text}">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+  return svgDocument(WIDTH, HEIGHT, [
     ...title(plan),
     ...axis(plan, scale),
-    polyline(
+    svgPolyline(
       line(({ averagePrice }) => averagePrice),
-      COLOUR.average,
+      COLOR.average,
       '4 3',
     ),
-    polyline(
+    svgPolyline(
       line(({ takeProfitPrice }) => takeProfitPrice),
-      COLOUR.takeProfit,
+      COLOR.takeProfit,
     ),
-    polyline(
+    svgPolyline(
       line(({ liquidationPrice }) => liquidationPrice),
-      COLOUR.unsafe,
+      COLOR.unsafe,
     ),
     ...levels.map((level) => dot(level, scale)),
     ...bars(plan, levels, scale),
     ...legend(),
-    '</svg>',
-  ].join('\n')}\n`;
+  ]);
 }
 
 type Scale = { x(level: number): number; y(price: number): number; readonly low: number; readonly high: number };
@@ -75,32 +73,35 @@ function title(plan: GridPlan): string[] {
       ? 'every level can be placed and fills before a liquidation'
       : `unsafe from level ${plan.firstUnsafeLevel}`;
   return [
-    text(
+    svgText(
       FRAME.left,
       26,
       `${plan.side} grid${name && ` ${name}`} at ${plan.price}, ${plan.levels} levels, ${plan.leverage}x, ${plan.marginMode}`,
-      'font-size="16" font-weight="600"',
+      { 'font-size': 16, 'font-weight': 600 },
     ),
-    text(FRAME.left, 46, verdict, `fill="${plan.firstUnsafeLevel === undefined ? COLOUR.ok : COLOUR.unsafe}"`),
+    svgText(FRAME.left, 46, verdict, { fill: plan.firstUnsafeLevel === undefined ? COLOR.ok : COLOR.unsafe }),
   ];
 }
 
 function axis(plan: GridPlan, scale: Scale): string[] {
   const format = createNumberFormat(plan);
-  return Array.from({ length: 6 }, (_, tick) => scale.low + ((scale.high - scale.low) * tick) / 5).flatMap((price) => [
-    `<line x1="${FRAME.left}" x2="${WIDTH - FRAME.right}" y1="${at(scale.y(price))}" y2="${at(scale.y(price))}" stroke="${COLOUR.grid}"/>`,
-    text(FRAME.left - 8, scale.y(price) + 4, format.price(price), 'text-anchor="end"'),
-  ]);
-}
-
-function polyline(points: readonly Point[], colour: string, dashes = 'none'): string {
-  const path = points.map(([x, y]) => `${at(x)},${at(y)}`).join(' ');
-  return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${dashes}"/>`;
+  const prices = Array.from({ length: 6 }, (_, tick) => scale.low + ((scale.high - scale.low) * tick) / 5);
+  return svgAxis(prices, {
+    left: FRAME.left,
+    right: WIDTH - FRAME.right,
+    labelX: FRAME.left - 8,
+    anchor: 'end',
+    y: scale.y,
+    label: format.price,
+  });
 }
 
 function dot({ level, price, status }: GridLevel, { x, y }: Scale): string {
-  const fill = status === 'ok' ? COLOUR.ok : COLOUR.unsafe;
-  return `<circle cx="${at(x(level))}" cy="${at(y(price))}" r="5" fill="${fill}"><title>${escaped(`level ${level}: ${price}, ${status}`)}</title></circle>`;
+  return svgDot(x(level), y(price), colorOf(status), `level ${level}: ${price}, ${status}`);
+}
+
+function colorOf(status: string): string {
+  return status === 'ok' ? COLOR.ok : COLOR.unsafe;
 }
 
 function bars(plan: GridPlan, levels: readonly GridLevel[], { x }: Scale): string[] {
@@ -109,39 +110,28 @@ function bars(plan: GridPlan, levels: readonly GridLevel[], { x }: Scale): strin
   const floor = HEIGHT - FRAME.bottom + 24 + BARS;
   const format = createNumberFormat(plan);
   return [
-    text(FRAME.left - 8, floor - BARS + 10, format.money(most), 'text-anchor="end"'),
-    text(FRAME.left - 8, floor, 'notional', 'text-anchor="end"'),
+    svgText(FRAME.left - 8, floor - BARS + 10, format.money(most), { 'text-anchor': 'end' }),
+    svgText(FRAME.left - 8, floor, 'notional', { 'text-anchor': 'end' }),
     ...levels.flatMap(({ level, notional, status }) => {
       const height = (notional / most) * BARS;
+      const bar = { x: x(level) - width / 2, y: floor - height, width, height };
       return [
-        `<rect x="${at(x(level) - width / 2)}" y="${at(floor - height)}" width="${at(width)}" height="${at(height)}" fill="${status === 'ok' ? COLOUR.ok : COLOUR.unsafe}" opacity="0.6"/>`,
-        ...(levels.length <= 40 ? [text(x(level), floor + 14, String(level), 'text-anchor="middle"')] : []),
+        svgRectangle(bar, colorOf(status), 0.6),
+        ...(levels.length <= 40 ? [svgText(x(level), floor + 14, String(level), { 'text-anchor': 'middle' })] : []),
       ];
     }),
   ];
 }
 
 function legend(): string[] {
-  const entries: [name: string, colour: string][] = [
-    ['level', COLOUR.ok],
-    ['unsafe level', COLOUR.unsafe],
-    ['average', COLOUR.average],
-    ['take profit', COLOUR.takeProfit],
-    ['liquidation', COLOUR.unsafe],
+  const entries: [name: string, color: string][] = [
+    ['level', COLOR.ok],
+    ['unsafe level', COLOR.unsafe],
+    ['average', COLOR.average],
+    ['take profit', COLOR.takeProfit],
+    ['liquidation', COLOR.unsafe],
   ];
-  return entries.map(([name, colour], index) =>
-    text(WIDTH - FRAME.right - (entries.length - index) * 90, 46, name, `fill="${colour}"`),
+  return entries.map(([name, color], index) =>
+    svgText(WIDTH - FRAME.right - (entries.length - index) * 90, 46, name, { fill: color }),
   );
-}
-
-function text(x: number, y: number, content: string, attributes = ''): string {
-  return `<text x="${at(x)}" y="${at(y)}" ${attributes}>${escaped(content)}</text>`;
-}
-
-function at(value: number): string {
-  return String(Number(value.toFixed(2)));
-}
-
-function escaped(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -1,0 +1,86 @@
+import type { Stderr } from './stderr.js';
+
+export type ProgressOptions = {
+  /** Whether stderr is a terminal that the line is drawn on. */
+  readonly isLive: boolean;
+  readonly write: (text: string) => void;
+  /** Writes a line of its own, where nothing is drawn. */
+  readonly note: (text: string) => void;
+  /** Milliseconds since a fixed moment. */
+  readonly elapsed: () => number;
+  /** Takes the display that other lines on stderr must hide while they are printed; undefined at the end. */
+  readonly attach: (display: { hide(): void; show(): void } | undefined) => void;
+};
+
+const DRAW_EVERY = 200;
+const NOTE_EVERY = 60_000;
+/** Below this share an estimate of the remaining time is noise. */
+const MIN_SHARE = 0.01;
+const ERASE = '\r\u001b[K';
+
+/** One line about the progress of a run: redrawn in place on a terminal, otherwise a line a minute. */
+export class ProgressLine {
+  readonly #options: ProgressOptions;
+  readonly #started: number;
+  #updated: number;
+  #text = '';
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#started = options.elapsed();
+    this.#updated = options.isLive ? Number.NEGATIVE_INFINITY : this.#started;
+    if (options.isLive) options.attach(this);
+  }
+
+  /** Shows the text of `describe`, unless the last one is too recent. It gets the milliseconds since the start. */
+  update(describe: (elapsed: number) => string): void {
+    const { isLive, elapsed, write, note } = this.#options;
+    const now = elapsed();
+    if (now - this.#updated < (isLive ? DRAW_EVERY : NOTE_EVERY)) return;
+    this.#updated = now;
+    this.#text = describe(now - this.#started);
+    if (isLive) write(`${ERASE}${this.#text}`);
+    else note(this.#text);
+  }
+
+  /** Erases the line while something else is printed. */
+  hide(): void {
+    if (this.#options.isLive && this.#text !== '') this.#options.write(ERASE);
+  }
+
+  /** Draws the line again. */
+  show(): void {
+    if (this.#options.isLive && this.#text !== '') this.#options.write(this.#text);
+  }
+
+  end(): void {
+    this.hide();
+    this.#text = '';
+    this.#options.attach(undefined);
+  }
+}
+
+/** Returns how progress is shown: drawn where stderr is a terminal that records are not printed on. */
+export function progressOn(stderr: Stderr, outputs: readonly string[] = []): ProgressOptions {
+  const isOurs = !outputs.includes('-') || !process.stdout.isTTY;
+  return {
+    isLive: process.stderr.isTTY === true && isOurs && stderr.isConversational,
+    write: (text) => void process.stderr.write(text),
+    note: (text) => stderr.note(text),
+    elapsed: () => performance.now(),
+    attach: (display) => {
+      stderr.display = display;
+    },
+  };
+}
+
+/** Returns `, about 5 min left` for a share of the work (0 to 1) done in `elapsed` milliseconds; empty for a small share. */
+export function remainingText(share: number, elapsed: number): string {
+  return share < MIN_SHARE ? '' : `, about ${roughDuration(((elapsed / share) * (1 - share)) / 1_000)} left`;
+}
+
+/** Returns a rough duration in one unit: `45 s`, `12 min`, `3.5 h`. */
+export function roughDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
+}
