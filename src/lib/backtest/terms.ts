@@ -49,23 +49,23 @@ export const TERMS_DEFAULTS = {
 } as const satisfies Omit<ExecutionTerms, 'deposit'>;
 
 /** Builds complete terms. Throws a one-line `UsageError` for the first invalid value. */
-export function buildTerms(given: ExecutionTermsInput): ExecutionTerms {
+export function buildTerms(input: ExecutionTermsInput): ExecutionTerms {
   // A full literal: V8 reads its fields far faster than those of an object built by spreading.
   const terms: ExecutionTerms = {
-    deposit: given.deposit,
-    leverage: given.leverage ?? TERMS_DEFAULTS.leverage,
-    marginMode: given.marginMode ?? TERMS_DEFAULTS.marginMode,
-    makerFee: given.makerFee ?? TERMS_DEFAULTS.makerFee,
-    takerFee: given.takerFee ?? TERMS_DEFAULTS.takerFee,
-    slippage: given.slippage ?? TERMS_DEFAULTS.slippage,
-    latency: given.latency ?? TERMS_DEFAULTS.latency,
-    fill: given.fill ?? TERMS_DEFAULTS.fill,
-    tiers: given.tiers ?? TERMS_DEFAULTS.tiers,
-    spot: given.spot ?? TERMS_DEFAULTS.spot,
-    tickSize: given.tickSize,
-    lotSize: given.lotSize,
-    minAmount: given.minAmount,
-    minNotional: given.minNotional,
+    deposit: input.deposit,
+    leverage: input.leverage ?? TERMS_DEFAULTS.leverage,
+    marginMode: input.marginMode ?? TERMS_DEFAULTS.marginMode,
+    makerFee: input.makerFee ?? TERMS_DEFAULTS.makerFee,
+    takerFee: input.takerFee ?? TERMS_DEFAULTS.takerFee,
+    slippage: input.slippage ?? TERMS_DEFAULTS.slippage,
+    latency: input.latency ?? TERMS_DEFAULTS.latency,
+    fill: input.fill ?? TERMS_DEFAULTS.fill,
+    tiers: input.tiers ?? TERMS_DEFAULTS.tiers,
+    spot: input.spot ?? TERMS_DEFAULTS.spot,
+    tickSize: input.tickSize,
+    lotSize: input.lotSize,
+    minAmount: input.minAmount,
+    minNotional: input.minNotional,
   };
   positive('deposit', terms.deposit);
   if (!(terms.leverage >= 1)) throw new UsageError(`leverage: expected at least 1, was ${terms.leverage}`);

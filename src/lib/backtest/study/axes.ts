@@ -14,8 +14,8 @@ const MAX_RUNS = 100_000;
 /** Parses `name=from:to:step` or `name=a,b,c`; values may be percentages. Throws a `UsageError`. */
 export function parseAxis(text: string): Axis {
   const match = /^([A-Za-z][\w-]*)=(.+)$/.exec(text.trim());
-  const [name = '', given = ''] = match?.slice(1) ?? [];
-  const values = given.includes(':') ? parseRange(given) : given.split(',').map(parseDecimal);
+  const [name = '', list = ''] = match?.slice(1) ?? [];
+  const values = list.includes(':') ? parseRange(list) : list.split(',').map(parseDecimal);
   if (match === null || values === undefined || values.some((value) => value === undefined))
     throw new UsageError(`--sweep: expected name=from:to:step or name=a,b,c, was "${text}"`);
   return { name: name.replaceAll('_', '-'), values: (values as Exact[]).map((value) => value.toString()) };
