@@ -1,9 +1,8 @@
 import { roughDuration } from '../../lib/cli/progress.js';
 import { historyOf } from '../../lib/exchanges/history.js';
 import type { FetchTask } from '../../lib/history/fetch-task.js';
-import { lengthOf } from '../../lib/model/span.js';
-import { lengthOf } from '../../lib/history/spans.js';
 import { counted } from '../../lib/model/counted.js';
+import { lengthOf } from '../../lib/model/span.js';
 import { formatTime, SECOND } from '../../lib/model/time.js';
 import type { ResultColumn } from '../../lib/storage/reading/query.js';
 
