@@ -1,3 +1,4 @@
+import { mergeInTime, type TimeOrdered } from '../../model/merge-in-time.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import { Database, sqlName } from '../../storage/database/duckdb.js';
 import { dropRepeated } from '../../storage/database/record-load.js';
@@ -5,12 +6,10 @@ import { tableRecords } from '../../storage/database/record-rows.js';
 import { recordOrder } from '../../storage/database/record-table.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
 
-/** Records handed on at a time, at least, but for the last. */
+/** Records per batch, except for the last one. */
 const BATCH = 2048;
 
-type Cursor = { readonly batches: AsyncGenerator<AnyRecord[]>; batch: AnyRecord[]; next: number };
-
-/** So many records are sorted here, which is faster than a database; more of them there, which needs less memory. */
+/** Up to this many records are sorted in memory, which is faster; more are sorted by DuckDB, which needs less memory. */
 const FEW = 250_000;
 
 /**
@@ -60,9 +59,9 @@ async function* sortedByDatabase(
   const database = await Database.open();
   try {
     const found = await load(database, input, types, onUnused);
-    const cursors: Cursor[] = [];
-    for (const type of types.filter((name) => found.has(name))) cursors.push(await openCursor(database, type));
-    yield* merged(cursors);
+    const tables: TimeOrdered[] = [];
+    for (const type of types.filter((name) => found.has(name))) tables.push(await sortTable(database, type));
+    yield* mergeInTime(tables);
   } finally {
     await database.close();
   }
@@ -94,46 +93,10 @@ async function load(
   return new Set(appenders.keys());
 }
 
-async function openCursor(database: Database, type: RecordType): Promise<Cursor> {
+async function sortTable(database: Database, type: RecordType): Promise<TimeOrdered> {
   const table = `ordered_${type}`;
   await database.run(
     `CREATE TEMP TABLE ${sqlName(table)} AS SELECT * FROM ${sqlName(type)} ORDER BY "timestamp", ${recordOrder(type)}`,
   );
-  const cursor: Cursor = { batches: tableRecords(database, type, table), batch: [], next: 0 };
-  await refill(cursor);
-  return cursor;
-}
-
-async function* merged(opened: readonly Cursor[]): AsyncGenerator<AnyRecord[]> {
-  const cursors = opened.filter(({ batch }) => batch.length > 0);
-  let records: AnyRecord[] = [];
-  while (cursors.length > 0) {
-    const first = earliest(cursors);
-    records.push(first.batch[first.next++] as AnyRecord);
-    if (first.next === first.batch.length && !(await refill(first))) cursors.splice(cursors.indexOf(first), 1);
-    if (records.length < BATCH) continue;
-    yield records;
-    records = [];
-  }
-  if (records.length > 0) yield records;
-}
-
-async function refill(cursor: Cursor): Promise<boolean> {
-  const { value, done } = await cursor.batches.next();
-  cursor.batch = done ? [] : value;
-  cursor.next = 0;
-  return !done;
-}
-
-/** Of equal times the first cursor's record comes first. */
-function earliest(cursors: readonly Cursor[]): Cursor {
-  let first = cursors[0] as Cursor;
-  for (const cursor of cursors) {
-    if (timeOf(cursor) < timeOf(first)) first = cursor;
-  }
-  return first;
-}
-
-function timeOf({ batch, next }: Cursor): number {
-  return (batch[next] as AnyRecord).timestamp;
+  return { batches: tableRecords(database, type, table) };
 }

@@ -1,5 +1,6 @@
 import { FailureError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
+import { didYouMean } from '../../model/suggestion.js';
 import type { Database } from '../database/duckdb.js';
 
 /** Table functions that read nothing but their arguments. */
@@ -36,18 +37,11 @@ export async function planStatement(database: Database, sql: string, isView: (na
   walk(statements[0], found);
   const tables = new Set([...found.tables].filter((name) => !found.defined.has(name)));
   for (const name of tables) {
-    if (!isView(name) && !CATALOGUE.has(name)) throw new FailureError(`no view "${name}"; ${suggestion(name)}`);
+    if (!isView(name) && !CATALOGUE.has(name))
+      throw new FailureError(`no view "${name}"${didYouMean(name, RECORD_TYPES) || '; mdtool query lists the views'}`);
   }
   const isShow = statements[0].node?.from_table?.type === 'SHOW_REF';
   return { tables, isCatalogue: isShow || [...tables].some((name) => CATALOGUE.has(name)) };
-}
-
-/** Returns a hint for an unknown view: the record type it may stand for, or where to find the names. */
-function suggestion(name: string): string {
-  const similar = RECORD_TYPES.find(
-    (type) => `${type}s` === name || type === `${name}s` || type.replaceAll('_', '') === name.replaceAll('_', ''),
-  );
-  return similar === undefined ? 'mdtool query lists the views' : `did you mean ${similar}?`;
 }
 
 function refusal(message: unknown): FailureError {
