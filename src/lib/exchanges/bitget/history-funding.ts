@@ -4,6 +4,7 @@ import type { Funding } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
+import { newestFirstPage, oldestOf } from '../newest-first.js';
 import { isFields, mapRows, unexpected } from './fields.js';
 import { productOfSymbol } from './names.js';
 import { answerOf, describe } from './rest-answers.js';
@@ -30,15 +31,10 @@ export function parseFundings(
   const asked = request as HttpRequest;
   const { rows, time } = answerOf(body as string, describe(asked));
   const { items, rejected } = mapRows(rows, (row) => fundingOf(query, row));
-  items.sort((a, b) => a.timestamp - b.timestamp);
-  const records = items.filter(({ timestamp }) => timestamp >= query.from && timestamp < query.until);
-  const until = before.covered?.until ?? Math.min(query.until, time ?? before.now);
-  const oldest = items[0]?.timestamp;
-  if (oldest === undefined)
-    return { records, rejected, covered: rows.length === 0 ? { from: query.from, until } : before.covered };
-  const from = Math.max(query.from, oldest);
-  const next = oldest > query.from ? [pageAfter(asked)] : undefined;
-  return { records, rejected, covered: from < until ? { from, until } : undefined, next };
+  const oldest = oldestOf(items);
+  const completeSince = rows.length === 0 ? query.from : oldest;
+  const next = oldest !== undefined && oldest > query.from ? pageAfter(asked) : undefined;
+  return newestFirstPage(query, { items, rejected, time, completeSince, next }, before);
 }
 
 function pageAfter(request: HttpRequest): HttpRequest {

@@ -5,6 +5,7 @@ import type { Span } from '../../model/span.js';
 import { DAY, floorToSecond, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Reach } from '../history.js';
+import { type NewestFirst, newestFirstPage } from '../newest-first.js';
 import { isFields, type Mapped, mapRows, unexpected } from './fields.js';
 import { productOfSymbol } from './names.js';
 import { answerOf, describe } from './rest-answers.js';
@@ -30,7 +31,7 @@ export function tradeReach(now: number): Reach {
 export function tradePages(query: HistoryQuery, now: number): PageRequest[] {
   const from = Math.max(query.from, now - KEPT);
   if (from >= query.until) return [];
-  if (query.until <= now - RECENT) return [olderPage(query, query.until, now)];
+  if (query.until <= now - RECENT) return [[olderPage(query, query.until, now)]];
   return [[requestOf(query, 'fills', { limit: query.market === 'spot' ? '500' : '100' })]];
 }
 
@@ -50,12 +51,10 @@ export function parseTrades(
   const { rows, time } = answerOf(body as string, describe(asked));
   const { items, rejected } = mapRows(rows, (row) => fillOf(query, row));
   const trades = sortTrades(items);
-  const until = before.covered?.until ?? Math.min(query.until, time ?? before.now);
   const isHistory = asked.path.endsWith('fills-history');
-  const records = trades.filter(({ timestamp }) => isInside(query, timestamp, isHistory));
-  const page = isHistory ? olderThan(query, asked, { items: trades, rejected }, before) : beyond(query, trades, before);
-  const covered = page.from < until ? { from: Math.max(query.from, page.from), until } : before.covered;
-  return { records, rejected, covered, next: page.next };
+  const step = isHistory ? olderThan(query, asked, { items: trades, rejected }, before) : beyond(query, trades, before);
+  const isInQuery = (timestamp: number) => isInside(query, timestamp, isHistory);
+  return newestFirstPage(query, { items: trades, rejected, time, ...step, isInside: isInQuery }, before);
 }
 
 /** Trades of whole seconds are kept where their second touches the query. */
@@ -71,15 +70,15 @@ function fillOf({ market, symbol }: HistoryQuery, row: unknown): Trade | string 
   return tradeOf(market, symbol, undefined, row.ts, row.price, row.size, side, row.tradeId);
 }
 
-type Step = { readonly from: number; readonly next: PageRequest | undefined };
+type Step = Pick<NewestFirst, 'completeSince' | 'next'>;
 
 /** The oldest trade's millisecond may be cut; what is older is in `fills-history`. */
 function beyond(query: HistoryQuery, [oldest]: readonly Trade[], { now }: PageContext): Step {
-  if (oldest === undefined) return { from: query.until, next: olderPage(query, query.until, now) };
-  if (oldest.timestamp < query.from) return { from: query.from, next: undefined };
+  if (oldest === undefined) return { completeSince: undefined, next: olderPage(query, query.until, now) };
+  if (oldest.timestamp < query.from) return { completeSince: query.from, next: undefined };
   const end = Math.min(query.until, oldest.timestamp + MS);
   const id = oldest.timestamp < query.until ? oldest.id : undefined;
-  return { from: oldest.timestamp + MS, next: olderPage(query, end, now, id) };
+  return { completeSince: oldest.timestamp + MS, next: olderPage(query, end, now, id) };
 }
 
 /** Goes on below the least id; only an empty page ends a window, since a short one proves nothing. */
@@ -90,14 +89,14 @@ function olderThan(query: HistoryQuery, request: HttpRequest, { items, rejected 
     undefined,
   );
   if (oldest === undefined) {
-    if (rejected.length > 0) return { from: query.until, next: undefined };
-    return { from: start, next: start > Math.max(query.from, now - KEPT) ? olderPage(query, start, now) : undefined };
+    if (rejected.length > 0) return { completeSince: undefined, next: undefined };
+    return { completeSince: start, next: start > Math.max(query.from, now - KEPT) ? olderPage(query, start, now) : undefined };
   }
   const { idLessThan } = request.query;
   if (idLessThan !== undefined && !isBelow(oldest.id, idLessThan))
     throw new FailureError(`${describe(request)}: expected trades below ${idLessThan}, was ${oldest.id}`);
   const next = { ...request, query: { ...request.query, idLessThan: oldest.id } };
-  return { from: oldest.timestamp + SECOND, next: [next] };
+  return { completeSince: oldest.timestamp + SECOND, next };
 }
 
 function isBelow(id: string, other: string): boolean {
@@ -105,11 +104,11 @@ function isBelow(id: string, other: string): boolean {
 }
 
 /** Both ends are whole seconds, as the times are. */
-function olderPage(query: HistoryQuery, until: number, now: number, idLessThan?: string): PageRequest {
+function olderPage(query: HistoryQuery, until: number, now: number, idLessThan?: string): HttpRequest {
   const end = Math.ceil(until / SECOND) * SECOND;
   const start = floorToSecond(Math.max(query.from, end - WINDOW, now - KEPT));
   const times = { startTime: String(start / MS), endTime: String(end / MS) };
-  return [requestOf(query, 'fills-history', { limit: PAGE, ...times, ...(idLessThan !== undefined && { idLessThan }) })];
+  return requestOf(query, 'fills-history', { limit: PAGE, ...times, ...(idLessThan !== undefined && { idLessThan }) });
 }
 
 function requestOf({ market, symbol }: HistoryQuery, name: string, parameters: Readonly<Record<string, string>>): HttpRequest {

@@ -5,7 +5,8 @@ import type { Funding, OpenInterest } from '../../model/records.js';
 import type { Span } from '../../model/span.js';
 import { fromMilliseconds, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
-import type { HistoryPage, HistoryQuery, HistoryRecord, PageContext, PageRequest } from '../history.js';
+import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
+import { newestFirstPage, oldestOf } from '../newest-first.js';
 import { type Fields, filled, isFields } from './fields.js';
 import { rowsOf } from './history-rows.js';
 import { answerOf } from './rest-answers.js';
@@ -46,12 +47,8 @@ export function parseFundings(
   const endTime = oldest === undefined ? '' : String(oldest / MS - 1);
   if (!isLast && Number(endTime) >= Number(asked.query.endTime))
     throw new FailureError(`bybit funding rates: expected none after ${asked.query.endTime}, was ${oldest / MS}`);
-  return pageOf(
-    query,
-    { items, rejected, time, from: isLast ? query.from : oldest },
-    before,
-    isLast ? undefined : { ...asked, query: { ...asked.query, endTime } },
-  );
+  const next = isLast ? undefined : { ...asked, query: { ...asked.query, endTime } };
+  return newestFirstPage(query, { items, rejected, time, completeSince: isLast ? query.from : oldest, next }, before);
 }
 
 /** Maps open interest, newest first, page by page by its cursor, which is encoded once as any value. */
@@ -68,39 +65,9 @@ export function parseOpenInterest(
   if (cursor !== undefined && cursor === asked.query.cursor)
     throw new FailureError(`bybit open interest: the cursor ${excerpt(cursor)} leads to itself`);
   const oldest = oldestOf(items);
-  const from = cursor === undefined ? query.from : (oldest ?? before.covered?.from ?? query.until);
-  return pageOf(
-    query,
-    { items, rejected, time, from },
-    before,
-    cursor === undefined ? undefined : { ...asked, query: { ...asked.query, cursor } },
-  );
-}
-
-type Read = {
-  readonly items: readonly HistoryRecord[];
-  readonly rejected: readonly string[];
-  readonly time: number | undefined;
-  readonly from: number;
-};
-
-/** `from` is where the pages so far begin. */
-function pageOf(
-  query: HistoryQuery,
-  { items, rejected, time, from }: Read,
-  before: PageContext,
-  next: HttpRequest | undefined,
-): HistoryPage {
-  const records = items
-    .filter(({ timestamp }) => timestamp >= query.from && timestamp < query.until)
-    .sort((a, b) => a.timestamp - b.timestamp);
-  const until = before.covered?.until ?? Math.min(query.until, time ?? before.now);
-  const covered = { from: Math.max(query.from, from), until };
-  return { records, rejected, covered: covered.from < until ? covered : before.covered, next: next && [next] };
-}
-
-function oldestOf(items: readonly HistoryRecord[]): number | undefined {
-  return items.length === 0 ? undefined : Math.min(...items.map(({ timestamp }) => timestamp));
+  const completeSince = cursor === undefined ? query.from : oldest;
+  const next = cursor === undefined ? undefined : { ...asked, query: { ...asked.query, cursor } };
+  return newestFirstPage(query, { items, rejected, time, completeSince, next }, before);
 }
 
 function fundingOf({ market, symbol }: HistoryQuery, row: unknown): Funding | string {

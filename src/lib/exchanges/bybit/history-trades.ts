@@ -4,6 +4,7 @@ import type { Market, Trade } from '../../model/records.js';
 import { fromMilliseconds, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest, Reach } from '../history.js';
+import { newestFirstPage } from '../newest-first.js';
 import { type Fields, filled, isFields } from './fields.js';
 import { rowsOf } from './history-rows.js';
 import { answerOf } from './rest-answers.js';
@@ -23,7 +24,7 @@ export function tradePages({ market, symbol }: HistoryQuery): PageRequest[] {
   return [[{ path: '/v5/market/recent-trade', query: { category: market, symbol, limit: String(newest(market)) } }]];
 }
 
-/** Maps `recent-trade`, which comes newest first and covers what is younger than its oldest trade, whose millisecond may be cut. */
+/** Maps `recent-trade`: the newest trades, newest first. */
 export function parseTrades(
   query: HistoryQuery,
   [request]: PageRequest,
@@ -33,12 +34,10 @@ export function parseTrades(
   const { result, time } = answerOf(request as HttpRequest, body as string, 'recent trades');
   const { items, rejected } = rowsOf(result, 'recent trades', (row) => tradeOf(query, row));
   items.sort(compareTrades);
-  const { from, until } = query;
-  const records = items.filter(({ timestamp }) => timestamp >= from && timestamp < until);
   const oldest = items[0]?.timestamp;
-  if (oldest === undefined) return { records, rejected };
-  const covered = { from: oldest < from ? from : oldest + MS, until: Math.min(until, time ?? before.now) };
-  return { records, rejected, covered: covered.from < covered.until ? covered : undefined };
+  // Other trades of the oldest millisecond may have been cut off.
+  const completeSince = oldest === undefined || oldest < query.from ? oldest : oldest + MS;
+  return newestFirstPage(query, { items, rejected, time, completeSince, next: undefined }, before);
 }
 
 /** The names differ from those of `publicTrade`; times are milliseconds, sides Buy and Sell. */
