@@ -288,6 +288,21 @@ describe('live capture', () => {
     expect(all.flatMap(({ violations }) => violations)).toEqual([]);
   });
 
+  it('brings 500 symbols back in half the time of the start, by the rules, after a cut of all connections', async () => {
+    const server = await start('bitget', { symbols: { linear: 500 } });
+    const startedAt = performance.now();
+    const run = await capture([server], { times: TIMES });
+    await run.until(settled(run), 'all subscribed');
+    const started = performance.now() - startedAt;
+    const cutAt = performance.now();
+    server.drop();
+    await run.until(() => run.live.status().reconnects === 11, 'all lost');
+    await run.until(settled(run), 'all subscribed again');
+    expect(performance.now() - cutAt).toBeLessThan(started / 2);
+    await run.stop();
+    expect(server.violations).toEqual([]);
+  });
+
   it('ends as unreachable when nothing connects in time', async () => {
     const server = await start('bitget', { symbols: { linear: 2 } });
     server.faults.refuseConnects(1_000);
