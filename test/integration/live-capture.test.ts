@@ -54,6 +54,24 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     expect(server.violations).toEqual([]);
   });
 
+  it('captures names outside of A–Z and 0–9 as they are listed, in the spelling that the user names', async () => {
+    const names = ['龙虾USDT', 'kPEPEUSDT', 'Ä1USDT', '🚀USDT'];
+    const listings = names.map((symbol) => ({
+      market: 'linear' as const,
+      symbol,
+      base: symbol.replace('USDT', ''),
+      quote: 'USDT',
+    }));
+    const server = await start(id, { symbols: { linear: 1 }, listings });
+    const run = await capture([server], { symbols: ['龙虾USDT', `${id}:linear:kPEPEUSDT`, 'ä1usdt', '🚀/USDT:USDT'] });
+    await run.until(settled(run), 'all subscribed');
+    for (const name of names) server.trade('linear', name);
+    await run.until(() => run.records.filter(({ type }) => type === 'trade').length >= names.length, 'trades');
+    const records = await run.stop();
+    for (const name of names) expect(idsOf(records, name)).toEqual(truth(server, name));
+    expect(server.violations).toEqual([]);
+  });
+
   it('tells a hole of every subscription when a connection is lost, also of those that had said nothing', async () => {
     const server = await start(id, { symbols: { linear: 3 } });
     const run = await capture([server], { channels: ['trade', 'ticker'] });

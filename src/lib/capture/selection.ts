@@ -1,5 +1,6 @@
 import type { Channel, Exchange } from '../exchanges/exchange.js';
 import type { TopicFeed } from '../exchanges/live-protocol.js';
+import { nativeNames } from '../exchanges/native-names.js';
 import type { PolledType } from '../exchanges/polling.js';
 import { isInShard, type Shard } from '../instruments/shard.js';
 import { UsageError } from '../model/errors.js';
@@ -138,8 +139,7 @@ export class Selection {
   }
 
   #symbolsOf(exchange: Exchange, market: Market): ReadonlySet<string> {
-    const native = (this.#options.symbols ?? []).map((spelling) => exchange.nativeSymbol(spelling, market));
-    return new Set(native.filter((symbol) => symbol !== undefined));
+    return new Set((this.#options.symbols ?? []).flatMap((spelling) => nativeNames(exchange, spelling, market)));
   }
 
   #check(spelling: string): void {

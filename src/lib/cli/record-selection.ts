@@ -1,5 +1,6 @@
 import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES } from '../exchanges/index.js';
+import { nativeNames } from '../exchanges/native-names.js';
 import { UsageError } from '../model/errors.js';
 import { MARKETS, type Market } from '../model/records.js';
 import type { RecordSelection } from '../model/selection.js';
@@ -31,8 +32,8 @@ export function nativeSymbols(
   markets: readonly Market[] = MARKETS,
 ): string[] {
   return symbols.flatMap((spelling) => {
-    const native = exchanges.flatMap((exchange) => markets.map((market) => exchange.nativeSymbol(spelling, market)));
-    const known = [...new Set(native)].filter((symbol) => symbol !== undefined);
+    const native = exchanges.flatMap((exchange) => markets.flatMap((market) => nativeNames(exchange, spelling, market)));
+    const known = [...new Set(native)];
     return known.length > 0 ? known : [spelling];
   });
 }

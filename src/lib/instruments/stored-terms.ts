@@ -1,3 +1,4 @@
+import { nativeNames } from '../exchanges/native-names.js';
 import type { AnyRecord, Instrument, RecordType } from '../model/records.js';
 import { formatTime, MINUTE, SECOND } from '../model/time.js';
 import type { QuotedPrice, TermsQuery, TradingTerms } from './trading-terms.js';
@@ -12,15 +13,15 @@ const MAX_PRICE_AGE = MINUTE;
  */
 export async function storedTerms(query: TermsQuery, directory: string, now: number): Promise<TradingTerms | undefined> {
   const { exchange, market, wants } = query;
-  const symbol = exchange.nativeSymbol(query.symbol, market);
-  if (symbol === undefined || (wants.tiers && market !== 'spot')) return undefined;
+  const symbols = nativeNames(exchange, query.symbol, market);
+  if (symbols.length === 0 || (wants.tiers && market !== 'spot')) return undefined;
   const latest = <Type extends RecordType>(type: Type, since?: number) =>
-    latestStored(type, { directory, exchange: exchange.id, market, symbol, since, until: now });
+    latestStored(type, { directory, exchange: exchange.id, market, symbols, since, until: now });
   const instrument = (await latest('instrument')) as Instrument | undefined;
   if (instrument === undefined) return undefined;
   const lastPrice = wants.lastPrice ? quoteOf(await latest('trade', now - MAX_PRICE_AGE), now) : undefined;
   if (wants.lastPrice && lastPrice === undefined) return undefined;
-  const notes = [`using stored terms of ${symbol} of ${formatTime(instrument.timestamp)}`];
+  const notes = [`using stored terms of ${instrument.symbol} of ${formatTime(instrument.timestamp)}`];
   return { instrument, withClosingFee: false, notes, lastPrice };
 }
 
@@ -32,15 +33,15 @@ type Stored = {
   readonly directory: string;
   readonly exchange: string;
   readonly market: TermsQuery['market'];
-  readonly symbol: string;
+  readonly symbols: readonly string[];
   readonly since: number | undefined;
   readonly until: number;
 };
 
 async function latestStored(type: RecordType, stored: Stored): Promise<AnyRecord | undefined> {
-  const { directory, exchange, market, symbol, since, until } = stored;
+  const { directory, exchange, market, symbols, since, until } = stored;
   const { readStore } = await import('../storage/reading/store-reader.js');
-  const selection = { types: [type], exchanges: [exchange], markets: [market], symbols: [symbol], since, until };
+  const selection = { types: [type], exchanges: [exchange], markets: [market], symbols, since, until };
   let latest: AnyRecord | undefined;
   for await (const records of readStore(directory, selection)) latest = records.at(-1) ?? latest;
   return latest;

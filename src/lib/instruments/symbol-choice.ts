@@ -1,4 +1,5 @@
 import type { Exchange } from '../exchanges/exchange.js';
+import { nameKey } from '../exchanges/native-names.js';
 import { UsageError } from '../model/errors.js';
 import type { Instrument } from '../model/records.js';
 import { nearest } from '../model/suggestion.js';
@@ -61,9 +62,11 @@ class NamedSymbols {
     if (!first) return [];
     this.#lists.add(`${exchange.id} ${first.market}`);
     for (const { symbol } of instruments) this.#listed.add(symbol);
-    const wanted = new Map(this.#spellings.map((spelling) => [exchange.nativeSymbol(spelling, first.market), spelling]));
+    const wanted = new Map(
+      this.#spellings.map((spelling) => [nameKey(exchange.nativeSymbol(spelling, first.market) ?? ''), spelling]),
+    );
     return instruments.filter(({ symbol }) => {
-      const spelling = wanted.get(symbol);
+      const spelling = wanted.get(nameKey(symbol));
       if (spelling !== undefined) this.#missing.delete(spelling);
       return spelling !== undefined;
     });

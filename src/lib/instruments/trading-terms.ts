@@ -1,4 +1,5 @@
 import type { Exchange, HttpRequest, LastPrice, LastPrices, TierPage } from '../exchanges/exchange.js';
+import { nameKey } from '../exchanges/native-names.js';
 import { FailureError, UnreachableError, UsageError } from '../model/errors.js';
 import type { MaintenanceTier } from '../model/maintenance-tier.js';
 import type { Instrument, Market } from '../model/records.js';
@@ -64,7 +65,7 @@ async function findInstrument({ exchange, market, symbol }: TermsQuery, source: 
   const listed: string[] = [];
   for (const first of native === undefined ? [] : exchange.instruments.requests(market)) {
     for await (const { instruments } of pagesFrom(exchange, first, source)) {
-      const instrument = instruments.find((candidate) => candidate.symbol === native);
+      const instrument = instruments.find((candidate) => native !== undefined && nameKey(candidate.symbol) === nameKey(native));
       listed.push(...instruments.map((candidate) => candidate.symbol));
       if (instrument) return instrument;
     }

@@ -1,5 +1,6 @@
 import { type Channel, type Exchange, type FeedEvent, NO_INSTRUMENTS } from '../../exchanges/exchange.js';
 import { EXCHANGES } from '../../exchanges/index.js';
+import { nativeNames } from '../../exchanges/native-names.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import type { SelectionOptions } from '../selection.js';
@@ -32,7 +33,7 @@ export class TapeContents {
     const exists = (spelling: string) =>
       exchanges.some((exchange) =>
         [...(this.#symbols.get(exchange.id) ?? [])].some(
-          ([market, known]) => wanted(market) && known.has(exchange.nativeSymbol(spelling, market) ?? ''),
+          ([market, known]) => wanted(market) && nativeNames(exchange, spelling, market).some((name) => known.has(name)),
         ),
       );
     const missingMarkets = (markets ?? []).filter((market) => !found.has(market));

@@ -5,10 +5,10 @@ import type { ArchiveLayout, ArchiveName, Archives } from '../archive.js';
 import { sideOf, trade } from './rows.js';
 
 /** `BTCUSDT2026-11-20.csv.gz` (contracts), `BTCUSDT_2026-11-20.csv.gz` and, of a month, `BTCUSDT-2026-11.csv.gz` (spot). */
-const NAME = /^([A-Z0-9]+(?:-\d{2}[A-Z]{3}\d{2})?)[_-]?(\d{4})-(\d{2})(?:-(\d{2}))?(?=\.|_|$)/;
+const NAME = /^([^\sa-z:/,_-]+?(?:-\d{2}[A-Z]{3}\d{2})?)[_-]?(\d{4})-(\d{2})(?:-(\d{2}))?(?=\.|_|$)/;
 
 /** Contracts that are margined in their coin: `BTCUSD`, `BTCUSDZ25`. All others are linear. */
-const INVERSE = /^[A-Z0-9]+USD(?:[FGHJKMNQUVXZ]\d{2})?$/;
+const INVERSE = /^.+USD(?:[FGHJKMNQUVXZ]\d{2})?$/;
 
 /** Daily files of public.bybit.com: `trading/` holds contracts, `spot/` pairs. Columns are found by their header. */
 export const ARCHIVES: Archives = {

@@ -15,8 +15,9 @@ const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', '
 /** The month codes of futures exchanges, January first; Bybit uses them on dated inverse contracts (`BTCUSDZ25`). */
 const MONTH_CODES = 'FGHJKMNQUVXZ';
 
-const NATIVE = /^[A-Z0-9]+(?:-[A-Z0-9]+)*$/;
-const CCXT = /^([A-Z0-9]+)\/([A-Z0-9]+)(?::([A-Z0-9]+)(?:-(\d{2})(\d{2})(\d{2}))?)?$/;
+/** Bybit lists names outside of A–Z and 0–9 (`龙虾USDT`). */
+const NATIVE = /^[^\s:/,_-]+(?:-[^\s:/,_-]+)*$/;
+const CCXT = /^([^\s:/,]+)\/([^\s:/,-]+)(?::([^\s:/,-]+)(?:-(\d{2})(\d{2})(\d{2}))?)?$/;
 
 /** Returns `BTC/USDT` on spot, `BTC/USDT:USDT` for a perpetual, `BTC/USDT:USDT-251226` for a dated future. */
 export function ccxtName({ kind, base, quote, settle, expiry }: Naming): string {

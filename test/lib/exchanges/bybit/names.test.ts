@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { bybit } from '../../../../src/lib/exchanges/bybit/index.js';
 import { nativeSymbol } from '../../../../src/lib/exchanges/bybit/names.js';
+import { nativeNames } from '../../../../src/lib/exchanges/native-names.js';
 import type { Market } from '../../../../src/lib/model/records.js';
 
 describe('nativeSymbol', () => {
@@ -31,7 +33,18 @@ describe('nativeSymbol', () => {
     ['BTC/', 'spot', undefined],
     ['', 'spot', undefined],
     ['BTC USDT', 'spot', undefined],
+    ['龙虾USDT', 'linear', '龙虾USDT'],
+    ['bybit:linear:龙虾usdt', 'linear', '龙虾USDT'],
+    ['龙虾/USDT:USDT', 'linear', '龙虾USDT'],
+    ['龙虾/USDC:USDC-251226', 'linear', '龙虾-26DEC25'],
   ])('%j on %s is %s', (spelling, market, expected) => {
     expect(nativeSymbol(spelling, market)).toBe(expected);
   });
+});
+
+it('names that an exchange may list in lower case are tried as typed, too', () => {
+  expect(nativeNames(bybit, 'bybit:linear:kPEPEUSDT', 'linear')).toEqual(['KPEPEUSDT', 'kPEPEUSDT']);
+  expect(nativeNames(bybit, 'BTCUSDT', 'linear')).toEqual(['BTCUSDT']);
+  expect(nativeNames(bybit, 'BTC/USDT:USDT', 'linear')).toEqual(['BTCUSDT']);
+  expect(nativeNames(bybit, 'bitget:linear:kPEPEUSDT', 'linear')).toEqual([]);
 });
