@@ -42,7 +42,10 @@ export async function restorePast(
   const repairs = await foreseeRepairs(directory, { ...selection, since: windows - BARS_BACK, until: undefined }, engine);
   const known: AnyRecord[] = [];
   const candles = { ...selection, since: windows - BARS_BACK, types: ['gap', 'candle'] as const, intervals: [BAR_INTERVAL] };
-  for await (const records of readStore(directory, candles)) known.push(...records);
+  for await (const records of readStore(directory, candles)) {
+    // A gap that ends after `from` becomes known there: rows up to `from` must not change for it twice.
+    for (const record of records) if (record.timestamp <= from) known.push(record);
+  }
   const gaps = known.filter((record): record is Gap => record.type === 'gap' && record.missing === true);
   const holes = gaps.filter((gap) => !repairs.some((repair) => isOfOneSeries(repair, gap) && endsHole(repair, gap)));
   const snapshot = await openSnapshot(directory, { ...selection, since: windows - BARS_BACK, types: ['micro', 'features'] });
