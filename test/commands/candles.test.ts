@@ -112,7 +112,7 @@ describe('candles', () => {
     expect(rowsOf(broken.stdout)).toHaveLength(4);
     const same = await run(at('seconds.ndjson'), '--interval', '1s');
     expect(same).toMatchObject({ code: 0 });
-    expect(same.stderr).toContain('no candles that --interval can be made of');
+    expect(same.stderr).toContain('no candles that fit: parts must be shorter than --interval');
     const nowhere = await run('--store', at('nowhere'));
     expect(nowhere).toMatchObject({ code: 0, stdout: '' });
     expect(nowhere.stderr).toContain('there is no store yet');
@@ -149,7 +149,7 @@ describe('candles', () => {
     expect(await run(at('hole.ndjson'), '--interval', '1m')).toMatchObject({ code: 0 });
     const failing = await run(at('hole.ndjson'), '--interval', '1m', '--fail-on-gaps');
     expect(failing.code).toBe(3);
-    expect(failing.stderr).toContain('1 candles are incomplete');
+    expect(failing.stderr).toContain('1 candle is incomplete');
   });
 
   it('are drawn in the terminal and as a picture', async () => {

@@ -93,7 +93,7 @@ describe('features', () => {
     expect(await stored(store, 'features')).toEqual(features.slice(0, 5098));
     expect(await stored(store, 'micro')).toEqual(micro.slice(0, 5098));
     const third = await run(['features', '--store', store]);
-    expect([third.stderr, third.code]).toEqual([expect.stringMatching(/nothing is new[\s\S]*0 micro, 0 features/), 0]);
+    expect([third.stderr, third.code]).toEqual([expect.stringMatching(/nothing new[\s\S]*0 micro, 0 features/), 0]);
 
     const shown = await run([
       'features',
@@ -120,9 +120,9 @@ describe('features', () => {
     const { stdout, stderr, code } = await run(['features', '-'], few.map(encodeRecord).join('\n'));
     expect(recordsOf(stdout).filter(({ type }) => type === 'gap')).toEqual([gap]);
     expect(linesOf(stdout, 'clock').length).toBe(few.filter(({ type }) => type === 'clock').length);
-    expect(stderr).toMatch(/basis_bps: no mark_price came; capture it with stream --channels ticker/);
-    expect(stderr).toMatch(/no book_snapshot came; capture it with stream --channels book/);
-    expect(stderr).not.toContain('no trade came');
+    expect(stderr).toMatch(/basis_bps: no mark_price records in the input; capture them with mdtool stream --channels ticker/);
+    expect(stderr).toMatch(/no book_snapshot records in the input; capture them with mdtool stream --channels book/);
+    expect(stderr).not.toContain('no trade records in the input');
     expect(code).toBe(0);
     const strict = await run(['features', '-', '--fail-on-gaps', '-o', 'none'], few.map(encodeRecord).join('\n'));
     expect(strict.code).toBe(3);
@@ -155,7 +155,7 @@ describe('features', () => {
     const wrong = await run(['features', small, '--window', 'cvd=60s']);
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/window: expected one of delta_z, imb_shift/)]);
     const broken = await run(['features', '-', '-o', 'none'], `${text.slice(0, 5000)}\nnonsense\n`);
-    expect([broken.code, broken.stderr]).toEqual([3, expect.stringMatching(/lines of the input are no records/)]);
+    expect([broken.code, broken.stderr]).toEqual([3, expect.stringMatching(/input lines? could not be read/)]);
   });
 
   it('prove themselves on data', async () => {
@@ -273,7 +273,7 @@ describe('signals', () => {
 
   it('say what is missing where no features come', async () => {
     const { stderr, code } = await run(['signals', '-'], '');
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/no features came: make them with mdtool features/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/no feature rows in the input; run mdtool features first/)]);
     expect(readFileSync(market).length).toBeGreaterThan(0);
   });
 });

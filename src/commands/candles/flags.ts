@@ -10,11 +10,12 @@ import {
   timeFlags,
 } from '../../lib/cli/flags.js';
 import { amountUnit } from '../../lib/cli/record-selection.js';
+import { waitFlag } from '../../lib/cli/store-step.js';
 import { parseIntervals } from '../../lib/model/interval.js';
 import { CANDLE_SOURCES } from '../../lib/model/market-records.js';
 import { SECOND } from '../../lib/model/time.js';
 
-/** How candles are built, of what, and how they are shown. */
+/** Flags of `candles`. */
 export const candleFlags = {
   interval: intervalsFlag({
     summary: 'Intervals, separated by commas: whole seconds from 1s to 1w. Weeks start on Monday, 00:00 UTC.',
@@ -27,17 +28,17 @@ export const candleFlags = {
     default: 'first-trade' as const,
   })(),
   empty: Flags.option({
-    summary: 'Intervals without trades: leave them out, carry the close forward, or give them no prices.',
+    summary: 'Intervals without trades: skip them, repeat the last close, or emit them without prices.',
     options: EMPTIES,
     default: 'skip' as const,
   })(),
   grace: durationFlag({
-    summary: 'How long after its end a candle still takes trades, from stdin; files and the store are taken whole.',
+    summary: 'How long a candle accepts trades after its end, from stdin. Files and the store are read as a whole.',
     default: async () => SECOND,
     defaultHelp: async () => '1s',
   }),
   source: Flags.option({
-    summary: "Build from trades, or from the exchange's own smaller candles.",
+    summary: "Build from trades, or from the exchange's own shorter candles.",
     options: CANDLE_SOURCES,
     default: 'trades' as const,
   })(),
@@ -46,15 +47,15 @@ export const candleFlags = {
   symbols: symbolsFlag(),
   ...timeFlags,
   store: storeFlag,
-  wait: Flags.boolean({ summary: 'When a run over this store is going on, wait for it instead of leaving it to it.' }),
+  wait: waitFlag,
   'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when a candle is incomplete.' }),
-  plot: Flags.boolean({ summary: 'Draw the last candles of the symbol with the greatest turnover.', helpGroup: 'Output' }),
-  svg: Flags.string({ summary: 'Also draw them into this file.', helpValue: 'FILE', helpGroup: 'Output' }),
+  plot: Flags.boolean({ summary: 'Draw the last candles of the symbol with the largest turnover.', helpGroup: 'Output' }),
+  svg: Flags.string({ summary: 'Also write the chart to this SVG file.', helpValue: 'FILE', helpGroup: 'Output' }),
 };
 
 export type CandleFlags = Omit<CandleOptions, 'intervals' | 'amountUnit'> & { readonly interval: readonly string[] };
 
-/** Returns how candles are to be built. Throws a `UsageError` for an interval that cannot be one. */
+/** Returns the options of the flags. Throws a `UsageError` for an invalid interval. */
 export function candleOptionsOf({ interval, open, empty, grace, source }: CandleFlags): CandleOptions {
   return { intervals: parseIntervals(interval), open, empty, grace, source, amountUnit };
 }

@@ -3,34 +3,31 @@ import { durationFlag, exchangesFlag, listOf, marketsFlag, storeFlag, symbolsFla
 import { waitFlag } from '../../lib/cli/store-step.js';
 import type { EngineOptions } from '../../lib/features/options.js';
 import { checkedWindows, FEATURES, type Windows } from '../../lib/features/registry.js';
+import { ROW_TYPES, type RowType } from '../../lib/features/store/feature-run.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { parseDuration, SECOND } from '../../lib/model/time.js';
-
-/** The rows that `features` gives. */
-export const ROW_TYPES = ['micro', 'features'] as const;
-export type RowType = (typeof ROW_TYPES)[number];
 
 const NAMES = FEATURES.map(({ name }) => name);
 
 /** How features are computed. */
 export const featureFlags = {
   window: Flags.custom<Windows>({
-    summary: 'Windows that are not the default ones, separated by commas; --list names them.',
+    summary: 'Windows other than the defaults, such as ofi=30s, separated by commas; see --list.',
     helpValue: 'LIST',
     default: async () => new Map(),
     defaultHelp: async () => 'as --list prints',
     parse: async (text) => windowsOf(text),
   })(),
   grace: durationFlag({
-    summary: 'How long after its end a second still takes records, from stdin; files and the store are taken whole.',
+    summary: 'How long a second accepts records after its end, from stdin. Files and the store are read as a whole.',
     default: async () => SECOND,
     defaultHelp: async () => '1s',
   }),
 };
 
-/** Which rows are given. */
+/** The rows that are emitted. */
 export const rowsFlag = Flags.custom<readonly RowType[]>({
-  summary: 'Rows to give: micro, features, or both. A store always gets both.',
+  summary: 'Rows to emit: micro, features, or both. A store always gets both.',
   helpValue: 'CHOICE',
   default: async () => ROW_TYPES,
   defaultHelp: async () => 'both',
@@ -52,7 +49,7 @@ export const featuresFlags = {
   rows: rowsFlag(),
   list: Flags.boolean({ summary: 'Print every feature with its inputs, window and warm-up.' }),
   plot: featureNameFlag({ summary: 'Draw one feature as a line, instead of rows.', exclusive: ['output'] }),
-  'fail-on-gaps': Flags.boolean({ summary: 'End with 3 when an unrepaired gap lies in the input.' }),
+  'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when the input has an unrepaired gap.' }),
   exchange: exchangesFlag(),
   market: marketsFlag(),
   symbols: symbolsFlag(),

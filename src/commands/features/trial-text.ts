@@ -4,7 +4,7 @@ import type { Difference, Independence, TrialReport } from '../../lib/features/t
 export function trialText(report: TrialReport): string {
   const { rows, cuts, lookAhead, streamAgainstBatch, independence, late } = report;
   return [
-    `${rows} rows${late > 0 ? `; ${late} records came too late for their row and are left out` : ''}`,
+    `${rows} rows${late > 0 ? `; ${late} records arrived too late for their row and are skipped` : ''}`,
     `look-ahead: ${verdict(lookAhead, `no row changed at ${cuts} cuts`)}`,
     `stream against batch: ${verdict(streamAgainstBatch, 'all rows the same')}`,
     'where the data began, rows until it no longer matters:',

@@ -1,4 +1,4 @@
-import { Flags, type Interfaces } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import {
   exchangesFlag,
@@ -10,34 +10,34 @@ import {
   timeFlags,
 } from '../../lib/cli/flags.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
-import { startStoreStep, waitFlag } from '../../lib/cli/store-step.js';
+import { runStoreStep, waitFlag } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
+import { type SignalRequest, signalStep } from '../../lib/signals/store/signal-run.js';
 import { followFlags, ruleFlags } from './flags.js';
-import { givenFlags, type RuleBook, ruleBookOf } from './rules.js';
-import { openSignals } from './run.js';
-import { rejectionLine, signalLine } from './text.js';
+import { givenFlags, ruleBookOf } from './rules.js';
+import { noticeText, rejectionLine, signalLine, summarizeSignals } from './text.js';
 
 export default class Signals extends BaseCommand {
   static override summary = 'Turn features into trading signals; never sends orders.';
   static override description =
-    `A signal comes where all triggers agree on a side (long: delta_z, imb_shift and mark_dev_z at least their thresholds; short: the mirror), every gate lets the row pass and the last signal of that side is long enough ago. Stop, target and trailing distance follow from the ATR. What is stale, not warm or touched by a gap never becomes a signal.
+    `A row becomes a signal when all triggers agree on a side (long: delta_z, imb_shift and mark_dev_z reach their thresholds; short: the mirror), every gate passes and the cooldown of that side is over. Stop, target and trailing distance follow from the ATR. A row that is stale, not warm or touched by a gap never becomes a signal.
 
 Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols.BTCUSDT] for one symbol alone. The id of a signal is a hash of exchange, market, symbol, second, side and rules: the same data and rules give the same ids.`;
   static override examples = [
     {
-      description: 'From the store, with what was rejected',
+      description: 'From the store, with rejected signals',
       command: '<%= config.bin %> <%= command.id %> --store data --explain',
     },
-    { description: 'Keep looking at the store', command: '<%= config.bin %> <%= command.id %> --follow --every 2s' },
-    { description: 'On a pipe', command: '<%= config.bin %> features - < market.ndjson | <%= config.bin %> <%= command.id %> -' },
+    { description: 'Keep reading the store', command: '<%= config.bin %> <%= command.id %> --follow --every 2s' },
+    { description: 'In a pipe', command: '<%= config.bin %> features - < market.ndjson | <%= config.bin %> <%= command.id %> -' },
   ];
 
   static override args = { input: inputArgument };
   static override flags = {
     ...ruleFlags,
-    explain: Flags.boolean({ summary: 'Also tell on stderr what was rejected and why.' }),
+    explain: Flags.boolean({ summary: 'Also log rejected signals and their reasons.' }),
     ...followFlags,
-    'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when an unrepaired gap lies in the windows of a row, or in the input.' }),
+    'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when the input, or the window of a row, has an unrepaired gap.' }),
     exchange: exchangesFlag(),
     market: marketsFlag(),
     symbols: symbolsFlag(),
@@ -49,47 +49,36 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
 
   async run(): Promise<SummaryDocument> {
     const { args, flags, metadata } = await this.parse(Signals);
-    const input = args.input ?? [];
-    const rules = await ruleBookOf(flags, givenFlags(metadata.flags, this.settings), this.settings);
-    const intoStore = flags.output?.includes('store') ?? input.length === 0;
-    if (input.length > 0 || !intoStore) return await this.#signals(input, rules, flags, false);
-    const way = { wait: flags.wait, stopped: this.stopped, stderr: this.stderr, warn: (message: string) => this.notice(message) };
-    const step = await startStoreStep(flags.store, 'signals', way);
-    if (!step) return this.conclude();
-    try {
-      // A part of the time is a question of its own.
-      return await this.#signals(input, rules, flags, flags.since === undefined && flags.until === undefined);
-    } finally {
-      await step.release();
-    }
-  }
-
-  async #signals(input: readonly string[], rules: RuleBook, flags: CommandFlags, remembers: boolean): Promise<SummaryDocument> {
-    const run = await openSignals({
-      input,
-      store: flags.store,
+    const request: SignalRequest = {
+      input: args.input ?? [],
+      directory: flags.store,
       selection: selectionOf(flags),
+      rules: await ruleBookOf(flags, givenFlags(metadata.flags, this.settings), this.settings),
       every: flags.follow ? flags.every / 1000 : undefined,
-      remembers,
-      rules,
-      failOnGaps: flags['fail-on-gaps'],
       rejected: (rejection) => {
         if (flags.explain) this.stderr.log.info(rejectionLine(rejection));
       },
+      onNotice: (notice) => this.notice(noticeText(notice, flags.store)),
       stopped: this.stopped,
       warn: (message) => this.notice(message),
-    });
-    return this.deliver(run.records, {
-      flags,
-      fallback: input.length > 0 ? '-' : 'store',
-      endless: flags.follow || input.includes('-'),
-      types: ['signal'],
-      line: signalLine,
-      summarize: (summary) => {
-        for (const note of run.summarize(summary)) this.notice(note);
-      },
+    };
+    return await runStoreStep(signalStep, request, {
+      outputs: flags.output,
+      intoStore: request.input.length === 0,
+      wait: flags.wait,
+      stderr: this.stderr,
+      deliver: ({ records, report }, { fallback, endless }) =>
+        this.deliver(records, {
+          flags,
+          fallback,
+          endless: endless || flags.follow,
+          types: ['signal'],
+          line: signalLine,
+          summarize: (summary) => {
+            for (const notice of summarizeSignals(summary, report, flags['fail-on-gaps'])) this.notice(notice);
+          },
+        }),
+      conclude: () => this.conclude(),
     });
   }
 }
-
-type CommandFlags = Interfaces.InferredFlags<typeof Signals.flags>;

@@ -34,39 +34,39 @@ const duration = (summary: string, value: number, helpGroup: string) =>
 /** The rules of signals; each is also a key of `[signals]` and of `[signals.symbols.SYMBOL]` in the configuration. */
 export const ruleFlags = {
   gates: Flags.custom<readonly Gate[]>({
-    summary: `Gates that are on, separated by commas: ${GATES.join(', ')}; none switches all off.`,
+    summary: `Gates to apply, separated by commas: ${GATES.join(', ')}; none switches all off.`,
     helpValue: 'LIST',
     helpGroup: GATE,
     default: async () => GATES,
     defaultHelp: async () => 'all',
     parse: async (text) => gatesOf(text),
   })(),
-  'max-spread-bps': number('spread: greatest spread, basis points.', D.maxSpreadBps, GATE),
-  'min-atr': fraction('volatility: least ATR, a share of the price.', D.minAtr, GATE),
-  'max-atr': fraction('volatility: greatest ATR.', D.maxAtr, GATE),
-  'max-age': duration('age: greatest age of book and mark.', D.maxAge, GATE),
-  'delta-z': number('Least delta_z of a long; a short needs the mirror.', D.deltaZ, TRIGGER),
-  'imb-shift': number('Least imb_shift of a long.', D.imbShift, TRIGGER),
-  'mark-dev-z': number('Least mark_dev_z of a long.', D.markDevZ, TRIGGER),
-  cooldown: duration('Time between two signals of one symbol and side.', D.cooldown, TRIGGER),
-  'stop-atr': number('Stop distance in ATR,', D.stop.atr, RISK),
-  'stop-min': fraction('at least,', D.stop.min, RISK),
-  'stop-max': fraction('at most.', D.stop.max, RISK),
-  'take-profit-atr': number('Take profit in ATR,', D.takeProfit.atr, RISK),
-  'take-profit-min': fraction('at least,', D.takeProfit.min, RISK),
-  'take-profit-max': fraction('at most.', D.takeProfit.max, RISK),
-  'trailing-atr': number('Trailing distance in ATR,', D.trailing.atr, RISK),
-  'trailing-min': fraction('at least,', D.trailing.min, RISK),
-  'trailing-max': fraction('at most.', D.trailing.max, RISK),
+  'max-spread-bps': number('spread: maximum spread in basis points.', D.maxSpreadBps, GATE),
+  'min-atr': fraction('volatility: minimum ATR, a share of the price.', D.minAtr, GATE),
+  'max-atr': fraction('volatility: maximum ATR, a share of the price.', D.maxAtr, GATE),
+  'max-age': duration('age: maximum age of book and mark price.', D.maxAge, GATE),
+  'delta-z': number('Minimum delta_z of a long; a short needs the mirror.', D.deltaZ, TRIGGER),
+  'imb-shift': number('Minimum imb_shift of a long.', D.imbShift, TRIGGER),
+  'mark-dev-z': number('Minimum mark_dev_z of a long.', D.markDevZ, TRIGGER),
+  cooldown: duration('Minimum time between two signals of one symbol and side.', D.cooldown, TRIGGER),
+  'stop-atr': number('Stop distance, multiple of the ATR.', D.stop.atr, RISK),
+  'stop-min': fraction('Minimum stop distance.', D.stop.min, RISK),
+  'stop-max': fraction('Maximum stop distance.', D.stop.max, RISK),
+  'take-profit-atr': number('Take-profit distance, multiple of the ATR.', D.takeProfit.atr, RISK),
+  'take-profit-min': fraction('Minimum take-profit distance.', D.takeProfit.min, RISK),
+  'take-profit-max': fraction('Maximum take-profit distance.', D.takeProfit.max, RISK),
+  'trailing-atr': number('Trailing distance, multiple of the ATR.', D.trailing.atr, RISK),
+  'trailing-min': fraction('Minimum trailing distance.', D.trailing.min, RISK),
+  'trailing-max': fraction('Maximum trailing distance.', D.trailing.max, RISK),
   'trailing-arm': fraction('Share of the take profit at which the trailing stop is armed.', D.trailingArm, RISK),
-  timeout: duration('When a position is closed at the latest.', D.timeout, RISK),
+  timeout: duration('Maximum time in a position.', D.timeout, RISK),
 };
 
-/** How long the store is looked at. */
+/** Flags of a run that keeps reading the store. */
 export const followFlags = {
   follow: Flags.boolean({ summary: 'Keep reading the store until stopped.' }),
   every: durationFlag({
-    summary: 'Time between two looks at the store.',
+    summary: 'How often to read the store.',
     default: async () => 2 * SECOND,
     defaultHelp: async () => '2s',
     least: SECOND / 10,
@@ -82,7 +82,7 @@ export type RuleValues = {
   readonly [Name in RuleFlag]: Name extends 'gates' ? readonly Gate[] : number;
 };
 
-/** Returns the rules that flag values stand for. Throws a `UsageError` that names `where` they stand. */
+/** Returns the rules of flag values. Throws a `UsageError` that names their place `where`. */
 export function rulesOf(values: RuleValues, where: string): SignalRules {
   const distance = (name: 'stop' | 'take-profit' | 'trailing') => ({
     atr: values[`${name}-atr`],

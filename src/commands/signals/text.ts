@@ -1,8 +1,36 @@
 import type { Colors } from '../../lib/cli/output/colors.js';
+import type { Summary } from '../../lib/cli/summary.js';
+import { counted } from '../../lib/model/counted.js';
 import type { AnyRecord } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
 import type { Rejection, Signal } from '../../lib/signals/generator.js';
+import type { SignalReport } from '../../lib/signals/store/signal-run.js';
 import { TRIGGERS } from '../../lib/signals/triggers.js';
+
+const WHERE_FROM = 'run mdtool features first';
+
+/** Returns the message of a notice that a run gives while it reads the store in `directory`. */
+export function noticeText(notice: 'no rows yet' | 'other rules', directory: string): string {
+  return notice === 'no rows yet'
+    ? `no feature rows in ${directory} yet; ${WHERE_FROM}; waiting`
+    : 'the rules differ from those of the last run: every row is judged again and older signals stay in the store; -o FILE keeps them apart';
+}
+
+/** Completes the summary of a run. Returns the notices for the user. */
+export function summarizeSignals(summary: Summary, report: SignalReport, failOnGaps: boolean): string[] {
+  const { counts, broken, rejected, warm, gaps, damaged, isUpToDate } = report;
+  summary.note({ rows: counts.rows, warm_rows: warm, triggered: counts.triggered, rejected: Object.fromEntries(rejected) });
+  if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
+  if (failOnGaps && gaps + damaged > 0)
+    summary.incomplete(
+      `${counted(gaps, 'unrepaired gap')} in the input, ${counted(damaged, 'row')} with one in ${damaged === 1 ? 'its' : 'their'} windows`,
+    );
+  if (isUpToDate) return ['nothing new; mdtool features makes the rows'];
+  if (counts.rows === 0) return [`no feature rows in the input; ${WHERE_FROM}`];
+  if (warm === 0 && counts.signals === 0)
+    return ['no row is warm yet: mdtool features reports what is missing, mdtool features --list how long each feature needs'];
+  return [];
+}
 
 /** Returns a signal as one line: when, what, which side, price, stop, target, and the values that triggered it. */
 export function signalLine(record: AnyRecord, colors: Colors): string | undefined {
@@ -24,7 +52,7 @@ function lineOf(signal: Signal, colors: Colors): string {
   ].join('  ');
 }
 
-/** Returns a rejection as one line: what would have come, and why it did not. */
+/** Returns a rejected signal as one line, with the reasons. */
 export function rejectionLine({ row, side, reasons, gates }: Rejection): string {
   const causes = reasons.map((reason) => {
     const gate = reason === 'cooldown' || reason === 'price' ? undefined : gates[reason];

@@ -1,12 +1,13 @@
 import { Flags } from '@oclif/core';
+import type { StepRequest, StepRun, StoreStep } from '../input/store-step.js';
 import { findStore } from '../storage/files/store-directory.js';
 import { type RunningStep, startStep } from '../storage/journal/step-lock.js';
+import type { Delivery } from './base-command.js';
+import { LAST_ROWS } from './output/output.js';
 import { stdinHint } from './stdin-hint.js';
 
 /** On every step that brings a store up to date. */
-export const waitFlag = Flags.boolean({
-  summary: 'When a run over this store is going on, wait for it instead of leaving it to it.',
-});
+export const waitFlag = Flags.boolean({ summary: 'Wait if another run is using this store, instead of exiting.' });
 
 export type StoreStepOptions = {
   readonly wait: boolean;
@@ -31,4 +32,52 @@ export async function startStoreStep(
   const run = await startStep(directory, step, { wait, signal: stopped });
   if (!run) warn(`${directory}: another run is using this store; --wait waits for it`);
   return run;
+}
+
+/** How the records of a step are delivered. */
+export type StepDelivery = Pick<Delivery, 'fallback' | 'endless'> & { readonly isInStore: boolean };
+
+type Way<Report, Result> = {
+  /** `--output`, undefined for the default. */
+  readonly outputs: readonly string[] | undefined;
+  /** Whether the records go to the store when `--output` does not say so. */
+  readonly intoStore: boolean;
+  readonly wait: boolean;
+  readonly stderr: StoreStepOptions['stderr'];
+  readonly deliver: (run: StepRun<Report>, delivery: StepDelivery) => Promise<Result>;
+  /** Called instead of `deliver` when there is nothing to do. */
+  readonly conclude: () => Result;
+};
+
+/** Runs a step over INPUT, beside a store or into it, as INPUT and `--output` say. */
+export async function runStoreStep<Request extends StepRequest, Report, Result>(
+  step: StoreStep<Request, Report>,
+  request: Request,
+  { outputs, intoStore, wait, stderr, deliver, conclude }: Way<Report, Result>,
+): Promise<Result> {
+  const { input, directory } = request;
+  const storing = outputs?.includes('store') ?? intoStore;
+  if (input.length > 0) {
+    if (storing) await step.keepRules(request);
+    return await deliver(step.overInput(request), { fallback: '-', endless: input.includes('-'), isInStore: false });
+  }
+  if (!storing) {
+    const hint = stdinHint();
+    if (hint) stderr.note(hint);
+    return await deliver(await step.besideStore(request), { fallback: '-', endless: false, isInStore: false });
+  }
+  const running = await startStoreStep(directory, step.name, { wait, stopped: request.stopped, stderr, warn: request.warn });
+  if (!running) return conclude();
+  try {
+    const run = step.intoStore(running.context, request, shownOf(outputs));
+    return await deliver(run, { fallback: 'store', endless: false, isInStore: true });
+  } finally {
+    await running.release();
+  }
+}
+
+/** Returns how many new records of each part are shown: all go to other outputs, a terminal shows the last. */
+function shownOf(outputs: readonly string[] = []): number {
+  if (outputs.some((name) => name !== 'store')) return Number.MAX_SAFE_INTEGER;
+  return process.stdout.isTTY ? LAST_ROWS : 0;
 }

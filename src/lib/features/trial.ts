@@ -35,7 +35,7 @@ export type Independence = {
 
 export type TrialReport = {
   readonly rows: number;
-  /** Records that came too late for their row: live they are lost, in a batch they are not. Left out of both runs. */
+  /** Records that arrived too late for their row. A live run loses them and a batch does not, so both runs skip them. */
   readonly late: number;
   readonly cuts: number;
   readonly lookAhead: readonly Difference[];

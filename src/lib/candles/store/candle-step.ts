@@ -19,7 +19,7 @@ import { arrivalsOf } from './stored-clock.js';
 /** Candles as they come out, and what became of the input; the counts are whole when the records have ended. */
 export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
 
-const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
+export const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
 
 /**
  * Returns the candles of the selected records in the order in which they arrive, closed by their clock; for endless

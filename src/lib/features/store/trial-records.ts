@@ -1,8 +1,8 @@
 import type { InputListener } from '../../input/input-listener.js';
+import { stoppedInput } from '../../input/stopped-input.js';
 import type { AnyRecord } from '../../model/records.js';
 import { filtered, isSelected, type RecordSelection } from '../../model/selection.js';
 import { FEATURE_INPUTS } from './feature-step.js';
-import { stoppedInput } from './stopped-input.js';
 
 export type TrialSource = {
   /** Empty: the store. */

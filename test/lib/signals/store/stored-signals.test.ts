@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
-import { openSignals, type SignalRunOptions } from '../../../../src/commands/signals/run.js';
 import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
 import { DEFAULT_RULES } from '../../../../src/lib/signals/rules.js';
+import { type SignalRequest, signalStep } from '../../../../src/lib/signals/store/signal-run.js';
+import { openStoreDirectory } from '../../../../src/lib/storage/files/store-directory.js';
+import { openStoreContext } from '../../../../src/lib/storage/log/store-context.js';
 import { openStoreWriter } from '../../../../src/lib/storage/store-writer.js';
 import { build, raw } from '../../../support/growing-features.js';
 import { seeded } from '../../../support/random.js';
@@ -11,19 +13,23 @@ import { temporaryDirectory, writeRun } from '../../storage/support.js';
 /** Many signals, cooldown and rejections among them. */
 const LOOSE = { ...DEFAULT_RULES, gates: [], deltaZ: 0.5, imbShift: 0.01, markDevZ: 0.2, cooldown: 40_000_000 };
 
-async function signalsOf(store: string, options: Partial<SignalRunOptions> = {}) {
-  const run = await openSignals({
+type Options = Partial<SignalRequest> & { readonly remembers?: boolean };
+
+async function signalsOf(directory: string, { remembers = true, ...options }: Options = {}) {
+  const request: SignalRequest = {
     input: [],
-    store,
+    directory,
     selection: {},
     every: undefined,
-    remembers: true,
     rules: () => LOOSE,
     rejected() {},
+    onNotice() {},
     stopped: new AbortController().signal,
     warn() {},
     ...options,
-  });
+  };
+  const context = openStoreContext(await openStoreDirectory(directory));
+  const run = remembers ? signalStep.intoStore(context, request, 0) : await signalStep.besideStore(request);
   const lines: string[] = [];
   for await (const records of run.records) lines.push(...records.map(encodeRecord));
   return lines;
@@ -49,10 +55,10 @@ it('of a store that grows, looked at again and again, are those of one look at t
   expect(given.length).toBeGreaterThan(10);
   expect(await signalsOf(directory)).toEqual([]);
   // Other rules ask anew, and say so.
-  const told: string[] = [];
+  const notices: string[] = [];
   const rules = () => ({ ...LOOSE, deltaZ: 0.4 });
-  expect((await signalsOf(directory, { rules, warn: (message) => told.push(message) })).length).toBeGreaterThan(10);
-  expect(told).toEqual([expect.stringContaining('the rules are others than those of the last run')]);
+  expect((await signalsOf(directory, { rules, onNotice: (notice) => notices.push(notice) })).length).toBeGreaterThan(10);
+  expect(notices).toEqual(['other rules']);
 });
 
 it('of a follower are those of one look, and a look begins where it stopped', async () => {

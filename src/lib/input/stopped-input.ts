@@ -1,7 +1,7 @@
-import { afterInput } from '../../input/closing.js';
-import { readInput } from '../../input/input.js';
-import type { InputListener } from '../../input/input-listener.js';
-import type { AnyRecord } from '../../model/records.js';
+import type { AnyRecord } from '../model/records.js';
+import { afterInput } from './closing.js';
+import { readInput } from './input.js';
+import type { InputListener } from './input-listener.js';
 
 /**
  * Returns the records of INPUT until the step is stopped: of files at once, of stdin at its end or 5 s later, so that a

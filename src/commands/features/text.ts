@@ -1,0 +1,113 @@
+import type { Summary } from '../../lib/cli/summary.js';
+import { INPUTS, type Input } from '../../lib/features/inputs.js';
+import { FEATURES } from '../../lib/features/registry.js';
+import { type FeatureReport, ROW_TYPES } from '../../lib/features/store/feature-run.js';
+import { counted } from '../../lib/model/counted.js';
+import type { AnyRecord } from '../../lib/model/records.js';
+import { camelCase } from '../../lib/model/schema.js';
+
+/** The channel that captures an input. */
+const CHANNELS: Readonly<Record<Input, string>> = {
+  trade: 'trade',
+  book: 'book',
+  ticker: 'ticker',
+  mark: 'ticker',
+  open_interest: 'ticker',
+  funding: 'ticker',
+};
+
+const NOTHING = 'no rows: capture trades, books and tickers with mdtool stream --channels features';
+const NOTHING_NEW = 'nothing new; rows are made of the records that mdtool stream --channels features captures';
+
+/** Why a feature has no value, for people. */
+const REASONS: Readonly<Record<string, string>> = {
+  warming: 'warming up',
+  thin: 'too few trades',
+  flat: 'no variation',
+  gap: 'after a gap',
+};
+
+const PROPERTIES = new Map(FEATURES.map(({ name }) => [name, camelCase(name)]));
+
+/** Observes the rows of a run: which features never have a value, and why. */
+export class FeatureObserver {
+  /** Features without a value so far. */
+  readonly #absent = new Map(PROPERTIES);
+  readonly #reasons = new Map<string, string>();
+  /** Whether some row had a last trade. */
+  #traded = false;
+  #rows = 0;
+  /** Rows with every feature that signals use. */
+  #warm = 0;
+  /** Seconds in unrepaired gaps, and the gaps themselves. */
+  #incomplete = 0;
+  #gaps = 0;
+
+  add(records: readonly AnyRecord[]): void {
+    for (const record of records) {
+      if (record.type === 'micro' && !record.complete) this.#incomplete += 1;
+      if (record.type === 'gap' && record.missing) this.#gaps += 1;
+      if (record.type === 'features') this.#row(record);
+    }
+  }
+
+  /** Completes the summary of a run. Returns the notices for the user. */
+  summarize(summary: Summary, { counts, broken, stored }: FeatureReport): string[] {
+    const { inputs, late, revised, unmarked, unused } = counts;
+    if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
+    if (stored) for (const type of ROW_TYPES) summary.count(type, stored.made[type] - stored.shown[type]);
+    summary.note({ inputs, warm_rows: this.#warm, late, revised_rows: revised, unmarked_gaps: unmarked, unused });
+    const notes: string[] = [];
+    if (late > 0)
+      notes.push(
+        `${counted(late, 'record')} arrived too late for ${late === 1 ? 'its row' : 'their rows'}; raise --grace to wait longer`,
+      );
+    if (unmarked > 0) notes.push(`${counted(unmarked, 'gap')} became known too late to correct every row in it`);
+    if (this.#rows === 0) notes.push(stored ? NOTHING_NEW : NOTHING);
+    else notes.push(...this.#absences());
+    return notes;
+  }
+
+  /** Makes the run incomplete when the input has an unrepaired gap. */
+  failOnGaps(summary: Summary): void {
+    if (this.#incomplete + this.#gaps === 0) return;
+    summary.incomplete(
+      `${counted(this.#gaps, 'unrepaired gap')} in the input, ${counted(this.#incomplete, 'second')} in unrepaired gaps`,
+    );
+  }
+
+  #row(record: Extract<AnyRecord, { type: 'features' }>): void {
+    this.#rows += 1;
+    if (record.close !== undefined) this.#traded = true;
+    if (record.warm) this.#warm += 1;
+    for (const [name, property] of this.#absent) {
+      const detail = record.detail as Readonly<Record<string, string>> | undefined;
+      if ((record as unknown as Readonly<Record<string, unknown>>)[property] !== undefined) this.#absent.delete(name);
+      else this.#reasons.set(name, detail?.[name] ?? 'missing');
+    }
+  }
+
+  #absences(): string[] {
+    const absent = FEATURES.filter(({ name }) => this.#absent.has(name));
+    const missing = absent.filter(({ name }) => this.#reasons.get(name) === 'missing');
+    const inputs = new Set(missing.flatMap((feature) => feature.inputs).filter((input) => this.#isMissing(input)));
+    const others = absent.filter((feature) => !missing.includes(feature));
+    return [
+      ...[...inputs].map((input) => {
+        const names = missing.filter((feature) => feature.inputs.includes(input)).map(({ name }) => name);
+        return `${names.join(', ')}: no ${INPUTS[input].type} records in the input; capture them with mdtool stream --channels ${CHANNELS[input]}`;
+      }),
+      ...(others.length > 0
+        ? [
+            `no value yet: ${others.map(({ name }) => `${name} (${REASONS[this.#reasons.get(name) ?? ''] ?? this.#reasons.get(name)})`).join(', ')}; see mdtool features --list`,
+          ]
+        : []),
+    ];
+  }
+
+  /** A feature with a value proves that its inputs arrived. Trades show in `close` long before a feature is warm. */
+  #isMissing(input: Input): boolean {
+    if (input === 'trade' && this.#traded) return false;
+    return FEATURES.every(({ name, inputs }) => !inputs.includes(input) || this.#absent.has(name));
+  }
+}

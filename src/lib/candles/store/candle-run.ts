@@ -1,0 +1,88 @@
+import { BrokenLines } from '../../input/broken-lines.js';
+import { afterInput, untilStopped } from '../../input/closing.js';
+import { readInput } from '../../input/input.js';
+import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
+import { UsageError } from '../../model/errors.js';
+import type { AnyRecord } from '../../model/records.js';
+import { filtered, isSelected } from '../../model/selection.js';
+import { changeMetadata } from '../../storage/log/metadata.js';
+import type { StoreContext } from '../../storage/log/store-context.js';
+import type { CandleCounts, CandleOptions } from '../options.js';
+import { requireSameRules, ruleMetadata } from './candle-rules.js';
+import { batchCandles, candlesOfStore, noCounts, streamCandles } from './candle-step.js';
+import { buildStoredCandles } from './stored-candles.js';
+
+export type CandleRequest = StepRequest & { readonly candles: CandleOptions };
+
+/** Facts about a run of `candles`. */
+export type CandleReport = {
+  readonly counts: CandleCounts;
+  /** Lines and rows of INPUT that are not records. */
+  readonly broken: { readonly count: number };
+  /** Changes of the store, undefined when the candles went elsewhere. */
+  readonly stored?: StoredCandleCounts | undefined;
+};
+
+export type StoredCandleCounts = {
+  days: number;
+  changed: number;
+  records: number;
+  incomplete: number;
+  /** Stored candles that also went elsewhere. */
+  shown: number;
+};
+
+/** The step `candles`: over a store it computes what is new, late or repaired. */
+export const candleStep: StoreStep<CandleRequest, CandleReport> = {
+  name: 'candles',
+
+  overInput({ input, candles, selection, stopped, warn }) {
+    const broken = new BrokenLines(warn);
+    const step = input.includes('-')
+      ? streamCandles(untilStopped(readInput(input, broken), afterInput(stopped)), selection, candles)
+      : batchCandles(input, selection, candles, broken);
+    return { records: step.records, report: { counts: step.counts, broken } };
+  },
+
+  besideStore({ directory, selection, candles }) {
+    const { records, counts } = candlesOfStore(directory, selection, candles);
+    return { records, report: { counts, broken: { count: 0 } } };
+  },
+
+  intoStore(context, request, most): StepRun<CandleReport> {
+    if (request.candles.source !== 'trades')
+      throw new UsageError('--source exchange: a store builds its candles from trades; use -o FILE or -o -');
+    const stored: StoredCandleCounts = { days: 0, changed: 0, records: 0, incomplete: 0, shown: 0 };
+    const report = { counts: noCounts(), broken: { count: 0 }, stored };
+    return { records: build(context, request, stored, most), report };
+  },
+
+  async keepRules({ directory, candles }) {
+    await changeMetadata(directory, (metadata) => {
+      requireSameRules(metadata, candles.intervals, candles);
+      return Object.assign({}, ...candles.intervals.map((interval) => ruleMetadata(interval, candles)));
+    });
+  },
+};
+
+/** Builds the candles of all symbols, so that one run cannot hide those of another; `selection` filters the output. */
+async function* build(
+  context: StoreContext,
+  { candles, selection }: CandleRequest,
+  stored: StoredCandleCounts,
+  most: number,
+): AsyncGenerator<AnyRecord[]> {
+  const { exchanges, markets } = selection;
+  for await (const day of buildStoredCandles(context, { candles, exchanges, markets })) {
+    stored.days += 1;
+    if (!day.changed) continue;
+    stored.changed += 1;
+    stored.records += day.candles;
+    stored.incomplete += day.incomplete;
+    if (most === 0) continue;
+    for await (const records of filtered(day.records(most), (candle) => isSelected(candle, selection))) {
+      stored.shown += records.length;
+      yield records;
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { BrokenLines } from '../../input/broken-lines.js';
+import { untilStopped } from '../../input/closing.js';
+import { stoppedInput } from '../../input/stopped-input.js';
+import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
+import { UsageError } from '../../model/errors.js';
+import type { AnyRecord } from '../../model/records.js';
+import { filtered, isInTime, isOfSelection } from '../../model/selection.js';
+import { changeMetadata } from '../../storage/log/metadata.js';
+import type { StoreContext } from '../../storage/log/store-context.js';
+import type { EngineCounts, EngineOptions } from '../options.js';
+import { buildStoredFeatures } from './built-features.js';
+import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
+import { batchFeatures, type FeatureStep, streamFeatures } from './feature-step.js';
+import { featuresOfStore } from './stored-features.js';
+
+/** The rows that `features` makes. */
+export const ROW_TYPES = ['micro', 'features'] as const;
+export type RowType = (typeof ROW_TYPES)[number];
+
+export type FeatureRequest = StepRequest & {
+  readonly engine: EngineOptions;
+  readonly rows: readonly RowType[];
+  /** Called with the rows as they are made, also those that only go to the store. */
+  readonly onRows: (records: readonly AnyRecord[]) => void;
+};
+
+/** Facts about a run of `features`. */
+export type FeatureReport = {
+  readonly counts: EngineCounts;
+  /** Lines and rows of INPUT that are not records. */
+  readonly broken: { readonly count: number };
+  /** Rows that were stored, undefined when they went elsewhere. */
+  readonly stored?: StoredRows | undefined;
+};
+
+/** Rows that went to the store. */
+class StoredRows {
+  readonly made = { micro: 0, features: 0 };
+  /** Stored rows that also went elsewhere. */
+  readonly shown = { micro: 0, features: 0 };
+
+  get records(): number {
+    return this.made.micro + this.made.features;
+  }
+}
+
+/** The step `features`: over a store it computes what is new, late or repaired. */
+export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
+  name: 'features',
+
+  overInput(request) {
+    const { input, selection, engine, stopped, warn } = request;
+    const broken = new BrokenLines(warn);
+    const records = filtered(stoppedInput(input, broken, stopped), (record) => isOfSelection(record, selection));
+    const step = input.includes('-') ? streamFeatures(records, engine) : batchFeatures(records, engine);
+    // Rows before `since` fill the windows of those after it.
+    const selected = filtered(step.records, (row) => isInTime(row, selection));
+    return runOf({ ...step, records: selected }, request, broken);
+  },
+
+  async besideStore(request) {
+    const { directory, selection, engine, stopped } = request;
+    const step = await featuresOfStore(directory, selection, engine);
+    return runOf({ ...step, records: untilStopped(step.records, stopped) }, request, { count: 0 });
+  },
+
+  intoStore(context, request, most) {
+    requireBoth(request.rows);
+    const stored = new StoredRows();
+    const counts: EngineCounts = { inputs: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
+    return { records: build(context, request, { stored, counts, most }), report: { counts, broken: { count: 0 }, stored } };
+  },
+
+  async keepRules({ directory, engine, rows }) {
+    requireBoth(rows);
+    await changeMetadata(directory, (metadata) => {
+      requireSameFeatureRules(metadata, engine);
+      return featureMetadata(engine);
+    });
+  },
+};
+
+type Build = { readonly stored: StoredRows; readonly counts: EngineCounts; readonly most: number };
+
+async function* build(
+  context: StoreContext,
+  { selection, engine, onRows, stopped }: FeatureRequest,
+  { stored, counts, most }: Build,
+): AsyncGenerator<AnyRecord[]> {
+  const onCounts = (more: EngineCounts) => {
+    for (const name of Object.keys(counts) as (keyof EngineCounts)[]) counts[name] += more[name];
+  };
+  const { exchanges, markets, symbols } = selection;
+  const options = { engine, selection: { exchanges, markets, symbols }, onRows, onCounts, stopped };
+  for await (const built of buildStoredFeatures(context, options)) {
+    if (!built.changed) continue;
+    stored.made[built.type] += built.rows;
+    if (most === 0) continue;
+    for await (const batch of filtered(built.records(), (row) => isInTime(row, selection))) {
+      stored.shown[built.type] += batch.length;
+      yield batch;
+    }
+  }
+}
+
+function requireBoth(rows: readonly RowType[]): void {
+  if (rows.length < ROW_TYPES.length)
+    throw new UsageError('--rows: a store needs micro and features rows, since the next run continues from both');
+}
+
+function runOf(
+  { records, counts }: Pick<FeatureStep, 'counts'> & { readonly records: AsyncIterable<AnyRecord[]> },
+  { rows, onRows }: FeatureRequest,
+  broken: FeatureReport['broken'],
+): StepRun<FeatureReport> {
+  return { records: observed(onlyRows(records, rows), onRows), report: { counts, broken } };
+}
+
+async function* observed(records: AsyncIterable<AnyRecord[]>, onRows: FeatureRequest['onRows']): AsyncGenerator<AnyRecord[]> {
+  for await (const batch of records) {
+    onRows(batch);
+    yield batch;
+  }
+}
+
+function onlyRows(records: AsyncIterable<AnyRecord[]>, rows: readonly RowType[]): AsyncIterable<AnyRecord[]> {
+  const unwanted = new Set<string>(ROW_TYPES.filter((type) => !rows.includes(type)));
+  return unwanted.size === 0 ? records : filtered(records, ({ type }) => !unwanted.has(type));
+}
