@@ -50,7 +50,7 @@ const pipelines = [
   `mdtool stream --replay ${BYBIT} --channels features -o bybit.ndjson`,
   "mdtool features bybit.ndjson --window delta_z=10s,imb_shift=5s -o 'features-{type}.csv' -o -",
   `mdtool signals ${OUTPUT}/features.parquet --explain -o signals.ndjson`,
-  `gunzip -c ${MONTH} | head -n 8000 > days.csv`,
+  `gunzip -c ${MONTH} | head -n 4500 > days.csv`,
   `gunzip -c ${OUTPUT}/market.ndjson.gz | tail -n 15000 > hour.ndjson`,
   'mdtool candles days.csv --source exchange --interval 1h,1d -o hours.csv -o hours.parquet -o - --svg hours.svg',
   'mdtool candles hours.parquet hours.csv --source exchange --interval 1w',
@@ -84,7 +84,6 @@ const tapeStore = [
   'mdtool query --store tapes',
   everyRow('tapes', TAPED),
   everyRow('tapes', BOOKS),
-  'mdtool verify --store tapes --format ndjson',
   'mdtool candles --store tapes --interval 1s,1m -o store -o -',
   "mdtool query 'select * from candle_1s order by all' --store tapes --since 2026-01-01 --symbols BTCUSDT --format csv -o seconds.csv",
   'mdtool features --store tapes',
@@ -123,20 +122,23 @@ const oldStore = [
 
 export const CASES = [...demo, ...tapes, ...pipelines, ...tapeStore, ...gapStore, ...oldStore];
 
-/** Returns a command line or two for every file below `folder`, which is `reports` in the folder of the cases. */
+/** Returns a command line for every file below `folder`, which is `reports` in the folder of the cases. */
 export function reportCases(folder) {
   const files = globSync('**/*.{ndjson,csv,parquet,gz}', { cwd: folder }).sort();
-  return files.flatMap((file) => reportCase(`'reports/${file}'`, file, beginning(`${folder}/${file}`)));
+  return files.map((file) => reportCase(`'reports/${file}'`, file, beginning(`${folder}/${file}`)));
 }
 
 function reportCase(path, file, text) {
-  const tape = /^\{"tape":.*"exchange": ?"(\w+)"/.exec(text);
-  if (tape) return `mdtool stream --replay ${path} --channels ${BOTH}${/liquidation/i.test(text) ? ',liquidation' : ''} -o -`;
-  const archive = /(\d{4}-\d{2}(-\d{2})?)\.csv(\.gz)?$/.test(file) && /trdMatchID|^id,timestamp/.test(text);
-  if (archive) return `mdtool backfill ${path} --exchange bybit --market ${/BTCUSD\d/.test(file) ? 'inverse' : 'linear'} -o -`;
-  if (text.includes('"type": "signal"') || text.includes('"type":"signal"'))
+  if (/^\{"tape":/.test(text))
+    return `mdtool stream --replay ${path} --channels ${BOTH}${/liquidation/i.test(text) ? ',liquidation' : ''} -o -`;
+  if (/\d{4}-\d{2}(-\d{2})?\.csv(\.gz)?$/.test(file) && /trdMatchID|^id,timestamp/.test(text)) {
+    const market = /^id,/.test(text) ? 'spot' : /BTCUSD\d/.test(file) ? 'inverse' : 'linear';
+    return `mdtool backfill ${path} --exchange bybit --market ${market} -o -`;
+  }
+  if (/"type": ?"signal"/.test(text))
     return `mdtool backtest ${path} --strategy signals --deposit 1000 --notional 1000 --leverage 10 --maker-fee 0 --tick-size 0.1 --lot-size 0.001 --format ndjson`;
-  return ['trades', 'exchange'].map((source) => `mdtool candles ${path} --source ${source} --interval 1h,1d`);
+  const source = /"type": ?"trade"|\bside\b/i.test(text) ? 'trades' : 'exchange';
+  return `mdtool candles ${path} --source ${source} --interval 1h,1d`;
 }
 
 function beginning(path) {
