@@ -3,7 +3,7 @@ import { positive } from '../model/numbers.js';
 import type { MarkPrice } from '../model/records.js';
 import type { Span } from '../model/span.js';
 import { fromMilliseconds, MINUTE } from '../model/time.js';
-import { barCoverage, clippedTo, formingBar } from './bar-windows.js';
+import { barCoverage, clippedTo, formingBar, requireWindow } from './bar-windows.js';
 import type { HistoryPage, HistoryQuery, PageContext } from './history.js';
 
 /** The rows of one answer, `[start, open, …]`, and when it was given (microseconds). */
@@ -25,12 +25,13 @@ export function markBars(
   before: PageContext,
 ): MarkBars {
   const [marks, indexes] = answers.map(({ rows }) => opensOf(rows)) as [Opens, Opens];
+  for (const { opens } of [marks, indexes]) requireWindow(window, [...opens.keys()], `${exchange} mark and index prices`);
   const forming = formingBar(MINUTE, answers[0]?.time, before.now);
-  const firsts = [marks, indexes].flatMap(({ opens }) => [...opens.keys()].slice(0, 1));
-  const first = firsts.length === 0 ? undefined : Math.max(...firsts);
+  const heads = [marks, indexes].flatMap(({ opens }) => [...opens.keys()].find((start) => isInside(start, window)) ?? []);
+  const first = heads.length === 0 ? [] : [Math.max(...heads)];
   const { covered, rest } = barCoverage(window, first, forming, before);
-  const from = Math.max(query.from, first ?? 0);
-  const until = Math.min(query.until, forming);
+  const from = Math.max(query.from, window.from, ...first);
+  const until = Math.min(query.until, window.until, forming);
   const { market, symbol } = query;
   const records = [...marks.opens].flatMap(([timestamp, mark]): MarkPrice[] =>
     timestamp < from || timestamp >= until
@@ -38,6 +39,10 @@ export function markBars(
       : [{ type: 'mark_price', exchange, market, symbol, timestamp, mark, index: indexes.opens.get(timestamp) }],
   );
   return { records, rejected: [...marks.rejected, ...indexes.rejected], covered: clippedTo(query, covered), rest };
+}
+
+function isInside(time: number, { from, until }: Span): boolean {
+  return time >= from && time < until;
 }
 
 type Opens = { readonly opens: ReadonlyMap<number, number>; readonly rejected: string[] };

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchanges/exchange.js';
+import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { type HistoryPage, type HistoryQuery, type HistoryRecord, historyOf, type PageRequest } from '../exchanges/history.js';
 import { FailureError } from '../model/errors.js';
 import type { Span } from '../model/span.js';
@@ -15,7 +15,8 @@ export type FetchedPage = {
 
 /**
  * Yields every page of a query, chain after chain. Chains are in order of time; the pages of one chain may arrive newest
- * first. `now` returns microseconds. Throws as `RestClient.get`, and a `RefusedError` on an unreadable answer.
+ * first. `now` returns microseconds. Throws as `RestClient.get`, and a `RefusedError` on an unreadable answer
+ * or when paging makes no progress.
  */
 export async function* fetchHistory(
   client: RestClient,
@@ -26,8 +27,10 @@ export async function* fetchHistory(
   for (const first of historyOf(exchange).pages(query, now())) {
     let covered: Span | undefined;
     let request: PageRequest | undefined = first;
+    const progress = new Progress(exchange);
     while (request) {
       const page: HistoryPage = await pageOf(client, exchange, query, request, { now: now(), covered });
+      progress.require(request, page);
       covered = page.covered;
       request = page.next;
       yield { records: page.records, rejected: page.rejected, covered, last: request === undefined };
@@ -48,5 +51,31 @@ async function pageOf(
   } catch (error) {
     if (error instanceof FailureError) throw new RefusedError(error.message, { cause: error });
     throw error;
+  }
+}
+
+/**
+ * Ends a chain of pages that makes no progress. An exchange that ignores a start, an end or a page number answers with the
+ * same page again; without this the run would repeat the request for ever.
+ */
+class Progress {
+  readonly #exchange: Exchange;
+  readonly #requests = new Set<string>();
+  #last = '';
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  /** Throws a `RefusedError` when the next request was sent before, or the page has the same content as the one before it. */
+  require(request: PageRequest, { records, covered, next }: HistoryPage): void {
+    this.#requests.add(JSON.stringify(request));
+    const content = records.length === 0 ? '' : JSON.stringify([records, covered]);
+    const isRepeated = content !== '' && content === this.#last;
+    this.#last = content;
+    if (!next || !(isRepeated || this.#requests.has(JSON.stringify(next)))) return;
+    const [{ path, query }] = next as [HttpRequest];
+    const sent = `GET ${path}?${new URLSearchParams(query)}`;
+    throw new RefusedError(`${this.#exchange.id} answers the same page again: paging makes no progress (${sent})`);
   }
 }

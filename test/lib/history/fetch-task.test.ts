@@ -36,7 +36,11 @@ describe('a plan', () => {
     ]);
     expect(task).toMatchObject({ atLeast: true });
     const nothing = plan(requested({ type: 'open_interest' }));
-    expect(nothing).toMatchObject({ spans: [], requests: 0, unavailable: [{ note: expect.stringMatching(/no open_interest history on linear/) }] });
+    expect(nothing).toMatchObject({
+      spans: [],
+      requests: 0,
+      unavailable: [{ note: expect.stringMatching(/no open_interest history on linear/) }],
+    });
     const newest = plan(requested({ exchange: exchangeOf('bybit') }));
     expect(newest).toMatchObject({ requests: 1, note: expect.stringMatching(/newest 1000 trades/) });
   });

@@ -1,7 +1,7 @@
 import type { Market } from '../../model/records.js';
 import type { Span } from '../../model/span.js';
 import { DAY, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
-import { barCoverage, barWindows, clippedTo, formingBar } from '../bar-windows.js';
+import { barCoverage, barWindows, clippedTo, formingBar, overlapped, requireWindow } from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
@@ -64,12 +64,12 @@ function windowsOf({ from, until }: HistoryQuery, interval: Interval, now: numbe
 /** Ends are aligned to the bars. History of spot takes no `startTime` and gives what lies before its end. */
 function barRequest(
   { market, symbol }: HistoryQuery,
-  { name }: Interval,
-  { from, until }: Span,
+  { name, length }: Interval,
+  window: Span,
   { suffix, most }: Kind,
   price?: 'mark' | 'index',
 ): HttpRequest {
-  const times = { startTime: String(from / MS), endTime: String(until / MS), limit: String(most) };
+  const times = { ...endsOf(window, length), limit: String(most) };
   if (market === 'spot') {
     const { startTime, ...end } = times;
     const granularity = SPOT_NAMES.get(name) as string;
@@ -101,8 +101,10 @@ export function parseCandles(
   });
   items.sort((a, b) => a.timestamp - b.timestamp);
   const records = items.filter(({ timestamp }) => timestamp >= query.from && timestamp < query.until);
-  const { covered, rest } = barCoverage(windowAsked(asked, interval), items[0]?.timestamp, forming, before);
-  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest)] };
+  const [window, starts] = [windowOf(asked, interval), items.map(({ timestamp }) => timestamp)];
+  requireWindow(window, starts, describe(asked));
+  const { covered, rest } = barCoverage(window, starts, forming, before);
+  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest, interval)] };
 }
 
 /** Rows of spot carry the turnover in USDT before that in the quote coin, rows of contracts the latter alone. */
@@ -116,21 +118,27 @@ function noBar(row: unknown): string {
   return unexpected('candle', 'row', 'a list', row);
 }
 
-/** Returns the window of a request; history of spot names its end alone, and reaches as far back as its limit. */
-function windowAsked({ query }: HttpRequest, { length }: Interval): Span {
+/** Returns the window of a request; history of spot has only the end, and reaches as far back as its limit. */
+function windowOf({ query }: HttpRequest, { length }: Interval): Span {
   const until = Number(query.endTime) * MS;
-  return { from: query.startTime === undefined ? until - Number(query.limit) * length : Number(query.startTime) * MS, until };
+  if (query.startTime === undefined) return { from: until - Number(query.limit) * length, until };
+  return { from: Number(query.startTime) * MS + length, until };
 }
 
-function withEnds(request: HttpRequest, { from, until }: Span): HttpRequest {
-  const end = { endTime: String(until / MS) };
-  const ends = request.query.startTime === undefined ? end : { startTime: String(from / MS), ...end };
+function endsOf(window: Span, length: number): { startTime: string; endTime: string } {
+  const { from, until } = overlapped(window, length);
+  return { startTime: String(from / MS), endTime: String(until / MS) };
+}
+
+function withEnds(request: HttpRequest, rest: Span, { length }: Interval): HttpRequest {
+  const { startTime, endTime } = endsOf(rest, length);
+  const ends = request.query.startTime === undefined ? { endTime } : { startTime, endTime };
   return { ...request, query: { ...request.query, ...ends } };
 }
 
 /** Maps a page of mark and index candles. */
 export function parseMarks(query: HistoryQuery, page: PageRequest, bodies: readonly string[], before: PageContext): HistoryPage {
   const answers = page.map((request, at) => answerOf(bodies[at] as string, describe(request)));
-  const { rest, ...read } = markBars('bitget', query, answers, windowAsked(page[0] as HttpRequest, MARK_INTERVAL), before);
-  return { ...read, next: rest && page.map((request) => withEnds(request, rest)) };
+  const { rest, ...read } = markBars('bitget', query, answers, windowOf(page[0] as HttpRequest, MARK_INTERVAL), before);
+  return { ...read, next: rest && page.map((request) => withEnds(request, rest, MARK_INTERVAL)) };
 }

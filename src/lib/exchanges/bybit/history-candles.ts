@@ -2,7 +2,7 @@ import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { Candle } from '../../model/records.js';
 import type { Span } from '../../model/span.js';
 import { fromMilliseconds, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
-import { barCoverage, barWindows, clippedTo, formingBar } from '../bar-windows.js';
+import { barCoverage, barWindows, clippedTo, formingBar, overlapped, requireWindow } from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
@@ -19,25 +19,26 @@ const PRICES = ['/v5/market/mark-price-kline', '/v5/market/index-price-kline'] a
 export function candlePages(query: HistoryQuery): PageRequest[] {
   const interval = intervalTo(query.interval ?? '');
   if (interval === undefined) return [];
-  return barWindows(query, sizeOf(query), MOST).map((window) => [barRequest(KLINE, query, interval, window)]);
+  return barWindows(query, sizeOf(query), MOST).map((window) => [barRequest(KLINE, query, interval, window, sizeOf(query))]);
 }
 
 /** Returns the same of mark and index prices, minute by minute. */
 export function markPages(query: HistoryQuery): PageRequest[] {
-  return barWindows(query, MINUTE, MOST).map((window) => PRICES.map((path) => barRequest(path, query, '1', window)));
+  return barWindows(query, MINUTE, MOST).map((window) => PRICES.map((path) => barRequest(path, query, '1', window, MINUTE)));
 }
 
 /** Both ends count, by the beginning of the bar. */
-function barRequest(path: string, { market, symbol }: HistoryQuery, interval: string, window: Span): HttpRequest {
-  return { path, query: { category: market, symbol, interval, ...endsOf(window), limit: String(MOST) } };
+function barRequest(path: string, { market, symbol }: HistoryQuery, interval: string, window: Span, size: number): HttpRequest {
+  return { path, query: { category: market, symbol, interval, ...endsOf(window, size), limit: String(MOST) } };
 }
 
-function endsOf({ from, until }: Span): { start: string; end: string } {
+function endsOf(window: Span, size: number): { start: string; end: string } {
+  const { from, until } = overlapped(window, size);
   return { start: String(from / MS), end: String(until / MS - 1) };
 }
 
-function windowOf({ query }: HttpRequest): Span {
-  return { from: Number(query.start) * MS, until: (Number(query.end) + 1) * MS };
+function windowOf({ query }: HttpRequest, size: number): Span {
+  return { from: Number(query.start) * MS + size, until: (Number(query.end) + 1) * MS };
 }
 
 function sizeOf({ interval }: HistoryQuery): number {
@@ -58,12 +59,14 @@ export function parseCandles(
   const { items, rejected } = rowsOf(result, 'candles', (row) => barOf(query, size, forming, row));
   items.sort((a, b) => a.timestamp - b.timestamp);
   const records = items.filter(({ timestamp }) => timestamp >= query.from && timestamp < query.until);
-  const { covered, rest } = barCoverage(windowOf(asked), items[0]?.timestamp, forming, before);
-  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest)] };
+  const [window, starts] = [windowOf(asked, size), items.map(({ timestamp }) => timestamp)];
+  requireWindow(window, starts, `bybit ${asked.path}`);
+  const { covered, rest } = barCoverage(window, starts, forming, before);
+  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest, size)] };
 }
 
-function withEnds(request: HttpRequest, window: Span): HttpRequest {
-  return { ...request, query: { ...request.query, ...endsOf(window) } };
+function withEnds(request: HttpRequest, window: Span, size: number): HttpRequest {
+  return { ...request, query: { ...request.query, ...endsOf(window, size) } };
 }
 
 function barOf({ market, symbol, interval }: HistoryQuery, size: number, forming: number, row: unknown): Candle | string {
@@ -82,6 +85,6 @@ export function parseMarks(query: HistoryQuery, page: PageRequest, bodies: reado
     const { result, time } = answerOf(request, bodies[at] as string, 'mark and index prices');
     return { rows: listOf(result, 'mark and index prices'), time };
   });
-  const { rest, ...read } = markBars('bybit', query, answers, windowOf(page[0] as HttpRequest), before);
-  return { ...read, next: rest && page.map((request) => withEnds(request, rest)) };
+  const { rest, ...read } = markBars('bybit', query, answers, windowOf(page[0] as HttpRequest, MINUTE), before);
+  return { ...read, next: rest && page.map((request) => withEnds(request, rest, MINUTE)) };
 }

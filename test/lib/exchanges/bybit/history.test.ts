@@ -80,10 +80,14 @@ describe('candles', () => {
   it('are asked for by the beginnings of bars, both of which count, within a page', () => {
     const pages = history.pages(asked('candle', { from: NOW - 2 * DAY }), NOW).map(([request]) => request?.query ?? {});
     expect(pages).toHaveLength(3);
-    expect(pages[0]).toMatchObject({ interval: '1', limit: '1000', start: ms(Math.floor((NOW - 2 * DAY) / MINUTE) * MINUTE) });
+    expect(pages[0]).toMatchObject({
+      interval: '1',
+      limit: '1000',
+      start: ms(Math.floor((NOW - 2 * DAY) / MINUTE) * MINUTE - MINUTE),
+    });
     for (const [at, { start, end }] of pages.entries()) {
       expect((Number(end) + 1 - Number(start)) / 60_000).toBeLessThanOrEqual(998);
-      if (at > 0) expect(Number(start)).toBe(Number(pages[at - 1]?.end) + 1);
+      if (at > 0) expect(Number(start) + 60_000).toBe(Number(pages[at - 1]?.end) + 1);
     }
     expect(first(asked('candle', { interval: '1w', from: NOW - 30 * DAY }))[0]?.query).toMatchObject({ interval: 'W' });
     expect(first(asked('candle', { interval: '2h' }))[0]?.query.interval).toBe('120');
@@ -100,7 +104,10 @@ describe('candles', () => {
     ]);
     expect(page.records[0]).toMatchObject({ open: 10, high: 12, low: 9, close: 11, volume: 2, turnover: 22, source: 'exchange' });
     expect(page.covered).toEqual({ from: MINUTE_NOW - 3 * MINUTE, until: MINUTE_NOW });
-    expect(page.next?.[0]?.query).toMatchObject({ start: ms(query.from), end: String((MINUTE_NOW - 3 * MINUTE) / 1_000 - 1) });
+    expect(page.next?.[0]?.query).toMatchObject({
+      start: ms(query.from - MINUTE),
+      end: String((MINUTE_NOW - 3 * MINUTE) / 1_000 - 1),
+    });
   });
 
   it('with a beginning that is none are rejected', () => {
