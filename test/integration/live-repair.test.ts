@@ -172,7 +172,7 @@ describe.each(['bitget', 'bybit'])('repair of a live capture of %s', (id) => {
     const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
     const from = server.tradeCount('linear', symbol);
     await trade(server, symbol, 300);
-    await run.until(() => run.log.some((line) => line.includes('to be fetched again')), 'overflow');
+    await run.until(() => run.log.some((line) => line.includes('fetched again')), 'overflow');
     await trade(server, symbol, 50);
     release();
     await run.until(() => run.live.status().queue.waiting === 0, 'drained');

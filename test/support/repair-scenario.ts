@@ -176,7 +176,10 @@ class Stage {
     const oldest = rows[0] ? (list.isRounded ? floorToSecond(rows[0].timestamp) : rows[0].timestamp) : job.until;
     const isAll = served.length === known.length && offset + rows.length >= served.length;
     const covered = { from: isAll || oldest < job.from ? job.from : oldest, until: job.until };
-    return { page: { records, covered }, isLast: offset + list.pageSize >= served.length || oldest < job.from };
+    const isEnd = offset + list.pageSize >= served.length;
+    const isExhausted = isEnd && served.length === list.size && index + 1 === this.#scenario.lists.length;
+    const page = { records, covered, isEmpty: rows.length === 0, isExhausted };
+    return { page, isLast: isEnd || oldest < job.from };
   }
 
   /** Returns the trades that a connection has delivered by now, or would have. */

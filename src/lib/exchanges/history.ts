@@ -47,6 +47,12 @@ export type HistoryPage = {
    */
   readonly covered?: Span | undefined;
   readonly next?: PageRequest | undefined;
+  /** Whether `next` starts a new chain: it is another list, which may lag behind this one. */
+  readonly startsChain?: boolean | undefined;
+  /** Whether the answer has no rows. An endpoint that lags or fails answers so too: it is no proof that nothing happened. */
+  readonly isEmpty?: boolean | undefined;
+  /** Whether the page is full and the exchange serves nothing older, however often it is asked. */
+  readonly isExhausted?: boolean | undefined;
 };
 
 export type Cost = { readonly requests: number; readonly atLeast: boolean };

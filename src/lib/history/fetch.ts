@@ -11,6 +11,10 @@ export type FetchedPage = {
   readonly covered: Span | undefined;
   /** Whether the page is the last of its chain. */
   readonly last: boolean;
+  /** The answer has no rows, which proves nothing; `covered` then is what the exchange claims. */
+  readonly isEmpty: boolean;
+  /** The exchange serves nothing older than this page. */
+  readonly isExhausted: boolean;
 };
 
 /**
@@ -31,9 +35,11 @@ export async function* fetchHistory(
     while (request) {
       const page: HistoryPage = await pageOf(client, exchange, query, request, { now: now(), covered });
       progress.require(request, page);
-      covered = page.covered;
+      const { records, rejected, isEmpty = false, isExhausted = false } = page;
       request = page.next;
-      yield { records: page.records, rejected: page.rejected, covered, last: request === undefined };
+      const last = request === undefined || (page.startsChain ?? false);
+      yield { records, rejected, covered: page.covered, last, isEmpty, isExhausted };
+      covered = page.startsChain ? undefined : page.covered;
     }
   }
 }

@@ -55,7 +55,9 @@ describe('a log', () => {
     const directory = await temporaryDirectory();
     await writeRun(directory, trades(0, 100));
     damage(join(directory, 'state/log'));
-    const message = expect.stringMatching(/state\/log is empty, but the store has files \(.*trade.*parquet\): its log is lost; restore/);
+    const message = expect.stringMatching(
+      /state\/log is empty, but the store has files \(.*trade.*parquet\): its log is lost; restore/,
+    );
     for (const use of everyUse) await expect(use(directory)).rejects.toMatchObject({ exitCode: 1, message });
   });
 

@@ -21,7 +21,7 @@ export type GapRepairOptions = {
   readonly isProvisional?: boolean | undefined;
 };
 
-/** The span that an answer vouches for: it contains every trade of `[from, until)`. */
+/** The span of an answer that has trades from both of its sides: it contains every trade of `[from, until)`. */
 export type CoveredSpan = { readonly from: number; readonly until: number };
 
 /** The outcome of a repair, emitted in the order of the fields. */
@@ -58,14 +58,15 @@ export class PageChain {
  *
  * An answer of the exchange may end too early (the endpoint lags behind) or begin too late (it serves only the newest
  * 100 trades). If such an answer closed the gap, the trades beyond it would be lost and the gap would claim that nothing
- * is missing. Ids are not contiguous on any exchange, so counting them proves nothing either. The proof is overlap: the
- * gap is complete when one chain of pages, or several that overlap, contains a known trade on both sides.
+ * is missing. An empty answer says nothing at all: an endpoint that lags or fails gives it too. Ids are not contiguous on
+ * any exchange, so counting them proves nothing either. The proof is overlap: the gap is complete when one chain of pages,
+ * or several that share trades, contains a known trade, or an older one, before the gap and a live one after it.
  *
  * ```
  * known before    ● ● ●                        ○ ○ ○   live, held back
  *                     ↑ start              end ↑
  * chain 1             ● ● ● ● ●                        reaches the start only: the end remains missing
- * chain 2                   ● ● ● ● ● ● ● ● ● ●○       overlaps chain 1 and reaches the end: complete
+ * chain 2                   ● ● ● ● ● ● ● ● ● ●○       shares trades with chain 1 and reaches the end: complete
  * ```
  */
 export class GapRepairState {
@@ -84,6 +85,8 @@ export class GapRepairState {
   readonly #endIds = new Set<string>();
   readonly #recovered = new Map<string, Trade>();
   #held: Trade[] = [];
+  /** The chains of the request that runs. */
+  #chains: PageChain[] = [];
   /** The first live trade after the gap. */
   #end: TradePoint | undefined;
   #isComplete = false;
@@ -166,6 +169,7 @@ export class GapRepairState {
     this.#held = [];
     this.#end = undefined;
     this.#losses += 1;
+    this.#chains = [];
     this.#endIds.clear();
     this.#isComplete = false;
     this.#coveredFrom = Number.POSITIVE_INFINITY;
@@ -179,9 +183,24 @@ export class GapRepairState {
     this.addPage(chain, trades, { from: Math.min(...times), until: Math.max(...times) });
   }
 
-  /** Returns an empty chain. */
+  /** Starts a chain of pages. */
   startChain(): PageChain {
-    return new PageChain(this.#losses);
+    const chain = new PageChain(this.#losses);
+    this.#chains.push(chain);
+    return chain;
+  }
+
+  /** Whether a chain of the request that runs contains the start of the gap, or its end. */
+  get reaches(): { readonly start: boolean; readonly end: boolean } {
+    return {
+      start: this.#chains.some(({ reachesStart }) => reachesStart),
+      end: this.#chains.some(({ reachesEnd }) => reachesEnd),
+    };
+  }
+
+  /** Ends the request: later chains are joined by the ids that reach the start or the end. */
+  endRequest(): void {
+    this.#chains = [];
   }
 
   /**
@@ -192,27 +211,38 @@ export class GapRepairState {
     for (const trade of trades) this.#addTrade(chain, trade);
     if (covered && covered.from < chain.from) chain.from = covered.from;
     if (notBefore(chain.from) <= (this.start?.timestamp ?? this.from)) chain.reachesStart = true;
-    this.#join(chain);
+    if (chain.losses === this.#losses) this.#join();
   }
 
   /**
-   * Accepts the newest trade of a chain as the newest there is, because no live trade has arrived for longer than answers
-   * lag. An answer that lacks a trade which is known to have happened is stale and is not accepted; an answer without any
-   * trade is accepted only where no trade is known at all.
+   * Accepts the newest trade of the answer as the newest there is, because no live trade has arrived for longer than
+   * answers lag. A chain that lacks a trade which is known to have happened is stale and is not accepted; a chain without
+   * any trade is accepted only where no trade is known at all.
    */
-  settle(chain: PageChain): void {
+  settle(): void {
     let newest = this.start;
     for (const trade of this.#recovered.values()) if (!newest || isBefore(newest, trade)) newest = trade;
-    if (this.#endIds.size > 0 || (newest && !chain.ids.has(newest.id))) return;
-    if (!newest && chain.ids.size === 0) chain.reachesStart = true;
-    chain.reachesEnd = true;
-    this.#join(chain);
+    if (this.#endIds.size > 0) return;
+    for (const chain of this.#chains) {
+      if (newest && !chain.ids.has(newest.id)) continue;
+      if (!newest && chain.ids.size === 0) chain.reachesStart = true;
+      chain.reachesEnd = true;
+    }
+    this.#join();
     this.#isSettled = this.#isComplete;
   }
 
-  #join(chain: PageChain): void {
-    if (chain.losses !== this.#losses) return;
-    chain.reachesEnd ||= this.#held.some(({ id }) => chain.ids.has(id));
+  /** Connects the chains to the start and to the end of the gap, directly or through trades that they share. */
+  #join(): void {
+    for (let before = -1; before < this.#startIds.size + this.#endIds.size; ) {
+      before = this.#startIds.size + this.#endIds.size;
+      for (const chain of this.#chains) this.#connect(chain);
+    }
+  }
+
+  #connect(chain: PageChain): void {
+    chain.reachesStart ||= sharesId(chain.ids, this.#startIds);
+    chain.reachesEnd ||= sharesId(chain.ids, this.#endIds);
     if (chain.reachesStart) {
       for (const id of chain.ids) this.#startIds.add(id);
       this.#coveredUntil = Math.max(this.#coveredUntil, chain.last);
@@ -301,6 +331,12 @@ function orderTrades(trades: readonly Trade[], before: TradePoint | undefined): 
 
 function compareBySequence(a: Trade, b: Trade): number {
   return isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : compareTrades(a, b);
+}
+
+function sharesId(ids: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  const [few, many] = ids.size < others.size ? [ids, others] : [others, ids];
+  for (const id of few) if (many.has(id)) return true;
+  return false;
 }
 
 /** Returns the latest moment that a time may stand for. A whole second may be rounded down; another trade may share any time. */

@@ -22,6 +22,8 @@ export class OpenRepair {
   #returnedAt: number | undefined;
   #job: RepairJob | undefined;
   #chain: PageChain | undefined;
+  /** Whether a further request would bring nothing older. */
+  #isFinal = false;
   #attempts: AttemptSchedule;
 
   constructor(state: GapRepairState, known: KnownTrades, lostAt: number) {
@@ -71,28 +73,39 @@ export class OpenRepair {
     return this.#job === job;
   }
 
-  /** Adds one page of the job; `isNew` starts a new chain. Returns the chain of the page. */
-  takePage({ records, covered }: RepairPage, isNew: boolean): PageChain {
+  /**
+   * Adds one page of the job; `isNew` starts a new chain. Returns whether the next page is of use: not when the start of
+   * the gap is reached, nor below the time `oldest`.
+   *
+   * An empty page ends a list, says the exchange. But it also comes from an endpoint that lags or fails, so it proves
+   * nothing about the time that it claims to cover. Only of a symbol that never traded before the gap is it believed,
+   * when several requests in a row gave it: there is no earlier trade to reach.
+   */
+  takePage({ records, covered, isEmpty = false, isExhausted = false }: RepairPage, isNew: boolean, oldest: number): boolean {
     const chain = isNew || !this.#chain ? this.state.startChain() : this.#chain;
     this.#chain = chain;
     const trades = records.filter((record): record is Trade => record.type === 'trade');
-    this.state.addPage(chain, trades, covered);
-    return chain;
+    const isProven = !isEmpty || (this.state.start === undefined && this.#attempts.count >= CONFIRMATIONS);
+    this.state.addPage(chain, trades, isProven ? covered : undefined);
+    this.#isFinal ||= isExhausted || chain.from < oldest;
+    return !chain.reachesStart && chain.from >= oldest;
   }
 
   /** Registers the end of the job. Returns whether another job would be of no use. */
   jobEnded(job: RepairJob, isFailed: boolean, at: number, { settle }: RepairLimits): boolean {
     const { state } = this;
-    const chain = this.#chain;
     const returnedAt = this.#returnedAt;
+    const isSilent = !state.hasHeld && !state.isReported;
+    if (returnedAt !== undefined && !isFailed && isSilent && job.startedAt >= returnedAt + settle) state.settle();
+    const reaches = state.reaches;
+    const isTooFar = !isFailed && this.#isFinal && reaches.end && !reaches.start;
     this.#job = undefined;
     this.#chain = undefined;
+    this.#isFinal = false;
+    state.endRequest();
     if (returnedAt === undefined) return false;
-    const isSilent = !state.hasHeld && !state.isReported;
-    if (chain && !isFailed && isSilent && job.startedAt >= returnedAt + settle) state.settle(chain);
-    const isTooFar = chain !== undefined && !isFailed && chain.reachesEnd && !chain.reachesStart;
     // While no live trade arrives, an earlier answer proves nothing, whatever it contains.
-    const earliest = chain?.reachesStart && isSilent ? returnedAt + settle : at;
+    const earliest = reaches.start && isSilent ? returnedAt + settle : at;
     return state.isComplete || isTooFar || !this.#attempts.failed(at, earliest);
   }
 }
@@ -103,6 +116,8 @@ const FIRST_DELAY = 0.25 * SECOND;
 const RETRY_DELAY = 0.5 * SECOND;
 /** About 30 s together: answers that lag behind by more are not waited for. */
 const MAX_ATTEMPTS = 7;
+/** Requests before an empty answer is believed of a symbol that never traded before. */
+const CONFIRMATIONS = 2;
 
 /** The times at which a gap is fetched again; all are local, in microseconds. */
 class AttemptSchedule {
@@ -114,6 +129,11 @@ class AttemptSchedule {
   constructor(at: number) {
     this.#begun = at;
     this.#next = at + FIRST_DELAY;
+  }
+
+  /** Number of attempts that have ended. */
+  get count(): number {
+    return this.#count;
   }
 
   isDue(at: number): boolean {

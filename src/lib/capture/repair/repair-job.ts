@@ -26,5 +26,12 @@ export type RepairJob = {
   readonly startedAt: number;
 };
 
-/** One page of an answer, and the span that the exchange vouches for with it. */
-export type RepairPage = { readonly records: readonly HistoryRecord[]; readonly covered?: CoveredSpan | undefined };
+/** One page of an answer. */
+export type RepairPage = {
+  readonly records: readonly HistoryRecord[];
+  /** The span that the exchange claims to have answered completely. */
+  readonly covered?: CoveredSpan | undefined;
+  readonly isEmpty?: boolean | undefined;
+  /** Whether the exchange serves nothing older than this page. */
+  readonly isExhausted?: boolean | undefined;
+};

@@ -167,8 +167,8 @@ export class TradeRepair {
   takePage(job: RepairJob, page: RepairPage, isNew: boolean): boolean {
     const repair = this.#repairOf(job);
     if (!repair) return false;
-    const chain = this.#change(repair, () => repair.takePage(page, isNew));
-    return !chain.reachesStart && this.#repairs.has(repair.key) && chain.from >= this.#oldest(repair);
+    const isOfUse = this.#change(repair, () => repair.takePage(page, isNew, this.#oldest(repair)));
+    return isOfUse && this.#repairs.has(repair.key);
   }
 
   /** Registers the end of a job; `isFailed` when the exchange did not answer all of it. */

@@ -26,7 +26,11 @@ export function tradeReach(now: number): Reach {
 
 /**
  * Returns the first page of trades: of `fills` (the newest 100, on spot 500, times in milliseconds) where the query reaches
- * up to now, else of `fills-history` (whole seconds). Both come newest first, so that one leads on to the other by id.
+ * up to now, else of `fills-history` (whole seconds). Both are newest first.
+ *
+ * `fills-history` lags behind `fills`. If it were asked for what is older than the last row of `fills`, the trades that it
+ * does not have yet would be missing between the two, and nothing would show it. So it starts a chain of its own from
+ * the newest trade on: only where both lists share a trade they follow each other without a gap.
  */
 export function tradePages(query: HistoryQuery, now: number): PageRequest[] {
   const from = Math.max(query.from, now - KEPT);
@@ -54,7 +58,14 @@ export function parseTrades(
   const isHistory = asked.path.endsWith('fills-history');
   const step = isHistory ? olderThan(query, asked, { items: trades, rejected }, before) : beyond(query, trades, before);
   const isInQuery = (timestamp: number) => isInside(query, timestamp, isHistory);
-  return newestFirstPage(query, { items: trades, rejected, time, ...step, isInside: isInQuery }, before);
+  const until = isHistory && isRecent(asked, before) ? (trades.at(-1)?.timestamp ?? 0) : time;
+  const startsChain = !isHistory && step.next !== undefined;
+  return newestFirstPage(query, { items: trades, rejected, time: until, ...step, startsChain, isInside: isInQuery }, before);
+}
+
+/** Whether the window of a request reaches into the time for which `fills-history` may lag behind. */
+function isRecent({ query }: HttpRequest, { now }: PageContext): boolean {
+  return Number(query.endTime) * MS > now - RECENT;
 }
 
 /** Trades of whole seconds are kept where their second touches the query. */
@@ -72,13 +83,11 @@ function fillOf({ market, symbol }: HistoryQuery, row: unknown): Trade | string 
 
 type Step = Pick<NewestFirst, 'completeSince' | 'next'>;
 
-/** The oldest trade's millisecond may be cut; what is older is in `fills-history`. */
+/** The list may end within the oldest trade's millisecond; what is older is in `fills-history`. */
 function beyond(query: HistoryQuery, [oldest]: readonly Trade[], { now }: PageContext): Step {
   if (oldest === undefined) return { completeSince: undefined, next: olderPage(query, query.until, now) };
   if (oldest.timestamp < query.from) return { completeSince: query.from, next: undefined };
-  const end = Math.min(query.until, oldest.timestamp + MS);
-  const id = oldest.timestamp < query.until ? oldest.id : undefined;
-  return { completeSince: oldest.timestamp + MS, next: olderPage(query, end, now, id) };
+  return { completeSince: oldest.timestamp + MS, next: olderPage(query, query.until, now) };
 }
 
 /** Goes on below the least id; only an empty page ends a window, since a short one proves nothing. */
@@ -104,11 +113,11 @@ function isBelow(id: string, other: string): boolean {
 }
 
 /** Both ends are whole seconds, as the times are. */
-function olderPage(query: HistoryQuery, until: number, now: number, idLessThan?: string): HttpRequest {
+function olderPage(query: HistoryQuery, until: number, now: number): HttpRequest {
   const end = Math.ceil(until / SECOND) * SECOND;
   const start = floorToSecond(Math.max(query.from, end - WINDOW, now - KEPT));
   const times = { startTime: String(start / MS), endTime: String(end / MS) };
-  return requestOf(query, 'fills-history', { limit: PAGE, ...times, ...(idLessThan !== undefined && { idLessThan }) });
+  return requestOf(query, 'fills-history', { limit: PAGE, ...times });
 }
 
 function requestOf({ market, symbol }: HistoryQuery, name: string, parameters: Readonly<Record<string, string>>): HttpRequest {

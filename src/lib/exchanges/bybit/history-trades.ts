@@ -37,7 +37,8 @@ export function parseTrades(
   const oldest = items[0]?.timestamp;
   // Other trades of the oldest millisecond may have been cut off.
   const completeSince = oldest === undefined || oldest < query.from ? oldest : oldest + MS;
-  return newestFirstPage(query, { items, rejected, time, completeSince, next: undefined }, before);
+  const isExhausted = items.length + rejected.length >= newest(query.market);
+  return newestFirstPage(query, { items, rejected, time, completeSince, next: undefined, isExhausted }, before);
 }
 
 /** The names differ from those of `publicTrade`; times are milliseconds, sides Buy and Sell. */

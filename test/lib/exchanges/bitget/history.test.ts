@@ -37,7 +37,7 @@ describe('trades', () => {
     });
   });
 
-  it('of fills come newest first, lower case, in milliseconds; the oldest leads on to fills-history by id', () => {
+  it('of fills are newest first, lower case, in milliseconds; fills-history starts a chain of its own that shares trades with them', () => {
     const query = trades();
     const oldest = NOW - 5 * MINUTE - 900_000 + 123_000;
     const page = parse(query, first(query), [recent(9, NOW - SECOND, 'sell'), recent(8, oldest)]);
@@ -49,12 +49,17 @@ describe('trades', () => {
     expect(page.covered).toEqual({ from: oldest + 1_000, until: NOW });
     expect(page.next?.[0]).toMatchObject({
       path: '/api/v2/mix/market/fills-history',
-      query: {
-        idLessThan: '1487438024418',
-        startTime: ms(floorToSecond(query.from)),
-        endTime: ms(Math.ceil((oldest + 1) / SECOND) * SECOND),
-      },
+      query: { startTime: ms(floorToSecond(query.from)), endTime: ms(Math.ceil(query.until / SECOND) * SECOND) },
     });
+    expect(page.next?.[0]?.query.idLessThan).toBeUndefined();
+    expect(page.startsChain).toBe(true);
+    // The list may lag: it covers nothing after its newest trade.
+    const older = parse(query, page.next as PageRequest, [
+      recent(8, NOW - 2 * MINUTE, 'Buy'),
+      recent(7, NOW - 3 * MINUTE, 'Buy'),
+    ]);
+    expect(older.covered).toEqual({ from: NOW - 3 * MINUTE + SECOND, until: NOW - 2 * MINUTE });
+    expect(parse(query, page.next as PageRequest, [])).toMatchObject({ isEmpty: true, covered: undefined });
   });
 
   it('need no second page where the first reaches beyond the query', () => {
@@ -336,7 +341,7 @@ describe('funding', () => {
     expect(page.next?.[0]?.query.pageNo).toBe('2');
     expect(page.covered).toEqual({ from: NOW - 8 * HOUR, until: NOW });
     const end = parse(query, page.next as PageRequest, [], { covered: page.covered });
-    expect(end).toEqual({ records: [], rejected: [], covered: { from: query.from, until: NOW } });
+    expect(end).toMatchObject({ records: [], rejected: [], covered: { from: query.from, until: NOW } });
     const enough = parse(query, page.next as PageRequest, [row(NOW - 3 * DAY)], { covered: page.covered });
     expect(enough.next).toBeUndefined();
     expect(enough.covered).toEqual({ from: query.from, until: NOW });

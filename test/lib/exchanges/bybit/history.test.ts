@@ -35,7 +35,7 @@ describe('trades', () => {
   it('come newest first; what is not younger than the oldest is not vouched for, however few there are', () => {
     const query = asked('trade');
     const page = parse(query, first(query), [row('b', NOW - SECOND, { side: 'Buy' }), row('a', NOW - MINUTE)]);
-    expect(page).toEqual({
+    expect(page).toMatchObject({
       records: [
         {
           type: 'trade',
@@ -53,12 +53,15 @@ describe('trades', () => {
       ],
       rejected: [],
       covered: { from: NOW - MINUTE + 1_000, until: NOW },
+      isExhausted: false,
     });
+    const full = Array.from({ length: 1_000 }, (_, i) => row(String(i), NOW - i * 1_000));
+    expect(parse(query, first(query), full).isExhausted).toBe(true);
+    expect(parse(query, first(query), [])).toMatchObject({ records: [], covered: undefined, isEmpty: true });
     const enough = parse(query, first(query), [row('b', NOW - SECOND), row('a', query.from - 1_000)]);
     expect(enough.covered).toEqual({ from: query.from, until: NOW });
     const past = asked('trade', { from: NOW - DAY, until: NOW - HOUR });
     expect(parse(past, first(past), [row('b', NOW - SECOND)])).toMatchObject({ records: [], covered: undefined });
-    expect(parse(query, first(query), [])).toEqual({ records: [], rejected: [] });
   });
 
   it('that cannot be read are told', () => {

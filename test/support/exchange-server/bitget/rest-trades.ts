@@ -11,7 +11,7 @@ export function fills(most: number): (call: RestCall) => unknown {
   return (call) => {
     const symbol = symbolFor(call);
     const limit = numberFor(call, 'limit', 100, most);
-    const rows = symbol.trades.slice(symbol.trades.length - limit).reverse();
+    const rows = newest(symbol, limit, call).reverse();
     return rows.map((fill) => ({
       ...sharedRow(symbol, fill),
       side: fill.isBuy ? 'buy' : 'sell',
@@ -25,7 +25,7 @@ export function fills(most: number): (call: RestCall) => unknown {
 export function unifiedFills(call: RestCall): unknown {
   const symbol = symbolFor(call);
   const limit = numberFor(call, 'limit', 100, 100);
-  const rows = symbol.trades.slice(symbol.trades.length - limit).reverse();
+  const rows = newest(symbol, limit, call).reverse();
   return rows.map((fill) => {
     const { tradeId: execId, ...row } = sharedRow(symbol, fill);
     return { execId, ...row, side: fill.isBuy ? 'buy' : 'sell', ts: String(fill.time) };
@@ -44,7 +44,10 @@ export function fillsHistory(call: RestCall): unknown {
   if (until - from > 7 * DAY) throw badParameter('The time range must not exceed 7 days');
   const before = call.query.get('idLessThan');
   const first = symbol.trades.indexAt(Math.max(from, call.now - 90 * DAY));
-  const end = Math.min(symbol.trades.indexAt(until + 1), before ? indexOfId(symbol, before) : Number.POSITIVE_INFINITY);
+  const end = Math.min(
+    symbol.trades.indexAt(Math.min(until, call.knownUntil) + 1),
+    before ? indexOfId(symbol, before) : Number.POSITIVE_INFINITY,
+  );
   const rows = symbol.trades.slice(Math.max(first, end - limit), end).reverse();
   return rows.map((fill) => ({
     ...sharedRow(symbol, fill),
@@ -52,6 +55,11 @@ export function fillsHistory(call: RestCall): unknown {
     ts: String(Math.floor(fill.time / 1_000) * 1_000),
     symbol: symbol.listing.symbol,
   }));
+}
+
+function newest({ trades }: SymbolMarket, limit: number, { knownUntil }: RestCall): Fill[] {
+  const end = trades.indexAt(knownUntil + 1);
+  return trades.slice(end - limit, end);
 }
 
 function sharedRow(symbol: SymbolMarket, { index, price, size }: Fill) {

@@ -24,8 +24,9 @@ export function recentTrades(call: RestCall): unknown {
   const { listing, trades } = symbol;
   const isSpot = listing.market === 'spot';
   const limit = numberFor(call, 'limit', isSpot ? 60 : 500, isSpot ? 60 : 1_000);
+  const end = trades.indexAt(call.knownUntil + 1);
   const list = trades
-    .slice(trades.length - limit)
+    .slice(end - limit, end)
     .reverse()
     .map(({ index, time, price, size, isBuy }) => ({
       execId: tradeId(symbol, index),

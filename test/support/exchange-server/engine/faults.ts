@@ -10,6 +10,14 @@ export type HttpFault =
   | { readonly kind: 'late'; readonly milliseconds: number }
   | { readonly kind: 'rate-limit' | 'host-limit' | 'hang' | 'cut' };
 
+/**
+ * How a REST list deviates from the truth: it lacks the trades of the last `lag` milliseconds, or has only its first `rows`
+ * rows (0 for an empty list). Either may last for the next `times` requests, else until it is taken back.
+ */
+export type ListFault = { readonly lag?: number; readonly rows?: number; readonly times?: number; readonly path: RegExp };
+
+type ListScript = { readonly fault: ListFault; left: number };
+
 type HttpScript = { readonly fault: HttpFault; readonly path: RegExp; left: number };
 
 /** How the next connects fail: an HTTP status, or a socket that is cut. */
@@ -35,6 +43,7 @@ export const GARBAGE: readonly (string | Buffer)[] = [
 export class Faults {
   #connects: ConnectFault[] = [];
   #http: HttpScript[] = [];
+  #lists: ListScript[] = [];
   #batches = 0;
   #dropAfter: number[] = [];
   readonly #refused = new Set<string>();
@@ -78,10 +87,21 @@ export class Faults {
     this.#http.push({ fault, path, left: times });
   }
 
+  /** Lists of the matching requests lag or are cut short. */
+  list(fault: ListFault): void {
+    this.#lists.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
+  }
+
+  /** Lists are right again. */
+  restoreLists(): void {
+    this.#lists = [];
+  }
+
   /** Takes back everything that was scripted and has not happened yet, and what lasts. */
   clear(): void {
     this.#connects = [];
     this.#http = [];
+    this.#lists = [];
     this.#batches = 0;
     this.#dropAfter = [];
     this.#refused.clear();
@@ -104,6 +124,12 @@ export class Faults {
 
   takeHttp(url: string): HttpFault | undefined {
     const script = this.#http.find(({ left, path }) => left > 0 && path.test(url));
+    if (script) script.left -= 1;
+    return script?.fault;
+  }
+
+  takeList(url: string): ListFault | undefined {
+    const script = this.#lists.find(({ fault, left }) => left > 0 && fault.path.test(url));
     if (script) script.left -= 1;
     return script?.fault;
   }

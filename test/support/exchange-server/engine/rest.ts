@@ -10,7 +10,14 @@ export type RestAnswer = {
 };
 
 /** One request as a handler sees it. */
-export type RestCall = { readonly path: string; readonly query: URLSearchParams; readonly venue: Venue; readonly now: number };
+export type RestCall = {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly venue: Venue;
+  readonly now: number;
+  /** Lists of trades know nothing after this time. */
+  readonly knownUntil: number;
+};
 
 export type Route = {
   /** Requests per second and client; absent where only the limit of the whole host counts. */
@@ -113,7 +120,9 @@ export class RestServer {
     const route = this.#api.routes.get(path);
     try {
       if (!route) throw this.#api.unknownPath(path);
-      const body = this.#api.envelope(route.answer({ path, query, venue: this.#host.venue, now }), now);
+      const fault = this.#host.faults.takeList(`${path}?${query}`);
+      const answer = route.answer({ path, query, venue: this.#host.venue, now, knownUntil: now - (fault?.lag ?? 0) });
+      const body = this.#api.envelope(shortened(answer, fault?.rows), now);
       return { status: 200, body, headers: this.#headers(path, route, now) };
     } catch (error) {
       if (!(error instanceof RestRefusal)) throw error;
@@ -150,4 +159,11 @@ export class RestServer {
     if (perSecond === undefined) return {};
     return this.#api.headers(this.#window(path, perSecond).left(this.#host.ruleTime()), perSecond, now);
   }
+}
+
+/** Returns a list, or the `list` within an answer, with at most `rows` rows. */
+function shortened(answer: unknown, rows: number | undefined): unknown {
+  if (rows === undefined || typeof answer !== 'object' || answer === null) return answer;
+  if (Array.isArray(answer)) return answer.slice(0, rows);
+  return 'list' in answer && Array.isArray(answer.list) ? { ...answer, list: answer.list.slice(0, rows) } : answer;
 }

@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
+import { SECOND } from '../../src/lib/model/time.js';
+import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
+import { captureFrom, type TestRun } from '../support/live-run.js';
+
+const LISTS = /fills|recent-trade/;
+
+const servers: ExchangeServer[] = [];
+const runs: TestRun[] = [];
+
+afterEach(async () => {
+  for (const run of runs.splice(0)) await run.stop().catch(() => {});
+  for (const server of servers.splice(0)) await server.close();
+});
+
+async function start(id: string, options: StartOptions = {}): Promise<ExchangeServer> {
+  const server = await startExchangeServer(id, { timeScale: 50, keepBooks: false, symbols: { linear: 1 }, ...options });
+  servers.push(server);
+  return server;
+}
+
+async function capture(...args: Parameters<typeof captureFrom>): Promise<TestRun> {
+  const run = await captureFrom(...args);
+  runs.push(run);
+  await run.until(() => run.live.status().isReady, 'all subscribed');
+  return run;
+}
+
+const gapsOf = (records: readonly AnyRecord[]) => records.filter((record): record is Gap => record.type === 'gap');
+const idsOf = (records: readonly AnyRecord[]) =>
+  records.filter((record): record is Trade => record.type === 'trade').map(({ id }) => id);
+
+/** A run that has received trades of its symbol and is cut off while `missed` more happen. */
+async function interrupted(server: ExchangeServer, run: TestRun, missed: number) {
+  const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
+  const from = server.tradeCount('linear', symbol);
+  for (let i = 0; i < 20; i++) server.trade('linear', symbol);
+  await run.until(() => idsOf(run.records).length >= 20, 'first trades');
+  server.drop();
+  for (let i = 0; i < missed; i++) server.trade('linear', symbol);
+  await run.until(() => run.live.status().reconnects === 1, 'loss noticed');
+  await run.until(() => server.subscribers('linear', symbol).length > 0, 'subscribed again');
+  for (let i = 0; i < 5; i++) server.trade('linear', symbol);
+  return { symbol, from };
+}
+
+/** Trades that are neither emitted nor inside a gap with `missing: true`. */
+function lostInSilence(server: ExchangeServer, symbol: string, from: number, records: readonly AnyRecord[]) {
+  const known = new Set(idsOf(records));
+  const gaps = gapsOf(records).filter(({ missing }) => missing);
+  const covers = (time: number) => gaps.some((gap) => gap.fromTimestamp <= time * 1_000 && time * 1_000 <= gap.untilTimestamp);
+  const truth = server.trades('linear', symbol).slice(from);
+  return truth.filter(({ id, time }) => !known.has(id) && !covers(time)).map(({ id }) => id);
+}
+
+describe.each(['bitget', 'bybit'])('a capture of %s whose REST lists of trades', (id) => {
+  async function repaired(fault: Parameters<ExchangeServer['faults']['list']>[0]): Promise<void> {
+    const server = await start(id);
+    const run = await capture([server], { repair: {} });
+    server.faults.list(fault);
+    const { symbol, from } = await interrupted(server, run, 250);
+    const all = server.trades('linear', symbol).length - from;
+    await run.until(() => idsOf(run.records).length >= all || gapsOf(run.records).length > 0, 'the end of the repair');
+    const records = await run.stop();
+    expect(lostInSilence(server, symbol, from, records)).toEqual([]);
+    expect(gapsOf(records)).toMatchObject([{ reason: 'disconnect', missing: false }]);
+    expect(idsOf(records)).toHaveLength(all);
+  }
+
+  it('lag behind repairs the gap when they have caught up', () => repaired({ lag: 700, path: LISTS }));
+
+  it('are empty once repairs the gap with the next answer', () => repaired({ rows: 0, times: 2, path: LISTS }));
+
+  it('are short repairs the gap with a full answer', () => repaired({ rows: 60, times: 2, path: LISTS }));
+
+  it('stay empty reports the gap as missing', async () => {
+    const server = await start(id);
+    const run = await capture([server], { repair: { hold: SECOND, within: 1.5 * SECOND } });
+    server.faults.list({ rows: 0, path: LISTS });
+    const { symbol, from } = await interrupted(server, run, 250);
+    await run.until(() => gapsOf(run.records).length > 0, 'the gap');
+    const records = await run.stop();
+    expect(lostInSilence(server, symbol, from, records)).toEqual([]);
+    for (const gap of gapsOf(records)) expect(gap.missing).toBe(true);
+  });
+});
+
+it('a capture of bitget whose older list lags behind, or is empty, while the newest trades are served', async () => {
+  for (const fault of [{ lag: 700 }, { rows: 0, times: 2 }]) {
+    const server = await start('bitget');
+    const run = await capture([server], { repair: {} });
+    server.faults.list({ ...fault, path: /fills-history/ });
+    const { symbol, from } = await interrupted(server, run, 250);
+    const all = server.trades('linear', symbol).length - from;
+    await run.until(() => idsOf(run.records).length >= all || gapsOf(run.records).length > 0, 'the end of the repair');
+    const records = await run.stop();
+    expect(lostInSilence(server, symbol, from, records)).toEqual([]);
+    expect(gapsOf(records)).toMatchObject([{ missing: false }]);
+  }
+});
