@@ -293,7 +293,7 @@ describe('backfill', () => {
       env: server.environment,
     });
     expect(code).toBe(3);
-    expect(stderr).toMatch(/bybit linear BTCUSDT trade: .* cannot be had: Bybit gives the newest 1000 trades/);
+    expect(stderr).toMatch(/bybit linear BTCUSDT trade: .* cannot be had: Bybit serves only the newest 1000 trades/);
     expect((await stored('unfillable', 'gap')).map(({ missing }) => missing)).toEqual([true]);
     // What could be had is there: the newest thousand, of which 500 were before the end.
     expect((await stored('unfillable', 'trade')).length).toBeGreaterThan(490);

@@ -9,8 +9,8 @@ export type ArchiveLayout = {
   readonly market: Market;
   readonly symbol: string;
   /**
-   * Whether ids are those of the socket and of REST. Where they are not, they are made of the file's label and the row's
-   * number, and tell nothing about trades from elsewhere.
+   * Whether ids are those of the socket and of REST. Otherwise they consist of the file's label and the row's
+   * number, and cannot match trades from other sources.
    */
   readonly hasPublicIds: boolean;
   /** Maps one row, or returns the reason why it is no trade. */

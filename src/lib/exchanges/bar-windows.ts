@@ -17,7 +17,7 @@ const SETTLING = 5 * SECOND;
 /**
  * Cuts `[from, until)` into windows of whole bars of `size` microseconds, in order: as many bars as fit into a page of
  * `most`, and no longer than 90 days, which Bitget allows. The first begins with the bar that `from` lies in, since
- * exchanges name bars by their beginning; who asks filters by it.
+ * exchanges name bars by their beginning; the caller filters by it.
  */
 export function barWindows({ from, until }: Span, size: number, most: number): Span[] {
   const length = size * Math.max(1, Math.min(most - SPARE, Math.floor((90 * DAY) / size) - 1));

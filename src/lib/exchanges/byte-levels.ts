@@ -48,7 +48,7 @@ export class LevelsReader {
 /** Shorter substrings are copies. A longer one would keep the text of its frame alive as long as the level, and is not read here. */
 const SLICED = 13;
 
-/** Reads one side of a book as texts, over which a checksum may come. */
+/** Reads one side of a book as texts, which a checksum may cover. */
 export class TextLevelsReader {
   /** Start and end of each price and amount. */
   readonly #ranges = new Int32Array(4 * MOST_LEVELS);

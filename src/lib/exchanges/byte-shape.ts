@@ -17,7 +17,7 @@ const COLON = 58;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
 
-/** How a value is written: `"text"`, `123`, `"123"`, `"1.25"`, or any plain value, which is passed over. */
+/** How a value is written: `"text"`, `123`, `"123"`, `"1.25"`, or any plain value, which is skipped. */
 type Kind = keyof typeof KINDS;
 type Read = (at: number) => number;
 
@@ -37,7 +37,7 @@ export class Field implements NumberTarget {
   end = 0;
   /** No integer at first, so that the engine never changes how the property is held. */
   value = 0.5;
-  /** The field that came next last time: a guess, which saves looking for it. */
+  /** The field that followed last time: a guess that saves a search. */
   next: Field = this;
 
   constructor(name: string, kind: Kind | Read) {
@@ -57,7 +57,7 @@ export class Field implements NumberTarget {
   }
 }
 
-/** The fields of an object that are known; others are passed over where their value is plain. */
+/** The fields of an object that are known; others are skipped where their value is plain. */
 export class Shape {
   readonly #fields: readonly Field[];
   readonly #required: number;
@@ -76,7 +76,7 @@ export class Shape {
     return (this.#seen & field.bit) !== 0;
   }
 
-  /** Reads an object into the fields. A known name that comes twice, or not at all where it must, is not accepted. */
+  /** Reads an object into the fields. A known name that appears twice, or a required one that is missing, is refused. */
   read(at: number): number {
     if (byteAt(at) !== OPEN_OBJECT) return NONE;
     let end = at;

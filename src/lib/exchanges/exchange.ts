@@ -31,14 +31,14 @@ export type Subscription = {
   readonly interval?: string | undefined;
 };
 
-/** One page of an instrument list. Rows that could not be mapped are told in `rejected`, one line each. */
+/** One page of an instrument list. `rejected` names the rows that could not be mapped, one line each. */
 export type InstrumentPage = {
   readonly instruments: readonly Instrument[];
   readonly rejected: readonly string[];
   readonly next?: HttpRequest | undefined;
 };
 
-/** What one answer says of a symbol's maintenance tiers. `notes` are sentences a plan that uses them should repeat. */
+/** Maintenance tiers of one answer. `notes` are sentences that a plan with these tiers repeats. */
 export type TierPage = {
   readonly tiers: readonly MaintenanceTier[];
   /** Whether the exchange liquidates when the margin falls to maintenance plus the taker fee to close. */
@@ -53,13 +53,13 @@ export type LastPrice = { readonly price: number; readonly timestamp?: number | 
 /** What a data frame carries: records without their arrival time, which the capture stamps, and book messages. */
 export type FeedEvent = Trade | Ticker | MarkPrice | OpenInterest | Funding | Liquidation | Candle | BookMessage;
 
-/** What one frame says. Nothing else can come out of a reader, whatever the bytes. */
+/** The content of one frame. A reader returns nothing else, whatever the bytes. */
 export type Frame =
   | {
       readonly kind: 'data';
       readonly market: Market;
       readonly events: readonly FeedEvent[];
-      /** Greatest time the frame was pushed by the exchange, microseconds. */
+      /** Latest time at which the exchange pushed the frame, microseconds. */
       readonly pushTimestamp?: number | undefined;
       /** True when the events happened before the subscription (Bitget's first trade frame). */
       readonly history?: boolean | undefined;
@@ -85,7 +85,7 @@ export type Frame =
   /** A frame that should have been data and could not be read. */
   | { readonly kind: 'rejected'; readonly reason: string };
 
-/** The bytes of a frame as they came; a `Buffer` is that. `latin1Slice` is Node's decoder without the detours of `toString`. */
+/** The bytes of a frame; a `Buffer` is that. `latin1Slice` is Node's decoder without the detours of `toString`. */
 export type FrameBytes = Uint8Array & {
   latin1Slice(start: number, end: number): string;
   toString(encoding: 'utf8'): string;
@@ -93,7 +93,7 @@ export type FrameBytes = Uint8Array & {
 
 /** Reads the frames of one connection, in order; holds what must be remembered between them (Bybit's ticker state). */
 export type FrameReader = {
-  /** Never throws. Bytes are read faster than text and give equal values. `at` is the arrival, microseconds. */
+  /** Never throws. Bytes are read faster than text, with equal values. `at` is the arrival, microseconds. */
   read(frame: string | FrameBytes, at: number): Frame;
 };
 
@@ -143,7 +143,7 @@ export type LastPrices = {
 };
 
 /**
- * Whole books over REST, for delta feeds that begin without a snapshot frame. The capture buffers the deltas of such a
+ * Whole books over REST, for delta feeds that begin without a snapshot frame. The capture buffers the deltas of the
  * book, asks for the whole one, and joins both by their sequences.
  */
 export type BookSnapshots = {

@@ -29,13 +29,13 @@ export type Reach =
   | { readonly kind: 'newest'; readonly records: number; readonly note: string }
   | { readonly kind: 'none'; readonly note: string };
 
-/** What one page is asked with: one request, or two where the exchange tells mark and index prices apart. */
+/** What one page is asked with: one request, or two where mark and index prices have endpoints of their own. */
 export type PageRequest = readonly HttpRequest[];
 
 /**
- * What one page says. Records outside of the query are left out, those inside are in ascending order. Where the endpoint
- * tells whole seconds, the seconds that the query touches are whole. What is still going on is a candle with `closed: false`.
- * Two pages may repeat a record.
+ * One page of history: the records inside of the query, in ascending order. Where the endpoint has whole seconds, the
+ * seconds that the query touches are whole. A candle that may still change has `closed: false`. Two pages may repeat a
+ * record.
  */
 export type HistoryPage = {
   readonly records: readonly HistoryRecord[];
@@ -43,7 +43,7 @@ export type HistoryPage = {
   readonly rejected: readonly string[];
   /**
    * The stretch of the query for which this page, and those of its chain before it, hold everything that the exchange has;
-   * never beyond the moment of the first answer. Undefined while there is none.
+   * never beyond the moment of the first answer. Undefined while nothing is proven.
    */
   readonly covered?: Span | undefined;
   readonly next?: PageRequest | undefined;

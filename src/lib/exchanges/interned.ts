@@ -1,6 +1,6 @@
 import { asciiAt, byteAt, closingWord, hasByte, NONE, wordAt } from './frame-bytes.js';
 
-/** As many topics as thousands of symbols have; when there are more, all are forgotten and met anew. */
+/** As many topics as thousands of symbols have; when there are more, the table starts again. */
 const MOST = 8192;
 /** A hash table half of which stays free. */
 const SLOTS = 2 * MOST;
@@ -8,7 +8,7 @@ const LONGEST = 120;
 /** Of each text: its length, its bytes by fours, and the rest of them. */
 const STRIDE = LONGEST / 4 + 2;
 
-/** What may be told apart by its bytes: no escapes, nothing beyond ASCII. */
+/** Texts that equal bytes identify: no escapes, nothing beyond ASCII. */
 const PLAIN = /^[ -[\]-~]*$/;
 
 /**

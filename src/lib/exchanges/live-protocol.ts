@@ -21,7 +21,7 @@ export type Pacing = {
   /** Between two messages of one connection. */
   readonly messagePause: number;
   readonly heartbeatEvery: number;
-  /** A connection that has received nothing for so long, not even an answer to a heartbeat, is dead. */
+  /** A connection that receives nothing for this long, not even an answer to a heartbeat, is dead. */
   readonly silenceLimit: number;
   /** A connection is replaced after this, before the exchange cuts it; 0 for never. */
   readonly rotateAfter: number;
@@ -30,13 +30,13 @@ export type Pacing = {
   readonly reconnectLongest: number;
   /** A subscription that nothing answers is reported. */
   readonly acknowledgeWithin: number;
-  /** So is one that is silent for so long although it should not be: no snapshot on subscribe, or its ticker shows trades. */
+  /** So is a subscription that is silent for this long although it should not be: no snapshot, or its ticker shows trades. */
   readonly staleAfter: number;
 };
 
 export type Operation = 'subscribe' | 'unsubscribe';
 
-/** What a message that was sent asks for. `request` is the id its answer will carry, where there is one. */
+/** A request that was sent. `request` is the id that its answer carries, where the exchange uses ids. */
 export type SentRequest = {
   readonly operation: Operation;
   readonly topics: readonly string[];

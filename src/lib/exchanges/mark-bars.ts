@@ -6,16 +6,16 @@ import { fromMilliseconds, MINUTE } from '../model/time.js';
 import { barCoverage, clippedTo, formingBar, requireWindow } from './bar-windows.js';
 import type { HistoryPage, HistoryQuery, PageContext } from './history.js';
 
-/** The rows of one answer, `[start, open, …]`, and when it was given (microseconds). */
+/** The rows of one answer, `[start, open, …]`, and its time (microseconds). */
 export type BarAnswer = { readonly rows: readonly unknown[]; readonly time: number | undefined };
 
-/** A page, and what of its window is to be asked for again. */
+/** A page, and the part of its window to request again. */
 export type MarkBars = Omit<HistoryPage, 'next'> & { readonly rest: Span | undefined };
 
 /**
- * Makes mark prices of the answers for mark and index candles of a minute: the opens of both, joined on their time. A bar
- * that is not over is left to the next time, and what lies before the first bar of either to the next page, so that no
- * mark goes without the index that it has.
+ * Builds mark prices from mark and index candles of a minute: the opens of both, joined on their time. A bar
+ * that may still change is skipped, and bars before the first of either list belong to the next page: otherwise a mark
+ * would lose its index.
  */
 export function markBars(
   exchange: string,

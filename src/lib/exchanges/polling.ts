@@ -1,13 +1,13 @@
 import type { Funding, Market, MarkPrice, OpenInterest } from '../model/records.js';
 import type { HttpRequest } from './requests.js';
 
-/** What REST tells of the present again and again; the ticker channel tells the same. */
+/** Record types that can be polled over REST; the ticker channel carries the same. */
 export const POLLED_TYPES = ['mark_price', 'open_interest', 'funding'] as const;
 export type PolledType = (typeof POLLED_TYPES)[number];
 
 export type PolledRecord = MarkPrice | OpenInterest | Funding;
 
-/** What one answer says: of all symbols that it tells of, whoever was asked for. */
+/** One answer: records of all symbols in it, not only of those asked for. */
 export type PolledPage = {
   readonly market: Market;
   readonly records: readonly PolledRecord[];
@@ -19,10 +19,10 @@ export type PolledPage = {
 export type Polling = {
   /** Returns what can be polled on a market. */
   types(market: Market): readonly PolledType[];
-  /** Returns the requests that together tell these types of these symbols, as few as there can be. */
+  /** Returns the fewest requests that cover these types of these symbols. */
   requests(types: readonly PolledType[], market: Market, symbols: readonly string[]): readonly HttpRequest[];
   /**
-   * Maps an answer to the records of `types`, undefined where the request is none of these. Throws a `FailureError` when
+   * Maps an answer to the records of `types`, undefined where the request asks for something else. Throws a `FailureError` when
    * the exchange refused.
    */
   parse(request: HttpRequest, body: string, types: readonly PolledType[]): PolledPage | undefined;

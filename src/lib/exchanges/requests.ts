@@ -19,7 +19,7 @@ export function restOriginFor(markets: readonly Market[], origins: OriginsOf, { 
   return origins(market ?? (markets[0] as Market)).rest;
 }
 
-/** A message to send, and the topics it asks for. `request` is the id that the answer will carry, where there is one. */
+/** A message to send, and the topics it asks for. `request` is the id that the answer carries, where the exchange uses ids. */
 export type OutgoingMessage = {
   readonly text: string;
   readonly topics: readonly string[];

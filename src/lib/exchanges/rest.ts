@@ -1,9 +1,9 @@
 import type { HttpRequest } from './requests.js';
 
-/** So many requests within any span of so many milliseconds. */
+/** The maximum number of requests within any span of `within` milliseconds. */
 export type RequestLimit = { readonly requests: number; readonly within: number };
 
-/** An answer as it came; names of headers are lower-case. */
+/** A raw answer; names of headers are lower-case. */
 export type RestAnswer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -11,7 +11,7 @@ export type RestAnswer = {
 };
 
 /**
- * What an answer is: data; a refusal of the rate, after which the endpoint or the whole host has to be left alone for
+ * What an answer is: data; a refusal of the rate, after which the endpoint or the whole host must get no request for
  * `pause` milliseconds; a fault that may pass; or a refusal that will not.
  */
 export type RestVerdict =

@@ -6,7 +6,7 @@ import type { PolledRecord, PolledType } from './polling.js';
 /** A derivative field that stays the same is repeated this often while its feed lives, so that constant differs from dead. */
 const CONFIRM_EVERY = 5 * SECOND;
 
-/** What ticker frames of any exchange may carry, in our names; a field the frame does not mention is undefined, one it empties is null. */
+/** Ticker fields of any exchange, by our names: undefined where a frame does not mention one, null where it empties one. */
 export type TickerFields = {
   readonly last?: number | null | undefined;
   readonly bid?: number | null | undefined;
@@ -77,7 +77,7 @@ export class TickerFanOut {
   }
 }
 
-/** Returns the records of these types that a whole state tells of, by the same rules. */
+/** Returns the records of these types that a whole state holds, by the same rules. */
 export function stateRecords(state: TickerFrame, types: readonly PolledType[]): PolledRecord[] {
   const merged: Merged = {};
   merge(merged, state.fields);
@@ -96,7 +96,7 @@ function identityOf({ exchange, market, symbol, timestamp }: TickerFrame) {
   return { exchange, market, symbol, timestamp };
 }
 
-/** Where there is no best price, what is said of its amount means nothing. */
+/** An amount without a best price has no meaning. */
 function tickerOf(frame: TickerFrame, state: Merged): FeedEvent {
   const { last, bid, ask, volume24h, turnover24h } = state;
   const bidAmount = bid === undefined ? undefined : state.bidAmount;

@@ -28,7 +28,7 @@ type Sequences = Pick<BookMessage, 'sequence' | 'previousSequence' | 'checksum'>
  * Returns the message of a row, or the reason why it is none. `topLevels` is undefined on the feed with deltas. Levels
  * must be pairs of texts; whether they are numbers is for the book to judge, which then breaks at the right symbol.
  */
-export function bookOf(push: Push, symbol: string, topLevels: number | undefined, row: BookValues): BookMessage | string {
+export function parseBook(push: Push, symbol: string, topLevels: number | undefined, row: BookValues): BookMessage | string {
   const isSnapshot = push.action === 'snapshot';
   if (topLevels !== undefined && !isSnapshot) return unexpected('book', 'action', 'snapshot on a top-N feed', push.action);
   const timestamp = fromMilliseconds(row.ts) ?? push.timestamp;
@@ -36,7 +36,7 @@ export function bookOf(push: Push, symbol: string, topLevels: number | undefined
   const { bids, asks } = row;
   if (!isLevels(bids)) return unexpected('book', 'bids', 'pairs of texts', bids);
   if (!isLevels(asks)) return unexpected('book', 'asks', 'pairs of texts', asks);
-  const sequences = sequencesOf(row, isSnapshot);
+  const sequences = parseSequences(row, isSnapshot);
   if (typeof sequences === 'string') return sequences;
   const { sequence, previousSequence, checksum } = sequences;
   return {
@@ -56,7 +56,7 @@ export function bookOf(push: Push, symbol: string, topLevels: number | undefined
 }
 
 /** Checksums count on updates alone: on snapshots they are 0, absent, or not documented to cover what was sent. */
-function sequencesOf({ seq, pseq, checksum }: BookValues, isSnapshot: boolean): Sequences | string {
+function parseSequences({ seq, pseq, checksum }: BookValues, isSnapshot: boolean): Sequences | string {
   const sequence = long(seq);
   if (sequence === undefined && seq !== undefined && seq !== null) return unexpected('book', 'seq', 'an integer', seq);
   if (isSnapshot) return { sequence };

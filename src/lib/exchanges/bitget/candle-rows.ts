@@ -22,15 +22,20 @@ const MONDAY = 4 * DAY;
  * Maps the candles of a frame. The exchange has no word for "closed": a candle is closed when the same frame has a later
  * one, and the last is open, whether it ends up so or not. Buckets that do not begin where ours do are rejected.
  */
-export function candlesOf(market: Market, symbol: string, interval: Interval, rows: readonly CandleValues[]): Mapped<Candle> {
+export function parseCandleRows(
+  market: Market,
+  symbol: string,
+  interval: Interval,
+  rows: readonly CandleValues[],
+): Mapped<Candle> {
   const last = rows.reduce((latest, { start }) => Math.max(latest, fromMilliseconds(start) ?? 0), 0);
-  const mapped = mapRows(rows, (values) => candleOf(market, symbol, interval, values, (timestamp) => timestamp < last));
+  const mapped = mapRows(rows, (values) => parseCandle(market, symbol, interval, values, (timestamp) => timestamp < last));
   mapped.items.sort((a, b) => a.timestamp - b.timestamp);
   return mapped;
 }
 
 /** Returns the candle that raw values make, or the reason why they make none. */
-export function candleOf(
+export function parseCandle(
   market: Market,
   symbol: string,
   interval: Interval,

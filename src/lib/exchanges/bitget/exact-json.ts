@@ -1,6 +1,6 @@
 import { isFields } from './fields.js';
 
-/** Integers that exceed 2^53 and may come unquoted: sequences and ids. */
+/** Integers that exceed 2^53 and may be unquoted: sequences and ids. */
 const LONG_FIELDS = ['seq', 'pseq', 'tradeId', 'i'] as const;
 
 /** One JSON string, which is kept, or one number. */

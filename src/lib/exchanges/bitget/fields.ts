@@ -10,7 +10,7 @@ export function isFields(value: unknown): value is Fields {
 /** Rows that were mapped, and one reason for each that was not. */
 export type Mapped<Item> = { readonly items: Item[]; readonly rejected: string[] };
 
-/** Maps every row by itself, so that a bad one takes no other down; `map` returns the item, or the reason why there is none. */
+/** Maps every row alone, so that a bad one rejects no other. `map` returns the item, or the reason why it is rejected. */
 export function mapRows<Row, Item extends object>(rows: readonly Row[], map: (row: Row) => Item | string): Mapped<Item> {
   const items: Item[] = [];
   const rejected: string[] = [];

@@ -1,7 +1,7 @@
 import { fromMilliseconds } from '../../model/time.js';
 import type { Frame, FrameBytes, FrameReader } from '../exchange.js';
-import { bookOf, TOP_LEVELS } from './book-rows.js';
-import { candlesOf } from './candle-rows.js';
+import { parseBook, TOP_LEVELS } from './book-rows.js';
+import { parseCandleRows } from './candle-rows.js';
 import { dataFrame, foreignCandles, type Push, readFrame, textOf } from './envelope.js';
 import { type Fields, isFields, mapRows, unexpected } from './fields.js';
 import { parseLiquidation } from './liquidation-rows.js';
@@ -9,7 +9,7 @@ import { isDated } from './names.js';
 import { FOREIGN_INTERVALS, type Interval, intervalsByWireName, V2, V3 } from './protocols.js';
 import { Scanner } from './scan.js';
 import { TickerRows } from './ticker-rows.js';
-import { sortTrades, tradeOf } from './trade-rows.js';
+import { parseTrade, sortTrades } from './trade-rows.js';
 import { tickerValues, V2_FIELDS, V3_FIELDS, type WireFields } from './wire-fields.js';
 
 /** A protocol generation as its reader needs it. */
@@ -84,7 +84,7 @@ export class BitgetReader implements FrameReader {
     if (FOREIGN_INTERVALS.has(name)) return foreignCandles(name);
     const interval = intervals.get(name);
     if (!interval) return { kind: 'unknown', what: `${wire.channel} ${channel.endsWith(name) ? channel : `${channel} ${name}`}` };
-    return dataFrame(push, candlesOf(push.market, symbol, interval, rows.map(wire.candle)));
+    return dataFrame(push, parseCandleRows(push.market, symbol, interval, rows.map(wire.candle)));
   }
 }
 
@@ -93,7 +93,7 @@ function readTrades(push: Push, symbol: string, rows: readonly unknown[], { trad
   const { market, timestamp } = push;
   const { items, rejected } = mapRows(rows, (row) => {
     if (!isFields(row)) return unexpected('trade', 'row', 'an object', row);
-    return tradeOf(
+    return parseTrade(
       market,
       symbol,
       timestamp,
@@ -117,7 +117,7 @@ function readBooks(
   const mapped = mapRows(rows, (row) => {
     if (!isFields(row)) return unexpected('book', 'row', 'an object', row);
     const { seq, pseq, checksum, ts } = row;
-    return bookOf(push, symbol, topLevels, { bids: row[book.bids], asks: row[book.asks], seq, pseq, checksum, ts });
+    return parseBook(push, symbol, topLevels, { bids: row[book.bids], asks: row[book.asks], seq, pseq, checksum, ts });
   });
   return dataFrame(push, mapped);
 }

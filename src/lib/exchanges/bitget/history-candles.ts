@@ -5,7 +5,7 @@ import { barCoverage, barWindows, clippedTo, formingBar, overlapped, requireWind
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
-import { type CandleValues, candleOf } from './candle-rows.js';
+import { type CandleValues, parseCandle } from './candle-rows.js';
 import { mapRows, unexpected } from './fields.js';
 import { productOfSymbol } from './names.js';
 import { type Interval, intervalNamed, SHORT_INTERVALS, UTC_INTERVALS } from './protocols.js';
@@ -61,7 +61,7 @@ function windowsOf({ from, until }: HistoryQuery, interval: Interval, now: numbe
   return [...older.map((window) => ({ window, kind: HISTORY })), ...newer.map((window) => ({ window, kind: LATE }))];
 }
 
-/** Ends are aligned to the bars. History of spot takes no `startTime` and gives what lies before its end. */
+/** Ends are aligned to the bars. History of spot takes no `startTime` and lists the bars before its end. */
 function barRequest(
   { market, symbol }: HistoryQuery,
   { name, length }: Interval,
@@ -97,7 +97,7 @@ export function parseCandles(
   const forming = formingBar(interval.length, time, before.now);
   const { items, rejected } = mapRows(rows, (row) => {
     const values = valuesOf(row, query.market);
-    return values ? candleOf(query.market, query.symbol, interval, values, (start) => start < forming) : noBar(row);
+    return values ? parseCandle(query.market, query.symbol, interval, values, (start) => start < forming) : noBar(row);
   });
   items.sort((a, b) => a.timestamp - b.timestamp);
   const records = items.filter(({ timestamp }) => timestamp >= query.from && timestamp < query.until);

@@ -30,7 +30,7 @@ export function parseFundings(
 ): HistoryPage {
   const asked = request as HttpRequest;
   const { rows, time } = answerOf(body as string, describe(asked));
-  const { items, rejected } = mapRows(rows, (row) => fundingOf(query, row));
+  const { items, rejected } = mapRows(rows, (row) => parseFunding(query, row));
   const oldest = oldestOf(items);
   const completeSince = rows.length === 0 ? query.from : oldest;
   const next = oldest !== undefined && oldest > query.from ? pageAfter(asked) : undefined;
@@ -43,7 +43,7 @@ function pageAfter(request: HttpRequest): HttpRequest {
   return { ...request, query: { ...request.query, pageNo: String(pageNo) } };
 }
 
-function fundingOf({ market, symbol }: HistoryQuery, row: unknown): Funding | string {
+function parseFunding({ market, symbol }: HistoryQuery, row: unknown): Funding | string {
   if (!isFields(row)) return unexpected('funding', 'row', 'an object', row);
   if (row.symbol !== symbol) return unexpected('funding', 'symbol', symbol, row.symbol);
   const timestamp = fromMilliseconds(row.fundingTime);

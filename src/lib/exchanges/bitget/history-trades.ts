@@ -9,7 +9,7 @@ import { type NewestFirst, newestFirstPage } from '../newest-first.js';
 import { isFields, type Mapped, mapRows, unexpected } from './fields.js';
 import { productOfSymbol } from './names.js';
 import { answerOf, describe } from './rest-answers.js';
-import { sortTrades, tradeOf } from './trade-rows.js';
+import { parseTrade, sortTrades } from './trade-rows.js';
 
 /** What is about to become too old is not asked for: the exchange would refuse the whole window. */
 const KEPT = 90 * DAY - 5 * MINUTE;
@@ -20,7 +20,7 @@ const PAGE = '1000';
 
 export function tradeReach(now: number): Reach {
   const note =
-    'Bitget gives trades of the last 90 days, their times in whole seconds; older ones are files at bitget.com/data-download';
+    'Bitget serves trades of the last 90 days, their times in whole seconds; older ones are files at bitget.com/data-download';
   return { kind: 'since', from: now - KEPT, note };
 }
 
@@ -36,7 +36,7 @@ export function tradePages(query: HistoryQuery, now: number): PageRequest[] {
   const from = Math.max(query.from, now - KEPT);
   if (from >= query.until) return [];
   if (query.until <= now - RECENT) return [[olderPage(query, query.until, now)]];
-  return [[requestOf(query, 'fills', { limit: query.market === 'spot' ? '500' : '100' })]];
+  return [[buildRequest(query, 'fills', { limit: query.market === 'spot' ? '500' : '100' })]];
 }
 
 /** Returns how many pages follow the first: of every window one with trades, and an empty one. */
@@ -53,7 +53,7 @@ export function parseTrades(
 ): HistoryPage {
   const asked = request as HttpRequest;
   const { rows, time } = answerOf(body as string, describe(asked));
-  const { items, rejected } = mapRows(rows, (row) => fillOf(query, row));
+  const { items, rejected } = mapRows(rows, (row) => parseFill(query, row));
   const trades = sortTrades(items);
   const isHistory = asked.path.endsWith('fills-history');
   const step = isHistory ? olderThan(query, asked, { items: trades, rejected }, before) : beyond(query, trades, before);
@@ -73,12 +73,12 @@ function isInside({ from, until }: Span, timestamp: number, isSecond: boolean): 
   return timestamp < until && (isSecond ? timestamp + SECOND > from : timestamp >= from);
 }
 
-function fillOf({ market, symbol }: HistoryQuery, row: unknown): Trade | string {
+function parseFill({ market, symbol }: HistoryQuery, row: unknown): Trade | string {
   if (!isFields(row)) return unexpected('trade', 'row', 'an object', row);
   if (row.symbol !== undefined && row.symbol !== symbol) return unexpected('trade', 'symbol', symbol, row.symbol);
   // `fills-history` says Buy and Sell, `fills` buy and sell.
   const side = typeof row.side === 'string' ? row.side.toLowerCase() : row.side;
-  return tradeOf(market, symbol, undefined, row.ts, row.price, row.size, side, row.tradeId);
+  return parseTrade(market, symbol, undefined, row.ts, row.price, row.size, side, row.tradeId);
 }
 
 type Step = Pick<NewestFirst, 'completeSince' | 'next'>;
@@ -90,7 +90,7 @@ function beyond(query: HistoryQuery, [oldest]: readonly Trade[], { now }: PageCo
   return { completeSince: oldest.timestamp + MS, next: olderPage(query, query.until, now) };
 }
 
-/** Goes on below the least id; only an empty page ends a window, since a short one proves nothing. */
+/** Continues below the smallest id. Only an empty page ends a window: a short one proves nothing. */
 function olderThan(query: HistoryQuery, request: HttpRequest, { items, rejected }: Mapped<Trade>, { now }: PageContext): Step {
   const start = Number(request.query.startTime) * MS;
   const oldest = items.reduce<Trade | undefined>(
@@ -117,10 +117,10 @@ function olderPage(query: HistoryQuery, until: number, now: number): HttpRequest
   const end = Math.ceil(until / SECOND) * SECOND;
   const start = floorToSecond(Math.max(query.from, end - WINDOW, now - KEPT));
   const times = { startTime: String(start / MS), endTime: String(end / MS) };
-  return requestOf(query, 'fills-history', { limit: PAGE, ...times });
+  return buildRequest(query, 'fills-history', { limit: PAGE, ...times });
 }
 
-function requestOf({ market, symbol }: HistoryQuery, name: string, parameters: Readonly<Record<string, string>>): HttpRequest {
+function buildRequest({ market, symbol }: HistoryQuery, name: string, parameters: Readonly<Record<string, string>>): HttpRequest {
   if (market === 'spot') return { path: `/api/v2/spot/market/${name}`, query: { symbol, ...parameters } };
   const productType = productOfSymbol(symbol, market).instType;
   return { path: `/api/v2/mix/market/${name}`, query: { symbol, productType, ...parameters } };

@@ -31,7 +31,7 @@ export type Layout = {
 
 /** Spot has no real maximum: the obsolete field carries 9 × 10^20. */
 const NO_LIMIT = 1e18;
-/** Minimum orders are given in USDT; they are quote units only where the quote coin is a dollar. */
+/** Minimum orders count USDT; they are quote units only where the quote coin is a dollar. */
 const DOLLARS: ReadonlySet<unknown> = new Set(['USDT', 'USDC', 'USD']);
 
 /** Returns `digits` × 10^-`places`, read as one decimal text so that 1 × 10^-1 is 0.1 and not a sum of roundings. */

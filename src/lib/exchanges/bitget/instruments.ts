@@ -4,9 +4,9 @@ import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, InstrumentPage } from '../exchange.js';
 import { type Fields, isFields, mapRows, unexpected } from './fields.js';
 import { CONTRACT_LAYOUT, type Layout, SPOT_LAYOUT, UNIFIED_LAYOUT } from './instrument-rows.js';
-import { namesOf } from './names.js';
+import { buildNames } from './names.js';
 import { type Product, productOf, productsOf, SPOT } from './products.js';
-import { describe, rowsOf } from './rest-answers.js';
+import { describe, parseRows } from './rest-answers.js';
 
 const SPOT_PATH = '/api/v2/spot/public/symbols';
 const CONTRACTS_PATH = '/api/v2/mix/market/contracts';
@@ -49,7 +49,7 @@ export function instrumentRequests(market: Market): readonly HttpRequest[] {
 export function parseInstruments(request: HttpRequest, body: string, at: number): InstrumentPage {
   const what = describe(request);
   const { product, layout } = listOf(request, what);
-  const { items, rejected } = mapRows(rowsOf(body, what), (row) => instrumentOf(row, product, layout, at));
+  const { items, rejected } = mapRows(parseRows(body, what), (row) => parseInstrument(row, product, layout, at));
   return { instruments: items, rejected };
 }
 
@@ -61,7 +61,7 @@ function listOf({ path, query }: HttpRequest, what: string): { product: Product;
   throw new FailureError(`${what}: expected an instrument list of spot, linear or inverse`);
 }
 
-function instrumentOf(row: unknown, product: Product, layout: Layout, at: number): Instrument | string {
+function parseInstrument(row: unknown, product: Product, layout: Layout, at: number): Instrument | string {
   if (!isFields(row)) return unexpected('instrument', 'row', 'an object', row);
   const { symbol, baseCoin: base, quoteCoin: quote } = row;
   if (!isName(symbol)) return unexpected('instrument', 'symbol', 'text', symbol);
@@ -69,7 +69,7 @@ function instrumentOf(row: unknown, product: Product, layout: Layout, at: number
   if (!isName(quote)) return unexpected(symbol, 'quoteCoin', 'text', quote);
   const kind = product === SPOT ? 'spot' : CONTRACT_KINDS.get(row.symbolType);
   if (kind === undefined) return unexpected(symbol, 'symbolType', 'perpetual or delivery', row.symbolType);
-  const status = statusOf(row[layout.statusField]);
+  const status = parseStatus(row[layout.statusField]);
   if (status === undefined)
     return unexpected(symbol, layout.statusField, `one of ${Object.keys(STATUSES).join(', ')}`, row[layout.statusField]);
   const expiry = kind === 'future' ? fromMilliseconds(row.deliveryTime) : undefined;
@@ -91,7 +91,7 @@ function instrumentOf(row: unknown, product: Product, layout: Layout, at: number
     amountUnit: 'base',
     launchTimestamp: fromMilliseconds(row[layout.launchField]),
     expiryTimestamp: expiry,
-    ...namesOf({ product, symbol, base, quote, settle, expiry }),
+    ...buildNames({ product, symbol, base, quote, settle, expiry }),
   };
 }
 
@@ -99,7 +99,7 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-function statusOf(value: unknown): InstrumentStatus | undefined {
+function parseStatus(value: unknown): InstrumentStatus | undefined {
   return typeof value === 'string' && Object.hasOwn(STATUSES, value) ? STATUSES[value] : undefined;
 }
 

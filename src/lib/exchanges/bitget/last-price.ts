@@ -6,7 +6,7 @@ import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, LastPrice } from '../exchange.js';
 import { isFields } from './fields.js';
 import { productOfSymbol } from './names.js';
-import { describe, rowsOf } from './rest-answers.js';
+import { describe, parseRows } from './rest-answers.js';
 
 /** Returns the ticker request of one symbol; both answer with a list of one row. */
 export function lastPriceRequest(market: Market, symbol: string): HttpRequest {
@@ -17,7 +17,7 @@ export function lastPriceRequest(market: Market, symbol: string): HttpRequest {
 /** Maps `lastPr` and `ts`. */
 export function parseLastPrice(request: HttpRequest, body: string): LastPrice {
   const what = describe(request);
-  const [row] = rowsOf(body, what);
+  const [row] = parseRows(body, what);
   const price = isFields(row) && row.symbol === request.query.symbol ? positive(row.lastPr) : undefined;
   if (price === undefined) throw new FailureError(`${what}: expected the lastPr of ${request.query.symbol}, was ${excerpt(row)}`);
   return { price, timestamp: fromMilliseconds(isFields(row) ? row.ts : undefined) };

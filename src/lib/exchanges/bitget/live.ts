@@ -2,7 +2,7 @@ import type { Market } from '../../model/records.js';
 import type { Channel } from '../exchange.js';
 import type { LiveProtocol, Pacing, SentRequest, TopicFeed } from '../live-protocol.js';
 import { isFields } from './fields.js';
-import { messagesOf } from './messages.js';
+import { buildMessages } from './messages.js';
 import { productOf } from './products.js';
 import { type Argument, intervalsByWireName, type Protocol, topicOf, V2, V3 } from './protocols.js';
 
@@ -39,7 +39,7 @@ export const LIVE: LiveProtocol = {
   heartbeat: 'ping',
   places: { demo: () => ({ websocket: 'wss://wspap.bitget.com', rest: REST_ORIGIN }) },
   messages: (operation, topics, url, argumentsPerMessage) =>
-    messagesOf(
+    buildMessages(
       operation,
       topics.map((topic) => argumentOf(topic, protocolAt(url))),
       argumentsPerMessage,

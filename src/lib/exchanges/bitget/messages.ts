@@ -10,7 +10,7 @@ const MESSAGE_BYTES = 4096;
  * Returns the messages that ask for these arguments: at most 19 each, or as many as the setting says, and never over the
  * 4096 bytes that the exchange allows.
  */
-export function messagesOf(
+export function buildMessages(
   operation: Operation,
   args: readonly Argument[],
   argumentsPerMessage = ARGUMENTS_PER_MESSAGE,
@@ -20,16 +20,16 @@ export function messagesOf(
   for (const argument of args) {
     const fits = batch.length < argumentsPerMessage && byteLength(textOf(operation, [...batch, argument])) <= MESSAGE_BYTES;
     if (!fits && batch.length > 0) {
-      messages.push(messageOf(operation, batch));
+      messages.push(buildMessage(operation, batch));
       batch = [];
     }
     batch.push(argument);
   }
-  if (batch.length > 0) messages.push(messageOf(operation, batch));
+  if (batch.length > 0) messages.push(buildMessage(operation, batch));
   return messages;
 }
 
-function messageOf(operation: Operation, args: readonly Argument[]): OutgoingMessage {
+function buildMessage(operation: Operation, args: readonly Argument[]): OutgoingMessage {
   return { text: textOf(operation, args), topics: args.map(topicOf) };
 }
 

@@ -25,7 +25,7 @@ function shapeOf(symbol: string): Product | undefined {
   return CONTRACT_PRODUCTS[CONTRACT.exec(symbol)?.[2] ?? ''];
 }
 
-/** Returns the product line of a native symbol; one whose spelling tells nothing is taken for the market's largest. */
+/** Returns the product line of a native symbol; one whose spelling shows none belongs to the market's largest. */
 export function productOfSymbol(symbol: string, market: Market): Product {
   if (market === 'spot') return SPOT;
   const product = shapeOf(symbol);
@@ -50,7 +50,7 @@ export type NamedContract = {
 export type Names = { readonly canonical: string; readonly ccxt: string; readonly legacy?: string | undefined };
 
 /** Returns an instrument's names elsewhere. Dated futures have no `legacy` name: how v1 spelled them is not documented. */
-export function namesOf({ product, symbol, base, quote, settle, expiry }: NamedContract): Names {
+export function buildNames({ product, symbol, base, quote, settle, expiry }: NamedContract): Names {
   const canonical = `bitget:${product.market}:${symbol}`;
   const pair = `${base}/${quote}`;
   if (expiry !== undefined) return { canonical, ccxt: `${pair}:${settle}-${formatDate(expiry).slice(2).replaceAll('-', '')}` };

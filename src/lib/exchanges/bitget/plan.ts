@@ -1,7 +1,7 @@
 import { UsageError } from '../../model/errors.js';
 import { MARKETS, type Market } from '../../model/records.js';
 import type { Channel, ConnectionPlan, PlanOptions, Subscription } from '../exchange.js';
-import { messagesOf } from './messages.js';
+import { buildMessages } from './messages.js';
 import { productOfSymbol } from './names.js';
 import { type Product, productsOf } from './products.js';
 import { type Argument, PROTOCOLS, type Protocol, topicOf, type WireFeed } from './protocols.js';
@@ -47,7 +47,7 @@ export function plan(subscriptions: readonly Subscription[], options: PlanOption
       market,
       path: protocol.path,
       subscriptions: chunk.flatMap((topic) => topic.subscriptions),
-      messages: messagesOf(
+      messages: buildMessages(
         'subscribe',
         chunk.map(({ argument }) => argument),
         options.argumentsPerMessage,

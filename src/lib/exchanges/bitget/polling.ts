@@ -8,14 +8,14 @@ import { isDated, productOfSymbol } from './names.js';
 import { productOf } from './products.js';
 import { answerOf, describe } from './rest-answers.js';
 
-/** What an endpoint tells, and how its rows say it. */
+/** An endpoint, its record types and the mapper of its rows. */
 type Endpoint = {
   readonly path: string;
   readonly types: readonly PolledType[];
   fields(row: Fields, symbol: string): TickerFields;
 };
 
-/** Each answers for all symbols of a product line. The tickers carry funding too, but neither its time nor its interval. */
+/** Each lists all symbols of a product line. The tickers carry funding too, but neither its time nor its interval. */
 const ENDPOINTS: readonly Endpoint[] = [
   {
     path: '/api/v2/mix/market/tickers',

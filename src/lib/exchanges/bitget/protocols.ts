@@ -28,8 +28,8 @@ export type Protocol = {
 };
 
 /**
- * Names without `utc` count from 00:00 UTC+8. Up to 4 hours that gives the same buckets; 6 and 12 hours, days and weeks
- * begin elsewhere, so that only their `utc` variants are ours. v3 has no such variants.
+ * Names without `utc` count from 00:00 UTC+8. Up to 4 hours that makes the same buckets; 6 and 12 hours, days and weeks
+ * begin elsewhere, so that only their `utc` variants are ours. v3 has no `utc` variants.
  */
 export const SHORT_INTERVALS: readonly [ours: string, theirs: string][] = [
   ['1m', '1m'],

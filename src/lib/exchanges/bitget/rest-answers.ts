@@ -30,7 +30,7 @@ export const REST: RestRules = {
   judge,
 };
 
-/** Refusals come with status 400 and with 200; the limit of an endpoint and that of the address both as 429. */
+/** Refusals have status 400 or 200; the limit of an endpoint and that of the address both as 429. */
 function judge({ status, headers, body }: RestAnswer): RestVerdict {
   const answer = parsed(body);
   const code = isFields(answer) ? answer.code : undefined;
@@ -43,7 +43,7 @@ function judge({ status, headers, body }: RestAnswer): RestVerdict {
   return { kind: status === 200 && code === undefined ? 'fault' : 'refusal', reason };
 }
 
-/** No `Retry-After` is documented; one that came would know better. */
+/** No `Retry-After` is documented; one that arrives is obeyed. */
 function retryAfter(headers: RestAnswer['headers']): number | undefined {
   const seconds = finite(headers['retry-after']);
   return seconds === undefined ? undefined : seconds * SECOND;
@@ -56,7 +56,7 @@ export function describe({ path, query }: HttpRequest): string {
 }
 
 /** Returns the rows of a REST answer. Throws a `FailureError` that begins with `what` when the exchange refused. */
-export function rowsOf(body: string, what: string): readonly unknown[] {
+export function parseRows(body: string, what: string): readonly unknown[] {
   return answerOf(body, what).rows;
 }
 

@@ -6,11 +6,11 @@ import { Field, Shape } from '../byte-shape.js';
 import type { Frame, FrameBytes } from '../exchange.js';
 import { codesOf, loadFrame, matches, NONE, readList } from '../frame-bytes.js';
 import { Interned } from '../interned.js';
-import { bookOf, TOP_LEVELS } from './book-rows.js';
+import { parseBook, TOP_LEVELS } from './book-rows.js';
 import { dataFrame, type Push, textOf } from './envelope.js';
 import { isFields } from './fields.js';
 import { productOf } from './products.js';
-import { sortTrades, tradeOf } from './trade-rows.js';
+import { parseTrade, sortTrades } from './trade-rows.js';
 import type { WireFields } from './wire-fields.js';
 
 /** An `arg` whose frames are read from bytes. `topLevels` as `bookOf` takes it. */
@@ -72,7 +72,7 @@ export class Scanner {
     return end < 0 ? NONE : end + 1;
   }
 
-  /** The argument comes first in every frame seen; where it does not, the text is read. */
+  /** Every recorded frame has the argument before the data; one that does not is read as text. */
   #readData(at: number): number {
     const argument = this.#argument;
     if (!argument || !this.#bytes) return NONE;
@@ -115,7 +115,7 @@ class TradeRows {
     const { market, symbol } = this.#argument;
     const id = this.#bytes.latin1Slice(this.#id.start, this.#id.end);
     const side = sideAt(this.#side.start);
-    const trade = tradeOf(market, symbol, undefined, this.#time.value, this.#price.value, this.#amount.value, side, id);
+    const trade = parseTrade(market, symbol, undefined, this.#time.value, this.#price.value, this.#amount.value, side, id);
     if (typeof trade === 'string') return NONE;
     this.trades.push(trade);
     return end;
@@ -149,7 +149,7 @@ class BookRow {
     const text = bytes.latin1Slice(0, bytes.length);
     const levels = { bids: this.#bids.levels(text), asks: this.#asks.levels(text) };
     const numbers = { seq: this.#value(this.#seq), pseq: this.#value(this.#pseq), checksum: this.#value(this.#checksum) };
-    const message = bookOf(push, symbol, topLevels, { ...levels, ...numbers, ts: this.#time.value });
+    const message = parseBook(push, symbol, topLevels, { ...levels, ...numbers, ts: this.#time.value });
     return typeof message === 'string' ? undefined : [message];
   }
 

@@ -23,7 +23,7 @@ export class TickerRows {
   map({ market, timestamp: pushed }: Push, symbol: string, values: TickerValues, at: number): FeedEvent[] | string {
     const timestamp = values.timestamp ?? pushed;
     if (timestamp === undefined) return unexpected('ticker', 'ts', 'milliseconds', undefined);
-    const fields = fieldsOf(values);
+    const fields = parseTickerFields(values);
     const empty = values.action === 'snapshot' ? [undefined, null] : [undefined];
     if (Object.values(fields).every((value) => empty.includes(value as null | undefined)))
       return 'ticker: expected prices or amounts, found none';
@@ -32,10 +32,10 @@ export class TickerRows {
 }
 
 /**
- * A field that the row does not mention is undefined, one that it empties is null. A price of 0 or "" means that there is
- * none, and takes its amount along; volumes and open interest may well be 0.
+ * A field that the row does not mention is undefined, one that it empties is null. A price of 0 or "" means
+ * none, and its amount is dropped too; volumes and open interest may well be 0.
  */
-function fieldsOf(values: TickerValues): TickerFields {
+function parseTickerFields(values: TickerValues): TickerFields {
   const { isFunded } = values;
   const bid = mentioned(values.bid, positive);
   const ask = mentioned(values.ask, positive);

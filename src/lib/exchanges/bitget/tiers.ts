@@ -6,7 +6,7 @@ import type { Market } from '../../model/records.js';
 import type { HttpRequest, TierPage } from '../exchange.js';
 import { isFields } from './fields.js';
 import { productOfSymbol } from './names.js';
-import { describe, rowsOf } from './rest-answers.js';
+import { describe, parseRows } from './rest-answers.js';
 
 const PATH = '/api/v2/mix/market/query-position-lever';
 
@@ -23,14 +23,14 @@ const NOTE =
 
 /**
  * Maps its rows `startUnit`, `endUnit` (bounds of the position's value), `leverage` (the largest) and `keepMarginRate`.
- * There is no deduction: the rate of a tier applies to the whole position. A table with a hole, a tier out of order, or a
+ * Bitget has no deduction: the rate of a tier applies to the whole position. A table with a missing range, a tier out of order, or a
  * rate that is not below 1 / leverage (a percentage would not be) is refused: a plan on half of it would be wrong. The
  * exchange's estimate (support article 12560603808759) adds the taker fee to the rate.
  */
 export function parseTiers(request: HttpRequest, body: string): TierPage {
   const what = describe(request);
-  const rows = rowsOf(body, what)
-    .map((row) => tierOf(row, what))
+  const rows = parseRows(body, what)
+    .map((row) => parseTier(row, what))
     .sort((a, b) => a.from - b.from);
   if (rows.length === 0) throw new FailureError(`${what}: expected tiers, found none`);
   let bound = 0;
@@ -46,7 +46,7 @@ export function parseTiers(request: HttpRequest, body: string): TierPage {
   };
 }
 
-function tierOf(row: unknown, what: string): Row {
+function parseTier(row: unknown, what: string): Row {
   if (!isFields(row)) throw new FailureError(`${what}: expected a tier, was ${excerpt(row)}`);
   const from = finite(row.startUnit);
   const upTo = positive(row.endUnit);

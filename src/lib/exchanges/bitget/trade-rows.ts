@@ -5,10 +5,10 @@ import { fromMilliseconds } from '../../model/time.js';
 import { unexpected } from './fields.js';
 
 /**
- * Returns the trade that raw values make, or the reason why they make none. Ids are numbers that grow, so they give the
- * order too. The values are arguments and no object, since this runs for every trade.
+ * Returns the trade that raw values make, or the reason why they make none. Ids are numbers that grow, so they are the
+ * sequence too. The values are arguments and no object, since this runs for every trade.
  */
-export function tradeOf(
+export function parseTrade(
   market: Market,
   symbol: string,
   pushed: number | undefined,
@@ -31,7 +31,7 @@ export function tradeOf(
   return { type: 'trade', exchange: 'bitget', market, symbol, timestamp, id, price, amount, side, sequence };
 }
 
-/** Puts the trades of a frame, which come newest first, into the order of trades. */
+/** Sorts the trades of a frame, which lists the newest first. */
 export function sortTrades(trades: Trade[]): Trade[] {
   return trades.length > 1 ? trades.sort(compareTrades) : trades;
 }

@@ -2,7 +2,7 @@ import { positive } from '../../model/numbers.js';
 import type { Market, Side, Trade } from '../../model/records.js';
 import { DAY, fromMilliseconds, isTime, SECOND } from '../../model/time.js';
 import type { ArchiveLayout, ArchiveName, Archives } from '../archive.js';
-import { sideOf, trade } from './rows.js';
+import { buildTrade, parseSide } from './rows.js';
 
 /** `BTCUSDT2026-11-20.csv.gz` (contracts), `BTCUSDT_2026-11-20.csv.gz` and, of a month, `BTCUSDT-2026-11.csv.gz` (spot). */
 const NAME = /^([^\sa-z:/,_-]+?(?:-\d{2}[A-Z]{3}\d{2})?)[_-]?(\d{4})-(\d{2})(?:-(\d{2}))?(?=\.|_|$)/;
@@ -48,14 +48,14 @@ function contractLayout(column: Column, { symbol }: ArchiveName): ArchiveLayout 
     hasPublicIds: true,
     read(cells) {
       if (cells[named] !== symbol) return `expected symbol ${symbol}`;
-      return tradeOf(
+      return parseTrade(
         market,
         symbol,
         fromSeconds(cells[time]),
         cells[id],
         cells[price],
         cells[size],
-        sideOf(cells[side]),
+        parseSide(cells[side]),
         undefined,
       );
     },
@@ -64,7 +64,7 @@ function contractLayout(column: Column, { symbol }: ArchiveName): ArchiveLayout 
 
 /**
  * Milliseconds, sides in lower case, no symbol; `id` counts the rows of the file from 1 and is no id of the exchange, so
- * that the file's date goes before it. It gives the order of the trades of one millisecond.
+ * that the file's date is put before it. It orders the trades of one millisecond.
  */
 function spotLayout(column: Column, { symbol, label }: ArchiveName): ArchiveLayout {
   const [id, time, price, volume, side] = ['id', 'timestamp', 'price', 'volume', 'side'].map(column) as [
@@ -83,12 +83,21 @@ function spotLayout(column: Column, { symbol, label }: ArchiveName): ArchiveLayo
       if (!/^\d{1,15}$/.test(number)) return 'expected a number in id';
       const taker = cells[side] === 'buy' || cells[side] === 'sell' ? cells[side] : undefined;
       const timestamp = fromMilliseconds(cells[time]);
-      return tradeOf('spot', symbol, timestamp, `${label}-${number}`, cells[price], cells[volume], taker, String(Number(number)));
+      return parseTrade(
+        'spot',
+        symbol,
+        timestamp,
+        `${label}-${number}`,
+        cells[price],
+        cells[volume],
+        taker,
+        String(Number(number)),
+      );
     },
   };
 }
 
-function tradeOf(
+function parseTrade(
   market: Market,
   symbol: string,
   timestamp: number | undefined,
@@ -105,7 +114,7 @@ function tradeOf(
   if (price === undefined) return 'expected a price above 0';
   if (amount === undefined) return 'expected an amount above 0';
   if (side === undefined) return 'expected a side, buy or sell';
-  return trade(market, symbol, timestamp, id, price, amount, side, sequence);
+  return buildTrade(market, symbol, timestamp, id, price, amount, side, sequence);
 }
 
 /** Returns microseconds of `1763596800.0647`, digit by digit: as a double it would be off by one now and then. */

@@ -6,7 +6,7 @@ import { type Fields, filled, isFields } from './fields.js';
 /** Levels of the topics that can be subscribed, ascending. Level 1 sends snapshots only. */
 export const BOOK_DEPTHS = [1, 50, 200, 1000] as const;
 
-/** Levels of every topic there is or was: 25 and 100 on options, 500 until 2025-09. */
+/** Levels of every topic of today and the past: 25 and 100 on options, 500 until 2025-09. */
 const KNOWN_DEPTHS: ReadonlySet<string> = new Set(['1', '25', '50', '100', '200', '500', '1000']);
 
 /** Returns the levels of `orderbook.{depth}.{symbol}`, undefined where `text` is no known depth. */
@@ -26,21 +26,21 @@ export type BookValues = {
 };
 
 /** Returns the book message of an `orderbook` frame, or one line that says why it is none. */
-export function bookMessageOf(frame: Fields, depth: number, market: Market): BookMessage | string {
+export function parseBook(frame: Fields, depth: number, market: Market): BookMessage | string {
   const { data, type, cts, ts } = frame;
   if (!isFields(data)) return 'orderbook: expected an object in data';
   const bids = areLevels(data.b) ? data.b : undefined;
   const asks = areLevels(data.a) ? data.a : undefined;
-  return bookMessage({ type, cts, ts, symbol: filled(data.s), u: data.u, bids, asks }, depth, market);
+  return buildBookMessage({ type, cts, ts, symbol: filled(data.s), u: data.u, bids, asks }, depth, market);
 }
 
 /**
  * Returns the book message of values, or one line that says why they make none. `u` rises by one per message of a symbol
  * and depth; `u` 1 is a snapshot after a restart of the service, whatever the frame calls itself. `cts` is the matching
  * engine's time, absent before 2024. A message that is not understood whole is refused whole: half of it would leave a
- * wrong book, and the hole that it makes in `u` shows at the next one.
+ * wrong book. The next message shows the jump in `u`.
  */
-export function bookMessage(
+export function buildBookMessage(
   { type, cts, ts, symbol, u, bids, asks }: BookValues,
   depth: number,
   market: Market,

@@ -4,13 +4,12 @@ import type { Market } from '../../model/records.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { FeedEvent, Frame, FrameBytes, FrameReader } from '../exchange.js';
 import { TickerFanOut, type TickerFrame } from '../ticker-fan-out.js';
-import { answerOf } from './answers.js';
-import { bookDepth, bookMessageOf } from './book.js';
+import { bookDepth, parseBook } from './book.js';
 import { type Fields, filled, isFields } from './fields.js';
 import { intervalFrom } from './intervals.js';
-import { candleOf, liquidationOf, olderLiquidationOf, tradeOf } from './rows.js';
+import { parseCandle, parseLiquidation, parseOldLiquidation, parseTrade } from './rows.js';
 import { type Scanned, scanFrame } from './scan.js';
-import { tickerFieldsOf } from './ticker.js';
+import { parseTickerFields } from './ticker.js';
 
 /** Topics that Bybit documents on the public sockets and that carry nothing we record. */
 const SILENT: ReadonlySet<string> = new Set([
@@ -33,7 +32,7 @@ type RowMapper = (row: Fields, market: Market) => FeedEvent | string;
 
 /**
  * Reads the frames of one public connection, which carries one market: the topics do not name it. Remembers the tickers,
- * of which deltas tell only what changed, and the last update of each best quote.
+ * whose deltas hold changes only, and the last update of each best quote.
  */
 export class BybitReader implements FrameReader {
   readonly #market: Market;
@@ -70,7 +69,7 @@ export class BybitReader implements FrameReader {
 
   /** After a new subscription the first quote is news, whatever was known before. */
   #answer(frame: Fields): Frame {
-    const answer = answerOf(frame);
+    const answer = parseAnswer(frame);
     if (answer.kind === 'acknowledged') this.#quotes.clear();
     return answer;
   }
@@ -82,7 +81,7 @@ export class BybitReader implements FrameReader {
     if (rest.includes('-') && OPTION.test(rest)) return { kind: 'silent', what: `${kind} of an option` };
     switch (kind) {
       case 'publicTrade':
-        return this.#rows(kind, frame, tradeOf);
+        return this.#rows(kind, frame, parseTrade);
       case 'orderbook':
         return this.#book(rest, frame);
       case 'tickers':
@@ -90,9 +89,9 @@ export class BybitReader implements FrameReader {
       case 'kline':
         return this.#candles(rest, frame);
       case 'allLiquidation':
-        return this.#rows(kind, frame, liquidationOf);
+        return this.#rows(kind, frame, parseLiquidation);
       case 'liquidation':
-        return this.#rows(kind, { ...frame, data: [frame.data].flat() }, olderLiquidationOf);
+        return this.#rows(kind, { ...frame, data: [frame.data].flat() }, parseOldLiquidation);
       default:
         return undeclared(kind);
     }
@@ -116,14 +115,14 @@ export class BybitReader implements FrameReader {
     const interval = intervalFrom(rest.slice(0, dot));
     const symbol = rest.slice(dot + 1);
     if (dot < 0 || symbol === '' || interval === undefined) return undeclared(`kline.${rest.slice(0, Math.max(dot, 0))}`);
-    return this.#rows('kline', frame, (row, market) => candleOf(row, market, symbol, interval));
+    return this.#rows('kline', frame, (row, market) => parseCandle(row, market, symbol, interval));
   }
 
   #book(rest: string, frame: Fields): Frame {
     const dot = rest.indexOf('.');
     const depth = bookDepth(rest.slice(0, dot));
     if (dot < 0 || depth === undefined) return undeclared(`orderbook.${rest.slice(0, Math.max(dot, 0))}`);
-    const message = bookMessageOf(frame, depth, this.#market);
+    const message = parseBook(frame, depth, this.#market);
     if (typeof message === 'string') return rejected(message);
     if (this.#isRepeat(message)) return REPEAT;
     return this.#data(frame, [message], []);
@@ -144,7 +143,7 @@ export class BybitReader implements FrameReader {
     const symbol = filled(data.symbol);
     if (symbol === undefined) return rejected('tickers: expected a symbol');
     if (type !== 'snapshot' && type !== 'delta') return rejected('tickers: expected snapshot or delta in type');
-    const { fields, rejected: refused } = tickerFieldsOf(data);
+    const { fields, rejected: refused } = parseTickerFields(data);
     const timestamp = fromMilliseconds(frame.ts) ?? at;
     const ticker: TickerFrame = { exchange: 'bybit', market: this.#market, symbol, timestamp, action: type, fields };
     return this.#data(frame, this.#tickers.apply(ticker, at), refused);
@@ -164,4 +163,25 @@ function rejected(reason: string): Frame {
 
 function undeclared(kind: string): Frame {
   return SILENT.has(kind) ? { kind: 'silent', what: kind } : { kind: 'unknown', what: `topic ${excerpt(kind)}` };
+}
+
+/**
+ * Returns what a frame without a topic says: the answer to a subscription, matched by `req_id` since it does not name
+ * its topics, or to a heartbeat (`op` stays `ping` on the sockets that we use, and is `pong` on others).
+ *
+ * One answer covers a whole request: when Bybit refuses one topic, none of that message's topics is subscribed.
+ */
+function parseAnswer(frame: Fields): Frame {
+  const { op, success } = frame;
+  const request = filled(frame.req_id);
+  const message = filled(frame.ret_msg);
+  if (op === 'pong' || message === 'pong') return { kind: 'pong' };
+  if (success === false) return { kind: 'refused', request, topic: refusedTopic(message), reason: message ?? 'no reason given' };
+  if (success === true && (op === 'subscribe' || op === 'unsubscribe')) return { kind: 'acknowledged', request };
+  return { kind: 'unknown', what: `answer ${excerpt(filled(op) ?? 'without op')}` };
+}
+
+/** `error:already subscribed,topic:publicTrade.BTCUSDT` names the topic that made the request fail. */
+function refusedTopic(message: string | undefined): string | undefined {
+  return message === undefined ? undefined : /,topic:(\S+)$/.exec(message)?.[1];
 }

@@ -6,10 +6,10 @@ import { barCoverage, barWindows, clippedTo, formingBar, overlapped, requireWind
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
-import { listOf, rowsOf } from './history-rows.js';
+import { parseList, parseRows } from './history-rows.js';
 import { intervalTo } from './intervals.js';
 import { answerOf } from './rest-answers.js';
-import { candleOf } from './rows.js';
+import { parseCandle } from './rows.js';
 
 const MOST = 1_000;
 const KLINE = '/v5/market/kline';
@@ -45,7 +45,7 @@ function sizeOf({ interval }: HistoryQuery): number {
   return parseInterval(interval as string).size;
 }
 
-/** Maps rows `[start, open, high, low, close, volume, turnover]`, which come newest first, the open bar among them. */
+/** Maps rows `[start, open, high, low, close, volume, turnover]`, newest first, the open bar among them. */
 export function parseCandles(
   query: HistoryQuery,
   [request]: PageRequest,
@@ -56,7 +56,7 @@ export function parseCandles(
   const { result, time } = answerOf(asked, body as string, 'candles');
   const size = sizeOf(query);
   const forming = formingBar(size, time, before.now);
-  const { items, rejected } = rowsOf(result, 'candles', (row) => barOf(query, size, forming, row));
+  const { items, rejected } = parseRows(result, 'candles', (row) => parseBar(query, size, forming, row));
   items.sort((a, b) => a.timestamp - b.timestamp);
   const records = items.filter(({ timestamp }) => timestamp >= query.from && timestamp < query.until);
   const [window, starts] = [windowOf(asked, size), items.map(({ timestamp }) => timestamp)];
@@ -69,21 +69,21 @@ function withEnds(request: HttpRequest, window: Span, size: number): HttpRequest
   return { ...request, query: { ...request.query, ...endsOf(window, size) } };
 }
 
-function barOf({ market, symbol, interval }: HistoryQuery, size: number, forming: number, row: unknown): Candle | string {
+function parseBar({ market, symbol, interval }: HistoryQuery, size: number, forming: number, row: unknown): Candle | string {
   if (!Array.isArray(row)) return 'kline: expected a list';
   const [start, open, high, low, close, volume, turnover] = row;
   const begin = fromMilliseconds(start);
   const confirm = begin !== undefined && begin < forming;
   if (begin !== undefined && bucketStart(size, begin) !== begin)
     return 'kline: expected start to be the beginning of a bar in UTC';
-  return candleOf({ start, open, high, low, close, volume, turnover, confirm }, market, symbol, interval as string);
+  return parseCandle({ start, open, high, low, close, volume, turnover, confirm }, market, symbol, interval as string);
 }
 
 /** Maps a page of mark and index price klines. */
 export function parseMarks(query: HistoryQuery, page: PageRequest, bodies: readonly string[], before: PageContext): HistoryPage {
   const answers = page.map((request, at) => {
     const { result, time } = answerOf(request, bodies[at] as string, 'mark and index prices');
-    return { rows: listOf(result, 'mark and index prices'), time };
+    return { rows: parseList(result, 'mark and index prices'), time };
   });
   const { rest, ...read } = markBars('bybit', query, answers, windowOf(page[0] as HttpRequest, MINUTE), before);
   return { ...read, next: rest && page.map((request) => withEnds(request, rest, MINUTE)) };

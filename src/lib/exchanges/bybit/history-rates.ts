@@ -8,12 +8,12 @@ import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { newestFirstPage, oldestOf } from '../newest-first.js';
 import { type Fields, filled, isFields } from './fields.js';
-import { rowsOf } from './history-rows.js';
+import { parseRows } from './history-rows.js';
 import { answerOf } from './rest-answers.js';
 
 const LIMIT = '200';
 
-/** The least of the intervals that open interest is told in. */
+/** The smallest interval of open interest. */
 export const OPEN_INTEREST_INTERVAL = '5min';
 
 /** A start without an end is refused; both ends count. */
@@ -32,7 +32,7 @@ export function openInterestPages(query: HistoryQuery): PageRequest[] {
   return [[{ path: '/v5/market/open-interest', query: parameters }]];
 }
 
-/** Maps rates that were paid, newest first. There is no cursor: the next page ends before the oldest row, the last is empty. */
+/** Maps rates that were paid, newest first. The endpoint has no cursor: the next page ends before the oldest row, the last is empty. */
 export function parseFundings(
   query: HistoryQuery,
   [request]: PageRequest,
@@ -41,7 +41,7 @@ export function parseFundings(
 ): HistoryPage {
   const asked = request as HttpRequest;
   const { result, time } = answerOf(asked, body as string, 'funding rates');
-  const { items, rejected } = rowsOf(result, 'funding rates', (row) => fundingOf(query, row));
+  const { items, rejected } = parseRows(result, 'funding rates', (row) => parseFunding(query, row));
   const oldest = oldestOf(items);
   const isLast = oldest === undefined || oldest <= query.from;
   const endTime = oldest === undefined ? '' : String(oldest / MS - 1);
@@ -60,7 +60,7 @@ export function parseOpenInterest(
 ): HistoryPage {
   const asked = request as HttpRequest;
   const { result, time } = answerOf(asked, body as string, 'open interest');
-  const { items, rejected } = rowsOf(result, 'open interest', (row) => openInterestOf(query, row));
+  const { items, rejected } = parseRows(result, 'open interest', (row) => parseOpenInterestRow(query, row));
   const cursor = filled(result.nextPageCursor);
   if (cursor !== undefined && cursor === asked.query.cursor)
     throw new FailureError(`bybit open interest: the cursor ${excerpt(cursor)} leads to itself`);
@@ -70,7 +70,7 @@ export function parseOpenInterest(
   return newestFirstPage(query, { items, rejected, time, completeSince, next }, before);
 }
 
-function fundingOf({ market, symbol }: HistoryQuery, row: unknown): Funding | string {
+function parseFunding({ market, symbol }: HistoryQuery, row: unknown): Funding | string {
   const { symbol: named, fundingRate, fundingRateTimestamp }: Fields = isFields(row) ? row : {};
   const timestamp = fromMilliseconds(fundingRateTimestamp);
   const rate = finite(fundingRate);
@@ -81,10 +81,10 @@ function fundingOf({ market, symbol }: HistoryQuery, row: unknown): Funding | st
 }
 
 /** `openInterest` counts both sides, `singleOpenInterest` (since 2026-06) one. */
-function openInterestOf({ market, symbol }: HistoryQuery, row: unknown): OpenInterest | string {
+function parseOpenInterestRow({ market, symbol }: HistoryQuery, row: unknown): OpenInterest | string {
   const { openInterest, singleOpenInterest, timestamp: time }: Fields = isFields(row) ? row : {};
   const timestamp = fromMilliseconds(time);
-  const amountBothSides = amountOf(openInterest);
+  const amountBothSides = parseAmount(openInterest);
   if (timestamp === undefined) return 'open-interest: expected milliseconds in timestamp';
   if (amountBothSides === undefined) return 'open-interest: expected a number of 0 or more in openInterest';
   return {
@@ -93,12 +93,12 @@ function openInterestOf({ market, symbol }: HistoryQuery, row: unknown): OpenInt
     market,
     symbol,
     timestamp,
-    amount: amountOf(singleOpenInterest),
+    amount: parseAmount(singleOpenInterest),
     amountBothSides,
   };
 }
 
-function amountOf(value: unknown): number | undefined {
+function parseAmount(value: unknown): number | undefined {
   const amount = finite(value);
   return amount !== undefined && amount >= 0 ? amount : undefined;
 }

@@ -5,8 +5,8 @@ import type { Instrument, InstrumentKind, InstrumentStatus, Market } from '../..
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, InstrumentPage } from '../exchange.js';
 import { type Fields, filled, isFields } from './fields.js';
-import { ccxtName } from './names.js';
-import { resultOf } from './rest-answers.js';
+import { buildCcxtName } from './names.js';
+import { parseResult } from './rest-answers.js';
 
 const PATH = '/v5/market/instruments-info';
 
@@ -42,12 +42,12 @@ export function requests(market: Market): readonly HttpRequest[] {
 }
 
 /**
- * Maps one body of `GET /v5/market/instruments-info`. Rows of another status than asked for are left to the list of that
- * status, so that a recorded body which answers several requests gives each row once. `nextPageCursor` looks
- * percent-encoded and is a value all the same: whoever sends the request encodes it once, as any other.
+ * Maps one body of `GET /v5/market/instruments-info`. One recorded body may answer the requests of several statuses, and
+ * its rows would count several times. So a row of another status than asked for is skipped. `nextPageCursor` looks
+ * percent-encoded but is a plain value: the client encodes it once, like any other.
  */
 export function parse(request: HttpRequest, body: string, at: number): InstrumentPage {
-  const result = resultOf(request, body, 'instruments');
+  const result = parseResult(request, body, 'instruments');
   const market = request.query.category as Market;
   if (result.category !== market)
     throw new FailureError(`bybit instruments: expected category ${market}, was ${excerpt(result.category)}`);
@@ -55,7 +55,7 @@ export function parse(request: HttpRequest, body: string, at: number): Instrumen
   const instruments: Instrument[] = [];
   const rejected: string[] = [];
   for (const row of result.list) {
-    const instrument = isFields(row) ? instrumentOf(row, market, at) : 'expected an object';
+    const instrument = isFields(row) ? parseInstrument(row, market, at) : 'expected an object';
     if (typeof instrument === 'string') rejected.push(`${nameOf(row)}: ${instrument}`);
     else if (isAskedFor(request, instrument.status)) instruments.push(instrument);
   }
@@ -78,11 +78,11 @@ function nextPage(request: HttpRequest, cursor: unknown): HttpRequest | undefine
 }
 
 /**
- * Returns the instrument of a row, or one line that says why it is none. List fees and open-order limits are not told
- * here. `priceLimitRatioX/Y` bound only how far a buy may lie above and a sell below the market, by a formula over mark
+ * Returns the instrument of a row, or one line that says why it is none. List fees and open-order limits are not in
+ * it. `priceLimitRatioX/Y` bound only how far a buy may lie above and a sell below the market, by a formula over mark
  * and index, so they are no price band. A perpetual's `deliveryTime` is its delisting and no expiry.
  */
-function instrumentOf(row: Fields, market: Market, at: number): Instrument | string {
+function parseInstrument(row: Fields, market: Market, at: number): Instrument | string {
   const symbol = filled(row.symbol);
   const base = filled(row.baseCoin);
   const quote = filled(row.quoteCoin);
@@ -94,7 +94,7 @@ function instrumentOf(row: Fields, market: Market, at: number): Instrument | str
   if (!kind) return `expected a contractType of ${market}, was ${excerpt(row.contractType)}`;
   if (!status) return `expected PreLaunch, Trading, Delivering or Closed in status, was ${excerpt(row.status)}`;
   if (kind === 'future' && expiry === undefined) return `expected milliseconds in deliveryTime, was ${excerpt(row.deliveryTime)}`;
-  const limits = limitsOf(row, market);
+  const limits = parseLimits(row, market);
   if (limits.tickSize === undefined || limits.lotSize === undefined) return 'expected a tick and a lot above 0';
   return {
     type: 'instrument',
@@ -111,16 +111,16 @@ function instrumentOf(row: Fields, market: Market, at: number): Instrument | str
     ...limits,
     contractSize: market === 'spot' ? undefined : 1,
     amountUnit: market === 'inverse' ? 'quote' : 'base',
-    fundingIntervalHours: hoursOf(row.fundingInterval),
+    fundingIntervalHours: parseHours(row.fundingInterval),
     launchTimestamp: fromMilliseconds(row.launchTime),
     expiryTimestamp: expiry,
     canonical: `bybit:${market}:${symbol}`,
-    ccxt: ccxtName({ kind, base, quote, settle, expiry }),
+    ccxt: buildCcxtName({ kind, base, quote, settle, expiry }),
   };
 }
 
 /** Spot names its limits otherwise: the lot is `basePrecision`, and `maxOrderQty` is the older `maxLimitOrderQty`. */
-function limitsOf(row: Fields, market: Market) {
+function parseLimits(row: Fields, market: Market) {
   const price = part(row.priceFilter);
   const lot = part(row.lotSizeFilter);
   return {
@@ -138,7 +138,7 @@ function part(value: unknown): Fields {
 }
 
 /** Bybit counts minutes here, and 0 on dated futures. */
-function hoursOf(minutes: unknown): number | undefined {
+function parseHours(minutes: unknown): number | undefined {
   const interval = positive(minutes);
   return interval === undefined ? undefined : interval / 60;
 }

@@ -17,7 +17,7 @@ const INTERVALS = [
 const OURS: ReadonlyMap<string, string> = new Map(INTERVALS.map(([ours, theirs]) => [theirs, ours]));
 const THEIRS: ReadonlyMap<string, string> = new Map(INTERVALS);
 
-/** The candle intervals that Bybit publishes, by our names. Its month is left out: it is no fixed length of time. */
+/** The candle intervals that Bybit publishes, by our names. Not its month, which has no fixed length. */
 export const CANDLE_INTERVALS: readonly string[] = [...THEIRS.keys()];
 
 /** Returns our name of Bybit's interval: `60` is `1h`. */

@@ -4,7 +4,7 @@ import { positive } from '../../model/numbers.js';
 import type { Market } from '../../model/records.js';
 import type { HttpRequest, LastPrice } from '../exchange.js';
 import { isFields } from './fields.js';
-import { resultOf } from './rest-answers.js';
+import { parseResult } from './rest-answers.js';
 
 /** Returns `GET /v5/market/tickers` for one symbol. */
 export function lastPriceRequest(market: Market, symbol: string): HttpRequest {
@@ -13,7 +13,7 @@ export function lastPriceRequest(market: Market, symbol: string): HttpRequest {
 
 /** Maps `lastPrice`. Rows carry no time. */
 export function parseLastPrice(request: HttpRequest, body: string): LastPrice {
-  const { list } = resultOf(request, body, 'tickers');
+  const { list } = parseResult(request, body, 'tickers');
   const row: unknown = Array.isArray(list) ? list[0] : undefined;
   const price = isFields(row) && row.symbol === request.query.symbol ? positive(row.lastPrice) : undefined;
   if (price === undefined)

@@ -3,7 +3,7 @@ import type { Channel } from '../exchange.js';
 import type { LiveProtocol, Pacing, SentRequest, TopicFeed } from '../live-protocol.js';
 import { filled, isFields } from './fields.js';
 import { intervalFrom } from './intervals.js';
-import { messagesOf } from './messages.js';
+import { buildMessages } from './messages.js';
 
 /**
  * Documented: 500 connects in five minutes (a fifth of them is left to other programs of the same address), a ping every
@@ -36,7 +36,7 @@ export const LIVE: LiveProtocol = {
   places: {
     testnet: () => ({ websocket: 'wss://stream-testnet.bybit.com', rest: 'https://api-testnet.bybit.com' }),
   },
-  messages: (operation, topics, url, argumentsPerMessage) => messagesOf(operation, topics, marketAt(url), argumentsPerMessage),
+  messages: (operation, topics, url, argumentsPerMessage) => buildMessages(operation, topics, marketAt(url), argumentsPerMessage),
   readRequest,
   snapshotOnSubscribe: ['ticker', 'book', 'book_delta'],
   feedsOf,
@@ -79,7 +79,7 @@ function feedsOf(topic: string, url: string): readonly TopicFeed[] {
   if (!channels || symbol === '') return [];
   const interval = kind === 'kline' ? intervalFrom(rest[0] ?? '') : undefined;
   if (kind === 'kline' && interval === undefined) return [];
-  // The best level alone comes as snapshots.
+  // Depth 1 sends snapshots only.
   const served = kind === 'orderbook' && rest[0] === '1' ? (['book'] as const) : channels;
   return served.map((channel) => ({ market, channel, symbol, interval }));
 }

@@ -5,14 +5,14 @@ import type { Operation } from '../live-protocol.js';
 /** More than 10 are refused on spot; contracts have no documented limit (v5 page "Connect", "Args limits"). */
 const TOPICS_PER_MESSAGE: Readonly<Record<Market, number>> = { spot: 10, linear: 100, inverse: 100 };
 
-/** What an unsubscription's id begins with, so that its answer is not taken for that of a subscription. */
+/** What an unsubscription's id begins with, so that its answer is not mistaken for that of a subscription. */
 const UNSUBSCRIBE = '-';
 
 /**
  * Returns the messages for these topics. The first topic is the request's id: whenever that was planned, no other message
  * of the connection that waits for its answer has it.
  */
-export function messagesOf(
+export function buildMessages(
   operation: Operation,
   topics: readonly string[],
   market: Market,

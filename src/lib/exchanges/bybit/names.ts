@@ -20,7 +20,7 @@ const NATIVE = /^[^\s:/,_-]+(?:-[^\s:/,_-]+)*$/;
 const CCXT = /^([^\s:/,]+)\/([^\s:/,-]+)(?::([^\s:/,-]+)(?:-(\d{2})(\d{2})(\d{2}))?)?$/;
 
 /** Returns `BTC/USDT` on spot, `BTC/USDT:USDT` for a perpetual, `BTC/USDT:USDT-251226` for a dated future. */
-export function ccxtName({ kind, base, quote, settle, expiry }: Naming): string {
+export function buildCcxtName({ kind, base, quote, settle, expiry }: Naming): string {
   if (kind === 'spot') return `${base}/${quote}`;
   const perpetual = `${base}/${quote}:${settle}`;
   return expiry === undefined ? perpetual : `${perpetual}-${formatDate(expiry).slice(2).replaceAll('-', '')}`;
@@ -41,7 +41,7 @@ export function nativeSymbol(spelling: string, market: Market): string | undefin
 
 /**
  * USDC contracts are `BTCPERP` and `BTC-26DEC25`, USDT ones `BTCUSDT` and `BTCUSDT-26DEC25`, inverse ones `BTCUSD` and
- * `BTCUSDZ25`, which name the month alone: there is one delivery in it.
+ * `BTCUSDZ25`, which name the month alone, since a month has one delivery.
  */
 function nativeOf(ccxt: RegExpExecArray, market: Market): string | undefined {
   const [, base, quote, settle, year, month, day] = ccxt;

@@ -3,7 +3,7 @@ import { MARKETS, type Market } from '../../model/records.js';
 import type { Channel, ConnectionPlan, PlanOptions, Subscription } from '../exchange.js';
 import { BOOK_DEPTHS } from './book.js';
 import { CANDLE_INTERVALS, intervalTo } from './intervals.js';
-import { messagesOf } from './messages.js';
+import { buildMessages } from './messages.js';
 
 /** All `args` of one public connection together (v5 page "Connect", "Public channel - Args limits"). */
 const CHARACTERS_PER_CONNECTION = 21_000;
@@ -35,7 +35,7 @@ export function plan(subscriptions: readonly Subscription[], options: PlanOption
       market,
       path: `/v5/public/${market}`,
       subscriptions: carried.flatMap((topic) => topics.get(topic) ?? []),
-      messages: messagesOf('subscribe', carried, market, options.argumentsPerMessage),
+      messages: buildMessages('subscribe', carried, market, options.argumentsPerMessage),
     }));
   });
 }

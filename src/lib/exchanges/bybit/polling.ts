@@ -3,12 +3,12 @@ import { POLLED_TYPES, type PolledPage, type PolledRecord, type Polling } from '
 import { stateRecords } from '../ticker-fan-out.js';
 import { filled, isFields } from './fields.js';
 import { answerOf } from './rest-answers.js';
-import { tickerFieldsOf } from './ticker.js';
+import { parseTickerFields } from './ticker.js';
 
 const PATH = '/v5/market/tickers';
 
 /**
- * `GET /v5/market/tickers` tells of all symbols of a category at once, in the names of the ticker topic. Rows carry no
+ * `GET /v5/market/tickers` lists all symbols of a category at once, in the names of the ticker topic. Rows carry no
  * time: theirs is that of the answer. Spot has nothing to poll.
  */
 export const POLLING: Polling = {
@@ -29,7 +29,7 @@ export const POLLING: Polling = {
         rejected.push('tickers: expected rows with a symbol');
         continue;
       }
-      const { fields, rejected: unread } = tickerFieldsOf(row);
+      const { fields, rejected: unread } = parseTickerFields(row);
       rejected.push(...unread);
       records.push(...stateRecords({ exchange: 'bybit', market, symbol, timestamp, action: 'snapshot', fields }, types));
     }

@@ -25,7 +25,7 @@ export const REST: RestRules = {
 };
 
 /**
- * Refusals come in bodies of status 200. A 403 is the ban of an address that asked too often, or of a country: only the
+ * Refusals are bodies with status 200. A 403 is the ban of an address that asked too often, or of a country: only the
  * first says "access too frequent".
  */
 function judge({ status, headers, body }: RestAnswer, now: number): RestVerdict {
@@ -47,7 +47,7 @@ function pauseOf(headers: RestAnswer['headers'], now: number): number {
 }
 
 /** Returns the `result` of a REST answer. Throws a `FailureError` when the exchange refused; `what` was asked for. */
-export function resultOf(request: HttpRequest, body: string, what: string): Fields {
+export function parseResult(request: HttpRequest, body: string, what: string): Fields {
   return answerOf(request, body, what).result;
 }
 

@@ -12,24 +12,24 @@ import { type Fields, filled } from './fields.js';
  * Returns the trade of a `publicTrade` row. `S` is the taker's side, `i` a UUID on contracts and digits on spot, `seq`
  * (since 2025-08) the order across the product, far below 2^53. Block (`BT`) and retail (`RPI`) trades are trades.
  */
-export function tradeOf(row: Fields, market: Market): Trade | string {
+export function parseTrade(row: Fields, market: Market): Trade | string {
   const symbol = filled(row.s);
   const id = filled(row.i);
   const timestamp = fromMilliseconds(row.T);
   const price = positive(row.p);
   const amount = positive(row.v);
-  const side = sideOf(row.S);
+  const side = parseSide(row.S);
   if (symbol === undefined) return 'publicTrade: expected a symbol in s';
   if (id === undefined) return 'publicTrade: expected an id in i';
   if (timestamp === undefined) return 'publicTrade: expected milliseconds in T';
   if (price === undefined) return 'publicTrade: expected a price above 0 in p';
   if (amount === undefined) return 'publicTrade: expected an amount above 0 in v';
   if (side === undefined) return 'publicTrade: expected Buy or Sell in S';
-  return trade(market, symbol, timestamp, id, price, amount, side, long(row.seq));
+  return buildTrade(market, symbol, timestamp, id, price, amount, side, long(row.seq));
 }
 
 /** Returns the trade of values that have been checked; arguments and no object, since this runs for every trade. */
-export function trade(
+export function buildTrade(
   market: Market,
   symbol: string,
   timestamp: number,
@@ -47,7 +47,7 @@ export function trade(
  * this means that a long position has been liquidated" (v5 page "All Liquidation"), so the forced order is the other
  * side. `p` is the bankruptcy price.
  */
-export function liquidationOf(row: Fields, market: Market): Liquidation | string {
+export function parseLiquidation(row: Fields, market: Market): Liquidation | string {
   return liquidation(market, row.s, row.T, row.S, row.p, row.v);
 }
 
@@ -55,7 +55,7 @@ export function liquidationOf(row: Fields, market: Market): Liquidation | string
  * Returns the liquidation of a `liquidation` message (until 2025, at most one per second and symbol). Its page said
  * "order side" in 2023 and was corrected to the words of `allLiquidation`; tardis-node had the same from Bybit's support.
  */
-export function olderLiquidationOf(row: Fields, market: Market): Liquidation | string {
+export function parseOldLiquidation(row: Fields, market: Market): Liquidation | string {
   return liquidation(market, row.symbol, row.updatedTime, row.side, row.price, row.size);
 }
 
@@ -64,7 +64,7 @@ function liquidation(market: Market, name: unknown, time: unknown, position: unk
   const timestamp = fromMilliseconds(time);
   const price = positive(p);
   const amount = positive(v);
-  const held = sideOf(position);
+  const held = parseSide(position);
   if (symbol === undefined) return 'liquidation: expected a symbol';
   if (timestamp === undefined) return 'liquidation: expected milliseconds';
   if (price === undefined) return 'liquidation: expected a price above 0';
@@ -78,7 +78,7 @@ function liquidation(market: Market, name: unknown, time: unknown, position: unk
  * Returns the candle of a `kline` row, whose symbol and interval stand in the topic. `confirm` is true on the last push
  * of an interval. On inverse markets the volume counts US dollars and the turnover the coin.
  */
-export function candleOf(row: Fields, market: Market, symbol: string, interval: string): Candle | string {
+export function parseCandle(row: Fields, market: Market, symbol: string, interval: string): Candle | string {
   const timestamp = fromMilliseconds(row.start);
   const open = positive(row.open);
   const high = positive(row.high);
@@ -112,7 +112,7 @@ export function candleOf(row: Fields, market: Market, symbol: string, interval: 
 }
 
 /** Returns our name of `Buy` and `Sell`. */
-export function sideOf(side: unknown): Side | undefined {
+export function parseSide(side: unknown): Side | undefined {
   if (side === 'Buy') return 'buy';
   return side === 'Sell' ? 'sell' : undefined;
 }

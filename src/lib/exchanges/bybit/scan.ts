@@ -6,13 +6,13 @@ import { Field, Shape } from '../byte-shape.js';
 import type { FrameBytes } from '../exchange.js';
 import { byteAt, codesOf, isSame, loadFrame, matches, NONE, readList } from '../frame-bytes.js';
 import { Interned } from '../interned.js';
-import { bookDepth, bookMessage } from './book.js';
-import { trade } from './rows.js';
+import { bookDepth, buildBookMessage } from './book.js';
+import { buildTrade } from './rows.js';
 
 /*
- * Reads `publicTrade` and `orderbook` frames from their bytes, several times as fast as from text. Values go through the
- * makers of records that text goes through, and a frame that they do not take whole is left to the text, which tells what
- * is wrong with it. One frame is read at a time, so that all fields stand in this module, where the engine knows them.
+ * Reads `publicTrade` and `orderbook` frames from their bytes, several times as fast as from text. The same
+ * functions build the records as from text. A frame that they do not accept whole is read again as text, which finds the
+ * reason. One frame is read at a time, so all fields stand in this module, where the engine knows them.
  */
 
 /** A topic that is read from bytes: trades, or a book of some depth. */
@@ -70,7 +70,7 @@ export function scanFrame(bytes: FrameBytes, market: Market): Scanned | undefine
   const pushTimestamp = frame.has(ts) ? fromMilliseconds(ts.value) : undefined;
   const topic = current.topic as Topic | undefined;
   if (topic?.depth === undefined) return { events: trades, pushTimestamp };
-  const message = messageOf(topic.depth, topic.symbol, market);
+  const message = buildMessage(topic.depth, topic.symbol, market);
   return message && { events: [message], pushTimestamp };
 }
 
@@ -88,7 +88,7 @@ function isOfTopic({ symbol }: Topic, { start, end }: Field): boolean {
   return end - start === symbol.length && isSame(start, current.symbolAt, symbol.length);
 }
 
-/** The topic comes first in every frame seen; where it does not, the text is read. */
+/** Every recorded frame begins with the topic; one that does not is read as text. */
 function readData(at: number): number {
   const { topic } = current;
   if (topic === undefined) return NONE;
@@ -108,11 +108,11 @@ function readTrade(at: number): number {
   const order = tradeRow.has(sequence) ? bytes.latin1Slice(sequence.start, sequence.end) : undefined;
   const name = bytes.latin1Slice(id.start, id.end);
   const taker = isBuy ? 'buy' : 'sell';
-  current.trades.push(trade(current.market, topic.symbol, timestamp, name, price.value, amount.value, taker, order));
+  current.trades.push(buildTrade(current.market, topic.symbol, timestamp, name, price.value, amount.value, taker, order));
   return end;
 }
 
-function messageOf(depth: number, symbol: string, market: Market): BookMessage | undefined {
+function buildMessage(depth: number, symbol: string, market: Market): BookMessage | undefined {
   const values = {
     type: typeAt(frame.has(type) ? type.start : 0),
     ts: frame.has(ts) ? ts.value : undefined,
@@ -122,11 +122,11 @@ function messageOf(depth: number, symbol: string, market: Market): BookMessage |
     bids: bids.levels(),
     asks: asks.levels(),
   };
-  const message = bookMessage(values, depth, market);
+  const message = buildBookMessage(values, depth, market);
   return typeof message === 'string' ? undefined : message;
 }
 
-/** A hyphen may tell of an option, which is no business of ours. */
+/** A symbol with a hyphen may be an option, which the text reader recognises. */
 function topicOf(text: string): Topic | undefined {
   const [kind, ...rest] = text.split('.');
   const symbol = rest.at(-1) ?? '';

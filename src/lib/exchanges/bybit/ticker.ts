@@ -33,10 +33,10 @@ const FIELDS: readonly (readonly [theirs: string, ours: keyof TickerFields, read
 ];
 
 /**
- * Returns what a ticker frame says: absent means unchanged, `''` and a zero price or time mean that there is none (null).
- * A field that cannot be read becomes null too, since what was known of it no longer holds, and is told in `rejected`.
+ * Returns what a ticker frame says: absent means unchanged, `''` and a zero price or time mean none (null).
+ * A field that cannot be read becomes null too, since its last value no longer holds, and `rejected` names it.
  */
-export function tickerFieldsOf(data: Fields): { fields: TickerFields; rejected: string[] } {
+export function parseTickerFields(data: Fields): { fields: TickerFields; rejected: string[] } {
   const fields: { -readonly [Name in keyof TickerFields]: TickerFields[Name] } = {};
   const rejected: string[] = [];
   for (const [theirs, ours, read] of FIELDS) {

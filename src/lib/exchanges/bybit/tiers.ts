@@ -6,7 +6,7 @@ import type { Market } from '../../model/records.js';
 import { Exact } from '../../model/ticks.js';
 import type { HttpRequest, TierPage } from '../exchange.js';
 import { type Fields, filled, isFields } from './fields.js';
-import { resultOf } from './rest-answers.js';
+import { parseResult } from './rest-answers.js';
 
 const PATH = '/v5/market/risk-limit';
 
@@ -21,18 +21,18 @@ export function tierRequest(market: Market, symbol: string): HttpRequest | undef
 /**
  * Maps `riskLimitValue` (upper bound of the position's value), `maintenanceMargin`, `mmDeduction` and `maxLeverage`.
  *
- * Today's answers give margins as rates ("0.005"), the older samples of the documentation as percentages ("0.5"), and no
- * size tells one from the other: half a rate and half a percent are both tiers. What does is the initial margin, which is
+ * Today's answers have margins as rates ("0.005"), the older samples of the documentation as percentages ("0.5"), and their
+ * size does not decide: half a rate and half a percent are both tiers. The initial margin does, which is
  * 1 / maxLeverage: their product is 1 for rates and 100 for percentages. Where it is neither, the answer is refused, as a
  * liquidation price that is wrong by a factor of 100 is worse than none. An empty `mmDeduction` (every
  * first tier, all of some tables) is 0, the careful side.
  */
 export function parseTiers(request: HttpRequest, body: string): TierPage {
-  const result = resultOf(request, body, 'risk limits');
+  const result = parseResult(request, body, 'risk limits');
   if (!Array.isArray(result.list)) throw new FailureError('bybit risk limits: expected a list, was none: try again later');
   const rows = result.list.filter((row) => isFields(row) && row.symbol === request.query.symbol) as Fields[];
   if (rows.length === 0) throw new FailureError(`bybit risk limits: expected tiers of ${request.query.symbol}, found none`);
-  const tiers = rows.map(tierOf).sort((a, b) => a.upTo - b.upTo);
+  const tiers = rows.map(parseTier).sort((a, b) => a.upTo - b.upTo);
   const same = tiers.find(({ upTo }, index) => upTo === tiers[index + 1]?.upTo);
   if (same !== undefined) throw new FailureError(`bybit risk limits: expected one tier up to ${same.upTo}, found two`);
   const cursor = filled(result.nextPageCursor);
@@ -48,7 +48,7 @@ export function parseTiers(request: HttpRequest, body: string): TierPage {
 const WITHOUT_DEDUCTIONS =
   'Bybit named no maintenance deductions, so the rate of a tier is applied to the whole position: larger positions are liquidated later than planned';
 
-function tierOf(row: Fields): MaintenanceTier & { readonly upTo: number } {
+function parseTier(row: Fields): MaintenanceTier & { readonly upTo: number } {
   const upTo = positive(row.riskLimitValue);
   const maintenance = positive(row.maintenanceMargin);
   const initial = positive(row.initialMargin);
@@ -61,7 +61,7 @@ function tierOf(row: Fields): MaintenanceTier & { readonly upTo: number } {
   const unit = initial === undefined ? undefined : unitOf(initial * maxLeverage);
   if (unit === undefined || maintenance >= (initial ?? 0))
     throw new FailureError(
-      `bybit risk limits: cannot tell whether margins of ${excerpt(row.symbol)} are rates or percentages: initialMargin ${excerpt(row.initialMargin)}, maintenanceMargin ${excerpt(row.maintenanceMargin)}, maxLeverage ${excerpt(row.maxLeverage)}`,
+      `bybit risk limits: unknown whether the margins of ${excerpt(row.symbol)} are rates or percentages: initialMargin ${excerpt(row.initialMargin)}, maintenanceMargin ${excerpt(row.maintenanceMargin)}, maxLeverage ${excerpt(row.maxLeverage)}`,
     );
   return { upTo, rate: new Exact(maintenance).div(unit).toNumber(), deduction, maxLeverage };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bitget } from '../../../../src/lib/exchanges/bitget/index.js';
-import { namesOf } from '../../../../src/lib/exchanges/bitget/names.js';
+import { buildNames } from '../../../../src/lib/exchanges/bitget/names.js';
 import { PRODUCTS } from '../../../../src/lib/exchanges/bitget/products.js';
 import type { Market } from '../../../../src/lib/model/records.js';
 
@@ -67,7 +67,7 @@ describe('there and back', () => {
     ['USDT-FUTURES', 'ETHUSDTH26', 'ETH', 'USDT', 'USDT', march, 'ETH/USDT:USDT-260327', undefined],
   ] as const)('%s %s', (instType, symbol, base, quote, settle, expiry, ccxt, legacy) => {
     const line = product[instType] as (typeof PRODUCTS)[number];
-    const names = namesOf({ product: line, symbol, base, quote, settle, expiry });
+    const names = buildNames({ product: line, symbol, base, quote, settle, expiry });
     expect(names).toEqual({ canonical: `bitget:${line.market}:${symbol}`, ccxt, legacy });
     for (const spelling of [symbol, names.canonical, ccxt, legacy ?? symbol])
       expect(bitget.nativeSymbol(spelling, line.market)).toBe(symbol);

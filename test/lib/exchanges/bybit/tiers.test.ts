@@ -69,7 +69,7 @@ describe('tiers', () => {
   ])('are refused with %s', (_, change) => {
     expect(() => parse([{ ...RATES[1], ...change }])).toThrow(FailureError);
     expect(() => parse([{ ...RATES[1], ...change }])).toThrow(
-      /cannot tell whether margins of "?BTCUSDT"? are rates or percentages/,
+      /unknown whether the margins of "?BTCUSDT"? are rates or percentages/,
     );
   });
 
