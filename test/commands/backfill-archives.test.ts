@@ -82,7 +82,7 @@ describe('backfill of archives', () => {
     const half = TRADES.length / 2;
     const file = archive(`BTCUSDT${DATE}.csv.gz`, contractsCsv(TRADES, true));
     const { code, stderr } = await mdtool(['backfill', file, '--store', path('contracts')]);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/backfill: 3000 trade/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/backfill: 3,000 trades/)]);
     expect((await trades('contracts')).map(plain)).toEqual(TRADES.map(plain));
     const again = await mdtoolHere(['backfill', file, '--store', path('contracts')]);
     expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/backfill: no records/)]);
@@ -120,7 +120,7 @@ describe('backfill of archives', () => {
     await writer.close();
     const file = archive(`BTCUSDT${DATE}.csv.gz`, contractsCsv(TRADES, false));
     const { code, stderr } = await mdtoolHere(['backfill', file, '--store', path('hole')]);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/1000 trade, 1 gap/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/1,000 trades, 1 gap/)]);
     const after = await trades('hole');
     expect(after.map(({ id }) => id)).toEqual(TRADES.map(({ id }) => id));
     expect(after.filter(({ localTimestamp }) => localTimestamp === undefined)).toHaveLength(1_000);
@@ -152,7 +152,7 @@ describe('backfill of archives', () => {
     await writer.close();
     const files = [csv(DATE, MIDNIGHT), csv('2026-10-21', MIDNIGHT + DAY)];
     const { code, stderr } = await mdtoolHere(['backfill', ...files, '--store', path('spot')]);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/900 trade/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/900 trades/)]);
     const after = await trades('spot');
     expect(after).toHaveLength(1_000);
     expect(new Set(after.map(({ timestamp }) => timestamp)).size).toBe(1_000);
@@ -192,7 +192,7 @@ describe('backfill of archives', () => {
     expect(await trades('broken')).toHaveLength(2_999);
     writeFileSync(cut, gzipSync(text));
     const third = await mdtoolHere(['backfill', cut, '--store', path('broken')]);
-    expect([third.code, third.stderr]).toEqual([0, expect.stringMatching(/1 trade/)]);
+    expect([third.code, third.stderr]).toEqual([0, expect.stringMatching(/1 trade /)]);
     expect((await trades('broken')).map(plain)).toEqual(TRADES.map(plain));
   });
 
@@ -201,8 +201,8 @@ describe('backfill of archives', () => {
     [() => archive(`BTCUSDT${DATE}.csv`, 'a,b\n1,2\n'), [], 1, /expected the columns of an archive of trades, found a, b/],
     [() => archive(`BTCUSDT${DATE}.csv`, ''), [], 1, /is empty/],
     [() => path('files/BTCUSDT2020-01-01.csv.gz'), [], 1, /no such file/],
-    [() => archive(`BTCUSDT${DATE}.csv`, ''), ['--plan'], 2, /--plan: archives are read whole/],
-    [() => archive(`BTCUSDT${DATE}.csv`, ''), ['-'], 2, /expected either coverage .* or archives/],
+    [() => archive(`BTCUSDT${DATE}.csv`, ''), ['--plan'], 2, /--plan does not apply to archives/],
+    [() => archive(`BTCUSDT${DATE}.csv`, ''), ['-'], 2, /INPUT must be either coverage .* or archives/],
   ])('refuses %#', async (file, more, exit, message) => {
     const { code, stderr } = await mdtoolHere(['backfill', file(), ...more, '--store', path('refused')]);
     expect([code, stderr]).toEqual([exit, expect.stringMatching(message)]);

@@ -89,7 +89,7 @@ describe('damaged files, verified and backfilled', () => {
     ['the last hour', 2, (file) => rmSync(file), /is gone/],
     ['a truncated file', 1, (file) => truncateSync(file, 2_000), /cannot be read/],
     ['swapped ids', 1, swapIds, /was changed after it was written/],
-  ])('%s is named, taken out, fetched again, and told as repaired', async (name, index, damage, text) => {
+  ])('%s is named, quarantined, fetched again, and reported as repaired', async (name, index, damage, text) => {
     cpSync(path('whole'), path(name), { recursive: true });
     const file = (await filesOf(name, 'trade'))[index] as string;
     await damage(file);
@@ -98,7 +98,7 @@ describe('damaged files, verified and backfilled', () => {
     expect([found.code, found.stderr]).toEqual([3, expect.stringMatching(text)]);
     expect(found.stderr).toContain('mdtool verify --format ndjson | mdtool backfill - fetches again');
     const filled = await backfill(name, found.stdout);
-    expect([filled.code, filled.stderr]).toEqual([0, expect.stringMatching(/1 damaged file, .* taken out of the store/)]);
+    expect([filled.code, filled.stderr]).toEqual([0, expect.stringMatching(/quarantined 1 damaged file: /)]);
     expect(await stored(name, 'trade')).toEqual(history);
     expect(await gapsOf(name)).toEqual([
       ['trade', 'lost', true],
@@ -120,10 +120,10 @@ describe('damaged files, verified and backfilled', () => {
     const damaged = listing('all');
     const found = (await verify('all')).stdout;
     const plan = await mdtoolHere(['backfill', '-', '--plan', '--store', path('all')], { input: found, env: server.environment });
-    expect([plan.code, plan.stderr]).toEqual([0, expect.stringMatching(/4 damaged files, .* would be taken out of the store/)]);
+    expect([plan.code, plan.stderr]).toEqual([0, expect.stringMatching(/would quarantine 4 damaged files: /)]);
     expect(listing('all')).toEqual(damaged);
     const { code, stderr } = await backfill('all', found);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/4 damaged files, /)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/quarantined 4 damaged files: /)]);
     expect(await stored('all', 'trade')).toEqual(history);
     expect(await stored('all', 'candle')).toEqual(candles);
     const again = await verify('all');
@@ -179,13 +179,13 @@ describe('damaged files, verified and backfilled', () => {
     expect([left.code, left.stderr]).toEqual([3, expect.stringContaining('verify found 1 hole')]);
     const toKilled = ['backfill', '-', '--store', path('killed')];
     const filled = await mdtool(toKilled, { input: left.stdout, env: server.environment });
-    expect([filled.code, filled.stderr]).toEqual([0, expect.not.stringContaining('taken out')]);
+    expect([filled.code, filled.stderr]).toEqual([0, expect.not.stringContaining('quarantine')]);
     expect(await stored('killed', 'trade')).toEqual(history);
     expect((await verify('killed')).code).toBe(0);
     expect((await mdtoolHere(filledCandles)).code).toBe(0);
   });
 
-  it('candles and rows of features are taken out, and made again by their steps', async () => {
+  it('candles and rows of features are quarantined, and rebuilt by their steps', async () => {
     const span = ['--since', String(hour - 5.5 * HOUR), '--until', String(hour - 4.5 * HOUR)];
     expect((await mdtoolHere([...TRADES, ...span, '--store', path('derived')], { env: server.environment })).code).toBe(0);
     const steps = [
@@ -200,7 +200,7 @@ describe('damaged files, verified and backfilled', () => {
     for (const type of ['candle/source=trades/interval=1m', 'micro', 'features'])
       rmSync((await filesOf('derived', type))[0] as string);
     const { code, stderr } = await backfill('derived', (await verify('derived')).stdout);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/3 damaged files, .* taken out .*run the step again/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/quarantined 3 damaged files: .*run the step of .* again/)]);
     expect(await gapsOf('derived')).toEqual([]);
     for (const step of steps) expect((await mdtoolHere(step)).code).toBe(0);
     expect(await Promise.all(types.map(rows))).toEqual(before);
@@ -229,7 +229,7 @@ describe('damaged files, verified and backfilled', () => {
     }
     rmSync((await filesOf('books', 'book_snapshot'))[0] as string);
     const { code, stderr } = await backfill('books', (await verify('books')).stdout);
-    expect([code, stderr]).toEqual([3, expect.stringMatching(/taken out[\s\S]*1 holes of book cannot be filled/)]);
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/quarantined[\s\S]*1 gap of book cannot be filled/)]);
     expect(await gapsOf('books')).toEqual([['book', 'lost', true]]);
     expect(await stored('books', 'book_snapshot')).toHaveLength(3);
     const again = await verify('books');

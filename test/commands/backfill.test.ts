@@ -90,7 +90,7 @@ describe('backfill', () => {
 
     const asked = server.requests;
     const again = await mdtoolHere(args, { env: server.environment });
-    expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/nothing is to be fetched\nbackfill: no records/)]);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/nothing to fetch\nbackfill: no records/)]);
     expect(server.requests - asked).toBeLessThanOrEqual(2);
     expect(await stored('killed', 'trade')).toHaveLength(truth.length);
   }, 60_000);
@@ -175,7 +175,7 @@ describe('backfill', () => {
       { channel: 'trade', from_timestamp: from.timestamp, until_timestamp: until.timestamp, holes: 1, note: 'at least' },
     ]);
     const { code, stderr } = await mdtoolHere([...BITGET, ...range], { env: server.environment });
-    expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`${b - a} trade, 1 gap`))]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`${b - a} trades, 1 gap`))]);
     const after = await stored('gap', 'trade');
     expect(after.map(({ id }) => id).sort()).toEqual(trades.map(({ id }) => id).sort());
     expect(
@@ -293,7 +293,7 @@ describe('backfill', () => {
       env: server.environment,
     });
     expect(code).toBe(3);
-    expect(stderr).toMatch(/bybit linear BTCUSDT trade: .* cannot be had: Bybit serves only the newest 1000 trades/);
+    expect(stderr).toMatch(/bybit linear BTCUSDT trade: .* is unavailable: Bybit serves only the newest 1000 trades/);
     expect((await stored('unfillable', 'gap')).map(({ missing }) => missing)).toEqual([true]);
     // What could be had is there: the newest thousand, of which 500 were before the end.
     expect((await stored('unfillable', 'trade')).length).toBeGreaterThan(490);
@@ -332,7 +332,7 @@ describe('backfill', () => {
     });
     expect([code, stderr]).toEqual([
       3,
-      expect.stringMatching(/1 holes of book cannot be filled: .*\n.*1 holes of candle_1m .*: mdtool candles builds them/),
+      expect.stringMatching(/1 gap of book cannot be filled: .*\n.*1 gap of candle_1m .*: mdtool candles builds them/),
     ]);
     const after = await stored('coverage', 'trade');
     expect(after.length).toBe(before + truthOf(server, now - 13 * HOUR, now - 12 * HOUR).length);
@@ -383,13 +383,13 @@ describe('backfill', () => {
 
 describe('backfill refuses', () => {
   it.each([
-    [['--exchange', 'bitget'], /expected --market/],
+    [['--exchange', 'bitget'], /missing --market/],
     [
       ['--exchange', 'bitget', '--market', 'linear', '--channels', 'book'],
       /expected trade, candle, funding, open_interest, mark_price, was "book"/,
     ],
-    [['--exchange', 'bitget', '--market', 'linear', '--channels', 'candle'], /expected --interval, such as 1m,1h/],
-    [['--exchange', 'bitget', '--market', 'linear', '--interval', '1m'], /--interval is for the channel candle/],
+    [['--exchange', 'bitget', '--market', 'linear', '--channels', 'candle'], /needs --interval, such as 1m,1h/],
+    [['--exchange', 'bitget', '--market', 'linear', '--interval', '1m'], /--interval needs --channels candle/],
     [
       ['--exchange', 'bitget', '--market', 'linear', '--channels', 'open_interest', '--since', '1d'],
       /Bitget has no open_interest history on linear: capture it/,

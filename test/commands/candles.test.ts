@@ -44,7 +44,7 @@ describe('candles', () => {
     const closed = (rows: readonly Row[]) => sorted(rows).map((row) => ({ ...row, closed: true }));
     expect(closed(rowsOf(stored.stdout))).toEqual(closed(rowsOf(piped.stdout)));
     expect(rowsOf(piped.stdout)).toHaveLength(31);
-    expect(piped.stderr).toMatch(/^candles: 88 clock, 31 candle, .* trades read 90\n$/);
+    expect(piped.stderr).toMatch(/^candles: 31 candles, 88 clock ticks in .*\(90 trades read\)\n$/);
   });
 
   it('go into the store once, and are there for queries', async () => {
@@ -121,7 +121,7 @@ describe('candles', () => {
   it.each([
     [['--interval', '2w'], 'whole seconds from 1s to 1w'],
     [['--source', 'exchange'], 'its candles are built from trades'],
-    [['--since', '2026-01-02', '--until', '2026-01-01', '-o', '-'], '--since must lie before --until'],
+    [['--since', '2026-01-02', '--until', '2026-01-01', '-o', '-'], '--since must be before --until'],
   ])('refuse %j', async (args, message) => {
     const { code, stdout, stderr } = await run(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -65,9 +65,7 @@ describe('compact', () => {
     ]);
     const { code, stdout, stderr } = await mdtool(['compact'], { env });
     expect([code, stdout]).toEqual([0, '']);
-    expect(stderr).toMatch(
-      /^compact: 500 trade, [\d.]+ s, partitions 1, files before 2, files after 1, bytes before \d+, bytes after \d+\n$/,
-    );
+    expect(stderr).toMatch(/^compact: 500 trades merged in [\d.]+ s \(1 partition; 2 → 1 file; [\d.]+ kB → [\d.]+ kB\)\n$/);
     const again = await compact('--json', '--quiet');
     expect(JSON.parse(again.stdout)).toMatchObject({ exit_code: 0, partitions: 0, data: [] });
     expect(again.stderr).toBe('');
@@ -75,9 +73,9 @@ describe('compact', () => {
 
   it('says what it removes before it does, by type, and ends with 0', async () => {
     const rehearsed = await compact('--keep', 'trade=30d', '--dry-run');
-    expect(rehearsed.stderr).toMatch(/^would remove trade of 2 days, 2024-03-01 to 2024-03-02: 600 records, [\d.]+ kB\n/);
+    expect(rehearsed.stderr).toMatch(/^would delete trade of 2 days, 2024-03-01 to 2024-03-02: 600 records, [\d.]+ kB\n/);
     const { code, stderr } = await compact('--keep', '30d', '--until', '2024-03-02');
-    expect([code, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/^removing trade of 2024-03-01: 500 records/)]);
+    expect([code, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/^deleting trade of 2024-03-01: 500 records/)]);
     const { stdout } = await mdtoolHere(['query', 'SELECT count(*)::int AS n FROM trade', '--store', store]);
     expect(JSON.parse(stdout)).toEqual({ n: 100 });
   });
@@ -86,9 +84,9 @@ describe('compact', () => {
     const built = join(folder, 'built');
     await writeRun(built, old(0, 50), { now: () => 0 });
     expect((await mdtoolHere(['candles', '--store', built, '--quiet'])).code).toBe(0);
-    const told = 'candles are removed whose trades stay: the next run of candles builds them again';
-    expect((await compact('--store', built, '--keep', 'candle=30d', '--dry-run')).stderr).toContain(told);
-    expect((await compact('--store', built, '--keep', '30d', '--dry-run')).stderr).not.toContain(told);
+    const warning = 'deleting candles whose trades are kept; the next run of mdtool candles rebuilds them';
+    expect((await compact('--store', built, '--keep', 'candle=30d', '--dry-run')).stderr).toContain(warning);
+    expect((await compact('--store', built, '--keep', '30d', '--dry-run')).stderr).not.toContain(warning);
     rmSync(built, { recursive: true });
   });
 

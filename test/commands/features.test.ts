@@ -61,7 +61,7 @@ describe('features', () => {
     const file = await run(['features', market]);
     expect(linesOf(file.stdout, 'features')).toEqual(features);
     expect(linesOf(file.stdout, 'micro')).toEqual(micro);
-    expect(file.stderr).toMatch(/5100 micro, 5100 features.*warm rows \d+/);
+    expect(file.stderr).toMatch(/5,100 micro rows, 5,100 feature rows.*[\d,]+ warm rows/);
     expect(file.code).toBe(0);
 
     const types = [...new Set(scenario.map(({ type }) => type))].filter((type) => type !== 'clock');
@@ -82,18 +82,21 @@ describe('features', () => {
       scenario.filter(({ timestamp }) => timestamp < cut),
     );
     const first = await mdtool(['features', '--store', store]);
-    expect([first.stderr, first.code]).toEqual([expect.stringMatching(/399[89] micro, 399[89] features.*store/), 0]);
+    expect([first.stderr, first.code]).toEqual([
+      expect.stringMatching(/3,99[89] micro rows, 3,99[89] feature rows stored in/),
+      0,
+    ]);
     await fill(
       store,
       scenario.filter(({ timestamp }) => timestamp >= cut),
     );
     const second = await run(['features', '--store', store]);
-    expect(second.stderr).toMatch(/\d+ micro, \d+ features/);
+    expect(second.stderr).toMatch(/[\d,]+ micro rows?, [\d,]+ feature rows?/);
     // The last second and its grace are not over by the clock of the data.
     expect(await stored(store, 'features')).toEqual(features.slice(0, 5098));
     expect(await stored(store, 'micro')).toEqual(micro.slice(0, 5098));
     const third = await run(['features', '--store', store]);
-    expect([third.stderr, third.code]).toEqual([expect.stringMatching(/nothing new[\s\S]*0 micro, 0 features/), 0]);
+    expect([third.stderr, third.code]).toEqual([expect.stringMatching(/nothing new[\s\S]*0 micro rows, 0 feature rows/), 0]);
 
     const shown = await run([
       'features',
@@ -185,7 +188,7 @@ describe('signals', () => {
     const file = await run(['signals', 'rows.ndjson']);
     expect(linesOf(file.stdout, 'signal')).toEqual(linesOf(pipe.stdout, 'signal'));
     const { code, stderr } = await mdtool(['signals', '--store', store]);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/2 signal, .*store/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/2 signals stored in/)]);
     await run(['signals', '--store', store]);
     expect(await stored(store, 'signal')).toEqual(linesOf(pipe.stdout, 'signal'));
   });
@@ -268,7 +271,7 @@ describe('signals', () => {
     }
     for (const step of steps) await step?.release();
     const { code, stderr } = await run(['features', '--store', directory]);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/\d+ micro, \d+ features/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/[\d,]+ micro rows?, [\d,]+ feature rows?/)]);
   });
 
   it('say what is missing where no features come', async () => {

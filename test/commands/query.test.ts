@@ -32,7 +32,7 @@ describe('query', () => {
     expect(code).toBe(0);
     expect(views.get('trade')).toEqual({ records: 90, first: expect.any(Number), last: expect.any(Number) });
     expect([...views.keys()]).toEqual(expect.arrayContaining(['ticker', 'book_snapshot', 'candle', 'candle_exchange_1m']));
-    expect(stderr).toMatch(/^query: \d+ rows\n$/);
+    expect(stderr).toMatch(/^query: \d+ rows?\n$/);
   });
 
   it('gives sequences as text whatever their size, as records do', async () => {
@@ -61,7 +61,7 @@ describe('query', () => {
     const { stdout } = await query('--file', file, '--param', 'symbol=ETHUSDT', '--param', 'price=1.5', '--market', 'linear');
     expect(rowsOf(stdout)).toEqual([{ n: 23 }]);
     expect(rowsOf((await mdtool(['query', '-'], { env, input: 'select 7 as n' })).stdout)).toEqual([{ n: 7 }]);
-    expect(await query('select 1', '--file', file)).toMatchObject({ code: 2, stderr: expect.stringContaining('found both') });
+    expect(await query('select 1', '--file', file)).toMatchObject({ code: 2, stderr: expect.stringContaining('not both') });
     expect(await query('select $a', '--param', 'a')).toMatchObject({ code: 2, stderr: expect.stringContaining('NAME=VALUE') });
   });
 

@@ -30,7 +30,7 @@ describe('symbols --replay', () => {
       ccxt: 'BTC/USDT:USDT',
       canonical: 'bybit:linear:BTCUSDT',
     });
-    expect(stderr).toMatch(/^symbols: 800 instrument, [\d.]+ s\n$/);
+    expect(stderr).toMatch(/^symbols: 800 instruments in [\d.]+ s\n$/);
   });
 
   it('prints one document with --json', async () => {

@@ -5,10 +5,10 @@ import { type Topic, topicName } from '../../lib/history/topic.js';
 import { counted } from '../../lib/model/counted.js';
 import { spansText } from './plan-rows.js';
 
-/** Reasons that are told one by one; of more the number is told. */
+/** Maximum number of reasons that are listed; the rest is counted. */
 const MOST_REASONS = 8;
 
-/** Collects what a run could not get, so that the summary says it once for all symbols. */
+/** Collects what a run could not fetch, so that the summary reports it once for all symbols. */
 export class BackfillReport implements BackfillListener {
   readonly #unavailable = new Map<string, { topic: Topic; range: UnavailableRange; symbols: Set<string> }>();
   readonly #refused: string[] = [];
@@ -44,15 +44,15 @@ export class BackfillReport implements BackfillListener {
     this.#onProgress(share);
   }
 
-  /** `runs` is the number of histories that were to be fetched. */
+  /** Fills the summary; `runs` is the number of histories to fetch. */
   summarize(summary: Summary, runs: number): void {
     for (const reason of this.#unreachable) summary.unreachable(reason);
     const unavailable = [...this.#unavailable.values()].map(({ topic, range, symbols }) => {
-      const others = symbols.size > 1 ? ` and ${counted(symbols.size - 1, 'more symbol', 'more symbols')}` : '';
-      return `${topicName(topic)}${others}: ${spansText(range.spans)} cannot be had: ${range.note}`;
+      const others = symbols.size > 1 ? ` and ${counted(symbols.size - 1, 'more symbol')}` : '';
+      return `${topicName(topic)}${others}: ${spansText(range.spans)} is unavailable: ${range.note}`;
     });
     const rejected = [...this.#rejected].map(([name, { count, reason }]) => {
-      return `${name}: ${counted(count, 'row', 'rows')} could not be read: ${reason}`;
+      return `${name}: ${counted(count, 'row')} could not be read: ${reason}`;
     });
     for (const reason of capped([...unavailable, ...rejected])) summary.incomplete(reason);
     const isAll = runs > 0 && this.#refused.length === runs;
@@ -62,5 +62,5 @@ export class BackfillReport implements BackfillListener {
 
 function capped(reasons: readonly string[]): string[] {
   if (reasons.length <= MOST_REASONS) return [...reasons];
-  return [...reasons.slice(0, MOST_REASONS), `and ${reasons.length - MOST_REASONS} more such`];
+  return [...reasons.slice(0, MOST_REASONS), `and ${counted(reasons.length - MOST_REASONS, 'more problem')}`];
 }

@@ -70,7 +70,7 @@ If coverage reports a hole or a mismatch, the affected files are compared with t
       warn: (text) => this.stderr.warn(text),
     });
     try {
-      if (prepared.said !== undefined) this.stderr.note(prepared.said);
+      if (prepared.planLine !== undefined) this.stderr.note(prepared.planLine);
       return flags.plan ? await this.#plan(prepared, flags) : await this.#fetch(prepared, flags, intoStore);
     } finally {
       await prepared.close();

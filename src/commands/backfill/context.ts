@@ -18,10 +18,10 @@ export type BackfillFlags = UniverseOptions & {
 };
 
 export type BackfillContext = {
-  /** INPUT: coverage or archives; none where the flags say what is wanted. */
+  /** INPUT: coverage or archives; empty if the flags select the history. */
   readonly paths: readonly string[];
   readonly flags: BackfillFlags;
-  /** Whether the store is read and filled; else everything asked for is fetched. */
+  /** Whether the store is read and filled; otherwise the whole requested range is fetched. */
   readonly intoStore: boolean;
   readonly origin: (exchange: Exchange, request: HttpRequest) => string;
   readonly stopped: AbortSignal;

@@ -9,6 +9,7 @@ import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../lib/his
 import type { RequestedRange, Topic } from '../../lib/history/topic.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
 import { createLiveSymbolSources, listSymbols } from '../../lib/instruments/symbol-list.js';
+import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { Instrument, Market } from '../../lib/model/records.js';
 import { seriesKey } from '../../lib/model/series.js';
@@ -17,8 +18,8 @@ import type { BackfillContext, BackfillFlags } from './context.js';
 import { type AfterLosses, settleLosses } from './losses.js';
 
 /**
- * Returns what is to be fetched: what coverage tells, or what the flags ask for and the store lacks; nothing where INPUT is
- * archives. Throws a `UsageError` on flags that say too little, an `UnreachableError` without lists.
+ * Returns the fetch tasks: ranges named by coverage, or requested by flags and missing in the store; none for archives.
+ * Throws a `UsageError` on incomplete flags, an `UnreachableError` without instrument lists.
  */
 export async function buildFetchTasks(context: BackfillContext, http: HttpClient, now: number): Promise<FetchTask[]> {
   const { flags, intoStore, paths } = context;
@@ -44,7 +45,7 @@ export async function buildFetchTasks(context: BackfillContext, http: HttpClient
 export function isOfArchives({ paths }: Pick<BackfillContext, 'paths'>): boolean {
   const archives = paths.filter((path) => isUrl(path) || /\.csv(?:\.gz)?$/.test(path));
   if (archives.length > 0 && archives.length < paths.length)
-    throw new UsageError('expected either coverage (- or .ndjson) or archives (.csv, .csv.gz, URLs) as INPUT, found both');
+    throw new UsageError('INPUT must be either coverage (- or .ndjson) or archives (.csv, .csv.gz, URLs), not both');
   return archives.length > 0;
 }
 
@@ -54,9 +55,8 @@ function planned(ranges: readonly RequestedRange[], stored: StoredSpans, now: nu
 
 function intervalsOf({ channels, interval = [] }: BackfillFlags): readonly string[] {
   if (channels.includes('candle') && interval.length === 0)
-    throw new UsageError('--channels candle: expected --interval, such as 1m,1h');
-  if (!channels.includes('candle') && interval.length > 0)
-    throw new UsageError('--interval is for the channel candle: add it to --channels');
+    throw new UsageError('--channels candle needs --interval, such as 1m,1h');
+  if (!channels.includes('candle') && interval.length > 0) throw new UsageError('--interval needs --channels candle');
   return interval;
 }
 
@@ -67,11 +67,11 @@ async function rangesOfInput({ paths, notice, summary, ...context }: BackfillCon
   const settled = intoStore
     ? await settleLosses(flawed, ranges, { ...flags, isPlan: flags.plan, now, note, summary })
     : { ranges, rebuilt: new Set<string>(), isReadable: true };
-  if (broken.count > 0) summary.incomplete(`${broken.count} lines of the input could not be read`);
-  if (read === 0) notice('no coverage came in; mdtool verify --format ndjson writes it');
+  if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
+  if (read === 0) notice('no coverage in the input; mdtool verify --format ndjson writes it');
   for (const [channel, holes] of [...without].filter(([name]) => !settled.rebuilt.has(name))) {
-    const why = channel.startsWith('candle_') ? 'mdtool candles builds them of trades' : 'no exchange tells its past';
-    summary.incomplete(`${holes} holes of ${channel} cannot be filled: ${why}`);
+    const why = channel.startsWith('candle_') ? 'mdtool candles builds them from trades' : 'no exchange serves its history';
+    summary.incomplete(`${counted(holes, 'gap')} of ${channel} cannot be filled: ${why}`);
   }
   return settled;
 }
@@ -79,8 +79,8 @@ async function rangesOfInput({ paths, notice, summary, ...context }: BackfillCon
 async function instrumentsOf(context: BackfillContext, http: HttpClient): Promise<Instrument[]> {
   const { flags, summary, notice, note, origin, stopped } = context;
   const { exchange = [], market = [] } = flags;
-  if (exchange.length === 0) throw new UsageError('expected --exchange, or INPUT that says what to fill');
-  if (market.length === 0) throw new UsageError('expected --market: spot, linear, inverse, or several of them');
+  if (exchange.length === 0) throw new UsageError('missing --exchange (or an INPUT that names what to fill)');
+  if (market.length === 0) throw new UsageError('missing --market (spot, linear, inverse, or several of them)');
   intervalsOf(flags);
   refuseAbsent(flags, exchange, market);
   const listener = symbolListener(summary, notice, note);
@@ -91,7 +91,7 @@ async function instrumentsOf(context: BackfillContext, http: HttpClient): Promis
   return instruments;
 }
 
-/** A kind of history that none of the exchanges and markets has is a mistake; one that some have is told in the end. */
+/** Throws a `UsageError` for a kind of history that none of the exchanges and markets serves. */
 function refuseAbsent(flags: BackfillFlags, exchanges: readonly Exchange[], markets: readonly Market[]): void {
   const now = Date.now() * 1_000;
   for (const type of flags.channels) {

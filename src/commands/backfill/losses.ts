@@ -10,7 +10,7 @@ import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../lib
 export type LossContext = {
   /** The absolute or relative path of the store. */
   readonly store: string;
-  /** Nothing is changed. */
+  /** Whether to change nothing. */
   readonly isPlan: boolean;
   /** Microseconds. */
   readonly now: number;
@@ -18,16 +18,16 @@ export type LossContext = {
   readonly summary: Summary;
 };
 
-/** What is wanted after damaged files were dealt with. */
+/** Requested ranges after damaged files were handled. */
 export type AfterLosses = {
   readonly ranges: readonly RequestedRange[];
-  /** The channels of what a step builds again. */
+  /** Channels that a step rebuilds. */
   readonly rebuilt: ReadonlySet<string>;
-  /** Whether none of the damaged files is in the store any more. */
+  /** Whether no damaged file remains in the store. */
   readonly isReadable: boolean;
 };
 
-/** Takes the damaged files that coverage points at out of the store, and says so in a line; returns what is wanted then. */
+/** Quarantines the damaged files that coverage names, reports it in a line, and returns the ranges to fetch. */
 export async function settleLosses(
   flawed: readonly Coverage[],
   ranges: readonly RequestedRange[],
@@ -36,32 +36,34 @@ export async function settleLosses(
   const losses = await findLosses(store, flawed);
   if (!losses) return { ranges, rebuilt: new Set(), isReadable: true };
   const { lost, staying } = losses;
-  for (const { path, damage, why } of staying) summary.incomplete(`${path} ${damage.reason} and stays: ${why}`);
+  for (const { path, damage, why } of staying) summary.incomplete(`${path} ${damage.reason} and stays in the store: ${why}`);
   const fetched = lost.length === 0 || isPlan ? [] : await takeOutLosses(losses, now);
-  if (lost.length > 0) note(isPlan ? `${sentence(lost)} would be taken out of the store` : takenOut(losses));
+  if (lost.length > 0) note(isPlan ? `would quarantine ${filesText(lost)}` : quarantinedText(losses));
   const rebuilt = lost.filter(({ partition }) => !isData(partition)).map(({ partition }) => coverageChannel(partition));
   const isReadable = staying.every(({ damage }) => damage.kind === 'changed') && (lost.length === 0 || !isPlan);
   return { ranges: merged([...ranges, ...fetched]), rebuilt: new Set(rebuilt), isReadable };
 }
 
-function takenOut({ lost }: Losses): string {
-  const kept = lost.some(({ damage }) => damage.kind !== 'gone') ? ', kept beside their place as .NAME.damaged' : '';
-  const data = lost.some(({ partition }) => isData(partition)) ? '; what was in them is a gap (lost) until it is fetched' : '';
+function quarantinedText({ lost }: Losses): string {
+  const kept = lost.some(({ damage }) => damage.kind !== 'gone') ? ' as .NAME.damaged beside their place' : '';
+  const data = lost.some(({ partition }) => isData(partition))
+    ? '; a gap (lost) records their contents until they are fetched'
+    : '';
   const derived = new Set(lost.filter(({ partition }) => !isData(partition)).map(({ partition }) => coverageChannel(partition)));
-  const again = derived.size > 0 ? `; ${[...derived].join(', ')}: run the step again, it builds them anew` : '';
-  return `${sentence(lost)} taken out of the store${kept}${data}${again}`;
+  const again = derived.size > 0 ? `; run the step of ${[...derived].join(', ')} again to rebuild them` : '';
+  return `quarantined ${filesText(lost)}${kept}${data}${again}`;
 }
 
-/** So many files are named. */
+/** Maximum number of files that are named. */
 const NAMED = 2;
 
-function sentence(lost: readonly LostFile[]): string {
+function filesText(lost: readonly LostFile[]): string {
   const names = lost.slice(0, NAMED).map(({ path, damage, partition, file }) => {
     const what = damage.kind === 'gone' ? 'gone' : damage.kind === 'changed' ? 'changed' : 'unreadable';
-    return `${path} (${what}; ${file.rows} ${partition.type} records from ${formatTime(file.min)} to ${formatTime(file.max)})`;
+    return `${path} (${what}; ${counted(file.rows, `${partition.type} record`)} from ${formatTime(file.min)} to ${formatTime(file.max)})`;
   });
   const more = lost.length > NAMED ? ` and ${lost.length - NAMED} more` : '';
-  return `${counted(lost.length, 'damaged file', 'damaged files')}, ${names.join(', ')}${more},`;
+  return `${counted(lost.length, 'damaged file')}: ${names.join(', ')}${more}`;
 }
 
 function merged(ranges: readonly RequestedRange[]): RequestedRange[] {

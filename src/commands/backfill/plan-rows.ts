@@ -6,7 +6,7 @@ import { lengthOf } from '../../lib/model/span.js';
 import { formatTime, SECOND } from '../../lib/model/time.js';
 import type { ResultColumn } from '../../lib/storage/reading/query.js';
 
-/** What a plan says of one symbol's history of one kind. Times are microseconds; `requests` is the least number. */
+/** Plan of one symbol's history of one kind. Times are microseconds; `requests` is the minimum number. */
 export type PlanRow = {
   readonly exchange: string;
   readonly market: string;
@@ -17,7 +17,7 @@ export type PlanRow = {
   readonly until_timestamp: number;
   readonly holes: number;
   readonly requests: number;
-  /** `at least` where the number of requests depends on what comes, `cannot be had` and why. */
+  /** `at least` if the number of requests depends on the responses; `unavailable` with the reason. */
   readonly note: string | undefined;
 };
 
@@ -34,7 +34,7 @@ export const PLAN_COLUMNS: readonly ResultColumn[] = [
   { name: 'note', kind: 'text' },
 ] as const;
 
-/** Returns a row for what is fetched of each topic, and one for what cannot be had. */
+/** Returns a row per topic for the ranges to fetch, and rows for unavailable ranges. */
 export function planRows(tasks: readonly FetchTask[]): PlanRow[] {
   return tasks.flatMap(({ topic, spans, unavailable, requests, atLeast, note }) => {
     const { exchange, market, symbol, type: channel, interval } = topic;
@@ -54,7 +54,7 @@ export function planRows(tasks: readonly FetchTask[]): PlanRow[] {
     const rows = unavailable.map((range) =>
       row(range.spans[0]?.from ?? 0, range.spans.at(-1)?.until ?? 0, range.spans.length, {
         requests: 0,
-        note: `cannot be had: ${range.note}`,
+        note: `unavailable: ${range.note}`,
       }),
     );
     if (spans.length > 0) {
@@ -65,11 +65,11 @@ export function planRows(tasks: readonly FetchTask[]): PlanRow[] {
   });
 }
 
-/** Returns why something cannot be had or not all of it, one line for all symbols that it holds for. */
+/** Returns the reasons for unavailable ranges, one line for all symbols of a reason. */
 export function planNotes(tasks: readonly FetchTask[]): string[] {
   const notes = new Map<string, number>();
   for (const { topic, unavailable, note } of tasks) {
-    for (const text of [...unavailable.map((range) => `cannot be had: ${range.note}`), ...(note === undefined ? [] : [note])]) {
+    for (const text of [...unavailable.map((range) => `unavailable: ${range.note}`), ...(note === undefined ? [] : [note])]) {
       const key = `${topic.exchange.id} ${topic.market} ${topic.type}: ${text}`;
       notes.set(key, (notes.get(key) ?? 0) + 1);
     }
@@ -77,22 +77,23 @@ export function planNotes(tasks: readonly FetchTask[]): string[] {
   return [...notes].map(([text, count]) => (count > 1 ? `${text} (${count} symbols)` : text));
 }
 
-/** The share of a limit that is used. */
+/** Share of a rate limit that requests use. */
 const SHARE = 0.8;
 
-/** Returns what a plan comes to, in one line: how much, how many requests, and how long these take within the limits. */
+/** Returns a plan in one line: ranges, hours, requests, and the time they take within the rate limits. */
 export function planSummary(tasks: readonly FetchTask[], now: number): string {
   const due = tasks.filter(({ spans }) => spans.length > 0);
-  if (due.length === 0) return 'nothing is to be fetched';
+  if (due.length === 0) return 'nothing to fetch';
   const requests = due.reduce((sum, task) => sum + task.requests, 0);
-  const atLeast = due.some((task) => task.atLeast) ? 'at least ' : '';
-  const holes = due.reduce((sum, { spans }) => sum + spans.length, 0);
+  const ranges = due.reduce((sum, { spans }) => sum + spans.length, 0);
   const hours = lengthOf(due.flatMap(({ spans }) => spans)) / (3_600 * SECOND);
-  const counts = `${counted(holes, 'stretch', 'stretches')} of ${counted(due.length, 'history', 'histories')}, ${hours.toFixed(1)} hours in all`;
-  return `${counts}: ${atLeast}${counted(requests, 'request', 'requests')}, ${atLeast}${roughDuration(secondsOf(due, now))} within the limits`;
+  const about = due.some((task) => task.atLeast) ? 'at least' : 'about';
+  const histories = due.length > 1 ? ` of ${counted(due.length, 'history', 'histories')}` : '';
+  const time = roughDuration(secondsOf(due, now));
+  return `fetching ${counted(ranges, 'range')}${histories}, ${hours.toFixed(1)} h: ${about} ${counted(requests, 'request')} (${time} at the rate limit)`;
 }
 
-/** Endpoints are asked side by side; the slowest decides. */
+/** Returns the time of the slowest endpoint; endpoints are requested in parallel. */
 function secondsOf(tasks: readonly FetchTask[], now: number): number {
   const seconds = new Map<string, number>();
   for (const { topic, spans, requests } of tasks) {
@@ -105,10 +106,10 @@ function secondsOf(tasks: readonly FetchTask[], now: number): number {
   return Math.max(0, ...seconds.values());
 }
 
-/** Returns `2026-11-20T12:00:00.000Z to …` of the first span, and how many more there are. */
+/** Returns `2026-11-20T12:00:00.000Z to …` of the first span, and the number of further spans. */
 export function spansText(spans: readonly { readonly from: number; readonly until: number }[]): string {
   const [first] = spans;
   if (!first) return 'nothing';
-  const more = spans.length > 1 ? ` and ${counted(spans.length - 1, 'more stretch', 'more stretches')}` : '';
+  const more = spans.length > 1 ? ` and ${counted(spans.length - 1, 'more range')}` : '';
   return `${formatTime(first.from)} to ${formatTime(first.until)}${more}`;
 }

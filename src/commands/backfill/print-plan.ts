@@ -7,12 +7,12 @@ import { PLAN_COLUMNS, type PlanRow, planNotes, planRows } from './plan-rows.js'
 export type PlanOutput = {
   readonly format?: Format | undefined;
   readonly force: boolean;
-  /** The rows go into the document of `--json`. */
+  /** Whether the rows go into the document of `--json`. */
   readonly json: boolean;
   readonly stderr: Stderr;
 };
 
-/** Prints what would be fetched and returns its rows. */
+/** Prints a plan and returns its rows. */
 export async function printPlan(tasks: readonly FetchTask[], { format, force, json, stderr }: PlanOutput): Promise<PlanRow[]> {
   const rows = planRows(tasks);
   for (const text of planNotes(tasks)) stderr.note(text);

@@ -21,23 +21,22 @@ import { planSummary } from './plan-rows.js';
 
 type Clients = { readonly http: HttpClient & HttpSender; readonly rest: RestClient };
 
-/** What is to be fetched, and how. `close` ends the connections. */
+/** A prepared fetch. `close` ends the connections. */
 export type PreparedBackfill = {
   readonly tasks: readonly FetchTask[];
-  /** The plan in one line, where there is one. */
-  readonly said: string | undefined;
+  /** The plan in one line, if there is one. */
+  readonly planLine: string | undefined;
   run(progress: ProgressOptions): AsyncGenerator<readonly AnyRecord[]>;
   summarize(summary: Summary): void;
   close(): Promise<void>;
 };
 
-/** Finds out what is missing. Throws a `UsageError` on flags that say too little, an `UnreachableError` without lists. */
+/** Finds the missing ranges. Throws a `UsageError` on incomplete flags, an `UnreachableError` without instrument lists. */
 export async function prepareBackfill(asked: BackfillContext): Promise<PreparedBackfill> {
   const paths = await Promise.all(asked.paths.map(async (path) => (isUrl(path) ? [path] : await expandPaths([path]))));
   const context = { ...asked, paths: paths.flat() };
   const isArchives = isOfArchives(context);
-  if (isArchives && context.flags.plan)
-    throw new UsageError('--plan: archives are read whole; it is for what is fetched by request');
+  if (isArchives && context.flags.plan) throw new UsageError('--plan does not apply to archives, which are read whole');
   const clients = await openClients(context);
   try {
     const now = Date.now() * 1_000;
@@ -45,8 +44,8 @@ export async function prepareBackfill(asked: BackfillContext): Promise<PreparedB
     const report = { current: new BackfillReport() };
     return {
       tasks,
-      // Where a list could not be had, that is what there is to say.
-      said: isArchives || (tasks.length === 0 && context.summary.hasUnreachable) ? undefined : planSummary(tasks, now),
+      // Without an instrument list, the error about it is enough.
+      planLine: isArchives || (tasks.length === 0 && context.summary.hasUnreachable) ? undefined : planSummary(tasks, now),
       run: (options) => runAll(context, clients, tasks, { options, keep: (made) => (report.current = made) }),
       summarize: (summary) => report.current.summarize(summary, tasks.filter(({ spans }) => spans.length > 0).length),
       close: () => clients.http.close(),
@@ -86,7 +85,7 @@ async function* runAll(
       records += batch.length;
       yield batch;
     }
-    if (stopped.aborted) summary.incomplete('stopped before everything was fetched; the next run goes on from here');
+    if (stopped.aborted) summary.incomplete('stopped before everything was fetched; the next run continues from here');
   } finally {
     progress.end();
     await store?.close();

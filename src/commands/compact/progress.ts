@@ -1,5 +1,5 @@
-import { sizeText } from '../../lib/cli/output/size-text.js';
 import { ProgressLine, type ProgressOptions, remainingText } from '../../lib/cli/progress.js';
+import { formatSize } from '../../lib/model/number-format.js';
 import type { Compaction, CompactTask } from '../../lib/storage/upkeep/compaction.js';
 
 /** Progress of a compaction: partitions done, and the remaining time by their bytes. */
@@ -37,7 +37,7 @@ export class CompactProgress {
     const merges = this.#tasks.filter(({ action }) => action === 'merge');
     const total = merges.reduce((sum, { before }) => sum + before.bytes, 0);
     const { type, date } = task.partition;
-    const size = `${sizeText(this.#bytes)} of ${sizeText(total)}`;
+    const size = `${formatSize(this.#bytes)} of ${formatSize(total)}`;
     this.#line?.update((elapsed) => {
       const left = total === 0 ? '' : remainingText(this.#bytes / total, elapsed);
       return `${this.#done} of ${this.#tasks.length} partitions, ${size}${left}: ${type} ${date}`;

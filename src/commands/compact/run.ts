@@ -1,4 +1,6 @@
 import type { Summary } from '../../lib/cli/summary.js';
+import { counted } from '../../lib/model/counted.js';
+import { formatCount } from '../../lib/model/number-format.js';
 import type { RecordType } from '../../lib/model/records.js';
 import { compactStore } from '../../lib/storage/compact.js';
 import type { StorePaths } from '../../lib/storage/files/store-directory.js';
@@ -9,28 +11,29 @@ import type { Retention } from '../../lib/storage/upkeep/retention.js';
 import type { CompactProgress } from './progress.js';
 import { compactionRow, removalLines } from './text.js';
 
-/** Makes the log of a store anew and tells what became of it. */
+/** Rebuilds the log of a store and reports the result. */
 export async function runRebuild(paths: StorePaths, summary: Summary, notice: (text: string) => void): Promise<void> {
   const report = await rebuildLog(paths);
-  if (!report) return notice(`${paths.log} is whole; there is nothing to rebuild`);
+  if (!report) return notice(`${paths.log} is complete; nothing to rebuild`);
   const { files, records, moved, movedTo, candles } = report;
   summary.note({ log_files: files, log_records: records, moved_files: moved });
-  notice(`${paths.log} was made anew from ${files} files with ${records} records`);
-  if (moved > 0) notice(`${moved} files that it does not need are in ${movedTo}`);
-  if (candles > 0) notice(`${candles} of them are candles of trades that are there: run mdtool candles to build them again`);
+  notice(`rebuilt ${paths.log} from ${counted(files, 'file')} with ${counted(records, 'record')}`);
+  if (moved > 0) notice(`moved ${counted(moved, 'unneeded file')} to ${movedTo}`);
+  if (candles > 0)
+    notice(`${formatCount(candles)} of them are candles whose trades are stored; run mdtool candles to rebuild them`);
 }
 
 export type CompactRun = {
   readonly options: CompactOptions & { readonly signal: AbortSignal };
   readonly progress: CompactProgress;
   readonly summary: Summary;
-  /** Says something at once. */
+  /** Prints a hint. */
   readonly note: (text: string) => void;
-  /** Says it at once, and again in the summary. */
+  /** Warns at once, and again in the summary. */
   readonly notice: (text: string) => void;
 };
 
-/** Compacts a store, fills the summary, and returns what was done to each partition. */
+/** Compacts a store, fills the summary, and returns the compaction of each partition. */
 export async function runCompact(context: StoreContext, run: CompactRun): Promise<Compaction[]> {
   const { options, progress, summary, note, notice } = run;
   const { dryRun = false } = options;
@@ -56,16 +59,16 @@ export async function runCompact(context: StoreContext, run: CompactRun): Promis
   summarize(summary, done);
   summary.note({ dry_run: dryRun || undefined, orphans: report.orphans, recovered: report.recovered });
   for (const path of report.unknown)
-    notice(`${path}: the log does not know this file, and its records may be nowhere else; it is not read, and was left alone`);
-  if (report.left > 0) notice(`stopped with ${report.left} partitions left; what was merged stays, the next run goes on`);
+    notice(`${path}: unknown to the store's log, so it is not read; kept, since its records may exist nowhere else`);
+  if (report.left > 0) notice(`stopped with ${counted(report.left, 'partition')} left; the next run continues`);
   for (const reason of failures) summary.failed(reason);
   return done;
 }
 
 const COME_BACK =
-  'candles are removed whose trades stay: the next run of candles builds them again; --keep candle= as long as trade= keeps them';
+  'deleting candles whose trades are kept; the next run of mdtool candles rebuilds them unless --keep keeps both equally long';
 
-/** Whether candles are removed that the store builds again, since it keeps the trades for longer. */
+/** Returns whether candles are deleted that the store rebuilds because it keeps their trades longer. */
 function comeBack(tasks: readonly CompactTask[], retention?: Retention): boolean {
   const ageOf = (type: RecordType) => retention?.types.get(type) ?? retention?.otherwise ?? Number.POSITIVE_INFINITY;
   const isBuilt = ({ action, partition }: CompactTask) => action === 'remove' && partition.source === 'trades';
@@ -86,5 +89,6 @@ function summarize(summary: Summary, done: readonly Compaction[]): void {
     duplicates: sum(merged, ({ duplicates }) => duplicates),
     removed_records: sum(done, ({ action, before }) => (action === 'remove' ? before.records : 0)),
   });
+  summary.verb = 'merged';
   summary.data = done.map(compactionRow);
 }

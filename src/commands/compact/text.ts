@@ -1,9 +1,10 @@
-import { sizeText } from '../../lib/cli/output/size-text.js';
+import { counted } from '../../lib/model/counted.js';
+import { formatCount, formatSize } from '../../lib/model/number-format.js';
 import type { Partition } from '../../lib/storage/files/partition.js';
 import { candleView, type ResultColumn } from '../../lib/storage/reading/query.js';
 import type { Compaction, CompactTask } from '../../lib/storage/upkeep/compaction.js';
 
-/** Returns what was done to a partition as `--json` gives it. */
+/** Returns a compaction as a row of `--json`. */
 export function compactionRow({ action, partition, before, after, duplicates }: Compaction): Readonly<Record<string, unknown>> {
   return {
     action,
@@ -30,15 +31,16 @@ export const COMPACTION_COLUMNS: readonly ResultColumn[] = [
   { name: 'size', kind: 'text' },
 ];
 
-/** Returns what was done to a partition as a row for the eye, in the order of `COMPACTION_COLUMNS`. */
+/** Returns a compaction as table cells, in the order of `COMPACTION_COLUMNS`. */
 export function compactionCells({ action, partition, before, after, duplicates }: Compaction): (string | number)[] {
   const { exchange, market, date } = partition;
-  const change = (of: 'files' | 'records') => (before[of] === after[of] ? `${after[of]}` : `${before[of]} → ${after[of]}`);
-  const size = `${sizeText(before.bytes)} → ${sizeText(after.bytes)}`;
+  const change = (of: 'files' | 'records') =>
+    before[of] === after[of] ? formatCount(after[of]) : `${formatCount(before[of])} → ${formatCount(after[of])}`;
+  const size = `${formatSize(before.bytes)} → ${formatSize(after.bytes)}`;
   return [action, viewOf(partition), exchange ?? '', market ?? '', date, change('files'), change('records'), duplicates, size];
 }
 
-/** Returns a line per type that says what goes, before it goes. */
+/** Returns a line per type about the days to delete, before they are deleted. */
 export function removalLines(tasks: readonly CompactTask[], dryRun: boolean): string[] {
   const views = new Map<string, CompactTask[]>();
   for (const task of tasks.filter(({ action }) => action === 'remove')) {
@@ -49,7 +51,7 @@ export function removalLines(tasks: readonly CompactTask[], dryRun: boolean): st
     const dates = [...new Set(removed.map(({ partition }) => partition.date))].sort();
     const sum = (of: 'records' | 'bytes') => removed.reduce((total, { before }) => total + before[of], 0);
     const days = dates.length === 1 ? `of ${dates[0]}` : `of ${dates.length} days, ${dates[0]} to ${dates.at(-1)}`;
-    return `${dryRun ? 'would remove' : 'removing'} ${view} ${days}: ${sum('records')} records, ${sizeText(sum('bytes'))}`;
+    return `${dryRun ? 'would delete' : 'deleting'} ${view} ${days}: ${counted(sum('records'), 'record')}, ${formatSize(sum('bytes'))}`;
   });
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { exchangesFlag, FORMATS, type Format, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
@@ -5,9 +6,10 @@ import { rowObjects, writeRows } from '../../lib/cli/output/row-output.js';
 import { parametersFlag, parametersOf } from '../../lib/cli/parameters.js';
 import { nativeSymbols } from '../../lib/cli/record-selection.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
-import { UsageError } from '../../lib/model/errors.js';
+import { counted } from '../../lib/model/counted.js';
+import { FailureError, UsageError } from '../../lib/model/errors.js';
+import { systemReason } from '../../lib/sinks/system-reason.js';
 import type { QueryOptions, QueryResult } from '../../lib/storage/reading/query.js';
-import { statementOf } from './flags.js';
 
 export default class Query extends BaseCommand {
   static override summary = 'Query the store in SQL; without SQL, list its contents.';
@@ -56,7 +58,7 @@ In NDJSON and CSV, times are microseconds since the epoch; integers beyond 2^53 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Query);
     if (this.jsonEnabled() && flags.output === '-')
-      throw new UsageError('-o - and --json exclude each other: --json prints one document on stdout');
+      throw new UsageError('-o - cannot be combined with --json, which prints one document on stdout');
     const exchanges = flags.exchange ?? EXCHANGES;
     const selection = {
       exchanges: flags.exchange?.map(({ id }) => id),
@@ -88,9 +90,21 @@ In NDJSON and CSV, times are microseconds since the epoch; integers beyond 2^53 
       const note = (text: string) => this.stderr.note(text);
       await writeRows(result, { format: format ?? (stdout.isTTY ? 'table' : 'ndjson'), stdout, output: file, force, note });
     }
-    this.stderr.note(`query: ${result.rowCount} rows${file ? ` to ${file}` : ''}`);
+    this.stderr.note(`query: ${counted(result.rowCount, 'row')}${file ? ` written to ${file}` : ''}`);
     return this.summary.document(Date.now() * 1000);
   }
 }
 
 type RowFlags = { readonly output?: string | undefined; readonly format?: Format | undefined; readonly force: boolean };
+
+/** Returns the statement of the argument or of `--file`, undefined without one. `-` is stdin. */
+function statementOf(argument: string | undefined, file: string | undefined): string | undefined {
+  if (argument !== undefined && file !== undefined) throw new UsageError('query: use either SQL or --file, not both');
+  if (file === undefined && argument !== '-') return argument;
+  const path = file ?? '-';
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (error) {
+    throw new FailureError(`cannot read the statement from ${path}: ${systemReason(error)}`, { cause: error });
+  }
+}

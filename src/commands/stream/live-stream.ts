@@ -21,10 +21,10 @@ import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
 import { summarizeLive } from './summary.js';
 
-/** A capture that is ready to be read. `close` is to be called when its records have ended, however that came. */
+/** A capture that is ready to be read. Call `close` after its records have ended, even by an error. */
 export type LiveStream = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
-  /** The outputs that are left to the caller. */
+  /** Outputs that the caller opens. */
   readonly output: readonly string[] | undefined;
   readonly claims: Claims;
   readonly summarize: (summary: Summary) => Promise<void> | void;
@@ -32,12 +32,12 @@ export type LiveStream = {
 };
 
 /**
- * Opens a capture as the flags say. Throws a `UsageError` on flags that contradict each other or that an exchange cannot
- * serve, an `UnreachableError` when none answers.
+ * Opens the capture of the flags. Throws a `UsageError` on contradictory flags and on flags that an exchange cannot serve, an
+ * `UnreachableError` if no exchange responds.
  */
 export async function openLiveStream(context: LiveStreamContext): Promise<LiveStream> {
   const { exchanges, markets } = required(context.flags);
-  // What the flags have wrong among themselves is told before anything is opened.
+  // Refuse contradictory flags before anything is opened.
   intervalsOf(context.flags);
   checkPolling(context.flags);
   const tools = await openTools(context, exchanges, markets);
@@ -95,7 +95,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   };
 }
 
-/** One client for all that is asked by REST while the capture runs: the exchange counts it together. */
+/** Returns one client for all REST requests of the capture, because the exchange counts them together. */
 function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, venues: readonly Venue[]): RestClient {
   const origin = ({ id, markets, origins }: Exchange, request: HttpRequest) =>
     restOriginFor(markets, venues.find(({ exchange }) => exchange.id === id)?.origins ?? origins, request);
@@ -108,12 +108,12 @@ function buildVenues({ flags, settings }: LiveStreamContext): Venue[] {
   return required(flags).exchanges.map((exchange) => buildVenue(exchange, settings, { api: flags.api, practice }));
 }
 
-/** The store that records go to, where they do. */
+/** Returns the store if records go to one. */
 function storeOf({ output, store }: LiveStreamFlags): string | undefined {
   return output === undefined || output.includes('store') ? store : undefined;
 }
 
-/** Holes are repaired by REST. */
+/** Returns the options of gap repair over REST; undefined if disabled. */
 function repairOf({ flags, settings }: LiveStreamContext, client: RestClient): RepairOptions | undefined {
   if (flags['repair-max'] === 0) return undefined;
   return { limits: repairLimits(settings, flags['repair-max']), client };
@@ -148,24 +148,22 @@ function required({ exchange = [], market = [] }: LiveStreamFlags): {
   exchanges: readonly Exchange[];
   markets: readonly Market[];
 } {
-  if (exchange.length === 0)
-    throw new UsageError('expected --exchange and --market to capture from an exchange, or --replay TAPE');
-  if (market.length === 0) throw new UsageError('expected --market: spot, linear, inverse, or several of them');
+  if (exchange.length === 0) throw new UsageError('missing --exchange and --market (or --replay TAPE)');
+  if (market.length === 0) throw new UsageError('missing --market (spot, linear, inverse, or several of them)');
   return { exchanges: exchange, markets: market };
 }
 
 const POLL_EVERY = 5 * SECOND;
 
 function checkPolling({ channels, poll }: LiveStreamFlags): void {
-  if (channels.length === 0 && !poll) throw new UsageError('--channels none is for a run that polls: give --poll as well');
+  if (channels.length === 0 && !poll) throw new UsageError('--channels none needs --poll');
 }
 
 function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[] {
-  if (interval && !channels.includes('candle'))
-    throw new UsageError('--interval is for the channel candle: add it to --channels');
+  if (interval && !channels.includes('candle')) throw new UsageError('--interval needs --channels candle');
   const isPreset = FEATURES_PRESET.every((channel) => channels.includes(channel));
   if (isPreset && !interval) return [FEATURES_INTERVAL];
-  if (channels.includes('candle') && !interval) throw new UsageError('--channels candle: expected --interval, such as 1m,15m');
+  if (channels.includes('candle') && !interval) throw new UsageError('--channels candle needs --interval, such as 1m,15m');
   return interval ?? [];
 }
 

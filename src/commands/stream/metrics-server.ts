@@ -4,15 +4,16 @@ import type { WireTap } from '../../lib/capture/live/wire.js';
 import { channelOf } from '../../lib/capture/selection.js';
 import type { DataFrame } from '../../lib/capture/session/capture.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
+import { counted } from '../../lib/model/counted.js';
 import { FailureError, UsageError } from '../../lib/model/errors.js';
 import type { WireEvent } from '../../lib/tape/tape.js';
 
 export type MetricsAddress = { readonly host: string; readonly port: number };
 
-/** Seconds; from a fast local line to a feed that hangs. */
+/** Seconds, from a fast local connection to a stalled feed. */
 const LAG_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
-/** Returns the address that `127.0.0.1:9464`, `:9464` or `9464` names. Throws a `UsageError`. */
+/** Returns the address of `127.0.0.1:9464`, `:9464` or `9464`. Throws a `UsageError`. */
 export function parseMetricsAddress(text: string): MetricsAddress {
   const [, host, digits] = /^(?:(.*):)?(\d{1,5})$/.exec(text.trim()) ?? [];
   const port = Number(digits);
@@ -21,7 +22,7 @@ export function parseMetricsAddress(text: string): MetricsAddress {
 }
 
 /**
- * Serves what a capture does: `/metrics` for Prometheus, `/healthz` (200 while the process lives), `/readyz` (503 until
+ * Serves the state of a capture: `/metrics` for Prometheus, `/healthz` (200 while the process lives), `/readyz` (503 until
  * every subscription is confirmed or reported).
  */
 export class MetricsServer implements WireTap {
@@ -43,16 +44,16 @@ export class MetricsServer implements WireTap {
     });
   }
 
-  /** Throws a `FailureError` when the address cannot be listened on. */
+  /** Starts a server. Throws a `FailureError` if it cannot listen on the address. */
   static async listen({ host, port }: MetricsAddress, version: string): Promise<MetricsServer> {
     const metrics = new MetricsServer(await import('prom-client'), version);
     await new Promise<void>((resolve, reject) => {
       metrics.#server.once('error', (error) => {
-        reject(new FailureError(`--metrics ${host}:${port}: cannot be listened on (${error.message})`, { cause: error }));
+        reject(new FailureError(`--metrics ${host}:${port}: cannot listen (${error.message})`, { cause: error }));
       });
       metrics.#server.listen(port, host, resolve);
     });
-    // What serves must not keep a run alive that has ended.
+    // The server must not keep an ended run alive.
     metrics.#server.unref();
     return metrics;
   }
@@ -97,11 +98,11 @@ export class MetricsServer implements WireTap {
     if (path !== '/readyz') return { status: 404, type: text, body: 'expected /metrics, /healthz or /readyz\n' };
     const status = this.#live?.status();
     if (status?.isReady) return { status: 200, type: text, body: 'ready\n' };
-    const pending = status ? `${status.subscriptions.pending} subscriptions are pending` : 'not subscribed yet';
+    const pending = status ? `${counted(status.subscriptions.pending, 'subscription')} pending` : 'not subscribed yet';
     return { status: 503, type: text, body: `${pending}\n` };
   }
 
-  /** Sets what is a state or counted elsewhere, at the moment it is asked for. */
+  /** Updates the metrics of states and of counters kept elsewhere, at each request. */
   #collect(): void {
     const live = this.#live;
     if (!live) return;
@@ -126,7 +127,7 @@ export class MetricsServer implements WireTap {
 
 type Counter = import('prom-client').Counter<string>;
 
-/** Makes a counter say what has been counted elsewhere: set anew at each look, it still only rises. */
+/** Sets a counter to a total that is kept elsewhere and never falls. */
 function raise(counter: Counter, labels: Record<string, string>, total: number): void {
   counter.remove(labels);
   counter.inc(labels, total);
@@ -145,21 +146,21 @@ function createMetrics(client: typeof import('prom-client'), registry: import('p
     reconnects: counter('ws_reconnects_total', 'Connections lost.'),
     lag: new client.Histogram({
       name: 'mdtool_ws_lag_seconds',
-      help: "Arrival minus the exchange's push time; 0 where the clocks differ the other way.",
+      help: "Arrival minus the exchange's push time; 0 if negative (clock offset).",
       labelNames: ['exchange'],
       buckets: LAG_BUCKETS,
       registers,
     }),
     lastMessage: gauge('last_message_timestamp_seconds', 'Arrival of the last data frame, Unix time.', ['exchange']),
     records: counter('records_total', 'Records captured.', ['type']),
-    gaps: counter('gaps_total', 'Holes told as missing (gap records with missing: true).', ['channel']),
-    repairedGaps: counter('gaps_repaired_total', 'Holes in trades that were made whole again.'),
-    repairedTrades: counter('trades_repaired_total', 'Trades that were fetched again.'),
-    bookGaps: counter('book_gaps_total', 'Holes in books among them.'),
+    gaps: counter('gaps_total', 'Gaps that remain (gap records with missing: true).', ['channel']),
+    repairedGaps: counter('gaps_repaired_total', 'Gaps in trades that were repaired.'),
+    repairedTrades: counter('trades_repaired_total', 'Trades recovered by repairs.'),
+    bookGaps: counter('book_gaps_total', 'Gaps in books (part of gaps_total).'),
     dropped: counter('sink_dropped_total', 'Records dropped because the outputs were too slow.'),
     rejected: counter('ws_rejected_total', 'Frames or records that could not be mapped.'),
     connections: gauge('ws_connections', 'Open connections.', ['exchange']),
     subscriptions: gauge('subscriptions', 'Subscriptions by state.', ['exchange', 'state']),
-    queue: gauge('queue_records', 'Records that wait for the outputs.'),
+    queue: gauge('queue_records', 'Records waiting for the outputs.'),
   };
 }

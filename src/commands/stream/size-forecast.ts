@@ -1,7 +1,9 @@
 import type { Subscription } from '../../lib/exchanges/exchange.js';
+import { counted } from '../../lib/model/counted.js';
+import { formatSize } from '../../lib/model/number-format.js';
 import { SECOND } from '../../lib/model/time.js';
 
-/** From so many books on a capture is worth a word about its size. */
+/** Minimum number of books for a forecast of the size. */
 const MANY_BOOKS = 20;
 /** Changes per second and book: 9.3 for BTCUSDT and ETHUSDT linear, 6.7 for BTCUSDT spot on the Bybit tape of August 2026. */
 const CHANGES_PER_SECOND = 10;
@@ -11,8 +13,8 @@ const BYTES_PER_CHANGE = 60;
 const SECONDS_PER_DAY = 86_400;
 
 /**
- * Returns a sentence about the size that a capture of many books will have in the store, undefined for a small one.
- * Every book is taken to change in every interval: liquid ones do, the others stay below.
+ * Returns a sentence about the stored size of a capture of many books, undefined for a few books. It assumes that every
+ * book changes in every interval: liquid ones do, the others stay below.
  */
 export function sizeForecast(subscriptions: readonly Subscription[], bookInterval: number, depth: number): string | undefined {
   const count = (channel: string) => subscriptions.filter((subscription) => subscription.channel === channel).length;
@@ -22,10 +24,9 @@ export function sizeForecast(subscriptions: readonly Subscription[], bookInterva
   const snapshots = books * (SECOND / Math.max(bookInterval, SECOND / CHANGES_PER_SECOND)) * 2 * depth * BYTES_PER_LEVEL;
   const changes = deltas * CHANGES_PER_SECOND * BYTES_PER_CHANGE;
   const perDay = (snapshots + changes) * SECONDS_PER_DAY;
-  const parts = [books > 0 ? `${books} books` : '', deltas > 0 ? `${deltas} books with every change` : ''].filter(Boolean);
-  return `${parts.join(' and ')}: up to about ${sizeText(perDay)} a day in the store; fewer symbols, a larger --book-interval or a smaller --depth make it less`;
-}
-
-function sizeText(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+  const parts = [
+    books > 0 ? counted(books, 'book') : '',
+    deltas > 0 ? `${counted(deltas, 'book')} with every change` : '',
+  ].filter(Boolean);
+  return `${parts.join(' and ')}: up to ${formatSize(perDay)} a day in the store; use fewer symbols, a longer --book-interval or a smaller --depth for less`;
 }

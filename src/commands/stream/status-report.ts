@@ -10,18 +10,18 @@ export type StatusOptions = {
   readonly stderr: Stderr;
   /** Milliseconds between two log lines. */
   readonly every: number;
-  /** Whether the terminal is ours to draw on. */
+  /** Whether to draw on the terminal. */
   readonly isAnimated: boolean;
   readonly terminal: { readonly columns?: number; readonly rows?: number; write(text: string): unknown };
 };
 
 const REDRAW_EVERY = 500;
-/** Rates on a terminal are means over so many redraws: steadier to read. */
+/** Number of redraws over which displayed rates are averaged. */
 const RATE_SPAN = 10;
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 
-/** Shows how a run stands: drawn in place on a terminal, a log line now and then elsewhere. */
+/** Shows the status of a run: redrawn in place on a terminal, as log lines elsewhere. */
 export function reportStatus(options: StatusOptions): StatusReporter {
   return options.isAnimated ? new StatusDisplay(options) : logStatus(options);
 }
@@ -36,10 +36,10 @@ function logStatus({ live, stderr, every }: StatusOptions): StatusReporter {
   return { stop: () => clearInterval(timer) };
 }
 
-/** From the beginning of the line: what the terminal echoes (^C) moves the cursor on. */
+/** Starts at the beginning of the line: an echoed ^C moves the cursor. */
 const HIDE = (rows: number) => (rows > 0 ? `\r\u001B[${rows}A\u001B[0J` : '');
 
-/** A few lines at the bottom of the terminal; whatever else is said on stderr scrolls by above them. */
+/** A few lines at the bottom of the terminal; other lines on stderr scroll above them. */
 class StatusDisplay implements StatusReporter {
   readonly #options: StatusOptions;
   readonly #timer: NodeJS.Timeout;
@@ -70,14 +70,14 @@ class StatusDisplay implements StatusReporter {
     if (!status) return;
     const { terminal } = this.#options;
     const parts = statusParts(status, ratesBetween(this.#history.length > 1 ? this.#history[0] : undefined, status));
-    // What has left the screen at its top cannot be taken away again.
+    // Lines that scrolled off the top cannot be erased.
     const most = Math.max(1, (terminal.rows ?? DEFAULT_ROWS) - 1);
     this.#drawn = flow(parts, this.#columns - 1).slice(0, most);
     terminal.write(`${this.#drawn.join('\n')}\n`);
   }
 
   #hide(): void {
-    // A terminal that was made narrower has broken the lines.
+    // A narrower terminal has wrapped the drawn lines.
     const rows = this.#drawn.reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / this.#columns)), 0);
     this.#options.terminal.write(HIDE(rows));
     this.#drawn = [];

@@ -1,8 +1,8 @@
 import type { LiveStatus } from '../../lib/capture/live/status.js';
+import { counted } from '../../lib/model/counted.js';
+import { formatCount } from '../../lib/model/number-format.js';
 
-const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** What a run did between two looks at it, per second. */
+/** Rates of a run between two statuses, per second. */
 export type Rates = { readonly records: number; readonly frames: number; readonly bytes: number };
 
 /** Returns the rates between two statuses. */
@@ -21,35 +21,35 @@ function recordsOf({ records }: LiveStatus): number {
   return sum;
 }
 
-/** Returns the parts of a status, the most important first; a display puts as many on a line as fit. */
+/** Returns the parts of a status, the most important first. */
 export function statusParts(status: LiveStatus, rates: Rates): string[] {
   const { connections, subscriptions, queue, reconnects, gaps, repaired, duplicates, rejected } = status;
   const troubles = [
     named(subscriptions.pending, 'pending'),
     named(subscriptions.refused, 'refused'),
     named(subscriptions.stale, 'silent'),
-    named(reconnects, reconnects === 1 ? 'reconnect' : 'reconnects'),
-    named(gaps, gaps === 1 ? 'gap' : 'gaps'),
+    reconnects > 0 ? counted(reconnects, 'reconnect') : '',
+    gaps > 0 ? counted(gaps, 'gap') : '',
     named(repaired.gaps, 'repaired'),
     named(rejected, 'rejected'),
-    named(status.polls.failed, status.polls.failed === 1 ? 'poll failed' : 'polls failed'),
-    named(duplicates, 'repeated'),
-    queue.dropped > 0 ? `${NUMBER.format(queue.dropped)} dropped` : '',
+    status.polls.failed > 0 ? counted(status.polls.failed, 'poll failed', 'polls failed') : '',
+    duplicates > 0 ? counted(duplicates, 'duplicate') : '',
+    queue.dropped > 0 ? `${formatCount(queue.dropped)} dropped` : '',
   ];
   return [
     elapsed(status.seconds),
     `connections ${connections.open}/${connections.wanted}`,
-    `subscribed ${NUMBER.format(subscriptions.confirmed)}`,
+    `subscribed ${formatCount(subscriptions.confirmed)}`,
     ...troubles.filter((text) => text !== ''),
-    `${NUMBER.format(rates.records)} records/s`,
-    `${NUMBER.format(rates.frames)} frames/s`,
+    `${formatCount(rates.records)} records/s`,
+    `${formatCount(rates.frames)} frames/s`,
     `${(rates.bytes / 1e6).toFixed(1)} MB/s`,
-    ...[...status.records].filter(([type]) => type !== 'clock').map(([type, count]) => `${type} ${NUMBER.format(count)}`),
+    ...[...status.records].filter(([type]) => type !== 'clock').map(([type, count]) => `${type} ${formatCount(count)}`),
     ...status.lags.map(({ market, p50, p99, offset }) => {
       const text = `lag ${market} p50 ${milliseconds(p50)} p99 ${milliseconds(p99)}`;
       return offset <= -1 ? `${text} (clock offset: ${Math.round(offset)} ms)` : text;
     }),
-    ...(queue.waiting > queue.limit / 100 ? [`queue ${NUMBER.format(queue.waiting)}`] : []),
+    ...(queue.waiting > queue.limit / 100 ? [`queue ${formatCount(queue.waiting)}`] : []),
   ];
 }
 
@@ -81,7 +81,7 @@ export function statusFields(status: LiveStatus, rates: Rates): Readonly<Record<
   };
 }
 
-/** Returns the facts of lag for the closing summary and log lines. */
+/** Returns the lag fields of the closing summary and of log lines. */
 export function lagFields({ market, p50, p99, offset }: LiveStatus['lags'][number]): [string, number][] {
   const name = market.replace(' ', '_');
   const fields: [string, number | undefined][] = [
@@ -92,7 +92,7 @@ export function lagFields({ market, p50, p99, offset }: LiveStatus['lags'][numbe
   return fields.flatMap(([key, value]) => (value === undefined ? [] : [[key, Math.round(value * 10) / 10] as [string, number]]));
 }
 
-/** Returns lines of parts, none wider than `width`; a part that is alone too wide is cut. */
+/** Returns lines of parts, at most `width` wide; a part that does not fit a line is cut. */
 export function flow(parts: readonly string[], width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -109,12 +109,12 @@ export function flow(parts: readonly string[], width: number): string[] {
 }
 
 function named(count: number, name: string): string {
-  return count > 0 ? `${NUMBER.format(count)} ${name}` : '';
+  return count > 0 ? `${formatCount(count)} ${name}` : '';
 }
 
 function milliseconds(value: number | undefined): string {
   if (value === undefined) return '-';
-  return value < 10 ? `${value.toFixed(1)} ms` : `${NUMBER.format(value)} ms`;
+  return value < 10 ? `${value.toFixed(1)} ms` : `${formatCount(value)} ms`;
 }
 
 function elapsed(seconds: number): string {

@@ -1,9 +1,10 @@
 import type { Live } from '../../lib/capture/live/live.js';
 import { type Statistics, total } from '../../lib/capture/statistics.js';
 import type { Summary } from '../../lib/cli/summary.js';
+import { counted } from '../../lib/model/counted.js';
 import { lagFields } from './status-text.js';
 
-/** Tells the summary what a capture has seen, and why the run is incomplete where it is; holes may be allowed. */
+/** Adds the statistics of a capture to the summary, and the reasons why the run is incomplete. */
 export function summarize(statistics: Statistics, summary: Summary, allowGaps: boolean): void {
   const { frames, bytes, duplicates, history, unordered, missingGaps } = statistics;
   const { unknown, silent, refused, rejected, broken, books, repairedGaps, repairedTrades, earlierGaps } = statistics;
@@ -28,10 +29,10 @@ export function summarize(statistics: Statistics, summary: Summary, allowGaps: b
   if (rejected.size > 0)
     summary.incomplete(`${counted(total(rejected), 'frame or record', 'frames or records')} could not be mapped`);
   if (missingGaps > 0 && !allowGaps)
-    summary.incomplete(`${counted(missingGaps, 'hole')} in the data (gap records with missing: true)`);
+    summary.incomplete(`${counted(missingGaps, 'gap')} in the data could not be repaired (gap records with missing: true)`);
 }
 
-/** Tells the summary how a live capture went, and what of it is incomplete. */
+/** Adds the result of a live capture to the summary, and the reasons why it is incomplete. */
 export function summarizeLive(live: Live, summary: Summary, allowGaps: boolean): void {
   const status = live.status();
   const { subscriptions, queue, polls } = status;
@@ -49,10 +50,6 @@ export function summarizeLive(live: Live, summary: Summary, allowGaps: boolean):
   });
   if (queue.dropped > 0 && !allowGaps)
     summary.incomplete(`${counted(queue.dropped, 'record')} dropped because the outputs were too slow`);
-  if (polls.failed > 0) summary.incomplete(`${counted(polls.failed, 'poll')} had no answer`);
+  if (polls.failed > 0) summary.incomplete(`${counted(polls.failed, 'poll')} failed`);
   for (const reason of live.unreachable) summary.unreachable(reason);
-}
-
-function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

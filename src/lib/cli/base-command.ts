@@ -12,7 +12,6 @@ import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
 import { type Output, openOutput, type Stored } from './output/output.js';
 import type { Render } from './output/rendered-sink.js';
-import { takeOverStdoutErrors } from './output/stdout-errors.js';
 import type { RecordLine } from './output/table-sink.js';
 import { redact } from './redaction.js';
 import { Settings } from './settings.js';
@@ -29,34 +28,34 @@ export type OutputFlags = {
   readonly store?: string | undefined;
 };
 
-/** How the records of a step leave it. */
+/** How a step delivers its records. */
 export type Delivery = {
   readonly flags: OutputFlags;
   /** Where records go without `-o`. */
   readonly fallback: 'store' | '-';
-  /** Records come for as long as nobody stops the step: a terminal then shows a line each. */
+  /** Records arrive until the step is stopped: a terminal then shows a line each. */
   readonly endless: boolean;
-  /** The types that can come, where they are known: several of them are refused for `.csv` before anything is written. */
+  /** The possible types, if known: several are refused for `.csv` before anything is written. */
   readonly types?: readonly RecordType[] | undefined;
-  /** Draws the records of a batch, instead of a table per type. */
+  /** Renders the records of a batch, instead of a table per type. */
   readonly render?: Render | undefined;
-  /** Says a record in one line on a terminal, instead of its fields; undefined for one that is not shown. */
+  /** Returns a record as one line for a terminal, instead of its fields; undefined for a hidden record. */
   readonly line?: RecordLine | undefined;
-  /** What no second step may capture into the store meanwhile. */
+  /** Claims that keep a second step from capturing the same topics into the store. */
   readonly claims?: Claims | undefined;
-  /** The step puts the records into its store itself, before they come: `store` is only counted. */
+  /** The step has already stored the records itself: the output `store` only counts them. */
   readonly stored?: Stored | undefined;
-  /** `--json` gives the rows under `data`. */
+  /** Whether `--json` has the rows under `data`. */
   readonly data?: boolean | undefined;
-  /** Completes the summary when the records have ended and every output has them. */
+  /** Completes the summary after every output has all records. */
   readonly summarize?: ((summary: Summary) => Promise<void> | void) | undefined;
 };
 
 type FlagsInput = Interfaces.FlagInput;
 
 /**
- * What all commands share: settings behind flags, one-line errors with their exit codes, the closing summary, `--json`
- * and signals. A command parses, calls one library function and returns what `deliver` or `conclude` returns.
+ * Base of all commands: settings behind flags, one-line errors with exit codes, the closing summary, `--json` and signals.
+ * A command parses, calls one library function and returns the result of `deliver` or `conclude`.
  */
 export abstract class BaseCommand extends Command {
   static override baseFlags = globalFlags;
@@ -84,13 +83,13 @@ export abstract class BaseCommand extends Command {
     return this.#summary;
   }
 
-  /** Aborted by the first SIGINT, SIGTERM or SIGHUP, which from the first use on do not end the process any more. */
+  /** Signal that the first SIGINT, SIGTERM or SIGHUP aborts. From its first use on, these no longer end the process. */
   protected get stopped(): AbortSignal {
-    this.#stopped ??= stopOnSignals((name) => this.stderr.log.info(`${name}: stopping; a second one ends at once`));
+    this.#stopped ??= stopOnSignals((name) => this.#announceStop(name));
     return this.#stopped;
   }
 
-  /** What environment and configuration files say beside flags. */
+  /** Settings of the environment and the configuration files. */
   protected get settings(): Settings {
     return this.#loadSettings();
   }
@@ -104,7 +103,7 @@ export abstract class BaseCommand extends Command {
     B extends Interfaces.OutputFlags<FlagsInput>,
     A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
   >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
-    // Otherwise oclif warns, on top of the error, that a command line which cannot be parsed was not parsed.
+    // Otherwise oclif adds a warning to the error of a command line that cannot be parsed.
     this.parsed = true;
     const input = options ?? (this.ctor as Interfaces.Input<F, B, A>);
     const settings = this.#loadSettings();
@@ -119,10 +118,11 @@ export abstract class BaseCommand extends Command {
     return output;
   }
 
-  /** Pumps records into the outputs that the flags name, and concludes. A reader that leaves ends the step quietly. */
+  /** Writes records to the outputs of the flags, and concludes. A closed stdout ends the step quietly. */
   protected async deliver(source: AsyncIterable<readonly AnyRecord[]>, delivery: Delivery): Promise<SummaryDocument> {
     const output = await this.#open(delivery);
     const rows: unknown[] = [];
+    this.summary.store = delivery.flags.store;
     try {
       for await (const records of source) {
         await output.write(records);
@@ -152,7 +152,7 @@ export abstract class BaseCommand extends Command {
     return document;
   }
 
-  /** Tells the user at once, and again in the summary. */
+  /** Warns at once, and again in the summary. */
   protected notice(message: string): void {
     this.summary.warn(message);
     this.stderr.warn(message);
@@ -166,7 +166,7 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
   }
 
-  /** Prints the document of `--json`. On a disk that is full it says so and ends with 1, where oclif's own is silent. */
+  /** Prints the document of `--json`. A full disk is an error with exit 1; oclif's own method ignores it. */
   override logJson(document: unknown): void {
     const stdout = new TextStream(process.stdout);
     const text = ux.colorizeJson(document, { pretty: true, theme: this.config.theme?.json });
@@ -180,6 +180,12 @@ export abstract class BaseCommand extends Command {
       .write(`${text}\n`)
       .then(() => stdout.flush())
       .catch(fail);
+  }
+
+  /** Reports the stop. Every step of a pipeline gets the same Ctrl-C: those that read stdin leave the line to the first one. */
+  #announceStop(signal: string): void {
+    if (signal !== 'SIGINT') this.stderr.log.info(`stopping (${signal}; a second signal forces)`);
+    else if (!readsStdin(this.argv)) this.stderr.log.info('stopping (press Ctrl-C again to force)');
   }
 
   #open({ flags, fallback, endless, types, render, line, claims, stored }: Delivery): Promise<Output> {
@@ -218,4 +224,18 @@ export abstract class BaseCommand extends Command {
   #flagNames(): string[] {
     return Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags });
   }
+}
+
+/** Returns whether a command line names `-` as an input: anywhere but after `-o`. */
+function readsStdin(argv: readonly string[]): boolean {
+  return argv.some((word, index) => word === '-' && !['-o', '--output'].includes(argv[index - 1] ?? ''));
+}
+
+/**
+ * Replaces oclif's listener for errors of stdout, which throws all but EPIPE out of the event loop: a full disk would end
+ * the process with a stack trace. Every writer reports the error from its own listener, in one line.
+ */
+function takeOverStdoutErrors(): void {
+  process.stdout.removeAllListeners('error');
+  process.stdout.on('error', () => {});
 }

@@ -8,14 +8,14 @@ import { systemReason } from '../sinks/system-reason.js';
 export type ConfigValue = string | number | boolean | Date | readonly ConfigValue[];
 export type ConfigTable = { readonly [key: string]: ConfigValue | ConfigTable };
 
-/** A configuration file that was found. */
+/** A configuration file that exists. */
 export type ConfigFile = { readonly path: string; readonly table: ConfigTable };
 
 const NAME = 'mdtool.toml';
 
 /**
  * Returns the configuration files in order of precedence: `explicit` alone where one is named, else `./mdtool.toml`
- * and the user's own. Throws a `FailureError` when a named file cannot be read, a `UsageError` when one is no TOML.
+ * and the user's own. Throws a `FailureError` when a named file cannot be read, a `UsageError` when one is not TOML.
  */
 export function readConfigFiles(explicit: string | undefined, environment: NodeJS.ProcessEnv): readonly ConfigFile[] {
   if (explicit !== undefined) return [{ path: explicit, table: readTable(explicit, true) ?? {} }];
@@ -34,7 +34,7 @@ function readTable(path: string, required: boolean): ConfigTable | undefined {
   } catch (error) {
     const { message, line, column } = error as Error & { line?: number; column?: number };
     const reason = message.split('\n')[0]?.replace(/^Invalid TOML document: /, '');
-    throw new UsageError(`${path}: expected TOML, line ${line}, column ${column}: ${reason}`);
+    throw new UsageError(`${path}, line ${line}, column ${column}: not valid TOML: ${reason}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { UsageError } from '../model/errors.js';
 import type { Market } from '../model/records.js';
 import type { Settings } from './settings.js';
 
-/** Returns a market's own origins, or those that the settings put in their place (tests, proxies, regional hosts). */
+/** Returns a market's origins; settings override them (tests, proxies, regional hosts). */
 export function endpointsOf(exchange: Exchange, settings: Settings, market: Market): Origins {
   const own = exchange.origins(market);
   const origin = (key: string, standard: string, protocols: readonly string[]) => {

@@ -4,26 +4,26 @@ import { didYouMean } from '../model/suggestion.js';
 import { systemReason } from '../sinks/system-reason.js';
 import { unreadableFile } from '../storage/files/unreadable-file.js';
 
-/** An error as the user sees it: one line, and what the process ends with. */
+/** An error as the user sees it: one line and an exit code. */
 export type ErrorReport = { readonly name: string; readonly message: string; readonly exitCode: number };
 
-/** What is known of the command that failed. */
+/** The command that failed. */
 export type CommandContext = { readonly command: string; readonly flags: readonly string[] };
 
-/** What oclif's errors carry, as far as it is looked at. */
+/** Fields of oclif's errors that are read here. */
 type OclifError = Error & {
   readonly oclif?: { readonly exit?: number };
   readonly flags?: readonly string[];
   readonly code?: string;
 };
 
-/** oclif's words around what the parser of a flag has thrown. */
+/** oclif's text around an error of a flag's parser. */
 const PARSING = /^Parsing --(\S+) \n\t(?:--\S+: |: )?([\s\S]*?)(?:\nSee more help with --help)?$/;
 
-/** What DuckDB says when disk or memory fail it. */
+/** DuckDB's errors of disk and memory. */
 const DATABASE_FAILURE = /^(?:IO|Out of Memory) Error: /;
 
-/** Returns the one line and the exit code of whatever was thrown. */
+/** Returns the line and the exit code of a thrown value. */
 export function reportOf(error: unknown, context: CommandContext): ErrorReport {
   if (!(error instanceof Error)) return internal(String(error));
   const parsing = PARSING.exec(error.message);
@@ -51,7 +51,7 @@ function systemMessage(error: NodeJS.ErrnoException): string {
   return oneLine(error.path ? `${error.path}: ${systemReason(error)}` : error.message);
 }
 
-/** Returns oclif's complaint about the command line in our words. */
+/** Returns oclif's error about the command line, reworded. */
 function usageMessage(error: OclifError, { command, flags }: CommandContext): string {
   const see = `see mdtool ${command} --help`;
   const text = stripVTControlCharacters(error.message).replace('\nSee more help with --help', '');

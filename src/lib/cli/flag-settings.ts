@@ -11,15 +11,20 @@ const TRUE = new Set(['1', 'true', 'yes', 'on']);
 const FALSE = new Set(['0', 'false', 'no', 'off']);
 
 /**
- * Returns a command's flags with what environment and configuration say as their defaults: oclif then applies them
- * exactly where the command line says nothing. Throws a `UsageError` on a value that the flag would refuse.
+ * Returns a command's flags with the values of environment and configuration as their defaults. oclif then applies them
+ * to each flag that is not on the command line. Throws a `UsageError` on a value that the flag refuses.
  */
 export function configuredFlags<Flags extends object>(command: string, flags: Flags, settings: Settings): Flags {
   const configured = Object.entries(flags).map(([name, flag]) => {
     const setting = NOT_CONFIGURABLE.has(name) ? undefined : settings.flag(command, name);
-    return [name, setting ? withDefault(flag as AnyFlag, setting) : flag];
+    return [name, setting ? withDefault(flag as AnyFlag, setting) : withoutDefaultHelp(flag as AnyFlag)];
   });
   return Object.fromEntries(configured) as Flags;
+}
+
+/** oclif's messages about flags that exclude each other show the default of the help instead of the value in use. */
+function withoutDefaultHelp(flag: AnyFlag): object {
+  return { ...flag, defaultHelp: undefined };
 }
 
 function withDefault(flag: AnyFlag, setting: Setting): object {
@@ -27,7 +32,7 @@ function withDefault(flag: AnyFlag, setting: Setting): object {
   return { ...flag, env: undefined, default: () => configuredValue(flag, setting) };
 }
 
-/** Returns the value that a setting gives a flag. Throws a `UsageError` on one that the flag would refuse. */
+/** Returns a setting parsed as the value of a flag. Throws a `UsageError` on a value that the flag refuses. */
 export async function configuredValue(flag: OptionFlag, setting: Setting): Promise<unknown> {
   if (flag.multiple) return Promise.all(textsOf(setting.value).map((text) => parsed(flag, text, setting.source)));
   return parsed(flag, textsOf(setting.value).join(','), setting.source);
@@ -37,7 +42,7 @@ async function parsed(flag: OptionFlag, text: string, source: string): Promise<u
   if (flag.options && !flag.options.includes(text))
     throw new UsageError(`${source}: expected one of ${flag.options.join(', ')}, was "${text}"`);
   try {
-    // The parsers of our flags look at the text alone.
+    // The parsers of these flags read the text alone.
     return await flag.parse(text, {} as never, flag as never);
   } catch (error) {
     (error as Error).message = `${source}: ${(error as Error).message.replace(/^--[\w-]+: /, '')}`;

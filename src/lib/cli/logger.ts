@@ -10,20 +10,20 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 type Fields = Readonly<Record<string, unknown>>;
 type Write = (message: string, fields?: Fields) => void;
 
-/** Lines to stderr for whoever watches a run. Nothing secret comes out, whatever goes in. */
+/** Log lines on stderr. Secrets are masked in every line. */
 export type Logger = { readonly [Level in LogLevel]: Write };
 
 export type LoggerOptions = {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes whole lines; tests give their own. */
+  /** Takes whole lines; tests pass their own. */
   readonly write?: ((line: string) => void) | undefined;
 };
 
 const NUMBERS: Readonly<Record<number, LogLevel>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };
 const OMITTED = new Set(['level', 'time', 'msg']);
 
-/** Returns a logger; pino is loaded with the first line that is really written. */
+/** Returns a logger. It loads pino with the first line that it writes. */
 export function createLogger(options: LoggerOptions): Logger {
   const write = options.write ?? ((line) => process.stderr.write(line));
   let pino: import('pino').Logger | undefined;

@@ -13,9 +13,9 @@ export type SelectionFlags = {
   readonly until?: number | undefined;
 };
 
-/** Returns which trades the flags choose, in the exchanges' own spelling of symbols. */
+/** Returns the selection of the flags, with symbols in the exchanges' own spelling. */
 export function selectionOf({ exchange, market, symbols, since, until }: SelectionFlags): RecordSelection {
-  if (since !== undefined && until !== undefined && since >= until) throw new UsageError('--since must lie before --until');
+  if (since !== undefined && until !== undefined && since >= until) throw new UsageError('--since must be before --until');
   return {
     exchanges: exchange?.map(({ id }) => id),
     markets: market,
@@ -25,7 +25,7 @@ export function selectionOf({ exchange, market, symbols, since, until }: Selecti
   };
 }
 
-/** Returns the native spellings of symbols on any of the exchanges and markets; what none of them knows stays as it is. */
+/** Returns the native spellings of symbols on any of the exchanges and markets; unknown ones stay unchanged. */
 export function nativeSymbols(
   symbols: readonly string[],
   exchanges: readonly Exchange[],
@@ -38,7 +38,7 @@ export function nativeSymbols(
   });
 }
 
-/** Returns what the amounts of an exchange's market count; an exchange nobody knows counts the base asset. */
+/** Returns what the amounts of an exchange's market count; an unknown exchange counts the base asset. */
 export function amountUnit(id: string, market: Market): 'base' | 'quote' {
   return EXCHANGES.find((exchange) => exchange.id === id)?.amountUnit(market) ?? 'base';
 }

@@ -2,12 +2,12 @@ const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^/\s@"']*@/gi;
 const SECRET_PARAMETER = /\b(password|passphrase|secret|token|api[-_]?key|signature)=[^&\s"']+/gi;
 const SECRET_NAME = /(?:PASSWORD|PASSPHRASE|SECRET|TOKEN|API_?KEY)$/i;
 
-/** Shorter values are words that occur everywhere; masking them would hide the message, not the secret. */
+/** Minimum length of a masked value. A shorter one is often a common word; masking it would garble the message. */
 const SHORTEST_SECRET = 4;
 
 /**
- * Returns a text in which no credential is left: those in URLs, those in query parameters, and the values of
- * environment variables whose name says that they are secret (`REDIS_PASSWORD`).
+ * Returns a text without credentials: in URLs, in query parameters, and values of environment variables with a secret's
+ * name (`REDIS_PASSWORD`).
  */
 export function redact(text: string, environment: NodeJS.ProcessEnv = process.env): string {
   let safe = text.replace(CREDENTIALS, '$1***@').replace(SECRET_PARAMETER, '$1=***');

@@ -13,19 +13,19 @@ import {
   variableOf,
 } from './setting-names.js';
 
-const COMMAND_LINE_ONLY = '; it is given on the command line alone';
+const COMMAND_LINE_ONLY = '; only the command line can set it';
 
-/** A configured value and where it stands, for messages: `MDTOOL_STORE` or `mdtool.toml: [symbols] quote`. */
+/** A configured value and its source, for messages: `MDTOOL_STORE` or `mdtool.toml: [symbols] quote`. */
 export type Setting = { readonly value: ConfigValue; readonly source: string };
 
 export type SettingsOptions = {
   readonly commands: readonly CommandFlags[];
   readonly environment: NodeJS.ProcessEnv;
-  /** `--config`, where given. */
+  /** `--config`, if set. */
   readonly file?: string | undefined;
 };
 
-/** What environment and configuration files say, in this order of precedence; names nobody knows are refused. */
+/** Settings of the environment and of configuration files, in this order of precedence. Unknown names are refused. */
 export class Settings {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #files: readonly ConfigFile[];
@@ -39,18 +39,18 @@ export class Settings {
     for (const { path, table } of this.#files) checkTable(path, table, [], names.tables);
   }
 
-  /** Returns the setting of a command's flag; a command's own table goes before the top level of the same file. */
+  /** Returns the setting of a command's flag; a command's own table overrides the top level of the same file. */
   flag(command: string, flag: string): Setting | undefined {
     const key = keyOf(flag);
     return this.#variable(variableOf(key)) ?? this.#inFiles([command.split(':'), []], key);
   }
 
-  /** Returns a setting that is no flag, from the table it belongs to. */
+  /** Returns a setting that is not a flag, from its table. */
   section(table: string, key: string): Setting | undefined {
     return this.#variable(variableOf(`${prefixOf(table)}${key}`)) ?? this.#inFiles([table.split('.')], key);
   }
 
-  /** Returns the names of the tables that files have in a table: the symbols of `signals.symbols`. */
+  /** Returns the names of the tables within a table: the symbols of `signals.symbols`. */
   tablesIn(table: string): string[] {
     const names = this.#files.flatMap(({ table: root }) => {
       const inner = table
@@ -101,7 +101,7 @@ function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: Setting
   }
 }
 
-/** The prefix that all have in common is no likeness. */
+/** Compares without the common prefix, which would make every name similar. */
 function didYouMeanVariable(key: string, variables: ReadonlySet<string>): string {
   const [near] = nearest(
     key,
@@ -132,7 +132,7 @@ function unknownKey(path: string, names: readonly string[], name: string, tables
   const known = keysOfTable(tables, names) ?? new Set<string>();
   const elsewhere = [...tables].filter(([table, keys]) => table !== '' && keys.has(keyOf(name))).map(([table]) => `[${table}]`);
   if (NOT_CONFIGURABLE.has(name)) return new UsageError(`${path}: unknown key ${placeOf(names, name)}${COMMAND_LINE_ONLY}`);
-  const hint = didYouMean(keyOf(name), known) || (elsewhere.length > 0 ? `; it belongs into ${elsewhere.join(' or ')}` : '');
+  const hint = didYouMean(keyOf(name), known) || (elsewhere.length > 0 ? `; it belongs in ${elsewhere.join(' or ')}` : '');
   return new UsageError(`${path}: unknown key ${placeOf(names, name)}${hint}`);
 }
 

@@ -4,10 +4,10 @@ import { redact } from './redaction.js';
 
 export type StderrOptions = { readonly quiet: boolean; readonly level: LogLevel; readonly format: LogFormat };
 
-/** Everything that is said on stderr; a terminal reads sentences, `--log-format json` turns each into a log line. */
+/** Everything that a command prints on stderr: sentences, or log lines with `--log-format json`. */
 export class Stderr {
   readonly log: Logger;
-  /** What is drawn at the bottom of the terminal: taken away while a line is printed. */
+  /** Live display at the bottom of the terminal, hidden while a line is printed. */
   display: { hide(): void; show(): void } | undefined;
   readonly #options: StderrOptions;
 
@@ -16,7 +16,7 @@ export class Stderr {
     this.log = createLogger({ ...options, write: (line) => this.#write(line) });
   }
 
-  /** Why the process ends as it does. */
+  /** Prints why the process fails. */
   error(message: string, stack?: string): void {
     if (this.#options.format === 'json') this.log.error(message, stack === undefined ? {} : { stack });
     else this.#print(`mdtool: ${message}`, stack);
@@ -28,14 +28,14 @@ export class Stderr {
     else this.#print(`mdtool: warning: ${message}`);
   }
 
-  /** Hints and the closing summary; nothing with `--quiet`. */
+  /** Prints a hint or the closing summary; nothing with `--quiet`. */
   note(message: string, fields: Readonly<Record<string, unknown>> = {}): void {
     if (this.#options.quiet) return;
     if (this.#options.format === 'json') this.log.info(message, fields);
     else this.#print(message);
   }
 
-  /** Whether hints, summaries and animation are wanted in a form that people read. */
+  /** Whether hints, summaries and animation are shown as text for people. */
   get isConversational(): boolean {
     return !this.#options.quiet && this.#options.format === 'text';
   }
@@ -56,7 +56,7 @@ export class Stderr {
   }
 }
 
-/** Returns the options as the raw command line names them: what holds until, or when, it could not be parsed. */
+/** Returns the options of the raw command line, used until it is parsed and if parsing fails. */
 export function stderrOptionsOf(argv: readonly string[]): StderrOptions {
   const level = LOG_LEVELS.find((name) => name === rawValue(argv, '--log-level'));
   const format = LOG_FORMATS.find((name) => name === rawValue(argv, '--log-format'));

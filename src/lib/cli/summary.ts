@@ -1,16 +1,14 @@
 import { EXIT } from '../model/errors.js';
 import type { RecordType } from '../model/records.js';
 import { addTo, type SinkReport, type Tally } from '../sinks/sink.js';
-
-/** Facts of one step beside its records: `frames`, `unknown`, `connections`… snake_case, as they are printed. */
-export type Facts = Readonly<Record<string, unknown>>;
+import { type Facts, summaryLine } from './summary-text.js';
 
 /** The document of `--json`. */
 export type SummaryDocument = Readonly<Record<string, unknown>>;
 
 type Verdict = { readonly exitCode: number; readonly reason: string };
 
-/** Greater is worse: a run that is both incomplete and unreachable ends as unreachable. */
+/** Exit codes from mild to severe: a run that is incomplete and unreachable ends as unreachable. */
 const SEVERITY: readonly number[] = [
   EXIT.done,
   EXIT.incomplete,
@@ -21,7 +19,7 @@ const SEVERITY: readonly number[] = [
   EXIT.forced,
 ];
 
-/** What a step did, filled while it runs: the closing lines on stderr, the document of `--json` and the exit code. */
+/** Result of a step, filled while it runs: the closing lines on stderr, the document of `--json` and the exit code. */
 export class Summary {
   readonly #command: string;
   readonly #started: number;
@@ -31,6 +29,8 @@ export class Summary {
   #outputs: readonly SinkReport[] = [];
   #facts: Facts = {};
   #data: readonly unknown[] | undefined;
+  #store: string | undefined;
+  #verb: string | undefined;
 
   /** `started` is microseconds since the epoch. */
   constructor(command: string, started: number) {
@@ -42,27 +42,27 @@ export class Summary {
     addTo(this.#records, type, more);
   }
 
-  /** Notes something that the user should know and that does not change the exit code. */
+  /** Adds a warning, which does not change the exit code. */
   warn(message: string): void {
     this.#warnings.push(message);
   }
 
-  /** The run is done, but data is missing: exit 3. */
+  /** Records that data is missing: exit 3. */
   incomplete(reason: string): void {
     this.#verdicts.push({ exitCode: EXIT.incomplete, reason });
   }
 
-  /** Part of the work could not be done: exit 1. */
+  /** Records that part of the work failed: exit 1. */
   failed(reason: string): void {
     this.#verdicts.push({ exitCode: EXIT.failure, reason });
   }
 
-  /** The plan is unsafe or breaks a limit: exit 4. */
+  /** Records that the plan is unsafe or breaks a limit: exit 4. */
   unsafe(reason: string): void {
     this.#verdicts.push({ exitCode: EXIT.unsafe, reason });
   }
 
-  /** An exchange could not be reached although others could: exit 5. */
+  /** Records that an exchange could not be reached although others could: exit 5. */
   unreachable(reason: string): void {
     this.#verdicts.push({ exitCode: EXIT.unreachable, reason });
   }
@@ -71,14 +71,24 @@ export class Summary {
     return this.#verdicts.some(({ exitCode }) => exitCode === EXIT.unreachable);
   }
 
-  /** Adds facts of the step; a name given again is replaced. */
+  /** Adds facts of the step; a later value replaces an earlier one of the same name. */
   note(facts: Facts): void {
     this.#facts = { ...this.#facts, ...facts };
   }
 
-  /** The rows that `--json` gives under `data`. */
+  /** The rows under `data` in the document of `--json`. */
   set data(rows: readonly unknown[]) {
     this.#data = rows;
+  }
+
+  /** The store's directory, for the closing line. */
+  set store(directory: string | undefined) {
+    this.#store = directory;
+  }
+
+  /** What the step did to the records, for the closing line: `merged`. */
+  set verb(verb: string) {
+    this.#verb = verb;
   }
 
   set outputs(reports: readonly SinkReport[]) {
@@ -93,7 +103,7 @@ export class Summary {
     return this.#verdicts.reduce((worst, { exitCode }) => worse(worst, exitCode), EXIT.done as number);
   }
 
-  /** Why the exit code is not 0, one reason each. */
+  /** Reasons why the exit code is not 0. */
   get reasons(): readonly string[] {
     return this.#verdicts.map(({ reason }) => reason);
   }
@@ -114,35 +124,20 @@ export class Summary {
     };
   }
 
-  /** Returns the closing line: records by type, time taken, outputs other than stdout, facts that are not 0. */
+  /** Returns the closing line; `ended` is microseconds since the epoch. */
   line(ended: number): string {
-    const seconds = ((ended - this.#started) / 1_000_000).toFixed(1);
-    const parts = [
-      this.#countsText(),
-      `${seconds} s`,
-      ...this.#outputs.flatMap(outputText),
-      ...Object.entries(this.#facts).flatMap(factText),
-    ];
-    return `${this.#command}: ${parts.join(', ')}`;
-  }
-
-  #countsText(): string {
-    const counts = Object.entries(this.#records).map(([type, count]) => `${count} ${type}`);
-    return counts.length > 0 ? counts.join(', ') : 'no records';
+    return summaryLine({
+      command: this.#command,
+      verb: this.#verb,
+      records: this.#records,
+      outputs: this.#outputs,
+      store: this.#store,
+      facts: this.#facts,
+      seconds: (ended - this.#started) / 1_000_000,
+    });
   }
 }
 
 function worse(a: number, b: number): number {
   return SEVERITY.indexOf(b) > SEVERITY.indexOf(a) ? b : a;
-}
-
-function outputText({ output, skipped }: SinkReport): string[] {
-  const omitted = Object.entries(skipped).map(([type, count]) => `${count} ${type}`);
-  const note = omitted.length > 0 ? ` (${omitted.join(' and ')} left out)` : '';
-  return output === '-' && note === '' ? [] : [`${output === '-' ? 'stdout' : output}${note}`];
-}
-
-function factText([name, value]: [string, unknown]): string[] {
-  if (value === 0 || value === undefined || (typeof value === 'object' && Object.keys(value ?? {}).length === 0)) return [];
-  return [`${name.replaceAll('_', ' ')} ${typeof value === 'object' ? JSON.stringify(value) : value}`];
 }

@@ -3,7 +3,7 @@ import type { Summary } from './summary.js';
 
 export type SymbolRunListener = SymbolListener & { notice(text: string): void };
 
-/** Returns a listener that tells the summary of the run; `notice` warns, `note` tells. */
+/** Returns a listener that fills the summary of the run; `notice` prints a warning, `note` a hint. */
 export function symbolListener(
   summary: Summary,
   notice: (text: string) => void,

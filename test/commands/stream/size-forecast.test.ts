@@ -9,9 +9,9 @@ function subscriptions(channel: Channel, count: number): Subscription[] {
   return symbols.map((symbol) => ({ market: 'linear', channel, symbol }));
 }
 
-/** Bytes a day of `1000 books: up to about 15.6 GB a day`. */
+/** Bytes a day of `1,000 books: up to 15.6 GB a day`. */
 function bytesOf(sentence: string | undefined): number {
-  const [, size, unit] = /about ([\d.]+) (GB|MB) a day/.exec(sentence ?? '') ?? [];
+  const [, size, unit] = /up to ([\d.]+) (GB|MB) a day/.exec(sentence ?? '') ?? [];
   return Number(size) * (unit === 'GB' ? 1e9 : 1e6);
 }
 

@@ -49,25 +49,25 @@ describe('settings', () => {
 
   it.each([
     ['qoute = "USDT"', /mdtool\.toml: unknown key qoute; did you mean quote\?/],
-    ['levels = 3', /unknown key levels; it belongs into \[grid\.plan\]/],
+    ['levels = 3', /unknown key levels; it belongs in \[grid\.plan\]/],
     ['[symbols]\nlevel = 3', /unknown key \[symbols\] level/],
     ['[symbls]\nquote = "USDT"', /unknown table \[symbls\]; did you mean symbols\?/],
-    ['[grid]\nlevels = 3', /unknown key \[grid\] levels; it belongs into \[grid\.plan\]/],
+    ['[grid]\nlevels = 3', /unknown key \[grid\] levels; it belongs in \[grid\.plan\]/],
     ['force = true', /unknown key force/],
     ['[endpoints]\nbitget_url = "ws://x"', /unknown key \[endpoints\] bitget_url; did you mean bitget_ws_url/],
     ['log-level = "warn"\nlog_level = "info"', /log_level appears twice/],
-    ['quote = ', /mdtool\.toml: expected TOML, line 1/],
+    ['quote = ', /mdtool\.toml, line 1, column 9: not valid TOML/],
   ])('refuse %s', (text, message) => {
     own(text);
     expect(() => load()).toThrow(expect.objectContaining({ exitCode: 2, message: expect.stringMatching(message) }));
   });
 
   it('tell what is meant for the command line alone, and take no common prefix for a likeness', () => {
-    expect(() => load({ MDTOOL_FORCE: '1' })).toThrow('unknown variable MDTOOL_FORCE; it is given on the command line alone');
+    expect(() => load({ MDTOOL_FORCE: '1' })).toThrow('unknown variable MDTOOL_FORCE; only the command line can set it');
     expect(() => load({ MDTOOL_QUOT: '1' })).toThrow('unknown variable MDTOOL_QUOT; did you mean MDTOOL_QUOTE?');
     expect(() => load({ MDTOOL_ABC: '1' })).toThrow(/unknown variable MDTOOL_ABC$/);
     own('json = true');
-    expect(() => load()).toThrow('unknown key json; it is given on the command line alone');
+    expect(() => load()).toThrow('unknown key json; only the command line can set it');
   });
 
   it('refuse unknown variables but leave those of the shell completion alone', () => {

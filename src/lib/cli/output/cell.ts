@@ -2,10 +2,10 @@ import { printable } from '../../model/ndjson.js';
 import type { Column, Level } from '../../model/schema.js';
 import { formatTime } from '../../model/time.js';
 
-/** Longer texts are cut: a table is for the eye, files and NDJSON hold everything. */
+/** Longer texts are cut in tables; files and NDJSON hold everything. */
 const WIDEST = 40;
 
-/** Returns how a value is shown in a table or on a line, '' for a missing one. */
+/** Returns a value as text for a table or a line, '' for a missing one. */
 export function cellText(value: unknown, column: Pick<Column, 'kind'>): string {
   if (value === undefined || value === null) return '';
   if (column.kind === 'time') return formatTime(value as number);
@@ -24,10 +24,10 @@ export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
-/** Smaller numbers are no prices; written out they would be a row of zeros. */
+/** Maximum number of decimals. A smaller number is not a price and would be a row of zeros. */
 const MOST_DECIMALS = 20;
 
-/** Returns the shortest decimal text, without an exponent as prices and ticks are written. */
+/** Returns the shortest decimal text, without an exponent. */
 function plain(value: number): string {
   const text = String(value);
   const match = /^-?\d(?:\.(\d+))?e-(\d+)$/.exec(text);

@@ -6,9 +6,9 @@ import { RecordDatabase } from '../../storage/database/record-database.js';
 
 export type DatabaseSinkOptions = {
   readonly path: string;
-  /** Replace what is there. */
+  /** Overwrite existing files. */
   readonly force: boolean;
-  /** The types that will come, where they are known: they have a table or a file without a record, too. */
+  /** The possible types, if known: they get a table or a file even without records. */
   readonly types?: readonly RecordType[] | undefined;
 };
 
@@ -37,7 +37,7 @@ export async function createDuckDBSink({ path, force, types = [] }: DatabaseSink
 
 /**
  * Returns a sink for a Parquet file, or, with `{type}` in the path, for one file per type that occurs. One file holds one
- * type: `gap` and `clock` are left out and counted, a second type is a `UsageError`.
+ * type: `gap` and `clock` are skipped and counted, a second type is a `UsageError`.
  */
 export async function createParquetSink(options: DatabaseSinkOptions): Promise<Sink> {
   const { path, force, types = [] } = options;
@@ -68,7 +68,7 @@ class ParquetSink implements Sink {
     await this.#database.append(taken);
   }
 
-  /** Returns whether records of a type belong into this output, and counts those that do not. */
+  /** Returns whether this output takes records of a type, and counts the others. */
   take(type: RecordType): boolean {
     if (this.#types.has(type)) return true;
     if (!this.#isSplit) {

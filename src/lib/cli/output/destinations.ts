@@ -8,22 +8,22 @@ import { createRenderedSink, type Render } from './rendered-sink.js';
 import type { StoreTarget } from './store-sink.js';
 import { createLineSink, createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
 
-/** What a destination needs to know to be opened. */
+/** Options for opening a destination. */
 export type DestinationOptions = {
   readonly stdout: Terminal;
   readonly format: Format;
   readonly force: boolean;
-  /** True where records come for as long as nobody stops the step. */
+  /** Whether records arrive until the step is stopped. */
   readonly endless: boolean;
-  /** The types that will come, where they are known. */
+  /** The possible types, if known. */
   readonly types: readonly RecordType[] | undefined;
-  /** Draws the records, where the command has its own way. */
+  /** Renders the records, if the command has its own way. */
   readonly render?: Render | undefined;
-  /** Says a record in one line, where the command has its own way. */
+  /** Returns a record as one line, if the command has its own way. */
   readonly line?: RecordLine | undefined;
-  /** The store that `-o store` means, where the step may write to one. */
+  /** The store of `-o store`, if the step may write to one. */
   readonly store?: StoreTarget | undefined;
-  /** Tells the user something on stderr. */
+  /** Prints a hint on stderr. */
   readonly note: (text: string) => void;
 };
 
@@ -47,7 +47,7 @@ const DESTINATIONS: readonly Destination[] = [
   { name: 'FILE.duckdb', matches: (output) => output.endsWith('.duckdb'), open: openDatabase('duckdb') },
 ];
 
-/** Returns what opens an output. Throws a `UsageError` that names what there is. */
+/** Returns the destination of an output. Throws a `UsageError` that names all destinations. */
 export function destinationOf(output: string): Destination {
   const destination = DESTINATIONS.find(({ matches }) => matches(output));
   if (destination) return destination;
@@ -55,7 +55,7 @@ export function destinationOf(output: string): Destination {
   throw new UsageError(`-o ${output}: expected one of ${names}`);
 }
 
-/** Takes records and keeps none: for who wants a tape or metrics alone. */
+/** Returns a sink that discards records, for runs that only need a tape or metrics. */
 function createNullSink(): Sink {
   let records = 0;
   return {

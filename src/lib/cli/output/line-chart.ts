@@ -1,3 +1,5 @@
+import { counted } from '../../model/counted.js';
+import { formatCount } from '../../model/number-format.js';
 import { formatTime } from '../../model/time.js';
 
 export type ChartPoint = { readonly timestamp: number; readonly value: number | undefined };
@@ -11,20 +13,24 @@ const DOTS = [
 const BLANK = 0x2800;
 
 /**
- * Returns a line chart of at most `width` characters: of each column of dots the span of its values is drawn, so that no
- * spike is lost. Seconds without a value leave a hole.
+ * Returns a line chart of at most `width` characters. Each column of dots shows the range of its values, so that no spike
+ * is lost. Seconds without a value stay blank.
  */
 export function lineChart(title: string, points: readonly ChartPoint[], width: number): string {
   const values = points.flatMap(({ value }) => (value === undefined ? [] : [value]));
-  if (values.length === 0) return `${title}: no values in ${points.length} rows`;
-  const low = values.reduce((least, value) => Math.min(least, value));
-  const high = values.reduce((greatest, value) => Math.max(greatest, value));
+  if (values.length === 0) return `${title}: no values in ${counted(points.length, 'row')}`;
+  const low = values.reduce((minimum, value) => Math.min(minimum, value));
+  const high = values.reduce((maximum, value) => Math.max(maximum, value));
   const labels = [high, (high + low) / 2, low].map(labelText);
   const margin = Math.max(...labels.map((label) => label.length)) + 2;
   const columns = Math.max(10, width - margin);
   const rows = drawn(points, columns, low, high);
   const lines = rows.map((row, index) => `${labelAt(index, labels).padStart(margin - 2)} ┤${row}`);
-  return [`${title}  (${values.length} of ${points.length} rows)`, ...lines, axis(points, margin, columns)].join('\n');
+  return [
+    `${title}  (${formatCount(values.length)} of ${counted(points.length, 'row')})`,
+    ...lines,
+    axis(points, margin, columns),
+  ].join('\n');
 }
 
 function labelAt(row: number, [top = '', middle = '', bottom = '']: readonly string[]): string {

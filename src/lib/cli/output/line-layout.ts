@@ -4,7 +4,7 @@ import { formatTime } from '../../model/time.js';
 import { alignsRight, cellText, cut } from './cell.js';
 
 const LEADING = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
-/** Long and rarely read: they come last, where a narrow terminal cuts. */
+/** Long and rarely read: last, where a narrow terminal cuts. */
 const TRAILING = new Set(['id', 'sequence', 'previous_sequence', 'run_id', 'order_id']);
 const TYPE_WIDTH = 14;
 
@@ -17,14 +17,14 @@ const LINE_FIELDS = new Map(
 );
 
 /**
- * Lays out records as they come, one line each: time, type, instrument, then `name value` pairs. A value is padded to
- * the widest seen so far in its place, so that the lines of a stream stand in columns although its future is unknown.
+ * Lays out records one line each: time, type, instrument, then `name value` pairs. A value is padded to
+ * the widest seen so far in its place, so that the lines of a stream stand in columns.
  */
 export class LineLayout {
   readonly #width: number;
   readonly #widest = new Map<string, number>();
 
-  /** `width` is where lines are cut. */
+  /** Lines are cut at `width`. */
   constructor(width: number) {
     this.#width = width;
   }
@@ -48,7 +48,7 @@ export class LineLayout {
   }
 }
 
-/** Milliseconds always, so that lines with and without microseconds have one width. */
+/** Returns a time in milliseconds, so that all lines have one width. */
 function timeText(timestamp: number): string {
   return formatTime(Math.floor(timestamp / 1000) * 1000);
 }

@@ -8,41 +8,41 @@ import type { StoreTarget } from './store-sink.js';
 import { createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
 
 export type OutputOptions = {
-  /** `-o`, in the order given. */
+  /** `-o`, in the order of the command line. */
   readonly destinations: readonly string[];
   /** Where records go without `-o`. */
   readonly fallback: string;
   readonly format?: Format | undefined;
   readonly force: boolean;
-  /** stdout belongs to the document of `--json`. */
+  /** stdout is reserved for the document of `--json`. */
   readonly json: boolean;
   readonly endless: boolean;
   readonly types?: readonly RecordType[] | undefined;
   readonly render?: Render | undefined;
   readonly line?: RecordLine | undefined;
   readonly store?: StoreTarget | undefined;
-  /** The step has put the records into the store before they come here; it may know better how many. */
+  /** The step has already stored the records; it may know their number better. */
   readonly stored?: Stored | undefined;
   readonly stdout: Terminal;
   readonly note: (text: string) => void;
 };
 
-/** What a step has stored itself: all that comes out of it, or so many records, of which some come out. */
+/** Records that a step has stored itself: all that it delivers, or a number of which it delivers some. */
 export type Stored = true | { readonly records: number };
 
 /** All outputs of a step, opened. */
 export type Output = {
-  /** Resolves when every output has taken the records. Throws a `ClosedOutputError` when nobody is left to write for. */
+  /** Resolves when every output has taken the records. Throws a `ClosedOutputError` when every reader has left. */
   write(records: readonly AnyRecord[]): Promise<void>;
-  /** Makes every output whole; one that fails does not keep the others from it. */
+  /** Completes every output, even if one of them fails. */
   close(): Promise<readonly SinkReport[]>;
   abort(): Promise<void>;
 };
 
-/** A batch step that writes to the store shows so many rows on a terminal. */
+/** Rows that a batch step into the store shows on a terminal. */
 export const LAST_ROWS = 20;
 
-/** Opens what `-o` names, or the default. Throws a `UsageError` before anything is written. */
+/** Opens the outputs of `-o`, or the default. Throws a `UsageError` before anything is written. */
 export async function openOutput(options: OutputOptions): Promise<Output> {
   const names = namesOf(options);
   const destinations = names.map((name) => ({ name, destination: destinationOf(name) }));
@@ -73,12 +73,12 @@ function namesOf({ destinations, fallback, json }: OutputOptions): string[] {
   if (twice !== undefined) throw new UsageError(`-o ${twice} appears twice`);
   if (json && destinations.includes('-'))
     throw new UsageError(
-      '-o - and --json exclude each other: --json prints one document on stdout; use --format ndjson for records',
+      '-o - cannot be combined with --json, which prints one document on stdout; use --format ndjson for records',
     );
   return [...names.filter((name) => name !== '-'), ...names.filter((name) => name === '-' && !json)];
 }
 
-/** A batch step that writes to the store also shows on a terminal what it wrote last; one with its own lines all of it. */
+/** Returns what a batch step into the store also shows on a terminal: its last rows, or all of its own lines. */
 function lastRows({ stdout, json, endless, render, line, note }: OutputOptions): Sink[] {
   if (line && !json && stdout.isTTY) return [createTextSink(stdout, line)];
   if (json || endless || !(stdout.isTTY || render)) return [];
@@ -132,14 +132,14 @@ class Outputs implements Output {
     for (const sink of this.#sinks) await sink.abort();
   }
 
-  /** Drops a sink whose reader has left, as long as there is another one to write for. */
+  /** Drops a sink whose reader has left, unless it is the last one. */
   async #unlessClosed(sink: Sink, act: () => Promise<void>): Promise<void> {
     try {
       await act();
     } catch (error) {
       if (!(error instanceof ClosedOutputError) || this.#sinks.length === 1) throw error;
       this.#sinks = this.#sinks.filter((other) => other !== sink);
-      this.#note(`${error.message}; the other outputs go on`);
+      this.#note(`${error.message}; the other outputs continue`);
     }
   }
 }

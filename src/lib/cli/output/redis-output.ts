@@ -5,32 +5,32 @@ import { isRedis, type RedisFlags } from './redis-target.js';
 
 export type RedisOutputOptions = {
   readonly flags: RedisFlags & { readonly output?: readonly string[] | undefined };
-  /** Markets captured; undefined for a replay, which has no frames to publish. */
+  /** Captured markets; undefined for a replay, which has no frames to publish. */
   readonly markets: readonly Market[] | undefined;
   readonly notice: (message: string) => void;
   readonly incomplete: (reason: string) => void;
 };
 
-/** The Redis among the outputs of a step, beside its other outputs. */
+/** The Redis output of a step, beside its other outputs. */
 export type RedisOutput = {
-  /** What remains for the others; `none` where there is nothing else. */
+  /** The other outputs; `none` if there are none. */
   readonly output: readonly string[] | undefined;
   readonly tap: WireTap | undefined;
-  /** Gives the records on, and to Redis where records are wanted there; at their end everything is published that can be. */
+  /** Passes the records on, and publishes them if the payload is records. Flushes at their end. */
   tee(records: AsyncIterable<readonly AnyRecord[]>): AsyncIterable<readonly AnyRecord[]>;
-  /** What was published, for the summary. */
+  /** Facts for the summary. */
   facts(): Readonly<Record<string, number>>;
-  /** Ends it, where no records have been read. */
+  /** Closes the connection of a run without records. */
   close(): Promise<void>;
 };
 
-/** Opens the Redis that `-o` names, if any. Throws a `UsageError`, or a `FailureError` when it cannot be reached. */
+/** Opens the Redis of `-o`, if any. Throws a `UsageError`, or a `FailureError` if it cannot be reached. */
 export async function openRedisOutput(options: RedisOutputOptions): Promise<RedisOutput> {
   const { flags, markets } = options;
   const [output, second] = flags.output?.filter(isRedis) ?? [];
   if (output === undefined)
     return { output: flags.output, tap: undefined, tee: (records) => records, facts: () => ({}), async close() {} };
-  if (second !== undefined) throw new UsageError('-o: expected one Redis, found two');
+  if (second !== undefined) throw new UsageError('-o: only one Redis output is supported, found two');
   const others = flags.output?.filter((other) => !isRedis(other)) ?? [];
   const rest = others.length > 0 ? others : ['none'];
   const context = { ...options, output };
@@ -49,7 +49,7 @@ export async function openRedisOutput(options: RedisOutputOptions): Promise<Redi
       close,
     };
   }
-  if (!markets) throw new UsageError(`-o ${output}: a replay publishes records: add --redis-payload record`);
+  if (!markets) throw new UsageError(`-o ${output}: a replay can only publish records; add --redis-payload record`);
   const { RedisFrames } = await import('./redis-frames.js');
   const frames = await RedisFrames.open(context, markets);
   const close = once(() => frames.close());
@@ -71,7 +71,7 @@ async function* tee(
   }
 }
 
-/** Returns the work as something that several ends may ask for and that happens once. */
+/** Returns the work as a function that runs it once, however often it is called. */
 function once(work: () => Promise<void>): () => Promise<void> {
   let result: Promise<void> | undefined;
   return () => {

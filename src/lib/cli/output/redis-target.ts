@@ -3,7 +3,7 @@ import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import { RedisPublisher } from '../../sinks/redis-publisher.js';
 
-/** The flags that say what goes to Redis, and how. */
+/** Flags of the Redis output. */
 export type RedisFlags = {
   readonly 'redis-prefix': string;
   readonly 'redis-payload': 'frame' | 'record';
@@ -11,15 +11,15 @@ export type RedisFlags = {
   readonly 'redis-maxlen': number;
 };
 
-/** Messages that may wait for a Redis that is gone or slow. */
+/** Maximum number of messages that wait for a slow or lost Redis. */
 export const MOST_WAITING = 100_000;
 export const MARKET = '{market}';
 
 const DATABASE = /^(?:\/\d*)?$/;
-/** Written so that the redaction of messages finds no credential in it. */
-const SHAPE = 'redis://host:port/db, the port and the number of the database optional, user:password percent-encoded before host';
+/** The expected URL, worded so that redaction does not mask it. */
+const SHAPE = 'redis://host:port/db (port and db optional; user:password before host, percent-encoded)';
 
-/** Channels as the older consumers know them, by our channels; candles had none. */
+/** Channel names of the older collector, by channel; it had no candles. */
 export const FEED_NAMES: Readonly<Record<Channel, string>> = {
   trade: 'trades',
   book: 'orderbook',
@@ -35,7 +35,7 @@ export function isRedis(output: string): boolean {
 }
 
 /**
- * Returns the URL with what it leaves open from the environment: `redis://` is `REDIS_HOST` (localhost), `REDIS_PORT`
+ * Returns the URL, completed from the environment: `redis://` is `REDIS_HOST` (localhost), `REDIS_PORT`
  * (6379) and `REDIS_PASSWORD`. Throws a `UsageError`.
  */
 export function redisUrl(output: string, environment: NodeJS.ProcessEnv): string {
@@ -55,14 +55,14 @@ export function channelName(prefix: string, exchange: string, market: Market, fe
 }
 
 export type RedisContext = {
-  /** `redis://…`, as the user gave it. */
+  /** `redis://…`, as the user wrote it. */
   readonly output: string;
   readonly flags: RedisFlags;
   readonly notice: (message: string) => void;
   readonly incomplete: (reason: string) => void;
 };
 
-/** Connects to what the context names. Throws a `FailureError`. */
+/** Connects to the Redis of the context. Throws a `FailureError`. */
 export async function publisherOf({ output, flags, notice }: RedisContext): Promise<RedisPublisher> {
   const url = redisUrl(output, process.env);
   return RedisPublisher.connect({ url, mode: flags['redis-mode'], maxLength: flags['redis-maxlen'], onTrouble: notice });

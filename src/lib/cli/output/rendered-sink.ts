@@ -4,16 +4,16 @@ import { TextStream } from '../../sinks/stdout.js';
 import { type Colors, createColors } from './colors.js';
 import type { Terminal } from './table-sink.js';
 
-/** Draws all records of a step at once, no wider than `width`; the text ends without a line end. */
+/** Renders all records of a step at once, at most `width` wide, without a final line break. */
 export type Render = (
   records: readonly AnyRecord[],
   view: { readonly width: number; readonly colors: Colors },
 ) => string | Promise<string>;
 
-/** What stands for a terminal whose width is not known, and for none. */
+/** Width without a terminal, or of a terminal of unknown width. */
 const DEFAULT_WIDTH = 100;
 
-/** Returns a sink that shows what a command draws itself, when it is closed. */
+/** Returns a sink that renders its records when it is closed. */
 export function createRenderedSink(stream: Terminal, render: Render): Sink {
   const text = new TextStream(stream);
   const records: AnyRecord[] = [];

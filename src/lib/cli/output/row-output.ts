@@ -1,3 +1,4 @@
+import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
 import { ClosedOutputError } from '../../sinks/sink.js';
 import { TextStream } from '../../sinks/stdout.js';
@@ -15,17 +16,17 @@ export type RowOutputOptions = {
   /** A file instead of stdout; its extension names the format. */
   readonly output?: string | undefined;
   readonly force: boolean;
-  /** Takes what is no row: how many rows and which columns are not shown. */
+  /** Takes hints about rows and columns that are not shown. */
   readonly note: (text: string) => void;
 };
 
 type Rows = Pick<QueryResult, 'columns' | 'rowCount' | 'rows'>;
 
-/** A longer table is for no eye. */
+/** Maximum number of rows in a table. */
 const MOST_ROWS = 200;
 const DEFAULT_WIDTH = 160;
 
-/** Writes the rows of a result. A reader of stdout that leaves ends it quietly: there is nobody left to write for. */
+/** Writes the rows of a result. A closed stdout ends it quietly. */
 export async function writeRows(rows: Rows, options: RowOutputOptions): Promise<void> {
   if (options.output !== undefined) return await writeFile(rows, options.output, options.force);
   try {
@@ -42,14 +43,14 @@ async function print(rows: Rows, options: RowOutputOptions): Promise<void> {
   await stream.flush();
 }
 
-/** Returns all rows as NDJSON has them. */
+/** Returns all rows as NDJSON objects. */
 export async function rowObjects({ columns, rows }: Rows): Promise<unknown[]> {
   const objects: unknown[] = [];
   for await (const batch of rows()) for (const row of batch) objects.push(rowObject(columns, row));
   return objects;
 }
 
-/** Returns a row as NDJSON has it: missing values are absent. */
+/** Returns a row as an NDJSON object without missing values. */
 function rowObject(columns: readonly ResultColumn[], row: readonly ResultValue[]): Record<string, ResultValue> {
   return Object.fromEntries(columns.map(({ name }, index) => [name, row[index]]));
 }
@@ -90,7 +91,7 @@ async function tableText({ columns, rowCount, rows }: Rows, { stdout, note }: Ro
     if (shown.length >= MOST_ROWS) break;
   }
   const { text, notes } = await renderTable({ columns, rows: shown }, stdout.columns ?? DEFAULT_WIDTH, createColors(stdout));
-  if (rowCount > shown.length) note(`… ${rowCount - shown.length} more rows (--format ndjson or -o FILE gives them all)`);
+  if (rowCount > shown.length) note(`… ${counted(rowCount - shown.length, 'more row')} (use --format ndjson or -o FILE for all)`);
   for (const line of notes) note(line);
   return `${text}\n`;
 }

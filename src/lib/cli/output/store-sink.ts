@@ -1,3 +1,4 @@
+import { counted } from '../../model/counted.js';
 import type { Sink } from '../../sinks/sink.js';
 import type { Claims } from '../../storage/journal/claims.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
@@ -5,14 +6,14 @@ import { openStoreWriter } from '../../storage/store-writer.js';
 import { maintenanceHere } from '../../storage/upkeep/maintenance.js';
 import { maintenanceApart } from '../../storage/upkeep/maintenance-process.js';
 
-/** What a step needs to write to a store. */
+/** A store to write to. */
 export type StoreTarget = {
   readonly directory: string;
-  /** What writes, for people: `stream`. */
+  /** Name of the writing step for messages: `stream`. */
   readonly step: string;
-  /** What no second step may capture meanwhile. */
+  /** Claims that keep a second step from capturing the same topics. */
   readonly claims?: Claims | undefined;
-  /** Whether sealing must not disturb the step: it is done by another process then. */
+  /** Whether another process seals segments, so that sealing does not delay the step. */
   readonly sealedApart?: boolean | undefined;
 };
 
@@ -33,11 +34,11 @@ export async function createStoreSink(
     },
     async close() {
       const { repeated, recovered } = await writer.close();
-      if (recovered > 0) warn(`recovered ${recovered} ${recovered === 1 ? 'record' : 'records'} from an interrupted run`);
-      if (repeated > 0) warn(`${repeated} duplicate ${repeated === 1 ? 'record' : 'records'} skipped`);
+      if (recovered > 0) warn(`recovered ${counted(recovered, 'record')} from an interrupted run`);
+      if (repeated > 0) warn(`${counted(repeated, 'duplicate record')} skipped`);
       return { output: 'store', records, skipped: {} };
     },
-    // What is in the journal was acknowledged: it is sealed even when another output has failed.
+    // Records in the journal were acknowledged: seal them even if another output has failed.
     async abort() {
       await writer.close().catch(() => {});
     },

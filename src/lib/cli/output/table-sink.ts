@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { counted } from '../../model/counted.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { Sink } from '../../sinks/sink.js';
 import { TextStream } from '../../sinks/stdout.js';
@@ -10,14 +11,14 @@ export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?:
 
 export type TableOptions = {
   readonly stream: Terminal;
-  /** Rows per type that are shown, and whether they are the first or the last ones. */
+  /** Number of rows shown per type, and whether they are the first or the last ones. */
   readonly rows: number;
   readonly keep: 'first' | 'last';
-  /** Takes what is no record: how many rows and which columns are not shown. */
+  /** Takes hints about rows and columns that are not shown. */
   readonly note: (text: string) => void;
 };
 
-/** Where output is no terminal and a table was asked for, it has this width. */
+/** Width of a table without a terminal. */
 const DEFAULT_WIDTH = 160;
 
 /** Returns a sink that prints one table per type when it is closed. */
@@ -69,12 +70,14 @@ class TableSink implements Sink {
     await this.#stream.write(`${text}\n`);
     const more = (this.#counts.get(type) ?? 0) - kept.length;
     if (more > 0)
-      note(`… ${more} ${keep === 'first' ? 'more' : 'earlier'} rows of ${type} (--format ndjson or -o FILE gives them all)`);
+      note(
+        `… ${counted(more, keep === 'first' ? `more ${type} row` : `earlier ${type} row`)} (use --format ndjson or -o FILE for all)`,
+      );
     for (const line of notes) note(line);
   }
 }
 
-/** Returns a sink that prints one aligned line per record as it comes. */
+/** Returns a sink that prints one aligned line per record as it arrives. */
 export function createLineSink(stream: Terminal): Sink {
   const text = new TextStream(stream);
   const layout = new LineLayout(widthOf(stream));
@@ -93,10 +96,10 @@ export function createLineSink(stream: Terminal): Sink {
   };
 }
 
-/** Says a record in one line; undefined for one that is not shown. */
+/** Returns a record as one line; undefined for a hidden record. */
 export type RecordLine = (record: AnyRecord, colors: Colors) => string | undefined;
 
-/** Returns a sink that prints a line of the command's own per record as it comes. */
+/** Returns a sink that prints the command's own line per record as it arrives. */
 export function createTextSink(stream: Terminal, line: RecordLine): Sink {
   const text = new TextStream(stream);
   const colors = createColors(stream);

@@ -1,3 +1,4 @@
+import { counted } from '../../model/counted.js';
 import { fieldsOf, type RecordProperties } from '../../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { ColumnKind } from '../../model/schema.js';
@@ -6,15 +7,15 @@ import type { Colors } from './colors.js';
 
 export type TableColumn = { readonly name: string; readonly kind: ColumnKind };
 
-/** Rows for the eye; `rows` holds one value per column. */
+/** A table for people; each row has one value per column. */
 export type Table = { readonly columns: readonly TableColumn[]; readonly rows: readonly (readonly unknown[])[] };
 
-/** A table as text, and one line each on the columns that are not in it. */
+/** A table as text, with hints about the columns that it does not show. */
 export type RenderedTable = { readonly text: string; readonly notes: readonly string[] };
 
 const BETWEEN = 2;
 
-/** What is looked at first, where the order of the schema is not that of the eye. */
+/** Columns shown first, if the order of the schema is not the best to read. */
 const FIRST: Partial<Record<RecordType, readonly string[]>> = {
   instrument: [
     'exchange',
@@ -40,10 +41,10 @@ const FIRST: Partial<Record<RecordType, readonly string[]>> = {
   ],
 };
 
-/** Shown last: they are long, and rarely what a table is read for. */
+/** Columns shown last: long and rarely read. */
 const LAST = new Set(['local_timestamp']);
 
-/** Returns the table of records of one type, without columns in which nothing stands. */
+/** Returns the table of records of one type, without empty columns. */
 export function tableOf(type: RecordType, records: readonly AnyRecord[]): Table {
   const fields = ordered(type).filter(({ property }) =>
     records.some((record) => (record as unknown as RecordProperties)[property] !== undefined),
@@ -60,17 +61,17 @@ function ordered(type: RecordType): ReturnType<typeof fieldsOf> {
   return [...fieldsOf(type)].sort((a, b) => rank(a.name) - rank(b.name));
 }
 
-/** A column as it is drawn. */
+/** A column with its cells as text. */
 type Drawn = TableColumn & { readonly cells: readonly string[]; readonly width: number };
 
-/** Without it a row says nothing, even where it is the same in all. */
+/** Column that is always shown, even if all rows have the same value. */
 const ALWAYS = 'symbol';
 const NAMED = 4;
 
 /**
- * Returns a table no wider than `width`, since wrapped lines cannot be read. Where there is no room for all columns, those
- * with one value in all rows give way first and are told with it; of the rest what does not fit is hidden and named. A
- * single row that is too wide is turned, one line per column.
+ * Returns a table at most `width` wide, since wrapped lines cannot be read. If the columns do not fit, those with one value
+ * in all rows move to a hint first; of the others, those that do not fit are hidden and named. A single row that is too
+ * wide is shown as one line per column.
  */
 export async function renderTable(table: Table, width: number, colors: Colors): Promise<RenderedTable> {
   const columns = table.columns.map((column, index): Drawn => {
@@ -90,7 +91,7 @@ export async function renderTable(table: Table, width: number, colors: Colors): 
   return { text: await drawn(shown, table.rows.length, colors), notes };
 }
 
-/** Prices and amounts are looked for in their place, whatever they are. */
+/** Returns whether all rows have one text value. Numbers do not count: readers expect prices and amounts in the table. */
 function isSame(column: Drawn): boolean {
   const [first] = column.cells;
   return column.name !== ALWAYS && !alignsRight(column) && first !== '' && column.cells.every((cell) => cell === first);
@@ -110,7 +111,7 @@ async function drawn(columns: readonly Drawn[], rows: number, colors: Colors): P
 
 function hiddenText(columns: readonly string[]): string {
   const names = columns.slice(0, NAMED).join(', ');
-  return `… ${columns.length} columns hidden: ${names}${columns.length > NAMED ? ', …' : ''} (--format ndjson has all)`;
+  return `… ${counted(columns.length, 'column')} hidden: ${names}${columns.length > NAMED ? ', …' : ''} (use --format ndjson for all)`;
 }
 
 /** Returns how many leading columns fit, at least one. */
@@ -128,7 +129,7 @@ function turned(columns: readonly Drawn[], colors: Colors): string {
   return columns.map(({ name, cells }) => `${colors.heading(name.padEnd(widest))}  ${cells[0]}`).join('\n');
 }
 
-/** What cli-table3 needs to draw nothing but cells. */
+/** Characters that make cli-table3 draw no borders. */
 export const BORDERLESS = {
   top: '',
   'top-mid': '',

@@ -50,7 +50,7 @@ describe('outputs', () => {
   it.each([
     [{ destinations: ['t.txt'] }, /-o t\.txt: expected one of -, .*FILE\.ndjson/],
     [{ destinations: ['-', '-'] }, /-o - appears twice/],
-    [{ destinations: ['-'], json: true }, /-o - and --json exclude each other/],
+    [{ destinations: ['-'], json: true }, /-o - cannot be combined with --json/],
     [{ destinations: ['t.csv'], types: ['trade', 'ticker'] as const }, /CSV holds one record type, found trade and ticker/],
     [{ format: 'csv' as const, types: ['trade', 'ticker'] as const }, /use --format ndjson/],
   ])('refuse %o', async (fields, message) => {
@@ -111,8 +111,8 @@ describe('outputs', () => {
   });
 
   it.each([
-    ['first', /id-0 /, '… 5 more rows of trade'],
-    ['last', /id-14 /, '… 5 earlier rows of trade'],
+    ['first', /id-0 /, '… 5 more trade rows'],
+    ['last', /id-14 /, '… 5 earlier trade rows'],
   ] as const)('a table keeps the %s rows and says how many it does not show', async (keep, expected, note) => {
     const stream = new Screen();
     const notes: string[] = [];
@@ -145,7 +145,9 @@ describe('summary', () => {
       { output: '-', records: 3, skipped: {} },
       { output: 't.csv', records: 3, skipped: { gap: 2, clock: 1 } },
     ];
-    expect(summary.line(2_500_000)).toBe('stream: 3 trade, 1.5 s, t.csv (2 gap and 1 clock left out), frames 4, refused {"a":1}');
+    expect(summary.line(2_500_000)).toBe(
+      'stream: 3 trades written to t.csv in 1.5 s (2 gaps and 1 clock tick skipped in t.csv; 1 refused request: a 1)',
+    );
     expect(summary.document(2_500_000)).toMatchObject({ records: { trade: 3 }, duplicates: 0, exit_code: 0 });
   });
 });
