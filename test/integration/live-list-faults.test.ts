@@ -99,3 +99,26 @@ it('a capture of bitget whose older list lags behind, or is empty, while the new
     expect(gapsOf(records)).toMatchObject([{ missing: false }]);
   }
 });
+
+it('a capture whose REST is slow for many symbols ends with no gap that was proven complete', async () => {
+  const count = 60;
+  const server = await start('bybit', { symbols: { linear: count }, history: { trades: 10 * count, duration: 60_000 } });
+  const run = await capture([server], { repair: { hold: SECOND, within: 3 * SECOND } });
+  const symbols = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
+  const before = server.tradeCount();
+  const trades = () => symbols.map((symbol) => server.trade('linear', symbol));
+  trades();
+  await run.until(() => idsOf(run.records).length >= count, 'first trades');
+  server.faults.http({ kind: 'late', milliseconds: 400 }, { times: 10_000, path: LISTS });
+  server.drop();
+  for (const symbol of symbols.slice(0, 20)) server.trade('linear', symbol);
+  await run.until(() => run.live.status().reconnects > 0, 'loss noticed');
+  await run.until(() => symbols.every((symbol) => server.subscribers('linear', symbol).length > 0), 'subscribed again');
+  trades();
+  const isCorrected = () =>
+    symbols.every((symbol) => gapsOf(run.records).findLast((gap) => gap.symbol === symbol)?.missing === false);
+  await run.until(() => gapsOf(run.records).some(({ missing }) => missing) && isCorrected(), 'every gap is corrected', 20_000);
+  const records = await run.stop();
+  expect(new Set(idsOf(records)).size).toBe(server.tradeCount() - before);
+  expect(run.live.statistics.incomplete).toBe(false);
+}, 40_000);

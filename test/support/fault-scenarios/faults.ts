@@ -70,6 +70,17 @@ export const FAULTS = {
   },
   'REST late': ({ server, random }) =>
     server.faults.http({ kind: 'late', milliseconds: 100 + 500 * random() }, { times: some(random, 4), path: HISTORY }),
+  'REST lists lag': async ({ server, random, pass }) => {
+    server.faults.list({ lag: 200 + 1_500 * random(), path: pick(random, [HISTORY, /fills-history/]) });
+    server.drop();
+    await pass(600 * random());
+    server.faults.restoreLists();
+  },
+  'REST lists short': ({ server, random }) => {
+    const rows = pick(random, [0, 0, 10]);
+    server.faults.list({ rows, times: some(random, 4), path: pick(random, [HISTORY, /fills-history/]) });
+    server.drop();
+  },
   'break a sequence': ({ server, market, symbols, random }) => server.breakSequence(market, pick(random, symbols)),
   'break a checksum': ({ server, market, symbols, random }) => server.breakChecksum(market, pick(random, symbols)),
   'restart of books': ({ server, market, symbols, random }) => server.restartBooks(market, pick(random, symbols)),

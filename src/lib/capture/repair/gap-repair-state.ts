@@ -262,7 +262,10 @@ export class GapRepairState {
     return { gap: this.#gap(this.from, this.#end?.timestamp ?? this.from, 0), replaces: false, recovered: [], held };
   }
 
-  /** Ends the repair. `until` is the exchange's time, for a gap that no live trade has followed. */
+  /**
+   * Ends the repair. `until` is the exchange's time, for a gap that no live trade has followed. A reported gap that turns
+   * out to be complete is always corrected: readers would keep it as missing.
+   */
   close(until: number): RepairResult {
     const end = Math.max(this.from, this.#end?.timestamp ?? until);
     const recovered = orderTrades(
@@ -271,7 +274,7 @@ export class GapRepairState {
     );
     const fetched = recovered.filter(({ localTimestamp }) => localTimestamp === undefined).length;
     const [from, to] = this.#isComplete || this.#isReported ? [this.from, end] : this.#remaining(end);
-    const isSuperfluous = fetched === 0 && (this.#isComplete ? this.#isProvisional : this.#isReported);
+    const isSuperfluous = fetched === 0 && (this.#isComplete ? this.#isProvisional && !this.#isReported : this.#isReported);
     const gap = isSuperfluous ? undefined : this.#gap(from, to, fetched);
     return { gap, replaces: this.#isReported && gap !== undefined, recovered, held: this.#held };
   }

@@ -59,7 +59,7 @@ export class OpenRepair {
 
   /** Returns the fetch job that is due at `at`, if any. `time` is the exchange's time, `most` how far back to fetch. */
   nextJob(at: number, time: number, most: number): RepairJob | undefined {
-    if (this.#job || this.#returnedAt === undefined || !this.#attempts.isDue(at)) return undefined;
+    if (this.dueAt === undefined || this.dueAt > at) return undefined;
     const { feed, from, start, end } = this.state;
     const { exchange, market, symbol } = feed;
     const until = Math.max(end?.timestamp ?? 0, time) + SECOND;
@@ -67,6 +67,20 @@ export class OpenRepair {
     const oldest = until - Math.max(most, FARTHEST);
     this.#job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at };
     return this.#job;
+  }
+
+  /** Local time from which a fetch job is due, undefined while one runs or the feed is lost. */
+  get dueAt(): number | undefined {
+    return this.#job || this.#returnedAt === undefined ? undefined : this.#attempts.next;
+  }
+
+  /**
+   * Whether the repair has taken longer than `within` since the feed returned. With hundreds of repairs on a slow REST
+   * interface a job waits for its turn: a repair that was never answered, or is being answered, has not had its time.
+   */
+  isOverdue(at: number, within: number): boolean {
+    if (this.#returnedAt === undefined || at - this.#returnedAt < within) return false;
+    return this.#job === undefined && this.#attempts.count > 0;
   }
 
   isCurrent(job: RepairJob): boolean {
@@ -136,8 +150,9 @@ class AttemptSchedule {
     return this.#count;
   }
 
-  isDue(at: number): boolean {
-    return at >= this.#next;
+  /** Local time of the next attempt. */
+  get next(): number {
+    return this.#next;
   }
 
   hurry(at: number): void {

@@ -146,16 +146,16 @@ export class TradeRepair {
     this.#now = at;
     if (this.#repairs.size === 0) return;
     for (const repair of this.#holds.expired(at)) if (repair.state.hasHeld) this.#report(repair);
-    for (const repair of this.#repairs.values()) {
-      if (repair.returnedAt !== undefined && at - repair.returnedAt >= this.#limits.within) this.#close(repair);
-    }
+    for (const repair of this.#repairs.values()) if (repair.isOverdue(at, this.#limits.within)) this.#close(repair);
   }
 
-  /** Returns up to `most` fetch jobs that are due at `at`. */
+  /** Returns up to `most` fetch jobs that are due at `at`, those first that have been due the longest. */
   jobs(at: number, most: number): RepairJob[] {
+    if (most <= 0 || this.#repairs.size === 0) return [];
+    const dueAt = ({ dueAt = Number.POSITIVE_INFINITY }: OpenRepair) => dueAt;
+    const due = [...this.#repairs.values()].filter((repair) => dueAt(repair) <= at);
     const jobs: RepairJob[] = [];
-    for (const repair of this.#repairs.values()) {
-      if (jobs.length >= most) break;
+    for (const repair of due.sort((a, b) => dueAt(a) - dueAt(b)).slice(0, most)) {
       const { exchange, market } = repair.state.feed;
       const job = repair.nextJob(at, this.#time(exchange, market) || at + CLOCK_TOLERANCE, this.#limits.most);
       if (job) jobs.push(job);

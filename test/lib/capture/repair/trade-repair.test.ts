@@ -45,6 +45,18 @@ function lost(outcome: Outcome): Trade[] {
 }
 
 describe('repair of trades', () => {
+  it('corrects a gap that was reported while the trade after a silence was checked, and turned out to lack nothing', () => {
+    const pauses = [...Array.from({ length: 50 }, () => 100), 20_000, ...Array.from({ length: 50 }, () => 200)];
+    const limits = { ...LIMITS, hold: SECOND };
+    const outcome = play({ ...PLAIN, pauses, limits, losses: [{ at: 6_000, lasts: 1_000 }], latency: 3_000 });
+    expect(ids(tradesOf(outcome))).toEqual(ids(outcome.truth));
+    expect(gapsOf(outcome).map(({ missing }) => missing)).toEqual([false, true, false]);
+    const [, reported, corrected] = gapsOf(outcome) as [Gap, Gap, Gap];
+    expect(corrected.fromTimestamp).toBeLessThanOrEqual(reported.fromTimestamp);
+    expect(corrected.untilTimestamp).toBeGreaterThanOrEqual(reported.untilTimestamp);
+    expect(outcome.statistics).toMatchObject({ missingGaps: 0, incomplete: false });
+  });
+
   it('gives the gap, then what was missing, then what came after it', () => {
     const outcome = play(PLAIN);
     const [gap] = gapsOf(outcome);
