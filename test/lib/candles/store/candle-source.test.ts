@@ -128,7 +128,7 @@ describe('terms of a store', () => {
     const terms = await storedTerms(query, directory, NOW);
     expect(terms?.instrument.tickSize).toBe(0.1);
     expect(terms?.lastPrice).toEqual({ price: 90_000.1, ageSeconds: 30 });
-    expect(terms?.notes.join()).toMatch(/those of the store, of 2026-/);
+    expect(terms?.notes.join()).toMatch(/using stored terms of BTCUSDT of 2026-/);
   });
 
   it('are not there when the price is older, when tiers are wanted, or without a store', async () => {
