@@ -18,8 +18,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { averageTrueRange } from '../../src/lib/features/average-true-range.js';
 import { FeatureSeries } from '../../src/lib/features/feature-series.js';
-import { Holes } from '../../src/lib/features/holes.js';
 import type { MicroRow } from '../../src/lib/features/micro-series.js';
+import { OpenGaps } from '../../src/lib/features/open-gaps.js';
 import { RollingMoments } from '../../src/lib/features/rolling.js';
 import { seeded } from '../support/random.js';
 
@@ -187,7 +187,7 @@ function microRow(index: number): MicroRow {
 }
 
 function allFeatures(): void {
-  const series = new FeatureSeries(new Holes(), 1_000_000, new Map());
+  const series = new FeatureSeries(new OpenGaps(), 1_000_000, new Map());
   for (let index = 0; index < ROWS; index++) series.update(microRow(index));
 }
 

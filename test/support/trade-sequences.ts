@@ -34,21 +34,21 @@ export type TradeSequence = {
   readonly gaps: readonly Gap[];
 };
 
-export type SequenceOptions = { readonly late: boolean; readonly hole: 'none' | 'missing' | 'repaired'; readonly clock: boolean };
+export type SequenceOptions = { readonly late: boolean; readonly gap: 'none' | 'missing' | 'repaired'; readonly clock: boolean };
 
 /**
  * Sequences of up to 60 trades with ties in time and sequence, arriving out of order within 0.9 s (`late`: some 3 to 8 s
- * after their time), with a hole whose trades are missing or fetched again, and with a clock every second.
+ * after their time), with a gap whose trades are missing or fetched again, and with a clock every second.
  */
-export function tradeSequences({ late, hole, clock }: SequenceOptions): fc.Arbitrary<TradeSequence> {
+export function tradeSequences({ late, gap, clock }: SequenceOptions): fc.Arbitrary<TradeSequence> {
   const draws = fc.array(draw, { minLength: 1, maxLength: 60 });
   const span = fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 20 }));
   return fc.tuple(draws, span).map(([drawn, [from, length]]) => {
     const made = drawn.map(tradeOf(late));
     const sent = made.map(({ trade }) => trade);
-    const kept = hole === 'missing' ? sent.filter((_, index) => index < from || index >= from + length) : sent;
-    const edges = hole === 'none' || from === 0 ? [] : [sent[from - 1], sent[from + length]];
-    const gaps = edges[0] && edges[1] ? [gapOf(edges[0], edges[1], hole === 'missing')] : [];
+    const kept = gap === 'missing' ? sent.filter((_, index) => index < from || index >= from + length) : sent;
+    const edges = gap === 'none' || from === 0 ? [] : [sent[from - 1], sent[from + length]];
+    const gaps = edges[0] && edges[1] ? [gapOf(edges[0], edges[1], gap === 'missing')] : [];
     return { records: byArrival(kept, gaps, clock), trades: kept, gaps };
   });
 }

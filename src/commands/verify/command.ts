@@ -10,11 +10,11 @@ import { renderCoverage } from './table.js';
 export default class Verify extends BaseCommand {
   static override summary = 'Check the store for gaps, duplicates, damage and anomalies.';
   static override description =
-    `Gives a coverage record per exchange, market, symbol, channel and day, from its first to its last record. Where something is missing the day is cut: every hole is a row of its own with from_timestamp and until_timestamp (verdict hole), as is a silence that is longer than 60 s and than 20 times the median interval of that symbol at that hour over 7 days (verdict suspect). Piped to backfill, exactly the holes are filled, and files that are gone or damaged are taken out of the store and fetched again.
+    `Gives a coverage record per exchange, market, symbol, channel and day, from its first to its last record. Where something is missing the day is cut: every gap is a row of its own with from_timestamp and until_timestamp (verdict hole), as is a silence that is longer than 60 s and than 20 times the median interval of that symbol at that hour over 7 days (verdict suspect). Piped to backfill, exactly the gaps are filled, and missing or damaged files are retired and fetched again.
 
 Checked are the bytes of every file against the log of the store, files that are gone or that the log does not know, keys that come twice, order, values that cannot be, crossed books, deltas that do not continue their book or leave it crossed, recorded gaps that nothing has filled, and arrivals against the exchange's time. Verdict mismatch is data that is there and contradicts the log, itself or, with --against, the exchange. detail says what, where and what to do.
 
-The store is only read. Exit 3 when there is a hole or a mismatch, with --strict also for what is suspicious.`;
+The store is only read. Exit 3 for a gap or a mismatch, with --strict also for suspicious rows.`;
   static override examples = [
     { description: 'Everything', command: '<%= config.bin %> <%= command.id %>' },
     {
@@ -22,7 +22,7 @@ The store is only read. Exit 3 when there is a hole or a mismatch, with --strict
       command: '<%= config.bin %> <%= command.id %> --since 1d --symbols BTCUSDT,ETHUSDT --against exchange',
     },
     {
-      description: 'Fill the holes that were found',
+      description: 'Fill the gaps that were found',
       command: '<%= config.bin %> <%= command.id %> --format ndjson | <%= config.bin %> backfill -',
     },
   ];

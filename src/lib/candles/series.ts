@@ -1,6 +1,6 @@
 import type { CandleInterval } from '../model/interval.js';
 import type { Candle, Gap, Trade } from '../model/records.js';
-import { Holes } from './holes.js';
+import { OpenGaps } from './open-gaps.js';
 import type { CandleCounts, CandleOptions } from './options.js';
 import { RecentTrades } from './recent-trades.js';
 import { CandleTrack, type SeriesIdentity } from './track.js';
@@ -10,14 +10,14 @@ export class CandleSeries {
   readonly #options: CandleOptions;
   readonly #counts: CandleCounts;
   readonly #tracks: readonly CandleTrack[];
-  readonly #holes = new Holes();
+  readonly #openGaps = new OpenGaps();
   readonly #recent = new RecentTrades();
   #input: 'trade' | 'candle' | undefined;
 
   constructor(identity: SeriesIdentity, options: CandleOptions, counts: CandleCounts) {
     this.#options = options;
     this.#counts = counts;
-    this.#tracks = options.intervals.map((interval) => new CandleTrack(interval, identity, options, this.#holes));
+    this.#tracks = options.intervals.map((interval) => new CandleTrack(interval, identity, options, this.#openGaps));
   }
 
   /** Returns the clock's time at which a candle can be closed next. */
@@ -51,14 +51,14 @@ export class CandleSeries {
 
   /** Learns a gap in what the candles are built from. Returns closed candles whose `complete` it changes. */
   *addGap(gap: Gap): Generator<Candle> {
-    this.#holes.add(gap);
-    if (!gap.missing) this.#holes.expect(gap);
+    this.#openGaps.add(gap);
+    if (!gap.missing) this.#openGaps.expect(gap);
     yield* this.#revised(gap);
   }
 
   #late(trade: Trade): Iterable<Candle> | undefined {
     this.#counts.late += 1;
-    const gap = this.#holes.addLate(trade.timestamp);
+    const gap = this.#openGaps.addLate(trade.timestamp);
     return gap && this.#revised(gap);
   }
 
@@ -71,7 +71,7 @@ export class CandleSeries {
   *close(now: number): Generator<Candle> {
     for (const track of this.#tracks) if (track.due <= now) yield* track.close(now);
     const longest = this.#tracks.at(-1)?.interval.size ?? 0;
-    this.#holes.forget(now - this.#options.grace - longest);
+    this.#openGaps.forget(now - this.#options.grace - longest);
   }
 
   /** Returns what is left at the end of the input. */

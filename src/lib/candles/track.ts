@@ -1,7 +1,7 @@
 import { bucketStart, type CandleInterval, isMadeOf } from '../model/interval.js';
 import type { Candle, Gap, Market, Trade } from '../model/records.js';
 import { type Bucket, type BucketValues, TradeBucket } from './bucket.js';
-import type { Holes } from './holes.js';
+import type { OpenGaps } from './open-gaps.js';
 import type { CandleOptions } from './options.js';
 import { PartBucket } from './part-bucket.js';
 
@@ -17,7 +17,7 @@ export class CandleTrack {
   readonly interval: CandleInterval;
   readonly #identity: SeriesIdentity;
   readonly #options: CandleOptions;
-  readonly #holes: Holes;
+  readonly #openGaps: OpenGaps;
   readonly #amountUnit: 'base' | 'quote';
   readonly #buckets = new Map<number, TradeBucket | PartBucket>();
   readonly #kept: Kept[] = [];
@@ -27,11 +27,11 @@ export class CandleTrack {
   #reached: number | undefined;
   #previousClose: number | undefined;
 
-  constructor(interval: CandleInterval, identity: SeriesIdentity, options: CandleOptions, holes: Holes) {
+  constructor(interval: CandleInterval, identity: SeriesIdentity, options: CandleOptions, openGaps: OpenGaps) {
     this.interval = interval;
     this.#identity = identity;
     this.#options = options;
-    this.#holes = holes;
+    this.#openGaps = openGaps;
     this.#amountUnit = options.amountUnit(identity.exchange, identity.market);
   }
 
@@ -85,7 +85,7 @@ export class CandleTrack {
   *revise(gap: Gap): Generator<Candle> {
     for (const kept of this.#kept) {
       const { candle, bucket } = kept;
-      const overlap = this.#holes.overlapping(candle.timestamp, candle.timestamp + this.interval.size);
+      const overlap = this.#openGaps.overlapping(candle.timestamp, candle.timestamp + this.interval.size);
       const complete = bucket.complete && overlap === undefined;
       if (complete === candle.complete) continue;
       kept.candle = { ...candle, complete, localTimestamp: greater(candle.localTimestamp, gap.localTimestamp) };
@@ -131,17 +131,17 @@ export class CandleTrack {
     if (values === undefined && (this.#options.empty === 'skip' || this.#previousClose === undefined)) return;
     const { start } = bucket;
     const end = start + this.interval.size;
-    const hole = this.#holes.overlapping(start, end);
+    const openGap = this.#openGaps.overlapping(start, end);
     const candle: Candle = {
       type: 'candle',
       ...this.#identity,
       timestamp: start,
-      localTimestamp: greater(bucket.localTimestamp, hole?.known),
+      localTimestamp: greater(bucket.localTimestamp, openGap?.known),
       interval: this.interval.name,
       ...(values ? this.#opened(values) : this.#unopened()),
       source: this.#options.source,
       closed: end <= now,
-      complete: bucket.complete && hole === undefined,
+      complete: bucket.complete && openGap === undefined,
     };
     this.#previousClose = values?.close ?? this.#previousClose;
     this.#reached = end;

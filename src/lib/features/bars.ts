@@ -2,8 +2,8 @@ import type { Candle } from '../model/records.js';
 import { DAY, MINUTE, SECOND } from '../model/time.js';
 import type { Absence } from './absence.js';
 import { averageTrueRange, PERIOD, type PriceRange } from './average-true-range.js';
-import type { Hole } from './holes.js';
 import type { MicroRow } from './micro-series.js';
+import type { OpenGap } from './open-gaps.js';
 
 /** The interval of the candles that volatility is measured on. */
 export const BAR_INTERVAL = '15m';
@@ -24,7 +24,7 @@ type Bar = PriceRange & {
   /** False when trades are missing in it: the average begins anew after it. */
   readonly whole: boolean;
   /** Whether that is so for a gap alone, which may be repaired. */
-  readonly isHoled?: boolean | undefined;
+  readonly hasGap?: boolean | undefined;
 };
 
 /** A bar that rows made before. */
@@ -35,7 +35,7 @@ type OpenBar = {
   /** False where the rows began after the bar did. */
   readonly isSeen: boolean;
   whole: boolean;
-  isHoled: boolean;
+  hasGap: boolean;
   high: number;
   low: number;
   close: number;
@@ -101,7 +101,7 @@ export class Bars {
     const start = Math.floor((row.timestamp - SECOND) / BAR) * BAR;
     if (this.#open?.start !== start) this.#open = openBar(start, row);
     const open = this.#open;
-    if (!isWhole) open.isHoled = true;
+    if (!isWhole) open.hasGap = true;
     if (row.high !== undefined && row.low !== undefined && row.close !== undefined) {
       if (row.high > open.high) open.high = row.high;
       if (row.low < open.low) open.low = row.low;
@@ -113,20 +113,20 @@ export class Bars {
   }
 
   /** Learns that trades are missing in rows that were given. */
-  addHole(hole: Hole): void {
-    this.#mark(hole, () => true);
+  addGap(openGap: OpenGap): void {
+    this.#mark(openGap, () => true);
   }
 
-  /** Learns that a hole was repaired; `holes` are those that are left. */
-  endHole(hole: Hole, holes: readonly Hole[]): void {
-    this.#mark(hole, (start) => holes.some((other) => other.inputs.includes('trade') && overlaps(start, other)));
+  /** Learns that a gap was repaired; `gaps` are those that are left. */
+  endGap(openGap: OpenGap, openGaps: readonly OpenGap[]): void {
+    this.#mark(openGap, (start) => openGaps.some((other) => other.inputs.includes('trade') && overlaps(start, other)));
   }
 
-  #mark(hole: Hole, isHoled: (start: number) => boolean): void {
-    if (this.#open && overlaps(this.#open.start, hole)) this.#open.isHoled = isHoled(this.#open.start);
-    const isHit = (bar: Bar) => bar.source === 'rows' && overlaps(bar.start, hole);
+  #mark(openGap: OpenGap, hasGap: (start: number) => boolean): void {
+    if (this.#open && overlaps(this.#open.start, openGap)) this.#open.hasGap = hasGap(this.#open.start);
+    const isHit = (bar: Bar) => bar.source === 'rows' && overlaps(bar.start, openGap);
     if (!this.#closed.some(isHit)) return;
-    this.#closed = this.#closed.map((bar) => (isHit(bar) ? { ...bar, isHoled: isHoled(bar.start) } : bar));
+    this.#closed = this.#closed.map((bar) => (isHit(bar) ? { ...bar, hasGap: hasGap(bar.start) } : bar));
     this.#measure();
   }
 
@@ -135,11 +135,11 @@ export class Bars {
     if (this.#open) this.#close({ ...this.#open, whole: false });
   }
 
-  #close({ start, isSeen, whole, isHoled, high, low, close }: OpenBar): void {
+  #close({ start, isSeen, whole, hasGap, high, low, close }: OpenBar): void {
     this.#open = undefined;
     // A bar without trades is no candle, unless they are missing.
-    if (isSeen && (!whole || isHoled || high >= low))
-      this.#insert({ start, source: 'rows', known: 0, whole, isHoled, high, low, close });
+    if (isSeen && (!whole || hasGap || high >= low))
+      this.#insert({ start, source: 'rows', known: 0, whole, hasGap, high, low, close });
   }
 
   #takeOffered(end: number): void {
@@ -170,8 +170,8 @@ export class Bars {
   }
 }
 
-function isWhole({ whole, isHoled }: Bar): boolean {
-  return whole && !isHoled;
+function isWhole({ whole, hasGap }: Bar): boolean {
+  return whole && !hasGap;
 }
 
 function counts(bar: Bar, known: Bar): boolean {
@@ -181,9 +181,9 @@ function counts(bar: Bar, known: Bar): boolean {
 
 function openBar(start: number, { timestamp }: MicroRow): OpenBar {
   const isSeen = timestamp - SECOND === start;
-  return { start, isSeen, whole: true, isHoled: false, high: Number.NEGATIVE_INFINITY, low: Number.POSITIVE_INFINITY, close: 0 };
+  return { start, isSeen, whole: true, hasGap: false, high: Number.NEGATIVE_INFINITY, low: Number.POSITIVE_INFINITY, close: 0 };
 }
 
-function overlaps(start: number, { from, until }: Hole): boolean {
+function overlaps(start: number, { from, until }: OpenGap): boolean {
   return from < start + BAR && until > start;
 }

@@ -5,8 +5,8 @@ import type { Absence } from './absence.js';
 import { BAR, Bars, type PastBar, WARM_BARS } from './bars.js';
 import { DayFlow } from './day-flow.js';
 import type { Feature, Measure } from './feature.js';
-import type { Hole, Holes } from './holes.js';
 import type { MicroRow } from './micro-series.js';
+import type { OpenGap, OpenGaps } from './open-gaps.js';
 import { FEATURES, SIGNAL_FEATURES, type Windows, windowOf } from './registry.js';
 
 export type FeatureRow = RecordOf<'features'>;
@@ -36,7 +36,7 @@ type Reasons = Record<string, string>;
 
 /** The features of one symbol, from its `micro` rows, one after another. */
 export class FeatureSeries {
-  readonly #holes: Holes;
+  readonly #openGaps: OpenGaps;
   readonly #grace: number;
   readonly #bars = new Bars();
   readonly #flow = new DayFlow();
@@ -45,8 +45,8 @@ export class FeatureSeries {
   #known = 0;
 
   /** `grace` is the time after a second's end from which its row can be known, microseconds. */
-  constructor(holes: Holes, grace: number, windows: Windows, features: readonly Feature[] = FEATURES) {
-    this.#holes = holes;
+  constructor(openGaps: OpenGaps, grace: number, windows: Windows, features: readonly Feature[] = FEATURES) {
+    this.#openGaps = openGaps;
     this.#grace = grace;
     this.#entries = features.map((feature) => {
       const window = windowOf(feature, windows);
@@ -79,11 +79,11 @@ export class FeatureSeries {
     const end = row.timestamp;
     if (end !== this.#end + SECOND) this.#restart(end);
     this.#end = end;
-    this.#holes.advance(end);
-    this.#bars.update(row, this.#holes.until('trade') <= end - SECOND);
+    this.#openGaps.advance(end);
+    this.#bars.update(row, this.#openGaps.until('trade') <= end - SECOND);
     this.#flow.update(row);
     const known = Math.max(this.#known, row.localTimestamp ?? 0);
-    // When a row in a hole was known says nothing of those that follow.
+    // When a row in a gap was known says nothing of those that follow.
     if (row.complete) this.#known = known;
     const out = blankRow(row, Math.max(end + this.#grace, known, this.#bars.known));
     out.warm = this.#bars.isWarm;
@@ -97,43 +97,43 @@ export class FeatureSeries {
   #measure({ feature, property, window, measure, isForSignals }: Entry, row: MicroRow, out: Mutable<FeatureRow>): void {
     const value = measure.update(row);
     const since = feature.since(row.timestamp, window);
-    const isHole = since !== undefined && this.#holes.lastUntil(feature.inputs) > since;
-    if (isHole && isForSignals) out.gapInWindow = true;
-    if (typeof value === 'number' && !isHole) {
+    const isInGap = since !== undefined && this.#openGaps.lastUntil(feature.inputs) > since;
+    if (isInGap && isForSignals) out.gapInWindow = true;
+    if (typeof value === 'number' && !isInGap) {
       (out as unknown as Values)[property] = value;
       return;
     }
-    addReason(out, feature.name, isHole ? 'gap' : (value as Absence));
-    if (isHole || value === 'gap') knownFrom(out, this.#holes.known(feature.inputs));
+    addReason(out, feature.name, isInGap ? 'gap' : (value as Absence));
+    if (isInGap || value === 'gap') knownFrom(out, this.#openGaps.known(feature.inputs));
     if (isForSignals) out.warm = false;
   }
 
-  /** Returns a row that was given as it is now that `hole` is known; the row itself where it is not concerned. */
-  revised(row: FeatureRow, hole: Hole, close = row.close): FeatureRow {
+  /** Returns an emitted row as it is now that `openGap` is known; the same row where the gap does not concern it. */
+  revised(row: FeatureRow, openGap: OpenGap, close = row.close): FeatureRow {
     const values: Values = {};
     const reasons: Reasons = {};
     let { warm, gapInWindow } = row;
     for (const { feature, property, window, isForSignals } of this.#entries) {
-      if (!damages(hole, feature, window, row.timestamp)) continue;
+      if (!damages(openGap, feature, window, row.timestamp)) continue;
       values[property] = undefined;
       reasons[feature.name] = 'gap';
       if (isForSignals) [warm, gapInWindow] = [false, true];
     }
     if (Object.keys(reasons).length === 0) return row;
     const detail = { ...(row.detail as Reasons | undefined), ...reasons };
-    const knownTimestamp = Math.max(row.knownTimestamp, hole.known);
-    const localTimestamp = Math.max(row.localTimestamp ?? 0, hole.known);
+    const knownTimestamp = Math.max(row.knownTimestamp, openGap.known);
+    const localTimestamp = Math.max(row.localTimestamp ?? 0, openGap.known);
     return { ...row, close, ...values, warm, gapInWindow, detail, knownTimestamp, localTimestamp };
   }
 
   /** Learns that trades are missing in rows that were given. */
-  addHole(hole: Hole): void {
-    if (hole.inputs.includes('trade')) this.#bars.addHole(hole);
+  addGap(openGap: OpenGap): void {
+    if (openGap.inputs.includes('trade')) this.#bars.addGap(openGap);
   }
 
-  /** Learns that a hole was repaired; `holes` are those that are left. */
-  endHole(hole: Hole, holes: readonly Hole[]): void {
-    if (hole.inputs.includes('trade')) this.#bars.endHole(hole, holes);
+  /** Learns that a gap was repaired; `gaps` are those that are left. */
+  endGap(openGap: OpenGap, openGaps: readonly OpenGap[]): void {
+    if (openGap.inputs.includes('trade')) this.#bars.endGap(openGap, openGaps);
   }
 
   #restart(end: number): void {
@@ -175,7 +175,7 @@ function blankRow(row: MicroRow, knownTimestamp: number): Mutable<FeatureRow> {
   };
 }
 
-/** What a row says of a hole cannot be known before the hole is. */
+/** What a row says of a gap cannot be known before the gap is. */
 function knownFrom(row: Mutable<FeatureRow>, known: number): void {
   if (known > row.knownTimestamp) row.knownTimestamp = known;
   if (known > (row.localTimestamp ?? 0)) row.localTimestamp = known;
@@ -193,10 +193,10 @@ function ageOf({ timestamp, market, bookTimestamp, markTimestamp }: MicroRow): n
   return markTimestamp === undefined ? undefined : (timestamp - Math.min(bookTimestamp, markTimestamp)) / 1000;
 }
 
-function damages({ inputs, from, until }: Hole, feature: Feature, window: number, end: number): boolean {
+function damages({ inputs, from, until }: OpenGap, feature: Feature, window: number, end: number): boolean {
   if (from >= end || !feature.inputs.some((input) => inputs.includes(input))) return false;
   const since = feature.since(end, window);
   if (since !== undefined) return until > since;
-  // Of the bars that the hole overlaps, the first has been closed by then.
+  // Of the bars that the gap overlaps, the first has been closed by then.
   return Math.floor(from / BAR) * BAR + BAR <= end;
 }

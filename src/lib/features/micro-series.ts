@@ -2,8 +2,8 @@ import { ExactSum } from '../model/exact-sum.js';
 import type { Market, RecordOf, Trade } from '../model/records.js';
 import { DAY, floorToSecond, SECOND } from '../model/time.js';
 import { CarriedState } from './carried-state.js';
-import type { Holes } from './holes.js';
 import { INPUT_NAMES } from './inputs.js';
+import type { OpenGaps } from './open-gaps.js';
 import { type InputRecord, SecondInputs } from './second-inputs.js';
 
 /** One row per symbol and second. */
@@ -20,7 +20,7 @@ const LONGEST_SILENCE = DAY;
  */
 export class MicroSeries {
   readonly #identity: SymbolIdentity;
-  readonly #holes: Holes;
+  readonly #openGaps: OpenGaps;
   #state = new CarriedState();
   readonly #pending = new Map<number, SecondInputs>();
   /** Start of the second that is given next, undefined before the first. */
@@ -30,9 +30,9 @@ export class MicroSeries {
   #last = 0;
   #localTimestamp = 0;
 
-  constructor(identity: SymbolIdentity, holes: Holes) {
+  constructor(identity: SymbolIdentity, openGaps: OpenGaps) {
     this.#identity = identity;
-    this.#holes = holes;
+    this.#openGaps = openGaps;
   }
 
   /** Returns the end of the second that is given next, Infinity as long as there is none. */
@@ -117,13 +117,13 @@ export class MicroSeries {
     const end = second + SECOND;
     const inputs = this.#pending.get(second);
     this.#pending.delete(second);
-    this.#holes.advance(end);
+    this.#openGaps.advance(end);
     const flow = inputs ? this.#state.take(inputs) : 0;
     if (inputs && inputs.localTimestamp > this.#localTimestamp) this.#localTimestamp = inputs.localTimestamp;
     const trades = inputs?.trades() ?? NO_TRADES;
-    const isTradeHole = this.#holes.until('trade') > second;
+    const isTradeGap = this.#openGaps.until('trade') > second;
     if (trades.length > 0) this.#state.last = trades.at(-1)?.price;
-    else if (isTradeHole) this.#state.last = undefined;
+    else if (isTradeGap) this.#state.last = undefined;
     return this.#columns(end, tradesOf(trades), flow);
   }
 
@@ -133,7 +133,7 @@ export class MicroSeries {
     const state = this.#state;
     const { bid, bidAmount, ask, askAmount, mid, spreadBps, microprice, imbalance } = state.quotes(end);
     const mark = state.mark(end);
-    const complete = this.#holes.lastUntil(INPUT_NAMES) <= end - SECOND;
+    const complete = this.#openGaps.lastUntil(INPUT_NAMES) <= end - SECOND;
     return {
       type: 'micro',
       exchange,
@@ -141,7 +141,7 @@ export class MicroSeries {
       symbol,
       timestamp: end,
       localTimestamp:
-        (complete ? this.#localTimestamp : Math.max(this.#localTimestamp, this.#holes.known(INPUT_NAMES))) || undefined,
+        (complete ? this.#localTimestamp : Math.max(this.#localTimestamp, this.#openGaps.known(INPUT_NAMES))) || undefined,
       open,
       high,
       low,

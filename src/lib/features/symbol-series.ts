@@ -1,8 +1,8 @@
 import type { AnyRecord, Candle, Gap } from '../model/records.js';
 import { MINUTE, SECOND } from '../model/time.js';
 import { type FeatureRow, FeatureSeries, type Past } from './feature-series.js';
-import { type Hole, Holes } from './holes.js';
 import { type MicroRow, MicroSeries, type SymbolIdentity } from './micro-series.js';
+import { type OpenGap, OpenGaps } from './open-gaps.js';
 import type { EngineCounts, EngineOptions } from './options.js';
 import type { InputRecord } from './second-inputs.js';
 
@@ -28,7 +28,7 @@ export class SymbolSeries {
   /** The records that follow are there already: nobody asks for the rows of a silence before it is over. */
   readonly #isBatch: boolean;
   readonly #counts: EngineCounts;
-  readonly #holes = new Holes();
+  readonly #openGaps = new OpenGaps();
   readonly #seconds: MicroSeries;
   readonly #features: FeatureSeries;
   readonly #lastSeen = new Map<string, number>();
@@ -38,8 +38,8 @@ export class SymbolSeries {
     this.#wait = waitOf(options);
     this.#isBatch = options.batch ?? false;
     this.#counts = counts;
-    this.#seconds = new MicroSeries(identity, this.#holes);
-    this.#features = new FeatureSeries(this.#holes, options.grace, options.windows, options.features);
+    this.#seconds = new MicroSeries(identity, this.#openGaps);
+    this.#features = new FeatureSeries(this.#openGaps, options.grace, options.windows, options.features);
   }
 
   /** Returns the market's time at which the next row is given. */
@@ -56,8 +56,8 @@ export class SymbolSeries {
       return [];
     }
     this.#counts.late += 1;
-    const hole = record.type === 'trade' ? this.#holes.addLate(record.timestamp) : undefined;
-    return hole ? this.#revise(hole) : [];
+    const openGap = record.type === 'trade' ? this.#openGaps.addLate(record.timestamp) : undefined;
+    return openGap ? this.#revise(openGap) : [];
   }
 
   /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
@@ -90,12 +90,12 @@ export class SymbolSeries {
 
   /** Takes a repair before the gap that it ends: its records are in the input. */
   foresee(repair: Gap): void {
-    this.#holes.foresee(repair);
+    this.#openGaps.foresee(repair);
   }
 
   /** Learns a gap; returns the rows that it changes. */
   addGap(gap: Gap): AnyRecord[] {
-    const effect = this.#holes.add(gap);
+    const effect = this.#openGaps.add(gap);
     if (effect === undefined) return [];
     return 'opened' in effect ? this.#revise(effect.opened) : this.#restore(effect.ended, effect.known);
   }
@@ -126,7 +126,7 @@ export class SymbolSeries {
     return [micro, features];
   }
 
-  /** A hole holds no records of its channel: rows before the last record of every channel are final. */
+  /** A gap holds no records of its channel: rows before the last record of every channel are final. */
   #forget(): void {
     if (this.#kept.length < 2) return;
     const final = Math.min(...this.#lastSeen.values());
@@ -135,20 +135,20 @@ export class SymbolSeries {
     if (drop > 0) this.#kept.splice(0, drop);
   }
 
-  #revise(hole: Hole): AnyRecord[] {
+  #revise(openGap: OpenGap): AnyRecord[] {
     const oldest = this.#kept[0]?.now.micro.timestamp;
-    if (this.#kept.length === KEPT && oldest !== undefined && hole.from < oldest - SECOND) this.#counts.unmarked += 1;
-    this.#features.addHole(hole);
-    return this.#kept.flatMap((kept) => this.#giveAgain(kept, this.#damaged(kept.now, hole)));
+    if (this.#kept.length === KEPT && oldest !== undefined && openGap.from < oldest - SECOND) this.#counts.unmarked += 1;
+    this.#features.addGap(openGap);
+    return this.#kept.flatMap((kept) => this.#giveAgain(kept, this.#damaged(kept.now, openGap)));
   }
 
-  /** Rows that a repaired hole had damaged are what they were, from when the repair was known; later ones stay as given. */
-  #restore(ended: readonly Hole[], known: number): AnyRecord[] {
-    const holes = this.#holes.open;
-    for (const hole of ended) this.#features.endHole(hole, holes);
+  /** Rows that a repaired gap had damaged are what they were, from when the repair was known; later ones stay as given. */
+  #restore(ended: readonly OpenGap[], known: number): AnyRecord[] {
+    const openGaps = this.#openGaps.open;
+    for (const openGap of ended) this.#features.endGap(openGap, openGaps);
     return this.#kept.flatMap((kept) => {
       if (kept.now === kept.first) return [];
-      const { micro, features } = holes.reduce<Row>((row, hole) => this.#damaged(row, hole), kept.first);
+      const { micro, features } = openGaps.reduce<Row>((row, openGap) => this.#damaged(row, openGap), kept.first);
       if (isSame(micro, kept.now.micro) && isSame(features, kept.now.features)) return [];
       const localTimestamp = Math.max(features.localTimestamp ?? 0, known);
       return this.#giveAgain(kept, {
@@ -158,15 +158,15 @@ export class SymbolSeries {
     });
   }
 
-  #damaged(row: Row, hole: Hole): Row {
+  #damaged(row: Row, openGap: OpenGap): Row {
     let { micro } = row;
-    const isCovered = hole.from < micro.timestamp && hole.until > micro.timestamp - SECOND;
-    // The price of the last trade before the hole says nothing of a second in it.
-    const close = isCovered && hole.inputs.includes('trade') && micro.trades === 0 ? undefined : micro.close;
+    const isCovered = openGap.from < micro.timestamp && openGap.until > micro.timestamp - SECOND;
+    // The price of the last trade before the gap says nothing of a second in it.
+    const close = isCovered && openGap.inputs.includes('trade') && micro.trades === 0 ? undefined : micro.close;
     if (isCovered && (micro.complete || close !== micro.close)) {
-      micro = { ...micro, close, complete: false, localTimestamp: Math.max(micro.localTimestamp ?? 0, hole.known) };
+      micro = { ...micro, close, complete: false, localTimestamp: Math.max(micro.localTimestamp ?? 0, openGap.known) };
     }
-    const features = this.#features.revised(row.features, hole, close);
+    const features = this.#features.revised(row.features, openGap, close);
     return micro === row.micro && features === row.features ? row : { micro, features };
   }
 

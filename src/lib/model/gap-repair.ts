@@ -4,10 +4,10 @@ import type { Gap } from './records.js';
 export type GapSpan = Pick<Gap, 'fromTimestamp' | 'untilTimestamp' | 'localTimestamp'>;
 
 /**
- * Returns whether `repair`, a gap without `missing`, ends the hole that `gap` told of in the same channel: it covers it
+ * Returns whether `repair`, a gap without `missing`, ends the gap that `gap` told of in the same channel: it covers it
  * whole and was known no earlier. One rule for all that is made of gapped data; over a store the same is said in SQL.
  */
-export function endsHole(repair: GapSpan, gap: GapSpan): boolean {
+export function endsGap(repair: GapSpan, gap: GapSpan): boolean {
   return (
     repair.fromTimestamp <= gap.fromTimestamp &&
     repair.untilTimestamp >= gap.untilTimestamp &&

@@ -130,12 +130,12 @@ export const candle = {
 
 export const gap = {
   ...identity,
-  channel: text('the channel that has the hole; of candles of one interval `candle_exchange_1m`'),
-  from_timestamp: time('the last thing known before the hole'),
+  channel: text('the channel that has the gap; of candles of one interval `candle_exchange_1m`'),
+  from_timestamp: time('the last thing known before the gap'),
   until_timestamp: time('the first thing known after it; equals `timestamp`'),
   reason: oneOf(GAP_REASONS, 'what made it; `shutdown`: between two runs, `lost`: stored records that are no more'),
   repaired: count('records fetched again'),
-  missing: flag('true when a hole remains'),
+  missing: flag('true when records are still missing'),
 };
 
 export const clock = {

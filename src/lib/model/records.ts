@@ -65,7 +65,7 @@ export type GapReason = (typeof market.GAP_REASONS)[number];
 
 export const MARKETS: readonly Market[] = market.MARKETS;
 
-/** Types that travel with every stream to tell of holes and of time; they are no data of their own. */
+/** Types that travel with every stream to tell of gaps and of time; they are no data of their own. */
 export const IN_BAND_TYPES: ReadonlySet<RecordType> = new Set(['gap', 'clock']);
 
 /** Returns the columns of a type as `[name, column]`, in output order, `type` left out. */

@@ -37,7 +37,7 @@ export type Tile = { readonly first: number; readonly last: number; readonly fin
 export type TileRecords = { readonly records: number; readonly first: number; readonly last: number };
 
 /**
- * Returns the stretches that a day is told in, in order of time: what lies within holes and silences, and what lies
+ * Returns the stretches that a day is told in, in order of time: what lies within gaps and silences, and what lies
  * between them, where their ends belong. A day without any is one stretch.
  */
 export function tilesOf(findings: readonly Finding[]): Tile[] {
@@ -77,7 +77,7 @@ const NO_RECORDS = { first: 0, last: 0, records: 0 };
 
 type Row = Span & Pick<TileRecords, 'records'> & { readonly finding?: Finding | undefined };
 
-/** Where a tile's row begins and ends: with its hole or silence, else with its records. */
+/** Where a tile's row begins and ends: with its gap or silence, else with its records. */
 function spanned({ finding, first, last, records }: Tile & TileRecords, length: number): Row {
   return finding
     ? { from: finding.from, until: finding.until, records, finding }

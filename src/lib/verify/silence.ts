@@ -8,7 +8,7 @@ const TIMES_TYPICAL = 10;
 const LEAST_INTERVALS = 100;
 /** So few are enough for an hour itself to raise the limit: a night must not be judged by the evening before. */
 const LEAST_OF_HOUR = 10;
-/** What half of the time is spent in is asked of at least so many hours on either side: two holes in one hour would hide each other. */
+/** What half of the time is spent in is asked of at least so many hours on either side: two gaps in one hour would hide each other. */
 const TYPICAL_REACH = 3;
 const HOURS = 24;
 /** All 24 hours: 12 on one side, 11 on the other. */

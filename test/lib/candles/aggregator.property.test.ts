@@ -55,9 +55,9 @@ const RUNS = { seed: SEED, numRuns: 180 };
 describe('candles as they come equal candles of all trades at once', () => {
   it.each(rules)('ties, disorder, silence closed by the clock: open $open, empty $empty', (rule) => {
     const sequences = fc.oneof(
-      tradeSequences({ late: false, hole: 'none', clock: true }),
-      tradeSequences({ late: false, hole: 'missing', clock: true }),
-      tradeSequences({ late: false, hole: 'repaired', clock: true }),
+      tradeSequences({ late: false, gap: 'none', clock: true }),
+      tradeSequences({ late: false, gap: 'missing', clock: true }),
+      tradeSequences({ late: false, gap: 'repaired', clock: true }),
     );
     fc.assert(
       fc.property(sequences, ({ records, trades, gaps }) => {
@@ -72,7 +72,7 @@ describe('candles as they come equal candles of all trades at once', () => {
 
   it.each([true, false])('late trades are counted and left out of the candles that were closed: clock %s', (clock) => {
     fc.assert(
-      fc.property(tradeSequences({ late: true, hole: 'none', clock }), ({ records }) => {
+      fc.property(tradeSequences({ late: true, gap: 'none', clock }), ({ records }) => {
         const settings = options();
         const { output, counts } = aggregate(records, settings);
         const now = clocks(records);
@@ -93,9 +93,9 @@ describe('candles as they come equal candles of all trades at once', () => {
     );
   });
 
-  it('a repaired hole gives the candles of the unbroken sequence', () => {
+  it('a repaired gap gives the candles of the unbroken sequence', () => {
     fc.assert(
-      fc.property(tradeSequences({ late: false, hole: 'repaired', clock: true }), ({ records }) => {
+      fc.property(tradeSequences({ late: false, gap: 'repaired', clock: true }), ({ records }) => {
         const unbroken = records.filter(({ type }) => type !== 'gap');
         expectSame(aggregate(records, options()).output, [...lastStates(aggregate(unbroken, options()).output).values()]);
       }),
@@ -105,7 +105,7 @@ describe('candles as they come equal candles of all trades at once', () => {
 
   it('candles are sent in order of time within an interval, except those that a gap corrects', () => {
     fc.assert(
-      fc.property(tradeSequences({ late: false, hole: 'missing', clock: true }), ({ records }) => {
+      fc.property(tradeSequences({ late: false, gap: 'missing', clock: true }), ({ records }) => {
         const reached = new Map<string, number>();
         for (const record of aggregate(records, options({ empty: 'flat' })).output) {
           if (record.type !== 'candle') continue;
@@ -122,9 +122,9 @@ describe('candles as they come equal candles of all trades at once', () => {
 describe('longer candles from shorter ones', () => {
   it.each(rules)('equal those from trades: open $open, empty $empty', (rule) => {
     const sequences = fc.oneof(
-      tradeSequences({ late: false, hole: 'none', clock: true }),
-      tradeSequences({ late: false, hole: 'missing', clock: true }),
-      tradeSequences({ late: false, hole: 'missing', clock: false }),
+      tradeSequences({ late: false, gap: 'none', clock: true }),
+      tradeSequences({ late: false, gap: 'missing', clock: true }),
+      tradeSequences({ late: false, gap: 'missing', clock: false }),
     );
     fc.assert(
       fc.property(sequences, ({ records }) => {

@@ -169,7 +169,7 @@ describe('values', () => {
 });
 
 describe('gaps', () => {
-  it('that were repaired are holes all the same for candles that their trades came too late for', () => {
+  it('that were repaired are gaps all the same for candles that their trades came too late for', () => {
     const repaired = gap(0.5, 3, { missing: false, repaired: 2 });
     const fetched = { localTimestamp: undefined };
     const late = [trade(1, 11, fetched), trade(2, 12, fetched)];

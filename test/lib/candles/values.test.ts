@@ -1,7 +1,7 @@
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Holes } from '../../../src/lib/candles/holes.js';
+import { OpenGaps } from '../../../src/lib/candles/open-gaps.js';
 import { ExactSum, roundSum } from '../../../src/lib/model/exact-sum.js';
 import { bucketStart, isMadeOf, parseInterval, parseIntervals } from '../../../src/lib/model/interval.js';
 import { formatTime, parseTime } from '../../../src/lib/model/time.js';
@@ -96,7 +96,7 @@ describe('sums', () => {
   });
 });
 
-describe('holes', () => {
+describe('gaps', () => {
   const gap = (from: number, until: number, missing = true, known = 1) => ({
     ...gapRecord,
     fromTimestamp: from,
@@ -105,9 +105,9 @@ describe('holes', () => {
     missing,
   });
   const overlaps = (from: number, until: number, start: number, end: number) => {
-    const holes = new Holes();
-    holes.add(gap(from, until));
-    return holes.overlapping(start, end) !== undefined;
+    const openGaps = new OpenGaps();
+    openGaps.add(gap(from, until));
+    return openGaps.overlapping(start, end) !== undefined;
   };
 
   it.each([
@@ -125,29 +125,29 @@ describe('holes', () => {
   });
 
   it('end when a later repair covers them', () => {
-    const holes = new Holes();
-    holes.add(gap(10, 20));
-    holes.add(gap(30, 40));
-    holes.add(gap(10, 25, false));
-    expect(holes.overlapping(10, 20)).toBeUndefined();
-    expect(holes.overlapping(30, 40)).toBeDefined();
-    holes.add(gap(31, 40, false));
-    expect(holes.overlapping(30, 40)).toBeDefined();
+    const openGaps = new OpenGaps();
+    openGaps.add(gap(10, 20));
+    openGaps.add(gap(30, 40));
+    openGaps.add(gap(10, 25, false));
+    expect(openGaps.overlapping(10, 20)).toBeUndefined();
+    expect(openGaps.overlapping(30, 40)).toBeDefined();
+    openGaps.add(gap(31, 40, false));
+    expect(openGaps.overlapping(30, 40)).toBeDefined();
   });
 
   it('are told by the one that was known first', () => {
-    const holes = new Holes();
-    holes.add(gap(10, 20, true, 9));
-    holes.add(gap(12, 22, true, 7));
-    expect(holes.overlapping(15, 16)?.known).toBe(7);
+    const openGaps = new OpenGaps();
+    openGaps.add(gap(10, 20, true, 9));
+    openGaps.add(gap(12, 22, true, 7));
+    expect(openGaps.overlapping(15, 16)?.known).toBe(7);
   });
 
   it('are forgotten once nothing can overlap them', () => {
-    const holes = new Holes();
-    holes.add(gap(10, 20));
-    holes.forget(20);
-    expect(holes.overlapping(10, 20)).toBeDefined();
-    holes.forget(21);
-    expect(holes.overlapping(10, 20)).toBeUndefined();
+    const openGaps = new OpenGaps();
+    openGaps.add(gap(10, 20));
+    openGaps.forget(20);
+    expect(openGaps.overlapping(10, 20)).toBeDefined();
+    openGaps.forget(21);
+    expect(openGaps.overlapping(10, 20)).toBeUndefined();
   });
 });

@@ -207,11 +207,11 @@ describe('a gap', () => {
     ['imb_shift', 5],
     ['mark_dev_z', 30],
   ]);
-  const hole = [gap('trade', 59.2, 70.1)];
+  const openGap = [gap('trade', 59.2, 70.1)];
   const records = [
     ...steady(0, 60),
     ...Array.from({ length: 10 }, (_, index) => [mark(60.4 + index), book(60.5 + index), clock(61 + index)]).flat(),
-    ...hole,
+    ...openGap,
     ...steady(70, 140),
   ];
   const { features, micro, given, counts } = featureRun(records, { windows });
@@ -241,12 +241,12 @@ describe('a gap', () => {
     const again = given.filter(({ type, timestamp }) => type === 'micro' && timestamp === at(65));
     expect(again.map((record) => (record as { complete: boolean }).complete)).toEqual([true, false]);
     expect(counts.revised).toBeGreaterThan(5);
-    expect(given.indexOf(hole[0] as AnyRecord)).toBeLessThan(given.indexOf(again[1] as AnyRecord));
+    expect(given.indexOf(openGap[0] as AnyRecord)).toBeLessThan(given.indexOf(again[1] as AnyRecord));
   });
 
   it('is the same whether it was known before the rows were given or after', () => {
-    const early = [...records.filter((record) => record !== hole[0]), ...hole].sort((a, b) => a.timestamp - b.timestamp);
-    const known = featureRun([...hole, ...early.filter((record) => record !== hole[0])], { windows });
+    const early = [...records.filter((record) => record !== openGap[0]), ...openGap].sort((a, b) => a.timestamp - b.timestamp);
+    const known = featureRun([...openGap, ...early.filter((record) => record !== openGap[0])], { windows });
     const values = (rows: readonly object[]) => rows.map((item) => ({ ...item, knownTimestamp: 0, localTimestamp: 0 }));
     expect(values(known.micro).map((item) => ({ ...item, close: 0 }))).toEqual(
       values(micro).map((item) => ({ ...item, close: 0 })),
@@ -275,7 +275,7 @@ describe('a gap', () => {
     expect(whole.features.find(({ timestamp }) => timestamp === at(80))?.knownTimestamp).toBe(at(81));
   });
 
-  it('that was repaired leaves no hole, unless its trades came after their seconds', () => {
+  it('that was repaired leaves no gap, unless its trades came after their seconds', () => {
     const repaired = gap('trade', 10.2, 14.1, { repaired: 3, missing: false });
     const inTime = featureRun([...steady(0, 10), trade(12, { id: 'r' }), repaired, ...steady(14, 60)], { windows });
     expect(inTime.micro.every(({ complete }) => complete)).toBe(true);
@@ -284,7 +284,7 @@ describe('a gap', () => {
     expect(late.counts.late).toBe(1);
   });
 
-  describe('that was told as a hole and repaired later', () => {
+  describe('that was told as a gap and repaired later', () => {
     const stretch = (fields: Partial<Gap> = {}) => gap('trade', 40.2, 50.1, fields);
     const repair = stretch({ missing: false, repaired: 10, localTimestamp: at(90) });
     const all = steady(0, 140);

@@ -34,7 +34,7 @@ function greatestError(found: readonly number[], expected: readonly number[]): n
 }
 
 describe('RollingMoments', () => {
-  it('is the textbook z on random walks with holes and constants, wherever the data begins', () => {
+  it('is the textbook z on random walks with gaps and constants, wherever the data begins', () => {
     const value = fc.oneof(
       { weight: 20, arbitrary: fc.integer({ min: -1000, max: 1000 }).map((number) => number / 8) },
       { weight: 1, arbitrary: fc.constant(undefined) },

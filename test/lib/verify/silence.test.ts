@@ -98,7 +98,7 @@ describe('a silence', () => {
     }
   });
 
-  it('is suspected although others are like it: an hour lost every day, three holes within one hour', () => {
+  it('is suspected although others are like it: an hour lost every day, three gaps within one hour', () => {
     let daily = poisson(3, 2, 5);
     for (let day = 0; day < 5; day++) daily = without(daily, day * DAY + 7.5 * HOUR, day * DAY + 8.5 * HOUR);
     expect(suspicious(daily)).toHaveLength(5);

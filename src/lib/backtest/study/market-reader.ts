@@ -1,7 +1,7 @@
 import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice } from '../../model/records.js';
-import { openHoles, type RecordedGap } from '../../verify/holes.js';
+import { openGaps, type RecordedGap } from '../../verify/open-gaps.js';
 import { type BookView, type DataGap, emptyTimedValues, endOf, type MarketData, type TimedValues } from '../market-data.js';
 import type { Signal } from '../strategies/signals.js';
 import { CandleColumns } from './candle-columns.js';
@@ -141,7 +141,7 @@ class MarketCollector {
     // The channel of lost candles names their interval: `candle_exchange_1m`.
     const channels = new Set(this.#gaps.map(({ channel }) => channel).filter((channel) => isOf(feed.kind, channel)));
     const open = [...channels].flatMap((channel) =>
-      openHoles(this.#gaps.filter((gap) => gap.channel === channel).map(recordedGap)),
+      openGaps(this.#gaps.filter((gap) => gap.channel === channel).map(recordedGap)),
     );
     const candles =
       feed.kind === 'candles' ? this.#candles.incomplete.map((from) => ({ from, until: from + feed.interval })) : [];

@@ -3,7 +3,7 @@ import type { Market } from '../../model/records.js';
 import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
 import { tableDefinition } from '../../storage/database/record-table.js';
 import type { CandleOptions } from '../options.js';
-import { type CandleRelations, CLOCKS, createClocks, createHoles, HOLES } from './batch-tables.js';
+import { type CandleRelations, CLOCKS, createClocks, createOpenGaps, OPEN_GAPS } from './batch-tables.js';
 import { type CandleQuery, candleSelect } from './candle-sql.js';
 
 const SERIES = '"exchange", "market", "symbol"';
@@ -26,7 +26,7 @@ export async function createBatchCandles(
   const settings = {
     ...options,
     clocks: CLOCKS,
-    holes: (await createHoles(database, relations.gap, options)) ? HOLES : undefined,
+    openGaps: (await createOpenGaps(database, relations.gap, options)) ? OPEN_GAPS : undefined,
     countsQuote: await quoteCondition(database, options),
   };
   await database.run(`CREATE OR REPLACE TEMP TABLE ${sqlName(table)} (${tableDefinition('candle')})`);

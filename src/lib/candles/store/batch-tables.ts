@@ -9,7 +9,7 @@ export type CandleRelations = Readonly<Record<'trade' | 'candle' | 'gap' | 'cloc
 
 /** The names of the temporary tables that `candleSelect` takes. */
 export const CLOCKS = sqlName('candle_clocks');
-export const HOLES = sqlName('candle_holes');
+export const OPEN_GAPS = sqlName('candle_open_gaps');
 
 /**
  * Creates the table of clocks, per exchange and market in microseconds: the greatest `clock` record, else the greatest
@@ -29,8 +29,8 @@ export async function createClocks(database: Database, { trade, candle, clock, a
   );
 }
 
-/** Creates the table of unrepaired holes. Returns whether there are any: without, their step can be left out. */
-export async function createHoles(
+/** Creates the table of unrepaired gaps. Returns whether there are any: without, their step can be left out. */
+export async function createOpenGaps(
   database: Database,
   gap: string,
   options: Pick<CandleOptions, 'source' | 'intervals'>,
@@ -38,15 +38,15 @@ export async function createHoles(
   const found = await database.rows(`SELECT DISTINCT "channel" FROM ${gap}`);
   const channels = found.map(({ channel }) => String(channel)).filter((channel) => isOfInput(channel, options));
   await database.run(
-    `CREATE OR REPLACE TEMP TABLE ${HOLES} AS
+    `CREATE OR REPLACE TEMP TABLE ${OPEN_GAPS} AS
      WITH gaps AS (SELECT "exchange", "market", "symbol", "missing", epoch_us("from_timestamp") AS from_us,
        epoch_us("until_timestamp") AS until_us, epoch_us("local_timestamp") AS known FROM ${gap} WHERE "channel" IN (${channels.map(sqlText).join(', ') || 'NULL'}))
-     SELECT * FROM gaps AS hole WHERE "missing" AND NOT EXISTS (SELECT 1 FROM gaps AS repair
-       WHERE NOT repair."missing" AND repair."exchange" = hole."exchange" AND repair."market" = hole."market"
-       AND repair."symbol" = hole."symbol" AND repair.from_us <= hole.from_us AND repair.until_us >= hole.until_us
-       AND coalesce(repair.known, 0) >= coalesce(hole.known, 0))`,
+     SELECT * FROM gaps AS openGap WHERE "missing" AND NOT EXISTS (SELECT 1 FROM gaps AS repair
+       WHERE NOT repair."missing" AND repair."exchange" = openGap."exchange" AND repair."market" = openGap."market"
+       AND repair."symbol" = openGap."symbol" AND repair.from_us <= openGap.from_us AND repair.until_us >= openGap.until_us
+       AND coalesce(repair.known, 0) >= coalesce(openGap.known, 0))`,
   );
-  return (await database.number(`SELECT count(*) FROM ${HOLES}`)) > 0;
+  return (await database.number(`SELECT count(*) FROM ${OPEN_GAPS}`)) > 0;
 }
 
 /** Returns the length of an interval named `90s`, `1m`, `4h`, `1d`, `1w`, in seconds. */

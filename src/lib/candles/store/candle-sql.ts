@@ -15,8 +15,8 @@ export type CandleQuery = Pick<CandleOptions, 'open' | 'empty' | 'source'> & {
   readonly clocks: string;
   /** All of the relation is of this market, whose clock is this: there is nothing to group by and to look up. */
   readonly only?: { readonly exchange: string; readonly market: string; readonly now: number } | undefined;
-  /** A relation `(exchange, market, symbol, from_us, until_us, known)`: the unrepaired holes. Absent when there are none. */
-  readonly holes?: string | undefined;
+  /** A relation `(exchange, market, symbol, from_us, until_us, known)`: the unrepaired gaps. Absent when there are none. */
+  readonly openGaps?: string | undefined;
   /** What came before: a relation `(exchange, market, symbol, close)`, and where the candles that are wanted begin and end. */
   readonly before?: { readonly carry: string; readonly since: number; readonly until: number } | undefined;
   /** A condition on exchange and market: amounts count the quote asset there. */
@@ -30,28 +30,28 @@ const SERIES = '"exchange", "market", "symbol"';
  * sorted is as narrow as it can be: that is most of the time beside writing.
  */
 export function orderedCandleSelect(query: CandleQuery & Required<Pick<CandleQuery, 'only'>>): string {
-  if (query.holes !== undefined) return `SELECT * FROM (${candleSelect(query)}) ORDER BY "symbol", "timestamp"`;
+  if (query.openGaps !== undefined) return `SELECT * FROM (${candleSelect(query)}) ORDER BY "symbol", "timestamp"`;
   return candleSelect(query, '(SELECT * FROM opened ORDER BY "symbol", bucket)');
 }
 
 /** Returns the SELECT whose rows are the candles, in the columns of the candle table. Ties never depend on threads. */
 export function candleSelect(query: CandleQuery, rows = 'opened'): string {
-  const { interval, source, clocks, holes, only } = query;
+  const { interval, source, clocks, openGaps, only } = query;
   const steps = [`bucketed AS (${bucketed(query)})`, `clocks AS (SELECT * FROM ${clocks})`, ...opened(query)];
-  if (holes !== undefined) steps.push(`holed AS (${overlaps(interval.size, holes)})`);
-  const known = holes === undefined ? '' : `LEFT JOIN holed USING (${SERIES}, bucket)`;
+  if (openGaps !== undefined) steps.push(`gapped AS (${overlaps(interval.size, openGaps)})`);
+  const known = openGaps === undefined ? '' : `LEFT JOIN gapped USING (${SERIES}, bucket)`;
   const clock = only ? '' : 'JOIN clocks USING ("exchange", "market")';
   const values: Record<string, string> = {
     type: "'candle'",
     timestamp: 'make_timestamptz(bucket)',
-    local_timestamp: `make_timestamptz(${holes === undefined ? 'arrival' : 'greatest(arrival, known)'})`,
+    local_timestamp: `make_timestamptz(${openGaps === undefined ? 'arrival' : 'greatest(arrival, known)'})`,
     interval: sqlText(interval.name),
     volume: rounded('volume'),
     turnover: rounded('turnover'),
     buy_volume: rounded('buy_volume'),
     source: sqlText(source),
     closed: `bucket + ${interval.size} <= ${only?.now ?? 'now'}`,
-    complete: holes === undefined ? 'complete' : 'complete AND holed.bucket IS NULL',
+    complete: openGaps === undefined ? 'complete' : 'complete AND gapped.bucket IS NULL',
   };
   const columns = tableColumns('candle').map(({ name }) => `${values[name] ?? `"${name}"`} AS "${name}"`);
   return `WITH ${steps.join(', ')} SELECT ${columns.join(', ')} FROM ${rows} ${clock} ${known}`;
@@ -135,9 +135,9 @@ function filled({ interval: { size }, before }: CandleQuery): string {
     LEFT JOIN bucketed USING (${SERIES}, bucket)`;
 }
 
-/** The buckets that an unrepaired hole overlaps, and when the first such hole became known. */
-function overlaps(size: number, holes: string): string {
-  return `SELECT ${SERIES}, bucket, min(known) AS known FROM opened JOIN ${holes} AS holes USING (${SERIES})
+/** The buckets that an unrepaired gap overlaps, and when the first such gap became known. */
+function overlaps(size: number, openGaps: string): string {
+  return `SELECT ${SERIES}, bucket, min(known) AS known FROM opened JOIN ${openGaps} AS openGaps USING (${SERIES})
     WHERE from_us < bucket + ${size} AND (until_us > bucket OR (until_us = from_us AND from_us >= bucket)) GROUP BY ALL`;
 }
 

@@ -13,7 +13,7 @@ import type { StoreContext } from '../../storage/log/store-context.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import type { CandleOptions } from '../options.js';
 import { quoteCondition } from './batch-candles.js';
-import { CLOCKS, createHoles, HOLES } from './batch-tables.js';
+import { CLOCKS, createOpenGaps, OPEN_GAPS } from './batch-tables.js';
 import { requireSameRules, ruleMetadata } from './candle-rules.js';
 import { type CandleQuery, candleSelect, orderedCandleSelect } from './candle-sql.js';
 import { CARRY, loadCarry, noteCarry } from './carry.js';
@@ -137,9 +137,9 @@ async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise
   const { context, snapshot, candles, market, interval, now, countsQuote } = build;
   const gaps = snapshot.dates('gap').filter((date) => date >= formatDate(day.spans[0]?.from ?? 0));
   const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket(market)}`).join(' UNION ALL ');
-  const holes =
-    gaps.length > 0 && (await createHoles(snapshot.database, `(${gap})`, { source: 'trades', intervals: [] }))
-      ? HOLES
+  const openGaps =
+    gaps.length > 0 && (await createOpenGaps(snapshot.database, `(${gap})`, { source: 'trades', intervals: [] }))
+      ? OPEN_GAPS
       : undefined;
   return day.spans.map((span) => ({
     ...candles,
@@ -148,7 +148,7 @@ async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise
     input: 'trade',
     clocks: CLOCKS,
     only: { ...market, now },
-    holes,
+    openGaps,
     before: chained ? { carry: CARRY, since: span.from, until: span.until } : undefined,
     countsQuote,
   }));

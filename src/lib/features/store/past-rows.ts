@@ -1,4 +1,4 @@
-import { endsHole } from '../../model/gap-repair.js';
+import { endsGap } from '../../model/gap-repair.js';
 import type { AnyRecord, Gap } from '../../model/records.js';
 import type { MarketName } from '../../model/series.js';
 import { DAY, SECOND } from '../../model/time.js';
@@ -47,10 +47,10 @@ export async function restorePast(
     for (const record of records) if (record.timestamp <= from) known.push(record);
   }
   const gaps = known.filter((record): record is Gap => record.type === 'gap' && record.missing === true);
-  const holes = gaps.filter((gap) => !repairs.some((repair) => isOfOneSeries(repair, gap) && endsHole(repair, gap)));
+  const openGaps = gaps.filter((gap) => !repairs.some((repair) => isOfOneSeries(repair, gap) && endsGap(repair, gap)));
   const snapshot = await openSnapshot(directory, { ...selection, since: windows - BARS_BACK, types: ['micro', 'features'] });
   try {
-    await resumeAll(snapshot, engine, { from, symbols, seen, ...market }, windows, holes);
+    await resumeAll(snapshot, engine, { from, symbols, seen, ...market }, windows, openGaps);
   } finally {
     await snapshot.close();
   }
@@ -90,13 +90,13 @@ async function resumeAll(
   engine: FeatureEngine,
   group: PastOfGroup,
   windows: number,
-  holes: readonly Gap[],
+  openGaps: readonly Gap[],
 ) {
   const { symbols, exchange, market, seen } = group;
   const [bars, sums] = [await barsBefore(snapshot, group, windows), await sumsAt(snapshot, group, windows)];
   for (const symbol of symbols) {
     const own = bars.get(symbol) ?? [];
-    const broken = holes.filter((hole) => hole.symbol === symbol && hole.channel === 'trade');
+    const broken = openGaps.filter((openGap) => openGap.symbol === symbol && openGap.channel === 'trade');
     engine.resume({ exchange, market, symbol }, windows, {
       bars: own.flatMap((bar) => pastBar(bar, broken)),
       continues: sums.has(symbol),
@@ -115,11 +115,11 @@ type BarRow = {
 };
 
 /** A bar of which rows or trades are missing breaks the average; one without trades is none. */
-function pastBar({ start, rows, high, low, close }: BarRow, holes: readonly Gap[]): PastBar[] {
-  const isHole = holes.some(
-    (hole) => hole.fromTimestamp < start + BAR && Math.max(hole.untilTimestamp, hole.fromTimestamp + 1) > start,
+function pastBar({ start, rows, high, low, close }: BarRow, openGaps: readonly Gap[]): PastBar[] {
+  const isInGap = openGaps.some(
+    (openGap) => openGap.fromTimestamp < start + BAR && Math.max(openGap.untilTimestamp, openGap.fromTimestamp + 1) > start,
   );
-  const whole = rows === ROWS_OF_A_BAR && !isHole;
+  const whole = rows === ROWS_OF_A_BAR && !isInGap;
   if (high === undefined || low === undefined || close === undefined)
     return whole ? [] : [{ start, whole, high: Number.NEGATIVE_INFINITY, low: Number.POSITIVE_INFINITY, close: 0 }];
   return [{ start, whole, high, low, close }];

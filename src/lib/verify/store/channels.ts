@@ -48,7 +48,7 @@ export function isSteady(partition: Pick<Partition, 'type' | 'source'>): boolean
   return isData(partition) && STEADY_TYPES.has(partition.type);
 }
 
-/** Returns the channels of `gap` records that tell of a hole in a series; derived ones have none of their own. */
+/** Returns the channels of `gap` records that tell of a gap in a series; derived ones have none of their own. */
 export function gapChannels(partition: Pick<Partition, 'type' | 'source' | 'interval'>): string[] {
   if (!isData(partition)) return [];
   if (partition.type === 'book_snapshot') return ['book'];
@@ -80,7 +80,7 @@ export function wayOut(partition: Pick<Partition, 'type' | 'source'>): string {
   return `restore it from a backup, or ${pipe} records as a gap what is lost`;
 }
 
-/** Returns what to do about a hole in a series. */
+/** Returns what to do about a gap in a series. */
 export function remedy({ type }: Pick<Partition, 'type'>): string {
   const canBeFetched = (HISTORY_TYPES as readonly string[]).includes(type);
   return canBeFetched ? 'mdtool backfill fetches what the exchange still has' : 'the exchange gives no history of it';

@@ -2,7 +2,7 @@ import type { Span } from '../../model/span.js';
 import { formatTime, SECOND } from '../../model/time.js';
 import type { Partition } from '../../storage/files/partition.js';
 import type { Finding } from '../day.js';
-import type { Hole } from '../holes.js';
+import type { OpenGap } from '../open-gaps.js';
 import { remedy } from './channels.js';
 import type { Flaw, SymbolCounts } from './day-scan.js';
 import { spokenDuration } from './silence-watch.js';
@@ -72,7 +72,7 @@ export function crossingFinding({ count, at, files }: Flaw): Finding {
   return { ...moment(at), verdict: 'mismatch', detail };
 }
 
-export function holeFinding({ from, until, reason }: Hole, series: Pick<Partition, 'type' | 'source'>): Finding {
+export function gapFinding({ from, until, reason }: OpenGap, series: Pick<Partition, 'type' | 'source'>): Finding {
   const length = until - from < 1000 ? 'less than a millisecond' : spokenDuration((until - from) / SECOND);
   const detail = `${reason}: nothing is known between ${formatTime(from)} and ${formatTime(until)} (${length}); ${remedy(series)}`;
   return { from, until, verdict: 'hole', isEmpty: true, detail };

@@ -33,7 +33,7 @@ export type Losses = {
 };
 
 /**
- * Returns the files behind what `coverage` calls a hole or a mismatch that are really gone, cannot be read or are not what
+ * Returns the files behind what `coverage` calls a gap or a mismatch that are really gone, cannot be read or are not what
  * was written: each is compared with the log, whatever `detail` says. Undefined when there are none, or no store. Throws a
  * `FailureError` when a file cannot be looked at.
  */
@@ -79,7 +79,7 @@ function symbolsOf(state: StoreState, partition: Partition, file: StoredFile, ro
 }
 
 function reasonToStay({ partition, damage, symbols }: LostFile): string {
-  if (partition.type === 'gap') return 'holes that were recorded cannot be known without it; restore it from a backup';
+  if (partition.type === 'gap') return 'the recorded gaps are unknown without it; restore it from a backup';
   if (!isData(partition)) return '';
   if (symbols.length === 0) return 'nothing tells whose records were in it; restore it from a backup';
   if (damage.kind === 'changed' && !isHistory(partition.type))

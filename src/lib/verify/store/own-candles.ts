@@ -26,14 +26,14 @@ type Known = {
   /** The last trade's price and time, where the day before was looked at. */
   readonly close: number;
   readonly last: number;
-  /** The holes of that day. */
-  readonly holes: readonly Span[];
+  /** The gaps of that day. */
+  readonly openGaps: readonly Span[];
 };
 
 /**
  * Compares candles built from stored trades with the exchange's own, day by day in order of time: opened at the previous
  * close, as exchanges publish them. Left out is what cannot be compared: the first candle of a symbol, of whose trades some
- * may have come before the store has any; what a hole overlaps, or lies between it and the trade before, whose close is its
+ * may have come before the store has any; what a gap overlaps, or lies between it and the trade before, whose close is its
  * opening; and what ends after the last trade of the market, when nobody listened any more.
  */
 export class CandleComparison {
@@ -52,18 +52,18 @@ export class CandleComparison {
     this.#published = published;
   }
 
-  async compare({ inspected, isLast, holesOf }: ComparedDay): Promise<Map<string, Compared>> {
+  async compare({ inspected, isLast, gapsOf }: ComparedDay): Promise<Map<string, Compared>> {
     const result = new Map<string, Compared>();
     const extents = await this.#extents(inspected);
     const end = isLast ? Math.max(0, ...[...extents.values()].map(({ last }) => last)) : Number.MAX_SAFE_INTEGER;
     const begins = new Map([...extents, ...this.#known].map(([symbol, { first }]) => [symbol, { from: first, until: end }]));
     for (const [symbol, list] of await this.#published(inspected.partition, begins)) {
       const span = begins.get(symbol) ?? { from: end, until: end };
-      const holes = [...holesOf(symbol), ...(this.#known.get(symbol)?.holes ?? [])];
-      result.set(symbol, await this.#compared(inspected, symbol, list, { span, holes }));
+      const openGaps = [...gapsOf(symbol), ...(this.#known.get(symbol)?.openGaps ?? [])];
+      result.set(symbol, await this.#compared(inspected, symbol, list, { span, openGaps }));
     }
     for (const [symbol, extent] of extents)
-      this.#known.set(symbol, { ...extent, first: this.#known.get(symbol)?.first ?? extent.first, holes: holesOf(symbol) });
+      this.#known.set(symbol, { ...extent, first: this.#known.get(symbol)?.first ?? extent.first, openGaps: gapsOf(symbol) });
     return result;
   }
 
@@ -71,7 +71,7 @@ export class CandleComparison {
     day: InspectedPartition,
     symbol: string,
     published: readonly Published[],
-    { span, holes }: { readonly span: Span; readonly holes: readonly Span[] },
+    { span, openGaps }: { readonly span: Span; readonly openGaps: readonly Span[] },
   ): Promise<Compared> {
     const compared: number[] = [];
     const findings: Finding[] = [];
@@ -79,7 +79,7 @@ export class CandleComparison {
       const interval = parseInterval(name);
       const own = await this.#own(day, symbol, interval);
       for (const candle of candles) {
-        if (!isComparable(candle, interval, span, own.before(candle), holes)) continue;
+        if (!isComparable(candle, interval, span, own.before(candle), openGaps)) continue;
         compared.push(candle.timestamp);
         const detail = candleDifference(own.at(candle), candle);
         const until = candle.timestamp + interval.size;
@@ -99,7 +99,7 @@ export class CandleComparison {
     return new Map(
       rows.map((row) => [
         String(row.symbol),
-        { first: Number(row.first), last: Number(row.last), close: Number(row.close), holes: [] },
+        { first: Number(row.first), last: Number(row.last), close: Number(row.close), openGaps: [] },
       ]),
     );
   }
@@ -159,7 +159,7 @@ class OwnCandles {
   }
 }
 
-function isComparable(candle: Candle, { size }: CandleInterval, span: Span, before: number, holes: readonly Span[]): boolean {
+function isComparable(candle: Candle, { size }: CandleInterval, span: Span, before: number, openGaps: readonly Span[]): boolean {
   const stretch = { from: Math.min(before, candle.timestamp), until: candle.timestamp + size };
-  return candle.timestamp > span.from && stretch.until <= span.until && !holes.some((hole) => overlap(hole, stretch));
+  return candle.timestamp > span.from && stretch.until <= span.until && !openGaps.some((openGap) => overlap(openGap, stretch));
 }

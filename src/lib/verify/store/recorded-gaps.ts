@@ -1,13 +1,13 @@
 import type { Span } from '../../model/span.js';
 import type { Partition } from '../../storage/files/partition.js';
 import type { StoreInspection } from '../../storage/reading/store-inspection.js';
-import { type Hole, openHoles, type RecordedGap } from '../holes.js';
+import { type OpenGap, openGaps, type RecordedGap } from '../open-gaps.js';
 import { checkFiles } from './file-findings.js';
 
 /** Of which exchange and market. */
 type MarketOf = Pick<Partition, 'exchange' | 'market'>;
 
-type SeriesGaps = { readonly gaps: RecordedGap[]; holes?: readonly Hole[] };
+type SeriesGaps = { readonly gaps: RecordedGap[]; openGaps?: readonly OpenGap[] };
 
 /** The gaps of a store, by exchange, market, channel and symbol. */
 export class RecordedGaps {
@@ -37,13 +37,13 @@ export class RecordedGaps {
     return channels.flatMap((channel) => this.#series.get(`${exchange} ${market} ${channel}`)?.get(symbol)?.gaps ?? []);
   }
 
-  /** Returns the holes of a symbol in some channels that nothing has filled since. */
-  holes({ exchange, market }: MarketOf, channels: readonly string[], symbol: string): Hole[] {
+  /** Returns the gaps of a symbol in some channels that nothing has filled since. */
+  openGaps({ exchange, market }: MarketOf, channels: readonly string[], symbol: string): OpenGap[] {
     return channels.flatMap((channel) => {
       const own = this.#series.get(`${exchange} ${market} ${channel}`)?.get(symbol);
       if (!own) return [];
-      own.holes ??= openHoles(own.gaps);
-      return own.holes;
+      own.openGaps ??= openGaps(own.gaps);
+      return own.openGaps;
     });
   }
 }

@@ -65,7 +65,7 @@ function planOf(
   };
 }
 
-/** Series that may have nothing but holes: a symbol that never traded is missed, too. */
+/** Series that may have nothing but gaps: a symbol that never traded is missed, too. */
 function gapSeries(gaps: RecordedGaps, types: readonly RecordType[]): Omit<Partition, 'date'>[] {
   return gaps.keys().flatMap((key) => {
     const [exchange = '', market = '', channel = ''] = key.split(' ');

@@ -17,7 +17,7 @@ import {
   disorderFinding,
   duplicateFinding,
   FindingsBySymbol,
-  holeFinding,
+  gapFinding,
   recordFindings,
   within,
 } from './findings.js';
@@ -33,7 +33,7 @@ export type Compared = { readonly compared: readonly number[]; readonly findings
 export type ComparedDay = {
   readonly inspected: InspectedPartition;
   readonly isLast: boolean;
-  readonly holesOf: (symbol: string) => readonly Span[];
+  readonly gapsOf: (symbol: string) => readonly Span[];
 };
 
 /** Compares what is built from a day's records with what the exchange says, by symbol. */
@@ -58,7 +58,7 @@ export class SeriesVerifier {
   readonly #channels: readonly string[];
   readonly #selected: Span;
   readonly #symbols = new Set<string>();
-  /** Holes that have a row. */
+  /** Gaps that have a row. */
   readonly #told = new Set<string>();
   #end = 0;
 
@@ -74,7 +74,7 @@ export class SeriesVerifier {
     this.#selected = { from: plan.since ?? 0, until: plan.until ?? Number.MAX_SAFE_INTEGER };
   }
 
-  /** Returns the rows of every day, then those of holes and silences that no day of the series has. */
+  /** Returns the rows of every day, then those of gaps and silences that no day of the series has. */
   async *rows(): AsyncGenerator<Coverage[]> {
     for (const date of this.#plan.dates) {
       const rows = await this.#day(date);
@@ -91,14 +91,14 @@ export class SeriesVerifier {
     const found = new FindingsBySymbol();
     await this.#addFileFindings(content, date, found);
     for (const [symbol, one] of counts.symbols) found.add(symbol, ...recordFindings(one));
-    for (const symbol of this.#symbols) found.add(symbol, ...this.#holes(symbol, dayOf(date)));
+    for (const symbol of this.#symbols) found.add(symbol, ...this.#openGaps(symbol, dayOf(date)));
     const notes = counts.symbols.size > 0 ? await this.#sequences(content, found) : new Map<string, string>();
-    const holesOf = (symbol: string) => [
+    const gapsOf = (symbol: string) => [
       ...found.emptyOf(symbol).filter(({ verdict }) => verdict === 'hole'),
-      ...this.#holes(symbol, this.#selected),
+      ...this.#openGaps(symbol, this.#selected),
     ];
     const isLast = date === this.#plan.dates.at(-1);
-    const compared = await this.#tools.compare?.({ inspected, isLast, holesOf });
+    const compared = await this.#tools.compare?.({ inspected, isLast, gapsOf });
     for (const [symbol, { findings }] of compared ?? []) found.add(symbol, ...findings);
     return await this.#rowsOf(content, date, { found, notes, compared });
   }
@@ -151,7 +151,7 @@ export class SeriesVerifier {
     for (const flaw of await this.#rebuild.crossings(inspected, symbols)) found.add(flaw.symbol, crossingFinding(flaw));
   }
 
-  /** A silence in which a gap was recorded is explained, whether it was repaired or is told as a hole. */
+  /** A silence in which a gap was recorded is explained, whether it was repaired or is told as a gap. */
   async #addSilences(date: string, pauses: readonly LongPause[], found: FindingsBySymbol): Promise<void> {
     const unexplained = pauses.filter((pause) => {
       const known = [...this.#gapsOf(pause.symbol), ...found.emptyOf(pause.symbol)];
@@ -176,7 +176,7 @@ export class SeriesVerifier {
     return rows.filter((row) => this.#isDue(row, date));
   }
 
-  /** A hole that reaches over from the day before has its row there; of derived records only what is wrong is told. */
+  /** A gap that reaches over from the day before has its row there; of derived records only what is wrong is told. */
   #isDue(row: Coverage, date: string): boolean {
     if (row.verdict === 'whole') return isData(this.#plan.identity);
     if (row.verdict !== 'hole') return true;
@@ -202,16 +202,16 @@ export class SeriesVerifier {
     return records;
   }
 
-  /** Holes of symbols and on days of which the store has nothing, and symbols that fell silent before the series ends. */
+  /** Gaps of symbols and on days of which the store has nothing, and symbols that fell silent before the series ends. */
   async #rest(): Promise<Coverage[]> {
     const { identity, dates, symbols: wanted } = this.#plan;
     const found = new FindingsBySymbol();
-    // A hole in one channel is one in others that come with it, for symbols that have those.
+    // A gap in one channel is one in others that come with it, for symbols that have those.
     const gapped = this.#tools.gaps.symbols(identity, ownGapChannels(identity));
     for (const symbol of new Set([...this.#symbols, ...gapped.sort()])) {
       if (wanted && !wanted.includes(symbol)) continue;
-      const holes = this.#holes(symbol, this.#selected);
-      found.add(symbol, ...holes.filter(({ from, until }) => !this.#told.has(`${symbol} ${from} ${until}`)));
+      const openGaps = this.#openGaps(symbol, this.#selected);
+      found.add(symbol, ...openGaps.filter(({ from, until }) => !this.#told.has(`${symbol} ${from} ${until}`)));
     }
     const last = dates.at(-1);
     if (last !== undefined && isSteady(identity)) await this.#addSilences(last, this.#silences.unended(this.#end), found);
@@ -221,10 +221,12 @@ export class SeriesVerifier {
     });
   }
 
-  #holes(symbol: string, span: Span): Finding[] {
-    const holes = this.#tools.gaps.holes(this.#plan.identity, this.#channels, symbol).filter((hole) => overlap(hole, span));
+  #openGaps(symbol: string, span: Span): Finding[] {
+    const openGaps = this.#tools.gaps
+      .openGaps(this.#plan.identity, this.#channels, symbol)
+      .filter((openGap) => overlap(openGap, span));
     return within(
-      holes.map((hole) => holeFinding(hole, this.#plan.identity)),
+      openGaps.map((openGap) => gapFinding(openGap, this.#plan.identity)),
       this.#selected,
     );
   }

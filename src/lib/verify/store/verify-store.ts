@@ -32,7 +32,7 @@ export type VerifyListener = {
 
 /**
  * Reads the store in `directory` and returns what it covers: rows per exchange, market, symbol, channel and day. A day
- * is one row from its first to its last record, cut where something is missing; every hole and every suspicious silence
+ * is one row from its first to its last record, cut where something is missing; every gap and every suspicious silence
  * is a row of its own. Nothing is written. Damaged files are told and left aside. Throws a `UsageError` where there is no
  * store, a `FailureError` when its log cannot be read.
  */

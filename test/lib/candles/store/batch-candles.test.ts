@@ -29,10 +29,10 @@ function settings(fields: Partial<CandleOptions> = {}, of = ['1s', '5s', '1m']):
 /** 180 sequences, each as an exchange of its own, so that each has its own clock. */
 function sequences(seed: number): AnyRecord[] {
   const kinds = [
-    tradeSequences({ late: false, hole: 'none', clock: true }),
-    tradeSequences({ late: false, hole: 'missing', clock: true }),
-    tradeSequences({ late: false, hole: 'repaired', clock: true }),
-    tradeSequences({ late: false, hole: 'missing', clock: false }),
+    tradeSequences({ late: false, gap: 'none', clock: true }),
+    tradeSequences({ late: false, gap: 'missing', clock: true }),
+    tradeSequences({ late: false, gap: 'repaired', clock: true }),
+    tradeSequences({ late: false, gap: 'missing', clock: false }),
   ];
   const drawn = fc.sample(fc.oneof(...kinds), { seed, numRuns: 180 });
   return drawn.flatMap(({ records }, index) =>

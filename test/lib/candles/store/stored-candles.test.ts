@@ -77,9 +77,9 @@ const plain = (candles: readonly Candle[]) =>
 async function expectWhole(options: CandleOptions): Promise<Candle[]> {
   const trades = await stored('trade');
   const now = Math.max(...trades.map(({ localTimestamp, timestamp }) => localTimestamp ?? timestamp));
-  const holes = (await stored('gap')).filter(({ missing }) => missing);
+  const openGaps = (await stored('gap')).filter(({ missing }) => missing);
   const candles = await stored('candle');
-  expect(plain(candles)).toEqual(plain(plainCandles(trades, holes, now, options)));
+  expect(plain(candles)).toEqual(plain(plainCandles(trades, openGaps, now, options)));
   return candles;
 }
 
@@ -157,22 +157,22 @@ describe('candles of a store', () => {
     await expectWhole(settings());
   });
 
-  it('are incomplete where a hole remains, also in the hours before it became known', async () => {
+  it('are incomplete where a gap remains, also in the hours before it became known', async () => {
     await store([trade(0, 10), trade(1, 11)]);
     await build(settings());
-    const hole: Gap = {
+    const openGap: Gap = {
       ...gapRecord,
       fromTimestamp: START + MINUTE,
       untilTimestamp: START + 130 * MINUTE,
       timestamp: START + 130 * MINUTE,
       localTimestamp: START + 131 * MINUTE,
     };
-    await store([hole, trade(130, 12), trade(140, 13)]);
+    await store([openGap, trade(130, 12), trade(140, 13)]);
     await build(settings());
     expect((await expectWhole(settings())).map(({ complete }) => complete)).toEqual([true, false, true, true]);
   });
 
-  it('of a repaired hole are those of the unbroken sequence', async () => {
+  it('of a repaired gap are those of the unbroken sequence', async () => {
     const all = Array.from({ length: 300 }, (_, index) => trade(index / 2, 100 + (index % 17)));
     const repaired = all.slice(100, 140).map((one) => ({ ...one, localTimestamp: START + 200 * MINUTE + one.timestamp - START }));
     await store([...all.slice(0, 100), ...all.slice(140)]);

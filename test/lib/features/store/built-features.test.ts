@@ -78,13 +78,13 @@ describe('rows of a store', () => {
     ['within an hour', 0.25, 500, 700],
     ['of seconds', 0.14, 300, 303],
     ['across midnight', 0.32, 550, 900],
-  ])('of a hole that was filled later (%s) are those of a run that had none', async (name, hours, from, until) => {
+  ])('of a gap that was filled later (%s) are those of a run that had none', async (name, hours, from, until) => {
     const start = name === 'across midnight' ? START + 14 * 3_600_000_000 - 700_000_000 : START;
     const [first, last] = [start + from * 1_000_000, start + until * 1_000_000];
     const isLost = (record: AnyRecord) => record.type === 'trade' && record.timestamp > first && record.timestamp < last;
     const records = raw(market('BTCUSDT', start, hours, 4));
     const fetched = records.filter(isLost).map((record) => ({ ...record, localTimestamp: undefined }) as AnyRecord);
-    const hole: Gap = {
+    const openGap: Gap = {
       ...gapRecord,
       ...{ exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', channel: 'trade', missing: true, repaired: 0 },
       ...{ fromTimestamp: first, untilTimestamp: last, timestamp: last, localTimestamp: last + 900 },
@@ -92,10 +92,10 @@ describe('rows of a store', () => {
     const directory = await temporaryDirectory();
     const live = records.filter((record) => !isLost(record));
     const cut = Math.floor(live.length * 0.9);
-    await writeRun(directory, byArrival([...live.slice(0, cut), hole]));
+    await writeRun(directory, byArrival([...live.slice(0, cut), openGap]));
     await build(directory);
     expect((await readAll(directory, { types: ['micro'] })).some((row) => row.type === 'micro' && !row.complete)).toBe(true);
-    await writeRun(directory, [...fetched, { ...hole, repaired: fetched.length, missing: false, localTimestamp: last + 9e9 }]);
+    await writeRun(directory, [...fetched, { ...openGap, repaired: fetched.length, missing: false, localTimestamp: last + 9e9 }]);
     await build(directory);
     await writeRun(directory, live.slice(cut));
     await build(directory);
@@ -115,12 +115,12 @@ describe('rows of a store', () => {
     const start = START + 14 * 3_600_000_000 - 600_000_000;
     const [first, last] = [start + 100_000_000, start + 1_100_000_000];
     const isLost = ({ type, timestamp }: AnyRecord) => type === 'book_snapshot' && timestamp > first && timestamp < last;
-    const hole: Gap = {
+    const openGap: Gap = {
       ...gapRecord,
       ...{ exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', channel: 'book', missing: true, repaired: 0 },
       ...{ fromTimestamp: first, untilTimestamp: last, timestamp: last, localTimestamp: last + 900 },
     };
-    const live = byArrival([...raw(market('BTCUSDT', start, 0.4, 5)).filter((record) => !isLost(record)), hole]);
+    const live = byArrival([...raw(market('BTCUSDT', start, 0.4, 5)).filter((record) => !isLost(record)), openGap]);
     const isLate = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > last - 300_000_000 && timestamp < last;
     const directory = await temporaryDirectory();
     await writeRun(

@@ -169,7 +169,7 @@ describe('damage done on purpose', () => {
     ['a truncated file', (path) => truncateSync(path, 2000), /cannot be read \(2000 bytes instead of \d+/],
     ['an empty file', (path) => truncateSync(path, 0), /cannot be read \(0 bytes/],
     ['a file of something else', (path) => writeFileSync(path, 'x'.repeat(9000)), /cannot be read/],
-  ])('%s is a hole of every symbol in it, and nothing else is', async (_, damage, detail) => {
+  ])('%s is a gap of every symbol in it, and nothing else is', async (_, damage, detail) => {
     const directory = copyOfStore();
     const path = await middleOf(directory);
     damage(path);
@@ -291,7 +291,7 @@ describe('damage done on purpose', () => {
     expect(rows.filter(({ verdict }) => verdict === 'hole')).toHaveLength(4);
   });
 
-  it('of all files of a day leaves nothing but its holes, with the symbols that the log knows', async () => {
+  it('of all files of a day leaves nothing but its gaps, with the symbols that the log knows', async () => {
     const directory = copyOfStore();
     rmSync(join(directory, 'trade'), { recursive: true });
     const { rows } = await verified(directory, { types: ['trade'] });
@@ -303,8 +303,8 @@ describe('damage done on purpose', () => {
 });
 
 describe('gaps', () => {
-  const hole = [timeOf(11, 100), timeOf(11, 140)] as const;
-  const isThere = ({ timestamp }: Trade) => timestamp <= hole[0] || timestamp >= hole[1];
+  const openGap = [timeOf(11, 100), timeOf(11, 140)] as const;
+  const isThere = ({ timestamp }: Trade) => timestamp <= openGap[0] || timestamp >= openGap[1];
 
   async function storeWith(...gaps: Gap[]): Promise<string> {
     const directory = join(root, `gaps ${copies++}`);
@@ -312,8 +312,8 @@ describe('gaps', () => {
     return directory;
   }
 
-  it('that nothing filled are holes, one row each, with exactly their ends', async () => {
-    const { rows } = await verified(await storeWith(gapOf(...hole), gapOf(timeOf(11, 900), timeOf(11, 900))), {
+  it('that nothing filled are gaps, one row each, with exactly their ends', async () => {
+    const { rows } = await verified(await storeWith(gapOf(...openGap), gapOf(timeOf(11, 900), timeOf(11, 900))), {
       types: ['trade'],
     });
     const own = rows.filter(({ symbol }) => symbol === 'BTCUSDT');
@@ -326,9 +326,9 @@ describe('gaps', () => {
         gaps,
       ]),
     ).toEqual([
-      ['whole', timeOf(11, 0), hole[0] + 1, 51, 1],
-      ['hole', ...hole, 0, 1],
-      ['whole', hole[1], timeOf(11, 900) + 1, 381, 1],
+      ['whole', timeOf(11, 0), openGap[0] + 1, 51, 1],
+      ['hole', ...openGap, 0, 1],
+      ['whole', openGap[1], timeOf(11, 900) + 1, 381, 1],
       ['hole', timeOf(11, 900), timeOf(11, 900) + 1, 0, 1],
       ['whole', timeOf(11, 902), timeOf(11, 3598) + 1, 1349, 0],
     ]);
@@ -336,9 +336,9 @@ describe('gaps', () => {
     expect(rows.filter(({ symbol }) => symbol === 'ETHUSDT')).toHaveLength(1);
   });
 
-  it('that were filled later are no holes, and are counted', async () => {
-    const filled = gapOf(...hole, { missing: false, localTimestamp: timeOf(12, 0) });
-    const { rows, found } = await verified(await storeWith(gapOf(...hole), filled), { types: ['trade'] });
+  it('that were filled later are no gaps, and are counted', async () => {
+    const filled = gapOf(...openGap, { missing: false, localTimestamp: timeOf(12, 0) });
+    const { rows, found } = await verified(await storeWith(gapOf(...openGap), filled), { types: ['trade'] });
     expect(found).toEqual([]);
     expect(rows.map(({ symbol, gaps }) => [symbol, gaps])).toEqual([
       ['BTCUSDT', 2],
@@ -347,17 +347,17 @@ describe('gaps', () => {
   });
 
   it('of a symbol that never traded, of another day, or of a channel that came with another are told', async () => {
-    const never = gapOf(...hole, { symbol: 'XRPUSDT' });
-    const other = gapOf(hole[0] - 48 * HOUR, hole[1] - 48 * HOUR);
+    const never = gapOf(...openGap, { symbol: 'XRPUSDT' });
+    const other = gapOf(openGap[0] - 48 * HOUR, openGap[1] - 48 * HOUR);
     const mark = { ...bookAt(0, 1, 2), type: 'mark_price', mark: 5 } as unknown as AnyRecord;
-    const directory = await storeWith(never, other, gapOf(...hole, { channel: 'ticker' }));
+    const directory = await storeWith(never, other, gapOf(...openGap, { channel: 'ticker' }));
     await writeRun(directory, [mark]);
     const { found } = await verified(directory);
     expect(found.map(({ symbol, channel, verdict, fromTimestamp }) => [symbol, channel, verdict, fromTimestamp])).toEqual([
-      ['BTCUSDT', 'mark_price', 'hole', hole[0]],
-      ['BTCUSDT', 'ticker', 'hole', hole[0]],
-      ['BTCUSDT', 'trade', 'hole', hole[0] - 48 * HOUR],
-      ['XRPUSDT', 'trade', 'hole', hole[0]],
+      ['BTCUSDT', 'mark_price', 'hole', openGap[0]],
+      ['BTCUSDT', 'ticker', 'hole', openGap[0]],
+      ['BTCUSDT', 'trade', 'hole', openGap[0] - 48 * HOUR],
+      ['XRPUSDT', 'trade', 'hole', openGap[0]],
     ]);
   });
 

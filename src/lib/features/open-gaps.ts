@@ -1,39 +1,44 @@
-import { endsHole, liesIn } from '../model/gap-repair.js';
+import { endsGap, liesIn } from '../model/gap-repair.js';
 import type { Gap } from '../model/records.js';
 import { INPUT_NAMES, type Input, inputsOfChannel } from './inputs.js';
 
 /** A stretch `[from, until)` in which inputs are missing, and when that was known. */
-export type Hole = { readonly inputs: readonly Input[]; readonly from: number; readonly until: number; readonly known: number };
+export type OpenGap = {
+  readonly inputs: readonly Input[];
+  readonly from: number;
+  readonly until: number;
+  readonly known: number;
+};
 
-/** What a gap changes: a hole that is there from now on, or holes that are there no longer. */
-export type GapEffect = { readonly opened: Hole } | { readonly ended: readonly Hole[]; readonly known: number } | undefined;
+/** What a gap changes: a gap that is there from now on, or gaps that are there no longer. */
+export type GapEffect = { readonly opened: OpenGap } | { readonly ended: readonly OpenGap[]; readonly known: number } | undefined;
 
-type OpenHole = { readonly hole: Hole; readonly gap: Gap; isLate: boolean };
+type OpenHole = { readonly openGap: OpenGap; readonly gap: Gap; isLate: boolean };
 
-/** The latest end of the holes in an input, and the latest moment at which one of them was known. */
+/** The latest end of the gaps in an input, and the latest moment at which one of them was known. */
 type LastHole = { readonly until: number; readonly known: number };
 
 const NO_HOLE: LastHole = { until: 0, known: 0 };
 
-/** Repairs whose trades may still come, and holes that a repair may still end; older holes stay. */
+/** Repairs whose trades may still come, and gaps that a repair may still end; older gaps stay. */
 const REMEMBERED = 64;
 
 /**
- * The holes of one symbol. A gap that was repaired is a hole all the same where its trades came after their seconds had
+ * The gaps of one symbol. A gap that was repaired is a gap all the same where its trades came after their seconds had
  * been given: those rows never saw them.
  */
-export class Holes {
+export class OpenGaps {
   readonly #last = new Map<Input, LastHole>(INPUT_NAMES.map((input) => [input, NO_HOLE]));
-  /** The same of the holes that are remembered no longer. */
+  /** The same of the gaps that are remembered no longer. */
   readonly #settled = new Map<Input, LastHole>();
   #open: OpenHole[] = [];
-  #pending: Hole[] = [];
+  #pending: OpenGap[] = [];
   #repairs: Gap[] = [];
   readonly #foreseen: Gap[] = [];
   #lastLate = 0;
   #end = 0;
 
-  /** Takes a repair whose records are in the input: the holes that it ends never are any. */
+  /** Takes a repair whose records are in the input: the gaps that it ends never are any. */
   foresee(repair: Gap): void {
     this.#foreseen.push(repair);
   }
@@ -50,11 +55,11 @@ export class Holes {
     if (this.#repairs.length > REMEMBERED) this.#repairs.shift();
     if (ended.length === 0) return undefined;
     this.#drop(ended);
-    return { ended: ended.map(({ hole }) => hole), known: knownOf(gap) };
+    return { ended: ended.map(({ openGap }) => openGap), known: knownOf(gap) };
   }
 
-  /** Learns that a trade came after its second had been given; returns the hole that this makes of a repaired gap. */
-  addLate(timestamp: number): Hole | undefined {
+  /** Learns that a trade came after its second had been given; returns the gap that this makes of a repaired gap. */
+  addLate(timestamp: number): OpenGap | undefined {
     this.#lastLate = timestamp;
     for (const open of this.#open) if (open.gap.channel === 'trade' && liesIn(open.gap, timestamp)) open.isLate = true;
     const gap = this.#repairs.find((repaired) => repaired.channel === 'trade' && liesIn(repaired, timestamp));
@@ -63,15 +68,15 @@ export class Holes {
     return this.#begin(gap, true);
   }
 
-  /** Lets time pass up to `end`: holes that begin before it count from now on. */
+  /** Lets time pass up to `end`: gaps that begin before it count from now on. */
   advance(end: number): void {
     this.#end = end;
     if (this.#pending.length === 0) return;
-    for (const hole of this.#pending) if (hole.from < end) extend(this.#last, hole);
+    for (const openGap of this.#pending) if (openGap.from < end) extend(this.#last, openGap);
     this.#pending = this.#pending.filter(({ from }) => from >= end);
   }
 
-  /** Returns the end of the last hole in an input among those that began in the time passed, 0 when there was none. */
+  /** Returns the end of the last gap in an input among those that began in the time passed, 0 when there was none. */
   until(input: Input): number {
     return (this.#last.get(input) as LastHole).until;
   }
@@ -83,45 +88,45 @@ export class Holes {
     return known;
   }
 
-  /** Returns the end of the last hole in any of `inputs`. */
+  /** Returns the end of the last gap in any of `inputs`. */
   lastUntil(inputs: readonly Input[]): number {
     let last = 0;
     for (const input of inputs) last = Math.max(last, this.until(input));
     return last;
   }
 
-  /** Returns the holes that a repair may still end, in the order in which they became known. */
-  get open(): readonly Hole[] {
-    return this.#open.map(({ hole }) => hole);
+  /** Returns the gaps that a repair may still end, in the order in which they became known. */
+  get open(): readonly OpenGap[] {
+    return this.#open.map(({ openGap }) => openGap);
   }
 
-  #begin(gap: Gap, isLate: boolean): Hole {
+  #begin(gap: Gap, isLate: boolean): OpenGap {
     // Both ends are the same where the exchange's times are too coarse to tell them apart.
     const until = Math.max(gap.untilTimestamp, gap.fromTimestamp + 1);
-    const hole = { inputs: inputsOfChannel(gap.channel), from: gap.fromTimestamp, until, known: knownOf(gap) };
-    this.#pending.push(hole);
-    this.#open.push({ hole, gap, isLate });
-    if (this.#open.length > REMEMBERED) extend(this.#settled, (this.#open.shift() as OpenHole).hole);
-    return hole;
+    const openGap = { inputs: inputsOfChannel(gap.channel), from: gap.fromTimestamp, until, known: knownOf(gap) };
+    this.#pending.push(openGap);
+    this.#open.push({ openGap, gap, isLate });
+    if (this.#open.length > REMEMBERED) extend(this.#settled, (this.#open.shift() as OpenHole).openGap);
+    return openGap;
   }
 
   #drop(ended: readonly OpenHole[]): void {
     this.#open = this.#open.filter((open) => !ended.includes(open));
-    this.#pending = this.#open.map(({ hole }) => hole);
+    this.#pending = this.#open.map(({ openGap }) => openGap);
     for (const input of INPUT_NAMES) this.#last.set(input, this.#settled.get(input) ?? NO_HOLE);
     this.advance(this.#end);
   }
 }
 
 function ends(repair: Gap, gap: Gap): boolean {
-  return repair.channel === gap.channel && endsHole(repair, gap);
+  return repair.channel === gap.channel && endsGap(repair, gap);
 }
 
 function knownOf({ localTimestamp, timestamp }: Gap): number {
   return localTimestamp ?? timestamp;
 }
 
-function extend(last: Map<Input, LastHole>, { inputs, until, known }: Hole): void {
+function extend(last: Map<Input, LastHole>, { inputs, until, known }: OpenGap): void {
   for (const input of inputs) {
     const before = last.get(input) ?? NO_HOLE;
     last.set(input, { until: Math.max(before.until, until), known: Math.max(before.known, known) });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { without } from '../../../src/lib/model/span.js';
-import { openHoles, type RecordedGap } from '../../../src/lib/verify/holes.js';
+import { openGaps, type RecordedGap } from '../../../src/lib/verify/open-gaps.js';
 
 const gap = (from: number, until: number, missing: boolean, known?: number): RecordedGap => ({
   from,
@@ -11,9 +11,9 @@ const gap = (from: number, until: number, missing: boolean, known?: number): Rec
   known,
 });
 
-const spans = (gaps: readonly RecordedGap[]) => openHoles(gaps).map(({ from, until }) => [from, until]);
+const spans = (gaps: readonly RecordedGap[]) => openGaps(gaps).map(({ from, until }) => [from, until]);
 
-describe('holes', () => {
+describe('gaps', () => {
   it('stay until a later gap says that they were filled', () => {
     expect(spans([gap(10, 20, true, 1)])).toEqual([[10, 20]]);
     expect(spans([gap(10, 20, true, 1), gap(10, 20, false, 2)])).toEqual([]);
@@ -35,8 +35,8 @@ describe('holes', () => {
   });
 
   it('that overlap are one, of both reasons', () => {
-    const holes = openHoles([gap(10, 20, true, 1), { ...gap(15, 30, true, 2), reason: 'stale' }]);
-    expect(holes).toEqual([{ from: 10, until: 30, reason: 'disconnect, stale' }]);
+    const open = openGaps([gap(10, 20, true, 1), { ...gap(15, 30, true, 2), reason: 'stale' }]);
+    expect(open).toEqual([{ from: 10, until: 30, reason: 'disconnect, stale' }]);
   });
 
   const span = fc
@@ -62,8 +62,8 @@ describe('holes', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(span, fc.boolean(), fc.integer({ min: 0, max: 9 })), { maxLength: 8 }), (list) => {
         const gaps = list.map(([[from, until], missing, known]) => gap(from, until, missing, known));
-        const holes = openHoles(gaps);
-        for (const [index, hole] of holes.entries()) expect(hole.from).toBeGreaterThanOrEqual(holes[index - 1]?.until ?? 0);
+        const open = openGaps(gaps);
+        for (const [index, openGap] of open.entries()) expect(openGap.from).toBeGreaterThanOrEqual(open[index - 1]?.until ?? 0);
         for (let moment = 0; moment < 45; moment++) {
           const covers = (one: RecordedGap) => moment >= one.from && moment < one.until;
           const isOpen = gaps.some(
@@ -72,7 +72,7 @@ describe('holes', () => {
               covers(one) &&
               !gaps.some((two) => !two.missing && covers(two) && (two.known ?? 0) >= (one.known ?? 0)),
           );
-          expect(holes.some(({ from, until }) => moment >= from && moment < until)).toBe(isOpen);
+          expect(open.some(({ from, until }) => moment >= from && moment < until)).toBe(isOpen);
         }
       }),
     );

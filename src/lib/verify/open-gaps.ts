@@ -1,0 +1,43 @@
+import { type Span, without } from '../model/span.js';
+/** What a `gap` record says of one series: between `from` and `until` something is missing, or was found again. */
+export type RecordedGap = Span & {
+  readonly missing: boolean;
+  readonly reason: string;
+  /** When it became known, microseconds; absent on what was fetched. */
+  readonly known: number | undefined;
+};
+
+/** A gap that is still open. */
+export type OpenGap = Span & { readonly reason: string };
+
+/**
+ * Returns the gaps of one series that are still open, in order of time: what gaps with `missing` leave when every later
+ * gap without it is taken away, and those that overlap as one. A gap whose ends are the same (the exchange's times are
+ * too coarse to tell them apart) is a microsecond long.
+ */
+export function openGaps(gaps: readonly RecordedGap[]): OpenGap[] {
+  const repairs = gaps.filter(({ missing }) => !missing);
+  const open = gaps
+    .filter(({ missing }) => missing)
+    .flatMap((openGap) => {
+      const later = repairs.filter(({ known }) => (known ?? 0) >= (openGap.known ?? 0));
+      // A repair vouches for both of its ends, as the gap that it repairs names them.
+      const spans = later.map(({ from, until }) => ({ from, until: Math.max(until, from + 1) }));
+      const whole = { from: openGap.from, until: Math.max(openGap.until, openGap.from + 1) };
+      return without([whole], spans).map((span) => ({ ...span, reason: openGap.reason }));
+    });
+  return joined(open);
+}
+
+function joined(openGaps: readonly OpenGap[]): OpenGap[] {
+  const result: OpenGap[] = [];
+  for (const openGap of [...openGaps].sort((a, b) => a.from - b.from || a.until - b.until)) {
+    const last = result.at(-1);
+    if (last === undefined || openGap.from >= last.until) result.push(openGap);
+    else if (openGap.until > last.until) {
+      const reason = last.reason.includes(openGap.reason) ? last.reason : `${last.reason}, ${openGap.reason}`;
+      result[result.length - 1] = { from: last.from, until: openGap.until, reason };
+    }
+  }
+  return result;
+}
