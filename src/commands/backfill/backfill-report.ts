@@ -1,6 +1,7 @@
 import type { Summary } from '../../lib/cli/summary.js';
 import type { BackfillListener } from '../../lib/history/backfill.js';
 import type { UnavailableRange } from '../../lib/history/fetch-task.js';
+import type { Rejection } from '../../lib/history/run-fetch-task.js';
 import { type Topic, topicName } from '../../lib/history/topic.js';
 import { counted } from '../../lib/model/counted.js';
 import { spansText } from './plan-rows.js';
@@ -13,7 +14,7 @@ export class BackfillReport implements BackfillListener {
   readonly #unavailable = new Map<string, { topic: Topic; range: UnavailableRange; symbols: Set<string> }>();
   readonly #refused: string[] = [];
   readonly #unreachable: string[] = [];
-  readonly #rejected = new Map<string, { count: number; reason: string }>();
+  readonly #rejected = new Map<string, Rejection & { readonly topic: Topic; count: number }>();
   readonly #onProgress: (share: number) => void;
 
   constructor(onProgress: (share: number) => void = () => {}) {
@@ -35,9 +36,13 @@ export class BackfillReport implements BackfillListener {
     this.#unreachable.push(reason);
   }
 
-  rejected(topic: Topic, reasons: readonly string[]): void {
-    const known = this.#rejected.get(topicName(topic)) ?? { count: 0, reason: reasons[0] as string };
-    this.#rejected.set(topicName(topic), { ...known, count: known.count + reasons.length });
+  rejected(topic: Topic, rows: readonly Rejection[]): void {
+    for (const { reason, place } of rows) {
+      const key = `${topicName(topic)} ${reason}`;
+      const known = this.#rejected.get(key);
+      if (known) known.count += 1;
+      else this.#rejected.set(key, { topic, reason, ...(place === undefined ? {} : { place }), count: 1 });
+    }
   }
 
   progress(share: number): void {
@@ -51,8 +56,9 @@ export class BackfillReport implements BackfillListener {
       const others = symbols.size > 1 ? ` and ${counted(symbols.size - 1, 'more symbol')}` : '';
       return `${topicName(topic)}${others}: ${spansText(range.spans)} is unavailable: ${range.note}`;
     });
-    const rejected = [...this.#rejected].map(([name, { count, reason }]) => {
-      return `${name}: ${counted(count, 'row')} could not be read: ${reason}`;
+    const rejected = [...this.#rejected.values()].map(({ topic, reason, place, count }) => {
+      const where = place === undefined ? '' : ` (${count === 1 ? '' : 'first: '}${place})`;
+      return `${topicName(topic)}: ${counted(count, 'row')} could not be read: ${reason}${where}`;
     });
     for (const reason of capped([...unavailable, ...rejected])) summary.incomplete(reason);
     const isAll = runs > 0 && this.#refused.length === runs;

@@ -1,6 +1,5 @@
 import { ProgressLine, type ProgressOptions, remainingText } from '../../lib/cli/progress.js';
 import type { Summary } from '../../lib/cli/summary.js';
-import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
 import { archiveRuns, backfill, fetchRuns, type Run } from '../../lib/history/backfill.js';
 import { BackfillStore } from '../../lib/history/backfill-store.js';
@@ -14,6 +13,7 @@ import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
 import type { Span } from '../../lib/model/span.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../lib/transport/http.js';
+import { requireArchiveFlags } from './archive-flags.js';
 import { BackfillReport } from './backfill-report.js';
 import type { BackfillContext } from './context.js';
 import { buildFetchTasks, isOfArchives } from './fetch-tasks.js';
@@ -37,6 +37,7 @@ export async function prepareBackfill(asked: BackfillContext): Promise<PreparedB
   const context = { ...asked, paths: paths.flat() };
   const isArchives = isOfArchives(context);
   if (isArchives && context.flags.plan) throw new UsageError('--plan does not apply to archives, which are read whole');
+  if (isArchives) await requireArchiveFlags(context);
   const clients = await openClients(context);
   try {
     const now = Date.now() * 1_000;
@@ -104,11 +105,11 @@ function fetchRunsOf(
 
 function archivesOf({ paths, flags, intoStore, stopped, version, summary }: BackfillContext, listener: BackfillReport): Run[] {
   return archiveRuns(paths, {
-    exchanges: flags.exchange ?? EXCHANGES,
     store: intoStore ? flags.store : undefined,
     wanted: { from: flags.since ?? 0, until: flags.until ?? Number.POSITIVE_INFINITY },
     now: microseconds,
-    onCut: (reason) => summary.incomplete(reason),
+    markets: flags.market,
+    onIncomplete: (reason) => summary.incomplete(reason),
     userAgent: `mdtool/${version}`,
     signal: stopped,
     listener,

@@ -13,12 +13,16 @@ export type ArchiveLayout = {
    * number, and cannot match trades from other sources.
    */
   readonly hasPublicIds: boolean;
+  /** The columns that `read` uses. */
+  readonly columns: readonly string[];
   /** Maps one row, or returns the reason why it is no trade. */
   read(cells: readonly string[]): Trade | string;
 };
 
 /** The daily files of trades that an exchange publishes. */
 export type Archives = {
+  /** The columns that each layout requires. */
+  readonly headers: readonly (readonly string[])[];
   /** Returns what a file's name says, undefined where it is no name of theirs. */
   nameOf(file: string): ArchiveName | undefined;
   /** Returns how to read a file by its header, undefined for a layout that is not theirs. */

@@ -1,21 +1,32 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { ArchiveLayout, ArchiveName } from '../exchanges/archive.js';
+import type { ArchiveLayout, ArchiveName, Archives } from '../exchanges/archive.js';
 import type { Exchange } from '../exchanges/exchange.js';
+import { EXCHANGES } from '../exchanges/index.js';
 import { readLines } from '../input/lines.js';
 import { FailureError } from '../model/errors.js';
 import type { Trade } from '../model/records.js';
 import { type DownloadOptions, download } from '../transport/download.js';
 
 const BATCH = 2_048;
+const NEWLINE = 10;
+const GZIP_MAGIC = 0x1f8b;
 
 /** An archive file whose header has been read. */
 export type ArchiveFile = { readonly exchange: Exchange; readonly name: ArchiveName; readonly layout: ArchiveLayout };
 
-/** The trades of some rows, and a reason for each row that is not a trade; `isCut` when the file ends here unfinished. */
-export type ArchiveRows = { readonly trades: readonly Trade[]; readonly rejected: readonly string[]; readonly isCut: boolean };
+/** A trade and its line in the file, 1 for the header. */
+export type ArchiveRow = { readonly trade: Trade; readonly line: number };
+
+/** The trades of some rows, and a reason for each row that is not a trade; `isCut` when the file ends unfinished. */
+export type ArchiveRows = {
+  readonly rows: readonly ArchiveRow[];
+  readonly rejected: readonly { readonly reason: string; readonly line: number }[];
+  readonly isLast: boolean;
+  readonly isCut: boolean;
+};
 
 export function isUrl(path: string): boolean {
   return /^https?:\/\//.test(path);
@@ -26,52 +37,122 @@ export function fileName(path: string): string {
   return decodeURIComponent((isUrl(path) ? new URL(path).pathname : path).split(/[\\/]/).at(-1) ?? '');
 }
 
+/** Returns the exchange of an archive and what its name says, undefined when no exchange has files of that name. */
+export function namedArchive(path: string): Pick<ArchiveFile, 'exchange' | 'name'> | undefined {
+  for (const exchange of EXCHANGES) {
+    const name = exchange.archives?.nameOf(fileName(path));
+    if (name) return { exchange, name };
+  }
+  return undefined;
+}
+
+/** Returns what a local archive file is, by its name and header. Throws a `FailureError` when it is not an archive. */
+export async function readArchiveFile(path: string): Promise<ArchiveFile> {
+  for await (const part of rowsOf(path, path)) if ('layout' in part) return part;
+  throw new FailureError(`${path} is empty; expected an archive of trades`);
+}
+
 /**
  * Yields the content of an archive file, by path or URL: first its name and layout, then its rows in file order. Throws a
  * `FailureError` on a file that is not an archive, an `UnreachableError` when a URL cannot be downloaded.
  */
-export async function* readArchive(
-  path: string,
-  exchanges: readonly Exchange[],
-  options: DownloadOptions,
-): AsyncGenerator<ArchiveFile | ArchiveRows> {
-  if (!isUrl(path)) return yield* rowsOf(path, path, exchanges);
+export async function* readArchive(path: string, options: DownloadOptions): AsyncGenerator<ArchiveFile | ArchiveRows> {
+  if (!isUrl(path)) return yield* rowsOf(path, path);
   const directory = await mkdtemp(join(tmpdir(), 'mdtool-archive-'));
   try {
     const copy = join(directory, 'archive');
     await download(path, copy, options);
-    yield* rowsOf(copy, path, exchanges);
+    yield* rowsOf(copy, path);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function* rowsOf(path: string, called: string, exchanges: readonly Exchange[]): AsyncGenerator<ArchiveFile | ArchiveRows> {
+async function* rowsOf(path: string, called: string): AsyncGenerator<ArchiveFile | ArchiveRows> {
   const { default: papaparse } = await import('papaparse');
   const end = { isCut: false };
   const source = Readable.from(textOf(path, end));
-  const rows = source.pipe(papaparse.parse(papaparse.NODE_STREAM_INPUT, { skipEmptyLines: true }));
-  source.on('error', (error) => rows.destroy(error));
-  let layout: ArchiveLayout | undefined;
-  let trades: Trade[] = [];
-  let rejected: string[] = [];
-  for await (const cells of rows as AsyncIterable<string[]>) {
-    if (!layout) {
-      const file = fileOf(cells, called, exchanges);
-      layout = file.layout;
+  const lines = source.pipe(papaparse.parse(papaparse.NODE_STREAM_INPUT));
+  source.on('error', (error) => lines.destroy(error));
+  let reader: RowReader | undefined;
+  for await (const cells of lines as AsyncIterable<string[]>) {
+    if (!reader) {
+      if (isBlank(cells)) continue;
+      const header = cells.map((name) => name.replace(/^\ufeff/, '').trim());
+      const file = archiveOf(header, called);
+      reader = new RowReader(header, file.layout);
       yield file;
       continue;
     }
-    const trade = layout.read(cells);
-    if (typeof trade === 'string') rejected.push(trade);
-    else trades.push(trade);
-    if (trades.length + rejected.length < BATCH) continue;
-    yield { trades, rejected, isCut: false };
-    trades = [];
-    rejected = [];
+    if (reader.add(cells) >= BATCH) yield { ...reader.take(), isLast: false, isCut: false };
   }
-  if (!layout) throw new FailureError(`${called}: expected an archive of trades, is empty`);
-  yield { trades, rejected, isCut: end.isCut };
+  if (!reader) throw new FailureError(`${called} is empty; expected an archive of trades`);
+  const isUnterminated = !end.isCut && (await lacksLineEnd(path));
+  reader.end(isUnterminated);
+  yield { ...reader.take(), isLast: true, isCut: end.isCut || isUnterminated };
+}
+
+/** Reads the rows of one file, and keeps the last one back until the next row shows that it is whole. */
+class RowReader {
+  readonly #header: readonly string[];
+  readonly #layout: ArchiveLayout;
+  #rows: ArchiveRow[] = [];
+  #rejected: { reason: string; line: number }[] = [];
+  #last: readonly string[] = [''];
+  #line = 1;
+
+  constructor(header: readonly string[], layout: ArchiveLayout) {
+    this.#header = header;
+    this.#layout = layout;
+  }
+
+  /** Returns the number of rows that `take` would return. */
+  add(cells: readonly string[]): number {
+    this.#readLast();
+    this.#last = cells;
+    this.#line += 1;
+    return this.#rows.length + this.#rejected.length;
+  }
+
+  /**
+   * Reads the last row. Of an unterminated file its last cell may be cut off: a price of 91001 that ends as 910 still looks
+   * like a price, so the row is rejected. Cells that are followed by another one are whole, and half a side is no side.
+   */
+  end(isUnterminated: boolean): void {
+    const name = this.#header.at(-1) ?? '';
+    const isDoubtful = isUnterminated && name !== 'side' && this.#layout.columns.includes(name);
+    if (isDoubtful && !isBlank(this.#last) && this.#last.length === this.#header.length) this.#reject(`cut off in ${name}`);
+    else this.#readLast();
+  }
+
+  take(): Pick<ArchiveRows, 'rows' | 'rejected'> {
+    const [rows, rejected] = [this.#rows, this.#rejected];
+    this.#rows = [];
+    this.#rejected = [];
+    return { rows, rejected };
+  }
+
+  #readLast(): void {
+    if (isBlank(this.#last)) return;
+    const trade = this.#read(this.#last);
+    if (typeof trade === 'string') this.#reject(trade);
+    else this.#rows.push({ trade, line: this.#line });
+  }
+
+  #read(cells: readonly string[]): Trade | string {
+    const [found, expected] = [cells.length, this.#header.length];
+    if (found === expected) return this.#layout.read(cells);
+    if (found < expected) return `expected ${expected} cells, found ${found}: no ${this.#header[found]}`;
+    return `expected ${expected} cells, found ${found}: "${(cells[expected] ?? '').slice(0, 20)}" after ${this.#header.at(-1)} has no column`;
+  }
+
+  #reject(reason: string): void {
+    this.#rejected.push({ reason, line: this.#line });
+  }
+}
+
+function isBlank(cells: readonly string[]): boolean {
+  return cells.length === 0 || (cells.length === 1 && (cells[0] ?? '').trim() === '');
 }
 
 async function* textOf(path: string, end: { isCut: boolean }): AsyncGenerator<string> {
@@ -81,16 +162,41 @@ async function* textOf(path: string, end: { isCut: boolean }): AsyncGenerator<st
   }
 }
 
-function fileOf(cells: readonly string[], path: string, exchanges: readonly Exchange[]): ArchiveFile {
-  const header = cells.map((name) => name.replace(/^\ufeff/, '').trim());
-  for (const exchange of exchanges) {
-    const name = exchange.archives?.nameOf(fileName(path));
-    const layout = name && exchange.archives?.layoutOf(header, name);
-    if (name && layout) return { exchange, name, layout };
+/** Returns whether a plain file ends within a line. Gzip has a length and a checksum of its own. */
+async function lacksLineEnd(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const byteAt = async (position: number) => (await file.read(Buffer.alloc(1), 0, 1, position)).buffer[0] ?? 0;
+    if (((await byteAt(0)) << 8) + (await byteAt(1)) === GZIP_MAGIC) return false;
+    return (await byteAt(size - 1)) !== NEWLINE;
+  } finally {
+    await file.close();
   }
-  const isNamed = exchanges.some(({ archives }) => archives?.nameOf(fileName(path)));
-  const expected = isNamed
-    ? `the columns of an archive of trades, found ${header.slice(0, 12).join(', ')}`
-    : 'a name with symbol and date, such as BTCUSDT2026-11-20.csv.gz';
-  throw new FailureError(`${path}: expected ${expected}`);
+}
+
+function archiveOf(header: readonly string[], path: string): ArchiveFile {
+  const named = namedArchive(path);
+  const archives = named?.exchange.archives;
+  if (!named || !archives)
+    throw new FailureError(`${path}: expected a name with symbol and date, such as BTCUSDT2026-11-20.csv.gz`);
+  const layout = archives.layoutOf(header, named.name);
+  const twice = header.find((name, at) => header.indexOf(name) !== at && layout?.columns.includes(name));
+  if (twice !== undefined) throw new FailureError(`${path}: column ${twice} appears twice in the header`);
+  if (!layout) throw new FailureError(`${path}${headerProblem(header, archives)}`);
+  return { ...named, layout };
+}
+
+/** Returns why a first line is not the header of an archive: it is a row, or lacks columns of the nearest layout. */
+function headerProblem(header: readonly string[], { headers }: Archives): string {
+  const nearest = [...headers].sort((a, b) => missingOf(header, a).length - missingOf(header, b).length)[0] ?? [];
+  const isRow =
+    header.length > 1 && !headers.flat().some((name) => header.includes(name)) && header.some((cell) => /^\d/.test(cell));
+  if (isRow) return ` has no header line; expected the columns ${headers.map((names) => names.join(', ')).join(' or ')}`;
+  const found = header.slice(0, 12).join(', ');
+  return `: expected the columns of an archive of trades, found ${found}; missing ${missingOf(header, nearest).join(', ')}`;
+}
+
+function missingOf(header: readonly string[], columns: readonly string[]): string[] {
+  return columns.filter((name) => !header.includes(name));
 }

@@ -2,12 +2,12 @@ import { historyOf } from '../exchanges/history.js';
 import { UnreachableError } from '../model/errors.js';
 import type { AnyRecord, Gap } from '../model/records.js';
 import { lengthOf, type Span } from '../model/span.js';
-import { fileName } from './archive-rows.js';
+import { namedArchive } from './archive-rows.js';
 import type { BackfillStore } from './backfill-store.js';
 import type { FetchTask, UnavailableRange } from './fetch-task.js';
 import { RefusedError } from './rest-client.js';
-import { type ArchiveOptions, runArchive } from './run-archive.js';
-import { type Delivery, type FetchTaskOptions, remainder, runFetchTask } from './run-fetch-task.js';
+import { type ArchiveOptions, DeliveredTrades, runArchive } from './run-archive.js';
+import { type Delivery, type FetchTaskOptions, type Rejection, remainder, runFetchTask } from './run-fetch-task.js';
 import type { Topic } from './topic.js';
 
 /** Receives what a run could not get, and its progress. */
@@ -15,7 +15,7 @@ export type BackfillListener = {
   unavailable(topic: Topic, range: UnavailableRange): void;
   refused(topic: Topic, reason: string): void;
   unreachable(reason: string): void;
-  rejected(topic: Topic, reasons: readonly string[]): void;
+  rejected(topic: Topic, rows: readonly Rejection[]): void;
   /** The share that is done, from 0 to 1. */
   progress(share: number): void;
 };
@@ -69,24 +69,35 @@ export function fetchRuns(tasks: readonly FetchTask[], options: FetchRunOptions)
     .map((task) => ({ length: lengthOf(task.spans), deliveries: guarded(task, options, away) }));
 }
 
-/** Returns the runs of archive files, by path or URL. An unreachable file does not stop the others. */
-export function archiveRuns(paths: readonly string[], options: ArchiveOptions & { readonly listener: BackfillListener }): Run[] {
-  return paths.map((path) => {
-    const name = options.exchanges.flatMap(({ archives }) => archives?.nameOf(fileName(path)) ?? [])[0];
-    return { length: name === undefined ? 0 : lengthOf([name.span]), deliveries: guardedArchive(path, options) };
-  });
+export type ArchiveRunOptions = ArchiveOptions & { readonly listener: BackfillListener };
+
+/**
+ * Returns the runs of archive files, by path or URL. Files of one symbol are read one after the other, so that a day which
+ * is in two of them (one of the month, one of the day) is stored once. An unreachable file does not stop the others.
+ */
+export function archiveRuns(paths: readonly string[], options: ArchiveRunOptions): Run[] {
+  const symbols = new Map<string, string[]>();
+  for (const path of paths) {
+    const named = namedArchive(path);
+    const key = named ? `${named.exchange.id} ${named.name.symbol}` : path;
+    symbols.set(key, [...(symbols.get(key) ?? []), path]);
+  }
+  return [...symbols.values()].map((files) => ({
+    length: lengthOf(files.flatMap((path) => namedArchive(path)?.name.span ?? [])),
+    deliveries: guardedArchives(files, options),
+  }));
 }
 
-async function* guardedArchive(
-  path: string,
-  options: ArchiveOptions & { readonly listener: BackfillListener },
-): AsyncGenerator<Delivery> {
-  if (options.signal.aborted) return;
-  try {
-    yield* runArchive(path, options);
-  } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error;
-    if (!options.signal.aborted) options.listener.unreachable(error.message);
+async function* guardedArchives(paths: readonly string[], options: ArchiveRunOptions): AsyncGenerator<Delivery> {
+  const delivered = new DeliveredTrades(paths);
+  for (const path of paths) {
+    if (options.signal.aborted) return;
+    try {
+      yield* runArchive(path, delivered, options);
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      if (!options.signal.aborted) options.listener.unreachable(error.message);
+    }
   }
 }
 

@@ -1,92 +1,171 @@
-import type { Exchange } from '../exchanges/exchange.js';
-import { FailureError } from '../model/errors.js';
-import type { Trade } from '../model/records.js';
-import { type Span, within, without } from '../model/span.js';
-import { SECOND } from '../model/time.js';
+import { FailureError, UsageError } from '../model/errors.js';
+import type { Market, Trade } from '../model/records.js';
+import { overlap, type Span, within, without } from '../model/span.js';
+import { DAY, SECOND } from '../model/time.js';
 import type { DownloadOptions } from '../transport/download.js';
-import { type ArchiveFile, readArchive } from './archive-rows.js';
+import { type ArchiveFile, type ArchiveRow, type ArchiveRows, namedArchive, readArchive } from './archive-rows.js';
 import { spanOf } from './fetch-task.js';
-import type { Delivery } from './run-fetch-task.js';
-import { readStoredKeys, type StoredKeys } from './stored-keys.js';
+import type { Delivery, Rejection } from './run-fetch-task.js';
+import { SeenTrades } from './seen-trades.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from './stored-spans.js';
+import { ContentCounts, isCopy, readStoredTrades, type StoredTrade, type TradeContent } from './stored-trades.js';
 import type { Topic } from './topic.js';
+import { TradeNumbering } from './trade-numbering.js';
 
 export type ArchiveOptions = DownloadOptions & {
-  readonly exchanges: readonly Exchange[];
   /** Absent when records are not stored: then all trades of the file are yielded. */
   readonly store?: string | undefined;
+  /** The markets that the user asked for; absent for all. */
+  readonly markets?: readonly Market[] | undefined;
   /** The requested time span. */
   readonly wanted: Span;
   /** Microseconds. */
   readonly now: () => number;
-  readonly onCut: (reason: string) => void;
+  /** Called with a sentence about a file that is not whole. */
+  readonly onIncomplete: (reason: string) => void;
 };
 
 /** Maximum difference between the times of a file and of the websocket. */
 const MARGIN = 2 * SECOND;
 
-/**
- * Reads an archive file and yields the trades that the store lacks, in the order of the file. A day that is over and a file
- * that does not break off are whole. Throws as `readArchive`.
- */
-export async function* runArchive(path: string, options: ArchiveOptions): AsyncGenerator<Delivery> {
-  let import_: ArchiveImport | undefined;
-  for await (const part of readArchive(path, options.exchanges, options)) {
-    if ('layout' in part) {
-      import_ = await ArchiveImport.begin(part, options);
-      continue;
-    }
-    if (!import_) throw new FailureError(`${path}: expected a header`);
-    yield import_.take(part.trades, part.rejected);
-    if (part.isCut) {
-      options.onCut(`${path}: the file is cut off; its trades up to there were read; import it again when it is complete`);
-      return;
-    }
+/** Days whose stored trades are held: rows of a file are nearly in order of time. */
+const DAYS_HELD = 2;
+
+/** The trades that earlier files of the same command delivered, for files whose times overlap. */
+export class DeliveredTrades {
+  readonly #spans: readonly Span[];
+  readonly #byId = new Map<string, TradeContent & { readonly place: string }>();
+  readonly #counts = new ContentCounts();
+
+  /** `paths` are all files of one symbol. */
+  constructor(paths: readonly string[]) {
+    this.#spans = paths.flatMap((path) => namedArchive(path)?.name.span ?? []);
   }
-  if (import_) yield import_.end(options.now());
+
+  /** Returns whether another file has trades of this span. */
+  isShared(span: Span): boolean {
+    return this.#spans.filter((other) => overlap(other, span)).length > 1;
+  }
+
+  add(trade: Trade, place: string): void {
+    const { id, price, amount, side } = trade;
+    this.#byId.set(id, { price, amount, side, place });
+    this.#counts.add(trade);
+  }
+
+  withId(id: string): (TradeContent & { readonly place: string }) | undefined {
+    return this.#byId.get(id);
+  }
+
+  takeEqual(trade: Trade): boolean {
+    return this.#counts.take(trade);
+  }
 }
 
-/** What of one file is new. */
-class ArchiveImport {
-  readonly #file: ArchiveFile;
-  readonly #topic: Topic;
-  readonly #missing: readonly Span[];
-  readonly #captured: readonly Span[];
-  readonly #stored: StoredSpans;
-  readonly #keys: StoredKeys;
-  readonly #met: number[] = [];
-  #rejected = 0;
-
-  private constructor(file: ArchiveFile, topic: Topic, stored: StoredSpans, missing: readonly Span[], keys: StoredKeys) {
-    this.#file = file;
-    this.#topic = topic;
-    this.#stored = stored;
-    this.#captured = stored.captured(topic);
-    this.#missing = missing;
-    this.#keys = keys;
-  }
-
-  static async begin(file: ArchiveFile, { store, wanted }: ArchiveOptions): Promise<ArchiveImport> {
-    const topic: Topic = { exchange: file.exchange, market: file.layout.market, symbol: file.layout.symbol, type: 'trade' };
-    const stored = store === undefined ? NOTHING_STORED : await readStoredSpans(store, [topic]);
-    const missing = without(within([file.name.span], [wanted]), stored.known(topic));
-    const keys: StoredKeys = new Map();
-    for (const { from, until } of store === undefined || !file.layout.hasPublicIds ? [] : missing) {
-      const near = await readStoredKeys(store as string, topic, { from: from - MARGIN, until: until + MARGIN });
-      for (const [key, at] of near) keys.set(key, at);
+/**
+ * Reads an archive file and yields the trades that the store does not have, in file order. A day counts as fetched only when
+ * the file is whole: it is not cut off, has trades, all of its rows are trades of the time in its name, and that time is
+ * over. Stored trades are compared one by one, whatever was fetched before: so a whole file completes a day that a cut one
+ * began. Throws as `readArchive`, and a `UsageError` on a file of another market than `markets`.
+ */
+export async function* runArchive(path: string, delivered: DeliveredTrades, options: ArchiveOptions): AsyncGenerator<Delivery> {
+  let archive: ArchiveImport | undefined;
+  for await (const part of readArchive(path, options)) {
+    if ('layout' in part) {
+      requireMarket(path, part, options.markets);
+      archive = await ArchiveImport.begin(path, part, delivered, options);
+      continue;
     }
-    return new ArchiveImport(file, topic, stored, missing, keys);
+    if (!archive) throw new FailureError(`${path}: expected a header`);
+    yield await archive.take(part);
+    if (part.isCut) {
+      options.onIncomplete(`${path}: the file is cut off; its trades up to there were read; import it again when it is complete`);
+      return yield archive.end(false);
+    }
+  }
+  if (!archive) return;
+  if (!archive.hasRows) options.onIncomplete(`${path}: the file has a header but no trades; import it again when it is complete`);
+  yield archive.end(archive.hasRows);
+}
+
+/** Throws a `UsageError` for a file of another market than the flags name. */
+export function requireMarket(
+  path: string,
+  { layout }: Pick<ArchiveFile, 'layout'>,
+  markets: readonly Market[] | undefined,
+): void {
+  if (markets && !markets.includes(layout.market))
+    throw new UsageError(`${path}: an archive of ${layout.market}, but --market is ${markets.join(', ')}`);
+}
+
+/** Finds the new trades of one file. */
+class ArchiveImport {
+  readonly #path: string;
+  readonly #file: ArchiveFile;
+  readonly #options: ArchiveOptions;
+  readonly #topic: Topic;
+  readonly #requested: readonly Span[];
+  readonly #stored: StoredSpans;
+  readonly #captured: readonly Span[];
+  readonly #delivered: DeliveredTrades;
+  readonly #isShared: boolean;
+  readonly #numbering = new TradeNumbering();
+  readonly #days = new Map<number, Promise<StoredDay>>();
+  readonly #seen = new SeenTrades();
+  readonly #met: number[] = [];
+  #fresh: ArchiveRow[] = [];
+  #rejected = 0;
+  hasRows = false;
+
+  private constructor(path: string, file: ArchiveFile, delivered: DeliveredTrades, options: ArchiveOptions, stored: StoredSpans) {
+    this.#path = path;
+    this.#file = file;
+    this.#options = options;
+    this.#delivered = delivered;
+    this.#isShared = delivered.isShared(file.name.span);
+    this.#topic = topicOf(file);
+    this.#requested = within([file.name.span], [options.wanted]);
+    this.#stored = stored;
+    this.#captured = stored.captured(this.#topic);
   }
 
-  take(trades: readonly Trade[], rejected: readonly string[]): Delivery {
-    this.#rejected += rejected.length;
-    return { topic: this.#topic, records: trades.filter((trade) => this.#isNew(trade)), rejected, covered: [], repaired: [] };
+  static async begin(
+    path: string,
+    file: ArchiveFile,
+    delivered: DeliveredTrades,
+    options: ArchiveOptions,
+  ): Promise<ArchiveImport> {
+    const stored = options.store === undefined ? NOTHING_STORED : await readStoredSpans(options.store, [topicOf(file)]);
+    return new ArchiveImport(path, file, delivered, options, stored);
   }
 
-  /** A row that could not be read may be any trade of the file. */
-  end(now: number): Delivery {
-    const isWhole = this.#rejected === 0 && this.#file.name.span.until <= now;
-    const covered = isWhole ? this.#missing : [];
+  async take({ rows, rejected, isLast, isCut }: ArchiveRows): Promise<Delivery> {
+    this.hasRows ||= rows.length + rejected.length > 0;
+    const { span, label } = this.#file.name;
+    const refused: Rejection[] = rejected.map(({ reason, line }) => ({ reason, place: this.#place(line) }));
+    const inside = rows.filter(({ trade: { timestamp }, line }) => {
+      if (timestamp >= span.from && timestamp < span.until) return true;
+      refused.push({ reason: `not of ${label}, the date in the file name`, place: this.#place(line) });
+      return false;
+    });
+    const numbered = this.#numbering.add(inside);
+    if (isLast) numbered.push(...this.#numbering.end(isCut));
+    const records: Trade[] = [];
+    for (const row of numbered) {
+      const verdict = await this.#judge(row);
+      if (verdict === true) records.push(row.trade);
+      else if (verdict) refused.push(verdict);
+    }
+    this.#rejected += refused.length;
+    return { topic: this.#topic, records, rejected: refused, covered: [], repaired: [] };
+  }
+
+  /** Returns the covered span and the repaired gaps. A rejected row may be any trade of the file: then nothing is covered. */
+  end(isWhole: boolean): Delivery {
+    for (const { trade, line } of this.#fresh) this.#delivered.add(trade, this.#place(line));
+    this.#fresh = [];
+    const isCovered = isWhole && this.#rejected === 0 && this.#file.name.span.until <= this.#options.now();
+    const covered = isCovered ? this.#requested : [];
     const repaired = this.#stored.gaps(this.#topic).filter((gap) => {
       if (without([spanOf(gap)], covered).length > 0) return false;
       return !this.#file.layout.hasPublicIds || this.#meets(gap.fromTimestamp, gap.untilTimestamp);
@@ -94,16 +173,73 @@ class ArchiveImport {
     return { topic: this.#topic, records: [], rejected: [], covered, repaired };
   }
 
-  /** Ids tell a trade that is stored; without them, what happened within a captured span is, its ends included. */
-  #isNew({ id, timestamp }: Trade): boolean {
-    const at = this.#keys.get(id);
-    if (at !== undefined) this.#met.push(at);
-    if (at !== undefined || !this.#missing.some(({ from, until }) => timestamp >= from && timestamp < until)) return false;
-    if (this.#file.layout.hasPublicIds) return true;
-    return !this.#captured.some(({ from, until }) => timestamp >= from && timestamp <= until);
+  /** Returns true for a new trade, a rejection for another trade with a known id, undefined for a known trade. */
+  async #judge(row: ArchiveRow): Promise<true | Rejection | undefined> {
+    const { trade, line } = row;
+    const { id, timestamp } = trade;
+    if (!this.#requested.some(({ from, until }) => timestamp >= from && timestamp < until)) return undefined;
+    const seen = this.#seen.add(trade, line);
+    if (seen) return seen.isCopy ? undefined : this.#conflict(line, `line ${seen.line}`);
+    const earlier = this.#delivered.withId(id);
+    if (earlier) return isCopy(earlier, trade) ? undefined : this.#conflict(line, earlier.place);
+    const day = await this.#day(timestamp);
+    const stored = day?.byId.get(id);
+    if (stored) {
+      this.#met.push(stored.timestamp);
+      return isCopy(stored, trade) ? undefined : this.#conflict(line, 'the store');
+    }
+    if (!this.#file.layout.hasPublicIds && this.#isKnownByContent(trade, day)) return undefined;
+    if (this.#isShared) this.#fresh.push(row);
+    return true;
+  }
+
+  /** Trades of spot have other ids in the file: those of captured spans are stored, others are compared by content. */
+  #isKnownByContent(trade: Trade, day: StoredDay | undefined): boolean {
+    const { timestamp } = trade;
+    if (this.#captured.some(({ from, until }) => timestamp >= from && timestamp <= until)) return true;
+    return day?.foreign.take(trade) === true || this.#delivered.takeEqual(trade);
+  }
+
+  #conflict(line: number, other: string): Rejection {
+    return {
+      reason: `its id belongs to another trade, with another price, amount or side, in ${other}`,
+      place: this.#place(line),
+    };
+  }
+
+  #place(line: number): string {
+    return `${this.#path}, line ${line}`;
+  }
+
+  async #day(timestamp: number): Promise<StoredDay | undefined> {
+    const { store } = this.#options;
+    if (store === undefined) return undefined;
+    const from = Math.floor(timestamp / DAY) * DAY;
+    const held = this.#days.get(from);
+    if (held) return await held;
+    for (const day of [...this.#days.keys()].slice(0, -DAYS_HELD + 1)) this.#days.delete(day);
+    const read = readStoredTrades(store, this.#topic, { from: from - MARGIN, until: from + DAY + MARGIN });
+    const loaded = read.then((byId) => storedDay(byId, this.#file));
+    this.#days.set(from, loaded);
+    return await loaded;
   }
 
   #meets(from: number, until: number): boolean {
     return this.#met.some((at) => at <= from) && this.#met.some((at) => at >= until);
   }
+}
+
+/** The stored trades of one day. `foreign` are fetched ones with ids of another source. */
+type StoredDay = { readonly byId: ReadonlyMap<string, StoredTrade>; readonly foreign: ContentCounts };
+
+function storedDay(byId: ReadonlyMap<string, StoredTrade>, { layout, name }: ArchiveFile): StoredDay {
+  const foreign = new ContentCounts();
+  if (layout.hasPublicIds) return { byId, foreign };
+  const isOwn = (id: string) => id.startsWith(`${name.label}-`) && !id.slice(name.label.length + 1).includes('-');
+  for (const [id, trade] of byId) if (!trade.isCaptured && !isOwn(id)) foreign.add(trade);
+  return { byId, foreign };
+}
+
+function topicOf({ exchange, layout: { market, symbol } }: ArchiveFile): Topic {
+  return { exchange, market, symbol, type: 'trade' };
 }

@@ -10,11 +10,14 @@ import type { RestClient } from './rest-client.js';
 import { keyOf, type StoredKeys } from './stored-keys.js';
 import { barSize, CHANNEL_OF, type Topic } from './topic.js';
 
+/** A row that is not a record, and why; `place` is its file and line. */
+export type Rejection = { readonly reason: string; readonly place?: string };
+
 /** A result of a fetch task: new records, the spans that are complete now, and repaired gaps. */
 export type Delivery = {
   readonly topic: Topic;
   readonly records: readonly HistoryRecord[];
-  readonly rejected: readonly string[];
+  readonly rejected: readonly Rejection[];
   /** All spans that the task has fetched completely so far. */
   readonly covered: readonly Span[];
   readonly repaired: readonly Gap[];
@@ -52,7 +55,8 @@ export async function* runFetchTask(task: FetchTask, options: FetchTaskOptions):
     for await (const page of options.inOrder ? asOne(pages) : pages) {
       const records = page.records.filter((record) => seen.isNew(record, stored, span));
       covered = united([...covered, ...within(page.covered, [span])]);
-      yield { topic, records, rejected: page.rejected, covered: within(covered, settled(topic, began)), repaired: [] };
+      const rejected = page.rejected.map((reason) => ({ reason }));
+      yield { topic, records, rejected, covered: within(covered, settled(topic, began)), repaired: [] };
     }
   }
   const repaired = gaps.filter((gap) => isRepaired(task, gap, { covered, seen, began }));

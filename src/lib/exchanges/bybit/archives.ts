@@ -10,8 +10,12 @@ const NAME = /^([^\sa-z:/,_-]+?(?:-\d{2}[A-Z]{3}\d{2})?)[_-]?(\d{4})-(\d{2})(?:-
 /** Contracts that are margined in their coin: `BTCUSD`, `BTCUSDZ25`. All others are linear. */
 const INVERSE = /^.+USD(?:[FGHJKMNQUVXZ]\d{2})?$/;
 
+const CONTRACT = ['timestamp', 'symbol', 'side', 'size', 'price', 'trdMatchID'] as const;
+const SPOT = ['id', 'timestamp', 'price', 'volume', 'side'] as const;
+
 /** Daily files of public.bybit.com: `trading/` holds contracts, `spot/` pairs. Columns are found by their header. */
 export const ARCHIVES: Archives = {
+  headers: [CONTRACT, SPOT],
   nameOf(file) {
     const [, symbol, year, month, day] = NAME.exec(file) ?? [];
     if (symbol === undefined) return undefined;
@@ -22,9 +26,8 @@ export const ARCHIVES: Archives = {
   },
   layoutOf(header, name) {
     const column = (column: string) => header.indexOf(column);
-    if (['timestamp', 'symbol', 'side', 'size', 'price', 'trdMatchID'].every((each) => column(each) >= 0))
-      return contractLayout(column, name);
-    if (['id', 'timestamp', 'price', 'volume', 'side'].every((each) => column(each) >= 0)) return spotLayout(column, name);
+    if (CONTRACT.every((each) => column(each) >= 0)) return contractLayout(column, name);
+    if (SPOT.every((each) => column(each) >= 0)) return spotLayout(column, name);
     return undefined;
   },
 };
@@ -34,18 +37,12 @@ type Column = (name: string) => number;
 /** Seconds with a fraction, sides Buy and Sell, `trdMatchID` as the socket's `i`. */
 function contractLayout(column: Column, { symbol }: ArchiveName): ArchiveLayout {
   const market: Market = INVERSE.test(symbol) ? 'inverse' : 'linear';
-  const [time, named, side, size, price, id] = ['timestamp', 'symbol', 'side', 'size', 'price', 'trdMatchID'].map(column) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [time, named, side, size, price, id] = CONTRACT.map(column) as [number, number, number, number, number, number];
   return {
     market,
     symbol,
     hasPublicIds: true,
+    columns: CONTRACT,
     read(cells) {
       if (cells[named] !== symbol) return `expected symbol ${symbol}`;
       return parseTrade(
@@ -67,17 +64,12 @@ function contractLayout(column: Column, { symbol }: ArchiveName): ArchiveLayout 
  * that the file's date is put before it. It orders the trades of one millisecond.
  */
 function spotLayout(column: Column, { symbol, label }: ArchiveName): ArchiveLayout {
-  const [id, time, price, volume, side] = ['id', 'timestamp', 'price', 'volume', 'side'].map(column) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [id, time, price, volume, side] = SPOT.map(column) as [number, number, number, number, number];
   return {
     market: 'spot',
     symbol,
     hasPublicIds: false,
+    columns: SPOT,
     read(cells) {
       const number = cells[id] ?? '';
       if (!/^\d{1,15}$/.test(number)) return 'expected a number in id';

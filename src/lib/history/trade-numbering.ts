@@ -1,0 +1,89 @@
+import type { ArchiveRow } from './archive-rows.js';
+
+/** Rows that decide in which direction a file runs. */
+const SAMPLE = 2_048;
+/** Times whose number of trades is remembered; older ones are forgotten, so that memory stays bounded. */
+const REMEMBERED = 200_000;
+/** Share of time changes in the sample that go back in a file that runs newest first. */
+const BACKWARD = 0.9;
+
+/**
+ * Numbers the trades of an archive file that share a time.
+ *
+ * Archives of contracts have no sequence, and trades of one moment would be ordered by their UUID: a sweep through several
+ * prices gets a random open and close. The position in the file is their order. So the first trade of a time gets the
+ * `sequence` 0, the next one 1; a file that runs newest first is numbered backwards.
+ */
+export class TradeNumbering {
+  #isNewestFirst: boolean | undefined;
+  #sample: ArchiveRow[] = [];
+  #group: ArchiveRow[] = [];
+  readonly #counts = new Map<number, number>();
+
+  /** Takes rows in file order. Returns the rows that are numbered; others wait until the direction or their time is known. */
+  add(rows: readonly ArchiveRow[]): ArchiveRow[] {
+    if (this.#isNewestFirst !== undefined) return this.#number(rows);
+    this.#sample.push(...rows);
+    const backward = backwardShare(this.#sample);
+    if (this.#sample.length < SAMPLE || backward === undefined) return [];
+    return this.#numberSample(backward);
+  }
+
+  /** Returns the rows that wait. Of a file that is cut off, the last time of a file that runs newest first is dropped. */
+  end(isCut: boolean): ArchiveRow[] {
+    const rows = this.#isNewestFirst === undefined ? this.#numberSample(backwardShare(this.#sample) ?? 0) : [];
+    return isCut ? rows : [...rows, ...this.#closeGroup()];
+  }
+
+  #numberSample(backward: number): ArchiveRow[] {
+    this.#isNewestFirst = backward >= BACKWARD;
+    const rows = this.#sample;
+    this.#sample = [];
+    return this.#number(rows);
+  }
+
+  #number(rows: readonly ArchiveRow[]): ArchiveRow[] {
+    if (!this.#isNewestFirst) return rows.map((row) => this.#numberForward(row));
+    const numbered: ArchiveRow[] = [];
+    for (const row of rows) {
+      if (this.#group.length > 0 && this.#group[0]?.trade.timestamp !== row.trade.timestamp) numbered.push(...this.#closeGroup());
+      this.#group.push(row);
+    }
+    return numbered;
+  }
+
+  #numberForward(row: ArchiveRow): ArchiveRow {
+    const { timestamp, sequence } = row.trade;
+    if (sequence !== undefined) return row;
+    const position = this.#counts.get(timestamp) ?? 0;
+    this.#counts.delete(timestamp);
+    this.#counts.set(timestamp, position + 1);
+    if (this.#counts.size > REMEMBERED)
+      for (const [oldest] of this.#counts) {
+        this.#counts.delete(oldest);
+        break;
+      }
+    return withSequence(row, position);
+  }
+
+  #closeGroup(): ArchiveRow[] {
+    const group = this.#group;
+    this.#group = [];
+    return group.map((row, at) => withSequence(row, group.length - 1 - at));
+  }
+}
+
+function withSequence({ trade, line }: ArchiveRow, position: number): ArchiveRow {
+  return { trade: { ...trade, sequence: String(position) }, line };
+}
+
+/** Returns the share of time changes that go back, undefined when all rows share one time. */
+function backwardShare(rows: readonly ArchiveRow[]): number | undefined {
+  let [forward, backward] = [0, 0];
+  for (let at = 1; at < rows.length; at++) {
+    const change = (rows[at] as ArchiveRow).trade.timestamp - (rows[at - 1] as ArchiveRow).trade.timestamp;
+    if (change > 0) forward += 1;
+    if (change < 0) backward += 1;
+  }
+  return forward + backward === 0 ? undefined : backward / (forward + backward);
+}
