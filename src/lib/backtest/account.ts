@@ -1,6 +1,6 @@
 import type { PositionValue } from './equity-tracker.js';
 import type { FundingCharge } from './ledger.js';
-import { hedgedLiquidationPrice, liquidationPrice } from './liquidation.js';
+import { hedgedLiquidationPrice, isolatedMargin, liquidationPrice } from './liquidation.js';
 import type { PositionSide } from './orders.js';
 import type { Rounding } from './rounding.js';
 import type { ExecutionTerms } from './terms.js';
@@ -70,10 +70,37 @@ export class Account implements PositionValue {
 
   /** Returns whether the free margin covers an opening order. Cross margin counts unrealised profit, isolated does not. */
   canOpen(price: number, amount: number): boolean {
-    const { leverage, marginMode, deposit } = this.#terms;
+    const { leverage, marginMode, deposit, takerFee } = this.#terms;
     const bound = (this.long.cost + this.short.cost) / leverage;
-    const free = (marginMode === 'isolated' ? this.balance : this.equity(price)) - bound;
-    return (price * amount) / leverage <= free + deposit * MARGIN_TOLERANCE;
+    const value = marginMode === 'isolated' ? this.balance : this.equity(price);
+    return price * amount * takerFee <= value && (price * amount) / leverage <= value - bound + deposit * MARGIN_TOLERANCE;
+  }
+
+  /**
+   * Returns the worst price at which a side can close: there, nothing is left of what may pay for the loss and the fee. A
+   * jump beyond it would leave a debt, which an exchange takes from its insurance fund and never from the trader.
+   */
+  worstClose(side: PositionSide, amount: number, feeRate: number, price: number): number {
+    const other = side === 'long' ? 'short' : 'long';
+    const { marginMode } = this.#terms;
+    const behind =
+      marginMode === 'isolated' ? this.balance - this.#marginOf(other) : this.balance + this.#unrealized(other, price);
+    const held = this[side];
+    const cost = (held.cost * amount) / held.amount;
+    const covered = Math.max(0, behind);
+    if (side === 'long') return Math.max(0, cost - covered) / (amount * (1 - feeRate));
+    return (cost + covered) / (amount * (1 + feeRate));
+  }
+
+  /**
+   * Returns the bankruptcy price of a side: there, its whole margin is lost, in cross margin the whole balance. Both
+   * exchanges close a liquidated position there, whatever the market price (Bybit help centre, "Bankruptcy Price (USDT
+   * Contract)"; Bitget support, "Forced liquidation"); the difference goes to the insurance fund.
+   */
+  bankruptcyPrice(side: PositionSide): number {
+    const { amount, cost } = this[side];
+    const margin = this.#terms.marginMode === 'isolated' ? this.#marginOf(side) : this.balance;
+    return Math.max(0, side === 'long' ? cost - margin : cost + margin) / amount;
   }
 
   /** Books a fill and returns its realised profit before the fee. */
@@ -97,7 +124,7 @@ export class Account implements PositionValue {
     for (const position of ['long', 'short'] as const) {
       const { amount } = this[position];
       if (amount === 0) continue;
-      const paid = amount * price * rate * (position === 'long' ? -1 : 1);
+      const paid = this.#withinBalance(amount * price * rate * (position === 'long' ? -1 : 1));
       charges.push({ time, position, amount: paid });
       this.funding += paid;
       this.balance += paid;
@@ -106,11 +133,19 @@ export class Account implements PositionValue {
     return charges;
   }
 
-  /** Returns the margin that a liquidation of a side can take: its own, in cross margin the whole free balance. */
-  marginOf(side: PositionSide): number {
-    const { marginMode, leverage } = this.#terms;
-    if (marginMode === 'isolated') return this[side].cost / leverage;
-    return this.balance - this[side === 'long' ? 'short' : 'long'].cost / leverage;
+  #marginOf(side: PositionSide): number {
+    const { leverage } = this.#terms;
+    return isolatedMargin(this[side].cost / leverage, this[side === 'long' ? 'short' : 'long'].cost / leverage, this.balance);
+  }
+
+  #unrealized(side: PositionSide, price: number): number {
+    const { amount, cost } = this[side];
+    return (amount * price - cost) * (side === 'long' ? 1 : -1);
+  }
+
+  /** Limits a payment to the balance in isolated margin; the position is then liquidated, having no margin left. */
+  #withinBalance(paid: number): number {
+    return this.#terms.marginMode === 'isolated' && -paid > this.balance ? -Math.max(0, this.balance) : paid;
   }
 
   #reduce(held: Position, sign: number, price: number, amount: number): number {
@@ -130,8 +165,8 @@ export class Account implements PositionValue {
       this.liquidationAbove = isLow ? Number.NaN : price;
       return;
     }
-    const margin = (held: Position) => (terms.marginMode === 'cross' ? balance : held.cost / terms.leverage);
-    this.liquidationBelow = liquidationPrice(true, long, margin(long), terms);
-    this.liquidationAbove = liquidationPrice(false, short, margin(short), terms);
+    const margin = (side: PositionSide) => (terms.marginMode === 'cross' ? balance : this.#marginOf(side));
+    this.liquidationBelow = liquidationPrice(true, long, margin('long'), terms);
+    this.liquidationAbove = liquidationPrice(false, short, margin('short'), terms);
   }
 }

@@ -44,6 +44,7 @@ export class BarWalk {
     this.#matching.begin(volume);
     this.#matching.take(open);
     this.#matching.move({ to: open, passing: false, takerBuys: undefined });
+    this.#matching.observe(open);
     this.#bar = bar;
     this.#falls = false;
     this.#rises = false;
@@ -87,7 +88,9 @@ export class BarWalk {
   #legs({ open, high, low, close }: Bar, lowFirst: boolean): void {
     const [first, second] = lowFirst ? [low, high] : [high, low];
     this.#leg(open, first);
+    this.#matching.observe(first);
     this.#leg(first, second);
+    this.#matching.observe(second);
     this.#leg(second, close);
   }
 

@@ -96,7 +96,7 @@ class Engine {
     if (this.#session.matching.desk.pendingMarketOrders > 0) this.#session.matching.take(at);
     this.#session.matching.move({ to: at, passing: false, takerBuys });
     this.#session.matching.desk.follow(at, at);
-    this.#session.observe(at, at);
+    this.#session.matching.observe(at);
     this.#options.strategy.trade?.(
       { time: this.#session.now, price: at, amount: size, side: takerBuys ? 'buy' : 'sell' },
       this.#session,
@@ -121,7 +121,7 @@ class Engine {
     this.#session.walk.walk(bar);
     this.#session.matching.price = bar.close;
     this.#session.now = time + feed.interval;
-    this.#session.observe(bar.low, bar.high);
+    this.#session.matching.observe(bar.close);
     this.#options.strategy.bar?.({ index, time, ...bar }, this.#session);
     this.#session.start();
   }
@@ -131,7 +131,7 @@ class Engine {
     const { feed } = this.#data;
     const session = this.#session;
     const now = feed.time[index] as number;
-    session.runScheduled(now);
+    session.runScheduled(now, feed.kind === 'candles' ? (feed.open[index] as number) : undefined);
     const next = session.nextScheduled();
     // Exact when no candle is missing.
     const guess = feed.kind === 'candles' ? index + Math.ceil((next - now) / feed.interval) : index;

@@ -2,19 +2,22 @@ import { type Bars, endOfEvent, type Ticks } from './market-data.js';
 
 /** Index of each number in the state of a tracker. */
 export const PEAK = 0;
-/** Equity below this is a new maximum drawdown. */
+/** Equity below this is a new maximum drawdown, in per cent or in value. */
 export const FLOOR = 1;
 export const LOWEST = 2;
 export const HIGHEST = 3;
 export const MAX_LEVERAGE = 4;
 export const MIN_DISTANCE = 5;
 const PEAK_AT = 6;
-const DRAWDOWN = 7;
-const DRAWDOWN_PEAK = 8;
-const DRAWDOWN_FROM = 9;
-const DRAWDOWN_AT = 10;
-const RECOVERED_AT = 11;
-const SIZE = 12;
+/** The maximum drawdown as a fraction of its peak, and the one in value; each has the fields of `DRAWDOWN`. */
+const RELATIVE = 7;
+const ABSOLUTE = 12;
+const SIZE = 17;
+const DRAWDOWN = { size: 0, peak: 1, from: 2, at: 3, recoveredAt: 4 } as const;
+
+/** Parts of a candle in the encoding of moments, as fractions of an event. */
+const AT_OPENING = 0.25;
+const INSIDE = 0.5;
 
 /**
  * Value of the positions as a function of the price: equity(p) = base + net × p, notional(p) = gross × p, and the prices at
@@ -28,10 +31,19 @@ export type PositionValue = {
   readonly liquidationAbove: number;
 };
 
+/** A maximum drawdown: its size (a fraction of the peak, or a value), the peak before it, and its dates. */
+export type Drawdown = {
+  readonly size: number;
+  readonly peak: number;
+  readonly from: number;
+  readonly at: number;
+  /** When equity was back at the peak; 0 until then. */
+  readonly recoveredAt: number;
+};
+
 /**
- * Tracks equity over every price while a position is open: its peak, the maximum drawdown as a fraction of the peak, and
- * the price range since the position last changed. The maximum leverage and the minimum distance to liquidation follow from
- * that range.
+ * Tracks equity over every price while a position is open: its peak, the maximum drawdowns, and the price range since the
+ * position last changed. The maximum leverage and the minimum distance to liquidation follow from that range.
  *
  * The loops of `scan.ts` read and write these numbers hundreds of thousands of times. As object fields V8 would box each
  * one, so they are kept in a typed array.
@@ -47,37 +59,28 @@ export class EquityTracker {
     this.#feed = feed;
     state[PEAK] = deposit;
     state[FLOOR] = deposit;
-    state[DRAWDOWN_PEAK] = deposit;
     state[PEAK_AT] = time;
-    state[DRAWDOWN_FROM] = time;
-    state[DRAWDOWN_AT] = time;
     state[MIN_DISTANCE] = Number.POSITIVE_INFINITY;
+    for (const kind of [RELATIVE, ABSOLUTE]) {
+      state[kind + DRAWDOWN.peak] = deposit;
+      state[kind + DRAWDOWN.from] = time;
+      state[kind + DRAWDOWN.at] = time;
+    }
+    this.clearRange();
   }
 
   get peak(): number {
     return this.state[PEAK] as number;
   }
 
-  /** Maximum drawdown, a fraction of `drawdownPeak`, the peak before it. */
-  get maxDrawdown(): number {
-    return this.state[DRAWDOWN] as number;
+  /** Maximum drawdown as a fraction of its peak. */
+  get relative(): Drawdown {
+    return this.#drawdownAt(RELATIVE);
   }
 
-  get drawdownPeak(): number {
-    return this.state[DRAWDOWN_PEAK] as number;
-  }
-
-  get drawdownFrom(): number {
-    return this.#timeOf(this.state[DRAWDOWN_FROM] as number);
-  }
-
-  get drawdownAt(): number {
-    return this.#timeOf(this.state[DRAWDOWN_AT] as number);
-  }
-
-  /** When equity was back at `drawdownPeak`; 0 until then. */
-  get recoveredAt(): number {
-    return this.#timeOf(this.state[RECOVERED_AT] as number);
+  /** Maximum drawdown in value. */
+  get absolute(): Drawdown {
+    return this.#drawdownAt(ABSOLUTE);
   }
 
   /** Maximum ratio of notional to equity. */
@@ -96,7 +99,13 @@ export class EquityTracker {
     else if (equity >= (this.state[PEAK] as number)) recordPeak(this.state, equity, time);
   }
 
-  /** Restarts the price range. Call after the position has changed. */
+  /** Empties the price range: the position has changed, and no price has been traded since. */
+  clearRange(): void {
+    this.state[LOWEST] = Number.POSITIVE_INFINITY;
+    this.state[HIGHEST] = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Restarts the price range at a price. Call after the position has changed. */
   restartRange(price: number, position: PositionValue): void {
     this.state[LOWEST] = price;
     this.state[HIGHEST] = price;
@@ -110,9 +119,15 @@ export class EquityTracker {
 
   /** Measures leverage and liquidation distance over the price range. Call before the position changes, and at the end. */
   measureRange(position: PositionValue): void {
-    if (position.gross === 0) return;
-    this.#measure(position, this.state[LOWEST] as number);
-    this.#measure(position, this.state[HIGHEST] as number);
+    const { [LOWEST]: lowest, [HIGHEST]: highest } = this.state;
+    if (position.gross === 0 || !((lowest as number) <= (highest as number))) return;
+    this.#measure(position, lowest as number);
+    this.#measure(position, highest as number);
+  }
+
+  /** Returns the drawdown of an equity value, a fraction of the peak. */
+  drawdown(equity: number): number {
+    return Math.max(0, (this.peak - equity) / this.peak);
   }
 
   #measure({ base, net, gross, liquidationBelow, liquidationAbove }: PositionValue, price: number): void {
@@ -126,13 +141,23 @@ export class EquityTracker {
     if (above < (state[MIN_DISTANCE] as number)) state[MIN_DISTANCE] = Math.max(0, above);
   }
 
-  #timeOf(moment: number): number {
-    return moment < 0 ? endOfEvent(this.#feed, -1 - moment) : moment;
+  #drawdownAt(kind: number): Drawdown {
+    const value = (field: number) => this.state[kind + field] as number;
+    return {
+      size: value(DRAWDOWN.size),
+      peak: value(DRAWDOWN.peak),
+      from: this.#timeOf(value(DRAWDOWN.from)),
+      at: this.#timeOf(value(DRAWDOWN.at)),
+      recoveredAt: this.#timeOf(value(DRAWDOWN.recoveredAt)),
+    };
   }
 
-  /** Returns the drawdown of an equity value, a fraction of the peak. */
-  drawdown(equity: number): number {
-    return Math.max(0, (this.peak - equity) / this.peak);
+  #timeOf(moment: number): number {
+    if (moment >= 0) return moment;
+    const place = -1 - moment;
+    const event = Math.floor(place);
+    if (place - event === AT_OPENING) return this.#feed.time[event] as number;
+    return endOfEvent(this.#feed, event) - (place - event === INSIDE ? 1 : 0);
   }
 }
 
@@ -144,22 +169,45 @@ export function momentAfter(event: number): number {
   return -1 - event;
 }
 
-/** Records a new peak of equity; `moment` is a time or the result of `momentAfter`. */
-export function recordPeak(state: Float64Array, equity: number, moment: number): void {
-  const isUnderWater = (state[DRAWDOWN] as number) > 0 && state[RECOVERED_AT] === 0;
-  if (isUnderWater) state[RECOVERED_AT] = moment;
-  state[PEAK] = equity;
-  state[PEAK_AT] = moment;
-  state[FLOOR] = equity * (1 - (state[DRAWDOWN] as number));
+/** Encodes the opening of a candle. */
+export function momentAtOpening(event: number): number {
+  return -1 - event - AT_OPENING;
 }
 
-/** Records a new maximum drawdown. */
+/** Encodes the extremes of a candle: the last microsecond before its end, like fills inside it. */
+export function momentInside(event: number): number {
+  return -1 - event - INSIDE;
+}
+
+/** Records a new peak of equity; `moment` is a time or an encoded moment. */
+export function recordPeak(state: Float64Array, equity: number, moment: number): void {
+  recover(state, RELATIVE, moment);
+  recover(state, ABSOLUTE, moment);
+  state[PEAK] = equity;
+  state[PEAK_AT] = moment;
+  const relative = equity * (1 - (state[RELATIVE] as number));
+  const absolute = equity - (state[ABSOLUTE] as number);
+  state[FLOOR] = relative > absolute ? relative : absolute;
+}
+
+function recover(state: Float64Array, kind: number, moment: number): void {
+  const isOpen = (state[kind] as number) > 0 && state[kind + DRAWDOWN.recoveredAt] === 0;
+  if (isOpen) state[kind + DRAWDOWN.recoveredAt] = moment;
+}
+
+/** Records equity below the floor: a new maximum drawdown in per cent, in value, or both. */
 export function recordDrawdown(state: Float64Array, equity: number, moment: number): void {
   const peak = state[PEAK] as number;
+  const fall = peak - equity;
+  if (fall / peak > (state[RELATIVE] as number)) deepen(state, RELATIVE, fall / peak, moment);
+  if (fall > (state[ABSOLUTE] as number)) deepen(state, ABSOLUTE, fall, moment);
   state[FLOOR] = equity;
-  state[DRAWDOWN] = (peak - equity) / peak;
-  state[DRAWDOWN_PEAK] = peak;
-  state[DRAWDOWN_FROM] = state[PEAK_AT] as number;
-  state[DRAWDOWN_AT] = moment;
-  state[RECOVERED_AT] = 0;
+}
+
+function deepen(state: Float64Array, kind: number, size: number, moment: number): void {
+  state[kind] = size;
+  state[kind + DRAWDOWN.peak] = state[PEAK] as number;
+  state[kind + DRAWDOWN.from] = state[PEAK_AT] as number;
+  state[kind + DRAWDOWN.at] = moment;
+  state[kind + DRAWDOWN.recoveredAt] = 0;
 }

@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.js';
-import { type Bars, endOf, firstNotBefore, type MarketData, type TimedValues } from './market-data.js';
+import { type Bars, dueFundings, endOf, firstNotBefore, type MarketData, type TimedValues } from './market-data.js';
 import { OneWayAccount } from './one-way-account.js';
 import type { Outcome } from './outcome.js';
 import { Scan } from './scan.js';
@@ -22,7 +22,7 @@ export function runExposure(data: MarketData, options: RunOptions): Outcome | un
   const { feed, marks, fundings } = data;
   const isPlain = latency === 0 && marginMode === 'isolated' && marks.time.length === 0 && until === undefined;
   if (!(strategy instanceof ExposureStrategy) || feed.kind !== 'candles' || feed.time.length < 2 || !isPlain) return undefined;
-  return new ExposureRun(feed, strategy, fundings, options).run();
+  return new ExposureRun(feed, strategy, dueFundings({ feed, fundings }), options).run();
 }
 
 /** Changes of the target: the candle at whose opening each trades, its time and opening price, and the new target. */
@@ -66,7 +66,7 @@ class ExposureRun {
   /** First candle at or after the next scheduled item: funding, or a point of the equity curve. */
   #due = 0;
 
-  constructor(feed: Bars, strategy: ExposureStrategy, fundings: TimedValues, { terms, sample }: RunOptions) {
+  constructor(feed: Bars, strategy: ExposureStrategy, fundings: TimedValues, { terms, sample, path }: RunOptions) {
     const start = feed.time[0] as number;
     this.#feed = feed;
     this.#changes = collectTargetChanges(strategy, feed);
@@ -74,7 +74,7 @@ class ExposureRun {
     this.#terms = terms;
     this.#period = sample;
     this.#account = new OneWayAccount(terms, feed, this.#changes.at.length * 2);
-    this.#scan = new Scan(feed, this.#account.tracker);
+    this.#scan = new Scan(feed, this.#account.tracker, path);
     this.#sample = (Math.floor(start / sample) + 1) * sample;
   }
 
@@ -120,14 +120,16 @@ class ExposureRun {
   #runScheduled(index: number): void {
     const { time } = this.#feed;
     this.#pass(index - 1);
-    this.#runUntil(time[index] as number);
+    this.#runUntil(time[index] as number, this.#feed.open[index] as number);
     this.#due = firstNotBefore(time, Math.min(this.#sample, this.#fundings.at), index);
   }
 
-  #runUntil(until: number): void {
+  /** Runs what is scheduled up to a time, at which a candle may open at `opening`. */
+  #runUntil(until: number, opening = this.#price): void {
     while (Math.min(this.#fundings.at, this.#sample) <= until) {
       const due = this.#fundings.at;
-      if (due <= this.#sample) this.#account.charge(Math.max(due, this.#now), this.#price, this.#fundings.take());
+      if (due <= this.#sample)
+        this.#account.charge(Math.max(due, this.#now), due === until ? opening : this.#price, this.#fundings.take());
       else {
         this.#account.record(this.#sample, this.#price);
         this.#sample += this.#period;
@@ -145,7 +147,7 @@ class ExposureRun {
     if (account.net !== 0 && target !== 0 && target > 0 === account.net > 0) return false;
     // An entry from flat is sized at the previous close; a reversal at the opening where the old position was closed.
     const sizedAt = account.net === 0 ? (this.#feed.close[(at[number] as number) - 1] as number) : open;
-    if (account.net !== 0) account.close(time, open);
+    if (account.net !== 0 && !account.close(time, open)) return false;
     if (target === 0) return true;
     const amount = account.amountOf(target, sizedAt);
     const price = account.takerPrice(open, target > 0);

@@ -48,6 +48,16 @@ function priceInTier(
   return Math.max(price, (tiers[index - 1]?.upTo ?? 0) / amount);
 }
 
+/**
+ * Returns the isolated margin of a side. Fees and funding are paid from the free balance first. Once that is used up they
+ * reduce the margins: otherwise a liquidation would take more than there is.
+ */
+export function isolatedMargin(own: number, other: number, balance: number): number {
+  if (own + other <= balance) return own;
+  const left = Math.max(0, balance);
+  return other === 0 ? left : (left * own) / (own + other);
+}
+
 /** Returns the index of the tier of a position value; the last tier for values beyond all bounds. */
 export function tierAt(value: number, tiers: readonly MaintenanceTier[]): number {
   const found = tiers.findIndex(({ upTo }) => upTo === undefined || value <= upTo);

@@ -1,4 +1,5 @@
 import type { Market } from '../model/records.js';
+import { SECOND } from '../model/time.js';
 
 /** Trades in order, one typed column per field. Times are microseconds; `buy` is 1 if the taker bought. */
 export type Ticks = {
@@ -75,6 +76,23 @@ export function firstNotBefore(time: Float64Array, limit: number, from: number, 
     else high = middle;
   }
   return low;
+}
+
+/** A settlement this soon after the opening of a candle belongs to the opening: exchanges settle on the hour, give or take. */
+const AT_OPENING = SECOND;
+
+/**
+ * Returns the funding rates with the times at which a run charges them. A candle records no times inside it: without this, a
+ * settlement just after an opening would be charged at the close, to a position that the candle has opened.
+ */
+export function dueFundings({ feed, fundings: { time, value } }: Pick<MarketData, 'feed' | 'fundings'>): TimedValues {
+  if (feed.kind === 'trades') return { time, value };
+  return { value, time: time.map((at) => openingBefore(feed, at)) };
+}
+
+function openingBefore({ time }: Bars, at: number): number {
+  const opening = time[firstNotBefore(time, at + 1, 0) - 1] ?? Number.NEGATIVE_INFINITY;
+  return at - opening <= AT_OPENING ? opening : at;
 }
 
 /** Returns the part of the data in `[since, until)`, as views on the same memory. */

@@ -32,8 +32,8 @@ export class Matching {
   readonly tracker: EquityTracker;
   readonly ledger = new Ledger();
   price = Number.NaN;
-  /** Whether equity and liquidation currently follow mark prices; otherwise they follow traded prices. */
-  isMarked = false;
+  /** The current mark price, which equity and liquidation then follow; NaN without one: they follow traded prices. */
+  mark = Number.NaN;
   readonly liquidations: number[] = [];
   /** Restricts matching to one side, when long and short take different paths through a candle. */
   only: PositionSide | undefined;
@@ -50,6 +50,15 @@ export class Matching {
     this.account = new Account(terms, new Rounding(terms.lotSize));
     this.tracker = new EquityTracker(terms.deposit, data.feed);
     this.#queues = new Queues(data.books);
+  }
+
+  get isMarked(): boolean {
+    return !Number.isNaN(this.mark);
+  }
+
+  /** The price that equity is valued at: the mark price, else the last traded price. */
+  get valuation(): number {
+    return this.isMarked ? this.mark : this.price;
   }
 
   /** Prices between which nothing executes. Liquidation counts as a bound unless mark prices decide it. */
@@ -96,10 +105,18 @@ export class Matching {
     this.price = move.to;
   }
 
-  /** Checks liquidation against a mark price. */
-  mark(mark: number): void {
-    if (mark <= this.account.liquidationBelow) this.#liquidate(this.#sideAt(true), this.price);
-    if (mark >= this.account.liquidationAbove) this.#liquidate(this.#sideAt(false), this.price);
+  /** Checks liquidation against the mark price. */
+  checkMark(): void {
+    if (this.mark <= this.account.liquidationBelow) this.#liquidate(this.#sideAt(true), this.price);
+    if (this.mark >= this.account.liquidationAbove) this.#liquidate(this.#sideAt(false), this.price);
+  }
+
+  /** Adds a traded price to the tracker, unless mark prices decide equity. Of one side's own path, only if it is the net. */
+  observe(price: number): void {
+    const { account, tracker, only } = this;
+    if (this.isMarked || account.isFlat) return;
+    tracker.extendRange(price);
+    if (only === undefined || account.net > 0 === (only === 'long')) tracker.addEquity(account.equity(price), this.#exchange.now);
   }
 
   /** Reads the queue ahead of an order that has become active. */
@@ -150,10 +167,10 @@ export class Matching {
       return;
     }
     const amount = this.#share(order, move.to);
-    if (amount > 0) {
-      this.price = order.price;
-      this.#execute(order, order.price, amount, true);
-    }
+    if (amount === 0) return;
+    // A trade beyond the limit is the last traded price, not the limit: a position must not be valued at its own order.
+    this.price = move.passing ? this.#onPath(order.price) : move.to;
+    this.#execute(order, order.price, amount, true, move.passing);
   }
 
   /** Returns the trigger, or the nearest price of the path if the trigger lies outside it. */
@@ -188,7 +205,8 @@ export class Matching {
     return order.side === 'buy' ? Math.min(worse, order.price) : Math.max(worse, order.price);
   }
 
-  #execute(order: Order, price: number, wanted: number, maker: boolean): void {
+  /** `isReached`: the price itself was traded, so that the position before the fill has seen it. */
+  #execute(order: Order, price: number, wanted: number, maker: boolean, isReached = true): void {
     const { account, desk } = this;
     const amount = order.opens ? wanted : Math.min(wanted, account[order.position].amount);
     if (amount <= 0) {
@@ -204,17 +222,32 @@ export class Matching {
     order.remaining = desk.lot.tidy(order.remaining - amount);
     order.filled += amount;
     if (order.remaining <= 0) desk.finish(order);
-    const fee = price * amount * (maker ? this.#terms.makerFee : this.#terms.takerFee);
-    this.#book(order, { price, amount, fee, maker });
+    const feeRate = maker ? this.#terms.makerFee : this.#terms.takerFee;
+    const booked = order.opens ? price : this.#covered(order.position, price, amount, feeRate);
+    const { tracker } = this;
+    tracker.measureRange(account);
+    if (isReached) {
+      tracker.extendRange(this.valuation);
+      tracker.measureRange(account);
+    }
+    const fill = this.#book(order, { price: booked, amount, fee: booked * amount * feeRate, maker });
+    if (isReached || this.isMarked) tracker.restartRange(this.valuation, account);
+    else tracker.clearRange();
+    if (isReached || this.isMarked || account.isFlat) tracker.addEquity(account.equity(this.valuation), fill.time);
+    this.#report(fill);
+  }
+
+  /** Returns the price of a closing fill: not beyond the one at which nothing is left. */
+  #covered(position: PositionSide, price: number, amount: number, feeRate: number): number {
+    const worst = this.account.worstClose(position, amount, feeRate, this.price);
+    return position === 'long' ? Math.max(price, worst) : Math.min(price, worst);
   }
 
   #book(
     { id, side, position, reason, opens }: Pick<Order, 'id' | 'side' | 'position' | 'reason' | 'opens'>,
     { price, amount, fee, maker }: { price: number; amount: number; fee: number; maker: boolean },
-  ): void {
-    const { account, tracker, desk } = this;
-    tracker.extendRange(this.price);
-    tracker.measureRange(account);
+  ): Execution {
+    const { account } = this;
     const realized = account.book({ position, opens, price, amount, fee });
     const left = account[position].amount;
     const fill: Execution = {
@@ -232,9 +265,11 @@ export class Matching {
       opens,
     };
     this.ledger.fills.push(fill);
-    tracker.restartRange(this.price, account);
-    if (!this.isMarked) tracker.addEquity(account.equity(this.price), fill.time);
-    if (left === 0) desk.finishClosing(position);
+    return fill;
+  }
+
+  #report(fill: Execution): void {
+    if (fill.held === 0) this.desk.finishClosing(fill.position);
     this.#exchange.filled(fill);
   }
 
@@ -246,23 +281,30 @@ export class Matching {
   }
 
   /**
-   * Closes a side whose margin is used up. What the exchange keeps of the margin is the fee; it is negative where the price
-   * went beyond the bankruptcy price and the loss is limited to the margin. In cross margin everything held is closed.
+   * Closes a side whose margin is used up, at its bankruptcy price; in cross margin both sides, the other one at `price`.
+   * Their orders go first: an order on its way would otherwise open the position again after the liquidation.
    */
   #liquidate(side: PositionSide | undefined, price: number): void {
     if (side === undefined) return;
-    const other = side === 'long' ? 'short' : 'long';
-    if (this.#terms.marginMode === 'cross' && this.account[other].amount > 0) this.#closeOut(other, price, 0);
-    const held = this.account[side];
-    const value = (held.amount * price - held.cost) * (side === 'long' ? 1 : -1);
-    this.#closeOut(side, price, this.account.marginOf(side) + value);
+    const { account, tracker, desk } = this;
+    const isCross = this.#terms.marginMode === 'cross';
+    tracker.measureRange(account);
+    tracker.restartRange(side === 'long' ? account.liquidationBelow : account.liquidationAbove, account);
+    desk.finishAll(isCross ? undefined : side);
+    this.price = price;
     this.liquidations.push(this.#exchange.now);
+    const other = side === 'long' ? 'short' : 'long';
+    const fills = isCross && account[other].amount > 0 ? [this.#closeOut(other, price)] : [];
+    fills.push(this.#closeOut(side, account.bankruptcyPrice(side)));
+    tracker.restartRange(this.valuation, account);
+    tracker.addEquity(account.equity(this.valuation), this.#exchange.now);
+    for (const fill of fills) this.#report(fill);
   }
 
-  #closeOut(position: PositionSide, price: number, fee: number): void {
-    this.price = price;
+  #closeOut(position: PositionSide, price: number): Execution {
     const side = position === 'long' ? 'sell' : 'buy';
     const { amount } = this.account[position];
-    this.#book({ id: 0, side, position, reason: 'liquidation', opens: false }, { price, amount, fee, maker: false });
+    const order = { id: 0, side, position, reason: 'liquidation', opens: false } as const;
+    return this.#book(order, { price, amount, fee: 0, maker: false });
   }
 }

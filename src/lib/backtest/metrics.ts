@@ -1,4 +1,5 @@
 import { DAY } from '../model/time.js';
+import type { Drawdown } from './equity-tracker.js';
 import type { EquityPoint } from './ledger.js';
 import type { Outcome } from './outcome.js';
 import { type RoundTrip, roundTrips } from './trades.js';
@@ -16,14 +17,15 @@ const MIN_RETURNS = 2;
 /**
  * Returns every metric of design section 8b.
  *
- * - net_profit = equity at the end − deposit = realized_pnl + unrealized_pnl − fees + funding; gross_profit is the same
- *   before fees and funding.
+ * - net_profit = equity at the end − deposit = realized_pnl + unrealized_pnl − fees + funding. gross_profit and gross_loss
+ *   are the sums of realized profit over winning and over losing trades, before fees and funding.
  * - Sharpe: mean / sample standard deviation of the returns between points of the equity curve (`period`), × √(365 d /
  *   period); Sortino takes √(Σ min(r, 0)² / n) instead; both at a rate of zero.
  * - Calmar: (equity at the end / deposit)^(365 d / duration) − 1, over the maximum drawdown; absent under a day.
  * - A trade is a position from its first fill until it is closed; its net includes fees and funding. profit_factor = Σ net
  *   wins / Σ net losses, expectancy = mean net, win_rate_pct = share with a net above zero.
- * - Drawdown follows every trade, candle close or mark price while a position is open, not only the equity curve.
+ * - Drawdown follows every trade, the path of every candle, or every mark price while a position is open, not only the
+ *   equity curve. max_drawdown is the largest fall in value, max_drawdown_pct the largest in per cent of its peak.
  */
 export function metricsOf(outcome: Outcome, deposit: number, period: number, figures: Metrics): Metrics {
   const { account, tracker, fills, equity, from, until } = outcome;
@@ -34,18 +36,20 @@ export function metricsOf(outcome: Outcome, deposit: number, period: number, fig
   const duration = until - from;
   return present({
     net_profit: last - deposit,
-    gross_profit: account.realized + unrealized,
+    gross_profit: grossOf(trips, (trip) => trip.realized > 0),
+    gross_loss: grossOf(trips, (trip) => trip.realized < 0),
     realized_pnl: account.realized,
     unrealized_pnl: unrealized,
     fees: account.fees,
     funding: account.funding,
     return_pct: (last / deposit - 1) * 100,
     final_equity: last,
-    max_drawdown: tracker.maxDrawdown * tracker.drawdownPeak,
-    max_drawdown_pct: tracker.maxDrawdown * 100,
-    ...drawdownTimes(outcome),
+    max_drawdown: tracker.absolute.size,
+    ...drawdownTimes('max_drawdown', tracker.absolute, until),
+    max_drawdown_pct: tracker.relative.size * 100,
+    ...drawdownTimes('max_drawdown_pct', tracker.relative, until),
     ...ratios(equity, deposit, period),
-    calmar: calmarOf(last / deposit, duration, tracker.maxDrawdown),
+    calmar: calmarOf(last / deposit, duration, tracker.relative.size),
     ...tradeMetrics(trips),
     exposure_pct: duration > 0 ? (outcome.exposed / duration) * 100 : undefined,
     turnover,
@@ -61,19 +65,24 @@ export function metricsOf(outcome: Outcome, deposit: number, period: number, fig
   });
 }
 
+/** Returns the realized profit of some trades, before fees and funding. */
+function grossOf(trips: readonly RoundTrip[], matches: (trip: RoundTrip) => boolean): number {
+  return trips.reduce((sum, trip) => sum + (matches(trip) ? trip.realized : 0), 0);
+}
+
 function present(values: Readonly<Record<string, number | undefined>>): Metrics {
   const entries = Object.entries(values).filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
   return Object.fromEntries(entries);
 }
 
-function drawdownTimes({ tracker, until }: Outcome): Readonly<Record<string, number | undefined>> {
-  if (tracker.maxDrawdown === 0) return {};
-  const recovered = tracker.recoveredAt === 0 ? undefined : tracker.recoveredAt;
+function drawdownTimes(name: string, { size, from, at, recoveredAt }: Drawdown, until: number): Metrics {
+  if (size === 0) return {};
+  const recovered = recoveredAt === 0 ? undefined : recoveredAt;
   return {
-    max_drawdown_from_timestamp: tracker.drawdownFrom,
-    max_drawdown_timestamp: tracker.drawdownAt,
-    max_drawdown_recovered_timestamp: recovered,
-    max_drawdown_seconds: ((recovered ?? until) - tracker.drawdownFrom) / 1_000_000,
+    [`${name}_from_timestamp`]: from,
+    [`${name}_timestamp`]: at,
+    ...(recovered !== undefined && { [`${name}_recovered_timestamp`]: recovered }),
+    [`${name}_seconds`]: ((recovered ?? until) - from) / 1_000_000,
   };
 }
 

@@ -1,7 +1,7 @@
 import { EquityTracker, type PositionValue } from './equity-tracker.js';
 import { FillColumns } from './fill-columns.js';
 import type { EquityPoint, FundingCharge } from './ledger.js';
-import { liquidationPrice } from './liquidation.js';
+import { isolatedMargin, liquidationPrice } from './liquidation.js';
 import type { Bars } from './market-data.js';
 import { Rounding } from './rounding.js';
 import type { ExecutionTerms } from './terms.js';
@@ -65,8 +65,9 @@ export class OneWayAccount implements PositionValue {
 
   /** Returns whether the free margin covers an opening order. */
   canOpen(price: number, amount: number): boolean {
-    const { leverage, deposit } = this.#terms;
-    return (price * amount) / leverage <= this.balance + deposit * MARGIN_TOLERANCE;
+    const { leverage, deposit, takerFee } = this.#terms;
+    const { balance } = this;
+    return price * amount * takerFee <= balance && (price * amount) / leverage <= balance + deposit * MARGIN_TOLERANCE;
   }
 
   /** Opens a position from flat; `market` is the traded price, `price` the taker price. */
@@ -82,12 +83,14 @@ export class OneWayAccount implements PositionValue {
     this.#measure(time, market);
   }
 
-  /** Closes the position. */
-  close(time: number, market: number): void {
+  /** Closes the position; returns false, and does nothing, if the balance does not cover its loss. */
+  close(time: number, market: number): boolean {
     const isLong = this.net > 0;
     const amount = Math.abs(this.net);
     const price = this.takerPrice(market, !isLong);
     const fee = price * amount * this.#terms.takerFee;
+    if (this.balance + (isLong ? 1 : -1) * (amount * price - this.#cost) - fee <= 0) return false;
+    this.tracker.measureRange(this);
     this.tracker.extendRange(market);
     this.tracker.measureRange(this);
     const realized = (isLong ? 1 : -1) * (amount * price - this.#cost);
@@ -97,6 +100,7 @@ export class OneWayAccount implements PositionValue {
     this.exposed += time - this.#since;
     this.#book(fee, realized);
     this.#measure(time, market);
+    return true;
   }
 
   /** Charges a funding rate on the position. */
@@ -104,7 +108,8 @@ export class OneWayAccount implements PositionValue {
     if (this.net === 0) return;
     this.tracker.measureRange(this);
     const isLong = this.net > 0;
-    const amount = Math.abs(this.net) * price * rate * (isLong ? -1 : 1);
+    const owed = Math.abs(this.net) * price * rate * (isLong ? -1 : 1);
+    const amount = -owed > this.balance ? -Math.max(0, this.balance) : owed;
     this.fundings.push({ time, position: isLong ? 'long' : 'short', amount });
     this.funding += amount;
     this.balance += amount;
@@ -141,6 +146,7 @@ export class OneWayAccount implements PositionValue {
 
   #liquidation(isLong: boolean): number {
     if (isLong ? this.net <= 0 : this.net >= 0) return Number.NaN;
-    return liquidationPrice(isLong, { amount: this.gross, cost: this.#cost }, this.#cost / this.#terms.leverage, this.#terms);
+    const margin = isolatedMargin(this.#cost / this.#terms.leverage, 0, this.balance);
+    return liquidationPrice(isLong, { amount: this.gross, cost: this.#cost }, margin, this.#terms);
   }
 }

@@ -106,6 +106,13 @@ export class OrderDesk {
     for (const { cancels, order } of this.#pending) if (!cancels && closes(order)) this.finish(order);
   }
 
+  /** Removes all orders of a side, or of both sides: active ones and those on their way. */
+  finishAll(position: PositionSide | undefined): void {
+    const concerns = (order: Order) => (position === undefined || order.position === position) && order.state !== 'done';
+    for (const order of this.active.filter(concerns)) this.finish(order);
+    for (const { cancels, order } of this.#pending) if (!cancels && concerns(order)) this.finish(order);
+  }
+
   /** Turns an order that would have executed as taker into a resting one. */
   rest(order: Order): void {
     order.takes = false;

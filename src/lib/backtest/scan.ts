@@ -5,6 +5,8 @@ import {
   HIGHEST,
   LOWEST,
   momentAfter,
+  momentAtOpening,
+  momentInside,
   PEAK,
   type PositionValue,
   recordDrawdown,
@@ -12,13 +14,19 @@ import {
 } from './equity-tracker.js';
 import type { Bars, Ticks } from './market-data.js';
 import { QuietRange } from './quiet-range.js';
+import { isHighFirst, type Path } from './terms.js';
 
-/** Lowest, highest and last price of each event. */
-type Columns = { readonly low: Float64Array; readonly high: Float64Array; readonly last: Float64Array };
+/** Prices of each event; a trade has one. */
+type Columns = {
+  readonly open: Float64Array;
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+  readonly last: Float64Array;
+};
 
 function columnsOf(feed: Ticks | Bars): Columns {
-  if (feed.kind === 'candles') return { low: feed.low, high: feed.high, last: feed.close };
-  return { low: feed.price, high: feed.price, last: feed.price };
+  if (feed.kind === 'candles') return { open: feed.open, low: feed.low, high: feed.high, last: feed.close };
+  return { open: feed.price, low: feed.price, high: feed.price, last: feed.price };
 }
 
 /**
@@ -30,8 +38,11 @@ export class Scan {
   readonly #ranges: BlockRanges;
   readonly #tracker: EquityTracker;
   readonly #quiet = new QuietRange();
+  readonly #path: Path | undefined;
 
-  constructor(feed: Ticks | Bars, tracker: EquityTracker) {
+  /** `path` is the order of a candle's extremes. */
+  constructor(feed: Ticks | Bars, tracker: EquityTracker, path: Path) {
+    this.#path = feed.kind === 'candles' ? path : undefined;
     this.#columns = columnsOf(feed);
     this.#ranges = findBlockRanges(this.#columns.low, this.#columns.high, feed.kind === 'candles' ? BAR_BLOCK : TICK_BLOCK);
     this.#tracker = tracker;
@@ -80,7 +91,9 @@ export class Scan {
     const { riskLow, riskHigh, equityLow, equityHigh } = this.#quiet;
     const { state } = this.#tracker;
     if (!this.#isWithin(block, riskLow, riskHigh)) extend(this.#columns, from, end, state);
-    if (!this.#isWithin(block, equityLow, equityHigh)) note(this.#columns, from, end, position, state);
+    if (this.#isWithin(block, equityLow, equityHigh)) return;
+    if (this.#path === undefined) addTrades(this.#columns, from, end, position, state);
+    else addCandles(this.#columns, from, end, position, state, isHighFirst(this.#path, position.net));
   }
 }
 
@@ -106,8 +119,8 @@ function extend({ low, high }: Columns, from: number, end: number, state: Float6
   state[HIGHEST] = highest;
 }
 
-/** Adds equity after every event. A drawdown that deepens from one event to the next is recorded once. */
-function note({ last }: Columns, from: number, end: number, { base, net }: PositionValue, state: Float64Array): void {
+/** Adds equity after every trade. A drawdown that deepens from one trade to the next is recorded once. */
+function addTrades({ last }: Columns, from: number, end: number, { base, net }: PositionValue, state: Float64Array): void {
   let peak = state[PEAK] as number;
   let floor = state[FLOOR] as number;
   let deepest = -1;
@@ -125,4 +138,35 @@ function note({ last }: Columns, from: number, end: number, { base, net }: Posit
     }
   }
   if (deepest >= 0) recordDrawdown(state, floor, momentAfter(deepest));
+}
+
+/** Adds equity along the path of every candle: opening, both extremes, close. Most candles reach neither limit. */
+function addCandles(
+  { open, low, high, last }: Columns,
+  from: number,
+  end: number,
+  { base, net }: PositionValue,
+  state: Float64Array,
+  highFirst: boolean,
+): void {
+  const best = net > 0 ? high : low;
+  const worst = net > 0 ? low : high;
+  const first = highFirst ? high : low;
+  const second = highFirst ? low : high;
+  let peak = state[PEAK] as number;
+  let floor = state[FLOOR] as number;
+  for (let index = from; index < end; index++) {
+    if (base + net * (best[index] as number) < peak && base + net * (worst[index] as number) >= floor) continue;
+    add(state, base + net * (open[index] as number), momentAtOpening(index));
+    add(state, base + net * (first[index] as number), momentInside(index));
+    add(state, base + net * (second[index] as number), momentInside(index));
+    add(state, base + net * (last[index] as number), momentAfter(index));
+    peak = state[PEAK] as number;
+    floor = state[FLOOR] as number;
+  }
+}
+
+function add(state: Float64Array, equity: number, moment: number): void {
+  if (equity < (state[FLOOR] as number)) recordDrawdown(state, equity, moment);
+  else if (equity >= (state[PEAK] as number)) recordPeak(state, equity, moment);
 }

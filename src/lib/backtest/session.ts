@@ -2,7 +2,7 @@ import { MINUTE } from '../model/time.js';
 import { BarWalk } from './bar-walk.js';
 import { Cursor } from './cursor.js';
 import type { Execution } from './ledger.js';
-import { endOf, firstNotBefore, type MarketData } from './market-data.js';
+import { dueFundings, endOf, firstNotBefore, type MarketData } from './market-data.js';
 import { Matching } from './matching.js';
 import type { Order, OrderRequest, PositionSide } from './orders.js';
 import { Scan } from './scan.js';
@@ -44,7 +44,6 @@ export class Session implements Broker {
   readonly #scan: Scan;
   readonly #marks: Cursor;
   readonly #fundings: Cursor;
-  #mark = Number.NaN;
   #markUntil = NEVER;
   #wake = NEVER;
   #awakeAt = Number.NaN;
@@ -59,7 +58,7 @@ export class Session implements Broker {
     this.#options = options;
     this.#strategy = strategy;
     this.#marks = new Cursor(data.marks);
-    this.#fundings = new Cursor(data.fundings);
+    this.#fundings = new Cursor(dueFundings(data));
     this.count = firstNotBefore(feed.time, until, 0);
     this.now = feed.time[0] ?? 0;
     this.end = Math.min(until, endOf(feed));
@@ -73,7 +72,7 @@ export class Session implements Broker {
       rejected: (order) => this.#strategy.rejected?.(order, this),
     });
     this.walk = new BarWalk(this.matching, path);
-    this.#scan = new Scan(feed, this.matching.tracker);
+    this.#scan = new Scan(feed, this.matching.tracker, path);
   }
 
   get price(): number {
@@ -81,7 +80,7 @@ export class Session implements Broker {
   }
 
   get equity(): number {
-    return this.matching.account.equity(this.#valuation);
+    return this.matching.account.equity(this.matching.valuation);
   }
 
   get balance(): number {
@@ -131,15 +130,6 @@ export class Session implements Broker {
     }
   }
 
-  /** Adds equity and price extremes of an event to the tracker, unless mark prices decide them. */
-  observe(lowest: number, highest: number): void {
-    const { account, tracker } = this.matching;
-    if (this.matching.isMarked || account.isFlat) return;
-    tracker.extendRange(lowest);
-    tracker.extendRange(highest);
-    tracker.addEquity(account.equity(this.price), this.now);
-  }
-
   /** Returns the index of the first event in `[from, end)` that reaches a bound, else `end`. */
   skip(from: number, end: number): number {
     const { low, high, account, isMarked } = this.matching;
@@ -159,21 +149,16 @@ export class Session implements Broker {
     if (this.walk.isInside) this.arriveInside();
   }
 
-  /** The current mark price if there is one, else the last traded price. */
-  get #valuation(): number {
-    return Number.isNaN(this.#mark) ? this.price : this.#mark;
-  }
-
   nextScheduled(): number {
     return Math.min(this.#marks.at, this.#fundings.at, this.#markUntil, this.#sample, this.matching.desk.nextArrival, this.#wake);
   }
 
-  /** Runs everything scheduled up to a time, in order. */
-  runScheduled(until: number): void {
+  /** Runs everything scheduled up to a time, in order; at that time, a candle may open at `opening`. */
+  runScheduled(until: number, opening?: number): void {
     for (let next = this.nextScheduled(); next <= until; next = this.nextScheduled()) {
       this.now = Math.max(this.now, next);
       if (this.#marks.at === next) this.#takeMark(this.#marks.take());
-      else if (this.#fundings.at === next) this.#charge(this.#fundings.take());
+      else if (this.#fundings.at === next) this.#charge(this.#fundings.take(), next === until ? opening : undefined);
       else if (this.#markUntil === next) this.#dropMark();
       else if (this.#sample === next) this.#takeSample(next);
       else if (this.matching.desk.nextArrival === next) this.#arrive();
@@ -182,37 +167,37 @@ export class Session implements Broker {
   }
 
   #takeMark(mark: number): void {
-    const { account, tracker } = this.matching;
-    this.#mark = mark;
+    const { account, tracker, isMarked } = this.matching;
     this.#markUntil = this.now + MARK_AGE;
-    if (!this.matching.isMarked) this.#changeValuation(true);
+    if (isMarked) this.matching.mark = mark;
+    else this.#changeValuation(mark);
+    this.matching.checkMark();
     if (account.isFlat) return;
     tracker.extendRange(mark);
     tracker.addEquity(account.equity(mark), this.now);
-    this.matching.mark(mark);
   }
 
   /** Drops a mark price older than `MARK_AGE`: from then on the last traded price is used. */
   #dropMark(): void {
-    this.#mark = Number.NaN;
     this.#markUntil = NEVER;
-    this.#changeValuation(false);
+    this.#changeValuation(Number.NaN);
   }
 
-  #changeValuation(isMarked: boolean): void {
+  #changeValuation(mark: number): void {
     this.matching.tracker.measureRange(this.matching.account);
-    this.matching.isMarked = isMarked;
-    this.matching.tracker.restartRange(this.#valuation, this.matching.account);
+    this.matching.mark = mark;
+    this.matching.tracker.restartRange(this.matching.valuation, this.matching.account);
   }
 
-  #charge(rate: number): void {
-    const { account, tracker, ledger } = this.matching;
-    const price = this.#valuation;
+  /** Charges funding at the mark price, else at the opening of the candle that begins then, else at the last traded price. */
+  #charge(rate: number, opening: number | undefined): void {
+    const { account, tracker, ledger, isMarked, valuation } = this.matching;
+    const price = isMarked ? valuation : (opening ?? valuation);
     if (account.isFlat || Number.isNaN(price)) return;
     tracker.measureRange(account);
     ledger.fundings.push(...account.chargeFunding(rate, price, this.now));
     tracker.restartRange(price, account);
-    tracker.addEquity(this.equity, this.now);
+    tracker.addEquity(account.equity(price), this.now);
   }
 
   #takeSample(time: number): void {

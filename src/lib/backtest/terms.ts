@@ -8,6 +8,12 @@ export type FillRule = (typeof FILL_RULES)[number];
 export const PATHS = ['high-first', 'low-first', 'worse', 'better'] as const;
 export type Path = (typeof PATHS)[number];
 
+/** Returns whether the high comes first; `worse` and `better` depend on the direction of the position. */
+export function isHighFirst(path: Path, net: number): boolean {
+  if (path === 'high-first' || path === 'low-first') return path === 'high-first';
+  return net > 0 === (path === 'better');
+}
+
 /** Fees, order limits and margin rules of a run. Ratios are fractions, amounts are base units. */
 export type ExecutionTerms = {
   readonly deposit: number;

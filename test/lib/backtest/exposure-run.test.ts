@@ -8,7 +8,7 @@ import { ExposureStrategy } from '../../../src/lib/backtest/strategies/exposure.
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
 import type { Strategy } from '../../../src/lib/backtest/strategy.js';
 import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
-import type { ExecutionTerms } from '../../../src/lib/backtest/terms.js';
+import type { ExecutionTerms, Path } from '../../../src/lib/backtest/terms.js';
 import { HOUR, SECOND } from '../../../src/lib/model/time.js';
 import { seeded } from '../../support/random.js';
 import { bars, market, run, series, ticks } from './support.js';
@@ -36,14 +36,7 @@ const keyOf = ({
   fills: fills.map((fill) => ({ ...fill })),
   equity: [...equity],
   fundings: [...fundings],
-  tracker: [
-    tracker.peak,
-    tracker.maxDrawdown,
-    tracker.drawdownPeak,
-    tracker.drawdownFrom,
-    tracker.drawdownAt,
-    tracker.recoveredAt,
-  ],
+  tracker: [tracker.peak, tracker.relative, tracker.absolute],
   account: { balance: account.balance, realized: account.realized, fees: account.fees, funding: account.funding },
   orders: { ...orders },
   rest: { exposed, until, price, maxLeverage, minDistance },
@@ -58,12 +51,15 @@ function barsOf(steps: readonly (readonly [number, number])[]): Bars {
   let close = 1000;
   return bars(
     steps.map(([move, reach]) => {
-      const open = close;
-      close = Math.max(300, close + move);
+      // Every third candle opens away from the close before it.
+      const open = Math.max(300, close + (reach % 3 === 0 ? reach - 9 : 0));
+      close = Math.max(300, open + move);
       return [open / 10, (Math.max(open, close) + reach) / 10, (Math.min(open, close) - reach) / 10, close / 10];
     }),
   );
 }
+
+const paths = fc.constantFrom<Path>('high-first', 'low-first', 'worse', 'better');
 
 describe('targets known beforehand', () => {
   it('give, without events, what the engine gives with them', () => {
@@ -77,19 +73,21 @@ describe('targets known beforehand', () => {
       { leverage: 5, marginMode: 'cross' },
     );
     fc.assert(
-      fc.property(walk, targets, termsArbitrary, fc.boolean(), (steps, wanted, terms, hasFunding) => {
+      fc.property(walk, targets, termsArbitrary, fc.boolean(), paths, (steps, wanted, terms, hasFunding, path) => {
         const feed = barsOf(steps);
         const exposure = Float64Array.from(feed.time, (_, index) => wanted[Math.floor(index / 3) % wanted.length] as number);
         const fundings = hasFunding
           ? series([
               [90, 0.001],
+              [180, 0.002],
+              [300.7, -0.001],
               [3600, -0.002],
               [7200, 0.001],
             ])
           : undefined;
         const data = market(feed, fundings ? { fundings } : {});
-        const quick = run(data, new ExposureStrategy(exposure, feed), terms, { sample: HOUR / 4 });
-        const slow = run(data, watched(new ExposureStrategy(exposure, feed)), terms, { sample: HOUR / 4 });
+        const quick = run(data, new ExposureStrategy(exposure, feed), terms, { sample: HOUR / 4, path });
+        const slow = run(data, watched(new ExposureStrategy(exposure, feed)), terms, { sample: HOUR / 4, path });
         expect(keyOf(quick)).toEqual(keyOf(slow));
         fills += quick.fills.length;
         if (!(quick.account instanceof Account)) fast++;
@@ -139,7 +137,12 @@ describe('skipping blocks of prices', () => {
     expect(keyOf(quick)).toEqual(keyOf(slow));
   });
 
-  it.each([1, 2, 3])('changes nothing over candles (seed %i)', (seed) => {
+  it.each([
+    [1, 'high-first'],
+    [2, 'low-first'],
+    [3, 'worse'],
+    [4, 'better'],
+  ] as const)('changes nothing over candles (seed %i, %s)', (seed, path) => {
     const random = seeded(seed);
     let close = 10_000;
     const feed = bars(
@@ -150,8 +153,8 @@ describe('skipping blocks of prices', () => {
       }),
     );
     const terms = { leverage: 3, tickSize: 0.01, lotSize: 0.001 };
-    const quick = run(market(feed), gridOf(0.03), terms, { sample: HOUR });
-    const slow = run(market(feed), watched(gridOf(0.03)), terms, { sample: HOUR });
+    const quick = run(market(feed), gridOf(0.03), terms, { sample: HOUR, path });
+    const slow = run(market(feed), watched(gridOf(0.03)), terms, { sample: HOUR, path });
     expect(quick.fills.length).toBeGreaterThan(3);
     expect(keyOf(quick)).toEqual(keyOf(slow));
   });

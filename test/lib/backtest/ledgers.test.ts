@@ -180,12 +180,12 @@ describe('ledgers by hand: orders on trades', () => {
     );
     const outcome = run(data, script([buy(1)]));
     expect(finalEquity(outcome)).toBe('995.82');
-    expect(outcome.tracker.maxDrawdown).toBeCloseTo(4.18 / 1000, 10);
+    expect(outcome.tracker.relative.size).toBeCloseTo(4.18 / 1000, 10);
   });
 
   it('10: an isolated long is liquidated and loses its margin, not more', () => {
     // 20 at 100 with 10×: margin 200. P = (2000 − 200) / (20 × 0.995) = 90.452261…; the trade at 90.4 is the first below.
-    // The position is worth −192 there; what is left of the margin, 8, is kept. Entry fee 4. 1000 − 4 − 200 = 796.
+    // It is closed at the bankruptcy price, 90: the whole margin is lost. Entry fee 4. 1000 − 4 − 200 = 796.
     const feed = ticks([
       [0, 100],
       [1, 100],
@@ -196,14 +196,14 @@ describe('ledgers by hand: orders on trades', () => {
     const outcome = run(market(feed), script([buy(20), offer(110, 20)]), { leverage: 10 });
     expect(ledger(outcome)).toEqual([
       '1 buy 20 @ 100 fee 4.00 realised 0.00 entry',
-      '3 sell 20 @ 90.4 fee 8.00 realised -192.00 liquidation',
+      '3 sell 20 @ 90 fee 0.00 realised -200.00 liquidation',
     ]);
     expect(finalEquity(outcome)).toBe('796.00');
     expect(outcome.minDistance).toBe(0);
   });
 
   it('11: a price beyond bankruptcy costs the margin all the same', () => {
-    // At 85 the position has lost 300, the insurance covers 100 of it.
+    // At 85 the position has lost 300: it is closed at 90, and the insurance fund covers the rest.
     const outcome = run(
       market(
         ticks([
@@ -217,14 +217,14 @@ describe('ledgers by hand: orders on trades', () => {
     );
     expect(ledger(outcome)).toEqual([
       '1 buy 20 @ 100 fee 4.00 realised 0.00 entry',
-      '2 sell 20 @ 85 fee -100.00 realised -300.00 liquidation',
+      '2 sell 20 @ 90 fee 0.00 realised -200.00 liquidation',
     ]);
     expect(finalEquity(outcome)).toBe('796.00');
   });
 
   it('12: in cross margin the whole balance stands behind a short, with the tier of its value', () => {
     // 40 short at 100: value 4000, second tier (1 %, deduction 20). Balance 1000 − fee 8 = 992.
-    // P = (4000 + 992 + 20) / (40 × 1.01) = 124.0594…; 124 holds, 124.1 does not: all of it is gone.
+    // P = (4000 + 992 + 20) / (40 × 1.01) = 124.0594…; 124 holds, 124.1 does not: closed at 100 + 992 / 40 = 124.8, where all of it is gone.
     const tiers = [
       { upTo: 2000, rate: 0.005, deduction: 0 },
       { rate: 0.01, deduction: 20 },
@@ -239,7 +239,7 @@ describe('ledgers by hand: orders on trades', () => {
     const outcome = run(market(feed), script([short(40)]), { leverage: 10, marginMode: 'cross', tiers });
     expect(ledger(outcome)).toEqual([
       '1 sell 40 @ 100 fee 8.00 realised 0.00 entry',
-      '3 buy 40 @ 124.1 fee 28.00 realised -964.00 liquidation',
+      '3 buy 40 @ 124.8 fee 0.00 realised -992.00 liquidation',
     ]);
     expect(finalEquity(outcome)).toBe('0.00');
   });
@@ -260,8 +260,8 @@ describe('ledgers by hand: orders on trades', () => {
       ]),
     });
     const outcome = run(data, script([buy(20)]), { leverage: 10 });
-    // The mark of 90 at 5 s is below 90.45; closed at the last trade, 95: −100, and the margin left, 100, is kept.
-    expect(ledger(outcome).at(-1)).toBe('5 sell 20 @ 95 fee 100.00 realised -100.00 liquidation');
+    // The mark of 90 at 5 s is below 90.45; closed at the bankruptcy price, whatever the last trade.
+    expect(ledger(outcome).at(-1)).toBe('5 sell 20 @ 90 fee 0.00 realised -200.00 liquidation');
   });
 
   it('14: an order that the margin does not cover is rejected, one below the minimum refused', () => {

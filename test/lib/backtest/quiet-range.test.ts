@@ -68,8 +68,8 @@ function passing(
 /** All that a gauge knows once the stretch is over. */
 function settled(tracker: EquityTracker, position: PositionValue): number[] {
   tracker.measureRange(position);
-  const { peak, maxDrawdown, drawdownAt, drawdownFrom, recoveredAt, maxLeverage, minDistance } = tracker;
-  return [peak, maxDrawdown, drawdownAt, drawdownFrom, recoveredAt, maxLeverage, minDistance];
+  const { peak, relative, absolute, maxLeverage, minDistance } = tracker;
+  return [peak, ...Object.values(relative), ...Object.values(absolute), maxLeverage, minDistance];
 }
 
 describe('prices that stay calm', () => {
@@ -100,8 +100,7 @@ describe('the deepest fall', () => {
   it('is the first of equally deep ones', () => {
     const tracker = new EquityTracker(1000, feed);
     for (const [time, equity] of [1200, 900, 1100, 900, 950].entries()) tracker.addEquity(equity, time + 1);
-    expect([tracker.maxDrawdown, tracker.drawdownPeak, tracker.drawdownFrom, tracker.drawdownAt, tracker.recoveredAt]).toEqual([
-      0.25, 1200, 1, 2, 0,
-    ]);
+    expect(tracker.relative).toEqual({ size: 0.25, peak: 1200, from: 1, at: 2, recoveredAt: 0 });
+    expect(tracker.absolute).toEqual({ size: 300, peak: 1200, from: 1, at: 2, recoveredAt: 0 });
   });
 });
