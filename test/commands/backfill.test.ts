@@ -191,7 +191,7 @@ describe('backfill', () => {
     ]);
     const candles = await mdtoolHere(['candles', '--interval', '1m', '--store', path('gap'), '-o', '-', '--fail-on-gaps']);
     expect(candles.code).toBe(0);
-    expect((await mdtoolHere([...BITGET, ...range], { env: server.environment })).stderr).toMatch(/nothing is to be fetched/);
+    expect((await mdtoolHere([...BITGET, ...range], { env: server.environment })).stderr).toMatch(/nothing to fetch/);
   });
 
   describe('of a capture that was cut off', () => {

@@ -51,7 +51,8 @@ export function givenFlags(
   settings: Settings,
 ): (flag: RuleFlag) => boolean {
   return (flag) => {
-    const isOnLine = metadata[flag] !== undefined && metadata[flag].setFromDefault !== true;
+    // Every rule has a default: one that the parser did not fill in is on the command line.
+    const isOnLine = metadata[flag]?.setFromDefault !== true;
     return isOnLine || settings.flag('signals', flag)?.source.startsWith('MDTOOL_') === true;
   };
 }

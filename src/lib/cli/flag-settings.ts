@@ -24,12 +24,13 @@ export function configuredFlags<Flags extends object>(command: string, flags: Fl
 
 /** oclif's messages about flags that exclude each other show the default of the help instead of the value in use. */
 function withoutDefaultHelp(flag: AnyFlag): object {
-  return { ...flag, defaultHelp: undefined };
+  const { defaultHelp: _, ...others } = flag as AnyFlag & { readonly defaultHelp?: unknown };
+  return others;
 }
 
 function withDefault(flag: AnyFlag, setting: Setting): object {
   if (flag.type === 'boolean') return { ...flag, default: booleanOf(setting) };
-  return { ...flag, env: undefined, default: () => configuredValue(flag, setting) };
+  return { ...withoutDefaultHelp(flag), env: undefined, default: () => configuredValue(flag, setting) };
 }
 
 /** Returns a setting parsed as the value of a flag. Throws a `UsageError` on a value that the flag refuses. */
