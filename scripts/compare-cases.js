@@ -33,8 +33,8 @@ function everyRow(store, types) {
   return `mdtool query 'select * from (${rows}) order by all' --store ${store}`;
 }
 
-/** The program among the steps of the demo writes an input, which compare.js does beforehand. */
-const demo = STEPS.filter(({ command }) => command !== undefined).map(({ command }) => `mdtool ${command}`);
+/** Records instead of tables, whose wording may change. compare.js runs the one program of the demo, which makes an input. */
+const demo = STEPS.flatMap(({ command }) => (command ? `mdtool ${command.replace('--format table', '--format ndjson')}` : []));
 
 const tapes = [
   `mdtool stream --replay ${BYBIT} --channels ${BOTH},liquidation -o - -o 'bybit-{type}.csv' -o 'bybit-{type}.parquet'`,
@@ -63,7 +63,7 @@ const pipelines = [
   'mdtool backtest hour.ndjson signals.ndjson --strategy signals --format ndjson --report signals.html',
   `mdtool backtest days.csv ${GRID} --deposit 1000 --equity-interval 1h --format ndjson`,
   `mdtool backtest days.csv ${GRID} --sweep multiplier=1.1:1.3:0.1 --walk-forward 2d/1d --json`,
-  'mdtool backtest days.csv --strategy examples/breakout.js --param length=30 --until 2022-01-03 -o store --store tests',
+  'mdtool backtest days.csv --strategy examples/breakout.js --param length=30 --until 2022-01-03 -o store --store tests --json',
   everyRow('tests', ['fill', 'equity', 'run']),
   'mdtool grid plan --price 0.5 --deposit 10 --format ndjson',
   'mdtool grid plan --price 84000 --deposit 1000 --leverage 2 --levels 8 --coverage 15% --side short --spacing geometric --sizing full --margin-mode cross --tick-size 0.1 --lot-size 0.001 --min-notional 5 --maker-fee 0.01%',
