@@ -1,6 +1,6 @@
 import { originOf } from '../../model/interval.js';
 import { sqlText } from '../../storage/database/duckdb.js';
-import { tableColumns } from '../../storage/database/record-table.js';
+import { SWEEP_STEP, tableColumns } from '../../storage/database/record-table.js';
 import type { CandleOptions } from '../options.js';
 
 /** What one interval's candles are computed from, in SQL; the differential tests hold it to the aggregator. */
@@ -73,7 +73,7 @@ function bucketed({ input, relation, interval, position, countsQuote, only }: Ca
 }
 
 /** The order of trades; NULL would come last in a row, a missing value comes first. */
-const TRADE_ORDER = 'ROW("timestamp", coalesce("sequence", -1), coalesce("local_timestamp", make_timestamptz(0)), "id")';
+export const TRADE_ORDER = `ROW("timestamp", coalesce("sequence", -1), coalesce("local_timestamp", make_timestamptz(0)), ${SWEEP_STEP}, "id")`;
 
 function tradeValues(position: string, countsQuote: string | undefined): string {
   const notional = '"price" * "amount"';

@@ -98,14 +98,19 @@ export function precedence(type: RecordType): string {
   return [...order, '"timestamp"'].join(', ');
 }
 
-/** Returns the order of records of one type: time, sequence, arrival, id. */
+/** How far a fetched trade is into its sweep, as in `compareTrades`. */
+export const SWEEP_STEP = `CASE WHEN "local_timestamp" IS NULL AND "sequence" IS NOT NULL
+  THEN CASE WHEN "side" = 'sell' THEN -"price" ELSE "price" END ELSE 0 END`;
+
+/** Returns the order of records of one type: time, sequence, arrival, of trades the step in their sweep, id. */
 export function recordOrder(type: RecordType): string {
   const names = new Set(columnsOf(type).map(([name]) => name));
-  const order = ['timestamp', 'sequence', 'local_timestamp', 'id', 'exchange', 'market', 'symbol', 'level'];
-  return order
-    .filter((name) => names.has(name))
-    .map((name) => `${sqlName(name)} NULLS FIRST`)
-    .join(', ');
+  const columns = (...order: string[]) => order.filter((name) => names.has(name)).map((name) => `${sqlName(name)} NULLS FIRST`);
+  return [
+    ...columns('timestamp', 'sequence', 'local_timestamp'),
+    ...(type === 'trade' ? [SWEEP_STEP] : []),
+    ...columns('id', 'exchange', 'market', 'symbol', 'level'),
+  ].join(', ');
 }
 
 /** Returns the order of rows in a stored file, by symbol first: a query of one symbol reads only a few row groups. */

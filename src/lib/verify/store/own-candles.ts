@@ -1,4 +1,4 @@
-import { candleSelect } from '../../candles/store/candle-sql.js';
+import { candleSelect, TRADE_ORDER } from '../../candles/store/candle-sql.js';
 import { type CandleInterval, parseInterval } from '../../model/interval.js';
 import type { Candle, Market } from '../../model/records.js';
 import { overlap, type Span } from '../../model/span.js';
@@ -94,7 +94,7 @@ export class CandleComparison {
     if (day.files.length === 0 && !day.open) return new Map();
     const rows = await this.#inspection.database.rows(
       `SELECT "symbol", epoch_us(min("timestamp")) AS first, epoch_us(max("timestamp")) AS last,
-         arg_max("price", ROW("timestamp", coalesce("sequence", -1))) AS close FROM ${this.#inspection.relation(day)} GROUP BY ALL`,
+         arg_max("price", ${TRADE_ORDER}) AS close FROM ${this.#inspection.relation(day)} GROUP BY ALL`,
     );
     return new Map(
       rows.map((row) => [
