@@ -8,6 +8,7 @@ import { listedRanges, topicsOf } from '../../lib/history/listed-ranges.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from '../../lib/history/stored-spans.js';
 import type { RequestedRange, Topic } from '../../lib/history/topic.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
+import { createLastGoodLists } from '../../lib/instruments/last-good-lists.js';
 import { createLiveSymbolSources, listSymbols } from '../../lib/instruments/symbol-list.js';
 import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -84,7 +85,8 @@ async function instrumentsOf(context: BackfillContext, http: HttpClient): Promis
   intervalsOf(flags);
   refuseAbsent(flags, exchange, market);
   const listener = symbolListener(summary, notice, note);
-  const query = { ...flags, markets: market, notation: 'native' as const, signal: stopped };
+  const fallback = createLastGoodLists(flags.store, notice);
+  const query = { ...flags, markets: market, notation: 'native' as const, signal: stopped, fallback };
   const instruments: Instrument[] = [];
   for await (const batch of listSymbols(createLiveSymbolSources(exchange, http, origin), query, listener))
     instruments.push(...batch);

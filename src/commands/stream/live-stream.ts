@@ -1,6 +1,7 @@
 import { buildClaims } from '../../lib/capture/live/claimed-symbols.js';
 import type { Venue } from '../../lib/capture/live/connection-pool.js';
 import type { Live } from '../../lib/capture/live/live.js';
+import type { LiveOptions } from '../../lib/capture/live/live-options.js';
 import type { RepairOptions } from '../../lib/capture/live/live-repair.js';
 import { openLive } from '../../lib/capture/live/run.js';
 import type { LiveLog } from '../../lib/capture/live/run-log.js';
@@ -9,6 +10,7 @@ import type { Summary } from '../../lib/cli/summary.js';
 import type { Exchange, HttpRequest } from '../../lib/exchanges/exchange.js';
 import { restOriginFor } from '../../lib/exchanges/requests.js';
 import { RestClient } from '../../lib/history/rest-client.js';
+import { createLastGoodLists } from '../../lib/instruments/last-good-lists.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../lib/model/records.js';
 import { SECOND } from '../../lib/model/time.js';
@@ -60,7 +62,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     claim: (more) => claims.add(more),
     venues,
     repair: repairOf(context, rest),
-    store: storeOf(flags),
+    ...storesOf(context),
     markets: required(flags).markets,
     universe: flags,
     intervals: intervalsOf(flags),
@@ -108,9 +110,13 @@ function buildVenues({ flags, settings }: LiveStreamContext): Venue[] {
   return required(flags).exchanges.map((exchange) => buildVenue(exchange, settings, { api: flags.api, practice }));
 }
 
-/** Returns the store if records go to one. */
-function storeOf({ output, store }: LiveStreamFlags): string | undefined {
-  return output === undefined || output.includes('store') ? store : undefined;
+/** Returns the store if records go to one, and the older instrument lists of any store that is named. */
+function storesOf(context: LiveStreamContext): Pick<LiveOptions, 'store' | 'fallback'> {
+  const { output, store } = context.flags;
+  return {
+    store: output === undefined || output.includes('store') ? store : undefined,
+    fallback: store === undefined ? undefined : createLastGoodLists(store, logOf(context).warn),
+  };
 }
 
 /** Returns the options of gap repair over REST; undefined if disabled. */

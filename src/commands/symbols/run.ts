@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import type { SymbolRunListener } from '../../lib/cli/symbol-listener.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
+import { createLastGoodLists } from '../../lib/instruments/last-good-lists.js';
 import { listsAsOf, requireStorable, type SaveOptions, saveLists, storedLists } from '../../lib/instruments/stored-symbols.js';
 import { symbolChanges } from '../../lib/instruments/symbol-changes.js';
 import {
   chooseSymbols,
-  type FallbackLists,
   readLists,
   type SymbolList,
   type SymbolListener,
@@ -13,7 +13,7 @@ import {
   type SymbolSource,
 } from '../../lib/instruments/symbol-list.js';
 import type { Instrument } from '../../lib/model/records.js';
-import { DAY, formatDuration, formatTime, HOUR, MINUTE, parseTime } from '../../lib/model/time.js';
+import { DAY, parseTime } from '../../lib/model/time.js';
 
 /** A flag for a time. A date means the end of its day, so that it includes a list of that day. */
 export const dateFlag = (name: string, summary: string, exclusive: string[] = []) =>
@@ -67,7 +67,7 @@ function listed(
   listener: SymbolRunListener,
 ): AsyncIterable<SymbolList> {
   const { query, directory, diff, isReplay, intoStore } = request;
-  const fallback = isReplay || diff !== undefined ? undefined : lastGoodLists(directory, listener);
+  const fallback = isReplay || diff !== undefined ? undefined : createLastGoodLists(directory, (text) => listener.notice(text));
   const lists = readLists(sources, { ...query, fallback }, listener);
   if (isReplay && !intoStore) return lists;
   const options: SaveOptions = { directory, required: intoStore, warn: (text) => listener.notice(text) };
@@ -83,27 +83,4 @@ async function* asOfLists(
   yield* await listsAsOf(directory, { exchanges, markets: query.markets, asOf }, asked, (missing) =>
     listener.incomplete(missing),
   );
-}
-
-/** Returns the fallback that reads the last good lists and reports their age. */
-function lastGoodLists(directory: string, listener: SymbolRunListener): FallbackLists {
-  return async (exchange, markets, reason) => {
-    const lists = await storedLists(directory, { exchanges: [exchange], markets }).catch((error: Error) => {
-      listener.notice(`cannot read an older list: ${error.message}`);
-      return [];
-    });
-    for (const { market, timestamp } of lists) {
-      const age = ageText(Date.now() * 1000 - timestamp);
-      listener.notice(
-        `${exchange.id} ${market}: ${reason}; using the last good list of the store (${formatTime(timestamp)}, ${age} old)`,
-      );
-    }
-    return lists;
-  };
-}
-
-/** Returns an age in whole days from two days on, in hours from two hours on, else in minutes. */
-function ageText(age: number): string {
-  const unit = [DAY, HOUR].find((size) => age >= 2 * size) ?? MINUTE;
-  return age < MINUTE ? 'less than 1m' : `${Math.floor(age / unit)}${formatDuration(unit).slice(1)}`;
 }

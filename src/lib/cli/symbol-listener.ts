@@ -17,5 +17,6 @@ export function symbolListener(
     incomplete: (reason) => summary.incomplete(reason),
     note,
     notice,
+    fallback: notice,
   };
 }

@@ -179,6 +179,8 @@ export type Exchange = {
   readonly instruments: {
     /** Returns the first page of every list that makes up the market. */
     requests(market: Market): readonly HttpRequest[];
+    /** Returns other lists of the same instruments, to be asked in this order when the list of `request` is refused or empty. */
+    fallbacks?(request: HttpRequest): readonly HttpRequest[];
     /** Maps one body. `at` becomes the records' timestamp. Throws a `FailureError` when the exchange refused. */
     parse(request: HttpRequest, body: string, at: number): InstrumentPage;
   };

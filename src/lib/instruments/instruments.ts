@@ -47,6 +47,7 @@ export async function listInstruments(
   exchange: Exchange,
   market: Market,
   source: RestSource,
+  onFallback: OnFallback,
 ): Promise<InstrumentList | undefined> {
   const instruments = new Map<string, Instrument>();
   const rejected = new Set<string>();
@@ -54,7 +55,7 @@ export async function listInstruments(
   let missing = false;
   for (const first of exchange.instruments.requests(market)) {
     let next: HttpRequest | undefined = first;
-    for await (const page of pagesFrom(exchange, first, source)) {
+    for await (const page of listPages(exchange, first, source, onFallback)) {
       answered = true;
       next = page.next;
       for (const instrument of page.instruments) instruments.set(instrument.symbol, instrument);
@@ -70,8 +71,44 @@ export async function listInstruments(
   };
 }
 
-/** Yields the pages of one list, starting with its first request; none when a recording lacks it. */
-export async function* pagesFrom(exchange: Exchange, first: HttpRequest, source: RestSource): AsyncGenerator<InstrumentPage> {
+/** Called with a sentence when a list could not be had and another one of the same instruments is used. */
+export type OnFallback = (text: string) => void;
+
+/**
+ * Yields the pages of one list, starting with its first request; none when a recording lacks it. An exchange can refuse a
+ * list, or answer with an empty one, while another endpoint still lists the same instruments: then that one is used.
+ */
+export async function* listPages(
+  exchange: Exchange,
+  first: HttpRequest,
+  source: RestSource,
+  onFallback: OnFallback,
+): AsyncGenerator<InstrumentPage> {
+  let failure: UnreachableError | undefined;
+  for (const request of [first, ...(exchange.instruments.fallbacks?.(first) ?? [])]) {
+    let isReported = request === first;
+    let hasInstruments = false;
+    try {
+      for await (const page of pagesFrom(exchange, request, source)) {
+        hasInstruments ||= page.instruments.length > 0 || page.rejected.length > 0;
+        if (hasInstruments && !isReported) onFallback(`${failure?.message ?? emptyList(exchange, first)}; using ${request.path}`);
+        isReported ||= hasInstruments;
+        yield page;
+      }
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      failure ??= error;
+    }
+    if (hasInstruments) return;
+  }
+  if (failure) throw failure;
+}
+
+function emptyList({ id }: Exchange, { path, query }: HttpRequest): string {
+  return `${id} GET ${path}?${new URLSearchParams(query)}: the list is empty`;
+}
+
+async function* pagesFrom(exchange: Exchange, first: HttpRequest, source: RestSource): AsyncGenerator<InstrumentPage> {
   let request: HttpRequest | undefined = first;
   for (let page = 0; request !== undefined; page++) {
     if (page === MAX_PAGES) throw new UnreachableError(`the instrument list of ${exchange.id} has more than ${MAX_PAGES} pages`);

@@ -3,7 +3,14 @@ import { FailureError, UnreachableError } from '../model/errors.js';
 import type { Instrument, Market } from '../model/records.js';
 import { type Recording, readRecordings } from '../tape/recorded-bodies.js';
 import type { HttpClient } from '../transport/http.js';
-import { createLiveSource, createRecordedSource, type InstrumentList, listInstruments, type RestSource } from './instruments.js';
+import {
+  createLiveSource,
+  createRecordedSource,
+  type InstrumentList,
+  listInstruments,
+  type OnFallback,
+  type RestSource,
+} from './instruments.js';
 import { inNotation, type Notation } from './notation.js';
 import { SymbolChoice } from './symbol-choice.js';
 import type { UniverseOptions } from './universe.js';
@@ -23,6 +30,8 @@ export type SymbolListener = {
   unreachable(reason: string, exchange: Exchange): void;
   incomplete(reason: string): void;
   note(text: string): void;
+  /** Another list is used than the one that was asked for first. */
+  fallback(text: string): void;
   /** Whether a list is unavailable: an unknown symbol may be on it. */
   readonly hasUnreachable: boolean;
 };
@@ -152,7 +161,7 @@ async function* listsOf(
   const markets = sorted(asked ?? exchange.markets, String);
   for (const [index, market] of markets.entries()) {
     if (signal?.aborted) return;
-    const list = await listOf(exchange, market, rest);
+    const list = await listOf(exchange, market, rest, (text) => listener.fallback(`${exchange.id} ${market}: ${text}`));
     if (list instanceof UnreachableError) {
       if (signal?.aborted) return;
       const unanswered = markets.slice(index);
@@ -176,9 +185,10 @@ async function listOf(
   exchange: Exchange,
   market: Market,
   rest: RestSource,
+  onFallback: OnFallback,
 ): Promise<InstrumentList | UnreachableError | undefined> {
   try {
-    return await listInstruments(exchange, market, rest);
+    return await listInstruments(exchange, market, rest, onFallback);
   } catch (error) {
     if (error instanceof UnreachableError) return error;
     throw error;

@@ -1,10 +1,11 @@
 import type { Exchange, HttpRequest, LastPrice, LastPrices, TierPage } from '../exchanges/exchange.js';
-import { nameKey } from '../exchanges/native-names.js';
+import { nameKey, nativeNames } from '../exchanges/native-names.js';
 import { FailureError, UnreachableError, UsageError } from '../model/errors.js';
 import type { MaintenanceTier } from '../model/maintenance-tier.js';
 import type { Instrument, Market } from '../model/records.js';
-import { pagesFrom, type RestBody, type RestSource } from './instruments.js';
+import { listPages, type OnFallback, type RestBody, type RestSource } from './instruments.js';
 import { unknownSymbols } from './symbol-choice.js';
+import type { FallbackLists } from './symbol-list.js';
 
 /** Trading terms of one symbol on an exchange. */
 export type TradingTerms = {
@@ -36,10 +37,10 @@ const MAX_PAGES = 20;
  * Fetches the instrument, its tiers and its last price. Throws a `UsageError` on an unknown symbol, an `UnreachableError`
  * when the exchange cannot be reached or refuses.
  */
-export async function fetchTradingTerms(query: TermsQuery, source: RestSource): Promise<TradingTerms> {
+export async function fetchTradingTerms(query: TermsQuery, source: RestSource, fallbacks: TermsFallbacks): Promise<TradingTerms> {
   const { exchange, market, wants } = query;
   requireCapabilities(query);
-  const instrument = await findInstrument(query, source);
+  const instrument = await findInstrument(query, source, fallbacks);
   const tiers = wants.tiers ? await fetchTiers(exchange, market, instrument.symbol, source) : undefined;
   const prices = wants.lastPrice ? exchange.lastPrice : undefined;
   const lastPrice = prices && (await fetchPrice(prices, market, instrument.symbol, source));
@@ -59,12 +60,37 @@ function requireCapabilities({ exchange, market, wants }: TermsQuery): void {
   if (wants.lastPrice && !exchange.lastPrice) throw new UsageError(`${exchange.id} has no last price: give --price`);
 }
 
-async function findInstrument({ exchange, market, symbol }: TermsQuery, source: RestSource): Promise<Instrument> {
+/** What replaces a list of instruments that cannot be had. */
+export type TermsFallbacks = {
+  readonly onFallback: OnFallback;
+  readonly lists: FallbackLists;
+};
+
+/** Returns the instrument of the exchange's lists, or of the last good list where it lists none. */
+async function findInstrument(query: TermsQuery, source: RestSource, fallbacks: TermsFallbacks): Promise<Instrument> {
+  const { exchange, market, symbol } = query;
+  try {
+    return await listedInstrument(query, source, (text) => fallbacks.onFallback(`${exchange.id} ${market}: ${text}`));
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    const names = nativeNames(exchange, symbol, market).map(nameKey);
+    const lists = await fallbacks.lists(exchange, [market], error.message);
+    const instrument = lists.flatMap(({ instruments }) => instruments).find((each) => names.includes(nameKey(each.symbol)));
+    if (!instrument) throw error;
+    return instrument;
+  }
+}
+
+async function listedInstrument(
+  { exchange, market, symbol }: TermsQuery,
+  source: RestSource,
+  onFallback: OnFallback,
+): Promise<Instrument> {
   const native = exchange.nativeSymbol(symbol, market);
   // The first list usually has the symbol, so the others are not fetched.
   const listed: string[] = [];
   for (const first of native === undefined ? [] : exchange.instruments.requests(market)) {
-    for await (const { instruments } of pagesFrom(exchange, first, source)) {
+    for await (const { instruments } of listPages(exchange, first, source, onFallback)) {
       const instrument = instruments.find((candidate) => native !== undefined && nameKey(candidate.symbol) === nameKey(native));
       listed.push(...instruments.map((candidate) => candidate.symbol));
       if (instrument) return instrument;

@@ -163,6 +163,7 @@ describe('changes of lists', () => {
       hasUnreachable: false,
       incomplete: (text: string) => void told.push(text),
       note: (text: string) => void told.push(text),
+      fallback: () => {},
     };
     const changes: Instrument[] = [];
     const source = symbolChanges(given(after), { lists, before: START }, { ...ALL, ...query }, listener);

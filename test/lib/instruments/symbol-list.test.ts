@@ -53,6 +53,7 @@ function listenerOf() {
     },
     incomplete: (reason: string) => void incompletes.push(reason),
     note: (text: string) => void notes.push(text),
+    fallback: () => {},
   };
 }
 

@@ -3,6 +3,7 @@ import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { outputFlags } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { createLiveSource } from '../../../lib/instruments/instruments.js';
+import { createLastGoodLists } from '../../../lib/instruments/last-good-lists.js';
 import { storedTerms } from '../../../lib/instruments/stored-terms.js';
 import { fetchTradingTerms, type TermsQuery, type TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import { UnreachableError } from '../../../lib/model/errors.js';
@@ -69,11 +70,10 @@ Exit 4 if a level cannot be placed or is liquidated before it fills; the plan is
     const { createHttpClient } = await import('../../../lib/transport/http.js');
     const client = await createHttpClient({ userAgent: `mdtool/${this.config.version}`, signal: this.stopped });
     const now = () => Date.now() * 1000;
+    const source = createLiveSource(client, (request) => this.restOrigin(query.exchange, request), now);
+    const report = (text: string) => this.notice(text);
     try {
-      return await fetchTradingTerms(
-        query,
-        createLiveSource(client, (request) => this.restOrigin(query.exchange, request), now),
-      );
+      return await fetchTradingTerms(query, source, { onFallback: report, lists: createLastGoodLists(store, report) });
     } catch (error) {
       const stored = error instanceof UnreachableError ? await storedTerms(query, store, now()) : undefined;
       if (!stored) throw error;

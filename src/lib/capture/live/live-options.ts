@@ -1,6 +1,7 @@
 import type { Channel, Subscription } from '../../exchanges/exchange.js';
 import type { RestClient } from '../../history/rest-client.js';
 import { isInShard, type Shard } from '../../instruments/shard.js';
+import type { FallbackLists } from '../../instruments/symbol-list.js';
 import type { UniverseOptions } from '../../instruments/universe.js';
 import type { Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';
@@ -42,6 +43,8 @@ export type LiveOptions = {
   readonly repair?: RepairOptions | undefined;
   /** Claims symbols that are listed after the start. */
   readonly claim?: Claimer | undefined;
+  /** Older lists of instruments, for an exchange that lists none at the start. */
+  readonly fallback?: FallbackLists | undefined;
   /** The store that the run writes to and continues from. */
   readonly store?: string | undefined;
   readonly log: LiveLog;

@@ -95,7 +95,7 @@ class LiveRun implements Live {
     this.#watch = new UniverseWatch(
       venues.map((venue) => ({ exchange: venue.exchange, rest: createTappedSource(venue, options.client, this.#wire) })),
       { ...options.universe, ...options, takes: shardFilter(options) },
-      log,
+      { incomplete: log.incomplete, fallback: log.warn },
     );
     this.#runLog = new RunLog(this.statistics, log);
     this.pools = venues.map((venue) => this.#createPool(venue));
@@ -149,7 +149,7 @@ class LiveRun implements Live {
       const answer = await this.#watch.refresh(true);
       const { failed } = answer;
       if (answer.wanted.size > 0) {
-        this.#setFirst(answer, failed);
+        this.#setFirst(answer);
         return this;
       }
       if (signal.aborted) throw new UnreachableError('stopped before an exchange answered');
@@ -168,9 +168,10 @@ class LiveRun implements Live {
     return this.#run();
   }
 
-  #setFirst(wanted: Wanted, failed: ReadonlyMap<string, string>): void {
+  #setFirst(wanted: UniverseAnswer): void {
+    const { failed } = wanted;
     for (const [id, reason] of failed) this.#runLog.unlisted(id, reason);
-    this.#unlisted = failed.size;
+    this.#unlisted = failed.size + wanted.outdated.size;
     const isEmpty = [...wanted.symbols.values()].every((ofMarket) => ofMarket.size === 0);
     if (isEmpty && failed.size === 0)
       throw new UsageError(

@@ -2,7 +2,7 @@ import { MARKETS } from '../../model/records.js';
 import type { Exchange } from '../exchange.js';
 import { BitgetReader, DIALECT_V2, DIALECT_V3 } from './frames.js';
 import { HISTORY } from './history.js';
-import { instrumentRequests, parseInstruments } from './instruments.js';
+import { instrumentFallbacks, instrumentRequests, parseInstruments } from './instruments.js';
 import { lastPriceRequest, parseLastPrice } from './last-price.js';
 import { LIVE, REST_ORIGIN } from './live.js';
 import { nativeSymbol } from './names.js';
@@ -22,7 +22,7 @@ export const bitget = {
   channels: channelsOf,
   amountUnit: () => 'base',
   candleIntervals: (_market, api) => [...protocolOf(api).intervals.keys()],
-  instruments: { requests: instrumentRequests, parse: parseInstruments },
+  instruments: { requests: instrumentRequests, fallbacks: instrumentFallbacks, parse: parseInstruments },
   tiers: { request: tierRequest, parse: parseTiers },
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
   history: HISTORY,

@@ -31,6 +31,7 @@ const STATUSES: Readonly<Record<string, InstrumentStatus>> = {
   off: 'closed',
 };
 
+/** In `symbolType`; v3 has it in `type`, beside a `symbolType` that may name a kind of asset. */
 const CONTRACT_KINDS: ReadonlyMap<unknown, InstrumentKind> = new Map([
   ['perpetual', 'perpetual'],
   ['delivery', 'future'],
@@ -40,6 +41,12 @@ const CONTRACT_KINDS: ReadonlyMap<unknown, InstrumentKind> = new Map([
 export function instrumentRequests(market: Market): readonly HttpRequest[] {
   if (market === 'spot') return [{ path: SPOT_PATH, query: {} }];
   return productsOf(market).map(({ instType }) => ({ path: CONTRACTS_PATH, query: { productType: instType } }));
+}
+
+/** Returns the list of v3 that holds the same instruments. */
+export function instrumentFallbacks({ path, query }: HttpRequest): readonly HttpRequest[] {
+  const category = path === SPOT_PATH ? SPOT.instType : path === CONTRACTS_PATH ? query.productType : undefined;
+  return category === undefined ? [] : [{ path: UNIFIED_PATH, query: { category } }];
 }
 
 /**
@@ -67,8 +74,8 @@ function parseInstrument(row: unknown, product: Product, layout: Layout, at: num
   if (!isName(symbol)) return unexpected('instrument', 'symbol', 'text', symbol);
   if (!isName(base)) return unexpected(symbol, 'baseCoin', 'text', base);
   if (!isName(quote)) return unexpected(symbol, 'quoteCoin', 'text', quote);
-  const kind = product === SPOT ? 'spot' : CONTRACT_KINDS.get(row.symbolType);
-  if (kind === undefined) return unexpected(symbol, 'symbolType', 'perpetual or delivery', row.symbolType);
+  const kind = product === SPOT ? 'spot' : (CONTRACT_KINDS.get(row.type) ?? CONTRACT_KINDS.get(row.symbolType));
+  if (kind === undefined) return unexpected(symbol, 'symbolType', 'perpetual or delivery', row.type ?? row.symbolType);
   const status = parseStatus(row[layout.statusField]);
   if (status === undefined)
     return unexpected(symbol, layout.statusField, `one of ${Object.keys(STATUSES).join(', ')}`, row[layout.statusField]);
