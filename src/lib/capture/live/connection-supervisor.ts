@@ -38,6 +38,8 @@ export type ConnectionSupervisorOptions = {
 /** Connections that are opened together would be replaced together. Their rotations spread over this share of the period. */
 const ROTATION_SPREAD = 0.1;
 const SETTLE_CHECK = 50;
+/** A ticker that shows trades proves more than silence: a trade topic counts as mute after this share of `staleAfter`. */
+const TICKER_SHARE = 0.25;
 
 /**
  * Keeps a set of topics subscribed: connects, subscribes, and reconnects after a loss. An exchange cuts every connection
@@ -148,8 +150,22 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     if (!subscriptions) return;
     const stale = subscriptions.check(timing.now(), this.#hasSnapshot);
     if (stale.length > 0) events.stale(stale, 'others deliver');
-    const silent = [...this.#topics].filter((topic) => this.#lacksTrades(topic) && subscriptions.markStale(topic));
-    if (silent.length > 0) events.stale(silent, 'their tickers show trades');
+    const mute = [...this.#topics].filter((topic) => this.#lacksTrades(topic) && subscriptions.markStale(topic));
+    if (mute.length > 0) events.stale(mute, 'their tickers show trades');
+    for (const topic of mute) this.#restore(topic);
+  }
+
+  /**
+   * Resubscribes a topic that is mute on an open connection. Its missing trades are fetched: without a loss that the
+   * capture knows of, they would be missing in silence.
+   */
+  #restore(topic: string): void {
+    const { exchange, wire, prices, timing } = this.#options;
+    for (const { market, channel, symbol } of this.#feedsOf(topic)) {
+      wire.muted({ exchange: exchange.id, market, channel, symbol });
+      prices.restart(market, symbol, timing.now());
+    }
+    this.resubscribe(topic);
   }
 
   async #run(): Promise<void> {
@@ -274,7 +290,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     const { prices, timing, pacing } = this.#options;
     const now = timing.now();
     const isMissing = ({ channel, market, symbol }: TopicFeed) =>
-      channel === 'trade' && prices.isMissing(market, symbol, now, pacing.staleAfter);
+      channel === 'trade' && prices.isMissing(market, symbol, now, pacing.staleAfter * TICKER_SHARE);
     return this.#feedsOf(topic).some(isMissing);
   }
 

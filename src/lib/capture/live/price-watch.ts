@@ -26,6 +26,12 @@ export class PriceWatch {
     return since !== undefined && at - since >= limit;
   }
 
+  /** Starts the wait anew: the topic was subscribed again at `at`. */
+  restart(market: Market, symbol: string, at: number): void {
+    const prices = this.#of(market, symbol);
+    if (prices.since !== undefined) prices.since = at;
+  }
+
   #onTrade(market: Market, symbol: string, price: number): void {
     const prices = this.#of(market, symbol);
     prices.traded = price;

@@ -1,5 +1,6 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
 import { type FrameBytes, frameBytes, type WireEvent } from '../../tape/tape.js';
+import type { Feed } from '../repair/feed-table.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
 import type { Capture, DataFrame, FrameEvent } from '../session/capture.js';
 import type { ConnectionEvents } from './connection.js';
@@ -98,6 +99,14 @@ export class Wire {
     const result = take(capture.repair, at);
     this.#queue.push(capture.repaired());
     return result;
+  }
+
+  /** Registers that a feed is mute on its open connection. */
+  muted(feed: Feed): void {
+    if (this.#ended !== undefined) return;
+    this.#queue.push(this.#capture.advance(this.#clock.now()));
+    this.#capture.muted(feed);
+    this.#queue.push(this.#capture.repaired());
   }
 
   /** Ignores further frames: connections that close from now on are no losses. */

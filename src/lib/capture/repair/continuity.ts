@@ -119,6 +119,19 @@ export class Continuity {
     return { ...feed, lastKnown: this.#gapStart(state) };
   }
 
+  /**
+   * Registers that a feed is mute although its connections are open: they count as lost. Returns the feed, undefined where
+   * nothing delivers it.
+   */
+  muted(feed: Feed, at: number): LostFeed | undefined {
+    const state = this.#find(feed);
+    if (!state || state.deliveredBy.size === 0) return undefined;
+    state.lastDeliverer = undefined;
+    state.deliveredBy.clear();
+    state.gap ??= { since: at, reason: 'stale' };
+    return { ...feed, lastKnown: this.#gapStart(state) };
+  }
+
   /** Registers that we unsubscribed a feed: that leaves no gap. */
   unsubscribed(feed: Feed, connection: string): void {
     const state = this.#find(feed);

@@ -132,6 +132,11 @@ export class Capture {
     return this.#filter.trades.flush([]);
   }
 
+  /** Registers that a feed is mute on its open connection: its records are missing until it is subscribed again. */
+  muted(feed: Feed): void {
+    this.#filter.muted(feed);
+  }
+
   /** Registers the last stored trades of a feed: every later trade is missing, and their copies are duplicates. */
   resume(feed: Feed, trades: readonly TradePoint[]): void {
     this.#filter.trades.resume(feed, trades, this.#filter.now);

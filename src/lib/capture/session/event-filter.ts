@@ -140,6 +140,12 @@ export class EventFilter {
     this.#emitTakenOver(records);
   }
 
+  /** Registers that a feed is mute on its open connection: its records are missing until it is subscribed again. */
+  muted(feed: Feed): void {
+    const lost = this.#continuity.muted(feed, this.now);
+    if (lost && this.trades.lost(lost, 'stale', this.now)) this.#continuity.handedOver(feed);
+  }
+
   /** Advances the time to `at`. */
   advance(at: number, records: AnyRecord[]): void {
     this.#checkTimeouts(at, records);

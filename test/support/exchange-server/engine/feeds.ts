@@ -12,6 +12,8 @@ type Feed = {
   readonly topic: Topic;
   readonly protocol: Protocol;
   readonly subscribers: Set<Session>;
+  /** Subscribers that get nothing until they subscribe again. */
+  readonly muted: Set<Session>;
   readonly memory: FeedMemory;
   book?: BookFeed;
   /** Start of the candle pushed last, and the trades it knew of. */
@@ -37,12 +39,23 @@ export class Feeds {
   subscribe(session: Session, topic: Topic): void {
     const feed = this.#feedOf(session, topic);
     const symbol = this.#symbolOf(topic);
+    feed.muted.delete(session);
     if (symbol) this.#greet(feed, symbol, session);
     feed.subscribers.add(session);
   }
 
   unsubscribe(session: Session, topic: Topic): void {
     this.#feeds.get(feedKey(session.path, topic))?.subscribers.delete(session);
+  }
+
+  /** The symbol's feeds of a kind fall mute for those who have subscribed them, until they do so again or `unmute`. */
+  mute(market: Market, symbol: string, kind: Topic['kind']): void {
+    for (const feed of this.#bySymbol.get(`${market} ${symbol}`) ?? [])
+      if (feed.topic.kind === kind) for (const session of feed.subscribers) feed.muted.add(session);
+  }
+
+  unmute(market: Market, symbol: string): void {
+    for (const feed of this.#bySymbol.get(`${market} ${symbol}`) ?? []) feed.muted.clear();
   }
 
   /** Pushes one event to its subscribers. */
@@ -112,7 +125,7 @@ export class Feeds {
     const key = feedKey(session.path, topic);
     const known = this.#feeds.get(key);
     if (known) return known;
-    const feed: Feed = { topic, protocol: session.protocol, subscribers: new Set(), memory: {} };
+    const feed: Feed = { topic, protocol: session.protocol, subscribers: new Set(), muted: new Set(), memory: {} };
     this.#feeds.set(key, feed);
     if (topic.symbol === '') this.#ofMany.push(feed);
     else {
@@ -197,7 +210,7 @@ export class Feeds {
 
   #broadcast(feed: Feed, frame: string | undefined): void {
     if (frame === undefined || this.#faults.isSilent(feed.topic)) return;
-    for (const session of feed.subscribers) session.data(frame);
+    for (const session of feed.subscribers) if (!feed.muted.has(session)) session.data(frame);
   }
 }
 

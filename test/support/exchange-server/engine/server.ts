@@ -232,6 +232,15 @@ export class ExchangeServer {
     this.market.delist(market, symbol);
   }
 
+  /** A symbol's topics of a kind fall mute on the connections that have them, until they are subscribed again. */
+  mute(market: Market, symbol: string, kind: Topic['kind'] = 'trade'): void {
+    this.#feeds.mute(market, symbol, kind);
+  }
+
+  unmute(market: Market, symbol: string): void {
+    this.#feeds.unmute(market, symbol);
+  }
+
   // Faults of the whole server; those of one connection are methods of `connections`.
 
   /** Cuts every connection. */

@@ -1,0 +1,61 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
+import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
+import { captureFrom, type TestRun } from '../support/live-run.js';
+
+const servers: ExchangeServer[] = [];
+const runs: TestRun[] = [];
+
+afterEach(async () => {
+  for (const run of runs.splice(0)) await run.stop().catch(() => {});
+  for (const server of servers.splice(0)) await server.close();
+});
+
+async function capture(id: string, options: Parameters<typeof captureFrom>[1]) {
+  const server = await startExchangeServer(id, { timeScale: 50, keepBooks: false, symbols: { linear: 2 } });
+  servers.push(server);
+  const run = await captureFrom([server], options);
+  runs.push(run);
+  await run.until(() => run.live.status().isReady, 'all subscribed');
+  return { server, run };
+}
+
+const gapsOf = (records: readonly AnyRecord[]) => records.filter((record): record is Gap => record.type === 'gap');
+const idsOf = (records: readonly AnyRecord[], symbol: string) =>
+  records.filter((record): record is Trade => record.type === 'trade' && record.symbol === symbol).map(({ id }) => id);
+
+describe.each(['bitget', 'bybit'])('a trade topic of %s that falls mute on a living connection', (id) => {
+  it('is subscribed again when its ticker shows trades, and its trades are fetched', async () => {
+    const { server, run } = await capture(id, { repair: {}, channels: ['trade', 'ticker'] });
+    const [mute, other] = [
+      ...new Set(run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol))),
+    ] as [string, string];
+    const from = server.tradeCount('linear', mute);
+    const trade = (times: number) => {
+      for (let i = 0; i < times; i++) for (const symbol of [mute, other]) server.trade('linear', symbol);
+      for (const symbol of [mute, other]) server.ticker('linear', symbol);
+    };
+    trade(5);
+    await run.until(() => idsOf(run.records, mute).length >= 5, 'first trades');
+    server.mute('linear', mute);
+    for (let i = 0; i < 10; i++) {
+      trade(15);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const truth = () =>
+      server
+        .trades('linear', mute)
+        .slice(from)
+        .map((one) => one.id);
+    await run.until(() => {
+      server.ticker('linear', mute);
+      return idsOf(run.records, mute).length >= truth().length;
+    }, 'all trades');
+    const records = await run.stop();
+    expect(idsOf(records, mute)).toEqual(truth());
+    const gaps = gapsOf(records).filter(({ channel }) => channel === 'trade');
+    expect(gaps.at(-1)).toMatchObject({ symbol: mute, reason: 'stale', missing: false });
+    expect(run.log.filter((line) => line.includes('their tickers show trades'))).toHaveLength(1);
+    expect(run.live.statistics.incomplete).toBe(false);
+  });
+});
