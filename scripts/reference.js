@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Writes the references: of records (docs/records.md and the table in README.md) from the schema, of settings
-// (docs/settings.md) from the commands. They cannot say anything else than the code.
+// Writes the references: records (docs/records.md and the table in README.md) from the schema, settings
+// (docs/settings.md) from the commands, so that they always match the code.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { columnsOf, RECORD_TYPES } from '../dist/lib/model/records.js';
@@ -31,9 +31,9 @@ const section = (type) => {
 
 const records = `# Records
 
-Every record type and its fields, generated from the schema by \`npm run build\`. The names are the keys in NDJSON and the
-columns in CSV, Parquet and DuckDB. Times are UTC microseconds since the epoch. A value that is missing is absent in
-NDJSON, empty in CSV and NULL in columns, never 0, "" or NaN.
+All record types and their fields, generated from the schema by \`npm run build\`. Field names are the keys in NDJSON and the
+columns in CSV, Parquet and DuckDB. Times are UTC microseconds since the epoch. A missing value is absent in NDJSON, empty in
+CSV and NULL in columns, never 0, "" or NaN.
 
 ${RECORD_TYPES.map(section).join('\n')}`;
 

@@ -54,12 +54,12 @@ const origins = EXCHANGES.flatMap(({ id, markets, origins: originsOf }) => [
 /** The reference of settings, from the commands' own flags and the defaults in code. */
 export const settingsPage = `# Settings
 
-Every setting, generated from the commands by \`npm run build\`. A flag goes before an environment variable, that before
-\`./mdtool.toml\`, that before \`$XDG_CONFIG_HOME/mdtool/mdtool.toml\`, that before the default. \`--config FILE\` (\`MDTOOL_CONFIG\`)
-names another file. Unknown keys and variables are errors. A key may be spelled with \`_\` or \`-\`.
+All settings, generated from the commands by \`npm run build\`. Precedence: flag, environment variable, \`./mdtool.toml\`,
+\`$XDG_CONFIG_HOME/mdtool/mdtool.toml\`, default. \`--config FILE\` (\`MDTOOL_CONFIG\`) names another file. Unknown keys and
+variables are errors. Keys may be written with \`_\` or \`-\`.
 
-What several commands share stands at the top level, what is one command's own in its table; a table may also hold a shared
-key, for that command alone. \`config\`, \`json\` and \`force\` are for the command line only.
+Shared settings are at the top level, settings of one command in its table. A table may also set a shared key for its command
+alone. \`config\`, \`json\` and \`force\` can only be set on the command line.
 
 ## Top level
 
@@ -67,27 +67,27 @@ ${table(HEAD, rowsOf(allFlags, tables.get('')))}
 
 ${Object.values(commands).flatMap(ofCommand).join('\n\n')}
 
-\`[signals.symbols.SYMBOL]\` holds the rules of one symbol; \`explain\`, \`follow\` and \`every\` are none of them.
+\`[signals.symbols.SYMBOL]\` sets the rules of one symbol, except \`explain\`, \`follow\` and \`every\`.
 
 ## \`[endpoints]\`
 
-Origins, to which the adapter appends its own paths: for proxies, regional hosts and tests.
+Origins of the exchanges, without a path: for proxies, regional hosts and tests.
 
 ${table(['key', 'variable', 'default'], origins)}
 
 ## \`[pacing]\`
 
-How live captures treat an exchange. The keys of the first table have ${prefixes} in front:
+Pacing of live captures. The keys of the first table are prefixed with ${prefixes}:
 \`bitget_connect_pause = "2s"\`, \`MDTOOL_BITGET_CONNECT_PAUSE=2s\`.
 
 ${table(['key', ...EXCHANGES.map(({ name }) => name), 'meaning'], pacingRows)}
 
-Of the whole run:
+For the whole run:
 
 ${table(['key', 'default', 'meaning'], runRows)}
 
-## Variables of others that are honoured
+## Other environment variables
 
-\`REDIS_HOST\`, \`REDIS_PORT\` and \`REDIS_PASSWORD\` complete \`-o redis://…\`. \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` are used
-for requests and WebSockets, \`NODE_EXTRA_CA_CERTS\` for certificates. \`NO_COLOR\` turns colours off.
+\`REDIS_HOST\`, \`REDIS_PORT\` and \`REDIS_PASSWORD\` complete \`-o redis://…\`. \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` apply
+to requests and WebSockets, \`NODE_EXTRA_CA_CERTS\` to certificates. \`NO_COLOR\` disables colours.
 `;
