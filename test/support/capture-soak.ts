@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startExchangeServer } from './exchange-server/index.js';
 import { mdtool, ROOT } from './mdtool.js';
 
-export type SoakOptions = { readonly store: string; readonly seconds: number; readonly rate: number; readonly symbols: number };
+type SoakOptions = { readonly store: string; readonly seconds: number; readonly rate: number; readonly symbols: number };
 
 /** What a capture did in so many seconds; memory in MB, second by second, with the process that seals for it beside. */
-export type Soak = {
+type Soak = {
   readonly code: number | null;
   readonly sent: number;
   readonly stored: number;

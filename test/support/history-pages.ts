@@ -4,7 +4,7 @@ import type { Span } from '../../src/lib/model/span.js';
 import type { ExchangeServer } from './exchange-server/index.js';
 
 /** Every page of a query as a server answers it, without pacing; fails where an answer is no data. */
-export type FetchedHistory = {
+type FetchedHistory = {
   readonly records: HistoryRecord[];
   readonly pages: HistoryPage[];
   readonly requests: HttpRequest[];

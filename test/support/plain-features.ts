@@ -234,8 +234,3 @@ export function wilder(bars: readonly { high: number; low: number; close: number
   for (const range of ranges.slice(14)) average = (average * 13 + range) / 14;
   return average;
 }
-
-/** Returns whether `time` lies in one of the gaps. */
-export function isInGap(time: number, gaps: readonly Gap[]): boolean {
-  return gaps.some(({ fromTimestamp, untilTimestamp }) => fromTimestamp < time && untilTimestamp > time - SECOND);
-}

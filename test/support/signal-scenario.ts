@@ -9,7 +9,7 @@ export const SCENARIO_START = 1_795_168_800_000_000;
 export const LONG_AT = SCENARIO_START + 3_900 * SECOND;
 export const SHORT_AT = SCENARIO_START + 4_800 * SECOND;
 
-export type ScenarioOptions = {
+type ScenarioOptions = {
   readonly candles?: number;
   /** Height of the candles before, in the quote asset. */
   readonly range?: number;

@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { BookRow } from './toy-exchange/book.js';
 
 export const SYMBOL = 'BTC-USDT';
-export const CONTRACT = '0.001';
+const CONTRACT = '0.001';
 
 type Side = 'bids' | 'asks';
 type SentTrade = {

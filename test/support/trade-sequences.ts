@@ -34,7 +34,7 @@ export type TradeSequence = {
   readonly gaps: readonly Gap[];
 };
 
-export type SequenceOptions = { readonly late: boolean; readonly gap: 'none' | 'missing' | 'repaired'; readonly clock: boolean };
+type SequenceOptions = { readonly late: boolean; readonly gap: 'none' | 'missing' | 'repaired'; readonly clock: boolean };
 
 /**
  * Sequences of up to 60 trades with ties in time and sequence, arriving out of order within 0.9 s (`late`: some 3 to 8 s

@@ -7,7 +7,7 @@ import { formatTime } from '../../lib/model/time.js';
 import { coverageChannel, isData } from '../../lib/verify/store/channels.js';
 import { findLosses, type Losses, type LostFile, takeOutLosses } from '../../lib/verify/store/lost-records.js';
 
-export type LossContext = {
+type LossContext = {
   /** The absolute or relative path of the store. */
   readonly store: string;
   /** Whether to change nothing. */

@@ -4,7 +4,7 @@ import type { Stderr } from '../../lib/cli/stderr.js';
 import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { PLAN_COLUMNS, type PlanRow, planNotes, planRows } from './plan-rows.js';
 
-export type PlanOutput = {
+type PlanOutput = {
   readonly format?: Format | undefined;
   readonly force: boolean;
   /** Whether the rows go into the document of `--json`. */

@@ -4,7 +4,7 @@ import { labelOf, type Metrics, metricsIn, timeText, valueText } from './metric-
 import { walkForwardTotals } from './walk-forward-totals.js';
 
 /** Runs side by side: a sweep's ranking, or the parts of a walk forward. */
-export type Comparison = {
+type Comparison = {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];

@@ -10,19 +10,10 @@ import type { Exact } from '../../lib/model/ticks.js';
 import { MINUTE, parseDuration, SECOND } from '../../lib/model/time.js';
 
 /** Metrics to rank by; for all of them, higher is better. */
-export const RANKS = [
-  'net_profit',
-  'return_pct',
-  'sharpe',
-  'sortino',
-  'calmar',
-  'profit_factor',
-  'expectancy',
-  'win_rate_pct',
-] as const;
+const RANKS = ['net_profit', 'return_pct', 'sharpe', 'sortino', 'calmar', 'profit_factor', 'expectancy', 'win_rate_pct'] as const;
 
 /** What to do with gaps in the data: refuse it, stop at the first gap, or ignore gaps. */
-export const GAP_POLICIES = ['fail', 'halt', 'ignore'] as const;
+const GAP_POLICIES = ['fail', 'halt', 'ignore'] as const;
 
 const fractionFlag = Flags.custom<Exact>({ helpValue: 'PERCENT', parse: async (text) => fractionOf(text) });
 const numberFlag = Flags.custom<number>({

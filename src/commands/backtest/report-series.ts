@@ -12,9 +12,9 @@ const SIZES = [1, 5, 15, 30]
   .concat([1, 7, 30].map((days) => days * DAY));
 
 /** Times are seconds, as the chart counts them. */
-export type ChartCandle = { time: number; open: number; high: number; low: number; close: number };
-export type ChartValue = { readonly time: number; readonly value?: number };
-export type ChartMarker = {
+type ChartCandle = { time: number; open: number; high: number; low: number; close: number };
+type ChartValue = { readonly time: number; readonly value?: number };
+type ChartMarker = {
   readonly time: number;
   readonly position: 'aboveBar' | 'belowBar';
   readonly shape: 'arrowUp' | 'arrowDown' | 'square';

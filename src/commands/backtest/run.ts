@@ -21,7 +21,7 @@ import type { SweepProgress } from './sweep-progress.js';
 import { walkForwardTotals } from './walk-forward-totals.js';
 
 /** A backtest as the command line requests it. */
-export type BacktestRequest = {
+type BacktestRequest = {
   readonly paths: readonly string[];
   readonly directory: string;
   readonly flags: BacktestFlags & SelectionFlags;

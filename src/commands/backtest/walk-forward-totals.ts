@@ -2,7 +2,7 @@ import type { Run } from '../../lib/model/records.js';
 import { seriesKey } from '../../lib/model/series.js';
 
 /** Totals of the out-of-sample parts of one symbol and path. */
-export type WalkForwardTotal = {
+type WalkForwardTotal = {
   readonly exchange: string;
   readonly market: string;
   readonly symbol: string;

@@ -53,7 +53,7 @@ export const candleFlags = {
   svg: Flags.string({ summary: 'Also write the chart to this SVG file.', helpValue: 'FILE', helpGroup: 'Output' }),
 };
 
-export type CandleFlags = Omit<CandleOptions, 'intervals' | 'amountUnit'> & { readonly interval: readonly string[] };
+type CandleFlags = Omit<CandleOptions, 'intervals' | 'amountUnit'> & { readonly interval: readonly string[] };
 
 /** Returns the options of the flags. Throws a `UsageError` for an invalid interval. */
 export function candleOptionsOf({ interval, open, empty, grace, source }: CandleFlags): CandleOptions {

@@ -23,7 +23,7 @@ export async function runRebuild(paths: StorePaths, summary: Summary, notice: (t
     notice(`${formatCount(candles)} of them are candles whose trades are stored; run mdtool candles to rebuild them`);
 }
 
-export type CompactRun = {
+type CompactRun = {
   readonly options: CompactOptions & { readonly signal: AbortSignal };
   readonly progress: CompactProgress;
   readonly summary: Summary;

@@ -26,7 +26,7 @@ export const featureFlags = {
 };
 
 /** The rows that are emitted. */
-export const rowsFlag = Flags.custom<readonly RowType[]>({
+const rowsFlag = Flags.custom<readonly RowType[]>({
   summary: 'Rows to emit: micro, features, or both. A store always gets both.',
   helpValue: 'CHOICE',
   default: async () => ROW_TYPES,
@@ -35,7 +35,7 @@ export const rowsFlag = Flags.custom<readonly RowType[]>({
 });
 
 /** The name of a feature. */
-export const featureNameFlag = Flags.custom<string>({
+const featureNameFlag = Flags.custom<string>({
   helpValue: 'NAME',
   parse: async (text) => {
     if (!NAMES.includes(text)) throw new UsageError(`expected one of ${NAMES.join(', ')}, was "${text}"`);

@@ -4,7 +4,7 @@ import { SIGNAL_FEATURES, type Windows, windowOf } from '../../lib/features/regi
 import { formatDuration, SECOND } from '../../lib/model/time.js';
 
 /** One feature as `--list` gives it. */
-export type ListedFeature = {
+type ListedFeature = {
   readonly name: string;
   readonly inputs: readonly string[];
   readonly window: string;

@@ -9,12 +9,12 @@ import type { SignalRules } from '../../lib/signals/rules.js';
 import { RULE_FLAGS, type RuleFlag, type RuleValues, ruleFlags, rulesOf } from './flags.js';
 
 /** The table of the configuration with a table of rules per symbol. */
-export const SYMBOL_RULES = 'signals.symbols';
+const SYMBOL_RULES = 'signals.symbols';
 
 type Named = { readonly exchange: string; readonly market: string; readonly symbol: string };
 
 /** Returns the rules of any symbol. */
-export type RuleBook = (row: Named) => SignalRules;
+type RuleBook = (row: Named) => SignalRules;
 
 /**
  * Returns the rules by symbol: what `[signals.symbols.SYMBOL]` says where neither the command line nor the environment

@@ -28,7 +28,7 @@ const PRESETS: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** Channels by their names. */
-export const channelsFlag = Flags.custom<readonly Channel[]>({
+const channelsFlag = Flags.custom<readonly Channel[]>({
   summary: `Channels: ${CHANNELS.join(', ')}; features = everything mdtool features needs; none = REST polling only. ticker includes mark_price, open_interest and funding.`,
   helpValue: 'LIST',
   parse: async (text) => {
@@ -41,7 +41,7 @@ export const channelsFlag = Flags.custom<readonly Channel[]>({
 });
 
 /** Record types that are polled over REST. */
-export const pollFlag = Flags.custom<readonly PolledType[]>({
+const pollFlag = Flags.custom<readonly PolledType[]>({
   summary: `Poll over REST at --poll-every: ${POLLED_TYPES.join(', ')}. With --replay: the polls on the tapes.`,
   helpValue: 'LIST',
   parse: async (text) => {
@@ -54,7 +54,7 @@ export const pollFlag = Flags.custom<readonly PolledType[]>({
 });
 
 /** A number above zero. */
-export const positiveFlag = Flags.custom<number>({
+const positiveFlag = Flags.custom<number>({
   helpValue: 'N',
   parse: async (text) => {
     const number = finite(text);

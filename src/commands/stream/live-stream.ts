@@ -24,7 +24,7 @@ import { reportStatus, type StatusReporter } from './status-report.js';
 import { summarizeLive } from './summary.js';
 
 /** A capture that is ready to be read. Call `close` after its records have ended, even by an error. */
-export type LiveStream = {
+type LiveStream = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
   /** Outputs that the caller opens. */
   readonly output: readonly string[] | undefined;

@@ -21,7 +21,7 @@ const MAY_BE_ZERO = new Set([
   'rotate_after',
 ]);
 
-export type VenueOptions = {
+type VenueOptions = {
   /** Protocol version, where the user names one. */
   readonly api?: string | undefined;
   /** `testnet`, `demo`. */

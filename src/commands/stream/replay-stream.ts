@@ -11,7 +11,7 @@ import type { AnyRecord, Market } from '../../lib/model/records.js';
 import { summarize } from './summary.js';
 
 /** The parsed flags of a replay; durations are microseconds. */
-export type ReplayStreamFlags = RedisFlags & {
+type ReplayStreamFlags = RedisFlags & {
   readonly output?: readonly string[] | undefined;
   readonly replay: readonly string[];
   readonly exchange?: readonly Exchange[] | undefined;
@@ -27,7 +27,7 @@ export type ReplayStreamFlags = RedisFlags & {
   readonly 'allow-gaps': boolean;
 };
 
-export type ReplayStream = {
+type ReplayStream = {
   readonly records: AsyncIterable<readonly AnyRecord[]>;
   /** The outputs that are left to the caller. */
   readonly output: readonly string[] | undefined;

@@ -5,7 +5,7 @@ import { flow, ratesBetween, statusFields, statusParts } from './status-text.js'
 
 export type StatusReporter = { stop(): void };
 
-export type StatusOptions = {
+type StatusOptions = {
   readonly live: Pick<Live, 'status'>;
   readonly stderr: Stderr;
   /** Milliseconds between two log lines. */

@@ -3,7 +3,7 @@ import { counted } from '../../lib/model/counted.js';
 import { formatCount } from '../../lib/model/number-format.js';
 
 /** Rates of a run between two statuses, per second. */
-export type Rates = { readonly records: number; readonly frames: number; readonly bytes: number };
+type Rates = { readonly records: number; readonly frames: number; readonly bytes: number };
 
 /** Returns the rates between two statuses. */
 export function ratesBetween(before: LiveStatus | undefined, now: LiveStatus): Rates {

@@ -30,7 +30,7 @@ function endOfDay(text: string, time: number): number {
 }
 
 /** What a run of `symbols` does. Times are microseconds. */
-export type SymbolRequest = {
+type SymbolRequest = {
   readonly query: SymbolQuery;
   readonly directory: string;
   /** Exchanges to list, and whether the user named them. */

@@ -12,7 +12,7 @@ import type { Against, VerifyListener } from '../../lib/verify/store/verify-stor
 const TOLD_FILES = 20;
 
 /** What of the flags bears on how a run ends. */
-export type VerifyConclusion = {
+type VerifyConclusion = {
   readonly strict: boolean;
   readonly against?: string | undefined;
   readonly symbols?: readonly string[] | undefined;
@@ -78,7 +78,7 @@ export function requireReadOnly(outputs: readonly string[] | undefined): void {
     throw new UsageError('-o store: verify only reads the store; expected -o - or a file such as -o coverage.csv');
 }
 
-export type AgainstContext = {
+type AgainstContext = {
   readonly version: string;
   readonly origin: (exchange: Exchange, request: HttpRequest) => string;
   readonly stopped: AbortSignal;

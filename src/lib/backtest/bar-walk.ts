@@ -3,7 +3,7 @@ import { executesOnFall, type Order, type PositionSide } from './orders.js';
 import type { Path } from './terms.js';
 
 /** The prices of one candle. */
-export type Bar = {
+type Bar = {
   readonly open: number;
   readonly high: number;
   readonly low: number;

@@ -2,9 +2,9 @@ import type { MaintenanceTier } from '../model/maintenance-tier.js';
 import type { ExecutionTerms } from './terms.js';
 
 /** The part of a position that decides its liquidation: `cost` is Σ amount × entry price. */
-export type Holding = { readonly amount: number; readonly cost: number };
+type Holding = { readonly amount: number; readonly cost: number };
 
-export type LiquidationTerms = Pick<ExecutionTerms, 'tiers' | 'spot'>;
+type LiquidationTerms = Pick<ExecutionTerms, 'tiers' | 'spot'>;
 
 /**
  * Returns the price at which a linear position with margin M is liquidated, NaN if no price above zero does. Formula and
@@ -59,7 +59,7 @@ export function isolatedMargin(own: number, other: number, balance: number): num
 }
 
 /** Returns the index of the tier of a position value; the last tier for values beyond all bounds. */
-export function tierAt(value: number, tiers: readonly MaintenanceTier[]): number {
+function tierAt(value: number, tiers: readonly MaintenanceTier[]): number {
   const found = tiers.findIndex(({ upTo }) => upTo === undefined || value <= upTo);
   return found < 0 ? tiers.length - 1 : found;
 }

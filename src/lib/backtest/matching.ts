@@ -9,7 +9,7 @@ import { Rounding } from './rounding.js';
 import type { ExecutionTerms } from './terms.js';
 
 /** The engine as matching sees it: the current time and the callbacks for fills and rejections. */
-export type Exchange = {
+type Exchange = {
   readonly now: number;
   filled(fill: Execution): void;
   rejected(order: Order): void;

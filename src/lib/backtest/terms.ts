@@ -36,13 +36,13 @@ export type ExecutionTerms = {
 };
 
 /** Terms as a caller writes them: absent values take their default. */
-export type ExecutionTermsInput = { readonly [Name in keyof ExecutionTerms]?: ExecutionTerms[Name] | undefined } & Pick<
+type ExecutionTermsInput = { readonly [Name in keyof ExecutionTerms]?: ExecutionTerms[Name] | undefined } & Pick<
   ExecutionTerms,
   'deposit'
 >;
 
 /** Defaults: fees and maintenance rate of design section 8a, no slippage, no latency. */
-export const TERMS_DEFAULTS = {
+const TERMS_DEFAULTS = {
   leverage: 1,
   marginMode: 'isolated',
   makerFee: 0.0002,

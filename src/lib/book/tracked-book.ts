@@ -6,8 +6,8 @@ import { type Levels, numericLevels, OrderBook } from './order-book.js';
 import { Sequencer } from './sequencer.js';
 
 /** Causes of a broken book: a missed message, a checksum that differs, a bid at or above an ask, an invalid level. */
-export const BREAKS = ['sequence', 'checksum', 'crossed', 'refused'] as const;
-export type Break = (typeof BREAKS)[number];
+const BREAKS = ['sequence', 'checksum', 'crossed', 'refused'] as const;
+type Break = (typeof BREAKS)[number];
 
 /**
  * Effects of a message on a book. `snapshot` and `delta` changed it. `repeated`: the known state, sent again. `stale`: a
@@ -17,7 +17,7 @@ export const OUTCOMES = ['snapshot', 'delta', 'repeated', 'stale', 'early', 'ski
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** The gap of a book that cannot be trusted. */
-export type BookGap = {
+type BookGap = {
   readonly reason: GapReason;
   readonly fromTimestamp: number;
   /** Whether no snapshot precedes the gap: the book then begins with the snapshot that ends it, and no gap is emitted. */

@@ -5,10 +5,10 @@ import { systemReason } from '../sinks/system-reason.js';
 import { unreadableFile } from '../storage/files/unreadable-file.js';
 
 /** An error as the user sees it: one line and an exit code. */
-export type ErrorReport = { readonly name: string; readonly message: string; readonly exitCode: number };
+type ErrorReport = { readonly name: string; readonly message: string; readonly exitCode: number };
 
 /** The command that failed. */
-export type CommandContext = { readonly command: string; readonly flags: readonly string[] };
+type CommandContext = { readonly command: string; readonly flags: readonly string[] };
 
 /** Fields of oclif's errors that are read here. */
 type OclifError = Error & {

@@ -13,7 +13,7 @@ import { GLOBAL_GROUP, OUTPUT_GROUP } from './help-layout.js';
 import { LOG_FORMATS, LOG_LEVELS } from './logger.js';
 
 /** A filter of the universe: a list of what to keep, or `all` to lift it. */
-export type Filter<Value extends string> = readonly Value[] | 'all';
+type Filter<Value extends string> = readonly Value[] | 'all';
 
 export const FORMATS = ['table', 'ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];

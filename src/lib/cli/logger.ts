@@ -13,7 +13,7 @@ type Write = (message: string, fields?: Fields) => void;
 /** Log lines on stderr. Secrets are masked in every line. */
 export type Logger = { readonly [Level in LogLevel]: Write };
 
-export type LoggerOptions = {
+type LoggerOptions = {
   readonly level: LogLevel;
   readonly format: LogFormat;
   /** Takes whole lines; tests pass their own. */

@@ -18,7 +18,7 @@ const COMMAND_LINE_ONLY = '; only the command line can set it';
 /** A configured value and its source, for messages: `MDTOOL_STORE` or `mdtool.toml: [symbols] quote`. */
 export type Setting = { readonly value: ConfigValue; readonly source: string };
 
-export type SettingsOptions = {
+type SettingsOptions = {
   readonly commands: readonly CommandFlags[];
   readonly environment: NodeJS.ProcessEnv;
   /** `--config`, if set. */

@@ -2,7 +2,7 @@ import type { LogFormat, Logger, LogLevel } from './logger.js';
 import { createLogger, LOG_FORMATS, LOG_LEVELS } from './logger.js';
 import { redact } from './redaction.js';
 
-export type StderrOptions = { readonly quiet: boolean; readonly level: LogLevel; readonly format: LogFormat };
+type StderrOptions = { readonly quiet: boolean; readonly level: LogLevel; readonly format: LogFormat };
 
 /** Everything that a command prints on stderr: sentences, or log lines with `--log-format json`. */
 export class Stderr {

@@ -9,7 +9,7 @@ import { stdinHint } from './stdin-hint.js';
 /** On every step that brings a store up to date. */
 export const waitFlag = Flags.boolean({ summary: 'Wait if another run is using this store, instead of exiting.' });
 
-export type StoreStepOptions = {
+type StoreStepOptions = {
   readonly wait: boolean;
   readonly stopped: AbortSignal;
   /** Takes hints. */
@@ -18,7 +18,7 @@ export type StoreStepOptions = {
 };
 
 /** Returns a step over the store in `directory`, which no second run of its kind can hold. Returns undefined, after a warning, without a store or beside another run. */
-export async function startStoreStep(
+async function startStoreStep(
   directory: string,
   step: string,
   { wait, stopped, stderr, warn }: StoreStepOptions,

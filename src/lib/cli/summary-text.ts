@@ -7,7 +7,7 @@ import type { SinkReport, Tally } from '../sinks/sink.js';
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** What the closing line shows. */
-export type SummaryContent = {
+type SummaryContent = {
   readonly command: string;
   /** What happened to the records, if neither an output nor "stored" says it: `merged`. */
   readonly verb: string | undefined;

@@ -5,7 +5,7 @@ import { redact } from './redaction.js';
 import { Stderr, stderrOptionsOf } from './stderr.js';
 
 /** Ends the process with 2 and one line that names the nearest commands; oclif itself would end with 127. */
-export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], config, context }) => {
+const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], config, context }) => {
   const commands = config.commands.filter(({ hidden }) => !hidden).map((command) => command.id.replaceAll(':', ' '));
   const message = complaint(id.replaceAll(':', ' '), commands);
   new Stderr(stderrOptionsOf(argv)).error(message);

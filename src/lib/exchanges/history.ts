@@ -61,7 +61,7 @@ export type Cost = { readonly requests: number; readonly atLeast: boolean };
 export type PageContext = { readonly now: number; readonly covered?: Span | undefined };
 
 /** The past of one record type, as requests and mappers; no clock: `now` (microseconds) is passed. */
-export type HistoryChannel = {
+type HistoryChannel = {
   /** Where the exchange has it; absent for every market. */
   readonly markets?: readonly Market[] | undefined;
   /** Returns our names of the candle intervals that can be fetched; with `candle` only. */

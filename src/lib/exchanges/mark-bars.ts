@@ -7,10 +7,10 @@ import { barCoverage, clippedTo, formingBar, requireWindow } from './bar-windows
 import type { HistoryPage, HistoryQuery, PageContext } from './history.js';
 
 /** The rows of one answer, `[start, open, …]`, and its time (microseconds). */
-export type BarAnswer = { readonly rows: readonly unknown[]; readonly time: number | undefined };
+type BarAnswer = { readonly rows: readonly unknown[]; readonly time: number | undefined };
 
 /** A page, and the part of its window to request again. */
-export type MarkBars = Omit<HistoryPage, 'next'> & { readonly rest: Span | undefined };
+type MarkBars = Omit<HistoryPage, 'next'> & { readonly rest: Span | undefined };
 
 /**
  * Builds mark prices from mark and index candles of a minute: the opens of both, joined on their time. A bar

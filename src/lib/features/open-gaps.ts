@@ -11,7 +11,7 @@ export type OpenGap = {
 };
 
 /** What a gap changes: a gap that is there from now on, or gaps that are there no longer. */
-export type GapEffect = { readonly opened: OpenGap } | { readonly ended: readonly OpenGap[]; readonly known: number } | undefined;
+type GapEffect = { readonly opened: OpenGap } | { readonly ended: readonly OpenGap[]; readonly known: number } | undefined;
 
 type OpenHole = { readonly openGap: OpenGap; readonly gap: Gap; isLate: boolean };
 

@@ -7,7 +7,7 @@ import type { Feature } from './feature.js';
 import type { FeatureRow } from './feature-series.js';
 import { FEATURES, type Windows, windowOf } from './registry.js';
 
-export type TrialOptions = {
+type TrialOptions = {
   readonly grace: number;
   readonly windows: Windows;
   /** Where the data is cut off, as shares of its time: each between 0 and 1. */

@@ -4,7 +4,7 @@ import { ladder, weightsOf } from './sizing.js';
 import { levelPrices } from './spacing.js';
 
 /** An order in doubles: the doubles nearest to the exact decimals. */
-export type NumberOrder = { readonly price: number; readonly amount: number };
+type NumberOrder = { readonly price: number; readonly amount: number };
 
 /**
  * Bound on the relative error of every result in this file, with a factor of two to spare. Each result is a chain of sums,
@@ -87,7 +87,7 @@ export function createTargetFilter({ side, takeProfit, limits }: GridParameters)
 }
 
 /** Computes the orders of the ladder for a price and a deposit; undefined if undecided. */
-export type LadderFilter = (price: number, deposit: number) => NumberOrder[] | undefined;
+type LadderFilter = (price: number, deposit: number) => NumberOrder[] | undefined;
 
 /**
  * Creates `ladder` in doubles, a filter as in adaptive-precision predicates (Shewchuk 1997): it answers only if rounding to

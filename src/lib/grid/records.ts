@@ -8,7 +8,7 @@ import type { Candidate, Solution } from './solve.js';
 import type { StressReport } from './stress.js';
 
 /** Symbol and time of a plan; a plan from flags alone has no exchange. */
-export type PlanIdentity = {
+type PlanIdentity = {
   readonly timestamp: number;
   readonly exchange?: string | undefined;
   readonly market?: string | undefined;

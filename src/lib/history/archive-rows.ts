@@ -33,7 +33,7 @@ export function isUrl(path: string): boolean {
 }
 
 /** Returns the file name of a path or URL. */
-export function fileName(path: string): string {
+function fileName(path: string): string {
   return decodeURIComponent((isUrl(path) ? new URL(path).pathname : path).split(/[\\/]/).at(-1) ?? '');
 }
 

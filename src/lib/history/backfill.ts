@@ -20,7 +20,7 @@ export type BackfillListener = {
   progress(share: number): void;
 };
 
-export type BackfillOptions = {
+type BackfillOptions = {
   /** Absent when records are not stored: then they are yielded in order. */
   readonly store?: BackfillStore | undefined;
   readonly listener: BackfillListener;
@@ -58,7 +58,7 @@ export async function* backfill(runs: readonly Run[], { store, listener, now }: 
   }
 }
 
-export type FetchRunOptions = FetchTaskOptions & { readonly listener: BackfillListener; readonly signal: AbortSignal };
+type FetchRunOptions = FetchTaskOptions & { readonly listener: BackfillListener; readonly signal: AbortSignal };
 
 /** Returns the runs of fetch tasks, and reports the ranges that no history has. */
 export function fetchRuns(tasks: readonly FetchTask[], options: FetchRunOptions): Run[] {
@@ -69,7 +69,7 @@ export function fetchRuns(tasks: readonly FetchTask[], options: FetchRunOptions)
     .map((task) => ({ length: lengthOf(task.spans), deliveries: guarded(task, options, away) }));
 }
 
-export type ArchiveRunOptions = ArchiveOptions & { readonly listener: BackfillListener };
+type ArchiveRunOptions = ArchiveOptions & { readonly listener: BackfillListener };
 
 /**
  * Returns the runs of archive files, by path or URL. Files of one symbol are read one after the other, so that a day which

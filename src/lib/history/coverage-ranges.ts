@@ -8,7 +8,7 @@ import { type Span, united } from '../model/span.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** Ranges that coverage records request, and the parts that no history has. */
-export type CoverageRanges = {
+type CoverageRanges = {
   readonly ranges: readonly RequestedRange[];
   /** Channels with gaps but without a history, and their number of gaps. */
   readonly without: ReadonlyMap<string, number>;

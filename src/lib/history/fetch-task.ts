@@ -27,7 +27,7 @@ export type FetchTask = {
 };
 
 /** Context of the planner. */
-export type PlanContext = {
+type PlanContext = {
   /** Microseconds. */
   readonly now: number;
   readonly stored: StoredSpans;

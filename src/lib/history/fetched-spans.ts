@@ -3,7 +3,7 @@ import { changeMetadata, type Metadata } from '../storage/log/metadata.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** Spans of a topic that were fetched completely. */
-export type Fetched = { readonly topic: Topic; readonly spans: readonly Span[] };
+type Fetched = { readonly topic: Topic; readonly spans: readonly Span[] };
 
 function keyOf(topic: Topic): string {
   return `backfill.${topicName(topic).replaceAll(' ', '.')}`;

@@ -7,7 +7,7 @@ import type { StoredSpans } from './stored-spans.js';
 import { type RequestedRange, type Topic, topicName } from './topic.js';
 
 /** Requested history types and candle intervals. */
-export type WantedTypes = {
+type WantedTypes = {
   readonly types: readonly HistoryType[];
   readonly intervals: readonly string[];
 };

@@ -15,7 +15,7 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 export type LinePiece = { readonly bytes: Buffer } | { readonly truncated: string };
 
 /** A chunk of text lines; `truncated` is the reason when the source is incomplete (a cut gzip file). */
-export type LineBatch = { readonly lines: readonly string[]; readonly truncated?: string };
+type LineBatch = { readonly lines: readonly string[]; readonly truncated?: string };
 
 /** Reads the lines of a file like `readLinePieces`, as text. */
 export async function* readLines(path: string, stopped?: AbortSignal): AsyncGenerator<LineBatch> {

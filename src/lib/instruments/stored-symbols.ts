@@ -9,12 +9,12 @@ import { openStoreWriter, type StoreWriter } from '../storage/store-writer.js';
 import type { SymbolList } from './symbol-list.js';
 
 /** A list in a store. */
-export type StoredList = SymbolList & {
+type StoredList = SymbolList & {
   /** Time at which it was read, microseconds. */
   readonly timestamp: number;
 };
 
-export type StoredListQuery = {
+type StoredListQuery = {
   readonly exchanges: readonly Exchange[];
   readonly markets?: readonly Market[] | undefined;
   /** Microseconds; absent for the latest lists. */

@@ -55,7 +55,7 @@ export type SymbolList = {
 export type FallbackLists = (exchange: Exchange, markets: readonly Market[], reason: string) => Promise<readonly SymbolList[]>;
 
 /** The lists to read. */
-export type ListQuery = Pick<SymbolQuery, 'markets' | 'signal'> & { readonly fallback?: FallbackLists | undefined };
+type ListQuery = Pick<SymbolQuery, 'markets' | 'signal'> & { readonly fallback?: FallbackLists | undefined };
 
 /** Creates sources that request the exchanges. */
 export function createLiveSymbolSources(

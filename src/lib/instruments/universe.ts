@@ -14,7 +14,7 @@ export type UniverseOptions = {
 /** Number of instruments that each filter removed, after the filters before it. */
 export type Removed = { readonly quote: number; readonly kind: number; readonly status: number; readonly match: number };
 
-export type Universe = { readonly instruments: readonly Instrument[]; readonly removed: Removed };
+type Universe = { readonly instruments: readonly Instrument[]; readonly removed: Removed };
 
 /** Defaults: USDT pairs on spot, USDT perpetuals on linear, perpetuals on inverse; instruments with status `trading` only. */
 const DEFAULTS = {

@@ -2,7 +2,7 @@ import type { Gap, GapReason } from './records.js';
 import type { ChannelSeries } from './series.js';
 
 /** The extent and the cause of a gap; times are microseconds. */
-export type GapFacts = {
+type GapFacts = {
   /** Time of the last record known before the gap. */
   readonly from: number;
   /** Time of the first record known after it; a time before `from` counts as `from`. */

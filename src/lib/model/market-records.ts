@@ -5,7 +5,8 @@ export const KINDS = ['spot', 'perpetual', 'future'] as const;
 export const STATUSES = ['trading', 'halted', 'prelisting', 'settling', 'closed'] as const;
 export const SIDES = ['buy', 'sell'] as const;
 /** What made a gap; `lost` stands for stored records that are no more. */
-export const GAP_REASONS = ['disconnect', 'stale', 'sequence', 'checksum', 'overflow', 'shutdown', 'lost'] as const;
+const GAP_REASONS = ['disconnect', 'stale', 'sequence', 'checksum', 'overflow', 'shutdown', 'lost'] as const;
+export type GapReason = (typeof GAP_REASONS)[number];
 export const CANDLE_SOURCES = ['trades', 'exchange'] as const;
 
 /** The columns that every record of market data begins with, after `type`. */

@@ -61,7 +61,7 @@ export type Market = (typeof market.MARKETS)[number];
 export type Side = (typeof market.SIDES)[number];
 export type InstrumentKind = (typeof market.KINDS)[number];
 export type InstrumentStatus = (typeof market.STATUSES)[number];
-export type GapReason = (typeof market.GAP_REASONS)[number];
+export type { GapReason } from './market-records.js';
 
 export const MARKETS: readonly Market[] = market.MARKETS;
 

@@ -45,6 +45,6 @@ export function lengthOf(spans: readonly Span[]): number {
 }
 
 /** Returns the time that two spans share; empty, with `until` at or before `from`, when they share none. */
-export function intersection(a: Span, b: Span): Span {
+function intersection(a: Span, b: Span): Span {
   return { from: Math.max(a.from, b.from), until: Math.min(a.until, b.until) };
 }

@@ -3,7 +3,7 @@ import { SECOND } from '../model/time.js';
 import type { Distance, SignalRules } from './rules.js';
 
 /** Where a position is left: prices, and the trailing distance as a fraction of the price. */
-export type Risk = {
+type Risk = {
   readonly stop: number;
   readonly takeProfit: number;
   readonly trailingDistance: number;

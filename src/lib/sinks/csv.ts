@@ -4,7 +4,7 @@ import { type AnyRecord, IN_BAND_TYPES, type RecordType } from '../model/records
 import type { Column, Level } from '../model/schema.js';
 import { addTo, type Encoder, type Tally } from './sink.js';
 
-export type CsvOptions = {
+type CsvOptions = {
   /** Names the output in the message about a second type. */
   readonly output: string;
   /** The record type, if known before the first record. Without it an empty output has no header. */

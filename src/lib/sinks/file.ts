@@ -4,7 +4,7 @@ import { createNdjsonEncoder } from './ndjson.js';
 import { addTo, type Encoder, type Sink, type SinkReport, type Tally } from './sink.js';
 import { refuseExisting, WholeFile } from './whole-file.js';
 
-export type FileSinkOptions = {
+type FileSinkOptions = {
   readonly path: string;
   readonly format: 'ndjson' | 'csv';
   /** Replace an existing file. */

@@ -1,7 +1,7 @@
 import { FailureError } from '../model/errors.js';
 
 /** Address and mode of a Redis output. */
-export type RedisOptions = {
+type RedisOptions = {
   /** `redis://[user:password@]host:port[/db]`, `rediss://` for TLS. */
   readonly url: string;
   /** Pub/Sub reaches current subscribers only; a stream keeps about the last `maxLength` entries for later readers. */

@@ -6,7 +6,7 @@ import { type Compaction, type CompactOptions, type CompactTask, dueTasks, perfo
 import { sweepStore } from './upkeep/sweep.js';
 
 /** Receives the steps of a run as they happen. */
-export type CompactListener = {
+type CompactListener = {
   /** Called with all tasks before the first one starts. */
   onPlan(tasks: readonly CompactTask[]): void;
   onDone(compaction: Compaction): void;
@@ -16,7 +16,7 @@ export type CompactListener = {
 };
 
 /** Results of a run apart from its partitions. */
-export type CompactReport = {
+type CompactReport = {
   /** Journals of interrupted runs. */
   readonly orphans: number;
   /** Records recovered from them. */

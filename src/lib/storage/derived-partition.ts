@@ -24,7 +24,7 @@ type DerivedRows = {
 };
 
 /** Rows that replace all rows of a derived partition within some spans. */
-export type Rewrite = DerivedRows & {
+type Rewrite = DerivedRows & {
   /** In order, not overlapping. */
   readonly spans: readonly Span[];
   /** A table with the new rows of these spans, to be used after FROM. */
@@ -34,7 +34,7 @@ export type Rewrite = DerivedRows & {
 };
 
 /** All rows of a partition that has none yet. */
-export type Creation = DerivedRows & {
+type Creation = DerivedRows & {
   /** A SELECT of the rows, in the order of stored files. */
   readonly select: string;
 };

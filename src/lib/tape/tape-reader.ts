@@ -12,7 +12,7 @@ export type Tape = {
   readonly batches: AsyncIterable<readonly TapeEntry[]>;
 };
 
-export type TapeOptions = { readonly scope?: string; readonly stopped?: AbortSignal | undefined };
+type TapeOptions = { readonly scope?: string; readonly stopped?: AbortSignal | undefined };
 
 /**
  * Opens a tape (`-` is stdin; gzip is detected). `scope` distinguishes its connections from those of other tapes.

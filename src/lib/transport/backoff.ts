@@ -1,5 +1,5 @@
 /** Milliseconds between attempts: the first pause, and the one that is never exceeded. */
-export type BackoffOptions = { readonly first: number; readonly longest: number; readonly random: () => number };
+type BackoffOptions = { readonly first: number; readonly longest: number; readonly random: () => number };
 
 /** After a shared outage everybody reconnects at once. No pause is shorter than this share of its length. */
 const MINIMUM_SHARE = 0.1;

@@ -1,7 +1,7 @@
 import type { Timing } from './timing.js';
 
 /** How fast an exchange allows connects; milliseconds. */
-export type ConnectGateOptions = {
+type ConnectGateOptions = {
   /** Connects in progress at the same time. */
   readonly atOnce: number;
   /** From the first connect of one connection to that of the next. */
@@ -22,7 +22,7 @@ export type ConnectGateOptions = {
 export type ConnectKind = 'start' | 'reconnect';
 
 /** Ends the turn of a connect; later calls do nothing. */
-export type Release = (isConnected: boolean) => void;
+type Release = (isConnected: boolean) => void;
 
 const FIVE_MINUTES = 300_000;
 /** Consecutive failed connects after which the exchange counts as down. */

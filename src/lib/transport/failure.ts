@@ -73,7 +73,7 @@ function innermost(error: Error): Error {
   return inner instanceof Error ? innermost(inner) : error;
 }
 
-export type RetryOptions = {
+type RetryOptions = {
   /** Attempts after the first one, by what failed. */
   readonly most: { readonly fault: number; readonly throttled: number };
   /** Returns the pause before the next attempt, ms, where the server asked for none. */

@@ -1,6 +1,6 @@
 import { AttemptError, networkFailure } from './failure.js';
 
-export type SocketOptions = {
+type SocketOptions = {
   /** Milliseconds until a connect counts as failed. */
   readonly connectTimeout: number;
   readonly userAgent: string;

@@ -111,7 +111,7 @@ function rowOf(day: SeriesDay, row: Row, findings: readonly Finding[]): Coverage
 const SEVERITY: readonly Verdict[] = ['whole', 'suspect', 'mismatch', 'hole'];
 
 /** Returns the gravest of verdicts, `whole` when there are none. */
-export function worst(verdicts: readonly Verdict[]): Verdict {
+function worst(verdicts: readonly Verdict[]): Verdict {
   return SEVERITY[Math.max(0, ...verdicts.map((verdict) => SEVERITY.indexOf(verdict)))] as Verdict;
 }
 

@@ -11,7 +11,7 @@ import { DAY, SECOND } from '../../../src/lib/model/time.js';
 export const T0 = 1_767_225_600 * SECOND;
 
 export type TickRow = readonly [second: number, price: number, amount?: number, taker?: 'buy' | 'sell'];
-export type BarRow = readonly [open: number, high: number, low: number, close: number, volume?: number];
+type BarRow = readonly [open: number, high: number, low: number, close: number, volume?: number];
 
 export function ticks(rows: readonly TickRow[]): Ticks {
   return {
@@ -94,7 +94,7 @@ export function ledger({ fills }: Outcome): string[] {
   );
 }
 
-export function cents(value: number): string {
+function cents(value: number): string {
   return (Math.round(value * 100) / 100 + 0).toFixed(2);
 }
 

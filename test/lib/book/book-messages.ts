@@ -59,7 +59,7 @@ function bybit({ topic, type, data, cts }: any, url: string): BookMessage | unde
   };
 }
 
-export type PlainLevels = { bids: Level[]; asks: Level[] };
+type PlainLevels = { bids: Level[]; asks: Level[] };
 
 /** A book as one would write it on a napkin: two maps by price, sorted when asked. */
 export class PlainBook {

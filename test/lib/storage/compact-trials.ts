@@ -4,10 +4,10 @@ import { startWriter } from './child-writer.js';
 import { compact, DAY, globOf, NOW, plainRows, treeOf } from './compact-support.js';
 import { readAll, rowsOf, START, sleep, trades, writeRun } from './support.js';
 
-export type CompactTrial = { readonly kills: number; readonly seed: number };
+type CompactTrial = { readonly kills: number; readonly seed: number };
 
 /** What a trial went through. */
-export type CompactTrialReport = {
+type CompactTrialReport = {
   readonly trades: number;
   /** Runs that were killed in their work; the others had come to their end first. */
   readonly killed: number;

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { startWriter } from './child-writer.js';
 import { readAll, rowsOf } from './support.js';
 
-export type ReaderTrial = {
+type ReaderTrial = {
   /** Reads until there were so many. */
   readonly reads: number;
   readonly sealEveryMs: number;

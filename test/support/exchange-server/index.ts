@@ -24,8 +24,8 @@ export async function startExchangeServer(id: string, options: StartOptions = {}
 
 export { GARBAGE } from './engine/faults.js';
 export type { ServerOptions } from './engine/options.js';
-export { type Limits, RULES, type Rule, type Violation } from './engine/rules.js';
+export { RULES, type Rule } from './engine/rules.js';
 export { ExchangeServer, type Subscribed } from './engine/server.js';
 export type { Session } from './engine/session.js';
 export type { TrueBook, TrueTrade } from './engine/truth.js';
-export type { Listing, Market, NewListing } from './market/listing.js';
+export type { Market } from './market/listing.js';

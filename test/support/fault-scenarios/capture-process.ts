@@ -15,7 +15,7 @@ export type Line = Readonly<Record<string, unknown>> & {
 };
 
 /** The document in which a run says how it went. */
-export type RunSummary = {
+type RunSummary = {
   readonly exit_code: number;
   readonly records: Readonly<Record<string, number>>;
   readonly rejected: Readonly<Record<string, number>>;

@@ -8,7 +8,7 @@ import { addTotals, type Totals, zero } from './totals.js';
 import type { Lost } from './verify-oracle.js';
 
 /** What is wrong, a line each, what was counted on the way, and what is missing. */
-export type Verdict = {
+type Verdict = {
   readonly problems: readonly string[];
   readonly totals: Totals;
   /** Trades that are owed and not stored, by symbol. */

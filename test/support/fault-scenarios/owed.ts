@@ -3,7 +3,7 @@ import type { Run, Stage } from './stage.js';
 import type { StoredGap } from './stored.js';
 
 /** A part of time for which a capture must account; exchange time in ms, both ends left out. */
-export type Span = { readonly from: number; readonly until: number };
+type Span = { readonly from: number; readonly until: number };
 
 /**
  * Returns the times of which a symbol's feed is owed: from the first subscription that was confirmed and lived, to the end

@@ -9,7 +9,7 @@ import { addTotals, type Totals, zero } from './totals.js';
 import { judgeBackfill, judgeVerify, type Lost } from './verify-oracle.js';
 
 /** What came of some scenarios. */
-export type Outcome = {
+type Outcome = {
   readonly totals: Totals;
   readonly faults: Readonly<Record<string, number>>;
   /** Scenarios with something wrong, and what. */
@@ -51,7 +51,7 @@ export async function playAll(seeds: readonly number[], atOnce: number, isThorou
 }
 
 /** Plays one scenario; returns what is wrong. `isThorough` also lets `verify` find and `backfill` fill what is missing. */
-export async function play(scenario: Scenario, totals: Totals, isThorough: boolean): Promise<readonly string[]> {
+async function play(scenario: Scenario, totals: Totals, isThorough: boolean): Promise<readonly string[]> {
   const directory = await mkdtemp(join(tmpdir(), 'faults-'));
   const stage = await Stage.open(scenario, join(directory, 'store'));
   try {

@@ -8,7 +8,7 @@ import { buildGridInput, notesOn } from './input.js';
 import { runStress } from './stress.js';
 
 /** A plan with the results of --solve, --filled and --stress. */
-export type GridReport = {
+type GridReport = {
   readonly levels: readonly GridLevel[];
   readonly summary: GridPlan;
   readonly warnings: readonly string[];

@@ -6,7 +6,7 @@ import { formatTime } from '../../../lib/model/time.js';
 import { durationText, type GridView, type NumberFormat, percentText } from './number-format.js';
 
 /** Fields of a plan's `detail`, without warnings and notes, which are printed on stderr. */
-export type GridDetail = {
+type GridDetail = {
   readonly reason?: string;
   readonly filled?: ReturnType<typeof filledDetail>;
   readonly solve?: ReturnType<typeof solutionDetail>;

@@ -19,7 +19,7 @@ export type PlannedGrid = {
   takeProfit(): number;
 };
 
-export type GridOptions = {
+type GridOptions = {
   readonly planner: GridPlanner;
   readonly side: PositionSide;
   /** Microseconds from a take profit or a liquidation to the next grid. */

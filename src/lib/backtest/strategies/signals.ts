@@ -12,7 +12,7 @@ export type Signal = Pick<
   'knownTimestamp' | 'side' | 'stop' | 'takeProfit' | 'trailingDistance' | 'trailingArm' | 'timeoutSeconds'
 >;
 
-export type SignalsOptions = {
+type SignalsOptions = {
   /** In any order. */
   readonly signals: readonly Signal[];
   /** Value of every entry, quote units. */

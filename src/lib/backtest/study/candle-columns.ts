@@ -4,7 +4,7 @@ import { formatDuration, formatTime, parseDuration } from '../../model/time.js';
 import type { Bars } from '../market-data.js';
 
 /** Counts of candles that were not used, by reason. */
-export type CandleCounts = {
+type CandleCounts = {
   open: number;
   /** Candles without prices: nothing traded in them. */
   empty: number;

@@ -3,7 +3,7 @@ import { MINUTE } from '../../model/time.js';
 import type { TimedValues } from '../market-data.js';
 
 /** Funding charges: times and rates. */
-export type FundingCharges = {
+type FundingCharges = {
   readonly series: TimedValues;
   /** Number of charges that use the last announced rate because no settled rate is known. */
   readonly estimated: number;

@@ -4,7 +4,7 @@ import { isOfSelection, isSelected, type RecordSelection } from '../../model/sel
 import { type LoadedMarket, MarketReader, type MarketReaderOptions } from './market-reader.js';
 
 /** Selection of records from files or a store. */
-export type SourceOptions = MarketReaderOptions &
+type SourceOptions = MarketReaderOptions &
   RecordSelection & {
     /** Files, globs, `-`; none for the store. */
     readonly paths: readonly string[];

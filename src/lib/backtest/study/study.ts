@@ -11,7 +11,7 @@ import { type Candidate, type SweepOptions, sweep } from './sweep.js';
 export type Window = { readonly from: number; readonly until: number; readonly testUntil: number };
 
 /** Input of the study of one symbol. */
-export type StudyOptions = Pick<SweepOptions, 'pool' | 'rankBy' | 'log' | 'signal' | 'progress'> & {
+type StudyOptions = Pick<SweepOptions, 'pool' | 'rankBy' | 'log' | 'signal' | 'progress'> & {
   readonly market: LoadedMarket;
   readonly module?: StrategyModule | undefined;
   readonly plans: readonly RunPlan[];
@@ -23,7 +23,7 @@ export type StudyOptions = Pick<SweepOptions, 'pool' | 'rankBy' | 'log' | 'signa
 export type Study = { readonly finished: readonly FinishedRun[]; readonly ranking: readonly Run[] };
 
 /** Returns the paths of a plan: both for candles, because the true one is unknown; none to choose for trades. */
-export function pathsFor({ strategy }: RunPlan, { data }: LoadedMarket): readonly (Path | undefined)[] {
+function pathsFor({ strategy }: RunPlan, { data }: LoadedMarket): readonly (Path | undefined)[] {
   if (data.feed.kind === 'trades') return [undefined];
   return strategy.kind === 'signals' ? ['worse', 'better'] : ['high-first', 'low-first'];
 }

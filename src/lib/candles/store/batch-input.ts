@@ -16,7 +16,7 @@ const TYPES = ['trade', 'candle', 'gap', 'clock'] as const;
 type InputType = (typeof TYPES)[number];
 
 /** What was found in the input beside the relations. */
-export type InputTally = { duplicates: number; unused: number };
+type InputTally = { duplicates: number; unused: number };
 
 /** Returns the relations of what candles depend on in files: Parquet is read where it lies, the rest is loaded first. */
 export async function loadInput(

@@ -2,7 +2,7 @@ import { UsageError } from '../../model/errors.js';
 import type { CandleInterval } from '../../model/interval.js';
 import type { EmptyRule, OpenRule } from '../options.js';
 
-export type CandleRules = { readonly open: OpenRule; readonly empty: EmptyRule };
+type CandleRules = { readonly open: OpenRule; readonly empty: EmptyRule };
 
 /** Returns the metadata by which a store remembers how its candles of an interval are built. */
 export function ruleMetadata({ name }: CandleInterval, { open, empty }: CandleRules): Record<string, string> {

@@ -3,7 +3,7 @@ import { CANDLE_SOURCES } from '../../model/market-records.js';
 import type { Candle, Market } from '../../model/records.js';
 
 /** Which candles are wanted; what is absent does not restrict. Times are microseconds, `until` is exclusive. */
-export type CandleSelection = {
+type CandleSelection = {
   readonly exchange?: string | undefined;
   readonly market?: Market | undefined;
   readonly symbol?: string | undefined;
@@ -13,7 +13,7 @@ export type CandleSelection = {
 };
 
 /** Told of every line or row that is no record. */
-export type BrokenLine = (reason: string) => void;
+type BrokenLine = (reason: string) => void;
 
 /** Yields the wanted candles of INPUT (see `readInput`), passing over other records. */
 export async function* candlesOfFiles(

@@ -58,7 +58,7 @@ export function candleSelect(query: CandleQuery, rows = 'opened'): string {
 }
 
 /** Returns the beginning of the bucket of a time in microseconds, as `bucketStart` does. */
-export function bucketExpression(size: number, time: string): string {
+function bucketExpression(size: number, time: string): string {
   const origin = originOf(size);
   return origin === 0 ? `(${time} // ${size} * ${size})` : `((${time} - ${origin}) // ${size} * ${size} + ${origin})`;
 }

@@ -17,7 +17,7 @@ import { inTime } from './in-time.js';
 import { arrivalsOf } from './stored-clock.js';
 
 /** Candles as they come out, and what became of the input; the counts are whole when the records have ended. */
-export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
+type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
 
 export const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
 

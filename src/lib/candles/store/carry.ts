@@ -6,7 +6,7 @@ export const CARRY = sqlName('candle_carry');
 
 const SERIES = '"exchange", "market", "symbol"';
 
-export type CarrySource = {
+type CarrySource = {
   readonly exchange: string;
   readonly market: string;
   readonly interval: string;

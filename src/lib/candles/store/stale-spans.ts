@@ -9,7 +9,7 @@ export type CandleInput = Span & { readonly segments?: readonly string[] | undef
 /** The candles of one UTC day (of their opening times) that have to be computed again, and what they then depend on. */
 export type StaleDay = { readonly date: string; readonly spans: readonly Span[]; readonly inputs: readonly CandleInput[] };
 
-export type StaleOptions = {
+type StaleOptions = {
   readonly interval: CandleInterval;
   readonly inputs: readonly CandleInput[];
   /** Returns the segments that the stored candles of a day were computed from. */

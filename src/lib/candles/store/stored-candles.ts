@@ -22,7 +22,7 @@ import { clockMetadata, createStoredClock } from './stored-clock.js';
 import { candleInputs, candlePartition, consumedSegments } from './stored-inputs.js';
 import { tradesWithin } from './stored-trades.js';
 
-export type StoredCandlesOptions = {
+type StoredCandlesOptions = {
   readonly candles: CandleOptions;
   readonly exchanges?: readonly string[] | undefined;
   readonly markets?: readonly Market[] | undefined;

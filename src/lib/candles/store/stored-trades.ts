@@ -8,7 +8,7 @@ import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
 /** Trades of one market as SQL relation; `position` is their order within a symbol, where the files tell it. */
-export type StoredTrades = { readonly relation: string; readonly position?: string | undefined };
+type StoredTrades = { readonly relation: string; readonly position?: string | undefined };
 
 /** More rows than a file can have: the position of the next file's rows begins there. */
 const FILE_STEP = 2 ** 40;

@@ -5,7 +5,7 @@ import type { Timing } from '../../transport/timing.js';
 import type { Venue } from './connection-pool.js';
 import type { Wire } from './wire.js';
 
-export type BookFetcherOptions = {
+type BookFetcherOptions = {
   readonly venues: readonly Venue[];
   readonly client: RestClient;
   readonly wire: Wire;

@@ -18,7 +18,7 @@ export type Venue = {
   readonly planning: Omit<PlanOptions, 'api' | 'depth'>;
 };
 
-export type ConnectionPoolOptions = {
+type ConnectionPoolOptions = {
   readonly venue: Venue;
   readonly depth: number;
   readonly wire: Wire;

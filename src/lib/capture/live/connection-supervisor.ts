@@ -21,7 +21,7 @@ export type SupervisorEvents = {
   stale(topics: readonly string[], why: string): void;
 };
 
-export type ConnectionSupervisorOptions = {
+type ConnectionSupervisorOptions = {
   readonly exchange: Exchange;
   readonly url: string;
   readonly pacing: Pacing;

@@ -13,7 +13,7 @@ export type ConnectionEvents = {
   closed(code: number): void;
 };
 
-export type ConnectionOptions = {
+type ConnectionOptions = {
   readonly url: string;
   readonly pacing: Pacing;
   /** Absent where the exchange wants no text: then a ping frame of the protocol is sent. */

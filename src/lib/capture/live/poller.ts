@@ -7,7 +7,7 @@ import type { Timing } from '../../transport/timing.js';
 import type { Venue } from './connection-pool.js';
 import type { Wire } from './wire.js';
 
-export type PollerOptions = {
+type PollerOptions = {
   readonly venue: Venue;
   readonly types: readonly PolledType[];
   /** Milliseconds between two rounds. */

@@ -12,7 +12,7 @@ import type { Wire } from './wire.js';
 /** The polled types, the interval in milliseconds, and the client. */
 export type Polled = { readonly types: readonly PolledType[]; readonly every: number; readonly client: RestClient };
 
-export type PollsOptions = {
+type PollsOptions = {
   readonly venues: readonly Venue[];
   readonly polled: Polled | undefined;
   readonly wire: Wire;

@@ -10,7 +10,7 @@ const BATCH_EVERY = 10;
 type Overflow = { readonly from: number; until: number; readonly isBook: boolean };
 
 /** How trade repair handles records that do not fit. */
-export type QueueRepair = {
+type QueueRepair = {
   /** Whether a trade was emitted by a repair. Dropping it would only start the repair again. */
   readonly isRepaired: (trade: Trade) => boolean;
   /** Called with a dropped trade; returns whether it will be fetched again. */

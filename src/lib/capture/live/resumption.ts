@@ -10,7 +10,7 @@ import type { Capture } from '../session/capture.js';
 import { type CoveredUntil, readCoveredUntil, saveCoveredUntil } from './covered-until.js';
 
 /** The types that a run polls, and the symbols. */
-export type PolledSymbols = { readonly types: readonly PolledType[]; readonly symbols: ReadonlyMap<Market, readonly string[]> };
+type PolledSymbols = { readonly types: readonly PolledType[]; readonly symbols: ReadonlyMap<Market, readonly string[]> };
 
 /** A record type with gaps of its own, and its symbols. */
 type Kind = CapturedKind & { readonly channel: string; readonly symbols: string[] };

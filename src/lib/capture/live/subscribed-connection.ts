@@ -4,7 +4,7 @@ import type { Timing } from '../../transport/timing.js';
 import type { Connection } from './connection.js';
 import { Subscriptions } from './subscriptions.js';
 
-export type SubscribedConnectionOptions = {
+type SubscribedConnectionOptions = {
   readonly exchange: Exchange;
   readonly pacing: Pacing;
   readonly timing: Timing;

@@ -6,13 +6,13 @@ export type TopicState = 'pending' | 'confirmed' | 'refused' | 'stale';
 export type StateCounts = Readonly<Record<TopicState, number>>;
 
 /** What a refusal leads to: topics that are refused for good, and batches to request again, each in its own message. */
-export type Refusal = { readonly refused: readonly string[]; readonly retry: readonly (readonly string[])[] };
+type Refusal = { readonly refused: readonly string[]; readonly retry: readonly (readonly string[])[] };
 
 type Acknowledged = Pick<Extract<Frame, { kind: 'acknowledged' }>, 'topic' | 'request'>;
 type Refused = Extract<Frame, { kind: 'refused' }>;
 type Entry = { state: TopicState; since: number; hasData: boolean; isAnswered: boolean };
 
-export type SubscriptionLimits = {
+type SubscriptionLimits = {
   /** Milliseconds until a subscription without an answer is reported. */
   readonly acknowledgeWithin: number;
   /** Milliseconds until a topic without the expected snapshot is reported, while other topics deliver. */

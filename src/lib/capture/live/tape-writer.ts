@@ -12,7 +12,7 @@ import type { WireTap } from './wire.js';
 /** When a new part starts: at UTC midnight, or before a part exceeds `bytes` of text; never when absent. */
 export type TapeRotation = 'day' | { readonly bytes: number } | undefined;
 
-export type TapeOptions = {
+type TapeOptions = {
   /** `.gz` compresses; `{exchange}` is replaced, and needed with several exchanges. */
   readonly path: string;
   readonly exchanges: readonly Exchange[];

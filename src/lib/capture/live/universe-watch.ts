@@ -7,7 +7,7 @@ import type { Instrument, Market } from '../../model/records.js';
 import { seriesKey } from '../../model/series.js';
 
 /** The instruments that the user selects, over all exchanges. */
-export type UniverseQuery = UniverseOptions & {
+type UniverseQuery = UniverseOptions & {
   readonly markets: readonly Market[];
   readonly symbols?: readonly string[] | undefined;
   readonly channels: readonly Channel[];
@@ -20,7 +20,7 @@ export type UniverseQuery = UniverseOptions & {
 };
 
 /** An exchange and the source of its instrument lists. */
-export type WatchedExchange = { readonly exchange: Exchange; readonly rest: RestSource };
+type WatchedExchange = { readonly exchange: Exchange; readonly rest: RestSource };
 
 /** The subscriptions wanted from each exchange that answered; `failed` holds the reasons of the others. */
 export type UniverseAnswer = {

@@ -20,14 +20,14 @@ export type WireTap = {
   data?(exchange: Exchange, frame: DataFrame, content: string | FrameBytes): void;
 };
 
-export type WireParts = {
+type WireParts = {
   readonly clock: LocalClock;
   readonly capture: Capture;
   readonly queue: RecordQueue;
   readonly taps: readonly WireTap[];
 };
 
-export type OpenedWire = { readonly id: string; readonly events: ConnectionEvents };
+type OpenedWire = { readonly id: string; readonly events: ConnectionEvents };
 
 /**
  * Joins connections, clock and capture. Stamps every event with its arrival time, passes it to the taps, and turns it into

@@ -2,7 +2,7 @@ import type { FetchedPage } from '../../history/fetch.js';
 import type { RepairJob } from './repair-job.js';
 import type { TradeRepair } from './trade-repair.js';
 
-export type RepairFetcherOptions = {
+type RepairFetcherOptions = {
   /** Returns the pages that answer a job. Throws where the exchange does not answer. */
   readonly pages: (job: RepairJob) => AsyncIterable<FetchedPage>;
   /** Calls the repair with the present local time (microseconds); returns undefined when the run has ended. */

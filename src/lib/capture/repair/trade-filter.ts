@@ -9,9 +9,9 @@ import { TakeoverQueue, type WaitingEvent } from './takeover-queue.js';
 import { TradeRepair } from './trade-repair.js';
 
 /** Trade ids remembered per symbol: more than two overlapping connections differ by. 500 symbols then need some 30 MB. */
-export const REMEMBERED_TRADES = 250;
+const REMEMBERED_TRADES = 250;
 
-export type TradeFilterOptions = {
+type TradeFilterOptions = {
   /** Undefined where gaps are reported and not repaired. */
   readonly limits: RepairLimits | undefined;
   /** Minimum of trade ids remembered per symbol; `REMEMBERED_TRADES` when absent. */

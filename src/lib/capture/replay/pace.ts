@@ -12,7 +12,7 @@ export type Pacing = {
 };
 
 /** A moment of tape time without a recorded event: clocks and withheld books are due in a silence too. */
-export type Moment = { readonly time: number };
+type Moment = { readonly time: number };
 
 const LONGEST_SLEEP_MS = 100;
 const SHORTEST_SLEEP_MS = 0.5;

@@ -9,7 +9,7 @@ import type { Statistics } from '../statistics.js';
 import { BookFeeds, type BookTakeover } from './book-feeds.js';
 import { BookJoins } from './book-joins.js';
 
-export type BookFilterOptions = Omit<BookKeeperOptions, 'snapshots' | 'deltas'> & {
+type BookFilterOptions = Omit<BookKeeperOptions, 'snapshots' | 'deltas'> & {
   readonly selection: Selection;
   readonly continuity: Continuity;
   /** Registers a message of a feed before its records are emitted. */

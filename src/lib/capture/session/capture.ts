@@ -23,7 +23,7 @@ import { InstrumentTable } from './instrument-table.js';
 import type { ClockTick } from './market-clock.js';
 import { PollFilter } from './poll-filter.js';
 
-export type { CaptureListener, CaptureOptions, DataFrame, FrameEvent } from './capture-options.js';
+export type { CaptureOptions, DataFrame, FrameEvent } from './capture-options.js';
 
 type Answer = Extract<Frame, { kind: 'acknowledged' }>;
 type EventOf<Kind extends WireEvent['kind']> = Extract<WireEvent, { kind: Kind }>;

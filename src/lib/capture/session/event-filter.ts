@@ -14,7 +14,7 @@ import type { Connections } from './connections.js';
 import { MarketClocks } from './market-clock.js';
 
 /** The end of a connection. */
-export type ConnectionEnd = {
+type ConnectionEnd = {
   readonly reason: GapReason;
   /** Local time of its last frame. */
   readonly heard: number;

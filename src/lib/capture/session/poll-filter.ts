@@ -9,7 +9,7 @@ import type { MarketClocks } from './market-clock.js';
 
 type Answer = Pick<Extract<WireEvent, { kind: 'http' }>, 'url' | 'status' | 'body'>;
 
-export type PollFilterOptions = {
+type PollFilterOptions = {
   readonly selection: Selection;
   readonly notes: FrameNotes;
   readonly clocks: MarketClocks;

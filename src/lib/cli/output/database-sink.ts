@@ -4,7 +4,7 @@ import { addTo, type Sink, type SinkReport, type Tally } from '../../sinks/sink.
 import { refuseExisting } from '../../sinks/whole-file.js';
 import { RecordDatabase } from '../../storage/database/record-database.js';
 
-export type DatabaseSinkOptions = {
+type DatabaseSinkOptions = {
   readonly path: string;
   /** Overwrite existing files. */
   readonly force: boolean;

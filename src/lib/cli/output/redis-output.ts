@@ -3,7 +3,7 @@ import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { isRedis, type RedisFlags } from './redis-target.js';
 
-export type RedisOutputOptions = {
+type RedisOutputOptions = {
   readonly flags: RedisFlags & { readonly output?: readonly string[] | undefined };
   /** Captured markets; undefined for a replay, which has no frames to publish. */
   readonly markets: readonly Market[] | undefined;

@@ -10,7 +10,7 @@ import { createColors } from './colors.js';
 import { renderTable } from './table.js';
 import type { Terminal } from './table-sink.js';
 
-export type RowOutputOptions = {
+type RowOutputOptions = {
   readonly format: Format;
   readonly stdout: Terminal;
   /** A file instead of stdout; its extension names the format. */

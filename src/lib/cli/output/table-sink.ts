@@ -9,7 +9,7 @@ import { renderTable, tableOf } from './table.js';
 
 export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-export type TableOptions = {
+type TableOptions = {
   readonly stream: Terminal;
   /** Number of rows shown per type, and whether they are the first or the last ones. */
   readonly rows: number;

@@ -5,13 +5,13 @@ import type { ColumnKind } from '../../model/schema.js';
 import { alignsRight, cellText } from './cell.js';
 import type { Colors } from './colors.js';
 
-export type TableColumn = { readonly name: string; readonly kind: ColumnKind };
+type TableColumn = { readonly name: string; readonly kind: ColumnKind };
 
 /** A table for people; each row has one value per column. */
-export type Table = { readonly columns: readonly TableColumn[]; readonly rows: readonly (readonly unknown[])[] };
+type Table = { readonly columns: readonly TableColumn[]; readonly rows: readonly (readonly unknown[])[] };
 
 /** A table as text, with hints about the columns that it does not show. */
-export type RenderedTable = { readonly text: string; readonly notes: readonly string[] };
+type RenderedTable = { readonly text: string; readonly notes: readonly string[] };
 
 const BETWEEN = 2;
 

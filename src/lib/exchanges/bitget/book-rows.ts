@@ -13,7 +13,7 @@ export const TOP_LEVELS: ReadonlyMap<unknown, number> = new Map([
 ]);
 
 /** One book row as v2 spells it. */
-export type BookValues = {
+type BookValues = {
   readonly bids?: unknown;
   readonly asks?: unknown;
   readonly seq?: unknown;

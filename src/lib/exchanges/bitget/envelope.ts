@@ -17,7 +17,7 @@ export type Push = {
 };
 
 /** Maps the rows of a data frame that arrived `at`. */
-export type ReadRows = (push: Push, rows: readonly unknown[], at: number) => Frame;
+type ReadRows = (push: Push, rows: readonly unknown[], at: number) => Frame;
 
 const PONG: Frame = { kind: 'pong' };
 

@@ -13,7 +13,7 @@ import { parseTrade, sortTrades } from './trade-rows.js';
 import { tickerValues, V2_FIELDS, V3_FIELDS, type WireFields } from './wire-fields.js';
 
 /** A protocol generation as its reader needs it. */
-export type Dialect = {
+type Dialect = {
   readonly wire: WireFields;
   readonly intervals: ReadonlyMap<unknown, Interval>;
   readonly hasLiquidations: boolean;

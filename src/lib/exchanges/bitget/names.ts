@@ -37,7 +37,7 @@ export function isDated(symbol: string): boolean {
   return CONTRACT.exec(symbol)?.[3] !== undefined;
 }
 
-export type NamedContract = {
+type NamedContract = {
   readonly product: Product;
   readonly symbol: string;
   readonly base: string;
@@ -47,7 +47,7 @@ export type NamedContract = {
   readonly expiry?: number | undefined;
 };
 
-export type Names = { readonly canonical: string; readonly ccxt: string; readonly legacy?: string | undefined };
+type Names = { readonly canonical: string; readonly ccxt: string; readonly legacy?: string | undefined };
 
 /** Returns an instrument's names elsewhere. Dated futures have no `legacy` name: how v1 spelled them is not documented. */
 export function buildNames({ product, symbol, base, quote, settle, expiry }: NamedContract): Names {

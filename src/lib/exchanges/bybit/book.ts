@@ -15,7 +15,7 @@ export function bookDepth(text: string): number | undefined {
 }
 
 /** What an `orderbook` frame says: `u`, `b` and `a` of its data, its symbol, `type` and times. */
-export type BookValues = {
+type BookValues = {
   readonly type: unknown;
   readonly cts: unknown;
   readonly ts: unknown;

@@ -14,7 +14,7 @@ import { answerOf } from './rest-answers.js';
 const LIMIT = '200';
 
 /** The smallest interval of open interest. */
-export const OPEN_INTEREST_INTERVAL = '5min';
+const OPEN_INTEREST_INTERVAL = '5min';
 
 /** A start without an end is refused; both ends count. */
 function times({ from, until }: Span): { startTime: string; endTime: string } {

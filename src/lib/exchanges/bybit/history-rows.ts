@@ -8,7 +8,7 @@ export function parseList({ list }: Fields, what: string): readonly unknown[] {
 }
 
 /** Rows that were mapped, and one reason for each that was not. */
-export type Mapped<Item> = { readonly items: Item[]; readonly rejected: string[] };
+type Mapped<Item> = { readonly items: Item[]; readonly rejected: string[] };
 
 /** Maps the `list` of a result, each row by itself. Throws a `FailureError` without one. */
 export function parseRows<Item extends object>(result: Fields, what: string, map: (row: unknown) => Item | string): Mapped<Item> {

@@ -2,7 +2,7 @@ import type { InstrumentKind, Market } from '../../model/records.js';
 import { formatDate } from '../../model/time.js';
 
 /** What a spelling is made of. */
-export type Naming = {
+type Naming = {
   readonly kind: InstrumentKind;
   readonly base: string;
   readonly quote: string;

@@ -27,7 +27,7 @@ type RowType = (typeof ROWS)[number];
 /** Quotes count for two minutes at most; a gap may change the rows of five. */
 const CARRIED = 310 * SECOND;
 
-export type BuildOptions = {
+type BuildOptions = {
   readonly engine: EngineOptions;
   /** Of which symbols rows are made. */
   readonly selection: Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols'>;

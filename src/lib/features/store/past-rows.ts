@@ -21,7 +21,7 @@ export type Group = MarketName & {
 };
 
 /** What the rows of a group go on from. */
-export type PastOfGroup = Group & Pick<Past, 'seen'>;
+type PastOfGroup = Group & Pick<Past, 'seen'>;
 
 /** Bars older than the last one by more do not count, and the last one may be as old as a silence is long. */
 const BARS_BACK = OLDEST_BAR + 2 * DAY;

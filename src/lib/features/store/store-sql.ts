@@ -33,7 +33,7 @@ export function typesUntil(snapshot: StoreSnapshot, name: MarketName, time: numb
 }
 
 /** The arrival of a record, its own time where it has none, in SQL (microseconds). */
-export const ARRIVAL = 'epoch_us(coalesce("local_timestamp", "timestamp"))';
+const ARRIVAL = 'epoch_us(coalesce("local_timestamp", "timestamp"))';
 
 /** Returns the clock of a market: its greatest arrival, since `clock` records are not stored. */
 export async function marketClock(snapshot: StoreSnapshot, market: MarketName): Promise<number> {

@@ -4,7 +4,7 @@ import type { AnyRecord } from '../../model/records.js';
 import { filtered, isSelected, type RecordSelection } from '../../model/selection.js';
 import { FEATURE_INPUTS } from './feature-step.js';
 
-export type TrialSource = {
+type TrialSource = {
   /** Empty: the store. */
   readonly input: readonly string[];
   readonly store: string;

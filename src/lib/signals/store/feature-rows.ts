@@ -8,10 +8,10 @@ import { readStore } from '../../storage/reading/store-reader.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
 /** What a store remembers of the rows that were looked at: the files, and what was found in them. */
-export type LookedAt<State> = { readonly progress: Progress; readonly state: State };
+type LookedAt<State> = { readonly progress: Progress; readonly state: State };
 
 /** Rows of a look at the store, and what has been read when they have all been given. */
-export type Look = { readonly records: AsyncGenerator<AnyRecord[]>; readonly progress: Progress };
+type Look = { readonly records: AsyncGenerator<AnyRecord[]>; readonly progress: Progress };
 
 /**
  * Returns the `features` of a store that may not have been read, undefined when all have: those of its unread files and
@@ -52,7 +52,7 @@ export async function* followedLooks(
 }
 
 /** Returns the name under which a store remembers what was read of a selection. */
-export function rememberedAs({ exchanges, markets, symbols }: RecordSelection): string {
+function rememberedAs({ exchanges, markets, symbols }: RecordSelection): string {
   const chosen = [exchanges, markets, symbols].map((names) => (names ? [...names].sort().join(',') : '*'));
   return `signals.read.${chosen.join('.')}`;
 }

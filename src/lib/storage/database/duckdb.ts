@@ -22,7 +22,7 @@ export type DatabaseOptions = {
   readonly memoryLimit?: string;
 };
 
-export type Parameters = Record<string, DuckDBValue> | DuckDBValue[];
+type Parameters = Record<string, DuckDBValue> | DuckDBValue[];
 
 /**
  * One DuckDB instance with one connection, for one operation: a fatal error makes an instance unusable. Sessions run in

@@ -14,7 +14,7 @@ const ROW_GROUP = 32_768;
 const DENSE = 'ROW_GROUP_SIZE 122880, DICTIONARY_SIZE_LIMIT 100';
 
 /** Rows to write to a Parquet file: any relation with the columns of the type. */
-export type ParquetSource = {
+type ParquetSource = {
   readonly type: RecordType;
   readonly relation: string;
   /** Key-value metadata of the file, for tools that find it without the store. */
@@ -28,7 +28,7 @@ export type ParquetSource = {
 };
 
 /** A written file; `sha256` is the digest of its bytes, hexadecimal. */
-export type WrittenParquet = { readonly rows: number; readonly bytes: number; readonly sha256: string };
+type WrittenParquet = { readonly rows: number; readonly bytes: number; readonly sha256: string };
 
 /** Writes a Parquet file (zstd) that appears whole under its name. */
 export async function writeParquet(database: Database, path: string, source: ParquetSource): Promise<WrittenParquet> {

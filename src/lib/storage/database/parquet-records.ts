@@ -6,7 +6,7 @@ import { parquetFiles, pathList } from './record-load.js';
 import { tableRecords } from './record-rows.js';
 import { tableColumns, tableDefinition, validCondition } from './record-table.js';
 
-export type ParquetListener = {
+type ParquetListener = {
   /** Returns the type for these columns, for files without the type in their metadata. Throws when none fits. */
   typeOf(columns: readonly string[]): RecordType;
   /** Called with the number of skipped rows that are not complete records of their type. */

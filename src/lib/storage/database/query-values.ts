@@ -26,7 +26,7 @@ export async function createRowConverter(names: readonly string[]): Promise<(row
 }
 
 /** Returns a function that turns values of DuckDB into values of NDJSON: exact, integers beyond 2^53 and decimals as text. */
-export async function createValueConverter(): Promise<(value: DuckDBValue) => ResultValue> {
+async function createValueConverter(): Promise<(value: DuckDBValue) => ResultValue> {
   const duckdb = await loadDuckDB();
   const convert = (value: DuckDBValue): ResultValue => {
     if (value === null || value === undefined) return undefined;

@@ -8,7 +8,7 @@ import { keyExpressions, lineColumns, lineProjection, precedence, tableDefinitio
 const LINE_BYTES = 8 << 20;
 
 /** The lines to load from NDJSON files, and their table. */
-export type LineSource = {
+type LineSource = {
   readonly type: RecordType;
   readonly table: string;
   readonly paths: readonly string[];
@@ -71,7 +71,7 @@ export async function dropRepeated(database: Database, table: string, type: Reco
   );
 }
 
-export type KnownComparison = {
+type KnownComparison = {
   readonly table: string;
   readonly type: RecordType;
   /** The rows of the table that belong to the partition. */

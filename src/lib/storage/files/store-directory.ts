@@ -4,7 +4,7 @@ import { FailureError, UsageError } from '../../model/errors.js';
 import { createDirectory, createFile, isMissing, storageFailure } from './durable-file.js';
 
 /** The file that makes a directory a store. */
-export const MARKER = 'mdtool-store.json';
+const MARKER = 'mdtool-store.json';
 const FORMAT = 1;
 
 /** Entries that a fresh file system puts into an otherwise empty directory. */

@@ -10,7 +10,7 @@ const RETRY_EVERY_MS = 500;
 /** A run of a step that holds the step's lock on a store. */
 export type RunningStep = { readonly context: StoreContext; release(): Promise<void> };
 
-export type StepLockOptions = {
+type StepLockOptions = {
   /** Wait until the current run has ended. */
   readonly wait: boolean;
   readonly signal?: AbortSignal | undefined;

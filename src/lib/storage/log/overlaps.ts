@@ -1,7 +1,7 @@
 import { mayOverlap, type StoredFile } from './store-state.js';
 
 /** Files of one partition, grouped by whether several may hold rows with the same key. */
-export type FileGroups = {
+type FileGroups = {
   /** Files that share no row with another file: they are read as they are. */
   readonly plain: readonly StoredFile[];
   /** Files that may share rows: readers keep one row per key. */

@@ -12,7 +12,7 @@ export type CapturedKind = {
 };
 
 /** A kind of records and the symbols to look up. */
-export type LastTimesQuery = CapturedKind & { readonly symbols: readonly string[] };
+type LastTimesQuery = CapturedKind & { readonly symbols: readonly string[] };
 
 /**
  * Returns, for each query and by symbol, until when captured records are stored: the time of the last one; of candles the

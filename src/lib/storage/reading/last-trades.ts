@@ -4,9 +4,9 @@ import { newestPartitions, type SearchDay } from './newest-partitions.js';
 import { openSnapshot, type StoreSnapshot } from './store-snapshot.js';
 
 /** The part of a stored trade that shows where a capture continues. */
-export type LastTrade = { readonly id: string; readonly timestamp: number; readonly sequence?: string | undefined };
+type LastTrade = { readonly id: string; readonly timestamp: number; readonly sequence?: string | undefined };
 
-export type LastTradesQuery = {
+type LastTradesQuery = {
   readonly exchange: string;
   readonly market: Market;
   readonly symbols: readonly string[];

@@ -6,7 +6,7 @@ import { openSnapshot, readFailure, STORED_TYPES } from './store-snapshot.js';
 import type { Extent } from './type-relation.js';
 
 /** A view with records: their number, minimum and maximum `timestamp` (microseconds). */
-export type StoreView = { readonly view: string; readonly records: number; readonly first: number; readonly last: number };
+type StoreView = { readonly view: string; readonly records: number; readonly first: number; readonly last: number };
 
 /**
  * Returns the views of the store in `directory` that have records. The log has the counts; only journals, and files that

@@ -14,7 +14,7 @@ import { absolutePath, type StoreContext, wallClock } from '../log/store-context
 import type { StoredFile, StoreState } from '../log/store-state.js';
 
 /** Gone or damaged files and the records that replace them. */
-export type Loss = {
+type Loss = {
   readonly files: readonly StoredFile[];
   /** Gaps that record the missing data. */
   readonly gaps: readonly Gap[];

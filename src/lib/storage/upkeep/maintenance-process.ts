@@ -10,7 +10,7 @@ export type MaintenanceRequest =
   | { readonly kind: 'merge'; readonly writer: string; readonly now: number };
 export type MaintenanceAnswer = { readonly report?: SealReport | undefined; readonly failure?: string | undefined };
 
-export type MaintenanceOptions = {
+type MaintenanceOptions = {
   /** The process ends after this long without work (milliseconds), which frees its memory. */
   readonly idleMs?: number;
   /** The program and its Node options: tests run it from source. */

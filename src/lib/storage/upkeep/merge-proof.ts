@@ -4,7 +4,7 @@ import { type Database, sqlName } from '../database/duckdb.js';
 import { keyExpressions, tableColumns } from '../database/record-table.js';
 
 /** A fingerprint of a relation that does not depend on the order of its rows. */
-export type Content = {
+type Content = {
   readonly rows: number;
   /** Number of distinct keys: equal to `rows` when there are no duplicates. */
   readonly keys: number;

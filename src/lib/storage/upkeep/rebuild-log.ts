@@ -17,7 +17,7 @@ import { type Candidate, readCandidates } from './log-candidates.js';
 import { sweepStore } from './sweep.js';
 
 /** The result of a rebuild. */
-export type RebuildReport = {
+type RebuildReport = {
   readonly files: number;
   readonly records: number;
   /** Directory of files that were moved away: replaced files, and candles that are built again from trades. */

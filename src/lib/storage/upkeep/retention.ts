@@ -8,7 +8,7 @@ import type { StoreState } from '../log/store-state.js';
 export type Retention = { readonly otherwise?: number | undefined; readonly types: ReadonlyMap<RecordType, number> };
 
 /** Types to which one age for everything applies: market data and derived records, no lists and no results. */
-export const MARKET_DATA: ReadonlySet<RecordType> = new Set([
+const MARKET_DATA: ReadonlySet<RecordType> = new Set([
   'trade',
   'ticker',
   'book_snapshot',

@@ -14,7 +14,7 @@ const SEALED_KEPT_MS = 5000;
  */
 const MAX_WAITING = 200;
 
-export type SegmentKeeperOptions = {
+type SegmentKeeperOptions = {
   readonly writer: string;
   readonly maintenance: Maintenance;
   readonly now: () => number;

@@ -68,7 +68,7 @@ function damageFinding(
 }
 
 /** What a file was found to hold. */
-export type FileContent = { rows: number; min: number; max: number; symbols: Set<string>; foreign: number };
+type FileContent = { rows: number; min: number; max: number; symbols: Set<string>; foreign: number };
 
 /** Returns how the content of a file contradicts what the log says of it, undefined when it does not. */
 export function contentFinding(path: string, type: RecordType, file: StoredFile, content: FileContent): FileFinding | undefined {

@@ -40,7 +40,7 @@ export type ComparedDay = {
 export type Comparison = (day: ComparedDay) => Promise<ReadonlyMap<string, Compared>>;
 
 /** What is needed beside the series itself. */
-export type SeriesTools = {
+type SeriesTools = {
   readonly inspection: StoreInspection;
   readonly gaps: RecordedGaps;
   readonly tell: (finding: FileFinding) => void;

@@ -7,7 +7,7 @@ import type { LongPause } from './silences.js';
 export const DAYS_COMPARED = 7;
 
 /** Returns how some symbols' records follow each other on a day. */
-export type IntervalSource = (date: string, symbols: readonly string[]) => Promise<ReadonlyMap<string, Intervals>>;
+type IntervalSource = (date: string, symbols: readonly string[]) => Promise<ReadonlyMap<string, Intervals>>;
 
 /** Knows, of one series of days, when each symbol was seen last and what pauses are ordinary for it. */
 export class SilenceWatch {

@@ -15,7 +15,7 @@ const SLOT = 3 * SECOND;
 export type LongPause = Span & { readonly symbol: string };
 
 /** The long pauses of a day, how its symbols' records follow each other, and how late they arrive (median, microseconds). */
-export type DayRhythm = {
+type DayRhythm = {
   readonly pauses: readonly LongPause[];
   /** Of the symbols that were asked for, else of those with pauses. */
   readonly intervals: ReadonlyMap<string, Intervals>;

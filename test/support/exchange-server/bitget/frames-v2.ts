@@ -53,7 +53,7 @@ function frame({ wire }: Topic, action: string, rows: string, now: number): stri
 /**
  * CRC32, signed, of the first 25 levels of both sides, interleaved, as they are written. A spoilt push has the wrong one.
  */
-export function checksumOf({ state, isSpoilt }: BookPush, { priceDecimals, sizeDecimals }: Listing): number {
+function checksumOf({ state, isSpoilt }: BookPush, { priceDecimals, sizeDecimals }: Listing): number {
   const parts: string[] = [];
   for (let level = 0; level < 25; level++) {
     for (const side of [state.bids, state.asks]) {

@@ -17,7 +17,7 @@ export const INTERVALS: Readonly<Record<string, number>> = {
 const DEPTHS = [1, 50, 200, 1_000];
 
 /** Returns the topic that an argument asks for, undefined where there is none. */
-export function topicOf(argument: string, market: Market): Topic | undefined {
+function topicOf(argument: string, market: Market): Topic | undefined {
   const [, channel, detail, symbol = ''] = /^([A-Za-z]+)(?:\.(\w+))?\.([^\s.]+)$/.exec(argument) ?? [];
   const topic = { key: argument, market, symbol, wire: argument };
   if (channel === 'publicTrade' && !detail) return { ...topic, kind: 'trade', channel };

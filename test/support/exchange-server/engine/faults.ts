@@ -14,14 +14,14 @@ export type HttpFault =
  * How a REST list deviates from the truth: it lacks the trades of the last `lag` milliseconds, or has only its first `rows`
  * rows (0 for an empty list). Either may last for the next `times` requests, else until it is taken back.
  */
-export type ListFault = { readonly lag?: number; readonly rows?: number; readonly times?: number; readonly path: RegExp };
+type ListFault = { readonly lag?: number; readonly rows?: number; readonly times?: number; readonly path: RegExp };
 
 type ListScript = { readonly fault: ListFault; left: number };
 
 type HttpScript = { readonly fault: HttpFault; readonly path: RegExp; left: number };
 
 /** How the next connects fail: an HTTP status, or a socket that is cut. */
-export type ConnectFault = 'cut' | number;
+type ConnectFault = 'cut' | number;
 
 /** Things a client must survive: rotated through by `garbage`. */
 export const GARBAGE: readonly (string | Buffer)[] = [

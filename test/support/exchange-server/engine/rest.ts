@@ -54,7 +54,7 @@ export type RestApi = {
   headers(left: number, limit: number, now: number): Readonly<Record<string, string>>;
 };
 
-export type RestHost = {
+type RestHost = {
   readonly venue: Venue;
   readonly faults: Faults;
   readonly limits: Limits;

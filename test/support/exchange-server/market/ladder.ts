@@ -1,6 +1,6 @@
 /** Price and size, in units. */
 export type Level = readonly [price: number, size: number];
-export type Side = 'bids' | 'asks';
+type Side = 'bids' | 'asks';
 
 /** Levels kept per side: more than any top-N channel but `books`, `orderbook.200` and deeper, which then show all. */
 const MOST_LEVELS = 70;

@@ -10,9 +10,9 @@ export type MarketEvent =
   | { readonly kind: 'liquidation'; readonly symbol: SymbolMarket; readonly liquidation: Liquidation };
 
 /** How events divide: shares of one; what is left are trades. */
-export type Mix = { readonly book: number; readonly ticker: number; readonly liquidation: number };
+type Mix = { readonly book: number; readonly ticker: number; readonly liquidation: number };
 
-export type MarketOptions = { readonly seed: number; readonly mix: Mix; readonly now: number };
+type MarketOptions = { readonly seed: number; readonly mix: Mix; readonly now: number };
 
 /**
  * All symbols of one exchange. The same seed, listings and calls give the same trades and books; nothing here reads a
