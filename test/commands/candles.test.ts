@@ -120,7 +120,7 @@ describe('candles', () => {
 
   it.each([
     [['--interval', '2w'], 'whole seconds from 1s to 1w'],
-    [['--source', 'exchange'], 'builds its candles from trades'],
+    [['--source', 'exchange'], 'a store builds its candles from trades'],
     [['--since', '2026-01-02', '--until', '2026-01-01', '-o', '-'], '--since must be before --until'],
   ])('refuse %j', async (args, message) => {
     const { code, stdout, stderr } = await run(...args);

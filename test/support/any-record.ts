@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from '../../src/lib/model/records.js';
+import { type AnyRecord, type Candle, columnsOf, RECORD_TYPES, type RecordType } from '../../src/lib/model/records.js';
 import { type Column, camelCase } from '../../src/lib/model/schema.js';
 
 const time = fc.integer({ min: 1_700_000_000_000_000, max: 1_800_000_000_000_000 });
@@ -38,8 +38,32 @@ export function anyRecord(type: RecordType): fc.Arbitrary<AnyRecord> {
   });
   return fc.record(Object.fromEntries(fields)).map((record) => {
     const present = Object.entries(record).filter(([, value]) => value !== undefined);
-    return { type, ...Object.fromEntries(present) } as unknown as AnyRecord;
+    const found = { type, ...Object.fromEntries(present) } as unknown as AnyRecord;
+    return found.type === 'candle' ? possibleCandle(found) : found;
   });
+}
+
+/** Returns a candle that somebody can mean: aligned, with its prices in order, or none of them where nothing traded. */
+function possibleCandle(candle: Candle): Candle {
+  const [low = 1, open = 1, close = 1, high = 1] = [candle.open, candle.high, candle.low, candle.close]
+    .map((price) => Math.abs(price ?? 1) || 1)
+    .sort((a, b) => a - b);
+  const prices =
+    candle.open === undefined
+      ? { open: undefined, high: undefined, low: undefined, close: undefined }
+      : { open, high, low, close };
+  const volume = candle.open === undefined ? 0 : Math.abs(candle.volume);
+  const { open: _open, high: _high, low: _low, close: _close, buyVolume, turnover, trades, ...rest } = candle;
+  return {
+    ...rest,
+    ...Object.fromEntries(Object.entries(prices).filter(([, price]) => price !== undefined)),
+    interval: '1s',
+    timestamp: Math.floor(candle.timestamp / 1_000_000) * 1_000_000,
+    volume,
+    ...(buyVolume === undefined ? {} : { buyVolume: volume / 2 }),
+    ...(turnover === undefined ? {} : { turnover: Math.abs(turnover) }),
+    ...(trades === undefined ? {} : { trades: trades + 1 }),
+  } as Candle;
 }
 
 /** Some records of every type, always the same. */

@@ -17,7 +17,7 @@ export async function* readParquet(path: string, listener: InputListener): Async
     typeOf: (columns) => typeOfColumns(columns, path),
     onIncomplete: (rows) =>
       listener.broken(
-        `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, or a time is not in microseconds)`,
+        `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`,
       ),
   });
 }

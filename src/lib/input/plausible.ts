@@ -1,10 +1,12 @@
 import { RecordError } from '../model/ndjson.js';
+import { checkedCandle } from '../model/plausible-candle.js';
 import type { AnyRecord } from '../model/records.js';
 import { isTime, MICROSECONDS_PER_MILLISECOND, SECOND } from '../model/time.js';
 
 /**
- * Returns the record of a foreign file unchanged. Some values fit the schema and would corrupt a result: times in
- * milliseconds fall into 1970, a price of 0 becomes a candle. Throws a `RecordError` for them.
+ * Returns the record of a foreign file, a candle by the shortest name of its interval. Some values fit the schema and
+ * would corrupt a result: times in milliseconds fall into 1970, a price of 0 becomes a candle. Throws a `RecordError`
+ * for them.
  */
 export function plausible(record: AnyRecord): AnyRecord {
   const { timestamp } = record;
@@ -14,7 +16,10 @@ export function plausible(record: AnyRecord): AnyRecord {
     );
   if (record.type === 'trade' && !(record.price > 0 && record.amount > 0))
     throw new RecordError(`trade: expected price and amount above 0, was ${record.price} and ${record.amount}`);
-  return record;
+  if (record.type !== 'candle') return record;
+  const checked = checkedCandle(record);
+  if ('fault' in checked) throw new RecordError(checked.fault);
+  return checked.candle;
 }
 
 function unitOf(timestamp: number): string {

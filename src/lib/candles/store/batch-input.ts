@@ -4,11 +4,12 @@ import type { InputListener } from '../../input/input-listener.js';
 import { typeOfColumns } from '../../input/record-shape.js';
 import { FailureError, MdtoolError } from '../../model/errors.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
+import type { RecordSelection } from '../../model/selection.js';
 import type { Database } from '../../storage/database/duckdb.js';
 import { parquetSelect } from '../../storage/database/parquet-records.js';
 import { emptyRelation, keyExpressions, precedence } from '../../storage/database/record-table.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
-import { rowCondition, type StoreSelection } from '../../storage/reading/store-selection.js';
+import { rowCondition } from '../../storage/reading/store-selection.js';
 import type { CandleRelations } from './batch-tables.js';
 
 /** Types that candles depend on. */
@@ -22,7 +23,7 @@ type InputTally = { duplicates: number; unused: number };
 export async function loadInput(
   database: Database,
   paths: readonly string[],
-  selection: StoreSelection,
+  selection: RecordSelection,
   listener: InputListener,
   tally: InputTally,
 ): Promise<CandleRelations> {
@@ -37,7 +38,14 @@ export async function loadInput(
   if (others.length > 0) await loadRecords(database, readInput(others, listener), selects, tally);
   const relations: Record<string, string> = {};
   for (const [type, list] of selects) relations[type] = await uniqueRelation(database, type, list, selection, tally);
-  return relations as CandleRelations;
+  return { ...relations, arrivals: arrivalsIn(selects.get('trade') ?? [], selection) } as CandleRelations;
+}
+
+/** Returns the last arrival of each market, also after the selected time: it closes candles as the clock of a store does. */
+function arrivalsIn(selects: readonly string[], { exchanges, markets, symbols, until }: RecordSelection): string | undefined {
+  if (selects.length === 0 || until === undefined) return undefined;
+  return `(SELECT "exchange", "market", epoch_us(max(coalesce("local_timestamp", "timestamp"))) AS arrived
+    FROM (${selects.join(' UNION ALL ')}) WHERE ${rowCondition({ exchanges, markets, symbols }, 'trade') ?? 'true'} GROUP BY ALL)`;
 }
 
 async function selectOf(
@@ -53,7 +61,7 @@ async function selectOf(
       typeOf: (columns) => typeOfColumns(columns, path),
       onIncomplete: (rows) =>
         listener.broken(
-          `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, or a time is not in microseconds)`,
+          `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`,
         ),
     });
   } catch (error) {
@@ -93,7 +101,7 @@ async function uniqueRelation(
   database: Database,
   type: InputType,
   selects: readonly string[],
-  { exchanges, markets, symbols, since, until }: StoreSelection,
+  { exchanges, markets, symbols, since, until }: RecordSelection,
   tally: InputTally,
 ): Promise<string> {
   if (selects.length === 0) return emptyRelation(type);

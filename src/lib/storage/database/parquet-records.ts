@@ -2,6 +2,7 @@ import { FailureError, MdtoolError } from '../../model/errors.js';
 import { type AnyRecord, RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { EARLIEST, LATEST } from '../../model/time.js';
 import { Database, sqlName, sqlText } from './duckdb.js';
+import { plausibleRows } from './plausible-rows.js';
 import { parquetFiles, pathList } from './record-load.js';
 import { tableRecords } from './record-rows.js';
 import { tableColumns, tableDefinition, validCondition } from './record-table.js';
@@ -55,9 +56,8 @@ export async function parquetSelect(
       name === 'type' ? sqlText(type) : given.has(name) ? readAs(name, sqlType, given.get(name) ?? '') : `NULL::${sqlType}`;
     return `${value} AS ${sqlName(name)}`;
   });
-  const select = `SELECT ${values.join(', ')} FROM ${source}`;
-  // A trade needs a positive price and amount, as in NDJSON and CSV.
-  const condition = type === 'trade' ? `${validCondition(type)} AND "price" > 0 AND "amount" > 0` : validCondition(type);
+  const { select, condition: plausible } = await plausibleRows(database, type, `SELECT ${values.join(', ')} FROM ${source}`);
+  const condition = `${validCondition(type)} AND ${plausible}`;
   const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE (${condition}) IS NOT TRUE`);
   if (incomplete === 0) return { type, select };
   listener.onIncomplete(incomplete);

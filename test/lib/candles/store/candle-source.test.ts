@@ -20,7 +20,7 @@ const MINUTE = 60_000_000;
 
 function candle(minute: number, change: Partial<Candle> = {}): Candle {
   const identity = { exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', timestamp: START + minute * MINUTE } as const;
-  const prices = { open: 100, high: 101, low: 99, close: 100 + minute, volume: 1 };
+  const prices = { open: 100, high: 101 + minute, low: 99, close: 100 + minute, volume: 1 };
   return { type: 'candle', ...identity, interval: '1m', ...prices, source: 'trades', closed: true, ...change };
 }
 
@@ -41,7 +41,7 @@ async function store(name: string, records: readonly AnyRecord[]): Promise<strin
 describe('candles of files', () => {
   const other = candle(1, { symbol: 'ETHUSDT' });
   const path = join(folder, 'a.ndjson.gz');
-  const lines = [candle(0), other, candle(2, { interval: '5m' }), candle(3)].map(encodeRecord);
+  const lines = [candle(0), other, candle(3, { interval: '5m' }), candle(3)].map(encodeRecord);
   writeFileSync(path, gzipSync(`${lines.join('\n')}\n{"type":"candle"}\n\nnonsense\n`));
 
   it('are those that were chosen; lines that are no records are told', async () => {

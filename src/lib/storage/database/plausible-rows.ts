@@ -1,0 +1,42 @@
+import { UsageError } from '../../model/errors.js';
+import { originOf, parseInterval } from '../../model/interval.js';
+import type { RecordType } from '../../model/records.js';
+import { type Database, sqlText } from './duckdb.js';
+import { tableColumns } from './record-table.js';
+
+/** A relation of foreign rows, and the condition that a row can be meant; `checkedCandle` and `plausible` say the same. */
+export type PlausibleRows = { readonly select: string; readonly condition: string };
+
+/** Returns how foreign rows of a type are read: candles by the shortest name of their interval. */
+export async function plausibleRows(database: Database, type: RecordType, select: string): Promise<PlausibleRows> {
+  if (type === 'trade') return { select, condition: '"price" > 0 AND "amount" > 0' };
+  if (type !== 'candle') return { select, condition: 'true' };
+  const found = await database.rows(`SELECT DISTINCT "interval" FROM (${select}) WHERE "interval" IS NOT NULL`);
+  const intervals = found.flatMap(({ interval }) => intervalNamed(String(interval)));
+  const named = intervals.map(({ given, name }) => `WHEN ${sqlText(given)} THEN ${sqlText(name)}`);
+  const interval = named.length > 0 ? `CASE "interval" ${named.join(' ')} END` : 'NULL::VARCHAR';
+  const columns = tableColumns('candle').map(({ name }) => (name === 'interval' ? `${interval} AS "interval"` : `"${name}"`));
+  const time = 'epoch_us("timestamp")';
+  const aligned = intervals.map(({ name, size, origin }) => `WHEN ${sqlText(name)} THEN (${time} - ${origin}) % ${size} = 0`);
+  const condition = [
+    aligned.length > 0 ? `CASE "interval" ${aligned.join(' ')} END` : 'false',
+    `(${PRICED} OR ("open" IS NULL AND "high" IS NULL AND "low" IS NULL AND "close" IS NULL AND "volume" <= 0))`,
+    ...['volume', 'turnover', 'buy_volume', 'trades'].map((name) => `coalesce("${name}", 0) >= 0`),
+    `coalesce("buy_volume" <= "volume" * (1 + 1e-9), true)`,
+    `NOT coalesce("trades" = 0 AND "volume" > 0, false)`,
+  ];
+  return { select: `SELECT ${columns.join(', ')} FROM (${select})`, condition: condition.join(' AND ') };
+}
+
+const PRICED = `coalesce("open" > 0 AND "high" > 0 AND "low" > 0 AND "close" > 0
+  AND "high" >= greatest("open", "close", "low") AND "low" <= least("open", "close"), false)`;
+
+function intervalNamed(given: string): { given: string; name: string; size: number; origin: number }[] {
+  try {
+    const { name, size } = parseInterval(given);
+    return [{ given, name, size, origin: originOf(size) }];
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return [];
+  }
+}
