@@ -50,6 +50,14 @@ export class CandleAggregator {
     }
   }
 
+  /** Learns that a trade which is not selected has arrived: it closes candles as a selected one does. */
+  observe(record: AnyRecord): Iterable<AnyRecord> {
+    if (record.type !== 'trade') return NOTHING;
+    const market = this.#market(record);
+    market.arrival = Math.max(market.arrival, record.localTimestamp ?? record.timestamp);
+    return this.#closed(market);
+  }
+
   /** Returns the open candles at the end of the input: closed where the clock has passed their end. */
   *finish(): Generator<Candle> {
     for (const market of this.#markets.values()) {

@@ -1,8 +1,8 @@
 import type { InputListener } from '../../input/input-listener.js';
 import { expandPaths } from '../../input/paths.js';
-import { bucketStart } from '../../model/interval.js';
+import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { AnyRecord } from '../../model/records.js';
-import { filtered, isInTime, isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
+import { filtered, isInTime, isOfSelection, type RecordSelection } from '../../model/selection.js';
 import { DAY } from '../../model/time.js';
 import { Database } from '../../storage/database/duckdb.js';
 import { emptyRelation } from '../../storage/database/record-table.js';
@@ -13,7 +13,7 @@ import type { CandleCounts, CandleOptions } from '../options.js';
 import { createBatchCandles } from './batch-candles.js';
 import { loadInput } from './batch-input.js';
 import { type CandleRelations, intervalSeconds } from './batch-tables.js';
-import { inTime } from './in-time.js';
+import { type CandleTables, inTime } from './in-time.js';
 import { arrivalsOf } from './stored-clock.js';
 
 /** Candles as they come out, and what became of the input; the counts are whole when the records have ended. */
@@ -22,8 +22,8 @@ type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly coun
 export const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
 
 /**
- * Returns the candles of the selected records in the order in which they arrive, closed by their clock; for endless
- * input. A clock at or after `until` still closes the last candles, and is not written.
+ * Returns the candles that overlap the selected time, from records in the order in which they arrive, closed by their
+ * clock; for endless input. A clock at or after `until` still closes the last candles, and is not written.
  */
 export function streamCandles(
   input: AsyncIterable<readonly AnyRecord[]>,
@@ -31,21 +31,36 @@ export function streamCandles(
   options: CandleOptions,
 ): CandleStep {
   const aggregator = new CandleAggregator(options);
-  const taken = filtered(input, (record) =>
-    record.type === 'clock' ? isOfSelection(record, selection) : isSelected(record, selection),
-  );
-  const isWritten = (record: AnyRecord) => record.type !== 'clock' || isInTime(record, selection);
-  return { records: filtered(aggregate(taken, aggregator), isWritten), counts: aggregator.counts };
+  const wide = widened(selection, options);
+  const taken = filtered(input, (record) => isOfSelection(record, selection));
+  const add = (record: AnyRecord) =>
+    record.type === 'clock' || isInTime(record, wide) ? aggregator.add(record) : aggregator.observe(record);
+  return {
+    records: filtered(aggregate(taken, aggregator, add), (record) => isShown(record, selection)),
+    counts: aggregator.counts,
+  };
+}
+
+/** Returns whether a record is written: a candle when any part of it lies in the selected time. */
+function isShown(record: AnyRecord, selection: RecordSelection): boolean {
+  if (record.type !== 'candle') return isInTime(record, selection);
+  const { since, until } = selection;
+  const end = record.timestamp + parseInterval(record.interval).size;
+  return (since === undefined || end > since) && (until === undefined || record.timestamp < until);
 }
 
 /** Candles made at once are handed on in pieces of this size. */
 const BATCH = 2048;
 
-async function* aggregate(input: AsyncIterable<readonly AnyRecord[]>, aggregator: CandleAggregator): AsyncGenerator<AnyRecord[]> {
+async function* aggregate(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  aggregator: CandleAggregator,
+  add: (record: AnyRecord) => Iterable<AnyRecord>,
+): AsyncGenerator<AnyRecord[]> {
   for await (const records of input) {
     let batch: AnyRecord[] = [];
     for (const record of records) {
-      for (const made of aggregator.add(record)) {
+      for (const made of add(record)) {
         batch.push(made);
         if (batch.length < BATCH) continue;
         yield batch;
@@ -59,8 +74,7 @@ async function* aggregate(input: AsyncIterable<readonly AnyRecord[]>, aggregator
 }
 
 /**
- * Returns the candles of files at once, late trades included. Memory is DuckDB's, and bounded. Of the selected time only
- * the records within are taken.
+ * Returns the candles of files that overlap the selected time, late trades included. Memory is DuckDB's, and bounded.
  */
 export function batchCandles(
   paths: readonly string[],
@@ -82,12 +96,9 @@ async function* loadAndBuild(
   const files = await expandPaths(paths);
   const database = await Database.open();
   try {
-    const relations = await loadInput(database, files, selection, listener, counts);
+    const relations = await loadInput(database, files, widened(selection, options), listener, counts);
     await build(database, relations, options, counts);
-    // A clock at or after `until` closes the last candles, and is not written.
-    const { since, until } = selection;
-    const clock = `(SELECT * FROM ${relations.clock} WHERE ${rowCondition({ since, until }, 'clock') ?? 'true'})`;
-    yield* inTime(database, { ...relations, clock, candle: TABLE });
+    yield* inTime(database, shownOf(relations, selection));
   } finally {
     await database.close();
   }
@@ -125,10 +136,9 @@ async function* readAndBuild(
   options: CandleOptions,
   counts: CandleCounts,
 ): AsyncGenerator<AnyRecord[]> {
-  const { since, until } = selection;
   const wide = widened(selection, options);
   const types = ['trade', 'candle', 'gap'] as const;
-  const snapshot = await openSnapshot(directory, { ...selection, ...wide, types, sources: [options.source] });
+  const snapshot = await openSnapshot(directory, { ...wide, types, sources: [options.source] });
   try {
     const { database } = snapshot;
     const gap = snapshot.relation('gap');
@@ -137,30 +147,37 @@ async function* readAndBuild(
     const trade = fromTrades ? snapshot.relation('trade') : emptyRelation('trade');
     const candle = fromTrades ? emptyRelation('candle') : snapshot.relation('candle');
     await build(database, { trade, candle, gap, clock, arrivals: arrivalsOf(snapshot) }, options, counts);
-    const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
-    const wanted = [
-      since === undefined ? 'true' : `${closing} > ${since}`,
-      until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
-    ];
-    yield* inTime(database, {
-      gap: `(SELECT * FROM ${gap} WHERE ${rowCondition({ since, until }, 'gap') ?? 'true'})`,
-      clock,
-      candle: `(SELECT * FROM ${TABLE} WHERE ${wanted.join(' AND ')})`,
-    });
+    yield* inTime(database, shownOf({ gap, clock }, selection));
   } finally {
     await snapshot.close();
   }
 }
 
-/** The time from the beginning of the first candle to the end of the last one. */
-function widened(
-  { since, until }: RecordSelection,
-  { intervals, open, empty }: CandleOptions,
-): Pick<RecordSelection, 'since' | 'until'> {
+/** Returns what is written: candles and gaps of which any part lies in the selected time, and clocks within it. */
+function shownOf({ gap, clock }: Pick<CandleRelations, 'gap' | 'clock'>, { since, until }: RecordSelection): CandleTables {
+  const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
+  const overlapping = [
+    since === undefined ? 'true' : `${closing} > ${since}`,
+    until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
+  ];
+  return {
+    gap: `(SELECT * FROM ${gap} WHERE ${rowCondition({ since, until }, 'gap') ?? 'true'})`,
+    clock: `(SELECT * FROM ${clock} WHERE ${rowCondition({ since, until }, 'clock') ?? 'true'})`,
+    candle: `(SELECT * FROM ${TABLE} WHERE ${overlapping.join(' AND ')})`,
+  };
+}
+
+/**
+ * Returns the selection from the beginning of its first candle to the end of its last one. Cut at `since` or `until`, a
+ * candle would have part of its trades and call itself complete.
+ */
+function widened(selection: RecordSelection, { intervals, open, empty }: CandleOptions): RecordSelection {
+  const { since, until } = selection;
   const isChained = open === 'previous-close' || empty !== 'skip';
   const starts = intervals.map(({ size }) => bucketStart(size, since ?? 0));
   const ends = intervals.map(({ size }) => bucketStart(size, (until ?? 0) - 1) + size);
   return {
+    ...selection,
     since: since === undefined ? undefined : Math.min(...starts) - (isChained ? DAY : 0),
     until: until === undefined ? undefined : Math.max(...ends),
   };
