@@ -1,4 +1,4 @@
-import type { AnyRecord, BookSnapshot, Gap, Trade } from '../../src/lib/model/records.js';
+import type { AnyRecord, BookSnapshot, Trade } from '../../src/lib/model/records.js';
 
 const SECOND = 1_000_000;
 const DAY = 86_400 * SECOND;
