@@ -7,7 +7,7 @@ import { recordOrder } from '../../storage/database/record-table.js';
 import { intervalSeconds } from './batch-tables.js';
 
 /** Tables or other relations, to be used after FROM. */
-type CandleTables = { readonly candle: string; readonly gap: string; readonly clock: string };
+export type CandleTables = { readonly candle: string; readonly gap: string; readonly clock: string };
 
 /**
  * Returns candles by the time they end, the shorter first, with gaps before and clocks after the candles of their time:
