@@ -22,6 +22,11 @@ export class Column {
     this.#values[this.#length++] = value;
   }
 
+  /** Returns a copy of the values. */
+  copy(): Float64Array {
+    return this.#values.slice(0, this.#length);
+  }
+
   /** Returns the values in the given order, in shared memory that worker threads read in place. */
   shared(order: Uint32Array): Float64Array<SharedArrayBuffer> {
     const values = new Float64Array(new SharedArrayBuffer(order.length * 8));

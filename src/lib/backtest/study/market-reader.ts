@@ -2,7 +2,15 @@ import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice } from '../../model/records.js';
 import { openGaps, type RecordedGap } from '../../verify/open-gaps.js';
-import { type BookView, type DataGap, emptyTimedValues, endOf, type MarketData, type TimedValues } from '../market-data.js';
+import {
+  type BookView,
+  type DataGap,
+  emptyTimedValues,
+  endOf,
+  type MarketData,
+  type Ticks,
+  type TimedValues,
+} from '../market-data.js';
 import type { Signal } from '../strategies/signals.js';
 import { CandleColumns } from './candle-columns.js';
 import { Column } from './columns.js';
@@ -24,6 +32,8 @@ export type MarketReaderOptions = {
   readonly interval?: string | undefined;
   /** Whether to keep book snapshots, which `--fill volume` needs. */
   readonly books: boolean;
+  /** Called for every record that contradicts an earlier one. */
+  readonly broken?: ((reason: string) => void) | undefined;
 };
 
 type SignalRecord = Extract<AnyRecord, { type: 'signal' }>;
@@ -101,7 +111,7 @@ class MarketCollector {
     const usesCandles = interval !== undefined || this.#trades.count === 0;
     if (usesCandles && this.#candles.count === 0)
       throw new UsageError(`--interval ${interval}: the input has no candles of ${this.#symbol.symbol}, only trades`);
-    const feed = usesCandles ? this.#candles.finish(interval) : this.#trades.finish();
+    const feed = usesCandles ? this.#candles.finish(interval) : this.#finishTrades();
     const funding = fundingCharges(this.#fundings, endOf(feed));
     const data: MarketData = {
       ...this.#symbol,
@@ -117,6 +127,12 @@ class MarketCollector {
       instrument: this.#instrument,
       notes: [...this.#notes(usesCandles), ...this.#fundingNotes(funding.estimated), ...this.#signalNotes()],
     };
+  }
+
+  #finishTrades(): Ticks {
+    const ticks = this.#trades.finish();
+    for (const conflict of this.#trades.conflicts) this.#options.broken?.(`${this.#symbol.symbol}: ${conflict}`);
+    return ticks;
   }
 
   #addMark({ timestamp, mark }: MarkPrice): void {

@@ -1,16 +1,25 @@
 import { compareTrades } from '../../model/order.js';
 import type { Trade } from '../../model/records.js';
+import { formatTime } from '../../model/time.js';
 import type { Ticks } from '../market-data.js';
 import { Column } from './columns.js';
 
-/** Collects trades into typed columns in trade order. Duplicates of a trade, for example from overlapping files, are dropped. */
+/**
+ * Collects trades into typed columns in trade order. Duplicates of a trade, for example from overlapping files, are dropped.
+ * So is a trade with the id of another one that differs in price, amount or side: one of the two is wrong, and both would
+ * count twice. The first is kept, every further one is a conflict.
+ */
 export class TradeColumns {
   duplicates = 0;
+  /** Descriptions of conflicts, one line each. */
+  readonly conflicts: string[] = [];
   readonly #time = new Column();
   readonly #price = new Column();
   readonly #amount = new Column();
   readonly #buy = new Column();
   readonly #id = new Column();
+  /** A second hash of each id: among millions of trades, two ids may share the first one. */
+  readonly #check = new Column();
   #tied: Trade[] = [];
 
   get count(): number {
@@ -25,7 +34,7 @@ export class TradeColumns {
   /** Returns all trades in order of time. */
   finish(): Ticks {
     this.#flush();
-    const order = this.#withoutDuplicates(this.#byTime());
+    const order = this.#byTime(this.#distinct());
     return {
       kind: 'trades',
       time: this.#time.shared(order),
@@ -36,49 +45,71 @@ export class TradeColumns {
   }
 
   #flush(): void {
+    // The sort is stable, and the first of two trades with one id in the input stays the first.
     const tied = this.#tied.length > 1 ? this.#tied.sort(compareTrades) : this.#tied;
     for (const { timestamp, price, amount, side, id } of tied) {
       this.#time.push(timestamp);
       this.#price.push(price);
       this.#amount.push(amount);
       this.#buy.push(side === 'buy' ? 1 : 0);
-      this.#id.push(fingerprint(id));
+      this.#id.push(hashOf(id, 0x811c9dc5, 0x1b873593));
+      this.#check.push(hashOf(id, 0x2545f491, 0x9e3779b9));
     }
     this.#tied = [];
   }
 
   /** Files may overlap. The sort is stable: trades of one time keep the order of their file. */
-  #byTime(): Uint32Array {
+  #byTime(indices: Uint32Array): Uint32Array {
     const time = this.#time;
-    const indices = new Uint32Array(time.length);
-    let isOrdered = true;
-    for (let index = 0; index < indices.length; index++) {
-      indices[index] = index;
-      if (index > 0 && time.at(index) < time.at(index - 1)) isOrdered = false;
-    }
-    return isOrdered ? indices : indices.sort((a, b) => time.at(a) - time.at(b) || a - b);
+    for (let index = 1; index < indices.length; index++)
+      if (time.at(indices[index] as number) < time.at(indices[index - 1] as number))
+        return indices.sort((a, b) => time.at(a) - time.at(b) || a - b);
+    return indices;
   }
 
-  /** Duplicates share a time, so ids are compared only within one timestamp. */
-  #withoutDuplicates(order: Uint32Array): Uint32Array {
-    const kept = new Uint32Array(order.length);
-    const ids = new Set<number>();
+  /** Returns the indices of the trades without duplicates and conflicts, in input order. */
+  #distinct(): Uint32Array {
+    const repeated = this.#repeatedIds();
+    const kept = new Uint32Array(this.#id.length);
+    const first = new Map<string, number>();
     let length = 0;
-    for (const index of order) {
-      if (length > 0 && this.#time.at(index) !== this.#time.at(kept[length - 1] as number)) ids.clear();
-      const id = this.#id.at(index);
-      if (!ids.has(id)) kept[length++] = index;
-      ids.add(id);
+    for (let index = 0; index < kept.length; index++) {
+      const key = repeated.has(this.#id.at(index)) ? `${this.#id.at(index)} ${this.#check.at(index)}` : undefined;
+      const known = key === undefined ? undefined : first.get(key);
+      if (known !== undefined) this.#drop(known, index);
+      else {
+        if (key !== undefined) first.set(key, index);
+        kept[length++] = index;
+      }
     }
-    this.duplicates = order.length - length;
     return kept.subarray(0, length);
+  }
+
+  /** Finds repeated ids by sorting their hashes: a set of all ids would take more memory than the trades. */
+  #repeatedIds(): ReadonlySet<number> {
+    const sorted = this.#id.copy().sort();
+    const repeated = new Set<number>();
+    for (let index = 1; index < sorted.length; index++)
+      if (sorted[index] === sorted[index - 1]) repeated.add(sorted[index] as number);
+    return repeated;
+  }
+
+  #drop(first: number, index: number): void {
+    const isCopy = [this.#price, this.#amount, this.#buy].every((column) => column.at(first) === column.at(index));
+    if (isCopy) this.duplicates++;
+    else this.conflicts.push(`${this.#describe(index)} has the id of ${this.#describe(first)}; the first is used`);
+  }
+
+  #describe(index: number): string {
+    const side = this.#buy.at(index) === 1 ? 'buy' : 'sell';
+    return `the trade at ${formatTime(this.#time.at(index))} (${side} ${this.#amount.at(index)} at ${this.#price.at(index)})`;
   }
 }
 
 /** Returns a 53-bit hash of an id: FNV-1a over its characters, twice with different seeds. */
-function fingerprint(id: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x1b873593;
+function hashOf(id: string, lowSeed: number, highSeed: number): number {
+  let low = lowSeed;
+  let high = highSeed;
   for (let index = 0; index < id.length; index++) {
     const code = id.charCodeAt(index);
     low = Math.imul(low ^ code, 0x01000193);

@@ -68,3 +68,61 @@ describe('signals of a backtest', () => {
     expect([count, notes]).toEqual([3, [expect.stringContaining('1 of 3 signals share second and side with another')]]);
   });
 });
+
+describe('trades of a backtest with one id', () => {
+  const load = (rows: readonly (readonly [second: number, id: string, price: number])[]) => {
+    const broken: string[] = [];
+    const reader = new MarketReader({ books: false, broken: (reason) => broken.push(reason) });
+    reader.add(rows.map(([second, id, price]): AnyRecord => ({ ...(trade(second) as object), id, price }) as AnyRecord));
+    const [market] = reader.finish();
+    const feed = market?.data.feed;
+    const prices = feed?.kind === 'trades' ? [...feed.price] : [];
+    return { broken, prices, notes: market?.notes.filter((note) => note.includes('duplicate')) };
+  };
+
+  it('are dropped as copies, at other times too, and as conflicts where a value differs', () => {
+    const { broken, prices, notes } = load([
+      [1, '0', 100],
+      [2, 'a', 101],
+      [3, '0', 102],
+      [2, 'a', 101],
+      [4, 'a', 101],
+      [5, '0', 103],
+      [6, 'b', 104],
+    ]);
+    expect(prices).toEqual([100, 101, 104]);
+    expect(notes).toEqual(['2 duplicate trades skipped']);
+    expect(broken).toHaveLength(2);
+    expect(broken[0]).toMatch(/the trade at \S+:03\.000Z .* has the id of the trade at \S+:01\.000Z .*; the first is used/);
+  });
+
+  it('stay two where only the ids are alike', () => {
+    const { prices, broken } = load([
+      [1, '10', 100],
+      [1, '01', 100],
+      [2, '1', 100],
+    ]);
+    expect([prices.length, broken.length]).toEqual([3, 0]);
+  });
+});
+
+describe('candles of a backtest with one key', () => {
+  const candle = (close: number, localTimestamp?: number): AnyRecord => ({
+    ...{ type: 'candle', ...PLACE, timestamp: 60 * SECOND, interval: '1m', source: 'exchange', closed: true, volume: 1 },
+    ...{ open: 100, high: 200, low: 50, close, localTimestamp },
+  });
+  const close = (...candles: AnyRecord[]) => {
+    const reader = new MarketReader({ books: false });
+    reader.add(candles);
+    const [market] = reader.finish();
+    const feed = market?.data.feed;
+    return [feed?.kind === 'candles' ? [...feed.close] : [], market?.notes.filter((note) => note.includes('duplicate'))];
+  };
+
+  it('count once: the later arrival, without one the later in the input', () => {
+    const note = ['1 duplicate candle skipped: the latest of each is used'];
+    expect(close(candle(101), candle(102))).toEqual([[102], note]);
+    expect(close(candle(101, 9), candle(102, 8))).toEqual([[101], note]);
+    expect(close(candle(101, 8), candle(102, 9))).toEqual([[102], note]);
+  });
+});
