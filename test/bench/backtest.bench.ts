@@ -143,7 +143,7 @@ function clocked(work: () => Outcome): Result {
   const outcome = work();
   const time = performance.now() - began;
   const { equity, tracker, fills } = outcome;
-  return { time, equity: equity.at(-1)?.equity ?? Number.NaN, worst: tracker.maxDrawdown, fills: fills.length };
+  return { time, equity: equity.at(-1)?.equity ?? Number.NaN, worst: tracker.relative.size, fills: fills.length };
 }
 
 const better = (a: Result | undefined, b: Result) => (a === undefined || b.time < a.time ? b : a);

@@ -89,7 +89,10 @@ static result run_bars(long n, const double *time, const double *open, const dou
     if (amount > 0 ? low[i] <= liquidation : amount < 0 && high[i] >= liquidation) break;
     if (low[i] < g.lowest) g.lowest = low[i];
     if (high[i] > g.highest) g.highest = high[i];
-    if (amount != 0) note(&g, balance - cost + amount * close[i]);
+    if (amount != 0) {
+      const double path[4] = {open[i], high[i], low[i], close[i]};
+      for (int k = 0; k < 4; k++) note(&g, balance - cost + amount * path[k]);
+    }
   }
   double checksum = 0;
   for (long i = 0; i < count; i++) checksum += fills[i].realized - fills[i].fee;
@@ -132,13 +135,23 @@ static void enter(book *b, int s, double time, double p) {
   note(&b->g, base_of(b) + net_of(b) * p);
 }
 
+/* Equity at an extreme, on the path of the side that the net position is on. */
+static void follow(book *b, int s, double p) {
+  if ((net_of(b) > 0) == (s == 0)) note(&b->g, base_of(b) + net_of(b) * p);
+}
+
 /* What a candle does to one side, its adverse extreme first. `jump`: the opening, a price reached at once. */
 static void pass(book *b, int s, double time, double against, double favour, int jump) {
   trade *t = &b->side[s];
   double sign = s ? -1 : 1, stop = t->stop;
   if (t->armed && sign * t->trail > sign * stop) stop = t->trail;
-  if (sign * against <= sign * stop) leave(b, s, time, jump ? against : stop, 0.0006);
-  else if (sign * favour > sign * t->take) leave(b, s, time, t->take, 0.0002);
+  if (sign * against <= sign * stop) {
+    leave(b, s, time, jump ? against : stop, 0.0006);
+    return;
+  }
+  if (!jump) follow(b, s, against);
+  if (sign * favour > sign * t->take) leave(b, s, time, t->take, 0.0002);
+  else if (!jump) follow(b, s, favour);
 }
 
 static void trail(trade *t, int s, double favour) {
@@ -167,6 +180,7 @@ static result run_signals(long n, double *const *c, long signals, const signal *
       if (b.side[s].state == HELD) pass(&b, s, time[i], open[i], open[i], 1);
       if (b.side[s].state == COMING) enter(&b, s, time[i], open[i]);
     }
+    if (b.side[0].state == HELD || b.side[1].state == HELD) note(&b.g, base_of(&b) + net_of(&b) * open[i]);
     for (int s = 0; s < 2; s++) {
       if (b.side[s].state != HELD) continue;
       double against = s ? high[i] : low[i], favour = s ? low[i] : high[i];

@@ -112,6 +112,15 @@ export class EquityTracker {
     if (position.gross > 0) this.#measure(position, price);
   }
 
+  /**
+   * Extends the price range. A price at which nothing is left would hide the leverage at all prices before it, which is
+   * therefore measured first.
+   */
+  extendRangeTo(price: number, position: PositionValue): void {
+    if (position.base + position.net * price <= 0) this.measureRange(position);
+    this.extendRange(price);
+  }
+
   extendRange(price: number): void {
     if (price < (this.state[LOWEST] as number)) this.state[LOWEST] = price;
     if (price > (this.state[HIGHEST] as number)) this.state[HIGHEST] = price;
@@ -119,10 +128,11 @@ export class EquityTracker {
 
   /** Measures leverage and liquidation distance over the price range. Call before the position changes, and at the end. */
   measureRange(position: PositionValue): void {
-    const { [LOWEST]: lowest, [HIGHEST]: highest } = this.state;
-    if (position.gross === 0 || !((lowest as number) <= (highest as number))) return;
-    this.#measure(position, lowest as number);
-    this.#measure(position, highest as number);
+    const lowest = this.state[LOWEST] as number;
+    const highest = this.state[HIGHEST] as number;
+    if (position.gross === 0 || lowest > highest) return;
+    this.#measure(position, lowest);
+    if (highest !== lowest) this.#measure(position, highest);
   }
 
   /** Returns the drawdown of an equity value, a fraction of the peak. */

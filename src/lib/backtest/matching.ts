@@ -225,11 +225,8 @@ export class Matching {
     const feeRate = maker ? this.#terms.makerFee : this.#terms.takerFee;
     const booked = order.opens ? price : this.#covered(order.position, price, amount, feeRate);
     const { tracker } = this;
+    if (isReached) tracker.extendRangeTo(this.valuation, account);
     tracker.measureRange(account);
-    if (isReached) {
-      tracker.extendRange(this.valuation);
-      tracker.measureRange(account);
-    }
     const fill = this.#book(order, { price: booked, amount, fee: booked * amount * feeRate, maker });
     if (isReached || this.isMarked) tracker.restartRange(this.valuation, account);
     else tracker.clearRange();

@@ -90,7 +90,6 @@ export class OneWayAccount implements PositionValue {
     const price = this.takerPrice(market, !isLong);
     const fee = price * amount * this.#terms.takerFee;
     if (this.balance + (isLong ? 1 : -1) * (amount * price - this.#cost) - fee <= 0) return false;
-    this.tracker.measureRange(this);
     this.tracker.extendRange(market);
     this.tracker.measureRange(this);
     const realized = (isLong ? 1 : -1) * (amount * price - this.#cost);

@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MarketData } from '../../../src/lib/backtest/market-data.js';
 import type { OrderRequest } from '../../../src/lib/backtest/orders.js';
+import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
+import type { Strategy } from '../../../src/lib/backtest/strategy.js';
+import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
 import type { ExecutionTerms } from '../../../src/lib/backtest/terms.js';
 import { bars, bid, buy, finalEquity, ledger, market, offer, run, script, series, short, T0, ticks } from './support.js';
 
@@ -306,5 +309,59 @@ describe('funding on candles', () => {
     expect(run(market(feed, { fundings }), script([buy(1), sold])).fundings.map(({ amount }) => amount)).toEqual([-1.1]);
     const covered = run(market(feed, { fundings }), script([short(1)]));
     expect(covered.fundings.map(({ amount }) => amount)).toEqual([1.1]);
+  });
+});
+
+describe('grids with a latency', () => {
+  const walk = fc.array(fc.tuple(fc.integer({ min: -60, max: 60 }), fc.integer({ min: 0, max: 30 })), {
+    minLength: 40,
+    maxLength: 120,
+  });
+
+  it('leave no order of a liquidated position behind, on either side, margin mode and feed', () => {
+    let liquidated = 0;
+    fc.assert(
+      fc.property(
+        walk,
+        fc.constantFrom('long' as const, 'short' as const),
+        fc.constantFrom('isolated' as const, 'cross' as const),
+        fc.constantFrom(0, 500_000, 90_000_000),
+        fc.boolean(),
+        (steps, side, marginMode, latency, isCandles) => {
+          let close = 1000;
+          const rows = steps.map(([move, reach]) => {
+            const open = close;
+            close = Math.max(200, close + move);
+            return [open, Math.max(open, close) + reach, Math.min(open, close) - reach, close].map((price) => price / 10);
+          });
+          const feed = isCandles
+            ? bars(rows as unknown as Parameters<typeof bars>[0])
+            : ticks(rows.flatMap((row, index) => row.map((price, part) => [index * 4 + part, price] as const)));
+          const terms = { leverage: 25, lotSize: 0.001, tickSize: 0.1, marginMode, latency };
+          const planner = createGridPlanner({
+            ...{ side, levels: 5, coverage: 0.2, multiplier: 1.5, takeProfit: 0.01, leverage: 25 },
+            limits: { tickSize: 0.1, lotSize: 0.001 },
+          });
+          const grid = new GridStrategy({ planner, side, restart: 0 });
+          const left: number[] = [];
+          const strategy: Strategy = {
+            start: (broker) => grid.start(broker),
+            woken: (broker) => grid.woken(broker),
+            filled: (fill, broker) => {
+              if (fill.reason === 'liquidation') left.push(broker.orders.length);
+              grid.filled(fill, broker);
+            },
+          };
+          const outcome = run(market(feed), strategy, terms);
+          liquidated += outcome.liquidations.length;
+          expect(left.every((count) => count === 0)).toBe(true);
+          for (const { equity } of outcome.equity) expect(equity).toBeGreaterThanOrEqual(-1e-6);
+          for (const { fee } of outcome.fills) expect(fee).toBeGreaterThanOrEqual(0);
+          expect(outcome.maxLeverage).toBeGreaterThan(0);
+        },
+      ),
+      { seed: 9, numRuns: 150 },
+    );
+    expect(liquidated).toBeGreaterThan(50);
   });
 });
