@@ -161,8 +161,8 @@ export const intervalsFlag = Flags.custom<readonly string[]>({
   helpValue: 'LIST',
   parse: async (text) => {
     const intervals = nonEmpty(listOf(text), 'an interval such as 1m', text);
-    for (const interval of intervals) parseDuration(interval, '--interval');
-    return intervals;
+    // `60m` and `1h` are one interval; exchanges, tapes and the store name it once.
+    return [...new Set(intervals.map((interval) => formatDuration(parseDuration(interval, '--interval'))))];
   },
 });
 
