@@ -62,13 +62,16 @@ class NamedSymbols {
     if (!first) return [];
     this.#lists.add(`${exchange.id} ${first.market}`);
     for (const { symbol } of instruments) this.#listed.add(symbol);
-    const wanted = new Map(
-      this.#spellings.map((spelling) => [nameKey(exchange.nativeSymbol(spelling, first.market) ?? ''), spelling]),
-    );
+    // Two spellings may name one symbol, and neither is unknown then.
+    const wanted = new Map<string, string[]>();
+    for (const spelling of this.#spellings) {
+      const name = nameKey(exchange.nativeSymbol(spelling, first.market) ?? '');
+      wanted.set(name, [...(wanted.get(name) ?? []), spelling]);
+    }
     return instruments.filter(({ symbol }) => {
-      const spelling = wanted.get(nameKey(symbol));
-      if (spelling !== undefined) this.#missing.delete(spelling);
-      return spelling !== undefined;
+      const spellings = wanted.get(nameKey(symbol));
+      for (const spelling of spellings ?? []) this.#missing.delete(spelling);
+      return spellings !== undefined;
     });
   }
 

@@ -85,7 +85,8 @@ describe('symbols of a recorded list', () => {
   });
 
   it('can be named in any spelling, whatever the default filters; an unknown one is refused', async () => {
-    const symbols = ['bybit:linear:ETHUSDT', 'BTC/USDC:USDC', 'btcusdt'];
+    // The last names a symbol that another spelling names already.
+    const symbols = ['bybit:linear:ETHUSDT', 'BTC/USDC:USDC', 'btcusdt', 'BTC/USDT:USDT'];
     const found = await list(fromTapes([BYBIT]), { symbols, markets: ['linear'] });
     expect(found.symbols).toEqual(['BTCPERP', 'BTCUSDT', 'ETHUSDT']);
     await expect(list(fromTapes([BYBIT]), { symbols: ['BTCUSDT', 'NOPEUSDT'] })).rejects.toMatchObject({
