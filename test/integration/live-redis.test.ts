@@ -181,7 +181,7 @@ describe.skipIf(!hasRedis)('redis', () => {
   it('refuses two markets on one prefix, whose frames look alike', async () => {
     const flags = { ...FLAGS, output: [`redis://127.0.0.1:${port}`] };
     const options = { flags, markets: ['spot', 'linear'] as const, notice: () => {}, incomplete: () => {} };
-    await expect(openRedisOutput(options)).rejects.toThrow(/frames of spot and linear look alike/);
+    await expect(openRedisOutput(options)).rejects.toThrow(/frames of spot and linear cannot be distinguished/);
     const apart = await openRedisOutput({ ...options, flags: { ...flags, 'redis-prefix': 'md:{market}:' } });
     await apart.close();
   });

@@ -14,7 +14,7 @@ export default class Backfill extends BaseCommand {
 
 Open candles are left to the next run. A recorded gap counts as repaired when the fetched trades overlap the known trades at both ends.
 
-If coverage reports a hole or a mismatch, the affected files are compared with the store's log. Missing, unreadable or changed files are quarantined as .NAME.damaged beside their place. In the same step a gap (lost) records their contents until they are fetched. mdtool candles and mdtool features then rebuild what depends on them.`;
+If coverage has the verdict \`hole\` or \`mismatch\`, the affected files are compared with the store's log. Missing, unreadable or changed files are quarantined as .NAME.damaged beside their place. In the same step a gap (lost) records their contents until they are fetched. mdtool candles and mdtool features then rebuild what depends on them.`;
   static override examples = [
     {
       description: 'Plan a month of 1m candles: requests, time, what is unavailable',

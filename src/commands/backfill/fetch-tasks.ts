@@ -70,9 +70,9 @@ async function rangesOfInput({ paths, notice, summary, ...context }: BackfillCon
     : { ranges, rebuilt: new Set<string>(), isReadable: true };
   if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
   if (read === 0) notice('no coverage in the input; mdtool verify --format ndjson writes it');
-  for (const [channel, holes] of [...without].filter(([name]) => !settled.rebuilt.has(name))) {
+  for (const [channel, gaps] of [...without].filter(([name]) => !settled.rebuilt.has(name))) {
     const why = channel.startsWith('candle_') ? 'mdtool candles builds them from trades' : 'no exchange serves its history';
-    summary.incomplete(`${counted(holes, 'gap')} of ${channel} cannot be filled: ${why}`);
+    summary.incomplete(`${counted(gaps, 'gap')} of ${channel} cannot be filled: ${why}`);
   }
   return settled;
 }

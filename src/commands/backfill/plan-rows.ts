@@ -38,7 +38,7 @@ export const PLAN_COLUMNS: readonly ResultColumn[] = [
 export function planRows(tasks: readonly FetchTask[]): PlanRow[] {
   return tasks.flatMap(({ topic, spans, unavailable, requests, atLeast, note }) => {
     const { exchange, market, symbol, type: channel, interval } = topic;
-    const row = (from: number, until: number, holes: number, more: Pick<PlanRow, 'requests' | 'note'>): PlanRow => {
+    const row = (from: number, until: number, gaps: number, more: Pick<PlanRow, 'requests' | 'note'>): PlanRow => {
       return {
         exchange: exchange.id,
         market,
@@ -47,7 +47,7 @@ export function planRows(tasks: readonly FetchTask[]): PlanRow[] {
         interval,
         from_timestamp: from,
         until_timestamp: until,
-        holes,
+        holes: gaps,
         ...more,
       };
     };

@@ -101,7 +101,7 @@ export function timeLabel(timestamp: number): string {
   return formatTime(timestamp).slice(0, 19).replace('T', ' ').replace(/:00$/, '');
 }
 
-/** Returns a price or amount in so many significant digits at most. */
+/** Formats a price or amount with a maximum number of significant digits. */
 export function label(value: number, digits = 7): string {
   return String(Number(value.toPrecision(digits)));
 }

@@ -11,7 +11,7 @@ export default class Stream extends BaseCommand {
   static override description =
     `Subscribes to every selected instrument within the exchange's rate limits, reconnects after a disconnect, follows new listings and delistings, and writes records to the store until it is stopped. By default it captures the trades of USDT pairs (spot), USDT perpetuals (linear) and perpetuals (inverse). A disconnect is a \`gap\` record per channel and symbol. Each second of exchange time is a \`clock\` record.
 
-Trades missed by a disconnect, a slow output or a pause between two runs are fetched from the exchange, each once and in order. The \`gap\` record counts them and says whether some are still missing. Other channels cannot be fetched again: a pause between two runs is a \`gap\` with reason shutdown, which does not change the exit code and which verify reports as a hole.
+Trades missed by a disconnect, a slow output or a pause between two runs are fetched from the exchange, each once and in order. The \`gap\` record counts them and says whether some are still missing. Other channels cannot be fetched again: a pause between two runs is a \`gap\` with reason shutdown, which does not change the exit code and for which verify has the verdict \`hole\`.
 
 --replay runs tapes through the same code in the tape's own time. The same tape and flags give the same records, byte for byte.
 

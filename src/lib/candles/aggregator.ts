@@ -6,22 +6,22 @@ import { CandleSeries } from './series.js';
 
 type MarketState = {
   readonly series: Map<string, CandleSeries>;
-  /** The greatest `clock` record. */
+  /** The latest `clock` record. */
   clock: number | undefined;
-  /** The greatest arrival of a trade, which counts as long as there is no `clock`; of a smaller candle, see there. */
+  /** The latest arrival of a trade, used while there is no `clock`; for a smaller candle see `add`. */
   arrival: number;
-  /** The greatest arrival of anything: what the clock has passed at the end of the input. */
+  /** The latest arrival of any record: the market clock at the end of the input. */
   latest: number;
-  /** The clock's time at which a candle can be closed next. */
+  /** The clock time at which the next candle can close. */
   due: number;
 };
 
 /**
- * Builds candles from trades, or from smaller candles, as they come: the one definition of every candle. It knows time
- * only from its input: per exchange and market the greatest `clock` record, else the greatest arrival.
+ * Builds candles from trades, or from smaller candles, record by record: the one definition of every candle. It knows time
+ * only from its input: per exchange and market the latest `clock` record, else the latest arrival.
  *
- * A candle is closed when the clock passes its end plus the grace; later trades are counted, not taken. A `gap` that is
- * learned after candles were closed sends these again with `complete: false`; of two candles with one key the later one
+ * A candle closes when the clock passes its end plus the grace; later trades are counted and dropped. A `gap` that becomes
+ * known after candles were closed emits them again with `complete: false`; of two candles with one key the later one
  * counts. `gap` and `clock` pass through: a `clock` after the candles it closes, a `gap` before those it changes.
  */
 export class CandleAggregator {
@@ -34,7 +34,7 @@ export class CandleAggregator {
     this.#options = options;
   }
 
-  /** Returns the records that follow from `record`. They are made while they are read: read them all before the next `add`. */
+  /** Returns the records that follow from `record`. They are produced lazily: read them all before the next `add`. */
   add(record: AnyRecord): Iterable<AnyRecord> {
     switch (record.type) {
       case 'trade':
@@ -50,7 +50,7 @@ export class CandleAggregator {
     }
   }
 
-  /** Learns that a trade which is not selected has arrived: it closes candles as a selected one does. */
+  /** Records the arrival of a trade that is not selected: it closes candles as a selected one does. */
   observe(record: AnyRecord): Iterable<AnyRecord> {
     if (record.type !== 'trade') return NOTHING;
     const market = this.#market(record);
@@ -79,8 +79,8 @@ export class CandleAggregator {
   #candle(candle: Candle): Iterable<AnyRecord> {
     const market = this.#market(candle);
     const interval = this.#interval(candle.interval);
-    // A closed candle tells that the clock, wherever it was closed, had passed its end. Its arrival would close too much:
-    // a candle that is sent again carries that of the gap which made it incomplete, and others are still to come.
+    // A closed candle proves that the clock had passed its end where it was closed. Its arrival proves less: a candle that is
+    // emitted again carries the arrival of the gap that made it incomplete, and would close candles that are still open.
     market.arrival = Math.max(market.arrival, candle.closed ? candle.timestamp + interval.size : candle.timestamp);
     market.latest = Math.max(market.latest, candle.localTimestamp ?? 0);
     const series = this.#series(market, candle);

@@ -2,7 +2,7 @@ import { ExactSum } from '../model/exact-sum.js';
 import { compareTrades } from '../model/order.js';
 import type { Trade } from '../model/records.js';
 
-/** What a bucket holds when it is closed; `undefined` prices where nothing traded. */
+/** The values of a closed bucket; prices are `undefined` where nothing traded. */
 export type BucketValues = {
   readonly open: number;
   readonly high: number;
@@ -19,7 +19,7 @@ export type Bucket = {
   readonly start: number;
   /** Greatest arrival among its inputs. */
   readonly localTimestamp: number | undefined;
-  /** False when an input said that it is not complete. */
+  /** False when an input is not complete. */
   readonly complete: boolean;
   /** Returns the values, undefined when nothing traded. */
   values(): BucketValues | undefined;

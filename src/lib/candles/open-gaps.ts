@@ -4,26 +4,26 @@ import type { Gap } from '../model/records.js';
 const REMEMBERED_REPAIRS = 16;
 
 /**
- * The unrepaired gaps in one channel of one symbol. One that was repaired is a gap all the same where its trades came
- * after their candles had been closed: these never saw them.
+ * The unrepaired gaps in one channel of one symbol. A repaired gap counts as open, too, where its trades arrived after
+ * their candles had closed: these candles miss them.
  */
 export class OpenGaps {
   #openGaps: GapSpan[] = [];
   #repaired: Gap[] = [];
 
-  /** Learns a gap. One without `missing` ends the gaps that it covers: they were repaired later. */
+  /** Adds a gap. A gap without `missing` ends the gaps that it covers: they were repaired later. */
   add(gap: Gap): void {
     if (gap.missing) this.#openGaps.push(gap);
     else this.#openGaps = this.#openGaps.filter((openGap) => !endsGap(gap, openGap));
   }
 
-  /** Remembers a gap that was repaired, whose trades are still to come. */
+  /** Remembers a repaired gap whose trades are still to arrive. */
   expect(gap: Gap): void {
     this.#repaired.push(gap);
     if (this.#repaired.length > REMEMBERED_REPAIRS) this.#repaired.shift();
   }
 
-  /** Learns that a trade came too late; returns the repaired gap that it makes a gap of. */
+  /** Records a trade that arrived too late; returns the repaired gap that is open again because of it. */
   addLate(time: number): Gap | undefined {
     const gap = this.#repaired.find((repaired) => liesIn(repaired, time));
     if (!gap) return undefined;
@@ -50,7 +50,7 @@ export class OpenGaps {
   }
 }
 
-/** `until` is the first thing known after the gap; both ends are the same where the exchange's times are too coarse. */
+/** `until` is the first record known after the gap; both ends are equal where the exchange's times are too coarse. */
 function overlaps({ fromTimestamp: from, untilTimestamp: until }: GapSpan, start: number, end: number): boolean {
   return from < end && (until > start || (until === from && from >= start));
 }

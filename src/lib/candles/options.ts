@@ -3,14 +3,14 @@ import type { Market } from '../model/records.js';
 
 /** Where a candle opens: at its first trade, or at the close before it, as the exchanges publish theirs. */
 export const OPENS = ['first-trade', 'previous-close'] as const;
-/** What stands for an interval without trades: nothing, the last close carried forward, or a row without prices. */
+/** An interval without trades becomes nothing, the last close carried forward, or a row without prices. */
 export const EMPTIES = ['skip', 'flat', 'null'] as const;
 
 export type OpenRule = (typeof OPENS)[number];
 export type EmptyRule = (typeof EMPTIES)[number];
 
 export type CandleOptions = {
-  /** The shortest first, each once, as `parseIntervals` returns them. */
+  /** Distinct intervals, the shortest first, as `parseIntervals` returns them. */
   readonly intervals: readonly CandleInterval[];
   readonly open: OpenRule;
   readonly empty: EmptyRule;
@@ -33,17 +33,17 @@ export function isOfInput(channel: string, { source, intervals }: Pick<CandleOpt
   return channel === 'candle' || (part !== undefined && intervals.some((interval) => isMadeOf(interval, part)));
 }
 
-/** What became of the records beside the candles; a count that is not 0 is worth telling. */
+/** Counts of records that did not go into candles; each count above 0 is reported. */
 export type CandleCounts = {
   trades: number;
   /** Smaller candles taken. */
   candles: number;
-  /** Trades and smaller candles that came after one of their candles was closed; longer intervals may still have them. */
+  /** Trades and smaller candles that arrived after one of their candles had closed; longer intervals may still have them. */
   late: number;
-  /** Trades whose id had come before. */
+  /** Trades with an id that arrived before. */
   duplicates: number;
   /** Smaller candles that fit into none of the intervals, and records of types that make no candles. */
   unused: number;
-  /** Gaps that became known so late that not every candle they overlap could be sent again as incomplete. */
+  /** Gaps that became known too late to emit every overlapping candle again as incomplete. */
   unmarked: number;
 };

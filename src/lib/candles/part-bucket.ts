@@ -2,7 +2,7 @@ import { ExactSum } from '../model/exact-sum.js';
 import type { Candle } from '../model/records.js';
 import type { Bucket, BucketValues } from './bucket.js';
 
-/** So many parts are kept apart, so that a corrected one can still replace its earlier state. */
+/** Number of latest parts that are kept apart, so that a corrected part can still replace its earlier state. */
 const KEPT_APART = 512;
 
 /** A smaller candle in which something traded. */
@@ -24,7 +24,7 @@ export class PartBucket implements Bucket {
     this.start = start;
   }
 
-  /** Returns whether the candle still counts; one that comes more than 512 candles late does not. */
+  /** Returns whether the candle still counts; one that arrives more than 512 candles late does not. */
   add(part: Candle): boolean {
     if (part.timestamp < this.#foldedUntil) return false;
     const known = this.#parts.get(part.timestamp);

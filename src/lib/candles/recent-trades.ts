@@ -1,6 +1,6 @@
 const GENERATION = 1_000;
 
-/** Remembers the last 1,000 to 2,000 trade ids of a symbol: more than two connections or a repair send again. */
+/** The last 1,000 to 2,000 trade ids of a symbol: more than two connections or a repair repeat. */
 export class RecentTrades {
   #current = new Set<string>();
   #previous = new Set<string>();

@@ -20,14 +20,14 @@ export class CandleSeries {
     this.#tracks = options.intervals.map((interval) => new CandleTrack(interval, identity, options, this.#openGaps));
   }
 
-  /** Returns the clock's time at which a candle can be closed next. */
+  /** Returns the clock time at which the next candle can close. */
   get due(): number {
     let first = Number.POSITIVE_INFINITY;
     for (const { due } of this.#tracks) if (due < first) first = due;
     return first;
   }
 
-  /** Returns the closed candles that a late trade shows to be incomplete, undefined where it is not one of a repair. */
+  /** Returns the closed candles that a late trade proves incomplete, undefined where no repair delivered it. */
   addTrade(trade: Trade, now: number): Iterable<Candle> | undefined {
     this.#input ??= 'trade';
     if (this.#input !== 'trade') this.#counts.unused += 1;
@@ -49,7 +49,7 @@ export class CandleSeries {
     if (taken.includes(false)) this.#counts.late += 1;
   }
 
-  /** Learns a gap in what the candles are built from. Returns closed candles whose `complete` it changes. */
+  /** Adds a gap in the input of the candles. Returns closed candles whose `complete` it changes. */
   *addGap(gap: Gap): Generator<Candle> {
     this.#openGaps.add(gap);
     if (!gap.missing) this.#openGaps.expect(gap);
@@ -74,7 +74,7 @@ export class CandleSeries {
     this.#openGaps.forget(now - this.#options.grace - longest);
   }
 
-  /** Returns what is left at the end of the input. */
+  /** Returns the remaining candles at the end of the input. */
   *finish(now: number): Generator<Candle> {
     for (const track of this.#tracks) yield* track.finish(now);
   }

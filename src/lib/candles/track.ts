@@ -5,7 +5,7 @@ import type { OpenGaps } from './open-gaps.js';
 import type { CandleOptions } from './options.js';
 import { PartBucket } from './part-bucket.js';
 
-/** Closed candles that are kept in case that a gap becomes known after them: what a reconnect usually takes, in seconds. */
+/** Number of closed candles kept for gaps that become known later: about the seconds that a reconnect takes. */
 const KEPT = 100;
 
 export type SeriesIdentity = { readonly exchange: string; readonly market: Market; readonly symbol: string };
@@ -21,7 +21,7 @@ export class CandleTrack {
   readonly #amountUnit: 'base' | 'quote';
   readonly #buckets = new Map<number, TradeBucket | PartBucket>();
   readonly #kept: Kept[] = [];
-  /** The interval of the smaller candles that this one is made of; the first that fits is the only one taken. */
+  /** The interval of the smaller candles in use; the first that fits is the only one. */
   #part: CandleInterval | undefined;
   /** End of the last candle. */
   #reached: number | undefined;
@@ -35,7 +35,7 @@ export class CandleTrack {
     this.#amountUnit = options.amountUnit(identity.exchange, identity.market);
   }
 
-  /** Returns the clock's time at which a candle can be closed next. */
+  /** Returns the clock time at which the next candle can close. */
   get due(): number {
     const { size } = this.interval;
     const { empty, grace } = this.#options;
@@ -45,7 +45,7 @@ export class CandleTrack {
     return first + size + grace;
   }
 
-  /** Returns whether the trade came in time. */
+  /** Returns whether the trade arrived in time. */
   addTrade(trade: Trade, now: number): boolean {
     const start = bucketStart(this.interval.size, trade.timestamp);
     if (this.#isClosed(start, now)) return false;
@@ -56,8 +56,8 @@ export class CandleTrack {
   }
 
   /**
-   * Returns whether a smaller candle came in time, undefined when this interval is not made of such. One that is sent
-   * again as incomplete does so: the gap that made it so marks the longer candle too.
+   * Returns whether a smaller candle arrived in time, undefined when this interval does not use its interval. A candle that
+   * is emitted again as incomplete counts as in time: its gap marks the longer candle, too.
    */
   addPart(part: Candle, interval: CandleInterval, now: number): boolean | undefined {
     if (this.#part === undefined && isMadeOf(this.interval, interval)) this.#part = interval;
@@ -76,12 +76,12 @@ export class CandleTrack {
     yield* this.#emit(over, bucketStart(this.interval.size, now - this.#options.grace), now);
   }
 
-  /** Returns what is left at the end of the input, in order of time. */
+  /** Returns the remaining candles at the end of the input, in order of time. */
   *finish(now: number): Generator<Candle> {
     yield* this.#emit([...this.#buckets.values()], bucketStart(this.interval.size, now), now);
   }
 
-  /** Returns the candles sent before that `gap` shows to be incomplete, or complete after all. */
+  /** Returns the emitted candles that `gap` proves incomplete, or complete after all. */
   *revise(gap: Gap): Generator<Candle> {
     for (const kept of this.#kept) {
       const { candle, bucket } = kept;
@@ -99,7 +99,7 @@ export class CandleTrack {
     return this.#kept.length === KEPT && oldest !== undefined && gap.fromTimestamp < oldest.candle.timestamp;
   }
 
-  /** A candle that was sent stays closed, also when the first `clock` lies before the arrivals that had closed it. */
+  /** An emitted candle stays closed, even if the first `clock` lies before the arrivals that had closed it. */
   #isClosed(start: number, now: number): boolean {
     return this.#isOver(start, now) || (this.#reached !== undefined && start < this.#reached);
   }
@@ -114,7 +114,7 @@ export class CandleTrack {
       yield* this.#silence(bucket.start, now);
       this.#buckets.delete(bucket.start);
       const values = bucket.values();
-      // A silent interval is told when it is over; one that goes on may still see a trade.
+      // A silent interval is emitted only when it is over: until then it may still see a trade.
       if (values || bucket !== buckets.at(-1) || bucket.start + this.interval.size <= now)
         yield* this.#candle(bucket, values, now);
     }

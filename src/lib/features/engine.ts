@@ -9,7 +9,7 @@ import { SymbolSeries, waitOf } from './symbol-series.js';
 
 type MarketState = {
   readonly series: Map<string, SymbolSeries>;
-  /** The greatest `clock` record. */
+  /** The latest `clock` record. */
   clock: number | undefined;
   /** The greatest arrival, which counts as long as there is no `clock`. Of a batch the greatest time. */
   arrival: number;
@@ -39,7 +39,7 @@ export class FeatureEngine {
     this.#options = options;
   }
 
-  /** Returns the records that follow from `record`. They are made while they are read: read them all before the next `add`. */
+  /** Returns the records that follow from `record`. They are produced lazily: read them all before the next `add`. */
   add(record: AnyRecord): Iterable<AnyRecord> {
     switch (record.type) {
       case 'trade':

@@ -107,7 +107,7 @@ export function remainder({ topic, spans }: FetchTask, covered: readonly Span[],
   return without(within(spans, [{ from: 0, until: due }]), covered);
 }
 
-/** Returns the spans of a task in parts: only trades are so many that this is needed. */
+/** Splits the spans of a task; only trades are numerous enough to need it. */
 function partsOf({ topic, spans }: FetchTask, length: number): Span[] {
   if (topic.type !== 'trade') return [...spans];
   return spans.flatMap(({ from, until }) => {

@@ -4,11 +4,11 @@ import type { Level } from './schema.js';
 /** One level as the exchange wrote it. The texts are kept because checksums are computed over them. */
 export type TextLevel = readonly [price: string, amount: string];
 
-/** A level as text, where a checksum may come, or as the numbers that its texts stand for. */
+/** A level as text where a checksum may arrive, else as the numbers of its texts. */
 export type BookLevel = TextLevel | Level;
 
 /**
- * What a book channel said, before it has been applied and checked. It never leaves the capture: a keeper turns it
+ * A message of a book channel before it is applied and checked. It never leaves the capture: the book keeper turns it
  * into `book_snapshot`, `book_delta` or `gap` records.
  */
 export type BookMessage = {
@@ -24,7 +24,7 @@ export type BookMessage = {
   readonly asks: readonly BookLevel[];
   /** Decimal text, exact beyond 2^53; absent where the channel has none. */
   readonly sequence?: string | undefined;
-  /** The sequence that must have come before a delta, in the exchange's own rule (Bybit: `u` − 1, Bitget: `pseq`). */
+  /** The sequence that must precede a delta, by the exchange's own rule (Bybit: `u` − 1, Bitget: `pseq`). */
   readonly previousSequence?: string | undefined;
   /** Signed CRC32 to verify after this message, present only where the exchange sent one that counts. */
   readonly checksum?: number | undefined;

@@ -180,5 +180,5 @@ export const runRecord = {
   parameters: json('every parameter in effect'),
   metrics: json('every metric of the run'),
   detail: optional(json('warnings; the rank and the part of a sweep')),
-  fills_hash: text('SHA-256 of the fills as NDJSON, run_id left out'),
+  fills_hash: text('SHA-256 of the fills as NDJSON, without run_id'),
 };

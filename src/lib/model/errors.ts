@@ -1,9 +1,9 @@
-/** What the process reports to its caller; the contract of every command. */
+/** The exit codes: the contract of every command. */
 export const EXIT = { done: 0, failure: 1, usage: 2, incomplete: 3, unsafe: 4, unreachable: 5, forced: 130 } as const;
 
 /**
  * An error whose message is meant for the user: one line that says what was expected, what was found and what to do.
- * `exitCode` is what the process ends with.
+ * The process ends with `exitCode`.
  */
 export class MdtoolError extends Error {
   readonly exitCode: number;

@@ -1,6 +1,6 @@
 /**
- * A sum of doubles that carries its rounding error along (Ogita, Rump, Oishi 2005, algorithm Sum2), so that it does not
- * depend on the order of what is added: to about 30 digits.
+ * A sum of doubles that carries its rounding error along (Ogita, Rump, Oishi 2005, algorithm Sum2). Without it the sum
+ * would depend on the order of its terms; with it about 30 digits are exact.
  */
 export class ExactSum {
   #sum = 0;
@@ -30,8 +30,8 @@ const MOST_DECIMALS = 22;
 const POWERS = Array.from({ length: MOST_DECIMALS + 1 }, (_, power) => Number(`1e${power}`));
 
 /**
- * Returns `value` rounded to 15 significant digits (and 22 decimals): the decimal sum itself wherever that has no more of
- * them. Prices and amounts are decimals, and a sum of their doubles is off by some 1e-16 of it: 0.1 + 0.2 is 0.3 here.
+ * Returns `value` rounded to 15 significant digits (and at most 22 decimals). Prices and amounts are decimals, and a sum
+ * of their doubles is off by about 1e-16 of it. Rounding restores the decimal sum: 0.1 + 0.2 is 0.3 here.
  */
 export function roundSum(value: number): number {
   if (value === 0) return 0;

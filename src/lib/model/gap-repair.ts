@@ -1,11 +1,11 @@
 import type { Gap } from './records.js';
 
-/** What a repair is judged by. */
+/** The fields of a gap that decide whether a repair ends it. */
 export type GapSpan = Pick<Gap, 'fromTimestamp' | 'untilTimestamp' | 'localTimestamp'>;
 
 /**
- * Returns whether `repair`, a gap without `missing`, ends the gap that `gap` told of in the same channel: it covers it
- * whole and was known no earlier. One rule for all that is made of gapped data; over a store the same is said in SQL.
+ * Returns whether `repair`, a gap without `missing`, ends `gap` in the same channel: it covers the whole gap and became
+ * known no earlier. Every derived step uses this rule; over a store SQL states the same.
  */
 export function endsGap(repair: GapSpan, gap: GapSpan): boolean {
   return (
@@ -15,7 +15,7 @@ export function endsGap(repair: GapSpan, gap: GapSpan): boolean {
   );
 }
 
-/** Returns whether a moment lies in a gap, its two ends included: these may share their time with what was lost. */
+/** Returns whether a time lies in a gap. Both ends count: a lost record may share its time with them. */
 export function liesIn({ fromTimestamp, untilTimestamp }: GapSpan, timestamp: number): boolean {
   return timestamp >= fromTimestamp && timestamp <= untilTimestamp;
 }

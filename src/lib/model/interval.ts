@@ -15,14 +15,14 @@ export function parseInterval(text: string): CandleInterval {
   return { name: formatDuration(size), size };
 }
 
-/** Returns the intervals of `texts`, the shortest first, each once. Throws a `UsageError`, also for an empty list. */
+/** Returns the distinct intervals of `texts`, the shortest first. Throws a `UsageError`, also for an empty list. */
 export function parseIntervals(texts: readonly string[]): CandleInterval[] {
   const intervals = new Map(texts.map(parseInterval).map((interval) => [interval.size, interval]));
   if (intervals.size === 0) throw new UsageError('interval: expected at least one, such as 1m');
   return [...intervals.values()].sort((a, b) => a.size - b.size);
 }
 
-/** Returns what bucket boundaries are counted from: the epoch, for weeks its first Monday. */
+/** Returns the origin of bucket boundaries: the epoch, or for weeks its first Monday. */
 export function originOf(size: number): number {
   return size === WEEK ? FIRST_MONDAY : 0;
 }
@@ -33,7 +33,7 @@ export function bucketStart(size: number, time: number): number {
   return origin + Math.floor((time - origin) / size) * size;
 }
 
-/** Returns whether every bucket of `big` is made of whole buckets of `small`. A week of `7h` would not begin with one. */
+/** Returns whether every bucket of `big` consists of whole buckets of `small`. A week does not start with a `7h` bucket. */
 export function isMadeOf(big: CandleInterval, small: CandleInterval): boolean {
   return small.size < big.size && big.size % small.size === 0 && originOf(big.size) % small.size === 0;
 }

@@ -4,12 +4,12 @@ export const MARKETS = ['spot', 'linear', 'inverse'] as const;
 export const KINDS = ['spot', 'perpetual', 'future'] as const;
 export const STATUSES = ['trading', 'halted', 'prelisting', 'settling', 'closed'] as const;
 export const SIDES = ['buy', 'sell'] as const;
-/** What made a gap; `lost` stands for stored records that are no more. */
+/** The causes of a gap; `lost` means that stored records no longer exist. */
 const GAP_REASONS = ['disconnect', 'stale', 'sequence', 'checksum', 'overflow', 'shutdown', 'lost'] as const;
 export type GapReason = (typeof GAP_REASONS)[number];
 export const CANDLE_SOURCES = ['trades', 'exchange'] as const;
 
-/** The columns that every record of market data begins with, after `type`. */
+/** The first columns of every market data record, after `type`. */
 export const identity = {
   exchange: text('the exchange, `bitget` or `bybit`'),
   market: oneOf(MARKETS, 'the product line'),

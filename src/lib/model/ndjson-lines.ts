@@ -21,7 +21,7 @@ const FALSE = utf8.encode('false');
 
 type Field = { readonly property: string; readonly kind: ColumnKind; readonly prefix: Uint8Array };
 
-/** What stands in every line of a type, in bytes: `{"type":"trade"` and, before each value, `,"name":`. */
+/** The constant bytes of the lines of a type: `{"type":"trade"` and, before each value, `,"name":`. */
 type Layout = { readonly head: Uint8Array; readonly fields: readonly Field[] };
 
 const LAYOUTS = new Map<RecordType, Layout>(
@@ -33,20 +33,20 @@ const LAYOUTS = new Map<RecordType, Layout>(
   }),
 );
 
-/** No number is longer. */
+/** Maximum length of a number as text. */
 const LONGEST_NUMBER = 32;
-/** Decimals of so many digits in all are told apart by every double, and are the shortest that read as it. */
+/** Below 1e15 (15 significant digits) a decimal maps to a unique double and is its shortest form. */
 const EXACT = 1e15;
 const MOST_DECIMALS = 10;
-/** In place of a number of decimals. */
+/** Stands for "not a short decimal"; `String` then writes the number. */
 const NONE = -1;
 const POWERS = Float64Array.from({ length: 17 }, (_, exponent) => 10 ** exponent);
-/** Two halves of this many digits each fit into 32 bits, in which the engine divides fast. */
+/** Numbers are written in two halves of this many digits: each fits into 32 bits, where division is fast. */
 const HALF = 8;
 
 /**
- * Lines of NDJSON as the bytes of their text. Written digit by digit they take a third of the time that joining texts and
- * encoding them takes, and leave nothing behind to be collected.
+ * Lines of NDJSON as bytes. Joining texts and encoding them takes three times as long and leaves garbage to collect, so
+ * numbers are written digit by digit.
  */
 export class NdjsonLines {
   #bytes = new Uint8Array(1 << 12);
@@ -58,8 +58,8 @@ export class NdjsonLines {
   }
 
   /**
-   * Adds the line of a record. Throws on a number that is not finite, and leaves the line out: it would be a bug upstream,
-   * and written down it would be a silently wrong number.
+   * Adds the line of a record. Throws on a number that is not finite and skips the line: such a number is a bug upstream,
+   * and in the output it would be silently wrong.
    */
   add(record: AnyRecord): void {
     const start = this.#length;
@@ -71,7 +71,7 @@ export class NdjsonLines {
     }
   }
 
-  /** Returns the bytes of all lines, and has none from then on. */
+  /** Returns the bytes of all lines and clears them. */
   take(): Uint8Array {
     const lines = this.#bytes.slice(0, this.#length);
     this.#length = 0;
@@ -114,7 +114,7 @@ export class NdjsonLines {
     this.#byte(CLOSE_LIST);
   }
 
-  /** A text that needs no escapes is copied; any other is left to `JSON.stringify`. */
+  /** Copies a text that needs no escapes; `JSON.stringify` writes any other. */
   #text(text: string): void {
     const { length } = text;
     this.#room(length + 2);
@@ -138,7 +138,7 @@ export class NdjsonLines {
     this.#length += utf8.encodeInto(text, this.#bytes.subarray(this.#length)).written;
   }
 
-  /** Writes what `String` gives: most numbers have few decimals, and then it is their digits with a point among them. */
+  /** Writes the text that `String` returns. Most numbers have few decimals: then it is their digits with a point. */
   #number(value: number, property: string): void {
     if (!Number.isFinite(value)) throw new MdtoolError(`${property} must be a finite number, was ${value}`, 1);
     this.#room(LONGEST_NUMBER);
@@ -157,7 +157,7 @@ export class NdjsonLines {
     this.#digits(Math.round(size * power) - whole * power, decimals);
   }
 
-  /** Writes an integer below 10^16, with zeros in front of it up to `least` digits. */
+  /** Writes an integer below 10^16, padded with zeros to `least` digits. */
   #digits(value: number, least: number): void {
     let count = least;
     while (value >= (POWERS[count] as number)) count += 1;
@@ -195,9 +195,9 @@ export class NdjsonLines {
 }
 
 /**
- * Returns with how many decimals a number not below 0 is written, `NONE` where `String` is to say it. Dividing an exact integer
- * by an exact power of ten rounds once: where that gives the number, these decimals read as it, and the fewest are what
- * `String` writes from 10^-6 on.
+ * Returns the number of decimals of a non-negative number, `NONE` where `String` has to write it. Dividing an exact integer
+ * by an exact power of ten rounds once. Where the quotient is the number, its decimals read back as it, and the fewest
+ * of them are what `String` writes from 10^-6 on.
  */
 function decimalsOf(size: number): number {
   if (size >= EXACT) return size <= Number.MAX_SAFE_INTEGER && Number.isInteger(size) ? 0 : NONE;

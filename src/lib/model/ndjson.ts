@@ -5,7 +5,7 @@ import { type Column, camelCase, type Level } from './schema.js';
 
 type Field = { readonly name: string; readonly property: string; readonly column: Column };
 
-/** A record seen as plain properties, for code that works from the schema. */
+/** A record as plain properties, for code that follows the schema. */
 export type RecordProperties = Readonly<Record<string, unknown>>;
 
 const FIELDS = new Map<RecordType, readonly Field[]>(
@@ -26,12 +26,12 @@ export function encodeRecord(record: AnyRecord): string {
   return utf8.decode(single.take().subarray(0, -1));
 }
 
-/** Returns `[[price,amount],…]`, as NDJSON and CSV write levels. */
+/** Returns `[[price,amount],…]`, the form of levels in NDJSON and CSV. */
 export function encodeLevels(levels: readonly Level[]): string {
   return JSON.stringify(levels);
 }
 
-/** A line that is not a record; `message` says which field was expected to be what. */
+/** A line that is not a record; `message` names the field and what was expected of it. */
 export class RecordError extends Error {}
 
 const TYPES: ReadonlySet<string> = new Set(RECORD_TYPES);
@@ -110,10 +110,10 @@ function expectation(column: Column): string {
   return expected[column.kind];
 }
 
-/** What would break a line, steer a terminal or turn the direction of text: control characters and separators. */
+/** Control characters and separators: they break a line, steer a terminal or reverse the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Returns a text that is one line and steers no terminal: what cannot be printed stands as `\u001b`. */
+/** Returns the text as one line that cannot steer a terminal: unprintable characters become `\u001b` and alike. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, '0')}`);
 }

@@ -1,11 +1,11 @@
 const COUNT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** Returns a count as people read it, `1,624`. */
+/** Formats a count: `1,624`. */
 export function formatCount(count: number): string {
   return COUNT.format(count);
 }
 
-/** Returns a number of bytes as people read it, `37.1 MB`. */
+/** Formats a number of bytes: `37.1 MB`. */
 export function formatSize(bytes: number): string {
   if (bytes === 0) return '0';
   if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;

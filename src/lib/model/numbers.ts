@@ -31,7 +31,7 @@ export function long(value: unknown): string | undefined {
   return exact <= INT64_MAX && exact >= -INT64_MAX ? exact.toString() : undefined;
 }
 
-/** Positive, without leading zeros and within range, as ids are: a look at each digit, where BigInt would take most of the time of a trade. */
+/** Checks for a positive integer in range without leading zeros, digit by digit: BigInt would take most of a trade's time. */
 function isCanonical(text: string): boolean {
   const { length } = text;
   const first = text.charCodeAt(0);

@@ -4,9 +4,9 @@ import type { Trade } from './records.js';
 /**
  * The order of trades everywhere: `(timestamp, sequence, local_timestamp, id)`; a missing value comes first.
  *
- * Bybit gives all trades of one sweep the same `seq`. Fetched ones have no arrival either, and by their random ids a sweep
- * would open and close at random prices. A sweep takes the best price first: so fetched trades of one sequence are ordered
- * by price, upwards for buys and downwards for sells, before their ids. Keep `recordOrder` and `TRADE_ORDER` in SQL equal.
+ * All trades of one Bybit sweep share one `seq`, and fetched ones have no arrival time. Ordered by their random ids, a
+ * sweep would open and close at random prices. A sweep takes the best price first, so fetched trades of one sequence are
+ * ordered by price before their ids: upwards for buys, downwards for sells. `recordOrder` and `TRADE_ORDER` in SQL agree.
  */
 export function compareTrades(a: Trade, b: Trade): number {
   return (
@@ -18,7 +18,7 @@ export function compareTrades(a: Trade, b: Trade): number {
   );
 }
 
-/** Returns how far a fetched trade is into its sweep, by price; 0 for a trade whose place is known otherwise. */
+/** Returns the rank of a fetched trade in its sweep, by price; 0 for a trade whose place is known otherwise. */
 function sweepStep({ localTimestamp, sequence, side, price }: Trade): number {
   if (localTimestamp !== undefined || sequence === undefined) return 0;
   return side === 'sell' ? -price : price;

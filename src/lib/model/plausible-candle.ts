@@ -7,7 +7,7 @@ import { formatTime } from './time.js';
 const ROUNDING = 1 + 1e-9;
 const PRICES = ['open', 'high', 'low', 'close'] as const;
 
-/** A candle with the shortest name of its interval (`60m` is `1h`), or why nobody can mean it. */
+/** A candle with the shortest name of its interval (`60m` is `1h`), or the reason why it is refused. */
 export type CheckedCandle = { readonly candle: Candle } | { readonly fault: string };
 
 /**
@@ -24,7 +24,7 @@ export function checkedCandle(candle: Candle): CheckedCandle {
 
 const known = new Map<string, CandleInterval>();
 
-/** Returns the interval of a name, or why it is none. */
+/** Returns the interval of a name, or the reason why it has none. */
 function intervalNamed(name: string): CandleInterval | string {
   const found = known.get(name);
   if (found) return found;

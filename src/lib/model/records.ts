@@ -34,7 +34,7 @@ export const RECORD_TYPES = Object.keys(SCHEMA) as RecordType[];
 /** A record of one type; its fields follow from the schema. */
 export type RecordOf<Type extends RecordType> = { readonly type: Type } & Shape<(typeof SCHEMA)[Type]>;
 
-/** Any record: what every step reads and writes. Never changed once it has been emitted. */
+/** Any record that a step reads or writes. It never changes after it was emitted. */
 export type AnyRecord = { [Type in RecordType]: RecordOf<Type> }[RecordType];
 
 export type Instrument = RecordOf<'instrument'>;
@@ -65,10 +65,10 @@ export type { GapReason } from './market-records.js';
 
 export const MARKETS: readonly Market[] = market.MARKETS;
 
-/** Types that travel with every stream to tell of gaps and of time; they are no data of their own. */
+/** Types that accompany the data of every stream: they report gaps and time. */
 export const IN_BAND_TYPES: ReadonlySet<RecordType> = new Set(['gap', 'clock']);
 
-/** Returns the columns of a type as `[name, column]`, in output order, `type` left out. */
+/** Returns the columns of a type as `[name, column]` in output order, without `type`. */
 export function columnsOf(type: RecordType): [name: string, column: Column][] {
   return Object.entries(SCHEMA[type]);
 }
@@ -85,7 +85,7 @@ const KEYS: Partial<Record<RecordType, readonly string[]>> = {
   run: ['exchange', 'market', 'symbol', 'run_id'],
 };
 
-/** Types that are captured live with an arrival time, or fetched as history with none. */
+/** Types that are either captured live, with an arrival time, or fetched as history, without one. */
 const FETCHED_KEY = ['exchange', 'market', 'symbol', 'timestamp'];
 const CAPTURED_KEY = ['exchange', 'market', 'symbol', 'local_timestamp'];
 const FETCHABLE: ReadonlySet<RecordType> = new Set(['funding', 'open_interest', 'mark_price']);
@@ -95,7 +95,7 @@ export function keyOf(type: RecordType, captured: boolean): readonly string[] {
   return KEYS[type] ?? (FETCHABLE.has(type) && !captured ? FETCHED_KEY : CAPTURED_KEY);
 }
 
-/** Returns records by their types, each type in the order in which its records came. */
+/** Groups records by type; each group keeps the order of its records. */
 export function groupByType(records: readonly AnyRecord[]): Map<RecordType, AnyRecord[]> {
   const groups = new Map<RecordType, AnyRecord[]>();
   for (const record of records) {

@@ -50,7 +50,7 @@ export const oneOf = <const Value extends string>(values: readonly Value[], note
   values,
 });
 
-/** Returns the same column, allowed to be missing (absent in NDJSON, NULL in columns). */
+/** Returns the same column as optional: absent in NDJSON, NULL in columns. */
 export const optional = <Kind extends ColumnKind, Value>(required: Column<Kind, Value, true>): Column<Kind, Value, false> => ({
   ...required,
   required: false,

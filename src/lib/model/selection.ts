@@ -10,8 +10,8 @@ export type RecordSelection = {
 };
 
 /**
- * Returns whether a record is of a selected exchange, market and symbol. A `clock` has no symbol: that of a selected
- * market is selected, or the last second of a silent symbol would stay open.
+ * Returns whether a record is of a selected exchange, market and symbol. A `clock` has no symbol. If it were dropped, the
+ * last second of a silent symbol would stay open, so every clock of a selected market is selected.
  */
 export function isOfSelection(record: AnyRecord, { exchanges, markets, symbols }: RecordSelection): boolean {
   if (exchanges && !exchanges.includes(record.exchange ?? '')) return false;
@@ -20,15 +20,15 @@ export function isOfSelection(record: AnyRecord, { exchanges, markets, symbols }
 }
 
 /**
- * Returns whether a record lies in the selected time. A `gap` does when any part of it does: it carries the time of its
- * end, so that one which began before `until` would be lost with the records after it.
+ * Returns whether a record lies in the selected time. A `gap` carries the time of its end: judged by that alone, a gap
+ * that began before `until` would be dropped with the records after it. So a gap counts when any part of it does.
  */
 export function isInTime(record: AnyRecord, { since, until }: RecordSelection): boolean {
   if (since !== undefined && record.timestamp < since) return false;
   return until === undefined || (record.type === 'gap' ? record.fromTimestamp : record.timestamp) < until;
 }
 
-/** Returns whether a record is selected: the one answer of every step. */
+/** Returns whether a record is selected. Every step uses this filter. */
 export function isSelected(record: AnyRecord, selection: RecordSelection): boolean {
   return isOfSelection(record, selection) && isInTime(record, selection);
 }

@@ -1,4 +1,4 @@
-/** Returns the candidates that `word` was probably meant to be: the nearest ones, and those that it begins; at most `most`. */
+/** Returns up to `most` candidates that `word` probably means: the nearest ones, and those that start with it. */
 export function nearest(word: string, candidates: Iterable<string>, most = 3): string[] {
   const limit = Math.max(1, Math.floor(word.length / 3));
   const measured = [...new Set(candidates)]

@@ -7,11 +7,11 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 export const WEEK = 7 * DAY;
 
-/** 2000-01-01 and 2100-01-01: times outside are taken for errors (a zero, seconds for milliseconds), not for data. */
+/** 2000-01-01 and 2100-01-01. Times outside are errors (a zero, seconds for milliseconds), not data. */
 export const EARLIEST = 946_684_800 * SECOND;
 export const LATEST = 4_102_444_800 * SECOND;
 
-/** Returns microseconds of an exchange's millisecond time (number or decimal text), undefined where it cannot be a time. */
+/** Converts an exchange's time in milliseconds (number or decimal text) to microseconds, undefined where it is no time. */
 export function fromMilliseconds(value: unknown): number | undefined {
   const milliseconds = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
   if (typeof milliseconds !== 'number' || !Number.isInteger(milliseconds)) return undefined;
@@ -31,7 +31,7 @@ export function formatTime(time: number): string {
   return micros === 0 ? iso : iso.replace('Z', `${String(micros).padStart(3, '0')}Z`);
 }
 
-/** Returns the start of the second that a time lies in. */
+/** Floors a time to its second. */
 export function floorToSecond(time: number): number {
   return Math.floor(time / SECOND) * SECOND;
 }
@@ -63,7 +63,7 @@ export function formatDuration(duration: number): string {
 const ISO = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
 
 /**
- * Returns microseconds of an ISO 8601 time (UTC where it names no zone), an epoch in s, ms or µs (told by its length),
+ * Returns microseconds of an ISO 8601 time (UTC where it names no zone), an epoch in s, ms or µs (its length decides),
  * or a duration before `now`. Throws a `UsageError`.
  */
 export function parseTime(text: string, now: number, what = 'time'): number {

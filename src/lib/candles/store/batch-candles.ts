@@ -10,7 +10,7 @@ const SERIES = '"exchange", "market", "symbol"';
 
 /**
  * Creates a table with the candles of all trades (or smaller candles) in the relations at once, late ones included. A
- * symbol that has trades is built from these. Returns how many smaller candles were left aside.
+ * symbol that has trades is built from them. Returns the number of smaller candles that were not used.
  */
 export async function createBatchCandles(
   database: Database,
@@ -60,7 +60,7 @@ async function intervalsIn(database: Database, candle: string): Promise<CandleIn
   return rows.map(({ interval }) => parseInterval(String(interval)));
 }
 
-/** Of each symbol the candles of the longest interval that fits. */
+/** Per symbol, the candles of the longest interval that fits. */
 function longestParts(candle: string, fitting: readonly CandleInterval[]): string {
   const sizes = fitting.map(({ name, size }) => `WHEN ${sqlText(name)} THEN ${size}`);
   const size = `CASE "interval" ${sizes.join(' ')} END`;

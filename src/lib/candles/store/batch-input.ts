@@ -16,7 +16,7 @@ import type { CandleRelations } from './batch-tables.js';
 const TYPES = ['trade', 'candle', 'gap', 'clock'] as const;
 type InputType = (typeof TYPES)[number];
 
-/** What was found in the input beside the relations. */
+/** Facts about the input beside the relations. */
 type InputTally = { duplicates: number; unused: number };
 
 /** Returns the relations of what candles depend on in files: Parquet is read where it lies, the rest is loaded first. */
@@ -41,7 +41,7 @@ export async function loadInput(
   return { ...relations, arrivals: arrivalsIn(selects.get('trade') ?? [], selection) } as CandleRelations;
 }
 
-/** Returns the last arrival of each market, also after the selected time: it closes candles as the clock of a store does. */
+/** Returns the last arrival of each market, even after the selected time: it closes candles as the clock of a store does. */
 function arrivalsIn(selects: readonly string[], { exchanges, markets, symbols, until }: RecordSelection): string | undefined {
   if (selects.length === 0 || until === undefined) return undefined;
   return `(SELECT "exchange", "market", epoch_us(max(coalesce("local_timestamp", "timestamp"))) AS arrived
@@ -94,8 +94,8 @@ async function loadRecords(
 }
 
 /**
- * Returns the selected rows, of those with one key the one that counts. Whether any key comes twice is told by a hash of
- * it: only then rows are chosen by key, and kept.
+ * Returns the selected rows; of rows with one key only the one that counts. A hash of the keys finds out whether any key
+ * repeats: only then rows are chosen by key, and stored.
  */
 async function uniqueRelation(
   database: Database,
@@ -105,7 +105,7 @@ async function uniqueRelation(
   tally: InputTally,
 ): Promise<string> {
   if (selects.length === 0) return emptyRelation(type);
-  // A clock is of a market, and closes candles whenever it is.
+  // A clock belongs to a market and closes candles whatever the selected time.
   const selected = type === 'clock' ? { exchanges, markets } : { exchanges, markets, symbols, since, until };
   const condition = rowCondition(selected, type);
   const all = `(SELECT * FROM (${selects.join(' UNION ALL ')}) WHERE ${condition ?? 'true'})`;

@@ -3,7 +3,7 @@ import { type CandleOptions, isOfInput } from '../options.js';
 
 /** Relations of the types that candles depend on, to be used after FROM. */
 export type CandleRelations = Readonly<Record<'trade' | 'candle' | 'gap' | 'clock', string>> & {
-  /** `(exchange, market, arrived)`: what is known to have arrived beside these records, microseconds. */
+  /** `(exchange, market, arrived)`: arrival times known from elsewhere, microseconds. */
   readonly arrivals?: string | undefined;
 };
 
@@ -12,8 +12,8 @@ export const CLOCKS = sqlName('candle_clocks');
 export const OPEN_GAPS = sqlName('candle_open_gaps');
 
 /**
- * Creates the table of clocks, per exchange and market in microseconds: the greatest `clock` record, else the greatest
- * arrival. A closed candle tells that its end has passed.
+ * Creates the table of clocks, per exchange and market in microseconds: the latest `clock` record, else the latest
+ * arrival. A closed candle proves that its end has passed.
  */
 export async function createClocks(database: Database, { trade, candle, clock, arrivals }: CandleRelations): Promise<void> {
   const arrival = 'epoch_us(max(coalesce("local_timestamp", "timestamp")))';
@@ -29,7 +29,7 @@ export async function createClocks(database: Database, { trade, candle, clock, a
   );
 }
 
-/** Creates the table of unrepaired gaps. Returns whether there are any: without, their step can be left out. */
+/** Creates the table of unrepaired gaps. Returns whether there are any; if not, the query skips the step for gaps. */
 export async function createOpenGaps(
   database: Database,
   gap: string,

@@ -2,7 +2,7 @@ import { readInput } from '../../input/input.js';
 import { CANDLE_SOURCES } from '../../model/market-records.js';
 import type { Candle, Market } from '../../model/records.js';
 
-/** Which candles are wanted; what is absent does not restrict. Times are microseconds, `until` is exclusive. */
+/** The wanted candles; an absent field does not restrict. Times are microseconds, `until` is exclusive. */
 type CandleSelection = {
   readonly exchange?: string | undefined;
   readonly market?: Market | undefined;
@@ -12,7 +12,7 @@ type CandleSelection = {
   readonly until?: number | undefined;
 };
 
-/** Told of every line or row that is no record. */
+/** Receives every line or row that is not a record. */
 type BrokenLine = (reason: string) => void;
 
 /** Yields the wanted candles of INPUT (see `readInput`), passing over other records. */

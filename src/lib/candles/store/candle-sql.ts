@@ -3,21 +3,21 @@ import { sqlText } from '../../storage/database/duckdb.js';
 import { SWEEP_STEP, tableColumns } from '../../storage/database/record-table.js';
 import type { CandleOptions } from '../options.js';
 
-/** What one interval's candles are computed from, in SQL; the differential tests hold it to the aggregator. */
+/** The SQL inputs of one interval's candles; differential tests hold the result equal to the aggregator. */
 export type CandleQuery = Pick<CandleOptions, 'open' | 'empty' | 'source'> & {
   readonly interval: CandleOptions['intervals'][number];
   readonly input: 'trade' | 'candle';
   /** A relation of the input's columns, to be used after FROM; of candles, those of one interval and source. */
   readonly relation: string;
-  /** An expression that puts the relation's trades into their order, where that is known; otherwise they are compared. */
+  /** An expression that orders the relation's trades, where one is known; otherwise the trades are compared. */
   readonly position?: string | undefined;
   /** A relation `(exchange, market, now)`: the clocks, microseconds. */
   readonly clocks: string;
-  /** All of the relation is of this market, whose clock is this: there is nothing to group by and to look up. */
+  /** The only market of the relation and its clock: then nothing is grouped or looked up. */
   readonly only?: { readonly exchange: string; readonly market: string; readonly now: number } | undefined;
   /** A relation `(exchange, market, symbol, from_us, until_us, known)`: the unrepaired gaps. Absent when there are none. */
   readonly openGaps?: string | undefined;
-  /** What came before: a relation `(exchange, market, symbol, close)`, and where the candles that are wanted begin and end. */
+  /** The state before: a relation `(exchange, market, symbol, close)`, and the span of the wanted candles. */
   readonly before?: { readonly carry: string; readonly since: number; readonly until: number } | undefined;
   /** A condition on exchange and market: amounts count the quote asset there. */
   readonly countsQuote?: string | undefined;
@@ -26,8 +26,8 @@ export type CandleQuery = Pick<CandleOptions, 'open' | 'empty' | 'source'> & {
 const SERIES = '"exchange", "market", "symbol"';
 
 /**
- * Returns the SELECT whose rows are the candles of one market, in the columns and the order of stored files. What is
- * sorted is as narrow as it can be: that is most of the time beside writing.
+ * Returns the SELECT whose rows are the candles of one market, in the columns and the order of stored files. Sorting takes
+ * most of the time beside writing, so only the narrowest rows are sorted.
  */
 export function orderedCandleSelect(query: CandleQuery & Required<Pick<CandleQuery, 'only'>>): string {
   if (query.openGaps !== undefined) return `SELECT * FROM (${candleSelect(query)}) ORDER BY "symbol", "timestamp"`;
@@ -72,7 +72,7 @@ function bucketed({ input, relation, interval, position, countsQuote, only }: Ca
     FROM (SELECT "symbol", ${bucket} AS bucket, ${sums} FROM ${relation} GROUP BY ALL)`;
 }
 
-/** The order of trades; NULL would come last in a row, a missing value comes first. */
+/** The order of trades. A missing value sorts first; NULL in a row would sort last. */
 export const TRADE_ORDER = `ROW("timestamp", coalesce("sequence", -1), coalesce("local_timestamp", make_timestamptz(0)), ${SWEEP_STEP}, "id")`;
 
 function tradeValues(position: string, countsQuote: string | undefined): string {
@@ -92,7 +92,7 @@ const PART_VALUES = `arg_min("open", "timestamp") FILTER (${TRADED}) AS "open", 
     ${['turnover', 'buy_volume'].map((name) => `${wholly(name, 'fsum')} AS ${name}`).join(', ')},
     ${wholly('trades', 'sum')}::BIGINT AS "trades", bool_and(coalesce("complete", true)) AS complete`;
 
-/** A sum that is known only where all parts know theirs. */
+/** A sum that is NULL unless every part has a value. */
 function wholly(name: string, sum: string): string {
   return `CASE WHEN count(*) FILTER (${TRADED} AND "${name}" IS NULL) = 0 THEN coalesce(${sum}("${name}") FILTER (${TRADED}), 0) END`;
 }
@@ -141,7 +141,7 @@ function overlaps(size: number, openGaps: string): string {
     WHERE from_us < bucket + ${size} AND (until_us > bucket OR (until_us = from_us AND from_us >= bucket)) GROUP BY ALL`;
 }
 
-/** Rounds a sum as `roundSum` does. Most sums are decimals that are told by one look; logarithms are for the rest. */
+/** Rounds a sum as `roundSum` does. One comparison recognises most sums as decimals; logarithms serve the rest. */
 function rounded(sum: string): string {
   const decimals = `least(14 - floor(log10(abs(${sum}))), 22)`;
   const near = (digits: string) => `round(${sum} * ${digits}) / ${digits}`;

@@ -16,7 +16,7 @@ import { type CandleRelations, intervalSeconds } from './batch-tables.js';
 import { type CandleTables, inTime } from './in-time.js';
 import { arrivalsOf } from './stored-clock.js';
 
-/** Candles as they come out, and what became of the input; the counts are whole when the records have ended. */
+/** The candles and counts of their input; the counts are final when the records have ended. */
 type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
 
 export const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
@@ -49,7 +49,7 @@ function isShown(record: AnyRecord, selection: RecordSelection): boolean {
   return (since === undefined || end > since) && (until === undefined || record.timestamp < until);
 }
 
-/** Candles made at once are handed on in pieces of this size. */
+/** Batch size of candles that are built at once. */
 const BATCH = 2048;
 
 async function* aggregate(
@@ -122,8 +122,8 @@ async function build(
 
 /**
  * Returns the candles of a store's trades without storing them: those that overlap the selected time, each of all its
- * trades. What went before is read for a day, where a candle depends on it. Where there are no such trades, or the
- * exchange's own candles are asked for, they are made of stored shorter candles.
+ * trades. Where a candle depends on the time before it, one more day is read. Without such trades, or if the exchange's
+ * own candles are requested, stored shorter candles are combined.
  */
 export function candlesOfStore(directory: string, selection: RecordSelection, options: CandleOptions): CandleStep {
   const counts = noCounts();
@@ -153,7 +153,7 @@ async function* readAndBuild(
   }
 }
 
-/** Returns what is written: candles and gaps of which any part lies in the selected time, and clocks within it. */
+/** Returns the records to write: candles and gaps with any part in the selected time, and clocks within it. */
 function shownOf({ gap, clock }: Pick<CandleRelations, 'gap' | 'clock'>, { since, until }: RecordSelection): CandleTables {
   const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
   const overlapping = [
@@ -168,8 +168,8 @@ function shownOf({ gap, clock }: Pick<CandleRelations, 'gap' | 'clock'>, { since
 }
 
 /**
- * Returns the selection from the beginning of its first candle to the end of its last one. Cut at `since` or `until`, a
- * candle would have part of its trades and call itself complete.
+ * Extends the selection to the start of its first and the end of its last candle. A candle cut at `since` or `until` would
+ * miss trades and still call itself complete.
  */
 function widened(selection: RecordSelection, { intervals, open, empty }: CandleOptions): RecordSelection {
   const { since, until } = selection;

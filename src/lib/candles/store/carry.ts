@@ -1,7 +1,7 @@
 import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
-/** A temporary table `(exchange, market, symbol, close)`: the last close of each symbol before what is built next. */
+/** A temporary table `(exchange, market, symbol, close)`: the last close of each symbol before the next candles. */
 export const CARRY = sqlName('candle_carry');
 
 const SERIES = '"exchange", "market", "symbol"';
@@ -10,13 +10,13 @@ type CarrySource = {
   readonly exchange: string;
   readonly market: string;
   readonly interval: string;
-  /** Microseconds; only candles that open before count. */
+  /** Microseconds; only candles that open before this time count. */
   readonly before: number;
 };
 
 /**
- * Fills the table from the stored candles before a time, day by day backwards until every symbol that had a candle on
- * the last of these days has its close, and so have those that are younger.
+ * Fills the table from the stored candles before a time. Reads backwards day by day until every symbol with a candle on
+ * the latest of these days has its close.
  */
 export async function loadCarry(snapshot: StoreSnapshot, source: CarrySource): Promise<void> {
   const { database } = snapshot;
@@ -32,7 +32,7 @@ export async function loadCarry(snapshot: StoreSnapshot, source: CarrySource): P
   }
 }
 
-/** Takes over the last closes of candles that were just built. */
+/** Updates the table with the last closes of candles that were just built. */
 export async function noteCarry(database: Database, rows: string): Promise<void> {
   await database.run(
     `CREATE OR REPLACE TEMP TABLE ${CARRY} AS

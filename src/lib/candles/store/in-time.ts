@@ -10,8 +10,8 @@ import { intervalSeconds } from './batch-tables.js';
 export type CandleTables = { readonly candle: string; readonly gap: string; readonly clock: string };
 
 /**
- * Returns candles by the time they end, the shorter first, with gaps before and clocks after the candles of their time:
- * the order in which a stream would have given them, so that the next step can read them as one.
+ * Orders candles by their end, the shorter first, with gaps before and clocks after the candles of their time. A stream
+ * emits them in this order, so the next step can read both alike.
  */
 export async function* inTime(database: Database, tables: CandleTables): AsyncGenerator<AnyRecord[]> {
   const seconds = intervalSeconds('"interval"');

@@ -4,10 +4,10 @@ import type { RecordSelection } from '../../model/selection.js';
 import { readStore } from '../../storage/reading/store-reader.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 
-/** Silent intervals have no candle: so many times as far back is looked. */
+/** Silent intervals have no candle, so the search goes back this many times further. */
 const REACH = 4;
 
-/** Returns the last candles that a store has of an interval, about `count` of each symbol; those of `selection` where it names times. */
+/** Returns the last candles of an interval in a store, about `count` per symbol, or all in the times of `selection`. */
 export async function* lastCandles(
   directory: string,
   { name, size }: CandleInterval,

@@ -3,10 +3,10 @@ import type { Span } from '../../model/span.js';
 import { DAY, formatDate, HOUR } from '../../model/time.js';
 import { expandSegments } from '../../storage/files/segments.js';
 
-/** Something that candles are computed from: a stored file, or records that are not sealed (without segments). */
+/** An input of candles: a stored file, or records that are not sealed (without segments). */
 export type CandleInput = Span & { readonly segments?: readonly string[] | undefined };
 
-/** The candles of one UTC day (of their opening times) that have to be computed again, and what they then depend on. */
+/** The candles of one UTC day (by opening time) that must be recomputed, and their inputs. */
 export type StaleDay = { readonly date: string; readonly spans: readonly Span[]; readonly inputs: readonly CandleInput[] };
 
 type StaleOptions = {
@@ -14,9 +14,9 @@ type StaleOptions = {
   readonly inputs: readonly CandleInput[];
   /** Returns the segments that the stored candles of a day were computed from. */
   readonly consumed: (date: string) => readonly string[];
-  /** Whether a candle depends on what came before its own interval: then all that follows a stale one is stale. */
+  /** Whether a candle depends on the time before its interval: then every candle after a stale one is stale, too. */
   readonly chained: boolean;
-  /** Up to where there are candles, silent ones included. */
+  /** End of the last candle, silent ones included. */
   readonly until: number;
 };
 

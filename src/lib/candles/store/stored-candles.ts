@@ -29,23 +29,23 @@ type StoredCandlesOptions = {
   readonly database?: DatabaseOptions | undefined;
 };
 
-/** The candles of one interval, market and day that were computed again. */
+/** The recomputed candles of one interval, market and day. */
 export type BuiltDay = {
   readonly partition: Partition;
   readonly candles: number;
   /** Of these, incomplete. */
   readonly incomplete: number;
-  /** Whether the store was changed: candles that come out the same are left as they are. */
+  /** Whether the store changed; equal candles are not rewritten. */
   readonly changed: boolean;
-  /** Returns the candles, or the last `most` of them; only until the next day is asked for. */
+  /** Returns the candles, or the last `most` of them; valid until the next day is requested. */
   records(most?: number): AsyncGenerator<AnyRecord[]>;
 };
 
 const TABLE = '"built_candles"';
 
 /**
- * Brings the candles of a store up to date with its trades: what is new, late or repaired is found by the segments that
- * each day's candles were computed from, and whole hours are computed again and replaced at once. A second call changes
+ * Brings the candles of a store up to date with its trades. Each day remembers the segments of its candles; a new, late or
+ * repaired segment makes its hours stale. Stale hours are recomputed and replaced as a whole. A second call changes
  * nothing. Throws a `UsageError` when the store's candles were built by other rules.
  */
 export async function* buildStoredCandles(context: StoreContext, options: StoredCandlesOptions): AsyncGenerator<BuiltDay> {
@@ -94,7 +94,7 @@ async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<
   const isClosed = ({ until }: { readonly until: number }) => bucketStart(interval.size, until - 1) + interval.size <= now;
   const derived = {
     partition: candlePartition(market, interval, day.date),
-    // What reaches into an open candle is computed again, also when nothing new comes: the candle will have closed.
+    // An open candle is recomputed even without new records: it may have closed meanwhile.
     consumed: uniteSegments(day.inputs.filter(isClosed).map(({ segments = [] }) => segments)),
     metadata: { ...ruleMetadata(interval, candles), ...clockMetadata(market, now) },
   };

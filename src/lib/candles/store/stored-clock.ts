@@ -12,9 +12,9 @@ import { CLOCKS } from './batch-tables.js';
 import { consumedSegments } from './stored-inputs.js';
 
 /**
- * Creates the table of clocks with the clock of one market and returns it: the greatest arrival of its trades, since
- * `clock` records are not stored. What was known when candles were last built is remembered, so that only days
- * with something new are looked at.
+ * Creates the table of clocks with the clock of one market and returns it: the latest arrival of its trades, since
+ * `clock` records are not stored. The store remembers the clock of the last build, so that only days with new records
+ * are read.
  */
 export async function createStoredClock(
   snapshot: StoreSnapshot,
@@ -36,7 +36,7 @@ export async function createStoredClock(
   return now;
 }
 
-/** Returns the setting by which a store remembers the clock of a market. */
+/** Returns the metadata key under which a store remembers the clock of a market. */
 export function clockMetadata(market: MarketName, now: number): Record<string, string> {
   return { [clockKey(market)]: String(now) };
 }
@@ -61,7 +61,7 @@ function newPartitions(snapshot: StoreSnapshot, market: MarketName, intervals: r
     .map(({ partition }) => partition);
 }
 
-/** The greatest arrival in sealed files, from what Parquet says of each row group: nothing is decoded. */
+/** The latest arrival in sealed files, from the row group statistics of Parquet: nothing is decoded. */
 async function arrivalIn({ state, database }: StoreSnapshot, root: string, partition: Partition): Promise<number> {
   const files = state.partition(partition);
   const last = Math.max(...files.map(({ max }) => max));
@@ -71,8 +71,8 @@ async function arrivalIn({ state, database }: StoreSnapshot, root: string, parti
 }
 
 /**
- * Returns a relation `(exchange, market, arrived)`: the time of the last trade that a store has of each market, whatever
- * was selected. A candle of the past is closed, also when only its own trades are looked at.
+ * Returns a relation `(exchange, market, arrived)`: the time of the last stored trade of each market, whatever is selected.
+ * Without it, a past candle would look open when only its own trades are read.
  */
 export function arrivalsOf({ state }: StoreSnapshot): string {
   const rows = [...state.partitions(new Set(['trade']))].map(({ partition: { exchange, market }, files }) => {

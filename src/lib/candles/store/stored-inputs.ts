@@ -8,8 +8,8 @@ import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import type { CandleInput } from './stale-spans.js';
 
 /**
- * Returns what the candles of a market depend on: its trades by file, those that are not sealed, and gaps. Gap files
- * that `consumed` (segments by time) has are left out: a gap reaches back before its own time, so that it must be read.
+ * Returns the inputs of the candles of a market: its trades by file, unsealed trades, and gaps. Gap files in `consumed`
+ * (segments by time) are skipped. All others must be read, because a gap reaches back before its own time.
  */
 export async function candleInputs(
   snapshot: StoreSnapshot,
@@ -49,7 +49,7 @@ function partitionsOf({ state }: StoreSnapshot, type: 'trade' | 'gap'): Partitio
 
 type GapRows = Pick<StoredFile, 'min' | 'max'> & Partial<Pick<StoredFile, 'segments'>>;
 
-/** A file's gaps in trades, each as an input of its own; the file without any is one at its own time, to be remembered. */
+/** A file's gaps in trades, each as one input. A file without any counts as one input at its own time, to be remembered. */
 async function gapsWithin(snapshot: StoreSnapshot, market: MarketName, { min, max, segments }: GapRows): Promise<CandleInput[]> {
   const dates = [min, max].map((time) => new Date(time / 1000).toISOString().slice(0, 10));
   const rows = await snapshot.database.rows(

@@ -7,16 +7,16 @@ import { pathList } from '../../storage/database/record-load.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
-/** Trades of one market as SQL relation; `position` is their order within a symbol, where the files tell it. */
+/** Trades of one market as SQL relation; `position` is their order within a symbol, where the files define it. */
 type StoredTrades = { readonly relation: string; readonly position?: string | undefined };
 
-/** More rows than a file can have: the position of the next file's rows begins there. */
+/** Exceeds the rows of any file: the positions of the next file start here. */
 const FILE_STEP = 2 ** 40;
 
 /**
- * Returns the stored trades of a market within a span. Files of the store are sorted by symbol and the order of trades:
- * where no two of them overlap in time and all is sealed, the number of a row stands for its place, which is much
- * cheaper to compare than time, sequence, arrival and id.
+ * Returns the stored trades of a market within a span. Files of the store are sorted by symbol and trade order. Where all
+ * is sealed and no two files overlap in time, the row number is the position, which is much cheaper to compare than
+ * time, sequence, arrival and id.
  */
 export function tradesWithin(snapshot: StoreSnapshot, root: string, market: MarketName, span: Span): StoredTrades {
   const dates = datesOf(span);
@@ -30,7 +30,7 @@ export function tradesWithin(snapshot: StoreSnapshot, root: string, market: Mark
   return { relation: `(${days.join(' UNION ALL ')})` };
 }
 
-/** Returns the files of a day in order of time, undefined when they do not hold all of its trades in order. */
+/** Returns the files of a day in order of time, undefined when they do not contain all of its trades in order. */
 function sortedFiles(snapshot: StoreSnapshot, { exchange, market }: MarketName, date: string): StoredFile[] | undefined {
   const isOpen = snapshot
     .open('trade')

@@ -78,7 +78,7 @@ export class BookJoins {
   }
 }
 
-/** Whether a delta tells more than a snapshot contains. Without sequences nobody knows, and it is applied. */
+/** Whether a delta is newer than a snapshot. Without sequences this is unknown, and the delta is applied. */
 function isAfter({ sequence }: BookMessage, snapshot: BookMessage): boolean {
   return sequence === undefined || snapshot.sequence === undefined || compareLongs(sequence, snapshot.sequence) > 0;
 }

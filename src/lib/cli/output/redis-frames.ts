@@ -17,14 +17,14 @@ type Waiting = RedisMessage & {
 };
 
 /**
- * Publishes the exchanges' frames unchanged. A Redis that is gone is waited for with a bounded buffer; what does not fit
- * is dropped and told as a `gap` record on `<exchange>_gaps`, since the frames' own channels carry nothing but frames.
+ * Publishes the exchanges' frames unchanged. While Redis is unreachable, frames wait in a bounded buffer. Frames that do not
+ * fit are dropped and reported as a `gap` record on `<exchange>_gaps`: the channels of the frames carry only frames.
  */
 export class RedisFrames implements WireTap {
   readonly #context: RedisContext;
   readonly #publisher: RedisPublisher;
   readonly #queue = new BoundedQueue<Waiting>(MOST_WAITING);
-  readonly #holes = new Map<string, number>();
+  readonly #lostSince = new Map<string, number>();
   readonly #done: Promise<void>;
   #published = 0;
   #dropped = 0;
@@ -38,14 +38,14 @@ export class RedisFrames implements WireTap {
   }
 
   /**
-   * Throws a `UsageError` when frames of two markets would come on one channel, where nobody could tell them apart, a
+   * Throws a `UsageError` when frames of two markets would share a channel, where they cannot be distinguished, and a
    * `FailureError` when Redis cannot be reached.
    */
   static async open(context: RedisContext, markets: readonly Market[]): Promise<RedisFrames> {
     const prefix = context.flags['redis-prefix'];
     if (markets.length > 1 && !prefix.includes(MARKET))
       throw new UsageError(
-        `--redis-prefix ${prefix}: frames of ${markets.join(' and ')} look alike; put ${MARKET} into the prefix, or use --redis-payload record`,
+        `frames of ${markets.join(' and ')} cannot be distinguished; use --redis-prefix '${prefix}${MARKET}:' or --redis-payload record`,
       );
     return new RedisFrames(context, await publisherOf(context));
   }
@@ -78,12 +78,12 @@ export class RedisFrames implements WireTap {
     const key = JSON.stringify(message.feed);
     if (this.#queue.isFull) {
       this.#dropped += 1;
-      if (!this.#holes.has(key)) this.#holes.set(key, message.timestamp);
+      if (!this.#lostSince.has(key)) this.#lostSince.set(key, message.timestamp);
       return;
     }
-    const from = this.#holes.size > 0 ? this.#holes.get(key) : undefined;
+    const from = this.#lostSince.size > 0 ? this.#lostSince.get(key) : undefined;
     if (from !== undefined) {
-      this.#holes.delete(key);
+      this.#lostSince.delete(key);
       this.#queue.push(this.#gap(message, from), true);
     }
     this.#queue.push(message, true);
