@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AnyRecord, Gap } from '../../src/lib/model/records.js';
+import type { RowEdit } from '../support/exchange-server/engine/faults.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
 
@@ -198,6 +199,34 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     expect(server.violations).toEqual([]);
   });
 
+  it('tells a gap and fetches what it missed of a symbol that was left for a time', async () => {
+    const server = await start(id, { symbols: { linear: 3 }, strangers: false });
+    const run = await capture([server], { channels: ['trade', 'ticker'], refreshEvery: 100, repair: {} });
+    await run.until(settled(run), 'all subscribed');
+    const [symbol] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((one) => one.symbol)) as [string];
+    const from = server.tradeCount('linear', symbol);
+    server.trade('linear', symbol);
+    server.ticker('linear', symbol);
+    await run.until(() => idsOf(run.records, symbol).length > 0, 'a trade');
+    server.faults.editRows(/instruments-info|contracts/, (rows) => rows.filter((row) => !JSON.stringify(row).includes(symbol)));
+    await run.until(() => server.subscribers('linear', symbol).length === 0, 'left');
+    for (let i = 0; i < 3; i++) server.trade('linear', symbol);
+    server.faults.clear();
+    await run.until(() => server.subscribers('linear', symbol).length > 0, 'subscribed again');
+    server.trade('linear', symbol);
+    server.ticker('linear', symbol);
+    await run.until(() => idsOf(run.records, symbol).length >= 5, 'all trades');
+    await run.until(() => gapsOf(run.records).some(({ channel }) => channel === 'ticker'), 'the gap of the ticker');
+    const gaps = gapsOf(await run.stop()).filter((gap) => gap.symbol === symbol);
+    expect(idsOf(run.records, symbol)).toEqual(truth(server, symbol, from));
+    expect(gaps.map(({ channel, missing, repaired }) => [channel, missing, repaired])).toEqual(
+      expect.arrayContaining([
+        ['trade', false, 3],
+        ['ticker', true, 0],
+      ]),
+    );
+  });
+
   it('gets a fresh snapshot of a book whose sequence broke', async () => {
     const server = await start(id, { symbols: { linear: 2 } });
     const run = await capture([server], { channels: ['book_delta'] });
@@ -284,6 +313,56 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
 });
 
 describe('live capture', () => {
+  it.each<[string, string, RowEdit]>([
+    ['bitget', 'is empty', () => []],
+    ['bybit', 'is short', (rows) => rows.slice(0, 2)],
+    ['bitget', 'has unreadable rows', (rows) => rows.map((row, at) => (at < 3 ? { ...(row as object), symbol: 7 } : row))],
+    ['bybit', 'lacks symbols that still deliver', (rows) => rows.slice(2)],
+  ])('of %s keeps its symbols when the instrument list %s, and says so', async (id, _, edit) => {
+    const server = await start(id, { symbols: { linear: 8 }, strangers: false });
+    const run = await capture([server], { refreshEvery: 100 });
+    await run.until(settled(run), 'all subscribed');
+    const symbols = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map(({ symbol }) => symbol));
+    const asked = server.requests;
+    server.faults.editRows(/instruments-info|contracts/, edit);
+    let sent = 0;
+    const living = setInterval(() => {
+      for (const symbol of symbols) server.trade('linear', symbol);
+      sent += symbols.length;
+    }, 40);
+    await run.until(() => server.requests > asked + 12, 'many refreshes');
+    clearInterval(living);
+    const problem = /lacks \d captured symbols|list is empty|unreadable instrument/;
+    expect([...run.log, ...run.incomplete].some((line) => problem.test(line))).toBe(true);
+    await run.until(() => run.records.filter(({ type }) => type === 'trade').length >= sent, 'all trades');
+    expect(run.live.symbols).toBe(8);
+    const records = await run.stop();
+    expect(gapsOf(records)).toEqual([]);
+    expect(server.violations).toEqual([]);
+  });
+
+  it('stops the clock of a market on which nothing is connected', async () => {
+    const server = await start('bybit', { symbols: { linear: 2 } });
+    const run = await capture([server], { channels: ['ticker'] });
+    await run.until(settled(run), 'all subscribed');
+    const [symbol] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((one) => one.symbol)) as [string];
+    server.ticker('linear', symbol);
+    const clocks = () => run.records.filter(({ type }) => type === 'clock').length;
+    await run.until(() => clocks() >= 1, 'a clock');
+    server.faults.refuseConnects(1_000);
+    server.drop();
+    await run.until(() => run.live.status().reconnects === 1, 'lost');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = clocks();
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(clocks()).toBe(before);
+    server.faults.clear();
+    await run.until(settled(run), 'back');
+    server.ticker('linear', symbol);
+    await run.until(() => clocks() > before, 'the clock goes on');
+    await run.stop();
+  });
+
   it('connects 500 symbols on each exchange by the rules and receives what is sent', async () => {
     const all = await Promise.all(['bitget', 'bybit'].map((id) => start(id, { symbols: { linear: 500 } })));
     const run = await capture(all, { times: TIMES });

@@ -20,8 +20,8 @@ import { OverflowNotice, RecordQueue } from './record-queue.js';
 import { Resumption } from './resumption.js';
 import { RunLog } from './run-log.js';
 import { buildStatus, type LiveStatus } from './status.js';
-import { type UniverseAnswer, UniverseWatch } from './universe-watch.js';
-import { LocalClock, Wire } from './wire.js';
+import { type RefreshTurn, type UniverseAnswer, UniverseWatch } from './universe-watch.js';
+import { LocalClock, Wire, type WireTap } from './wire.js';
 
 /** Milliseconds between two advances of the capture time when no frame arrives. */
 const TICK_EVERY = 100;
@@ -88,7 +88,9 @@ class LiveRun implements Live {
       warn: log.notice,
       repair: repair?.limits,
     });
-    this.#wire = new Wire({ clock: new LocalClock(), capture: this.#capture, queue: this.#queue, taps: options.taps });
+    const heard: WireTap = { event: () => {}, data: (_, frame) => this.#watch.observe(frame) };
+    const taps = [...options.taps, heard];
+    this.#wire = new Wire({ clock: new LocalClock(), capture: this.#capture, queue: this.#queue, taps });
     const exchanges = venues.map(({ exchange }) => exchange);
     this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn });
     this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
@@ -146,7 +148,7 @@ class LiveRun implements Live {
     const { signal, unreachableAfter, log } = this.#options;
     this.#started = this.#timing.now();
     for (;;) {
-      const answer = await this.#watch.refresh(true);
+      const answer = await this.#watch.refresh('first');
       const { failed } = answer;
       if (answer.wanted.size > 0) {
         this.#setFirst(answer);
@@ -203,8 +205,8 @@ class LiveRun implements Live {
       setInterval(() => this.#tick(), TICK_EVERY),
       setInterval(() => this.#repair?.check(), TICK_EVERY),
       setInterval(() => this.#check(), CHECK_EVERY),
-      setInterval(() => this.#refresh(), refreshEvery),
-      setInterval(() => this.#unlisted > 0 && this.#refresh(), Math.min(refreshEvery, UNLISTED_RETRY)),
+      setInterval(() => this.#refresh('regular'), refreshEvery),
+      setInterval(() => this.#repeatRefresh(), Math.min(refreshEvery, UNLISTED_RETRY)),
       setTimeout(() => this.#checkReached(), Math.max(0, unreachableAfter - (this.#timing.now() - this.#started))),
     );
   }
@@ -243,13 +245,18 @@ class LiveRun implements Live {
     for (const pool of this.pools) if (pool.exchange.bookSnapshots) this.#restoreBooks(pool);
   }
 
+  /** Requests lists again that were unavailable or lack captured symbols. */
+  #repeatRefresh(): void {
+    if (this.#unlisted > 0 || this.#watch.hasDoubts) this.#refresh('repeat');
+  }
+
   /** Refreshes the lists, one refresh at a time. A failed one is repeated at the next interval. */
-  #refresh(): void {
+  #refresh(turn: RefreshTurn): void {
     const { log } = this.#options;
     this.#refreshes = this.#refreshes.then(async () => {
       if (this.#isEnding) return;
       try {
-        const wanted = await this.#watch.refresh(false);
+        const wanted = await this.#watch.refresh(turn);
         const { failed } = wanted;
         this.#unlisted = failed.size;
         for (const reason of failed.values()) log.warn(`instrument list not refreshed: ${reason}`);

@@ -17,6 +17,8 @@ type State = Feed & {
   lastDeliverer: string | undefined;
   /** Set while nothing delivers the feed, until the next record ends the gap. `since` is a local time. */
   gap: { readonly since: number; readonly reason: GapReason } | undefined;
+  /** Local time at which we unsubscribed the feed, until it is delivered again. */
+  leftAt: number | undefined;
 };
 
 /** A number like the times that follow, so that the engine keeps one representation of the field. */
@@ -54,6 +56,8 @@ export const CLOCK_TOLERANCE = MINUTE;
 export class Continuity {
   readonly #states = new FeedTable<State>();
   readonly #exchangeTime: ExchangeTime;
+  /** Number of feeds with a `leftAt`. */
+  #left = 0;
 
   constructor(exchangeTime: ExchangeTime) {
     this.#exchangeTime = exchangeTime;
@@ -91,7 +95,7 @@ export class Continuity {
 
   /** Returns the feeds of a channel that are delivered or have an open gap. */
   feedsOf(channel: Feed['channel']): Feed[] {
-    return [...this.#states].filter((state) => state.channel === channel);
+    return [...this.#states].filter((state) => state.channel === channel && state.leftAt === undefined);
   }
 
   /** Whether any connection delivers a feed. */
@@ -132,12 +136,31 @@ export class Continuity {
     return { ...feed, lastKnown: this.#gapStart(state) };
   }
 
-  /** Registers that we unsubscribed a feed: that leaves no gap. */
-  unsubscribed(feed: Feed, connection: string): void {
+  /**
+   * Registers that we unsubscribed a feed at the local time `at`. A delisted symbol leaves no gap. When it is listed again,
+   * what was sent meanwhile is missing: `rejoined` opens the gap then. A book starts anew with its snapshot.
+   */
+  unsubscribed(feed: Feed, connection: string, at: number): void {
     const state = this.#find(feed);
     if (!state) return;
-    removeDeliverer(state, connection);
-    if (state.deliveredBy.size === 0 && !state.gap) this.#states.delete(state);
+    const wasDelivered = removeDeliverer(state, connection);
+    if (state.deliveredBy.size > 0 || state.gap || state.leftAt !== undefined) return;
+    if (feed.channel.startsWith('book') || !wasDelivered) this.#states.delete(state);
+    else {
+      state.leftAt = at;
+      this.#left += 1;
+    }
+  }
+
+  /** Opens the gap of a feed that we had unsubscribed and that is delivered again. Returns the feed, undefined for others. */
+  rejoined({ exchange, market, channel, symbol }: Feed): LostFeed | undefined {
+    if (this.#left === 0) return undefined;
+    const state = this.#states.get(exchange, market, channel, symbol);
+    if (state?.leftAt === undefined) return undefined;
+    state.gap = { since: state.leftAt, reason: 'disconnect' };
+    state.leftAt = undefined;
+    this.#left -= 1;
+    return { exchange, market, channel, symbol, lastKnown: this.#gapStart(state) };
   }
 
   /** Registers that a connection was lost at the local time `at`. Returns the feeds that no connection delivers now. */
@@ -208,7 +231,15 @@ export class Continuity {
     const known = this.#find(feed);
     if (known) return known;
     const deliveredBy = new Map<string, number>();
-    const state: State = { ...feed, lastKnown: NEVER, begun, deliveredBy, lastDeliverer: undefined, gap: undefined };
+    const state: State = {
+      ...feed,
+      lastKnown: NEVER,
+      begun,
+      deliveredBy,
+      lastDeliverer: undefined,
+      gap: undefined,
+      leftAt: undefined,
+    };
     this.#states.add(state);
     return state;
   }

@@ -42,7 +42,7 @@ export class Capture {
   readonly #filter: EventFilter;
   readonly #notes: FrameNotes;
   readonly #polls: PollFilter;
-  readonly #holdsClock = (market: string) => this.#filter.trades.holdsClock(market);
+  readonly #holdsClock = (market: string) => this.#filter.trades.holdsClock(market) || this.#connections.isDisconnected(market);
   #lastFrame = 0;
 
   constructor(options: CaptureOptions) {
@@ -197,9 +197,11 @@ export class Capture {
     this.#filter.unsubscribed(exchange.id, unsubscribed, idOf(exchange, name), records);
   }
 
-  #confirmed({ id, exchange, confirmations }: Connection, frame: Answer, records: AnyRecord[]): void {
+  #confirmed(connection: Connection, frame: Answer, records: AnyRecord[]): void {
+    const { id, exchange, confirmations } = connection;
     for (const feed of confirmations.confirmed(frame)) {
       if (!this.#options.selection.wantsFeed(exchange.id, feed)) continue;
+      this.#connections.delivers(connection, feed.market);
       this.#filter.confirmed({ ...feed, exchange: exchange.id }, id, records);
     }
   }
@@ -219,6 +221,7 @@ export class Capture {
     for (const reason of frame.rejected) this.#notes.trouble(this.statistics.rejected, 'record', reason);
     this.#options.onData?.(frame);
     if (!this.#options.selection.wantsMarket(frame.market)) return;
+    this.#connections.delivers(connection, frame.market);
     const clock = filter.clocks.of(exchange.id, frame.market);
     if (frame.pushTimestamp !== undefined) clock.observe(frame.pushTimestamp, filter.now);
     if (frame.history) filter.snapshot(exchange.id, id, frame, records);

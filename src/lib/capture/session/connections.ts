@@ -1,4 +1,5 @@
 import type { Exchange, FrameReader } from '../../exchanges/exchange.js';
+import type { Market } from '../../model/records.js';
 import type { WireEvent } from '../../tape/tape.js';
 import type { Selection } from '../selection.js';
 import { Confirmations } from './confirmations.js';
@@ -14,6 +15,8 @@ export type Connection = {
   readonly confirmations: Confirmations;
   /** Local time of its last frame. */
   heard: number;
+  /** The markets that it delivers. */
+  readonly markets: Set<Market>;
 };
 
 type Opening = Extract<WireEvent, { kind: 'connect' }>;
@@ -24,6 +27,8 @@ export class Connections {
   readonly #instruments: InstrumentTable;
   readonly #byId = new Map<string, Connection>();
   readonly #byName = new Map<Exchange, Map<string, Connection>>();
+  /** Markets, `exchange market`, that a connection delivered and none delivers now. */
+  readonly #disconnected = new Set<string>();
 
   constructor(selection: Selection, instruments: InstrumentTable) {
     this.#selection = selection;
@@ -49,14 +54,31 @@ export class Connections {
       reader: exchange.createReader(url, this.#instruments.contextOf(exchange)),
       confirmations,
       heard: at,
+      markets: new Set<Market>(),
     };
     this.#byName.set(exchange, names.set(name, connection));
     this.#byId.set(connection.id, connection);
   }
 
   close(exchange: Exchange, name: string): void {
+    const closed = this.get(exchange, name);
     this.#byName.get(exchange)?.delete(name);
     this.#byId.delete(idOf(exchange, name));
+    const others = [...(this.#byName.get(exchange)?.values() ?? [])];
+    for (const market of closed?.markets ?? [])
+      if (!others.some(({ markets }) => markets.has(market))) this.#disconnected.add(`${exchange.id} ${market}`);
+  }
+
+  /** Registers that a connection delivers a market. Called for every frame of data. */
+  delivers({ exchange, markets }: Connection, market: Market): void {
+    if (markets.has(market) && this.#disconnected.size === 0) return;
+    markets.add(market);
+    this.#disconnected.delete(`${exchange.id} ${market}`);
+  }
+
+  /** Whether connections delivered a market, `exchange market`, and none does now: its seconds pass unseen. */
+  isDisconnected(market: string): boolean {
+    return this.#disconnected.has(market);
   }
 }
 

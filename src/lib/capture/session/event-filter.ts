@@ -96,6 +96,7 @@ export class EventFilter {
   confirmed(feed: Feed, connection: string, records: AnyRecord[]): void {
     // A connection can take over a book only after its snapshot has arrived.
     if (isOfBook(feed) && this.#continuity.isDelivered(feed)) return;
+    this.#rejoin(feed);
     this.downtime.confirmed(feed, this.now);
     const gap = this.#continuity.confirmed(feed, connection, this.now);
     if (gap) this.emit(gap, records);
@@ -106,7 +107,7 @@ export class EventFilter {
   unsubscribed(exchange: string, feeds: readonly TopicFeed[], connection: string, records: AnyRecord[]): void {
     for (const topic of feeds) {
       const feed = { exchange, ...topic };
-      this.#continuity.unsubscribed(feed, connection);
+      this.#continuity.unsubscribed(feed, connection, this.now);
       if (isOfBook(feed)) this.books.unsubscribed(feed, connection, this.now, records);
     }
     this.#emitTakenOver(records);
@@ -172,6 +173,7 @@ export class EventFilter {
     // Bitget's topic of liquidations carries all symbols of a product line.
     if (event.type === 'liquidation' && !selection.wantsOfMany(event.exchange, event.market, event.symbol)) return;
     const feed: Feed = { exchange: event.exchange, market: event.market, channel, symbol: event.symbol };
+    if (!this.#isUnsubscribed(feed, connection)) this.#rejoin(feed);
     const isSingle = event.type === 'trade' || event.type === 'liquidation';
     if (isSingle && mayWait && !this.#continuity.leads(feed, connection)) {
       this.#continuity.delivering(feed, connection, this.now);
@@ -194,11 +196,22 @@ export class EventFilter {
   }
 
   #received(feed: Feed, connection: string, timestamp: number, records: AnyRecord[], channel: string = feed.channel): void {
-    if (this.#connections.find(connection)?.confirmations.isUnsubscribed(feed)) return;
+    if (this.#isUnsubscribed(feed, connection)) return;
     const downtimeGap = this.downtime.ended(feed, channel, timestamp);
     if (downtimeGap) this.emit(downtimeGap, records);
     const gap = this.#continuity.received(feed, connection, timestamp, this.now);
     if (gap) this.emit(gap, records);
+  }
+
+  /** Opens the gap of a feed that was unsubscribed for a time and is delivered again; missing trades are fetched. */
+  #rejoin(feed: Feed): void {
+    const lost = this.#continuity.rejoined(feed);
+    if (lost && this.trades.lost(lost, 'disconnect', this.now)) this.#continuity.handedOver(feed);
+  }
+
+  /** Whether we unsubscribed a feed on a connection: its events that still arrive were on their way. */
+  #isUnsubscribed(feed: Feed, connection: string): boolean {
+    return this.#connections.find(connection)?.confirmations.isUnsubscribed(feed) ?? false;
   }
 
   /** Lets successors take over from connections that are behind for too long: the events of those count as missing. */

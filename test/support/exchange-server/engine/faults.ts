@@ -20,6 +20,9 @@ type ListScript = { readonly fault: ListFault; left: number };
 
 type HttpScript = { readonly fault: HttpFault; readonly path: RegExp; left: number };
 
+/** Changes the rows of an answer. */
+export type RowEdit = (rows: readonly unknown[]) => readonly unknown[];
+
 /** How the next connects fail: an HTTP status, or a socket that is cut. */
 type ConnectFault = 'cut' | number;
 
@@ -46,6 +49,7 @@ export class Faults {
   #lists: ListScript[] = [];
   #batches = 0;
   #dropAfter: number[] = [];
+  #edits: { readonly path: RegExp; readonly edit: RowEdit }[] = [];
   readonly #refused = new Set<string>();
   readonly #silent = new Set<string>();
 
@@ -97,11 +101,17 @@ export class Faults {
     this.#lists = [];
   }
 
+  /** Changes the rows of every answer whose path matches, until `clear`: lists that shrink, blink or hold unreadable rows. */
+  editRows(path: RegExp, edit: RowEdit): void {
+    this.#edits.push({ path, edit });
+  }
+
   /** Takes back everything that was scripted and has not happened yet, and what lasts. */
   clear(): void {
     this.#connects = [];
     this.#http = [];
     this.#lists = [];
+    this.#edits = [];
     this.#batches = 0;
     this.#dropAfter = [];
     this.#refused.clear();
@@ -132,6 +142,15 @@ export class Faults {
     const script = this.#lists.find(({ fault, left }) => left > 0 && fault.path.test(url));
     if (script) script.left -= 1;
     return script?.fault;
+  }
+
+  /** Returns the result of a route with its rows changed: a list, or the `list` in it. */
+  edited(path: string, result: unknown): unknown {
+    const edit = this.#edits.find((one) => one.path.test(path))?.edit;
+    if (!edit) return result;
+    if (Array.isArray(result)) return edit(result);
+    const { list } = result as { list?: unknown };
+    return Array.isArray(list) ? { ...(result as object), list: edit(list) } : result;
   }
 
   refuses(market: string, symbol: string): boolean {

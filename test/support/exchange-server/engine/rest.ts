@@ -122,7 +122,8 @@ export class RestServer {
       if (!route) throw this.#api.unknownPath(path);
       const fault = this.#host.faults.takeList(`${path}?${query}`);
       const answer = route.answer({ path, query, venue: this.#host.venue, now, knownUntil: now - (fault?.lag ?? 0) });
-      const body = this.#api.envelope(shortened(answer, fault?.rows), now);
+      const edited = this.#host.faults.edited(path, shortened(answer, fault?.rows));
+      const body = this.#api.envelope(edited, now);
       return { status: 200, body, headers: this.#headers(path, route, now) };
     } catch (error) {
       if (!(error instanceof RestRefusal)) throw error;
