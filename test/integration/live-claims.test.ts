@@ -33,7 +33,7 @@ it('claims symbols when they are listed, and leaves those that another run captu
     await run.until(() => run.live.status().isReady, 'all subscribed');
     for (const name of ['OURS', 'THEIRS']) server.list({ ...listing, symbol: `${name}USDT`, base: name });
     await run.until(() => server.subscribers('linear', 'OURSUSDT').length > 0, 'the free one subscribed');
-    const refused = () => run.log.filter((line) => line.includes('is left to another run'));
+    const refused = () => run.log.filter((line) => line.includes('that another run captures'));
     await run.until(() => refused().length > 0, 'the other one told');
     // Several looks at the lists later it is still theirs, and was told once.
     await new Promise((resolve) => setTimeout(resolve, 500));
