@@ -97,7 +97,7 @@ class LiveRun implements Live {
     this.#watch = new UniverseWatch(
       venues.map((venue) => ({ exchange: venue.exchange, rest: createTappedSource(venue, options.client, this.#wire) })),
       { ...options.universe, ...options, takes: shardFilter(options) },
-      { incomplete: log.incomplete, fallback: log.warn },
+      { incomplete: log.incomplete, warn: log.warn, fallback: log.warn },
     );
     this.#runLog = new RunLog(this.statistics, log);
     this.pools = venues.map((venue) => this.#createPool(venue));
