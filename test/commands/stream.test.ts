@@ -54,7 +54,8 @@ describe('stream --replay', () => {
   });
 
   it('says nothing of the kind when all of it is there', async () => {
-    const args = ['--symbols', 'btcusdt,ETH/USDT:USDT', '--market', 'linear,spot', '--channels', 'candle', '--interval', '1m'];
+    // 60s is 1m.
+    const args = ['--symbols', 'btcusdt,ETH/USDT:USDT', '--market', 'linear,spot', '--channels', 'candle', '--interval', '60s'];
     const { stderr } = await mdtoolHere(['stream', '--replay', BYBIT, ...args]);
     expect(stderr).not.toContain('not on the tape');
   });

@@ -10,6 +10,7 @@ import {
   type Subscription,
 } from '../../src/lib/exchanges/exchange.js';
 import { EXCHANGES, exchangeOf } from '../../src/lib/exchanges/index.js';
+import { restOriginFor } from '../../src/lib/exchanges/requests.js';
 import { UsageError } from '../../src/lib/model/errors.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { Instrument, Market } from '../../src/lib/model/records.js';
@@ -162,6 +163,18 @@ describe.each(EXCHANGES.map((exchange) => [exchange.id, exchange] as const))('ex
       frame.events.forEach(check);
       const levels = frame.events.flatMap((event) => (event.type === 'book_message' ? [...event.bids, ...event.asks] : []));
       expect(levels.filter(([price, amount]) => !(Number(price) > 0 && Number(amount) >= 0))).toEqual([]);
+    }
+  });
+
+  it('names the market of every request, where markets have hosts of their own', () => {
+    const hosts = new Set(exchange.markets.map((market) => exchange.origins(market).rest));
+    const requests = exchange.markets.flatMap((market) =>
+      exchange.instruments.requests(market).map((request) => ({ market, request })),
+    );
+    expect(requests.length).toBeGreaterThan(0);
+    for (const { market, request } of requests) {
+      expect(restOriginFor(exchange.markets, exchange.origins, request)).toBe(exchange.origins(market).rest);
+      if (hosts.size > 1) expect(request.market).toBe(market);
     }
   });
 

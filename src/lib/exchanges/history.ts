@@ -55,7 +55,7 @@ export type HistoryPage = {
   readonly isExhausted?: boolean | undefined;
 };
 
-export type Cost = { readonly requests: number; readonly atLeast: boolean };
+type Cost = { readonly requests: number; readonly atLeast: boolean };
 
 /** What is known when a page is parsed: the time (microseconds), and what the pages of its chain before it cover. */
 export type PageContext = { readonly now: number; readonly covered?: Span | undefined };

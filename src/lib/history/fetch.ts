@@ -28,6 +28,10 @@ export async function* fetchHistory(
   query: HistoryQuery,
   now: () => number,
 ): AsyncGenerator<FetchedPage> {
+  const { type, market, interval } = query;
+  const reach = historyOf(exchange).reach(type, market, interval, now());
+  // No page would look like an empty past.
+  if (reach.kind === 'none') throw new RefusedError(reach.note);
   for (const first of historyOf(exchange).pages(query, now())) {
     let covered: Span | undefined;
     let request: PageRequest | undefined = first;

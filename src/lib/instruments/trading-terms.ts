@@ -61,7 +61,7 @@ function requireCapabilities({ exchange, market, wants }: TermsQuery): void {
 }
 
 /** What replaces a list of instruments that cannot be had. */
-export type TermsFallbacks = {
+type TermsFallbacks = {
   readonly onFallback: OnFallback;
   readonly lists: FallbackLists;
 };

@@ -188,3 +188,16 @@ describe('history over a client', () => {
     await expect(fetchHistory(client, exchange, query, () => query.until).next()).rejects.toThrow(RefusedError);
   });
 });
+
+describe('history that an exchange does not have', () => {
+  it('is refused by name: no page would look like an empty past', async () => {
+    const { client, exchange } = await world('bitget');
+    const query = { type: 'open_interest', market: 'linear', symbol: 'BTCUSDT', from: 0, until: 1 } as const;
+    await expect(fetchHistory(client, exchange, query, () => 1).next()).rejects.toThrow(
+      'Bitget has no open_interest history on linear: capture it with stream --channels ticker',
+    );
+    const without = { ...exchange, name: 'Toy', history: undefined };
+    const trades = { ...query, type: 'trade' } as const;
+    await expect(fetchHistory(client, without, trades, () => 1).next()).rejects.toThrow('Toy has no trade history on linear');
+  });
+});

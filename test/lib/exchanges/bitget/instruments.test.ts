@@ -255,6 +255,11 @@ describe('v3 lists', () => {
         ccxt: 'BTC/USDT:USDT',
       },
     ]);
+    // Newer rows have the kind in `type`, beside a kind of asset.
+    const { symbolType: _, ...others } = contract;
+    const newer = { ...others, type: 'perpetual', symbolType: 'crypto' };
+    expect(page(unified('USDT-FUTURES'), newer).instruments).toMatchObject([{ kind: 'perpetual' }]);
+    expect(page(unified('USDT-FUTURES'), { ...others, symbolType: 'crypto' }).instruments).toEqual([]);
     const pair = {
       symbol: 'ETHUSDT',
       category: 'SPOT',
