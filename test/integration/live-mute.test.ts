@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
+import { SECOND } from '../../src/lib/model/time.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
 
@@ -57,5 +58,53 @@ describe.each(['bitget', 'bybit'])('a trade topic of %s that falls mute on a liv
     expect(gaps.at(-1)).toMatchObject({ symbol: mute, reason: 'stale', missing: false });
     expect(run.log.filter((line) => line.includes('their tickers show trades'))).toHaveLength(1);
     expect(run.live.statistics.incomplete).toBe(false);
+  });
+
+  it('without a ticker is noticed by the audit, mute or back again', async () => {
+    const { server, run } = await capture(id, { repair: {}, auditEvery: SECOND });
+    const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
+    const from = server.tradeCount('linear', symbol);
+    const trade = (times: number) => {
+      for (let i = 0; i < times; i++) server.trade('linear', symbol);
+    };
+    const truth = () =>
+      server
+        .trades('linear', symbol)
+        .slice(from)
+        .map((one) => one.id);
+    const all = () => idsOf(run.records, symbol).length >= truth().length;
+    trade(5);
+    await run.until(all, 'first trades');
+    server.mute('linear', symbol);
+    trade(40);
+    await run.until(() => run.log.some((line) => line.includes('its trades stopped arriving')), 'noticed');
+    trade(5);
+    await run.until(all, 'all trades after the mute topic');
+    server.mute('linear', symbol);
+    trade(30);
+    server.unmute('linear', symbol);
+    trade(5);
+    const beat = setInterval(() => trade(1), 100);
+    await run
+      .until(() => gapsOf(run.records).length > 1, 'the gap of the topic that came back', 15_000)
+      .finally(() => clearInterval(beat));
+    await run.until(all, 'all trades after it');
+    const records = await run.stop();
+    expect(idsOf(records, symbol).sort()).toEqual(truth().sort());
+    for (const gap of gapsOf(records)) expect(gap).toMatchObject({ symbol, reason: 'stale', missing: false });
+  });
+
+  it('leaves a capture that lacks nothing alone', async () => {
+    const { server, run } = await capture(id, { repair: {}, auditEvery: 0.2 * SECOND });
+    const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
+    const requests = server.requests;
+    for (let i = 0; i < 60; i++) {
+      server.trade('linear', symbol);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    const records = await run.stop();
+    expect(server.requests - requests).toBeGreaterThan(3);
+    expect(gapsOf(records)).toEqual([]);
+    expect(server.violations).toEqual([]);
   });
 });

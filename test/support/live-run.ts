@@ -46,6 +46,8 @@ const LIMITS: RepairLimits = {
 export type TestOptions = Partial<Omit<LiveOptions, 'venues' | 'repair' | 'polled'>> & {
   /** Holes are repaired, within limits of the test's own. */
   readonly repair?: Partial<RepairLimits>;
+  /** Microseconds between two audits of a trade feed. */
+  readonly auditEvery?: number;
   readonly times?: number;
   readonly pacing?: Partial<Pacing>;
   readonly planning?: LiveOptions['venues'][number]['planning'];
@@ -57,7 +59,7 @@ export type TestOptions = Partial<Omit<LiveOptions, 'venues' | 'repair' | 'polle
 
 /** Captures from local exchanges, `times` as fast as the real ones are treated. */
 export async function captureFrom(servers: readonly ExchangeServer[], options: TestOptions = {}): Promise<TestRun> {
-  const { times = 50, pacing, planning = {}, api, take, repair, polled, ...others } = options;
+  const { times = 50, pacing, planning = {}, api, take, repair, auditEvery, polled, ...others } = options;
   const log: string[] = [];
   const incomplete: string[] = [];
   const stopping = new AbortController();
@@ -97,7 +99,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     taps: [],
     log: { info: say, warn: say, notice: say, incomplete: (reason) => void incomplete.push(reason) },
     signal: stopping.signal,
-    repair: repair && { limits: { ...LIMITS, ...repair }, client: rest },
+    repair: repair && { limits: { ...LIMITS, ...repair }, client: rest, auditEvery },
     polled: polled && { ...polled, client: rest },
     ...others,
   });

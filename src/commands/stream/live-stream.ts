@@ -18,7 +18,7 @@ import { Claims } from '../../lib/storage/journal/claims.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';
 import type { LiveStreamContext, LiveStreamFlags } from './live-context.js';
 import { type LiveTools, openTools } from './live-tools.js';
-import { buildVenue, repairLimits, runLimits } from './pacing-settings.js';
+import { auditPeriod, buildVenue, repairLimits, runLimits } from './pacing-settings.js';
 import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
 import { summarizeLive } from './summary.js';
@@ -122,7 +122,7 @@ function storesOf(context: LiveStreamContext): Pick<LiveOptions, 'store' | 'fall
 /** Returns the options of gap repair over REST; undefined if disabled. */
 function repairOf({ flags, settings }: LiveStreamContext, client: RestClient): RepairOptions | undefined {
   if (flags['repair-max'] === 0) return undefined;
-  return { limits: repairLimits(settings, flags['repair-max']), client };
+  return { limits: repairLimits(settings, flags['repair-max']), client, auditEvery: auditPeriod(settings) };
 }
 
 function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {

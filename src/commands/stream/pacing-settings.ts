@@ -19,6 +19,7 @@ const MAY_BE_ZERO = new Set([
   'subscribe_delay_jitter',
   'message_pause',
   'rotate_after',
+  'audit_every',
 ]);
 
 type VenueOptions = {
@@ -63,6 +64,11 @@ export function repairLimits(settings: Settings, most: number): RepairLimits {
     settle: ofRun(settings, 'repair_settle'),
     records: ofRun(settings, 'repair_records'),
   };
+}
+
+/** Returns the microseconds between two audits of a trade feed, undefined for none. Throws a `UsageError`. */
+export function auditPeriod(settings: Settings): number | undefined {
+  return ofRun(settings, 'audit_every') || undefined;
 }
 
 /** Returns microseconds or a number of records. */

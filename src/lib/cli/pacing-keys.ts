@@ -42,6 +42,7 @@ export const RUN_DURATIONS = {
   repair_hold: 15 * SECOND,
   repair_within: 5 * MINUTE,
   repair_settle: 3 * SECOND,
+  audit_every: 3 * MINUTE,
 } as const;
 export const RUN_COUNTS = { queue_records: 100_000, repair_records: 200_000 } as const;
 
@@ -81,5 +82,6 @@ export const PACING_NOTES: Readonly<Record<keyof typeof OF_EXCHANGE | keyof type
   repair_hold: 'how long a repair holds back the trades and clocks after a gap',
   repair_within: 'how long a repair is retried',
   repair_settle: 'how long a REST list may lag behind the feed before it counts as complete',
+  audit_every: 'how often the trades of each symbol are compared with the newest ones that the exchange lists; 0 for never',
   repair_records: 'trades that all repairs together may hold back',
 };

@@ -89,14 +89,23 @@ export class ConnectionPool {
 
   /** Resubscribes the topics of a book, at most once in a while. */
   resubscribeBook(market: Market, symbol: string): void {
+    this.#resubscribe(market, symbol, 'book');
+  }
+
+  /** Resubscribes the trade topic of a symbol, at most once in a while. */
+  resubscribeTrades(market: Market, symbol: string): void {
+    this.#resubscribe(market, symbol, 'trade');
+  }
+
+  #resubscribe(market: Market, symbol: string, kind: 'book' | 'trade'): void {
     const { venue, depth, timing } = this.#options;
-    const key = `${market} ${symbol}`;
+    const key = `${market} ${symbol} ${kind}`;
     const now = timing.now();
     if (now - (this.#resubscribed.get(key) ?? Number.NEGATIVE_INFINITY) < RESUBSCRIBE_EVERY) return;
     this.#resubscribed.set(key, now);
     for (const { supervisor, subscriptions } of this.#members) {
       const books = subscriptions.filter(
-        (candidate) => candidate.market === market && candidate.symbol === symbol && candidate.channel.startsWith('book'),
+        (candidate) => candidate.market === market && candidate.symbol === symbol && candidate.channel.startsWith(kind),
       );
       if (books.length === 0) continue;
       const topics = topicsOf(venue.exchange.plan(books, { ...venue.planning, api: venue.api, depth }));

@@ -160,10 +160,10 @@ export class ConnectionSupervisor implements ConnectionKeeper {
    * capture knows of, they would be missing in silence.
    */
   #restore(topic: string): void {
-    const { exchange, wire, prices, timing } = this.#options;
+    const { exchange, wire, prices } = this.#options;
     for (const { market, channel, symbol } of this.#feedsOf(topic)) {
       wire.muted({ exchange: exchange.id, market, channel, symbol });
-      prices.restart(market, symbol, timing.now());
+      prices.restart(market, symbol);
     }
     this.resubscribe(topic);
   }

@@ -1,7 +1,10 @@
 import type { Exchange } from '../../exchanges/exchange.js';
 import { fetchHistory } from '../../history/fetch.js';
 import type { RestClient } from '../../history/rest-client.js';
-import { MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
+import { UnreachableError } from '../../model/errors.js';
+import type { Trade } from '../../model/records.js';
+import { HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
+import type { Feed } from '../repair/feed-table.js';
 import { RepairFetcher } from '../repair/repair-fetcher.js';
 import type { RepairJob, RepairLimits } from '../repair/repair-job.js';
 import type { Wire } from './wire.js';
@@ -10,6 +13,8 @@ import type { Wire } from './wire.js';
 export type RepairOptions = {
   readonly limits: RepairLimits;
   readonly client: RestClient;
+  /** Microseconds between two audits of a trade feed; absent for none. */
+  readonly auditEvery?: number | undefined;
 };
 
 type Parts = {
@@ -17,12 +22,18 @@ type Parts = {
   readonly wire: Wire;
   readonly exchanges: readonly Exchange[];
   readonly warn: (message: string) => void;
+  /** Subscribes a feed again that is mute. */
+  readonly resubscribe: (feed: Feed) => void;
 };
 
-/** Fetches missing trades of a live run over REST. */
+/** Audits that run at the same time: they leave most of the rate limits to repairs. */
+const CONCURRENT_AUDITS = 2;
+
+/** Fetches missing trades of a live run over REST, and audits its trade feeds. */
 export class LiveRepair {
   readonly #parts: Parts;
   readonly #fetcher: RepairFetcher;
+  #audits = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -33,6 +44,41 @@ export class LiveRepair {
   /** Starts the fetch jobs that are due. */
   check(): void {
     this.#fetcher.check();
+  }
+
+  /**
+   * Starts the audits that are due: compares the exchange's newest trades with those that a feed delivered. A topic may fall
+   * mute while its connection lives, and no frame would ever show it.
+   */
+  audit(): void {
+    const { wire, options } = this.#parts;
+    if (options.auditEvery === undefined) return;
+    for (const feed of wire.dueAudits(CONCURRENT_AUDITS - this.#audits)) void this.#audit(feed);
+  }
+
+  async #audit(feed: Feed): Promise<void> {
+    const { wire, warn, resubscribe } = this.#parts;
+    this.#audits += 1;
+    try {
+      const isMute = wire.audit(feed, await this.#newest(feed));
+      if (!isMute) return;
+      warn(`${feed.exchange} ${feed.market} ${feed.symbol}: its trades stopped arriving; subscribing again`);
+      resubscribe(feed);
+    } catch (error) {
+      // An exchange that does not answer is no reason to stop; the feed has its next turn.
+      if (!(error instanceof UnreachableError)) throw error;
+    } finally {
+      this.#audits -= 1;
+    }
+  }
+
+  /** Returns the newest trades that the exchange lists, oldest first. */
+  async #newest({ exchange, market, symbol }: Feed): Promise<readonly Trade[]> {
+    const until = Date.now() * MS + MINUTE;
+    const job = { exchange, market, symbol, from: until - HOUR, until, startedAt: until };
+    for await (const { records, rejected } of this.#pages(job))
+      return rejected.length > 0 ? [] : records.filter((record): record is Trade => record.type === 'trade');
+    return [];
   }
 
   #pages({ exchange: id, market, symbol, from, until }: RepairJob) {

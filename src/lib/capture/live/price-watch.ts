@@ -26,10 +26,11 @@ export class PriceWatch {
     return since !== undefined && at - since >= limit;
   }
 
-  /** Starts the wait anew: the topic was subscribed again at `at`. */
-  restart(market: Market, symbol: string, at: number): void {
+  /** Counts the trades that the ticker showed as delivered: they are fetched, and only a further price proves more. */
+  restart(market: Market, symbol: string): void {
     const prices = this.#of(market, symbol);
-    if (prices.since !== undefined) prices.since = at;
+    prices.traded = prices.quoted;
+    prices.since = undefined;
   }
 
   #onTrade(market: Market, symbol: string, price: number): void {

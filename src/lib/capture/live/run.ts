@@ -6,6 +6,7 @@ import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
+import type { Feed } from '../repair/feed-table.js';
 import type { Selection } from '../selection.js';
 import { Capture } from '../session/capture.js';
 import type { Statistics } from '../statistics.js';
@@ -26,6 +27,8 @@ import { LocalClock, Wire, type WireTap } from './wire.js';
 /** Milliseconds between two advances of the capture time when no frame arrives. */
 const TICK_EVERY = 100;
 const CHECK_EVERY = 1_000;
+/** Milliseconds between two looks for audits that are due: with two at a time, at most eight a second. */
+const AUDIT_CHECK_EVERY = 250;
 /** Milliseconds between two attempts to fetch an unavailable instrument list: before the start, and during the run. */
 const LIST_RETRY = 5_000;
 const UNLISTED_RETRY = 30_000;
@@ -87,12 +90,15 @@ class LiveRun implements Live {
       bookInterval,
       warn: log.notice,
       repair: repair?.limits,
+      auditEvery: repair?.auditEvery,
     });
     const heard: WireTap = { event: () => {}, data: (_, frame) => this.#watch.observe(frame) };
     const taps = [...options.taps, heard];
     this.#wire = new Wire({ clock: new LocalClock(), capture: this.#capture, queue: this.#queue, taps });
     const exchanges = venues.map(({ exchange }) => exchange);
-    this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn });
+    const resubscribe = ({ exchange, market, symbol }: Feed) =>
+      this.pools.find((pool) => pool.exchange.id === exchange)?.resubscribeTrades(market, symbol);
+    this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn, resubscribe });
     this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
     this.#watch = new UniverseWatch(
       venues.map((venue) => ({ exchange: venue.exchange, rest: createTappedSource(venue, options.client, this.#wire) })),
@@ -204,6 +210,7 @@ class LiveRun implements Live {
     this.#timers.push(
       setInterval(() => this.#tick(), TICK_EVERY),
       setInterval(() => this.#repair?.check(), TICK_EVERY),
+      setInterval(() => this.#repair?.audit(), AUDIT_CHECK_EVERY),
       setInterval(() => this.#check(), CHECK_EVERY),
       setInterval(() => this.#refresh('regular'), refreshEvery),
       setInterval(() => this.#repeatRefresh(), Math.min(refreshEvery, UNLISTED_RETRY)),

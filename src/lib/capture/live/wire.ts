@@ -1,4 +1,5 @@
 import type { Exchange, Frame } from '../../exchanges/exchange.js';
+import type { Trade } from '../../model/records.js';
 import { type FrameBytes, frameBytes, type WireEvent } from '../../tape/tape.js';
 import type { Feed } from '../repair/feed-table.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
@@ -107,6 +108,20 @@ export class Wire {
     this.#queue.push(this.#capture.advance(this.#clock.now()));
     this.#capture.muted(feed);
     this.#queue.push(this.#capture.repaired());
+  }
+
+  /** Returns up to `most` trade feeds that are due for an audit. */
+  dueAudits(most: number): Feed[] {
+    return this.#ended === undefined ? this.#capture.dueAudits(most) : [];
+  }
+
+  /** Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute. */
+  audit(feed: Feed, listed: readonly Trade[]): boolean {
+    if (this.#ended !== undefined) return false;
+    this.#queue.push(this.#capture.advance(this.#clock.now()));
+    const isMute = this.#capture.audit(feed, listed);
+    this.#queue.push(this.#capture.repaired());
+    return isMute;
   }
 
   /** Ignores further frames: connections that close from now on are no losses. */

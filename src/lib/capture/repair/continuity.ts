@@ -98,6 +98,12 @@ export class Continuity {
     return [...this.#states].filter((state) => state.channel === channel && state.leftAt === undefined);
   }
 
+  /** Returns the time of a feed's last record, else of its first subscription; undefined for an unknown feed. */
+  lastKnown(feed: Feed): number | undefined {
+    const state = this.#find(feed);
+    return state && this.#gapStart(state);
+  }
+
   /** Whether any connection delivers a feed. */
   isDelivered(feed: Feed): boolean {
     return (this.#find(feed)?.deliveredBy.size ?? 0) > 0;

@@ -3,7 +3,7 @@ import { seriesKey } from '../../model/series.js';
 import type { Statistics } from '../statistics.js';
 import type { LostFeed } from './continuity.js';
 import { type Feed, FeedTable } from './feed-table.js';
-import { KnownTrades, type TradePoint } from './known-trades.js';
+import { isBefore, KnownTrades, type TradePoint } from './known-trades.js';
 import type { RepairLimits } from './repair-job.js';
 import { TakeoverQueue, type WaitingEvent } from './takeover-queue.js';
 import { TradeRepair } from './trade-repair.js';
@@ -24,6 +24,9 @@ type TradeFilterOptions = {
   /** Emits a fetched record, which has no arrival. */
   readonly emitFetched: (record: AnyRecord, records: AnyRecord[]) => void;
 };
+
+/** The times of an audit; `at` is local, the others are the exchange's. */
+export type AuditTimes = { readonly until: number; readonly lastKnown: number; readonly at: number };
 
 /** The filter of live trades: lets each through once by its id and in order, and holds them back behind an open gap. */
 export class TradeFilter {
@@ -95,6 +98,28 @@ export class TradeFilter {
   overflow(trade: Trade, at: number): boolean {
     const { exchange, market, symbol } = trade;
     return this.repair?.overflow({ exchange, market, symbol, channel: 'trade' }, this.#known(trade), trade, at) ?? false;
+  }
+
+  /**
+   * Compares trades that the exchange lists, oldest first, with those that the feed delivered. Opens a repair where a trade
+   * up to the exchange's time `until` was not delivered, but not where the newest one was not: then the feed is `mute` and
+   * the caller must count it as lost. `lastKnown` is the time of the feed's last trade, or of its first subscription.
+   */
+  audit(feed: Feed, listed: readonly Trade[], { until, lastKnown, at }: AuditTimes): 'complete' | 'missing' | 'mute' {
+    const known = this.#known(feed);
+    if (this.repair?.isOpen(feed)) return 'complete';
+    const { first, last, floor } = known;
+    const isOwed = (trade: Trade) => (first ? !isBefore(trade, first) : trade.timestamp > lastKnown);
+    const isMissing = (trade: Trade) =>
+      trade.timestamp <= until && !known.has(trade.id) && isOwed(trade) && (!floor || isBefore(floor, trade));
+    const missing = listed.filter(isMissing);
+    const [earliest] = missing;
+    if (!earliest) return 'complete';
+    if (missing.some((trade) => !last || isBefore(last, trade))) return 'mute';
+    const start = listed.findLast((trade) => known.has(trade.id) && isBefore(trade, earliest)) ?? floor ?? first;
+    const from = start?.timestamp ?? lastKnown;
+    this.repair?.recheck(feed, { reason: 'stale', from, start, known, earliest: first }, at);
+    return 'missing';
   }
 
   /** Emits the results of repairs: each gap, then the trades that were missing in it, then the trades that follow it. */

@@ -100,6 +100,19 @@ export class TradeRepair {
     return true;
   }
 
+  /** Opens a repair of trades that a delivered feed did not deliver; nothing while another one is open. */
+  recheck(feed: Feed, options: Omit<GapRepairOptions, 'feed'>, at: number): void {
+    if (this.#repairs.has(seriesKey(feed))) return;
+    const repair = this.#open(feed, options, at);
+    repair.isDelivered = true;
+    this.#startFetching(repair, at);
+  }
+
+  /** Whether a repair of a feed is open. */
+  isOpen(feed: Feed): boolean {
+    return this.#repairs.has(seriesKey(feed));
+  }
+
   /** Registers that the outputs have room again. */
   unblock(at: number): void {
     for (const repair of this.#repairs.values()) {

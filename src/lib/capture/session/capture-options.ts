@@ -16,6 +16,8 @@ export type CaptureOptions = {
   readonly onData?: ((frame: DataFrame) => void) | undefined;
   /** Limits for the repair of trade gaps; a replay repairs nothing. */
   readonly repair?: RepairLimits | undefined;
+  /** Microseconds between two audits of a trade feed; absent for none. */
+  readonly auditEvery?: number | undefined;
 };
 
 export type DataFrame = Extract<Frame, { kind: 'data' }>;

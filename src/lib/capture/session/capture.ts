@@ -137,6 +137,16 @@ export class Capture {
     this.#filter.muted(feed);
   }
 
+  /** Returns up to `most` trade feeds that are due for an audit. */
+  dueAudits(most: number): Feed[] {
+    return this.#filter.dueAudits(most);
+  }
+
+  /** Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute. */
+  audit(feed: Feed, listed: readonly Trade[]): boolean {
+    return this.#filter.audit(feed, listed);
+  }
+
   /** Registers the last stored trades of a feed: every later trade is missing, and their copies are duplicates. */
   resume(feed: Feed, trades: readonly TradePoint[]): void {
     this.#filter.trades.resume(feed, trades, this.#filter.now);

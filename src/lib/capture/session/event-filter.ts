@@ -2,6 +2,8 @@ import type { FeedEvent } from '../../exchanges/exchange.js';
 import type { TopicFeed } from '../../exchanges/live-protocol.js';
 import type { BookMessage } from '../../model/book-message.js';
 import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
+import { SECOND } from '../../model/time.js';
+import { AuditSchedule } from '../repair/audit-schedule.js';
 import { CLOCK_TOLERANCE, Continuity, TAKEOVER_TIMEOUT } from '../repair/continuity.js';
 import { Downtime } from '../repair/downtime.js';
 import type { Feed } from '../repair/feed-table.js';
@@ -21,6 +23,9 @@ type ConnectionEnd = {
   /** Whether it ended without a close frame, so that messages may have been on their way. */
   readonly isCutOff: boolean;
 };
+
+/** A trade that happened so recently may still be on its way to us, microseconds. */
+const IN_FLIGHT = 3 * SECOND;
 
 /** The exit of a capture: stamps records with their arrival and counts them. */
 class Emitter {
@@ -57,6 +62,7 @@ export class EventFilter {
   readonly downtime = new Downtime((feed, local) => this.clocks.at(feed, local));
   readonly emitter = new Emitter(this.statistics);
   readonly trades: TradeFilter;
+  readonly audits: AuditSchedule;
   readonly books: BookFilter;
   /** Local time of the event that is processed. */
   now = 0;
@@ -72,6 +78,7 @@ export class EventFilter {
     const emit = (record: AnyRecord, records: AnyRecord[]) => this.emit(record, records);
     const emitFetched = (record: AnyRecord, records: AnyRecord[]) => this.emitter.emitFetched(record, records);
     this.trades = new TradeFilter({ limits, statistics: this.statistics, time, emit, emitFetched });
+    this.audits = new AuditSchedule(options.auditEvery ?? Number.POSITIVE_INFINITY);
     const received = (feed: Feed, connection: string, timestamp: number, records: AnyRecord[]) =>
       this.#received(feed, connection, timestamp, records);
     this.books = new BookFilter({ depth, interval, selection, continuity: this.#continuity, received, emit });
@@ -85,6 +92,12 @@ export class EventFilter {
   /** Returns the feeds of a channel that are delivered or have an open gap. */
   feedsOf(channel: Feed['channel']): Feed[] {
     return this.#continuity.feedsOf(channel);
+  }
+
+  /** Returns up to `most` trade feeds that are due for an audit. */
+  dueAudits(most: number): Feed[] {
+    const delivered = this.#continuity.feedsOf('trade').filter((feed) => this.#continuity.isDelivered(feed));
+    return this.audits.due(delivered, this.now, most);
   }
 
   /** Emits a record that arrives now. */
@@ -147,6 +160,19 @@ export class EventFilter {
     if (lost && this.trades.lost(lost, 'stale', this.now)) this.#continuity.handedOver(feed);
   }
 
+  /**
+   * Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute and must be
+   * subscribed again; trades that are missing otherwise are repaired.
+   */
+  audit(feed: Feed, listed: readonly Trade[]): boolean {
+    const lastKnown = this.#continuity.lastKnown(feed);
+    if (lastKnown === undefined || !this.#continuity.isDelivered(feed)) return false;
+    const times = { until: this.time(feed) - IN_FLIGHT, lastKnown, at: this.now };
+    if (this.trades.audit(feed, listed, times) !== 'mute') return false;
+    this.muted(feed);
+    return true;
+  }
+
   /** Advances the time to `at`. */
   advance(at: number, records: AnyRecord[]): void {
     this.#checkTimeouts(at, records);
@@ -186,6 +212,7 @@ export class EventFilter {
       this.trades.returned(feed, this.now);
       return;
     }
+    if (event.type === 'trade') this.audits.observe(feed, this.now);
     this.#received(feed, connection, event.timestamp, records, gapChannelOf(event));
     if (event.type === 'trade' && this.trades.hold(feed, event, this.now)) {
       this.trades.flush(records);
