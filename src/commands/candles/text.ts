@@ -22,6 +22,8 @@ export function summarizeCandles(summary: Summary, { counts, broken, stored }: C
     notices.push(
       `${counted(late, 'record')} arrived too late for ${late === 1 ? 'its candle' : 'their candles'}; raise --grace to wait longer`,
     );
+  if (duplicates > 0)
+    notices.push(`${counted(duplicates, 'duplicate record')} skipped: the later one counts, of trades the captured one`);
   if (unmarked > 0)
     notices.push(
       `${counted(unmarked, 'gap')} became known too late to mark every candle in it incomplete; read a file or a store to mark all`,

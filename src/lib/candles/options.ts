@@ -1,5 +1,5 @@
 import { type CandleInterval, isMadeOf, parseInterval } from '../model/interval.js';
-import type { Market } from '../model/records.js';
+import type { Market, Trade } from '../model/records.js';
 
 /** Where a candle opens: at its first trade, or at the close before it, as the exchanges publish theirs. */
 export const OPENS = ['first-trade', 'previous-close'] as const;
@@ -20,6 +20,8 @@ export type CandleOptions = {
   readonly source: 'trades' | 'exchange';
   /** What the amounts of a market count. Where it is the quote asset, turnover is in the base asset: Σ amount / price. */
   readonly amountUnit: (exchange: string, market: Market) => 'base' | 'quote';
+  /** Called with a trade that is rejected, since its id is that of an earlier, different one. */
+  readonly contradicted?: ((trade: Trade, earlier: Trade) => void) | undefined;
 };
 
 /**

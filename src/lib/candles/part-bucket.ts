@@ -24,6 +24,12 @@ export class PartBucket implements Bucket {
     this.start = start;
   }
 
+  /** Returns whether only their order in the input ranks `part` and one that is known. */
+  hasTie(part: Candle): boolean {
+    const known = this.#parts.get(part.timestamp);
+    return known !== undefined && known.closed === part.closed && known.localTimestamp === part.localTimestamp;
+  }
+
   /** Returns whether the candle still counts; one that arrives more than 512 candles late does not. */
   add(part: Candle): boolean {
     if (part.timestamp < this.#foldedUntil) return false;

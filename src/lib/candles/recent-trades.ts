@@ -1,18 +1,21 @@
+import type { Trade } from '../model/records.js';
+
 const GENERATION = 1_000;
 
-/** The last 1,000 to 2,000 trade ids of a symbol: more than two connections or a repair repeat. */
+/** The last 1,000 to 2,000 trades of a symbol by id: a second connection or a repair can deliver them again. */
 export class RecentTrades {
-  #current = new Set<string>();
-  #previous = new Set<string>();
+  #current = new Map<string, Trade>();
+  #previous = new Map<string, Trade>();
 
-  /** Returns whether `id` is new. */
-  add(id: string): boolean {
-    if (this.#current.has(id) || this.#previous.has(id)) return false;
+  /** Returns the earlier trade with this id, undefined when the trade is new. */
+  add(trade: Trade): Trade | undefined {
+    const known = this.#current.get(trade.id) ?? this.#previous.get(trade.id);
+    if (known) return known;
     if (this.#current.size === GENERATION) {
       this.#previous = this.#current;
-      this.#current = new Set();
+      this.#current = new Map();
     }
-    this.#current.add(id);
-    return true;
+    this.#current.set(trade.id, trade);
+    return undefined;
   }
 }

@@ -31,8 +31,13 @@ export class CandleSeries {
   addTrade(trade: Trade, now: number): Iterable<Candle> | undefined {
     this.#input ??= 'trade';
     if (this.#input !== 'trade') this.#counts.unused += 1;
-    else if (!this.#recent.add(trade.id)) this.#counts.duplicates += 1;
     else {
+      const known = this.#recent.add(trade);
+      if (known) {
+        if (isOther(trade, known)) this.#options.contradicted?.(trade, known);
+        else this.#counts.duplicates += 1;
+        return undefined;
+      }
       this.#counts.trades += 1;
       let inTime = true;
       for (const track of this.#tracks) if (!track.addTrade(trade, now)) inTime = false;
@@ -43,6 +48,7 @@ export class CandleSeries {
 
   addCandle(candle: Candle, interval: CandleInterval, now: number): void {
     this.#input ??= 'candle';
+    if (this.#tracks.some((track) => track.hasTie(candle))) this.#counts.duplicates += 1;
     const taken = this.#input === 'candle' ? this.#tracks.map((track) => track.addPart(candle, interval, now)) : [];
     if (taken.every((inTime) => inTime === undefined)) this.#counts.unused += 1;
     else this.#counts.candles += 1;
@@ -78,4 +84,9 @@ export class CandleSeries {
   *finish(now: number): Generator<Candle> {
     for (const track of this.#tracks) yield* track.finish(now);
   }
+}
+
+/** Two trades with one id but another price, amount or side are not copies. */
+export function isOther(a: Trade, b: Trade): boolean {
+  return a.price !== b.price || a.amount !== b.amount || a.side !== b.side;
 }

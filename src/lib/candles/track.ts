@@ -55,6 +55,12 @@ export class CandleTrack {
     return true;
   }
 
+  /** Returns whether only their order in the input ranks a smaller candle and one with the same key. */
+  hasTie(part: Candle): boolean {
+    const bucket = this.#buckets.get(bucketStart(this.interval.size, part.timestamp));
+    return bucket instanceof PartBucket && bucket.hasTie(part);
+  }
+
   /**
    * Returns whether a smaller candle arrived in time, undefined when this interval does not use its interval. A candle that
    * is emitted again as incomplete counts as in time: its gap marks the longer candle, too.

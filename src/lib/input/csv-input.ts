@@ -30,7 +30,10 @@ export async function* readCsv(path: string, listener: InputListener): AsyncGene
       continue;
     }
     const record = reader.read(cells, (reason) => listener.broken(`${path}: row ${number}: ${reason}`));
-    if (record) records.push(record);
+    if (record) {
+      records.push(record);
+      listener.taken?.(record, `${path}: row ${number}`);
+    }
     if (records.length < BATCH) continue;
     yield records;
     records = [];

@@ -13,7 +13,9 @@ export async function* readNdjson(path: string, listener: InputListener): AsyncG
     for (const line of lines) {
       number += 1;
       const record = line.trim() === '' ? undefined : decoded(line, (reason) => listener.broken(`${name}:${number}: ${reason}`));
-      if (record) records.push(record);
+      if (!record) continue;
+      records.push(record);
+      listener.taken?.(record, `${name}:${number}`);
     }
     if (truncated !== undefined) listener.broken(truncated);
     if (records.length > 0) yield records;

@@ -13,11 +13,16 @@ export async function* readParquet(path: string, listener: InputListener): Async
   await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new FailureError(`${path}: cannot be read (${error.code === 'ENOENT' ? 'no such file' : error.message})`);
   });
-  yield* parquetRecords(path, {
+  const batches = parquetRecords(path, {
     typeOf: (columns) => typeOfColumns(columns, path),
     onIncomplete: (rows) =>
       listener.broken(
         `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`,
       ),
   });
+  let number = 0;
+  for await (const records of batches) {
+    if (listener.taken) for (const record of records) listener.taken(record, `${path}: record ${++number}`);
+    yield records;
+  }
 }

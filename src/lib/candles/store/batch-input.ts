@@ -1,15 +1,18 @@
 import { stat } from 'node:fs/promises';
+import { contradictionText } from '../../input/contradiction.js';
 import { readInput } from '../../input/input.js';
 import type { InputListener } from '../../input/input-listener.js';
 import { typeOfColumns } from '../../input/record-shape.js';
 import { FailureError, MdtoolError } from '../../model/errors.js';
-import type { AnyRecord, RecordType } from '../../model/records.js';
-import type { RecordSelection } from '../../model/selection.js';
+import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
+import { isSelected, type RecordSelection } from '../../model/selection.js';
+import { seriesKey } from '../../model/series.js';
 import type { Database } from '../../storage/database/duckdb.js';
 import { parquetSelect } from '../../storage/database/parquet-records.js';
 import { emptyRelation, keyExpressions, precedence } from '../../storage/database/record-table.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
+import { isOther } from '../series.js';
 import type { CandleRelations } from './batch-tables.js';
 
 /** Types that candles depend on. */
@@ -17,7 +20,12 @@ const TYPES = ['trade', 'candle', 'gap', 'clock'] as const;
 type InputType = (typeof TYPES)[number];
 
 /** Facts about the input beside the relations. */
-type InputTally = { duplicates: number; unused: number };
+type InputTally = {
+  duplicates: number;
+  unused: number;
+  /** Keys of trades with the id of a different trade. */
+  readonly contradictions: Set<string>;
+};
 
 /** Returns the relations of what candles depend on in files: Parquet is read where it lies, the rest is loaded first. */
 export async function loadInput(
@@ -94,8 +102,8 @@ async function loadRecords(
 }
 
 /**
- * Returns the selected rows; of rows with one key only the one that counts. A hash of the keys finds out whether any key
- * repeats: only then rows are chosen by key, and stored.
+ * Returns the selected rows, each key once. Counting the hashes of keys shows whether any appears twice: only then rows
+ * are ranked, by arrival and by their place in the input.
  */
 async function uniqueRelation(
   database: Database,
@@ -112,11 +120,51 @@ async function uniqueRelation(
   const keys = keyExpressions(type).join(', ');
   const [row] = await database.rows(`SELECT count(*) AS records, count(DISTINCT hash(${keys})) AS keys FROM ${all}`);
   if (row?.records === row?.keys) return all;
+  const table = `unique_${type}`;
+  await database.run(`CREATE TEMP TABLE numbered_${type} AS SELECT *, row_number() OVER () AS place FROM ${all}`);
+  if (type === 'trade') await rejectContradictions(database, keys, tally);
+  if (type === 'candle')
+    tally.duplicates += await database.number(
+      `SELECT count(*) - count(DISTINCT hash(${keys}, "closed", "local_timestamp")) FROM numbered_candle`,
+    );
+  const before = await database.number(`SELECT count(*) FROM numbered_${type}`);
+  const later = type === 'trade' ? 'place' : 'place DESC';
   await database.run(
-    `CREATE TEMP TABLE unique_${type} AS SELECT * FROM ${all}
-     QUALIFY row_number() OVER (PARTITION BY ${keys} ORDER BY ${precedence(type)}) = 1`,
+    `CREATE TEMP TABLE ${table} AS SELECT * EXCLUDE (place) FROM numbered_${type}
+     QUALIFY row_number() OVER (PARTITION BY ${keys} ORDER BY ${precedence(type)}, ${later}) = 1`,
   );
-  const kept = await database.number(`SELECT count(*) FROM unique_${type}`);
-  if (type === 'trade') tally.duplicates += Number(row?.records) - kept;
-  return `unique_${type}`;
+  if (type === 'trade') tally.duplicates += before - (await database.number(`SELECT count(*) FROM ${table}`));
+  return table;
+}
+
+/** Removes trades whose id is that of a different, earlier one, and notes their keys. */
+async function rejectContradictions(database: Database, keys: string, tally: InputTally): Promise<void> {
+  const content = 'ROW("price", "amount", "side")';
+  await database.run(
+    `CREATE TEMP TABLE contradictions AS SELECT ${keys}, place FROM numbered_trade
+     QUALIFY ${content} IS DISTINCT FROM first_value(${content}) OVER (PARTITION BY ${keys} ORDER BY place)`,
+  );
+  const rows = await database.rows(`SELECT DISTINCT ${keys} FROM contradictions`);
+  for (const { exchange, market, symbol, id } of rows) tally.contradictions.add([exchange, market, symbol, id].join(' '));
+  await database.run('DELETE FROM numbered_trade WHERE place IN (SELECT place FROM contradictions)');
+}
+
+/** Reads INPUT again to name the places of the trades that contradict another one. */
+export async function reportContradictions(
+  paths: readonly string[],
+  selection: RecordSelection,
+  { contradictions }: InputTally,
+  listener: InputListener,
+): Promise<void> {
+  if (contradictions.size === 0) return;
+  const first = new Map<string, { readonly trade: Trade; readonly place: string }>();
+  const taken = (trade: AnyRecord, place: string) => {
+    if (trade.type !== 'trade' || !isSelected(trade, selection)) return;
+    const key = `${seriesKey(trade)} ${trade.id}`;
+    if (!contradictions.has(key)) return;
+    const known = first.get(key);
+    if (known === undefined) first.set(key, { trade, place });
+    else if (isOther(trade, known.trade)) listener.broken(contradictionText(trade, place, known.place));
+  };
+  for await (const _ of readInput(paths, { broken() {}, taken }));
 }

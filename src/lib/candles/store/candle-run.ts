@@ -1,9 +1,10 @@
 import { BrokenLines } from '../../input/broken-lines.js';
 import { afterInput, untilStopped } from '../../input/closing.js';
+import { contradictionText } from '../../input/contradiction.js';
 import { readInput } from '../../input/input.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
 import { UsageError } from '../../model/errors.js';
-import type { AnyRecord } from '../../model/records.js';
+import type { AnyRecord, Trade } from '../../model/records.js';
 import { filtered, isSelected } from '../../model/selection.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
@@ -36,11 +37,10 @@ export type StoredCandleCounts = {
 export const candleStep: StoreStep<CandleRequest, CandleReport> = {
   name: 'candles',
 
-  overInput({ input, candles, selection, stopped, warn }) {
+  overInput(request) {
+    const { input, candles, selection, warn } = request;
     const broken = new BrokenLines(warn);
-    const step = input.includes('-')
-      ? streamCandles(untilStopped(readInput(input, broken), afterInput(stopped)), selection, candles)
-      : batchCandles(input, selection, candles, broken);
+    const step = input.includes('-') ? piped(input, request, broken) : batchCandles(input, selection, candles, broken);
     return { records: step.records, report: { counts: step.counts, broken } };
   },
 
@@ -64,6 +64,21 @@ export const candleStep: StoreStep<CandleRequest, CandleReport> = {
     });
   },
 };
+
+/** Builds candles of records as they arrive. The places of trades are kept for as long as their records are. */
+function piped(input: readonly string[], { candles, selection, stopped }: CandleRequest, broken: BrokenLines) {
+  const places = new WeakMap<AnyRecord, string>();
+  const listener = {
+    broken: (reason: string) => broken.broken(reason),
+    taken(record: AnyRecord, place: string) {
+      if (record.type === 'trade') places.set(record, place);
+    },
+  };
+  const contradicted = (trade: Trade, earlier: Trade) =>
+    broken.broken(contradictionText(trade, places.get(trade) ?? 'stdin', places.get(earlier) ?? 'stdin'));
+  const records = untilStopped(readInput(input, listener), afterInput(stopped));
+  return streamCandles(records, selection, { ...candles, contradicted });
+}
 
 /** Builds the candles of all symbols, so that one run cannot hide those of another; `selection` filters the output. */
 async function* build(

@@ -11,7 +11,7 @@ import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CandleAggregator } from '../aggregator.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
 import { createBatchCandles } from './batch-candles.js';
-import { loadInput } from './batch-input.js';
+import { loadInput, reportContradictions } from './batch-input.js';
 import { type CandleRelations, intervalSeconds } from './batch-tables.js';
 import { type CandleTables, inTime } from './in-time.js';
 import { arrivalsOf } from './stored-clock.js';
@@ -96,7 +96,12 @@ async function* loadAndBuild(
   const files = await expandPaths(paths);
   const database = await Database.open();
   try {
-    const relations = await loadInput(database, files, widened(selection, options), listener, counts);
+    const tally = { duplicates: 0, unused: 0, contradictions: new Set<string>() };
+    const wide = widened(selection, options);
+    const relations = await loadInput(database, files, wide, listener, tally);
+    await reportContradictions(files, wide, tally, listener);
+    counts.duplicates += tally.duplicates;
+    counts.unused += tally.unused;
     await build(database, relations, options, counts);
     yield* inTime(database, shownOf(relations, selection));
   } finally {
