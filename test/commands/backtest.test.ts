@@ -299,7 +299,7 @@ describe('backtest', () => {
     [['--strategy', 'grid', '--notional', '5'], 2, '--notional belongs to --strategy signals; --strategy grid does not use it'],
     [['--strategy', 'signals'], 2, 'no signals of BTC-PERP in the input'],
     [['--strategy', 'grid', '--interval', '5m'], 2, '--interval: expected one of 1m, was 5m'],
-    [['--strategy', 'grid', '--symbols', 'ETH-PERP'], 2, 'no trades in'],
+    [['--strategy', 'grid', '--symbols', 'ETH-PERP'], 2, 'no trades or candles for this selection in'],
     [['--strategy', 'grid', '--fill', 'volume'], 2, '--fill volume needs trades, the run is on candles'],
     [['--strategy', 'grid', '--walk-forward', '30d/7d'], 2, 'not enough data for one training and one test window'],
     [['--strategy', 'grid', '--walk-forward', '1h/0s', '--sweep', 'levels=4,5'], 2, '--walk-forward: expected two durations'],

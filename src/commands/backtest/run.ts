@@ -74,9 +74,12 @@ async function loadMarketsOf({ paths, directory, flags, summary, notice }: Backt
   if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
   if (markets.length > 0) return markets;
   const where = paths.length > 0 ? paths.join(', ') : `the store ${directory}`;
-  const what = flags.interval === undefined ? 'trades' : `candles of ${flags.interval}`;
+  const isStore = paths.length === 0;
+  const what = flags.interval !== undefined ? `candles of ${flags.interval}` : isStore ? 'trades' : 'trades or candles';
+  const isSelected = [flags.exchange, flags.market, flags.symbols, flags.since, flags.until].some((flag) => flag !== undefined);
+  const selected = isSelected ? ' for this selection' : '';
   throw new UsageError(
-    `no ${what} in ${where}${paths.length > 0 ? '' : '; fetch trades with mdtool stream or backfill, or use --interval to run on candles'}`,
+    `no ${what}${selected} in ${where}${!isStore ? '' : '; fetch trades with mdtool stream or backfill, or use --interval to run on candles'}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { FailureError } from '../model/errors.js';
+import { isLaterCopy } from '../model/order.js';
 import type { Candle } from '../model/records.js';
 import type { Exact } from '../model/ticks.js';
 import { SECOND } from '../model/time.js';
@@ -86,7 +87,6 @@ const MAX_STARTS = 2000;
 export class StressTest {
   readonly #candles: Candle[] = [];
   #skipped = 0;
-  #incomplete = 0;
 
   /** Adds a candle of one symbol and one interval, in any order. Throws a `FailureError` on another series. */
   add(candle: Candle): void {
@@ -99,7 +99,6 @@ export class StressTest {
       this.#skipped++;
       return;
     }
-    if (candle.complete === false) this.#incomplete++;
     this.#candles.push(candle);
   }
 
@@ -120,7 +119,7 @@ export class StressTest {
       interval: first.interval,
       candles: candles.length,
       skipped: this.#skipped + this.#candles.length - candles.length,
-      incomplete: this.#incomplete,
+      incomplete: candles.filter(({ complete }) => complete === false).length,
       fromTimestamp: first.timestamp,
       untilTimestamp: last.timestamp,
       every,
@@ -129,8 +128,12 @@ export class StressTest {
   }
 
   #inOrder(): Candle[] {
-    const sorted = this.#candles.sort((a, b) => a.timestamp - b.timestamp);
-    return sorted.filter((candle, index) => index === 0 || candle.timestamp !== sorted[index - 1]?.timestamp);
+    const latest = new Map<number, Candle>();
+    for (const candle of this.#candles) {
+      const before = latest.get(candle.timestamp);
+      if (before === undefined || isLaterCopy(candle, before)) latest.set(candle.timestamp, candle);
+    }
+    return [...latest.values()].sort((a, b) => a.timestamp - b.timestamp);
   }
 }
 

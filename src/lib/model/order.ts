@@ -1,5 +1,5 @@
 import { compareLongs } from './numbers.js';
-import type { Trade } from './records.js';
+import type { AnyRecord, Trade } from './records.js';
 
 /**
  * The order of trades everywhere: `(timestamp, sequence, local_timestamp, id)`; a missing value comes first.
@@ -22,4 +22,9 @@ export function compareTrades(a: Trade, b: Trade): number {
 function sweepStep({ localTimestamp, sequence, side, price }: Trade): number {
   if (localTimestamp !== undefined || sequence === undefined) return 0;
   return side === 'sell' ? -price : price;
+}
+
+/** Returns whether a record replaces an earlier one of the input with the same key: by its arrival, else as the later one. */
+export function isLaterCopy(copy: Pick<AnyRecord, 'localTimestamp'>, before: Pick<AnyRecord, 'localTimestamp'>): boolean {
+  return (copy.localTimestamp ?? 0) >= (before.localTimestamp ?? 0);
 }

@@ -258,6 +258,15 @@ describe('a module', () => {
     );
   });
 
+  it('that fails is named with its reason', async () => {
+    const plan = buildPlan(await flagsOf({ strategy: 'x.js' }), MARKET, undefined);
+    const fail = () => {
+      throw new TypeError('boom');
+    };
+    for (const module of [{ create: fail }, { create: () => ({ start: fail }) }])
+      expect(() => execute({ market: MARKET, plan, module })).toThrow('x.js: the strategy failed: boom');
+  });
+
   it('is refused when it is none', async () => {
     await expect(loadStrategy(join(ROOT, 'examples/missing.js'))).rejects.toThrow('missing.js: no such file');
     await expect(loadStrategy(join(ROOT, 'vitest.config.ts'))).rejects.toThrow(

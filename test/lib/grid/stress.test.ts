@@ -92,13 +92,13 @@ describe('stress', () => {
     expect(report.depthPct.max).toBeCloseTo(6, 12);
   });
 
-  it('leaves out what tells nothing, and counts it', () => {
+  it('skips open candles and duplicates, of which the later in the input counts, and counts them', () => {
     const [a, b, c] = candles([100, 100, 100], [101, 99, 100], [103, 100, 102]) as [Candle, Candle, Candle];
     const report = stress({}, [
       c,
       a,
+      { ...b, high: 110, low: 1 },
       { ...b, complete: false },
-      { ...b, timestamp: b.timestamp },
       { ...c, timestamp: c.timestamp + MINUTE, closed: false },
     ]);
     expect(report).toMatchObject({ candles: 3, skipped: 2, incomplete: 1, tookProfit: 2 });

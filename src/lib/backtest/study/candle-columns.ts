@@ -1,4 +1,5 @@
 import { UsageError } from '../../model/errors.js';
+import { isLaterCopy } from '../../model/order.js';
 import type { Candle } from '../../model/records.js';
 import { formatDuration, formatTime, parseDuration } from '../../model/time.js';
 import type { Bars } from '../market-data.js';
@@ -39,9 +40,7 @@ export class CandleColumns {
     this.#candles.set(name, candles);
     const before = candles.get(candle.timestamp);
     if (before !== undefined) this.counts.duplicates++;
-    // Of two candles with one key the one that arrived later wins.
-    if (before === undefined || (candle.localTimestamp ?? 0) >= (before.localTimestamp ?? 0))
-      candles.set(candle.timestamp, candle);
+    if (before === undefined || isLaterCopy(candle, before)) candles.set(candle.timestamp, candle);
   }
 
   /** Returns the candles of an interval (by default the only one). Candles from trades take precedence over the exchange's. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FailureError, UsageError } from '../../model/errors.js';
+import { FailureError, MdtoolError, UsageError } from '../../model/errors.js';
 import { encodeRecord } from '../../model/ndjson.js';
 import type { Equity, Fill, Run } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
@@ -42,8 +42,21 @@ export type ExecuteOptions = {
   readonly detail?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** Runs a plan and returns its records. Throws a `FailureError` if the data has no trades and no candles. */
+/**
+ * Runs a plan and returns its records. Throws a `FailureError` if the data has no trades and no candles, or the code of a
+ * strategy module fails.
+ */
 export function execute(options: ExecuteOptions): FinishedRun {
+  const { strategy } = options.plan;
+  try {
+    return runPlan(options);
+  } catch (error) {
+    if (strategy.kind !== 'module' || error instanceof MdtoolError) throw error;
+    throw new FailureError(`${strategy.path}: the strategy failed: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function runPlan(options: ExecuteOptions): FinishedRun {
   const { plan, market, path } = options;
   const data = partOf(options);
   if (data.feed.time.length === 0) throw new FailureError(`${data.symbol}: no trades and no candles in the requested time range`);

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { FailureError } from '../../model/errors.js';
 import { decodeRecord, encodeRecord } from '../../model/ndjson.js';
 import type { Run } from '../../model/records.js';
+import { systemReason } from '../../sinks/system-reason.js';
 import type { LoadedMarket } from './market-reader.js';
 import type { Task } from './pool.js';
 
@@ -20,7 +21,7 @@ export class SweepLog {
     this.#path = path;
     this.#data = fingerprint(market);
     if (!existsSync(path)) return;
-    const lines = readFileSync(path, 'utf8').split('\n');
+    const lines = readLog(path).split('\n');
     for (const [index, line] of lines.entries()) {
       // A stopped sweep may have cut off the last line.
       if (line === '' || index === lines.length - 1) continue;
@@ -38,12 +39,20 @@ export class SweepLog {
     try {
       appendFileSync(this.#path, `{"key":"${this.#keyOf(task)}","run":${encodeRecord(run)}}\n`);
     } catch (error) {
-      throw new FailureError(`cannot write ${this.#path}: ${(error as Error).message}`, { cause: error });
+      throw new FailureError(`cannot write ${this.#path}: ${systemReason(error)}`, { cause: error });
     }
   }
 
   #keyOf({ plan, path, since, until }: Task): string {
     return hash(JSON.stringify([this.#data, plan, path ?? null, since ?? null, until ?? null]));
+  }
+}
+
+function readLog(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new FailureError(`cannot read ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
 
