@@ -8,7 +8,7 @@ import { spanOf } from './fetch-task.js';
 import type { Delivery, Rejection } from './run-fetch-task.js';
 import { SeenTrades } from './seen-trades.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from './stored-spans.js';
-import { ContentCounts, isCopy, readStoredTrades, type StoredTrade, type TradeContent } from './stored-trades.js';
+import { ContentCounts, readStoredTrades, StoredTrades } from './stored-trades.js';
 import type { Topic } from './topic.js';
 import { TradeNumbering } from './trade-numbering.js';
 
@@ -34,7 +34,8 @@ const DAYS_HELD = 2;
 /** The trades that earlier files of the same command delivered, for files whose times overlap. */
 export class DeliveredTrades {
   readonly #spans: readonly Span[];
-  readonly #byId = new Map<string, TradeContent & { readonly place: string }>();
+  readonly #ids = new SeenTrades();
+  readonly #paths: string[] = [];
   readonly #counts = new ContentCounts();
 
   /** `paths` are all files of one symbol. */
@@ -47,14 +48,19 @@ export class DeliveredTrades {
     return this.#spans.filter((other) => overlap(other, span)).length > 1;
   }
 
-  add(trade: Trade, place: string): void {
-    const { id, price, amount, side } = trade;
-    this.#byId.set(id, { price, amount, side, place });
-    this.#counts.add(trade);
+  /** Adds the trades of one file, after the file was read. */
+  add(trades: readonly Trade[], path: string): void {
+    this.#paths.push(path);
+    for (const trade of trades) {
+      this.#ids.add(trade, this.#paths.length);
+      this.#counts.add(trade);
+    }
   }
 
-  withId(id: string): (TradeContent & { readonly place: string }) | undefined {
-    return this.#byId.get(id);
+  /** Returns the file of the trade with this id, and whether it has the same price, amount and side. */
+  find(trade: Trade): { readonly path: string; readonly isCopy: boolean } | undefined {
+    const found = this.#ids.find(trade);
+    return found && { path: this.#paths[found.line - 1] as string, isCopy: found.isCopy };
   }
 
   takeEqual(trade: Trade): boolean {
@@ -110,10 +116,10 @@ class ArchiveImport {
   readonly #delivered: DeliveredTrades;
   readonly #isShared: boolean;
   readonly #numbering = new TradeNumbering();
-  readonly #days = new Map<number, Promise<StoredDay>>();
+  readonly #days = new Map<number, StoredTrades>();
   readonly #seen = new SeenTrades();
   readonly #met: number[] = [];
-  #fresh: ArchiveRow[] = [];
+  #fresh: Trade[] = [];
   #rejected = 0;
   hasRows = false;
 
@@ -152,7 +158,8 @@ class ArchiveImport {
     if (isLast) numbered.push(...this.#numbering.end(isCut));
     const records: Trade[] = [];
     for (const row of numbered) {
-      const verdict = await this.#judge(row);
+      const { timestamp } = row.trade;
+      const verdict = this.#judge(row, this.#loaded(timestamp) ?? (await this.#load(timestamp)));
       if (verdict === true) records.push(row.trade);
       else if (verdict) refused.push(verdict);
     }
@@ -162,7 +169,7 @@ class ArchiveImport {
 
   /** Returns the covered span and the repaired gaps. A rejected row may be any trade of the file: then nothing is covered. */
   end(isWhole: boolean): Delivery {
-    for (const { trade, line } of this.#fresh) this.#delivered.add(trade, this.#place(line));
+    this.#delivered.add(this.#fresh, this.#path);
     this.#fresh = [];
     const isCovered = isWhole && this.#rejected === 0 && this.#file.name.span.until <= this.#options.now();
     const covered = isCovered ? this.#requested : [];
@@ -174,30 +181,29 @@ class ArchiveImport {
   }
 
   /** Returns true for a new trade, a rejection for another trade with a known id, undefined for a known trade. */
-  async #judge(row: ArchiveRow): Promise<true | Rejection | undefined> {
+  #judge(row: ArchiveRow, day: StoredTrades): true | Rejection | undefined {
     const { trade, line } = row;
-    const { id, timestamp } = trade;
+    const { timestamp } = trade;
     if (!this.#requested.some(({ from, until }) => timestamp >= from && timestamp < until)) return undefined;
     const seen = this.#seen.add(trade, line);
     if (seen) return seen.isCopy ? undefined : this.#conflict(line, `line ${seen.line}`);
-    const earlier = this.#delivered.withId(id);
-    if (earlier) return isCopy(earlier, trade) ? undefined : this.#conflict(line, earlier.place);
-    const day = await this.#day(timestamp);
-    const stored = day?.byId.get(id);
+    const earlier = this.#delivered.find(trade);
+    if (earlier) return earlier.isCopy ? undefined : this.#conflict(line, earlier.path);
+    const stored = day.find(trade);
     if (stored) {
       this.#met.push(stored.timestamp);
-      return isCopy(stored, trade) ? undefined : this.#conflict(line, 'the store');
+      return stored.isCopy ? undefined : this.#conflict(line, 'the store');
     }
     if (!this.#file.layout.hasPublicIds && this.#isKnownByContent(trade, day)) return undefined;
-    if (this.#isShared) this.#fresh.push(row);
+    if (this.#isShared) this.#fresh.push(trade);
     return true;
   }
 
   /** Trades of spot have other ids in the file: those of captured spans are stored, others are compared by content. */
-  #isKnownByContent(trade: Trade, day: StoredDay | undefined): boolean {
+  #isKnownByContent(trade: Trade, day: StoredTrades): boolean {
     const { timestamp } = trade;
     if (this.#captured.some(({ from, until }) => timestamp >= from && timestamp <= until)) return true;
-    return day?.foreign.take(trade) === true || this.#delivered.takeEqual(trade);
+    return day.foreign.take(trade) || this.#delivered.takeEqual(trade);
   }
 
   #conflict(line: number, other: string): Rejection {
@@ -211,17 +217,20 @@ class ArchiveImport {
     return `${this.#path}, line ${line}`;
   }
 
-  async #day(timestamp: number): Promise<StoredDay | undefined> {
+  #loaded(timestamp: number): StoredTrades | undefined {
+    return this.#days.get(Math.floor(timestamp / DAY));
+  }
+
+  /** Reads the stored trades of the day of a time; without a store there are none. */
+  async #load(timestamp: number): Promise<StoredTrades> {
     const { store } = this.#options;
-    if (store === undefined) return undefined;
-    const from = Math.floor(timestamp / DAY) * DAY;
-    const held = this.#days.get(from);
-    if (held) return await held;
-    for (const day of [...this.#days.keys()].slice(0, -DAYS_HELD + 1)) this.#days.delete(day);
-    const read = readStoredTrades(store, this.#topic, { from: from - MARGIN, until: from + DAY + MARGIN });
-    const loaded = read.then((byId) => storedDay(byId, this.#file));
-    this.#days.set(from, loaded);
-    return await loaded;
+    const day = Math.floor(timestamp / DAY);
+    const span = { from: day * DAY - MARGIN, until: (day + 1) * DAY + MARGIN };
+    for (const old of [...this.#days.keys()].slice(0, -DAYS_HELD + 1)) this.#days.delete(old);
+    const isOwn = (id: string) => isOwnId(id, this.#file);
+    const stored = store === undefined ? new StoredTrades() : await readStoredTrades(store, this.#topic, span, isOwn);
+    this.#days.set(day, stored);
+    return stored;
   }
 
   #meets(from: number, until: number): boolean {
@@ -229,15 +238,10 @@ class ArchiveImport {
   }
 }
 
-/** The stored trades of one day. `foreign` are fetched ones with ids of another source. */
-type StoredDay = { readonly byId: ReadonlyMap<string, StoredTrade>; readonly foreign: ContentCounts };
-
-function storedDay(byId: ReadonlyMap<string, StoredTrade>, { layout, name }: ArchiveFile): StoredDay {
-  const foreign = new ContentCounts();
-  if (layout.hasPublicIds) return { byId, foreign };
-  const isOwn = (id: string) => id.startsWith(`${name.label}-`) && !id.slice(name.label.length + 1).includes('-');
-  for (const [id, trade] of byId) if (!trade.isCaptured && !isOwn(id)) foreign.add(trade);
-  return { byId, foreign };
+/** Returns whether an id is of the exchange, or of this file where its ids are made of its date and row. */
+function isOwnId(id: string, { layout, name }: ArchiveFile): boolean {
+  if (layout.hasPublicIds) return true;
+  return id.startsWith(`${name.label}-`) && !id.slice(name.label.length + 1).includes('-');
 }
 
 function topicOf({ exchange, layout: { market, symbol } }: ArchiveFile): Topic {

@@ -1,23 +1,45 @@
 import { resolve } from 'node:path';
-import type { Trade } from '../model/records.js';
 import type { Span } from '../model/span.js';
 import { sqlText } from '../storage/database/duckdb.js';
 import { openSnapshot, readFailure } from '../storage/reading/store-snapshot.js';
+import { SeenTrades, type TradeKey } from './seen-trades.js';
 import type { Topic } from './topic.js';
 
-/** The content of a trade as far as two copies of it agree. */
-export type TradeContent = Pick<Trade, 'price' | 'amount' | 'side'>;
+/** Rows fetched at a time. */
+const ROWS = 50_000;
 
-/** A stored trade. */
-export type StoredTrade = TradeContent & { readonly timestamp: number; readonly isCaptured: boolean };
+/** The stored trades of one topic and time. */
+export class StoredTrades {
+  readonly #ids = new SeenTrades();
+  readonly #times: number[] = [];
+  /** Fetched trades whose ids are of another source. */
+  readonly foreign = new ContentCounts();
 
-/** Returns the stored trades of a topic within a span, by id. Throws a `FailureError` that names an unreadable file. */
+  add(trade: TradeKey & { readonly timestamp: number }, isForeign: boolean): void {
+    this.#times.push(trade.timestamp);
+    this.#ids.add(trade, this.#times.length);
+    if (isForeign) this.foreign.add(trade);
+  }
+
+  /** Returns the time of the stored trade with this id, and whether it has the same price, amount and side. */
+  find(trade: TradeKey): { readonly timestamp: number; readonly isCopy: boolean } | undefined {
+    const found = this.#ids.find(trade);
+    return found && { timestamp: this.#times[found.line - 1] as number, isCopy: found.isCopy };
+  }
+}
+
+/**
+ * Returns the stored trades of a topic within a span; `isOwn` tells ids of the source that they are compared with from those
+ * of others. Throws a `FailureError` that names an unreadable file.
+ */
 export async function readStoredTrades(
   directory: string,
   topic: Topic,
   { from, until }: Span,
-): Promise<Map<string, StoredTrade>> {
+  isOwn: (id: string) => boolean,
+): Promise<StoredTrades> {
   const { exchange, market, symbol } = topic;
+  const stored = new StoredTrades();
   const snapshot = await openSnapshot(directory, {
     types: ['trade'],
     exchanges: [exchange.id],
@@ -27,16 +49,21 @@ export async function readStoredTrades(
     until,
   });
   try {
-    if (snapshot.partitions('trade').length === 0) return new Map();
-    const result = await snapshot.database.read(
-      `SELECT "id", epoch_us("timestamp")::DOUBLE, "price", "amount", "side", "local_timestamp" IS NOT NULL
-       FROM ${snapshot.relation('trade')} WHERE "symbol" = ${sqlText(symbol)}`,
+    if (snapshot.partitions('trade').length === 0) return stored;
+    const { database } = snapshot;
+    await database.run(
+      `CREATE TEMP TABLE stored AS SELECT "id", epoch_us("timestamp")::DOUBLE AS time, "price", "amount", "side",
+         "local_timestamp" IS NOT NULL AS is_captured FROM ${snapshot.relation('trade')} WHERE "symbol" = ${sqlText(symbol)}`,
     );
-    return new Map(
-      result.getRows().map(([id, timestamp, price, amount, side, isCaptured]) => {
-        return [id as string, { timestamp, price, amount, side, isCaptured } as StoredTrade];
-      }),
-    );
+    const count = await database.number('SELECT count(*) FROM stored');
+    for (let row = 0; row < count; row += ROWS) {
+      const result = await database.read(`SELECT * FROM stored WHERE rowid >= ${row} AND rowid < ${row + ROWS}`);
+      for (const [id, timestamp, price, amount, side, isCaptured] of result.getRows()) {
+        const trade = { id, timestamp, price, amount, side } as TradeKey & { readonly timestamp: number };
+        stored.add(trade, isCaptured !== true && !isOwn(trade.id));
+      }
+    }
+    return stored;
   } catch (error) {
     throw readFailure(error, resolve(directory));
   } finally {
@@ -44,22 +71,19 @@ export async function readStoredTrades(
   }
 }
 
-/** Returns whether two trades with one id are copies of each other. */
-export function isCopy(a: TradeContent, b: TradeContent): boolean {
-  return a.price === b.price && a.amount === b.amount && a.side === b.side;
-}
+type Content = Omit<TradeKey, 'id'> & { readonly timestamp: number };
 
 /** Counts of trades by time, price, amount and side, for trades whose ids differ by source. */
 export class ContentCounts {
   readonly #counts = new Map<string, number>();
 
-  add(trade: TradeContent & { readonly timestamp: number }): void {
+  add(trade: Content): void {
     const key = contentKey(trade);
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
   /** Removes one trade of this content. Returns false when there is none. */
-  take(trade: TradeContent & { readonly timestamp: number }): boolean {
+  take(trade: Content): boolean {
     const key = contentKey(trade);
     const count = this.#counts.get(key) ?? 0;
     if (count > 0) this.#counts.set(key, count - 1);
@@ -67,6 +91,6 @@ export class ContentCounts {
   }
 }
 
-function contentKey({ timestamp, price, amount, side }: TradeContent & { readonly timestamp: number }): string {
+function contentKey({ timestamp, price, amount, side }: Content): string {
   return `${timestamp} ${price} ${amount} ${side}`;
 }

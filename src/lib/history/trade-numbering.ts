@@ -2,8 +2,8 @@ import type { ArchiveRow } from './archive-rows.js';
 
 /** Rows that decide in which direction a file runs. */
 const SAMPLE = 2_048;
-/** Times whose number of trades is remembered; older ones are forgotten, so that memory stays bounded. */
-const REMEMBERED = 200_000;
+/** Times whose number of trades is remembered, twice: older ones are forgotten, so that memory stays bounded. */
+const REMEMBERED = 100_000;
 /** Share of time changes in the sample that go back in a file that runs newest first. */
 const BACKWARD = 0.9;
 
@@ -18,7 +18,8 @@ export class TradeNumbering {
   #isNewestFirst: boolean | undefined;
   #sample: ArchiveRow[] = [];
   #group: ArchiveRow[] = [];
-  readonly #counts = new Map<number, number>();
+  #counts = new Map<number, number>();
+  #olderCounts: ReadonlyMap<number, number> = new Map();
 
   /** Takes rows in file order. Returns the rows that are numbered; others wait until the direction or their time is known. */
   add(rows: readonly ArchiveRow[]): ArchiveRow[] {
@@ -55,14 +56,12 @@ export class TradeNumbering {
   #numberForward(row: ArchiveRow): ArchiveRow {
     const { timestamp, sequence } = row.trade;
     if (sequence !== undefined) return row;
-    const position = this.#counts.get(timestamp) ?? 0;
-    this.#counts.delete(timestamp);
+    const position = this.#counts.get(timestamp) ?? this.#olderCounts.get(timestamp) ?? 0;
     this.#counts.set(timestamp, position + 1);
-    if (this.#counts.size > REMEMBERED)
-      for (const [oldest] of this.#counts) {
-        this.#counts.delete(oldest);
-        break;
-      }
+    if (this.#counts.size >= REMEMBERED) {
+      this.#olderCounts = this.#counts;
+      this.#counts = new Map();
+    }
     return withSequence(row, position);
   }
 
