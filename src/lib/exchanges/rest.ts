@@ -16,7 +16,14 @@ export type RestAnswer = {
  */
 export type RestVerdict =
   | { readonly kind: 'data' }
-  | { readonly kind: 'throttled'; readonly scope: 'endpoint' | 'host'; readonly pause: number; readonly reason: string }
+  | {
+      readonly kind: 'throttled';
+      readonly scope: 'endpoint' | 'host';
+      readonly pause: number;
+      /** Whether the pause is ours, because the answer names none. */
+      readonly isEstimate?: boolean | undefined;
+      readonly reason: string;
+    }
   | { readonly kind: 'fault' | 'refusal'; readonly reason: string };
 
 /** How an exchange wants its REST interface to be used. */
@@ -28,3 +35,8 @@ export type RestRules = {
   /** Returns what an answer is; `now` is milliseconds since the epoch. */
   judge(answer: RestAnswer, now: number): RestVerdict;
 };
+
+/** Returns the milliseconds of a `Retry-After` header in seconds; dates and nonsense count as absent. */
+export function retryAfter({ 'retry-after': header }: RestAnswer['headers']): number | undefined {
+  return typeof header === 'string' && /^\d{1,6}$/.test(header.trim()) ? Number(header) * 1_000 : undefined;
+}

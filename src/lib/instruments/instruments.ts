@@ -2,7 +2,7 @@ import type { Exchange, HttpRequest, InstrumentPage } from '../exchanges/exchang
 import { FailureError, UnreachableError } from '../model/errors.js';
 import type { Instrument, Market } from '../model/records.js';
 import type { RecordedBodies } from '../tape/recorded-bodies.js';
-import type { HttpClient } from '../transport/http.js';
+import type { HttpClient, Judge } from '../transport/http.js';
 
 /** The answer to a request, and when it arrived (microseconds). */
 export type RestBody = { readonly body: string; readonly at: number };
@@ -29,8 +29,14 @@ export type InstrumentList = {
 const MAX_PAGES = 100;
 
 /** Creates a source that requests the exchange; `now` returns microseconds. */
-export function createLiveSource(client: HttpClient, origin: (request: HttpRequest) => string, now: () => number): RestSource {
-  return { live: true, answer: async (request) => ({ body: await client.get(origin(request), request), at: now() }) };
+export function createLiveSource(
+  exchange: Exchange,
+  client: HttpClient,
+  origin: (request: HttpRequest) => string,
+  now: () => number,
+): RestSource {
+  const judge: Judge = (answer) => exchange.rest.judge(answer, now() / 1_000);
+  return { live: true, answer: async (request) => ({ body: await client.get(origin(request), request, judge), at: now() }) };
 }
 
 /** Creates a source that answers from a tape. */

@@ -66,6 +66,7 @@ export function createLiveSymbolSources(
   return exchanges.map((exchange) => ({
     exchange,
     rest: createLiveSource(
+      exchange,
       client,
       (request) => origin(exchange, request),
       () => Date.now() * 1000,

@@ -40,10 +40,21 @@ export type HttpSender = {
   send(origin: string, request: GetRequest): Promise<HttpAnswer>;
 };
 
+/** Returns what an answer is; exchanges refuse with status 200 or 400 what passes a moment later. */
+export type Judge = (answer: HttpAnswer) => Verdict;
+
+export type Verdict =
+  | { readonly kind: 'data' }
+  | { readonly kind: 'throttled'; readonly pause: number; readonly isEstimate?: boolean | undefined; readonly reason: string }
+  | { readonly kind: 'fault' | 'refusal'; readonly reason: string };
+
 /** Fetches JSON texts from the REST interface of an exchange. */
 export type HttpClient = {
-  /** Returns the body of an answer with status 200. Throws an `UnreachableError` that names the host and the reason. */
-  get(origin: string, request: GetRequest): Promise<string>;
+  /**
+   * Returns the body of an answer that is data: by `judge`, else with status 200. Waits and retries where that can help.
+   * Throws an `UnreachableError` that names the host and the reason.
+   */
+  get(origin: string, request: GetRequest, judge?: Judge): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -77,11 +88,11 @@ class RetryingClient implements HttpClient, HttpSender {
     return this.#send(urlOf(origin, request));
   }
 
-  get(origin: string, request: GetRequest): Promise<string> {
+  get(origin: string, request: GetRequest, judge?: Judge): Promise<string> {
     const url = urlOf(origin, request);
     const { retries = RETRIES, random = SYSTEM_TIMING.random, sleep = SYSTEM_TIMING.sleep, onRetry, signal } = this.#options;
     const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random });
-    return withRetries(async () => bodyOf(url, await this.#send(url)), {
+    return withRetries(async () => bodyOf(url, await this.#send(url), judge), {
       most: { fault: retries, throttled: retries },
       nextPause: () => backoff.next(),
       sleep,
@@ -149,7 +160,10 @@ function failed(url: URL, kind: FailureKind, what: string, pause?: number): Atte
 }
 
 /** Returns the body of a usable answer. Throws an `AttemptError`. */
-function bodyOf(url: URL, { status, headers, body }: HttpAnswer): string {
+function bodyOf(url: URL, answer: HttpAnswer, judge: Judge | undefined): string {
+  const { status, headers, body } = answer;
+  const verdict = judge?.(answer);
+  if (verdict && verdict.kind !== 'data') throw refusal(url, verdict);
   const text = excerpt(body.replace(/\s+/g, ' ').trim());
   if (status === 200) {
     if (/^\s*[[{]/.test(body)) return body;
@@ -160,6 +174,13 @@ function bodyOf(url: URL, { status, headers, body }: HttpAnswer): string {
   const pause = status === 429 || status === 503 ? retryAfter(headers['retry-after']) : undefined;
   if ((status !== 429 && status < 500) || (pause ?? 0) > LONGEST_RETRY_AFTER) throw failed(url, 'final', what);
   throw failed(url, status === 429 ? 'throttled' : 'fault', what, pause);
+}
+
+function refusal(url: URL, verdict: Exclude<Verdict, { kind: 'data' }>): AttemptError {
+  const { kind, reason } = verdict;
+  if (kind !== 'throttled') return failed(url, kind === 'fault' ? 'fault' : 'final', reason);
+  const pause = verdict.isEstimate ? undefined : verdict.pause;
+  return failed(url, (pause ?? 0) > LONGEST_RETRY_AFTER ? 'final' : 'throttled', reason, pause);
 }
 
 /** Returns the milliseconds that a `Retry-After` header in seconds asks for; dates and nonsense count as absent. */

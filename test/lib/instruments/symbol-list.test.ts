@@ -186,6 +186,7 @@ describe('symbols of the exchange itself', () => {
     const source = {
       exchange: bybit,
       rest: createLiveSource(
+        bybit,
         { get, close: async () => {} },
         () => 'http://x',
         () => 1_790_358_274_804_000,

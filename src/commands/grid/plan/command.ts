@@ -70,7 +70,7 @@ Exit 4 if a level cannot be placed or is liquidated before it fills; the plan is
     const { createHttpClient } = await import('../../../lib/transport/http.js');
     const client = await createHttpClient({ userAgent: `mdtool/${this.config.version}`, signal: this.stopped });
     const now = () => Date.now() * 1000;
-    const source = createLiveSource(client, (request) => this.restOrigin(query.exchange, request), now);
+    const source = createLiveSource(query.exchange, client, (request) => this.restOrigin(query.exchange, request), now);
     const report = (text: string) => this.notice(text);
     try {
       return await fetchTradingTerms(query, source, { onFallback: report, lists: createLastGoodLists(store, report) });

@@ -324,7 +324,7 @@ const CLOSE_PATIENCE = 3_000;
 /** Creates a source of instrument lists. Its answers also go to the tape, so that a recording holds its instruments. */
 function createTappedSource({ exchange, origins }: Venue, client: HttpClient, wire: Wire): RestSource {
   const origin = (request: HttpRequest) => restOriginFor(exchange.markets, origins, request);
-  const source = createLiveSource(client, origin, () => Date.now() * 1000);
+  const source = createLiveSource(exchange, client, origin, () => Date.now() * 1000);
   return {
     live: true,
     async answer(request) {

@@ -1,9 +1,8 @@
 import { FailureError } from '../../model/errors.js';
 import { excerpt } from '../../model/ndjson.js';
-import { finite } from '../../model/numbers.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
-import type { RestAnswer, RestRules, RestVerdict } from '../rest.js';
+import { type RestAnswer, type RestRules, type RestVerdict, retryAfter } from '../rest.js';
 import { parseFrame } from './exact-json.js';
 import { type Fields, isFields } from './fields.js';
 
@@ -35,18 +34,15 @@ function judge({ status, headers, body }: RestAnswer): RestVerdict {
   const answer = parsed(body);
   const code = isFields(answer) ? answer.code : undefined;
   const reason = `answered ${status}${code === undefined ? '' : `, code ${excerpt(code)}: ${excerpt((answer as Fields).msg)}`}`;
+  // No `Retry-After` is documented; one that arrives is obeyed.
+  const asked = retryAfter(headers);
   if (status === 429 || code === '429')
-    return { kind: 'throttled', scope: 'endpoint', pause: retryAfter(headers) ?? RECOVERY, reason };
+    return { kind: 'throttled', scope: 'endpoint', pause: asked ?? RECOVERY, isEstimate: asked === undefined, reason };
+  if (status === 503 && asked !== undefined) return { kind: 'throttled', scope: 'endpoint', pause: asked, reason };
   if (PASSING.has(code) || status >= 500) return { kind: 'fault', reason };
   if (status === 200 && code === '00000') return { kind: 'data' };
   // A body without bytes has been seen with status 200.
   return { kind: status === 200 && code === undefined ? 'fault' : 'refusal', reason };
-}
-
-/** No `Retry-After` is documented; one that arrives is obeyed. */
-function retryAfter(headers: RestAnswer['headers']): number | undefined {
-  const seconds = finite(headers['retry-after']);
-  return seconds === undefined ? undefined : seconds * SECOND;
 }
 
 /** Returns how messages name a request. */

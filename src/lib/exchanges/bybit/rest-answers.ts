@@ -3,7 +3,7 @@ import { excerpt } from '../../model/ndjson.js';
 import { finite } from '../../model/numbers.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest } from '../exchange.js';
-import type { RestAnswer, RestRules, RestVerdict } from '../rest.js';
+import { type RestAnswer, type RestRules, type RestVerdict, retryAfter } from '../rest.js';
 import { type Fields, isFields } from './fields.js';
 
 const SECOND = 1_000;
@@ -32,18 +32,26 @@ function judge({ status, headers, body }: RestAnswer, now: number): RestVerdict 
   if (status === 403 && /too frequent/i.test(body))
     return { kind: 'throttled', scope: 'host', pause: BAN, reason: `answered 403: ${excerpt(body)}` };
   const answer = parsed(body);
-  if (status !== 200 || !isFields(answer))
-    return { kind: status === 200 || status >= 500 ? 'fault' : 'refusal', reason: `answered ${status}: ${excerpt(body)}` };
-  if (answer.retCode === 0) return { kind: 'data' };
-  const reason = `refused with retCode ${excerpt(answer.retCode)}: ${excerpt(answer.retMsg)}`;
-  if (answer.retCode === RATE_LIMIT) return { kind: 'throttled', scope: 'endpoint', pause: pauseOf(headers, now), reason };
-  return { kind: PASSING.has(answer.retCode) ? 'fault' : 'refusal', reason };
+  const code = isFields(answer) ? answer.retCode : undefined;
+  const reason =
+    code === undefined
+      ? `answered ${status}: ${excerpt(body)}`
+      : `refused with retCode ${excerpt(code)}: ${excerpt((answer as Fields).retMsg)}`;
+  const asked = retryAfter(headers);
+  if (code === RATE_LIMIT || status === 429) return { kind: 'throttled', scope: 'endpoint', reason, ...pauseOf(headers, now) };
+  if (status === 503 && asked !== undefined) return { kind: 'throttled', scope: 'endpoint', pause: asked, reason };
+  if (PASSING.has(code) || status >= 500) return { kind: 'fault', reason };
+  if (status === 200 && code === 0) return { kind: 'data' };
+  return { kind: status === 200 && code === undefined ? 'fault' : 'refusal', reason };
 }
 
-/** `X-Bapi-Limit-Reset-Timestamp` is milliseconds since the epoch. */
-function pauseOf(headers: RestAnswer['headers'], now: number): number {
+/** A `Retry-After` counts before `X-Bapi-Limit-Reset-Timestamp`, which is milliseconds since the epoch. */
+function pauseOf(headers: RestAnswer['headers'], now: number): { pause: number; isEstimate?: boolean } {
+  const asked = retryAfter(headers);
+  if (asked !== undefined) return { pause: asked };
   const reset = finite(headers['x-bapi-limit-reset-timestamp']);
-  return reset === undefined ? LIMIT_PAUSE : Math.min(Math.max(reset - now, SECOND), MINUTE);
+  if (reset === undefined) return { pause: LIMIT_PAUSE, isEstimate: true };
+  return { pause: Math.min(Math.max(reset - now, SECOND), MINUTE) };
 }
 
 /** Returns the `result` of a REST answer. Throws a `FailureError` when the exchange refused; `what` was asked for. */

@@ -6,7 +6,12 @@ import type { Topic } from './exchange.js';
  * host's limit (Bitget 429 both, Bybit 10006 in a 200 and 403), the right answer of that moment but late, nothing ever, a cut.
  */
 export type HttpFault =
-  | { readonly kind: 'answer'; readonly status: number; readonly body: string }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly body: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'late'; readonly milliseconds: number }
   | { readonly kind: 'rate-limit' | 'host-limit' | 'hang' | 'cut' };
 
