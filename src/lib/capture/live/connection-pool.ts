@@ -29,6 +29,8 @@ type ConnectionPoolOptions = {
 
 /** Milliseconds between two resubscriptions of one book. */
 const RESUBSCRIBE_EVERY = 10_000;
+/** Milliseconds after which a mute trade topic may be resubscribed again; doubled each time. */
+const RESTORE_PAUSE = 60_000;
 
 /** One connection of the pool, with the subscriptions on it. */
 type Member = { readonly supervisor: ConnectionSupervisor; readonly market: Market; subscriptions: Subscription[] };
@@ -39,6 +41,8 @@ export class ConnectionPool {
   readonly #gate: ConnectGate;
   readonly #prices = new PriceWatch();
   readonly #resubscribed = new Map<string, number>();
+  /** When a trade topic was resubscribed last (ms), and the pause until it may be again. */
+  readonly #restored = new Map<string, { readonly at: number; readonly pause: number }>();
   #members: Member[] = [];
 
   constructor(options: ConnectionPoolOptions) {
@@ -89,20 +93,31 @@ export class ConnectionPool {
 
   /** Resubscribes the topics of a book, at most once in a while. */
   resubscribeBook(market: Market, symbol: string): void {
+    const key = `${market} ${symbol}`;
+    const now = this.#options.timing.now();
+    if (now - (this.#resubscribed.get(key) ?? Number.NEGATIVE_INFINITY) < RESUBSCRIBE_EVERY) return;
+    this.#resubscribed.set(key, now);
     this.#resubscribe(market, symbol, 'book');
   }
 
-  /** Resubscribes the trade topic of a symbol, at most once in a while. */
+  /** Whether a mute trade topic may be resubscribed now: exchanges limit the requests per hour. */
+  mayResubscribeTrades(market: Market, symbol: string): boolean {
+    const restored = this.#restored.get(`${market} ${symbol}`);
+    return restored === undefined || this.#options.timing.now() - restored.at >= restored.pause;
+  }
+
+  /** Resubscribes the trade topic of a symbol. One that stays mute may be resubscribed less and less often. */
   resubscribeTrades(market: Market, symbol: string): void {
+    const key = `${market} ${symbol}`;
+    const at = this.#options.timing.now();
+    const before = this.#restored.get(key);
+    const isAgain = before !== undefined && at - before.at < 3 * before.pause;
+    this.#restored.set(key, { at, pause: isAgain ? 2 * before.pause : RESTORE_PAUSE });
     this.#resubscribe(market, symbol, 'trade');
   }
 
   #resubscribe(market: Market, symbol: string, kind: 'book' | 'trade'): void {
-    const { venue, depth, timing } = this.#options;
-    const key = `${market} ${symbol} ${kind}`;
-    const now = timing.now();
-    if (now - (this.#resubscribed.get(key) ?? Number.NEGATIVE_INFINITY) < RESUBSCRIBE_EVERY) return;
-    this.#resubscribed.set(key, now);
+    const { venue, depth } = this.#options;
     for (const { supervisor, subscriptions } of this.#members) {
       const books = subscriptions.filter(
         (candidate) => candidate.market === market && candidate.symbol === symbol && candidate.channel.startsWith(kind),

@@ -54,6 +54,8 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   readonly #stop = new AbortController();
   #current: SubscribedConnection | undefined;
   #next: SubscribedConnection | undefined;
+  /** Trade topics that are mute, with the time (ms) from which each may be resubscribed again. */
+  readonly #mute = new Map<string, { readonly pause: number; readonly next: number }>();
   #hasConnected = false;
   #done: Promise<void> = Promise.resolve();
 
@@ -82,7 +84,9 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     if (!this.#current) return { pending: this.#topics.size - refused, confirmed: 0, refused, stale: 0 };
     const counts = this.#current.subscriptions.counts;
     const known = counts.pending + counts.confirmed + counts.stale;
-    return { ...counts, refused, pending: counts.pending + Math.max(0, this.#topics.size - refused - known) };
+    const mute = [...this.#mute.keys()].filter((topic) => this.#current?.subscriptions.state(topic) === 'confirmed').length;
+    const { confirmed, stale } = { confirmed: counts.confirmed - mute, stale: counts.stale + mute };
+    return { ...counts, confirmed, stale, refused, pending: counts.pending + Math.max(0, this.#topics.size - refused - known) };
   }
 
   start(): void {
@@ -108,6 +112,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   remove(topics: readonly string[]): void {
     for (const topic of topics) {
       this.#topics.delete(topic);
+      this.#mute.delete(topic);
       this.#refused.delete(topic);
     }
     for (const connection of this.#openConnections()) connection.unsubscribe(topics);
@@ -133,14 +138,16 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   }
 
   /** Handles data on one of the connections. */
-  onData(id: string, { events }: DataFrame): void {
+  onData(id: string, { events, history }: DataFrame): void {
     const subscribed = this.#current?.id === id ? this.#current : this.#next;
     const [event] = events;
     if (subscribed?.id !== id || event === undefined) return;
     this.#backoff.reset();
     this.#options.prices.observe(events, subscribed.connection.heardAt);
     const topic = this.#index.find(event);
-    if (topic !== undefined) subscribed.onData(topic);
+    if (topic === undefined) return;
+    subscribed.onData(topic);
+    if (!history && this.#mute.size > 0) this.#mute.delete(topic);
   }
 
   /** Reports topics that have become stale. */
@@ -150,17 +157,22 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     if (!subscriptions) return;
     const stale = subscriptions.check(timing.now(), this.#hasSnapshot);
     if (stale.length > 0) events.stale(stale, 'others deliver');
-    const mute = [...this.#topics].filter((topic) => this.#lacksTrades(topic) && subscriptions.markStale(topic));
-    if (mute.length > 0) events.stale(mute, 'their tickers show trades');
-    for (const topic of mute) this.#restore(topic);
+    const now = timing.now();
+    const mute = [...this.#topics].filter((topic) => this.#lacksTrades(topic) && now >= (this.#mute.get(topic)?.next ?? 0));
+    const fresh = mute.filter((topic) => !this.#mute.has(topic));
+    if (fresh.length > 0) events.stale(fresh, 'their tickers show trades');
+    for (const topic of mute) this.#restore(topic, now);
   }
 
   /**
    * Resubscribes a topic that is mute on an open connection. Its missing trades are fetched: without a loss that the
-   * capture knows of, they would be missing in silence.
+   * capture knows of, they would be missing in silence. A topic that stays mute is resubscribed less and less often:
+   * exchanges limit the requests per hour.
    */
-  #restore(topic: string): void {
-    const { exchange, wire, prices } = this.#options;
+  #restore(topic: string, now: number): void {
+    const { exchange, wire, prices, pacing } = this.#options;
+    const pause = 2 * (this.#mute.get(topic)?.pause ?? pacing.staleAfter / 2);
+    this.#mute.set(topic, { pause, next: now + pause });
     for (const { market, channel, symbol } of this.#feedsOf(topic)) {
       wire.muted({ exchange: exchange.id, market, channel, symbol });
       prices.restart(market, symbol);

@@ -7,6 +7,7 @@ import { HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/ti
 import type { Feed } from '../repair/feed-table.js';
 import { RepairFetcher } from '../repair/repair-fetcher.js';
 import type { RepairJob, RepairLimits } from '../repair/repair-job.js';
+import type { ConnectionPool } from './connection-pool.js';
 import type { Wire } from './wire.js';
 
 /** Limits and client of gap repair. */
@@ -22,8 +23,8 @@ type Parts = {
   readonly wire: Wire;
   readonly exchanges: readonly Exchange[];
   readonly warn: (message: string) => void;
-  /** Subscribes a feed again that is mute. */
-  readonly resubscribe: (feed: Feed) => void;
+  /** The pool of an exchange, which can resubscribe a mute feed. */
+  readonly pool: (exchange: string) => Pick<ConnectionPool, 'mayResubscribeTrades' | 'resubscribeTrades'>;
 };
 
 /** Audits that run at the same time: they leave most of the rate limits to repairs. */
@@ -57,13 +58,15 @@ export class LiveRepair {
   }
 
   async #audit(feed: Feed): Promise<void> {
-    const { wire, warn, resubscribe } = this.#parts;
+    const { wire, warn } = this.#parts;
+    const pool = this.#parts.pool(feed.exchange);
     this.#audits += 1;
     try {
-      const isMute = wire.audit(feed, await this.#newest(feed));
+      const listed = await this.#newest(feed);
+      const isMute = wire.audit(feed, listed, pool.mayResubscribeTrades(feed.market, feed.symbol));
       if (!isMute) return;
       warn(`${feed.exchange} ${feed.market} ${feed.symbol}: its trades stopped arriving; subscribing again`);
-      resubscribe(feed);
+      pool.resubscribeTrades(feed.market, feed.symbol);
     } catch (error) {
       // An exchange that does not answer is no reason to stop; the feed has its next turn.
       if (!(error instanceof UnreachableError)) throw error;

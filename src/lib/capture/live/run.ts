@@ -6,7 +6,6 @@ import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import type { HttpClient } from '../../transport/http.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
-import type { Feed } from '../repair/feed-table.js';
 import type { Selection } from '../selection.js';
 import { Capture } from '../session/capture.js';
 import type { Statistics } from '../statistics.js';
@@ -96,9 +95,8 @@ class LiveRun implements Live {
     const taps = [...options.taps, heard];
     this.#wire = new Wire({ clock: new LocalClock(), capture: this.#capture, queue: this.#queue, taps });
     const exchanges = venues.map(({ exchange }) => exchange);
-    const resubscribe = ({ exchange, market, symbol }: Feed) =>
-      this.pools.find((pool) => pool.exchange.id === exchange)?.resubscribeTrades(market, symbol);
-    this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn, resubscribe });
+    const pool = (id: string) => this.pools.find(({ exchange }) => exchange.id === id) as ConnectionPool;
+    this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn, pool });
     this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
     this.#watch = new UniverseWatch(
       venues.map((venue) => ({ exchange: venue.exchange, rest: createTappedSource(venue, options.client, this.#wire) })),

@@ -115,11 +115,11 @@ export class Wire {
     return this.#ended === undefined ? this.#capture.dueAudits(most) : [];
   }
 
-  /** Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute. */
-  audit(feed: Feed, listed: readonly Trade[]): boolean {
+  /** Audits a feed, as `Capture.audit`. */
+  audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
     if (this.#ended !== undefined) return false;
     this.#queue.push(this.#capture.advance(this.#clock.now()));
-    const isMute = this.#capture.audit(feed, listed);
+    const isMute = this.#capture.audit(feed, listed, mayResubscribe);
     this.#queue.push(this.#capture.repaired());
     return isMute;
   }

@@ -25,8 +25,13 @@ type TradeFilterOptions = {
   readonly emitFetched: (record: AnyRecord, records: AnyRecord[]) => void;
 };
 
-/** The times of an audit; `at` is local, the others are the exchange's. */
-export type AuditTimes = { readonly until: number; readonly lastKnown: number; readonly at: number };
+/** The terms of an audit; `at` is a local time, the others are the exchange's. */
+export type AuditOptions = {
+  readonly until: number;
+  readonly lastKnown: number;
+  readonly at: number;
+  readonly mayResubscribe: boolean;
+};
 
 /** The filter of live trades: lets each through once by its id and in order, and holds them back behind an open gap. */
 export class TradeFilter {
@@ -102,10 +107,14 @@ export class TradeFilter {
 
   /**
    * Compares trades that the exchange lists, oldest first, with those that the feed delivered. Opens a repair where a trade
-   * up to the exchange's time `until` was not delivered, but not where the newest one was not: then the feed is `mute` and
-   * the caller must count it as lost. `lastKnown` is the time of the feed's last trade, or of its first subscription.
+   * up to the exchange's time `until` was not delivered. Where the newest ones were not and the feed may be subscribed again,
+   * it opens none and returns `mute`: the caller must count the feed as lost. `lastKnown` is the time of the feed's last trade, or of its first subscription.
    */
-  audit(feed: Feed, listed: readonly Trade[], { until, lastKnown, at }: AuditTimes): 'complete' | 'missing' | 'mute' {
+  audit(
+    feed: Feed,
+    listed: readonly Trade[],
+    { until, lastKnown, at, mayResubscribe }: AuditOptions,
+  ): 'complete' | 'missing' | 'mute' {
     const known = this.#known(feed);
     if (this.repair?.isOpen(feed)) return 'complete';
     const { first, last, floor } = known;
@@ -115,8 +124,10 @@ export class TradeFilter {
     const missing = listed.filter(isMissing);
     const [earliest] = missing;
     if (!earliest) return 'complete';
-    if (missing.some((trade) => !last || isBefore(last, trade))) return 'mute';
-    const start = listed.findLast((trade) => known.has(trade.id) && isBefore(trade, earliest)) ?? floor ?? first;
+    const isMute = missing.some((trade) => !last || isBefore(last, trade));
+    if (isMute && mayResubscribe) return 'mute';
+    const before = last && isBefore(last, earliest) ? last : (floor ?? first);
+    const start = listed.findLast((trade) => known.has(trade.id) && isBefore(trade, earliest)) ?? before;
     const from = start?.timestamp ?? lastKnown;
     this.repair?.recheck(feed, { reason: 'stale', from, start, known, earliest: first }, at);
     return 'missing';

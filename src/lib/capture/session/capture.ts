@@ -142,9 +142,12 @@ export class Capture {
     return this.#filter.dueAudits(most);
   }
 
-  /** Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute. */
-  audit(feed: Feed, listed: readonly Trade[]): boolean {
-    return this.#filter.audit(feed, listed);
+  /**
+   * Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute and must be
+   * subscribed again; never where it may not be: then its trades are only fetched.
+   */
+  audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
+    return this.#filter.audit(feed, listed, mayResubscribe);
   }
 
   /** Registers the last stored trades of a feed: every later trade is missing, and their copies are duplicates. */

@@ -160,14 +160,11 @@ export class EventFilter {
     if (lost && this.trades.lost(lost, 'stale', this.now)) this.#continuity.handedOver(feed);
   }
 
-  /**
-   * Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute and must be
-   * subscribed again; trades that are missing otherwise are repaired.
-   */
-  audit(feed: Feed, listed: readonly Trade[]): boolean {
+  /** Audits a feed, as `Capture.audit`. */
+  audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
     const lastKnown = this.#continuity.lastKnown(feed);
     if (lastKnown === undefined || !this.#continuity.isDelivered(feed)) return false;
-    const times = { until: this.time(feed) - IN_FLIGHT, lastKnown, at: this.now };
+    const times = { until: this.time(feed) - IN_FLIGHT, lastKnown, mayResubscribe, at: this.now };
     if (this.trades.audit(feed, listed, times) !== 'mute') return false;
     this.muted(feed);
     return true;
