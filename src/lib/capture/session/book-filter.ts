@@ -49,8 +49,9 @@ export class BookFilter {
     if (this.#channels.length === 0) return;
     if (this.#joins.keepsWaiting(connection, message)) return;
     this.#apply(connection, message, at, records);
-    if (message.action === 'snapshot' || this.#booksOf(message.exchange).isContinued(connection, message)) return;
-    if (this.#overRest.get(message.exchange)?.request(message.market, message.symbol)) this.#joins.wait(connection, message);
+    const snapshots = message.action === 'delta' ? this.#overRest.get(message.exchange) : undefined;
+    if (!snapshots || this.#booksOf(message.exchange).isContinued(connection, message)) return;
+    if (snapshots.request(message.market, message.symbol)) this.#joins.wait(connection, message);
   }
 
   /** Joins a whole book that arrived over REST with the deltas that waited for it. */
