@@ -29,8 +29,8 @@ export class StoredTrades {
 }
 
 /**
- * Returns the stored trades of a topic within a span; `isOwn` tells ids of the source that they are compared with from those
- * of others. Throws a `FailureError` that names an unreadable file.
+ * Returns the stored trades of a topic within a span; `isOwn` accepts ids of the compared source; trades with other
+ * ids are foreign. Throws a `FailureError` that names an unreadable file.
  */
 export async function readStoredTrades(
   directory: string,

@@ -89,7 +89,7 @@ export class TypeRelation {
     return known.filter(({ rows }) => rows > 0).reduce<Extent | undefined>(unite, undefined);
   }
 
-  /** Returns partitions of unsealed rows, without those in which such rows supersede sealed ones: `chosen` has these. */
+  /** Returns partitions of unsealed rows, without those in which unsealed rows supersede sealed ones: `chosen` has these. */
   #openPartitions(isWanted: (partition: Partition) => boolean): PartitionRows[] {
     const { partitions, superseded } = this.#open;
     return partitions.filter(({ partition }) => isWanted(partition) && !superseded.has(partitionPath(partition)));
