@@ -21,6 +21,8 @@ export type Bucket = {
   readonly localTimestamp: number | undefined;
   /** False when an input is not complete. */
   readonly complete: boolean;
+  /** Returns whether the input leaves nothing out, up to `until` or as far as it reaches; absent where that is unknown. */
+  isCovered?(until?: number): boolean;
   /** Returns the values, undefined when nothing traded. */
   values(): BucketValues | undefined;
 };

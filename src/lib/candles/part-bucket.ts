@@ -1,6 +1,7 @@
 import { ExactSum } from '../model/exact-sum.js';
 import type { Candle } from '../model/records.js';
 import type { Bucket, BucketValues } from './bucket.js';
+import { chosenParts, type Part } from './part-choice.js';
 
 /** Number of latest parts that are kept apart, so that a corrected part can still replace its earlier state. */
 const KEPT_APART = 512;
@@ -8,13 +9,22 @@ const KEPT_APART = 512;
 /** A smaller candle in which something traded. */
 type Traded = Candle & { readonly open: number; readonly high: number; readonly low: number; readonly close: number };
 
+type SizedPart = Part & { readonly candle: Candle };
+
+function keyOfPart({ timestamp }: Candle, size: number): string {
+  return `${timestamp} ${size}`;
+}
+
 /** A bucket of smaller candles, each counted once: of two states of one the closed one, then the later one. */
 export class PartBucket implements Bucket {
   readonly start: number;
   localTimestamp: number | undefined;
   complete = true;
-  #parts = new Map<number, Candle>();
+  #parts = new Map<string, SizedPart>();
   #foldedUntil = Number.NEGATIVE_INFINITY;
+  /** Length of the parts that count, and the end of the last one. */
+  #covered = 0;
+  #reached = 0;
   readonly #sums = { volume: new ExactSum(), turnover: new ExactSum(), buyVolume: new ExactSum() };
   readonly #lacking = new Set<'turnover' | 'buyVolume' | 'trades'>();
   #prices: { open: number; high: number; low: number; close: number } | undefined;
@@ -25,22 +35,30 @@ export class PartBucket implements Bucket {
   }
 
   /** Returns whether only their order in the input ranks `part` and one that is known. */
-  hasTie(part: Candle): boolean {
-    const known = this.#parts.get(part.timestamp);
+  hasTie(part: Candle, size: number): boolean {
+    const known = this.#parts.get(keyOfPart(part, size))?.candle;
     return known !== undefined && known.closed === part.closed && known.localTimestamp === part.localTimestamp;
   }
 
   /** Returns whether the candle still counts; one that arrives more than 512 candles late does not. */
-  add(part: Candle): boolean {
+  add(part: Candle, size: number): boolean {
     if (part.timestamp < this.#foldedUntil) return false;
-    const known = this.#parts.get(part.timestamp);
-    if (known === undefined || supersedes(part, known)) this.#parts.set(part.timestamp, part);
-    if (this.#parts.size > KEPT_APART) this.#fold(KEPT_APART / 2);
+    const key = keyOfPart(part, size);
+    const known = this.#parts.get(key)?.candle;
+    const isGood = part.closed && part.complete !== false;
+    if (known === undefined || supersedes(part, known))
+      this.#parts.set(key, { timestamp: part.timestamp, size, isGood, candle: part });
+    if (this.#parts.size > KEPT_APART) this.#fold(0.5);
     return true;
   }
 
+  /** Returns whether the parts leave nothing out from the start to `until`, or to the end of the last part. */
+  isCovered(until?: number): boolean {
+    return this.#covered === (until ?? this.#reached) - this.start;
+  }
+
   values(): BucketValues | undefined {
-    this.#fold(this.#parts.size);
+    this.#fold(1);
     if (this.#prices === undefined) return undefined;
     const { volume, turnover, buyVolume } = this.#sums;
     return {
@@ -52,15 +70,18 @@ export class PartBucket implements Bucket {
     };
   }
 
-  #fold(count: number): void {
-    const oldest = [...this.#parts.values()].sort((a, b) => a.timestamp - b.timestamp).slice(0, count);
-    for (const part of oldest) {
-      this.#parts.delete(part.timestamp);
-      this.#foldedUntil = part.timestamp + 1;
-      this.localTimestamp = greater(this.localTimestamp, part.localTimestamp);
-      if (part.complete === false) this.complete = false;
-      if (isTraded(part)) this.#count(part);
+  /** Adds up the oldest parts that count: a share of them. */
+  #fold(share: number): void {
+    const chosen = chosenParts([...this.#parts.values()]);
+    for (const { candle, timestamp, size } of chosen.slice(0, Math.ceil(chosen.length * share))) {
+      this.#foldedUntil = timestamp + size;
+      this.#covered += size;
+      this.#reached = this.#foldedUntil;
+      this.localTimestamp = greater(this.localTimestamp, candle.localTimestamp);
+      if (candle.complete === false) this.complete = false;
+      if (isTraded(candle)) this.#count(candle);
     }
+    for (const [key, { timestamp }] of this.#parts) if (timestamp < this.#foldedUntil) this.#parts.delete(key);
   }
 
   #count(part: Traded): void {

@@ -48,7 +48,7 @@ export class CandleSeries {
 
   addCandle(candle: Candle, interval: CandleInterval, now: number): void {
     this.#input ??= 'candle';
-    if (this.#tracks.some((track) => track.hasTie(candle))) this.#counts.duplicates += 1;
+    if (this.#tracks.some((track) => track.hasTie(candle, interval))) this.#counts.duplicates += 1;
     const taken = this.#input === 'candle' ? this.#tracks.map((track) => track.addPart(candle, interval, now)) : [];
     if (taken.every((inTime) => inTime === undefined)) this.#counts.unused += 1;
     else this.#counts.candles += 1;

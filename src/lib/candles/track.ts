@@ -21,8 +21,6 @@ export class CandleTrack {
   readonly #amountUnit: 'base' | 'quote';
   readonly #buckets = new Map<number, TradeBucket | PartBucket>();
   readonly #kept: Kept[] = [];
-  /** The interval of the smaller candles in use; the first that fits is the only one. */
-  #part: CandleInterval | undefined;
   /** End of the last candle. */
   #reached: number | undefined;
   #previousClose: number | undefined;
@@ -56,9 +54,9 @@ export class CandleTrack {
   }
 
   /** Returns whether only their order in the input ranks a smaller candle and one with the same key. */
-  hasTie(part: Candle): boolean {
+  hasTie(part: Candle, { size }: CandleInterval): boolean {
     const bucket = this.#buckets.get(bucketStart(this.interval.size, part.timestamp));
-    return bucket instanceof PartBucket && bucket.hasTie(part);
+    return bucket instanceof PartBucket && bucket.hasTie(part, size);
   }
 
   /**
@@ -66,14 +64,13 @@ export class CandleTrack {
    * is emitted again as incomplete counts as in time: its gap marks the longer candle, too.
    */
   addPart(part: Candle, interval: CandleInterval, now: number): boolean | undefined {
-    if (this.#part === undefined && isMadeOf(this.interval, interval)) this.#part = interval;
-    if (this.#part?.size !== interval.size) return undefined;
+    if (!isMadeOf(this.interval, interval)) return undefined;
     const start = bucketStart(this.interval.size, part.timestamp);
     if (this.#isClosed(start, now)) return part.complete === false;
     const known = this.#buckets.get(start);
     const bucket = known instanceof PartBucket ? known : new PartBucket(start);
     this.#buckets.set(start, bucket);
-    return bucket.add(part);
+    return bucket.add(part, interval.size);
   }
 
   /** Returns the candles that the clock closes, in order of time. */
@@ -130,7 +127,7 @@ export class CandleTrack {
   *#silence(until: number, now: number): Generator<Candle> {
     if (this.#options.empty === 'skip' || this.#reached === undefined) return;
     for (let start = this.#reached; start < until; start += this.interval.size)
-      yield* this.#candle({ start, complete: true, localTimestamp: undefined }, undefined, now);
+      yield* this.#candle({ start, complete: true, localTimestamp: undefined, isCovered: () => false }, undefined, now);
   }
 
   *#candle(bucket: Omit<Bucket, 'values'>, values: BucketValues | undefined, now: number): Generator<Candle> {
@@ -138,6 +135,10 @@ export class CandleTrack {
     const { start } = bucket;
     const end = start + this.interval.size;
     const openGap = this.#openGaps.overlapping(start, end);
+    const closed = end <= now;
+    // The exchange publishes a candle for every interval; a candle from trades is left out where nothing traded.
+    const isCovered = this.#options.source === 'trades' || (bucket.isCovered?.(closed ? end : undefined) ?? true);
+    const complete = bucket.complete && isCovered;
     const candle: Candle = {
       type: 'candle',
       ...this.#identity,
@@ -146,12 +147,12 @@ export class CandleTrack {
       interval: this.interval.name,
       ...(values ? this.#opened(values) : this.#unopened()),
       source: this.#options.source,
-      closed: end <= now,
-      complete: bucket.complete && openGap === undefined,
+      closed,
+      complete: complete && openGap === undefined,
     };
     this.#previousClose = values?.close ?? this.#previousClose;
     this.#reached = end;
-    this.#kept.push({ bucket, candle });
+    this.#kept.push({ bucket: { complete, localTimestamp: bucket.localTimestamp }, candle });
     if (this.#kept.length > KEPT) this.#kept.shift();
     yield candle;
   }

@@ -5,6 +5,7 @@ import { tableDefinition } from '../../storage/database/record-table.js';
 import type { CandleOptions } from '../options.js';
 import { type CandleRelations, CLOCKS, createClocks, createOpenGaps, OPEN_GAPS } from './batch-tables.js';
 import { type CandleQuery, candleSelect } from './candle-sql.js';
+import { partRelation } from './part-relation.js';
 
 const SERIES = '"exchange", "market", "symbol"';
 
@@ -35,7 +36,8 @@ export async function createBatchCandles(
   for (const interval of options.intervals) {
     await insert({ ...settings, interval, input: 'trade', relation: trade });
     const fitting = parts.filter((part) => isMadeOf(interval, part));
-    if (fitting.length > 0) await insert({ ...settings, interval, input: 'candle', relation: longestParts(candle, fitting) });
+    if (fitting.length > 0)
+      await insert({ ...settings, interval, input: 'candle', relation: await partRelation(database, candle, fitting) });
   }
   const unfit = parts.filter((part) => !options.intervals.some((interval) => isMadeOf(interval, part)));
   const unused = await database.number(`SELECT count(*) FROM ${candle} WHERE "interval" IN (${namesOf(unfit)})`);
@@ -58,14 +60,6 @@ export async function quoteCondition(database: Database, { amountUnit }: CandleO
 async function intervalsIn(database: Database, candle: string): Promise<CandleInterval[]> {
   const rows = await database.rows(`SELECT DISTINCT "interval" FROM ${candle}`);
   return rows.map(({ interval }) => parseInterval(String(interval)));
-}
-
-/** Per symbol, the candles of the longest interval that fits. */
-function longestParts(candle: string, fitting: readonly CandleInterval[]): string {
-  const sizes = fitting.map(({ name, size }) => `WHEN ${sqlText(name)} THEN ${size}`);
-  const size = `CASE "interval" ${sizes.join(' ')} END`;
-  return `(SELECT * FROM ${candle} WHERE "interval" IN (${namesOf(fitting)})
-    QUALIFY ${size} = max(${size}) OVER (PARTITION BY ${SERIES}))`;
 }
 
 function namesOf(intervals: readonly CandleInterval[]): string {

@@ -51,21 +51,22 @@ export function candleSelect(query: CandleQuery, rows = 'opened'): string {
     buy_volume: rounded('buy_volume'),
     source: sqlText(source),
     closed: `bucket + ${interval.size} <= ${only?.now ?? 'now'}`,
-    complete: openGaps === undefined ? 'complete' : 'complete AND gapped.bucket IS NULL',
+    complete: openGaps === undefined ? covered(query) : `${covered(query)} AND gapped.bucket IS NULL`,
   };
   const columns = tableColumns('candle').map(({ name }) => `${values[name] ?? `"${name}"`} AS "${name}"`);
   return `WITH ${steps.join(', ')} SELECT ${columns.join(', ')} FROM ${rows} ${clock} ${known}`;
 }
 
 /** Returns the beginning of the bucket of a time in microseconds, as `bucketStart` does. */
-function bucketExpression(size: number, time: string): string {
+export function bucketExpression(size: number, time: string): string {
   const origin = originOf(size);
   return origin === 0 ? `(${time} // ${size} * ${size})` : `((${time} - ${origin}) // ${size} * ${size} + ${origin})`;
 }
 
-function bucketed({ input, relation, interval, position, countsQuote, only }: CandleQuery): string {
+function bucketed({ input, source, relation, interval, position, countsQuote, only }: CandleQuery): string {
   const bucket = bucketExpression(interval.size, 'epoch_us("timestamp")');
-  const values = input === 'trade' ? tradeValues(position ?? TRADE_ORDER, countsQuote) : PART_VALUES;
+  const parts = source === 'exchange' ? `${PART_VALUES}, ${COVERAGE}` : PART_VALUES;
+  const values = input === 'trade' ? tradeValues(position ?? TRADE_ORDER, countsQuote) : parts;
   const sums = `epoch_us(max("local_timestamp")) AS arrival, ${values}`;
   if (!only) return `SELECT ${SERIES}, ${bucket} AS bucket, ${sums} FROM ${relation} GROUP BY ALL`;
   return `SELECT ${sqlText(only.exchange)} AS "exchange", ${sqlText(only.market)} AS "market", *
@@ -91,6 +92,16 @@ const PART_VALUES = `arg_min("open", "timestamp") FILTER (${TRADED}) AS "open", 
     coalesce(fsum("volume") FILTER (${TRADED}), 0) AS volume,
     ${['turnover', 'buy_volume'].map((name) => `${wholly(name, 'fsum')} AS ${name}`).join(', ')},
     ${wholly('trades', 'sum')}::BIGINT AS "trades", bool_and(coalesce("complete", true)) AS complete`;
+
+/** The length of the parts, and the end of the last one. */
+const COVERAGE = 'sum(size_us)::BIGINT AS covered, max(epoch_us("timestamp") + size_us) AS reached';
+
+/** Whether parts of the exchange leave nothing out: it publishes a candle for every interval. */
+function covered({ input, source, interval: { size }, only }: CandleQuery): string {
+  if (input === 'trade' || source === 'trades') return 'complete';
+  const isOpen = `bucket + ${size} > ${only?.now ?? 'now'}`;
+  return `complete AND (covered = ${size} OR (${isOpen} AND covered = reached - bucket))`;
+}
 
 /** A sum that is NULL unless every part has a value. */
 function wholly(name: string, sum: string): string {
@@ -120,13 +131,14 @@ function opened(query: CandleQuery): string[] {
 }
 
 /** Every interval of a symbol from its first to its last trade, and on to the last that the clock has passed. */
-function filled({ interval: { size }, before }: CandleQuery): string {
+function filled({ interval: { size }, before, input, source }: CandleQuery): string {
   const passed = bucketExpression(size, 'now');
   const first = before ? `CASE WHEN any_value(carried) IS NULL THEN min(bucket) ELSE ${before.since} END` : 'min(bucket)';
   const end = before ? `least(any_value(${passed}), ${before.until})` : `any_value(${passed})`;
   return `SELECT ${SERIES}, bucket, arrival, "open", "high", "low", "close", coalesce(volume, 0) AS volume,
       CASE WHEN "close" IS NULL THEN 0 ELSE turnover END AS turnover, CASE WHEN "close" IS NULL THEN 0 ELSE buy_volume END AS buy_volume,
       CASE WHEN "close" IS NULL THEN 0 ELSE "trades" END AS "trades", coalesce(complete, true) AS complete
+      ${input === 'candle' && source === 'exchange' ? ', coalesce(covered, 0) AS covered, coalesce(reached, bucket) AS reached' : ''}
     FROM (SELECT ${SERIES}, unnest(generate_series(first, last, ${size})) AS bucket
       FROM (SELECT ${SERIES}, ${first} AS first, greatest(max(bucket), ${end} - ${size}) AS last
         FROM (SELECT ${SERIES}, bucket FROM bucketed WHERE "close" IS NOT NULL UNION ALL

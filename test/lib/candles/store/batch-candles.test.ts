@@ -111,7 +111,7 @@ describe('candles by SQL equal candles as they come', () => {
     const identity = { exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT' } as const;
     const start = 1_786_310_700_000_000;
     const prices = { open: 1, high: 1, low: 1, close: 1, volume: 1, turnover: 1, buyVolume: 1, trades: 1 };
-    const minutes = [0, 1, 3, 4].map((minute): Candle => {
+    const minutes = [0, 1, 2, 3, 4].map((minute): Candle => {
       const times = { timestamp: start + minute * 60 * SECOND, localTimestamp: start + (minute + 1) * 60 * SECOND };
       const state = { source: 'exchange', closed: true, complete: true } as const;
       return { type: 'candle', ...identity, ...times, interval: '1m', ...prices, ...state };
