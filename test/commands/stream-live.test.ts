@@ -175,7 +175,7 @@ describe('stream from an exchange', () => {
     [live('--api', 'v1'), 'expected v2 or v3 on bitget'],
     [live('--testnet'), 'bitget has none; it has --demo'],
     [live('--shard', '3/2'), 'expected a shard like 2/5'],
-    [live('--until', '2020-01-01'), 'expected a time to come'],
+    [live('--until', '2020-01-01'), '--until must be in the future'],
     [live('--speed', '2'), 'is for replays'],
     [live('--tape-rotate', 'day'), 'tape'],
     [live('--metrics', 'here'), 'expected an address'],

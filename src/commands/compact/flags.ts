@@ -37,9 +37,10 @@ export function retentionOf(text: string): Retention {
   for (const part of listOf(text)) {
     const [, name, age = ''] = /^(?:([^=]*)=)?(.*)$/.exec(part) ?? [];
     const duration = ageOf(age);
-    if (name === undefined && otherwise !== undefined) throw new UsageError(`--keep ${text}: expected one age without a type`);
+    if (name === undefined && otherwise !== undefined)
+      throw new UsageError(`--keep: expected one age without a type, was "${text}"`);
     if (name === undefined) otherwise = duration;
-    else if (types.has(typeOf(name))) throw new UsageError(`--keep ${text}: ${name} appears twice`);
+    else if (types.has(typeOf(name))) throw new UsageError(`--keep: ${name} appears twice`);
     else types.set(typeOf(name), duration);
   }
   if (otherwise === undefined && types.size === 0)

@@ -69,7 +69,7 @@ export class TimeLimit {
     const now = Date.now();
     const ends = [duration === undefined ? [] : now + duration / 1000, until === undefined ? [] : until / 1000].flat();
     const end = Math.min(...ends);
-    if (end <= now) throw new UsageError('--until: expected a time to come, has passed already');
+    if (end <= now) throw new UsageError('--until must be in the future');
     const over = new AbortController();
     this.signal = AbortSignal.any([stopped, over.signal]);
     this.#timer = Number.isFinite(end) ? this.#wake(end, over) : undefined;

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { EXIT, MdtoolError } from '../model/errors.js';
 import { didYouMean } from '../model/suggestion.js';
 import { systemReason } from '../sinks/system-reason.js';
+import { databaseReason, isDatabaseError } from '../storage/files/database-reason.js';
 import { unreadableFile } from '../storage/files/unreadable-file.js';
 
 /** An error as the user sees it: one line and an exit code. */
@@ -20,9 +21,6 @@ type OclifError = Error & {
 /** oclif's text around an error of a flag's parser. */
 const PARSING = /^Parsing --(\S+) \n\t(?:--\S+: |: )?([\s\S]*?)(?:\nSee more help with --help)?$/;
 
-/** DuckDB's errors of disk and memory. */
-const DATABASE_FAILURE = /^(?:IO|Out of Memory) Error: /;
-
 /** Returns the line and the exit code of a thrown value. */
 export function reportOf(error: unknown, context: CommandContext): ErrorReport {
   if (!(error instanceof Error)) return internal(String(error));
@@ -37,7 +35,7 @@ export function reportOf(error: unknown, context: CommandContext): ErrorReport {
   if (oclif?.exit === EXIT.usage) return { name: 'UsageError', message: usageMessage(error, context), exitCode: EXIT.usage };
   if (syscall !== undefined && code !== undefined)
     return { name: 'FailureError', message: systemMessage(error), exitCode: EXIT.failure };
-  const failure = unreadableFile(error)?.message ?? (DATABASE_FAILURE.test(error.message) ? error.message : undefined);
+  const failure = unreadableFile(error)?.message ?? (isDatabaseError(error) ? databaseReason(error) : undefined);
   if (failure !== undefined) return { name: 'FailureError', message: oneLine(failure), exitCode: EXIT.failure };
   return internal(error.message || error.name);
 }
@@ -65,6 +63,9 @@ function usageMessage(error: OclifError, { command, flags }: CommandContext): st
   }
   const parsing = PARSING.exec(text);
   if (parsing) return `--${parsing[1]}: ${lowerFirst(parsing[2] ?? '').replace(/ but received: ([\s\S]*)$/, ', was "$1"')}`;
+  const exclusive =
+    /^(?:The following errors? occurred:\s*)?(--[\w-]+)=[\s\S]* cannot also be provided when using (--[\w-]+)/.exec(text.trim());
+  if (exclusive) return `${exclusive[1]} cannot be combined with ${exclusive[2]}; ${see}`;
   const option = /^Expected --(\S+?)=([\s\S]*) to be one of: (.*)$/.exec(text);
   if (option) return `--${option[1]}: expected one of ${option[3]}, was "${option[2]}"`;
   const reasons = oneLine(text.replace(/^The following errors? occurred:\s*/, ''));

@@ -10,9 +10,7 @@ import { typeOfColumns } from './record-shape.js';
  * without a required value are skipped and counted.
  */
 export async function* readParquet(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
-  await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new FailureError(`${path}: cannot be read (${error.code === 'ENOENT' ? 'no such file' : error.message})`);
-  });
+  await requireFile(path);
   const batches = parquetRecords(path, {
     typeOf: (columns) => typeOfColumns(columns, path),
     onIncomplete: (rows) =>
@@ -25,4 +23,12 @@ export async function* readParquet(path: string, listener: InputListener): Async
     if (listener.taken) for (const record of records) listener.taken(record, `${path}: record ${++number}`);
     yield records;
   }
+}
+
+/** Throws a `FailureError` unless the path is a file. DuckDB's own error would speak of patterns. */
+export async function requireFile(path: string): Promise<void> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new FailureError(`${path}: cannot be read (${error.code === 'ENOENT' ? 'no such file' : error.message})`);
+  });
+  if (info.isDirectory()) throw new FailureError(`${path}: expected a file, found a directory`);
 }

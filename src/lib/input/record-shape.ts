@@ -1,5 +1,12 @@
 import { UsageError } from '../model/errors.js';
-import { columnsOf, RECORD_TYPES, type RecordType } from '../model/records.js';
+import { printable } from '../model/ndjson.js';
+import { columnsOf, IN_BAND_TYPES, RECORD_TYPES, type RecordType } from '../model/records.js';
+
+/** Maximum number of column names in a message. */
+const NAMED = 12;
+const LONGEST_NAME = 40;
+/** Columns that most types share; they do not tell one type from another. */
+const SHARED = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
 
 /**
  * Returns the record type with these columns: all that it requires, and no unknown ones. A `type` column is ignored here.
@@ -11,7 +18,7 @@ export function typeOfColumns(names: readonly string[], path: string): RecordTyp
   const fitting = exact.length > 0 ? exact : RECORD_TYPES.filter((type) => fits(type, given));
   const [first, second] = fitting;
   if (first !== undefined && second === undefined) return first;
-  const found = [...given].join(', ');
+  const found = listed([...given]);
   if (first === undefined)
     throw new UsageError(`${path}: expected the columns of a record type, found ${found}${missing(given)}`);
   throw new UsageError(`${path}: columns ${found} fit ${fitting.join(' and ')}: add a column "type"`);
@@ -34,8 +41,23 @@ function missing(given: ReadonlySet<string>): string {
     const columns = columnsOf(type);
     const known = new Set(columns.map(([name]) => name));
     const lacking = columns.flatMap(([name, { required }]) => (required && !given.has(name) ? [name] : []));
-    return { type, lacking, distance: lacking.length + [...given].filter((name) => !known.has(name)).length };
+    const matching = ownColumns(type).filter((name) => given.has(name)).length;
+    return { type, lacking, matching, distance: lacking.length + [...given].filter((name) => !known.has(name)).length };
   });
-  const nearest = distances.sort((a, b) => a.distance - b.distance)[0];
-  return nearest && nearest.lacking.length > 0 ? `; ${nearest.type} also needs ${nearest.lacking.join(', ')}` : '';
+  const nearest = distances
+    .filter(({ type, matching }) => matching > 0 && !IN_BAND_TYPES.has(type))
+    .sort((a, b) => a.distance - b.distance)[0];
+  if (!nearest) return '; none of these is a column of a record (a CSV file needs a header line)';
+  return nearest.lacking.length > 0 ? `; ${nearest.type} also needs ${nearest.lacking.join(', ')}` : '';
+}
+
+function ownColumns(type: RecordType): string[] {
+  return columnsOf(type)
+    .map(([name]) => name)
+    .filter((name) => !SHARED.has(name));
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, NAMED).map((name) => printable(name.slice(0, LONGEST_NAME)));
+  return names.length > NAMED ? `${shown.join(', ')} and ${names.length - NAMED} more` : shown.join(', ');
 }

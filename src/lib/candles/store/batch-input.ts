@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { contradictionText } from '../../input/contradiction.js';
 import { readInput } from '../../input/input.js';
 import type { InputListener } from '../../input/input-listener.js';
+import { requireFile } from '../../input/parquet-input.js';
 import { typeOfColumns } from '../../input/record-shape.js';
 import { FailureError, MdtoolError } from '../../model/errors.js';
 import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
@@ -11,6 +11,7 @@ import type { Database } from '../../storage/database/duckdb.js';
 import { parquetSelect } from '../../storage/database/parquet-records.js';
 import { emptyRelation, keyExpressions, precedence } from '../../storage/database/record-table.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
+import { databaseReason } from '../../storage/files/database-reason.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
 import { isOther } from '../series.js';
 import type { CandleRelations } from './batch-tables.js';
@@ -61,9 +62,7 @@ async function selectOf(
   path: string,
   listener: InputListener,
 ): Promise<{ type: RecordType; select: string }> {
-  await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new FailureError(`${path}: cannot be read (${error.code === 'ENOENT' ? 'no such file' : error.message})`);
-  });
+  await requireFile(path);
   try {
     return await parquetSelect(database, path, {
       typeOf: (columns) => typeOfColumns(columns, path),
@@ -74,7 +73,7 @@ async function selectOf(
     });
   } catch (error) {
     if (error instanceof MdtoolError) throw error;
-    throw new FailureError(`${path}: cannot be read (${(error as Error).message.split('\n')[0]})`, { cause: error });
+    throw new FailureError(`${path}: cannot be read (${databaseReason(error)})`, { cause: error });
   }
 }
 

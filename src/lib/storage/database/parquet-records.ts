@@ -1,11 +1,15 @@
 import { FailureError, MdtoolError } from '../../model/errors.js';
 import { type AnyRecord, RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { EARLIEST, LATEST } from '../../model/time.js';
+import { databaseReason } from '../files/database-reason.js';
 import { Database, sqlName, sqlText } from './duckdb.js';
 import { plausibleRows } from './plausible-rows.js';
 import { parquetFiles, pathList } from './record-load.js';
 import { tableRecords } from './record-rows.js';
 import { tableColumns, tableDefinition, validCondition } from './record-table.js';
+
+/** Types whose values all fit into BIGINT. */
+const SAFE_INTEGERS = new Set(['BIGINT', 'INTEGER', 'SMALLINT', 'TINYINT', 'UINTEGER', 'USMALLINT', 'UTINYINT']);
 
 type ParquetListener = {
   /** Returns the type for these columns, for files without the type in their metadata. Throws when none fits. */
@@ -25,7 +29,7 @@ export async function* parquetRecords(path: string, listener: ParquetListener): 
     yield* tableRecords(database, type, table);
   } catch (error) {
     if (error instanceof MdtoolError) throw error;
-    throw new FailureError(`${path}: cannot be read (${(error as Error).message.split('\n')[0]})`, { cause: error });
+    throw new FailureError(`${path}: cannot be read (${databaseReason(error)})`, { cause: error });
   } finally {
     await database.close();
   }
@@ -57,6 +61,11 @@ export async function parquetSelect(
     return `${value} AS ${sqlName(name)}`;
   });
   const { select, condition: plausible } = await plausibleRows(database, type, `SELECT ${values.join(', ')} FROM ${source}`);
+  // A value that is too large for its column would fail later, where no message can name the file.
+  const wide = tableColumns(type).filter(
+    ({ name, sqlType }) => sqlType === 'BIGINT' && !SAFE_INTEGERS.has(given.get(name) ?? 'BIGINT'),
+  );
+  for (const { name } of wide) await database.number(`SELECT count(${sqlName(name)} + 0) FROM (${select})`);
   const condition = `${validCondition(type)} AND ${plausible}`;
   const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE (${condition}) IS NOT TRUE`);
   if (incomplete === 0) return { type, select };
@@ -71,6 +80,9 @@ function readAs(name: string, sqlType: string, givenType: string): string {
     // Milliseconds or seconds, read as microseconds, would be times in 1970.
     return name === 'timestamp' ? `CASE WHEN ${column} >= ${EARLIEST} AND ${column} < ${LATEST} THEN ${time} END` : time;
   }
+  // An infinite time, or one in nanoseconds, has a candle of its own.
+  if (name === 'timestamp' && sqlType === 'TIMESTAMPTZ')
+    return `CASE WHEN ${column}::TIMESTAMPTZ >= make_timestamptz(${EARLIEST}) AND ${column}::TIMESTAMPTZ < make_timestamptz(${LATEST}) THEN ${column}::TIMESTAMPTZ END`;
   // pandas writes a missing number as NaN.
   return sqlType === 'DOUBLE' ? `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END` : `${column}::${sqlType}`;
 }

@@ -7,6 +7,7 @@ import type { RecordType } from '../../model/records.js';
 import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from '../database/duckdb.js';
 import { createRowConverter, kindOf, type ResultKind, type ResultValue } from '../database/query-values.js';
 import { asPattern } from '../database/record-load.js';
+import { databaseReason } from '../files/database-reason.js';
 import type { Partition } from '../files/partition.js';
 import { followRetired, isVanished, retiredPath } from '../log/retired-files.js';
 import { planStatement, type StatementPlan } from './query-guard.js';
@@ -201,5 +202,5 @@ function sqlFailure(error: unknown, directory: string): Error {
   if (error instanceof MdtoolError) return error;
   const message = String((error as Error)?.message ?? error);
   if (message.includes('.parquet')) return readFailure(error, resolve(directory));
-  return new FailureError(`SQL: ${message.split('\n')[0]}`, { cause: error });
+  return new FailureError(`SQL: ${databaseReason(error)}`, { cause: error });
 }
