@@ -163,7 +163,7 @@ export function plainFeatures(seconds: readonly PlainSecond[], index: number, wi
   return {
     deltaZ: over(windows.delta_z, (window) => {
       const traded = window.filter(({ trades }) => trades > 0).length;
-      return traded < Math.min(60, Math.ceil(windows.delta_z / 5)) ? undefined : plainZ(window.map(({ delta }) => delta));
+      return traded < Math.ceil(windows.delta_z / 5) ? undefined : plainZ(window.map(({ delta }) => delta));
     }),
     cvd: plainCvd(seconds, index),
     imbShift: over(windows.imb_shift + 1, (window) => difference(now.imbalance, window[0]?.imbalance)),

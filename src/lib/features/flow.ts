@@ -3,25 +3,25 @@ import { midnightBefore } from './day-flow.js';
 import { type Feature, windowed } from './feature.js';
 import { RollingMoments, RollingSum } from './rolling.js';
 
-/** Of 300 seconds at least 60 must have traded; of a shorter window a fifth. */
-const LEAST_TRADED = 60;
+/** One second in this many must have a trade: 60 of 300. */
+const SECONDS_PER_TRADE = 5;
 
 /** z of buy less sell volume. On a symbol that hardly trades every trade would be an outlier. */
 export const deltaZ: Feature = windowed({
   name: 'delta_z',
-  definition: 'z of delta (buy − sell volume of a second); at least 60 seconds of the window traded',
+  definition: 'z of delta (buy − sell volume of a second); at least a fifth of its seconds must have traded, 60 of 300',
   inputs: ['trade'],
   window: 300,
   create(window) {
     const moments = new RollingMoments(window);
     const traded = new RollingSum(window);
-    const least = Math.min(LEAST_TRADED, Math.ceil(window / 5));
+    const minimum = Math.ceil(window / SECONDS_PER_TRADE);
     return {
       update({ delta, trades }) {
         const distance = moments.push(delta);
         traded.push(trades > 0 ? 1 : 0);
         if (!moments.isFull) return 'warming';
-        if (traded.sum < least) return 'thin';
+        if (traded.sum < minimum) return 'thin';
         return Number.isNaN(distance) ? 'flat' : distance;
       },
       restart(second) {
