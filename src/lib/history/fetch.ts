@@ -19,7 +19,8 @@ export type FetchedPage = {
 
 /**
  * Yields every page of a query, chain after chain. Chains are in order of time; the pages of one chain may arrive newest
- * first. `now` returns microseconds. Throws as `RestClient.get`, and a `RefusedError` on an unreadable answer
+ * first. `now` returns microseconds. An endpoint that fails may answer with an empty list once, which would count as
+ * a time without records for ever: with `confirmsEmpty` an empty page is asked for again before it is believed. Throws as `RestClient.get`, and a `RefusedError` on an unreadable answer
  * or when paging makes no progress.
  */
 export async function* fetchHistory(
@@ -27,6 +28,7 @@ export async function* fetchHistory(
   exchange: Exchange,
   query: HistoryQuery,
   now: () => number,
+  { confirmsEmpty = false }: { readonly confirmsEmpty?: boolean } = {},
 ): AsyncGenerator<FetchedPage> {
   const { type, market, interval } = query;
   const reach = historyOf(exchange).reach(type, market, interval, now());
@@ -37,7 +39,9 @@ export async function* fetchHistory(
     let request: PageRequest | undefined = first;
     const progress = new Progress(exchange);
     while (request) {
-      const page: HistoryPage = await pageOf(client, exchange, query, request, { now: now(), covered });
+      const ask = (asked: PageRequest) => pageOf(client, exchange, query, asked, { now: now(), covered });
+      const answer: HistoryPage = await ask(request);
+      const page: HistoryPage = answer.isEmpty && confirmsEmpty ? await ask(request) : answer;
       progress.require(request, page);
       const { records, rejected, isEmpty = false, isExhausted = false } = page;
       request = page.next;

@@ -72,7 +72,7 @@ type Page = {
 /** Yields the pages of a query. An unreadable row may be any record: its chain is not covered, and the next run fetches it again. */
 async function* pagesOf({ topic }: FetchTask, query: HistoryQuery, { client, now }: FetchTaskOptions): AsyncGenerator<Page> {
   let isWhole = true;
-  for await (const { records, rejected, covered } of fetchHistory(client, topic.exchange, query, now)) {
+  for await (const { records, rejected, covered } of fetchHistory(client, topic.exchange, query, now, { confirmsEmpty: true })) {
     isWhole &&= rejected.length === 0;
     yield { records, rejected, covered: isWhole && covered ? [covered] : [] };
   }

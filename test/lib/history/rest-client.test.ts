@@ -181,6 +181,21 @@ describe('history over a client', () => {
     expectObedient(server);
   });
 
+  it.each(['bitget', 'bybit'])('%s: an empty list of candles or trades is asked for again before it is believed', async (id) => {
+    const { server, exchange, client } = await world(id);
+    const now = server.now() * 1_000;
+    const span = { market: 'linear', symbol: 'BTCUSDT', from: now - DAY, until: now } as const;
+    for (const type of ['candle', 'trade'] as const) {
+      server.faults.list({ rows: 0, times: 1, path: /candles|kline|fills|recent-trade/ });
+      const query: HistoryQuery = { ...span, type, interval: type === 'candle' ? '1h' : undefined };
+      let count = 0;
+      for await (const { records } of fetchHistory(client, exchange, query, () => now, { confirmsEmpty: true }))
+        count += records.length;
+      expect(count, type).toBeGreaterThan(5);
+    }
+    expectObedient(server);
+  });
+
   it('an answer that cannot be read is a refusal of the exchange', async () => {
     const { server, exchange, client } = await world('bitget');
     server.faults.http({ kind: 'answer', status: 200, body: '{"code":"00000","data":null}' });

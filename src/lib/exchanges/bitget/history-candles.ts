@@ -104,7 +104,13 @@ export function parseCandles(
   const [window, starts] = [windowOf(asked, interval), items.map(({ timestamp }) => timestamp)];
   requireWindow(window, starts, describe(asked));
   const { covered, rest } = barCoverage(window, starts, forming, before);
-  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest, interval)] };
+  return {
+    records,
+    rejected,
+    covered: clippedTo(query, covered),
+    next: rest && [withEnds(asked, rest, interval)],
+    isEmpty: rows.length === 0,
+  };
 }
 
 /** Rows of spot carry the turnover in USDT before that in the quote coin, rows of contracts the latter alone. */

@@ -62,7 +62,8 @@ export function parseCandles(
   const [window, starts] = [windowOf(asked, size), items.map(({ timestamp }) => timestamp)];
   requireWindow(window, starts, `bybit ${asked.path}`);
   const { covered, rest } = barCoverage(window, starts, forming, before);
-  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest, size)] };
+  const isEmpty = items.length + rejected.length === 0;
+  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest, size)], isEmpty };
 }
 
 function withEnds(request: HttpRequest, window: Span, size: number): HttpRequest {
