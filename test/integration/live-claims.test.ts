@@ -38,7 +38,9 @@ it('claims symbols when they are listed, and leaves those that another run captu
     // Several looks at the lists later it is still theirs, and was told once.
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(refused()).toEqual([
-      expect.stringMatching(/^skipping a new listing .*: bybit linear trade THEIRSUSDT is already being captured by "other stream"/),
+      expect.stringMatching(
+        /^skipping a new listing .*: bybit linear trade THEIRSUSDT is already being captured by "other stream"/,
+      ),
     ]);
     expect(server.subscribers('linear', 'THEIRSUSDT')).toHaveLength(0);
     for (const symbol of ['BTCUSDT', 'OURSUSDT'])

@@ -22,7 +22,7 @@ function verdict(differences: readonly Difference[], good: string): string {
 
 function independenceLine({ name, rows, declared, compared, verdict: found }: Independence): string {
   const observed = rows === undefined ? `differs to the end (${compared} rows)` : `${rows}`;
-  const text = { holds: 'holds', fails: 'FAILED', open: 'too little data to tell' }[found];
+  const text = { holds: 'holds', fails: 'FAILED', open: 'too little data for a verdict' }[found];
   return `  ${name.padEnd(20)} ${observed.padStart(8)}  declared ${String(declared).padStart(7)}  ${text}`;
 }
 

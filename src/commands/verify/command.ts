@@ -10,9 +10,9 @@ import { renderCoverage } from './table.js';
 export default class Verify extends BaseCommand {
   static override summary = 'Check the store for gaps, duplicates, damage and anomalies.';
   static override description =
-    `Gives a coverage record per exchange, market, symbol, channel and day, from its first to its last record. Where something is missing the day is cut: every gap is a row of its own with from_timestamp and until_timestamp (verdict hole), as is a silence that is longer than 60 s and than 20 times the median interval of that symbol at that hour over 7 days (verdict suspect). Piped to backfill, exactly the gaps are filled, and missing or damaged files are retired and fetched again.
+    `Emits one coverage record per exchange, market, symbol, channel and day, from the first to the last record. A gap splits the day and has its own row with from_timestamp and until_timestamp (verdict \`hole\`). So has a silence that is longer than 60 s and longer than 20 times the median interval of that symbol at that hour over 7 days (verdict \`suspect\`). Pipe the records to backfill to fill exactly these gaps and to replace missing or damaged files.
 
-Checked are the bytes of every file against the log of the store, files that are gone or that the log does not know, keys that come twice, order, values that cannot be, crossed books, deltas that do not continue their book or leave it crossed, recorded gaps that nothing has filled, and arrivals against the exchange's time. Verdict mismatch is data that is there and contradicts the log, itself or, with --against, the exchange. detail says what, where and what to do.
+Checks the bytes of every file against the log of the store, missing and unknown files, duplicate keys, order, impossible values, crossed books, deltas that do not continue their book, open gaps, and arrival times. The verdict \`mismatch\` means that stored data contradicts the log, itself or, with --against, the exchange. The field detail says what is wrong, where, and what to do.
 
 The store is only read. Exit 3 for a gap or a mismatch, with --strict also for suspicious rows.`;
   static override examples = [

@@ -8,10 +8,10 @@ import type { AnyRecord, Coverage, Market, RecordType } from '../../lib/model/re
 import { createHttpClient } from '../../lib/transport/http.js';
 import type { Against, VerifyListener } from '../../lib/verify/store/verify-store.js';
 
-/** So many damaged files are told one by one on stderr; the rows name all of them. */
-const TOLD_FILES = 20;
+/** Number of damaged files that stderr lists; the rows name all of them. */
+const LISTED_FILES = 20;
 
-/** What of the flags bears on how a run ends. */
+/** The flags that decide how a run ends. */
 type VerifyConclusion = {
   readonly strict: boolean;
   readonly against?: string | undefined;
@@ -20,22 +20,22 @@ type VerifyConclusion = {
   readonly market?: readonly Market[] | undefined;
 };
 
-/** Counts what verifying found, for the summary and the exit code. */
+/** Counts findings, for the summary and the exit code. */
 export class VerifyTally implements VerifyListener {
   readonly #verdicts: Record<Coverage['verdict'], number> = { whole: 0, suspect: 0, mismatch: 0, hole: 0 };
   readonly #symbols = new Set<string>();
-  readonly #tell: (text: string) => void;
+  readonly #report: (text: string) => void;
   #files = 0;
   #compared = 0;
 
-  constructor(tell: (text: string) => void) {
-    this.#tell = tell;
+  constructor(report: (text: string) => void) {
+    this.#report = report;
   }
 
   file({ finding }: Parameters<VerifyListener['file']>[0]): void {
     this.#files += 1;
-    if (this.#files <= TOLD_FILES) this.#tell(finding.detail);
-    else if (this.#files === TOLD_FILES + 1) this.#tell('… more files are damaged; the rows name them');
+    if (this.#files <= LISTED_FILES) this.#report(finding.detail);
+    else if (this.#files === LISTED_FILES + 1) this.#report('… more files are damaged; the rows name them');
   }
 
   async *counted(rows: AsyncIterable<Coverage[]>): AsyncGenerator<AnyRecord[]> {
@@ -50,18 +50,22 @@ export class VerifyTally implements VerifyListener {
   }
 
   /**
-   * Something that is missing or contradicts itself ends the run with 3, what is suspicious only with `strict`. A symbol
-   * that was asked for by name and of which nothing is stored is missing altogether.
+   * Missing or contradictory records make the run exit with 3; suspicious ones only with `strict`. A symbol that the user
+   * named and that has no stored records counts as missing.
    */
   conclude(summary: Summary, flags: VerifyConclusion): void {
     const { strict, against, symbols = [], exchange = EXCHANGES, market } = flags;
-    const { whole, suspect, mismatch, hole } = this.#verdicts;
+    const verdicts = this.#verdicts;
     if (against && this.#compared === 0)
-      this.#tell('no candle was compared: none that the exchange has closed lies wholly within the stored trades');
-    summary.note({ whole, suspect, mismatch, hole, damaged_files: this.#files, compared: this.#compared });
-    const bad = [counted(hole, 'hole'), counted(mismatch, 'mismatch'), strict ? counted(suspect, 'suspicious row') : ''];
+      this.#report('no candle was compared: no closed candle of the exchange lies fully within the stored trades');
+    summary.note({ ...verdicts, damaged_files: this.#files, compared: this.#compared });
+    const bad = [
+      counted(verdicts.hole, 'hole'),
+      counted(verdicts.mismatch, 'mismatch'),
+      strict ? counted(verdicts.suspect, 'suspicious row') : '',
+    ];
     const unseen = symbols.filter((name) => !nativeSymbols([name], exchange, market).some((symbol) => this.#symbols.has(symbol)));
-    if (unseen.length > 0) summary.incomplete(`nothing is stored of ${unseen.join(', ')} in what was asked for`);
+    if (unseen.length > 0) summary.incomplete(`no stored records of ${unseen.join(', ')} in the selection`);
     const reasons = bad.filter((text) => text !== '');
     if (reasons.length > 0) summary.incomplete(`verify found ${reasons.join(', ')}`);
   }
@@ -72,7 +76,7 @@ function counted(count: number, what: string): string {
   return `${count} ${count === 1 ? what : `${what}${what.endsWith('h') ? 'es' : 's'}`}`;
 }
 
-/** Throws a `UsageError` for outputs into the store that is verified: it is only read. */
+/** Throws a `UsageError` for outputs into the verified store: it is only read. */
 export function requireReadOnly(outputs: readonly string[] | undefined): void {
   if (outputs?.includes('store'))
     throw new UsageError('-o store: verify only reads the store; expected -o - or a file such as -o coverage.csv');
@@ -86,15 +90,15 @@ type AgainstContext = {
   readonly notice: (text: string) => void;
 };
 
-/** Returns how the exchange's own candles are had. `close` ends the connections. */
+/** Returns the source of the exchange's own candles. `close` ends its connections. */
 export async function openAgainst({ version, origin, stopped, summary, notice }: AgainstContext) {
   const http = await createHttpClient({ userAgent: `mdtool/${version}`, signal: stopped });
   const against: Against = {
     client: new RestClient({ http, origin, signal: stopped, onWait: notice }),
     now: () => Date.now() * 1000,
     amountUnit,
-    onUnreachable: (reason) => summary.unreachable(`candles of the exchange could not be had: ${reason}`),
-    onRefused: (reason) => notice(`candles of the exchange could not be had: ${reason}`),
+    onUnreachable: (reason) => summary.unreachable(`the exchange served no candles: ${reason}`),
+    onRefused: (reason) => notice(`the exchange served no candles: ${reason}`),
   };
   return { against, close: () => http.close() };
 }

@@ -4,12 +4,12 @@ import { wrapped } from '../../lib/cli/output/wrap.js';
 import type { Coverage } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
 
-/** More rows are for no eye; what was found comes first then. */
+/** Maximum number of rows for people; above it, findings are listed first. */
 const MOST_ROWS = 200;
 const BETWEEN = '  ';
 const INDENT = '    ';
 
-/** One column; those with the greatest `rank` are left out first where there is no room, those without any value always. */
+/** One column. Where room is short, columns with the highest `rank` go first; columns without values always go. */
 type Column = {
   readonly heading: string;
   readonly rank: number;
@@ -35,7 +35,7 @@ const COLUMNS: readonly Column[] = [
 
 const MARKS: Readonly<Record<Coverage['verdict'], string>> = { whole: '✓', suspect: '?', mismatch: '✗', hole: '✗' };
 
-/** Draws coverage for the eye: a line per row, and below it in words what was found. */
+/** Formats coverage for people: a line per row, and the findings below it in words. */
 export const renderCoverage: Render = (records, { width, colors }) => {
   const all = records.filter((record): record is Coverage => record.type === 'coverage');
   if (all.length === 0) return 'nothing is stored of what was asked for';

@@ -1,5 +1,5 @@
 /**
- * Why a feature is missing: an input is absent or too old, its window is not full yet, too few of its seconds traded, all
- * its values are the same, or an unrepaired gap lies in it.
+ * The reason why a feature has no value: an input is absent or too old, its window is not full yet, too few of its seconds
+ * traded, all its values are equal, or an unrepaired gap overlaps it.
  */
 export type Absence = 'missing' | 'warming' | 'thin' | 'flat' | 'gap';

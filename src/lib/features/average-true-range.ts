@@ -7,7 +7,7 @@ export const PERIOD = 14;
 /**
  * Returns the average true range of `bars` (the oldest first) after J. Welles Wilder, "New Concepts in Technical Trading
  * Systems" (1978): the mean of the first 14 true ranges, then (13 × the average before + the true range) / 14. The true
- * range of the first bar is its high less its low. Undefined for fewer than 14 bars.
+ * range of the first bar is its high minus its low. Undefined for fewer than 14 bars.
  */
 export function averageTrueRange(bars: readonly PriceRange[]): number | undefined {
   if (bars.length < PERIOD) return undefined;

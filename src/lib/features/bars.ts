@@ -8,12 +8,12 @@ import type { OpenGap } from './open-gaps.js';
 /** The interval of the candles that volatility is measured on. */
 export const BAR_INTERVAL = '15m';
 export const BAR = 15 * MINUTE;
-/** Closed candles that the average is taken over: with all of them it does not depend on where the data began. */
+/** Number of closed candles in the average: with all of them it does not depend on where the data begins. */
 export const WARM_BARS = 200;
-/** Bars so much older than the last one say nothing of it; what a symbol's average depends on has an end. */
+/** Bars that are older than the last one by more than this do not count: the inputs of an average are bounded. */
 export const OLDEST_BAR = 7 * DAY;
 
-/** Where a bar comes from; the greater one counts. */
+/** The source of a bar; the higher one counts. */
 const RANK = { exchange: 0, trades: 1, rows: 2 } as const;
 
 type Bar = PriceRange & {
@@ -21,18 +21,18 @@ type Bar = PriceRange & {
   readonly source: keyof typeof RANK;
   /** Arrival of the candle, which decides between two of one source. */
   readonly known: number;
-  /** False when trades are missing in it: the average begins anew after it. */
+  /** False when trades are missing in the bar: the average starts again after it. */
   readonly whole: boolean;
-  /** Whether that is so for a gap alone, which may be repaired. */
+  /** Whether only a gap is the reason, which may be repaired. */
   readonly hasGap?: boolean | undefined;
 };
 
-/** A bar that rows made before. */
+/** A bar built from earlier rows. */
 export type PastBar = Pick<Bar, 'start' | 'whole' | 'high' | 'low' | 'close'>;
 
 type OpenBar = {
   readonly start: number;
-  /** False where the rows began after the bar did. */
+  /** False where the rows start after the start of the bar. */
   readonly isSeen: boolean;
   whole: boolean;
   hasGap: boolean;
@@ -42,8 +42,8 @@ type OpenBar = {
 };
 
 /**
- * The closed 15-minute candles of one symbol: those that its own rows make, and candles from elsewhere for those that
- * they do not, because the rows began later or a gap lies in them. An interval without trades has no candle.
+ * The closed 15-minute candles of one symbol. Its own rows build them; where the rows start later or have a gap, candles
+ * of the exchange or the store fill in. An interval without trades has no candle.
  */
 export class Bars {
   #closed: Bar[] = [];
@@ -54,49 +54,49 @@ export class Bars {
   #hasGap = false;
   #known = 0;
 
-  /** ATR(14) over the bars since the last one that is not whole, undefined for fewer than 14. */
+  /** ATR(14) over the bars since the last incomplete one, undefined for fewer than 14. */
   get averageTrueRange(): number | undefined {
     return this.#average;
   }
 
-  /** Whether the average is taken over as many bars as it takes not to depend on where the data began. */
+  /** Whether the average has enough bars not to depend on where the data begins. */
   get isWarm(): boolean {
     return this.#count >= WARM_BARS;
   }
 
-  /** How many bars the average is taken over. */
+  /** Number of bars in the average. */
   get count(): number {
     return this.#count;
   }
 
-  /** The greatest arrival of a candle from elsewhere that counts, 0 where there is none. */
+  /** The latest arrival of an external candle in use, 0 where there is none. */
   get known(): number {
     return this.#known;
   }
 
-  /** Whether one of the last bars lacks trades. */
+  /** Whether trades are missing in one of the last bars. */
   get hasGap(): boolean {
     return this.#hasGap;
   }
 
-  /** Why there is no average. */
+  /** The reason why there is no average. */
   get absence(): Absence {
     return this.#hasGap ? 'gap' : 'warming';
   }
 
-  /** Takes the bars that earlier rows made, in order, before the first row. */
+  /** Adds the bars of earlier rows, in order, before the first row. */
   restore(bars: readonly PastBar[]): void {
     for (const bar of bars) this.#insert({ ...bar, source: 'rows', known: 0 });
   }
 
-  /** Takes a candle from elsewhere; it counts from the first row at or after its end. */
+  /** Adds an external candle; it counts from the first row at or after its end. */
   offer({ interval, closed, complete, timestamp, localTimestamp, high, low, close, source }: Candle): void {
     if (interval !== BAR_INTERVAL || !closed || complete === false) return;
     if (high === undefined || low === undefined || close === undefined) return;
     this.#offered.push({ start: timestamp, source, known: localTimestamp ?? 0, whole: true, high, low, close });
   }
 
-  /** Takes the next row; `isWhole` says that no trade is missing in its second. */
+  /** Adds the next row; `isWhole` means that no trade is missing in its second. */
   update(row: MicroRow, isWhole: boolean): void {
     const start = Math.floor((row.timestamp - SECOND) / BAR) * BAR;
     if (this.#open?.start !== start) this.#open = openBar(start, row);
@@ -112,12 +112,12 @@ export class Bars {
     if (this.#offered.length > 0) this.#takeOffered(row.timestamp);
   }
 
-  /** Learns that trades are missing in rows that were given. */
+  /** Records that trades are missing in emitted rows. */
   addGap(openGap: OpenGap): void {
     this.#mark(openGap, () => true);
   }
 
-  /** Learns that a gap was repaired; `gaps` are those that are left. */
+  /** Records that a gap was repaired; `gaps` are the remaining ones. */
   endGap(openGap: OpenGap, openGaps: readonly OpenGap[]): void {
     this.#mark(openGap, (start) => openGaps.some((other) => other.inputs.includes('trade') && overlaps(start, other)));
   }
@@ -130,14 +130,14 @@ export class Bars {
     this.#measure();
   }
 
-  /** Ends the bar that is open as one in which rows are missing. */
+  /** Closes the open bar as incomplete. */
   interrupt(): void {
     if (this.#open) this.#close({ ...this.#open, whole: false });
   }
 
   #close({ start, isSeen, whole, hasGap, high, low, close }: OpenBar): void {
     this.#open = undefined;
-    // A bar without trades is no candle, unless they are missing.
+    // A bar without trades is no candle, unless its trades are missing.
     if (isSeen && (!whole || hasGap || high >= low))
       this.#insert({ start, source: 'rows', known: 0, whole, hasGap, high, low, close });
   }

@@ -3,10 +3,10 @@ import { INPUTS, type Input } from './inputs.js';
 import { compareTimes, type InputRecord, later, type SecondInputs } from './second-inputs.js';
 import { orderFlow, type Quotes, quotesOfSnapshot, quotesOfTicker } from './top-of-book.js';
 
-/** A book change between snapshots further apart than this says nothing of a second: it counts as the first of a run. */
+/** Maximum distance of two snapshots whose difference is order flow; beyond it a snapshot starts a new run. */
 const FARTHEST_BOOKS = 60_000_000;
 
-/** What of one symbol outlives a second: the last book, ticker, mark, open interest, funding and trade price. */
+/** State of one symbol that is carried over seconds: the last book, ticker, mark, open interest, funding and trade price. */
 export class CarriedState {
   #book: BookSnapshot | undefined;
   #quotes: Quotes | undefined;
@@ -19,14 +19,14 @@ export class CarriedState {
   /** Price of the last trade. */
   last: number | undefined;
 
-  /** Goes on after a row: what is too old to count by then is known by its time alone. */
+  /** Resumes after a row: of values too old to count by then only the time is known. */
   resume({ close, bookTimestamp, markTimestamp }: RecordOf<'micro'>): void {
     this.last = close;
     this.#bookTimestamp = bookTimestamp;
     this.#markTimestamp = markTimestamp;
   }
 
-  /** Takes what a second brought; returns its order-flow imbalance, undefined where a change could not be told. */
+  /** Adds the inputs of a second; returns its order-flow imbalance, undefined where no change can be computed. */
   take(inputs: SecondInputs): number | undefined {
     if (inputs.ticker) this.#ticker = later(this.#ticker, inputs.ticker);
     if (inputs.mark) this.#mark = later(this.#mark, inputs.mark);
@@ -40,7 +40,7 @@ export class CarriedState {
     return flow;
   }
 
-  /** Takes a record whose second has been given: rows to come know of it, where it is the latest. */
+  /** Adds a record of an emitted second: later rows use it where it is the latest. */
   takeLate(record: InputRecord): void {
     if (record.type === 'book_snapshot') {
       if (this.#book === undefined || compareTimes(record, this.#book) > 0) this.#takeBook(record);
@@ -50,12 +50,12 @@ export class CarriedState {
     else if (record.type === 'funding') this.#funding = later(this.#funding, record);
   }
 
-  /** Whether the last book is young enough for a row that ends at `end`. */
+  /** Whether the last book is recent enough for a row that ends at `end`. */
   hasBook(end: number): boolean {
     return isFresh(this.#book, 'book', end);
   }
 
-  /** Returns what the last book, or where that is too old the last ticker, says at `end`. */
+  /** Returns the quote at `end` from the last book, or from the last ticker where the book is too old. */
   quotes(end: number): Quotes {
     if (this.hasBook(end)) return this.#quotes as Quotes;
     return isFresh(this.#ticker, 'ticker', end) ? quotesOfTicker(this.#ticker) : NOTHING;

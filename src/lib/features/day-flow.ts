@@ -2,11 +2,11 @@ import { ExactSum } from '../model/exact-sum.js';
 import { DAY, SECOND } from '../model/time.js';
 import type { MicroRow } from './micro-series.js';
 
-/** Buy less sell volume of one symbol since UTC midnight. */
+/** Buy minus sell volume of one symbol since UTC midnight. */
 export class DayFlow {
   #sum: ExactSum | undefined;
 
-  /** Undefined on a day whose beginning was not seen. */
+  /** Undefined on a day whose start is not in the data. */
   get value(): number | undefined {
     return this.#sum?.value;
   }
@@ -16,7 +16,7 @@ export class DayFlow {
     this.#sum?.add(delta);
   }
 
-  /** Goes on from what an earlier row said: the sum of decimals is exact in the digits that it has. */
+  /** Resumes from an earlier row: its sum of decimals is exact in its digits. */
   restore(value: number | undefined): void {
     this.restart();
     if (value === undefined) return;

@@ -2,7 +2,7 @@ import { type Feature, momentary, windowed } from './feature.js';
 import { Lag, RollingMoments } from './rolling.js';
 
 const BASIS_POINTS = 10_000;
-/** Open interest is compared with itself so many seconds before. */
+/** Distance in seconds of the two values of open interest that are compared. */
 const INTEREST_STEP = 60;
 
 export const markDeviation: Feature = windowed({

@@ -11,11 +11,11 @@ type MarketState = {
   readonly series: Map<string, SymbolSeries>;
   /** The latest `clock` record. */
   clock: number | undefined;
-  /** The greatest arrival, which counts as long as there is no `clock`. Of a batch the greatest time. */
+  /** The latest arrival, used while there is no `clock`. For a batch the latest time. */
   arrival: number;
   /** Clocks of a batch that wait for the rows before them. */
   waiting: Clock[];
-  /** The market's time at which a row is given next. */
+  /** The market clock at which the next row is due. */
   due: number;
 };
 
@@ -23,12 +23,12 @@ const NOTHING: readonly AnyRecord[] = [];
 
 /**
  * Turns trades, books, tickers, marks, open interest and funding into one `micro` and one `features` row per symbol and
- * second, as they come: the one definition of every feature. It knows time only from its input: per exchange and market
- * the greatest `clock` record, else the greatest arrival. That decides when a row comes out, never what it holds.
+ * second, record by record: the one definition of every feature. It knows time only from its input: per exchange and
+ * market the latest `clock` record, else the latest arrival. Time decides when a row is emitted, never its values.
  *
- * A `gap` that is learned after rows were given sends those it damages again; of two rows with one key the later one
- * counts. `gap` and `clock` pass through: a `gap` before the rows it changes, a `clock` after those it closes.
- * A batch is read by the times of its records alone.
+ * A `gap` that becomes known after its rows were emitted emits them again; of two rows with one key the later one counts.
+ * `gap` and `clock` pass through: a `gap` before the rows it changes, a `clock` after those it closes. A batch is read by
+ * the times of its records alone.
  */
 export class FeatureEngine {
   readonly counts: EngineCounts = { inputs: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
@@ -49,7 +49,7 @@ export class FeatureEngine {
       case 'open_interest':
         return this.#input(record);
       case 'funding':
-        // A rate that was paid is history, the current one is what is shown until then.
+        // A settled rate is history; the feature shows the current one.
         return record.settled ? this.#unused() : this.#input(record);
       case 'micro':
         return this.#series(this.#market(record), record).addRow(record);
@@ -64,22 +64,22 @@ export class FeatureEngine {
     }
   }
 
-  /** Goes on where an earlier run left off: what its rows up to `end`, the end of a 15-minute bar, left behind. */
+  /** Resumes from the state of an earlier run at `end`, the end of a 15-minute bar. */
   resume(identity: SymbolIdentity, end: number, past: Past): void {
     this.#series(this.#market(identity), identity).resume(end, past);
   }
 
-  /** Takes a record of a second whose row was made by an earlier run. */
+  /** Adds a record of a second whose row an earlier run has built. */
   prime(record: AnyRecord): void {
     if (isInput(record)) this.#series(this.#market(record), record).prime(record);
   }
 
-  /** Takes a repair (a gap without `missing`) of a batch before the gap that it ends: its records are in the input. */
+  /** Adds a repair (a gap without `missing`) of a batch before the gap that it ends: its records are in the input. */
   foresee(repair: Gap): void {
     this.#series(this.#market(repair), repair).foresee(repair);
   }
 
-  /** Returns the rows that are left at the end of the input: every symbol has rows up to its last record. */
+  /** Returns the remaining rows at the end of the input: every symbol has rows up to its last record. */
   *finish(): Generator<AnyRecord> {
     for (const market of this.#markets.values()) {
       for (const series of market.series.values()) yield* series.finish();

@@ -19,14 +19,14 @@ type Entry = {
   readonly isForSignals: boolean;
 };
 
-/** What rows up to a moment left behind that the rows of the windows alone do not tell. */
+/** State after the rows up to a moment, as far as the rows of the windows do not contain it. */
 export type Past = {
-  /** The 15-minute bars that they made, in order. */
+  /** Their 15-minute bars, in order. */
   readonly bars: readonly PastBar[];
-  /** Whether there is a row of the moment, and what its `cvd` was. */
+  /** Whether the moment has a row, and its `cvd`. */
   readonly continues: boolean;
   readonly cvd: number | undefined;
-  /** The inputs that had come by then. */
+  /** The inputs that had arrived by then. */
   readonly seen: readonly RecordType[];
 };
 
@@ -44,7 +44,7 @@ export class FeatureSeries {
   #end = 0;
   #known = 0;
 
-  /** `grace` is the time after a second's end from which its row can be known, microseconds. */
+  /** `grace` is the time from the end of a second until its row can be known, microseconds. */
   constructor(openGaps: OpenGaps, grace: number, windows: Windows, features: readonly Feature[] = FEATURES) {
     this.#openGaps = openGaps;
     this.#grace = grace;
@@ -60,7 +60,7 @@ export class FeatureSeries {
     return this.#end;
   }
 
-  /** Goes on after the row that ended at `end`, the end of a bar, before the first row. */
+  /** Resumes after the row that ended at `end`, the end of a bar, before the first row. */
   resume(end: number, { bars, continues, cvd }: Omit<Past, 'seen'>): void {
     this.#bars.restore(bars);
     if (!continues) return;
@@ -69,12 +69,12 @@ export class FeatureSeries {
     this.#flow.restore(cvd);
   }
 
-  /** Takes a 15-minute candle from elsewhere. */
+  /** Adds an external 15-minute candle. */
   offer(candle: Candle): void {
     this.#bars.offer(candle);
   }
 
-  /** Returns the features at the end of the row's second. Rows come in order of time. */
+  /** Returns the features at the end of the row's second. Rows must be in order of time. */
   update(row: MicroRow): FeatureRow {
     const end = row.timestamp;
     if (end !== this.#end + SECOND) this.#restart(end);
@@ -83,13 +83,13 @@ export class FeatureSeries {
     this.#bars.update(row, this.#openGaps.until('trade') <= end - SECOND);
     this.#flow.update(row);
     const known = Math.max(this.#known, row.localTimestamp ?? 0);
-    // When a row in a gap was known says nothing of those that follow.
+    // The time at which a row in a gap became known does not concern later rows.
     if (row.complete) this.#known = known;
     const out = blankRow(row, Math.max(end + this.#grace, known, this.#bars.known));
     out.warm = this.#bars.isWarm;
     out.gapInWindow = this.#bars.hasGap;
     for (const entry of this.#entries) this.#measure(entry, row, out);
-    // The average of fewer bars is given, and the row says of how many.
+    // The average of fewer bars is emitted, but such a row is not warm.
     if (!this.#bars.isWarm && out.atr15m !== undefined) addReason(out, 'atr15m', `${this.#bars.count} of ${WARM_BARS} candles`);
     return out;
   }
@@ -108,7 +108,7 @@ export class FeatureSeries {
     if (isForSignals) out.warm = false;
   }
 
-  /** Returns an emitted row as it is now that `openGap` is known; the same row where the gap does not concern it. */
+  /** Returns an emitted row corrected for `openGap`; the same row where the gap does not concern it. */
   revised(row: FeatureRow, openGap: OpenGap, close = row.close): FeatureRow {
     const values: Values = {};
     const reasons: Reasons = {};
@@ -126,12 +126,12 @@ export class FeatureSeries {
     return { ...row, close, ...values, warm, gapInWindow, detail, knownTimestamp, localTimestamp };
   }
 
-  /** Learns that trades are missing in rows that were given. */
+  /** Records that trades are missing in emitted rows. */
   addGap(openGap: OpenGap): void {
     if (openGap.inputs.includes('trade')) this.#bars.addGap(openGap);
   }
 
-  /** Learns that a gap was repaired; `gaps` are those that are left. */
+  /** Records that a gap was repaired; `gaps` are the remaining ones. */
   endGap(openGap: OpenGap, openGaps: readonly OpenGap[]): void {
     if (openGap.inputs.includes('trade')) this.#bars.endGap(openGap, openGaps);
   }
@@ -143,7 +143,7 @@ export class FeatureSeries {
   }
 }
 
-/** A row without features. Every column is there from the beginning: rows that grow would be slow objects. */
+/** A row without features. It has every column from the start: objects that grow are slow. */
 function blankRow(row: MicroRow, knownTimestamp: number): Mutable<FeatureRow> {
   const { exchange, market, symbol, timestamp, localTimestamp, close } = row;
   return {
@@ -175,7 +175,7 @@ function blankRow(row: MicroRow, knownTimestamp: number): Mutable<FeatureRow> {
   };
 }
 
-/** What a row says of a gap cannot be known before the gap is. */
+/** A row that mentions a gap cannot be known before the gap. */
 function knownFrom(row: Mutable<FeatureRow>, known: number): void {
   if (known > row.knownTimestamp) row.knownTimestamp = known;
   if (known > (row.localTimestamp ?? 0)) row.localTimestamp = known;
@@ -186,7 +186,7 @@ function addReason(row: Mutable<FeatureRow>, name: string, reason: string): void
   (row.detail as Reasons)[name] = reason;
 }
 
-/** Milliseconds since the older of book and mark; a spot market has no mark. */
+/** Age in milliseconds of the older of book and mark; a spot market has no mark. */
 function ageOf({ timestamp, market, bookTimestamp, markTimestamp }: MicroRow): number | undefined {
   if (bookTimestamp === undefined) return undefined;
   if (market === 'spot') return (timestamp - bookTimestamp) / 1000;
@@ -197,6 +197,6 @@ function damages({ inputs, from, until }: OpenGap, feature: Feature, window: num
   if (from >= end || !feature.inputs.some((input) => inputs.includes(input))) return false;
   const since = feature.since(end, window);
   if (since !== undefined) return until > since;
-  // Of the bars that the gap overlaps, the first has been closed by then.
+  // The first of the bars that the gap overlaps has closed by then.
   return Math.floor(from / BAR) * BAR + BAR <= end;
 }

@@ -6,7 +6,7 @@ import { RollingMoments, RollingSum } from './rolling.js';
 /** One second in this many must have a trade: 60 of 300. */
 const SECONDS_PER_TRADE = 5;
 
-/** z of buy less sell volume. On a symbol that hardly trades every trade would be an outlier. */
+/** z of buy minus sell volume. On a thin symbol every trade would be an outlier, so it needs enough traded seconds. */
 export const deltaZ: Feature = windowed({
   name: 'delta_z',
   definition: 'z of delta (buy − sell volume of a second); at least a fifth of its seconds must have traded, 60 of 300',
@@ -32,7 +32,7 @@ export const deltaZ: Feature = windowed({
   },
 });
 
-/** Buy less sell volume since midnight. */
+/** Buy minus sell volume since midnight. */
 export const cvd: Feature = {
   name: 'cvd',
   definition: 'cumulative delta since UTC midnight; null on a day without its beginning',

@@ -1,19 +1,19 @@
 import type { RecordType } from '../model/records.js';
 import { SECOND } from '../model/time.js';
 
-/** What a second is made of. */
+/** The inputs of a second. */
 export type Input = 'trade' | 'book' | 'ticker' | 'mark' | 'open_interest' | 'funding';
 
 type InputRule = {
   /** The record that carries it. */
   readonly type: RecordType;
-  /** How long its last value counts, microseconds; a trade is an event and is never carried. */
+  /** How long its last value is carried forward, microseconds; a trade is an event and is never carried. */
   readonly carried: number;
-  /** The channels whose gaps damage it: the exchanges' tickers carry mark, open interest and funding too. */
+  /** The channels whose gaps damage it: the exchanges' tickers also carry mark, open interest and funding. */
   readonly channels: readonly string[];
 };
 
-/** Where each input comes from and for how long it holds. */
+/** Source and carry-forward time of each input. */
 export const INPUTS: Readonly<Record<Input, InputRule>> = {
   trade: { type: 'trade', carried: 0, channels: ['trade'] },
   book: { type: 'book_snapshot', carried: 10 * SECOND, channels: ['book'] },
@@ -25,7 +25,7 @@ export const INPUTS: Readonly<Record<Input, InputRule>> = {
 
 export const INPUT_NAMES = Object.keys(INPUTS) as readonly Input[];
 
-/** Returns the inputs that a gap in `channel` damages; none for channels that make no second (liquidations, candles). */
+/** Returns the inputs that a gap in `channel` damages; none for channels that seconds do not use (liquidations, candles). */
 export function inputsOfChannel(channel: string): readonly Input[] {
   return INPUT_NAMES.filter((input) => INPUTS[input].channels.includes(channel));
 }

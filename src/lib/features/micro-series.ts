@@ -11,19 +11,19 @@ export type MicroRow = RecordOf<'micro'>;
 
 export type SymbolIdentity = { readonly exchange: string; readonly market: Market; readonly symbol: string };
 
-/** A silence longer than this has no rows: it is a series that ended and another one that begins. */
+/** A longer silence has no rows: one series ends and another begins. */
 const LONGEST_SILENCE = DAY;
 
 /**
- * The seconds of one symbol. What a second holds follows from the records whose time lies in it and in those before,
- * in the order of their times; when it is given follows from `close` alone.
+ * The seconds of one symbol. The values of a second follow from the records with a time in it or before it, in order of
+ * time. `close` alone decides when it is emitted.
  */
 export class MicroSeries {
   readonly #identity: SymbolIdentity;
   readonly #openGaps: OpenGaps;
   #state = new CarriedState();
   readonly #pending = new Map<number, SecondInputs>();
-  /** Start of the second that is given next, undefined before the first. */
+  /** Start of the next second to emit, undefined before the first. */
   #next: number | undefined;
   /** Start of the earliest and the latest second with a record. */
   #first = Number.POSITIVE_INFINITY;
@@ -35,7 +35,7 @@ export class MicroSeries {
     this.#openGaps = openGaps;
   }
 
-  /** Returns the end of the second that is given next, Infinity as long as there is none. */
+  /** Returns the end of the next second to emit, Infinity while there is none. */
   get nextEnd(): number {
     return (this.#next ?? this.#first) + SECOND;
   }
@@ -45,7 +45,7 @@ export class MicroSeries {
     return this.#last + SECOND;
   }
 
-  /** Returns whether the record came before its second was given. */
+  /** Returns whether the record arrived before its second was emitted. */
   add(record: InputRecord): boolean {
     const second = floorToSecond(record.timestamp);
     if (this.#next !== undefined && second < this.#next) {
@@ -63,19 +63,19 @@ export class MicroSeries {
     return true;
   }
 
-  /** Goes on after a row that was made before. */
+  /** Resumes after an earlier row. */
   resume(row: MicroRow): void {
     this.#state.resume(row);
     this.#localTimestamp = row.localTimestamp ?? 0;
     if (this.#pending.size === 0) this.#next = row.timestamp;
   }
 
-  /** Takes a record of a second whose row was made before: rows to come carry it on. */
+  /** Adds a record of a second whose row exists already: later rows carry it forward. */
   prime(record: InputRecord): void {
     this.#state.takeLate(record);
   }
 
-  /** Returns the rows of the seconds that end at `until` or before. */
+  /** Returns the rows of the seconds that end by `until`. */
   *close(until: number): Generator<MicroRow> {
     if (this.#next === undefined && this.#first + SECOND <= until) this.#next = this.#first;
     while (this.#next !== undefined && this.#next + SECOND <= until) {
@@ -87,12 +87,12 @@ export class MicroSeries {
     }
   }
 
-  /** Returns what is left at the end of the input: rows up to the second of the last record. */
+  /** Returns the remaining rows at the end of the input, up to the second of the last record. */
   finish(): Generator<MicroRow> {
     return this.close(this.lastEnd);
   }
 
-  /** Nothing has come for a day: the next record begins anew. */
+  /** Nothing arrived for a day: the next record starts a new series. */
   #end(): void {
     this.#next = undefined;
     this.#first = Number.POSITIVE_INFINITY;
@@ -127,7 +127,7 @@ export class MicroSeries {
     return this.#columns(end, tradesOf(trades), flow);
   }
 
-  /** Spelled out: spreads would make every row a slow object. */
+  /** Every property is written out: spreads would make each row a slow object. */
   #columns(end: number, { open, high, low, buyVolume, sellVolume, delta, trades }: Traded, flow: number | undefined): MicroRow {
     const { exchange, market, symbol } = this.#identity;
     const state = this.#state;

@@ -2,7 +2,7 @@ import { endsGap, liesIn } from '../model/gap-repair.js';
 import type { Gap } from '../model/records.js';
 import { INPUT_NAMES, type Input, inputsOfChannel } from './inputs.js';
 
-/** A stretch `[from, until)` in which inputs are missing, and when that was known. */
+/** A span `[from, until)` in which inputs are missing, and when that became known. */
 export type OpenGap = {
   readonly inputs: readonly Input[];
   readonly from: number;
@@ -10,40 +10,40 @@ export type OpenGap = {
   readonly known: number;
 };
 
-/** What a gap changes: a gap that is there from now on, or gaps that are there no longer. */
+/** The change that a gap makes: a new open gap, or open gaps that end. */
 type GapEffect = { readonly opened: OpenGap } | { readonly ended: readonly OpenGap[]; readonly known: number } | undefined;
 
-type OpenHole = { readonly openGap: OpenGap; readonly gap: Gap; isLate: boolean };
+type RememberedGap = { readonly openGap: OpenGap; readonly gap: Gap; isLate: boolean };
 
-/** The latest end of the gaps in an input, and the latest moment at which one of them was known. */
-type LastHole = { readonly until: number; readonly known: number };
+/** The latest end of the gaps in an input, and the latest time at which one of them became known. */
+type LatestGap = { readonly until: number; readonly known: number };
 
-const NO_HOLE: LastHole = { until: 0, known: 0 };
+const NO_GAP: LatestGap = { until: 0, known: 0 };
 
-/** Repairs whose trades may still come, and gaps that a repair may still end; older gaps stay. */
+/** Number of repairs whose trades may still arrive, and of gaps that a repair may still end; older gaps stay. */
 const REMEMBERED = 64;
 
 /**
- * The gaps of one symbol. A gap that was repaired is a gap all the same where its trades came after their seconds had
- * been given: those rows never saw them.
+ * The gaps of one symbol. A repaired gap counts as open, too, where its trades arrived after their seconds were emitted:
+ * those rows miss them.
  */
 export class OpenGaps {
-  readonly #last = new Map<Input, LastHole>(INPUT_NAMES.map((input) => [input, NO_HOLE]));
-  /** The same of the gaps that are remembered no longer. */
-  readonly #settled = new Map<Input, LastHole>();
-  #open: OpenHole[] = [];
+  readonly #last = new Map<Input, LatestGap>(INPUT_NAMES.map((input) => [input, NO_GAP]));
+  /** The same for gaps that are no longer remembered. */
+  readonly #settled = new Map<Input, LatestGap>();
+  #open: RememberedGap[] = [];
   #pending: OpenGap[] = [];
   #repairs: Gap[] = [];
   readonly #foreseen: Gap[] = [];
   #lastLate = 0;
   #end = 0;
 
-  /** Takes a repair whose records are in the input: the gaps that it ends never are any. */
+  /** Adds a repair whose records are in the input: the gaps that it ends never open. */
   foresee(repair: Gap): void {
     this.#foreseen.push(repair);
   }
 
-  /** Learns a gap; returns what it changes, undefined when that is nothing or it concerns no input. */
+  /** Adds a gap; returns the change, undefined when there is none or no input is concerned. */
   add(gap: Gap): GapEffect {
     const inputs = inputsOfChannel(gap.channel);
     if (inputs.length === 0) return undefined;
@@ -58,7 +58,7 @@ export class OpenGaps {
     return { ended: ended.map(({ openGap }) => openGap), known: knownOf(gap) };
   }
 
-  /** Learns that a trade came after its second had been given; returns the gap that this makes of a repaired gap. */
+  /** Records a trade that arrived after its second was emitted; returns the repaired gap that opens again because of it. */
   addLate(timestamp: number): OpenGap | undefined {
     this.#lastLate = timestamp;
     for (const open of this.#open) if (open.gap.channel === 'trade' && liesIn(open.gap, timestamp)) open.isLate = true;
@@ -68,7 +68,7 @@ export class OpenGaps {
     return this.#begin(gap, true);
   }
 
-  /** Lets time pass up to `end`: gaps that begin before it count from now on. */
+  /** Advances time to `end`: gaps that begin before it count from now on. */
   advance(end: number): void {
     this.#end = end;
     if (this.#pending.length === 0) return;
@@ -76,15 +76,15 @@ export class OpenGaps {
     this.#pending = this.#pending.filter(({ from }) => from >= end);
   }
 
-  /** Returns the end of the last gap in an input among those that began in the time passed, 0 when there was none. */
+  /** Returns the end of the last gap in an input among those that began so far, 0 when there is none. */
   until(input: Input): number {
-    return (this.#last.get(input) as LastHole).until;
+    return (this.#last.get(input) as LatestGap).until;
   }
 
-  /** Returns when a row knew of all that damages some of its inputs. */
+  /** Returns when all gaps in some inputs of a row were known. */
   known(inputs: readonly Input[]): number {
     let known = 0;
-    for (const input of inputs) known = Math.max(known, (this.#last.get(input) as LastHole).known);
+    for (const input of inputs) known = Math.max(known, (this.#last.get(input) as LatestGap).known);
     return known;
   }
 
@@ -101,19 +101,19 @@ export class OpenGaps {
   }
 
   #begin(gap: Gap, isLate: boolean): OpenGap {
-    // Both ends are the same where the exchange's times are too coarse to tell them apart.
+    // Both ends are equal where the exchange's times are too coarse.
     const until = Math.max(gap.untilTimestamp, gap.fromTimestamp + 1);
     const openGap = { inputs: inputsOfChannel(gap.channel), from: gap.fromTimestamp, until, known: knownOf(gap) };
     this.#pending.push(openGap);
     this.#open.push({ openGap, gap, isLate });
-    if (this.#open.length > REMEMBERED) extend(this.#settled, (this.#open.shift() as OpenHole).openGap);
+    if (this.#open.length > REMEMBERED) extend(this.#settled, (this.#open.shift() as RememberedGap).openGap);
     return openGap;
   }
 
-  #drop(ended: readonly OpenHole[]): void {
+  #drop(ended: readonly RememberedGap[]): void {
     this.#open = this.#open.filter((open) => !ended.includes(open));
     this.#pending = this.#open.map(({ openGap }) => openGap);
-    for (const input of INPUT_NAMES) this.#last.set(input, this.#settled.get(input) ?? NO_HOLE);
+    for (const input of INPUT_NAMES) this.#last.set(input, this.#settled.get(input) ?? NO_GAP);
     this.advance(this.#end);
   }
 }
@@ -126,9 +126,9 @@ function knownOf({ localTimestamp, timestamp }: Gap): number {
   return localTimestamp ?? timestamp;
 }
 
-function extend(last: Map<Input, LastHole>, { inputs, until, known }: OpenGap): void {
+function extend(last: Map<Input, LatestGap>, { inputs, until, known }: OpenGap): void {
   for (const input of inputs) {
-    const before = last.get(input) ?? NO_HOLE;
+    const before = last.get(input) ?? NO_GAP;
     last.set(input, { until: Math.max(before.until, until), known: Math.max(before.known, known) });
   }
 }

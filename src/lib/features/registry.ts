@@ -23,7 +23,7 @@ export const FEATURES: readonly Feature[] = [
   spread,
 ];
 
-/** What gates and triggers use: a row is warm when all of them are there. */
+/** Features of gates and triggers: a row is warm when all of them have a value. */
 export const SIGNAL_FEATURES: ReadonlySet<string> = new Set([
   'delta_z',
   'imb_shift',
@@ -33,7 +33,7 @@ export const SIGNAL_FEATURES: ReadonlySet<string> = new Set([
   'atr15m_pct',
 ]);
 
-/** Windows in seconds, by feature, where they are not the default ones. */
+/** Windows in seconds that differ from the default, by feature. */
 export type Windows = ReadonlyMap<string, number>;
 
 const SHORTEST = 2;

@@ -1,10 +1,11 @@
 /**
- * Windows over the last `window` values, O(1) a value, without ever subtracting one that leaves: no trace of a spike
- * remains. Seconds are cut into blocks of `window` at fixed UTC multiples; a window is the end of one block, summed
- * backwards once when the block was full, and the beginning of the next, summed as it comes (van Herk 1992). A result
- * therefore depends on the values in the window and the time alone, to the last digit, wherever the data began.
+ * Windows over the last `window` values, O(1) per value. Subtracting the value that leaves would keep the rounding error of
+ * every past spike, so nothing is ever subtracted. Time is cut into blocks of `window` seconds at fixed UTC multiples. A
+ * window is the end of one block, summed backwards once when the block is full, and the start of the next, summed value
+ * by value (van Herk 1992). A result depends only on the values in the window and the time, to the last digit, wherever
+ * the data begins.
  *
- * A window is full when so many values came one after another; a missing one empties it.
+ * A window is full after `window` consecutive values; a missing value empties it.
  */
 class Blocks {
   readonly window: number;
@@ -21,7 +22,7 @@ class Blocks {
     return this.run >= this.window;
   }
 
-  /** Begins anew: the value pushed next is that of `second` (whole seconds since the epoch). */
+  /** Starts again: the next value is that of `second` (whole seconds since the epoch). */
   restart(second: number): void {
     this.slot = second % this.window;
     this.run = 0;
@@ -47,7 +48,7 @@ export class RollingSum extends Blocks {
     this.slot += 1;
   }
 
-  /** Returns the sum; of any use only while the window is full. */
+  /** Returns the sum; valid only while the window is full. */
   get sum(): number {
     return (this.#tails[this.slot] as number) + this.#head;
   }
@@ -71,8 +72,8 @@ export class RollingSum extends Blocks {
 }
 
 /**
- * Mean and sample variance of the last `window` values, from sums of their distances and squared distances to the value that
- * began the block. Every full window contains that value, so that the squared distance of its mean from it is less than
+ * Mean and sample variance of the last `window` values, from sums of their distances and squared distances to the first
+ * value of the block. Every full window contains that value, so that the squared distance of its mean from it is less than
  * the sum of squares S about the mean: n × (a − mean)² ≤ (n − 1) × S. What cancels in S = Σ(x − a)² − (Σ(x − a))² / n is
  * therefore never more than n times what remains, however far the values are from zero or one of them from the others.
  */

@@ -16,7 +16,7 @@ export function later<Kind extends Stamped>(known: Kind | undefined, next: Kind)
   return known === undefined || compareTimes(next, known) > 0 ? next : known;
 }
 
-/** What came within one second of one symbol, in whatever order it arrived. */
+/** The records within one second of one symbol, in any order of arrival. */
 export class SecondInputs {
   readonly #trades: Trade[] = [];
   readonly #books: BookSnapshot[] = [];

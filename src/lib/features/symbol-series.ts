@@ -48,7 +48,7 @@ export class SymbolSeries {
     return this.#isBatch && nextEnd > lastEnd ? Number.POSITIVE_INFINITY : nextEnd + this.#wait;
   }
 
-  /** Takes an input. Returns rows that have to be given again, because a repaired trade came too late for them. */
+  /** Adds an input. Returns rows to emit again because a repaired trade arrived too late for them. */
   add(record: InputRecord): AnyRecord[] {
     this.#counts.inputs += 1;
     if (this.#seconds.add(record)) {
@@ -63,7 +63,7 @@ export class SymbolSeries {
   /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
   resume(end: number, past: Past): void {
     this.#features.resume(end, past);
-    // An input that is silent since then may be so for a gap that nobody has told yet.
+    // An input that is silent since then may be in a gap that is not known yet.
     for (const type of past.seen) this.#lastSeen.set(type, 0);
   }
 

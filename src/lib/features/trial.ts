@@ -29,7 +29,7 @@ export type Independence = {
   /** Rows after which it declares to be. */
   readonly declared: number;
   readonly compared: number;
-  /** `open`: the data is too short to tell. */
+  /** `open`: there is too little data for a verdict. */
   readonly verdict: 'holds' | 'fails' | 'open';
 };
 
@@ -48,9 +48,8 @@ const MOST_DIFFERENCES = 20;
 const TIMES = new Set(['type', 'timestamp', 'localTimestamp', 'knownTimestamp']);
 
 /**
- * Returns whether features can be trusted on these records: (a) rows known before a cut are the same without what came
- * after it, (b) stream and batch give the same rows, (c) no feature depends on where the data began for longer than it
- * says.
+ * Tests features on these records: (a) rows known before a cut do not change when later records are removed, (b) stream
+ * and batch produce equal rows, (c) no feature depends on the start of the data for longer than its declared warm-up.
  */
 export function tryFeatures(records: readonly AnyRecord[], options: TrialOptions): TrialReport {
   const { inTime, late } = withoutLate(records, options);
@@ -104,7 +103,7 @@ function withoutLate(records: readonly AnyRecord[], { grace }: TrialOptions) {
   return { inTime, late: engine.counts.late };
 }
 
-/** Rows that could be known at the cut must not change when what came later is taken away. */
+/** Rows that could be known at the cut must not change when later records are removed. */
 function lookAheadAt(cut: number, records: readonly AnyRecord[], whole: readonly AnyRecord[], run: Run): Difference[] {
   const before = run(
     records.filter((record) => arrivalOf(record) <= cut),

@@ -8,7 +8,7 @@ const ROWS_OF_A_BAR = 900;
 const bars: Pick<Feature, 'inputs' | 'span' | 'warmUp' | 'since'> = {
   inputs: ['trade'],
   span: `${WARM_BARS} × 15m`,
-  // The bar in which the data began is left out.
+  // The bar in which the data begins is skipped: trades before the data are missing in it.
   warmUp: () => (WARM_BARS + 1) * ROWS_OF_A_BAR,
   since: () => undefined,
 };

@@ -4,7 +4,7 @@ import type { Trade } from '../model/records.js';
 export type TradeKey = Pick<Trade, 'id' | 'price' | 'amount' | 'side'>;
 
 /** The line of an earlier trade with the same id, and whether price, amount and side are equal. */
-export type SeenTrade = { readonly line: number; readonly isCopy: boolean };
+type SeenTrade = { readonly line: number; readonly isCopy: boolean };
 
 /** Numbers per trade: two hashes of the id, one of the content, and the line. */
 const WIDTH = 4;

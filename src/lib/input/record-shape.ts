@@ -5,7 +5,7 @@ import { columnsOf, IN_BAND_TYPES, RECORD_TYPES, type RecordType } from '../mode
 /** Maximum number of column names in a message. */
 const NAMED = 12;
 const LONGEST_NAME = 40;
-/** Columns that most types share; they do not tell one type from another. */
+/** Columns that most types share; they do not distinguish types. */
 const SHARED = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
 
 /**

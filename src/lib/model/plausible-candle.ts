@@ -8,7 +8,7 @@ const ROUNDING = 1 + 1e-9;
 const PRICES = ['open', 'high', 'low', 'close'] as const;
 
 /** A candle with the shortest name of its interval (`60m` is `1h`), or the reason why it is refused. */
-export type CheckedCandle = { readonly candle: Candle } | { readonly fault: string };
+type CheckedCandle = { readonly candle: Candle } | { readonly fault: string };
 
 /**
  * Checks a candle that was written elsewhere. Without a close its volume would vanish from longer candles, with a high

@@ -3,14 +3,14 @@ import { GATES, type Gate, type SignalRules } from './rules.js';
 
 type FeatureRow = RecordOf<'features'>;
 
-/** What a gate says: the value it looked at (absent where there was none) and what it demands. */
+/** The verdict of a gate: its value (absent where there is none) and its condition. */
 export type Verdict = { readonly pass: boolean; readonly value?: number | boolean | undefined; readonly limit: string };
 
 export type Verdicts = Readonly<Partial<Record<Gate, Verdict>>>;
 
 const percent = (fraction: number): string => `${Number((fraction * 100).toPrecision(6))}%`;
 
-/** Each gate on its own; a value that is missing never passes. */
+/** Each gate on its own; a missing value never passes. */
 const RULES: Readonly<Record<Gate, (row: FeatureRow, rules: SignalRules) => Verdict>> = {
   spread: ({ spreadBps: value }, { maxSpreadBps }) => ({
     pass: value !== undefined && value <= maxSpreadBps,
@@ -31,12 +31,12 @@ const RULES: Readonly<Record<Gate, (row: FeatureRow, rules: SignalRules) => Verd
   }),
 };
 
-/** Returns what each gate that is on says of a row. */
+/** Returns the verdict of each enabled gate on a row. */
 export function verdictsOf(row: FeatureRow, rules: SignalRules): Verdicts {
   return Object.fromEntries(GATES.filter((gate) => rules.gates.includes(gate)).map((gate) => [gate, RULES[gate](row, rules)]));
 }
 
-/** Returns the gates that do not let a row pass. */
+/** Returns the gates that reject a row. */
 export function rejectingGates(verdicts: Verdicts): Gate[] {
   return GATES.filter((gate) => verdicts[gate]?.pass === false);
 }

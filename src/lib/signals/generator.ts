@@ -8,10 +8,10 @@ import { triggeredSide } from './triggers.js';
 type FeatureRow = RecordOf<'features'>;
 export type Signal = RecordOf<'signal'>;
 
-/** Why triggers that fired gave no signal: a gate, the time since the last signal, or no price or volatility to plan with. */
+/** The reason why fired triggers made no signal: a gate, the cooldown, or no price or volatility to plan with. */
 export type RejectionReason = Gate | 'cooldown' | 'price';
 
-/** A row whose triggers fired and that became no signal. */
+/** A row whose triggers fired without a signal. */
 export type Rejection = {
   readonly row: FeatureRow;
   readonly side: Side;
@@ -22,9 +22,9 @@ export type Rejection = {
 export type GeneratorOptions = {
   /** The rules of a symbol. */
   readonly rules: (row: SymbolName) => SignalRules;
-  /** Returns a short stable text for a longer one. */
+  /** Returns a short stable hash of a text. */
   readonly hash: (text: string) => string;
-  /** Told of every rejection. */
+  /** Receives every rejection. */
   readonly rejected?: ((rejection: Rejection) => void) | undefined;
 };
 
@@ -32,7 +32,7 @@ export type GeneratorCounts = { rows: number; again: number; triggered: number; 
 
 type SymbolName = { readonly exchange: string; readonly market: string; readonly symbol: string };
 
-/** How far a symbol was looked at, by which rules, and when its last signals were; microseconds. */
+/** Progress of a symbol: the last judged time, the rules, and the times of its last signals; microseconds. */
 export type SymbolProgress = SymbolName & {
   readonly rules: string;
   readonly last: number;
@@ -50,8 +50,8 @@ type SymbolState = {
 };
 
 /**
- * Turns `features` into `signal` records: gates, triggers, cooldown, risk, in this order. A row that is given again,
- * because a gap became known, is not looked at again. `gap` and `clock` pass through.
+ * Turns `features` into `signal` records: gates, triggers, cooldown, risk, in this order. A row that is emitted again,
+ * because a gap became known, is not judged again. `gap` and `clock` pass through.
  */
 export class SignalGenerator {
   readonly counts: GeneratorCounts = { rows: 0, again: 0, triggered: 0, signals: 0 };
@@ -62,14 +62,14 @@ export class SignalGenerator {
     this.#options = options;
   }
 
-  /** Returns how far every symbol was looked at. */
+  /** Returns the progress of every symbol. */
   progress(): SymbolProgress[] {
     return [...this.#symbols.values()].map(({ name, configuration, last, signals }) => {
       return { ...name, rules: this.#options.hash(configuration), last, buy: signals.buy, sell: signals.sell };
     });
   }
 
-  /** Goes on where an earlier run stopped. Returns false, and begins anew, when that went by other rules. */
+  /** Resumes an earlier run. Returns false, and starts from the beginning, when it used other rules. */
   resume(progress: readonly SymbolProgress[]): boolean {
     if (progress.some((known) => known.rules !== this.#options.hash(JSON.stringify(this.#options.rules(known))))) return false;
     for (const { last, buy, sell, ...name } of progress) {
@@ -81,7 +81,7 @@ export class SignalGenerator {
     return true;
   }
 
-  /** Returns what follows from a record: a signal, or what passes through. */
+  /** Returns the records that follow from a record: a signal, or the record itself when it passes through. */
   add(record: AnyRecord): readonly AnyRecord[] {
     if (record.type === 'gap' || record.type === 'clock') return [record];
     if (record.type === 'signal') this.#remember(record);
@@ -90,7 +90,7 @@ export class SignalGenerator {
     return signal ? [signal] : [];
   }
 
-  /** A signal that was given by an earlier run still holds back the next one. */
+  /** A signal of an earlier run still starts a cooldown. */
   #remember(signal: Signal): void {
     const state = this.#state(signal);
     state.signals[signal.side] = Math.max(state.signals[signal.side] ?? 0, signal.timestamp);

@@ -2,7 +2,7 @@ import type { Side } from '../model/records.js';
 import { SECOND } from '../model/time.js';
 import type { Distance, SignalRules } from './rules.js';
 
-/** Where a position is left: prices, and the trailing distance as a fraction of the price. */
+/** Exits of a position: prices, and the trailing distance as a fraction of the price. */
 type Risk = {
   readonly stop: number;
   readonly takeProfit: number;
@@ -11,7 +11,7 @@ type Risk = {
   readonly timeoutSeconds: number;
 };
 
-/** Prices are given to so many digits: those of the price and some, without the noise of a product. */
+/** Digits of prices: those of the entry price and a few more, without the noise of a product. */
 const DIGITS = 12;
 
 /** Returns stop, target, trailing and timeout of an entry at `price`; `atr` is a fraction of the price. */

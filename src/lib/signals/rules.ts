@@ -4,10 +4,10 @@ import { HOUR, MINUTE, SECOND } from '../model/time.js';
 export const GATES = ['spread', 'volatility', 'warm', 'gap', 'age'] as const;
 export type Gate = (typeof GATES)[number];
 
-/** A distance from the price: a multiple of the ATR, held between two fractions of the price. */
+/** A distance from the price: a multiple of the ATR, clamped between two fractions of the price. */
 export type Distance = { readonly atr: number; readonly min: number; readonly max: number };
 
-/** What makes a signal. Fractions are fractions (0.4 % is 0.004), durations microseconds. */
+/** The rules of signals. Fractions are fractions (0.4 % is 0.004), durations microseconds. */
 export type SignalRules = {
   readonly gates: readonly Gate[];
   readonly maxSpreadBps: number;
@@ -45,7 +45,7 @@ export const DEFAULT_RULES: SignalRules = {
   timeout: 4 * HOUR,
 };
 
-/** Returns the rules when they make sense together. Throws a `UsageError` that says `where` they stand. */
+/** Checks that the rules fit together and returns them. Throws a `UsageError` that names `where` they are set. */
 export function checkedRules(rules: SignalRules, where: string): SignalRules {
   const refuse = (message: string): never => {
     throw new UsageError(`${where}: ${message}`);

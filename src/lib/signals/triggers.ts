@@ -1,7 +1,7 @@
 import type { RecordOf, Side } from '../model/records.js';
 import type { SignalRules } from './rules.js';
 
-/** What triggers look at, and the rule that holds their threshold. */
+/** The features of the triggers, and the rule with the threshold of each. */
 export const TRIGGERS = [
   { feature: 'delta_z', property: 'deltaZ' },
   { feature: 'imb_shift', property: 'imbShift' },

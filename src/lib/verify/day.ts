@@ -3,42 +3,42 @@ import { overlap, type Span } from '../model/span.js';
 
 export type Verdict = Coverage['verdict'];
 
-/** Something that is wrong, or may be, in a stretch of one series; `detail` says what, where and what to do. */
+/** A fault or a suspicion in a span of one series; `detail` says what, where and what to do. */
 export type Finding = Span & {
   readonly verdict: Exclude<Verdict, 'whole'>;
   readonly detail: string;
-  /** Whether nothing is there between its ends: it has a row of its own. */
+  /** Whether there are no records between its ends: then it has a row of its own. */
   readonly isEmpty?: boolean;
   readonly duplicates?: number;
   readonly outOfOrder?: number;
   readonly mismatches?: number;
 };
 
-/** What is verified: one symbol's records of one channel. */
+/** The verified records: those of one symbol and channel. */
 export type Series = { readonly exchange: string; readonly market: Market; readonly symbol: string; readonly channel: string };
 
-/** All that is known of one day of a series. Times are microseconds. */
+/** The facts about one day of a series. Times are microseconds. */
 export type SeriesDay = Series & {
-  /** How long the time is that a record stands for: 1, of candles their interval. */
+  /** Duration that a record covers: 1, for candles their interval. */
   readonly length: number;
   readonly findings: readonly Finding[];
-  /** Gaps that were recorded, repaired ones included. */
+  /** Recorded gaps, repaired ones included. */
   readonly gaps: readonly Span[];
-  /** When the candles began that were compared with the exchange's own; those that differ are findings, too. */
+  /** Opening times of the candles that were compared with the exchange's own; differing ones are findings, too. */
   readonly compared: readonly number[];
-  /** What should be told although it says nothing against the data. */
+  /** Notes for the user that do not count against the data. */
   readonly notes: readonly string[];
 };
 
-/** A stretch that gets a row: the records from `first` to `last`, both included. */
+/** A part of a day with a row of its own: the records from `first` to `last`, both included. */
 export type Tile = { readonly first: number; readonly last: number; readonly finding?: Finding | undefined };
 
-/** How many records a tile has, and the time of its first and last one. */
+/** The number of records of a tile, and the times of the first and the last. */
 export type TileRecords = { readonly records: number; readonly first: number; readonly last: number };
 
 /**
- * Returns the stretches that a day is told in, in order of time: what lies within gaps and silences, and what lies
- * between them, where their ends belong. A day without any is one stretch.
+ * Splits a day into tiles in order of time: one per gap or silence, and one for the records between them, which include
+ * the ends of gaps. A day without gaps and silences is one tile.
  */
 export function tilesOf(findings: readonly Finding[]): Tile[] {
   const empty = findings.filter(({ isEmpty }) => isEmpty).sort((a, b) => a.from - b.from || a.until - b.until);
@@ -53,8 +53,8 @@ export function tilesOf(findings: readonly Finding[]): Tile[] {
 }
 
 /**
- * Returns the rows of a day in order of time. Every finding is in at least one: in each stretch that it reaches, else in
- * the first, else in one of its own.
+ * Returns the rows of a day in order of time. Every finding is in at least one row: in each tile that it overlaps, else in
+ * the first, else in a row of its own.
  */
 export function coverageOf(day: SeriesDay, tiles: readonly (Tile & TileRecords)[]): Coverage[] {
   const shown = tiles
@@ -67,7 +67,7 @@ export function coverageOf(day: SeriesDay, tiles: readonly (Tile & TileRecords)[
     const [first, ...others] = reached.length > 0 ? reached : filled.slice(0, 1);
     if (first) rows.get(first)?.push(finding);
     else rows.set(spanned({ ...finding, ...NO_RECORDS, finding }, day.length), [finding]);
-    // What is counted is counted once.
+    // Duplicates and mismatches count in one row only, or their sum over the rows would be too high.
     for (const other of others) rows.get(other)?.push({ ...finding, duplicates: 0, outOfOrder: 0, mismatches: 0 });
   }
   return [...rows].map(([tile, findings]) => rowOf(day, tile, findings)).sort((a, b) => a.fromTimestamp - b.fromTimestamp);
@@ -77,7 +77,7 @@ const NO_RECORDS = { first: 0, last: 0, records: 0 };
 
 type Row = Span & Pick<TileRecords, 'records'> & { readonly finding?: Finding | undefined };
 
-/** Where a tile's row begins and ends: with its gap or silence, else with its records. */
+/** The span of a tile's row: that of its gap or silence, else that of its records. */
 function spanned({ finding, first, last, records }: Tile & TileRecords, length: number): Row {
   return finding
     ? { from: finding.from, until: finding.until, records, finding }
@@ -123,9 +123,9 @@ function total(findings: readonly Finding[], count: (finding: Finding) => number
   return findings.reduce((sum, finding) => sum + (count(finding) ?? 0), 0);
 }
 
-/** So many findings of a row are told one by one; the rest is counted. */
-const TOLD = 5;
+/** Number of findings of a row that are listed; the rest is counted. */
+const LISTED = 5;
 
 function brief(details: readonly string[]): string[] {
-  return details.length > TOLD ? [...details.slice(0, TOLD), `and ${details.length - TOLD} more findings`] : [...details];
+  return details.length > LISTED ? [...details.slice(0, LISTED), `and ${details.length - LISTED} more findings`] : [...details];
 }

@@ -1,9 +1,9 @@
 import { type Span, without } from '../model/span.js';
-/** What a `gap` record says of one series: between `from` and `until` something is missing, or was found again. */
+/** A `gap` record of one series: records between `from` and `until` are missing or were recovered. */
 export type RecordedGap = Span & {
   readonly missing: boolean;
   readonly reason: string;
-  /** When it became known, microseconds; absent on what was fetched. */
+  /** When it became known, microseconds; absent on fetched records. */
   readonly known: number | undefined;
 };
 
@@ -11,9 +11,8 @@ export type RecordedGap = Span & {
 export type OpenGap = Span & { readonly reason: string };
 
 /**
- * Returns the gaps of one series that are still open, in order of time: what gaps with `missing` leave when every later
- * gap without it is taken away, and those that overlap as one. A gap whose ends are the same (the exchange's times are
- * too coarse to tell them apart) is a microsecond long.
+ * Returns the open gaps of one series in order of time: the gaps with `missing`, minus every later gap without it; gaps
+ * that overlap are merged. A gap with equal ends (the exchange's times are too coarse) is one microsecond long.
  */
 export function openGaps(gaps: readonly RecordedGap[]): OpenGap[] {
   const repairs = gaps.filter(({ missing }) => !missing);
@@ -21,7 +20,7 @@ export function openGaps(gaps: readonly RecordedGap[]): OpenGap[] {
     .filter(({ missing }) => missing)
     .flatMap((openGap) => {
       const later = repairs.filter(({ known }) => (known ?? 0) >= (openGap.known ?? 0));
-      // A repair vouches for both of its ends, as the gap that it repairs names them.
+      // A repair covers both of its ends, because the gap that it repairs has the same ends.
       const spans = later.map(({ from, until }) => ({ from, until: Math.max(until, from + 1) }));
       const whole = { from: openGap.from, until: Math.max(openGap.until, openGap.from + 1) };
       return without([whole], spans).map((span) => ({ ...span, reason: openGap.reason }));

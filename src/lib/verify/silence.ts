@@ -1,32 +1,32 @@
-/** A silence is at least this long, seconds. */
+/** Minimum length of a suspicious silence, seconds. */
 export const SHORTEST_SILENCE = 60;
-/** Times the median interval. */
+/** Multiple of the median interval. */
 const TIMES_MEDIAN = 20;
-/** Times the interval that half of the time is spent in or in longer ones. */
+/** Multiple of the time-weighted median interval: half of the time passes in intervals of at least this length. */
 const TIMES_TYPICAL = 10;
-/** With fewer intervals in an hour of the day the hours around it are looked at, too; with fewer in all, nothing is said. */
+/** With fewer intervals in an hour of the day, the hours around it count, too; with fewer in all, there is no judgement. */
 const LEAST_INTERVALS = 100;
-/** So few are enough for an hour itself to raise the limit: a night must not be judged by the evening before. */
+/** This number is enough for an hour itself to raise the limit: else a night would be judged by the evening before. */
 const LEAST_OF_HOUR = 10;
-/** What half of the time is spent in is asked of at least so many hours on either side: two gaps in one hour would hide each other. */
+/** The time-weighted median covers at least this many hours on either side: else two gaps in one hour would hide each other. */
 const TYPICAL_REACH = 3;
 const HOURS = 24;
 /** All 24 hours: 12 on one side, 11 on the other. */
 const FARTHEST = 12;
 
-/** Intervals of about one length: how many, and how long they are together (seconds). */
+/** Intervals of about one length: their number and total length (seconds). */
 type Bin = { count: number; seconds: number };
 
 /**
- * How long the intervals between the records of one symbol are, by the hour of the day in which they begin: the ground
- * on which a silence is judged. Lengths are told apart by quarters of an octave.
+ * Histogram of the intervals between the records of one symbol, by the hour of the day in which they begin. Silences are
+ * judged by it. A bin is a quarter of an octave wide.
  */
 export class Intervals {
   readonly #hours: readonly Map<number, Bin>[] = Array.from({ length: HOURS }, () => new Map());
-  /** What was asked before, by hour and bin. */
+  /** Cached limits, by hour and bin. */
   readonly #limits = new Map<string, number | undefined>();
 
-  /** Adds `count` intervals of an hour of the day that are `seconds` long together, all of about the same length. */
+  /** Adds `count` intervals of about equal length in an hour of the day; `seconds` is their total length. */
   add(hour: number, count: number, seconds: number): void {
     if (this.#limits.size > 0) this.#limits.clear();
     const bins = this.#hours[hour] as Map<number, Bin>;
@@ -47,12 +47,11 @@ export class Intervals {
 
   /**
    * Returns the length (seconds) up to which a silence that begins in this hour of the day is ordinary, judged without
-   * itself; undefined where there are too few intervals to tell.
+   * itself; undefined where there are too few intervals.
    *
-   * It is the greatest of 60 s, 20 times the median interval, and 10 times the interval that half of the time is spent
-   * in. The last is for symbols that trade in bursts, whose median says nothing of the pauses between them. Of trades that
-   * come independently of each other (Poisson) the limits are 13.9 and 16.8 times the mean, which by chance is exceeded
-   * once in 19 million intervals.
+   * It is the maximum of 60 s, 20 times the median interval, and 10 times the time-weighted median interval. The last is
+   * for symbols that trade in bursts: their median says nothing about the pauses between bursts. For independent trades
+   * (Poisson) the limits are 13.9 and 16.8 times the mean, which chance exceeds once in 19 million intervals.
    */
   ordinarySilence(hour: number, silence: number): number | undefined {
     const bin = binOf(silence);
@@ -91,7 +90,7 @@ function binOf(seconds: number): number {
   return seconds < 1 ? -1 : Math.round(4 * Math.log2(seconds));
 }
 
-/** Takes one interval out of a bin. */
+/** Removes one interval from a bin. */
 function withoutOne(bins: readonly Bin[], key: number): Bin[] {
   return bins.map((bin) => {
     const mean = bin.seconds / bin.count;
@@ -111,7 +110,7 @@ function typicalLimit(bins: readonly Bin[]): number {
   return TIMES_TYPICAL * halfway(bins, ({ seconds }) => seconds);
 }
 
-/** The mean length in the bin in which half of the weight is reached. */
+/** The mean length in the bin that contains the weighted median. */
 function halfway(bins: readonly Bin[], weight: (bin: Bin) => number): number {
   const half = bins.reduce((sum, bin) => sum + weight(bin), 0) / 2;
   let reached = 0;

@@ -37,7 +37,7 @@ export type UniverseAnswer = {
 export type RefreshTurn = 'first' | 'regular' | 'repeat';
 
 /** What the watch reports. */
-export type UniverseListener = {
+type UniverseListener = {
   incomplete(reason: string): void;
   warn(message: string): void;
   fallback(text: string): void;

@@ -26,7 +26,7 @@ type TradeFilterOptions = {
 };
 
 /** The terms of an audit; `at` is a local time, the others are the exchange's. */
-export type AuditOptions = {
+type AuditOptions = {
   readonly until: number;
   readonly lastKnown: number;
   readonly at: number;

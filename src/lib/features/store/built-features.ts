@@ -31,7 +31,7 @@ type BuildOptions = {
   readonly engine: EngineOptions;
   /** Of which symbols rows are made. */
   readonly selection: Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols'>;
-  /** Told of the rows as they are made. */
+  /** Receives the rows as they are built. */
   readonly onRows: (records: readonly AnyRecord[]) => void;
   readonly onCounts: (counts: EngineCounts) => void;
   readonly stopped: AbortSignal;
@@ -182,7 +182,7 @@ async function* groupRows({ context, snapshot, engine: options, onCounts, stoppe
   onCounts(engine.counts);
 }
 
-/** Gaps and candles up to `from` came with the past; what else is before it is only carried on. */
+/** Gaps and candles up to `from` belong to the resumed state; other earlier records are only carried forward. */
 function fed(engine: FeatureEngine, record: AnyRecord, from: number): Iterable<AnyRecord> {
   if (record.type === 'gap' || record.type === 'candle') return record.timestamp > from ? engine.add(record) : [];
   if (record.timestamp >= from) return engine.add(record);

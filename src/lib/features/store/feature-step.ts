@@ -38,7 +38,7 @@ export function batchFeatures(input: AsyncIterable<readonly AnyRecord[]>, option
   return { records: throughEngine(ordered, engine), counts: engine.counts };
 }
 
-/** Tells an engine of the repairs in what will be read whole before it is fed. */
+/** Passes the repairs of a complete input to an engine before its records. */
 async function* foreseeing(
   input: AsyncIterable<readonly AnyRecord[]>,
   engine: FeatureEngine,

@@ -60,8 +60,8 @@ export async function restorePast(
 }
 
 /**
- * Tells an engine of the repairs of a store before it reads the gaps that they end: their records are there. A repair may
- * be wider than its gap, and so come after rows of it. Returns the repairs.
+ * A repair may be wider than its gap and follow rows of it: these rows would be emitted as damaged although their records
+ * are stored. Passes the repairs of a store to an engine before it reads the gaps that they end. Returns the repairs.
  */
 export async function foreseeRepairs(
   directory: string,

@@ -37,8 +37,8 @@ export function inputFiles({ snapshot, market }: Pick<Question, 'snapshot' | 'ma
 }
 
 /**
- * Returns, by symbol, the end of the last row that stays: what came since then, or had not been over before, changes those
- * after it. 0 where no row stays; symbols of which nothing is new are left out.
+ * Returns, by symbol, the end of the last row that stays valid; later rows change by new records or were unfinished. 0
+ * where no row stays; symbols without new records are skipped.
  */
 export async function staleSymbols(question: Question): Promise<Map<string, number>> {
   const { snapshot, market, known } = question;

@@ -7,15 +7,15 @@ import type { StoredFile } from '../../storage/log/store-state.js';
 import { readStore } from '../../storage/reading/store-reader.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
-/** What a store remembers of the rows that were looked at: the files, and what was found in them. */
+/** What a store remembers about judged rows: their files and the progress of each symbol. */
 type LookedAt<State> = { readonly progress: Progress; readonly state: State };
 
-/** Rows of a look at the store, and what has been read when they have all been given. */
+/** Rows of one pass over the store, and the state to remember after all of them were emitted. */
 type Look = { readonly records: AsyncGenerator<AnyRecord[]>; readonly progress: Progress };
 
 /**
- * Returns the `features` of a store that may not have been read, undefined when all have: those of its unread files and
- * journals, and some read before. Who reads them knows what it has seen.
+ * Returns the `features` of unread files and journals of a store, undefined when everything was read. Some rows may have
+ * been read before; the caller skips them by its own progress.
  */
 export async function unreadRows(
   directory: string,
@@ -36,7 +36,7 @@ export async function unreadRows(
   }
 }
 
-/** Yields what `unreadRows` gives, looked for every `every` milliseconds, until the step is stopped. */
+/** Yields the result of `unreadRows` every `every` milliseconds until the step is stopped. */
 export async function* followedLooks(
   directory: string,
   selection: RecordSelection,
@@ -51,13 +51,13 @@ export async function* followedLooks(
   }
 }
 
-/** Returns the name under which a store remembers what was read of a selection. */
+/** Returns the metadata key under which a store remembers the progress of a selection. */
 function rememberedAs({ exchanges, markets, symbols }: RecordSelection): string {
   const chosen = [exchanges, markets, symbols].map((names) => (names ? [...names].sort().join(',') : '*'));
   return `signals.read.${chosen.join('.')}`;
 }
 
-/** Returns what a store remembers, undefined where it does not. */
+/** Returns the remembered state of a store, undefined where there is none. */
 export async function remembered<State>(directory: string, selection: RecordSelection): Promise<LookedAt<State> | undefined> {
   const snapshot = await openSnapshot(directory, { types: [] });
   await snapshot.close();

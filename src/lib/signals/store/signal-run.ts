@@ -16,7 +16,7 @@ import { followedLooks, remember, remembered, unreadRows } from './feature-rows.
 
 export type SignalRequest = StepRequest & {
   readonly rules: GeneratorOptions['rules'];
-  /** Milliseconds between two looks at the store, undefined for one look. */
+  /** Milliseconds between two passes over the store, undefined for a single pass. */
   readonly every: number | undefined;
   readonly rejected: (rejection: Rejection) => void;
   /** Called when the store has no rows to read yet, or rows that were judged by other rules. */
@@ -57,7 +57,7 @@ export const signalStep: StoreStep<SignalRequest, SignalReport> = {
 
   besideStore: (request) => runOverStore(request, false),
 
-  // A part of the time is a question of its own: it must not count as the progress of the whole.
+  // A run over a part of the time must not count as progress of the whole.
   intoStore: (_, request) =>
     runOverStore(request, request.selection.since === undefined && request.selection.until === undefined),
 

@@ -5,7 +5,7 @@ import { type Database, sqlText } from './duckdb.js';
 import { tableColumns } from './record-table.js';
 
 /** A relation of foreign rows, and the condition that a row can be meant; `checkedCandle` and `plausible` say the same. */
-export type PlausibleRows = { readonly select: string; readonly condition: string };
+type PlausibleRows = { readonly select: string; readonly condition: string };
 
 /** Returns how foreign rows of a type are read: candles by the shortest name of their interval. */
 export async function plausibleRows(database: Database, type: RecordType, select: string): Promise<PlausibleRows> {

@@ -4,12 +4,12 @@ import type { InspectedPartition, StoreInspection } from '../../storage/reading/
 import { type Flaw, inRange, symbolRanges } from './day-scan.js';
 import { type DeltaChains, dayBefore } from './delta-chain.js';
 
-/** Messages that are sorted together, and those whose levels are in memory at a time. */
+/** Number of messages sorted at once, and of messages whose levels are in memory at once. */
 export type RebuildLimits = { readonly sorted: number; readonly read: number };
 
 const LIMITS: RebuildLimits = { sorted: 200_000, read: 16_384 };
 
-/** One stored change of a book, or a whole snapshot, that replaces it: so many levels of each side. */
+/** One stored delta of a book, or a whole snapshot that replaces it, with the number of levels of each side. */
 type Message = [
   symbol: string,
   time: number,
@@ -20,15 +20,15 @@ type Message = [
   asks: number,
 ];
 
-/** A book as the stored messages make it; unknown from a message that does not continue it to the next whole snapshot. */
+/** A book rebuilt from stored messages; unknown from a message that does not continue it until the next whole snapshot. */
 type Rebuilt = { readonly book: OrderBook; readonly sequencer: Sequencer; isKnown: boolean };
 
 type Crossing = { readonly count: number; readonly at: number; readonly file: string | undefined };
 
 /**
- * Applies the stored deltas of a day to their whole snapshots, in the order of their arrival, and looks for books whose best
- * bid reaches their best ask: no matching engine leaves one so. Days must come in order of time: books go on over midnight.
- * Few messages are in memory at a time, and of each symbol its book.
+ * Applies the stored deltas of a day to their whole snapshots in order of arrival, and finds crossed books, whose best bid
+ * reaches the best ask: no matching engine leaves a book like that. Days must be read in order, because books continue
+ * over midnight. Memory holds a few messages and one book per symbol.
  */
 export class BookRebuild {
   readonly #inspection: StoreInspection;
@@ -43,7 +43,7 @@ export class BookRebuild {
     this.#limits = limits;
   }
 
-  /** Returns, by symbol, after how many deltas of a day the book is crossed, with the file of the first of them. */
+  /** Returns, by symbol, the number of deltas of a day after which the book is crossed, and the file of the first. */
   async crossings(deltas: InspectedPartition, symbols: ReadonlyMap<string, { readonly records: number }>): Promise<Flaw[]> {
     const { date } = deltas.partition;
     if (dayBefore(date) !== this.#date) this.#books.clear();
@@ -60,7 +60,7 @@ export class BookRebuild {
     return [...found].map(([symbol, { count, at, file }]) => ({ symbol, count, at, files: file === undefined ? [] : [file] }));
   }
 
-  /** One symbol may have so many messages that they have to be sorted a part of the day at a time. */
+  /** Sorts the messages of one symbol in parts of a day: all of them may not fit into memory. */
   async #slices(deltas: InspectedPartition, condition: string, records: number): Promise<string[]> {
     const count = Math.ceil(records / this.#limits.sorted);
     if (count <= 1) return [condition];
@@ -114,7 +114,7 @@ export class BookRebuild {
     }
   }
 
-  /** Whether a delta leaves its book crossed; a snapshot that is so itself is told with the snapshots. */
+  /** Whether a delta leaves its book crossed. A crossed snapshot is reported with the snapshots. */
   #isCrossedBy([symbol, , isWhole, sequence, previous, bids, asks]: Message, levels: Float64Array, from: number): boolean {
     const own = this.#books.get(symbol) ?? { book: new OrderBook(), sequencer: new Sequencer(), isKnown: false };
     this.#books.set(symbol, own);
@@ -137,5 +137,5 @@ export class BookRebuild {
   }
 }
 
-/** The temporary table of the messages at hand. */
+/** Temporary table of the current messages. */
 const MESSAGES = 'book_messages';

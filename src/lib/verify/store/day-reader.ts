@@ -8,14 +8,14 @@ import type { SeriesPlan } from './series-plan.js';
 import { intervalsOf } from './silences.js';
 import { strayFindings } from './stray-files.js';
 
-/** What a day holds, and what is wrong with its files. */
+/** The content of a day, and the faults of its files. */
 export type DayContent = {
   readonly inspected: InspectedPartition;
   readonly counts: DayCounts;
   readonly findings: readonly FileFinding[];
 };
 
-/** Reads the days of a series; files that are damaged are left aside. */
+/** Reads the days of a series; damaged files are skipped. */
 export class DayReader {
   readonly #inspection: StoreInspection;
   readonly #plan: SeriesPlan;
@@ -38,13 +38,13 @@ export class DayReader {
     return { inspected, counts, findings };
   }
 
-  /** Returns how the records of some symbols follow each other on a day. */
+  /** Returns the intervals between the records of some symbols on a day. */
   async intervals(date: string, symbols: readonly string[]): Promise<ReadonlyMap<string, Intervals>> {
     const inspected = await this.#readable(date);
     return isEmpty(inspected) ? new Map() : await intervalsOf(this.#inspection, inspected, symbols);
   }
 
-  /** Returns the symbols of the day next to one of which none can be read. */
+  /** Returns the symbols of the day nearest to a day that cannot be read. */
   async symbolsNear(date: string): Promise<string[]> {
     const distance = (other: string) => Math.abs(Date.parse(other) - Date.parse(date));
     const others = [...this.#plan.dates, ...this.#plan.earlier].filter((other) => other !== date);
@@ -63,17 +63,17 @@ export class DayReader {
     return { ...inspected, files: checked.readable };
   }
 
-  /** Files that are what was written by their bytes, or of which the log knows no digest, and yet hold something else. */
-  #contradictions({ partition, files }: InspectedPartition, counts: DayCounts, told: ReadonlySet<string>): FileFinding[] {
+  /** Files whose bytes match the log, or that have no digest there, and whose content differs from the log. */
+  #contradictions({ partition, files }: InspectedPartition, counts: DayCounts, reported: ReadonlySet<string>): FileFinding[] {
     return files.flatMap((file) => {
       const path = absolutePath(this.#inspection.context, file);
       const content = counts.files.get(path);
-      if (told.has(path) || !content || !this.#isWhole(file.min, file.max)) return [];
+      if (reported.has(path) || !content || !this.#isWhole(file.min, file.max)) return [];
       return contentFinding(path, partition.type, file, content) ?? [];
     });
   }
 
-  /** Whether all of a file is selected: only then its content can be compared with what the log says. */
+  /** Whether all of a file is selected: only then its content can be compared with the log. */
   #isWhole(min: number, max: number): boolean {
     const { since = 0, until = Number.POSITIVE_INFINITY, symbols } = this.#plan;
     return symbols === undefined && min >= since && max < until;

@@ -5,23 +5,23 @@ import { keyExpressions } from '../../storage/database/record-table.js';
 import { partitionColumns } from '../../storage/files/partition.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 
-/** What one symbol has on one day, times in microseconds. */
+/** The records of one symbol on one day, times in microseconds. */
 export type SymbolCounts = {
   records: number;
   first: number;
   last: number;
-  /** Books whose best bid is not below their best ask, and the time of the first. */
+  /** Number of books whose best bid is not below the best ask, and the time of the first. */
   crossed: number;
   crossedAt: number | undefined;
-  /** Rows with values that no record of the type can have: a price that is not above zero, a high below the low. */
+  /** Number of rows with impossible values: a price that is not above zero, a high below the low. */
   impossible: number;
   impossibleAt: number | undefined;
-  /** Trades whose id is the number by which the exchange orders them, and those that have a number of their own. */
+  /** Number of trades whose id is the exchange's order number, and of trades that have an order number. */
   numbered: number;
   ordered: number;
 };
 
-/** What one file of the day holds of all symbols. */
+/** The content of one file of the day over all symbols. */
 export type FileCounts = { rows: number; min: number; max: number; symbols: Set<string>; foreign: number };
 
 export type DayCounts = { readonly symbols: Map<string, SymbolCounts>; readonly files: Map<string, FileCounts> };
@@ -95,13 +95,13 @@ function earlier(a: number | undefined, b: number | undefined): number | undefin
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
-/** Symbols from one to another in the order of text, whose records fit into memory together. */
+/** A range of symbols in text order whose records fit into memory together. */
 export type SymbolRange = { readonly from: string; readonly to: string };
 
-/** So many records are looked at together where a table of them is needed. */
+/** Number of records that are read at once where a table is needed. */
 const MOST_RECORDS = 6_000_000;
 
-/** Returns ranges that hold all symbols of a day and are small enough; one symbol is never cut. */
+/** Splits the symbols of a day into ranges that are small enough; a symbol is never split. */
 export function symbolRanges(symbols: ReadonlyMap<string, { readonly records: number }>, most = MOST_RECORDS): SymbolRange[] {
   const ranges: { from: string; to: string; records: number }[] = [];
   for (const [symbol, { records }] of [...symbols].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -119,10 +119,10 @@ export function inRange({ from, to }: SymbolRange): string {
   return `"symbol" BETWEEN ${sqlText(from)} AND ${sqlText(to)}`;
 }
 
-/** Some records of a symbol that should not be as they are: how many, the time of the first, and the files that have them. */
+/** Faulty records of a symbol: their number, the time of the first, and their files. */
 export type Flaw = { readonly symbol: string; readonly count: number; readonly at: number; readonly files: readonly string[] };
 
-/** Returns, by symbol, how many records have a key that another one has. Those that readers choose by key are none. */
+/** Returns, by symbol, the number of records with a repeated key. Types that readers deduplicate by key have none. */
 export async function duplicatesOf(
   inspection: StoreInspection,
   inspected: InspectedPartition,
@@ -144,14 +144,14 @@ export async function duplicatesOf(
   return flaws.map(flawOf);
 }
 
-/** The order of records within a file, as far as it is the same for all types. */
+/** The order of records within a file, as far as all types share it. */
 const ORDER: Partial<Record<RecordType, string>> = { trade: '"timestamp", "sequence"', book_delta: '"timestamp", "sequence"' };
 
-/** Returns, by symbol, how many records stand in their file behind one that should come after them. */
+/** Returns, by symbol, the number of records that stand behind a later record in their file. */
 export async function disorderOf(inspection: StoreInspection, inspected: InspectedPartition): Promise<Flaw[]> {
   const columns = ORDER[inspected.partition.type] ?? '"timestamp"';
   const order = `ROW(${columns.replaceAll('"sequence"', 'coalesce("sequence", -1)')})`;
-  // Without a partition or an order of its own the window takes the rows as they come from the files, and sorts nothing.
+  // Without a partition and an order of its own the window takes the rows in file order and sorts nothing.
   const rows = await inspection.database.rows(
     `SELECT "symbol", count(*) AS count, epoch_us(min("timestamp")) AS at, to_json(list(DISTINCT file ORDER BY file))::VARCHAR AS files FROM (
        SELECT "symbol", "timestamp", file, position, ${order} AS place, lag("symbol") OVER () AS symbol_before,
@@ -163,7 +163,7 @@ export async function disorderOf(inspection: StoreInspection, inspected: Inspect
   return rows.map(flawOf);
 }
 
-/** Returns the flaw that a row with `symbol`, `count`, `at` and `files` (JSON) tells of. */
+/** Reads the flaw from a row with `symbol`, `count`, `at` and `files` (JSON). */
 export function flawOf(row: Row): Flaw {
   return {
     symbol: String(row.symbol),
@@ -173,7 +173,7 @@ export function flawOf(row: Row): Flaw {
   };
 }
 
-/** Returns a day's records of a symbol within times, both included: how many, the first and the last. */
+/** Returns the number, the first and the last of a symbol's records within times, both included. */
 export async function countWithin(
   inspection: StoreInspection,
   inspected: InspectedPartition,

@@ -7,21 +7,21 @@ import { checkFiles } from './file-findings.js';
 type Link = { readonly date: string; readonly sequence: string; readonly isWhole: boolean };
 
 /**
- * Checks that stored deltas of books follow one another: in the order of their arrival each names the sequence of the one
- * before it, and the first after a whole snapshot spans that one's (the rule of `Sequencer`). What has no sequence, and
- * what nothing comes before, is not judged. Days must come in order of time: a chain goes on over midnight.
+ * Checks that stored deltas of books are continuous. In order of arrival each delta names the sequence of the one before
+ * it, and the first after a whole snapshot spans the sequence of that snapshot (the rule of `Sequencer`). Deltas without
+ * a sequence or a predecessor are not judged. Days must be read in order, because a chain continues over midnight.
  */
 export class DeltaChains {
   readonly #inspection: StoreInspection;
   #links = new Map<string, Link>();
-  /** The whole snapshots of the day looked at last. */
+  /** Whole snapshots of the last day read. */
   #snapshots: { readonly date: string; readonly relation: string | undefined } | undefined;
 
   constructor(inspection: StoreInspection) {
     this.#inspection = inspection;
   }
 
-  /** Returns, by symbol, how many deltas do not continue the book before them. */
+  /** Returns, by symbol, the number of deltas that do not continue the book before them. */
   async breaks(deltas: InspectedPartition, range: SymbolRange): Promise<Flaw[]> {
     const { date } = deltas.partition;
     const rows = await this.#inspection.database.rows(
@@ -43,7 +43,7 @@ export class DeltaChains {
     return rows.filter(({ count }) => Number(count) > 0).map(flawOf);
   }
 
-  /** The deltas and whole snapshots of the day, and what the day before ended with. */
+  /** The deltas and whole snapshots of the day, after the last message of the day before. */
   async #messages(deltas: InspectedPartition, range: SymbolRange): Promise<string> {
     const branches = [
       `SELECT "symbol", "timestamp", epoch_us("local_timestamp") AS arrival, "sequence", "previous_sequence", file, false AS is_whole

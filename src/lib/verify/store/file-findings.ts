@@ -7,16 +7,16 @@ import type { InspectedPartition, StoreInspection } from '../../storage/reading/
 import type { Finding } from '../day.js';
 import { wayOut } from './channels.js';
 
-/** A finding about a file: it concerns the symbols in it, all of the day's where they are not known. */
+/** A finding about a file. It concerns the symbols in the file, or all of the day where they are unknown. */
 export type FileFinding = { readonly path: string; readonly symbols: readonly string[] | undefined; readonly finding: Finding };
 
-/** The files of a partition that can be read, and what is wrong with any of them. */
+/** The readable files of a partition, and the findings about all of its files. */
 export type CheckedFiles = { readonly readable: readonly StoredFile[]; readonly findings: readonly FileFinding[] };
 
-/** So many files are read at the same time. */
+/** Number of files that are read in parallel. */
 const PARALLEL = 4;
 
-/** What was found of files that have been read: they never change, and are asked about more than once. */
+/** Findings by file. Files never change, and each is requested more than once. */
 const CHECKED = new WeakMap<StoreInspection, Map<string, Promise<FileDamage | undefined>>>();
 
 function damageOf(inspection: StoreInspection, type: RecordType, file: StoredFile): Promise<FileDamage | undefined> {
@@ -28,7 +28,7 @@ function damageOf(inspection: StoreInspection, type: RecordType, file: StoredFil
   return damage;
 }
 
-/** Compares the files of a partition with what the log knows of them. */
+/** Compares the files of a partition with the log. */
 export async function checkFiles(inspection: StoreInspection, inspected: InspectedPartition): Promise<CheckedFiles> {
   const { partition, files } = inspected;
   const damages = new Map<StoredFile, FileDamage | undefined>();
@@ -62,15 +62,15 @@ function damageFinding(
           ...span,
           verdict: 'hole',
           isEmpty: true,
-          detail: `${path} ${reason}: ${what}; until it is back whoever needs it fails; ${wayOut(partition)}`,
+          detail: `${path} ${reason}: ${what}; reads will fail until it is restored; ${wayOut(partition)}`,
         };
   return { path, symbols: file.symbols, finding };
 }
 
-/** What a file was found to hold. */
+/** The content of a file. */
 type FileContent = { rows: number; min: number; max: number; symbols: Set<string>; foreign: number };
 
-/** Returns how the content of a file contradicts what the log says of it, undefined when it does not. */
+/** Returns how the content of a file contradicts the log, undefined when it does not. */
 export function contentFinding(path: string, type: RecordType, file: StoredFile, content: FileContent): FileFinding | undefined {
   const { rows, min, max, symbols, foreign } = content;
   const unlisted = file.symbols ? [...symbols].filter((symbol) => !file.symbols?.includes(symbol)) : [];
@@ -89,7 +89,7 @@ export function contentFinding(path: string, type: RecordType, file: StoredFile,
       from: file.min,
       until: file.max + 1,
       verdict: 'mismatch',
-      detail: `${path} does not hold what was written (${reasons.join(', ')}; expected ${expected}); restore it from a backup`,
+      detail: `${path} differs from what was written (${reasons.join(', ')}; expected ${expected}); restore it from a backup`,
     },
   };
 }

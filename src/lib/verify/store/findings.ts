@@ -19,7 +19,7 @@ export class FindingsBySymbol {
     return this.#findings.get(symbol) ?? [];
   }
 
-  /** Returns the stretches of a symbol in which nothing is there, which has been told. */
+  /** Returns the spans of a symbol without records that have a row already. */
   emptyOf(symbol: string): readonly Finding[] {
     return this.of(symbol).filter(({ isEmpty }) => isEmpty);
   }
@@ -29,7 +29,7 @@ export class FindingsBySymbol {
   }
 }
 
-/** Returns what is wrong with single records of a symbol. */
+/** Returns the findings about single records of a symbol. */
 export function recordFindings(counts: SymbolCounts): Finding[] {
   const { crossed, crossedAt = 0, impossible, impossibleAt = 0, numbered, ordered, first } = counts;
   const findings: Finding[] = [];
@@ -38,12 +38,12 @@ export function recordFindings(counts: SymbolCounts): Finding[] {
     findings.push({ ...moment(crossedAt), verdict: 'mismatch', detail });
   }
   if (impossible > 0) {
-    const detail = `${impossible} records have values that cannot be, the first of ${formatTime(impossibleAt)}`;
+    const detail = `${impossible} records have impossible values, the first of ${formatTime(impossibleAt)}`;
     findings.push({ ...moment(impossibleAt), verdict: 'mismatch', detail });
   }
-  // Where the exchange orders trades by their numeric id, all of them have both the same.
+  // Where the exchange orders trades by their numeric id, the id and the sequence of each trade are equal.
   if (numbered > 0 && numbered < ordered) {
-    const detail = `${ordered - numbered} trades do not have the id by which the exchange orders them: ids were swapped or changed`;
+    const detail = `${ordered - numbered} trades have another id than their order number: ids were swapped or changed`;
     findings.push({ ...moment(first), verdict: 'mismatch', detail });
   }
   return findings;
@@ -51,18 +51,18 @@ export function recordFindings(counts: SymbolCounts): Finding[] {
 
 export function duplicateFinding({ count, at, files }: Flaw): Finding {
   const where = `the first of ${formatTime(at)}, in ${files.join(' and ')}`;
-  const detail = `${count} records have the key of another one, ${where}; mdtool compact drops them`;
+  const detail = `${count} records repeat a key, ${where}; mdtool compact drops them`;
   return { ...moment(at), verdict: 'mismatch', duplicates: count, detail };
 }
 
 export function disorderFinding({ count, at, files }: Flaw): Finding {
-  const detail = `${count} records stand behind one that comes after them, the first of ${formatTime(at)}, in ${files.join(' and ')}`;
+  const detail = `${count} records are out of order, the first of ${formatTime(at)}, in ${files.join(' and ')}`;
   return { ...moment(at), verdict: 'mismatch', outOfOrder: count, detail };
 }
 
 export function chainFinding({ count, at, files }: Flaw): Finding {
   const where = `the first of ${formatTime(at)}${files.length > 0 ? `, in ${files.join(' and ')}` : ''}`;
-  const detail = `${count} ${count === 1 ? 'delta does' : 'deltas do'} not continue the book before (sequence), ${where}: from there to the next whole snapshot the book cannot be known`;
+  const detail = `${count} ${count === 1 ? 'delta does' : 'deltas do'} not continue the book (sequence), ${where}: the book is unknown from there to the next whole snapshot`;
   return { ...moment(at), verdict: 'mismatch', detail };
 }
 
@@ -78,10 +78,10 @@ export function gapFinding({ from, until, reason }: OpenGap, series: Pick<Partit
   return { from, until, verdict: 'hole', isEmpty: true, detail };
 }
 
-/** Arrivals that are later than this (microseconds, median) are told: the clock is off, or the way is long. */
+/** A median delay of arrival above this (microseconds) is reported: the clock is off, or the network is slow. */
 const LATE = 5 * SECOND;
 
-/** Returns what is to be told of how late a symbol's records arrived (median, microseconds), undefined for nothing. */
+/** Returns a note on a symbol's median delay of arrival (microseconds), undefined where it is ordinary. */
 export function delayNote(delay: number): string | undefined {
   const length = `${(Math.abs(delay) / SECOND).toFixed(3)} s`;
   if (delay < 0)
@@ -90,7 +90,7 @@ export function delayNote(delay: number): string | undefined {
   return `records arrived ${length} after the exchange's own time (median): the clock of the machine that captured them was ahead, or it was slow`;
 }
 
-/** Returns the parts of findings that lie within a selected time; those that were found in something are kept whole. */
+/** Clips findings to the selected time; findings about records or files are kept whole. */
 export function within(findings: readonly Finding[], { from, until }: Span): Finding[] {
   return findings.flatMap((finding) => {
     if (!finding.isEmpty) return [finding];

@@ -16,7 +16,7 @@ import { checkFile, type FileDamage } from '../../storage/reading/file-check.js'
 import { removeLostFiles } from '../../storage/upkeep/lost-files.js';
 import { coverageChannel, gapChannel, isData } from './channels.js';
 
-/** A stored file that is gone or damaged, and the symbols that were in it, as far as anything tells. */
+/** A stored file that is gone or damaged, and its symbols as far as they are known. */
 export type LostFile = {
   readonly path: string;
   readonly partition: Partition;
@@ -25,7 +25,7 @@ export type LostFile = {
   readonly symbols: readonly string[];
 };
 
-/** Damaged files of a store: those that can be taken out, and those that stay, with the reason. */
+/** Damaged files of a store: those that can be quarantined, and those that stay, with the reason. */
 export type Losses = {
   readonly context: StoreContext;
   readonly lost: readonly LostFile[];
@@ -33,9 +33,9 @@ export type Losses = {
 };
 
 /**
- * Returns the files behind what `coverage` calls a gap or a mismatch that are really gone, cannot be read or are not what
- * was written: each is compared with the log, whatever `detail` says. Undefined when there are none, or no store. Throws a
- * `FailureError` when a file cannot be looked at.
+ * Returns the files behind the verdicts `hole` and `mismatch` of `coverage` that are really missing, unreadable or changed:
+ * each is compared with the log, whatever `detail` says. Undefined when there are none, or no store. Throws a
+ * `FailureError` when a file cannot be inspected.
  */
 export async function findLosses(directory: string, coverage: readonly Coverage[]): Promise<Losses | undefined> {
   const paths = coverage.length > 0 ? await findStore(directory) : undefined;
@@ -63,27 +63,26 @@ function isAbout({ exchange, market, channel, fromTimestamp, untilTimestamp }: C
   return isDateWithin(partition.date, fromTimestamp, Math.max(untilTimestamp, fromTimestamp + 1));
 }
 
-/** What `verify` calls the symbol of a file of which nothing tells the symbols. */
+/** The symbol that `verify` writes for a file with unknown symbols. */
 const UNKNOWN = 'unknown';
 
 function isNamed(symbol: string, symbols: readonly string[] | undefined): boolean {
   return symbol === UNKNOWN || (symbols?.includes(symbol) ?? true);
 }
 
-/** Many symbols are not listed per file: then those that the files beside it list count, and those that were found missing. */
+/** The log does not list many symbols per file. Then the symbols of the neighbouring files and of the findings count. */
 function symbolsOf(state: StoreState, partition: Partition, file: StoredFile, rows: readonly Coverage[]): string[] {
   if (file.symbols) return [...file.symbols];
   const listed = state.partition(partition).flatMap(({ symbols }) => symbols ?? []);
-  const told = rows.map(({ symbol }) => symbol).filter((symbol) => symbol !== UNKNOWN);
-  return [...new Set([...listed, ...told])].sort();
+  const reported = rows.map(({ symbol }) => symbol).filter((symbol) => symbol !== UNKNOWN);
+  return [...new Set([...listed, ...reported])].sort();
 }
 
 function reasonToStay({ partition, damage, symbols }: LostFile): string {
   if (partition.type === 'gap') return 'the recorded gaps are unknown without it; restore it from a backup';
   if (!isData(partition)) return '';
-  if (symbols.length === 0) return 'nothing tells whose records were in it; restore it from a backup';
-  if (damage.kind === 'changed' && !isHistory(partition.type))
-    return 'it can be read, and no exchange tells its past; restore it from a backup';
+  if (symbols.length === 0) return 'its symbols are unknown; restore it from a backup';
+  if (damage.kind === 'changed' && !isHistory(partition.type)) return 'no exchange serves its history; restore it from a backup';
   return '';
 }
 
@@ -92,9 +91,8 @@ function isHistory(type: RecordType): type is HistoryType {
 }
 
 /**
- * Takes lost files out of the store and records in the same change, for every series that was in them, a `gap` over what
- * the log knows of their time. Returns what of it the exchanges can be asked for. `now` is in microseconds. Throws as
- * `removeLostFiles`.
+ * Quarantines lost files and records, in the same change, a `gap` over their time for every series in them. Returns the
+ * ranges that the exchanges can serve. `now` is in microseconds. Throws as `removeLostFiles`.
  */
 export async function takeOutLosses({ context, lost }: Losses, now: number): Promise<RequestedRange[]> {
   const series = lost.filter(({ partition }) => isData(partition)).flatMap(seriesOf);
@@ -110,7 +108,7 @@ export async function takeOutLosses({ context, lost }: Losses, now: number): Pro
 type LostSeries = { readonly partition: Partition; readonly symbol: string; readonly from: number; readonly until: number };
 
 function seriesOf({ partition, file: { min, max }, symbols }: LostFile): LostSeries[] {
-  // A candle is there until its end.
+  // A candle covers the time until its end.
   const length = partition.type === 'candle' ? parseInterval(partition.interval ?? '').size : 1;
   return symbols.map((symbol) => ({ partition, symbol, from: min, until: max + length }));
 }

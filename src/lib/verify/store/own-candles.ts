@@ -11,19 +11,19 @@ import { candleDifference } from '../candle-difference.js';
 import type { Finding } from '../day.js';
 import type { Compared, ComparedDay } from './series-verifier.js';
 
-/** The closed candles that the exchange published of a symbol on a day, of one interval, in order of time. */
+/** The exchange's closed candles of a symbol on a day, of one interval, in order of time. */
 export type Published = { readonly interval: string; readonly candles: readonly Candle[] };
 
-/** Where the exchange's candles of a day come from; by symbol. */
+/** Source of the exchange's candles of a day, by symbol. */
 export type PublishedSource = (
   day: Partition,
   spans: ReadonlyMap<string, Span>,
 ) => Promise<ReadonlyMap<string, readonly Published[]>>;
 
 type Known = {
-  /** The beginning of what the store has of the symbol. */
+  /** Time of the symbol's first record in the store. */
   readonly first: number;
-  /** The last trade's price and time, where the day before was looked at. */
+  /** Price and time of the last trade of the day before, where it was read. */
   readonly close: number;
   readonly last: number;
   /** The gaps of that day. */
@@ -31,10 +31,10 @@ type Known = {
 };
 
 /**
- * Compares candles built from stored trades with the exchange's own, day by day in order of time: opened at the previous
- * close, as exchanges publish them. Left out is what cannot be compared: the first candle of a symbol, of whose trades some
- * may have come before the store has any; what a gap overlaps, or lies between it and the trade before, whose close is its
- * opening; and what ends after the last trade of the market, when nobody listened any more.
+ * Compares candles built from stored trades with the exchange's own, day by day in order of time, opened at the previous
+ * close as exchanges publish them. Some candles cannot be compared and are skipped: the first of a symbol, since some of
+ * its trades may precede the store; those that a gap overlaps, or separates from the trade whose close is their open; and
+ * those that end after the last trade of the market, when the capture was over.
  */
 export class CandleComparison {
   readonly #inspection: StoreInspection;
@@ -89,7 +89,7 @@ export class CandleComparison {
     return { compared, findings };
   }
 
-  /** When each symbol traded first and last on a day, and the last price. */
+  /** The first and last trade time of each symbol on a day, and the last price. */
   async #extents(day: InspectedPartition): Promise<Map<string, Known>> {
     if (day.files.length === 0 && !day.open) return new Map();
     const rows = await this.#inspection.database.rows(
@@ -147,7 +147,7 @@ class OwnCandles {
     return this.#candles.get(timestamp);
   }
 
-  /** Returns the beginning of the stretch that decides a candle's opening: the candle of the trade before it. */
+  /** Returns the start of the span that decides a candle's open: the candle of the trade before it. */
   before({ timestamp }: Candle): number {
     let [low, high] = [0, this.#starts.length];
     while (low < high) {

@@ -14,22 +14,22 @@ import type { StoreInspection } from '../../storage/reading/store-inspection.js'
 import { checkFiles } from './file-findings.js';
 import type { Published, PublishedSource } from './own-candles.js';
 
-/** What is fetched where nothing was captured. */
+/** The source of candles that were not captured. */
 const FETCHED_INTERVAL = '1m';
 
 export type FetchOptions = {
   readonly client: RestClient;
   /** Microseconds. */
   readonly now: () => number;
-  /** Told why candles of an exchange could not be had; it is not asked again. */
+  /** Receives the reason why an exchange served no candles; it is not asked again. */
   readonly onUnreachable: (reason: string) => void;
-  /** Told why those of one symbol could not be had. */
+  /** Receives the reason why the candles of one symbol were not served. */
   readonly onRefused: (reason: string) => void;
 };
 
 /**
- * Returns the closed candles that exchanges published: those that the store has captured, and for symbols of a day of
- * which it has none those that the exchange gives by REST.
+ * Returns the exchanges' closed candles: captured ones from the store, and by REST for the symbols of a day without
+ * captured ones.
  */
 export function publishedCandles(inspection: StoreInspection, options: FetchOptions): PublishedSource {
   const unreachable = new Set<string>();

@@ -4,7 +4,7 @@ import type { StoreInspection } from '../../storage/reading/store-inspection.js'
 import { type OpenGap, openGaps, type RecordedGap } from '../open-gaps.js';
 import { checkFiles } from './file-findings.js';
 
-/** Of which exchange and market. */
+/** Exchange and market. */
 type MarketOf = Pick<Partition, 'exchange' | 'market'>;
 
 type SeriesGaps = { readonly gaps: RecordedGap[]; openGaps?: readonly OpenGap[] };
@@ -32,12 +32,12 @@ export class RecordedGaps {
     return [...new Set(channels.flatMap((channel) => [...(this.#series.get(`${exchange} ${market} ${channel}`)?.keys() ?? [])]))];
   }
 
-  /** Returns all gaps of a symbol in some channels, repaired ones included. */
+  /** Returns all gaps of a symbol in some channels, including repaired ones. */
   gaps({ exchange, market }: MarketOf, channels: readonly string[], symbol: string): Span[] {
     return channels.flatMap((channel) => this.#series.get(`${exchange} ${market} ${channel}`)?.get(symbol)?.gaps ?? []);
   }
 
-  /** Returns the gaps of a symbol in some channels that nothing has filled since. */
+  /** Returns the open gaps of a symbol in some channels. */
   openGaps({ exchange, market }: MarketOf, channels: readonly string[], symbol: string): OpenGap[] {
     return channels.flatMap((channel) => {
       const own = this.#series.get(`${exchange} ${market} ${channel}`)?.get(symbol);
@@ -48,7 +48,7 @@ export class RecordedGaps {
   }
 }
 
-/** Reads the gaps of a store; damaged files of theirs are left aside. */
+/** Reads the gaps of a store; damaged files are skipped. */
 export async function readGaps(inspection: StoreInspection): Promise<RecordedGaps> {
   const gaps = new RecordedGaps();
   for (const partition of await inspection.partitions(['gap'])) {

@@ -10,16 +10,16 @@ import { findStrays, partitionOfDirectory } from './stray-files.js';
 export type SeriesPlan = {
   readonly identity: Omit<Partition, 'date'>;
   readonly dates: readonly string[];
-  /** Days that are only looked back to. */
+  /** Days that are read only as context. */
   readonly earlier: readonly string[];
-  /** Files that the log does not know, by date. */
+  /** Files that are not in the log, by date. */
   readonly strays: ReadonlyMap<string, readonly string[]>;
   readonly since: number | undefined;
   readonly until: number | undefined;
   readonly symbols: readonly string[] | undefined;
 };
 
-/** Returns the series that have days, files that the log does not know, or gaps. */
+/** Returns the series with days, gaps, or files that are not in the log. */
 export async function plansOf(
   inspection: StoreInspection,
   types: readonly RecordType[],
@@ -31,7 +31,7 @@ export async function plansOf(
   const wanted = unknown.filter((partition) => wantsPartition({ ...selection, types }, partition));
   const series = new Map<string, { identity: Omit<Partition, 'date'>; days: Partition[] }>();
   for (const partition of [...(await inspection.partitions(types)), ...wanted]) {
-    // Plans that were made offline have no exchange; nothing can be missing of them.
+    // Grid plans made offline have no exchange; nothing of them can be missing.
     if (partition.exchange === null || partition.market === null) continue;
     const { date: _, ...identity } = partition;
     const known = series.get(seriesPath(partition)) ?? { identity, days: [] };
@@ -65,7 +65,7 @@ function planOf(
   };
 }
 
-/** Series that may have nothing but gaps: a symbol that never traded is missed, too. */
+/** Series that may consist of gaps alone: a symbol without a single trade can be missing, too. */
 function gapSeries(gaps: RecordedGaps, types: readonly RecordType[]): Omit<Partition, 'date'>[] {
   return gaps.keys().flatMap((key) => {
     const [exchange = '', market = '', channel = ''] = key.split(' ');
@@ -78,7 +78,7 @@ function gapSeries(gaps: RecordedGaps, types: readonly RecordType[]): Omit<Parti
   });
 }
 
-/** Whether the gaps of one are the other's: candles of every interval have the same, but for those that name one. */
+/** Whether two series share gaps: candles of all intervals do, except gaps that name an interval. */
 function isSame(a: Omit<Partition, 'date'>, b: Omit<Partition, 'date'>): boolean {
   const isInterval = b.interval === undefined || a.interval === b.interval;
   return a.type === b.type && a.exchange === b.exchange && a.market === b.market && a.source === b.source && isInterval;

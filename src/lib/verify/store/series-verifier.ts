@@ -26,7 +26,7 @@ import type { SeriesPlan } from './series-plan.js';
 import { SilenceWatch } from './silence-watch.js';
 import { type LongPause, rhythmOf } from './silences.js';
 
-/** What comparing the candles of a day gave: when those that were compared begin, and which differ. */
+/** Result of comparing the candles of a day: the opening times of the compared ones, and the differences. */
 export type Compared = { readonly compared: readonly number[]; readonly findings: readonly Finding[] };
 
 /** A day to compare; `isLast` when the store has none after it. */
@@ -36,14 +36,14 @@ export type ComparedDay = {
   readonly gapsOf: (symbol: string) => readonly Span[];
 };
 
-/** Compares what is built from a day's records with what the exchange says, by symbol. */
+/** Compares the candles built from a day's records with the exchange's, by symbol. */
 export type Comparison = (day: ComparedDay) => Promise<ReadonlyMap<string, Compared>>;
 
-/** What is needed beside the series itself. */
+/** Tools that verifying a series needs. */
 type SeriesTools = {
   readonly inspection: StoreInspection;
   readonly gaps: RecordedGaps;
-  readonly tell: (finding: FileFinding) => void;
+  readonly report: (finding: FileFinding) => void;
   readonly compare?: Comparison | undefined;
 };
 
@@ -58,8 +58,8 @@ export class SeriesVerifier {
   readonly #channels: readonly string[];
   readonly #selected: Span;
   readonly #symbols = new Set<string>();
-  /** Gaps that have a row. */
-  readonly #told = new Set<string>();
+  /** Gaps that have a row already. */
+  readonly #reported = new Set<string>();
   #end = 0;
 
   constructor(plan: SeriesPlan, tools: SeriesTools) {
@@ -74,7 +74,7 @@ export class SeriesVerifier {
     this.#selected = { from: plan.since ?? 0, until: plan.until ?? Number.MAX_SAFE_INTEGER };
   }
 
-  /** Returns the rows of every day, then those of gaps and silences that no day of the series has. */
+  /** Returns the rows of every day, then those of gaps and silences outside of all days. */
   async *rows(): AsyncGenerator<Coverage[]> {
     for (const date of this.#plan.dates) {
       const rows = await this.#day(date);
@@ -103,10 +103,10 @@ export class SeriesVerifier {
     return await this.#rowsOf(content, date, { found, notes, compared });
   }
 
-  /** A finding about a file concerns its symbols; where they are not known, the day's, else those of another day. */
+  /** A finding about a file concerns its symbols; if they are unknown, the symbols of the day or of another day. */
   async #addFileFindings({ counts, findings }: DayContent, date: string, found: FindingsBySymbol): Promise<void> {
     for (const finding of findings) {
-      this.#tools.tell(finding);
+      this.#tools.report(finding);
       const ofDay = counts.symbols.size > 0 ? [...counts.symbols.keys()] : undefined;
       const symbols = finding.symbols ?? ofDay ?? (await this.#reader.symbolsNear(date));
       const wanted = symbols.filter((symbol) => this.#plan.symbols?.includes(symbol) ?? true);
@@ -115,7 +115,7 @@ export class SeriesVerifier {
     }
   }
 
-  /** Adds duplicates, disorder and silences: what needs the records one by one. Returns notes by symbol. */
+  /** Adds duplicates, disorder and silences, which need single records. Returns notes by symbol. */
   async #sequences({ inspected, counts }: DayContent, found: FindingsBySymbol): Promise<Map<string, string>> {
     const { inspection } = this.#tools;
     const { date, type } = inspected.partition;
@@ -151,7 +151,7 @@ export class SeriesVerifier {
     for (const flaw of await this.#rebuild.crossings(inspected, symbols)) found.add(flaw.symbol, crossingFinding(flaw));
   }
 
-  /** A silence in which a gap was recorded is explained, whether it was repaired or is told as a gap. */
+  /** A recorded gap explains a silence, whether it was repaired or has a row of its own. */
   async #addSilences(date: string, pauses: readonly LongPause[], found: FindingsBySymbol): Promise<void> {
     const unexplained = pauses.filter((pause) => {
       const known = [...this.#gapsOf(pause.symbol), ...found.emptyOf(pause.symbol)];
@@ -176,14 +176,14 @@ export class SeriesVerifier {
     return rows.filter((row) => this.#isDue(row, date));
   }
 
-  /** A gap that reaches over from the day before has its row there; of derived records only what is wrong is told. */
+  /** A gap that began the day before has its row there. Derived records get rows for faults only. */
   #isDue(row: Coverage, date: string): boolean {
     if (row.verdict === 'whole') return isData(this.#plan.identity);
     if (row.verdict !== 'hole') return true;
     const key = `${row.symbol} ${row.fromTimestamp} ${row.untilTimestamp}`;
-    const isTold = this.#told.has(key) && row.fromTimestamp < dayOf(date).from;
-    this.#told.add(key);
-    return !isTold;
+    const hasRow = this.#reported.has(key) && row.fromTimestamp < dayOf(date).from;
+    this.#reported.add(key);
+    return !hasRow;
   }
 
   async #countTiles(
@@ -202,16 +202,16 @@ export class SeriesVerifier {
     return records;
   }
 
-  /** Gaps of symbols and on days of which the store has nothing, and symbols that fell silent before the series ends. */
+  /** Gaps of symbols and days without records, and symbols that fall silent before the series ends. */
   async #rest(): Promise<Coverage[]> {
     const { identity, dates, symbols: wanted } = this.#plan;
     const found = new FindingsBySymbol();
-    // A gap in one channel is one in others that come with it, for symbols that have those.
+    // A gap in a channel concerns every type that the channel carries, for symbols that have this type.
     const gapped = this.#tools.gaps.symbols(identity, ownGapChannels(identity));
     for (const symbol of new Set([...this.#symbols, ...gapped.sort()])) {
       if (wanted && !wanted.includes(symbol)) continue;
       const openGaps = this.#openGaps(symbol, this.#selected);
-      found.add(symbol, ...openGaps.filter(({ from, until }) => !this.#told.has(`${symbol} ${from} ${until}`)));
+      found.add(symbol, ...openGaps.filter(({ from, until }) => !this.#reported.has(`${symbol} ${from} ${until}`)));
     }
     const last = dates.at(-1);
     if (last !== undefined && isSteady(identity)) await this.#addSilences(last, this.#silences.unended(this.#end), found);

@@ -3,26 +3,26 @@ import type { Finding } from '../day.js';
 import { Intervals, SHORTEST_SILENCE } from '../silence.js';
 import type { LongPause } from './silences.js';
 
-/** The days whose intervals say what is ordinary: the one that is judged and those before it. */
+/** Days whose intervals define what is ordinary: the judged day and the days before it. */
 export const DAYS_COMPARED = 7;
 
-/** Returns how some symbols' records follow each other on a day. */
+/** Returns the intervals between the records of some symbols on a day. */
 type IntervalSource = (date: string, symbols: readonly string[]) => Promise<ReadonlyMap<string, Intervals>>;
 
-/** Knows, of one series of days, when each symbol was seen last and what pauses are ordinary for it. */
+/** The last record and the ordinary pauses of each symbol over a series of days. */
 export class SilenceWatch {
   readonly #intervalsOf: IntervalSource;
   readonly #dates: readonly string[];
   readonly #known = new Map<string, Map<string, Intervals>>();
   readonly #lastSeen = new Map<string, number>();
 
-  /** `dates` are all days that may be looked back to, in order. */
+  /** `dates` are all days that may serve as context, in order. */
   constructor(dates: readonly string[], intervalsOf: IntervalSource) {
     this.#dates = dates;
     this.#intervalsOf = intervalsOf;
   }
 
-  /** Learns the intervals of some symbols on a day. */
+  /** Adds the intervals of some symbols on a day. */
   learn(date: string, intervals: ReadonlyMap<string, Intervals>): void {
     const known = this.#known.get(date) ?? new Map<string, Intervals>();
     for (const [symbol, own] of intervals) known.set(symbol, own);
@@ -31,21 +31,21 @@ export class SilenceWatch {
     for (const day of this.#known.keys()) if (oldest !== undefined && day < oldest) this.#known.delete(day);
   }
 
-  /** Returns the pause that a symbol's first record of a day ends, if any, and remembers its last one. */
+  /** Returns the pause before a symbol's first record of a day, if any, and remembers its last record. */
   seen(symbol: string, first: number, last: number): LongPause | undefined {
     const from = this.#lastSeen.get(symbol);
     this.#lastSeen.set(symbol, last);
     return from === undefined || first - from <= SHORTEST_SILENCE * SECOND ? undefined : { symbol, from, until: first };
   }
 
-  /** Returns the pauses of symbols that were seen last long before the series ends. */
+  /** Returns the pauses of symbols whose last record lies long before the end of the series. */
   unended(end: number): LongPause[] {
     return [...this.#lastSeen]
       .filter(([, from]) => end - from > SHORTEST_SILENCE * SECOND)
       .map(([symbol, from]) => ({ symbol, from, until: end }));
   }
 
-  /** Returns the pauses of a day that are longer than what is ordinary for their symbols, as findings. */
+  /** Returns the pauses of a day that are longer than ordinary for their symbols, as findings. */
   async suspicious(date: string, pauses: readonly LongPause[]): Promise<Map<string, Finding[]>> {
     const findings = new Map<string, Finding[]>();
     if (pauses.length === 0) return findings;

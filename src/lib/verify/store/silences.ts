@@ -6,23 +6,23 @@ import { Intervals, SHORTEST_SILENCE } from '../silence.js';
 import { inRange, type SymbolRange } from './day-scan.js';
 
 /**
- * Records are first gathered in slots of 3 s. 20 times a median interval below that is less than the shortest silence,
- * so that nothing is lost by taking the intervals within a slot for equal; all longer ones are exact.
+ * Slot length: intervals within a slot are taken as equal, longer ones are exact. Nothing is lost by that, because 20 times
+ * a median interval below 3 s is shorter than the minimum silence.
  */
 const SLOT = 3 * SECOND;
 
-/** A time without records of a symbol, longer than the shortest that is ever suspicious. */
+/** A time without records of a symbol that is longer than the minimum silence. */
 export type LongPause = Span & { readonly symbol: string };
 
-/** The long pauses of a day, how its symbols' records follow each other, and how late they arrive (median, microseconds). */
+/** The long pauses of a day, the intervals between records, and the median delay of arrival (microseconds). */
 type DayRhythm = {
   readonly pauses: readonly LongPause[];
-  /** Of the symbols that were asked for, else of those with pauses. */
+  /** Of the requested symbols, else of those with pauses. */
   readonly intervals: ReadonlyMap<string, Intervals>;
   readonly delays: ReadonlyMap<string, number>;
 };
 
-/** Looks at when a day's records of some symbols came. */
+/** Reads the arrival of a day's records of some symbols. */
 export async function rhythmOf(
   inspection: StoreInspection,
   inspected: InspectedPartition,
@@ -44,7 +44,7 @@ export async function rhythmOf(
   };
 }
 
-/** Returns how the records of some symbols follow each other on a day. */
+/** Returns the intervals between the records of some symbols on a day. */
 export async function intervalsOf(
   inspection: StoreInspection,
   inspected: InspectedPartition,

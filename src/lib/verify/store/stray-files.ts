@@ -9,12 +9,12 @@ import type { InspectedPartition, StoreInspection } from '../../storage/reading/
 import type { Finding } from '../day.js';
 import type { FileFinding } from './file-findings.js';
 
-/** A file this young may be about to become known, while somebody writes to the store (milliseconds). */
+/** Maximum age (milliseconds) of a file that a running writer may still be about to put into the log. */
 const YOUNG_MS = MINUTE / 1000;
-/** The names that mdtool gives: a run that was cut off leaves such files, which the next writer deletes after an hour. */
+/** Names that mdtool uses. An interrupted run leaves files with these names; the next writer deletes them after an hour. */
 const OWN_NAME = /\/(?:\d{8}T\d{6}[0-9a-f]{8}-\d+\.[0-9a-f]{6}|(?:merged|derived|compacted)-[0-9a-f]{12})\.parquet$/;
 
-/** Files in the directories of a store that its log does not know, by the path of their partition. */
+/** Files in the directories of a store that are not in its log, by the path of their partition. */
 export async function findStrays(inspection: StoreInspection): Promise<Map<string, string[]>> {
   const strays = new Map<string, string[]>();
   const { writers } = await inspection.context.log.read();
@@ -34,13 +34,13 @@ async function isYoung(path: string): Promise<boolean> {
   }
 }
 
-/** Returns the partition that a directory below the store stands for, undefined when it stands for none. */
+/** Returns the partition of a directory below the store, undefined when it has none. */
 export function partitionOfDirectory(directory: string): Partition | undefined {
   const partition = partitionOf(`${directory}/`);
   return partition.date !== undefined && partitionPath(partition) === directory ? partition : undefined;
 }
 
-/** Returns what a file that the log does not know adds to a partition: copies of its records, or some that it lacks. */
+/** Returns the findings about a file that is not in the log: it repeats records of its partition, or has others. */
 export async function strayFindings(
   inspection: StoreInspection,
   inspected: InspectedPartition,
@@ -51,7 +51,7 @@ export async function strayFindings(
   const start = Date.parse(`${inspected.partition.date}T00:00:00Z`) * 1000;
   const damage = await checkFile(inspection.database, absolute, type, { bytes: -1 });
   if (damage?.kind !== 'changed') {
-    const detail = `${absolute} is no file of the store and ${damage?.reason ?? 'cannot be read'}; move it away`;
+    const detail = `${absolute} is not a file of the store and ${damage?.reason ?? 'cannot be read'}; move it away`;
     return [{ path: absolute, symbols: undefined, finding: { from: start, until: start + 1, verdict: 'suspect', detail } }];
   }
   const key = `hash(${keyExpressions(type).join(', ')})`;
@@ -77,15 +77,14 @@ function strayFinding(absolute: string, path: string, { records, fresh, first, l
     return {
       ...span,
       verdict: 'mismatch',
-      detail: `${what}: the log may have lost its last changes, or it comes from elsewhere`,
+      detail: `${what}: the log may have lost its last changes, or the file is from elsewhere`,
     };
   }
-  const copy = `${absolute} is a copy of ${records} records that the store has: whoever reads the directory counts them twice`;
-  if (!OWN_NAME.test(path))
-    return { ...span, verdict: 'mismatch', detail: `${copy}; mdtool compact puts it aside, or delete it` };
+  const copy = `${absolute} is a copy of ${records} stored records: other tools that read the directory count them twice`;
+  if (!OWN_NAME.test(path)) return { ...span, verdict: 'mismatch', detail: `${copy}; mdtool compact retires it, or delete it` };
   return {
     ...span,
     verdict: 'suspect',
-    detail: `${copy}; a run that was cut off leaves such a file, mdtool deletes it after an hour`,
+    detail: `${copy}; an interrupted run left it; mdtool deletes it after an hour`,
   };
 }
