@@ -144,7 +144,7 @@ describe('damaged files, verified and backfilled', () => {
     const copy = join(dirname(file), 'copy.parquet');
     cpSync(file, copy);
     const found = await verify('double');
-    expect([found.code, found.stderr]).toEqual([3, expect.stringMatching(/copy\.parquet is a copy of \d+ records/)]);
+    expect([found.code, found.stderr]).toEqual([3, expect.stringMatching(/copy\.parquet is a copy of \d+ stored records/)]);
     expect((await backfill('double', found.stdout)).code).toBe(0);
     expect(await stored('double', 'trade')).toEqual(history);
     await mdtoolHere(['compact', '--store', path('double')]);

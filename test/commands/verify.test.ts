@@ -99,7 +99,7 @@ describe('verify over the stores of both tapes', () => {
     cpSync(books, join(dirname(books), 'copy.parquet'));
     const { code, stdout, stderr } = await verify('damaged');
     expect(code).toBe(3);
-    for (const file of [`${trades} cannot be read`, `${tickers} is gone`, 'copy.parquet is a copy of 299 records'])
+    for (const file of [`${trades} cannot be read`, `${tickers} is gone`, 'copy.parquet is a copy of 299 stored records'])
       expect(stderr).toContain(file);
     expect(stderr).toContain('verify found 3 holes, 1 mismatch');
     const found = rowsOf(stdout).filter(({ verdict }) => verdict === 'hole' || verdict === 'mismatch');

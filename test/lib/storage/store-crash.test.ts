@@ -36,7 +36,7 @@ describe('a writer that is killed', () => {
     const next = await openStoreWriter(directory, { step: 'next', onWarning: (message) => warnings.push(message) });
     const report = await next.close();
     expect(report).toMatchObject({ broken: 1, recovered: (await storedIds(directory)).size });
-    expect(warnings).toEqual([expect.stringContaining('1 broken lines')]);
+    expect(warnings).toEqual([expect.stringContaining('1 broken line')]);
   });
 
   it('leaves its symbols free', async () => {

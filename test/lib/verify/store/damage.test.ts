@@ -229,7 +229,7 @@ describe('damage done on purpose', () => {
       `CASE "id" WHEN '10039700' THEN '10039702' WHEN '10039702' THEN '10039700' ELSE "id" END AS "id"`,
     );
     const { found } = await verified(directory, { selection: { symbols: ['BTCUSDT'] } });
-    expect(found[0]?.detail).toMatch(/2 trades do not have the id by which the exchange orders them/);
+    expect(found[0]?.detail).toMatch(/2 trades have another id than their order number/);
   });
 
   it('a file that took the place of another is no file of that partition', async () => {
@@ -473,7 +473,7 @@ describe('what is suspicious or wrong in the records', () => {
     it('of which one is gone are told with the time of the first that lacks it', async () => {
       const { found } = await verifiedDeltas([...sound, ...again].filter((_, index) => index !== 10 && index !== 28));
       expect(found.map(({ verdict }) => verdict)).toEqual(['mismatch']);
-      expect(found[0]?.detail).toMatch(/2 deltas do not continue the book before .* 2026-11-20T10:00:01\.200/);
+      expect(found[0]?.detail).toMatch(/2 deltas do not continue the book .* 2026-11-20T10:00:01\.200/);
       const alone = await verifiedDeltas([...sound, ...again.slice(1)]);
       expect(alone.found[0]?.detail).toMatch(/1 delta does not continue/);
     });
