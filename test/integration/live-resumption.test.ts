@@ -211,7 +211,7 @@ it('tells a pause of weeks, of trades and of the rest', async () => {
     { type: 'liquidation', ...common, price: 1, amount: 1, side: 'buy' },
   ]);
   await writer.close();
-  const second = await run(server, store, { repair: {}, channels: ['trade', 'liquidation'] }, (one) => {
+  const second = await run(server, store, { repair: { hold: 3 * SECOND }, channels: ['trade', 'liquidation'] }, (one) => {
     server.trade('linear', 'BTCUSDT');
     return gapsOf(one.records, 'liquidation').length + gapsOf(one.records, 'trade').length === 2;
   });
