@@ -1,20 +1,14 @@
 import { type CandleInterval, parseInterval } from '../model/interval.js';
-import type { AnyRecord, Candle, Clock, Gap, Market, Trade } from '../model/records.js';
-import { marketKey } from '../model/series.js';
+import { MarketSeries, marketOf } from '../model/market-series.js';
+import type { AnyRecord, Candle, Clock, Gap, Trade } from '../model/records.js';
+import type { MarketName } from '../model/series.js';
 import { type CandleCounts, type CandleOptions, isOfInput } from './options.js';
 import { CandleSeries } from './series.js';
 
-type MarketState = {
-  readonly series: Map<string, CandleSeries>;
-  /** The latest `clock` record. */
-  clock: number | undefined;
-  /** The latest arrival of a trade, used while there is no `clock`; for a smaller candle see `add`. */
-  arrival: number;
-  /** The latest arrival of any record: the market clock at the end of the input. */
-  latest: number;
-  /** The clock time at which the next candle can close. */
-  due: number;
-};
+class CandleMarket extends MarketSeries<Candle, CandleSeries> {
+  /** The latest arrival of a smaller candle: it counts only at the end of the input. */
+  latest = 0;
+}
 
 /**
  * Builds candles from trades, or from smaller candles, record by record: the one definition of every candle. It knows time
@@ -27,7 +21,7 @@ type MarketState = {
 export class CandleAggregator {
   readonly counts: CandleCounts = { trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 };
   readonly #options: CandleOptions;
-  readonly #markets = new Map<string, MarketState>();
+  readonly #markets = new Map<string, CandleMarket>();
   readonly #intervals = new Map<string, CandleInterval>();
 
   constructor(options: CandleOptions) {
@@ -54,24 +48,24 @@ export class CandleAggregator {
   observe(record: AnyRecord): Iterable<AnyRecord> {
     if (record.type !== 'trade') return NOTHING;
     const market = this.#market(record);
-    market.arrival = Math.max(market.arrival, record.localTimestamp ?? record.timestamp);
+    market.arrive(record.localTimestamp ?? record.timestamp);
     return this.#closed(market);
   }
 
   /** Returns the open candles at the end of the input: closed where the clock has passed their end. */
   *finish(): Generator<Candle> {
     for (const market of this.#markets.values()) {
-      const { clock, arrival, latest } = market;
-      for (const series of market.series.values()) yield* series.finish(clock ?? Math.max(arrival, latest));
+      const now = market.hasClock ? market.now : Math.max(market.now, market.latest);
+      for (const series of market.series.values()) yield* series.finish(now);
     }
   }
 
   #trade(trade: Trade): Iterable<AnyRecord> {
     const market = this.#market(trade);
-    market.arrival = Math.max(market.arrival, trade.localTimestamp ?? trade.timestamp);
+    market.arrive(trade.localTimestamp ?? trade.timestamp);
     const series = this.#series(market, trade);
-    const revised = series.addTrade(trade, timeOf(market));
-    market.due = Math.min(market.due, series.due);
+    const revised = series.addTrade(trade, market.now);
+    market.schedule(series);
     const closed = this.#closed(market);
     return revised ? both(revised, closed) : closed;
   }
@@ -81,11 +75,11 @@ export class CandleAggregator {
     const interval = this.#interval(candle.interval);
     // A closed candle proves that the clock had passed its end where it was closed. Its arrival proves less: a candle that is
     // emitted again carries the arrival of the gap that made it incomplete, and would close candles that are still open.
-    market.arrival = Math.max(market.arrival, candle.closed ? candle.timestamp + interval.size : candle.timestamp);
+    market.arrive(candle.closed ? candle.timestamp + interval.size : candle.timestamp);
     market.latest = Math.max(market.latest, candle.localTimestamp ?? 0);
     const series = this.#series(market, candle);
-    series.addCandle(candle, interval, timeOf(market));
-    market.due = Math.min(market.due, series.due);
+    series.addCandle(candle, interval, market.now);
+    market.schedule(series);
     return this.#closed(market);
   }
 
@@ -96,7 +90,7 @@ export class CandleAggregator {
 
   *#clock(clock: Clock): Generator<AnyRecord> {
     const market = this.#market(clock);
-    market.clock = Math.max(market.clock ?? 0, clock.timestamp);
+    market.setClock(clock.timestamp);
     yield* this.#closed(market);
     yield clock;
   }
@@ -106,30 +100,15 @@ export class CandleAggregator {
     return NOTHING;
   }
 
-  #closed(market: MarketState): Iterable<AnyRecord> {
-    return timeOf(market) < market.due ? NOTHING : this.#close(market);
+  #closed(market: CandleMarket): Iterable<AnyRecord> {
+    return market.isDue ? market.close() : NOTHING;
   }
 
-  *#close(market: MarketState): Generator<AnyRecord> {
-    const now = timeOf(market);
-    market.due = Number.POSITIVE_INFINITY;
-    for (const series of market.series.values()) {
-      if (series.due <= now) yield* series.close(now);
-      market.due = Math.min(market.due, series.due);
-    }
+  #market(identity: MarketName): CandleMarket {
+    return marketOf(this.#markets, identity, () => new CandleMarket());
   }
 
-  #market({ exchange, market }: { readonly exchange: string; readonly market: Market }): MarketState {
-    const key = marketKey({ exchange, market });
-    let state = this.#markets.get(key);
-    if (state === undefined) {
-      state = { series: new Map(), clock: undefined, arrival: 0, latest: 0, due: Number.POSITIVE_INFINITY };
-      this.#markets.set(key, state);
-    }
-    return state;
-  }
-
-  #series(state: MarketState, { exchange, market, symbol }: Trade | Candle | Gap): CandleSeries {
+  #series(state: CandleMarket, { exchange, market, symbol }: Trade | Candle | Gap): CandleSeries {
     let series = state.series.get(symbol);
     if (series === undefined) {
       series = new CandleSeries({ exchange, market, symbol }, this.#options, this.counts);
@@ -152,8 +131,4 @@ const NOTHING: readonly AnyRecord[] = [];
 function* both(first: Iterable<AnyRecord>, second: Iterable<AnyRecord>): Generator<AnyRecord> {
   yield* first;
   yield* second;
-}
-
-function timeOf({ clock, arrival }: MarketState): number {
-  return clock ?? arrival;
 }

@@ -1,5 +1,6 @@
-import type { AnyRecord, Clock, Gap, Market } from '../model/records.js';
-import { marketKey } from '../model/series.js';
+import { MarketSeries, marketOf } from '../model/market-series.js';
+import type { AnyRecord, Clock, Gap } from '../model/records.js';
+import type { MarketName } from '../model/series.js';
 import { BAR_INTERVAL } from './bars.js';
 import type { Past } from './feature-series.js';
 import type { SymbolIdentity } from './micro-series.js';
@@ -7,17 +8,10 @@ import type { EngineCounts, EngineOptions } from './options.js';
 import type { InputRecord } from './second-inputs.js';
 import { SymbolSeries, waitOf } from './symbol-series.js';
 
-type MarketState = {
-  readonly series: Map<string, SymbolSeries>;
-  /** The latest `clock` record. */
-  clock: number | undefined;
-  /** The latest arrival, used while there is no `clock`. For a batch the latest time. */
-  arrival: number;
+class FeatureMarket extends MarketSeries<AnyRecord, SymbolSeries> {
   /** Clocks of a batch that wait for the rows before them. */
-  waiting: Clock[];
-  /** The market clock at which the next row is due. */
-  due: number;
-};
+  readonly waiting: Clock[] = [];
+}
 
 const NOTHING: readonly AnyRecord[] = [];
 
@@ -33,7 +27,7 @@ const NOTHING: readonly AnyRecord[] = [];
 export class FeatureEngine {
   readonly counts: EngineCounts = { inputs: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
   readonly #options: EngineOptions;
-  readonly #markets = new Map<string, MarketState>();
+  readonly #markets = new Map<string, FeatureMarket>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -89,13 +83,12 @@ export class FeatureEngine {
 
   *#input(record: InputRecord): Generator<AnyRecord> {
     const market = this.#market(record);
-    const arrival = (this.#options.batch ? undefined : record.localTimestamp) ?? record.timestamp;
-    if (arrival > market.arrival) market.arrival = arrival;
+    market.arrive((this.#options.batch ? undefined : record.localTimestamp) ?? record.timestamp);
     const series = this.#series(market, record);
     const again = series.add(record);
     if (again.length > 0) yield* again;
-    if (series.due < market.due) market.due = series.due;
-    if (timeOf(market) >= market.due) yield* this.#close(market);
+    market.schedule(series);
+    if (market.isDue) yield* this.#close(market);
   }
 
   #candle(record: Extract<AnyRecord, { type: 'candle' }>): Iterable<AnyRecord> {
@@ -115,8 +108,8 @@ export class FeatureEngine {
       market.waiting.push(clock);
       return;
     }
-    market.clock = Math.max(market.clock ?? 0, clock.timestamp);
-    if (timeOf(market) >= market.due) yield* this.#close(market);
+    market.setClock(clock.timestamp);
+    if (market.isDue) yield* this.#close(market);
     yield clock;
   }
 
@@ -125,32 +118,21 @@ export class FeatureEngine {
     return NOTHING;
   }
 
-  *#close(market: MarketState): Generator<AnyRecord> {
-    const now = timeOf(market);
-    market.due = Number.POSITIVE_INFINITY;
-    for (const series of market.series.values()) {
-      if (series.due <= now) yield* series.close(now);
-      if (series.due < market.due) market.due = series.due;
-    }
-    if (market.waiting.length > 0) yield* this.#passed(market, now - waitOf(this.#options));
+  *#close(market: FeatureMarket): Generator<AnyRecord> {
+    yield* market.close();
+    if (market.waiting.length > 0) yield* this.#passed(market, market.now - waitOf(this.#options));
   }
 
-  *#passed(market: MarketState, until: number): Generator<Clock> {
+  *#passed(market: FeatureMarket, until: number): Generator<Clock> {
     const later = market.waiting.findIndex(({ timestamp }) => timestamp > until);
     yield* market.waiting.splice(0, later < 0 ? market.waiting.length : later);
   }
 
-  #market({ exchange, market }: { readonly exchange: string; readonly market: Market }): MarketState {
-    const key = marketKey({ exchange, market });
-    let state = this.#markets.get(key);
-    if (state === undefined) {
-      state = { series: new Map(), clock: undefined, arrival: 0, waiting: [], due: Number.POSITIVE_INFINITY };
-      this.#markets.set(key, state);
-    }
-    return state;
+  #market(identity: MarketName): FeatureMarket {
+    return marketOf(this.#markets, identity, () => new FeatureMarket());
   }
 
-  #series(state: MarketState, { exchange, market, symbol }: SymbolIdentity): SymbolSeries {
+  #series(state: FeatureMarket, { exchange, market, symbol }: SymbolIdentity): SymbolSeries {
     let series = state.series.get(symbol);
     if (series === undefined) {
       series = new SymbolSeries({ exchange, market, symbol }, this.#options, this.counts);
@@ -163,8 +145,4 @@ export class FeatureEngine {
 function isInput(record: AnyRecord): record is InputRecord {
   if (record.type === 'funding') return !record.settled;
   return ['trade', 'book_snapshot', 'ticker', 'mark_price', 'open_interest'].includes(record.type);
-}
-
-function timeOf({ clock, arrival }: MarketState): number {
-  return clock ?? arrival;
 }

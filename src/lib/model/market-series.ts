@@ -1,0 +1,66 @@
+import { type MarketName, marketKey } from './series.js';
+
+/** State of one symbol that has records to emit when the market clock reaches `due`. */
+type DueSeries<Output> = { readonly due: number; close(now: number): Iterable<Output> };
+
+/**
+ * The series of one market and its clock: the latest `clock` record, else the latest arrival. `due` is the earliest `due` of
+ * its series, so that a record costs one comparison and not a look at every symbol.
+ */
+export class MarketSeries<Output, Series extends DueSeries<Output>> {
+  readonly series = new Map<string, Series>();
+  #clock: number | undefined;
+  #arrival = 0;
+  #due = Number.POSITIVE_INFINITY;
+
+  /** The market clock, microseconds. */
+  get now(): number {
+    return this.#clock ?? this.#arrival;
+  }
+
+  /** Whether `close` has records to emit. */
+  get isDue(): boolean {
+    return (this.#clock ?? this.#arrival) >= this.#due;
+  }
+
+  /** Whether a `clock` record was seen: then arrivals do not count. */
+  get hasClock(): boolean {
+    return this.#clock !== undefined;
+  }
+
+  /** Takes the time of a `clock` record. */
+  setClock(time: number): void {
+    if (this.#clock === undefined || time > this.#clock) this.#clock = time;
+  }
+
+  /** Takes an arrival. */
+  arrive(time: number): void {
+    if (time > this.#arrival) this.#arrival = time;
+  }
+
+  /** Takes the `due` of a series that changed. */
+  schedule({ due }: Series): void {
+    if (due < this.#due) this.#due = due;
+  }
+
+  /** Yields the records of every series that is due. */
+  *close(): Generator<Output> {
+    const { now } = this;
+    this.#due = Number.POSITIVE_INFINITY;
+    for (const series of this.series.values()) {
+      if (series.due <= now) yield* series.close(now);
+      this.schedule(series);
+    }
+  }
+}
+
+/** Returns the entry of a record's market in `markets`, created on its first record. */
+export function marketOf<State>(markets: Map<string, State>, identity: MarketName, create: () => State): State {
+  const key = marketKey(identity);
+  let state = markets.get(key);
+  if (state === undefined) {
+    state = create();
+    markets.set(key, state);
+  }
+  return state;
+}
