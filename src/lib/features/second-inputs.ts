@@ -24,7 +24,7 @@ export class SecondInputs {
   mark: MarkPrice | undefined;
   openInterest: OpenInterest | undefined;
   funding: Funding | undefined;
-  /** Greatest arrival, 0 where nothing has one. */
+  /** Latest arrival, 0 if no input has one. */
   localTimestamp = 0;
 
   add(record: InputRecord): void {

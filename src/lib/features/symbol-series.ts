@@ -17,7 +17,7 @@ export function waitOf({ batch, grace }: EngineOptions): number {
   return batch ? Math.max(BATCH_WAIT, grace) : grace;
 }
 
-/** A row as it was first given, and as it is now. */
+/** A row as first emitted, and its current value. */
 type Row = { readonly micro: MicroRow; readonly features: FeatureRow };
 type Kept = { readonly first: Row; now: Row };
 
@@ -42,7 +42,7 @@ export class SymbolSeries {
     this.#features = new FeatureSeries(this.#openGaps, options.grace, options.windows, options.features);
   }
 
-  /** Returns the market's time at which the next row is given. */
+  /** Returns the market time at which the next row is emitted. */
   get due(): number {
     const { nextEnd, lastEnd } = this.#seconds;
     return this.#isBatch && nextEnd > lastEnd ? Number.POSITIVE_INFINITY : nextEnd + this.#wait;
@@ -77,7 +77,7 @@ export class SymbolSeries {
     this.#features.offer(candle);
   }
 
-  /** Takes a row that was made before; returns what it leads to, nothing where its second has been given. */
+  /** Adds an earlier row; returns the records that follow, none where its second was emitted. */
   addRow(row: MicroRow): AnyRecord[] {
     if (row.timestamp <= this.#features.end) {
       this.#counts.unused += 1;

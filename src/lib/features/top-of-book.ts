@@ -49,7 +49,7 @@ function amountOf(levels: readonly Level[]): number {
   return sum;
 }
 
-/** Middle, spread (basis points of it) and the middle weighted by the opposite amounts are there where both sides are. */
+/** Mid, spread (basis points of the mid) and weighted mid exist only when both sides do. */
 function quotesOf({ bid, bidAmount, ask, askAmount }: TopOfBook, imbalance: number | undefined): Quotes {
   const mid = bid === undefined || ask === undefined ? undefined : (bid + ask) / 2;
   const spreadBps = mid === undefined ? undefined : (((ask as number) - (bid as number)) / mid) * 10_000;

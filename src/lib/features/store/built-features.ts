@@ -105,7 +105,7 @@ function grouped(market: MarketName, stale: ReadonlyMap<string, number>): Group[
   return [...groups.values()].map((group) => ({ ...market, ...group }));
 }
 
-/** Makes the rows of all groups into tables, each once: of a row that was given again the later one. */
+/** Builds tables from the rows of all groups; of a row that was emitted twice the later one counts. */
 async function fillTables(build: Build, groups: readonly Group[], limit: number): Promise<string[]> {
   const { database } = build.snapshot;
   const appenders = new Map<RowType, TableAppender>();

@@ -23,7 +23,7 @@ export const FEATURE_INPUTS: readonly RecordType[] = [
 /** Rows made at once (after a silence) are handed on in pieces of this size. */
 const BATCH = 2048;
 
-/** Returns the rows of records that come one after the other, given when their clock says so; for endless input. */
+/** Yields the rows of an endless stream, each when the market clock passes it. */
 export function streamFeatures(input: AsyncIterable<readonly AnyRecord[]>, options: EngineOptions): FeatureStep {
   const engine = new FeatureEngine(options);
   return { records: throughEngine(input, engine), counts: engine.counts };

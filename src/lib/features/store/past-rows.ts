@@ -143,7 +143,7 @@ async function barsBefore(snapshot: StoreSnapshot, { symbols, ...market }: Group
   return bars;
 }
 
-/** The `cvd` of the row that ended at `end`, by symbol; symbols without that row are left out. */
+/** The `cvd` of the row that ended at `end`, by symbol; symbols without that row are absent. */
 async function sumsAt(
   snapshot: StoreSnapshot,
   { symbols, ...market }: Group,

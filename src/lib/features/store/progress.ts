@@ -3,7 +3,7 @@ import type { Partition } from '../../storage/files/partition.js';
 import { expandSegments, uniteSegments } from '../../storage/files/segments.js';
 import type { StoredFile, StoreState } from '../../storage/log/store-state.js';
 
-/** What a step has read of some partitions of a store: the rows that follow are there up to `until` (microseconds). */
+/** What a step has read of some partitions of a store; the resulting rows exist up to `until` (microseconds). */
 export type Progress = { readonly until: number; readonly files: readonly string[] };
 
 /** Files of derived rows are written anew under another name; all others are known by their segments, merged or not. */

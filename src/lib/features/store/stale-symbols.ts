@@ -60,7 +60,7 @@ function lastKept(time: number, lastRow = Number.POSITIVE_INFINITY): number {
   return Math.max(0, Math.min(floorToSecond(time), lastRow));
 }
 
-/** The least time, by symbol, from which unread records of a type have an effect. */
+/** Earliest time, by symbol, from which unread records of a type have an effect. */
 async function newTimes(question: Question, type: RecordType) {
   const { snapshot, root, market, known, symbols } = question;
   const fresh = unreadFiles(known, filesOf(snapshot, market, type));
@@ -87,7 +87,7 @@ function conditionOf(type: RecordType): string {
   return type === 'candle' ? ` AND "interval" = '${BAR_INTERVAL}' AND closed` : '';
 }
 
-/** A candle of which all rows are there changes nothing: theirs is the one that counts. */
+/** A candle whose rows all exist changes nothing: the rows take precedence. */
 function withoutOwn(snapshot: StoreSnapshot, market: MarketName, candles: string, since: number): string {
   const rows = `SELECT symbol, (epoch_us("timestamp") - 1) // ${BAR} * ${BAR} + ${BAR} AS "end", count(*) FILTER (complete) AS seconds
     FROM ${relationSince(snapshot, 'micro', since === 0 ? 0 : since - SILENCE)} WHERE ${ofMarket(market)} GROUP BY ALL`;

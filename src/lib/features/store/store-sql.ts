@@ -35,7 +35,7 @@ export function typesUntil(snapshot: StoreSnapshot, name: MarketName, time: numb
 /** The arrival of a record, its own time where it has none, in SQL (microseconds). */
 const ARRIVAL = 'epoch_us(coalesce("local_timestamp", "timestamp"))';
 
-/** Returns the clock of a market: its greatest arrival, since `clock` records are not stored. */
+/** Returns the clock of a market: its latest arrival, since `clock` records are not stored. */
 export async function marketClock(snapshot: StoreSnapshot, market: MarketName): Promise<number> {
   let clock = 0;
   for (const type of RAW) {

@@ -13,7 +13,7 @@ type TrialSource = {
   readonly listener: InputListener;
 };
 
-/** Returns all records of the source that features are made of, rows that were made before left out. */
+/** Returns the records of the source that features are built from; existing rows are skipped. */
 export async function readTrialRecords({ input, store, selection, stopped, listener }: TrialSource): Promise<AnyRecord[]> {
   const source = input.length > 0 ? stoppedInput(input, listener, stopped) : await stored(store, selection);
   const types = new Set<string>(FEATURE_INPUTS.filter((type) => type !== 'micro'));
