@@ -2,11 +2,11 @@ import { Flags, type Interfaces } from '@oclif/core';
 import { type Axis, parseAxis } from '../../lib/backtest/study/axes.js';
 import { FILL_RULES } from '../../lib/backtest/terms.js';
 import { durationFlag, fractionOf, listOf } from '../../lib/cli/flags.js';
-import { DIRECTIONS, MARGIN_MODES, SIZINGS, SPACINGS } from '../../lib/grid/parameters.js';
+import { decimalFlag, fractionFlag, ladderFlags } from '../../lib/cli/grid-flags.js';
+import { DIRECTIONS, MARGIN_MODES, SIZINGS } from '../../lib/grid/parameters.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { MaintenanceTier } from '../../lib/model/maintenance-tier.js';
 import { finite } from '../../lib/model/numbers.js';
-import type { Exact } from '../../lib/model/ticks.js';
 import { MINUTE, parseDuration, SECOND } from '../../lib/model/time.js';
 
 /** Metrics to rank by; for all of them, higher is better. */
@@ -15,20 +15,12 @@ const RANKS = ['net_profit', 'return_pct', 'sharpe', 'sortino', 'calmar', 'profi
 /** What to do with gaps in the data: refuse it, stop at the first gap, or ignore gaps. */
 const GAP_POLICIES = ['fail', 'halt', 'ignore'] as const;
 
-const fractionFlag = Flags.custom<Exact>({ helpValue: 'PERCENT', parse: async (text) => fractionOf(text) });
 const numberFlag = Flags.custom<number>({
   helpValue: 'N',
   parse: async (text) => {
     const value = finite(text);
     if (value === undefined) throw new UsageError(`expected a number, was "${text}"`);
     return value;
-  },
-});
-const decimalFlag = Flags.custom<string>({
-  helpValue: 'N',
-  parse: async (text) => {
-    if (finite(text) === undefined) throw new UsageError(`expected a number, was "${text}"`);
-    return text;
   },
 });
 
@@ -120,35 +112,8 @@ const strategyFlags = {
     defaultHelp: async () => 'a tenth of the deposit',
     helpGroup: 'Signals (--strategy signals)',
   }),
-  levels: Flags.integer({ summary: 'Number of orders.', defaultHelp: async () => '15', helpValue: 'N', helpGroup: GRID }),
-  coverage: fractionFlag({
-    summary: 'Distance from the first to the last level.',
-    defaultHelp: async () => '40%',
-    helpGroup: GRID,
-  }),
-  multiplier: decimalFlag({
-    summary: 'Amount of each level relative to the previous one.',
-    defaultHelp: async () => '1.3',
-    helpGroup: GRID,
-  }),
-  'take-profit': fractionFlag({
-    summary: 'Distance of the take profit from the average price.',
-    defaultHelp: async () => '2%',
-    helpGroup: GRID,
-  }),
+  ...ladderFlags(GRID),
   side: Flags.option({ summary: 'Direction.', defaultHelp: async () => 'long', options: DIRECTIONS, helpGroup: GRID })(),
-  spacing: Flags.option({
-    summary: 'Spacing of the level prices.',
-    defaultHelp: async () => 'arithmetic',
-    options: SPACINGS,
-    helpGroup: GRID,
-  })(),
-  'spacing-list': Flags.custom<readonly Exact[]>({
-    summary: 'Distances of levels 1, 2, … from the price (1%,2.5%,5%); replaces --levels, --coverage and --spacing.',
-    helpValue: 'LIST',
-    helpGroup: GRID,
-    parse: async (text) => listOf(text).map(fractionOf),
-  })(),
   sizing: Flags.option({
     summary: 'Base amount: as if all levels filled at the start price (reference), or the full margin (full).',
     defaultHelp: async () => 'reference',

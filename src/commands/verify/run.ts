@@ -3,6 +3,7 @@ import type { Summary } from '../../lib/cli/summary.js';
 import type { Exchange, HttpRequest } from '../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { RestClient } from '../../lib/history/rest-client.js';
+import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord, Coverage, Market, RecordType } from '../../lib/model/records.js';
 import { createHttpClient } from '../../lib/transport/http.js';
@@ -59,21 +60,15 @@ export class VerifyTally implements VerifyListener {
     if (against && this.#compared === 0)
       this.#report('no candle was compared: no closed candle of the exchange lies fully within the stored trades');
     summary.note({ ...verdicts, damaged_files: this.#files, compared: this.#compared });
-    const bad = [
-      counted(verdicts.hole, 'hole'),
-      counted(verdicts.mismatch, 'mismatch'),
-      strict ? counted(verdicts.suspect, 'suspicious row') : '',
-    ];
     const unseen = symbols.filter((name) => !nativeSymbols([name], exchange, market).some((symbol) => this.#symbols.has(symbol)));
     if (unseen.length > 0) summary.incomplete(`no stored records of ${unseen.join(', ')} in the selection`);
-    const reasons = bad.filter((text) => text !== '');
+    const reasons = [
+      ...(verdicts.hole > 0 ? [counted(verdicts.hole, 'hole')] : []),
+      ...(verdicts.mismatch > 0 ? [counted(verdicts.mismatch, 'mismatch', 'mismatches')] : []),
+      ...(strict && verdicts.suspect > 0 ? [counted(verdicts.suspect, 'suspicious row')] : []),
+    ];
     if (reasons.length > 0) summary.incomplete(`verify found ${reasons.join(', ')}`);
   }
-}
-
-function counted(count: number, what: string): string {
-  if (count === 0) return '';
-  return `${count} ${count === 1 ? what : `${what}${what.endsWith('h') ? 'es' : 's'}`}`;
 }
 
 /** Throws a `UsageError` for outputs into the verified store: it is only read. */

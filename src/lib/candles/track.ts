@@ -136,7 +136,7 @@ export class CandleTrack {
     const end = start + this.interval.size;
     const openGap = this.#openGaps.overlapping(start, end);
     const closed = end <= now;
-    // The exchange publishes a candle for every interval; a candle from trades is left out where nothing traded.
+    // The exchange publishes a candle for every interval; an interval without trades has no candle from trades.
     const isCovered = this.#options.source === 'trades' || (bucket.isCovered?.(closed ? end : undefined) ?? true);
     const complete = bucket.complete && isCovered;
     const candle: Candle = {

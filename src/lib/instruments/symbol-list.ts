@@ -1,4 +1,5 @@
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
+import { counted } from '../model/counted.js';
 import { FailureError, UnreachableError } from '../model/errors.js';
 import type { Instrument, Market } from '../model/records.js';
 import { type Recording, readRecordings } from '../tape/recorded-bodies.js';
@@ -198,8 +199,4 @@ async function listOf(
 
 function sorted<Value>(values: readonly Value[], nameOf: (value: Value) => string): Value[] {
   return [...values].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -2,32 +2,16 @@ import { Flags, type Interfaces } from '@oclif/core';
 import {
   exchangesFlag,
   filesFlag,
-  fractionOf,
   intervalsFlag,
-  listOf,
   marketsFlag,
   storeFlag,
   symbolsFlag,
   timeFlags,
 } from '../../../lib/cli/flags.js';
-import { DIRECTIONS, GRID_DEFAULTS, MARGIN_MODES, SIZINGS, SPACINGS } from '../../../lib/grid/parameters.js';
+import { decimalFlag, fractionFlag, ladderFlags } from '../../../lib/cli/grid-flags.js';
+import { DIRECTIONS, GRID_DEFAULTS, MARGIN_MODES, SIZINGS } from '../../../lib/grid/parameters.js';
 import { SOLVABLE } from '../../../lib/grid/solve.js';
 import { UsageError } from '../../../lib/model/errors.js';
-import { finite } from '../../../lib/model/numbers.js';
-import type { Exact } from '../../../lib/model/ticks.js';
-
-const fractionFlag = Flags.custom<Exact>({ helpValue: 'PERCENT', parse: async (text) => fractionOf(text) });
-const decimalFlag = Flags.custom<string>({
-  helpValue: 'N',
-  parse: async (text) => {
-    if (finite(text) === undefined) throw new UsageError(`expected a number, was "${text}"`);
-    return text;
-  },
-});
-const distancesFlag = Flags.custom<readonly Exact[]>({
-  helpValue: 'LIST',
-  parse: async (text) => listOf(text).map(fractionOf),
-});
 
 const GRID = 'Grid';
 const LIMITS = 'Limits and fees';
@@ -41,33 +25,8 @@ export const gridFlags = {
   }),
   deposit: decimalFlag({ summary: 'Deposit, in quote units.', required: true, helpGroup: GRID }),
   leverage: decimalFlag({ summary: 'Leverage.', defaultHelp: async () => '20; 1 on spot', helpGroup: GRID }),
-  levels: Flags.integer({ summary: 'Number of orders.', defaultHelp: async () => '15', helpValue: 'N', helpGroup: GRID }),
-  coverage: fractionFlag({
-    summary: 'Distance from the first to the last level.',
-    defaultHelp: async () => '40%',
-    helpGroup: GRID,
-  }),
-  multiplier: decimalFlag({
-    summary: 'Amount of each level relative to the previous one.',
-    defaultHelp: async () => '1.3',
-    helpGroup: GRID,
-  }),
-  'take-profit': fractionFlag({
-    summary: 'Distance of the take profit from the average price.',
-    defaultHelp: async () => '2%',
-    helpGroup: GRID,
-  }),
+  ...ladderFlags(GRID),
   side: Flags.option({ summary: 'Direction.', options: DIRECTIONS, default: GRID_DEFAULTS.side, helpGroup: GRID })(),
-  spacing: Flags.option({
-    summary: 'Spacing of the level prices.',
-    defaultHelp: async () => 'arithmetic',
-    options: SPACINGS,
-    helpGroup: GRID,
-  })(),
-  'spacing-list': distancesFlag({
-    summary: 'Distances of levels 1, 2, … from the price (1%,2.5%,5%); replaces --levels, --coverage and --spacing.',
-    helpGroup: GRID,
-  }),
   sizing: Flags.option({
     summary: 'Base amount: as if all levels filled at the start price (reference), or the full margin (full).',
     options: SIZINGS,
