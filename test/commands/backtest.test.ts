@@ -204,6 +204,8 @@ describe('backtest', () => {
     expect(dom).toContain('data-drawn="3"');
     expect(dom).toMatch(/<canvas/);
     expect(dom).toContain('max drawdown %');
+    expect(dom).toContain('buy and hold %');
+    expect(dom).toMatch(/<h2>Trades<\/h2>.*take profit/s);
   });
 
   it('refuses data with gaps by default: exit 3', async () => {

@@ -7,6 +7,7 @@ export type Metrics = Readonly<Record<string, number>>;
 const ORDER = [
   'net_profit',
   'return_pct',
+  'buy_and_hold_pct',
   'final_equity',
   'gross_profit',
   'gross_loss',
@@ -52,6 +53,7 @@ const LABELS: Readonly<Record<string, string>> = {
   max_drawdown_pct_timestamp: 'max drawdown % at',
   max_drawdown_pct_recovered_timestamp: 'max drawdown % recovered',
   max_drawdown_pct_seconds: 'max drawdown % duration',
+  buy_and_hold_pct: 'buy and hold %',
   sharpe_period_seconds: 'sharpe period',
   least_liquidation_distance_pct: 'minimum liquidation distance %',
 };
@@ -70,7 +72,7 @@ export function valueText(name: string, value: number | undefined): string {
 }
 
 /** Returns a duration in its two largest units: `11d 13h`, `3h 5m`. */
-function lengthText(length: number): string {
+export function lengthText(length: number): string {
   const minutes = Math.round(length / MINUTE);
   if (minutes <= 60) return formatDuration(length);
   const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), minutes % 60];

@@ -7,7 +7,7 @@ import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import type { Study } from '../../lib/backtest/study/study.js';
 import type { MaintenanceTier } from '../../lib/model/maintenance-tier.js';
 import { comparisonOf, outOfSampleRuns, partText } from './comparison.js';
-import { labelOf, type Metrics, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
+import { labelOf, lengthText, type Metrics, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
 import { feedText } from './plan.js';
 import { CHART_SCRIPT } from './report-script.js';
 import { monthlyReturns, ReportAxis } from './report-series.js';
@@ -16,7 +16,20 @@ import { type SymbolResult, warningsOf } from './run.js';
 import { walkForwardTotals } from './walk-forward-totals.js';
 
 /** Metrics at the top of the page. */
-const HEADLINES = ['net_profit', 'return_pct', 'max_drawdown_pct', 'sharpe', 'trades', 'win_rate_pct', 'fees', 'max_leverage'];
+const HEADLINES = [
+  'net_profit',
+  'return_pct',
+  'buy_and_hold_pct',
+  'max_drawdown_pct',
+  'sharpe',
+  'trades',
+  'win_rate_pct',
+  'exposure_pct',
+  'fees',
+  'max_leverage',
+];
+/** Trades in the table, the last ones. Tens of thousands of rows would make the page slow; the records hold every fill. */
+const MAX_TRADES = 2000;
 
 /**
  * Returns one self-contained HTML page with data, styles and the chart library. Its content policy allows only its own two
@@ -42,6 +55,7 @@ ${comparison(study)}
 <div id="legend"></div>
 <div id="chart"></div>
 ${warnings(study)}
+${tradesTable(first)}
 <div class="columns">
 <section><h2>Metrics${partOf(first)}</h2>${metricsTable(drawn)}</section>
 <section><h2>Monthly returns${partOf(first)}</h2>${monthsTable(drawn)}<h2>Parameters${partOf(first)}</h2>${parametersTable(first)}</section>
@@ -68,7 +82,7 @@ function drawnText([first, second]: readonly FinishedRun[]): string {
   const { run, levels } = first as FinishedRun;
   const part = partText(run);
   const path = second === undefined ? '' : `; drawn: ${escaped(run.path ?? '')}, the other path's equity in grey`;
-  return `Candles with fills${levels.length > 0 ? ' and grid levels' : ''}, equity, drawdown (%)${part === undefined ? '' : ` of the ${part}`}${path}.`;
+  return `Candles with fills${levels.length > 0 ? ' and grid levels' : ''}, equity (buy and hold dashed), drawdown (%)${part === undefined ? '' : ` of the ${part}`}${path}.`;
 }
 
 function partOf({ run }: FinishedRun): string {
@@ -109,6 +123,7 @@ function chartData({ data }: LoadedMarket, [first, second]: readonly FinishedRun
     markers: axis.markers(fills),
     levels: axis.levels(levels),
     equity: axis.line(equity, (point) => point.equity),
+    held: axis.held((first as FinishedRun).run),
     other: second === undefined ? [] : axis.line(second.equity, (point) => point.equity),
     drawdown: axis.line(equity, ({ drawdownPct }) => -drawdownPct),
   };
@@ -145,6 +160,30 @@ function monthsTable(runs: readonly FinishedRun[]): string {
     ['month', ...runs.map(({ run }) => run.path ?? 'return')],
     months.map((month) => [month, ...columns.map((column) => cell(column.get(month)))]),
   );
+}
+
+/** Returns the table of closed positions; empty if there are none. */
+function tradesTable(run: FinishedRun): string {
+  const { trades } = run;
+  if (trades.length === 0) return '';
+  const shown = trades.slice(-MAX_TRADES);
+  const rows = shown.map((trade, index) => [
+    String(trades.length - shown.length + index + 1),
+    trade.position,
+    timeText(trade.from),
+    timeText(trade.until),
+    lengthText(trade.until - trade.from),
+    String(Number(trade.amount.toPrecision(8))),
+    String(Number(trade.entry.toPrecision(8))),
+    String(Number(trade.exit.toPrecision(8))),
+    trade.net.toFixed(2),
+    ((trade.net / (trade.amount * trade.entry)) * 100).toFixed(2),
+    trade.reason.replaceAll('_', ' '),
+  ]);
+  const head = ['', 'side', 'entry', 'exit', 'duration', 'amount', 'entry price', 'exit price', 'P&L', 'P&L %', 'reason'];
+  const title = `Trades${shown.length < trades.length ? `, the last ${shown.length} of ${trades.length}` : ''}${partOf(run)}`;
+  return `<section id="trades"><h2>${escaped(title)}</h2><div class="rows">${table(head, rows)}</div>
+<div class="faint">A trade is a position from its first fill until it is closed. Prices are means of its fills; P&amp;L is after fees and funding, P&amp;L % of the value at entry.</div></section>`;
 }
 
 function parametersTable({ run }: FinishedRun): string {

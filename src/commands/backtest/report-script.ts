@@ -31,6 +31,7 @@ export const CHART_SCRIPT = `
   candles.setData(data.candles);
   const plain = { priceLineVisible: false, lineWidth: 2 };
   if (data.other.length > 0) chart.addSeries(library.LineSeries, { ...plain, lastValueVisible: false, color: '#9598a1' }, 1).setData(data.other);
+  chart.addSeries(library.LineSeries, { ...plain, lineWidth: 1, lineStyle: library.LineStyle.Dashed, lastValueVisible: false, color: '#b26a00', autoscaleInfoProvider: () => null }, 1).setData(data.held);
   const equity = chart.addSeries(library.LineSeries, { ...plain, color: '#2962ff' }, 1);
   equity.setData(data.equity);
   const drawdown = chart.addSeries(library.AreaSeries, {

@@ -1,6 +1,6 @@
 import type { Bars, Ticks } from '../../lib/backtest/market-data.js';
 import type { LevelSpan } from '../../lib/backtest/strategy.js';
-import type { Equity, Fill } from '../../lib/model/records.js';
+import type { Equity, Fill, Run } from '../../lib/model/records.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../lib/model/time.js';
 
 /** Maximum number of candles of a chart: more make it slow without showing more. */
@@ -54,6 +54,15 @@ export class ReportAxis {
     const last = new Map<number, number>();
     for (const point of points) last.set(this.secondOf(point.timestamp - 1), value(point));
     return [...last].sort(([a], [b]) => a - b).map(([time, shown]) => ({ time, value: shown }));
+  }
+
+  /** Returns what the deposit of a run would be worth in the coin itself, from the run's first price to its last. */
+  held({ fromTimestamp, untilTimestamp, parameters }: Run): ChartValue[] {
+    const { deposit } = parameters as { readonly deposit: number };
+    const [from, until] = [this.secondOf(fromTimestamp), this.secondOf(untilTimestamp - 1)];
+    const candles = this.candles.filter(({ time }) => time >= from && time <= until);
+    const first = candles[0]?.open as number;
+    return candles.map(({ time, close }) => ({ time, value: (deposit * close) / first }));
   }
 
   /** Returns one marker per candle, side and reason, with its number of fills. */

@@ -18,6 +18,7 @@ h1 { font-size: 20px; margin: 0 0 4px } h2 { font-size: 15px; margin: 28px 0 8px
 table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: 2px 0 2px 22px; text-align: right; white-space: nowrap }
 td:first-child, th:first-child { text-align: left; padding-left: 0 } th { font-weight: 600 }
 tr:first-child th { border-bottom: 1px solid var(--line) } tr + tr:hover { background: color-mix(in srgb, var(--line) 45%, transparent) }
+#trades .rows { max-height: 420px; overflow: auto } #trades th { position: sticky; top: 0; background: var(--paper) } #trades td, #trades th { padding-left: 14px }
 #comparison table { font-size: 12px } #comparison td, #comparison th { padding-left: 12px }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; color: var(--faint) }
 @media (max-width: 600px) { body { margin: 12px auto; padding: 0 10px } #chart { height: 520px } #legend { min-height: 36px } table { font-size: 13px } td, th { padding-left: 8px } td { white-space: normal } }

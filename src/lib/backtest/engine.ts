@@ -1,5 +1,5 @@
 import { runExposure } from './exposure-run.js';
-import { type Bars, firstNotBefore, type MarketData, type Ticks } from './market-data.js';
+import { type Bars, firstNotBefore, firstPriceOf, type MarketData, type Ticks } from './market-data.js';
 import type { Outcome } from './outcome.js';
 import { type RunOptions, Session } from './session.js';
 
@@ -47,6 +47,7 @@ class Engine {
       liquidations: matching.liquidations,
       maxLeverage: tracker.maxLeverage,
       minDistance: tracker.minDistance,
+      firstPrice: firstPriceOf(this.#data.feed),
       price: matching.price,
       from,
       until: session.now,

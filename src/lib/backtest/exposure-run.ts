@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.js';
-import { type Bars, dueFundings, endOf, firstNotBefore, type MarketData, type TimedValues } from './market-data.js';
+import { type Bars, dueFundings, endOf, firstNotBefore, firstPriceOf, type MarketData, type TimedValues } from './market-data.js';
 import { OneWayAccount } from './one-way-account.js';
 import type { Outcome } from './outcome.js';
 import { Scan } from './scan.js';
@@ -182,6 +182,7 @@ class ExposureRun {
       liquidations: [],
       maxLeverage: tracker.maxLeverage,
       minDistance: tracker.minDistance,
+      firstPrice: firstPriceOf(this.#feed),
       price: this.#price,
       from: this.#feed.time[0] as number,
       until: end,

@@ -55,6 +55,11 @@ export function emptyTimedValues(): TimedValues {
   return { time: new Float64Array(0), value: new Float64Array(0) };
 }
 
+/** Returns the price at which a feed begins: of its first trade, or the opening of its first candle. NaN if it is empty. */
+export function firstPriceOf(feed: Ticks | Bars): number {
+  return (feed.kind === 'trades' ? feed.price[0] : feed.open[0]) ?? Number.NaN;
+}
+
 /**
  * Returns the index of the first time at or after `limit`, from `from` on. A correct guess costs one comparison; otherwise
  * an exponential search is followed by a binary search.

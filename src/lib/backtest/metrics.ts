@@ -2,13 +2,24 @@ import { DAY } from '../model/time.js';
 import type { Drawdown } from './equity-tracker.js';
 import type { EquityPoint } from './ledger.js';
 import type { Outcome } from './outcome.js';
-import { type RoundTrip, roundTrips } from './trades.js';
+import type { RoundTrip } from './trades.js';
 
 /**
  * Metrics of a run. `_pct` are per cent, times are microseconds, money is in quote units. A metric without a value (a ratio
  * over no trades, the Sharpe ratio of a constant) is absent.
  */
 export type Metrics = Readonly<Record<string, number>>;
+
+/** What the metrics take besides the outcome. */
+type MetricsInput = {
+  /** The closed positions. */
+  readonly trips: readonly RoundTrip[];
+  readonly deposit: number;
+  /** Time between two points of the equity curve, microseconds. */
+  readonly period: number;
+  /** Metrics of the strategy's own. */
+  readonly figures: Metrics;
+};
 
 const YEAR = 365 * DAY;
 /** Minimum number of returns for a Sharpe ratio. */
@@ -19,6 +30,7 @@ const MIN_RETURNS = 2;
  *
  * - net_profit = equity at the end − deposit = realized_pnl + unrealized_pnl − fees + funding. gross_profit and gross_loss
  *   are the sums of realized profit over winning and over losing trades, before fees and funding.
+ * - buy_and_hold_pct is what the price did over the run, from its first price to its last, without costs.
  * - Sharpe: mean / sample standard deviation of the returns between points of the equity curve (`period`), × √(365 d /
  *   period); Sortino takes √(Σ min(r, 0)² / n) instead; both at a rate of zero.
  * - Calmar: (equity at the end / deposit)^(365 d / duration) − 1, over the maximum drawdown; absent under a day.
@@ -27,11 +39,10 @@ const MIN_RETURNS = 2;
  * - Drawdown follows every trade, the path of every candle, or every mark price while a position is open, not only the
  *   equity curve. max_drawdown is the largest fall in value, max_drawdown_pct the largest in per cent of its peak.
  */
-export function metricsOf(outcome: Outcome, deposit: number, period: number, figures: Metrics): Metrics {
+export function metricsOf(outcome: Outcome, { trips, deposit, period, figures }: MetricsInput): Metrics {
   const { account, tracker, fills, equity, from, until } = outcome;
   const last = equity.at(-1)?.equity ?? deposit;
   const unrealized = last - account.balance;
-  const trips = roundTrips(fills, outcome.fundings);
   const turnover = fills.reduce((sum, { price, amount }) => sum + price * amount, 0);
   const duration = until - from;
   return present({
@@ -43,6 +54,7 @@ export function metricsOf(outcome: Outcome, deposit: number, period: number, fig
     fees: account.fees,
     funding: account.funding,
     return_pct: (last / deposit - 1) * 100,
+    buy_and_hold_pct: (outcome.price / outcome.firstPrice - 1) * 100,
     final_equity: last,
     max_drawdown: tracker.absolute.size,
     ...drawdownTimes('max_drawdown', tracker.absolute, until),

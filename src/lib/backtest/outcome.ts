@@ -17,6 +17,8 @@ export type Outcome = {
   readonly maxLeverage: number;
   /** Minimum distance to a liquidation price, a fraction of the price; infinite if there was none. */
   readonly minDistance: number;
+  /** The price at which the data begins: of the first trade, or the opening of the first candle. */
+  readonly firstPrice: number;
   /** The last traded price. */
   readonly price: number;
   readonly from: number;

@@ -7,6 +7,11 @@ export type RoundTrip = {
   readonly from: number;
   readonly until: number;
   readonly fills: number;
+  /** Base units that were opened, all entries together. */
+  readonly amount: number;
+  /** Mean price of its opening fills, and of its closing fills. */
+  readonly entry: number;
+  readonly exit: number;
   readonly realized: number;
   readonly fees: number;
   readonly funding: number;
@@ -16,7 +21,10 @@ export type RoundTrip = {
   readonly reason: Reason;
 };
 
-type Open = { from: number; fills: number; realized: number; fees: number; funding: number };
+type Open = { from: number; fills: number; realized: number; fees: number; funding: number; opened: Sum; closed: Sum };
+
+/** Amount and value of the fills of one direction: opening, or closing. */
+type Sum = { amount: number; value: number };
 
 /** Returns the closed positions in order of closing; open positions are not included. */
 export function roundTrips(fills: readonly Execution[], fundings: readonly FundingCharge[]): RoundTrip[] {
@@ -28,15 +36,27 @@ export function roundTrips(fills: readonly Execution[], fundings: readonly Fundi
       const held = open.get(charge.position);
       if (held) held.funding += charge.amount;
     }
-    const trip = open.get(fill.position) ?? { from: fill.time, fills: 0, realized: 0, fees: 0, funding: 0 };
+    const trip = open.get(fill.position) ?? begun(fill.time);
     open.set(fill.position, trip);
+    const sum = fill.opens ? trip.opened : trip.closed;
+    sum.amount += fill.amount;
+    sum.value += fill.amount * fill.price;
     trip.fills++;
     trip.realized += fill.realized;
     trip.fees += fill.fee;
     if (fill.held !== 0) continue;
     open.delete(fill.position);
-    const net = trip.realized - trip.fees + trip.funding;
-    trips.push({ position: fill.position, until: fill.time, reason: fill.reason, net, ...trip });
+    trips.push(closed(trip, fill));
   }
   return trips;
+}
+
+function begun(from: number): Open {
+  return { from, fills: 0, realized: 0, fees: 0, funding: 0, opened: { amount: 0, value: 0 }, closed: { amount: 0, value: 0 } };
+}
+
+function closed({ opened, closed: left, ...trip }: Open, { position, time, reason }: Execution): RoundTrip {
+  const net = trip.realized - trip.fees + trip.funding;
+  const [entry, exit] = [opened.value / opened.amount, left.value / left.amount];
+  return { position, until: time, reason, net, amount: opened.amount, entry, exit, ...trip };
 }

@@ -16,9 +16,9 @@ export function runWarnings(outcome: Outcome, metrics: Metrics, terms: Execution
 }
 
 function absurdities(metrics: Metrics): string[] {
-  const { trades = 0 } = metrics;
+  const { trades = 0, net_profit: profit = 0 } = metrics;
   const beyond = Object.entries(ABSURD).filter(([name, limit]) => (metrics[name] ?? 0) > limit);
-  if (beyond.length === 0 || trades === 0) return [];
+  if (beyond.length === 0 || trades === 0 || profit <= 0) return [];
   const found = beyond.map(([name]) => `${name} ${Number((metrics[name] as number).toPrecision(4))}`).join(', ');
   return [`too good to be true: ${found}; check for look-ahead, missing fees or fills that no order could have got`];
 }

@@ -13,6 +13,7 @@ import { GridStrategy } from '../strategies/grid.js';
 import { SignalStrategy } from '../strategies/signals.js';
 import type { LevelSpan, Strategy } from '../strategy.js';
 import type { Path } from '../terms.js';
+import { type RoundTrip, roundTrips } from '../trades.js';
 import { runWarnings } from '../warnings.js';
 import { createGridPlanner } from './grid-planner.js';
 import type { LoadedMarket } from './market-reader.js';
@@ -26,6 +27,8 @@ export type FinishedRun = {
   readonly equity: readonly Equity[];
   /** Order prices of the strategy over time. */
   readonly levels: readonly LevelSpan[];
+  /** Closed positions, in order of closing. */
+  readonly trades: readonly RoundTrip[];
 };
 
 /** Input of one run. A module is loaded once and used by many plans. */
@@ -64,7 +67,13 @@ function runPlan(options: ExecuteOptions): FinishedRun {
   const strategy = createStrategy(options, data);
   const until = plan.gaps === 'halt' ? data.gaps[0]?.from : undefined;
   const outcome = runBacktest(data, { terms, strategy, path: path ?? 'high-first', sample, until });
-  const metrics = metricsOf(outcome, terms.deposit, sample, strategy.figures?.() ?? {});
+  const trades = roundTrips(outcome.fills, outcome.fundings);
+  const metrics = metricsOf(outcome, {
+    trips: trades,
+    deposit: terms.deposit,
+    period: sample,
+    figures: strategy.figures?.() ?? {},
+  });
   const notes = [...(strategy.notes?.() ?? []), ...market.notes, ...haltNote(until), ...runWarnings(outcome, metrics, terms)];
   return recordsOf(outcome, {
     options,
@@ -74,6 +83,7 @@ function runPlan(options: ExecuteOptions): FinishedRun {
         ? metrics
         : { ...metrics, undecided_bars: outcome.undecided, undecided_pct: (outcome.undecided / outcome.events) * 100 },
     levels: strategy.levels?.() ?? [],
+    trades,
     detail: { ...options.detail, ...(notes.length > 0 && { warnings: notes }) },
   });
 }
@@ -130,9 +140,10 @@ type Described = {
   readonly metrics: Readonly<Record<string, number>>;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly levels: readonly LevelSpan[];
+  readonly trades: readonly RoundTrip[];
 };
 
-function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels }: Described): FinishedRun {
+function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, trades }: Described): FinishedRun {
   const { plan, path } = options;
   const { exchange, market, symbol } = data;
   const place = { exchange, market, symbol };
@@ -164,7 +175,7 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels }:
       drawdownPct: drawdown * 100,
     }),
   );
-  return { run, fills: anonymous.map((fill) => ({ ...fill, runId })), equity, levels };
+  return { run, fills: anonymous.map((fill) => ({ ...fill, runId })), equity, levels, trades };
 }
 
 function fillRecord(fill: Execution, number: number, place: Pick<Fill, 'exchange' | 'market' | 'symbol'>): Omit<Fill, 'runId'> {
