@@ -50,6 +50,13 @@ export class Settings {
     return this.#variable(variableOf(`${prefixOf(table)}${key}`)) ?? this.#inFiles([table.split('.')], key);
   }
 
+  /** Returns every value that is set, in order of precedence: variables, then each file from its top to its last table. */
+  entries(): Setting[] {
+    const variables = Object.keys(this.#environment).filter((name) => name.startsWith(variableOf('')) && !isForeign(name));
+    const set = variables.sort().flatMap((name) => this.#variable(name) ?? []);
+    return [...set, ...this.#files.flatMap(({ path, table }) => entriesOf(path, table, []))];
+  }
+
   /** Returns the names of the tables within a table: the symbols of `signals.symbols`. */
   tablesIn(table: string): string[] {
     const names = this.#files.flatMap(({ table: root }) => {
@@ -90,6 +97,12 @@ function lookUp(root: ConfigTable, names: readonly string[], key: string): Confi
   const spelling = Object.keys(table).find((name) => keyOf(name) === key);
   const value = spelling === undefined ? undefined : table[spelling];
   return value === undefined || isTable(value) ? undefined : value;
+}
+
+function entriesOf(path: string, table: ConfigTable, names: readonly string[]): Setting[] {
+  return Object.entries(table).flatMap(([name, value]) =>
+    isTable(value) ? entriesOf(path, value, [...names, name]) : [{ value, source: `${path}: ${placeOf(names, keyOf(name))}` }],
+  );
 }
 
 function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: SettingNames): void {

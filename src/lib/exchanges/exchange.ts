@@ -135,6 +135,13 @@ export type Tiers = {
   parse(request: HttpRequest, body: string): TierPage;
 };
 
+/** The clock of the exchange, which requests are signed by and pushes are stamped with. */
+export type ServerClock = {
+  readonly request: HttpRequest;
+  /** Returns microseconds since the epoch. Throws a `FailureError` when the body names no time. */
+  parse(body: string): number;
+};
+
 /** The last traded price, for `grid plan`. */
 export type LastPrices = {
   request(market: Market, symbol: string): HttpRequest;
@@ -202,5 +209,6 @@ export type Exchange = {
   readonly polling?: Polling | undefined;
   readonly tiers?: Tiers | undefined;
   readonly lastPrice?: LastPrices | undefined;
+  readonly clock?: ServerClock | undefined;
   readonly bookSnapshots?: BookSnapshots | undefined;
 };

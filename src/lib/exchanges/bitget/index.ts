@@ -9,7 +9,7 @@ import { nativeSymbol } from './names.js';
 import { channelsOf, plan, protocolOf } from './plan.js';
 import { POLLING } from './polling.js';
 import { V2, V3 } from './protocols.js';
-import { REST } from './rest-answers.js';
+import { CLOCK, REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bitget: the v2 ("Classic") public socket by default, v3 ("UTA") where it is asked for; both REST generations. */
@@ -25,6 +25,7 @@ export const bitget = {
   instruments: { requests: instrumentRequests, fallbacks: instrumentFallbacks, parse: parseInstruments },
   tiers: { request: tierRequest, parse: parseTiers },
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
+  clock: CLOCK,
   history: HISTORY,
   polling: POLLING,
   rest: REST,

@@ -1,7 +1,7 @@
 import { FailureError } from '../../model/errors.js';
 import { excerpt } from '../../model/ndjson.js';
 import { fromMilliseconds } from '../../model/time.js';
-import type { HttpRequest } from '../exchange.js';
+import type { HttpRequest, ServerClock } from '../exchange.js';
 import { type RestAnswer, type RestRules, type RestVerdict, retryAfter } from '../rest.js';
 import { parseFrame } from './exact-json.js';
 import { type Fields, isFields } from './fields.js';
@@ -27,6 +27,20 @@ export const REST: RestRules = {
   host: { requests: 6_000, within: MINUTE },
   limit: ({ path }) => ({ requests: SLOWER.has(path) ? 10 : 20, within: SECOND }),
   judge,
+};
+
+const TIME: HttpRequest = { path: '/api/v2/public/time', query: {} };
+
+/** `data.serverTime` is milliseconds as text. */
+export const CLOCK: ServerClock = {
+  request: TIME,
+  parse(body) {
+    const answer = parsed(body);
+    const data = isFields(answer) ? answer.data : undefined;
+    const time = fromMilliseconds(isFields(data) ? data.serverTime : undefined);
+    if (time === undefined) throw new FailureError(`${describe(TIME)}: expected data.serverTime, was ${excerpt(body)}`);
+    return time;
+  },
 };
 
 /** Refusals have status 400 or 200; the limit of an endpoint and that of the address both as 429. */

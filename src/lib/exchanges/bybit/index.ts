@@ -10,7 +10,7 @@ import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channels, plan } from './plan.js';
 import { POLLING } from './polling.js';
-import { REST } from './rest-answers.js';
+import { CLOCK, REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
 /** Bybit, protocol v5: https://bybit-exchange.github.io/docs/v5/intro */
@@ -26,6 +26,7 @@ export const bybit = {
   instruments: { requests, parse },
   tiers: { request: tierRequest, parse: parseTiers },
   lastPrice: { request: lastPriceRequest, parse: parseLastPrice },
+  clock: CLOCK,
   history: HISTORY,
   polling: POLLING,
   rest: REST,

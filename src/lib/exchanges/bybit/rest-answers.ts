@@ -2,7 +2,7 @@ import { FailureError } from '../../model/errors.js';
 import { excerpt } from '../../model/ndjson.js';
 import { finite } from '../../model/numbers.js';
 import { fromMilliseconds } from '../../model/time.js';
-import type { HttpRequest } from '../exchange.js';
+import type { HttpRequest, ServerClock } from '../exchange.js';
 import { type RestAnswer, type RestRules, type RestVerdict, retryAfter } from '../rest.js';
 import { type Fields, isFields } from './fields.js';
 
@@ -22,6 +22,18 @@ export const REST: RestRules = {
   host: { requests: 600, within: 5 * SECOND },
   limit: () => undefined,
   judge,
+};
+
+const TIME: HttpRequest = { path: '/v5/market/time', query: {} };
+
+/** Every answer carries the server's time in milliseconds. */
+export const CLOCK: ServerClock = {
+  request: TIME,
+  parse(body) {
+    const { time } = answerOf(TIME, body, 'time');
+    if (time === undefined) throw new FailureError(`bybit time: expected a time, was ${excerpt(body)}`);
+    return time;
+  },
 };
 
 /**
