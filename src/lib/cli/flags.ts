@@ -142,7 +142,8 @@ export const timeFlags = {
 /** `-`, files or globs. */
 export const inputArgument = Args.string({
   multiple: true,
-  description: 'Files or globs (.ndjson, .csv, both also .gz; .parquet), or - for stdin; without INPUT: the store.',
+  description:
+    'Files or globs (.ndjson, .jsonl, .json, .csv, .tsv, .parquet; also .gz, .zst, .zip), or - for stdin; without INPUT: the store.',
 });
 
 /** Files, globs or `-`. */

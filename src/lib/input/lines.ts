@@ -1,15 +1,16 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { FailureError } from '../model/errors.js';
+import { decompressed, TruncatedError } from './decompression.js';
+import { asUtf8 } from './encoding.js';
+import { memberOf, readMember } from './zip-archive.js';
 
 const NEWLINE = 10;
 /** Bytes; the longest valid line, a list of instruments, has several hundred thousand. */
 const LONGEST_LINE = 1 << 26;
 const KEPT_OF_OVERLONG = 1 << 10;
 const CUT = Buffer.from('…');
-const GZIP_MAGIC = [0x1f, 0x8b];
 
 /** A chunk of complete lines as bytes, without the last line end; `truncated` as in `LineBatch`. */
 export type LinePiece = { readonly bytes: Buffer } | { readonly truncated: string };
@@ -24,27 +25,40 @@ export async function* readLines(path: string, stopped?: AbortSignal): AsyncGene
 }
 
 /**
- * Reads the lines of a file, or of stdin for `-`. Gzip is detected by its first bytes, so that piped tapes work too. A gzip
- * stream that is cut yields the lines before the cut and then `truncated`. Throws a `FailureError` that names the path when
- * it cannot be read.
+ * Reads the lines of a file, or of stdin for `-`. Gzip and zstd are detected by their first bytes, so that piped tapes work
+ * too; UTF-16 by its byte order mark. A compressed stream that is cut yields the lines before the cut and then `truncated`.
+ * Throws a `FailureError` that names the path when it cannot be read.
  */
 export async function* readLinePieces(path: string, stopped?: AbortSignal): AsyncGenerator<LinePiece> {
-  const source = path === '-' ? process.stdin : await openFile(path);
+  const source = path === '-' ? process.stdin : memberOf(path) ? undefined : await openFile(path);
   const name = path === '-' ? 'stdin' : path;
   // A silent source would keep a stopped step from ending.
-  stopped?.addEventListener('abort', () => source.destroy(), { once: true });
+  stopped?.addEventListener('abort', () => source?.destroy(), { once: true });
   try {
-    yield* splitLines(await decompressed(source));
+    yield* splitLines(readText(path, source));
   } catch (error) {
     if (stopped?.aborted) return;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR')
-      yield { truncated: `${name}: the gzip stream is incomplete (${message})` };
+    if (error instanceof TruncatedError) yield { truncated: `${name}: ${error.message}` };
     else if (error instanceof FailureError) throw error;
-    else throw new FailureError(`${name}: cannot be read (${message})`);
+    else throw new FailureError(`${name}: cannot be read (${(error as Error).message})`);
   } finally {
-    if (path !== '-') source.destroy();
+    if (path !== '-') source?.destroy();
   }
+}
+
+/**
+ * Returns the bytes of a file, of a member of an archive (`ARCHIVE.zip!MEMBER`) or of stdin, decompressed and as UTF-8.
+ * Throws a `FailureError` that names the path.
+ */
+export async function* readText(path: string, source?: Readable): AsyncGenerator<Buffer> {
+  const name = path === '-' ? 'stdin' : path;
+  yield* asUtf8(decompressed(await openBytes(path, source), name));
+}
+
+/** Returns the bytes of a path as they lie on disk, of a member unpacked from its archive. */
+export async function openBytes(path: string, source?: Readable): Promise<AsyncIterable<Buffer>> {
+  const inside = memberOf(path);
+  return inside ? readMember(inside.archive, inside.member) : (source ?? (await openFile(path)));
 }
 
 async function openFile(path: string): Promise<Readable> {
@@ -54,44 +68,6 @@ async function openFile(path: string): Promise<Readable> {
   });
   if (info.isDirectory()) throw new FailureError(`${path}: expected a file, found a directory`);
   return createReadStream(path, { highWaterMark: 1 << 18 });
-}
-
-/** Returns the chunks of the stream, decompressed when they start with the magic bytes of gzip. */
-async function decompressed(source: Readable): Promise<AsyncIterable<Buffer>> {
-  const first = await firstChunk(source);
-  if (first === undefined) return (async function* () {})();
-  if (first[0] !== GZIP_MAGIC[0] || first[1] !== GZIP_MAGIC[1]) return source;
-  const gunzip = createGunzip({ chunkSize: 1 << 18 });
-  source.on('error', (error) => gunzip.destroy(error));
-  return source.pipe(gunzip);
-}
-
-/**
- * Returns the first chunk and leaves it in the stream. A short stream ends after its only chunk is read: the chunk is put back
- * in the same tick, before the end is emitted.
- */
-function firstChunk(source: Readable): Promise<Buffer | undefined> {
-  return new Promise((resolve, reject) => {
-    const done = () => {
-      source.off('readable', onReadable).off('end', onEnd).off('error', onError);
-    };
-    const onReadable = () => {
-      const chunk: Buffer | null = source.read();
-      if (chunk === null) return;
-      done();
-      source.unshift(chunk);
-      resolve(chunk);
-    };
-    const onEnd = () => {
-      done();
-      resolve(undefined);
-    };
-    const onError = (error: Error) => {
-      done();
-      reject(error);
-    };
-    source.on('readable', onReadable).on('end', onEnd).on('error', onError);
-  });
 }
 
 /** Splits chunks at line ends. Blank lines stay, so that line numbers match the file. */

@@ -1,4 +1,3 @@
-import { FailureError } from '../model/errors.js';
 import { decodeRecord, RecordError } from '../model/ndjson.js';
 import type { AnyRecord } from '../model/records.js';
 import type { InputListener } from './input-listener.js';
@@ -13,8 +12,7 @@ export async function* readNdjson(path: string, listener: InputListener): AsyncG
     const records: AnyRecord[] = [];
     for (const line of lines) {
       number += 1;
-      const text = number === 1 ? withoutByteOrderMark(line, name) : line;
-      const record = text.trim() === '' ? undefined : decoded(text, (reason) => listener.broken(`${name}:${number}: ${reason}`));
+      const record = line.trim() === '' ? undefined : decoded(line, (reason) => listener.broken(`${name}:${number}: ${reason}`));
       if (!record) continue;
       records.push(record);
       listener.taken?.(record, `${name}:${number}`);
@@ -22,13 +20,6 @@ export async function* readNdjson(path: string, listener: InputListener): AsyncG
     if (truncated !== undefined) listener.broken(truncated);
     if (records.length > 0) yield records;
   }
-}
-
-/** Returns the first line without a byte order mark. Throws a `FailureError` for UTF-16, in which every line is unreadable. */
-function withoutByteOrderMark(line: string, name: string): string {
-  if (line.startsWith('\ufffd\ufffd') && line.includes('\u0000'))
-    throw new FailureError(`${name}: expected UTF-8, found UTF-16; convert the file first`);
-  return line.startsWith('\ufeff') ? line.slice(1) : line;
 }
 
 function decoded(line: string, broken: (reason: string) => void): AnyRecord | undefined {

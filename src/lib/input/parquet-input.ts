@@ -1,17 +1,37 @@
-import { stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { FailureError } from '../model/errors.js';
 import type { AnyRecord } from '../model/records.js';
 import { parquetRecords } from '../storage/database/parquet-records.js';
+import { decompressed } from './decompression.js';
+import { isCompressed } from './formats.js';
 import type { InputListener } from './input-listener.js';
+import { openBytes } from './lines.js';
 import { typeOfColumns } from './record-shape.js';
+import { memberOf } from './zip-archive.js';
 
 /**
  * Returns the records of a Parquet file, in file order. The type is stored in the file or follows from its columns. Rows
  * without a required value are skipped and counted.
  */
 export async function* readParquet(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
-  await requireFile(path);
-  const batches = parquetRecords(path, {
+  const { file, dispose } = await plainFile(path);
+  try {
+    yield* recordsOf(file, path, listener);
+  } catch (error) {
+    if (file === path || !(error instanceof FailureError)) throw error;
+    throw new FailureError(error.message.replaceAll(file, path));
+  } finally {
+    await dispose();
+  }
+}
+
+async function* recordsOf(file: string, path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
+  const batches = parquetRecords(file, {
     typeOf: (columns) => typeOfColumns(columns, path),
     onIncomplete: (rows) =>
       listener.broken(
@@ -22,6 +42,28 @@ export async function* readParquet(path: string, listener: InputListener): Async
   for await (const records of batches) {
     if (listener.taken) for (const record of records) listener.taken(record, `${path}: record ${++number}`);
     yield records;
+  }
+}
+
+/** A file as it lies on disk: DuckDB reads Parquet from its end, so that it cannot take a stream. */
+export type PlainFile = { readonly file: string; dispose(): Promise<void> };
+
+/** Returns a file that can be read at any place: the path itself, or the unpacked copy of a compressed one. */
+export async function plainFile(path: string): Promise<PlainFile> {
+  if (!isCompressed(path) && !memberOf(path)) {
+    await requireFile(path);
+    return { file: path, dispose: async () => {} };
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'mdtool-unpacked-'));
+  const dispose = () => rm(directory, { recursive: true, force: true });
+  const file = join(directory, 'unpacked');
+  try {
+    await pipeline(Readable.from(decompressed(await openBytes(path), path)), createWriteStream(file));
+    return { file, dispose };
+  } catch (error) {
+    await dispose();
+    if (error instanceof FailureError) throw error;
+    throw new FailureError(`${path}: cannot be read (${(error as Error).message})`);
   }
 }
 

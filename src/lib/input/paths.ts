@@ -1,17 +1,18 @@
 import { FailureError } from '../model/errors.js';
+import { isZip, memberOf, membersOf } from './zip-archive.js';
 
 /** Characters that make a path a pattern. */
 const PATTERN = /[*?[{]/;
 
 /**
- * Returns the files of paths and glob patterns, each once, the matches of a pattern sorted; `-` stays. Throws a
- * `FailureError` for a pattern without a match.
+ * Returns the files of paths and glob patterns, each once, the matches of a pattern sorted, a zip archive as its members;
+ * `-` stays. Throws a `FailureError` for a pattern without a match.
  */
 export async function expandPaths(paths: readonly string[]): Promise<string[]> {
   const expanded: string[] = [];
   for (const path of paths) {
-    if (!PATTERN.test(path)) expanded.push(path);
-    else expanded.push(...(await filesMatching(path)));
+    const files = PATTERN.test(path) && !memberOf(path) ? await filesMatching(path) : [path];
+    for (const file of files) expanded.push(...(isZip(file) ? await membersOf(file) : [file]));
   }
   return [...new Set(expanded)];
 }

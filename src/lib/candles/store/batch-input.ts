@@ -1,4 +1,5 @@
 import { contradictionText } from '../../input/contradiction.js';
+import { isPlainParquet } from '../../input/formats.js';
 import { readInput } from '../../input/input.js';
 import type { InputListener } from '../../input/input-listener.js';
 import { requireFile } from '../../input/parquet-input.js';
@@ -37,8 +38,8 @@ export async function loadInput(
   tally: InputTally,
 ): Promise<CandleRelations> {
   const selects = new Map<InputType, string[]>(TYPES.map((type) => [type, []]));
-  const others = paths.filter((path) => !path.endsWith('.parquet'));
-  for (const path of paths.filter((one) => one.endsWith('.parquet'))) {
+  const others = paths.filter((path) => !isPlainParquet(path));
+  for (const path of paths.filter((one) => isPlainParquet(one))) {
     const { type, select } = await selectOf(database, path, listener);
     const list = selects.get(type as InputType);
     if (list) list.push(select);

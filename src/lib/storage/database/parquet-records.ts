@@ -11,6 +11,9 @@ import { tableColumns, tableDefinition, validCondition } from './record-table.js
 /** Types whose values all fit into BIGINT. */
 const SAFE_INTEGERS = new Set(['BIGINT', 'INTEGER', 'SMALLINT', 'TINYINT', 'UINTEGER', 'USMALLINT', 'UTINYINT']);
 
+/** Row numbers that pandas stores beside the columns. */
+const PANDAS_INDEX = /^__index_level_\d+__$/;
+
 type ParquetListener = {
   /** Returns the type for these columns, for files without the type in their metadata. Throws when none fits. */
   typeOf(columns: readonly string[]): RecordType;
@@ -53,11 +56,18 @@ export async function parquetSelect(
 ): Promise<{ type: RecordType; select: string }> {
   const source = parquetFiles([path]);
   const described = await database.rows(`DESCRIBE FROM ${source}`);
-  const given = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
+  const columns = described.map((row) => [String(row.column_name), String(row.column_type)] as const);
+  const given = new Map(columns.filter(([name]) => !PANDAS_INDEX.test(name)));
   const type = (await writtenType(database, path)) ?? listener.typeOf([...given.keys()]);
+  const units = await timeUnits(database, source, type, given);
   const values = tableColumns(type).map(({ name, sqlType }) => {
+    const givenType = given.get(name);
     const value =
-      name === 'type' ? sqlText(type) : given.has(name) ? readAs(name, sqlType, given.get(name) ?? '') : `NULL::${sqlType}`;
+      name === 'type'
+        ? sqlText(type)
+        : givenType === undefined
+          ? `NULL::${sqlType}`
+          : readAs(name, sqlType, givenType, units.get(name));
     return `${value} AS ${sqlName(name)}`;
   });
   const { select, condition: plausible } = await plausibleRows(database, type, `SELECT ${values.join(', ')} FROM ${source}`);
@@ -73,18 +83,54 @@ export async function parquetSelect(
   return { type, select: `SELECT * FROM (${select}) WHERE ${condition}` };
 }
 
-function readAs(name: string, sqlType: string, givenType: string): string {
+/** Units of integer times by the factor to microseconds; within this century their values do not overlap. */
+const FACTORS = [1_000_000, 1_000, 1, 0.001];
+
+/**
+ * Returns the factors to microseconds of the columns that hold times as numbers. All values of a column must be times of
+ * one unit; other columns have no factor, and their values are refused.
+ */
+async function timeUnits(
+  database: Database,
+  source: string,
+  type: RecordType,
+  given: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, number>> {
+  const units = new Map<string, number>();
+  const times = tableColumns(type).filter(({ name, sqlType }) => sqlType === 'TIMESTAMPTZ' && isNumeric(given.get(name)));
+  for (const { name } of times) {
+    const column = sqlName(name);
+    const [row] = await database.rows(`SELECT min(${column})::DOUBLE AS least, max(${column})::DOUBLE AS most FROM ${source}`);
+    const [least, most] = [Number(row?.least), Number(row?.most)];
+    const factor = FACTORS.find((one) => least * one >= EARLIEST && most * one < LATEST);
+    if (factor !== undefined && row?.least !== null) units.set(name, factor);
+  }
+  return units;
+}
+
+function isNumeric(givenType: string | undefined): boolean {
+  return /INT(EGER)?$|^DOUBLE$|^FLOAT$|^DECIMAL/.test(givenType ?? '');
+}
+
+function readAs(name: string, sqlType: string, givenType: string, factor: number | undefined): string {
   const column = sqlName(name);
-  if (sqlType === 'TIMESTAMPTZ' && givenType.endsWith('INT')) {
-    const time = `make_timestamptz(${column})`;
-    // Milliseconds or seconds, read as microseconds, would be times in 1970.
-    return name === 'timestamp' ? `CASE WHEN ${column} >= ${EARLIEST} AND ${column} < ${LATEST} THEN ${time} END` : time;
+  if (sqlType === 'TIMESTAMPTZ' && isNumeric(givenType)) {
+    if (factor === undefined) {
+      const time = `make_timestamptz(${column}::BIGINT)`;
+      // Values of several units in one column: only microseconds are times.
+      return name === 'timestamp' ? `CASE WHEN ${column} >= ${EARLIEST} AND ${column} < ${LATEST} THEN ${time} END` : time;
+    }
+    return factor < 1
+      ? `make_timestamptz((${column}::BIGINT // ${Math.round(1 / factor)})::BIGINT)`
+      : `make_timestamptz(round(${column} * ${factor})::BIGINT)`;
   }
   // An infinite time, or one in nanoseconds, has a candle of its own.
   if (name === 'timestamp' && sqlType === 'TIMESTAMPTZ')
     return `CASE WHEN ${column}::TIMESTAMPTZ >= make_timestamptz(${EARLIEST}) AND ${column}::TIMESTAMPTZ < make_timestamptz(${LATEST}) THEN ${column}::TIMESTAMPTZ END`;
-  // pandas writes a missing number as NaN.
-  return sqlType === 'DOUBLE' ? `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END` : `${column}::${sqlType}`;
+  if (sqlType !== 'DOUBLE') return `${column}::${sqlType}`;
+  // Single precision is read by its shortest decimals: 67545.1 as a double would be 67545.1015625. Pandas writes a missing number as NaN.
+  const number = givenType === 'FLOAT' ? `${column}::VARCHAR::DOUBLE` : `${column}::DOUBLE`;
+  return `CASE WHEN isfinite(${number}) THEN ${number} END`;
 }
 
 /** Returns the type that mdtool wrote into the metadata of the file. */
