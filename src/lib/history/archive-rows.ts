@@ -1,11 +1,10 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import type { ArchiveLayout, ArchiveName, Archives } from '../exchanges/archive.js';
 import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES } from '../exchanges/index.js';
-import { readLines } from '../input/lines.js';
+import { readCsvRows } from '../input/csv-rows.js';
 import { FailureError } from '../model/errors.js';
 import type { Trade } from '../model/records.js';
 import { type DownloadOptions, download } from '../transport/download.js';
@@ -69,27 +68,26 @@ export async function* readArchive(path: string, options: DownloadOptions): Asyn
 }
 
 async function* rowsOf(path: string, called: string): AsyncGenerator<ArchiveFile | ArchiveRows> {
-  const { default: papaparse } = await import('papaparse');
-  const end = { isCut: false };
-  const source = Readable.from(textOf(path, end));
-  const lines = source.pipe(papaparse.parse(papaparse.NODE_STREAM_INPUT));
-  source.on('error', (error) => lines.destroy(error));
+  let isCut = false;
   let reader: RowReader | undefined;
-  for await (const cells of lines as AsyncIterable<string[]>) {
-    if (!reader) {
-      if (isBlank(cells)) continue;
-      const header = cells.map((name) => name.replace(/^\ufeff/, '').trim());
-      const file = archiveOf(header, called);
-      reader = new RowReader(header, file.layout);
-      yield file;
-      continue;
+  for await (const { rows, truncated } of readCsvRows(path)) {
+    if (truncated !== undefined) isCut = true;
+    for (const cells of rows) {
+      if (!reader) {
+        if (isBlank(cells)) continue;
+        const header = cells.map((name) => name.trim());
+        const file = archiveOf(header, called);
+        reader = new RowReader(header, file.layout);
+        yield file;
+        continue;
+      }
+      if (reader.add(cells) >= BATCH) yield { ...reader.take(), isLast: false, isCut: false };
     }
-    if (reader.add(cells) >= BATCH) yield { ...reader.take(), isLast: false, isCut: false };
   }
   if (!reader) throw new FailureError(`${called} is empty; expected an archive of trades`);
-  const isUnterminated = !end.isCut && (await lacksLineEnd(path));
+  const isUnterminated = !isCut && (await lacksLineEnd(path));
   reader.end(isUnterminated);
-  yield { ...reader.take(), isLast: true, isCut: end.isCut || isUnterminated };
+  yield { ...reader.take(), isLast: true, isCut: isCut || isUnterminated };
 }
 
 /** Reads the rows of one file, and keeps the last one back until the next row shows that it is whole. */
@@ -153,13 +151,6 @@ class RowReader {
 
 function isBlank(cells: readonly string[]): boolean {
   return cells.length === 0 || (cells.length === 1 && (cells[0] ?? '').trim() === '');
-}
-
-async function* textOf(path: string, end: { isCut: boolean }): AsyncGenerator<string> {
-  for await (const { lines, truncated } of readLines(path)) {
-    if (truncated !== undefined) end.isCut = true;
-    if (lines.length > 0) yield `${lines.join('\n')}\n`;
-  }
 }
 
 /** Returns whether a plain file ends within a line. Gzip has a length and a checksum of its own. */

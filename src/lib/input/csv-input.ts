@@ -1,50 +1,36 @@
-import { Readable } from 'node:stream';
 import { FailureError } from '../model/errors.js';
 import { RecordError, type RecordProperties, recordFrom } from '../model/ndjson.js';
 import { finite } from '../model/numbers.js';
 import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from '../model/records.js';
 import type { Column } from '../model/schema.js';
+import { isEmptyRow, readCsvRows } from './csv-rows.js';
 import type { InputListener } from './input-listener.js';
-import { readLines } from './lines.js';
 import { plausible } from './plausible.js';
 import { typeOfColumns } from './record-shape.js';
-
-const BATCH = 2048;
 
 /**
  * Returns the records of a CSV file with a header, gzipped or not. Columns are those of the schema, an empty cell is a missing
  * value, levels and other structures are JSON. The type is in a column `type` or follows from the header.
  */
 export async function* readCsv(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
-  const { default: papaparse } = await import('papaparse');
-  const source = Readable.from(text(path, listener));
-  const rows = source.pipe(papaparse.parse(papaparse.NODE_STREAM_INPUT, { skipEmptyLines: true }));
-  source.on('error', (error) => rows.destroy(error));
   let reader: RowReader | undefined;
   let number = 0;
-  let records: AnyRecord[] = [];
-  for await (const cells of rows as AsyncIterable<string[]>) {
-    number += 1;
-    if (!reader) {
-      reader = new RowReader(cells, path);
-      continue;
-    }
-    const record = reader.read(cells, (reason) => listener.broken(`${path}: row ${number}: ${reason}`));
-    if (record) {
+  for await (const { rows, truncated } of readCsvRows(path)) {
+    const records: AnyRecord[] = [];
+    for (const cells of rows) {
+      if (isEmptyRow(cells)) continue;
+      number += 1;
+      if (!reader) {
+        reader = new RowReader(cells, path);
+        continue;
+      }
+      const record = reader.read(cells, (reason) => listener.broken(`${path}: row ${number}: ${reason}`));
+      if (!record) continue;
       records.push(record);
       listener.taken?.(record, `${path}: row ${number}`);
     }
-    if (records.length < BATCH) continue;
-    yield records;
-    records = [];
-  }
-  if (records.length > 0) yield records;
-}
-
-async function* text(path: string, listener: InputListener): AsyncGenerator<string> {
-  for await (const { lines, truncated } of readLines(path)) {
     if (truncated !== undefined) listener.broken(truncated);
-    if (lines.length > 0) yield `${lines.join('\n')}\n`;
+    if (records.length > 0) yield records;
   }
 }
 
