@@ -40,9 +40,12 @@ export async function* readCsvRows(path: string): AsyncGenerator<CsvRows> {
     length = 0;
     yield { rows: data };
   }
-  // The line end of `lines` is no line end of a file with CRLF that ends within a line.
-  const rest = (held + waiting.join('')).replace(/(?<!\r)\n$/, parser?.newline === '\r\n' ? '' : '\n');
-  if (parser && rest !== '') yield { rows: parser.parse(rest, 0, false).data };
+  if (!parser || held + waiting.join('') === '') return;
+  // The last line of a file with CRLF may end without either of the two.
+  const rest = (held + waiting.join('')).replace(/\r?\n$/, parser.newline);
+  const { data, meta } = parser.parse(rest, 0, true);
+  const open = rest.slice(meta.cursor);
+  yield { rows: open === '' ? data : [...data, ...parser.parse(open, 0, false).data] };
 }
 
 async function createParser(beginning: string): Promise<CsvParser> {
