@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { ConnectionPool } from '../../src/lib/capture/live/connection-pool.js';
 import type { AnyRecord, Gap } from '../../src/lib/model/records.js';
 import { DAY, MICROSECONDS_PER_MILLISECOND as MS, SECOND } from '../../src/lib/model/time.js';
+import { lastTrades } from '../../src/lib/storage/reading/last-trades.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom, type TestOptions, type TestRun } from '../support/live-run.js';
@@ -40,12 +42,13 @@ async function run(
   runs.push(one);
   await one.until(() => one.live.status().isReady, 'all subscribed');
   await one.until(() => whole(one), 'all seen');
+  const stopped = server.now() * MS;
   stored.push(...(await one.stop()));
   const writer = await openStoreWriter(store, { step: 'stream' });
   await writer.write(stored);
   await writer.close();
   if (!isKilled) await one.live.saveCoverage();
-  return { records: stored, live: one.live };
+  return { records: stored, live: one.live, stopped };
 }
 
 const gapsOf = (records: readonly AnyRecord[], channel: string) =>
@@ -148,13 +151,13 @@ describe('liquidations, of which there may be none for days', () => {
     const server = await serve('bybit', { symbols: { linear: 1 } });
     const store = storeName();
     const began = server.now() * MS;
-    await run(server, store, only, quiet(server), false);
+    const { stopped } = await run(server, store, only, quiet(server), false);
     const ended = server.now() * MS;
     await new Promise((resolve) => setTimeout(resolve, 100));
     const second = await run(server, store, only, told(server), false);
     const [gap] = gapsOf(second.records, 'liquidation') as [Gap];
     expect(gap).toMatchObject({ reason: 'shutdown', missing: true });
-    expect(gap.fromTimestamp).toBeGreaterThan(Math.max(began, ended - 3 * SECOND));
+    expect(gap.fromTimestamp).toBeGreaterThan(Math.max(began, stopped - 3 * SECOND));
     expect(gap.fromTimestamp).toBeLessThanOrEqual(ended);
     expect(gap.untilTimestamp).toBeGreaterThanOrEqual(ended);
   });
@@ -252,4 +255,20 @@ it('tells candles per interval, from the end of the last closed one to the first
   expect(gapsOf(second.records, 'candle_exchange_5m')).toMatchObject([
     { fromTimestamp: now - 10 * minute, untilTimestamp: first('5m'), missing: true },
   ]);
+});
+
+it('begins nothing when it is stopped while it still reads the store', async () => {
+  const server = await serve('bybit', { symbols: { linear: 1 } });
+  const store = storeName();
+  const options: TestOptions = { repair: {} };
+  const [first] = [await captureFrom([server], { store, ...options })];
+  runs.push(first);
+  // Its first step reads the store, and the stop comes before that is done.
+  await first.stop();
+  const query = { exchange: 'bybit', market: 'linear', symbols: ['BTCUSDT'] } as const;
+  for (let i = 0; i < 3; i++) await lastTrades(store, query);
+  const [pool] = first.live.pools as unknown as [ConnectionPool];
+  await pool.adjust([{ market: 'linear', channel: 'trade', symbol: 'BTCUSDT' }]);
+  expect(pool.connections).toEqual({ wanted: 0, open: 0 });
+  expect(server.accepted).toBe(0);
 });

@@ -55,26 +55,25 @@ export async function listInstruments(
   source: RestSource,
   onFallback: OnFallback,
 ): Promise<InstrumentList | undefined> {
-  const instruments = new Map<string, Instrument>();
-  const rejected = new Set<string>();
-  let answered = false;
-  let missing = false;
-  for (const first of exchange.instruments.requests(market)) {
-    let next: HttpRequest | undefined = first;
-    for await (const page of listPages(exchange, first, source, onFallback)) {
-      answered = true;
-      next = page.next;
-      for (const instrument of page.instruments) instruments.set(instrument.symbol, instrument);
-      for (const reason of page.rejected) rejected.add(reason);
-    }
-    missing ||= next !== undefined;
-  }
-  if (!answered) return undefined;
+  // One after the other, slow answers would add up, and a capture begins only after the last.
+  const lists = await Promise.all(
+    exchange.instruments.requests(market).map((first) => pagesOf(exchange, first, source, onFallback)),
+  );
+  const pages = lists.flat();
+  if (pages.length === 0) return undefined;
+  const instruments = new Map(pages.flatMap((page) => page.instruments.map((instrument) => [instrument.symbol, instrument])));
+  const rejected = new Set(pages.flatMap((page) => page.rejected));
   return {
     instruments: [...instruments.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1)),
     rejected: [...rejected],
-    whole: !missing && rejected.size === 0,
+    whole: lists.every((list) => list.length > 0 && list.at(-1)?.next === undefined) && rejected.size === 0,
   };
+}
+
+async function pagesOf(...list: Parameters<typeof listPages>): Promise<InstrumentPage[]> {
+  const pages: InstrumentPage[] = [];
+  for await (const page of listPages(...list)) pages.push(page);
+  return pages;
 }
 
 /** Called with a sentence when a list could not be had and another one of the same instruments is used. */

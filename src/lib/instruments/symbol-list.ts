@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { counted } from '../model/counted.js';
 import { FailureError, UnreachableError } from '../model/errors.js';
@@ -56,7 +57,11 @@ export type SymbolList = {
 export type FallbackLists = (exchange: Exchange, markets: readonly Market[], reason: string) => Promise<readonly SymbolList[]>;
 
 /** The lists to read. */
-type ListQuery = Pick<SymbolQuery, 'markets' | 'signal'> & { readonly fallback?: FallbackLists | undefined };
+type ListQuery = Pick<SymbolQuery, 'markets' | 'signal'> & {
+  readonly fallback?: FallbackLists | undefined;
+  /** Milliseconds after which stored lists, if there are any, replace those of an exchange that does not answer. */
+  readonly patience?: number | undefined;
+};
 
 /** Creates sources that request the exchanges. */
 export function createLiveSymbolSources(
@@ -129,7 +134,8 @@ export async function* readLists(
   listener: SymbolListener,
 ): AsyncGenerator<SymbolList> {
   let lists = 0;
-  for (const source of sorted(sources, ({ exchange }) => exchange.id)) {
+  const started = sorted(sources, ({ exchange }) => exchange.id).map((source) => startLists(source, query, listener));
+  for (const source of started) {
     for await (const list of listsOf(source, query, listener)) {
       lists += 1;
       yield list;
@@ -154,22 +160,49 @@ export async function* chooseSymbols(
   if (choice.hint !== undefined) listener.note(choice.hint);
 }
 
-/** Yields the lists of the markets of an exchange. When it becomes unreachable, stored lists replace the remaining ones. */
-async function* listsOf(
+/** The lists of an exchange, requested: one after the other, slow exchanges and markets would add up. */
+type StartedLists = {
+  readonly exchange: Exchange;
+  readonly markets: readonly { readonly market: Market; readonly list: Promise<Listed> }[];
+  /** Resolves when the patience is over. */
+  readonly late: Promise<'late'>;
+};
+const LATE = 'the exchange is slow to list its instruments';
+type Listed = InstrumentList | UnreachableError | undefined;
+
+function startLists(
   { exchange, rest }: SymbolSource,
-  { markets: asked, signal, fallback }: ListQuery,
+  { markets, signal, patience }: ListQuery,
   listener: SymbolListener,
-): AsyncGenerator<SymbolList> {
-  const markets = sorted(asked ?? exchange.markets, String);
-  for (const [index, market] of markets.entries()) {
+): StartedLists {
+  const asked = signal?.aborted ? [] : sorted(markets ?? exchange.markets, String);
+  const started = asked.map((market) => {
+    const list = listOf(exchange, market, rest, (text) => listener.fallback(`${exchange.id} ${market}: ${text}`));
+    // It is awaited in its turn, which may be later than its failure.
+    list.catch(() => {});
+    return { market, list };
+  });
+  const late = patience === undefined ? new Promise<never>(() => {}) : sleep(patience, 'late' as const, { ref: false });
+  return { exchange, markets: started, late };
+}
+
+/** Yields the lists of the markets of an exchange. When it becomes unreachable, stored lists replace the remaining ones. */
+async function* listsOf(started: StartedLists, query: ListQuery, listener: SymbolListener): AsyncGenerator<SymbolList> {
+  const { exchange, markets, late } = started;
+  const { markets: asked, signal, fallback } = query;
+  const olderThan = async (missing: readonly Market[], reason: string) => (await fallback?.(exchange, missing, reason)) ?? [];
+  for (const [index, { market, list: listing }] of markets.entries()) {
     if (signal?.aborted) return;
-    const list = await listOf(exchange, market, rest, (text) => listener.fallback(`${exchange.id} ${market}: ${text}`));
+    const unanswered = markets.slice(index).map((one) => one.market);
+    const older = (await Promise.race([listing, late])) === 'late' ? await olderThan([market], LATE) : [];
+    yield* older;
+    if (older.length > 0) continue;
+    const list = await listing;
     if (list instanceof UnreachableError) {
       if (signal?.aborted) return;
-      const unanswered = markets.slice(index);
-      const older = (await fallback?.(exchange, unanswered, list.message)) ?? [];
-      if (older.length < unanswered.length) listener.unreachable(`${exchange.id}: ${list.message}`, exchange);
-      return yield* older;
+      const stored = await olderThan(unanswered, list.message);
+      if (stored.length < unanswered.length) listener.unreachable(`${exchange.id}: ${list.message}`, exchange);
+      return yield* stored;
     }
     if (!list && asked) throw new FailureError(`no list of ${exchange.id} ${market} instruments on the tape`);
     if (!list) continue;

@@ -8,11 +8,13 @@ import { createLiveSource } from '../../../src/lib/instruments/instruments.js';
 import {
   createRecordedSymbolSources,
   listSymbols,
+  readLists,
+  type SymbolList,
   type SymbolQuery,
   type SymbolSource,
 } from '../../../src/lib/instruments/symbol-list.js';
 import { UnreachableError } from '../../../src/lib/model/errors.js';
-import type { Instrument } from '../../../src/lib/model/records.js';
+import type { Instrument, Market } from '../../../src/lib/model/records.js';
 import { fixture, tapeLines } from '../../support/frames.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-symbols-'));
@@ -175,9 +177,9 @@ describe('symbols of the exchange itself', () => {
     priceFilter: { tickSize: '0.1' },
     lotSizeFilter: { qtyStep: '0.001' },
   });
-  const bodyOf = (symbols: readonly string[], nextPageCursor = '') =>
-    JSON.stringify({ retCode: 0, result: { category: 'linear', list: symbols.map(row), nextPageCursor } });
-  const liveFrom = (answer: (request: HttpRequest) => string) => {
+  const bodyOf = (symbols: readonly string[], nextPageCursor = '', category = 'linear') =>
+    JSON.stringify({ retCode: 0, result: { category, list: symbols.map(row), nextPageCursor } });
+  const liveFrom = (answer: (request: HttpRequest) => string | Promise<string>) => {
     const asked: HttpRequest[] = [];
     const get = async (_origin: string, request: HttpRequest) => {
       asked.push(request);
@@ -207,14 +209,48 @@ describe('symbols of the exchange itself', () => {
 
   it('that are stopped give what came, and say that it is incomplete', async () => {
     const controller = new AbortController();
-    const { asked, sources } = liveFrom(() => {
+    const { sources } = liveFrom(async () => {
+      await null;
       controller.abort();
       return bodyOf(['BTCUSDT']);
     });
     const { symbols, incompletes } = await list(sources, { markets: ['linear', 'spot'], signal: controller.signal });
     expect(symbols).toEqual(['BTCUSDT']);
     expect(incompletes).toEqual(['stopped before all lists were read']);
-    expect(asked.map(({ query }) => query.category)).not.toContain('spot');
+  });
+
+  it('are requested together: the slow answers of markets and exchanges do not add up', async () => {
+    let open = 0;
+    let waiting: (() => void)[] = [];
+    // No answer arrives before both markets of both exchanges are asked.
+    const { sources } = liveFrom(async ({ query }) => {
+      open += 1;
+      if (open >= 4) for (const go of waiting.splice(0)) go();
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+      waiting = [];
+      return bodyOf([], '', query.category);
+    });
+    const both = async () => [...(await sources()), ...(await sources())];
+    const lists = readLists(await both(), { markets: ['linear', 'spot'] }, listenerOf());
+    const markets: string[] = [];
+    for await (const { market } of lists) markets.push(market);
+    expect(markets).toEqual(['linear', 'spot', 'linear', 'spot']);
+  });
+
+  it('give way to stored ones, market by market, when the exchange is slow', async () => {
+    const never = new Promise<string>(() => {});
+    const { sources } = liveFrom(({ query }) => (query.category === 'linear' ? never : bodyOf([], '', query.category)));
+    const reasons: string[] = [];
+    const stored = { exchange: bybit, market: 'linear', instruments: [], whole: true, stored: true } as const;
+    const fallback = async (_: unknown, asked: readonly Market[], reason: string) => {
+      reasons.push(`${asked}: ${reason}`);
+      return [stored];
+    };
+    const lists: SymbolList[] = [];
+    const query = { markets: ['linear', 'spot'] as const, patience: 5, fallback };
+    for await (const one of readLists(await sources(), query, listenerOf())) lists.push(one);
+    expect(lists.map(({ market, stored: isStored = false }) => `${market} ${isStored}`)).toEqual(['linear true', 'spot false']);
+    expect(reasons).toEqual(['linear: the exchange is slow to list its instruments']);
   });
 
   it('an exchange that refuses or has no end is unreachable, and the others are still listed', async () => {

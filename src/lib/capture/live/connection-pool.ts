@@ -44,6 +44,7 @@ export class ConnectionPool {
   /** When a trade topic was resubscribed last (ms), and the pause until it may be again. */
   readonly #restored = new Map<string, { readonly at: number; readonly pause: number }>();
   #members: Member[] = [];
+  #isStopped = false;
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
@@ -83,11 +84,15 @@ export class ConnectionPool {
     return this.#members.flatMap(({ subscriptions }) => subscriptions);
   }
 
-  /** Subscribes exactly `wanted`: ends the others, adds new ones to connections with room or to new connections. */
+  /**
+   * Subscribes exactly `wanted`: ends the others, adds new ones to connections with room or to new connections. After
+   * `stop` it adds none: nobody would end such a connection, and the process would never exit.
+   */
   async adjust(wanted: readonly Subscription[]): Promise<void> {
     const keys = new Set(wanted.map(keyOf));
     const present = new Set(this.subscriptions.map(keyOf));
     await this.#removeExcept(keys);
+    if (this.#isStopped) return;
     this.#add(wanted.filter((subscription) => !present.has(keyOf(subscription))));
   }
 
@@ -137,6 +142,7 @@ export class ConnectionPool {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await Promise.all(this.#members.map(({ supervisor }) => supervisor.stop()));
   }
 

@@ -191,16 +191,23 @@ class LiveRun implements Live {
     const stop = () => void this.#end();
     signal.addEventListener('abort', stop, { once: true });
     try {
-      this.#claimed?.begin(this.#wanted);
-      await this.#adjust(this.#wanted);
-      this.#polls.start();
-      this.#schedule();
       if (signal.aborted) stop();
+      // A slow store must not outlast the run: its start is not waited for, so that the run ends in time.
+      void this.#begin().catch((failure) => this.#end(failure));
       yield* this.#queue.batches();
     } finally {
       signal.removeEventListener('abort', stop);
       await this.#end();
     }
+  }
+
+  /** Subscribes the first lists. When the run is stopped meanwhile, nothing may begin that nobody would end. */
+  async #begin(): Promise<void> {
+    this.#claimed?.begin(this.#wanted);
+    await this.#adjust(this.#wanted);
+    if (this.#isEnding) return;
+    this.#polls.start();
+    this.#schedule();
   }
 
   #schedule(): void {

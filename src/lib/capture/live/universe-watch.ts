@@ -56,6 +56,8 @@ const ABSENCES = 3;
 const MIN_LENGTH = 0.9;
 /** On a short list a few delistings are a large share. */
 const FEW = 3;
+/** Milliseconds after which a capture starts with stored lists: while it waits for the exchange, all its data is missed. */
+const PATIENCE = 8_000;
 const NAMED = 3;
 
 /**
@@ -113,7 +115,7 @@ export class UniverseWatch {
       },
     };
     const fallback = turn === 'first' ? this.#olderLists(outdated) : undefined;
-    const query = { ...this.#query, status: 'all' as const, fallback };
+    const query = { ...this.#query, status: 'all' as const, fallback, patience: PATIENCE };
     const choice = new SymbolChoice(query);
     const found = new Map<string, Instrument[]>(this.#exchanges.map(({ exchange }) => [exchange.id, []]));
     const lists: SymbolList[] = [];
