@@ -22,9 +22,6 @@ const BY_SYMBOL: readonly string[] = ['signals'];
 /** Flags that cannot be set per symbol. */
 const NOT_BY_SYMBOL: readonly string[] = ['explain', 'follow', 'every'];
 
-/** Prefixes of variables that the shell completion sets. */
-const FOREIGN_PREFIXES = ['MDTOOL_AC_'];
-
 /** All settings, by table (`''` is the top level) and key, and by environment variable. */
 export type SettingNames = {
   readonly tables: ReadonlyMap<string, ReadonlySet<string>>;
@@ -67,11 +64,6 @@ export function keyOf(name: string): string {
 /** Returns the prefix of a section's variables. */
 export function prefixOf(table: string): string {
   return SECTIONS.find((section) => section.table === table)?.prefix ?? '';
-}
-
-/** Returns whether a variable has the prefix of the settings but is not one. */
-export function isForeign(variable: string): boolean {
-  return FOREIGN_PREFIXES.some((prefix) => variable.startsWith(prefix));
 }
 
 function configurable(flags: readonly string[]): string[] {

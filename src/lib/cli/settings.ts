@@ -5,7 +5,6 @@ import { NOT_CONFIGURABLE } from './flags.js';
 import {
   buildSettingNames,
   type CommandFlags,
-  isForeign,
   keyOf,
   keysOfTable,
   prefixOf,
@@ -52,7 +51,7 @@ export class Settings {
 
   /** Returns every value that is set, in order of precedence: variables, then each file from its top to its last table. */
   entries(): Setting[] {
-    const variables = Object.keys(this.#environment).filter((name) => name.startsWith(variableOf('')) && !isForeign(name));
+    const variables = Object.keys(this.#environment).filter((name) => name.startsWith(variableOf('')));
     const set = variables.sort().flatMap((name) => this.#variable(name) ?? []);
     return [...set, ...this.#files.flatMap(({ path, table }) => entriesOf(path, table, []))];
   }
@@ -107,7 +106,7 @@ function entriesOf(path: string, table: ConfigTable, names: readonly string[]): 
 
 function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: SettingNames): void {
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith('MDTOOL_') || variables.has(name) || isForeign(name)) continue;
+    if (!name.startsWith('MDTOOL_') || variables.has(name)) continue;
     const key = name.slice(variableOf('').length).toLowerCase();
     const near = NOT_CONFIGURABLE.has(key) ? COMMAND_LINE_ONLY : didYouMeanVariable(key, variables);
     throw new UsageError(`environment: unknown variable ${name}${near}`);
