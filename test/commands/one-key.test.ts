@@ -40,25 +40,28 @@ async function candlesOf(source: string, records: readonly AnyRecord[], ...args:
   };
 }
 
-describe.each(['ndjson', 'csv', 'parquet', '-'])('two records with one key: %s', (source) => {
-  it('of different trades with one id the first is kept, the others are rejected by line', async () => {
-    const trade = (index: number, fields: Partial<Trade> = {}) =>
-      tradeRecord({ timestamp: START + index * 1_000_000, id: '0', price: 100 + index, amount: 1, ...fields });
-    const { code, stderr, candles } = await candlesOf(source, [
-      trade(0),
-      trade(1),
-      tradeRecord({ timestamp: START + 2_000_000, id: '1', price: 99, amount: 2 }),
-      trade(3, { price: 100, side: 'sell' }),
-      trade(0),
-    ]);
-    expect(code, stderr).toBe(3);
-    expect(candles).toMatchObject([{ open: 100, high: 100, low: 99, close: 99, volume: 3, trades: 2 }]);
-    expect(stderr.match(/trade id "0" of BTCUSDT is that of another trade at \S+/g)).toHaveLength(2);
-    expect(stderr).toContain('2 input lines could not be read');
-    expect(stderr).toContain('1 duplicate record skipped');
-  });
+describe('two records with one key', () => {
+  it.each(['ndjson', 'csv', '-'])(
+    'of different trades with one id the first is kept, the others are rejected by line: %s',
+    async (source) => {
+      const trade = (index: number, fields: Partial<Trade> = {}) =>
+        tradeRecord({ timestamp: START + index * 1_000_000, id: '0', price: 100 + index, amount: 1, ...fields });
+      const { code, stderr, candles } = await candlesOf(source, [
+        trade(0),
+        trade(1),
+        tradeRecord({ timestamp: START + 2_000_000, id: '1', price: 99, amount: 2 }),
+        trade(3, { price: 100, side: 'sell' }),
+        trade(0),
+      ]);
+      expect(code, stderr).toBe(3);
+      expect(candles).toMatchObject([{ open: 100, high: 100, low: 99, close: 99, volume: 3, trades: 2 }]);
+      expect(stderr.match(/trade id "0" of BTCUSDT is that of another trade at \S+/g)).toHaveLength(2);
+      expect(stderr).toContain('2 input lines could not be read');
+      expect(stderr).toContain('1 duplicate record skipped');
+    },
+  );
 
-  it('of copies of a candle the later one counts, a closed one before an open one', async () => {
+  it.each(['ndjson', 'parquet', '-'])('of copies of a candle the later counts, a closed one first: %s', async (source) => {
     const candle = (minute: number, fields: Partial<Candle> = {}): Candle => ({
       ...{ type: 'candle', exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', timestamp: START + minute * 60_000_000 },
       ...{ interval: '1m', open: 100, high: 200, low: 50, close: 100, volume: 1, source: 'exchange', closed: true },

@@ -52,12 +52,14 @@ export class FeatureObserver {
   }
 
   /** Completes the summary of a run. Returns the notices for the user. */
-  summarize(summary: Summary, { counts, broken, stored }: FeatureReport): string[] {
+  summarize(summary: Summary, { counts, broken, unique, stored }: FeatureReport): string[] {
     const { inputs, late, revised, unmarked, unused } = counts;
     if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
     if (stored) for (const type of ROW_TYPES) summary.count(type, stored.made[type] - stored.shown[type]);
-    summary.note({ inputs, warm_rows: this.#warm, late, revised_rows: revised, unmarked_gaps: unmarked, unused });
+    const duplicates = unique?.duplicates ?? 0;
+    summary.note({ inputs, warm_rows: this.#warm, late, duplicates, revised_rows: revised, unmarked_gaps: unmarked, unused });
     const notes: string[] = [];
+    if (duplicates > 0) notes.push(`${counted(duplicates, 'duplicate trade')} skipped`);
     if (late > 0)
       notes.push(
         `${counted(late, 'record')} arrived too late for ${late === 1 ? 'its row' : 'their rows'}; raise --grace to wait longer`,

@@ -1,4 +1,5 @@
 import type { CandleInterval } from '../model/interval.js';
+import { isOtherTrade } from '../model/order.js';
 import type { Candle, Gap, Trade } from '../model/records.js';
 import { OpenGaps } from './open-gaps.js';
 import type { CandleCounts, CandleOptions } from './options.js';
@@ -34,7 +35,7 @@ export class CandleSeries {
     else {
       const known = this.#recent.add(trade);
       if (known) {
-        if (isOther(trade, known)) this.#options.contradicted?.(trade, known);
+        if (isOtherTrade(trade, known)) this.#options.contradicted?.(trade, known);
         else this.#counts.duplicates += 1;
         return undefined;
       }
@@ -84,9 +85,4 @@ export class CandleSeries {
   *finish(now: number): Generator<Candle> {
     for (const track of this.#tracks) yield* track.finish(now);
   }
-}
-
-/** Two trades with one id but another price, amount or side are not copies. */
-export function isOther(a: Trade, b: Trade): boolean {
-  return a.price !== b.price || a.amount !== b.amount || a.side !== b.side;
 }

@@ -131,7 +131,9 @@ export abstract class BaseCommand extends Command {
           if (delivery.data && this.jsonEnabled()) rows.push(JSON.parse(encodeRecord(record)));
         }
       }
-      this.summary.outputs = await output.close();
+      const reports = await output.close();
+      this.summary.outputs = reports;
+      for (const { rejected } of reports) if (rejected !== undefined) this.summary.incomplete(rejected);
     } catch (error) {
       await output.abort();
       if (error instanceof ClosedOutputError) return this.summary.document(Date.now() * 1000);

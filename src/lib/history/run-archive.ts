@@ -1,12 +1,12 @@
 import { FailureError, UsageError } from '../model/errors.js';
 import type { Market, Trade } from '../model/records.js';
+import { SeenTrades } from '../model/seen-trades.js';
 import { overlap, type Span, within, without } from '../model/span.js';
 import { DAY, SECOND } from '../model/time.js';
 import type { DownloadOptions } from '../transport/download.js';
 import { type ArchiveFile, type ArchiveRow, type ArchiveRows, namedArchive, readArchive } from './archive-rows.js';
 import { spanOf } from './fetch-task.js';
 import type { Delivery, Rejection } from './run-fetch-task.js';
-import { SeenTrades } from './seen-trades.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from './stored-spans.js';
 import { ContentCounts, readStoredTrades, StoredTrades } from './stored-trades.js';
 import type { Topic } from './topic.js';

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
+import { SeenTrades, type TradeKey } from '../model/seen-trades.js';
 import type { Span } from '../model/span.js';
 import { sqlText } from '../storage/database/duckdb.js';
 import { openSnapshot, readFailure } from '../storage/reading/store-snapshot.js';
-import { SeenTrades, type TradeKey } from './seen-trades.js';
 import type { Topic } from './topic.js';
 
 /** Rows fetched at a time. */

@@ -15,6 +15,6 @@ export class BrokenLines implements InputListener {
   broken(reason: string): void {
     this.count += 1;
     if (this.count <= REPORTED) this.#report(reason);
-    if (this.count === REPORTED) this.#report('further unreadable lines are counted without a message');
+    if (this.count === REPORTED + 1) this.#report('further unreadable lines are counted without a message');
   }
 }

@@ -48,7 +48,9 @@ function missing(given: ReadonlySet<string>): string {
     .filter(({ type, matching }) => matching > 0 && !IN_BAND_TYPES.has(type))
     .sort((a, b) => a.distance - b.distance)[0];
   if (!nearest) return '; none of these is a column of a record (a CSV file needs a header line)';
-  return nearest.lacking.length > 0 ? `; ${nearest.type} also needs ${nearest.lacking.join(', ')}` : '';
+  if (nearest.lacking.length > 0) return `; ${nearest.type} also needs ${nearest.lacking.join(', ')}`;
+  const known = new Set(columnsOf(nearest.type).map(([name]) => name));
+  return `; ${nearest.type} has no column ${listed([...given].filter((name) => !known.has(name)))}`;
 }
 
 function ownColumns(type: RecordType): string[] {

@@ -28,3 +28,8 @@ function sweepStep({ localTimestamp, sequence, side, price }: Trade): number {
 export function isLaterCopy(copy: Pick<AnyRecord, 'localTimestamp'>, before: Pick<AnyRecord, 'localTimestamp'>): boolean {
   return (copy.localTimestamp ?? 0) >= (before.localTimestamp ?? 0);
 }
+
+/** Two trades with one id but another price, amount or side are not copies. */
+export function isOtherTrade(a: Trade, b: Trade): boolean {
+  return a.price !== b.price || a.amount !== b.amount || a.side !== b.side;
+}

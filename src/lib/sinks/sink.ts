@@ -9,6 +9,8 @@ export type SinkReport = {
   readonly output: string;
   readonly records: number;
   readonly skipped: Readonly<Tally>;
+  /** Why some records could not be taken, for a run that is incomplete because of it. */
+  readonly rejected?: string | undefined;
 };
 
 /** A destination of records. Calls do not overlap: the writer awaits each promise, which is the back-pressure. */

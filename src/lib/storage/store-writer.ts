@@ -38,6 +38,8 @@ export type StoreWriterReport = {
   readonly written: number;
   /** Duplicates among the written and recovered records. */
   readonly repeated: number;
+  /** Trades with the id of a different, earlier one, which were dropped. */
+  readonly contradicting: number;
   /** Records recovered from journals that an interrupted run left unsealed. */
   readonly recovered: number;
   /** Lines in those journals that were not whole records. */
@@ -144,9 +146,9 @@ export class StoreWriter {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#flushed();
     await this.#queue.run(() => this.#rotate());
-    const { repeated, recovered, broken } = await this.#keeper.finish();
+    const { repeated, contradicting, recovered, broken } = await this.#keeper.finish();
     await unregisterWriter(this.#context, this.id);
-    return { written: this.#written, repeated, recovered, broken };
+    return { written: this.#written, repeated, contradicting, recovered, broken };
   }
 
   /** Resolves when all pending lines are written. Lines that arrive meanwhile share the next write. */

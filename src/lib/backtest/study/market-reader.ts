@@ -1,6 +1,7 @@
 import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
-import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice } from '../../model/records.js';
+import type { AnyRecord, BookSnapshot, Funding, Gap, Instrument, Market, MarkPrice, Trade } from '../../model/records.js';
+import { seriesKey } from '../../model/series.js';
 import { openGaps, type RecordedGap } from '../../verify/open-gaps.js';
 import {
   type BookView,
@@ -52,7 +53,7 @@ export class MarketReader {
     for (const record of records) {
       if (!('symbol' in record) || record.exchange === undefined || record.market === undefined || record.symbol === undefined)
         continue;
-      const key = `${record.exchange}:${record.market}:${record.symbol}`;
+      const key = seriesKey(record as SymbolIdentity);
       let market = this.#markets.get(key);
       if (market === undefined) {
         const identity = { exchange: record.exchange, market: record.market as Market, symbol: record.symbol };
@@ -61,6 +62,11 @@ export class MarketReader {
       }
       market.add(record);
     }
+  }
+
+  /** Returns whether a trade has the id of a different one, after `finish`. */
+  isConflict(trade: Trade): boolean {
+    return this.#markets.get(seriesKey(trade))?.isConflict(trade) ?? false;
   }
 
   /** Returns every symbol that has trades or candles, sorted by name. */
@@ -104,6 +110,10 @@ class MarketCollector {
     else if (record.type === 'signal') this.#addSignal(record);
     else if (record.type === 'instrument') this.#instrument = record;
     else if (record.type === 'book_snapshot' && this.#options.books) this.#books.push(record);
+  }
+
+  isConflict(trade: Trade): boolean {
+    return this.#trades.isConflict(trade);
   }
 
   finish(): LoadedMarket {

@@ -1,5 +1,8 @@
+import { reportContradictions } from '../../input/contradiction.js';
 import { readInput } from '../../input/input.js';
-import type { AnyRecord, RecordType } from '../../model/records.js';
+import { UniqueTrades } from '../../input/unique-trades.js';
+import { counted } from '../../model/counted.js';
+import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
 import { isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
 import { type LoadedMarket, MarketReader, type MarketReaderOptions } from './market-reader.js';
 
@@ -16,11 +19,43 @@ type SourceOptions = MarketReaderOptions &
 
 /** Loads the symbols of files or a store. */
 export async function loadMarkets(options: SourceOptions): Promise<LoadedMarket[]> {
+  const { paths } = options;
+  if (paths.length === 0) return await loadStore(options);
+  return paths.includes('-') ? await loadPipe(options) : await loadFiles(options);
+}
+
+/** Files are read again only when they contradict themselves: then the lines are named. */
+async function loadFiles(options: SourceOptions): Promise<LoadedMarket[]> {
+  let hasConflicts = false;
+  const reader = new MarketReader({
+    ...options,
+    broken() {
+      hasConflicts = true;
+    },
+  });
+  for await (const records of readInput(options.paths, options))
+    reader.add(records.filter((record) => isWanted(record, options)));
+  const markets = reader.finish();
+  const isSuspect = (trade: Trade) => isWanted(trade, options) && reader.isConflict(trade);
+  if (hasConflicts) await reportContradictions(options.paths, isSuspect, options);
+  return markets;
+}
+
+/** A pipe cannot be read again: its trades are compared as they arrive. */
+async function loadPipe(options: SourceOptions): Promise<LoadedMarket[]> {
   const reader = new MarketReader(options);
-  if (options.paths.length === 0) await addStore(options, reader);
-  else
-    for await (const records of readInput(options.paths, options))
-      reader.add(records.filter((record) => isWanted(record, options)));
+  const unique = new UniqueTrades(options.broken, (trade) => isWanted(trade, options));
+  for await (const records of unique.filter(readInput(options.paths, unique.listener)))
+    reader.add(records.filter((record) => isWanted(record, options)));
+  const markets = reader.finish();
+  if (unique.duplicates === 0) return markets;
+  const note = `${counted(unique.duplicates, 'duplicate trade')} skipped`;
+  return markets.map((market, index) => (index === 0 ? { ...market, notes: [...market.notes, note] } : market));
+}
+
+async function loadStore(options: SourceOptions): Promise<LoadedMarket[]> {
+  const reader = new MarketReader(options);
+  await addStore(options, reader);
   return reader.finish();
 }
 

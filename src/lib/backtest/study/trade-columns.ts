@@ -1,4 +1,4 @@
-import { compareTrades } from '../../model/order.js';
+import { compareTrades, isOtherTrade } from '../../model/order.js';
 import type { Trade } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
 import type { Ticks } from '../market-data.js';
@@ -13,6 +13,7 @@ export class TradeColumns {
   duplicates = 0;
   /** Descriptions of conflicts, one line each. */
   readonly conflicts: string[] = [];
+  readonly #conflicting = new Set<string>();
   readonly #time = new Column();
   readonly #price = new Column();
   readonly #amount = new Column();
@@ -31,6 +32,11 @@ export class TradeColumns {
     this.#tied.push(trade);
   }
 
+  /** Returns whether a trade has the id of a conflict, after `finish`. */
+  isConflict({ id }: Trade): boolean {
+    return this.#conflicting.has(idKey(...idHashes(id)));
+  }
+
   /** Returns all trades in order of time. */
   finish(): Ticks {
     this.#flush();
@@ -45,17 +51,29 @@ export class TradeColumns {
   }
 
   #flush(): void {
-    // The sort is stable, and the first of two trades with one id in the input stays the first.
-    const tied = this.#tied.length > 1 ? this.#tied.sort(compareTrades) : this.#tied;
+    const tied = this.#tied.length > 1 ? this.#distinctTies().sort(compareTrades) : this.#tied;
     for (const { timestamp, price, amount, side, id } of tied) {
       this.#time.push(timestamp);
       this.#price.push(price);
       this.#amount.push(amount);
       this.#buy.push(side === 'buy' ? 1 : 0);
-      this.#id.push(hashOf(id, 0x811c9dc5, 0x1b873593));
-      this.#check.push(hashOf(id, 0x2545f491, 0x9e3779b9));
+      const [hash, check] = idHashes(id);
+      this.#id.push(hash);
+      this.#check.push(check);
     }
     this.#tied = [];
+  }
+
+  /** Returns the trades of one time without duplicates and conflicts. Sorted first, a later trade could come before the first with its id. */
+  #distinctTies(): Trade[] {
+    const first = new Map<string, Trade>();
+    for (const trade of this.#tied) {
+      const known = first.get(trade.id);
+      if (known === undefined) first.set(trade.id, trade);
+      else if (isOtherTrade(trade, known)) this.#conflict(idKey(...idHashes(trade.id)), describe(trade), describe(known));
+      else this.duplicates++;
+    }
+    return [...first.values()];
   }
 
   /** Files may overlap. The sort is stable: trades of one time keep the order of their file. */
@@ -74,7 +92,7 @@ export class TradeColumns {
     const first = new Map<string, number>();
     let length = 0;
     for (let index = 0; index < kept.length; index++) {
-      const key = repeated.has(this.#id.at(index)) ? `${this.#id.at(index)} ${this.#check.at(index)}` : undefined;
+      const key = repeated.has(this.#id.at(index)) ? idKey(this.#id.at(index), this.#check.at(index)) : undefined;
       const known = key === undefined ? undefined : first.get(key);
       if (known !== undefined) this.#drop(known, index);
       else {
@@ -97,13 +115,32 @@ export class TradeColumns {
   #drop(first: number, index: number): void {
     const isCopy = [this.#price, this.#amount, this.#buy].every((column) => column.at(first) === column.at(index));
     if (isCopy) this.duplicates++;
-    else this.conflicts.push(`${this.#describe(index)} has the id of ${this.#describe(first)}; the first is used`);
+    else this.#conflict(idKey(this.#id.at(index), this.#check.at(index)), describe(this.#at(index)), describe(this.#at(first)));
   }
 
-  #describe(index: number): string {
-    const side = this.#buy.at(index) === 1 ? 'buy' : 'sell';
-    return `the trade at ${formatTime(this.#time.at(index))} (${side} ${this.#amount.at(index)} at ${this.#price.at(index)})`;
+  #conflict(key: string, trade: string, first: string): void {
+    this.#conflicting.add(key);
+    this.conflicts.push(`${trade} has the id of ${first}; the first is used`);
   }
+
+  #at(index: number): TradeContent {
+    const side = this.#buy.at(index) === 1 ? 'buy' : 'sell';
+    return { timestamp: this.#time.at(index), price: this.#price.at(index), amount: this.#amount.at(index), side };
+  }
+}
+
+type TradeContent = Pick<Trade, 'timestamp' | 'price' | 'amount' | 'side'>;
+
+function describe({ timestamp, price, amount, side }: TradeContent): string {
+  return `the trade at ${formatTime(timestamp)} (${side} ${amount} at ${price})`;
+}
+
+function idHashes(id: string): [hash: number, check: number] {
+  return [hashOf(id, 0x811c9dc5, 0x1b873593), hashOf(id, 0x2545f491, 0x9e3779b9)];
+}
+
+function idKey(hash: number, check: number): string {
+  return `${hash} ${check}`;
 }
 
 /** Returns a 53-bit hash of an id: FNV-1a over its characters, twice with different seeds. */

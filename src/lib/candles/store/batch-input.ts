@@ -1,4 +1,3 @@
-import { contradictionText } from '../../input/contradiction.js';
 import { isPlainParquet } from '../../input/formats.js';
 import { readInput } from '../../input/input.js';
 import type { InputListener } from '../../input/input-listener.js';
@@ -6,7 +5,7 @@ import { requireFile } from '../../input/parquet-input.js';
 import { typeOfColumns } from '../../input/record-shape.js';
 import { FailureError, MdtoolError } from '../../model/errors.js';
 import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
-import { isSelected, type RecordSelection } from '../../model/selection.js';
+import type { RecordSelection } from '../../model/selection.js';
 import { seriesKey } from '../../model/series.js';
 import type { Database } from '../../storage/database/duckdb.js';
 import { parquetSelect } from '../../storage/database/parquet-records.js';
@@ -14,7 +13,6 @@ import { emptyRelation, keyExpressions, precedence } from '../../storage/databas
 import { TableAppender } from '../../storage/database/table-appender.js';
 import { databaseReason } from '../../storage/files/database-reason.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
-import { isOther } from '../series.js';
 import type { CandleRelations } from './batch-tables.js';
 
 /** Types that candles depend on. */
@@ -38,17 +36,32 @@ export async function loadInput(
   tally: InputTally,
 ): Promise<CandleRelations> {
   const selects = new Map<InputType, string[]>(TYPES.map((type) => [type, []]));
-  const others = paths.filter((path) => !isPlainParquet(path));
-  for (const path of paths.filter((one) => isPlainParquet(one))) {
+  // Of two candles with one key the later in the input counts: the files stay in their order.
+  for (const run of runsOf(paths)) {
+    const [path] = run as [string];
+    if (!isPlainParquet(path)) {
+      await loadRecords(database, readInput(run, listener), selects, tally);
+      continue;
+    }
     const { type, select } = await selectOf(database, path, listener);
     const list = selects.get(type as InputType);
     if (list) list.push(select);
     else tally.unused += await database.number(`SELECT count(*) FROM (${select})`);
   }
-  if (others.length > 0) await loadRecords(database, readInput(others, listener), selects, tally);
   const relations: Record<string, string> = {};
   for (const [type, list] of selects) relations[type] = await uniqueRelation(database, type, list, selection, tally);
   return { ...relations, arrivals: arrivalsIn(selects.get('trade') ?? [], selection) } as CandleRelations;
+}
+
+/** Returns the files in their order: each Parquet file alone, other files that follow each other together. */
+function runsOf(paths: readonly string[]): string[][] {
+  const runs: string[][] = [];
+  for (const path of paths) {
+    const last = runs.at(-1);
+    if (last === undefined || isPlainParquet(path) || isPlainParquet(last[0] as string)) runs.push([path]);
+    else last.push(path);
+  }
+  return runs;
 }
 
 /** Returns the last arrival of each market, even after the selected time: it closes candles as the clock of a store does. */
@@ -85,7 +98,8 @@ async function loadRecords(
   tally: InputTally,
 ): Promise<void> {
   const appenders = new Map<RecordType, TableAppender>();
-  for (const type of TYPES) appenders.set(type, await TableAppender.create(database, type));
+  const tableOf = (type: InputType) => `${type}_${selects.get(type)?.length}`;
+  for (const type of TYPES) appenders.set(type, await TableAppender.create(database, type, tableOf(type)));
   for await (const records of input) {
     const byType = new Map<RecordType, AnyRecord[]>(TYPES.map((type) => [type, []]));
     for (const record of records) {
@@ -97,7 +111,7 @@ async function loadRecords(
   }
   for (const [type, appender] of appenders) {
     await appender.flush();
-    selects.get(type as InputType)?.push(`SELECT * FROM "${type}"`);
+    selects.get(type as InputType)?.push(`SELECT * FROM "${tableOf(type as InputType)}"`);
   }
 }
 
@@ -137,6 +151,11 @@ async function uniqueRelation(
   return table;
 }
 
+/** Returns whether a trade of the input has the id of a different one. */
+export function isContradiction(trade: Trade, { contradictions }: InputTally): boolean {
+  return contradictions.has(`${seriesKey(trade)} ${trade.id}`);
+}
+
 /** Removes trades whose id is that of a different, earlier one, and notes their keys. */
 async function rejectContradictions(database: Database, keys: string, tally: InputTally): Promise<void> {
   const content = 'ROW("price", "amount", "side")';
@@ -147,24 +166,4 @@ async function rejectContradictions(database: Database, keys: string, tally: Inp
   const rows = await database.rows(`SELECT DISTINCT ${keys} FROM contradictions`);
   for (const { exchange, market, symbol, id } of rows) tally.contradictions.add([exchange, market, symbol, id].join(' '));
   await database.run('DELETE FROM numbered_trade WHERE place IN (SELECT place FROM contradictions)');
-}
-
-/** Reads INPUT again to name the places of the trades that contradict another one. */
-export async function reportContradictions(
-  paths: readonly string[],
-  selection: RecordSelection,
-  { contradictions }: InputTally,
-  listener: InputListener,
-): Promise<void> {
-  if (contradictions.size === 0) return;
-  const first = new Map<string, { readonly trade: Trade; readonly place: string }>();
-  const taken = (trade: AnyRecord, place: string) => {
-    if (trade.type !== 'trade' || !isSelected(trade, selection)) return;
-    const key = `${seriesKey(trade)} ${trade.id}`;
-    if (!contradictions.has(key)) return;
-    const known = first.get(key);
-    if (known === undefined) first.set(key, { trade, place });
-    else if (isOther(trade, known.trade)) listener.broken(contradictionText(trade, place, known.place));
-  };
-  for await (const _ of readInput(paths, { broken() {}, taken }));
 }

@@ -1,16 +1,16 @@
 import { BrokenLines } from '../../input/broken-lines.js';
 import { afterInput, untilStopped } from '../../input/closing.js';
-import { contradictionText } from '../../input/contradiction.js';
 import { readInput } from '../../input/input.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
+import { UniqueTrades } from '../../input/unique-trades.js';
 import { UsageError } from '../../model/errors.js';
-import type { AnyRecord, Trade } from '../../model/records.js';
+import type { AnyRecord } from '../../model/records.js';
 import { filtered, isSelected } from '../../model/selection.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
 import { requireSameRules, ruleMetadata } from './candle-rules.js';
-import { batchCandles, candlesOfStore, noCounts, streamCandles } from './candle-step.js';
+import { batchCandles, type CandleStep, candlesOfStore, noCounts, streamCandles, widened } from './candle-step.js';
 import { buildStoredCandles } from './stored-candles.js';
 
 export type CandleRequest = StepRequest & { readonly candles: CandleOptions };
@@ -65,19 +65,21 @@ export const candleStep: StoreStep<CandleRequest, CandleReport> = {
   },
 };
 
-/** Builds candles of records as they arrive. The places of trades are kept for as long as their records are. */
-function piped(input: readonly string[], { candles, selection, stopped }: CandleRequest, broken: BrokenLines) {
-  const places = new WeakMap<AnyRecord, string>();
-  const listener = {
-    broken: (reason: string) => broken.broken(reason),
-    taken(record: AnyRecord, place: string) {
-      if (record.type === 'trade') places.set(record, place);
-    },
-  };
-  const contradicted = (trade: Trade, earlier: Trade) =>
-    broken.broken(contradictionText(trade, places.get(trade) ?? 'stdin', places.get(earlier) ?? 'stdin'));
-  const records = untilStopped(readInput(input, listener), afterInput(stopped));
-  return streamCandles(records, selection, { ...candles, contradicted });
+/** Builds candles of records as they arrive, of each trade once. */
+function piped(input: readonly string[], { candles, selection, stopped }: CandleRequest, broken: BrokenLines): CandleStep {
+  const wide = widened(selection, candles);
+  const unique = new UniqueTrades(
+    (reason) => broken.broken(reason),
+    (trade) => isSelected(trade, wide),
+  );
+  const records = untilStopped(readInput(input, unique.listener), afterInput(stopped));
+  const step = streamCandles(unique.filter(records), selection, candles);
+  return { records: countingDuplicates(step, unique), counts: step.counts };
+}
+
+async function* countingDuplicates({ records, counts }: CandleStep, unique: UniqueTrades): AsyncGenerator<AnyRecord[]> {
+  yield* records;
+  counts.duplicates += unique.duplicates;
 }
 
 /** Builds the candles of all symbols, so that one run cannot hide those of another; `selection` filters the output. */

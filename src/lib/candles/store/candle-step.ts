@@ -1,8 +1,9 @@
+import { reportContradictions } from '../../input/contradiction.js';
 import type { InputListener } from '../../input/input-listener.js';
 import { expandPaths } from '../../input/paths.js';
 import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { AnyRecord } from '../../model/records.js';
-import { filtered, isInTime, isOfSelection, type RecordSelection } from '../../model/selection.js';
+import { filtered, isInTime, isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
 import { DAY } from '../../model/time.js';
 import { Database } from '../../storage/database/duckdb.js';
 import { emptyRelation } from '../../storage/database/record-table.js';
@@ -11,13 +12,13 @@ import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CandleAggregator } from '../aggregator.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
 import { createBatchCandles } from './batch-candles.js';
-import { loadInput, reportContradictions } from './batch-input.js';
+import { isContradiction, loadInput } from './batch-input.js';
 import { type CandleRelations, intervalSeconds } from './batch-tables.js';
 import { type CandleTables, inTime } from './in-time.js';
 import { arrivalsOf } from './stored-clock.js';
 
 /** The candles and counts of their input; the counts are final when the records have ended. */
-type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
+export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
 
 export const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
 
@@ -99,7 +100,8 @@ async function* loadAndBuild(
     const tally = { duplicates: 0, unused: 0, contradictions: new Set<string>() };
     const wide = widened(selection, options);
     const relations = await loadInput(database, files, wide, listener, tally);
-    await reportContradictions(files, wide, tally, listener);
+    if (tally.contradictions.size > 0)
+      await reportContradictions(files, (trade) => isSelected(trade, wide) && isContradiction(trade, tally), listener);
     counts.duplicates += tally.duplicates;
     counts.unused += tally.unused;
     await build(database, relations, options, counts);
@@ -176,7 +178,7 @@ function shownOf({ gap, clock }: Pick<CandleRelations, 'gap' | 'clock'>, { since
  * Extends the selection to the start of its first and the end of its last candle. A candle cut at `since` or `until` would
  * miss trades and still call itself complete.
  */
-function widened(selection: RecordSelection, { intervals, open, empty }: CandleOptions): RecordSelection {
+export function widened(selection: RecordSelection, { intervals, open, empty }: CandleOptions): RecordSelection {
   const { since, until } = selection;
   const isChained = open === 'previous-close' || empty !== 'skip';
   const starts = intervals.map(({ size }) => bucketStart(size, since ?? 0));

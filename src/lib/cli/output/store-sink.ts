@@ -33,14 +33,19 @@ export async function createStoreSink(
       for (const { type } of batch) if (type !== 'clock') records += 1;
     },
     async close() {
-      const { repeated, recovered } = await writer.close();
+      const { repeated, contradicting, recovered } = await writer.close();
       if (recovered > 0) warn(`recovered ${counted(recovered, 'record')} from an interrupted run`);
       if (repeated > 0) warn(`${counted(repeated, 'duplicate record')} skipped`);
-      return { output: 'store', records, skipped: {} };
+      return { output: 'store', records: records - contradicting, skipped: {}, rejected: contradictingText(contradicting) };
     },
     // Records in the journal were acknowledged: seal them even if another output has failed.
     async abort() {
       await writer.close().catch(() => {});
     },
   };
+}
+
+function contradictingText(count: number): string | undefined {
+  if (count === 0) return undefined;
+  return `${counted(count, 'trade has', 'trades have')} the id of another trade: the first one is stored`;
 }

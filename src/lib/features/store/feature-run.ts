@@ -2,6 +2,7 @@ import { BrokenLines } from '../../input/broken-lines.js';
 import { untilStopped } from '../../input/closing.js';
 import { stoppedInput } from '../../input/stopped-input.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
+import { UniqueTrades } from '../../input/unique-trades.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { filtered, isInTime, isOfSelection } from '../../model/selection.js';
@@ -29,6 +30,8 @@ export type FeatureReport = {
   readonly counts: EngineCounts;
   /** Lines and rows of INPUT that are not records. */
   readonly broken: { readonly count: number };
+  /** Copies of trades in INPUT that were dropped. */
+  readonly unique?: { readonly duplicates: number } | undefined;
   /** Rows that were stored, undefined when they went elsewhere. */
   readonly stored?: StoredRows | undefined;
 };
@@ -51,17 +54,22 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
   overInput(request) {
     const { input, selection, engine, stopped, warn } = request;
     const broken = new BrokenLines(warn);
-    const records = filtered(stoppedInput(input, broken, stopped), (record) => isOfSelection(record, selection));
+    const unique = new UniqueTrades(
+      (reason) => broken.broken(reason),
+      (trade) => isOfSelection(trade, selection),
+    );
+    const all = unique.filter(stoppedInput(input, unique.listener, stopped));
+    const records = filtered(all, (record) => isOfSelection(record, selection));
     const step = input.includes('-') ? streamFeatures(records, engine) : batchFeatures(records, engine);
     // Rows before `since` fill the windows of those after it.
     const selected = filtered(step.records, (row) => isInTime(row, selection));
-    return runOf({ ...step, records: selected }, request, broken);
+    return runOf({ ...step, records: selected }, request, { broken, unique });
   },
 
   async besideStore(request) {
     const { directory, selection, engine, stopped } = request;
     const step = await featuresOfStore(directory, selection, engine);
-    return runOf({ ...step, records: untilStopped(step.records, stopped) }, request, { count: 0 });
+    return runOf({ ...step, records: untilStopped(step.records, stopped) }, request, { broken: { count: 0 } });
   },
 
   intoStore(context, request, most) {
@@ -111,9 +119,9 @@ function requireBoth(rows: readonly RowType[]): void {
 function runOf(
   { records, counts }: Pick<FeatureStep, 'counts'> & { readonly records: AsyncIterable<AnyRecord[]> },
   { rows, onRows }: FeatureRequest,
-  broken: FeatureReport['broken'],
+  input: Pick<FeatureReport, 'broken' | 'unique'>,
 ): StepRun<FeatureReport> {
-  return { records: observed(onlyRows(records, rows), onRows), report: { counts, broken } };
+  return { records: observed(onlyRows(records, rows), onRows), report: { counts, ...input } };
 }
 
 async function* observed(records: AsyncIterable<AnyRecord[]>, onRows: FeatureRequest['onRows']): AsyncGenerator<AnyRecord[]> {

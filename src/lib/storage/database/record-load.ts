@@ -59,16 +59,39 @@ export function asPattern(path: string): string {
   return path.replace(/[*?[]/g, '[$&]');
 }
 
-/** Returns the number of records that were removed from a table because a better one with the same key is in it. */
-export async function dropRepeated(database: Database, table: string, type: RecordType): Promise<number> {
-  return await remove(
+/** Records that were removed from a table. */
+export type Removed = {
+  /** Copies of a better record with the same key. */
+  readonly dropped: number;
+  /** Trades with the id of a different, earlier one. */
+  readonly contradicting: number;
+};
+
+/** What copies of a trade share: two trades with one id that differ in it are not copies. */
+const TRADE_CONTENT = 'ROW("price", "amount", "side")';
+
+/** Removes all but one of the records of a table that have one key. */
+export async function dropRepeated(database: Database, table: string, type: RecordType): Promise<Removed> {
+  const keys = keyExpressions(type).join(', ');
+  const hasRepeated = `SELECT count(*) - count(DISTINCT hash(${keys})) FROM ${sqlName(table)}`;
+  if (type === 'trade' && (await database.number(hasRepeated)) === 0) return { dropped: 0, contradicting: 0 };
+  const first = `first_value(${TRADE_CONTENT}) OVER (PARTITION BY ${keys} ORDER BY rowid)`;
+  const others = `SELECT rowid FROM ${sqlName(table)} QUALIFY ${TRADE_CONTENT} IS DISTINCT FROM ${first}`;
+  const contradicting = type === 'trade' ? await remove(database, table, others) : 0;
+  const dropped = await remove(
     database,
     table,
     `SELECT row FROM (
-       SELECT rowid AS row, row_number() OVER (PARTITION BY ${keyExpressions(type).join(', ')} ORDER BY ${precedence(type)}, rowid) AS rank
+       SELECT rowid AS row, row_number() OVER (PARTITION BY ${keys} ORDER BY ${precedence(type)}, ${inputOrder(type)}) AS rank
        FROM ${sqlName(table)})
      WHERE rank > 1`,
   );
+  return { dropped, contradicting };
+}
+
+/** Of records with one key and no better reason the later in the input counts; copies of a trade are alike. */
+function inputOrder(type: RecordType): string {
+  return type === 'trade' ? 'rowid' : 'rowid DESC';
 }
 
 type KnownComparison = {
@@ -82,10 +105,10 @@ type KnownComparison = {
 };
 
 /**
- * Removes records from a table that stored files already have. Returns the number of removed records, and the number of
+ * Removes records from a table that stored files already have, or contradict. Returns their numbers, and the number of
  * records that stay although a file has their key: these supersede it (captured instead of fetched; later; closed).
  */
-export async function dropKnown(database: Database, comparison: KnownComparison) {
+export async function dropKnown(database: Database, comparison: KnownComparison): Promise<Removed & { superseding: number }> {
   const { table, type, where, files, span } = comparison;
   const columns = comparedColumns(type);
   await database.run(
@@ -93,22 +116,31 @@ export async function dropKnown(database: Database, comparison: KnownComparison)
      WITH fresh AS (SELECT rowid AS row, ${columns.select} FROM ${sqlName(table)} WHERE ${where}),
        known AS (SELECT ${columns.select} FROM ${parquetFiles(files)}
                  WHERE "timestamp" BETWEEN make_timestamptz(${span.min}) AND make_timestamptz(${span.max})),
-       same AS (SELECT known.* FROM known SEMI JOIN fresh ON ${columns.same})
-     SELECT row, row_number() OVER (PARTITION BY ${columns.keys} ORDER BY ${precedence(type)}, row NULLS FIRST) AS rank,
+       same AS (SELECT known.* FROM known SEMI JOIN fresh ON ${columns.same}),
+       compared AS (SELECT *, content IS DISTINCT FROM first_value(content) OVER (PARTITION BY ${columns.keys} ORDER BY row NULLS FIRST) AS is_other
+         FROM (SELECT NULL AS row, * FROM same UNION ALL SELECT * FROM fresh))
+     SELECT row, is_other, row_number() OVER (PARTITION BY ${columns.keys}, is_other ORDER BY ${precedence(type)}, row NULLS FIRST) AS rank,
        count(*) OVER (PARTITION BY ${columns.keys}) AS copies
-     FROM (SELECT NULL AS row, * FROM same UNION ALL SELECT * FROM fresh)`,
+     FROM compared`,
   );
-  const superseding = await database.number('SELECT count(*) FROM ranked WHERE row IS NOT NULL AND rank = 1 AND copies > 1');
-  const dropped = await remove(database, table, 'SELECT row FROM ranked WHERE row IS NOT NULL AND rank > 1');
-  return { dropped, superseding };
+  const superseding = await database.number(
+    'SELECT count(*) FROM ranked WHERE row IS NOT NULL AND NOT is_other AND rank = 1 AND copies > 1',
+  );
+  const contradicting = await remove(database, table, 'SELECT row FROM ranked WHERE row IS NOT NULL AND is_other');
+  const dropped = await remove(database, table, 'SELECT row FROM ranked WHERE row IS NOT NULL AND NOT is_other AND rank > 1');
+  return { dropped, contradicting, superseding };
 }
 
-/** Returns the key columns under unique names, and the columns that precedence needs. */
+/** Returns the key columns under unique names, the columns that precedence needs, and what copies share as `content`. */
 function comparedColumns(type: RecordType) {
   const keys = keyExpressions(type).map((expression, index) => ({ expression, name: `key_${index}` }));
   const ordering = precedence(type).match(/"\w+"/g) ?? [];
   return {
-    select: [...keys.map(({ expression, name }) => `${expression} AS ${name}`), ...ordering].join(', '),
+    select: [
+      ...keys.map(({ expression, name }) => `${expression} AS ${name}`),
+      ...ordering,
+      `${type === 'trade' ? TRADE_CONTENT : 'NULL'} AS content`,
+    ].join(', '),
     keys: keys.map(({ name }) => name).join(', '),
     same: keys.map(({ name }) => `known.${name} IS NOT DISTINCT FROM fresh.${name}`).join(' AND '),
   };

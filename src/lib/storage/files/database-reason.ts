@@ -10,7 +10,7 @@ const REASONS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[
   ],
   [/field format: "(.*?)".* source column (\S+)/s, ([, text, name]) => `column ${name}: expected a time, found "${text}"`],
   [
-    /Unimplemented type for cast \((.*) -> (\S+)\).* source column (\S+)/s,
+    /Unimplemented type for cast \((.*?) -> (.*?)\).* source column (\w+)/s,
     ([, given, expected, name]) => `column ${name}: expected ${expected}, found ${given}`,
   ],
   [

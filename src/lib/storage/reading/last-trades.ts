@@ -39,14 +39,14 @@ export async function lastTrades(directory: string, query: LastTradesQuery): Pro
 type Part = SearchDay & { readonly symbols: readonly string[] };
 
 async function findIn(snapshot: StoreSnapshot, { date, from, symbols }: Part, found: Map<string, LastTrade[]>): Promise<void> {
-  const trades = `(SELECT "symbol", "id", "timestamp", "sequence" FROM ${snapshot.relation('trade', date)}
+  const trades = `(SELECT "symbol", "id", "timestamp", "sequence", "local_timestamp" FROM ${snapshot.relation('trade', date)}
     WHERE "timestamp" >= make_timestamptz(${from}) AND "symbol" IN (${symbols.map(sqlText).join(', ')}))`;
   const rows = await snapshot.database.rows(
     `SELECT "symbol", "id", epoch_us("timestamp") AS time, "sequence"::VARCHAR AS sequence FROM ${trades}
      JOIN (SELECT "symbol", max("timestamp") AS last FROM ${trades} GROUP BY ALL) USING ("symbol")
      WHERE "timestamp" >= last - INTERVAL ${SECONDS} SECOND
-     QUALIFY row_number() OVER (PARTITION BY "symbol" ORDER BY "timestamp" DESC, "sequence" DESC NULLS LAST, "id" DESC) <= ${MOST}
-     ORDER BY "symbol", "timestamp", "sequence" NULLS FIRST, "id"`,
+     QUALIFY row_number() OVER (PARTITION BY "symbol" ORDER BY "timestamp" DESC, "sequence" DESC NULLS LAST, "local_timestamp" DESC NULLS LAST, "id" DESC) <= ${MOST}
+     ORDER BY "symbol", "timestamp", "sequence" NULLS FIRST, "local_timestamp" NULLS FIRST, "id"`,
   );
   for (const row of rows) {
     const symbol = String(row.symbol);

@@ -173,8 +173,14 @@ async function loadOpen(
       continue;
     }
     const files = known.map((file) => absolutePath(context, file));
-    const { dropped, superseding } = await dropKnown(database, { table, type, where: rows.where, files, span: rows });
-    const rest = dropped > 0 ? await recount(database, table, rows) : rows;
+    const { dropped, contradicting, superseding } = await dropKnown(database, {
+      table,
+      type,
+      where: rows.where,
+      files,
+      span: rows,
+    });
+    const rest = dropped + contradicting > 0 ? await recount(database, table, rows) : rows;
     if (rest) partitions.push(rest);
     if (superseding > 0) superseded.set(partitionPath(rows.partition), new Set(known.map(({ path }) => path)));
   }

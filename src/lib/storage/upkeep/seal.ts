@@ -18,6 +18,8 @@ export type SealReport = {
   readonly records: number;
   /** Duplicates of records of this or another segment, which were dropped. */
   readonly repeated: number;
+  /** Trades with the id of a different, earlier one, which were dropped. */
+  readonly contradicting: number;
   /** Lines that were not records: a half line at the end after a crash, or damage. */
   readonly broken: number;
   /** Whether this call sealed it. */
@@ -70,23 +72,27 @@ async function writeSegment(database: Database, context: StoreContext, { journal
     );
   let found = 0;
   let repeated = 0;
+  let contradicting = 0;
   let broken = lines.get('') ?? 0;
   for (const type of RECORD_TYPES.filter((candidate) => lines.has(candidate))) {
     await loadLines(database, { type, table: type, paths: [journal.path] });
     const loaded = await database.number(`SELECT count(*) FROM "${type}"`);
     found += loaded;
     broken += (lines.get(type) ?? 0) - loaded;
-    repeated += await dropRepeated(database, type, type);
+    const removed = await dropRepeated(database, type, type);
+    repeated += removed.dropped;
+    contradicting += removed.contradicting;
     for (const rows of await partitionRows(database, type, `"${type}"`)) {
       const partition = await sealPartition(database, context, { state, segment: journal.segment, rows });
       repeated += partition.repeated;
+      contradicting += partition.contradicting;
       if (partition.written) written.push(partition.written);
     }
     await database.run(`DROP TABLE "${type}"`);
   }
   if (expected !== undefined && found !== expected)
     throw new FailureError(`${journal.path}: expected ${expected} records, found ${found}; the journal stays`);
-  return { records: written.reduce((sum, { file }) => sum + file.rows, 0), repeated, broken };
+  return { records: written.reduce((sum, { file }) => sum + file.rows, 0), repeated, contradicting, broken };
 }
 
 type PartitionJob = { readonly state: StoreState; readonly segment: string; readonly rows: PartitionRows };
@@ -101,9 +107,10 @@ async function sealPartition(database: Database, context: StoreContext, { state,
     files: known.map((file) => absolutePath(context, file)),
     span: rows,
   };
-  const { dropped, superseding } = known.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
-  const kept = dropped > 0 ? await recount(database, type, rows) : rows;
-  if (!kept) return { repeated: dropped };
+  const { dropped, contradicting, superseding } =
+    known.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, contradicting: 0, superseding: 0 };
+  const kept = dropped + contradicting > 0 ? await recount(database, type, rows) : rows;
+  if (!kept) return { repeated: dropped, contradicting };
   // A unique name for every attempt: a slower process must not replace the file of a faster one.
   const path = `${partitionPath(rows.partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
   const relation = `(SELECT * FROM "${type}" WHERE ${rows.where})`;
@@ -111,7 +118,7 @@ async function sealPartition(database: Database, context: StoreContext, { state,
   const { rows: count, bytes, sha256 } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
   if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; the journal stays`);
   const file = { ...asFile(kept), path, bytes, sha256, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
-  return { repeated: dropped, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };
+  return { repeated: dropped, contradicting, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };
 }
 
 function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {

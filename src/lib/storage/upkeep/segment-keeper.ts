@@ -36,6 +36,7 @@ export class SegmentKeeper {
   #discarded: string[] = [];
   #failure: unknown;
   #repeated = 0;
+  #contradicting = 0;
   #recovered = 0;
   #broken = 0;
 
@@ -67,7 +68,7 @@ export class SegmentKeeper {
   }
 
   /** Resolves when all journals are sealed. Throws the last failure; those records stay in the journal. */
-  async finish(): Promise<{ repeated: number; recovered: number; broken: number }> {
+  async finish(): Promise<{ repeated: number; contradicting: number; recovered: number; broken: number }> {
     await this.#queue.idle();
     const again = this.#failed;
     this.#failed = [];
@@ -77,7 +78,7 @@ export class SegmentKeeper {
     const discard = this.#discarded.splice(0);
     if (discard.length > 0) await this.#context.log.commit(() => ({ at: wallClock(), discard }));
     if (this.#failed.length > 0) throw this.#failure;
-    return { repeated: this.#repeated, recovered: this.#recovered, broken: this.#broken };
+    return { repeated: this.#repeated, contradicting: this.#contradicting, recovered: this.#recovered, broken: this.#broken };
   }
 
   async #seal({ journal, expected }: Waiting): Promise<void> {
@@ -86,6 +87,7 @@ export class SegmentKeeper {
       const report = await this.#options.maintenance.seal({ journal, expected, discard });
       if (!report.sealed) this.#discarded.push(...discard);
       if (report.sealed) this.#repeated += report.repeated;
+      if (report.sealed) this.#contradicting += report.contradicting;
       this.#broken += report.broken;
       if (expected === undefined) this.#recovered += report.records;
       if (report.broken > 0)

@@ -1,4 +1,4 @@
-import type { Trade } from '../model/records.js';
+import type { Trade } from './records.js';
 
 /** The part of a trade that two copies of it share. */
 export type TradeKey = Pick<Trade, 'id' | 'price' | 'amount' | 'side'>;
