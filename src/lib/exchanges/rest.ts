@@ -35,8 +35,3 @@ export type RestRules = {
   /** Returns what an answer is; `now` is milliseconds since the epoch. */
   judge(answer: RestAnswer, now: number): RestVerdict;
 };
-
-/** Returns the milliseconds of a `Retry-After` header in seconds; dates and nonsense count as absent. */
-export function retryAfter({ 'retry-after': header }: RestAnswer['headers']): number | undefined {
-  return typeof header === 'string' && /^\d{1,6}$/.test(header.trim()) ? Number(header) * 1_000 : undefined;
-}

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { excerpt } from '../model/ndjson.js';
+import { retryAfter } from '../model/retry-after.js';
 import { Backoff } from './backoff.js';
 import { AttemptError, type FailureKind, networkFailure, withRetries } from './failure.js';
 import { SYSTEM_TIMING } from './timing.js';
@@ -171,7 +172,7 @@ function bodyOf(url: URL, answer: HttpAnswer, judge: Judge | undefined): string 
   }
   if (status >= 300 && status < 400) throw failed(url, 'final', `returned ${status}; redirects are not followed`);
   const what = `returned ${status}${body.trim() === '' ? '' : `: ${text}`}`;
-  const pause = status === 429 || status === 503 ? retryAfter(headers['retry-after']) : undefined;
+  const pause = status === 429 || status === 503 ? retryAfter(headers, Date.now()) : undefined;
   if ((status !== 429 && status < 500) || (pause ?? 0) > LONGEST_RETRY_AFTER) throw failed(url, 'final', what);
   throw failed(url, status === 429 ? 'throttled' : 'fault', what, pause);
 }
@@ -181,9 +182,4 @@ function refusal(url: URL, verdict: Exclude<Verdict, { kind: 'data' }>): Attempt
   if (kind !== 'throttled') return failed(url, kind === 'fault' ? 'fault' : 'final', reason);
   const pause = verdict.isEstimate ? undefined : verdict.pause;
   return failed(url, (pause ?? 0) > LONGEST_RETRY_AFTER ? 'final' : 'throttled', reason, pause);
-}
-
-/** Returns the milliseconds that a `Retry-After` header in seconds asks for; dates and nonsense count as absent. */
-function retryAfter(header: string | string[] | undefined): number | undefined {
-  return typeof header === 'string' && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
 }

@@ -332,6 +332,18 @@ const OFFENCES: readonly Offence[] = [
     },
   },
   {
+    name: 'asking again before a Retry-After is over',
+    rule: 'rest-before-retry-after',
+    async run() {
+      const server = await start('bybit');
+      server.faults.http({ kind: 'rate-limit', retryAfter: { seconds: 9 } });
+      await get(server, '/v5/market/time');
+      server.skipRuleTime(5_000);
+      await get(server, '/v5/market/time');
+      return server;
+    },
+  },
+  {
     name: 'bitget: mix without productType is code 400172 with HTTP 400',
     rule: 'bad-request',
     async run() {

@@ -24,6 +24,7 @@ export async function startExchangeServer(id: string, options: StartOptions = {}
 
 export { GARBAGE } from './engine/faults.js';
 export type { ServerOptions } from './engine/options.js';
+export { HTML } from './engine/rest-faults.js';
 export { RULES, type Rule } from './engine/rules.js';
 export { ExchangeServer, type Subscribed } from './engine/server.js';
 export type { Session } from './engine/session.js';

@@ -99,7 +99,8 @@ function olderThan(query: HistoryQuery, request: HttpRequest, { items, rejected 
   );
   if (oldest === undefined) {
     if (rejected.length > 0) return { completeSince: undefined, next: undefined };
-    return { completeSince: start, next: start > Math.max(query.from, now - KEPT) ? olderPage(query, start, now) : undefined };
+    const isLast = start <= Math.max(query.from, now - KEPT);
+    return { completeSince: start, next: isLast ? undefined : olderPage(query, start + SECOND, now) };
   }
   const { idLessThan } = request.query;
   if (idLessThan !== undefined && !isBelow(oldest.id, idLessThan))
@@ -112,10 +113,13 @@ function isBelow(id: string, other: string): boolean {
   return compareLongs(id, other) < 0;
 }
 
-/** Both ends are whole seconds, as the times are. */
+/**
+ * Both ends are whole seconds, as the times are. An exchange that excludes the start of a range would never return a trade of
+ * that very moment, so each window begins a second early and ends a second into the one after it.
+ */
 function olderPage(query: HistoryQuery, until: number, now: number): HttpRequest {
   const end = Math.ceil(until / SECOND) * SECOND;
-  const start = floorToSecond(Math.max(query.from, end - WINDOW, now - KEPT));
+  const start = floorToSecond(Math.max(query.from - SECOND, end - WINDOW, now - KEPT));
   const times = { startTime: String(start / MS), endTime: String(end / MS) };
   return buildRequest(query, 'fills-history', { limit: PAGE, ...times });
 }

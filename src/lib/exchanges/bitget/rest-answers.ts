@@ -1,8 +1,9 @@
 import { FailureError } from '../../model/errors.js';
 import { excerpt } from '../../model/ndjson.js';
+import { retryAfter } from '../../model/retry-after.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, ServerClock } from '../exchange.js';
-import { type RestAnswer, type RestRules, type RestVerdict, retryAfter } from '../rest.js';
+import type { RestAnswer, RestRules, RestVerdict } from '../rest.js';
 import { parseFrame } from './exact-json.js';
 import { type Fields, isFields } from './fields.js';
 
@@ -44,12 +45,12 @@ export const CLOCK: ServerClock = {
 };
 
 /** Refusals have status 400 or 200; the limit of an endpoint and that of the address both as 429. */
-function judge({ status, headers, body }: RestAnswer): RestVerdict {
+function judge({ status, headers, body }: RestAnswer, now: number): RestVerdict {
   const answer = parsed(body);
   const code = isFields(answer) ? answer.code : undefined;
   const reason = `answered ${status}${code === undefined ? '' : `, code ${excerpt(code)}: ${excerpt((answer as Fields).msg)}`}`;
   // No `Retry-After` is documented; one that arrives is obeyed.
-  const asked = retryAfter(headers);
+  const asked = retryAfter(headers, now);
   if (status === 429 || code === '429')
     return { kind: 'throttled', scope: 'endpoint', pause: asked ?? RECOVERY, isEstimate: asked === undefined, reason };
   if (status === 503 && asked !== undefined) return { kind: 'throttled', scope: 'endpoint', pause: asked, reason };

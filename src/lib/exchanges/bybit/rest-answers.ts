@@ -1,9 +1,10 @@
 import { FailureError } from '../../model/errors.js';
 import { excerpt } from '../../model/ndjson.js';
 import { finite } from '../../model/numbers.js';
+import { retryAfter } from '../../model/retry-after.js';
 import { fromMilliseconds } from '../../model/time.js';
 import type { HttpRequest, ServerClock } from '../exchange.js';
-import { type RestAnswer, type RestRules, type RestVerdict, retryAfter } from '../rest.js';
+import type { RestAnswer, RestRules, RestVerdict } from '../rest.js';
 import { type Fields, isFields } from './fields.js';
 
 const SECOND = 1_000;
@@ -49,7 +50,7 @@ function judge({ status, headers, body }: RestAnswer, now: number): RestVerdict 
     code === undefined
       ? `answered ${status}: ${excerpt(body)}`
       : `refused with retCode ${excerpt(code)}: ${excerpt((answer as Fields).retMsg)}`;
-  const asked = retryAfter(headers);
+  const asked = retryAfter(headers, now);
   if (code === RATE_LIMIT || status === 429) return { kind: 'throttled', scope: 'endpoint', reason, ...pauseOf(headers, now) };
   if (status === 503 && asked !== undefined) return { kind: 'throttled', scope: 'endpoint', pause: asked, reason };
   if (PASSING.has(code) || status >= 500) return { kind: 'fault', reason };
@@ -59,7 +60,7 @@ function judge({ status, headers, body }: RestAnswer, now: number): RestVerdict 
 
 /** A `Retry-After` counts before `X-Bapi-Limit-Reset-Timestamp`, which is milliseconds since the epoch. */
 function pauseOf(headers: RestAnswer['headers'], now: number): { pause: number; isEstimate?: boolean } {
-  const asked = retryAfter(headers);
+  const asked = retryAfter(headers, now);
   if (asked !== undefined) return { pause: asked };
   const reset = finite(headers['x-bapi-limit-reset-timestamp']);
   if (reset === undefined) return { pause: LIMIT_PAUSE, isEstimate: true };

@@ -33,7 +33,7 @@ describe('trades', () => {
     const query = trades({ from: NOW - 3 * DAY + 1, until: NOW - 2 * DAY - 1 });
     expect(first(query)[0]).toMatchObject({
       path: '/api/v2/mix/market/fills-history',
-      query: { limit: '1000', startTime: ms(NOW - 3 * DAY), endTime: ms(NOW - 2 * DAY) },
+      query: { limit: '1000', startTime: ms(NOW - 3 * DAY - SECOND), endTime: ms(NOW - 2 * DAY) },
     });
   });
 
@@ -49,7 +49,7 @@ describe('trades', () => {
     expect(page.covered).toEqual({ from: oldest + 1_000, until: NOW });
     expect(page.next?.[0]).toMatchObject({
       path: '/api/v2/mix/market/fills-history',
-      query: { startTime: ms(floorToSecond(query.from)), endTime: ms(Math.ceil(query.until / SECOND) * SECOND) },
+      query: { startTime: ms(floorToSecond(query.from) - SECOND), endTime: ms(Math.ceil(query.until / SECOND) * SECOND) },
     });
     expect(page.next?.[0]?.query.idLessThan).toBeUndefined();
     expect(page.startsChain).toBe(true);
@@ -94,7 +94,7 @@ describe('trades', () => {
     expect(full.next).toEqual([{ ...page[0], query: { ...page[0]?.query, idLessThan: '1487438024418' } }]);
     const empty = parse(query, full.next as PageRequest, [], { covered: full.covered });
     expect(empty.covered).toEqual({ from: NOW - 87 * DAY, until: query.until });
-    expect(empty.next?.[0]?.query).toMatchObject({ startTime: ms(NOW - 90 * DAY + 5 * MINUTE), endTime: ms(NOW - 87 * DAY) });
+    expect(empty.next?.[0]?.query).toMatchObject({ startTime: ms(NOW - 90 * DAY + 5 * MINUTE), endTime: ms(NOW - 87 * DAY + SECOND) });
     expect(empty.next?.[0]?.query).not.toHaveProperty('idLessThan');
     const last = parse(query, empty.next as PageRequest, [], { covered: empty.covered });
     expect(last.covered).toEqual({ from: NOW - 90 * DAY + 5 * MINUTE, until: query.until });

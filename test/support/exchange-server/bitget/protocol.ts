@@ -15,6 +15,7 @@ export function protocolOf(naming: Naming, writer: FrameWriter): Protocol {
     writer,
     tradeHistory: 50,
     candleHistory: 100,
+    strangeFrames: (now) => strangeFrames(naming, now),
     overRate: (session) => fail(session, OVER_LIMIT),
     keyOf(frame) {
       const { arg, data } = JSON.parse(frame) as { arg?: Argument; data?: unknown };
@@ -37,6 +38,19 @@ export function protocolOf(naming: Naming, writer: FrameWriter): Protocol {
   };
 }
 
+function strangeFrames({ channel, symbol, isLowerCase, trade }: Naming, now: number): string[] {
+  const argument = (name: string, of: string) =>
+    JSON.stringify({ instType: isLowerCase ? 'usdt-futures' : 'USDT-FUTURES', [channel]: name, [symbol]: of });
+  const row = isLowerCase
+    ? `{"i":"1487000000000000001","p":"1","v":"1","S":"buy","T":"${now}","L":"1487000000000000007","isRPI":"no"}`
+    : `{"ts":"${now}","price":"1","size":"1","side":"buy","tradeId":"1487000000000000001"}`;
+  return [
+    `{"action":"update","arg":${argument('brand-new', 'BTCUSDT')},"data":[{"p":"1","price":"1"}],"ts":${now}}`,
+    `{"action":"update","arg":${argument(trade, 'NOBODYUSDT')},"data":[${row}],"ts":${now}}`,
+    '{"event":"notice","code":"0","msg":"maintenance at noon"}',
+  ];
+}
+
 type Request = { readonly op: unknown; readonly args: readonly Argument[] };
 
 function parse(text: string): Request | undefined {
@@ -53,14 +67,17 @@ function malformed(session: Session, text: string, error: object): void {
   fail(session, error);
 }
 
-function fail(session: Session, error: object, argument?: Argument): void {
-  session.control(JSON.stringify({ event: 'error', ...(argument && { arg: argument }), ...error }));
+function fail(session: Session, error: object): void {
+  session.control(JSON.stringify({ event: 'error', ...error }));
 }
 
 function subscribe(session: Session, args: readonly Argument[], naming: Naming): void {
   const refusal = refusalOfAll(session, args);
   if (refusal) fail(session, refusal);
-  else for (const argument of args) subscribeOne(session, argument, naming);
+  else {
+    const answer = session.answers();
+    for (const argument of args) subscribeOne(session, argument, naming, answer);
+  }
 }
 
 /** Returns why nothing of a message is looked at, undefined where it is. */
@@ -75,14 +92,14 @@ function refusalOfAll(session: Session, args: readonly Argument[]): object | und
 }
 
 /** A channel that is subscribed already is confirmed again, as far as is known; no client should ask. */
-function subscribeOne(session: Session, argument: Argument, naming: Naming): void {
+function subscribeOne(session: Session, argument: Argument, naming: Naming, answer: (text: string) => void): void {
   const topic = topicOf(argument, naming);
   const refusal = refusalOfOne(session, argument, topic, naming);
   if (!topic || refusal) {
-    fail(session, refusal ?? PARAMETER, argument);
+    answer(JSON.stringify({ event: 'error', arg: argument, ...(refusal ?? PARAMETER) }));
     return;
   }
-  session.control(JSON.stringify({ event: 'subscribe', arg: argument }));
+  answer(JSON.stringify({ event: 'subscribe', arg: argument }));
   if (session.topics.has(topic.key)) session.violate('already-subscribed', topic.key);
   else session.subscribe(topic);
 }

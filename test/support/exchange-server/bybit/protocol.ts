@@ -38,6 +38,12 @@ export function protocolOf(market: Market): Protocol {
     candleHistory: 1,
     repeatsBestAfter: 3_000,
     overRate() {},
+    strangeFrames: (now) => [
+      `{"topic":"insurance.USDT","type":"delta","ts":${now},"data":[{"coin":"BTC","symbols":"BTCUSDT","balance":"1"}]}`,
+      `{"topic":"brandNew.BTCUSDT","type":"delta","ts":${now},"data":{"s":"BTCUSDT","p":"1"}}`,
+      `{"topic":"publicTrade.NOBODYUSDT","type":"snapshot","ts":${now},"data":[{"T":${now},"s":"NOBODYUSDT","S":"Buy","v":"1","p":"1","L":"PlusTick","i":"b7c7d9d4-0000-5000-b000-000000000001","BT":false,"RPI":false,"seq":1}]}`,
+      '{"op":"notice","success":true,"ret_msg":"","conn_id":"d9avt8shteeprstrange"}',
+    ],
     keyOf: (frame) => (JSON.parse(frame) as { topic?: string }).topic,
     receive(session, text) {
       const request = parse(text);
@@ -74,17 +80,22 @@ function parse(text: string): Request | undefined {
 
 type Answer = { readonly success: boolean; readonly ret_msg: string; readonly op: string };
 
+function answer(session: Session, market: Market, content: Answer, request: string | undefined): void {
+  session.control(answerText(session, market, content, request));
+}
+
 /** Contracts always carry `req_id`, empty where the request had none; spot leaves it out then. */
-function answer(session: Session, market: Market, { success, ret_msg, op }: Answer, request: string | undefined): void {
+function answerText(session: Session, market: Market, { success, ret_msg, op }: Answer, request: string | undefined): string {
   const id = request !== undefined ? { req_id: request } : market === 'spot' ? {} : { req_id: '' };
-  session.control(JSON.stringify({ success, ret_msg, conn_id: session.connectionId, ...id, op }));
+  return JSON.stringify({ success, ret_msg, conn_id: session.connectionId, ...id, op });
 }
 
 function subscribe(session: Session, market: Market, args: readonly string[], request: string | undefined): void {
   const topics = args.map((arg) => topicOf(arg, market));
   const reason = refusalOf(session, market, args, topics);
   const message = reason ?? (market === 'spot' ? 'subscribe' : '');
-  answer(session, market, { success: reason === undefined, ret_msg: message, op: 'subscribe' }, request);
+  const content = { success: reason === undefined, ret_msg: message, op: 'subscribe' };
+  session.answers()(answerText(session, market, content, request));
   if (reason === undefined) for (const topic of topics) if (topic) session.subscribe(topic);
 }
 

@@ -59,6 +59,8 @@ export type Protocol = {
   receive(session: Session, text: string): void;
   /** Says that the client sends too much; the connection closes afterwards. */
   overRate(session: Session): void;
+  /** Returns well-formed frames of topics that no client of ours subscribes: an unknown channel, an unknown symbol. */
+  strangeFrames(now: number): readonly string[];
   /** Returns the key of the topic that a recorded frame belongs to, undefined for answers. */
   keyOf(frame: string): string | undefined;
 };

@@ -1,25 +1,6 @@
 import type { Market } from '../market/listing.js';
 import type { Topic } from './exchange.js';
-
-/**
- * What a scripted HTTP answer is: a status and body of the test's own, the exchange's refusal of an endpoint's or the whole
- * host's limit (Bitget 429 both, Bybit 10006 in a 200 and 403), the right answer of that moment but late, nothing ever, a cut.
- */
-export type HttpFault =
-  | {
-      readonly kind: 'answer';
-      readonly status: number;
-      readonly body: string;
-      readonly headers?: Readonly<Record<string, string>>;
-    }
-  | { readonly kind: 'late'; readonly milliseconds: number }
-  | { readonly kind: 'rate-limit' | 'host-limit' | 'hang' | 'cut' };
-
-/**
- * How a REST list deviates from the truth: it lacks the trades of the last `lag` milliseconds, or has only its first `rows`
- * rows (0 for an empty list). Either may last for the next `times` requests, else until it is taken back.
- */
-type ListFault = { readonly lag?: number; readonly rows?: number; readonly times?: number; readonly path: RegExp };
+import type { HttpFault, ListFault } from './rest-faults.js';
 
 type ListScript = { readonly fault: ListFault; left: number };
 
@@ -53,6 +34,7 @@ export class Faults {
   #http: HttpScript[] = [];
   #lists: ListScript[] = [];
   #batches = 0;
+  #late: { readonly milliseconds: number; left: number } | undefined;
   #dropAfter: number[] = [];
   #edits: { readonly path: RegExp; readonly edit: RowEdit }[] = [];
   readonly #refused = new Set<string>();
@@ -71,6 +53,11 @@ export class Faults {
   /** The next `times` subscribe messages are refused whole. */
   rejectBatches(times = 1): void {
     this.#batches += times;
+  }
+
+  /** The answers to the next `times` subscribe messages arrive late, after data of their topics. */
+  delayAnswers(milliseconds: number, times = 1): void {
+    this.#late = { milliseconds, left: times };
   }
 
   /** Every subscription of a listed symbol is refused, until `acceptSymbol`. */
@@ -96,7 +83,7 @@ export class Faults {
     this.#http.push({ fault, path, left: times });
   }
 
-  /** Lists of the matching requests lag or are cut short. */
+  /** Lists of the matching requests lag, are cut short or count their range otherwise. */
   list(fault: ListFault): void {
     this.#lists.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
   }
@@ -118,6 +105,7 @@ export class Faults {
     this.#lists = [];
     this.#edits = [];
     this.#batches = 0;
+    this.#late = undefined;
     this.#dropAfter = [];
     this.#refused.clear();
     this.#silent.clear();
@@ -135,6 +123,13 @@ export class Faults {
     if (this.#batches === 0) return false;
     this.#batches -= 1;
     return true;
+  }
+
+  /** Returns by how many milliseconds the answer to a subscribe message is late. */
+  takeDelay(): number {
+    if (!this.#late || this.#late.left === 0) return 0;
+    this.#late.left -= 1;
+    return this.#late.milliseconds;
   }
 
   takeHttp(url: string): HttpFault | undefined {

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Venue } from './exchange.js';
-import type { Faults, HttpFault } from './faults.js';
+import type { Faults } from './faults.js';
+import { deliver, type HttpFault, type RetryAfter, rangeOf, retryAfterHeader } from './rest-faults.js';
 import { type Limits, type Rule, SlidingWindow } from './rules.js';
 
 export type RestAnswer = {
   readonly status: number;
   readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 };
 
 /** One request as a handler sees it. */
@@ -59,10 +60,15 @@ type RestHost = {
   readonly faults: Faults;
   readonly limits: Limits;
   ruleTime(): number;
+  /** Rule seconds per real second. */
+  readonly ruleSpeed: number;
   violate(rule: Rule, detail: string): void;
   /** Returns a recorded answer, where there is one. */
   recorded(path: string, query: URLSearchParams): RestAnswer | undefined;
 };
+
+/** Milliseconds for which requests may still arrive that were sent before a refusal was read. */
+const UNDER_WAY = 500;
 
 /** Answers HTTP as the exchange does: limits first, then the routes. */
 export class RestServer {
@@ -72,6 +78,8 @@ export class RestServer {
   readonly #windows = new Map<string, SlidingWindow>();
   #bannedUntil = Number.NEGATIVE_INFINITY;
   #requests = 0;
+  /** By path, the rule time within which the exchange asked for no request. */
+  readonly #waits = new Map<string, { readonly from: number; readonly until: number }>();
 
   constructor(api: RestApi, host: RestHost) {
     this.#api = api;
@@ -96,19 +104,35 @@ export class RestServer {
       response.destroy();
       return;
     }
-    const { status, body, headers } = this.#answerTo(url, fault);
-    const send = (): void => {
-      response.writeHead(status, { 'content-type': 'application/json', ...headers });
-      response.end(body);
-    };
+    const answer = this.#answerTo(url, fault);
+    const send = (): void => deliver(response, answer, fault);
     if (fault?.kind === 'late') setTimeout(send, fault.milliseconds);
     else send();
   }
 
   #answerTo(url: URL, fault: HttpFault | undefined): RestAnswer {
     const now = this.#host.venue.now();
-    if (!fault || fault.kind === 'late') return this.#answer(url, now);
-    return fault.kind === 'answer' ? fault : this.#api.tooMany(now, fault.kind === 'host-limit');
+    this.#requireWait(url.pathname);
+    if (fault?.kind === 'answer') return fault;
+    if (fault?.kind !== 'rate-limit' && fault?.kind !== 'host-limit') return this.#answer(url, now);
+    const { status, headers, body } = this.#api.tooMany(now, fault.kind === 'host-limit');
+    if (!fault.retryAfter) return { status: fault.status ?? status, headers, body };
+    this.#askToWait(url.pathname, fault.retryAfter);
+    return { status: fault.status ?? status, headers: { ...headers, ...retryAfterHeader(fault.retryAfter) }, body };
+  }
+
+  #askToWait(path: string, { seconds, form }: RetryAfter): void {
+    const { ruleTime, ruleSpeed } = this.#host;
+    const at = ruleTime();
+    // An HTTP date has no fractions of a second.
+    const wait = (form === 'date' ? seconds - 1 : seconds) * 1_000;
+    this.#waits.set(path, { from: at + UNDER_WAY * ruleSpeed, until: at + wait * ruleSpeed });
+  }
+
+  #requireWait(path: string): void {
+    const wait = this.#waits.get(path);
+    const at = this.#host.ruleTime();
+    if (wait && at > wait.from && at < wait.until) this.#host.violate('rest-before-retry-after', `GET ${path}`);
   }
 
   #answer(url: URL, now: number): RestAnswer {
@@ -121,7 +145,14 @@ export class RestServer {
     try {
       if (!route) throw this.#api.unknownPath(path);
       const fault = this.#host.faults.takeList(`${path}?${query}`);
-      const answer = route.answer({ path, query, venue: this.#host.venue, now, knownUntil: now - (fault?.lag ?? 0) });
+      const call = {
+        path,
+        query: rangeOf(query, fault?.range),
+        venue: this.#host.venue,
+        now,
+        knownUntil: now - (fault?.lag ?? 0),
+      };
+      const answer = route.answer(call);
       const edited = this.#host.faults.edited(path, shortened(answer, fault?.rows));
       const body = this.#api.envelope(edited, now);
       return { status: 200, body, headers: this.#headers(path, route, now) };

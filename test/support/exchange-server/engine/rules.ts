@@ -16,6 +16,7 @@ export const RULES = [
   'slow-consumer',
   'rest-rate',
   'rest-while-banned',
+  'rest-before-retry-after',
   'bad-request',
 ] as const;
 export type Rule = (typeof RULES)[number];

@@ -79,7 +79,12 @@ export class ExchangeServer {
     this.market.onEvent = (event, now) => this.#feeds.publish(event, now);
     this.#gate = new Gate(exchange, this.#limits, this.faults, (rule, detail) => this.#violate(rule, detail));
     this.#host = this.#createHost(venue);
-    this.#rest = new RestServer(exchange.rest, { ...this.#host, venue, recorded: (path, query) => this.#recorded(path, query) });
+    this.#rest = new RestServer(exchange.rest, {
+      ...this.#host,
+      venue,
+      ruleSpeed: options.timeScale ?? 1,
+      recorded: (path, query) => this.#recorded(path, query),
+    });
     this.#http = createServer((request, response) => this.#rest.handle(request, response));
     this.#http.on('connection', (socket: Socket) => this.#track(socket));
     this.#http.on('upgrade', (request, socket: Socket, head) => this.#upgrade(request, socket, head));

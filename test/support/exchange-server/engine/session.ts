@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Protocol, Topic, Venue } from './exchange.js';
 import { type Faults, GARBAGE } from './faults.js';
 import { type Limits, type Rule, SlidingWindow } from './rules.js';
+import { BETWEEN, cutInFrame, sendInFragments, withUnknownFields } from './wire-faults.js';
 
 const HOUR = 3_600_000;
 
@@ -42,6 +43,11 @@ export class Session {
   #isStalled = false;
   #duplicates = 0;
   #losses = 0;
+  #fragmented = { messages: 0, pieces: 1 };
+  #extended = 0;
+  #cutsNext = false;
+  /** Answers to subscribe messages that are still to be sent. */
+  #lateAnswers = 0;
   #held: Held | undefined;
   #delayed: string[] | undefined;
   #frames = 0;
@@ -67,7 +73,8 @@ export class Session {
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('error', () => {});
     socket.on('close', () => this.#break());
-    socket.on('pong', () => {
+    socket.on('pong', (payload) => {
+      if (String(payload) === BETWEEN) return;
       for (const take of this.#probes.shift() ?? []) take();
     });
   }
@@ -94,6 +101,20 @@ export class Session {
   /** Sends an answer: nothing but a stall keeps it back. */
   control(text: string): void {
     if (!this.#isStalled) this.#put(text);
+  }
+
+  /** Returns what sends the answers to one subscribe message: at once, or late and together. */
+  answers(): (text: string) => void {
+    const delay = this.host.faults.takeDelay();
+    if (delay === 0) return (text) => this.control(text);
+    this.#lateAnswers += 1;
+    const texts: string[] = [];
+    setTimeout(() => {
+      this.#lateAnswers -= 1;
+      for (const text of texts) this.control(text);
+      this.#probe();
+    }, delay);
+    return (text) => void texts.push(text);
   }
 
   /** Sends a data frame, subject to the faults of this connection. */
@@ -161,7 +182,9 @@ export class Session {
     }
   }
 
+  /** Closes with a close frame: what was sent before arrives. */
   close(code: number, reason: string): void {
+    this.#break();
     this.#socket.close(code, reason);
   }
 
@@ -193,7 +216,7 @@ export class Session {
     if (this.#held) this.#flush(this.#held);
     const delayed = this.#delayed ?? [];
     this.#delayed = undefined;
-    for (const text of delayed) this.#socket.send(text);
+    for (const text of delayed) this.#put(text);
     this.#probe();
   }
 
@@ -211,6 +234,26 @@ export class Session {
   /** The next data frames are kept and sent in reverse order. */
   reorder(frames: number): void {
     this.#held = { until: frames, frames: [] };
+  }
+
+  /** The next messages are sent in fragments, with pings of the protocol between them. */
+  fragment(messages: number, pieces = 3): void {
+    this.#fragmented = { messages, pieces };
+  }
+
+  /** The next data frames and their rows have fields that no documentation names. */
+  extend(frames: number): void {
+    this.#extended += frames;
+  }
+
+  /** The connection ends in the middle of the next message. */
+  cutInFrame(): void {
+    this.#cutsNext = true;
+  }
+
+  /** Sends frames of topics that the client never subscribed, well formed. */
+  strange(): void {
+    for (const text of this.protocol.strangeFrames(this.host.now())) this.#put(text);
   }
 
   /** Sends one of each kind of garbage. */
@@ -240,7 +283,7 @@ export class Session {
   }
 
   #probe(): void {
-    if (this.#delayed || this.#isStalled || this.#unread.length === 0) return;
+    if (this.#delayed || this.#isStalled || this.#lateAnswers > 0 || this.#unread.length === 0) return;
     this.#probes.push(this.#unread);
     this.#unread = [];
     this.#socket.ping();
@@ -248,7 +291,16 @@ export class Session {
 
   #put(text: string): void {
     if (this.#delayed) this.#delayed.push(text);
-    else this.#socket.send(text);
+    else if (this.#cutsNext) this.#cut(text);
+    else if (this.#fragmented.messages > 0) {
+      this.#fragmented.messages -= 1;
+      sendInFragments(this.#socket, text, this.#fragmented.pieces);
+    } else this.#socket.send(text);
+  }
+
+  #cut(text: string): void {
+    this.stall();
+    cutInFrame(this.#tcp, text);
   }
 
   #break(): void {
@@ -261,7 +313,9 @@ export class Session {
   }
 
   #count(text: string): void {
-    this.#put(text);
+    if (this.#extended > 0) this.#put(withUnknownFields(text));
+    else this.#put(text);
+    this.#extended = Math.max(0, this.#extended - 1);
     this.#frames += 1;
   }
 
