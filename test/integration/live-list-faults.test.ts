@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
 import { SECOND } from '../../src/lib/model/time.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
+import { gapsOf, idsOf, lostInSilence } from '../support/live-trades.js';
 
 const LISTS = /fills|recent-trade/;
 
@@ -27,10 +27,6 @@ async function capture(...args: Parameters<typeof captureFrom>): Promise<TestRun
   return run;
 }
 
-const gapsOf = (records: readonly AnyRecord[]) => records.filter((record): record is Gap => record.type === 'gap');
-const idsOf = (records: readonly AnyRecord[]) =>
-  records.filter((record): record is Trade => record.type === 'trade').map(({ id }) => id);
-
 /** A run that has received trades of its symbol and is cut off while `missed` more happen. */
 async function interrupted(server: ExchangeServer, run: TestRun, missed: number) {
   const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
@@ -43,15 +39,6 @@ async function interrupted(server: ExchangeServer, run: TestRun, missed: number)
   await run.until(() => server.subscribers('linear', symbol).length > 0, 'subscribed again');
   for (let i = 0; i < 5; i++) server.trade('linear', symbol);
   return { symbol, from };
-}
-
-/** Trades that are neither emitted nor inside a gap with `missing: true`. */
-function lostInSilence(server: ExchangeServer, symbol: string, from: number, records: readonly AnyRecord[]) {
-  const known = new Set(idsOf(records));
-  const gaps = gapsOf(records).filter(({ missing }) => missing);
-  const covers = (time: number) => gaps.some((gap) => gap.fromTimestamp <= time * 1_000 && time * 1_000 <= gap.untilTimestamp);
-  const truth = server.trades('linear', symbol).slice(from);
-  return truth.filter(({ id, time }) => !known.has(id) && !covers(time)).map(({ id }) => id);
 }
 
 describe.each(['bitget', 'bybit'])('a capture of %s whose REST lists of trades', (id) => {

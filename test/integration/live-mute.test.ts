@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
 import { SECOND } from '../../src/lib/model/time.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
+import { gapsOf, idsOf } from '../support/live-trades.js';
 
 const servers: ExchangeServer[] = [];
 const runs: TestRun[] = [];
@@ -20,10 +20,6 @@ async function capture(id: string, options: Parameters<typeof captureFrom>[1]) {
   await run.until(() => run.live.status().isReady, 'all subscribed');
   return { server, run };
 }
-
-const gapsOf = (records: readonly AnyRecord[]) => records.filter((record): record is Gap => record.type === 'gap');
-const idsOf = (records: readonly AnyRecord[], symbol: string) =>
-  records.filter((record): record is Trade => record.type === 'trade' && record.symbol === symbol).map(({ id }) => id);
 
 describe.each(['bitget', 'bybit'])('a trade topic of %s that falls mute on a living connection', (id) => {
   it('is subscribed again when its ticker shows trades, and its trades are fetched', async () => {

@@ -93,9 +93,14 @@ export class Faults {
     this.#lists = [];
   }
 
-  /** Changes the rows of every answer whose path matches, until `clear`: lists that shrink, blink or hold unreadable rows. */
+  /** Changes the rows of every answer whose path matches, until it is taken back: lists that shrink or hold unreadable rows. */
   editRows(path: RegExp, edit: RowEdit): void {
     this.#edits.push({ path, edit });
+  }
+
+  /** Rows are right again. */
+  restoreRows(): void {
+    this.#edits = [];
   }
 
   /** Takes back everything that was scripted and has not happened yet, and what lasts. */

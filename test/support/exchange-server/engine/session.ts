@@ -236,7 +236,7 @@ export class Session {
     this.#held = { until: frames, frames: [] };
   }
 
-  /** The next messages are sent in fragments, with pings of the protocol between them. */
+  /** The next messages are sent in fragments, each with a ping of the protocol between them. */
   fragment(messages: number, pieces = 3): void {
     this.#fragmented = { messages, pieces };
   }
