@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startExchangeServer } from './exchange-server/index.js';
 import { mdtool, ROOT } from './mdtool.js';
+import { childrenOf, memoryOf, processorOf } from './process-figures.js';
 
 type SoakOptions = { readonly store: string; readonly seconds: number; readonly rate: number; readonly symbols: number };
 
@@ -20,29 +20,6 @@ type Soak = {
   /** Processor time of the capture per frame, µs. */
   readonly perFrame: number;
 };
-
-const memoryOf = (pid: number) => Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  const ofThreads = readdirSync(`/proc/${pid}/task`).map((thread) => read(`/proc/${pid}/task/${thread}/children`));
-  return ofThreads.join(' ').split(' ').filter(Boolean).map(Number);
-}
-
-/** Returns the processor seconds of a process without its children. */
-function processorOf(pid: number): number {
-  const fields = read(`/proc/${pid}/stat`)
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
 
 /** Runs `stream` into a store against a local exchange that sends so many trades a second, each in a frame of its own. */
 export async function soak({ store, seconds, rate, symbols }: SoakOptions): Promise<Soak> {
