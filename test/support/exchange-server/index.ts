@@ -16,10 +16,15 @@ export type StartOptions = ServerOptions & Partial<ExchangeOptions> & { readonly
 
 /** Starts an exchange on a free port of 127.0.0.1. Throws on an exchange that is not there. */
 export async function startExchangeServer(id: string, options: StartOptions = {}): Promise<ExchangeServer> {
+  const server = new ExchangeServer(createExchange(id, { checksum: options.checksum ?? false }), options);
+  return server.listen(options.port ?? 0);
+}
+
+/** Returns an exchange by its id, not started. Throws on one that is not there. */
+export function createExchange(id: string, options: ExchangeOptions): Exchange {
   const create = EXCHANGES[id];
   if (!create) throw new Error(`expected an exchange of ${EXCHANGE_IDS.join(', ')}, was ${id}`);
-  const server = new ExchangeServer(create({ checksum: options.checksum ?? false }), options);
-  return server.listen(options.port ?? 0);
+  return create(options);
 }
 
 export { GARBAGE } from './engine/faults.js';

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
 import { SIXTY_HOURS, syntheticMarket } from '../synthetic-market.js';
-import { EXCHANGE_IDS, type StartOptions, startExchangeServer } from './index.js';
+import { startDemo } from './accounts/demo.js';
+import { EXCHANGE_IDS, type ExchangeServer, type StartOptions, startExchangeServer } from './index.js';
 
 const USAGE = `usage: npm run exchange -- ${EXCHANGE_IDS.join('|')} [--port N] [--symbols N] [--rate EVENTS_PER_SECOND] [--seed N]
                        [--history TRADES] [--tape FILE | --market synthetic] [--live SECONDS] [--speed N] [--checksum]
+                       [--accounts]
 Plays an exchange on 127.0.0.1 until Ctrl-C: a random walk, a recorded tape, or
-the seeded market of 60 hours, its last --live seconds from now on.`;
+the seeded market of 60 hours, its last --live seconds from now on. With --accounts it also
+trades: two demo accounts, their fake keys among the variables it prints.`;
 
 const OPTIONS = {
   port: { type: 'string', default: '0' },
@@ -18,6 +21,7 @@ const OPTIONS = {
   live: { type: 'string', default: '3000' },
   speed: { type: 'string', default: '1' },
   checksum: { type: 'boolean', default: false },
+  accounts: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -57,12 +61,23 @@ function parse() {
   return parseArgs({ options: OPTIONS, allowPositionals: true });
 }
 
+/** Starts what was asked for and prints the variables that point a client there. */
+async function start(id: string, options: StartOptions, hasAccounts: boolean): Promise<ExchangeServer> {
+  if (hasAccounts) {
+    const { server, lines } = await startDemo(id, options);
+    for (const line of lines) console.log(line);
+    return server.server;
+  }
+  const server = await startExchangeServer(id, options);
+  for (const [name, value] of Object.entries(server.environment)) console.log(`export ${name}=${value}`);
+  return server;
+}
+
 async function run(): Promise<void> {
   const { values, positionals } = parse();
   const [id, ...rest] = positionals;
   if (values.help || id === undefined || rest.length > 0) throw new Error(USAGE);
-  const server = await startExchangeServer(id, optionsOf(values));
-  for (const [name, value] of Object.entries(server.environment)) console.log(`export ${name}=${value}`);
+  const server = await start(id, optionsOf(values), values.accounts);
   console.error(`${id} plays until Ctrl-C`);
   const stop = async (): Promise<void> => {
     for (const { rule, detail, connection } of server.violations)

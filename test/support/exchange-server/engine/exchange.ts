@@ -61,6 +61,8 @@ export type Protocol = {
   overRate(session: Session): void;
   /** Returns well-formed frames of topics that no client of ours subscribes: an unknown channel, an unknown symbol. */
   strangeFrames(now: number): readonly string[];
+  /** The connection is gone. */
+  closed?(session: Session): void;
   /** Returns the key of the topic that a recorded frame belongs to, undefined for answers. */
   keyOf(frame: string): string | undefined;
 };

@@ -1,9 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Listing, Market, NewListing } from '../market/listing.js';
-import type { SyntheticMarket } from '../market/market.js';
+import type { MarketEvent, SyntheticMarket } from '../market/market.js';
 import { Recording } from '../market/recording.js';
 import type { TradeOrder } from '../market/symbol-market.js';
 import { MarketClock, RuleClock } from './clock.js';
@@ -32,6 +32,15 @@ export type Subscribed = {
   readonly readAt?: number | undefined;
 };
 
+/** What a server has besides its public side. */
+export type ServerExtension = {
+  /** Answers a request that came to a host; false where it is not its own. */
+  handle(request: IncomingMessage, response: ServerResponse, host: string): boolean;
+  observe(event: MarketEvent, now: number): void;
+  run(now: number): void;
+  close(): Promise<void>;
+};
+
 /** A running exchange. `violations` is empty as long as its clients keep the rules. */
 export class ExchangeServer {
   readonly faults = new Faults();
@@ -54,6 +63,7 @@ export class ExchangeServer {
   readonly #traffic: Traffic | Playback;
   readonly #tapeDelay: number;
   readonly #host: SessionHost;
+  #extension: ServerExtension | undefined;
   #tapeFrom = Number.POSITIVE_INFINITY;
   #accepted = 0;
   #pump: NodeJS.Timeout | undefined;
@@ -76,7 +86,10 @@ export class ExchangeServer {
     this.#traffic = recording
       ? new Playback(this.market, this.#feeds, recording, this.now())
       : new Traffic(this.market, this.#feeds, options.rate ?? 0, this.now());
-    this.market.onEvent = (event, now) => this.#feeds.publish(event, now);
+    this.market.onEvent = (event, now) => {
+      this.#feeds.publish(event, now);
+      this.#extension?.observe(event, now);
+    };
     this.#gate = new Gate(exchange, this.#limits, this.faults, (rule, detail) => this.#violate(rule, detail));
     this.#host = this.#createHost(venue);
     this.#rest = new RestServer(exchange.rest, {
@@ -85,9 +98,22 @@ export class ExchangeServer {
       ruleSpeed: options.timeScale ?? 1,
       recorded: (path, query) => this.#recorded(path, query),
     });
-    this.#http = createServer((request, response) => this.#rest.handle(request, response));
-    this.#http.on('connection', (socket: Socket) => this.#track(socket));
-    this.#http.on('upgrade', (request, socket: Socket, head) => this.#upgrade(request, socket, head));
+    this.#http = this.serve('');
+  }
+
+  /** Adds a side that public feeds know nothing of. Once, before the server listens. */
+  extend(extension: ServerExtension): void {
+    this.#extension = extension;
+  }
+
+  /** Returns an HTTP server of this exchange; `host` names it where it is not the main one and begins its socket paths. */
+  serve(host: string): Server {
+    const http = createServer((request, response) => {
+      if (!this.#extension?.handle(request, response, host)) this.#rest.handle(request, response);
+    });
+    http.on('connection', (socket: Socket) => this.#track(socket));
+    http.on('upgrade', (request, socket: Socket, head) => this.#upgrade(request, socket, head, host));
+    return http;
   }
 
   get id(): string {
@@ -127,6 +153,7 @@ export class ExchangeServer {
     clearInterval(this.#pump);
     for (const session of this.#sessions) session.drop();
     for (const socket of this.#tcp) socket.destroy();
+    await this.#extension?.close();
     await new Promise((resolve) => this.#http.close(resolve));
   }
 
@@ -220,6 +247,7 @@ export class ExchangeServer {
   advance(milliseconds: number): void {
     this.#clock.advance(milliseconds);
     this.#traffic.run(this.now());
+    this.#extension?.run(this.now());
   }
 
   /** Lets time pass for the rules only: pings fall due, windows empty. */
@@ -321,9 +349,9 @@ export class ExchangeServer {
     socket.on('close', () => this.#tcp.delete(socket));
   }
 
-  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, host: string): void {
     socket.on('error', () => {});
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const pathname = host + new URL(request.url ?? '/', 'http://localhost').pathname;
     const refusal = this.#gate.refuse(pathname, this.#rules.now(), this.connections);
     if (refusal === 'cut') socket.destroy();
     else if (refusal) {
@@ -340,6 +368,7 @@ export class ExchangeServer {
     this.#sessions.add(session);
     webSocket.on('close', () => {
       this.#sessions.delete(session);
+      protocol.closed?.(session);
       for (const topic of session.topics.values()) this.#feeds.unsubscribe(session, topic);
     });
   }
@@ -349,7 +378,10 @@ export class ExchangeServer {
     const beat = performance.now();
     if (this.#tape && this.#rules.now() >= this.#tapeFrom) this.#tape.play(beat - this.#lastBeat, this.#sessions);
     this.#lastBeat = beat;
-    if (!this.#clock.isManual) this.#traffic.run(this.now());
+    if (!this.#clock.isManual) {
+      this.#traffic.run(this.now());
+      this.#extension?.run(this.now());
+    }
     for (const session of this.#sessions) session.uncork();
     this.#checkSessions();
   }

@@ -1,0 +1,24 @@
+import { type AccountServer, type AccountServerOptions, startAccountServer } from './server.js';
+
+/** A running exchange with two demo accounts, and the lines that tell how to use it. */
+export type Demo = { readonly server: AccountServer; readonly lines: readonly string[] };
+
+/** Bitget's two accounts are of the two families that exclude each other; Bybit's are in one-way and in hedge mode. */
+export async function startDemo(id: string, options: AccountServerOptions): Promise<Demo> {
+  const server = await startAccountServer(id, options);
+  const { desk } = server;
+  const [first, second] = [desk.open(), desk.open(id === 'bitget' ? { family: 'classic' } : { holdMode: 'hedge' })];
+  const [one, other] = [desk.createKey(first), desk.createKey(second)];
+  const lines = [
+    ...exported(server.environment),
+    '# a unified demo account in one-way mode with 10,000 USDT (a fake key: it works here only)',
+    ...exported(server.keyVariables(one)),
+    `# ${id === 'bitget' ? 'a classic demo account (API v2)' : 'a demo account in hedge mode'} with 10,000 USDT, instead of the first`,
+    ...exported(server.keyVariables(other)).map((line) => `# ${line}`),
+  ];
+  return { server, lines };
+}
+
+function exported(variables: Readonly<Record<string, string>>): string[] {
+  return Object.entries(variables).map(([name, value]) => `export ${name}=${value}`);
+}
