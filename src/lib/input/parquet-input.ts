@@ -33,16 +33,19 @@ export async function* readParquet(path: string, listener: InputListener): Async
 async function* recordsOf(file: string, path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
   const batches = parquetRecords(file, {
     typeOf: (columns) => typeOfColumns(columns, path),
-    onIncomplete: (rows) =>
-      listener.broken(
-        `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`,
-      ),
+    onIncomplete: (rows) => listener.broken(incompleteText(path, rows)),
   });
   let number = 0;
   for await (const records of batches) {
     if (listener.taken) for (const record of records) listener.taken(record, `${path}: record ${++number}`);
     yield records;
   }
+}
+
+/** Returns the message about rows of a Parquet file that are skipped. */
+export function incompleteText(path: string, rows: number): string {
+  const what = rows === 1 ? 'row is' : 'rows are';
+  return `${path}: ${rows} ${what} not valid records (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`;
 }
 
 /** A file as it lies on disk: DuckDB reads Parquet from its end, so that it cannot take a stream. */

@@ -1,8 +1,8 @@
 import { UsageError } from '../../model/errors.js';
-import { isLaterCopy } from '../../model/order.js';
 import type { Candle } from '../../model/records.js';
 import { formatDuration, formatTime, parseDuration } from '../../model/time.js';
 import type { Bars } from '../market-data.js';
+import { Column, timeOrder } from './columns.js';
 
 /** Counts of candles that were not used, by reason. */
 type CandleCounts = {
@@ -15,76 +15,132 @@ type CandleCounts = {
   missing: number;
 };
 
+/** The numbers of one candle; `arrival` is 0 and `incomplete` false where nothing is known. */
+export type CandleNumbers = Readonly<Record<'time' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'arrival', number>> & {
+  readonly incomplete: boolean;
+};
+
+/** Candles of one interval and source in the order of the input. An object for each takes thirty times the memory. */
+export class CandleSeries {
+  readonly time = new Column();
+  readonly open = new Column();
+  readonly high = new Column();
+  readonly low = new Column();
+  readonly close = new Column();
+  readonly volume = new Column();
+  readonly incomplete = new Column();
+  readonly #arrival = new Column();
+
+  add({ time, open, high, low, close, volume, arrival, incomplete }: CandleNumbers): void {
+    this.time.push(time);
+    this.open.push(open);
+    this.high.push(high);
+    this.low.push(low);
+    this.close.push(close);
+    this.volume.push(volume);
+    this.#arrival.push(arrival);
+    this.incomplete.push(incomplete ? 1 : 0);
+  }
+
+  /** Returns one candle per time in order of time, as indices; undefined for all as they are. Of copies, `isLaterCopy` decides. */
+  distinct(): Uint32Array | undefined {
+    const { time } = this;
+    const order = timeOrder(time);
+    const kept = new Uint32Array(time.length);
+    let length = 0;
+    for (let place = 0; place < time.length; place++) {
+      const index = order ? (order[place] as number) : place;
+      const before = kept[length - 1] as number;
+      if (length === 0 || time.at(before) !== time.at(index)) kept[length++] = index;
+      else if (this.#arrival.at(index) >= this.#arrival.at(before)) kept[length - 1] = index;
+    }
+    return order || length < time.length ? kept.subarray(0, length) : undefined;
+  }
+}
+
 /** Collects closed candles and turns those of one interval and source into typed columns. */
 export class CandleColumns {
   readonly counts: CandleCounts = { open: 0, empty: 0, duplicates: 0, incomplete: 0, missing: 0 };
   /** Opening times of candles that overlap an unrepaired gap. */
   readonly incomplete: number[] = [];
-  readonly #candles = new Map<string, Map<number, Candle>>();
+  readonly #series = new Map<string, CandleSeries>();
 
+  /** Number of closed candles, copies included. */
   get count(): number {
-    return [...this.#candles.values()].reduce((sum, candles) => sum + candles.size, 0);
+    return [...this.#series.values()].reduce((sum, { time }) => sum + time.length, 0);
   }
 
   add(candle: Candle): void {
-    if (!candle.closed) {
-      this.counts.open++;
-      return;
-    }
-    if (candle.open === undefined || candle.high === undefined || candle.low === undefined || candle.close === undefined) {
-      this.counts.empty++;
-      return;
-    }
-    const name = `${candle.interval} ${candle.source}`;
-    const candles = this.#candles.get(name) ?? new Map<number, Candle>();
-    this.#candles.set(name, candles);
-    const before = candles.get(candle.timestamp);
-    if (before !== undefined) this.counts.duplicates++;
-    if (before === undefined || isLaterCopy(candle, before)) candles.set(candle.timestamp, candle);
+    const { timestamp, open, high, low, close, volume, localTimestamp, closed, complete } = candle;
+    if (!closed) this.counts.open++;
+    else if (open === undefined || high === undefined || low === undefined || close === undefined) this.counts.empty++;
+    else
+      this.series(candle.interval, candle.source).add({
+        time: timestamp,
+        open,
+        high,
+        low,
+        close,
+        volume,
+        arrival: localTimestamp ?? 0,
+        incomplete: complete === false,
+      });
+  }
+
+  /** Returns the candles of an interval and source, to add to. */
+  series(interval: string, source: string): CandleSeries {
+    const name = `${interval} ${source}`;
+    const known = this.#series.get(name) ?? new CandleSeries();
+    this.#series.set(name, known);
+    return known;
   }
 
   /** Returns the candles of an interval (by default the only one). Candles from trades take precedence over the exchange's. */
   finish(interval: string | undefined): Bars {
-    const candles = this.#chosen(interval);
-    const size = parseDuration(candles[0]?.interval ?? '1m');
-    for (const { timestamp, complete } of candles) if (complete === false) this.incomplete.push(timestamp);
+    const [name, series] = this.#chosen(interval);
+    let order: Uint32Array | undefined;
+    for (const one of this.#series.values()) {
+      const distinct = one.distinct();
+      if (distinct) this.counts.duplicates += one.time.length - distinct.length;
+      if (one === series) order = distinct;
+    }
+    const size = parseDuration(name);
+    const time = series.time.shared(order);
+    for (let place = 0; place < time.length; place++)
+      if (series.incomplete.at(order ? (order[place] as number) : place) === 1) this.incomplete.push(time[place] as number);
     this.counts.incomplete = this.incomplete.length;
-    this.#check(candles, size);
-    const column = (value: (candle: Candle) => number) => {
-      const values = new Float64Array(new SharedArrayBuffer(candles.length * 8));
-      for (const [index, candle] of candles.entries()) values[index] = value(candle);
-      return values;
-    };
-    return {
+    const bars: Bars = {
       kind: 'candles',
       interval: size,
-      time: column(({ timestamp }) => timestamp),
-      open: column(({ open }) => open as number),
-      high: column(({ high }) => high as number),
-      low: column(({ low }) => low as number),
-      close: column(({ close }) => close as number),
-      volume: column(({ volume }) => volume),
+      time,
+      open: series.open.shared(order),
+      high: series.high.shared(order),
+      low: series.low.shared(order),
+      close: series.close.shared(order),
+      volume: series.volume.shared(order),
     };
+    this.#check(bars);
+    return bars;
   }
 
-  #chosen(interval: string | undefined): Candle[] {
-    const intervals = [...new Set([...this.#candles.keys()].map((name) => name.split(' ')[0] as string))];
+  #chosen(interval: string | undefined): [interval: string, CandleSeries] {
+    const intervals = [...new Set([...this.#series.keys()].map((name) => name.split(' ')[0] as string))];
     const only = interval ?? (intervals.length === 1 ? intervals[0] : undefined);
     if (only === undefined) throw new UsageError(`missing --interval: the input has candles of ${intervals.join(', ')}`);
-    const found = this.#candles.get(`${only} trades`) ?? this.#candles.get(`${only} exchange`);
+    const found = this.#series.get(`${only} trades`) ?? this.#series.get(`${only} exchange`);
     if (found === undefined)
       throw new UsageError(`--interval: expected one of ${intervals.join(', ') || 'the candles in the input'}, was ${only}`);
-    return [...found.values()].sort((a, b) => a.timestamp - b.timestamp);
+    return [only, found];
   }
 
-  #check(candles: readonly Candle[], size: number): void {
-    for (const [index, { timestamp, open, high, low, close }] of candles.entries()) {
-      const [top, bottom] = [Math.max(open as number, close as number), Math.min(open as number, close as number)];
-      if (!((low as number) > 0 && (low as number) <= bottom && (high as number) >= top))
+  #check({ time, open: opens, high: highs, low: lows, close: closes, interval: size }: Bars): void {
+    for (const [index, timestamp] of time.entries()) {
+      const [open, high, low, close] = [opens, highs, lows, closes].map((values) => values[index] as number) as Prices;
+      if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close)))
         throw new UsageError(
           `candle of ${formatTime(timestamp)}: expected low ≤ open and close ≤ high, all above zero, was ${open}, ${high}, ${low}, ${close}`,
         );
-      const before = candles[index - 1]?.timestamp;
+      const before = time[index - 1];
       if (before === undefined) continue;
       if (timestamp < before + size)
         throw new UsageError(
@@ -94,3 +150,5 @@ export class CandleColumns {
     }
   }
 }
+
+type Prices = [open: number, high: number, low: number, close: number];

@@ -53,15 +53,19 @@ export class MarketReader {
     for (const record of records) {
       if (!('symbol' in record) || record.exchange === undefined || record.market === undefined || record.symbol === undefined)
         continue;
-      const key = seriesKey(record as SymbolIdentity);
-      let market = this.#markets.get(key);
-      if (market === undefined) {
-        const identity = { exchange: record.exchange, market: record.market as Market, symbol: record.symbol };
-        market = new MarketCollector(identity, this.#options);
-        this.#markets.set(key, market);
-      }
-      market.add(record);
+      this.market(record as SymbolIdentity).add(record);
     }
+  }
+
+  /** Returns the collector of a symbol. */
+  market({ exchange, market: name, symbol }: SymbolIdentity): MarketCollector {
+    const key = seriesKey({ exchange, market: name, symbol });
+    let market = this.#markets.get(key);
+    if (market === undefined) {
+      market = new MarketCollector({ exchange, market: name, symbol }, this.#options);
+      this.#markets.set(key, market);
+    }
+    return market;
   }
 
   /** Returns whether a trade has the id of a different one, after `finish`. */
@@ -82,8 +86,8 @@ export class MarketReader {
 class MarketCollector {
   readonly #symbol: SymbolIdentity;
   readonly #options: MarketReaderOptions;
-  readonly #trades = new TradeColumns();
-  readonly #candles = new CandleColumns();
+  readonly trades = new TradeColumns();
+  readonly candles = new CandleColumns();
   readonly #marks: { readonly time: Column; readonly value: Column } = { time: new Column(), value: new Column() };
   readonly #fundings: Funding[] = [];
   readonly #gaps: Gap[] = [];
@@ -98,12 +102,12 @@ class MarketCollector {
   }
 
   get hasFeed(): boolean {
-    return this.#trades.count + this.#candles.count > 0;
+    return this.trades.count + this.candles.count > 0;
   }
 
   add(record: AnyRecord): void {
-    if (record.type === 'trade') this.#trades.add(record);
-    else if (record.type === 'candle') this.#candles.add(record);
+    if (record.type === 'trade') this.trades.add(record);
+    else if (record.type === 'candle') this.candles.add(record);
     else if (record.type === 'mark_price') this.#addMark(record);
     else if (record.type === 'funding') this.#fundings.push(record);
     else if (record.type === 'gap') this.#gaps.push(record);
@@ -113,15 +117,15 @@ class MarketCollector {
   }
 
   isConflict(trade: Trade): boolean {
-    return this.#trades.isConflict(trade);
+    return this.trades.isConflict(trade);
   }
 
   finish(): LoadedMarket {
     const { interval } = this.#options;
-    const usesCandles = interval !== undefined || this.#trades.count === 0;
-    if (usesCandles && this.#candles.count === 0)
+    const usesCandles = interval !== undefined || this.trades.count === 0;
+    if (usesCandles && this.candles.count === 0)
       throw new UsageError(`--interval ${interval}: the input has no candles of ${this.#symbol.symbol}, only trades`);
-    const feed = usesCandles ? this.#candles.finish(interval) : this.#finishTrades();
+    const feed = usesCandles ? this.candles.finish(interval) : this.#finishTrades();
     const funding = fundingCharges(this.#fundings, endOf(feed));
     const data: MarketData = {
       ...this.#symbol,
@@ -140,8 +144,8 @@ class MarketCollector {
   }
 
   #finishTrades(): Ticks {
-    const ticks = this.#trades.finish();
-    for (const conflict of this.#trades.conflicts) this.#options.broken?.(`${this.#symbol.symbol}: ${conflict}`);
+    const ticks = this.trades.finish();
+    for (const conflict of this.trades.conflicts) this.#options.broken?.(`${this.#symbol.symbol}: ${conflict}`);
     return ticks;
   }
 
@@ -169,8 +173,7 @@ class MarketCollector {
     const open = [...channels].flatMap((channel) =>
       openGaps(this.#gaps.filter((gap) => gap.channel === channel).map(recordedGap)),
     );
-    const candles =
-      feed.kind === 'candles' ? this.#candles.incomplete.map((from) => ({ from, until: from + feed.interval })) : [];
+    const candles = feed.kind === 'candles' ? this.candles.incomplete.map((from) => ({ from, until: from + feed.interval })) : [];
     return [...open, ...candles].sort((a, b) => a.from - b.from);
   }
 
@@ -180,11 +183,11 @@ class MarketCollector {
   }
 
   #notes(usesCandles: boolean): string[] {
-    const { open, duplicates, missing } = this.#candles.counts;
+    const { open, duplicates, missing } = this.candles.counts;
     const notes: string[] = [];
-    if (!usesCandles && this.#candles.count > 0)
+    if (!usesCandles && this.candles.count > 0)
       notes.push('the input has trades and candles: the run uses trades; use --interval to run on candles');
-    if (!usesCandles && this.#trades.duplicates > 0) notes.push(`${counted(this.#trades.duplicates, 'duplicate trade')} skipped`);
+    if (!usesCandles && this.trades.duplicates > 0) notes.push(`${counted(this.trades.duplicates, 'duplicate trade')} skipped`);
     if (usesCandles && duplicates > 0)
       notes.push(`${counted(duplicates, 'duplicate candle')} skipped: the latest of each is used`);
     if (usesCandles && open > 0) notes.push(`${counted(open, 'open candle')} skipped`);

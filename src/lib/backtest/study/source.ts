@@ -4,6 +4,7 @@ import { UniqueTrades } from '../../input/unique-trades.js';
 import { counted } from '../../model/counted.js';
 import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
 import { isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
+import { readByColumns } from './column-source.js';
 import { type LoadedMarket, MarketReader, type MarketReaderOptions } from './market-reader.js';
 
 /** Selection of records from files or a store. */
@@ -26,6 +27,8 @@ export async function loadMarkets(options: SourceOptions): Promise<LoadedMarket[
 
 /** Files are read again only when they contradict themselves: then the lines are named. */
 async function loadFiles(options: SourceOptions): Promise<LoadedMarket[]> {
+  const byColumns = await readByColumns(options);
+  if (byColumns) return byColumns.finish();
   let hasConflicts = false;
   const reader = new MarketReader({
     ...options,

@@ -2,7 +2,7 @@ import { compareTrades, isOtherTrade } from '../../model/order.js';
 import type { Trade } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
 import type { Ticks } from '../market-data.js';
-import { Column } from './columns.js';
+import { Column, repeatedIn, timeOrder } from './columns.js';
 
 /**
  * Collects trades into typed columns in trade order. Duplicates of a trade, for example from overlapping files, are dropped.
@@ -41,22 +41,36 @@ export class TradeColumns {
   finish(): Ticks {
     this.#flush();
     const order = this.#byTime(this.#distinct());
-    return {
+    const ticks: Ticks = {
       kind: 'trades',
       time: this.#time.shared(order),
       price: this.#price.shared(order),
       amount: this.#amount.shared(order),
       buy: this.#buy.sharedBytes(order),
     };
+    for (const column of [this.#id, this.#check, this.#buy]) column.clear();
+    return ticks;
+  }
+
+  /** Adds a trade whose id no other one has. */
+  push(time: number, price: number, amount: number, buy: number): void {
+    this.#time.push(time);
+    this.#price.push(price);
+    this.#amount.push(amount);
+    this.#buy.push(buy);
+  }
+
+  /** Reorders the last trades, which have one time and no ids: `order` are offsets among them. */
+  reorder(order: readonly number[]): void {
+    const from = this.#time.length - order.length;
+    const indices = order.map((offset) => from + offset);
+    for (const column of [this.#price, this.#amount, this.#buy]) column.reorder(from, indices);
   }
 
   #flush(): void {
     const tied = this.#tied.length > 1 ? this.#distinctTies().sort(compareTrades) : this.#tied;
     for (const { timestamp, price, amount, side, id } of tied) {
-      this.#time.push(timestamp);
-      this.#price.push(price);
-      this.#amount.push(amount);
-      this.#buy.push(side === 'buy' ? 1 : 0);
+      this.push(timestamp, price, amount, side === 'buy' ? 1 : 0);
       const [hash, check] = idHashes(id);
       this.#id.push(hash);
       this.#check.push(check);
@@ -77,17 +91,19 @@ export class TradeColumns {
   }
 
   /** Files may overlap. The sort is stable: trades of one time keep the order of their file. */
-  #byTime(indices: Uint32Array): Uint32Array {
+  #byTime(indices: Uint32Array | undefined): Uint32Array | undefined {
     const time = this.#time;
+    if (!indices) return timeOrder(time);
     for (let index = 1; index < indices.length; index++)
       if (time.at(indices[index] as number) < time.at(indices[index - 1] as number))
         return indices.sort((a, b) => time.at(a) - time.at(b) || a - b);
     return indices;
   }
 
-  /** Returns the indices of the trades without duplicates and conflicts, in input order. */
-  #distinct(): Uint32Array {
+  /** Returns the indices of the trades without duplicates and conflicts, in input order; undefined for all of them. */
+  #distinct(): Uint32Array | undefined {
     const repeated = this.#repeatedIds();
+    if (repeated.size === 0) return undefined;
     const kept = new Uint32Array(this.#id.length);
     const first = new Map<string, number>();
     let length = 0;
@@ -103,13 +119,8 @@ export class TradeColumns {
     return kept.subarray(0, length);
   }
 
-  /** Finds repeated ids by sorting their hashes: a set of all ids would take more memory than the trades. */
   #repeatedIds(): ReadonlySet<number> {
-    const sorted = this.#id.copy().sort();
-    const repeated = new Set<number>();
-    for (let index = 1; index < sorted.length; index++)
-      if (sorted[index] === sorted[index - 1]) repeated.add(sorted[index] as number);
-    return repeated;
+    return new Set(repeatedIn(this.#id));
   }
 
   #drop(first: number, index: number): void {

@@ -1,17 +1,13 @@
+import { loadAllCsv, selectParquet } from '../../input/file-select.js';
 import { isPlainParquet } from '../../input/formats.js';
 import { readInput } from '../../input/input.js';
 import type { InputListener } from '../../input/input-listener.js';
-import { requireFile } from '../../input/parquet-input.js';
-import { typeOfColumns } from '../../input/record-shape.js';
-import { FailureError, MdtoolError } from '../../model/errors.js';
 import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
 import type { RecordSelection } from '../../model/selection.js';
 import { seriesKey } from '../../model/series.js';
 import type { Database } from '../../storage/database/duckdb.js';
-import { parquetSelect } from '../../storage/database/parquet-records.js';
 import { emptyRelation, keyExpressions, precedence } from '../../storage/database/record-table.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
-import { databaseReason } from '../../storage/files/database-reason.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
 import type { CandleRelations } from './batch-tables.js';
 
@@ -37,13 +33,15 @@ export async function loadInput(
 ): Promise<CandleRelations> {
   const selects = new Map<InputType, string[]>(TYPES.map((type) => [type, []]));
   // Of two candles with one key the later in the input counts: the files stay in their order.
-  for (const run of runsOf(paths)) {
+  for (const [index, run] of runsOf(paths).entries()) {
     const [path] = run as [string];
     if (!isPlainParquet(path)) {
-      await loadRecords(database, readInput(run, listener), selects, tally);
+      const loaded = await loadAllCsv(database, run, `csv_${index}`);
+      if (loaded) for (const { type, select } of loaded.values()) selects.get(type as InputType)?.push(select);
+      else await loadRecords(database, readInput(run, listener), selects, tally);
       continue;
     }
-    const { type, select } = await selectOf(database, path, listener);
+    const { type, select } = await selectParquet(database, path, listener);
     const list = selects.get(type as InputType);
     if (list) list.push(select);
     else tally.unused += await database.number(`SELECT count(*) FROM (${select})`);
@@ -69,26 +67,6 @@ function arrivalsIn(selects: readonly string[], { exchanges, markets, symbols, u
   if (selects.length === 0 || until === undefined) return undefined;
   return `(SELECT "exchange", "market", epoch_us(max(coalesce("local_timestamp", "timestamp"))) AS arrived
     FROM (${selects.join(' UNION ALL ')}) WHERE ${rowCondition({ exchanges, markets, symbols }, 'trade') ?? 'true'} GROUP BY ALL)`;
-}
-
-async function selectOf(
-  database: Database,
-  path: string,
-  listener: InputListener,
-): Promise<{ type: RecordType; select: string }> {
-  await requireFile(path);
-  try {
-    return await parquetSelect(database, path, {
-      typeOf: (columns) => typeOfColumns(columns, path),
-      onIncomplete: (rows) =>
-        listener.broken(
-          `${path}: ${rows} ${rows === 1 ? 'row is' : 'rows are'} not valid records (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`,
-        ),
-    });
-  } catch (error) {
-    if (error instanceof MdtoolError) throw error;
-    throw new FailureError(`${path}: cannot be read (${databaseReason(error)})`, { cause: error });
-  }
 }
 
 async function loadRecords(

@@ -1,0 +1,158 @@
+import { type FileSelect, loadAllCsv, selectParquet } from '../../input/file-select.js';
+import { isPlainParquet } from '../../input/formats.js';
+import { expandPaths } from '../../input/paths.js';
+import type { Market, RecordType } from '../../model/records.js';
+import type { RecordSelection } from '../../model/selection.js';
+import { type Database, withDatabase } from '../../storage/database/duckdb.js';
+import { tableRecords } from '../../storage/database/record-rows.js';
+import { type RowGroups, rowGroups, typedChunks } from '../../storage/database/typed-chunks.js';
+import { rowCondition } from '../../storage/reading/store-selection.js';
+import type { CandleColumns, CandleSeries } from './candle-columns.js';
+import { MarketReader, type MarketReaderOptions } from './market-reader.js';
+import { TradeFeed, tradeSelectList } from './trade-feed.js';
+
+/** What is read of files. */
+type ColumnRequest = MarketReaderOptions &
+  RecordSelection & {
+    readonly paths: readonly string[];
+    /** Called for lines that are not records. */
+    readonly broken: (reason: string) => void;
+  };
+
+type Part = { readonly type: RecordType; readonly relation: string; readonly groups: RowGroups };
+
+const SERIES = ['exchange', 'market', 'symbol'];
+
+/**
+ * Returns a reader with the content of Parquet and CSV files, read by columns, without an object per row. Returns undefined,
+ * with nothing reported, for files that have to be read record by record: pipes and NDJSON, CSV with a line in doubt,
+ * sequences beyond 2^53, trades that share an id.
+ */
+export async function readByColumns(request: ColumnRequest): Promise<MarketReader | undefined> {
+  const files = await expandPaths(request.paths);
+  const others = files.filter((path) => !isPlainParquet(path));
+  if (!others.every((path) => /\.csv(\.gz)?$/i.test(path))) return undefined;
+  return await withDatabase({}, async (database) => {
+    const loaded = await loadAllCsv(database, others, 'csv');
+    if (!loaded) return undefined;
+    const reports: string[] = [];
+    const parts: Part[] = [];
+    for (const [index, path] of files.entries()) {
+      const select = loaded.get(path) ?? (await selectParquet(database, path, { broken: (reason) => reports.push(reason) }));
+      const part = await partOf(database, select, request, index);
+      if (!part) return undefined;
+      parts.push(part);
+    }
+    const reader = await readParts(database, parts, request);
+    if (reader) for (const reason of reports) request.broken(reason);
+    return reader;
+  });
+}
+
+async function readParts(
+  database: Database,
+  parts: readonly Part[],
+  options: MarketReaderOptions,
+): Promise<MarketReader | undefined> {
+  const reader = new MarketReader(options);
+  const feed = new TradeFeed();
+  for (const [index, part] of parts.entries()) {
+    if (part.type === 'trade') await addTrades(database, reader, part, feed);
+    else if (part.type === 'candle') await addCandles(database, reader, part);
+    else await addRecords(database, reader, part, `part_${index}`);
+  }
+  return feed.finish() ? reader : undefined;
+}
+
+/** Returns the selected rows of a file and their groups, undefined when a sequence is not exact as a double. */
+async function partOf(
+  database: Database,
+  { type, select }: FileSelect,
+  { exchanges, markets, symbols, since, until }: ColumnRequest,
+  index: number,
+): Promise<Part | undefined> {
+  // An instrument holds from its time on, also for records after it.
+  const selection = { exchanges, markets, symbols, ...(type === 'instrument' ? {} : { since, until }) };
+  const condition = rowCondition(selection, type);
+  const relation = condition === undefined ? `(${select})` : `(SELECT * FROM (${select}) WHERE ${condition})`;
+  if (type === 'trade') {
+    const safe = `bool_and("sequence" BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER})`;
+    const [row] = await database.rows(`SELECT coalesce(${safe}, true) AS safe FROM ${relation}`);
+    if (row?.safe !== true) return undefined;
+  }
+  const columns = type === 'trade' ? SERIES : type === 'candle' ? [...SERIES, 'interval', 'source'] : [];
+  return { type, relation, groups: await groupsOf(database, relation, columns, index) };
+}
+
+async function groupsOf(database: Database, relation: string, columns: readonly string[], index: number): Promise<RowGroups> {
+  if (columns.length === 0) return { names: [], rows: 0, code: '0' };
+  return await rowGroups(database, relation, columns, `groups_${index}`);
+}
+
+async function addRecords(database: Database, reader: MarketReader, { type, relation }: Part, table: string): Promise<void> {
+  await database.run(`CREATE TEMP TABLE ${table} AS SELECT * FROM ${relation}`);
+  for await (const records of tableRecords(database, type, table)) reader.add(records);
+}
+
+async function addTrades(database: Database, reader: MarketReader, { relation, groups }: Part, feed: TradeFeed): Promise<void> {
+  const columns = groups.names.map((names) => reader.market(identityOf(names)).trades);
+  const sql = `SELECT ${tradeSelectList(groups.code)} FROM ${relation}`;
+  for await (const chunk of typedChunks(database, sql, groups.rows)) feed.add(chunk, columns);
+}
+
+const OPEN = 0;
+const EMPTY = 1;
+const CANDLE_COLUMNS = ['time', 'open', 'high', 'low', 'close', 'volume', 'arrival'] as const;
+/** A candle that is open, without prices, complete as far as known, or incomplete. */
+const STATE = `CASE WHEN NOT "closed" THEN ${OPEN} WHEN "open" IS NULL OR "high" IS NULL OR "low" IS NULL OR "close" IS NULL THEN ${EMPTY}
+  WHEN "complete" = false THEN 3 ELSE 2 END::INTEGER`;
+
+async function addCandles(database: Database, reader: MarketReader, { relation, groups }: Part): Promise<void> {
+  const number = (name: string) => `coalesce("${name}", 'nan'::DOUBLE)`;
+  const sql = `SELECT epoch_us("timestamp")::DOUBLE, ${['open', 'high', 'low', 'close'].map(number).join(', ')}, "volume",
+    coalesce(epoch_us("local_timestamp"), 0)::DOUBLE, ${STATE}, ${groups.code} FROM ${relation}`;
+  const targets = groups.names.map((names) => new CandleTarget(reader.market(identityOf(names)).candles, names));
+  for await (const chunk of typedChunks(database, sql, groups.rows)) {
+    const [time, open, high, low, close, volume, arrival] = CANDLE_COLUMNS.map((_, column) => chunk.numbers(column)) as Numbers7;
+    const [states, codes] = [chunk.integers(CANDLE_COLUMNS.length), chunk.integers(CANDLE_COLUMNS.length + 1)];
+    for (let row = 0; row < chunk.rows; row++) {
+      const at = (values: Float64Array) => values[row] as number;
+      const series = (targets[codes[row] as number] as CandleTarget).seriesFor(states[row] as number);
+      series?.add({
+        time: at(time),
+        open: at(open),
+        high: at(high),
+        low: at(low),
+        close: at(close),
+        volume: at(volume),
+        arrival: at(arrival),
+        incomplete: states[row] === 3,
+      });
+    }
+  }
+}
+
+type Numbers7 = [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+
+/** Where the candles of one symbol, interval and source go: intervals count from their first usable candle on. */
+class CandleTarget {
+  readonly #columns: CandleColumns;
+  readonly #names: readonly string[];
+  #series: CandleSeries | undefined;
+
+  constructor(columns: CandleColumns, names: readonly string[]) {
+    this.#columns = columns;
+    this.#names = names;
+  }
+
+  seriesFor(state: number): CandleSeries | undefined {
+    if (state === OPEN) this.#columns.counts.open++;
+    else if (state === EMPTY) this.#columns.counts.empty++;
+    else this.#series ??= this.#columns.series(this.#names[3] as string, this.#names[4] as string);
+    return state === OPEN || state === EMPTY ? undefined : this.#series;
+  }
+}
+
+function identityOf([exchange, market, symbol]: readonly string[]) {
+  return { exchange: exchange as string, market: market as Market, symbol: symbol as string };
+}

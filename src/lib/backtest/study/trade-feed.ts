@@ -1,0 +1,108 @@
+import type { TypedChunk } from '../../storage/database/typed-chunks.js';
+import { Column, repeatedIn } from './columns.js';
+import type { TradeColumns } from './trade-columns.js';
+
+const NUMBERS = ['time', 'price', 'amount', 'buy', 'hash', 'sequence', 'arrival'] as const;
+const ID = NUMBERS.length;
+const CODE = ID + 1;
+
+/**
+ * Returns the select list that a feed reads; `code` numbers the symbol. A missing sequence is -1, a missing arrival NaN. Ids
+ * are hashed here: decoding millions of texts would take longer than everything else.
+ */
+export function tradeSelectList(code: string): string {
+  return `epoch_us("timestamp")::DOUBLE, "price", "amount", CASE WHEN "side" = 'buy' THEN 1.0 ELSE 0.0 END::DOUBLE,
+    (hash("id") >> 11)::DOUBLE, coalesce("sequence", -1)::DOUBLE,
+    coalesce(epoch_us("local_timestamp")::DOUBLE, 'nan'::DOUBLE), "id", ${code}`;
+}
+
+type Rows = { readonly chunk: TypedChunk } & Readonly<Record<(typeof NUMBERS)[number], Float64Array>>;
+
+/** Adds chunks of `tradeSelectList` to the columns of their symbols. Trades of one time may lie in two files. */
+export class TradeFeed {
+  readonly #symbols = new Map<TradeColumns, TiedTrades>();
+
+  /** Adds a chunk; `columns[code]` are those of a symbol. */
+  add(chunk: TypedChunk, columns: readonly TradeColumns[]): void {
+    const named = Object.fromEntries(NUMBERS.map((name, column) => [name, chunk.numbers(column)]));
+    const rows = { ...named, chunk } as unknown as Rows;
+    const codes = chunk.integers(CODE);
+    const symbols = columns.map((one) => this.#symbol(one));
+    for (let row = 0; row < chunk.rows; row++) symbols[codes[row] as number]?.add(rows, row);
+  }
+
+  /** Completes the columns. Returns false when two trades of a symbol may have one id: the columns are of no use then. */
+  finish(): boolean {
+    return [...this.#symbols.values()].every((symbol) => symbol.finish());
+  }
+
+  #symbol(columns: TradeColumns): TiedTrades {
+    const symbol = this.#symbols.get(columns) ?? new TiedTrades(columns);
+    this.#symbols.set(columns, symbol);
+    return symbol;
+  }
+}
+
+/** Adds the trades of one symbol, and orders those of one time. The text of an id is read only where it decides. */
+class TiedTrades {
+  readonly #columns: TradeColumns;
+  readonly #hashes = new Column();
+  #time = Number.NaN;
+  #count = 0;
+  readonly #rows: Rows[] = [];
+  readonly #places: number[] = [];
+
+  constructor(columns: TradeColumns) {
+    this.#columns = columns;
+  }
+
+  add(rows: Rows, row: number): void {
+    const time = rows.time[row] as number;
+    if (time !== this.#time) {
+      this.settle();
+      this.#time = time;
+    }
+    this.#rows[this.#count] = rows;
+    this.#places[this.#count++] = row;
+    const value = (values: Float64Array) => values[row] as number;
+    this.#hashes.push(value(rows.hash));
+    this.#columns.push(time, value(rows.price), value(rows.amount), value(rows.buy));
+  }
+
+  /** Returns whether every id is there once. */
+  finish(): boolean {
+    this.settle();
+    const isUnique = repeatedIn(this.#hashes).next().done === true;
+    this.#hashes.clear();
+    return isUnique;
+  }
+
+  /** Orders the trades of the last time as `compareTrades` does. */
+  settle(): void {
+    const count = this.#count;
+    this.#count = 0;
+    if (count < 2) return;
+    let isInOrder = true;
+    for (let index = 1; index < count && isInOrder; index++) isInOrder = this.#compare(index - 1, index) <= 0;
+    if (isInOrder) return;
+    const order = Array.from({ length: count }, (_, index) => index);
+    this.#columns.reorder(order.sort((a, b) => this.#compare(a, b)));
+  }
+
+  #compare(first: number, second: number): number {
+    const [a, b] = [this.#rows[first] as Rows, this.#rows[second] as Rows];
+    const [i, j] = [this.#places[first] as number, this.#places[second] as number];
+    const bySequence = (a.sequence[i] as number) - (b.sequence[j] as number);
+    if (bySequence !== 0) return bySequence;
+    const byArrival = (a.arrival[i] || 0) - (b.arrival[j] || 0) || sweepStep(a, i) - sweepStep(b, j);
+    if (byArrival !== 0) return byArrival;
+    const [id, otherId] = [a.chunk.text(ID, i), b.chunk.text(ID, j)];
+    return id < otherId ? -1 : id > otherId ? 1 : 0;
+  }
+}
+
+/** As `sweepStep` of `compareTrades`. */
+function sweepStep({ arrival, sequence, buy, price }: Rows, row: number): number {
+  if (!Number.isNaN(arrival[row]) || sequence[row] === -1) return 0;
+  return buy[row] === 1 ? (price[row] as number) : -(price[row] as number);
+}

@@ -1,0 +1,123 @@
+import { columnsOf, type RecordType } from '../model/records.js';
+import type { Column } from '../model/schema.js';
+import { EARLIEST, LATEST } from '../model/time.js';
+import { type Database, sqlName, sqlText } from '../storage/database/duckdb.js';
+import { plausibleRows } from '../storage/database/plausible-rows.js';
+import { asPattern } from '../storage/database/record-load.js';
+import { tableColumns, validCondition } from '../storage/database/record-table.js';
+import { readText } from './lines.js';
+import { typeOfColumns } from './record-shape.js';
+
+/** Types whose files are long, and whose texts hold no underscore and no blank. */
+const TYPES: ReadonlySet<RecordType> = new Set(['trade', 'candle']);
+const NEWLINE = 10;
+/**
+ * Bytes whose meaning differs between readers: DuckDB reads ` 1` and `1_000` as numbers, and a quote may hide a line end.
+ */
+const AMBIGUOUS = [...' \t\v\f\r\0"_'].map((character) => character.charCodeAt(0));
+const LONGEST_HEADER = 4096;
+/** Bytes of the longest line; DuckDB reserves several times as much. */
+const LONGEST_LINE = 1 << 16;
+
+/**
+ * Loads a CSV file of trades or candles into a temporary table by DuckDB's own reader, 20 times as fast as record by record.
+ * Returns its type and the SELECT of its records, in file order by `rowid`. Returns undefined, without a message, unless
+ * every line is a record beyond doubt: then the file has to be read by `readCsv`, which says what is wrong with which row.
+ */
+export async function loadCsv(
+  database: Database,
+  path: string,
+  table: string,
+): Promise<{ readonly type: RecordType; readonly select: string } | undefined> {
+  if (!/\.csv(\.gz)?$/i.test(path) || path.includes('!')) return undefined;
+  try {
+    const text = await plainText(path);
+    const type = text && typeOfColumns(text.header, path);
+    if (!text || !type || !TYPES.has(type)) return undefined;
+    await database.run(`CREATE TEMP TABLE ${sqlName(table)} AS ${selectOf(path, type, text.header)}`);
+    const columns = tableColumns(type).map(({ name }) => sqlName(name));
+    const rows = `SELECT ${columns.join(', ')} FROM ${sqlName(table)}`;
+    const { select, condition } = await plausibleRows(database, type, rows);
+    const isRecord = `${validCondition(type)} AND ${condition}`;
+    const [counts] = await database.rows(
+      `SELECT (SELECT count(*) FILTER (is_clean) FROM ${sqlName(table)}) AS clean, (SELECT count(*) FROM (${select}) WHERE ${isRecord}) AS valid`,
+    );
+    if (Number(counts?.clean) === text.lines && Number(counts?.valid) === text.lines) return { type, select };
+  } catch {
+    // Whatever is wrong with the file, the other reader says it in the words of the user.
+  }
+  await database.run(`DROP TABLE IF EXISTS ${sqlName(table)}`);
+  return undefined;
+}
+
+/** Returns the names in the header and the number of lines after it, undefined for a text that is not plain. */
+async function plainText(path: string): Promise<{ readonly header: readonly string[]; readonly lines: number } | undefined> {
+  let header: readonly string[] | undefined;
+  let lines = 0;
+  let last = NEWLINE;
+  for await (const chunk of readText(path)) {
+    let rest = chunk;
+    if (!header) {
+      const end = chunk.indexOf(NEWLINE);
+      if (end < 0 || end > LONGEST_HEADER) return undefined;
+      header = chunk.subarray(0, end).toString('utf8').split(',');
+      rest = chunk.subarray(end + 1);
+    }
+    if (AMBIGUOUS.some((byte) => rest.includes(byte))) return undefined;
+    for (let at = rest.indexOf(NEWLINE); at >= 0; at = rest.indexOf(NEWLINE, at + 1)) lines += 1;
+    last = rest.at(-1) ?? last;
+  }
+  if (!header || new Set(header).size !== header.length || header.some((name) => !/^[a-z_0-9]+$/.test(name))) return undefined;
+  return { header, lines: last === NEWLINE ? lines : lines + 1 };
+}
+
+function selectOf(path: string, type: RecordType, header: readonly string[]): string {
+  const columns = new Map(columnsOf(type));
+  const given = header.map((name) => `${sqlText(name)}: '${isNumeric(columns.get(name)) ? 'DOUBLE' : 'VARCHAR'}'`);
+  const values = tableColumns(type).map(({ name, sqlType, column }) => {
+    const value = name === 'type' ? sqlText(type) : header.includes(name) ? valueExpression(name, column as Column) : 'NULL';
+    return `${value}::${sqlType} AS ${sqlName(name)}`;
+  });
+  const clean = header.flatMap((name) => {
+    const column = columns.get(name);
+    if (column) return [`coalesce(${cleanCondition(name, column)}, true)`];
+    return name === 'type' ? [`"type" = ${sqlText(type)}`] : [];
+  });
+  const compression = /\.gz$/i.test(path) ? 'gzip' : 'none';
+  return `SELECT ${values.join(', ')}, ${clean.join(' AND ')} AS is_clean
+    FROM read_csv(${sqlText(asPattern(path))}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true,
+      nullstr = '', compression = '${compression}', max_line_size = ${LONGEST_LINE}, columns = {${given.join(', ')}})`;
+}
+
+/** Numbers of all kinds are read as doubles: as BIGINT, DuckDB reads 1.5 as 2. */
+function isNumeric(column: Column | undefined): boolean {
+  return column?.kind === 'number' || column?.kind === 'count' || column?.kind === 'time';
+}
+
+function valueExpression(name: string, { kind }: Column): string {
+  const value = sqlName(name);
+  if (kind === 'time') return `make_timestamptz(CASE WHEN ${cleanTime(name)} THEN ${value} END::BIGINT)`;
+  if (kind === 'count') return `CASE WHEN ${isInteger(value)} THEN ${value} END`;
+  return kind === 'long' ? `TRY_CAST(${value} AS BIGINT)` : value;
+}
+
+/** Returns the condition that a value which is not NULL is what `readCsv` makes of its text. */
+function cleanCondition(name: string, { kind }: Column): string {
+  const value = sqlName(name);
+  if (kind === 'time') return cleanTime(name);
+  if (kind === 'count') return isInteger(value);
+  if (kind === 'number') return `isfinite(${value})`;
+  if (kind === 'flag') return `${value} IN ('true', 'false')`;
+  return kind === 'long'
+    ? `TRY_CAST(${value} AS BIGINT)::VARCHAR IS NOT DISTINCT FROM ${value} AND ${value} NOT LIKE '-%'`
+    : 'true';
+}
+
+function cleanTime(name: string): string {
+  const value = sqlName(name);
+  return `(${isInteger(value)} AND ${value} >= ${EARLIEST} AND ${value} < ${LATEST})`;
+}
+
+function isInteger(value: string): string {
+  return `(isfinite(${value}) AND ${value} = trunc(${value}) AND abs(${value}) <= ${Number.MAX_SAFE_INTEGER})`;
+}

@@ -1,0 +1,70 @@
+import type { DuckDBDataChunk } from '@duckdb/node-api';
+import { FailureError } from '../../model/errors.js';
+import { type Database, sqlName, sqlText } from './duckdb.js';
+
+/** Some rows of a result, one column at a time; nothing is decoded before it is asked for. */
+export type TypedChunk = {
+  readonly rows: number;
+  /** Returns a column of DOUBLE without NULL. */
+  numbers(column: number): Float64Array;
+  /** Returns a column of INTEGER without NULL. */
+  integers(column: number): Int32Array;
+  text(column: number, row: number): string;
+};
+
+/**
+ * Yields the rows of a large result in chunks of typed columns. A streamed result that fails in the middle looks like its
+ * end: throws a `FailureError` unless there are `expected` rows.
+ */
+export async function* typedChunks(database: Database, sql: string, expected: number): AsyncGenerator<TypedChunk> {
+  const result = await database.connection.stream(sql);
+  let rows = 0;
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (!chunk || chunk.rowCount === 0) break;
+    rows += chunk.rowCount;
+    yield typedChunk(chunk);
+  }
+  if (rows !== expected)
+    throw new FailureError(`expected ${expected} rows, read ${rows}: the input changed while it was read; try again`);
+}
+
+function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
+  // `items` is private in the types of the package; reading values one by one is five times slower.
+  const items = (column: number) => (chunk.getColumnVector(column) as unknown as { readonly items: unknown }).items;
+  return {
+    rows: chunk.rowCount,
+    numbers: (column) => items(column) as Float64Array,
+    integers: (column) => items(column) as Int32Array,
+    text: (column, row) => chunk.getColumnVector(column).getItem(row) as string,
+  };
+}
+
+/** The rows of a relation by the values of some text columns. */
+export type RowGroups = {
+  readonly names: readonly (readonly string[])[];
+  readonly rows: number;
+  /** An INTEGER expression: the index of a row's group in `names`. */
+  readonly code: string;
+};
+
+/** Returns the groups of a relation by text columns without NULL. `type` names the enumeration that codes them. */
+export async function rowGroups(
+  database: Database,
+  relation: string,
+  columns: readonly string[],
+  type: string,
+): Promise<RowGroups> {
+  const found = await database.rows(
+    `SELECT ${columns.map(sqlName).join(', ')}, count(*) AS "rows in group" FROM ${relation} GROUP BY ALL ORDER BY ALL`,
+  );
+  const names = found.map((row) => columns.map((column) => String(row[column])));
+  const rows = found.reduce((sum, row) => sum + Number(row['rows in group']), 0);
+  if (names.length < 2) return { names, rows, code: '0::INTEGER' };
+  // A name joined from all columns of each row costs more than the rest of the scan.
+  const varying = columns.map((_, index) => index).filter((index) => new Set(names.map((name) => name[index])).size > 1);
+  const joined = varying.map((index) => sqlName(columns[index] as string)).join(` || chr(31) || `);
+  const labels = names.map((name) => sqlText(varying.map((index) => name[index]).join('\u001f')));
+  await database.run(`CREATE TYPE ${sqlName(type)} AS ENUM (${labels.join(', ')})`);
+  return { names, rows, code: `enum_code((${joined})::${sqlName(type)})::INTEGER` };
+}

@@ -1,0 +1,141 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readByColumns } from '../../../../src/lib/backtest/study/column-source.js';
+import { type LoadedMarket, MarketReader } from '../../../../src/lib/backtest/study/market-reader.js';
+import { createParquetSink } from '../../../../src/lib/cli/output/database-sink.js';
+import { readInput } from '../../../../src/lib/input/input.js';
+import type { AnyRecord, Candle, Trade } from '../../../../src/lib/model/records.js';
+import { isSelected, type RecordSelection } from '../../../../src/lib/model/selection.js';
+import { createFileSink } from '../../../../src/lib/sinks/file.js';
+
+let directory: string;
+let files = 0;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'columns-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+const START = 1_786_310_820_000_000;
+const SYMBOLS = ['BTCUSDT', 'ETHUSDT', '1000PEPE'];
+
+/** Writes records of one type to a file; returns its path. */
+async function written(records: readonly AnyRecord[], format: 'csv' | 'parquet'): Promise<string> {
+  const path = join(directory, `${files++}.${format}`);
+  const options = { path, force: false, types: [records[0]?.type ?? 'trade'] } as const;
+  const sink = format === 'csv' ? createFileSink({ ...options, format, type: options.types[0] }) : createParquetSink(options);
+  const opened = await sink;
+  await opened.write(records);
+  await opened.close();
+  return path;
+}
+
+type Loaded = { readonly markets: readonly LoadedMarket[]; readonly broken: readonly string[] };
+
+async function byRecords(paths: readonly string[], selection: RecordSelection): Promise<Loaded> {
+  const broken: string[] = [];
+  const reader = new MarketReader({ books: true, broken: (reason) => broken.push(reason) });
+  for await (const records of readInput(paths, { broken: (reason) => broken.push(reason) }))
+    reader.add(records.filter((record) => isSelected(record, selection)));
+  return { markets: reader.finish(), broken };
+}
+
+async function byColumns(paths: readonly string[], selection: RecordSelection): Promise<Loaded | undefined> {
+  const broken: string[] = [];
+  const reader = await readByColumns({ ...selection, books: true, broken: (reason) => broken.push(reason), paths });
+  return reader && { markets: reader.finish(), broken };
+}
+
+/** Few times, ids and prices: ties, copies and contradictions are common. */
+const trade: fc.Arbitrary<Trade> = fc
+  .record({
+    symbol: fc.constantFrom(...SYMBOLS),
+    second: fc.integer({ min: 0, max: 12 }),
+    arrival: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+    id: fc.oneof(fc.integer({ min: 0, max: 30 }).map(String), fc.uuid(), fc.constantFrom('é-1', '12345678901234567890')),
+    price: fc.constantFrom(1e-8, 0.1, 100, 101.5, 64_999.9),
+    amount: fc.constantFrom(0.001, 1e-8, 123456.789),
+    side: fc.constantFrom('buy', 'sell'),
+    sequence: fc.option(fc.integer({ min: 0, max: 4 }).map(String), { nil: undefined }),
+  })
+  .map(({ second, arrival, ...rest }) => {
+    const timestamp = START + second * 1000;
+    const localTimestamp = arrival === undefined ? undefined : timestamp + arrival;
+    return { type: 'trade', exchange: 'bybit', market: 'linear', timestamp, localTimestamp, ...rest };
+  });
+
+const candle: fc.Arbitrary<Candle> = fc
+  .record({
+    symbol: fc.constantFrom(...SYMBOLS),
+    minute: fc.integer({ min: 0, max: 9 }),
+    interval: fc.constantFrom('1m', '1m', '5m'),
+    source: fc.constantFrom('trades', 'exchange'),
+    arrival: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+    open: fc.option(fc.constantFrom(1e-8, 99, 100), { nil: undefined, freq: 5 }),
+    closed: fc.boolean(),
+    complete: fc.constantFrom(undefined, true, false),
+    volume: fc.constantFrom(0, 2.5),
+  })
+  .map(({ minute, interval, arrival, open, volume, ...rest }) => {
+    const timestamp = START + minute * (interval === '5m' ? 300_000_000 : 60_000_000);
+    const prices = open === undefined ? {} : { open, high: open * 2, low: open / 2, close: open };
+    const place = { type: 'candle', exchange: 'bybit', market: 'linear', timestamp, localTimestamp: arrival } as const;
+    const localTimestamp = arrival === undefined ? undefined : START + arrival;
+    return { ...place, localTimestamp, interval, ...prices, volume: open === undefined ? 0 : volume, ...rest } as Candle;
+  })
+  .filter(({ interval, timestamp }) => interval === '1m' || timestamp % 300_000_000 === 0);
+
+const selection: fc.Arbitrary<RecordSelection> = fc.record({
+  symbols: fc.constantFrom(undefined, undefined, ['BTCUSDT']),
+  since: fc.constantFrom(undefined, undefined, START + 5000),
+  until: fc.constantFrom(undefined, undefined, START + 200_000_000),
+});
+
+/** Makes ids unique; what came first still decides their order. */
+function withOwnIds(records: readonly AnyRecord[], file: string): AnyRecord[] {
+  return records.map((record, row) => (record.type === 'trade' ? { ...record, id: `${record.id}-${file}${row}` } : record));
+}
+
+describe('files read by columns', () => {
+  it.each([
+    ['trades', trade as fc.Arbitrary<AnyRecord>],
+    ['candles', candle as fc.Arbitrary<AnyRecord>],
+  ])('give the market, the notes and the messages that records give: %s', async (_, record) => {
+    const batch = fc.array(record, { minLength: 1, maxLength: 25 });
+    const format = fc.constantFrom<'csv' | 'parquet'>('csv', 'parquet');
+    await fc.assert(
+      fc.asyncProperty(batch, batch, format, format, selection, async (first, second, formatA, formatB, selected) => {
+        const paths = [await written(withOwnIds(first, 'a'), formatA), await written(withOwnIds(second, 'b'), formatB)];
+        const outcome = async (load: typeof byColumns) => load(paths, selected).catch((error: Error) => error.message);
+        const columns = await outcome(byColumns);
+        expect(columns).toBeDefined();
+        expect(columns).toEqual(await outcome(byRecords));
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('leave what columns cannot hold exactly to the records, with nothing reported', async () => {
+    const base: Trade = {
+      type: 'trade',
+      exchange: 'bybit',
+      market: 'linear',
+      symbol: 'X',
+      timestamp: START,
+      id: 'a',
+      price: 1,
+      amount: 1,
+      side: 'buy',
+    };
+    const large = await written([{ ...base, sequence: '9007199254740993' }], 'parquet');
+    const broken = join(directory, 'broken.csv');
+    await writeFile(broken, `exchange,market,symbol,timestamp,id,price,amount,side\nbybit,linear,X,${START},a, 1,1,buy\n`);
+    const lines = join(directory, 'lines.ndjson');
+    await writeFile(lines, '');
+    const copies = await written([base, { ...base, timestamp: START + 1, price: 2 }], 'parquet');
+    for (const path of [large, broken, lines, copies]) expect(await byColumns([path], {})).toBeUndefined();
+    expect((await byRecords([broken], {})).broken).toEqual([expect.stringContaining('row 2: trade.price')]);
+  });
+});

@@ -1,0 +1,157 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadCsv } from '../../../src/lib/input/csv-table.js';
+import { readInput } from '../../../src/lib/input/input.js';
+import { encodeRecord } from '../../../src/lib/model/ndjson.js';
+import { Database } from '../../../src/lib/storage/database/duckdb.js';
+import { tableRecords } from '../../../src/lib/storage/database/record-rows.js';
+
+let directory: string;
+let database: Database;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'csv-table-'));
+  database = await Database.open();
+});
+afterAll(async () => {
+  await database.close();
+  await rm(directory, { recursive: true });
+});
+
+/** Returns the records of DuckDB's reader, undefined when it declines, and those of the other reader with its messages. */
+async function both(name: string, content: string | Buffer) {
+  const path = join(directory, name);
+  await writeFile(path, content);
+  const loaded = await loadCsv(database, path, 'loaded');
+  let fast: string[] | undefined;
+  if (loaded) {
+    fast = [];
+    await database.run(`CREATE OR REPLACE TEMP TABLE rows_of_it AS ${loaded.select}`);
+    for await (const records of tableRecords(database, loaded.type, 'rows_of_it')) fast.push(...records.map(encodeRecord));
+    await database.run('DROP TABLE loaded');
+  }
+  const broken: string[] = [];
+  const slow: string[] = [];
+  for await (const records of readInput([path], { broken: (reason) => broken.push(reason) }))
+    slow.push(...records.map(encodeRecord));
+  return { fast, slow, broken };
+}
+
+const HEADER = 'exchange,market,symbol,timestamp,local_timestamp,id,price,amount,side,sequence';
+const ROW = 'bybit,linear,BTCUSDT,1786310817000000,1786310817000001,a-1,65114.3,0.001,buy,9007199254740993';
+
+describe('CSV by the reader of DuckDB', () => {
+  it('holds the records of the other reader, or is declined', async () => {
+    const number = fc.oneof(
+      { weight: 6, arbitrary: fc.double({ min: 1e-8, max: 1e8, noNaN: true }).map(String) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          '',
+          '+1',
+          '.5',
+          '5.',
+          '1e3',
+          '1E-8',
+          '0x10',
+          'nan',
+          'inf',
+          '1e400',
+          '1e',
+          '.',
+          '1.2.3',
+          '0',
+          '-1',
+          '1_0',
+          ' 1',
+          '"1"',
+          '00.5',
+          '1d',
+          'true',
+          '１',
+        ),
+      },
+    );
+    const time = fc.constantFrom(
+      '1786310817000000',
+      '1786310817000000',
+      '1786310817000000',
+      '1.786310817e15',
+      '1786310817000000.0',
+      '1786310817000000.5',
+      '1786310817',
+      '0',
+      '',
+      '9007199254740993',
+    );
+    const sequence = fc.constantFrom('', '5', '9223372036854775807', '9223372036854775808', '007', '-3', '1.0', '1e3', '+4');
+    const side = fc.constantFrom('buy', 'buy', 'buy', 'sell', 'BUY', '');
+    const id = fc.constantFrom('a', 'é', 'x'.repeat(40), '1', '', 'NULL', "'", '#a', '\\N');
+    const row = fc
+      .tuple(time, id, number, number, side, sequence)
+      .map(([at, one, price, amount, taker, order]) => `bybit,linear,X,${at},,${one},${price},${amount},${taker},${order}`);
+    let taken = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant(ROW) }, row), { minLength: 1, maxLength: 3 }),
+        async (rows) => {
+          const { fast, slow, broken } = await both('random.csv', `${HEADER}\n${rows.join('\n')}\n`);
+          if (!fast) return;
+          taken += 1;
+          expect(broken).toEqual([]);
+          expect(fast).toEqual(slow);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(taken).toBeGreaterThan(5);
+  });
+
+  it.each([
+    [
+      'candles, with a longer name of their interval',
+      `type,exchange,market,symbol,timestamp,interval,open,high,low,close,volume,source,closed,complete\ncandle,bybit,linear,X,1786310760000000,60s,1,2,0.5,1e-8,3,trades,true,\n`.replace(
+        '1e-8',
+        '1.5',
+      ),
+    ],
+    ['a last line without its end', `${HEADER}\n${ROW}\n${ROW}`],
+    ['a byte order mark', `\ufeff${HEADER}\n${ROW}\n`],
+    [
+      'columns in another order',
+      'price,amount,side,id,timestamp,symbol,market,exchange\n1,2,buy,a,1786310817000000,X,spot,bitget\n',
+    ],
+  ])('is taken: %s', async (_, text) => {
+    for (const [name, content] of [
+      ['plain.csv', text],
+      ['packed.csv.gz', gzipSync(text)],
+    ] as const) {
+      const { fast, slow, broken } = await both(name, content);
+      expect(broken).toEqual([]);
+      expect(fast?.length).toBeGreaterThan(0);
+      expect(fast).toEqual(slow);
+    }
+  });
+
+  const rows = `${HEADER}\n${Array.from({ length: 400 }, (_, row) => ROW.replace('a-1', `a-${row * 7919}`)).join('\n')}\n`;
+  it.each([
+    ['a blank line', `${HEADER}\n\n${ROW}\n`],
+    ['CRLF', `${HEADER}\r\n${ROW}\r\n`],
+    ['quotes', `${HEADER}\n${ROW.replace('a-1', '"a-1"')}\n`],
+    ['a line of another type', `type,${HEADER}\nclock,${ROW}\n`],
+    ['another delimiter', rows.replaceAll(',', ';')],
+    ['a column that nobody knows', `${HEADER},note\n${ROW},x\n`],
+    ['a line with too few cells', `${HEADER}\n${ROW}\nbybit\n`],
+    ['gzip that is cut within its checksum', gzipSync(rows).subarray(0, -4)],
+    ['gzip with a wrong checksum', Buffer.concat([gzipSync(rows).subarray(0, -8), Buffer.alloc(4), gzipSync(rows).subarray(-4)])],
+    ['gzip with another one behind it that is cut', Buffer.concat([gzipSync(rows), gzipSync(rows).subarray(0, 200)])],
+  ])('is declined: %s', async (_, content) => {
+    const { fast } = await both(typeof content === 'string' ? 'odd.csv' : 'odd.csv.gz', content).catch(() => ({
+      fast: undefined,
+    }));
+    expect(fast).toBeUndefined();
+  });
+});
