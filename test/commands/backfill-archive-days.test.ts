@@ -172,6 +172,26 @@ describe('trades of one moment', () => {
     expect(stored.map(({ sequence }) => sequence)).toEqual(['0', '1', '2', '0', '1', '2']);
   });
 
+  it('stay in order when a day is cut between them: joined in one command, refused by line in two', async () => {
+    const [together, apart] = [newStore(), newStore()];
+    const parts = [file(DAY, csv(sweep.slice(0, 2))), file(DAY, csv(sweep.slice(2)))];
+    await backfill(together, parts);
+    expect((await trades(together)).map(({ price, sequence }) => [price, sequence]).slice(0, 3)).toEqual([
+      [100, '0'],
+      [100.1, '1'],
+      [100.2, '2'],
+    ]);
+    await backfill(apart, parts[0] as string);
+    const { code, stderr } = await backfill(apart, parts[1] as string);
+    expect(code).toBe(3);
+    expect(stderr).toContain('the store has another trade at this place of its time');
+    expect(stderr).toContain(`(${parts[1]}, line 2)`);
+    expect(await prices(apart)).toEqual([100, 100.1, 100.2, 100.1, 100]);
+    // The whole file completes the day all the same.
+    await backfill(apart, file(DAY, csv(sweep)));
+    expect(await prices(apart)).toEqual(right);
+  });
+
   it('of inverse files have whole seconds', async () => {
     const store = newStore();
     const rows = ['c', 'a', 'f', 'b', '1'].map(

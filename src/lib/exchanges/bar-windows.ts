@@ -68,6 +68,15 @@ export function barCoverage(
 }
 
 /**
+ * Returns the time from which on a page lacks bars at the end of its window, undefined when it has all that are over.
+ * Exchanges publish a bar for every interval: an endpoint that lags answers short, and its bars would be missing for good.
+ */
+export function lackingSince(window: Span, starts: readonly number[], end: number, size: number): number | undefined {
+  const last = Math.max(window.from - size, ...starts.filter((start) => start >= window.from && start < window.until));
+  return last + size < Math.min(window.until, end) ? last + size : undefined;
+}
+
+/**
  * Throws a `FailureError` when a page has bars after its window and none inside: the exchange ignored the range. Such a page
  * would make the window look empty, and its bars would be missing without a word. `starts` are the bars of the page; the
  * bar at the end of the window may be part of it.

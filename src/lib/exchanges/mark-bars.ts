@@ -3,7 +3,7 @@ import { positive } from '../model/numbers.js';
 import type { MarkPrice } from '../model/records.js';
 import type { Span } from '../model/span.js';
 import { fromMilliseconds, MINUTE } from '../model/time.js';
-import { barCoverage, clippedTo, formingBar, requireWindow } from './bar-windows.js';
+import { barCoverage, clippedTo, formingBar, lackingSince, requireWindow } from './bar-windows.js';
 import type { HistoryPage, HistoryQuery, PageContext } from './history.js';
 
 /** The rows of one answer, `[start, open, …]`, and its time (microseconds). */
@@ -38,7 +38,15 @@ export function markBars(
       ? []
       : [{ type: 'mark_price', exchange, market, symbol, timestamp, mark, index: indexes.opens.get(timestamp) }],
   );
-  return { records, rejected: [...marks.rejected, ...indexes.rejected], covered: clippedTo(query, covered), rest };
+  const lacking = [marks, indexes].flatMap(({ opens }) => lackingSince(window, [...opens.keys()], forming, MINUTE) ?? []);
+  return {
+    records,
+    rejected: [...marks.rejected, ...indexes.rejected],
+    covered: clippedTo(query, covered),
+    rest,
+    isEmpty: answers.some(({ rows }) => rows.length === 0),
+    lackingSince: lacking.length === 0 ? undefined : Math.min(...lacking),
+  };
 }
 
 function isInside(time: number, { from, until }: Span): boolean {

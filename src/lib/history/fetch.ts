@@ -2,6 +2,7 @@ import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { type HistoryPage, type HistoryQuery, type HistoryRecord, historyOf, type PageRequest } from '../exchanges/history.js';
 import { FailureError } from '../model/errors.js';
 import type { Span } from '../model/span.js';
+import { HOUR } from '../model/time.js';
 import { RefusedError, type RestClient } from './rest-client.js';
 
 /** One page of a query; `covered` is the span that its chain of pages covers completely so far. */
@@ -19,9 +20,10 @@ export type FetchedPage = {
 
 /**
  * Yields every page of a query, chain after chain. Chains are in order of time; the pages of one chain may arrive newest
- * first. `now` returns microseconds. An endpoint that fails may answer with an empty list once, which would count as
- * a time without records for ever: with `confirmsEmpty` an empty page is asked for again before it is believed. Throws as `RestClient.get`, and a `RefusedError` on an unreadable answer
- * or when paging makes no progress.
+ * first. `now` returns microseconds. An endpoint that lags or fails may answer with an empty or a short list, which would
+ * count as a time without records for ever: with `confirmsEmpty` such a page is asked for again before it is believed, and
+ * the bars that it lacks count as fetched only when they are old. Throws as `RestClient.get`, and a `RefusedError` on an
+ * unreadable answer or when paging makes no progress.
  */
 export async function* fetchHistory(
   client: RestClient,
@@ -41,7 +43,7 @@ export async function* fetchHistory(
     while (request) {
       const ask = (asked: PageRequest) => pageOf(client, exchange, query, asked, { now: now(), covered });
       const answer: HistoryPage = await ask(request);
-      const page: HistoryPage = answer.isEmpty && confirmsEmpty ? await ask(request) : answer;
+      const page: HistoryPage = confirmsEmpty && isDoubtful(answer) ? believed(await ask(request), now()) : answer;
       progress.require(request, page);
       const { records, rejected, isEmpty = false, isExhausted = false } = page;
       request = page.next;
@@ -50,6 +52,21 @@ export async function* fetchHistory(
       covered = page.startsChain ? undefined : page.covered;
     }
   }
+}
+
+/** An endpoint that lags by more does not exist: from then on bars that it lacks are those that the exchange lacks. */
+const LONGEST_LAG = HOUR;
+
+function isDoubtful({ isEmpty = false, lackingSince }: HistoryPage): boolean {
+  return isEmpty || lackingSince !== undefined;
+}
+
+/** Returns a page that was asked for again. The bars that it still lacks are not covered while the exchange may be late. */
+function believed(page: HistoryPage, now: number): HistoryPage {
+  const { covered, lackingSince } = page;
+  if (covered === undefined || lackingSince === undefined || lackingSince < now - LONGEST_LAG) return page;
+  const until = Math.min(covered.until, lackingSince);
+  return { ...page, covered: covered.from < until ? { from: covered.from, until } : undefined };
 }
 
 async function pageOf(

@@ -10,7 +10,7 @@ import type { Delivery, Rejection } from './run-fetch-task.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from './stored-spans.js';
 import { ContentCounts, readStoredTrades, StoredTrades } from './stored-trades.js';
 import type { Topic } from './topic.js';
-import { TradeNumbering } from './trade-numbering.js';
+import { type EdgeTime, TradeNumbering } from './trade-numbering.js';
 
 export type ArchiveOptions = DownloadOptions & {
   /** Absent when records are not stored: then all trades of the file are yielded. */
@@ -28,6 +28,11 @@ export type ArchiveOptions = DownloadOptions & {
 /** Maximum difference between the times of a file and of the websocket. */
 const MARGIN = 2 * SECOND;
 
+/** Above any number of trades of one time; sequences of an exchange are larger. */
+const MOST_AT_ONE_TIME = 1_000_000;
+const CUT_INSIDE =
+  'the store has another trade at this place of its time: the day was cut inside one time; import its parts in one command, into a store without them';
+
 /** Days whose stored trades are held: rows of a file are nearly in order of time. */
 const DAYS_HELD = 2;
 
@@ -37,6 +42,8 @@ export class DeliveredTrades {
   readonly #ids = new SeenTrades();
   readonly #paths: string[] = [];
   readonly #counts = new ContentCounts();
+  /** The last time of the last file, which the next one may continue. */
+  last: EdgeTime | undefined;
 
   /** `paths` are all files of one symbol. */
   constructor(paths: readonly string[]) {
@@ -115,12 +122,14 @@ class ArchiveImport {
   readonly #captured: readonly Span[];
   readonly #delivered: DeliveredTrades;
   readonly #isShared: boolean;
-  readonly #numbering = new TradeNumbering();
+  readonly #numbering: TradeNumbering;
   readonly #days = new Map<number, StoredTrades>();
   readonly #seen = new SeenTrades();
   readonly #met: number[] = [];
   #fresh: Trade[] = [];
   #rejected = 0;
+  /** The time inside of which the file was cut. */
+  #cutTime: number | undefined;
   hasRows = false;
 
   private constructor(path: string, file: ArchiveFile, delivered: DeliveredTrades, options: ArchiveOptions, stored: StoredSpans) {
@@ -129,6 +138,7 @@ class ArchiveImport {
     this.#options = options;
     this.#delivered = delivered;
     this.#isShared = delivered.isShared(file.name.span);
+    this.#numbering = new TradeNumbering(delivered.last);
     this.#topic = topicOf(file);
     this.#requested = within([file.name.span], [options.wanted]);
     this.#stored = stored;
@@ -170,6 +180,7 @@ class ArchiveImport {
   /** Returns the covered span and the repaired gaps. A rejected row may be any trade of the file: then nothing is covered. */
   end(isWhole: boolean): Delivery {
     this.#delivered.add(this.#fresh, this.#path);
+    this.#delivered.last = this.#numbering.last;
     this.#fresh = [];
     const isCovered = isWhole && this.#rejected === 0 && this.#file.name.span.until <= this.#options.now();
     const covered = isCovered ? this.#requested : [];
@@ -195,8 +206,20 @@ class ArchiveImport {
       return stored.isCopy ? undefined : this.#conflict(line, 'the store');
     }
     if (!this.#file.layout.hasPublicIds && this.#isKnownByContent(trade, day)) return undefined;
+    if (timestamp === this.#cutTime || this.#isCutInside(trade, day)) {
+      this.#cutTime = timestamp;
+      return { reason: CUT_INSIDE, place: this.#place(line) };
+    }
     if (this.#isShared) this.#fresh.push(trade);
     return true;
+  }
+
+  /**
+   * Returns whether the store has another trade at the place of this one. Two parts of a day that was cut between trades of
+   * one time both number them from 0, and their order would be lost.
+   */
+  #isCutInside(trade: Trade, day: StoredTrades): boolean {
+    return Number(trade.sequence) < MOST_AT_ONE_TIME && day.hasPlace(trade);
   }
 
   /** Trades of spot have other ids in the file: those of captured spans are stored, others are compared by content. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Trade } from '../model/records.js';
 import { SeenTrades, type TradeKey } from '../model/seen-trades.js';
 import type { Span } from '../model/span.js';
 import { sqlText } from '../storage/database/duckdb.js';
@@ -8,17 +9,31 @@ import type { Topic } from './topic.js';
 /** Rows fetched at a time. */
 const ROWS = 50_000;
 
+type StoredTrade = TradeKey & Pick<Trade, 'timestamp' | 'sequence'> & { readonly isCaptured?: boolean };
+
+function placeOf({ timestamp, sequence, price, amount, side }: Pick<Trade, 'timestamp' | 'sequence'> & TradeKey): TradeKey {
+  return { id: `${timestamp} ${sequence}`, price, amount, side };
+}
+
 /** The stored trades of one topic and time. */
 export class StoredTrades {
   readonly #ids = new SeenTrades();
   readonly #times: number[] = [];
+  /** Times and sequences of fetched trades. */
+  readonly #places = new SeenTrades();
   /** Fetched trades whose ids are of another source. */
   readonly foreign = new ContentCounts();
 
-  add(trade: TradeKey & { readonly timestamp: number }, isForeign: boolean): void {
+  add(trade: StoredTrade, isForeign: boolean): void {
     this.#times.push(trade.timestamp);
     this.#ids.add(trade, this.#times.length);
     if (isForeign) this.foreign.add(trade);
+    if (!trade.isCaptured && trade.sequence !== undefined) this.#places.add(placeOf(trade), 1);
+  }
+
+  /** Returns whether a fetched trade has the time and the sequence of this one. */
+  hasPlace(trade: Trade): boolean {
+    return this.#places.find(placeOf(trade)) !== undefined;
   }
 
   /** Returns the time of the stored trade with this id, and whether it has the same price, amount and side. */
@@ -53,13 +68,13 @@ export async function readStoredTrades(
     const { database } = snapshot;
     await database.run(
       `CREATE TEMP TABLE stored AS SELECT "id", epoch_us("timestamp")::DOUBLE AS time, "price", "amount", "side",
-         "local_timestamp" IS NOT NULL AS is_captured FROM ${snapshot.relation('trade')} WHERE "symbol" = ${sqlText(symbol)}`,
+         "local_timestamp" IS NOT NULL AS is_captured, "sequence"::VARCHAR AS sequence FROM ${snapshot.relation('trade')} WHERE "symbol" = ${sqlText(symbol)}`,
     );
     const count = await database.number('SELECT count(*) FROM stored');
     for (let row = 0; row < count; row += ROWS) {
       const result = await database.read(`SELECT * FROM stored WHERE rowid >= ${row} AND rowid < ${row + ROWS}`);
-      for (const [id, timestamp, price, amount, side, isCaptured] of result.getRows()) {
-        const trade = { id, timestamp, price, amount, side } as TradeKey & { readonly timestamp: number };
+      for (const [id, timestamp, price, amount, side, isCaptured, sequence] of result.getRows()) {
+        const trade = { id, timestamp, price, amount, side, isCaptured, sequence: sequence ?? undefined } as StoredTrade;
         stored.add(trade, isCaptured !== true && !isOwn(trade.id));
       }
     }

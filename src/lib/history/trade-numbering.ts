@@ -7,6 +7,9 @@ const REMEMBERED = 100_000;
 /** Share of time changes in the sample that go back in a file that runs newest first. */
 const BACKWARD = 0.9;
 
+/** The time at an end of a file, and how many of its trades are numbered so far. */
+export type EdgeTime = { readonly timestamp: number; readonly trades: number };
+
 /**
  * Numbers the trades of an archive file that share a time.
  *
@@ -20,6 +23,17 @@ export class TradeNumbering {
   #group: ArchiveRow[] = [];
   #counts = new Map<number, number>();
   #olderCounts: ReadonlyMap<number, number> = new Map();
+  #last: EdgeTime | undefined;
+
+  /** `before` is the last time of the file before this one: a file that begins with it continues it. */
+  constructor(before?: EdgeTime | undefined) {
+    if (before) this.#counts.set(before.timestamp, before.trades);
+  }
+
+  /** The last time of the file and its number of trades, undefined for a file that runs newest first. */
+  get last(): EdgeTime | undefined {
+    return this.#isNewestFirst ? undefined : this.#last;
+  }
 
   /** Takes rows in file order. Returns the rows that are numbered; others wait until the direction or their time is known. */
   add(rows: readonly ArchiveRow[]): ArchiveRow[] {
@@ -58,6 +72,7 @@ export class TradeNumbering {
     if (sequence !== undefined) return row;
     const position = this.#counts.get(timestamp) ?? this.#olderCounts.get(timestamp) ?? 0;
     this.#counts.set(timestamp, position + 1);
+    this.#last = { timestamp, trades: position + 1 };
     if (this.#counts.size >= REMEMBERED) {
       this.#olderCounts = this.#counts;
       this.#counts = new Map();

@@ -6,7 +6,7 @@ import { fetchHistory } from '../../../src/lib/history/fetch.js';
 import { RefusedError, RestClient, type RestClientOptions } from '../../../src/lib/history/rest-client.js';
 import { UnreachableError } from '../../../src/lib/model/errors.js';
 import { type Span, united } from '../../../src/lib/model/span.js';
-import { DAY } from '../../../src/lib/model/time.js';
+import { DAY, MINUTE } from '../../../src/lib/model/time.js';
 import { createHttpClient } from '../../../src/lib/transport/http.js';
 import { SYSTEM_TIMING, type Timing } from '../../../src/lib/transport/timing.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../../support/exchange-server/index.js';
@@ -181,20 +181,55 @@ describe('history over a client', () => {
     expectObedient(server);
   });
 
-  it.each(['bitget', 'bybit'])('%s: an empty list of candles or trades is asked for again before it is believed', async (id) => {
-    const { server, exchange, client } = await world(id);
-    const now = server.now() * 1_000;
-    const span = { market: 'linear', symbol: 'BTCUSDT', from: now - DAY, until: now } as const;
-    for (const type of ['candle', 'trade'] as const) {
-      server.faults.list({ rows: 0, times: 1, path: /candles|kline|fills|recent-trade/ });
-      const query: HistoryQuery = { ...span, type, interval: type === 'candle' ? '1h' : undefined };
-      let count = 0;
-      for await (const { records } of fetchHistory(client, exchange, query, () => now, { confirmsEmpty: true }))
-        count += records.length;
-      expect(count, type).toBeGreaterThan(5);
-    }
-    expectObedient(server);
-  });
+  it.each(['bitget', 'bybit'])(
+    '%s: an empty list of candles, marks or trades is asked for again before it is believed',
+    async (id) => {
+      const { server, exchange, client } = await world(id);
+      const now = server.now() * 1_000;
+      const span = { market: 'linear', symbol: 'BTCUSDT', from: now - DAY, until: now } as const;
+      for (const type of ['candle', 'mark_price', 'trade'] as const) {
+        server.faults.list({ rows: 0, times: 1, path: /candles|kline|fills|recent-trade/ });
+        const query: HistoryQuery = { ...span, type, interval: type === 'candle' ? '1h' : undefined };
+        let count = 0;
+        for await (const { records } of fetchHistory(client, exchange, query, () => now, { confirmsEmpty: true }))
+          count += records.length;
+        expect(count, type).toBeGreaterThan(5);
+      }
+      expectObedient(server);
+    },
+  );
+
+  it.each(['bitget', 'bybit'])(
+    '%s: bars that an endpoint lacks at the end are asked for again, and not covered while it may lag',
+    async (id) => {
+      const { server, exchange, client } = await world(id);
+      const now = server.now() * 1_000;
+      const query: HistoryQuery = {
+        type: 'candle',
+        market: 'linear',
+        symbol: 'BTCUSDT',
+        interval: '1m',
+        from: now - 30 * MINUTE,
+        until: now,
+      };
+      const bars = async (late: number) => {
+        let [count, until] = [0, 0];
+        for await (const { records, covered } of fetchHistory(client, exchange, query, () => now + late, {
+          confirmsEmpty: true,
+        })) {
+          count += records.length;
+          until = Math.max(until, covered?.until ?? 0);
+        }
+        return { count, until };
+      };
+      const whole = await bars(0);
+      server.faults.list({ rows: 20, times: 1, path: /candles|kline/ });
+      expect(await bars(0)).toEqual(whole);
+      server.faults.list({ rows: 0, times: 2, path: /candles|kline/ });
+      expect(await bars(0)).toEqual({ count: 0, until: 0 });
+      expectObedient(server);
+    },
+  );
 
   it('an answer that cannot be read is a refusal of the exchange', async () => {
     const { server, exchange, client } = await world('bitget');

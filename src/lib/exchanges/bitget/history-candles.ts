@@ -1,7 +1,7 @@
 import type { Market } from '../../model/records.js';
 import type { Span } from '../../model/span.js';
 import { DAY, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
-import { barCoverage, barWindows, clippedTo, formingBar, overlapped, requireWindow } from '../bar-windows.js';
+import { barCoverage, barWindows, clippedTo, formingBar, lackingSince, overlapped, requireWindow } from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
@@ -110,6 +110,7 @@ export function parseCandles(
     covered: clippedTo(query, covered),
     next: rest && [withEnds(asked, rest, interval)],
     isEmpty: rows.length === 0,
+    lackingSince: lackingSince(window, starts, forming, interval.length),
   };
 }
 

@@ -2,7 +2,7 @@ import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { Candle } from '../../model/records.js';
 import type { Span } from '../../model/span.js';
 import { fromMilliseconds, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
-import { barCoverage, barWindows, clippedTo, formingBar, overlapped, requireWindow } from '../bar-windows.js';
+import { barCoverage, barWindows, clippedTo, formingBar, lackingSince, overlapped, requireWindow } from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
@@ -63,7 +63,14 @@ export function parseCandles(
   requireWindow(window, starts, `bybit ${asked.path}`);
   const { covered, rest } = barCoverage(window, starts, forming, before);
   const isEmpty = items.length + rejected.length === 0;
-  return { records, rejected, covered: clippedTo(query, covered), next: rest && [withEnds(asked, rest, size)], isEmpty };
+  return {
+    records,
+    rejected,
+    covered: clippedTo(query, covered),
+    next: rest && [withEnds(asked, rest, size)],
+    isEmpty,
+    lackingSince: lackingSince(window, starts, forming, size),
+  };
 }
 
 function withEnds(request: HttpRequest, window: Span, size: number): HttpRequest {

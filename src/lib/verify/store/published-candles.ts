@@ -95,7 +95,7 @@ async function fetched(
   const query = { type: 'candle', market: market as Market, symbol, interval: FETCHED_INTERVAL, from, until } as const;
   const candles = new Map<number, Candle>();
   try {
-    for await (const { records } of fetchHistory(options.client, exchange, query, options.now))
+    for await (const { records } of fetchHistory(options.client, exchange, query, options.now, { confirmsEmpty: true }))
       for (const record of records) if (record.type === 'candle' && record.closed) candles.set(record.timestamp, record);
   } catch (error) {
     if (error instanceof RefusedError) options.onRefused(`${symbol}: ${error.message}`);
