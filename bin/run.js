@@ -3,8 +3,20 @@ import { readFileSync } from 'node:fs';
 
 const argv = process.argv.slice(2);
 
+/** A full disk ends help and version with one line instead of a stack trace; commands report it themselves. */
+function reportStdoutErrors() {
+  process.stdout.removeAllListeners('error');
+  process.stdout.once('error', async (error) => {
+    if (error.code === 'EPIPE') return;
+    process.exitCode = 1;
+    const { systemReason } = await import('../dist/lib/sinks/system-reason.js');
+    process.stderr.write(`mdtool: cannot write stdout: ${systemReason(error)}\n`);
+  });
+}
+
 if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0])) {
   // Answered here because loading the framework takes three times as long as the answer.
+  reportStdoutErrors();
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
 } else if (argv[0] === 'complete' && ['--', '--next'].includes(argv[1])) {
@@ -15,5 +27,6 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0])) {
   const { execute, settings } = await import('@oclif/core');
   // Otherwise NODE_ENV=test or =development in somebody's shell makes oclif look for sources to compile.
   settings.enableAutoTranspile = false;
+  reportStdoutErrors();
   await execute({ dir: import.meta.url });
 }

@@ -346,6 +346,31 @@ describe('backfill', () => {
     expect(await stored('coverage', 'trade')).toHaveLength(after.length);
   });
 
+  it('says what it asked for and what the exchange gave, and verify shows the rest as not covered', async () => {
+    const server = await serve('bitget', { history: { trades: 300, duration: (85 * MINUTE) / 1_000 } });
+    const at = path('short');
+    const args = [...BITGET, '--channels', 'trade', '--since', '3d', '--store', at];
+    const first = await mdtoolHere(args, { env: server.environment });
+    expect(first.code).toBe(0);
+    expect(first.stderr).toMatch(/warning: bitget linear BTCUSDT trade: asked for 3d, from .*; the exchange gave 1h 2\dm, from /);
+    const { stdout, code } = await mdtoolHere(['verify', '--store', at]);
+    const rows = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect([code, rows.map(({ verdict, records }) => [verdict, records > 0])]).toEqual([
+      0,
+      [...Array(rows.length - 1).fill(['whole', true]), ['suspect', false]],
+    ]);
+    const rest = rows.at(-1);
+    expect(rest.detail).toMatch(/^not covered: backfill asked for it, and the exchange gave nothing between .* \(2d 22h\)$/);
+    expect(rest.until_timestamp).toBe(rows[0].from_timestamp);
+    const later = ['--since', String(rest.until_timestamp + 1)];
+    expect((await mdtoolHere(['verify', '--store', at, ...later])).stdout).not.toContain('not covered');
+    const again = await mdtoolHere(args, { env: server.environment });
+    expect(again.stderr).not.toContain('asked for');
+  });
+
   it('gives records in order to other outputs, and leaves the store alone', async () => {
     const server = await serve('bitget');
     const range = ['--since', iso(now - 3 * HOUR), '--until', iso(now - HOUR), '-o', '-', '--store', path('untouched')];

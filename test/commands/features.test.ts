@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FEATURES } from '../../src/lib/features/registry.js';
 import { decodeRecord, encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, RecordType } from '../../src/lib/model/records.js';
 import { startStep } from '../../src/lib/storage/journal/step-lock.js';
@@ -133,6 +134,17 @@ describe('features', () => {
     expect([await signals(), await signals('--fail-on-gaps')]).toEqual([0, 3]);
   });
 
+  it('say of an input that came nothing else than that its feature has no value yet, and name every feature', async () => {
+    const oneOf = (type: AnyRecord['type']) => scenario.find((record) => record.type === type) as AnyRecord;
+    const last = scenario.findLast(({ type }) => type === 'trade') as AnyRecord;
+    const few = [oneOf('trade'), oneOf('open_interest'), oneOf('mark_price'), last];
+    const { stderr } = await run(['features', '-', '-o', 'none'], few.map(encodeRecord).join('\n'));
+    expect(stderr).not.toMatch(/no (open_interest|mark_price|trade) records/);
+    for (const { name } of FEATURES.filter(({ name }) => !['basis_bps', 'realized_vol'].includes(name)))
+      expect(stderr).toContain(name);
+    expect(stderr).toMatch(/no value yet: .*oi_z \(/);
+  });
+
   it('lose nothing when a pipeline is interrupted: what is on its way is still read', async () => {
     const child = start(['features', '-', '--rows', 'features', '--quiet'], { cwd: folder });
     const done = finished(child);
@@ -151,6 +163,9 @@ describe('features', () => {
     expect(list.stdout).toMatch(/^delta_z +trade +300s +5m +yes +z of delta/m);
     expect(list.stdout).toMatch(/^ofi +book +90s/m);
     const json = JSON.parse((await run(['features', '--list', '--json'])).stdout) as { data: { name: string }[] };
+    const lines = (await run(['features', '--list', '--format', 'ndjson'])).stdout.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual(json.data);
+    expect((await run(['features', '--list', '--format', 'csv'])).stdout).toMatch(/^name,inputs,window,warm_up,.*\ndelta_z,/);
     expect(json.data.map(({ name }) => name)).toHaveLength(13);
     const plot = await run(['features', small, '--plot', 'imb_shift']);
     expect(plot.stdout).toMatch(/imb_shift of bybit:linear:BTCUSDT {2}\(\d+ of 900 rows\)/);

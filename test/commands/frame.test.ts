@@ -147,6 +147,9 @@ describe('a full disk under stdout', () => {
     ['records', ['stream', '--replay', TAPE, '--quiet']],
     ['--json', ['symbols', '--replay', TAPE, '--json', '--quiet']],
     ['an error as --json', ['stream', '--replay', 'nope', '--json']],
+    ['a text', ['features', '--list']],
+    ['help', ['--help']],
+    ['the version', ['--version']],
   ])('%s: one line and exit 1', (_, args) => {
     const full = openSync('/dev/full', 'w');
     const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'bin/run.js'), ...args], {

@@ -41,9 +41,14 @@ describe('stream from an exchange', () => {
     await expect.poll(() => server.subscriptions, { timeout: 45_000 }).toBe(60);
     const before = server.tradeCount();
     await expect.poll(() => server.tradeCount() - before, { timeout: 45_000 }).toBeGreaterThan(1_000);
+    // As after nohup: the terminal that it was started from closes.
+    child.kill('SIGHUP');
+    const then = server.tradeCount();
+    await expect.poll(() => server.tradeCount() - then, { timeout: 45_000 }).toBeGreaterThan(50);
     child.kill('SIGTERM');
     const { stderr, code, stdout } = await result;
     expect([code, stdout]).toEqual([0, '']);
+    expect(stderr.match(/SIGHUP ignored: there is no terminal/g)).toHaveLength(1);
     expect(stderr).toMatch(/stream: [\d,]+ trades.* stored in .* in [\d.]+ s \(60 symbols; /);
     const query = [
       'query',
@@ -103,6 +108,13 @@ describe('stream from an exchange', () => {
   it('says before a large capture of books what it will take', async () => {
     const { stderr } = await mdtool(live('--channels', 'book', '-o', 'none', '--count', '1'), { env });
     expect(stderr).toMatch(/^60 books: up to [\d.]+ MB a day in the store/m);
+  });
+
+  it('counts the duration from the first confirmation, however long connecting takes', async () => {
+    const slow = { ...env, MDTOOL_BITGET_SUBSCRIBE_DELAY: '500ms' };
+    const args = live('--symbols', 'BTCUSDT', '--duration', '20ms', '-o', 'none', '--json', '--log-level', 'error');
+    const { stdout, code } = await mdtool(args, { env: slow });
+    expect([code, JSON.parse(stdout).subscriptions_confirmed]).toEqual([0, 1]);
   });
 
   it('stops after so many records', async () => {

@@ -133,9 +133,11 @@ describe.skipIf(!hasRedis)('redis', () => {
   });
 
   it('publishes records, and keeps them in streams for those who come later', async () => {
-    const { run, records, stop } = await capture(await open({ 'redis-payload': 'record', 'redis-mode': 'stream' }), ['trade']);
+    const output = await open({ 'redis-payload': 'record', 'redis-mode': 'stream' });
+    const { run, records, stop } = await capture(output, ['trade']);
     await run.until(() => records.filter(({ type }) => type === 'trade').length > 50, 'trades');
     await stop();
+    expect(output.report()).toMatchObject({ output: `redis://127.0.0.1:${port}`, records: records.length });
     const entries = await (await client()).xRange('stream:bybit_trades', '-', '+');
     const trades = records.filter(({ type }) => type === 'trade').map(encodeRecord);
     expect(entries?.map(({ message }) => message.data)).toEqual(trades);
@@ -167,6 +169,7 @@ describe.skipIf(!hasRedis)('redis', () => {
     await startRedis('--requirepass', 'se cret');
     await expect(open()).rejects.toThrow(/cannot connect to Redis .*NOAUTH|Authentication/i);
     const output = await open({}, `redis://:${encodeURIComponent('se cret')}@127.0.0.1:${port}`);
+    expect(output.report()?.output).toBe(`redis://***@127.0.0.1:${port}`);
     await output.close();
   });
 

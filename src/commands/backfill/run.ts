@@ -3,7 +3,8 @@ import type { Summary } from '../../lib/cli/summary.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
 import { archiveRuns, backfill, fetchRuns, type Run } from '../../lib/history/backfill.js';
 import { BackfillStore } from '../../lib/history/backfill-store.js';
-import type { FetchTask } from '../../lib/history/fetch-task.js';
+import { type FetchTask, requestedFrom } from '../../lib/history/fetch-task.js';
+import { recordAsked } from '../../lib/history/fetched-spans.js';
 import { RestClient } from '../../lib/history/rest-client.js';
 import { readStoredKeys } from '../../lib/history/stored-keys.js';
 import type { Topic } from '../../lib/history/topic.js';
@@ -48,7 +49,11 @@ export async function prepareBackfill(asked: BackfillContext): Promise<PreparedB
       // Without an instrument list, the error about it is enough.
       planLine: isArchives || (tasks.length === 0 && context.summary.hasUnreachable) ? undefined : planSummary(tasks, now),
       run: (options) => runAll(context, clients, tasks, { options, keep: (made) => (report.current = made) }),
-      summarize: (summary) => report.current.summarize(summary, tasks.filter(({ spans }) => spans.length > 0).length),
+      summarize: (summary) => {
+        report.current.summarize(summary, tasks.filter(({ spans }) => spans.length > 0).length);
+        const isCut = context.stopped.aborted || summary.hasUnreachable;
+        for (const text of isCut ? [] : report.current.shortfalls(tasks)) context.notice(text);
+      },
       close: () => clients.http.close(),
     };
   } catch (error) {
@@ -86,11 +91,21 @@ async function* runAll(
       records += batch.length;
       yield batch;
     }
+    if (store) await recordAsked(flags.store, requestedTopics(context, tasks));
     if (stopped.aborted) summary.incomplete('stopped before everything was fetched; the next run continues from here');
   } finally {
     progress.end();
     await store?.close();
   }
+}
+
+/** Returns from when on the flags request topics; ranges of coverage are parts of earlier requests. */
+function requestedTopics({ paths }: BackfillContext, tasks: readonly FetchTask[]) {
+  if (paths.length > 0) return [];
+  return tasks.flatMap((task) => {
+    const from = requestedFrom(task);
+    return from === undefined ? [] : [{ topic: task.topic, from }];
+  });
 }
 
 function fetchRunsOf(

@@ -1,6 +1,6 @@
 import type { Colors } from '../../lib/cli/output/colors.js';
+import { zonedTime } from '../../lib/cli/time-zone.js';
 import type { Candle } from '../../lib/model/records.js';
-import { formatTime } from '../../lib/model/time.js';
 
 const PRICE_ROWS = 16;
 const VOLUME_ROWS = 4;
@@ -98,7 +98,7 @@ function times(shown: readonly Priced[]): string {
 
 /** Returns `2026-08-09 21:27`, with seconds where there are any. */
 export function timeLabel(timestamp: number): string {
-  return formatTime(timestamp).slice(0, 19).replace('T', ' ').replace(/:00$/, '');
+  return zonedTime(timestamp).slice(0, 19).replace('T', ' ').replace(/:00$/, '');
 }
 
 /** Formats a price or amount with a maximum number of significant digits. */

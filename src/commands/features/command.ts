@@ -1,14 +1,16 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { inputArgument, outputFlags } from '../../lib/cli/flags.js';
+import { writeRows } from '../../lib/cli/output/row-output.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import { runStoreStep, type StepDelivery } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { FEATURES, type Windows } from '../../lib/features/registry.js';
 import { type FeatureReport, type FeatureRequest, featureStep } from '../../lib/features/store/feature-run.js';
 import type { StepRun } from '../../lib/input/store-step.js';
+import { UsageError } from '../../lib/model/errors.js';
 import { engineOptionsOf, featuresFlags } from './flags.js';
-import { featureTable, listedFeatures } from './list.js';
+import { featureRows, featureTable, listedFeatures } from './list.js';
 import { featurePlot } from './plot.js';
 import { FeatureObserver } from './text.js';
 
@@ -33,7 +35,7 @@ Over the store, only new, late or repaired records are computed, up to the last 
 
   async run(): Promise<SummaryDocument | undefined> {
     const { args, flags } = await this.parse(Features);
-    if (flags.list) return this.#list(flags.window);
+    if (flags.list) return this.#list(flags.window, flags);
     const observer = new FeatureObserver();
     const request: FeatureRequest = {
       input: args.input ?? [],
@@ -75,11 +77,22 @@ Over the store, only new, late or repaired records are computed, up to the last 
     });
   }
 
-  async #list(windows: Windows): Promise<SummaryDocument | undefined> {
+  async #list(windows: Windows, { format = 'table', force, output }: CommandFlags): Promise<SummaryDocument | undefined> {
     const features = listedFeatures(FEATURES, windows);
+    const [file, ...more] = output?.filter((name) => name !== '-') ?? [];
+    if (more.length > 0) throw new UsageError('features --list: expected one -o FILE');
     this.summary.data = features;
     if (this.jsonEnabled()) return this.summary.document(Date.now() * 1000);
-    return void this.log(await featureTable(features, process.stdout.columns ?? 140));
+    if (format === 'table' && file === undefined)
+      return void this.log(await featureTable(features, process.stdout.columns ?? 140));
+    await writeRows(featureRows(features), {
+      format,
+      stdout: process.stdout,
+      output: file,
+      force,
+      note: (text) => this.stderr.note(text),
+    });
+    return undefined;
   }
 }
 

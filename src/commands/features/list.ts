@@ -1,7 +1,8 @@
 import { BORDERLESS } from '../../lib/cli/output/table.js';
 import type { Feature } from '../../lib/features/feature.js';
 import { SIGNAL_FEATURES, type Windows, windowOf } from '../../lib/features/registry.js';
-import { formatDuration, SECOND } from '../../lib/model/time.js';
+import { spokenDuration } from '../../lib/model/time.js';
+import type { ResultValue } from '../../lib/storage/database/query-values.js';
 
 /** One feature as `--list` gives it. */
 type ListedFeature = {
@@ -21,11 +22,26 @@ export function listedFeatures(features: readonly Feature[], windows: Windows): 
       name: feature.name,
       inputs: feature.inputs,
       window: feature.window === undefined ? (feature.span ?? 'now') : `${window}s`,
-      warm_up: formatDuration(feature.warmUp(window) * SECOND),
+      warm_up: spokenDuration(feature.warmUp(window)),
       signals: SIGNAL_FEATURES.has(feature.name),
       definition: feature.definition,
     };
   });
+}
+
+/** Returns the list as rows of a result. */
+export function featureRows(features: readonly ListedFeature[]) {
+  const names = ['name', 'inputs', 'window', 'warm_up', 'signals', 'definition'] as const;
+  return {
+    columns: names.map((name) => ({
+      name,
+      kind: name === 'inputs' ? ('json' as const) : name === 'signals' ? ('flag' as const) : ('text' as const),
+    })),
+    rowCount: features.length,
+    rows: async function* () {
+      yield features.map((feature) => names.map((name): ResultValue => feature[name] as ResultValue));
+    },
+  };
 }
 
 /** Returns the list as a table, definitions wrapped to `width`. */

@@ -21,6 +21,7 @@ const NOTHING_NEW = 'nothing new; rows are made of the records that mdtool strea
 
 /** Why a feature has no value, for people. */
 const REASONS: Readonly<Record<string, string>> = {
+  missing: 'its input is missing or too old',
   warming: 'warming up',
   thin: 'too few trades',
   flat: 'no variation',
@@ -34,8 +35,6 @@ export class FeatureObserver {
   /** Features without a value so far. */
   readonly #absent = new Map(PROPERTIES);
   readonly #reasons = new Map<string, string>();
-  /** Whether some row had a last trade. */
-  #traded = false;
   #rows = 0;
   /** Rows with every feature that signals use. */
   #warm = 0;
@@ -52,7 +51,7 @@ export class FeatureObserver {
   }
 
   /** Completes the summary of a run. Returns the notices for the user. */
-  summarize(summary: Summary, { counts, broken, unique, stored }: FeatureReport): string[] {
+  summarize(summary: Summary, { counts, seen, broken, unique, stored }: FeatureReport): string[] {
     const { inputs, late, revised, unmarked, unused } = counts;
     if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
     if (stored) for (const type of ROW_TYPES) summary.count(type, stored.made[type] - stored.shown[type]);
@@ -66,7 +65,7 @@ export class FeatureObserver {
       );
     if (unmarked > 0) notes.push(`${counted(unmarked, 'gap')} became known too late to correct every row in it`);
     if (this.#rows === 0) notes.push(stored ? NOTHING_NEW : NOTHING);
-    else notes.push(...this.#absences());
+    else notes.push(...this.#absences(seen()));
     return notes;
   }
 
@@ -80,23 +79,28 @@ export class FeatureObserver {
 
   #row(record: Extract<AnyRecord, { type: 'features' }>): void {
     this.#rows += 1;
-    if (record.close !== undefined) this.#traded = true;
     if (record.warm) this.#warm += 1;
     for (const [name, property] of this.#absent) {
       const detail = record.detail as Readonly<Record<string, string>> | undefined;
       if ((record as unknown as Readonly<Record<string, unknown>>)[property] !== undefined) this.#absent.delete(name);
-      else this.#reasons.set(name, detail?.[name] ?? 'missing');
+      else this.#setReason(name, detail?.[name] ?? 'missing');
     }
   }
 
-  #absences(): string[] {
+  /** A rare input is missing in most rows: what a row with it says is more to the point. */
+  #setReason(name: string, reason: string): void {
+    if (reason !== 'missing' || !this.#reasons.has(name)) this.#reasons.set(name, reason);
+  }
+
+  /** Returns which features never had a value, and why: each of them in one of the lines. */
+  #absences(seen: ReadonlySet<string>): string[] {
     const absent = FEATURES.filter(({ name }) => this.#absent.has(name));
-    const missing = absent.filter(({ name }) => this.#reasons.get(name) === 'missing');
-    const inputs = new Set(missing.flatMap((feature) => feature.inputs).filter((input) => this.#isMissing(input)));
-    const others = absent.filter((feature) => !missing.includes(feature));
+    const unseen = (input: Input) => !seen.has(INPUTS[input].type);
+    const inputs = new Set(absent.flatMap((feature) => feature.inputs).filter(unseen));
+    const others = absent.filter((feature) => !feature.inputs.some(unseen));
     return [
       ...[...inputs].map((input) => {
-        const names = missing.filter((feature) => feature.inputs.includes(input)).map(({ name }) => name);
+        const names = absent.filter((feature) => feature.inputs.includes(input)).map(({ name }) => name);
         return `${names.join(', ')}: no ${INPUTS[input].type} records in the input; capture them with mdtool stream --channels ${CHANNELS[input]}`;
       }),
       ...(others.length > 0
@@ -105,11 +109,5 @@ export class FeatureObserver {
           ]
         : []),
     ];
-  }
-
-  /** A feature with a value proves that its inputs arrived. Trades show in `close` long before a feature is warm. */
-  #isMissing(input: Input): boolean {
-    if (input === 'trade' && this.#traded) return false;
-    return FEATURES.every(({ name, inputs }) => !inputs.includes(input) || this.#absent.has(name));
   }
 }

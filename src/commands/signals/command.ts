@@ -15,7 +15,7 @@ import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { type SignalRequest, signalStep } from '../../lib/signals/store/signal-run.js';
 import { followFlags, ruleFlags } from './flags.js';
 import { givenFlags, ruleBookOf } from './rules.js';
-import { noticeText, rejectionLine, signalLine, summarizeSignals } from './text.js';
+import { noticeText, rejectionLine, summarizeSignals } from './text.js';
 
 export default class Signals extends BaseCommand {
   static override summary = 'Turn features into trading signals; never sends orders.';
@@ -73,7 +73,7 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
           fallback,
           endless: endless || flags.follow,
           types: ['signal'],
-          line: signalLine,
+          asLines: true,
           summarize: (summary) => {
             for (const notice of summarizeSignals(summary, report, flags['fail-on-gaps'])) this.notice(notice);
           },

@@ -2,11 +2,12 @@ import { Flags } from '@oclif/core';
 import type { TapeRotation } from '../../lib/capture/live/tape-writer.js';
 import { durationFlag, LONGEST_PAUSE, universeFlags } from '../../lib/cli/flags.js';
 import { isRedis } from '../../lib/cli/output/redis-target.js';
+import { parseZonedTime } from '../../lib/cli/time-zone.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { parseShard, type Shard } from '../../lib/instruments/shard.js';
 import { UsageError } from '../../lib/model/errors.js';
-import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, parseTime, SECOND } from '../../lib/model/time.js';
+import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, SECOND } from '../../lib/model/time.js';
 import { type MetricsAddress, parseMetricsAddress } from './metrics-server.js';
 
 const LIVE = 'Capture';
@@ -40,12 +41,17 @@ export const liveFlags = {
     exclusive: ['demo'],
   }),
   demo: Flags.boolean({ summary: `Use the exchange's demo trading (${having('demo')}).`, helpGroup: LIVE }),
-  duration: durationFlag({ summary: 'Stop after this time.', helpValue: 'DURATION', helpGroup: LIVE, least: MILLISECOND }),
+  duration: durationFlag({
+    summary: 'Stop after this time, counted from the first confirmed subscription.',
+    helpValue: 'DURATION',
+    helpGroup: LIVE,
+    least: MILLISECOND,
+  }),
   until: Flags.custom<number>({
     summary: 'Stop at this time: ISO 8601 or epoch.',
     helpValue: 'TIME',
     helpGroup: LIVE,
-    parse: async (text) => parseTime(text, Date.now() * 1000, '--until'),
+    parse: async (text) => parseZonedTime(text, Date.now() * 1000, '--until'),
   })(),
   count: Flags.integer({
     summary: 'Stop after N records; gap and clock do not count.',

@@ -52,7 +52,7 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
 }
 
 async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
-  const { flags, settings, stderr, summary } = context;
+  const { flags, settings, stderr } = context;
   const { client, tape, metrics, redis, limit, userAgent } = tools;
   const venues = buildVenues(context);
   const rest = restOf(context, tools, venues);
@@ -79,22 +79,32 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   });
   claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
+  limit.countFrom(() => isUp(live));
   const reporter = showStatus(live, flags, stderr);
   return {
     records: untilEnd(redis.tee(atMost(live.records, flags.count)), () => reporter.stop()),
     output: redis.output,
     claims,
-    summarize: async () => {
-      // With `--count`, records after the last one were never stored, so do not save the position.
-      if (flags.count === undefined) await live.saveCoverage();
-      summarizeLive(live, summary, flags['allow-gaps']);
-      summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
-    },
+    summarize: () => summarizeRun(context, tools, live),
     close: async () => {
       reporter.stop();
       await tools.close();
     },
   };
+}
+
+async function summarizeRun(
+  { flags, summary, notice }: LiveStreamContext,
+  { redis, tape }: LiveTools,
+  live: Live,
+): Promise<void> {
+  // With `--count`, records after the last one were never stored, so do not save the position.
+  if (flags.count === undefined) await live.saveCoverage();
+  summarizeLive(live, summary, flags['allow-gaps']);
+  if (!isUp(live) && live.unreachable.length === 0)
+    notice('stopped before the exchange confirmed a subscription: nothing was captured');
+  summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
+  summary.addOutput(redis.report());
 }
 
 /** Returns one client for all REST requests of the capture, because the exchange counts them together. */
@@ -140,6 +150,12 @@ function showStatus(live: Live, flags: LiveStreamFlags, stderr: Stderr): StatusR
   const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
   const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
   return reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
+}
+
+/** Returns whether the exchange has confirmed a subscription or answered a poll. */
+function isUp(live: Live): boolean {
+  const { subscriptions, polls } = live.status();
+  return subscriptions.confirmed + polls.answered > 0;
 }
 
 async function* untilEnd<Item>(source: AsyncIterable<Item>, end: () => void): AsyncGenerator<Item> {

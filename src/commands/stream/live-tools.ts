@@ -60,27 +60,53 @@ function openTape({ flags, notice, summary }: LiveStreamContext, exchanges: read
   return new TapeWriter({ path: flags.tape, exchanges, rotation, force: flags.force, onFailure });
 }
 
-/** Ends a run when it is stopped or its time is up. */
+/** Milliseconds between two looks for the first confirmation. */
+const LOOK_EVERY = 20;
+
+/**
+ * Ends a run when it is stopped or its time is up. `--duration` counts from the first confirmed subscription or answered
+ * poll: connecting can take longer than a short duration, and the run would end before anything was captured.
+ */
 export class TimeLimit {
   readonly signal: AbortSignal;
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #duration: number | undefined;
+  readonly #until: number | undefined;
+  readonly #over = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor({ duration, until }: LiveStreamFlags, stopped: AbortSignal) {
-    const now = Date.now();
-    const ends = [duration === undefined ? [] : now + duration / 1000, until === undefined ? [] : until / 1000].flat();
-    const end = Math.min(...ends);
-    if (end <= now) throw new UsageError('--until must be in the future');
-    const over = new AbortController();
-    this.signal = AbortSignal.any([stopped, over.signal]);
-    this.#timer = Number.isFinite(end) ? this.#wake(end, over) : undefined;
+  constructor({ duration, until }: Pick<LiveStreamFlags, 'duration' | 'until'>, stopped: AbortSignal) {
+    this.#duration = duration;
+    this.#until = until;
+    if (until !== undefined && until / 1000 <= Date.now()) throw new UsageError('--until must be in the future');
+    this.signal = AbortSignal.any([stopped, this.#over.signal]);
+    if (until !== undefined) this.#endAt(until / 1000);
+  }
+
+  /** Counts the duration from when `isUp` first returns true. */
+  countFrom(isUp: () => boolean): void {
+    if (this.#duration === undefined) return;
+    const { signal } = this;
+    const timer = setInterval(() => {
+      if (!isUp() && !signal.aborted) return;
+      clearInterval(timer);
+      this.#begin();
+    }, LOOK_EVERY);
+    signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   }
 
   end(): void {
     clearInterval(this.#timer);
   }
 
+  #begin(): void {
+    if (this.signal.aborted || this.#duration === undefined) return;
+    this.#endAt(Math.min(Date.now() + this.#duration / 1000, (this.#until ?? Number.POSITIVE_INFINITY) / 1000));
+  }
+
   /** A timer of its own for weeks: `setTimeout` ends at 24 days. */
-  #wake(end: number, over: AbortController): NodeJS.Timeout {
-    return setInterval(() => Date.now() >= end && over.abort(), Math.min(1_000, Math.max(10, (end - Date.now()) / 20)));
+  #endAt(end: number): void {
+    clearInterval(this.#timer);
+    const pause = Math.min(1_000, Math.max(10, (end - Date.now()) / 20));
+    this.#timer = setInterval(() => Date.now() >= end && this.#over.abort(), pause);
   }
 }

@@ -67,6 +67,7 @@ export async function openReplayStream(
     summarize(summary) {
       summarize(statistics, summary, flags['allow-gaps']);
       summary.note(redis.facts());
+      summary.addOutput(redis.report());
     },
   };
 }

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import type { SymbolRunListener } from '../../lib/cli/symbol-listener.js';
+import { parseZonedTime } from '../../lib/cli/time-zone.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
 import { createLastGoodLists } from '../../lib/instruments/last-good-lists.js';
 import { listsAsOf, requireStorable, type SaveOptions, saveLists, storedLists } from '../../lib/instruments/stored-symbols.js';
@@ -13,16 +14,16 @@ import {
   type SymbolSource,
 } from '../../lib/instruments/symbol-list.js';
 import type { Instrument } from '../../lib/model/records.js';
-import { DAY, parseTime } from '../../lib/model/time.js';
+import { DAY } from '../../lib/model/time.js';
 
 /** A flag for a time. A date means the end of its day, so that it includes a list of that day. */
 export const dateFlag = (name: string, summary: string, exclusive: string[] = []) =>
   Flags.custom<number>({
     summary,
     exclusive,
-    description: 'ISO 8601, epoch, or a duration ago (1d, 90m). A date means the end of that day (UTC).',
+    description: 'ISO 8601, epoch, or a duration ago (1d, 90m). A date means the end of that day.',
     helpValue: 'TIME',
-    parse: async (text) => endOfDay(text, parseTime(text, Date.now() * 1000, name)),
+    parse: async (text) => endOfDay(text, parseZonedTime(text, Date.now() * 1000, name)),
   })();
 
 function endOfDay(text: string, time: number): number {

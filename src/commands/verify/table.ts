@@ -1,8 +1,8 @@
 import type { Colors } from '../../lib/cli/output/colors.js';
 import type { Render } from '../../lib/cli/output/rendered-sink.js';
 import { wrapped } from '../../lib/cli/output/wrap.js';
+import { zonedTime } from '../../lib/cli/time-zone.js';
 import type { Coverage } from '../../lib/model/records.js';
-import { formatTime } from '../../lib/model/time.js';
 
 /** Maximum number of rows for people; above it, findings are listed first. */
 const MOST_ROWS = 200;
@@ -82,7 +82,7 @@ function detailLines({ detail }: Coverage, width: number, colors: Colors): strin
 }
 
 function secondOf(time: number): string {
-  return formatTime(time).slice(0, 19).replace('T', ' ');
+  return zonedTime(time).slice(0, 19).replace('T', ' ');
 }
 
 function untilText({ fromTimestamp, untilTimestamp }: Coverage): string {

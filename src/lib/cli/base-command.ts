@@ -12,12 +12,12 @@ import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
 import { type Output, openOutput, type Stored } from './output/output.js';
 import type { Render } from './output/rendered-sink.js';
-import type { RecordLine } from './output/table-sink.js';
 import { redact } from './redaction.js';
 import { Settings } from './settings.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
 import { stopOnSignals } from './stop-signals.js';
 import { Summary, type SummaryDocument } from './summary.js';
+import { useTimeZone } from './time-zone.js';
 
 /** The parsed flags of `outputFlags`. */
 export type OutputFlags = {
@@ -39,8 +39,8 @@ export type Delivery = {
   readonly types?: readonly RecordType[] | undefined;
   /** Renders the records of a batch, instead of a table per type. */
   readonly render?: Render | undefined;
-  /** Returns a record as one line for a terminal, instead of its fields; undefined for a hidden record. */
-  readonly line?: RecordLine | undefined;
+  /** Whether a terminal shows a line per record also for a batch: its rows are events, not a table. */
+  readonly asLines?: boolean | undefined;
   /** Claims that keep a second step from capturing the same topics into the store. */
   readonly claims?: Claims | undefined;
   /** The step has already stored the records itself: the output `store` only counts them. */
@@ -85,7 +85,10 @@ export abstract class BaseCommand extends Command {
 
   /** Signal that the first SIGINT, SIGTERM or SIGHUP aborts. From its first use on, these no longer end the process. */
   protected get stopped(): AbortSignal {
-    this.#stopped ??= stopOnSignals((name) => this.#announceStop(name));
+    this.#stopped ??= stopOnSignals({
+      onStop: (name) => this.#announceStop(name),
+      onIgnored: () => this.stderr.log.info('SIGHUP ignored: there is no terminal; stop with SIGTERM or SIGINT'),
+    });
     return this.#stopped;
   }
 
@@ -107,6 +110,8 @@ export abstract class BaseCommand extends Command {
     this.parsed = true;
     const input = options ?? (this.ctor as Interfaces.Input<F, B, A>);
     const settings = this.#loadSettings();
+    const zone = rawValue(this.argv, '--tz') ?? settings.flag(this.ctor.id, 'tz')?.value;
+    useTimeZone(zone === undefined ? 'UTC' : String(zone));
     const flags = configuredFlags(this.ctor.id, { ...input.baseFlags, ...input.flags }, settings);
     const output = await super.parse<F, B, A>({ ...input, flags } as Interfaces.Input<F, B, A>, argv);
     const {
@@ -168,10 +173,14 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
   }
 
-  /** Prints the document of `--json`. A full disk is an error with exit 1; oclif's own method ignores it. */
+  /** Prints the document of `--json`. */
   override logJson(document: unknown): void {
+    this.log(ux.colorizeJson(document, { pretty: true, theme: this.config.theme?.json }));
+  }
+
+  /** Prints a text for people on stdout. A full disk is an error with exit 1; oclif's own method ignores it. */
+  override log(text = ''): void {
     const stdout = new TextStream(process.stdout);
-    const text = ux.colorizeJson(document, { pretty: true, theme: this.config.theme?.json });
     const fail = (error: unknown) => {
       if (error instanceof ClosedOutputError) return;
       const { message, exitCode } = reportOf(error, { command: this.#name, flags: [] });
@@ -190,7 +199,7 @@ export abstract class BaseCommand extends Command {
     else if (!readsStdin(this.argv)) this.stderr.log.info('stopping (press Ctrl-C again to force)');
   }
 
-  #open({ flags, fallback, endless, types, render, line, claims, stored }: Delivery): Promise<Output> {
+  #open({ flags, fallback, endless, types, render, asLines, claims, stored }: Delivery): Promise<Output> {
     return openOutput({
       destinations: flags.output ?? [],
       fallback,
@@ -200,7 +209,7 @@ export abstract class BaseCommand extends Command {
       endless,
       types,
       render,
-      line,
+      asLines,
       stored,
       store: flags.store === undefined ? undefined : { directory: flags.store, step: this.#name, claims, sealedApart: endless },
       stdout: process.stdout,

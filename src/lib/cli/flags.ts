@@ -7,10 +7,11 @@ import { KINDS, MARKETS, STATUSES } from '../model/market-records.js';
 import { finite } from '../model/numbers.js';
 import type { InstrumentKind, InstrumentStatus, Market } from '../model/records.js';
 import { Exact } from '../model/ticks.js';
-import { DAY, formatDuration, parseDuration, parseTime } from '../model/time.js';
+import { DAY, formatDuration, parseDuration } from '../model/time.js';
 import { systemReason } from '../sinks/system-reason.js';
 import { GLOBAL_GROUP, OUTPUT_GROUP } from './help-layout.js';
 import { LOG_FORMATS, LOG_LEVELS } from './logger.js';
+import { parseZonedTime } from './time-zone.js';
 
 /** A filter of the universe: a list of what to keep, or `all` to lift it. */
 type Filter<Value extends string> = readonly Value[] | 'all';
@@ -33,6 +34,12 @@ export const globalFlags = {
   }),
   json: Flags.boolean({
     summary: 'Print the closing summary as one JSON document on stdout.',
+    helpGroup: GLOBAL_GROUP,
+  }),
+  tz: Flags.string({
+    summary: 'Time zone of displayed times, and of --since and --until without one: a name such as Europe/Berlin, or local.',
+    default: 'UTC',
+    helpValue: 'ZONE',
     helpGroup: GLOBAL_GROUP,
   }),
   quiet: Flags.boolean({ summary: 'Print no closing summary and no hints on stderr.', helpGroup: GLOBAL_GROUP }),
@@ -130,12 +137,12 @@ export const timeFlags = {
   since: Flags.custom<number>({
     summary: 'Start time: ISO 8601, epoch, or a duration ago (1d, 90m).',
     helpValue: 'TIME',
-    parse: async (text) => parseTime(text, startedAt, '--since'),
+    parse: async (text) => parseZonedTime(text, startedAt, '--since'),
   })(),
   until: Flags.custom<number>({
     summary: 'End time, exclusive; same forms as --since.',
     helpValue: 'TIME',
-    parse: async (text) => parseTime(text, startedAt, '--until'),
+    parse: async (text) => parseZonedTime(text, startedAt, '--until'),
   })(),
 };
 

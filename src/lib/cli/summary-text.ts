@@ -2,6 +2,7 @@ import { counted } from '../model/counted.js';
 import { formatCount, formatSize } from '../model/number-format.js';
 import type { RecordType } from '../model/records.js';
 import type { SinkReport, Tally } from '../sinks/sink.js';
+import { isRedis } from './output/redis-target.js';
 
 /** Facts of one step beside its records: `frames`, `unknown`, `connections`… Keys of the `--json` document. */
 export type Facts = Readonly<Record<string, unknown>>;
@@ -112,9 +113,11 @@ function placeText({ records, verb, outputs, store = 'the store' }: SummaryConte
   const isEmpty = Object.values(records).every((count) => count === 0);
   if (isEmpty) return '';
   const stored = outputs.some(({ output }) => output === 'store') ? [`stored in ${store}`] : [];
-  const files = outputs.map(({ output }) => output).filter((output) => output !== 'store' && output !== '-');
+  const others = outputs.map(({ output }) => output).filter((output) => !['store', '-', 'none'].includes(output));
+  const [targets, files] = [others.filter(isRedis), others.filter((output) => !isRedis(output))];
   const written = files.length > 0 ? [`written to ${files.join(', ')}`] : [];
-  const parts = [...(verb ? [verb] : []), ...stored, ...written];
+  const published = targets.length > 0 ? [`published to ${targets.join(', ')}`] : [];
+  const parts = [...(verb ? [verb] : []), ...stored, ...written, ...published];
   return parts.length > 0 ? ` ${parts.join(' and ')}` : '';
 }
 

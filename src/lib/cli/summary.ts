@@ -95,6 +95,11 @@ export class Summary {
     this.#outputs = reports;
   }
 
+  /** Adds an output that the step opened itself, in the place of the `none` that stands for it. */
+  addOutput(report: SinkReport | undefined): void {
+    if (report) this.#outputs = [...this.#outputs.filter(({ output }) => output !== 'none'), report];
+  }
+
   get total(): number {
     return Object.values(this.#records).reduce((sum, count) => sum + count, 0);
   }

@@ -33,6 +33,12 @@ export class FeatureEngine {
     this.#options = options;
   }
 
+  /** The record types that have arrived so far. */
+  get seen(): ReadonlySet<string> {
+    const all = [...this.#markets.values()].flatMap(({ series }) => [...series.values()].flatMap(({ seen }) => [...seen]));
+    return new Set(all);
+  }
+
   /** Returns the records that follow from `record`. They are produced lazily: read them all before the next `add`. */
   add(record: AnyRecord): Iterable<AnyRecord> {
     switch (record.type) {

@@ -48,6 +48,11 @@ export class SymbolSeries {
     return this.#isBatch && nextEnd > lastEnd ? Number.POSITIVE_INFINITY : nextEnd + this.#wait;
   }
 
+  /** The record types that have arrived, be it in a row of seconds. */
+  get seen(): Iterable<string> {
+    return this.#lastSeen.keys();
+  }
+
   /** Adds an input. Returns rows to emit again because a repaired trade arrived too late for them. */
   add(record: InputRecord): AnyRecord[] {
     this.#counts.inputs += 1;
@@ -56,6 +61,7 @@ export class SymbolSeries {
       return [];
     }
     this.#counts.late += 1;
+    if (!this.#lastSeen.has(record.type)) this.#lastSeen.set(record.type, 0);
     const openGap = record.type === 'trade' ? this.#openGaps.addLate(record.timestamp) : undefined;
     return openGap ? this.#revise(openGap) : [];
   }
@@ -85,6 +91,7 @@ export class SymbolSeries {
     }
     this.#counts.inputs += 1;
     this.#seconds.resume(row);
+    for (const [type, isThere] of contentsOf(row)) if (isThere && !this.#lastSeen.has(type)) this.#lastSeen.set(type, 0);
     return this.#give(row);
   }
 
@@ -183,4 +190,16 @@ export class SymbolSeries {
 /** Whether two states of a row say the same; every state has all columns. */
 function isSame(a: MicroRow | FeatureRow, b: MicroRow | FeatureRow): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The record types that a finished row of a second holds values of. */
+function contentsOf({ trades, bid, mark, openInterest, fundingRate }: MicroRow): [string, boolean][] {
+  return [
+    ['trade', trades > 0],
+    ['book_snapshot', bid !== undefined],
+    ['ticker', bid !== undefined],
+    ['mark_price', mark !== undefined],
+    ['open_interest', openInterest !== undefined],
+    ['funding', fundingRate !== undefined],
+  ];
 }

@@ -16,6 +16,8 @@ export type BackfillListener = {
   refused(topic: Topic, reason: string): void;
   unreachable(reason: string): void;
   rejected(topic: Topic, rows: readonly Rejection[]): void;
+  /** The earliest record of an answer, microseconds. */
+  received(topic: Topic, earliest: number): void;
   /** The share that is done, from 0 to 1. */
   progress(share: number): void;
 };
@@ -46,6 +48,7 @@ export async function* backfill(runs: readonly Run[], { store, listener, now }: 
   )) {
     const { topic, records, rejected, covered, repaired } = delivery;
     if (rejected.length > 0) listener.rejected(topic, rejected);
+    if (delivery.earliest !== undefined) listener.received(topic, delivery.earliest);
     const gaps = repaired.map((gap): Gap => {
       lastGap = Math.max(now(), lastGap + 1);
       return { ...gap, localTimestamp: lastGap, missing: false };

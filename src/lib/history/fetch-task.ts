@@ -91,6 +91,12 @@ function inWholeBars(spans: readonly Span[], topic: Topic): Span[] {
   return united(spans.map(({ from, until }) => ({ from: bucketStart(size, from - 1) + size, until: bucketStart(size, until) })));
 }
 
+/** Returns from when on a task was requested, undefined if it is complete already. */
+export function requestedFrom({ spans, unavailable }: FetchTask): number | undefined {
+  const starts = [...spans, ...unavailable.flatMap((range) => range.spans)].map(({ from }) => from);
+  return starts.length === 0 ? undefined : Math.min(...starts);
+}
+
 export function spanOf({ fromTimestamp: from, untilTimestamp: until }: Gap): Span {
   return { from, until: Math.max(until, from + 1) };
 }

@@ -17,6 +17,8 @@ export type Rejection = { readonly reason: string; readonly place?: string };
 export type Delivery = {
   readonly topic: Topic;
   readonly records: readonly HistoryRecord[];
+  /** Time of the earliest record of the answer, be it stored already; undefined without records. */
+  readonly earliest?: number | undefined;
   readonly rejected: readonly Rejection[];
   /** All spans that the task has fetched completely so far. */
   readonly covered: readonly Span[];
@@ -56,11 +58,18 @@ export async function* runFetchTask(task: FetchTask, options: FetchTaskOptions):
       const records = page.records.filter((record) => seen.isNew(record, stored, span));
       covered = united([...covered, ...within(page.covered, [span])]);
       const rejected = page.rejected.map((reason) => ({ reason }));
-      yield { topic, records, rejected, covered: within(covered, settled(topic, began)), repaired: [] };
+      const earliest = earliestOf(page.records);
+      yield { topic, records, earliest, rejected, covered: within(covered, settled(topic, began)), repaired: [] };
     }
   }
   const repaired = gaps.filter((gap) => isRepaired(task, gap, { covered, seen, began }));
   if (repaired.length > 0) yield { topic, records: [], rejected: [], covered: within(covered, settled(topic, began)), repaired };
+}
+
+function earliestOf(records: readonly HistoryRecord[]): number | undefined {
+  let earliest: number | undefined;
+  for (const { timestamp } of records) if (earliest === undefined || timestamp < earliest) earliest = timestamp;
+  return earliest;
 }
 
 type Page = {

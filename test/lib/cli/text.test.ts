@@ -6,9 +6,11 @@ import { createColors } from '../../../src/lib/cli/output/colors.js';
 import { LineLayout } from '../../../src/lib/cli/output/line-layout.js';
 import { renderTable, tableOf } from '../../../src/lib/cli/output/table.js';
 import { redact } from '../../../src/lib/cli/redaction.js';
+import { type AnyRecord, type Candle, RECORD_TYPES } from '../../../src/lib/model/records.js';
 import { didYouMean, nearest } from '../../../src/lib/model/suggestion.js';
 import { SECOND } from '../../../src/lib/model/time.js';
-import { bookRecord, tradeRecord } from '../../support/records.js';
+import { anyRecord } from '../../support/any-record.js';
+import { tradeRecord } from '../../support/records.js';
 
 const plain = createColors({});
 
@@ -70,16 +72,48 @@ describe('tables', () => {
 });
 
 describe('lines', () => {
-  it('stand in columns and are cut at the width', () => {
-    const layout = new LineLayout(110);
-    const [first, second] = [tradeRecord(), tradeRecord({ price: 9.5, timestamp: tradeRecord().timestamp + SECOND })].map(
-      (record) => layout.line(record),
+  const linesAt = (width: number, records: readonly AnyRecord[]) => {
+    const layout = new LineLayout(() => width, plain);
+    return records.flatMap((record) => layout.lines(record));
+  };
+  const { exchange, market, symbol, timestamp } = tradeRecord();
+  const candle: Candle = {
+    type: 'candle',
+    ...{ exchange, market, symbol, timestamp },
+    interval: '1s',
+    open: 3053.41,
+    high: 3053.6,
+    low: 3053.41,
+    close: 3053.48,
+    volume: 1.16,
+    source: 'trades',
+    closed: true,
+  };
+
+  it('show a candle in 80 columns, each value in its place, and its day once', () => {
+    const [day, first, second, ...more] = linesAt(80, [candle, { ...candle, timestamp: candle.timestamp + SECOND, close: 9.5 }]);
+    expect([day, more]).toEqual(['2026-08-09 UTC', []]);
+    expect(first).toMatch(/^21:26:57 {2}BTCUSDT {2}.*O 3053.41 {2}H 3053.6 {2}L 3053.41 {2}C 3053.48 {2}V 1.16/);
+    expect(second?.indexOf('V 1.16')).toBe(first?.indexOf('V 1.16'));
+  });
+
+  it.each([20, 40, 60, 80, 120, 200])('fit %i columns for every record, drop by importance, and hide clocks', (width) => {
+    fc.assert(
+      fc.property(fc.constantFrom(...RECORD_TYPES).chain(anyRecord), (record) => {
+        const lines = linesAt(width, [record]);
+        if (record.type === 'clock') expect(lines).toEqual([]);
+        for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+      }),
+      { numRuns: 60 },
     );
-    expect(first).toMatch(/^2026-08-09T21:26:57\.000Z {2}trade {11}bybit:linear:BTCUSDT {2}price 65114\.3 {2}amount 0\.001/);
-    expect(second?.indexOf('amount')).toBe(first?.indexOf('amount'));
-    const book = layout.line(bookRecord);
-    expect(book).toContain('bids 65114.2×5.9 +1');
-    expect(layout.line(tradeRecord({ id: 'x'.repeat(100) }))).toHaveLength(110);
+    const line = linesAt(width, [candle]).at(-1) ?? '';
+    if (width >= 40) expect(line).toContain('C 3053.48');
+    if (width >= 80) expect(line).toMatch(/O 3053.41.*V 1.16/);
+  });
+
+  it('say of two markets which one they are of', () => {
+    const lines = linesAt(80, [tradeRecord(), tradeRecord({ market: 'spot' })]);
+    expect(lines.at(-1)).toMatch(/bybit:spot +BTCUSDT/);
   });
 });
 

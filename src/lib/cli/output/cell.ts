@@ -1,6 +1,6 @@
 import { printable } from '../../model/ndjson.js';
 import type { Column, Level } from '../../model/schema.js';
-import { formatTime } from '../../model/time.js';
+import { zonedTime } from '../time-zone.js';
 
 /** Longer texts are cut in tables; files and NDJSON hold everything. */
 const WIDEST = 40;
@@ -8,9 +8,9 @@ const WIDEST = 40;
 /** Returns a value as text for a table or a line, '' for a missing one. */
 export function cellText(value: unknown, column: Pick<Column, 'kind'>): string {
   if (value === undefined || value === null) return '';
-  if (column.kind === 'time') return formatTime(value as number);
+  if (column.kind === 'time') return zonedTime(value as number);
   if (column.kind === 'levels') return levelsText(value as readonly Level[]);
-  if (column.kind === 'number') return plain(value as number);
+  if (column.kind === 'number') return plainNumber(value as number);
   return cut(printable(typeof value === 'object' ? JSON.stringify(value) : String(value)), WIDEST);
 }
 
@@ -28,7 +28,7 @@ export function cut(text: string, width: number): string {
 const MOST_DECIMALS = 20;
 
 /** Returns the shortest decimal text, without an exponent. */
-function plain(value: number): string {
+export function plainNumber(value: number): string {
   const text = String(value);
   const match = /^-?\d(?:\.(\d+))?e-(\d+)$/.exec(text);
   const decimals = match ? Number(match[2]) + (match[1]?.length ?? 0) : 0;
@@ -39,5 +39,5 @@ function levelsText(levels: readonly Level[]): string {
   const [best] = levels;
   if (!best) return 'none';
   const more = levels.length > 1 ? ` +${levels.length - 1}` : '';
-  return `${plain(best[0])}×${plain(best[1])}${more}`;
+  return `${plainNumber(best[0])}×${plainNumber(best[1])}${more}`;
 }

@@ -6,7 +6,7 @@ import { createStdoutSink } from '../../sinks/stdout.js';
 import type { Format } from '../flags.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
 import type { StoreTarget } from './store-sink.js';
-import { createLineSink, createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
+import { createLineSink, createTableSink, type Terminal } from './table-sink.js';
 
 /** Options for opening a destination. */
 export type DestinationOptions = {
@@ -19,8 +19,8 @@ export type DestinationOptions = {
   readonly types: readonly RecordType[] | undefined;
   /** Renders the records, if the command has its own way. */
   readonly render?: Render | undefined;
-  /** Returns a record as one line, if the command has its own way. */
-  readonly line?: RecordLine | undefined;
+  /** Whether a batch is also shown as a line per record: its rows are events, not a table. */
+  readonly asLines?: boolean | undefined;
   /** The store of `-o store`, if the step may write to one. */
   readonly store?: StoreTarget | undefined;
   /** Prints a hint on stderr. */
@@ -69,15 +69,14 @@ function createNullSink(): Sink {
 }
 
 async function openStdout(options: DestinationOptions): Promise<Sink> {
-  const { format, stdout, types, endless, render, line, note } = options;
+  const { format, stdout, types, endless, render, asLines, note } = options;
   if (format === 'ndjson') return createStdoutSink(createNdjsonEncoder(), stdout);
   if (format === 'csv') {
     const { createCsvEncoder, onlyType } = await import('../../sinks/csv.js');
     return createStdoutSink(await createCsvEncoder({ output: '-', type: onlyType('-', types) }), stdout);
   }
   if (render) return createRenderedSink(stdout, render);
-  if (line) return createTextSink(stdout, line);
-  return endless ? createLineSink(stdout) : createTableSink({ stream: stdout, rows: MOST_ROWS, keep: 'first', note });
+  return endless || asLines ? createLineSink(stdout) : createTableSink({ stream: stdout, rows: MOST_ROWS, keep: 'first', note });
 }
 
 function openFile(format: 'ndjson' | 'csv'): Destination['open'] {

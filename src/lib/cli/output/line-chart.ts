@@ -1,6 +1,6 @@
 import { counted } from '../../model/counted.js';
 import { formatCount } from '../../model/number-format.js';
-import { formatTime } from '../../model/time.js';
+import { zonedTime } from '../time-zone.js';
 
 export type ChartPoint = { readonly timestamp: number; readonly value: number | undefined };
 
@@ -77,7 +77,7 @@ function spanOf(points: readonly ChartPoint[], from: number, until: number) {
 }
 
 function axis(points: readonly ChartPoint[], margin: number, columns: number): string {
-  const [first, last] = [points[0], points.at(-1)].map((point) => formatTime(point?.timestamp ?? 0).slice(0, 19));
+  const [first, last] = [points[0], points.at(-1)].map((point) => zonedTime(point?.timestamp ?? 0).slice(0, 19));
   const room = Math.max(1, columns - `${first}${last}`.length);
   return `${' '.repeat(margin)}${first}${' '.repeat(room)}${last}`;
 }

@@ -5,7 +5,7 @@ import type { Format } from '../flags.js';
 import { type DestinationOptions, destinationOf } from './destinations.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
 import type { StoreTarget } from './store-sink.js';
-import { createTableSink, createTextSink, type RecordLine, type Terminal } from './table-sink.js';
+import { createLineSink, createTableSink, type Terminal } from './table-sink.js';
 
 export type OutputOptions = {
   /** `-o`, in the order of the command line. */
@@ -19,7 +19,7 @@ export type OutputOptions = {
   readonly endless: boolean;
   readonly types?: readonly RecordType[] | undefined;
   readonly render?: Render | undefined;
-  readonly line?: RecordLine | undefined;
+  readonly asLines?: boolean | undefined;
   readonly store?: StoreTarget | undefined;
   /** The step has already stored the records; it may know their number better. */
   readonly stored?: Stored | undefined;
@@ -79,8 +79,8 @@ function namesOf({ destinations, fallback, json }: OutputOptions): string[] {
 }
 
 /** Returns what a batch step into the store also shows on a terminal: its last rows, or all of its own lines. */
-function lastRows({ stdout, json, endless, render, line, note }: OutputOptions): Sink[] {
-  if (line && !json && stdout.isTTY) return [createTextSink(stdout, line)];
+function lastRows({ stdout, json, endless, render, asLines, note }: OutputOptions): Sink[] {
+  if (asLines && !json && stdout.isTTY) return [createLineSink(stdout)];
   if (json || endless || !(stdout.isTTY || render)) return [];
   return [render ? createRenderedSink(stdout, render) : createTableSink({ stream: stdout, rows: LAST_ROWS, keep: 'last', note })];
 }

@@ -1,6 +1,8 @@
 import type { WireTap } from '../../capture/live/wire.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
+import type { SinkReport } from '../../sinks/sink.js';
+import { redact } from '../redaction.js';
 import { isRedis, type RedisFlags } from './redis-target.js';
 
 type RedisOutputOptions = {
@@ -20,6 +22,8 @@ export type RedisOutput = {
   tee(records: AsyncIterable<readonly AnyRecord[]>): AsyncIterable<readonly AnyRecord[]>;
   /** Facts for the summary. */
   facts(): Readonly<Record<string, number>>;
+  /** What was published, for the summary; undefined without a Redis. */
+  report(): SinkReport | undefined;
   /** Closes the connection of a run without records. */
   close(): Promise<void>;
 };
@@ -29,7 +33,14 @@ export async function openRedisOutput(options: RedisOutputOptions): Promise<Redi
   const { flags, markets } = options;
   const [output, second] = flags.output?.filter(isRedis) ?? [];
   if (output === undefined)
-    return { output: flags.output, tap: undefined, tee: (records) => records, facts: () => ({}), async close() {} };
+    return {
+      output: flags.output,
+      tap: undefined,
+      tee: (records) => records,
+      facts: () => ({}),
+      report: () => undefined,
+      async close() {},
+    };
   if (second !== undefined) throw new UsageError('-o: only one Redis output is supported, found two');
   const others = flags.output?.filter((other) => !isRedis(other)) ?? [];
   const rest = others.length > 0 ? others : ['none'];
@@ -46,6 +57,7 @@ export async function openRedisOutput(options: RedisOutputOptions): Promise<Redi
       tap: undefined,
       tee: (records) => tee(records, (batch) => sink.write(batch), close),
       facts: () => ({ redis_published: published }),
+      report: () => ({ output: redact(output), records: published, skipped: {} }),
       close,
     };
   }
@@ -53,7 +65,14 @@ export async function openRedisOutput(options: RedisOutputOptions): Promise<Redi
   const { RedisFrames } = await import('./redis-frames.js');
   const frames = await RedisFrames.open(context, markets);
   const close = once(() => frames.close());
-  return { output: rest, tap: frames, tee: (records) => tee(records, async () => {}, close), facts: () => frames.facts, close };
+  return {
+    output: rest,
+    tap: frames,
+    tee: (records) => tee(records, async () => {}, close),
+    facts: () => frames.facts,
+    report: () => ({ output: redact(output), records: frames.facts.redis_published ?? 0, skipped: {} }),
+    close,
+  };
 }
 
 async function* tee(

@@ -3,7 +3,7 @@ import { counted } from '../../model/counted.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { Sink } from '../../sinks/sink.js';
 import { TextStream } from '../../sinks/stdout.js';
-import { type Colors, createColors } from './colors.js';
+import { createColors } from './colors.js';
 import { LineLayout } from './line-layout.js';
 import { renderTable, tableOf } from './table.js';
 
@@ -77,38 +77,16 @@ class TableSink implements Sink {
   }
 }
 
-/** Returns a sink that prints one aligned line per record as it arrives. */
+/** Returns a sink that prints one aligned line per record as it arrives; clocks have none. */
 export function createLineSink(stream: Terminal): Sink {
   const text = new TextStream(stream);
-  const layout = new LineLayout(widthOf(stream));
+  const layout = new LineLayout(() => widthOf(stream), createColors(stream));
   let records = 0;
   return {
     output: '-',
     write(batch) {
       records += batch.length;
-      return text.write(batch.map((record) => `${layout.line(record)}\n`).join(''));
-    },
-    async close() {
-      await text.flush();
-      return { output: '-', records, skipped: {} };
-    },
-    async abort() {},
-  };
-}
-
-/** Returns a record as one line; undefined for a hidden record. */
-export type RecordLine = (record: AnyRecord, colors: Colors) => string | undefined;
-
-/** Returns a sink that prints the command's own line per record as it arrives. */
-export function createTextSink(stream: Terminal, line: RecordLine): Sink {
-  const text = new TextStream(stream);
-  const colors = createColors(stream);
-  let records = 0;
-  return {
-    output: '-',
-    write(batch) {
-      const lines = batch.flatMap((record) => line(record, colors) ?? []);
-      records += lines.length;
+      const lines = batch.flatMap((record) => layout.lines(record));
       return lines.length > 0 ? text.write(`${lines.join('\n')}\n`) : Promise.resolve();
     },
     async close() {

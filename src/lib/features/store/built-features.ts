@@ -33,7 +33,8 @@ type BuildOptions = {
   readonly selection: Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols'>;
   /** Receives the rows as they are built. */
   readonly onRows: (records: readonly AnyRecord[]) => void;
-  readonly onCounts: (counts: EngineCounts) => void;
+  /** Receives the counts of some rows, and the record types that they were made of. */
+  readonly onCounts: (counts: EngineCounts, seen: ReadonlySet<string>) => void;
   readonly stopped: AbortSignal;
 };
 
@@ -179,7 +180,7 @@ async function* groupRows({ context, snapshot, engine: options, onCounts, stoppe
     if (stopped.aborted) return;
   }
   yield [...engine.finish()].filter(isNew);
-  onCounts(engine.counts);
+  onCounts(engine.counts, engine.seen);
 }
 
 /** Gaps and candles up to `from` belong to the resumed state; other earlier records are only carried forward. */

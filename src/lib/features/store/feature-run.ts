@@ -28,6 +28,8 @@ export type FeatureRequest = StepRequest & {
 /** Facts about a run of `features`. */
 export type FeatureReport = {
   readonly counts: EngineCounts;
+  /** Returns the record types that have arrived so far. */
+  readonly seen: () => ReadonlySet<string>;
   /** Lines and rows of INPUT that are not records. */
   readonly broken: { readonly count: number };
   /** Copies of trades in INPUT that were dropped. */
@@ -76,7 +78,9 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
     requireBoth(request.rows);
     const stored = new StoredRows();
     const counts: EngineCounts = { inputs: 0, late: 0, revised: 0, unmarked: 0, unused: 0 };
-    return { records: build(context, request, { stored, counts, most }), report: { counts, broken: { count: 0 }, stored } };
+    const seen = new Set<string>();
+    const report: FeatureReport = { counts, seen: () => seen, broken: { count: 0 }, stored };
+    return { records: build(context, request, { stored, counts, seen, most }), report };
   },
 
   async keepRules({ directory, engine, rows }) {
@@ -88,14 +92,20 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
   },
 };
 
-type Build = { readonly stored: StoredRows; readonly counts: EngineCounts; readonly most: number };
+type Build = {
+  readonly stored: StoredRows;
+  readonly counts: EngineCounts;
+  readonly seen: Set<string>;
+  readonly most: number;
+};
 
 async function* build(
   context: StoreContext,
   { selection, engine, onRows, stopped }: FeatureRequest,
-  { stored, counts, most }: Build,
+  { stored, counts, seen, most }: Build,
 ): AsyncGenerator<AnyRecord[]> {
-  const onCounts = (more: EngineCounts) => {
+  const onCounts = (more: EngineCounts, types: ReadonlySet<string>) => {
+    for (const type of types) seen.add(type);
     for (const name of Object.keys(counts) as (keyof EngineCounts)[]) counts[name] += more[name];
   };
   const { exchanges, markets, symbols } = selection;
@@ -117,11 +127,11 @@ function requireBoth(rows: readonly RowType[]): void {
 }
 
 function runOf(
-  { records, counts }: Pick<FeatureStep, 'counts'> & { readonly records: AsyncIterable<AnyRecord[]> },
+  { records, counts, seen }: Pick<FeatureStep, 'counts' | 'seen'> & { readonly records: AsyncIterable<AnyRecord[]> },
   { rows, onRows }: FeatureRequest,
   input: Pick<FeatureReport, 'broken' | 'unique'>,
 ): StepRun<FeatureReport> {
-  return { records: observed(onlyRows(records, rows), onRows), report: { counts, ...input } };
+  return { records: observed(onlyRows(records, rows), onRows), report: { counts, seen, ...input } };
 }
 
 async function* observed(records: AsyncIterable<AnyRecord[]>, onRows: FeatureRequest['onRows']): AsyncGenerator<AnyRecord[]> {

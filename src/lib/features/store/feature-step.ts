@@ -4,7 +4,12 @@ import type { EngineCounts, EngineOptions } from '../options.js';
 import { timeOrdered } from './time-ordered.js';
 
 /** Rows as they come out, and what became of the input; the counts are whole when the records have ended. */
-export type FeatureStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: EngineCounts };
+export type FeatureStep = {
+  readonly records: AsyncGenerator<AnyRecord[]>;
+  readonly counts: EngineCounts;
+  /** Returns the record types that have arrived so far. */
+  readonly seen: () => ReadonlySet<string>;
+};
 
 /** What features are made of; of one time a gap is read first. */
 export const FEATURE_INPUTS: readonly RecordType[] = [
@@ -26,7 +31,7 @@ const BATCH = 2048;
 /** Yields the rows of an endless stream, each when the market clock passes it. */
 export function streamFeatures(input: AsyncIterable<readonly AnyRecord[]>, options: EngineOptions): FeatureStep {
   const engine = new FeatureEngine(options);
-  return { records: throughEngine(input, engine), counts: engine.counts };
+  return { records: throughEngine(input, engine), counts: engine.counts, seen: () => engine.seen };
 }
 
 /** Returns the rows of all records, whatever their order, late ones included; for input that ends. */
@@ -35,7 +40,7 @@ export function batchFeatures(input: AsyncIterable<readonly AnyRecord[]>, option
   const ordered = timeOrdered(foreseeing(input, engine), FEATURE_INPUTS, () => {
     engine.counts.unused += 1;
   });
-  return { records: throughEngine(ordered, engine), counts: engine.counts };
+  return { records: throughEngine(ordered, engine), counts: engine.counts, seen: () => engine.seen };
 }
 
 /** Passes the repairs of a complete input to an engine before its records. */

@@ -37,6 +37,7 @@ export async function featuresOfStore(
   return {
     records: filtered(upTo(limits, throughEngine(input, engine)), (row) => isInTime(row, selection)),
     counts: engine.counts,
+    seen: () => engine.seen,
   };
 }
 

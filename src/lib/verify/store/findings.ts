@@ -1,11 +1,10 @@
 import type { Span } from '../../model/span.js';
-import { formatTime, SECOND } from '../../model/time.js';
+import { formatTime, SECOND, spokenDuration } from '../../model/time.js';
 import type { Partition } from '../../storage/files/partition.js';
 import type { Finding } from '../day.js';
 import type { OpenGap } from '../open-gaps.js';
 import { remedy } from './channels.js';
 import type { Flaw, SymbolCounts } from './day-scan.js';
-import { spokenDuration } from './silence-watch.js';
 
 /** The findings of a day, by symbol. */
 export class FindingsBySymbol {
@@ -76,6 +75,13 @@ export function gapFinding({ from, until, reason }: OpenGap, series: Pick<Partit
   const length = until - from < 1000 ? 'less than a millisecond' : spokenDuration((until - from) / SECOND);
   const detail = `${reason}: nothing is known between ${formatTime(from)} and ${formatTime(until)} (${length}); ${remedy(series)}`;
   return { from, until, verdict: 'hole', isEmpty: true, detail };
+}
+
+/** Returns the finding about the time before a symbol's first record that a backfill asked for and did not get. */
+export function uncoveredFinding(asked: number, first: number): Finding {
+  const length = spokenDuration((first - asked) / SECOND);
+  const detail = `not covered: backfill asked for it, and the exchange gave nothing between ${formatTime(asked)} and ${formatTime(first)} (${length})`;
+  return { from: asked, until: first, verdict: 'suspect', isEmpty: true, detail };
 }
 
 /** A median delay of arrival above this (microseconds) is reported: the clock is off, or the network is slow. */

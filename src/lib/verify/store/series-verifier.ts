@@ -1,3 +1,5 @@
+import type { HistoryType } from '../../exchanges/history.js';
+import { askedSince, beginsLate } from '../../history/fetched-spans.js';
 import { parseInterval } from '../../model/interval.js';
 import type { Coverage, Market } from '../../model/records.js';
 import { overlap, type Span } from '../../model/span.js';
@@ -19,6 +21,7 @@ import {
   FindingsBySymbol,
   gapFinding,
   recordFindings,
+  uncoveredFinding,
   within,
 } from './findings.js';
 import type { RecordedGaps } from './recorded-gaps.js';
@@ -43,6 +46,8 @@ export type Comparison = (day: ComparedDay) => Promise<ReadonlyMap<string, Compa
 type SeriesTools = {
   readonly inspection: StoreInspection;
   readonly gaps: RecordedGaps;
+  /** Of the store: from when on topics were requested. */
+  readonly metadata: ReadonlyMap<string, string>;
   readonly report: (finding: FileFinding) => void;
   readonly compare?: Comparison | undefined;
 };
@@ -57,7 +62,8 @@ export class SeriesVerifier {
   readonly #rebuild: BookRebuild;
   readonly #channels: readonly string[];
   readonly #selected: Span;
-  readonly #symbols = new Set<string>();
+  /** Symbols with records, and the time of their first one. */
+  readonly #first = new Map<string, number>();
   /** Gaps that have a row already. */
   readonly #reported = new Set<string>();
   #end = 0;
@@ -87,11 +93,11 @@ export class SeriesVerifier {
   async #day(date: string): Promise<Coverage[]> {
     const content = await this.#reader.content(date);
     const { counts, inspected } = content;
-    for (const symbol of counts.symbols.keys()) this.#symbols.add(symbol);
+    for (const [symbol, { first }] of counts.symbols) if (!this.#first.has(symbol)) this.#first.set(symbol, first);
     const found = new FindingsBySymbol();
     await this.#addFileFindings(content, date, found);
     for (const [symbol, one] of counts.symbols) found.add(symbol, ...recordFindings(one));
-    for (const symbol of this.#symbols) found.add(symbol, ...this.#openGaps(symbol, dayOf(date)));
+    for (const symbol of this.#first.keys()) found.add(symbol, ...this.#openGaps(symbol, dayOf(date)));
     const notes = counts.symbols.size > 0 ? await this.#sequences(content, found) : new Map<string, string>();
     const gapsOf = (symbol: string) => [
       ...found.emptyOf(symbol).filter(({ verdict }) => verdict === 'hole'),
@@ -208,11 +214,12 @@ export class SeriesVerifier {
     const found = new FindingsBySymbol();
     // A gap in a channel concerns every type that the channel carries, for symbols that have this type.
     const gapped = this.#tools.gaps.symbols(identity, ownGapChannels(identity));
-    for (const symbol of new Set([...this.#symbols, ...gapped.sort()])) {
+    for (const symbol of new Set([...this.#first.keys(), ...gapped.sort()])) {
       if (wanted && !wanted.includes(symbol)) continue;
       const openGaps = this.#openGaps(symbol, this.#selected);
       found.add(symbol, ...openGaps.filter(({ from, until }) => !this.#reported.has(`${symbol} ${from} ${until}`)));
     }
+    for (const [symbol, first] of this.#first) found.add(symbol, ...this.#uncovered(symbol, first));
     const last = dates.at(-1);
     if (last !== undefined && isSteady(identity)) await this.#addSilences(last, this.#silences.unended(this.#end), found);
     return found.symbols().flatMap((symbol) => {
@@ -229,6 +236,20 @@ export class SeriesVerifier {
       openGaps.map((openGap) => gapFinding(openGap, this.#plan.identity)),
       this.#selected,
     );
+  }
+
+  /** Returns what lies before a symbol's first record and was requested. */
+  #uncovered(symbol: string, first: number): Finding[] {
+    const { identity, earlier } = this.#plan;
+    const { exchange, market, type, interval } = identity;
+    if (earlier.length > 0 || !isData(identity)) return [];
+    const name = [exchange, market, symbol, type, interval].filter((part) => part !== undefined && part !== null).join(' ');
+    const requested = askedSince(this.#tools.metadata, name);
+    if (requested === undefined) return [];
+    // Records of the same day before the selected time are not read.
+    const asked = Math.max(requested, this.#selected.from);
+    if (!beginsLate({ type: type as HistoryType, interval: interval ?? undefined }, asked, first)) return [];
+    return within([uncoveredFinding(asked, first)], this.#selected);
   }
 
   #gapsOf(symbol: string): Span[] {

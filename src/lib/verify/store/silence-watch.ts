@@ -1,4 +1,4 @@
-import { formatTime, HOUR, SECOND } from '../../model/time.js';
+import { formatTime, HOUR, SECOND, spokenDuration } from '../../model/time.js';
 import type { Finding } from '../day.js';
 import { Intervals, SHORTEST_SILENCE } from '../silence.js';
 import type { LongPause } from './silences.js';
@@ -83,22 +83,4 @@ export class SilenceWatch {
 function silenceText({ from, until }: LongPause, limit: number): string {
   const length = spokenDuration((until - from) / SECOND);
   return `silent for ${length}, from ${formatTime(from)} to ${formatTime(until)}; up to ${spokenDuration(limit)} is ordinary for this symbol at that hour`;
-}
-
-/** Returns `2h 5m`, `5m 10s`, `12s`. */
-export function spokenDuration(seconds: number): string {
-  const whole = Math.round(seconds);
-  const parts: [number, string][] = [
-    [Math.floor(whole / 86_400), 'd'],
-    [Math.floor(whole / 3600) % 24, 'h'],
-    [Math.floor(whole / 60) % 60, 'm'],
-    [whole % 60, 's'],
-  ];
-  const first = parts.findIndex(([amount]) => amount > 0);
-  if (first < 0) return '0s';
-  return parts
-    .slice(first, first + 2)
-    .filter(([amount]) => amount > 0)
-    .map(([amount, unit]) => `${amount}${unit}`)
-    .join(' ');
 }

@@ -52,8 +52,11 @@ export async function* verifyStore(
   const read = [...new Set<RecordType>([...types, ...beside(types, against)])];
   const inspection = await openInspection(directory, { ...selection, since, types: read }, options);
   try {
-    for (const plan of await plansOf(inspection, types, selection, gaps))
-      yield* new SeriesVerifier(plan, { inspection, gaps, report, compare: comparisonOf(inspection, plan, against) }).rows();
+    const { metadata } = await inspection.context.log.read();
+    for (const plan of await plansOf(inspection, types, selection, gaps)) {
+      const tools = { inspection, gaps, metadata, report, compare: comparisonOf(inspection, plan, against) };
+      yield* new SeriesVerifier(plan, tools).rows();
+    }
   } finally {
     await inspection.close();
   }

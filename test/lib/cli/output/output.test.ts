@@ -107,7 +107,11 @@ describe('outputs', () => {
     const lines = new Screen(true);
     const endless = await openOutput(options({ stdout: lines, endless: true }));
     await endless.write([tradeRecord(), tickerRecord]);
-    expect(lines.text.trim().split('\n')).toHaveLength(2);
+    expect(lines.text.trim().split('\n')).toEqual([
+      '2026-08-09 UTC',
+      expect.stringContaining('@ 65114.3'),
+      expect.stringContaining('last 65114.3'),
+    ]);
   });
 
   it.each([

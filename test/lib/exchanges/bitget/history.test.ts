@@ -94,7 +94,10 @@ describe('trades', () => {
     expect(full.next).toEqual([{ ...page[0], query: { ...page[0]?.query, idLessThan: '1487438024418' } }]);
     const empty = parse(query, full.next as PageRequest, [], { covered: full.covered });
     expect(empty.covered).toEqual({ from: NOW - 87 * DAY, until: query.until });
-    expect(empty.next?.[0]?.query).toMatchObject({ startTime: ms(NOW - 90 * DAY + 5 * MINUTE), endTime: ms(NOW - 87 * DAY + SECOND) });
+    expect(empty.next?.[0]?.query).toMatchObject({
+      startTime: ms(NOW - 90 * DAY + 5 * MINUTE),
+      endTime: ms(NOW - 87 * DAY + SECOND),
+    });
     expect(empty.next?.[0]?.query).not.toHaveProperty('idLessThan');
     const last = parse(query, empty.next as PageRequest, [], { covered: empty.covered });
     expect(last.covered).toEqual({ from: NOW - 90 * DAY + 5 * MINUTE, until: query.until });
