@@ -90,6 +90,41 @@ describe.each(['bitget', 'bybit'])('a trade topic of %s that falls mute on a liv
     for (const gap of gapsOf(records)) expect(gap).toMatchObject({ symbol, reason: 'stale', missing: false });
   });
 
+  it.each([
+    ['goes on', true],
+    ['ends at once', false],
+  ])('for a moment, and speaks again, has its trades fetched where the run %s', async (_, goesOn) => {
+    const { server, run } = await capture(id, { repair: {}, auditEvery: 3_600 * SECOND });
+    const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;
+    const from = server.tradeCount('linear', symbol);
+    const truth = () =>
+      server
+        .trades('linear', symbol)
+        .slice(from)
+        .map((one) => one.id);
+    const trade = async (times: number, pause: number) => {
+      for (let i = 0; i < times; i++) {
+        server.trade('linear', symbol);
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    };
+    const all = () => idsOf(run.records, symbol).length >= truth().length;
+    await trade(20, 40);
+    await run.until(all, 'first trades');
+    server.mute('linear', symbol);
+    const before = server.tradeCount('linear', symbol);
+    await trade(30, 40);
+    const repaired = server.tradeCount('linear', symbol) - before;
+    server.unmute('linear', symbol);
+    await trade(3, 40);
+    if (goesOn) await run.until(all, 'the trades of the silence');
+    const records = await run.stop();
+    expect(idsOf(records, symbol).sort()).toEqual(truth().sort());
+    expect(gapsOf(records)).toMatchObject([{ symbol, reason: 'stale', missing: false, repaired }]);
+    expect(run.live.statistics.incomplete).toBe(false);
+    expect(server.violations).toEqual([]);
+  });
+
   it('leaves a capture that lacks nothing alone', async () => {
     const { server, run } = await capture(id, { repair: {}, auditEvery: 0.2 * SECOND });
     const symbol = run.live.pools[0]?.subscriptions[0]?.symbol as string;

@@ -63,12 +63,13 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
   const log: string[] = [];
   const incomplete: string[] = [];
   const stopping = new AbortController();
-  const client = await createHttpClient({ userAgent: 'test', signal: stopping.signal, retries: 0 });
+  const requests = new AbortController();
+  const client = await createHttpClient({ userAgent: 'test', signal: requests.signal, retries: 0 });
   const say = (message: string) => void log.push(message);
   const rest = new RestClient({
     http: client,
     origin: ({ id }) => servers.find((server) => server.id === id)?.restUrl ?? '',
-    signal: stopping.signal,
+    signal: requests.signal,
     onWait: say,
     timing: { ...SYSTEM_TIMING, sleep: (ms, signal) => SYSTEM_TIMING.sleep(ms / times, signal) },
   });
@@ -93,12 +94,12 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
     refreshEvery: 600_000,
     unreachableAfter: 60_000,
     queueLimit: 200_000,
-    client,
     rest,
     userAgent: 'test',
     taps: [],
     log: { info: say, warn: say, notice: say, incomplete: (reason) => void incomplete.push(reason) },
     signal: stopping.signal,
+    endRequests: () => requests.abort(),
     repair: repair && { limits: { ...LIMITS, ...repair }, client: rest, auditEvery },
     polled: polled && { ...polled, client: rest },
     ...others,
@@ -109,6 +110,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
       await take?.(batch);
       for (const record of batch) records.push(record);
     }
+    requests.abort();
     await client.close();
   })();
   ended.catch(() => {});

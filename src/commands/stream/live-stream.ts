@@ -53,7 +53,7 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
 
 async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
   const { flags, settings, stderr } = context;
-  const { client, tape, metrics, redis, limit, userAgent } = tools;
+  const { tape, metrics, redis, limit, userAgent } = tools;
   const venues = buildVenues(context);
   const rest = restOf(context, tools, venues);
   const claims = new Claims();
@@ -70,12 +70,12 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     bookInterval: flags['book-interval'],
     refreshEvery: flags.refresh / 1000,
     ...runLimits(settings),
-    client,
     rest,
     userAgent,
     taps: [tape, metrics, redis.tap].filter((tap) => tap !== undefined),
     log: logOf(context),
     signal: limit.signal,
+    endRequests: () => limit.endRequests(),
   });
   claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
@@ -112,7 +112,7 @@ function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, ven
   const origin = ({ id, markets, origins }: Exchange, request: HttpRequest) =>
     restOriginFor(markets, venues.find(({ exchange }) => exchange.id === id)?.origins ?? origins, request);
   const onWait = (text: string) => stderr.log.info(text);
-  return new RestClient({ http: client, origin, signal: limit.signal, onWait });
+  return new RestClient({ http: client, origin, signal: limit.requests, onWait });
 }
 
 function buildVenues({ flags, settings }: LiveStreamContext): Venue[] {

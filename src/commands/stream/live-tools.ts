@@ -33,12 +33,13 @@ export async function openTools(
     return part;
   };
   const close = async () => {
+    limit.endRequests();
     for (const step of steps.splice(0)) await step();
   };
   const incomplete = (reason: string) => summary.incomplete(reason);
   const onRetry = (reason: string, pause: number) => stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`);
   try {
-    const client = opened(await createHttpClient({ userAgent, signal: limit.signal, onRetry }), (part) => part.close());
+    const client = opened(await createHttpClient({ userAgent, signal: limit.requests, onRetry }), (part) => part.close());
     const tape = opened(openTape(context, exchanges), (part) => part?.close());
     const redis = opened(await openRedisOutput({ flags, markets, notice, incomplete }), (part) => part.close());
     const listening = flags.metrics && (await MetricsServer.listen(flags.metrics, version));
@@ -69,6 +70,7 @@ const LOOK_EVERY = 20;
  */
 export class TimeLimit {
   readonly signal: AbortSignal;
+  readonly #requests = new AbortController();
   readonly #duration: number | undefined;
   readonly #until: number | undefined;
   readonly #over = new AbortController();
@@ -92,6 +94,15 @@ export class TimeLimit {
       this.#begin();
     }, LOOK_EVERY);
     signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
+
+  /** Ends requests. Later than the run is stopped: its last silences are still compared with the exchange. */
+  get requests(): AbortSignal {
+    return this.#requests.signal;
+  }
+
+  endRequests(): void {
+    this.#requests.abort();
   }
 
   end(): void {

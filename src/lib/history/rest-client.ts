@@ -5,7 +5,7 @@ import { formatDuration } from '../model/time.js';
 import { Backoff } from '../transport/backoff.js';
 import { AttemptError, withRetries } from '../transport/failure.js';
 import type { HttpSender } from '../transport/http.js';
-import { type Rate, RateLimiter } from '../transport/rate-limiter.js';
+import { type Rate, RateLimiter, type ScoutRule } from '../transport/rate-limiter.js';
 import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
 
 export type RestClientOptions = {
@@ -26,11 +26,22 @@ export type RestClientOptions = {
 export class RefusedError extends UnreachableError {}
 
 const SHARE = 0.8;
-/** Retries after faults, and after exceeded rate limits, before a request fails. */
-const MAX_FAULTS = 5;
-const MAX_THROTTLED = 4;
 const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 30_000;
+/** Hundreds of repairs can begin together: after some seconds without a request one of them goes first. */
+const SCOUT: ScoutRule = { quiet: 5_000, patience: 1_000 };
+
+/** How long a request is tried: retries after faults, and after exceeded rate limits; pauses in milliseconds. */
+type Patience = {
+  readonly faults: number;
+  readonly throttled: number;
+  readonly longestPause: number;
+  /** The request fails when the exchange asks for a longer pause than this. */
+  readonly longestAsked: number;
+};
+
+const PATIENT: Patience = { faults: 5, throttled: 4, longestPause: 30_000, longestAsked: Number.POSITIVE_INFINITY };
+/** For a request that has an alternative, or that somebody waits for. */
+export const IMPATIENT: Patience = { faults: 3, throttled: 3, longestPause: 8_000, longestAsked: 30_000 };
 
 /** Sends REST requests to exchanges, within their rate limits for all callers of the client together. */
 export class RestClient {
@@ -47,11 +58,11 @@ export class RestClient {
    * Returns the body of a successful answer. Waits when the rate limit is exceeded, and retries after faults. Throws a
    * `RefusedError` when the exchange refuses, an `UnreachableError` when it cannot be reached or the signal was aborted.
    */
-  get(exchange: Exchange, request: HttpRequest): Promise<string> {
+  get(exchange: Exchange, request: HttpRequest, patience = PATIENT): Promise<string> {
     const { signal, onWait } = this.#options;
-    const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random: this.#timing.random });
-    return withRetries(() => this.#attempt(exchange, request), {
-      most: { fault: MAX_FAULTS, throttled: MAX_THROTTLED },
+    const backoff = new Backoff({ first: FIRST_PAUSE, longest: patience.longestPause, random: this.#timing.random });
+    return withRetries(() => this.#attempt(exchange, request, patience), {
+      most: { fault: patience.faults, throttled: patience.throttled },
       nextPause: () => backoff.next(),
       sleep: this.#timing.sleep,
       signal,
@@ -61,11 +72,14 @@ export class RestClient {
     });
   }
 
-  async #attempt(exchange: Exchange, request: HttpRequest): Promise<string> {
+  async #attempt(exchange: Exchange, request: HttpRequest, { longestAsked }: Patience): Promise<string> {
     const { http, origin, signal, now = Date.now } = this.#options;
     const rate = exchange.rest.limit(request);
-    const leave = await this.#limiter(exchange, request).enter(request.path, rate && this.#shared(rate), signal);
-    if (!leave) throw cancelled(exchange, request);
+    const leave = await this.#limiter(exchange, request).enter(request.path, rate && this.#shared(rate), {
+      signal,
+      longest: longestAsked,
+    });
+    if (!leave) throw signal?.aborted ? cancelled(exchange, request) : paused(exchange, request);
     try {
       const answer = await http.send(origin(exchange, request), request);
       const verdict = exchange.rest.judge(answer, now());
@@ -99,7 +113,7 @@ export class RestClient {
   /** Returns the limiter of the host that answers a request: the markets of an exchange may have hosts of their own. */
   #limiter(exchange: Exchange, request: HttpRequest): RateLimiter {
     const key = `${exchange.id} ${this.#options.origin(exchange, request)}`;
-    const limiter = this.#limiters.get(key) ?? new RateLimiter(this.#shared(exchange.rest.host), this.#timing);
+    const limiter = this.#limiters.get(key) ?? new RateLimiter(this.#shared(exchange.rest.host), this.#timing, SCOUT);
     this.#limiters.set(key, limiter);
     return limiter;
   }
@@ -107,6 +121,10 @@ export class RestClient {
   #shared({ requests, within }: Rate): Rate {
     return { requests: Math.max(1, Math.floor(requests * (this.#options.share ?? SHARE))), within };
   }
+}
+
+function paused({ id }: Exchange, { path }: HttpRequest): UnreachableError {
+  return new UnreachableError(`${id} has asked for a pause: GET ${path} was not sent`);
 }
 
 function cancelled(exchange: Exchange, { path }: HttpRequest): UnreachableError {

@@ -25,6 +25,10 @@ const bitget = (status: number, code: string, headers?: Record<string, string>):
   ...(headers && { headers }),
 });
 
+/** A pause as an HTTP date counts from the server's own date, however wrong the clocks are. */
+const SENT = 'Fri, 20 Nov 2026 12:00:00 GMT';
+const LATER = 'Fri, 20 Nov 2026 12:00:08 GMT';
+
 /** What an exchange answers once, and the seconds that it asks to wait; undefined where the pause is ours. */
 const PASSING: readonly (readonly [id: string, answer: Answer, pause: number | undefined])[] = [
   ['bybit', bybit(10_000), undefined],
@@ -34,10 +38,12 @@ const PASSING: readonly (readonly [id: string, answer: Answer, pause: number | u
   ['bybit', bybit(10_006, { 'retry-after': '3' }), 3],
   ['bybit', bybit(10_006, { 'retry-after': '3', 'x-bapi-limit-reset-timestamp': '1' }), 3],
   ['bybit', { status: 429, body: 'too many', headers: { 'retry-after': '7' } }, 7],
+  ['bybit', { status: 429, body: 'too many', headers: { 'retry-after': LATER, date: SENT } }, 8],
   ['bitget', bitget(400, '40725'), undefined],
   ['bitget', bitget(400, '45001'), undefined],
   ['bitget', bitget(200, '45001'), undefined],
   ['bitget', bitget(429, '429', { 'retry-after': '2' }), 2],
+  ['bitget', bitget(429, '429', { 'retry-after': LATER, date: SENT }), 8],
   ['bitget', { status: 503, body: 'busy', headers: { 'retry-after': '4' } }, 4],
 ];
 

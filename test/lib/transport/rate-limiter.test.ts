@@ -91,12 +91,56 @@ describe('rate limiter', () => {
     const rate = { requests: 1, within: 100 };
     const leave = await limiter.enter('a', rate);
     const abort = new AbortController();
-    const aborted = limiter.enter('a', rate, abort.signal);
+    const aborted = limiter.enter('a', rate, { signal: abort.signal });
     const next = limiter.enter('a', rate);
     abort.abort();
     expect(await aborted).toBeUndefined();
     leave?.();
     await time.run();
     expect(await next).toBeTypeOf('function');
+  });
+
+  it('lets one request go first after a quiet time; the others start when it has ended, or is slow', async () => {
+    const time = virtualTime();
+    const limiter = new RateLimiter(HOST, time, { quiet: 5_000, patience: 1_000 });
+    const started: [string, number][] = [];
+    const ask = async (name: string, duration: number) => {
+      const leave = await limiter.enter(name, undefined);
+      started.push([name, time.now()]);
+      await time.sleep(duration);
+      leave?.();
+    };
+    const all = (async () => {
+      await Promise.all([ask('a', 100), ask('b', 100), ask('c', 100)]);
+      await time.sleep(6_000);
+      await Promise.all([ask('d', 4_000), ask('e', 100)]);
+    })();
+    await time.run();
+    await all;
+    const at = new Map(started);
+    expect([at.get('a'), at.get('b'), at.get('c')]).toEqual([0, 100, 100]);
+    expect((at.get('e') as number) - (at.get('d') as number)).toBe(1_000);
+  });
+
+  it('sends no second request into a ban that the first one shows, and fails where the pause is too long', async () => {
+    const time = virtualTime();
+    const limiter = new RateLimiter(HOST, time, { quiet: 5_000, patience: 1_000 });
+    const started: [string, number][] = [];
+    const ask = async (name: string, longest?: number) => {
+      const leave = await limiter.enter(name, undefined, longest === undefined ? {} : { longest });
+      if (!leave) return void started.push([`${name} failed`, time.now()]);
+      started.push([name, time.now()]);
+      await time.sleep(10);
+      if (name === 'a') limiter.pause(600_000);
+      leave();
+    };
+    const all = Promise.all([ask('a'), ask('b'), ask('c', 30_000)]);
+    await time.run();
+    await all;
+    expect(started).toEqual([
+      ['a', 0],
+      ['c failed', 10],
+      ['b', 600_010],
+    ]);
   });
 });

@@ -4,7 +4,6 @@ import { isInShard, type Shard } from '../../instruments/shard.js';
 import type { FallbackLists } from '../../instruments/symbol-list.js';
 import type { UniverseOptions } from '../../instruments/universe.js';
 import type { Market } from '../../model/records.js';
-import type { HttpClient } from '../../transport/http.js';
 import type { Timing } from '../../transport/timing.js';
 import { Selection } from '../selection.js';
 import type { Claimer } from './claimed-symbols.js';
@@ -34,8 +33,7 @@ export type LiveOptions = {
   readonly unreachableAfter: number;
   /** Maximum number of records that wait for the outputs. */
   readonly queueLimit: number;
-  readonly client: HttpClient;
-  /** Asks for whole books, within the limits that all requests of the run share. */
+  /** Sends all REST requests of the run: the exchange counts them together, and a ban concerns all of them. */
   readonly rest: RestClient;
   readonly userAgent: string;
   readonly taps: readonly WireTap[];
@@ -50,6 +48,8 @@ export type LiveOptions = {
   readonly log: LiveLog;
   /** Stops the run: connections close, held-back records are emitted. */
   readonly signal: AbortSignal;
+  /** Called when the stopped run needs no answer over REST any more. */
+  readonly endRequests?: (() => void) | undefined;
   readonly timing?: Timing | undefined;
 };
 

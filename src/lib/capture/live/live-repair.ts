@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Exchange } from '../../exchanges/exchange.js';
 import { fetchHistory } from '../../history/fetch.js';
 import type { RestClient } from '../../history/rest-client.js';
@@ -29,6 +30,10 @@ type Parts = {
 
 /** Audits that run at the same time: they leave most of the rate limits to repairs. */
 const CONCURRENT_AUDITS = 2;
+/** The same at the end of a run, which waits for them. */
+const CONCURRENT_LAST_AUDITS = 8;
+const LAST_CHECK = 50;
+const LAST_RETRY = 500;
 
 /** Fetches missing trades of a live run over REST, and audits its trade feeds. */
 export class LiveRepair {
@@ -55,6 +60,39 @@ export class LiveRepair {
     const { wire, options } = this.#parts;
     if (options.auditEvery === undefined) return;
     for (const feed of wire.dueAudits(CONCURRENT_AUDITS - this.#audits)) void this.#audit(feed);
+  }
+
+  /**
+   * Audits the feeds with a silence that nothing has proven, and waits for the repairs that follow; for `within` milliseconds
+   * at most. Without it a run that ends soon after such a silence would end before its audit, and call itself complete.
+   */
+  async finish(within: number): Promise<void> {
+    const { wire, options } = this.#parts;
+    if (options.auditEvery === undefined) return;
+    const end = performance.now() + within;
+    const isLate = () => performance.now() >= end;
+    const asked = new Set<Feed>();
+    let left = wire.unprovenFeeds();
+    while (left.length > 0 && !isLate()) {
+      for (const feed of left) asked.add(feed);
+      await Promise.race([this.#auditAll(left, isLate), wait(end - performance.now(), undefined, { ref: false })]);
+      left = wire.unprovenFeeds();
+      if (left.length > 0) await wait(LAST_RETRY);
+    }
+    const isOpen = () => [...asked].some((feed) => wire.repair((repair) => repair.isOpen(feed)));
+    while (isOpen() && !isLate()) await wait(LAST_CHECK);
+    if (left.length === 0) return;
+    const { symbol } = left[0] as Feed;
+    const others = left.length > 1 ? ` and ${left.length - 1} more` : '';
+    this.#parts.warn(`the last silence of ${symbol}${others} could not be compared with the exchange before the end`);
+  }
+
+  async #auditAll(feeds: readonly Feed[], isLate: () => boolean): Promise<void> {
+    const waiting = [...feeds];
+    const work = async () => {
+      for (let feed = waiting.shift(); feed && !isLate(); feed = waiting.shift()) await this.#audit(feed);
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_LAST_AUDITS }, work));
   }
 
   async #audit(feed: Feed): Promise<void> {

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { HttpRequest } from '../../exchanges/exchange.js';
 import { restOriginFor } from '../../exchanges/requests.js';
-import { createLiveSource, type RestSource } from '../../instruments/instruments.js';
+import { IMPATIENT } from '../../history/rest-client.js';
+import type { RestSource } from '../../instruments/instruments.js';
 import { UnreachableError, UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
-import type { HttpClient } from '../../transport/http.js';
+import { MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import type { Selection } from '../selection.js';
 import { Capture } from '../session/capture.js';
@@ -99,7 +99,7 @@ class LiveRun implements Live {
     this.#repair = repair && new LiveRepair({ options: repair, wire: this.#wire, exchanges, warn: log.warn, pool });
     this.#resumption = options.store === undefined ? undefined : new Resumption(options.store, this.#capture);
     this.#watch = new UniverseWatch(
-      venues.map((venue) => ({ exchange: venue.exchange, rest: createTappedSource(venue, options.client, this.#wire) })),
+      venues.map((venue) => ({ exchange: venue.exchange, rest: createTappedSource(venue, options, this.#wire) })),
       { ...options.universe, ...options, takes: shardFilter(options) },
       { incomplete: log.incomplete, warn: log.warn, fallback: log.warn },
     );
@@ -305,6 +305,8 @@ class LiveRun implements Live {
   async #end(failure?: unknown): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    if (this.#options.signal.aborted) await this.#repair?.finish(AUDIT_PATIENCE);
+    this.#options.endRequests?.();
     this.#last = this.status();
     this.#wire.end();
     this.#resumption?.end();
@@ -323,21 +325,35 @@ class LiveRun implements Live {
   }
 }
 
+/** Milliseconds that the last audits of a run, and the repairs that follow from them, may take. */
+const AUDIT_PATIENCE = 5_000;
 /** Milliseconds that connections may take to close. */
 const CLOSE_PATIENCE = 3_000;
 
-/** Creates a source of instrument lists. Its answers also go to the tape, so that a recording holds its instruments. */
-function createTappedSource({ exchange, origins }: Venue, client: HttpClient, wire: Wire): RestSource {
-  const origin = (request: HttpRequest) => restOriginFor(exchange.markets, origins, request);
-  const source = createLiveSource(exchange, client, origin, () => Date.now() * 1000);
+/**
+ * Creates a source of instrument lists. It asks through the client of all requests: while the exchange has banned the address,
+ * a list is not asked for. Its answers also go to the tape, so that a recording holds its instruments.
+ */
+function createTappedSource({ exchange, origins }: Venue, { rest, signal }: LiveOptions, wire: Wire): RestSource {
   return {
     live: true,
     async answer(request) {
-      const answer = await source.answer(request);
-      const url = new URL(request.path, origin(request));
+      const url = new URL(request.path, restOriginFor(exchange.markets, origins, request));
       url.search = new URLSearchParams(request.query).toString();
-      if (answer) wire.answer(exchange, url.href, 200, answer.body);
-      return answer;
+      const body = await unlessAborted(rest.get(exchange, request, IMPATIENT), signal);
+      wire.answer(exchange, url.href, 200, body);
+      return { body, at: Date.now() * MS };
     },
   };
+}
+
+/** Returns the result of `work`. Throws an `UnreachableError` when the signal is aborted first. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const over = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    const stop = () => reject(new UnreachableError('stopped before the exchange answered'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true, signal: over.signal });
+  });
+  return Promise.race([work, aborted]).finally(() => over.abort());
 }

@@ -115,6 +115,12 @@ export class Wire {
     return this.#ended === undefined ? this.#capture.dueAudits(most) : [];
   }
 
+  /** Returns the trade feeds with a silence that nothing has proven. */
+  unprovenFeeds(): Feed[] {
+    this.tick();
+    return this.#capture.unprovenFeeds();
+  }
+
   /** Audits a feed, as `Capture.audit`. */
   audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
     if (this.#ended !== undefined) return false;

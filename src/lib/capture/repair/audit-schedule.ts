@@ -1,31 +1,51 @@
 import { seriesKey } from '../../model/series.js';
 import { SECOND } from '../../model/time.js';
 import type { Feed } from './feed-table.js';
+import type { TradePoint } from './known-trades.js';
+
+/** A silence that has ended: the trades before and after it. What lies between them is not proven. */
+export type Seam = { readonly before: TradePoint; readonly after: TradePoint };
 
 type Entry = {
-  /** Local time of the last live trade. */
+  /** Local time of the last live trade, and the trade, undefined after a loss. */
   lastTrade: number;
+  last: TradePoint | undefined;
   /** Running mean of the time between two trades, and how many trades it is of. */
   interval: number;
   trades: number;
   next: number;
   /** Whether the silence since the last trade was checked. */
   isChecked: boolean;
+  /** The unproven silences, as one span, and the longest of them. */
+  seam: Seam | undefined;
+  seamLength: number;
+  /** The longest silence in which the exchange has shown that nothing happened. */
+  proven: number;
 };
 
 /** A silence is unusual when it exceeds this multiple of the mean time between trades, and the minimum. */
 const UNUSUAL = 20;
 const MINIMUM_SILENCE = 5 * SECOND;
+/** The same for a silence that has ended. Shorter: its check costs one request, and is not repeated. */
+const UNUSUAL_SEAM = 8;
+const MINIMUM_SEAM = SECOND;
+/** From the trade that ends a silence to its check: the exchange's list lags a little. And between two checks of a feed. */
+const SEAM_DELAY = 0.5 * SECOND;
+const SEAM_RETRY = 10 * SECOND;
 /** Trades before the mean says anything. */
 const ENOUGH = 10;
 /** Weight of the latest interval in the running mean. */
 const WEIGHT = 0.1;
+/** A market changes its rhythm: at each regular turn the longest proven silence counts for less. */
+const FADING = 0.5;
 
 /**
  * The times at which each trade feed is compared with the exchange's own list; all are local, in microseconds.
  *
  * Every feed has its turn once per period, spread evenly. A busy feed must not wait for it: when it has been silent for
- * unusually long, it is compared at once, while the trades that it may have missed are still in the list.
+ * unusually long, it is compared at once, while the trades that it may have missed are still in the list. So is a feed that
+ * speaks again after such a silence. A silence no longer than one that was proven is usual for its feed: hundreds of quiet
+ * symbols would otherwise ask for every pause of theirs.
  */
 export class AuditSchedule {
   readonly #every: number;
@@ -36,14 +56,54 @@ export class AuditSchedule {
   }
 
   /** Registers a live trade of a feed. */
-  observe(feed: Feed, at: number): void {
+  observe(feed: Feed, { id, timestamp, sequence }: TradePoint, at: number): void {
     const entry = this.#entries.size === 0 ? undefined : this.#entries.get(seriesKey(feed));
     if (!entry) return;
+    const after = { id, timestamp, sequence };
     const interval = at - entry.lastTrade;
-    entry.interval += Math.max(WEIGHT, 1 / (entry.trades + 1)) * (interval - entry.interval);
-    entry.trades += 1;
+    if (entry.last && isUnusual(entry, interval)) {
+      entry.seam = { before: entry.seam?.before ?? entry.last, after };
+      entry.seamLength = Math.max(entry.seamLength, interval);
+      entry.next = Math.min(entry.next, at + SEAM_DELAY);
+    }
+    if (entry.last) {
+      entry.interval += Math.max(WEIGHT, 1 / (entry.trades + 1)) * (interval - entry.interval);
+      entry.trades += 1;
+    }
     entry.lastTrade = at;
+    entry.last = after;
     entry.isChecked = false;
+  }
+
+  /** Registers that a feed was lost: its repair proves the time up to its next trade. */
+  lost(feed: Feed): void {
+    const entry = this.#entries.get(seriesKey(feed));
+    if (!entry) return;
+    entry.last = undefined;
+    settle(entry);
+  }
+
+  /** Returns the ended silence of a feed that is not proven, if any. */
+  seam(feed: Feed): Seam | undefined {
+    return this.#entries.get(seriesKey(feed))?.seam;
+  }
+
+  /** Registers that the exchange's list agrees with what the feed delivered up to the local time `at`. */
+  proven(feed: Feed, at: number): void {
+    const entry = this.#entries.get(seriesKey(feed));
+    if (!entry) return;
+    entry.proven = Math.max(entry.proven, entry.seamLength, at - entry.lastTrade);
+    settle(entry);
+    entry.next = at + this.#every;
+  }
+
+  /** Returns the feeds with a silence that is not proven at `at`, ended or not. */
+  unproven(feeds: readonly Feed[], at: number): Feed[] {
+    return feeds.filter((feed) => {
+      const entry = this.#entries.get(seriesKey(feed));
+      if (!entry?.last) return false;
+      return entry.seam !== undefined || at - entry.lastTrade > Math.max(silenceLimit(entry), entry.proven);
+    });
   }
 
   /** Returns up to `most` of the feeds whose comparison is due at `at`, and counts them as compared. */
@@ -55,7 +115,8 @@ export class AuditSchedule {
       const isSilent = !entry.isChecked && at - entry.lastTrade > silenceLimit(entry);
       if (at < entry.next && !isSilent) continue;
       entry.isChecked = true;
-      entry.next = at + this.#every;
+      if (!entry.seam) entry.proven *= FADING;
+      entry.next = at + (entry.seam ? Math.min(SEAM_RETRY, this.#every) : this.#every);
       due.push(feed);
     }
     return due;
@@ -66,12 +127,22 @@ export class AuditSchedule {
     const known = this.#entries.get(key);
     if (known) return known;
     const next = at + this.#every * (0.5 + share);
-    const entry: Entry = { lastTrade: at, interval: 0, trades: 0, next, isChecked: true };
+    const silence = { last: undefined, seam: undefined, seamLength: 0, proven: 0 };
+    const entry: Entry = { lastTrade: at, interval: 0, trades: 0, next, isChecked: true, ...silence };
     this.#entries.set(key, entry);
     return entry;
   }
 }
 
+function settle(entry: Entry): void {
+  entry.seam = undefined;
+  entry.seamLength = 0;
+}
+
 function silenceLimit({ interval, trades }: Entry): number {
   return trades < ENOUGH ? Number.POSITIVE_INFINITY : Math.max(MINIMUM_SILENCE, UNUSUAL * interval);
+}
+
+function isUnusual({ interval, trades, proven }: Entry, silence: number): boolean {
+  return trades >= ENOUGH && silence > Math.max(MINIMUM_SEAM, UNUSUAL_SEAM * interval, proven);
 }

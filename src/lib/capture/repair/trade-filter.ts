@@ -1,6 +1,7 @@
 import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
 import { seriesKey } from '../../model/series.js';
 import type { Statistics } from '../statistics.js';
+import type { Seam } from './audit-schedule.js';
 import type { LostFeed } from './continuity.js';
 import { type Feed, FeedTable } from './feed-table.js';
 import { isBefore, KnownTrades, type TradePoint } from './known-trades.js';
@@ -31,6 +32,8 @@ type AuditOptions = {
   readonly lastKnown: number;
   readonly at: number;
   readonly mayResubscribe: boolean;
+  /** A silence of the feed that has ended and is to be proven. */
+  readonly seam?: Seam | undefined;
 };
 
 /** The filter of live trades: lets each through once by its id and in order, and holds them back behind an open gap. */
@@ -108,13 +111,14 @@ export class TradeFilter {
   /**
    * Compares trades that the exchange lists, oldest first, with those that the feed delivered. Opens a repair where a trade
    * up to the exchange's time `until` was not delivered. Where the newest ones were not and the feed may be subscribed again,
-   * it opens none and returns `mute`: the caller must count the feed as lost. `lastKnown` is the time of the feed's last trade, or of its first subscription.
+   * it opens none and returns `mute`: the caller must count the feed as lost. `lastKnown` is the time of the feed's last
+   * trade, or of its first subscription. `unknown`: the list says nothing about the silence.
    */
   audit(
     feed: Feed,
     listed: readonly Trade[],
-    { until, lastKnown, at, mayResubscribe }: AuditOptions,
-  ): 'complete' | 'missing' | 'mute' {
+    { until, lastKnown, at, mayResubscribe, seam }: AuditOptions,
+  ): 'complete' | 'missing' | 'mute' | 'unknown' {
     const known = this.#known(feed);
     if (this.repair?.isOpen(feed)) return 'complete';
     const { first, last, floor } = known;
@@ -123,7 +127,7 @@ export class TradeFilter {
       trade.timestamp <= until && !known.has(trade.id) && isOwed(trade) && (!floor || isBefore(floor, trade));
     const missing = listed.filter(isMissing);
     const [earliest] = missing;
-    if (!earliest) return 'complete';
+    if (!earliest) return seam ? this.#proofOf(seam, feed, listed, at) : 'complete';
     const isMute = missing.some((trade) => !last || isBefore(last, trade));
     if (isMute && mayResubscribe) return 'mute';
     const before = last && isBefore(last, earliest) ? last : (floor ?? first);
@@ -133,12 +137,27 @@ export class TradeFilter {
     return 'missing';
   }
 
+  /**
+   * Returns `complete` where a list that lacks nothing contains both ends of a silence. A list that begins later shows
+   * nothing about the silence: then a repair fetches it, which reports no gap where nothing was missing.
+   */
+  #proofOf({ before, after }: Seam, feed: Feed, listed: readonly Trade[], at: number): 'complete' | 'missing' | 'unknown' {
+    const [oldest, newest] = [listed[0], listed.at(-1)];
+    if (!oldest || !newest || isBefore(newest, after)) return 'unknown';
+    if (!isBefore(before, oldest)) return 'complete';
+    const known = this.#known(feed);
+    const options = { reason: 'stale', from: before.timestamp, start: before, known, earliest: known.first } as const;
+    this.repair?.recheck(feed, { ...options, isProvisional: true }, at);
+    return 'missing';
+  }
+
   /** Emits the results of repairs: each gap, then the trades that were missing in it, then the trades that follow it. */
   flush(records: AnyRecord[]): AnyRecord[] {
     const { emit, emitFetched, statistics } = this.#options;
     for (const { gap, replaces, recovered, held } of this.repair?.takeResults() ?? []) {
       const fresh = this.#register(recovered, held, replaces);
-      if (gap && replaces) statistics.withdraw(gap);
+      // A second record of a gap that is still missing is stored beside the first: both count, as in the store.
+      if (gap && replaces && !gap.missing) statistics.withdraw(gap);
       if (gap) emit({ ...gap, repaired: gap.repaired - (recovered.length - fresh.length) }, records);
       for (const trade of [...fresh, ...held]) {
         if (trade.localTimestamp !== undefined) this.#released.add(trade);

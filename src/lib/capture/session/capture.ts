@@ -142,6 +142,11 @@ export class Capture {
     return this.#filter.dueAudits(most);
   }
 
+  /** Returns the trade feeds with a silence that nothing has proven. */
+  unprovenFeeds(): Feed[] {
+    return this.#filter.unprovenFeeds();
+  }
+
   /**
    * Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute and must be
    * subscribed again; never where it may not be: then its trades are only fetched.

@@ -100,6 +100,12 @@ export class EventFilter {
     return this.audits.due(delivered, this.now, most);
   }
 
+  /** Returns the trade feeds with a silence that nothing has proven, and those that are being repaired. */
+  unprovenFeeds(): Feed[] {
+    const feeds = this.#continuity.feedsOf('trade').filter((feed) => this.#continuity.isDelivered(feed));
+    return this.audits.unproven(feeds, this.now);
+  }
+
   /** Emits a record that arrives now. */
   emit(record: AnyRecord | FeedEvent, records: AnyRecord[]): void {
     this.emitter.emit(record, this.now, records);
@@ -147,6 +153,7 @@ export class EventFilter {
   lost(exchange: string, connection: string, { heard, reason, isCutOff }: ConnectionEnd, records: AnyRecord[]): void {
     if (isCutOff) for (const gap of this.#continuity.lostInTakeover(connection, heard, reason)) this.emit(gap, records);
     for (const feed of this.#continuity.lost(connection, this.now, reason)) {
+      if (feed.channel === 'trade') this.audits.lost(feed);
       if (this.trades.lost(feed, reason, this.now)) this.#continuity.handedOver(feed);
     }
     this.books.lost(exchange, connection, this.now, isCutOff ? reason : undefined, records);
@@ -157,6 +164,7 @@ export class EventFilter {
   /** Registers that a feed is mute on its open connection: its records are missing until it is subscribed again. */
   muted(feed: Feed): void {
     const lost = this.#continuity.muted(feed, this.now);
+    if (feed.channel === 'trade') this.audits.lost(feed);
     if (lost && this.trades.lost(lost, 'stale', this.now)) this.#continuity.handedOver(feed);
   }
 
@@ -164,10 +172,14 @@ export class EventFilter {
   audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
     const lastKnown = this.#continuity.lastKnown(feed);
     if (lastKnown === undefined || !this.#continuity.isDelivered(feed)) return false;
-    const times = { until: this.time(feed) - IN_FLIGHT, lastKnown, mayResubscribe, at: this.now };
-    if (this.trades.audit(feed, listed, times) !== 'mute') return false;
-    this.muted(feed);
-    return true;
+    const seam = this.audits.seam(feed);
+    // Trades before one that has arrived are not on their way any more.
+    const until = Math.max(this.time(feed) - IN_FLIGHT, seam?.after.timestamp ?? 0);
+    const result = this.trades.audit(feed, listed, { until, lastKnown, mayResubscribe, at: this.now, seam });
+    if (result === 'complete') this.audits.proven(feed, this.now);
+    if (result === 'missing') this.audits.lost(feed);
+    if (result === 'mute') this.muted(feed);
+    return result === 'mute';
   }
 
   /** Advances the time to `at`. */
@@ -209,7 +221,7 @@ export class EventFilter {
       this.trades.returned(feed, this.now);
       return;
     }
-    if (event.type === 'trade') this.audits.observe(feed, this.now);
+    if (event.type === 'trade') this.audits.observe(feed, event, this.now);
     this.#received(feed, connection, event.timestamp, records, gapChannelOf(event));
     if (event.type === 'trade' && this.trades.hold(feed, event, this.now)) {
       this.trades.flush(records);
