@@ -22,7 +22,7 @@ type ChartMarker = {
   readonly text: string;
 };
 
-const COLOURS: Partial<Record<Fill['reason'], string>> = {
+const COLOURS: Partial<Record<NonNullable<Fill['reason']>, string>> = {
   entry: '#2962ff',
   level: '#2962ff',
   take_profit: '#089981',
@@ -77,8 +77,8 @@ export class ReportAxis {
       time: this.secondOf(fill.timestamp),
       position: fill.side === 'buy' ? 'belowBar' : 'aboveBar',
       shape: fill.reason === 'liquidation' ? 'square' : fill.side === 'buy' ? 'arrowUp' : 'arrowDown',
-      color: COLOURS[fill.reason] ?? OTHER_COLOUR,
-      text: `${fill.reason.replace('_', ' ')} ${Number(amount.toPrecision(6))}${count > 1 ? ` (${count})` : ''}`,
+      color: (fill.reason && COLOURS[fill.reason]) ?? OTHER_COLOUR,
+      text: `${(fill.reason ?? '').replace('_', ' ')} ${Number(amount.toPrecision(6))}${count > 1 ? ` (${count})` : ''}`,
     }));
   }
 

@@ -16,6 +16,7 @@ import type { Channel } from './channels.js';
 import type { History } from './history.js';
 import type { LiveProtocol } from './live-protocol.js';
 import type { Polling } from './polling.js';
+import type { PrivateSide } from './private-side.js';
 import type { HttpRequest, OriginsOf, OutgoingMessage } from './requests.js';
 import type { RestRules } from './rest.js';
 
@@ -211,4 +212,6 @@ export type Exchange = {
   readonly lastPrice?: LastPrices | undefined;
   readonly clock?: ServerClock | undefined;
   readonly bookSnapshots?: BookSnapshots | undefined;
+  /** Accounts: what needs a key. */
+  readonly privateSide?: PrivateSide | undefined;
 };

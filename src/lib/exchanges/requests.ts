@@ -1,9 +1,18 @@
 import type { Market } from '../model/records.js';
 
-/** A GET request as data; the client that sends it puts the origin in front of `path`. */
+/**
+ * A request as data; the client that sends it puts the origin in front of `path`. It never holds a key or a signature: tapes,
+ * logs and errors may show it as it is.
+ */
 export type HttpRequest = {
+  /** GET unless it says otherwise. Only a GET may be sent again by a client. */
+  readonly method?: 'GET' | 'POST' | undefined;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
+  /** JSON, serialised once: the bytes that are signed are the bytes that travel. */
+  readonly body?: string | undefined;
+  /** Whether the client signs it, just before its bytes leave. */
+  readonly signed?: boolean | undefined;
   /** The market whose REST origin answers; absent where all markets share one. */
   readonly market?: Market | undefined;
 };

@@ -145,22 +145,6 @@ export const grid_plan = {
 
 const run = { run_id: text('identifies the run') };
 
-export const fill = {
-  ...identity,
-  ...run,
-  number: count('number of the fill within the run, 0 first'),
-  order_id: text('identifies the order within the run; `0` is the exchange, which liquidates'),
-  side: oneOf(SIDES, 'side'),
-  position_side: oneOf(['long', 'short'], 'the position that it opened or closed'),
-  price: number('price'),
-  amount: number('amount'),
-  fee: number('quote units; negative is a rebate'),
-  liquidity: oneOf(['maker', 'taker'], 'which fee applied'),
-  reason: oneOf(['entry', 'level', 'take_profit', 'stop', 'trailing', 'timeout', 'exit', 'liquidation'], 'why'),
-  realized_pnl: number('quote units, before fees'),
-  position: number('of that side after the fill; negative is short'),
-};
-
 export const equity = {
   ...identity,
   ...run,

@@ -1,5 +1,6 @@
 import * as derived from './derived-records.js';
 import * as market from './market-records.js';
+import * as account from './private-records.js';
 import type { Column, Columns, Shape } from './schema.js';
 
 /** Every record type and its columns, in the order of the reference. */
@@ -22,9 +23,13 @@ export const SCHEMA = {
   coverage: market.coverage,
   grid_level: derived.grid_level,
   grid_plan: derived.grid_plan,
-  fill: derived.fill,
+  fill: account.fill,
   equity: derived.equity,
   run: derived.runRecord,
+  balance: account.balance,
+  position: account.position,
+  order: account.order,
+  event: account.event,
 } as const satisfies Record<string, Columns>;
 
 export type RecordType = keyof typeof SCHEMA;
@@ -56,11 +61,19 @@ export type Signal = RecordOf<'signal'>;
 export type Fill = RecordOf<'fill'>;
 export type Equity = RecordOf<'equity'>;
 export type Run = RecordOf<'run'>;
+export type Balance = RecordOf<'balance'>;
+export type Position = RecordOf<'position'>;
+export type Order = RecordOf<'order'>;
+export type EventRecord = RecordOf<'event'>;
 
 export type Market = (typeof market.MARKETS)[number];
 export type Side = (typeof market.SIDES)[number];
 export type InstrumentKind = (typeof market.KINDS)[number];
 export type InstrumentStatus = (typeof market.STATUSES)[number];
+export type Mode = (typeof account.MODES)[number];
+export type PositionSide = (typeof account.POSITION_SIDES)[number];
+export type OrderStatus = (typeof account.ORDER_STATUSES)[number];
+export type FillCause = (typeof account.FILL_CAUSES)[number];
 export type { GapReason } from './market-records.js';
 
 export const MARKETS: readonly Market[] = market.MARKETS;
@@ -80,9 +93,14 @@ const KEYS: Partial<Record<RecordType, readonly string[]>> = {
   features: ['exchange', 'market', 'symbol', 'timestamp'],
   signal: ['id'],
   instrument: ['exchange', 'market', 'symbol', 'timestamp'],
-  fill: ['exchange', 'market', 'symbol', 'run_id', 'number'],
+  // Fills of a backtest have the first two, fills of an exchange the last.
+  fill: ['exchange', 'market', 'symbol', 'run_id', 'number', 'mode', 'trade_id'],
   equity: ['exchange', 'market', 'symbol', 'run_id', 'timestamp'],
   run: ['exchange', 'market', 'symbol', 'run_id'],
+  balance: ['exchange', 'market', 'account', 'mode', 'asset', 'timestamp'],
+  position: ['exchange', 'market', 'symbol', 'account', 'mode', 'position_side', 'timestamp'],
+  order: ['exchange', 'market', 'symbol', 'account', 'mode', 'order_id', 'client_id', 'timestamp', 'status', 'filled'],
+  event: ['run', 'account', 'mode', 'exchange', 'seq', 'timestamp'],
 };
 
 /** Types that are either captured live, with an arrival time, or fetched as history, without one. */

@@ -5,8 +5,22 @@ import { Backoff } from './backoff.js';
 import { AttemptError, type FailureKind, networkFailure, withRetries } from './failure.js';
 import { SYSTEM_TIMING } from './timing.js';
 
-/** A GET request: `path` begins with a slash, `query` is encoded here. */
-export type GetRequest = { readonly path: string; readonly query: Readonly<Record<string, string>> };
+/** A request: `path` begins with a slash, `query` is encoded here, `body` is sent as it is. */
+export type WireRequest = {
+  readonly method?: 'GET' | 'POST' | undefined;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+};
+
+/** A request as it travels; `query` is encoded and has no question mark. */
+export type WireBytes = { readonly method: 'GET' | 'POST'; readonly path: string; readonly query: string; readonly body: string };
+
+/**
+ * Returns the headers that sign a request. It is called as the last step before the bytes leave, so that nothing else ever
+ * holds a signature.
+ */
+export type Sign = (bytes: WireBytes) => Readonly<Record<string, string>>;
 
 export type HttpClientOptions = {
   readonly userAgent: string;
@@ -37,8 +51,11 @@ export type HttpAnswer = {
 
 /** Sends one request without retries; the caller judges the answer. */
 export type HttpSender = {
-  /** Returns the answer, whatever its status. Throws an `AttemptError` that names the host when there is none. */
-  send(origin: string, request: GetRequest): Promise<HttpAnswer>;
+  /**
+   * Returns the answer, whatever its status. Throws an `AttemptError` that names the host when there is none. A request is
+   * sent once: a POST whose answer is lost may have acted.
+   */
+  send(origin: string, request: WireRequest, sign?: Sign): Promise<HttpAnswer>;
 };
 
 /** Returns what an answer is; exchanges refuse with status 200 or 400 what passes a moment later. */
@@ -55,7 +72,7 @@ export type HttpClient = {
    * Returns the body of an answer that is data: by `judge`, else with status 200. Waits and retries where that can help.
    * Throws an `UnreachableError` that names the host and the reason.
    */
-  get(origin: string, request: GetRequest, judge?: Judge): Promise<string>;
+  get(origin: string, request: WireRequest, judge?: Judge): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -85,15 +102,16 @@ class RetryingClient implements HttpClient, HttpSender {
     this.#request = request;
   }
 
-  send(origin: string, request: GetRequest): Promise<HttpAnswer> {
-    return this.#send(urlOf(origin, request));
+  send(origin: string, request: WireRequest, sign?: Sign): Promise<HttpAnswer> {
+    return this.#send(urlOf(origin, request), request, sign);
   }
 
-  get(origin: string, request: GetRequest, judge?: Judge): Promise<string> {
+  get(origin: string, request: WireRequest, judge?: Judge): Promise<string> {
+    if ((request.method ?? 'GET') !== 'GET') throw new TypeError('only a GET may be sent again');
     const url = urlOf(origin, request);
     const { retries = RETRIES, random = SYSTEM_TIMING.random, sleep = SYSTEM_TIMING.sleep, onRetry, signal } = this.#options;
     const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random });
-    return withRetries(async () => bodyOf(url, await this.#send(url), judge), {
+    return withRetries(async () => bodyOf(url, await this.#send(url, request), judge), {
       most: { fault: retries, throttled: retries },
       nextPause: () => backoff.next(),
       sleep,
@@ -106,19 +124,25 @@ class RetryingClient implements HttpClient, HttpSender {
     return this.#options.dispatcher ? Promise.resolve() : this.#dispatcher.close();
   }
 
-  async #send(url: URL): Promise<HttpAnswer> {
+  async #send(url: URL, { method = 'GET', body: sent }: WireRequest, sign?: Sign): Promise<HttpAnswer> {
     const timeout = AbortSignal.timeout(this.#options.timeout ?? TIMEOUT);
     const signal = this.#options.signal ? AbortSignal.any([timeout, this.#options.signal]) : timeout;
     try {
       const { statusCode, headers, body } = await this.#request(url, {
         dispatcher: this.#dispatcher,
         signal,
-        headers: { accept: 'application/json', 'user-agent': this.#options.userAgent },
+        method,
+        body: sent ?? null,
+        headers: {
+          accept: 'application/json',
+          'user-agent': this.#options.userAgent,
+          ...sign?.({ method, path: url.pathname, query: url.search.slice(1), body: sent ?? '' }),
+        },
       });
       return { status: statusCode, headers, body: await this.#read(url, body) };
     } catch (error) {
       if (error instanceof AttemptError) throw error;
-      throw this.#failure(url, error as Error, timeout);
+      throw this.#failure(url, method, error as Error, timeout);
     }
   }
 
@@ -136,17 +160,17 @@ class RetryingClient implements HttpClient, HttpSender {
     return Buffer.concat(chunks).toString('utf8');
   }
 
-  #failure(url: URL, error: Error, timeout: AbortSignal): AttemptError {
+  #failure(url: URL, method: string, error: Error, timeout: AbortSignal): AttemptError {
+    const request = `${method} ${url.pathname}`;
     const { signal, timeout: limit = TIMEOUT } = this.#options;
-    if (signal?.aborted)
-      return new AttemptError({ kind: 'final', what: `request to ${url.host} cancelled`, request: requestOf(url) });
-    if (timeout.aborted)
-      return failed(url, 'fault', `did not answer within ${limit < 1000 ? `${limit} ms` : `${limit / 1000} s`}`);
-    return new AttemptError({ kind: 'fault', ...networkFailure(error, url.host), request: requestOf(url), cause: error });
+    if (signal?.aborted) return new AttemptError({ kind: 'final', what: `request to ${url.host} cancelled`, request });
+    const late = `${url.host} did not answer within ${limit < 1000 ? `${limit} ms` : `${limit / 1000} s`}`;
+    if (timeout.aborted) return new AttemptError({ kind: 'fault', what: late, request });
+    return new AttemptError({ kind: 'fault', ...networkFailure(error, url.host), request, cause: error });
   }
 }
 
-function urlOf(origin: string, { path, query }: GetRequest): URL {
+function urlOf(origin: string, { path, query }: WireRequest): URL {
   const url = new URL(path, origin);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return url;

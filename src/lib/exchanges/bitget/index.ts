@@ -8,6 +8,7 @@ import { LIVE, REST_ORIGIN } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channelsOf, plan, protocolOf } from './plan.js';
 import { POLLING } from './polling.js';
+import { PRIVATE } from './private/index.js';
 import { V2, V3 } from './protocols.js';
 import { CLOCK, REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
@@ -28,6 +29,7 @@ export const bitget = {
   clock: CLOCK,
   history: HISTORY,
   polling: POLLING,
+  privateSide: PRIVATE,
   rest: REST,
   nativeSymbol,
   plan,

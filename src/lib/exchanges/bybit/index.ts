@@ -10,6 +10,7 @@ import { LIVE } from './live.js';
 import { nativeSymbol } from './names.js';
 import { channels, plan } from './plan.js';
 import { POLLING } from './polling.js';
+import { PRIVATE } from './private/index.js';
 import { CLOCK, REST } from './rest-answers.js';
 import { parseTiers, tierRequest } from './tiers.js';
 
@@ -29,6 +30,7 @@ export const bybit = {
   clock: CLOCK,
   history: HISTORY,
   polling: POLLING,
+  privateSide: PRIVATE,
   rest: REST,
   archives: ARCHIVES,
   nativeSymbol,
