@@ -9,10 +9,10 @@ const SOURCE = join(ROOT, 'src');
 /** The rooms from the ground. A room imports from the rooms of earlier lines and from itself, never sideways or upwards. */
 const ROOMS = [
   ['model'],
-  ['book', 'grid', 'transport', 'sinks', 'storage', 'exchanges'],
+  ['book', 'grid', 'transport', 'sinks', 'storage', 'exchanges', 'secrets'],
   ['input'],
   ['tape'],
-  ['instruments', 'history', 'candles', 'features'],
+  ['instruments', 'history', 'candles', 'features', 'account'],
   ['signals', 'capture'],
   ['verify'],
   ['backtest'],

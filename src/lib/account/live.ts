@@ -1,0 +1,329 @@
+import type { AccountFamily, Outcome, PrivateFrame, PrivateOrder } from '../exchanges/private-side.js';
+import type { AnyRecord, EventRecord } from '../model/records.js';
+import { Backoff } from '../transport/backoff.js';
+import { AttemptError } from '../transport/failure.js';
+import { openSocket, type Socket } from '../transport/socket.js';
+import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
+import { type AccountClient, AccountError } from './client.js';
+import { balanceRecord, eventRecord, fillRecord, orderRecord, positionRecord, type RecordOwner } from './records.js';
+import { type AccountFacts, type AccountPart, lookUpOrder, readSnapshot } from './snapshot.js';
+import { AccountState, type Changes, type Difference } from './state.js';
+
+export type LiveOptions = {
+  readonly client: AccountClient;
+  readonly facts: AccountFacts;
+  readonly owner: RecordOwner;
+  readonly parts: readonly AccountPart[];
+  /** Microseconds: fills since then are part of the first snapshot. */
+  readonly since: number;
+  /** Milliseconds between two checks over REST. */
+  readonly checkEvery: number;
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+  readonly timing?: Timing | undefined;
+  /** Called with events and with rows that could not be read, one line each. */
+  readonly onEvent?: ((event: EventRecord) => void) | undefined;
+  readonly onRejected?: ((reason: string) => void) | undefined;
+  /** Replaces the connection; tests do. */
+  readonly connect?: typeof openSocket | undefined;
+};
+
+const TICK = 250;
+const LOGIN_WITHIN = 10_000;
+const CONNECT_TIMEOUT = 15_000;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 30_000;
+/** Fills of a burst make one read of positions. */
+const AFTER_FILL = 300;
+/** Fills are asked for again from this long before the last read, microseconds: lists run behind. */
+const OVERLAP = 60_000_000;
+const FATAL = new Set<Outcome['class']>(['key', 'region']);
+
+/** One connection while it lasts. Times are milliseconds of the monotonic clock. */
+type Connection = {
+  socket: Socket;
+  ended: string | undefined;
+  heard: number;
+  pushed: number | undefined;
+  beaten: number;
+  isIn: boolean;
+};
+
+/**
+ * One account as it changes: a snapshot, then pushes, a snapshot again after each reconnect, and REST as a check meanwhile. It
+ * only reads.
+ */
+export class LiveAccount {
+  readonly state = new AccountState();
+  /** Prices of symbols with orders and without a position, by symbol. */
+  readonly prices = new Map<string, number>();
+  readonly #options: LiveOptions;
+  readonly #timing: Timing;
+  #queue: AnyRecord[] = [];
+  #wake = () => {};
+  #failure: unknown;
+  #connection: Connection | undefined;
+  #reading: Promise<void> | undefined;
+  #readAt = Number.POSITIVE_INFINITY;
+  #checked = Number.NEGATIVE_INFINITY;
+  #filledSince: number;
+  #last = 0;
+  #seq = 0;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.#timing = options.timing ?? SYSTEM_TIMING;
+    this.#filledSince = options.since;
+  }
+
+  /** Whether pushes arrive. */
+  get isLive(): boolean {
+    return this.#connection?.isIn === true && this.#connection.ended === undefined;
+  }
+
+  /** Yields records as they arise, until the signal. Throws an `AccountError` when the key is refused. */
+  async *updates(): AsyncGenerator<AnyRecord[]> {
+    const { signal } = this.#options;
+    const running = this.#run().catch((error) => {
+      this.#failure = error;
+      this.#wake();
+    });
+    try {
+      while (!signal.aborted || this.#queue.length > 0) {
+        if (this.#queue.length > 0) {
+          const records = this.#queue;
+          this.#queue = [];
+          yield records;
+        } else if (this.#failure !== undefined) throw this.#failure;
+        else await this.#more(signal);
+      }
+      if (this.#failure !== undefined) throw this.#failure;
+    } finally {
+      this.#connection?.socket.terminate();
+      await running;
+    }
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#wake = done;
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#options;
+    const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random: this.#timing.random });
+    for (let attempts = 0; !signal.aborted; attempts++) {
+      try {
+        const connection = await this.#connect();
+        await this.#readAll('snapshot');
+        if (attempts > 0) this.#event('routine', 'reconnected', 'the private connection is back; the account was read again');
+        backoff.reset();
+        await this.#keep(connection);
+        if (!signal.aborted) this.#event('warning', 'disconnected', `the private connection ended: ${connection.ended}`);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof AccountError ? FATAL.has(error.outcome.class) || attempts === 0 : !(error instanceof AttemptError))
+          throw error;
+        this.#event('warning', 'disconnected', (error as Error).message);
+      }
+      this.#connection?.socket.terminate();
+      await this.#timing.sleep(backoff.next(), signal);
+    }
+  }
+
+  /** Connects, logs in and subscribes. Throws an `AccountError` when the login is refused. */
+  async #connect(): Promise<Connection> {
+    const { client, facts, signal, userAgent, connect = openSocket } = this.#options;
+    const { account } = client;
+    const { socket: protocol } = facts.family;
+    const now = () => this.#timing.now();
+    let refused: Outcome | undefined;
+    const connection: Omit<Connection, 'socket'> & { socket?: Socket } = {
+      ended: undefined,
+      heard: now(),
+      pushed: undefined,
+      beaten: now(),
+      isIn: false,
+    };
+    connection.socket = await connect(`${account.endpoints.websocket}${protocol.path}`, {
+      connectTimeout: CONNECT_TIMEOUT,
+      userAgent,
+      signal,
+      onPulse: () => {
+        connection.heard = now();
+      },
+      onFrame: (bytes) => {
+        connection.heard = now();
+        const frame = protocol.read(bytes.toString('utf8'));
+        if (frame.kind === 'refused') refused ??= frame.outcome;
+        this.#receive(frame, connection as Connection);
+      },
+      onClose: (code, reason) => {
+        connection.ended ??= `closed with code ${code}${reason === '' ? '' : `: ${reason}`}`;
+      },
+    });
+    this.#connection = connection as Connection;
+    connection.socket.send(protocol.login(client.signing()));
+    const deadline = now() + LOGIN_WITHIN;
+    while (!connection.isIn) {
+      if (refused) throw new AccountError(account, refused);
+      if (signal.aborted || connection.ended !== undefined || now() > deadline)
+        throw new AttemptError({ kind: 'fault', what: `no answer to the login: ${connection.ended ?? 'timed out'}` });
+      await this.#timing.sleep(TICK / 10, signal);
+    }
+    for (const { text } of protocol.subscriptions) connection.socket.send(text);
+    return connection as Connection;
+  }
+
+  /** Keeps a connection until it ends: heartbeats, checks, reads after fills. */
+  async #keep(connection: Connection): Promise<void> {
+    const { facts, signal, checkEvery } = this.#options;
+    const { heartbeat, heartbeatEvery, silenceLimit, pushSilenceLimit } = facts.family.socket;
+    while (connection.ended === undefined && !signal.aborted) {
+      const now = this.#timing.now();
+      if (now - connection.beaten >= heartbeatEvery) {
+        connection.beaten = now;
+        connection.socket.send(heartbeat);
+      }
+      if (now - connection.heard >= silenceLimit) connection.ended = `nothing received for ${silenceLimit / 1_000} s`;
+      // Only where pushes have come: whether an idle account gets any is not certain.
+      if (pushSilenceLimit !== undefined && connection.pushed !== undefined && now - connection.pushed >= pushSilenceLimit)
+        connection.ended = `no push for ${pushSilenceLimit / 1_000} s`;
+      if (now - this.#checked >= checkEvery) this.#read('check');
+      else if (now >= this.#readAt) this.#read('refresh');
+      if (this.#failure !== undefined) return;
+      await this.#timing.sleep(TICK, signal);
+    }
+    await this.#reading;
+  }
+
+  #receive(frame: PrivateFrame, connection: Connection): void {
+    if (frame.kind === 'login') connection.isIn = true;
+    if (frame.kind === 'rejected') this.#options.onRejected?.(frame.reason);
+    if (frame.kind === 'refused' && connection.isIn) {
+      this.#event('warning', 'refused', frame.outcome.message);
+      connection.ended ??= frame.outcome.message;
+    }
+    if (frame.kind !== 'data') return;
+    connection.pushed = this.#timing.now();
+    for (const reason of frame.rejected) this.#options.onRejected?.(reason);
+    const changes = this.state.push(frame, this.#timing.now());
+    this.#emit(changes, frame.time);
+    // A push says little of what follows from it: a closed position may vanish without one, a fill may be lost.
+    if (frame.fills.length > 0 || frame.orders.length > 0) this.#readAt = Math.min(this.#readAt, this.#timing.now() + AFTER_FILL);
+  }
+
+  /** Starts a read unless one is running; what fails for good ends the run. */
+  #read(purpose: 'check' | 'refresh'): void {
+    if (this.#reading) return;
+    this.#reading = this.#readAll(purpose)
+      .catch((error) => {
+        if (error instanceof AccountError && FATAL.has(error.outcome.class)) {
+          this.#failure = error;
+          this.#wake();
+        } else if (!this.#options.signal.aborted) this.#event('warning', 'check_failed', (error as Error).message);
+      })
+      .finally(() => {
+        this.#reading = undefined;
+      });
+  }
+
+  async #readAll(purpose: 'snapshot' | 'check' | 'refresh'): Promise<void> {
+    const { client, facts, parts } = this.#options;
+    this.#readAt = Number.POSITIVE_INFINITY;
+    if (purpose !== 'refresh') this.#checked = this.#timing.now();
+    const asked = this.state.revision;
+    const from = Math.round(client.now() * 1_000);
+    const snapshot = await readSnapshot(client, facts, parts, this.#filledSince);
+    this.#filledSince = Math.max(this.#filledSince, from - OVERLAP);
+    for (const reason of snapshot.rejected) this.#options.onRejected?.(reason);
+    const { changes, differences, missing } = this.state.apply(snapshot, asked, this.#timing.now());
+    this.#emit(changes, snapshot.time);
+    if (purpose === 'check') this.#report(differences);
+    for (const order of missing) await this.#lookUp(order, facts.family);
+    await this.#readPrices();
+    if (this.state.revision !== asked) this.#readAt = Math.min(this.#readAt, this.#timing.now() + 1_000);
+  }
+
+  /** Asks what became of an order that is in no list any more. */
+  async #lookUp(order: PrivateOrder, family: AccountFamily): Promise<void> {
+    const found = await lookUpOrder(this.#options.client, family, order);
+    if (found && this.state.settle(found, this.#timing.now()))
+      this.#emit({ balances: [], positions: [], fills: [], orders: [found] }, undefined);
+    if (found) return;
+    this.state.forget(order);
+    this.#emit({ balances: [], positions: [], fills: [], orders: [{ ...order, status: 'unknown' }] }, undefined);
+    this.#event(
+      'warning',
+      'order_lost',
+      `order ${order.orderId ?? order.clientId} of ${order.symbol} is in no list of the exchange`,
+      {
+        symbol: order.symbol,
+        market: order.market,
+      },
+    );
+  }
+
+  async #readPrices(): Promise<void> {
+    const held = new Set(this.state.positions.map(({ symbol }) => symbol));
+    const wanted = new Map(this.state.orders.filter(({ symbol }) => !held.has(symbol)).map((order) => [order.symbol, order]));
+    for (const { market, symbol } of wanted.values()) {
+      const price = await this.#options.client.lastPrice(market, symbol);
+      if (price !== undefined) this.prices.set(symbol, price);
+    }
+  }
+
+  #report(differences: readonly Difference[]): void {
+    for (const { what, known, found } of differences)
+      this.#event('warning', 'difference', `${what}: pushes said ${known}, REST says ${found}`, { data: { what, known, found } });
+  }
+
+  #emit({ balances, positions, orders, fills }: Changes, time: number | undefined): void {
+    const { owner, parts } = this.#options;
+    const arrival = () => {
+      const localTimestamp = this.#arrival();
+      return { localTimestamp, timestamp: time ?? localTimestamp };
+    };
+    const records: AnyRecord[] = [
+      ...(parts.includes('orders') ? orders.map((order) => orderRecord(order, owner, this.#arrival())) : []),
+      ...(parts.includes('fills') ? fills.map((fill) => fillRecord(fill, owner, this.#arrival())) : []),
+      ...(parts.includes('positions') ? positions.map((position) => positionRecord(position, owner, arrival())) : []),
+      ...(parts.includes('balances') ? balances.map((balance) => balanceRecord(balance, owner, arrival())) : []),
+    ];
+    this.#push(records);
+  }
+
+  #event(
+    severity: EventRecord['severity'],
+    kind: string,
+    message: string,
+    more: Partial<Pick<EventRecord, 'market' | 'symbol' | 'data'>> = {},
+  ): void {
+    const localTimestamp = this.#arrival();
+    const event = eventRecord({ severity, kind, message, ...more }, this.#options.owner, {
+      seq: this.#seq++,
+      timestamp: localTimestamp,
+      localTimestamp,
+    });
+    this.#options.onEvent?.(event);
+    this.#push([event]);
+  }
+
+  #push(records: readonly AnyRecord[]): void {
+    if (records.length === 0) return;
+    this.#queue.push(...records);
+    this.#wake();
+  }
+
+  /** Arrival in microseconds of the exchange's clock, strictly increasing. */
+  #arrival(): number {
+    this.#last = Math.max(this.#last + 1, Math.round(this.#options.client.now() * 1_000));
+    return this.#last;
+  }
+}
