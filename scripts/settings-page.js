@@ -4,6 +4,7 @@ import { COUNTS, DURATIONS, PACING_NOTES, PLANNING, RUN_COUNTS, RUN_DURATIONS } 
 import { buildSettingNames, keyOf, variableOf } from '../dist/lib/cli/setting-names.js';
 import { EXCHANGES } from '../dist/lib/exchanges/index.js';
 import { formatDuration } from '../dist/lib/model/time.js';
+import { keyVariables } from '../dist/lib/secrets/environment.js';
 
 const { commands } = JSON.parse(readFileSync(new URL('../oclif.manifest.json', import.meta.url), 'utf8'));
 const named = Object.values(commands).map(({ id, flags }) => ({ id, flags: Object.keys(flags) }));
@@ -46,10 +47,18 @@ const runRows = [
 const prefixes = EXCHANGES.map(({ id }) => `\`${id}_\``).join(' or ');
 /** Returns the origins of all markets, each once. */
 const perMarket = (markets, originOf) => [...new Set(markets.map(originOf))].join(', ');
-const origins = EXCHANGES.flatMap(({ id, markets, origins: originsOf }) => [
-  [`\`${id}_ws_url\``, `\`${variableOf(`${id}_ws_url`)}\``, cell(perMarket(markets, (market) => originsOf(market).websocket))],
-  [`\`${id}_rest_url\``, `\`${variableOf(`${id}_rest_url`)}\``, cell(perMarket(markets, (market) => originsOf(market).rest))],
-]);
+const origins = EXCHANGES.flatMap(({ id, markets, origins: originsOf, privateSide }) => {
+  const { live, demo } = privateSide?.origins ?? {};
+  const defaults = {
+    ws_url: perMarket(markets, (market) => originsOf(market).websocket),
+    rest_url: perMarket(markets, (market) => originsOf(market).rest),
+    ...(privateSide && { private_ws_url: live.websocket, demo_rest_url: demo.rest, demo_ws_url: demo.websocket }),
+  };
+  return Object.entries(defaults).map(([key, value]) => [`\`${id}_${key}\``, `\`${variableOf(`${id}_${key}`)}\``, cell(value)]);
+});
+const keyNames = keyVariables(EXCHANGES.filter(({ privateSide }) => privateSide).map(({ id }) => id))
+  .map((name) => `\`${name}\``)
+  .join(', ');
 
 /** The reference of settings, from the commands' own flags and the defaults in code. */
 export const settingsPage = `# Settings
@@ -74,6 +83,9 @@ ${Object.values(commands).flatMap(ofCommand).join('\n\n')}
 Origins of the exchanges, without a path: for proxies, regional hosts and tests.
 
 ${table(['key', 'variable', 'default'], origins)}
+
+\`private_ws_url\` and the \`demo_\` keys are used with a key of an account (docs/account.md). Keys themselves come from
+variables alone, or from \`mdtool keys add\`, never from this file: ${keyNames}.
 
 ## \`[pacing]\`
 

@@ -1,4 +1,5 @@
 import { EXCHANGES } from '../exchanges/index.js';
+import { keyVariables } from '../secrets/environment.js';
 import { NOT_CONFIGURABLE, SHARED_FLAGS } from './flags.js';
 import { PACING_KEYS, PACING_TABLE } from './pacing-keys.js';
 
@@ -8,8 +9,11 @@ export type CommandFlags = { readonly id: string; readonly flags: readonly strin
 /** A table of settings that are not flags. Each key has the environment variable `MDTOOL_` + `prefix` + KEY. */
 type Section = { readonly table: string; readonly prefix: string; readonly keys: readonly string[] };
 
+/** Keys of the table `[endpoints]` of one exchange, without its prefix. */
+export const ENDPOINT_KEYS = ['ws_url', 'rest_url', 'private_ws_url', 'demo_rest_url', 'demo_ws_url'] as const;
+
 const SECTIONS: readonly Section[] = [
-  { table: 'endpoints', prefix: '', keys: EXCHANGES.flatMap(({ id }) => [`${id}_ws_url`, `${id}_rest_url`]) },
+  { table: 'endpoints', prefix: '', keys: EXCHANGES.flatMap(({ id }) => ENDPOINT_KEYS.map((key) => `${id}_${key}`)) },
   { table: PACING_TABLE, prefix: '', keys: PACING_KEYS },
 ];
 
@@ -31,7 +35,8 @@ export type SettingNames = {
 /** Returns all settings: shared flags at the top level, each command's flags in its table, and the sections. */
 export function buildSettingNames(commands: readonly CommandFlags[]): SettingNames {
   const tables = new Map<string, ReadonlySet<string>>([['', new Set(configurable(SHARED_FLAGS))]]);
-  const variables = new Set(['MDTOOL_CONFIG', ...configurable(SHARED_FLAGS).map((key) => variableOf(key))]);
+  const secrets = keyVariables(EXCHANGES.map(({ id }) => id));
+  const variables = new Set(['MDTOOL_CONFIG', ...secrets, ...configurable(SHARED_FLAGS).map((key) => variableOf(key))]);
   const shared = new Set([...configurable(SHARED_FLAGS), ...NOT_BY_SYMBOL]);
   for (const { id, flags } of commands) {
     const keys = configurable(flags);

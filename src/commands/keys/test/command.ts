@@ -1,0 +1,86 @@
+import { Args } from '@oclif/core';
+import { inspectKey, type KeyReport } from '../../../lib/account/inspect.js';
+import { accountFlags, findKeys, openClient, openKeyStore } from '../../../lib/cli/account-access.js';
+import { BaseCommand } from '../../../lib/cli/base-command.js';
+import type { SummaryDocument } from '../../../lib/cli/summary.js';
+import { formatTime } from '../../../lib/model/time.js';
+import { DEFAULT_NAME, keyName } from '../../../lib/secrets/key-entry.js';
+import { oneExchange } from '../flags.js';
+
+export default class KeysTest extends BaseCommand {
+  static override summary = 'Test a key: account family, permissions, addresses, expiry, clock, modes.';
+  static override description =
+    `Asks the exchange; changes nothing there. Exit 5 when the key cannot be used, with the likely cause: a wrong key or secret, a demo key on the live side or the reverse, the other account family, a missing permission, an IP address that is not bound, a wrong clock. Exit 4 when the key may withdraw: such a key is never needed.`;
+  static override examples = [
+    { description: 'Test a key', command: '<%= config.bin %> <%= command.id %> default --exchange bitget' },
+    {
+      description: 'A key of the environment, on the demo side',
+      command: '<%= config.bin %> <%= command.id %> --exchange bybit --demo',
+    },
+  ];
+
+  static override args = {
+    name: Args.string({ default: DEFAULT_NAME, description: 'Name of the key.', parse: async (text) => keyName(text) }),
+  };
+  static override flags = {
+    exchange: oneExchange,
+    demo: accountFlags.demo,
+    'accept-endpoint': accountFlags['accept-endpoint'],
+  };
+
+  async run(): Promise<SummaryDocument> {
+    const { args, flags } = await this.parse(KeysTest);
+    const store = openKeyStore();
+    const [owned] = await findKeys(store, { exchange: [flags.exchange], account: [args.name], demo: flags.demo });
+    if (!owned) return this.conclude();
+    const { createHttpClient } = await import('../../../lib/transport/http.js');
+    const http = await createHttpClient({ userAgent: `mdtool/${this.config.version}`, signal: this.stopped });
+    try {
+      const client = openClient(owned, {
+        http,
+        signal: this.stopped,
+        settings: this.settings,
+        accepted: flags['accept-endpoint'] ?? [],
+        onWait: (text) => this.stderr.log.debug(text),
+      });
+      const report = await inspectKey(client);
+      this.#print(report, owned.entry.mode);
+      store.note(owned.entry, (report.info?.permissions ?? []).join(' '), new Date().toISOString());
+      return this.#judge(report, `${flags.exchange.id}/${args.name}`);
+    } finally {
+      await http.close();
+    }
+  }
+
+  #print({ family, info, settings, offset }: KeyReport, mode: string): void {
+    const rows: [string, string | undefined][] = [
+      ['account', `${family.name}, ${mode}`],
+      ['user', info?.userId ?? settings?.userId],
+      ['permissions', info && (info.permissions.join(', ') || 'none')],
+      ['trade', info && yesNo(info.canTrade)],
+      ['withdraw', info && yesNo(info.canWithdraw)],
+      ['addresses', info && (info.addresses.join(', ') || 'any')],
+      ['expires', info && (info.expires === undefined ? 'not said' : formatTime(info.expires))],
+      ['position mode', settings?.positionMode?.replace('_', '-')],
+      ['margin mode', settings?.marginMode],
+      ['clock', `the exchange is ${(offset / 1_000).toFixed(3)} s ahead`],
+      ...(settings?.notes ?? []).map((note): [string, string] => ['note', note]),
+    ];
+    const shown = rows.filter((row): row is [string, string] => row[1] !== undefined);
+    if (!this.jsonEnabled()) for (const [name, text] of shown) this.log(`${name.padEnd(14)}${text}`);
+    this.summary.note(
+      Object.fromEntries(shown.filter(([name]) => name !== 'note').map(([name, text]) => [name.replace(' ', '_'), text])),
+    );
+  }
+
+  #judge({ info, warnings }: KeyReport, name: string): SummaryDocument {
+    for (const warning of warnings) this.notice(warning);
+    if (info?.canWithdraw)
+      this.summary.unsafe(`the key ${name} may withdraw: make one without that permission, and delete this one`);
+    if (info && !info.canRead)
+      this.summary.unreachable(`the key ${name} may not read orders and positions: add the permission on the exchange`);
+    return this.conclude();
+  }
+}
+
+const yesNo = (value: boolean) => (value ? 'yes' : 'no');
