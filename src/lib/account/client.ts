@@ -48,7 +48,8 @@ export class AccountError extends UnreachableError {
 
   constructor(account: AccountKey, outcome: Outcome) {
     const { exchange, name, side, mode } = account;
-    super(`${exchange.id} account ${name}: ${outcome.message}; ${side.advice(outcome, mode)}`);
+    const advice = side.advice(outcome, mode);
+    super(`${exchange.id} account ${name}: ${outcome.message}${advice === '' ? '' : `; ${advice}`}`);
     this.outcome = outcome;
   }
 }

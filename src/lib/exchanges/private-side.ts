@@ -349,7 +349,7 @@ export type PrivateSide = {
   judge(answer: RestAnswer, now: number): Outcome;
   /** Returns the exchange's time of an answer, microseconds. */
   timeOf(body: string): number | undefined;
-  /** Returns the sentence that helps with an outcome: the likely cause, and what to do. */
+  /** Returns the likely cause of an outcome and what to do, empty where the exchange's words are all there is. */
   advice(outcome: Outcome, mode: TradingMode): string;
   /** The request that tells the families apart. */
   readonly probe: HttpRequest;

@@ -68,9 +68,7 @@ export default class KeysTest extends BaseCommand {
     ];
     const shown = rows.filter((row): row is [string, string] => row[1] !== undefined);
     if (!this.jsonEnabled()) for (const [name, text] of shown) this.log(`${name.padEnd(14)}${text}`);
-    this.summary.note(
-      Object.fromEntries(shown.filter(([name]) => name !== 'note').map(([name, text]) => [name.replace(' ', '_'), text])),
-    );
+    this.summary.data = shown.map(([check, text]) => ({ check, text }));
   }
 
   #judge({ info, warnings }: KeyReport, name: string): SummaryDocument {
@@ -79,7 +77,10 @@ export default class KeysTest extends BaseCommand {
       this.summary.unsafe(`the key ${name} may withdraw: make one without that permission, and delete this one`);
     if (info && !info.canRead)
       this.summary.unreachable(`the key ${name} may not read orders and positions: add the permission on the exchange`);
-    return this.conclude();
+    for (const reason of this.summary.reasons) this.stderr.error(reason);
+    process.exitCode = this.summary.exitCode;
+    if (this.summary.reasons.length === 0) this.stderr.note(`the key ${name} can be used`);
+    return this.summary.document(Date.now() * 1000);
   }
 }
 

@@ -1,7 +1,8 @@
 import { excerpt } from '../../../model/ndjson.js';
+import { retryAfter } from '../../../model/retry-after.js';
 import { type CodeMeaning, codeTable, isFields, outcomeOf } from '../../private-rows.js';
 import type { Outcome, TradingMode } from '../../private-side.js';
-import { type RestAnswer, retryAfter } from '../../rest.js';
+import type { RestAnswer } from '../../rest.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -76,14 +77,14 @@ export function judge({ status, headers, body }: RestAnswer, now: number): Outco
   } catch {}
   const code =
     isFields(answer) && (typeof answer.code === 'string' || typeof answer.code === 'number') ? String(answer.code) : undefined;
-  const pause = retryAfter(headers);
+  const pause = retryAfter(headers, now);
   if (code === undefined || !isFields(answer)) {
     const message = `answered ${status}${body.trim() === '' ? ' without a body' : `: ${excerpt(body)}`}`;
     return status === 429 ? { class: 'ban', message, pause: pause ?? BAN } : { class: 'unknown', message };
   }
   const message = `refused with code ${excerpt(code)}: ${excerpt(answer.msg ?? '')}`;
   const outcome = judgeCode(code, message, now);
-  if (outcome.class === 'success') return status < 500 ? outcome : { class: 'unknown', code, message: `answered ${status}` };
+  if (outcome.class === 'success') return status < 500 ? { ...outcome, message: 'accepted' } : { class: 'unknown', code, message: `answered ${status}` };
   if (outcome.class === 'throttle' || status === 429) return { ...outcome, class: 'throttle', pause: pause ?? ENDPOINT_PAUSE };
   return outcome.class === 'maintenance' ? { ...outcome, pause: pause ?? MINUTE / 2 } : outcome;
 }
@@ -105,7 +106,7 @@ export function advice({ class: outcome, cause, code = '' }: Outcome, mode: Trad
   if (outcome === 'ban') return 'too many requests from this address: wait five minutes';
   if (outcome === 'throttle') return 'too many requests: wait a moment and use fewer programs on this key';
   if (outcome === 'maintenance') return 'the exchange is being updated: try again later';
-  if (outcome !== 'key') return 'the outcome is not known: try again';
+  if (outcome !== 'key') return outcome === 'unknown' ? 'what became of the request is not known: try again' : '';
   if (cause === 'environment')
     return `this is probably a ${other} key used as a ${mode} key: add it again ${other === 'demo' ? 'with' : 'without'} --demo`;
   if (cause === 'family')

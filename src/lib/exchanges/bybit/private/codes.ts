@@ -1,8 +1,9 @@
 import { excerpt } from '../../../model/ndjson.js';
 import { finite } from '../../../model/numbers.js';
+import { retryAfter } from '../../../model/retry-after.js';
 import { codeTable, isFields, outcomeOf } from '../../private-rows.js';
 import type { Outcome, TradingMode } from '../../private-side.js';
-import { type RestAnswer, retryAfter } from '../../rest.js';
+import type { RestAnswer } from '../../rest.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -61,13 +62,19 @@ export function judge({ status, headers, body }: RestAnswer, now: number): Outco
   if (status === 404) return { class: 'definite', cause: 'request', code, message: `answered 404${said}` };
   if (code === undefined || !isFields(answer)) {
     const message = `answered ${status}${said}`;
-    return status === 429 ? { class: 'throttle', message, pause: retryAfter(headers) ?? SECOND } : { class: 'unknown', message };
+    return status === 429
+      ? { class: 'throttle', message, pause: retryAfter(headers, now) ?? SECOND }
+      : { class: 'unknown', message };
   }
   const outcome = judgeCode(code, `refused with retCode ${excerpt(code)}: ${excerpt(answer.retMsg ?? '')}`);
-  if (outcome.class === 'success') return status === 200 ? outcome : { class: 'unknown', code, message: `answered ${status}` };
+  if (outcome.class === 'success') return status === 200 ? { ...outcome, message: 'accepted' } : { class: 'unknown', code, message: `answered ${status}` };
   if (outcome.class !== 'throttle' && status !== 429) return outcome;
   const reset = finite(headers['x-bapi-limit-reset-timestamp']);
-  return { ...outcome, class: 'throttle', pause: retryAfter(headers) ?? Math.max(SECOND / 10, (reset ?? now + SECOND) - now) };
+  return {
+    ...outcome,
+    class: 'throttle',
+    pause: retryAfter(headers, now) ?? Math.max(SECOND / 10, (reset ?? now + SECOND) - now),
+  };
 }
 
 /** Returns the outcome of a refused operation of the socket, which names no code for a login: its words decide. */
@@ -92,7 +99,7 @@ export function advice({ class: outcome, cause }: Outcome, mode: TradingMode): s
   if (cause === 'terms') return 'terms must be accepted, or a waiting time must pass, on the site of the exchange';
   if (outcome === 'region')
     return 'the exchange does not serve this country from this host: waiting does not help; use your own regional site';
-  if (outcome !== 'key') return 'the outcome is not known: try again';
+  if (outcome !== 'key') return outcome === 'unknown' ? 'what became of the request is not known: try again' : '';
   if (cause === 'environment')
     return `the key is wrong, or it is a ${other} key used as a ${mode} key: add it again ${other === 'demo' ? 'with' : 'without'} --demo`;
   if (cause === 'family') return 'the account is not unified (UTA 2.0): upgrade it on the exchange';
