@@ -189,7 +189,7 @@ export class AccountClient {
       const content = JSON.stringify(page.items);
       if (page.items.length > 0 && seen.has(content))
         throw new FailureError(
-          `${this.account.exchange.id} ${request.path}: a page of the list came twice; nothing is known of the rest`,
+          `${this.account.exchange.id} ${request.path}: a page of the list arrived twice, so the rest is not known`,
         );
       seen.add(content);
       pages.push(page);

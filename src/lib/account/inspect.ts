@@ -67,7 +67,7 @@ async function optional<Item>(
     const isRefusal = error instanceof AccountError && error.outcome.class !== 'ban' && error.outcome.class !== 'clock';
     const isDemo = account.mode === 'demo' && isRefusal && error.outcome.class !== 'key';
     if (!isDemo) throw error;
-    warnings.push(`the demo side does not tell ${what} (${error.outcome.message})`);
+    warnings.push(`the demo side does not show ${what} (${error.outcome.message})`);
     return undefined;
   }
 }

@@ -351,7 +351,7 @@ export type PrivateSide = {
   timeOf(body: string): number | undefined;
   /** Returns the likely cause of an outcome and what to do, empty where the exchange's words are all there is. */
   advice(outcome: Outcome, mode: TradingMode): string;
-  /** The request that tells the families apart. */
+  /** The request that shows the family. */
   readonly probe: HttpRequest;
   /** Returns the family that an answer to the probe proves; undefined where it proves nothing. */
   familyOf(answer: RestAnswer, now: number): AccountFamily | undefined;

@@ -29,7 +29,7 @@ type Header = {
 export type Randomness = { readonly salt: Buffer; readonly nonce: Buffer; readonly n?: number | undefined };
 
 function derive(passphrase: Secret, { salt, n, r, p }: Header): Promise<Buffer> {
-  // scrypt needs 128 * n * r bytes, and Node refuses more than 32 MB unless it is told.
+  // scrypt needs 128 * n * r bytes, and Node refuses more than 32 MB by default.
   const options = { N: n, r, p, maxmem: 256 * n * r };
   return new Promise((resolve, reject) => {
     scrypt(passphrase.reveal().normalize('NFC'), Buffer.from(salt, 'base64'), KEY_BYTES, options, (error, key) =>

@@ -30,7 +30,7 @@ export class Secret {
     return this.#value;
   }
 
-  /** The last four characters, by which people tell keys apart; nothing of a short one. */
+  /** The last four characters, by which people recognise it; empty for a short one. */
   get ending(): string {
     return this.#value.length >= 4 * SHORTEST ? this.#value.slice(-SHORTEST) : '';
   }

@@ -84,7 +84,8 @@ export function judge({ status, headers, body }: RestAnswer, now: number): Outco
   }
   const message = `refused with code ${excerpt(code)}: ${excerpt(answer.msg ?? '')}`;
   const outcome = judgeCode(code, message, now);
-  if (outcome.class === 'success') return status < 500 ? { ...outcome, message: 'accepted' } : { class: 'unknown', code, message: `answered ${status}` };
+  if (outcome.class === 'success')
+    return status < 500 ? { ...outcome, message: 'accepted' } : { class: 'unknown', code, message: `answered ${status}` };
   if (outcome.class === 'throttle' || status === 429) return { ...outcome, class: 'throttle', pause: pause ?? ENDPOINT_PAUSE };
   return outcome.class === 'maintenance' ? { ...outcome, pause: pause ?? MINUTE / 2 } : outcome;
 }

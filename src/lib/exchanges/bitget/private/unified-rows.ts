@@ -101,7 +101,7 @@ export function parseFill(row: Fields): PrivateFill | string {
   };
 }
 
-/** Pushes of positions name no category: the symbol tells, `BTCUSDT` and `BTCPERP` from `BTCUSD` and `BTCUSDZ25`. */
+/** Pushes of positions name no category: the symbol has it, `BTCUSDT` and `BTCPERP` from `BTCUSD` and `BTCUSDZ25`. */
 function marketOfContract(symbol: string | undefined): Market | undefined {
   if (symbol === undefined) return undefined;
   if (/(?:USDT|USDC|PERP)$/.test(symbol)) return 'linear';

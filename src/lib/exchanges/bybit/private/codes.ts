@@ -67,7 +67,8 @@ export function judge({ status, headers, body }: RestAnswer, now: number): Outco
       : { class: 'unknown', message };
   }
   const outcome = judgeCode(code, `refused with retCode ${excerpt(code)}: ${excerpt(answer.retMsg ?? '')}`);
-  if (outcome.class === 'success') return status === 200 ? { ...outcome, message: 'accepted' } : { class: 'unknown', code, message: `answered ${status}` };
+  if (outcome.class === 'success')
+    return status === 200 ? { ...outcome, message: 'accepted' } : { class: 'unknown', code, message: `answered ${status}` };
   if (outcome.class !== 'throttle' && status !== 429) return outcome;
   const reset = finite(headers['x-bapi-limit-reset-timestamp']);
   return {

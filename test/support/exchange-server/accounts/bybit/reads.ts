@@ -12,7 +12,7 @@ export function realtime(call: ApiCall): unknown {
   const { query, engine, account, now } = call;
   const category = categoryOf(query.get('category'));
   const isById = query.get('orderId') || query.get('orderLinkId');
-  if (!isById && !query.get('symbol') && !query.get('baseCoin') && !query.get('settleCoin'))
+  if (category === 'linear' && !isById && !query.get('symbol') && !query.get('baseCoin') && !query.get('settleCoin'))
     throw bad('Missing some parameters that must be filled in, symbol or settleCoin or baseCoin');
   const { lags, forgotten } = engine.faults;
   const known = engine.orders.ofAt(account, now - (isById ? lags.detail : lags.open));
@@ -65,7 +65,8 @@ export function positions(call: ApiCall): unknown {
   const { query, engine, account, now } = call;
   const category = categoryOf(query.get('category'));
   const [symbol, settle] = [query.get('symbol'), query.get('settleCoin')];
-  if (!symbol && !settle) throw bad('Missing some parameters that must be filled in, symbol or settleCoin');
+  if (category === 'linear' && !symbol && !settle)
+    throw bad('Missing some parameters that must be filled in, symbol or settleCoin');
   if (category !== 'linear') return { category, ...pageOf(call, [], 20, 200) };
   const known = engine.ledger.positionsAt(account, now - engine.faults.lags.positions);
   const rows = symbol
