@@ -195,4 +195,190 @@ describe.each([
     expect(trader.held()).toBe('0.5');
     expect(trader.get('fills')).toMatchObject([{ orderId: id }]);
   });
+
+  it('cancels once, and says that it is gone the second time', () => {
+    const trader = new Trader(protocol);
+    const id = trader.order({ side: 'buy', amount: '0.5', price: '99' });
+    expect(trader.client.ask('POST', ...protocol.cancel(id)).code).toBe(protocol.ok);
+    expect(trader.row(id)).toMatchObject({ [names.status]: words.cancelled });
+    trader.server.server.advance(1_000);
+    expect(trader.client.ask('POST', ...protocol.cancel(id)).code).not.toBe(protocol.ok);
+  });
+
+  it('accepts a post-only order that would trade, and cancels it', () => {
+    const trader = new Trader(protocol);
+    const id = trader.order({ side: 'buy', amount: '0.5', price: '101', force: 'post_only' });
+    expect(trader.row(id)).toMatchObject({ [names.status]: words.cancelled, [names.filled]: '0' });
+  });
+
+  it('fills in the parts of a script, one after the other', () => {
+    const trader = new Trader(protocol);
+    trader.server.desk.faults.fills.push({ match: ({ side }) => side === 'buy', parts: [0.2, 0.3, 0.5], every: 1_000 });
+    const id = trader.order({ side: 'buy', amount: '1', price: '99' });
+    trader.server.market.setPrice('ETHUSDT', '98.50');
+    const seen = [0, 1_000, 1_000].map((pause) => {
+      trader.server.server.advance(pause);
+      return trader.row(id)[names.filled];
+    });
+    expect(seen).toEqual(['0.2', '0.5', '1']);
+    expect(trader.get('fills')).toHaveLength(3);
+  });
+
+  it('trims a reduce-only order to the position and refuses one without', () => {
+    const trader = new Trader(protocol);
+    expect(trader.place({ side: 'sell', amount: '1', price: '101', reduceOnly: true }).code).not.toBe(protocol.ok);
+    trader.order({ side: 'buy', amount: '0.5' });
+    const id = trader.order({ side: 'sell', amount: '1', price: '101', reduceOnly: true });
+    trader.server.market.setPrice('ETHUSDT', '102.00');
+    expect(trader.row(id)[names.filled]).toBe('0.5');
+    expect(trader.held() ?? '0').toBe('0');
+  });
+
+  it('refuses what the balance does not cover, and a repeated client id', () => {
+    const trader = new Trader(protocol);
+    expect(trader.place({ side: 'buy', amount: '5000', price: '99' }).code).toMatch(/^(?:110007|25202|40762)$/);
+    trader.order({ side: 'buy', amount: '0.5', price: '99', clientId: 'same' });
+    expect(trader.place({ side: 'buy', amount: '0.5', price: '99', clientId: 'same' }).code).toMatch(/^(?:110072|25212|45034)$/);
+    trader.server.market.setPrice('ETHUSDT', '98.00');
+    // A finished order frees its client id at Bitget, never at Bybit.
+    const again = trader.place({ side: 'buy', amount: '0.5', price: '97', clientId: 'same' }).code;
+    expect(again).toBe(protocol.id === 'bitget' ? protocol.ok : '110072');
+  });
+
+  it('liquidates at the price that it names, and cancels what is open', () => {
+    const trader = new Trader(protocol);
+    trader.order({ side: 'buy', amount: '1' });
+    const open = trader.order({ side: 'buy', amount: '0.5', price: '85' });
+    const row = trader.get('positions')[0] as Fields;
+    const price = Number(row.liqPrice ?? row.liquidationPrice);
+    expect(price).toBeGreaterThan(89);
+    trader.server.market.setMark('ETHUSDT', (price + 0.02).toFixed(2));
+    trader.server.server.advance(1_000);
+    expect(trader.held()).toBe('1');
+    trader.server.market.setMark('ETHUSDT', (price - 0.02).toFixed(2));
+    trader.server.server.advance(1_000);
+    expect(trader.held() ?? '0').toBe('0');
+    expect(trader.row(open)).toMatchObject({ [names.status]: words.cancelled });
+    expect(JSON.stringify(trader.get('fills')[0])).toMatch(/BustTrade|burst_sell_single/);
+  });
+
+  it('reads as old as a test wants: positions 3 s behind the fills', () => {
+    const trader = new Trader(protocol);
+    trader.server.desk.faults.lags.positions = 3_000;
+    trader.order({ side: 'buy', amount: '0.5' });
+    expect(trader.get('fills')).toHaveLength(1);
+    expect(trader.held() ?? '0').toBe('0');
+    trader.server.server.advance(3_000);
+    expect(trader.held()).toBe('0.5');
+  });
+
+  it('hides an order from its detail for a while', () => {
+    const trader = new Trader(protocol);
+    trader.server.desk.faults.lags.detail = 2_000;
+    const id = trader.order({ side: 'buy', amount: '0.5', price: '99' });
+    expect(trader.row(id)?.[names.status]).toBeUndefined();
+    expect(trader.get('open')).toHaveLength(1);
+    trader.server.server.advance(2_000);
+    expect(trader.row(id)).toMatchObject({ [names.status]: words.open });
+  });
+
+  it('accepts and says nothing, refuses and says nothing, says yes and does nothing, takes effect late', () => {
+    const trader = new Trader(protocol);
+    const { desk } = trader.server;
+    const order = protocol.place({ side: 'buy', amount: '0.5', price: '99' });
+    const places = { path: new RegExp(order[0]) };
+    desk.faults.request({ when: 'after', answer: 'cut' }, places);
+    expect(trader.client.send('POST', ...order)).toEqual(['cut']);
+    expect(desk.engine.orders.open()).toHaveLength(1);
+    desk.faults.request({ when: 'before', answer: 'cut' }, places);
+    expect(trader.client.send('POST', ...order)).toEqual(['cut']);
+    expect(desk.engine.orders.open()).toHaveLength(1);
+    desk.faults.request({ when: 'no-effect' }, places);
+    expect(trader.client.ask('POST', ...order).code).toBe(protocol.ok);
+    expect(desk.engine.orders.all()).toHaveLength(1);
+    desk.faults.request({ when: 'after', answer: 'empty' }, places);
+    expect(trader.client.ask('POST', ...order)).toMatchObject({ status: 200, code: '' });
+    expect(desk.engine.orders.open()).toHaveLength(2);
+    desk.faults.request({ when: 'arrives', delay: 45_000, ignoresWindow: true, answer: 'hang' }, places);
+    expect(trader.client.send('POST', ...order)).toEqual(['hang']);
+    trader.server.server.advance(44_999);
+    expect(desk.engine.orders.open()).toHaveLength(2);
+    trader.server.server.advance(1);
+    expect(desk.engine.orders.open()).toHaveLength(3);
+    // With the time checked on arrival, such an order is refused.
+    desk.faults.request({ when: 'arrives', delay: 45_000, answer: 'hang' }, places);
+    trader.client.send('POST', ...order);
+    trader.server.server.advance(45_000);
+    expect(desk.engine.orders.open()).toHaveLength(3);
+    expect(desk.requests.at(-1)).toMatchObject({ outcome: 'refused' });
+  });
+
+  it('lets a cancel find its order filled', () => {
+    const trader = new Trader(protocol);
+    const id = trader.order({ side: 'buy', amount: '0.5', price: '99' });
+    trader.server.desk.faults.raceCancel(() => true);
+    expect(trader.client.ask('POST', ...protocol.cancel(id)).code).not.toBe(protocol.ok);
+    expect(trader.held()).toBe('0.5');
+    const other = trader.order({ side: 'buy', amount: '0.5', price: '98' });
+    trader.server.desk.faults.raceCancel(() => true, 0.4);
+    expect(trader.client.ask('POST', ...protocol.cancel(other)).code).toBe(protocol.ok);
+    expect(trader.row(other)).toMatchObject({ [names.status]: words.cancelled, [names.filled]: '0.2' });
+  });
+
+  it('pays funding on the value at the mark, at the time of the listing', () => {
+    const trader = new Trader(protocol);
+    trader.order({ side: 'buy', amount: '1' });
+    const { desk, server } = trader.server;
+    const before = desk.accounts[0]?.balances.get('USDT');
+    server.advance(8 * 3_600_000);
+    const bill = desk.accounts[0]?.bills.at(-1);
+    expect(bill?.kind).toBe('funding');
+    expect(desk.accounts[0]?.balances.get('USDT')?.eq(before?.plus(bill?.amount ?? 0) ?? 0)).toBe(true);
+  });
+});
+
+describe('lists', () => {
+  it.each([
+    [
+      'bybit v5',
+      BYBIT,
+      '/v5/order/realtime',
+      { category: 'linear', symbol: 'ETHUSDT', limit: '10' },
+      'result.list',
+      'result.nextPageCursor',
+      'cursor',
+    ],
+    [
+      'bitget v3',
+      UNIFIED,
+      '/api/v3/trade/unfilled-orders',
+      { category: 'USDT-FUTURES', limit: '10' },
+      'data.list',
+      'data.cursor',
+      'cursor',
+    ],
+    [
+      'bitget v2',
+      CLASSIC,
+      '/api/v2/mix/order/orders-pending',
+      { productType: 'USDT-FUTURES', limit: '10' },
+      'data.entrustedList',
+      'data.endId',
+      'idLessThan',
+    ],
+  ] as const)('of %s come page by page, each order once', (_, protocol, path, fields, list, next, name) => {
+    const trader = new Trader(protocol);
+    const placed = Array.from({ length: 24 }, (_, at) =>
+      trader.order({ side: 'buy', amount: '0.1', price: String(60 + at) }),
+    ).reverse();
+    const seen: unknown[] = [];
+    let cursor: unknown;
+    for (let page = 0; page < 4; page++) {
+      const { body } = trader.client.ask('GET', path, { ...fields, [name]: cursor });
+      seen.push(...(at(body, list) as Fields[]).map(({ orderId }) => orderId));
+      cursor = at(body, next);
+      if (!cursor) break;
+    }
+    expect(seen).toEqual(placed);
+  });
 });

@@ -182,11 +182,11 @@ export class Desk {
       seen.outcome = 'ignored';
       this.#respond(fault, undefined, respond);
     } else if (fault?.when === 'arrives') {
-      if (fault.then) this.#respond({ ...fault, delay: 0 }, undefined, respond);
+      if (fault.answer) this.#respond({ ...fault, delay: 0 }, undefined, respond);
       const sent = fault.ignoresWindow ? this.now() : undefined;
       this.engine.scheduler.after(fault.delay ?? 0, () => {
         const reply = this.#answer(request, seen, false, sent);
-        if (!fault.then) respond(reply);
+        if (!fault.answer) respond(reply);
       });
     } else {
       const reply = this.#answer(request, seen, fault?.when === 'no-effect');
@@ -200,14 +200,14 @@ export class Desk {
   }
 
   #spoilt(fault: RequestFault | undefined, reply: Reply | undefined): Outcome {
-    const then = fault?.then;
-    if (then === undefined) return reply ?? 'hang';
-    if (then === 'cut' || then === 'hang') return then;
-    if (then === 'empty') return { status: 200, body: '', headers: {} };
-    if (then === 'throttle') return this.dialect.throttled(this.now());
-    if (then === 'host-limit') return this.dialect.hostLimited();
-    if ('body' in then) return { ...then, headers: {} };
-    return this.dialect.refusal(new ApiRefusal(then.code, then.message ?? 'scripted', then.status), this.now());
+    const answer = fault?.answer;
+    if (answer === undefined) return reply ?? 'hang';
+    if (answer === 'cut' || answer === 'hang') return answer;
+    if (answer === 'empty') return { status: 200, body: '', headers: {} };
+    if (answer === 'throttle') return this.dialect.throttled(this.now());
+    if (answer === 'host-limit') return this.dialect.hostLimited();
+    if ('body' in answer) return { ...answer, headers: {} };
+    return this.dialect.refusal(new ApiRefusal(answer.code, answer.message ?? 'scripted', answer.status), this.now());
   }
 
   #answer(request: PrivateRequest, seen: SeenRequest, isDry: boolean, sentAt?: number): Reply {

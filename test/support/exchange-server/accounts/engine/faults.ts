@@ -8,7 +8,7 @@ export type RequestFault = {
    */
   readonly when: 'before' | 'after' | 'no-effect' | 'arrives';
   /** What the client gets; the true answer where absent. */
-  readonly then?: 'cut' | 'hang' | 'empty' | 'throttle' | 'host-limit' | ScriptedAnswer;
+  readonly answer?: 'cut' | 'hang' | 'empty' | 'throttle' | 'host-limit' | ScriptedAnswer;
   /** Milliseconds by which the answer, or with `arrives` the effect, is late. */
   readonly delay?: number;
   /** `arrives` only: the timestamp is checked when the request was sent, not when it takes effect. */
