@@ -96,7 +96,7 @@ function queryOf(fields: Fields): string {
     .join('&');
 }
 
-export function read({ status, body, headers }: Exclude<Outcome, string>): Answer {
+function read({ status, body, headers }: Exclude<Outcome, string>): Answer {
   const parsed = body.startsWith('{') ? (JSON.parse(body) as Fields) : {};
   return { status, body: parsed, headers, code: String(parsed.code ?? parsed.retCode ?? '') };
 }

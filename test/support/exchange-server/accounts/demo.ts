@@ -1,7 +1,7 @@
 import { type AccountServer, type AccountServerOptions, startAccountServer } from './server.js';
 
 /** A running exchange with two demo accounts, and the lines that tell how to use it. */
-export type Demo = { readonly server: AccountServer; readonly lines: readonly string[] };
+type Demo = { readonly server: AccountServer; readonly lines: readonly string[] };
 
 /** Bitget's two accounts are of the two families that exclude each other; Bybit's are in one-way and in hedge mode. */
 export async function startDemo(id: string, options: AccountServerOptions): Promise<Demo> {

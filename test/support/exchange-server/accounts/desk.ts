@@ -27,8 +27,8 @@ export type SeenRequest = {
   code: string;
 };
 
-export type DeskRule = 'rest-rate' | 'rest-while-banned' | 'bad-signature' | 'wide-scope' | 'ping-deadline';
-export type DeskViolation = { readonly rule: DeskRule; readonly detail: string; readonly at: number };
+type DeskRule = 'rest-rate' | 'rest-while-banned' | 'bad-signature' | 'wide-scope' | 'ping-deadline';
+type DeskViolation = { readonly rule: DeskRule; readonly detail: string; readonly at: number };
 
 export type Outcome = Reply | 'cut' | 'hang';
 

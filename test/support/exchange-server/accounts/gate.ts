@@ -1,7 +1,7 @@
 import type { SeenRequest } from './desk.js';
 
 /** `arrived`: nothing has happened yet. `effective`: it was acted on and its answer is not sent yet. */
-export type GatePhase = 'arrived' | 'effective';
+type GatePhase = 'arrived' | 'effective';
 
 type Hook = {
   readonly isDue: (seen: SeenRequest) => boolean;
@@ -11,7 +11,7 @@ type Hook = {
 };
 
 /** What happens at a hook; the request waits for it. `cut` ends its connection: at `arrived` it then never takes effect. */
-export type GateAction = (seen: SeenRequest) => 'cut' | undefined | Promise<'cut' | undefined>;
+type GateAction = (seen: SeenRequest) => 'cut' | undefined | Promise<'cut' | undefined>;
 
 /** Holds requests at two points, so that a test can kill the client exactly there. */
 export class RequestGate {

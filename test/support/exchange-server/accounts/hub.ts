@@ -7,7 +7,7 @@ const BEAT = 5_000;
 const REORDER = 500;
 
 /** A push as it was meant; `lost` where a fault kept it back. */
-export type SentPush = {
+type SentPush = {
   readonly time: number;
   readonly uid: string;
   readonly topic: string;

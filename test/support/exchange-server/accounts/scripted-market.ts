@@ -4,7 +4,7 @@ import { unitsOf } from '../market/decimals.js';
 import { fundingRate, openInterest } from '../market/reference.js';
 import type { SymbolMarket } from '../market/symbol-market.js';
 
-export type PathCandle = { readonly open: string; readonly high: string; readonly low: string; readonly close: string };
+type PathCandle = { readonly open: string; readonly high: string; readonly low: string; readonly close: string };
 
 /** A market that goes where a test wants: public trades, quotes, mark and index follow, and so do the accounts' orders. */
 export class ScriptedMarket {

@@ -33,7 +33,7 @@ export type Subscribed = {
 };
 
 /** What a server has besides its public side. */
-export type ServerExtension = {
+type ServerExtension = {
   /** Answers a request that came to a host; false where it is not its own. */
   handle(request: IncomingMessage, response: ServerResponse, host: string): boolean;
   observe(event: MarketEvent, now: number): void;

@@ -37,7 +37,7 @@ const REJECT_REASON: Readonly<Record<string, string>> = {
   'not-in-full': 'EC_CancelForNoFullFill',
 };
 
-export function sideText(side: Order['side']): 'Buy' | 'Sell' {
+function sideText(side: Order['side']): 'Buy' | 'Sell' {
   return side === 'buy' ? 'Buy' : 'Sell';
 }
 

@@ -29,7 +29,7 @@ export type EngineOptions = MatchingOptions & {
   readonly paysFunding: boolean;
 };
 
-export type Placed = { readonly id: string; readonly clientId: string; readonly hasCancelled: boolean };
+type Placed = { readonly id: string; readonly clientId: string; readonly hasCancelled: boolean };
 
 /** The private side of an exchange, protocols aside: orders, matching, positions, balances. */
 export class Engine {

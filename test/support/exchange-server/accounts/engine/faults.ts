@@ -20,7 +20,7 @@ export type ScriptedAnswer =
   | { readonly code: string; readonly message?: string; readonly status?: number }
   | { readonly status: number; readonly body: string };
 
-export type RequestMatch = {
+type RequestMatch = {
   readonly method?: 'GET' | 'POST';
   readonly path?: RegExp;
   /** Text that the query or body holds. */
@@ -31,7 +31,7 @@ export type RequestMatch = {
 };
 
 /** How much older than the truth each kind of read is, ms. */
-export type ReadLags = {
+type ReadLags = {
   detail: number;
   open: number;
   history: number;
@@ -41,7 +41,7 @@ export type ReadLags = {
 };
 
 /** What happens to private pushes; shares of one. */
-export type PushFaults = {
+type PushFaults = {
   drop: number;
   duplicate: number;
   /** Share of pushes that arrive up to 500 ms after later ones. */
@@ -55,14 +55,14 @@ export type PushFaults = {
 };
 
 /** An order that matches fills in these parts (shares of what is open), one every `every` ms. */
-export type FillScript = {
+type FillScript = {
   readonly match: (order: Order) => boolean;
   readonly parts: readonly number[];
   readonly every: number;
 };
 
 /** Answers of the exchange that no document settles; the default is what the pages say. */
-export type OpenQuestions = {
+type OpenQuestions = {
   /** Closes need not reach the smallest order value. */
   closesExemptFromMinimum: boolean;
   /** A margin mode given with an order is ignored: the account's own holds (Bitget v3). */

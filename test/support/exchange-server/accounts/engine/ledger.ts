@@ -6,7 +6,7 @@ import { remaining } from './model.js';
 import { maintenance, priceOf, type TermsOf, tierOf } from './terms.js';
 
 /** What one execution did to a position. */
-export type Applied = {
+type Applied = {
   readonly position: Position;
   readonly realised: Decimal;
   readonly closed: Decimal;

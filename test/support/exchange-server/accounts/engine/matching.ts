@@ -19,7 +19,7 @@ export type Liquidity = 'best' | 'book' | 'last';
 
 export type MatchingOptions = { readonly fill: FillRule; readonly liquidity: Liquidity };
 
-export type MatchingHost = {
+type MatchingHost = {
   readonly rules: EngineRules;
   readonly ledger: Ledger;
   readonly orders: OrderStore;

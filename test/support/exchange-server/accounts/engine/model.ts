@@ -109,8 +109,6 @@ export type Position = {
   readonly sequence: number;
 };
 
-export type Coin = { readonly coin: string; readonly total: Decimal };
-
 /** One change of a balance. */
 export type Bill = {
   readonly id: string;
