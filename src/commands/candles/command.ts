@@ -61,8 +61,8 @@ From stdin a candle closes when the exchange's clock has passed its end and --gr
     { isInStore, ...delivery }: StepDelivery,
   ): Promise<SummaryDocument> {
     const [shown] = candles.intervals as [CandleInterval];
-    const watch = new CandleWatch(shown, flags.svg, flags.force);
     const isDrawn = flags.plot || flags.svg !== undefined;
+    const watch = new CandleWatch(isDrawn ? shown : undefined, flags.svg, flags.force);
     const more = isInStore && isDrawn ? lastCandles(directory, shown, selection, CHART_CANDLES) : undefined;
     return await this.deliver(watch.watch(records, more), {
       ...delivery,

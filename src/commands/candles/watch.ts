@@ -42,28 +42,28 @@ class ChartCandles {
 /** Keeps the last candles of a run for its chart, and counts those that a gap overlaps. */
 export class CandleWatch {
   incomplete = 0;
-  readonly #chart: ChartCandles;
+  readonly #chart: ChartCandles | undefined;
   readonly #svg: WholeFile | undefined;
 
-  /** `shown` is the interval of the chart. Throws a `UsageError` when the SVG file exists and must not be replaced. */
-  constructor(shown: CandleInterval, svg: string | undefined, force: boolean) {
-    this.#chart = new ChartCandles(shown.name);
+  /** `shown` is the interval of the chart, undefined when none is drawn. Throws a `UsageError` when the SVG file exists and must not be replaced. */
+  constructor(shown: CandleInterval | undefined, svg: string | undefined, force: boolean) {
+    this.#chart = shown && new ChartCandles(shown.name);
     this.#svg = svg === undefined ? undefined : new WholeFile(svg, force);
   }
 
   get candles(): Candle[] {
-    return this.#chart.candles;
+    return this.#chart?.candles ?? [];
   }
 
   /** Yields the same records. At their end it reads `more` candles for the chart and writes the SVG file. */
   async *watch(records: AsyncIterable<AnyRecord[]>, more?: AsyncIterable<AnyRecord[]>): AsyncGenerator<AnyRecord[]> {
     try {
       for await (const batch of records) {
-        this.#chart.add(batch);
+        this.#chart?.add(batch);
         for (const record of batch) if (record.type === 'candle' && record.complete === false) this.incomplete += 1;
         yield batch;
       }
-      if (more) for await (const batch of more) this.#chart.add(batch);
+      if (more) for await (const batch of more) this.#chart?.add(batch);
       await this.#svg?.write(candleSvg(this.candles));
       await this.#svg?.close();
     } catch (error) {

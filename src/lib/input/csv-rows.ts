@@ -7,7 +7,7 @@ type CsvParser = {
 };
 
 /** Rows of cells in file order; `truncated` is the reason when the file is incomplete (a cut gzip file). */
-export type CsvRows = { readonly rows: readonly (readonly string[])[]; readonly truncated?: string };
+type CsvRows = { readonly rows: readonly (readonly string[])[]; readonly truncated?: string };
 
 /**
  * Reads the rows of a CSV file, gzipped or not, blank ones included; delimiter and line end follow from its beginning. A

@@ -16,7 +16,7 @@ type CandleCounts = {
 };
 
 /** The numbers of one candle; `arrival` is 0 and `incomplete` false where nothing is known. */
-export type CandleNumbers = Readonly<Record<'time' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'arrival', number>> & {
+type CandleNumbers = Readonly<Record<'time' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'arrival', number>> & {
   readonly incomplete: boolean;
 };
 
