@@ -44,13 +44,12 @@ Bitget: unified accounts (v3) and classic ones (v2, futures). Bybit: unified acc
       const selection = selectionOf({ symbols: flags.symbols });
       const isWanted = (record: AnyRecord) =>
         record.type === 'balance' || record.type === 'event' || isOfSelection(record, selection);
-      const line = isHidden ? () => undefined : undefined;
       return this.deliver(filtered(source, isWanted), {
         flags,
         fallback: '-',
         endless: flags.watch,
         types: TYPES,
-        line,
+        drawsStdout: isHidden,
         data: !flags.watch,
       });
     };

@@ -237,7 +237,7 @@ export class AccountClient {
     const { account } = this;
     const { http, signal } = this.#options;
     const rate = account.side.limit(request);
-    const leave = await this.#limiter.enter(request.path, rate && this.#shared(rate), signal);
+    const leave = await this.#limiter.enter(request.path, rate && this.#shared(rate), { signal });
     if (!leave) throw new UnreachableError(`request to ${account.exchange.id} cancelled (${request.path})`);
     try {
       return await http.send(

@@ -41,6 +41,8 @@ export type Delivery = {
   readonly render?: Render | undefined;
   /** Whether a terminal shows a line per record also for a batch: its rows are events, not a table. */
   readonly asLines?: boolean | undefined;
+  /** The step draws stdout itself: no records go there. */
+  readonly drawsStdout?: boolean | undefined;
   /** Claims that keep a second step from capturing the same topics into the store. */
   readonly claims?: Claims | undefined;
   /** The step has already stored the records itself: the output `store` only counts them. */
@@ -199,13 +201,13 @@ export abstract class BaseCommand extends Command {
     else if (!readsStdin(this.argv)) this.stderr.log.info('stopping (press Ctrl-C again to force)');
   }
 
-  #open({ flags, fallback, endless, types, render, asLines, claims, stored }: Delivery): Promise<Output> {
+  #open({ flags, fallback, endless, types, render, asLines, claims, stored, drawsStdout }: Delivery): Promise<Output> {
     return openOutput({
       destinations: flags.output ?? [],
       fallback,
       format: flags.format,
       force: flags.force,
-      json: this.jsonEnabled(),
+      json: this.jsonEnabled() || drawsStdout === true,
       endless,
       types,
       render,

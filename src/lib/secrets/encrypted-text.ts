@@ -26,7 +26,11 @@ type Header = {
 };
 
 /** What is random in an encrypted text, and its cost; tests set them. */
-export type Randomness = { readonly salt: Buffer; readonly nonce: Buffer; readonly n?: number | undefined };
+export type Randomness = {
+  readonly salt?: Buffer | undefined;
+  readonly nonce?: Buffer | undefined;
+  readonly n?: number | undefined;
+};
 
 function derive(passphrase: Secret, { salt, n, r, p }: Header): Promise<Buffer> {
   // scrypt needs 128 * n * r bytes, and Node refuses more than 32 MB by default.
@@ -42,8 +46,8 @@ function derive(passphrase: Secret, { salt, n, r, p }: Header): Promise<Buffer> 
  * Returns a text, encrypted: a line of JSON that names the costs, and a line of base64 with AES-256-GCM of the text and its tag.
  * The header is associated data, so that nobody can lower its costs unseen.
  */
-export async function encryptText(text: string, passphrase: Secret, randomness?: Randomness): Promise<string> {
-  const { salt, nonce, n = COST.n } = randomness ?? { salt: randomBytes(KEY_BYTES), nonce: randomBytes(NONCE_BYTES) };
+export async function encryptText(text: string, passphrase: Secret, randomness: Randomness = {}): Promise<string> {
+  const { salt = randomBytes(KEY_BYTES), nonce = randomBytes(NONCE_BYTES), n = COST.n } = randomness;
   const header: Header = {
     format: FORMAT,
     version: 1,

@@ -33,6 +33,8 @@ export type KeyStoreOptions = {
   /** Asks a person for the passphrase of the encrypted file; `isNew` asks twice. */
   readonly askPassphrase: (isNew: boolean) => Promise<Secret>;
   readonly keyring?: (() => Promise<OpenKeyring>) | undefined;
+  /** Cost of the encrypted file; tests take a low one. */
+  readonly cost?: number | undefined;
 };
 
 /** The keys of a user: of the environment, of `keys.toml`, of `keys.enc` and of the system's keyring, in this order. */
@@ -171,7 +173,10 @@ export class KeyStore {
 
   async #writeEncrypted(tables: KeyTables): Promise<void> {
     this.#encrypted = tables;
-    writePrivate(this.#paths.encrypted, await encryptText(writeTables(tables), this.#passphrase as Secret));
+    writePrivate(
+      this.#paths.encrypted,
+      await encryptText(writeTables(tables), this.#passphrase as Secret, { n: this.#options.cost }),
+    );
   }
 
   async #fromKeyring({ exchange, name }: KeyFacts): Promise<KeyEntry | undefined> {
