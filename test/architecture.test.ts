@@ -13,7 +13,7 @@ const ROOMS = [
   ['input'],
   ['tape'],
   ['instruments', 'history', 'candles', 'features', 'account'],
-  ['signals', 'capture'],
+  ['signals', 'capture', 'import'],
   ['verify'],
   ['backtest'],
   ['cli'],

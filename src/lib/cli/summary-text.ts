@@ -61,6 +61,8 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   history_trades_left_out: noun('historical trade skipped', 'historical trades skipped'),
   duplicate_trades: noun('duplicate trade dropped', 'duplicate trades dropped'),
   duplicates: noun('duplicate dropped', 'duplicates dropped'),
+  rows_refused: noun('row refused', 'rows refused'),
+  stored_before: noun('record stored before', 'records stored before'),
   late: noun('late record'),
   unused: noun('unused record'),
   trades_repaired: noun('trade recovered', 'trades recovered'),

@@ -1,17 +1,16 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArchiveLayout, ArchiveName, Archives } from '../exchanges/archive.js';
 import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES } from '../exchanges/index.js';
 import { readCsvRows } from '../input/csv-rows.js';
+import { lacksLineEnd } from '../input/lines.js';
 import { FailureError } from '../model/errors.js';
 import type { Trade } from '../model/records.js';
 import { type DownloadOptions, download } from '../transport/download.js';
 
 const BATCH = 2_048;
-const NEWLINE = 10;
-const GZIP_MAGIC = 0x1f8b;
 
 /** An archive file whose header has been read. */
 export type ArchiveFile = { readonly exchange: Exchange; readonly name: ArchiveName; readonly layout: ArchiveLayout };
@@ -151,19 +150,6 @@ class RowReader {
 
 function isBlank(cells: readonly string[]): boolean {
   return cells.length === 0 || (cells.length === 1 && (cells[0] ?? '').trim() === '');
-}
-
-/** Returns whether a plain file ends within a line. Gzip has a length and a checksum of its own. */
-async function lacksLineEnd(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const byteAt = async (position: number) => (await file.read(Buffer.alloc(1), 0, 1, position)).buffer[0] ?? 0;
-    if (((await byteAt(0)) << 8) + (await byteAt(1)) === GZIP_MAGIC) return false;
-    return (await byteAt(size - 1)) !== NEWLINE;
-  } finally {
-    await file.close();
-  }
 }
 
 function archiveOf(header: readonly string[], path: string): ArchiveFile {

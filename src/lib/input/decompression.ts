@@ -23,6 +23,11 @@ export async function* decompressed(chunks: AsyncIterable<Buffer>, name: string)
   else yield* all;
 }
 
+/** Returns whether bytes are the beginning of gzip or zstd. */
+export function isPacked(first: Buffer): boolean {
+  return startsWith(first, GZIP) || startsWith(first, ZSTD);
+}
+
 export function startsWith(bytes: Buffer | undefined, magic: readonly number[]): boolean {
   return bytes !== undefined && magic.every((byte, at) => bytes[at] === byte);
 }

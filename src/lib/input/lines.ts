@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { FailureError } from '../model/errors.js';
-import { decompressed, TruncatedError } from './decompression.js';
+import { decompressed, isPacked, TruncatedError } from './decompression.js';
 import { asUtf8 } from './encoding.js';
 import { memberOf, readMember } from './zip-archive.js';
 
@@ -68,6 +68,21 @@ async function openFile(path: string): Promise<Readable> {
   });
   if (info.isDirectory()) throw new FailureError(`${path}: expected a file, found a directory`);
   return createReadStream(path, { highWaterMark: 1 << 18 });
+}
+
+/** Returns whether a plain file ends within a line. Compressed ones have a length and a checksum of their own. */
+export async function lacksLineEnd(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const byteAt = async (position: number) => (await file.read(Buffer.alloc(1), 0, 1, position)).buffer[0] ?? 0;
+    const first = Buffer.from([await byteAt(0), await byteAt(1), await byteAt(2), await byteAt(3)]);
+    if (size === 0 || isPacked(first)) return false;
+    // In UTF-16 the line end is the last byte or the one before it.
+    return (await byteAt(size - 1)) !== NEWLINE && (await byteAt(size - 2)) !== NEWLINE;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Splits chunks at line ends. Blank lines stay, so that line numbers match the file. */

@@ -1,0 +1,191 @@
+import { readInput } from '../input/input.js';
+import { expandPaths } from '../input/paths.js';
+import { RecordError } from '../model/ndjson.js';
+import type { AnyRecord, RecordType } from '../model/records.js';
+import { sqlName } from '../storage/database/duckdb.js';
+import { tableRecords } from '../storage/database/record-rows.js';
+import { recordOrder, tableColumns } from '../storage/database/record-table.js';
+import type { StoreContext } from '../storage/log/store-context.js';
+import { openSnapshot } from '../storage/reading/store-snapshot.js';
+import { addTable } from '../storage/table-import.js';
+import { refuseAgainstStore } from './comparison.js';
+import type { ImportOptions } from './options.js';
+import { preparedTable, prepareType } from './preparation.js';
+import { RowReader } from './row-reader.js';
+import { openSource, type SourceFile } from './source-file.js';
+import { Staging } from './staging.js';
+import { placeOf, type RowBatch } from './table.js';
+
+/** Where the records go besides the outputs that take them one by one. */
+export type ImportTarget = {
+  /** The store that takes the records, if one does. */
+  readonly store?: { readonly directory: string; readonly context: StoreContext } | undefined;
+  /** Whether other outputs take the records as well. */
+  readonly yields: boolean;
+};
+
+export type ImportListener = {
+  /** Called with place and reason of a row that is refused. */
+  refused(reason: string): void;
+  /** Called when a file ends early. */
+  truncated(reason: string): void;
+};
+
+/** Counts of one import, complete when its records have ended. */
+export type ImportReport = {
+  /** Records read, without refused ones. */
+  read: number;
+  /** Records with the key of another record of the same import. */
+  repeated: number;
+  /** Records that the store did not have, and those that it had. */
+  added: number;
+  known: number;
+  /** Microseconds. */
+  first?: number;
+  last?: number;
+  /** Of the added records, the number by type. */
+  readonly stored: Map<RecordType, number>;
+};
+
+/** Opens all files and decides how each is read, before any is read. Throws a `UsageError` that names the flag to give. */
+export async function openSources(paths: readonly string[], options: ImportOptions): Promise<SourceFile[]> {
+  const sources: SourceFile[] = [];
+  for (const path of await expandPaths(paths)) sources.push(await openSource(path, options));
+  return sources;
+}
+
+/**
+ * Reads the files, refuses what contradicts itself or the store, and adds the rest to the store or yields it, a type after
+ * the other in order of time. Nothing is written before all files were read.
+ */
+export async function* runImport(
+  sources: readonly SourceFile[],
+  target: ImportTarget,
+  listener: ImportListener,
+  report: ImportReport,
+): AsyncGenerator<AnyRecord[]> {
+  const staging = await Staging.open();
+  try {
+    for (const source of sources) await stage(source, staging, listener);
+    await staging.flush();
+    yield* importStaged(staging, target, listener, report);
+  } finally {
+    await staging.close().catch(() => {});
+    await staging.dispose();
+  }
+}
+
+/** Prepares the staged records, and stores or yields them. */
+export async function* importStaged(
+  staging: Staging,
+  target: ImportTarget,
+  listener: ImportListener,
+  report: ImportReport,
+): AsyncGenerator<AnyRecord[]> {
+  for (const type of staging.types) await prepare(staging, type, listener, report);
+  if (!target.store) {
+    for (const type of staging.types) yield* outRecords(staging.database, type);
+    return;
+  }
+  await staging.close();
+  for (const type of staging.types) yield* storeType(staging, type, target, listener, report);
+}
+
+async function prepare(staging: Staging, type: RecordType, listener: ImportListener, report: ImportReport): Promise<void> {
+  const { repeated } = await prepareType(staging, type, listener.refused);
+  const [row] = await staging.database.rows(
+    `SELECT epoch_us(min("timestamp")) AS first, epoch_us(max("timestamp")) AS last FROM ${sqlName(preparedTable(type))}`,
+  );
+  report.read += staging.count(type);
+  report.repeated += repeated;
+  if (row?.first === null || row?.first === undefined) return;
+  report.first = Math.min(report.first ?? Number.POSITIVE_INFINITY, Number(row.first));
+  report.last = Math.max(report.last ?? 0, Number(row.last));
+}
+
+/** Compares a prepared type with the store and adds what the store lacks. */
+async function* storeType(
+  staging: Staging,
+  type: RecordType,
+  { store, yields }: ImportTarget,
+  listener: ImportListener,
+  report: ImportReport,
+): AsyncGenerator<AnyRecord[]> {
+  if (!store || type === 'clock') return;
+  const span = {
+    ...(report.first !== undefined && { since: report.first }),
+    ...(report.last !== undefined && { until: report.last + 1 }),
+  };
+  const snapshot = await openSnapshot(store.directory, { types: [type], ...span });
+  try {
+    const { database } = snapshot;
+    const stored = snapshot.relation(type);
+    await database.run(`ATTACH '${staging.path.replaceAll("'", "''")}' AS staging`);
+    await database.run('USE staging');
+    await refuseAgainstStore(database, staging, type, stored, listener.refused);
+    if (yields) yield* outRecords(database, type);
+    const { added, known } = await addTable(store.context, database, type, preparedTable(type));
+    report.added += added;
+    if (added > 0) report.stored.set(type, (report.stored.get(type) ?? 0) + added);
+    report.known += known;
+    await database.run('USE memory');
+    await database.run('DETACH staging');
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function* outRecords(database: Staging['database'], type: RecordType): AsyncGenerator<AnyRecord[]> {
+  const columns = tableColumns(type).map(({ name }) => sqlName(name));
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE output AS SELECT ${columns.join(', ')} FROM ${sqlName(preparedTable(type))} ORDER BY ${recordOrder(type)}`,
+  );
+  yield* tableRecords(database, type, 'output');
+}
+
+async function stage(source: SourceFile, staging: Staging, listener: ImportListener): Promise<void> {
+  if (source.table === undefined && source.isEmpty) return listener.truncated(`${source.path}: has a header but no rows`);
+  if (source.table === undefined) return await stageRecords(source.path, staging, listener);
+  const { table, mapping, writtenAt } = source;
+  const reader = new RowReader(mapping, writtenAt);
+  staging.beginFile(table.path, table.unit, true);
+  for await (const batch of table.rows()) {
+    const { records, lines } = readBatch(reader, batch, (line, reason) => listener.refused(`${placeOf(table, line)}: ${reason}`));
+    await staging.add(records, lines);
+    if (batch.truncated !== undefined) listener.truncated(batch.truncated);
+  }
+}
+
+function readBatch(reader: RowReader, { rows, rejected }: RowBatch, refuse: (line: number, reason: string) => void) {
+  const records: AnyRecord[] = [];
+  const lines: number[] = [];
+  for (const { line, reason } of rejected) refuse(line, reason);
+  for (const row of rows) {
+    try {
+      for (const record of reader.read(row)) {
+        records.push(record);
+        lines.push(row.line);
+      }
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      refuse(row.line, error.message);
+    }
+  }
+  return { records, lines };
+}
+
+/** Reads records that mdtool wrote; times of candles and trades were checked when they were written. */
+async function stageRecords(path: string, staging: Staging, listener: ImportListener): Promise<void> {
+  const name = path === '-' ? 'stdin' : path;
+  staging.beginFile(name, 'line', false);
+  let lines: number[] = [];
+  const taken = (_: AnyRecord, place: string) => void lines.push(Number(/(\d+)$/.exec(place)?.[1] ?? 0));
+  for await (const records of readInput([path], { broken: listener.refused, taken })) {
+    const kept = records.filter(({ type }) => type !== 'clock');
+    await staging.add(
+      kept,
+      lines.filter((_, index) => records[index]?.type !== 'clock'),
+    );
+    lines = [];
+  }
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import type { RecordType } from '../model/records.js';
+import { type Database, sqlName } from './database/duckdb.js';
+import { segmentsMetadata } from './database/file-facts.js';
+import { writeParquet } from './database/parquet-file.js';
+import { type PartitionRows, partitionRows, recount } from './database/partition-rows.js';
+import { dropKnown } from './database/record-load.js';
+import { storageFailure } from './files/durable-file.js';
+import { partitionPath } from './files/partition.js';
+import { absolutePath, type StoreContext, wallClock } from './log/store-context.js';
+import { mayOverlap, type StoredFile } from './log/store-state.js';
+
+/** Records that a table added to a store, and those that the store had already. */
+export type AddedRecords = { readonly added: number; readonly known: number };
+
+/**
+ * Adds the rows of a table of one type to a store, each partition in one change of the log, without rows that stored files
+ * have. The rows must be unique by their key. A run that ends early leaves whole partitions; the next one adds the rest.
+ * Throws a `FailureError`.
+ */
+export async function addTable(
+  context: StoreContext,
+  database: Database,
+  type: RecordType,
+  table: string,
+): Promise<AddedRecords> {
+  let [added, known] = [0, 0];
+  const writer = `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
+  try {
+    for (const [number, rows] of (await partitionRows(database, type, sqlName(table))).entries()) {
+      const file = await writePartition(context, database, { table, rows, segment: `${writer}-${number}` });
+      known += rows.rows - (file?.rows ?? 0);
+      added += file?.rows ?? 0;
+    }
+  } catch (error) {
+    throw storageFailure(error, 'write to the store', context.paths.root);
+  }
+  return { added, known };
+}
+
+type PartitionJob = { readonly table: string; readonly rows: PartitionRows; readonly segment: string };
+
+async function writePartition(
+  context: StoreContext,
+  database: Database,
+  { table, rows, segment }: PartitionJob,
+): Promise<StoredFile | undefined> {
+  const { partition, where } = rows;
+  const { type } = partition;
+  const stored = (await context.log.read()).partition(partition).filter((file) => mayOverlap(file, asFile(rows)));
+  const files = stored.map((file) => absolutePath(context, file));
+  const comparison = { table, type, where, files, span: rows };
+  const { dropped, superseding } = files.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
+  const kept = dropped > 0 ? await recount(database, table, rows) : rows;
+  if (!kept) return undefined;
+  const path = `${partitionPath(partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
+  const relation = `(SELECT * FROM ${sqlName(table)} WHERE ${where})`;
+  const written = await writeParquet(database, absolutePath(context, path), {
+    type,
+    relation,
+    metadata: segmentsMetadata([segment]),
+  });
+  const file = { ...asFile(kept), path, ...written, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
+  const compared = new Set(stored.map(({ path: of }) => of));
+  const isDone = await context.log.commit((state) => {
+    // Files that were added since the comparison may share rows: readers then keep one per key.
+    const isNew = state.partition(partition).some((other) => !compared.has(other.path) && mayOverlap(other, file));
+    return { at: wallClock(), add: [isNew ? { ...file, overlay: true } : file] };
+  });
+  if (!isDone) await rm(absolutePath(context, path), { force: true });
+  return isDone ? file : undefined;
+}
+
+function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {
+  return { path: '', bytes: 0, segments: [], rows, min, max, symbols };
+}

@@ -1,0 +1,517 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ImportOptions } from '../../src/lib/import/options.js';
+import { PRESETS } from '../../src/lib/import/presets.js';
+import { RowReader } from '../../src/lib/import/row-reader.js';
+import { openSource } from '../../src/lib/import/source-file.js';
+import { encodeRecord } from '../../src/lib/model/ndjson.js';
+import { ROOT } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'import-'));
+  await cp(join(ROOT, 'fixtures/layouts'), directory, { recursive: true });
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+const run = (...args: string[]) => mdtoolHere(['import', ...args], { cwd: directory });
+
+/** Reads a file as `import` does, without ordering or storing its records: that takes no database. */
+async function recordsOf(name: string, flags: readonly string[]): Promise<unknown[]> {
+  const given = Object.fromEntries(flags.flatMap((flag, index) => (index % 2 === 0 ? [[flag.slice(2), flags[index + 1]]] : [])));
+  const columns = given.columns === undefined ? undefined : Object.fromEntries([given.columns.split('=')]);
+  const options = {
+    ...given,
+    symbol: given.symbols,
+    inputTz: given['input-tz'],
+    columns,
+    noHeader: false,
+    decimal: '.',
+  } as const;
+  const source = await openSource(join(directory, name), options as unknown as ImportOptions);
+  if (!source.table) throw new Error(`${name} is no foreign file`);
+  const reader = new RowReader(source.mapping, source.writtenAt);
+  return source.sample.flatMap((row) => reader.read(row)).map((record) => JSON.parse(encodeRecord(record)));
+}
+
+async function queried(store: string, sql: string): Promise<string> {
+  const { stdout } = await mdtoolHere(['query', sql, '--store', store, '--format', 'csv', '--quiet'], { cwd: directory });
+  return stdout.trim().split('\n').slice(1).join('\n');
+}
+
+const linear = ['--market', 'linear'];
+const hour = ['--exchange', 'bybit', ...linear, '--symbols', 'BTCUSDT', '--interval', '1h'];
+const at = (iso: string) => Date.parse(iso) * 1000;
+const candle = (open: number, high: number, low: number, close: number, volume: number) => ({
+  type: 'candle',
+  open,
+  high,
+  low,
+  close,
+  volume,
+  source: 'exchange',
+  closed: true,
+});
+const trade = (id: string, price: number, amount: number, side: string) => ({ type: 'trade', id, price, amount, side });
+const BTC = { symbol: 'BTCUSDT' };
+
+/** File, flags, number of records, and what the first one must say, worked out by hand. */
+const SAMPLES: [file: string, flags: string[], count: number, first: Record<string, unknown>][] = [
+  // 1588291200.12346 s; inverse contracts count dollars; the file runs newest first.
+  [
+    'BTCUSD2020-05-01.csv',
+    [],
+    5,
+    {
+      exchange: 'bybit',
+      market: 'inverse',
+      ...trade('00000004-0000-5000-8000-000000000000', 8604, 500, 'sell'),
+      timestamp: 1_588_291_200_123_460,
+    },
+  ],
+  [
+    'BTCUSDT2025-12-01.csv',
+    [],
+    5,
+    {
+      market: 'linear',
+      ...trade('00000000-0000-5000-8000-000000000000', 90_000, 0.01, 'sell'),
+      timestamp: 1_764_547_200_123_400,
+    },
+  ],
+  [
+    'BTCUSDT_2025-11-20.csv',
+    [],
+    5,
+    { exchange: 'bybit', market: 'spot', ...BTC, ...trade('2025-11-20-1', 90_000, 0.1, 'sell'), sequence: '1' },
+  ],
+  // The clock of MetaTrader is UTC+3: 10:30 there is 07:30 UTC.
+  [
+    'BTCUSDT_15_2020-03-01_2020-03-31.csv',
+    [],
+    2,
+    { ...candle(6500, 6510, 6490, 6505, 120.5), interval: '15m', timestamp: at('2020-03-25T07:30Z') },
+  ],
+  [
+    'BTCUSDT2025-12-01_mark_price.csv',
+    [],
+    2,
+    { type: 'mark_price', market: 'linear', mark: 90_000.5, timestamp: at('2025-12-01T00:00Z') },
+  ],
+  // Ids beyond 2^53; the day starts at 16:00 UTC; the amount is size(base).
+  [
+    'BTCUSDT_UMCBL_20250102_001.csv',
+    [],
+    2,
+    {
+      exchange: 'bitget',
+      market: 'linear',
+      ...trade('1259999999999999998', 93_500.1, 0.002, 'buy'),
+      sequence: '1259999999999999998',
+      timestamp: at('2025-01-01T16:00Z'),
+    },
+  ],
+  [
+    'BTCUSDT_SPBL_20250101.csv',
+    ['--interval', '1m'],
+    2,
+    {
+      exchange: 'bitget',
+      market: 'spot',
+      ...candle(93_400, 93_450, 93_390, 93_425.5, 12.5),
+      turnover: 1_167_818.75,
+      timestamp: at('2024-12-31T16:00Z'),
+    },
+  ],
+  [
+    'BTCUSDT-1m-2024-12-31.csv',
+    ['--market', 'spot'],
+    2,
+    {
+      exchange: 'binance',
+      ...BTC,
+      interval: '1m',
+      ...candle(92_792.05, 92_823.52, 92_765.69, 92_765.69, 20.51346),
+      trades: 3286,
+      timestamp: at('2024-12-31T00:00Z'),
+    },
+  ],
+  [
+    'BTCUSDT-1m-2025-01-01.csv',
+    ['--market', 'spot'],
+    2,
+    { ...candle(93_576, 93_610.93, 93_537.5, 93_610.93, 8.21827), buy_volume: 4.00238, timestamp: at('2025-01-01T00:00Z') },
+  ],
+  [
+    'BTCUSDT-1m-2024-06-01.csv',
+    linear,
+    2,
+    { ...candle(67_540, 67_545.1, 67_520, 67_533.3, 55.101), turnover: 3_721_100.1, timestamp: at('2024-06-01T00:00Z') },
+  ],
+  // The buyer is the maker: the taker sold.
+  [
+    'BTCUSDT-aggTrades-2025-01-01.csv',
+    ['--market', 'spot'],
+    2,
+    { ...trade('3358562370', 93_576, 0.0006, 'sell'), timestamp: 1_735_689_600_000_123 },
+  ],
+  [
+    'BTCUSDT-trades-2024-06-01.csv',
+    linear,
+    2,
+    { ...trade('5000000001', 67_540, 0.004, 'sell'), timestamp: at('2024-06-01T00:00:00.012Z') },
+  ],
+  [
+    'binance-futures_trades_2024-06-01_BTCUSDT.csv',
+    [],
+    2,
+    {
+      exchange: 'binance',
+      market: 'linear',
+      ...trade('5000000001', 67_540, 0.004, 'sell'),
+      local_timestamp: 1_717_200_000_015_123,
+    },
+  ],
+  // Two equal liquidations of one message are two.
+  [
+    'binance-futures_liquidations_2024-06-01_BTCUSDT.csv',
+    [],
+    2,
+    { type: 'liquidation', side: 'buy', price: 67_600, amount: 0.5 },
+  ],
+  [
+    'binance-futures_book_snapshot_5_2024-06-01_BTCUSDT.csv',
+    [],
+    2,
+    {
+      type: 'book_snapshot',
+      bids: [
+        [67_540, 2.5],
+        [67_539.9, 4],
+      ],
+      asks: [
+        [67_540.1, 1.5],
+        [67_540.2, 3],
+      ],
+      depth: 2,
+    },
+  ],
+  ['binance-futures_derivative_ticker_2024-06-01_BTCUSDT.csv', [], 4, { type: 'mark_price', mark: 67_540.7, index: 67_541.2 }],
+  // The base volume is that of BTC; the file runs newest first.
+  [
+    'Bitget_BTCUSDT_1h.csv',
+    ['--market', 'spot'],
+    3,
+    {
+      exchange: 'bitget',
+      interval: '1h',
+      ...candle(67_540, 67_545, 67_501, 67_533, 140.5),
+      turnover: 9_490_000,
+      trades: 7000,
+      timestamp: at('2024-06-01T00:00Z'),
+    },
+  ],
+  [
+    'XBTUSD_60.csv',
+    [],
+    2,
+    {
+      exchange: 'kraken',
+      market: 'spot',
+      symbol: 'XBTUSD',
+      interval: '1h',
+      ...candle(67_540, 67_545.1, 67_501, 67_533.3, 14.51),
+      trades: 702,
+    },
+  ],
+  [
+    'BTC_USDT_USDT-1h-futures.csv',
+    ['--exchange', 'bybit'],
+    2,
+    { market: 'linear', ...BTC, interval: '1h', ...candle(67_540, 67_545.1, 67_501, 67_533.3, 140.5) },
+  ],
+  [
+    'BTC_USDT_USDT-1h-futures.json',
+    ['--exchange', 'bybit'],
+    2,
+    { market: 'linear', ...BTC, ...candle(67_540, 67_545.1, 67_501, 67_533.3, 140.5) },
+  ],
+  [
+    'BYBIT_BTCUSDT.P, 60.csv',
+    [],
+    2,
+    { exchange: 'bybit', market: 'linear', ...BTC, interval: '1h', ...candle(67_540, 67_545.1, 67_501, 67_533.3, 140.5) },
+  ],
+  ['ccxt-ohlcv.json', hour, 2, { ...candle(67_540, 67_545.1, 67_501, 67_533.3, 140.5), timestamp: at('2024-06-01T00:00Z') }],
+  ['ccxt-trades.ndjson', ['--exchange', 'bybit'], 2, { market: 'linear', ...BTC, ...trade('100', 67_540, 0.1, 'buy') }],
+  [
+    'BTC-USD.csv',
+    ['--columns', 'volume=Volume'],
+    2,
+    {
+      exchange: 'yahoo',
+      interval: '1d',
+      ...candle(67_489.61, 67_839.77, 67_386.2, 67_706.94, 13_640_132_501),
+      timestamp: at('2024-06-01T00:00Z'),
+    },
+  ],
+  [
+    'pandas-index.csv',
+    [...hour, '--input-tz', '+08:00'],
+    2,
+    { ...candle(67_540, 67_545.1, 67_501, 67_533.3, 140.5), timestamp: at('2024-05-31T16:00Z') },
+  ],
+];
+
+describe('presets', () => {
+  it.each(SAMPLES)('%s', async (file, flags, count, first) => {
+    const records = await recordsOf(file, flags);
+    expect(records).toHaveLength(count);
+    expect(records).toContainEqual(expect.objectContaining(first));
+  });
+
+  it('have a sample each, or are refused by name', async () => {
+    const { stdout } = await run(
+      ...SAMPLES.map(([file]) => file).filter((file) => file.startsWith('BTCUSDT2')),
+      '--dry-run',
+      '--json',
+    );
+    expect(JSON.parse(stdout).data.map((one: { layout: string }) => one.layout)).toEqual(['bybit-trades', 'bybit-mark-klines']);
+    const refused = {
+      'XBTUSD.csv': /have no side/,
+      'BTCUSD2019-10-01_index_price.csv': /index price alone/,
+      'BTCUSDT2020-03-25_premium_index.csv': /premium index is a rate/,
+    };
+    for (const [file, reason] of Object.entries(refused)) {
+      const { stdout: nothing, stderr, code } = await run(file);
+      expect([nothing, code]).toEqual(['', 2]);
+      expect(stderr).toMatch(reason);
+    }
+    expect(PRESETS.filter(({ refused: why }) => why)).toHaveLength(3);
+  });
+});
+
+/** A sample with one thing wrong: the change, the flags, and what the message must name. */
+const WRONG: [file: string, change: (text: string) => string, flags: string[], expected: RegExp][] = [
+  [
+    'BTCUSDT2025-12-01.csv',
+    (text) => text.replaceAll(/^(\d{10})\.\d+/gm, '$1000'),
+    [],
+    /has times in s, but 1764547200000 is a time in ms; --time-unit ms/,
+  ],
+  [
+    'BTCUSDT-1m-2024-06-01.csv',
+    (text) => text.replaceAll('1717200000000', '1717200000').replaceAll('1717200060000', '1717200060'),
+    linear,
+    /is a time in s; --time-unit s accepts it/,
+  ],
+  ['BTCUSDT-1m-2024-06-01.csv', (text) => text, [], /does not say its market .*give --market/],
+  [
+    'BTCUSDT-1m-2024-06-01.csv',
+    (text) => text,
+    [...linear, '--interval', '5m'],
+    /--interval 5m contradicts the file, which says 1m/,
+  ],
+  ['BTCUSDT-1m-2024-06-01.csv', (text) => text, [...linear, '--symbols', 'ETHUSDT'], /--symbols ETHUSDT contradicts the file/],
+  ['BTCUSDT-1m-2024-06-01.csv', (text) => text, [...linear, '--input-tz', 'UTC'], /--input-tz contradicts the file/],
+  [
+    'BTCUSDT-1m-2024-06-01.csv',
+    (text) => text,
+    [...linear, '--time-unit', 's'],
+    /--time-unit s contradicts column open_time: 1717200000000 is a time in ms/,
+  ],
+  ['BTCUSD2020-05-01.csv', (text) => text, linear, /--market linear contradicts the file, which says inverse/],
+  [
+    'BTCUSDT2025-12-01.csv',
+    (text) => text.replace(',price,', ',cost,'),
+    [],
+    /no preset fits the columns .* give --columns .*price=COLUMN/,
+  ],
+  ['BTC-USD.csv', (text) => text, [], /Volume of a crypto pair counts dollars.*--columns volume=COLUMN/],
+  ['pandas-index.csv', (text) => text, hour, /name no time zone; --input-tz says which/],
+  [
+    'binance-futures_trades_2024-06-01_BTCUSDT.csv',
+    (text) => text.replaceAll('binance-futures', 'huobi-dm-swap'),
+    [],
+    /give --market/,
+  ],
+  ['ccxt-ohlcv.json', (text) => text, hour.slice(0, -2), /the interval of its candles; give --interval/],
+  [
+    'pandas-index.csv',
+    (text) => text.replaceAll('.', ','),
+    [...hour, '--input-tz', 'UTC', '--delimiter', ';'],
+    /--columns|delimiter|expected/,
+  ],
+];
+
+describe('a sample with one thing wrong', () => {
+  it.each(WRONG)('%s is refused (%#)', async (file, change, flags, expected) => {
+    const folder = await mkdtemp(join(directory, 'wrong-'));
+    await writeFile(join(folder, file), change(await readFile(join(directory, file), 'utf8')));
+    const { stdout, stderr, code } = await run(join(folder, file), ...flags, '--quiet');
+    expect([stdout, code]).toEqual(['', 2]);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(expected);
+  });
+
+  it('refuses rows whose columns are swapped, each by file and line', async () => {
+    const text = 'time,open,low,high,close,volume\n1717200000000,10,9,12,11,1\n1717203600000,11,10,13,12,1\n';
+    await writeFile(join(directory, 'swapped.csv'), text.replace('open,low,high', 'open,high,low'));
+    const { stdout, stderr, code } = await run('swapped.csv', ...hour);
+    expect([stdout, code]).toEqual(['', 3]);
+    expect(stderr).toMatch(/swapped\.csv:2: candle\.high: expected the highest price, was 9/);
+    expect(stderr).toMatch(/swapped\.csv:3: .*2 input rows refused/s);
+  });
+});
+
+const okx = [
+  '--exchange',
+  'okx',
+  '--market',
+  'spot',
+  '--symbols',
+  'BTC-USDT',
+  '--as',
+  'trade',
+  '--columns',
+  'price=px,timestamp=t',
+];
+/** Thirty trades, three of each time: a sweep that a file may be cut within. */
+const ROWS = Array.from(
+  { length: 30 },
+  (_, n) => `${1_717_200_000_000 + Math.floor(n / 3) * 100},${100 + n},1,${n % 2 ? 'buy' : 'sell'}`,
+);
+const file = async (name: string, rows: readonly string[]) =>
+  await writeFile(join(directory, name), `t,px,qty,side\n${rows.join('\n')}\n`);
+const CONTENT =
+  "select count(*), md5(string_agg(concat_ws('|', id, price, amount, side), ';' order by timestamp, sequence)) from trade";
+
+describe('trades without an order of their own', () => {
+  beforeAll(async () => {
+    await file('whole.csv', ROWS);
+    await file('part-1.csv', ROWS.slice(0, 13));
+    await file('part-2.csv', ROWS.slice(13));
+    await file('newest-first.csv', ROWS.toReversed());
+    await run('whole.csv', ...okx, '-o', 'store', '--store', 'whole');
+  });
+
+  it.each([['part-1.csv part-2.csv'], ['part-2.csv part-1.csv'], ['newest-first.csv'], ['whole.csv whole.csv']])(
+    '%s make the same store as the whole file',
+    async (files) => {
+      const store = files.replaceAll(/[ .]/g, '_');
+      expect(await run(...files.split(' '), ...okx, '-o', 'store', '--store', store)).toMatchObject({ code: 0 });
+      expect(await queried(store, CONTENT)).toBe(await queried('whole', CONTENT));
+    },
+  );
+
+  it('refuses the second half of a sweep, and completes it when both parts come together', async () => {
+    const into = [...okx, '-o', 'store', '--store', 'cut'];
+    expect(await run('part-1.csv', ...into)).toMatchObject({ code: 0 });
+    const second = await run('part-2.csv', ...into);
+    expect(second.code).toBe(3);
+    expect(second.stderr).toMatch(/part-2\.csv:[23]: .*import both parts in one command/);
+    expect(await run('part-1.csv', 'part-2.csv', ...into)).toMatchObject({ code: 0 });
+    expect(await queried('cut', CONTENT)).toBe(await queried('whole', CONTENT));
+  });
+
+  it('changes nothing the second time, and refuses the same day under other ids', async () => {
+    const into = ['-o', 'store', '--store', 'whole'];
+    const again = await run('whole.csv', ...okx, ...into);
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/no records.*30 records stored before/) });
+    await writeFile(join(directory, 'ids.csv'), `t,px,qty,side,id\n${ROWS.map((row, n) => `${row},x${n}`).join('\n')}\n`);
+    const other = await run('ids.csv', ...okx, ...into);
+    expect([other.code, other.stderr]).toEqual([
+      3,
+      expect.stringMatching(/ids\.csv:2: the store has trades of okx spot BTC-USDT on 2024-06-01 under other ids; 30 trades/),
+    ]);
+    expect(await queried('whole', 'select count(*) from trade')).toBe('30');
+  });
+
+  it('refuses another trade with a known id, in the input and in the store', async () => {
+    await writeFile(
+      join(directory, 'twice.csv'),
+      't,px,qty,side,id\n1717200009000,1,1,buy,a\n1717200009001,2,1,buy,a\n1717200009002,3,1,buy,b\n',
+    );
+    const into = [...okx.with(5, 'ETH-USDT'), '-o', 'store', '--store', 'twice'];
+    const first = await run('twice.csv', ...into);
+    expect([first.code, first.stderr]).toEqual([3, expect.stringMatching(/twice\.csv:3: trade id "a".*at twice\.csv:2/)]);
+    await writeFile(join(directory, 'twice.csv'), 't,px,qty,side,id\n1717200009000,9,1,buy,a\n');
+    expect((await run('twice.csv', ...into)).stderr).toMatch(/twice\.csv:2: trade id "a".*at the store/);
+    expect(await queried('twice', 'select id, price from trade order by id')).toBe('a,1\nb,3');
+  });
+});
+
+describe('import', () => {
+  it('shows with --dry-run how a file would be read, and writes nothing', async () => {
+    const { stdout, code } = await run('BTCUSDT-1m-2024-06-01.csv', ...linear, '--dry-run', '-o', 'store', '--store', 'dry');
+    expect(code).toBe(0);
+    for (const part of [
+      'binance-klines',
+      'timestamp=open_time',
+      'open_time=ms',
+      '1717200000000',
+      'rows in the file',
+      'candle records',
+      'times from 2024-06-01T00:00:00.000Z to 2024-06-01T00:01:00.000Z',
+    ])
+      expect(stdout).toContain(part);
+    expect(await queried('dry', 'select count(*) from candle')).toBe('0');
+  });
+
+  it('takes records of any type that a step wrote, and merges another store', async () => {
+    await run('BTCUSDT2025-12-01.csv', '-o', 'store', '-o', 'own.ndjson', '--store', 'one');
+    await run('XBTUSD_60.csv', '-o', 'store', '--store', 'one');
+    expect(await run('own.ndjson', '-o', 'store', '--store', 'two')).toMatchObject({ code: 0 });
+    expect(await run('--from', 'one', '-o', 'store', '--store', 'two')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/2 candles stored in two .*5 records stored before/),
+    });
+    expect(await queried('two', 'select count(*) from trade union all select count(*) from candle')).toBe('5\n2');
+    expect(await run('--from', 'nowhere', '-o', 'store', '--store', 'two')).toMatchObject({ code: 1 });
+    expect(await run('--from', 'two', '-o', 'store', '--store', 'two')).toMatchObject({ code: 2 });
+  });
+
+  it.each([
+    [['nothing.csv'], 1, /no such file/],
+    [[], 2, /expected files, or --from DIR/],
+    [['whole.csv', '--preset', 'binance-kline'], 2, /did you mean binance-klines/],
+    [['whole.csv', '--columns', 'price=nope'], 2, /--columns price=nope: no such column/],
+    [['whole.csv', '--input-tz', 'Mars', ...okx], 2, /--input-tz: expected UTC/],
+    [['whole.csv', '--side-map', 'a=long'], 2, /expected buy or sell for a/],
+    [['whole.csv', '--exchange', 'OK X'], 2, /lower-case letters/],
+  ])('%j ends with %i', async (args, code, message) => {
+    const result = await run(...args);
+    expect([result.stdout, result.code]).toEqual(['', code]);
+    expect(result.stderr).toMatch(message);
+  });
+
+  it('refuses hostile files in a line, with nothing written', async () => {
+    const names = Array.from({ length: 10_000 }, (_, n) => `c${n}`).join(',');
+    const files: [string, string | Buffer, RegExp][] = [
+      ['wide.csv', `${names}\n${names}\n`, /at most 1000 columns, found 10000/],
+      ['nul.csv', 't,px,qty,side\n1717200000000,1,1,b\u0000uy\n', /NUL/],
+      ['latin.csv', Buffer.from('t,px,qty,side\n1717200000000,1,1,b\xfcy\n', 'latin1'), /not UTF-8/],
+      ['cut-off.csv', 't,px,qty,side,n\n1717200000000,1,1,buy,1\n1717200000001,910', /expected 5 cells/],
+      ['quote.csv', 't,px,qty,side\n1717200000000,1,1,"buy\n', /quotes are not balanced/],
+    ];
+    for (const [name, content, message] of files) {
+      await writeFile(join(directory, name), content);
+      const { stderr, code } = await run(name, ...okx, '-o', 'hostile.ndjson');
+      expect([name, code !== 0, stderr]).toEqual([name, true, expect.stringMatching(message)]);
+      await rm(join(directory, 'hostile.ndjson'), { force: true });
+    }
+  });
+
+  it('rejects the last number of a file that ends within a line', async () => {
+    await writeFile(
+      join(directory, 'open-end.csv'),
+      'time,open,high,low,close,volume\n1717200000000,1,2,1,2,10\n1717203600000,1,2,1,2,1',
+    );
+    const { stdout, stderr, code } = await run('open-end.csv', ...hour);
+    expect([stdout.trim().split('\n').length, code]).toEqual([1, 3]);
+    expect(stderr).toMatch(/open-end\.csv:3: the file ends within volume/);
+  });
+});
