@@ -114,8 +114,8 @@ describe('candles', () => {
     expect(same).toMatchObject({ code: 0 });
     expect(same.stderr).toContain('no candles that fit: parts must be shorter than --interval');
     const nowhere = await run('--store', at('nowhere'));
-    expect(nowhere).toMatchObject({ code: 0, stdout: '' });
-    expect(nowhere.stderr).toContain('there is no store yet');
+    expect(nowhere).toMatchObject({ code: 2, stdout: '' });
+    expect(nowhere.stderr).toMatch(/^mdtool: no store in .*nowhere: there is no such directory; choose one with --store\n$/);
   });
 
   it.each([

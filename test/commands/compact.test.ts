@@ -118,7 +118,7 @@ describe('compact', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('another run is using this store; --wait waits for it')]);
     await step?.release();
     const nothing = await compact('--store', join(folder, 'none'));
-    expect([nothing.code, nothing.stderr]).toEqual([0, expect.stringContaining('there is no store yet')]);
+    expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('there is no such directory')]);
     expect(readdirSync(folder)).toEqual(['data']);
     expect((await compact('--store', folder)).code).toBe(2);
   });

@@ -282,7 +282,7 @@ describe('signals', () => {
       const { code, stderr } = await run([step, '--store', directory]);
       expect([code, stderr]).toEqual([0, expect.stringMatching(/another run is using this store; --wait waits for it/)]);
       const none = await run([step, '--store', join(folder, 'nowhere')]);
-      expect([none.code, none.stderr]).toEqual([0, expect.stringMatching(/there is no store yet/)]);
+      expect([none.code, none.stderr]).toEqual([2, expect.stringMatching(/there is no such directory/)]);
     }
     for (const step of steps) await step?.release();
     const { code, stderr } = await run(['features', '--store', directory]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,7 +94,11 @@ describe('query', () => {
 
   it('refuses a directory that is no store, naming it, and finds a new one empty', async () => {
     expect(await query('select 1', '--store', folder)).toMatchObject({ code: 2, stderr: expect.stringContaining(folder) });
-    expect(await query('select * from trade', '--store', join(folder, 'new'))).toMatchObject({ code: 0, stdout: '' });
+    const nowhere = join(folder, 'new');
+    expect(await query('select * from trade', '--store', nowhere)).toMatchObject({ code: 2, stdout: '' });
+    expect(await query('select 1 as n', '--store', nowhere)).toMatchObject({ code: 0, stdout: '{"n":1}\n' });
+    mkdirSync(nowhere);
+    expect(await query('select * from trade', '--store', nowhere)).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('ends quietly when its reader leaves', async () => {

@@ -12,6 +12,7 @@ import {
 } from '../../lib/cli/flags.js';
 import { HISTORY_TYPES, type HistoryType } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';
+import { didYouMeanChannel } from '../../lib/model/suggestion.js';
 
 /** `-`, coverage files, archive files or URLs. */
 export const inputArgument = Args.string({
@@ -28,7 +29,9 @@ const historyFlag = Flags.custom<readonly HistoryType[]>({
     const names = listOf(text);
     const unknown = names.find((name) => !HISTORY_TYPES.includes(name as HistoryType));
     if (unknown !== undefined || names.length === 0)
-      throw new UsageError(`expected ${HISTORY_TYPES.join(', ')}, was "${unknown ?? text}"`);
+      throw new UsageError(
+        `expected ${HISTORY_TYPES.join(', ')}, was "${unknown ?? text}"${didYouMeanChannel(unknown ?? text, HISTORY_TYPES)}`,
+      );
     return [...new Set(names as HistoryType[])];
   },
 });

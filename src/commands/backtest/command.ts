@@ -8,6 +8,7 @@ import {
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
+import { requireKnownSymbols } from '../../lib/cli/known-store.js';
 import { progressOn } from '../../lib/cli/progress.js';
 import { stdinHint } from '../../lib/cli/stdin-hint.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
@@ -67,6 +68,7 @@ Exit 3 if the data has gaps.`;
     refuseUnused(flags, given);
     for (const name of sweptFlags(flags, given)) this.notice(`--${name} is ignored: --sweep ${name} overrides it`);
     const paths = args.input ?? [];
+    if (paths.length === 0) await requireKnownSymbols(flags.store, flags);
     const hint = paths.length === 0 ? stdinHint() : undefined;
     if (hint) this.stderr.note(hint);
     const report = new Report(flags.report, flags.force);

@@ -48,6 +48,7 @@ From stdin a candle closes when the exchange's clock has passed its end and --gr
       outputs: flags.output,
       intoStore: request.input.length === 0,
       wait: flags.wait,
+      asked: flags,
       stderr: this.stderr,
       deliver: (run, delivery) => this.#deliver(run, request, flags, delivery),
       conclude: () => this.conclude(),

@@ -1,5 +1,6 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
+import { requireStoreDirectory } from '../../lib/cli/known-store.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import { progressOn } from '../../lib/cli/progress.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
@@ -31,8 +32,9 @@ Finished days are plain Hive-partitioned Parquet: DuckDB, Spark and Polars read 
   async run(): Promise<SummaryDocument> {
     const { flags } = await this.parse(Compact);
     const { store: directory, wait } = flags;
+    requireStoreDirectory(directory);
     const paths = await findStore(directory);
-    if (!paths) return this.#nothing(`${directory}: there is no store yet; mdtool stream creates one`);
+    if (!paths) return this.#nothing(`${directory}: the store is empty; mdtool stream fills it`);
     if (flags['rebuild-log']) await runRebuild(paths, this.summary, (text) => this.notice(text));
     if (flags['dry-run']) return await this.#compact(openStoreContext(paths), flags);
     const step = await startStep(directory, 'compact', { wait, signal: this.stopped });

@@ -51,6 +51,7 @@ Over the store, only new, late or repaired records are computed, up to the last 
       outputs: flags.output,
       intoStore: request.input.length === 0 && flags.plot === undefined,
       wait: flags.wait,
+      asked: flags,
       stderr: this.stderr,
       deliver: (run, delivery) => this.#deliver(run, observer, flags, delivery),
       conclude: () => this.conclude(),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { exchangesFlag, FORMATS, type Format, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import { requireKnownSymbols, requireStoreDirectory } from '../../lib/cli/known-store.js';
 import { rowObjects, writeRows } from '../../lib/cli/output/row-output.js';
 import { parametersFlag, parametersOf } from '../../lib/cli/parameters.js';
 import { nativeSymbols } from '../../lib/cli/record-selection.js';
@@ -60,6 +61,7 @@ In NDJSON and CSV, times are microseconds since the epoch; integers beyond 2^53 
     if (this.jsonEnabled() && flags.output === '-')
       throw new UsageError('-o - cannot be combined with --json, which prints one document on stdout');
     const exchanges = flags.exchange ?? EXCHANGES;
+    if (flags.symbols) await requireKnownSymbols(flags.store, flags);
     const selection = {
       exchanges: flags.exchange?.map(({ id }) => id),
       markets: flags.market,
@@ -78,6 +80,7 @@ In NDJSON and CSV, times are microseconds since the epoch; integers beyond 2^53 
 
   async #result(store: string, { sql, ...options }: { sql: string | undefined } & QueryOptions): Promise<QueryResult> {
     if (sql !== undefined) return await (await import('../../lib/storage/reading/query.js')).queryStore(store, sql, options);
+    requireStoreDirectory(store);
     return await (await import('../../lib/storage/reading/store-views.js')).viewsResult(store, options.selection);
   }
 

@@ -66,6 +66,7 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
       outputs: flags.output,
       intoStore: request.input.length === 0,
       wait: flags.wait,
+      asked: flags,
       stderr: this.stderr,
       deliver: ({ records, report }, { fallback, endless }) =>
         this.deliver(records, {

@@ -14,6 +14,7 @@ import { CHANNELS, type Channel } from '../../lib/exchanges/exchange.js';
 import { POLLED_TYPES, type PolledType } from '../../lib/exchanges/polling.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { finite } from '../../lib/model/numbers.js';
+import { didYouMeanChannel } from '../../lib/model/suggestion.js';
 import { SECOND } from '../../lib/model/time.js';
 import { liveFlags, redisFlags } from './live-flags.js';
 
@@ -35,7 +36,9 @@ const channelsFlag = Flags.custom<readonly Channel[]>({
     const names = listOf(text).flatMap((name) => PRESETS.get(name) ?? [name]);
     const unknown = names.find((name) => !CHANNELS.includes(name as Channel));
     if (unknown !== undefined || (names.length === 0 && text.trim() !== 'none'))
-      throw new UsageError(`expected channels out of ${CHANNELS.join(', ')}, features or none, was "${unknown ?? text}"`);
+      throw new UsageError(
+        `expected channels out of ${CHANNELS.join(', ')}, features or none, was "${unknown ?? text}"${didYouMeanChannel(unknown ?? text, [...CHANNELS, ...PRESETS.keys()])}`,
+      );
     return [...new Set(names as Channel[])];
   },
 });
@@ -48,7 +51,9 @@ const pollFlag = Flags.custom<readonly PolledType[]>({
     const types = listOf(text);
     const unknown = types.find((type) => !POLLED_TYPES.includes(type as PolledType));
     if (unknown !== undefined || types.length === 0)
-      throw new UsageError(`--poll: expected some of ${POLLED_TYPES.join(', ')}, was "${unknown ?? text}"`);
+      throw new UsageError(
+        `--poll: expected some of ${POLLED_TYPES.join(', ')}, was "${unknown ?? text}"${didYouMeanChannel(unknown ?? text, POLLED_TYPES)}`,
+      );
     return [...new Set(types as PolledType[])];
   },
 });

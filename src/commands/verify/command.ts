@@ -1,5 +1,6 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
+import { requireKnownSymbols } from '../../lib/cli/known-store.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { type VerifyRequest, verifyStore } from '../../lib/verify/store/verify-store.js';
@@ -33,6 +34,7 @@ The store is only read. Exit 3 for a gap or a mismatch, with --strict also for s
     const { flags } = await this.parse(Verify);
     requireReadOnly(flags.output);
     if (flags.against) requireTrades(flags.channels);
+    await requireKnownSymbols(flags.store, flags);
     const compared = flags.against ? await this.#against() : undefined;
     try {
       const request = { selection: selectionOf(flags), types: flags.channels, against: compared?.against };

@@ -3,7 +3,7 @@ import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlag, symbolsFlag
 import { HISTORY_TYPES } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { RecordType } from '../../lib/model/records.js';
-import { didYouMean } from '../../lib/model/suggestion.js';
+import { didYouMeanChannel } from '../../lib/model/suggestion.js';
 import { typeOfChannel, VERIFIED_CHANNELS } from '../../lib/verify/store/channels.js';
 
 /** What is verified, against what, and how strictly. */
@@ -34,7 +34,7 @@ function channelsOf(text: string): RecordType[] {
   for (const channel of channels) {
     if (VERIFIED_CHANNELS.includes(channel)) continue;
     throw new UsageError(
-      `--channels: expected some of ${VERIFIED_CHANNELS.join(', ')}, was "${channel}"${didYouMean(channel, VERIFIED_CHANNELS)}`,
+      `--channels: expected some of ${VERIFIED_CHANNELS.join(', ')}, was "${channel}"${didYouMeanChannel(channel, VERIFIED_CHANNELS)}`,
     );
   }
   return [...new Set(channels.map(typeOfChannel))];

@@ -15,6 +15,7 @@ import type { Render } from './output/rendered-sink.js';
 import { redact } from './redaction.js';
 import { Settings } from './settings.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
+import { stdoutHint } from './stdin-hint.js';
 import { stopOnSignals } from './stop-signals.js';
 import { Summary, type SummaryDocument } from './summary.js';
 import { useTimeZone } from './time-zone.js';
@@ -128,6 +129,9 @@ export abstract class BaseCommand extends Command {
   /** Writes records to the outputs of the flags, and concludes. A closed stdout ends the step quietly. */
   protected async deliver(source: AsyncIterable<readonly AnyRecord[]>, delivery: Delivery): Promise<SummaryDocument> {
     const output = await this.#open(delivery);
+    const isStored = delivery.fallback === 'store' && delivery.flags.output === undefined && !this.jsonEnabled();
+    const hint = isStored ? stdoutHint() : undefined;
+    if (hint) this.stderr.note(hint);
     const rows: unknown[] = [];
     this.summary.store = delivery.flags.store;
     try {

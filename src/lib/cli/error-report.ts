@@ -67,7 +67,8 @@ function usageMessage(error: OclifError, { command, flags }: CommandContext): st
     /^(?:The following errors? occurred:\s*)?(--[\w-]+)=[\s\S]* cannot also be provided when using (--[\w-]+)/.exec(text.trim());
   if (exclusive) return `${exclusive[1]} cannot be combined with ${exclusive[2]}; ${see}`;
   const option = /^Expected --(\S+?)=([\s\S]*) to be one of: (.*)$/.exec(text);
-  if (option) return `--${option[1]}: expected one of ${option[3]}, was "${option[2]}"`;
+  if (option)
+    return `--${option[1]}: expected one of ${option[3]}, was "${option[2]}"${didYouMean(option[2] ?? '', (option[3] ?? '').split(', '))}`;
   const reasons = oneLine(text.replace(/^The following errors? occurred:\s*/, ''));
   return `${lowerFirst(reasons.replaceAll(/Missing required flag (\S+)/g, 'missing required flag --$1'))}; ${see}`;
 }

@@ -6,6 +6,7 @@ import { FailureError, UsageError } from '../model/errors.js';
 import { KINDS, MARKETS, STATUSES } from '../model/market-records.js';
 import { finite } from '../model/numbers.js';
 import type { InstrumentKind, InstrumentStatus, Market } from '../model/records.js';
+import { didYouMean } from '../model/suggestion.js';
 import { Exact } from '../model/ticks.js';
 import { DAY, formatDuration, parseDuration } from '../model/time.js';
 import { systemReason } from '../sinks/system-reason.js';
@@ -16,7 +17,7 @@ import { parseZonedTime } from './time-zone.js';
 /** A filter of the universe: a list of what to keep, or `all` to lift it. */
 type Filter<Value extends string> = readonly Value[] | 'all';
 
-export const FORMATS = ['table', 'ndjson', 'csv'] as const;
+export const FORMATS = ['table', 'ndjson', 'jsonl', 'csv', 'tsv'] as const;
 export type Format = (typeof FORMATS)[number];
 
 const EXCHANGE_IDS = EXCHANGES.map(({ id }) => id);
@@ -221,7 +222,8 @@ export function listOf(text: string): string[] {
 function choices<Value extends string>(text: string, allowed: readonly Value[]): Value[] {
   const parts = nonEmpty(listOf(text), `one of ${allowed.join(', ')}`, text);
   const unknown = parts.find((part) => !allowed.includes(part as Value));
-  if (unknown !== undefined) throw new UsageError(`expected one of ${allowed.join(', ')}, was "${unknown}"`);
+  if (unknown !== undefined)
+    throw new UsageError(`expected one of ${allowed.join(', ')}, was "${unknown}"${didYouMean(unknown, allowed)}`);
   return [...new Set(parts as Value[])];
 }
 

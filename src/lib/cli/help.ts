@@ -1,4 +1,7 @@
-import { type Command, CommandHelp, Help, type Interfaces } from '@oclif/core';
+import { type Command, CommandHelp, Errors, Help, type Interfaces } from '@oclif/core';
+import { EXIT } from '../model/errors.js';
+import { printable } from '../model/ndjson.js';
+import { didYouMean } from '../model/suggestion.js';
 import { commandLines, definitionList, GLOBAL_GROUP, OUTPUT_GROUP, paragraphs } from './help-layout.js';
 
 /** The subject of `mdtool help` that explains the global flags and the kinds of values. */
@@ -84,8 +87,15 @@ export default class PlainHelp extends Help {
 
   override async showHelp(argv: string[]): Promise<void> {
     const words = argv.filter((word) => !word.startsWith('-') && word !== 'help');
-    if (words.length === 1 && words[0] === FLAGS_TOPIC) this.log(this.#flagsTopic());
-    else await super.showHelp(argv);
+    if (words.length === 1 && words[0] === FLAGS_TOPIC) return this.log(this.#flagsTopic());
+    const names = [...this.config.commands, ...this.config.topics.map(({ name }) => ({ id: name }))];
+    const topics = new Set(names.map(({ id }) => id.replaceAll(':', ' ')));
+    const isKnown = words.length === 0 || words.some((_, index) => topics.has(words.slice(0, index + 1).join(' ')));
+    if (isKnown) return await super.showHelp(argv);
+    const name = words.join(' ');
+    const hint = didYouMean(name, [...topics, FLAGS_TOPIC]) || `; ${this.config.bin} --help lists the commands`;
+    process.stderr.write(`mdtool: no help on "${printable(name)}"${hint}\n`);
+    throw new Errors.ExitError(EXIT.usage);
   }
 
   override formatRoot(): string {

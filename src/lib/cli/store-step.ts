@@ -3,7 +3,9 @@ import type { StepRequest, StepRun, StoreStep } from '../input/store-step.js';
 import { findStore } from '../storage/files/store-directory.js';
 import { type RunningStep, startStep } from '../storage/journal/step-lock.js';
 import type { Delivery } from './base-command.js';
+import { requireKnownSymbols } from './known-store.js';
 import { LAST_ROWS } from './output/output.js';
+import type { SelectionFlags } from './record-selection.js';
 import { stdinHint } from './stdin-hint.js';
 
 /** On every step that brings a store up to date. */
@@ -26,7 +28,7 @@ async function startStoreStep(
   const pipe = stdinHint();
   if (pipe) stderr.note(pipe);
   if (!(await findStore(directory))) {
-    warn(`${directory}: there is no store yet; mdtool stream creates one`);
+    warn(`${directory}: the store is empty; mdtool stream fills it`);
     return undefined;
   }
   const run = await startStep(directory, step, { wait, signal: stopped });
@@ -43,6 +45,8 @@ type Way<Report, Result> = {
   /** Whether the records go to the store when `--output` does not say so. */
   readonly intoStore: boolean;
   readonly wait: boolean;
+  /** The flags that choose records, as the user wrote them. */
+  readonly asked: SelectionFlags;
   readonly stderr: StoreStepOptions['stderr'];
   readonly deliver: (run: StepRun<Report>, delivery: StepDelivery) => Promise<Result>;
   /** Called instead of `deliver` when there is nothing to do. */
@@ -53,7 +57,7 @@ type Way<Report, Result> = {
 export async function runStoreStep<Request extends StepRequest, Report, Result>(
   step: StoreStep<Request, Report>,
   request: Request,
-  { outputs, intoStore, wait, stderr, deliver, conclude }: Way<Report, Result>,
+  { outputs, intoStore, wait, asked, stderr, deliver, conclude }: Way<Report, Result>,
 ): Promise<Result> {
   const { input, directory } = request;
   const storing = outputs?.includes('store') ?? intoStore;
@@ -61,6 +65,7 @@ export async function runStoreStep<Request extends StepRequest, Report, Result>(
     if (storing) await step.keepRules(request);
     return await deliver(step.overInput(request), { fallback: '-', endless: input.includes('-'), isInStore: false });
   }
+  await requireKnownSymbols(directory, asked);
   if (!storing) {
     const hint = stdinHint();
     if (hint) stderr.note(hint);

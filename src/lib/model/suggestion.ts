@@ -17,6 +17,32 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
 }
 
+/** What other tools call our channels. */
+const CHANNEL_SYNONYMS: Readonly<Record<string, string>> = {
+  trades: 'trade',
+  orderbook: 'book',
+  books: 'book',
+  depth: 'book',
+  l2: 'book',
+  kline: 'candle',
+  klines: 'candle',
+  ohlcv: 'candle',
+  candles: 'candle',
+  tickers: 'ticker',
+  quotes: 'ticker',
+  bbo: 'ticker',
+  oi: 'open_interest',
+  mark: 'mark_price',
+  funding_rate: 'funding',
+  liquidations: 'liquidation',
+};
+
+/** Returns `; did you mean candle?` for the name that another tool has for one of our channels, or for a similar one. */
+export function didYouMeanChannel(word: string, channels: readonly string[]): string {
+  const same = CHANNEL_SYNONYMS[word.toLowerCase().replace('-', '_')];
+  return same !== undefined && channels.includes(same) ? `; did you mean ${same}?` : didYouMean(word, channels);
+}
+
 /** Levenshtein distance, with a swap of neighbours as one edit (optimal string alignment). */
 function distanceOf(a: string, b: string): number {
   let beforeLast: number[] = [];

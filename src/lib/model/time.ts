@@ -46,9 +46,20 @@ const UNITS: Record<string, number> = { us: 1, ms: 1000, s: SECOND, m: MINUTE, h
 /** Returns microseconds of `100ms`, `1s`, `5m`, `1h`, `7d`. Throws a `UsageError` that names `what`, where it has a name. */
 export function parseDuration(text: string, what = 'duration'): number {
   const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)$/.exec(text.trim());
-  if (!match)
-    throw new UsageError(`${what === '' ? '' : `${what}: `}expected a duration such as 100ms, 1s, 5m, 1h or 7d, was "${text}"`);
+  if (!match) {
+    const name = what === '' ? '' : `${what}: `;
+    throw new UsageError(`${name}expected a duration such as 100ms, 1s, 5m, 1h or 7d, was "${text}"${spelledOut(text)}`);
+  }
   return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
+}
+
+/** Returns `; did you mean 5m?` for a unit that is spelled out: `5min`, `5 minutes`, `1H`. */
+function spelledOut(text: string): string {
+  const [, number, letter, rest = ''] = /^(\d+(?:\.\d+)?)\s*([smhdw])([a-z]*)$/i.exec(text.trim()) ?? [];
+  const unit = letter?.toLowerCase();
+  // `1M` and `1mo` are months elsewhere.
+  if (unit === undefined || (letter === 'M' && rest === '') || /^o/i.test(rest)) return '';
+  return `; did you mean ${number}${unit}?`;
 }
 
 /** Returns the shortest duration text: 60000000 → `1m`. */

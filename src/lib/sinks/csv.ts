@@ -9,6 +9,7 @@ type CsvOptions = {
   readonly output: string;
   /** The record type, if known before the first record. Without it an empty output has no header. */
   readonly type?: RecordType | undefined;
+  readonly delimiter?: ',' | '\t' | undefined;
 };
 
 type Unparse = typeof import('papaparse').unparse;
@@ -27,10 +28,12 @@ class CsvEncoder implements Encoder {
   readonly skipped: Tally = {};
   readonly #unparse: Unparse;
   readonly #output: string;
+  readonly #form: { readonly newline: string; readonly delimiter: string };
   #type: RecordType | undefined;
   #headerWritten = false;
 
-  constructor(unparse: Unparse, { output, type }: CsvOptions) {
+  constructor(unparse: Unparse, { output, type, delimiter = ',' }: CsvOptions) {
+    this.#form = { newline: '\n', delimiter };
     this.#unparse = unparse;
     this.#output = output;
     this.#type = type;
@@ -40,7 +43,7 @@ class CsvEncoder implements Encoder {
     const rows: string[][] = [];
     for (const record of records) if (this.#takes(record.type)) rows.push(rowOf(record));
     this.records += rows.length;
-    return this.#header() + (rows.length > 0 ? `${this.#unparse(rows, { newline: '\n' })}\n` : '');
+    return this.#header() + (rows.length > 0 ? `${this.#unparse(rows, this.#form)}\n` : '');
   }
 
   #takes(type: RecordType): boolean {
@@ -58,7 +61,7 @@ class CsvEncoder implements Encoder {
     if (this.#headerWritten || this.#type === undefined) return '';
     this.#headerWritten = true;
     const names = fieldsOf(this.#type).map(({ name }) => name);
-    return `${this.#unparse([names], { newline: '\n' })}\n`;
+    return `${this.#unparse([names], this.#form)}\n`;
   }
 }
 

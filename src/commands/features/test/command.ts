@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { exchangesFlag, inputArgument, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../../lib/cli/flags.js';
+import { requireKnownSymbols } from '../../../lib/cli/known-store.js';
 import { selectionOf } from '../../../lib/cli/record-selection.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { readTrialRecords, spreadCuts } from '../../../lib/features/store/trial-records.js';
@@ -36,6 +37,7 @@ Exit 1 when one of them fails. The records are held in memory: choose a time and
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(FeaturesTest);
     let broken = 0;
+    if (!args.input?.length) await requireKnownSymbols(flags.store, flags);
     const records = await readTrialRecords({
       input: args.input ?? [],
       store: flags.store,

@@ -70,10 +70,11 @@ function createNullSink(): Sink {
 
 async function openStdout(options: DestinationOptions): Promise<Sink> {
   const { format, stdout, types, endless, render, asLines, note } = options;
-  if (format === 'ndjson') return createStdoutSink(createNdjsonEncoder(), stdout);
-  if (format === 'csv') {
+  if (format === 'ndjson' || format === 'jsonl') return createStdoutSink(createNdjsonEncoder(), stdout);
+  if (format === 'csv' || format === 'tsv') {
     const { createCsvEncoder, onlyType } = await import('../../sinks/csv.js');
-    return createStdoutSink(await createCsvEncoder({ output: '-', type: onlyType('-', types) }), stdout);
+    const delimiter = format === 'tsv' ? '\t' : ',';
+    return createStdoutSink(await createCsvEncoder({ output: '-', type: onlyType('-', types), delimiter }), stdout);
   }
   if (render) return createRenderedSink(stdout, render);
   return endless || asLines ? createLineSink(stdout) : createTableSink({ stream: stdout, rows: MOST_ROWS, keep: 'first', note });

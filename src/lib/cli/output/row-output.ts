@@ -69,13 +69,14 @@ async function writeFile(rows: Rows, path: string, force: boolean): Promise<void
   }
 }
 
-async function* encoded({ columns, rows }: Rows, format: 'ndjson' | 'csv'): AsyncGenerator<string> {
-  if (format === 'ndjson') {
+async function* encoded({ columns, rows }: Rows, format: Exclude<Format, 'table'>): AsyncGenerator<string> {
+  if (format === 'ndjson' || format === 'jsonl') {
     for await (const batch of rows()) yield batch.map((row) => `${JSON.stringify(rowObject(columns, row))}\n`).join('');
     return;
   }
   const { default: papaparse } = await import('papaparse');
-  const text = (cells: unknown[][]) => `${papaparse.unparse(cells, { newline: '\n' })}\n`;
+  const text = (cells: unknown[][]) =>
+    `${papaparse.unparse(cells, { newline: '\n', delimiter: format === 'tsv' ? '\t' : ',' })}\n`;
   yield text([columns.map(({ name }) => name)]);
   for await (const batch of rows()) yield text(batch.map((row) => row.map(cell)));
 }

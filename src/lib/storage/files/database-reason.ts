@@ -35,5 +35,12 @@ export function databaseReason(error: unknown): string {
     const match = pattern.exec(message);
     if (match) return reason(match);
   }
-  return (message.split('\n')[0] ?? '').replace(CLASS, '');
+  return `${(message.split('\n')[0] ?? '').replace(CLASS, '')}${candidates(message)}`;
+}
+
+/** DuckDB names similar columns and functions on a line of their own, which the first line alone would lose. */
+function candidates(message: string): string {
+  const [, list = '', question = ''] = /^Candidate \w+: (.*)$|^Did you mean (.*?)\??$/m.exec(message) ?? [];
+  const names = [...(list === '' ? question : list).matchAll(/"([^"]+)"/g)].map(([, name]) => name).slice(0, 3);
+  return names.length > 0 ? `; did you mean ${names.join(' or ')}?` : '';
 }

@@ -1,6 +1,7 @@
 import type { Coverage, Market, RecordType } from '../../model/records.js';
 import { DAY } from '../../model/time.js';
 import type { DatabaseOptions } from '../../storage/database/duckdb.js';
+import { findStore } from '../../storage/files/store-directory.js';
 import { openInspection, type StoreInspection } from '../../storage/reading/store-inspection.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { STORED_TYPES } from '../../storage/reading/store-snapshot.js';
@@ -33,7 +34,7 @@ export type VerifyListener = {
 /**
  * Reads the store in `directory` and returns its coverage: rows per exchange, market, symbol, channel and day. A day is one
  * row from its first to its last record, split where records are missing; every gap and every suspicious silence is a row
- * of its own. Nothing is written. Damaged files are reported and skipped. Throws a `UsageError` without a store, a
+ * of its own. Nothing is written. Damaged files are reported and skipped. An empty directory has none. Throws a
  * `FailureError` when its log cannot be read.
  */
 export async function* verifyStore(
@@ -42,6 +43,7 @@ export async function* verifyStore(
   listener: VerifyListener,
   options: DatabaseOptions = {},
 ): AsyncGenerator<Coverage[]> {
+  if (!(await findStore(directory))) return;
   const reported = new Set<string>();
   const report = (finding: FileFinding) => {
     if (!reported.has(finding.path)) listener.file(finding);

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { UsageError } from '../model/errors.js';
+import { nearest } from '../model/suggestion.js';
+import { findStore } from '../storage/files/store-directory.js';
+import { openStoreContext } from '../storage/log/store-context.js';
+import { nativeSymbols, type SelectionFlags } from './record-selection.js';
+
+/** Throws a `UsageError` for a directory that does not exist; an empty one is an empty store. */
+export function requireStoreDirectory(directory: string): void {
+  if (existsSync(resolve(directory))) return;
+  throw new UsageError(`no store in ${resolve(directory)}: there is no such directory; choose one with --store`);
+}
+
+/**
+ * Throws a `UsageError` for a directory that does not exist, and for a named symbol of which a store with records has none.
+ * Without this check a misspelled symbol looks like a market without trades.
+ */
+export async function requireKnownSymbols(directory: string, { symbols, exchange, market }: SelectionFlags): Promise<void> {
+  requireStoreDirectory(directory);
+  const paths = await findStore(directory);
+  if (!paths || !symbols) return;
+  const state = await openStoreContext(paths).log.read();
+  const files = [...state.files.values()];
+  const known = new Set(files.flatMap((file) => file.symbols ?? []));
+  const { EXCHANGES } = await import('../exchanges/index.js');
+  const spellings = (name: string) => nativeSymbols([name], exchange ?? EXCHANGES, market);
+  const doubtful = symbols.filter((name) => !spellings(name).some((native) => known.has(native)));
+  if (doubtful.length === 0) return;
+  // Journals and large files do not list their symbols: only these are read.
+  const { readStore } = await import('../storage/reading/store-reader.js');
+  for (const name of doubtful) {
+    if (await hasRecords(readStore(directory, { symbols: spellings(name) }))) continue;
+    if (known.size === 0 && !(await hasRecords(readStore(directory, {})))) return;
+    throw new UsageError(`unknown symbol ${name}: the store ${directory} has no records of it${similarSymbols(name, known)}`);
+  }
+}
+
+async function hasRecords(batches: AsyncIterable<readonly unknown[]>): Promise<boolean> {
+  for await (const records of batches) if (records.length > 0) return true;
+  return false;
+}
+
+/** Returns the symbols that a spelling may mean: `BTC` and `btc-usd` are beginnings of native names. */
+export function similarSymbols(name: string, known: Iterable<string>): string {
+  const plain = name.toUpperCase().replace(/[^A-Z0-9]/g, '');
+  const near = nearest(plain, known);
+  return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
+}
