@@ -193,9 +193,10 @@ function section(columns: readonly Column[], rows: readonly (readonly Cell[])[],
     });
   const line = (cellOf: (index: number) => Cell) =>
     shown
-      .map(({ index, right, size }) => {
+      .map(({ index, right, size }, place) => {
         const { text, paint = plain } = cellOf(index);
-        return paint(right ? text.padStart(size) : text.padEnd(size));
+        if (right) return paint(text.padStart(size));
+        return paint(place === shown.length - 1 ? text : text.padEnd(size));
       })
       .join('  ')
       .trimEnd();
