@@ -1,5 +1,5 @@
 import { runExposure } from './exposure-run.js';
-import { type Bars, firstNotBefore, firstPriceOf, type MarketData, type Ticks } from './market-data.js';
+import { type Bars, candleAt, firstNotBefore, firstPriceOf, type MarketData, type Ticks } from './market-data.js';
 import type { Outcome } from './outcome.js';
 import { type RunOptions, Session } from './session.js';
 
@@ -65,7 +65,7 @@ class Engine {
     let index = 0;
     while (index < session.count) {
       if (index >= this.#due || session.nextScheduled() !== this.#next) this.#runScheduled(index);
-      if (canSkip && session.isStarted && session.matching.desk.pendingMarketOrders === 0) {
+      if (canSkip && index < this.#due && session.isStarted && session.matching.desk.pendingMarketOrders === 0) {
         index = this.#skip(feed, index, this.#due);
         if (index === this.#due) continue;
       }
@@ -118,6 +118,7 @@ class Engine {
     this.#session.now = Math.max(this.#session.now, time);
     this.#session.walk.open(bar);
     this.#session.arriveInside();
+    this.#session.chargeInside(bar.open, time + feed.interval);
     this.#session.now = time + feed.interval - 1;
     this.#session.walk.walk(bar);
     this.#session.matching.price = bar.close;
@@ -127,7 +128,10 @@ class Engine {
     this.#session.start();
   }
 
-  /** Runs what is scheduled up to an event, and finds the event at which the next item is due. */
+  /**
+   * Runs what is scheduled up to an event, and finds the event at which the next item is due: possibly this one, if funding
+   * settles inside it.
+   */
   #runScheduled(index: number): void {
     const { feed } = this.#data;
     const session = this.#session;
@@ -138,5 +142,7 @@ class Engine {
     const guess = feed.kind === 'candles' ? index + Math.ceil((next - now) / feed.interval) : index;
     this.#next = next;
     this.#due = Math.min(session.count, firstNotBefore(feed.time, next, index, guess));
+    if (session.nextInside < Number.POSITIVE_INFINITY)
+      this.#due = Math.min(this.#due, candleAt(feed.time, session.nextInside, index));
   }
 }

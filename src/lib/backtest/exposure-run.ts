@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.js';
-import { type Bars, dueFundings, endOf, firstNotBefore, firstPriceOf, type MarketData, type TimedValues } from './market-data.js';
+import { type Bars, candleAt, dueFundings, endOf, firstNotBefore, firstPriceOf, type MarketData } from './market-data.js';
 import { OneWayAccount } from './one-way-account.js';
 import type { Outcome } from './outcome.js';
 import { Scan } from './scan.js';
@@ -55,6 +55,8 @@ class ExposureRun {
   readonly #feed: Bars;
   readonly #changes: TargetChanges;
   readonly #fundings: Cursor;
+  /** Funding settled inside candles. */
+  readonly #fundingsInside: Cursor;
   readonly #terms: ExecutionTerms;
   readonly #period: number;
   readonly #account: OneWayAccount;
@@ -66,11 +68,17 @@ class ExposureRun {
   /** First candle at or after the next scheduled item: funding, or a point of the equity curve. */
   #due = 0;
 
-  constructor(feed: Bars, strategy: ExposureStrategy, fundings: TimedValues, { terms, sample, path }: RunOptions) {
+  constructor(
+    feed: Bars,
+    strategy: ExposureStrategy,
+    fundings: ReturnType<typeof dueFundings>,
+    { terms, sample, path }: RunOptions,
+  ) {
     const start = feed.time[0] as number;
     this.#feed = feed;
     this.#changes = collectTargetChanges(strategy, feed);
-    this.#fundings = new Cursor(fundings);
+    this.#fundings = new Cursor(fundings.between);
+    this.#fundingsInside = new Cursor(fundings.inside);
     this.#terms = terms;
     this.#period = sample;
     this.#account = new OneWayAccount(terms, feed, this.#changes.at.length * 2);
@@ -79,6 +87,7 @@ class ExposureRun {
   }
 
   run(): Outcome | undefined {
+    this.#chargeInside(0);
     this.#runScheduled(1);
     return this.#walk() ? this.#finish() : undefined;
   }
@@ -93,14 +102,32 @@ class ExposureRun {
     const count = this.#feed.time.length;
     let next = 0;
     let index = 1;
+    let inside = this.#nextInside(index);
     while (index < count) {
       if (index >= this.#due) this.#runScheduled(index);
       if (index === at[next] && !this.#changeTarget(next++)) return false;
-      const stop = Math.min(at[next] as number, this.#due);
+      if (index === inside) inside = this.#chargeInside(index);
+      const stop = Math.min(at[next] as number, this.#due, inside);
       if (account.net !== 0 && this.#isLiquidated(index, stop)) return false;
       index = stop;
     }
     return true;
+  }
+
+  /** Returns the candle inside which funding settles next, at or after `from`; infinite without one. */
+  #nextInside(from: number): number {
+    const { at } = this.#fundingsInside;
+    return at < NEVER ? candleAt(this.#feed.time, at, from) : NEVER;
+  }
+
+  /** Charges the funding that settles inside a candle, at its opening price; returns the next candle with such funding. */
+  #chargeInside(index: number): number {
+    const { time, open, interval } = this.#feed;
+    const opening = open[index] as number;
+    const end = (time[index] as number) + interval;
+    this.#account.observe(time[index] as number, opening);
+    while (this.#fundingsInside.at < end) this.#account.charge(this.#fundingsInside.at, opening, this.#fundingsInside.take());
+    return this.#nextInside(index);
   }
 
   /** Returns whether the position is liquidated before `stop`. */

@@ -86,18 +86,34 @@ export function firstNotBefore(time: Float64Array, limit: number, from: number, 
 /** A settlement this soon after the opening of a candle belongs to the opening: exchanges settle on the hour, give or take. */
 const AT_OPENING = SECOND;
 
+/** Funding rates by the moment of their charge: `between` two events, and `inside` a candle, after its opening. */
+type DueFundings = { readonly between: TimedValues; readonly inside: TimedValues };
+
 /**
- * Returns the funding rates with the times at which a run charges them. A candle records no times inside it: without this, a
- * settlement just after an opening would be charged at the close, to a position that the candle has opened.
+ * Returns the funding rates, split by when a run charges them. A candle records no times inside it: without this, every
+ * settlement inside a candle would be charged at its close, to the position that the candle leaves. One within the first second
+ * counts as at the opening.
  */
-export function dueFundings({ feed, fundings: { time, value } }: Pick<MarketData, 'feed' | 'fundings'>): TimedValues {
-  if (feed.kind === 'trades') return { time, value };
-  return { value, time: time.map((at) => openingBefore(feed, at)) };
+export function dueFundings({ feed, fundings }: Pick<MarketData, 'feed' | 'fundings'>): DueFundings {
+  if (feed.kind === 'trades') return { between: fundings, inside: emptyTimedValues() };
+  const between: [number, number][] = [];
+  const inside: [number, number][] = [];
+  fundings.time.forEach((at, index) => {
+    const rate = fundings.value[index] as number;
+    const opening = feed.time[candleAt(feed.time, at)] ?? Number.NEGATIVE_INFINITY;
+    if (at - opening <= AT_OPENING) between.push([opening, rate]);
+    else (at - opening < feed.interval ? inside : between).push([at, rate]);
+  });
+  return { between: timedValuesOf(between), inside: timedValuesOf(inside) };
 }
 
-function openingBefore({ time }: Bars, at: number): number {
-  const opening = time[firstNotBefore(time, at + 1, 0) - 1] ?? Number.NEGATIVE_INFINITY;
-  return at - opening <= AT_OPENING ? opening : at;
+function timedValuesOf(rows: readonly (readonly [time: number, value: number])[]): TimedValues {
+  return { time: Float64Array.from(rows, ([time]) => time), value: Float64Array.from(rows, ([, value]) => value) };
+}
+
+/** Returns the index of the last candle that opens at or before a time, from `from` on. */
+export function candleAt(time: Float64Array, at: number, from = 0): number {
+  return firstNotBefore(time, at + 1, from) - 1;
 }
 
 /** Returns the part of the data in `[since, until)`, as views on the same memory. */

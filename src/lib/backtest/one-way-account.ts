@@ -115,6 +115,13 @@ export class OneWayAccount implements PositionValue {
     this.#measure(time, price);
   }
 
+  /** Adds a traded price to the tracker. */
+  observe(time: number, price: number): void {
+    if (this.net === 0) return;
+    this.tracker.extendRange(price);
+    this.tracker.addEquity(this.base + this.net * price, time);
+  }
+
   /** Adds a point to the equity curve. */
   record(time: number, price: number): void {
     const equity = this.net === 0 ? this.balance : this.base + this.net * price;

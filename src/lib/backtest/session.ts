@@ -2,7 +2,7 @@ import { MINUTE } from '../model/time.js';
 import { BarWalk } from './bar-walk.js';
 import { Cursor } from './cursor.js';
 import type { Execution } from './ledger.js';
-import { dueFundings, endOf, firstNotBefore, type MarketData } from './market-data.js';
+import { candleAt, dueFundings, endOf, firstNotBefore, type MarketData } from './market-data.js';
 import { Matching } from './matching.js';
 import type { Order, OrderRequest, PositionSide } from './orders.js';
 import { Scan } from './scan.js';
@@ -44,6 +44,8 @@ export class Session implements Broker {
   readonly #scan: Scan;
   readonly #marks: Cursor;
   readonly #fundings: Cursor;
+  /** Funding settled inside candles. */
+  readonly #fundingsInside: Cursor;
   #markUntil = NEVER;
   #wake = NEVER;
   #awakeAt = Number.NaN;
@@ -58,7 +60,9 @@ export class Session implements Broker {
     this.#options = options;
     this.#strategy = strategy;
     this.#marks = new Cursor(data.marks);
-    this.#fundings = new Cursor(dueFundings(data));
+    const { between, inside } = dueFundings(data);
+    this.#fundings = new Cursor(between);
+    this.#fundingsInside = new Cursor(inside);
     this.count = firstNotBefore(feed.time, until, 0);
     this.now = feed.time[0] ?? 0;
     this.end = Math.min(until, endOf(feed));
@@ -158,12 +162,38 @@ export class Session implements Broker {
     for (let next = this.nextScheduled(); next <= until; next = this.nextScheduled()) {
       this.now = Math.max(this.now, next);
       if (this.#marks.at === next) this.#takeMark(this.#marks.take());
-      else if (this.#fundings.at === next) this.#charge(this.#fundings.take(), next === until ? opening : undefined);
+      else if (this.#fundings.at === next) this.#chargeBetween(this.#fundings.take(), next === until ? opening : undefined);
       else if (this.#markUntil === next) this.#dropMark();
       else if (this.#sample === next) this.#takeSample(next);
       else if (this.matching.desk.nextArrival === next) this.#arrive();
       else this.#awake();
     }
+  }
+
+  /** The next time at which funding settles inside a candle. */
+  get nextInside(): number {
+    return this.#fundingsInside.at;
+  }
+
+  /**
+   * Charges the funding that settles inside the current candle, on the position after its opening: at the mark price of that
+   * time, else at the opening, the last price known for certain.
+   */
+  chargeInside(opening: number, end: number): void {
+    const inside = this.#fundingsInside;
+    while (inside.at < end) {
+      if (inside.at >= this.end) return;
+      this.now = Math.max(this.now, inside.at);
+      const mark = this.#markAt(inside.at);
+      this.#charge(inside.take(), mark ?? opening, this.matching.valuation);
+    }
+  }
+
+  /** Returns the mark price at a time; undefined if there is none, or only an old one. */
+  #markAt(time: number): number | undefined {
+    const { marks } = this.#data;
+    const index = candleAt(marks.time, time);
+    return time - (marks.time[index] ?? Number.NEGATIVE_INFINITY) < MARK_AGE ? marks.value[index] : undefined;
   }
 
   #takeMark(mark: number): void {
@@ -190,14 +220,19 @@ export class Session implements Broker {
   }
 
   /** Charges funding at the mark price, else at the opening of the candle that begins then, else at the last traded price. */
-  #charge(rate: number, opening: number | undefined): void {
-    const { account, tracker, ledger, isMarked, valuation } = this.matching;
+  #chargeBetween(rate: number, opening: number | undefined): void {
+    const { isMarked, valuation } = this.matching;
     const price = isMarked ? valuation : (opening ?? valuation);
+    this.#charge(rate, price, price);
+  }
+
+  #charge(rate: number, price: number, valuation: number): void {
+    const { account, tracker, ledger } = this.matching;
     if (account.isFlat || Number.isNaN(price)) return;
     tracker.measureRange(account);
     ledger.fundings.push(...account.chargeFunding(rate, price, this.now));
-    tracker.restartRange(price, account);
-    tracker.addEquity(account.equity(price), this.now);
+    tracker.restartRange(valuation, account);
+    tracker.addEquity(account.equity(valuation), this.now);
   }
 
   #takeSample(time: number): void {

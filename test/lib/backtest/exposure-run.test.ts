@@ -78,10 +78,14 @@ describe('targets known beforehand', () => {
         const exposure = Float64Array.from(feed.time, (_, index) => wanted[Math.floor(index / 3) % wanted.length] as number);
         const fundings = hasFunding
           ? series([
+              [20, 0.01],
               [90, 0.001],
+              [95, 0.003],
               [180, 0.002],
+              [220, -0.02],
               [300.7, -0.001],
               [3600, -0.002],
+              [3640, 0.005],
               [7200, 0.001],
             ])
           : undefined;

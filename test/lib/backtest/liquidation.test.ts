@@ -6,7 +6,8 @@ import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
 import type { Strategy } from '../../../src/lib/backtest/strategy.js';
 import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
 import type { ExecutionTerms } from '../../../src/lib/backtest/terms.js';
-import { bars, bid, buy, finalEquity, ledger, market, offer, run, script, series, short, T0, ticks } from './support.js';
+import { DAY, SECOND } from '../../../src/lib/model/time.js';
+import { bars, bid, buy, finalEquity, ledger, market, offer, run, script, sell, series, short, T0, ticks } from './support.js';
 
 /** An entry at 100 on the second event, then one price more: as trades, or as candles that open there. */
 const jump = (to: number): readonly (readonly [string, MarketData])[] => [
@@ -309,6 +310,54 @@ describe('funding on candles', () => {
     expect(run(market(feed, { fundings }), script([buy(1), sold])).fundings.map(({ amount }) => amount)).toEqual([-1.1]);
     const covered = run(market(feed, { fundings }), script([short(1)]));
     expect(covered.fundings.map(({ amount }) => amount)).toEqual([1.1]);
+  });
+
+  it('inside a candle takes the price of the opening and the position after it', () => {
+    // 30 s into the candle from 120 s to 180 s; its close of 120 and its path to 130 come later.
+    const fundings = series([[150, 0.01]]);
+    const charged = (...orders: Parameters<typeof script>[0]) =>
+      run(market(feed, { fundings }), script(orders)).fundings.map(({ time, position, amount }) => [
+        (time - T0) / SECOND,
+        position,
+        amount,
+      ]);
+    expect(charged(buy(1))).toEqual([[150, 'long', -1.1]]);
+    expect(charged(short(2))).toEqual([[150, 'short', 2.2]]);
+    // Bought at that opening: held 30 s later. Sold at that opening: not held any more.
+    expect(charged({ ...buy(1), second: 90 })).toEqual([[150, 'long', -1.1]]);
+    expect(charged(buy(1), { ...sell(1), second: 90 })).toEqual([]);
+    // A take profit at 128 fills later inside the candle, so the position pays first.
+    // 1000 − 0.2 entry − 1.1 + 28 − 0.128 = 1026.572.
+    const taken = run(market(feed, { fundings }), script([buy(1), offer(128, 1)]));
+    expect(taken.fundings.map(({ amount }) => amount)).toEqual([-1.1]);
+    expect(finalEquity(taken)).toBe('1026.57');
+  });
+
+  it('inside a candle takes the mark price of that time, unless it is old', () => {
+    const charged = (...marks: [number, number][]) =>
+      run(market(feed, { fundings: series([[150, 0.01]]), marks: series(marks) }), script([buy(1)])).fundings.map(
+        ({ amount }) => amount,
+      );
+    expect(charged([100, 105], [140, 108], [160, 115])).toEqual([-1.08]);
+    expect(charged([10, 105])).toEqual([-1.1]);
+  });
+
+  it('charges each settlement of a candle of a day once, at its opening, and none beyond the end of the run', () => {
+    // Long 2 from the second day on, opening at 110. At 00:00 nothing is held yet; 08:00 and 16:00 take the opening.
+    const days = bars(
+      [
+        [100, 100, 100, 100],
+        [110, 150, 90, 140],
+        [140, 140, 140, 140],
+      ],
+      DAY,
+    );
+    const hours = (hour: number) => hour * 3600;
+    const fundings = series([24, 32, 40, 48].map((hour) => [hours(hour), 0.01]));
+    const outcome = run(market(days, { fundings }), script([buy(2)]));
+    expect(outcome.fundings.map(({ amount }) => amount.toFixed(2))).toEqual(['-2.20', '-2.20', '-2.80']);
+    const halted = run(market(days, { fundings }), script([buy(2)]), {}, { until: T0 + hours(36) * SECOND });
+    expect(halted.fundings.map(({ amount }) => amount)).toEqual([-2.2]);
   });
 });
 
