@@ -7,8 +7,11 @@ type Fault = (stage: Stage) => Promise<void> | void;
 /** Milliseconds of rule time: the server's rules count as much faster as the capture is treated. */
 const BAN = 15_000;
 
-/** What a capture fetches to fill holes. */
+/** What a capture fetches to fill holes, and the lists of instruments. */
 const HISTORY = /fills|recent-trade/;
+const INSTRUMENTS = /contracts|public\/symbols|v3\/market\/instruments|instruments-info/;
+/** As many requests as a scenario can make. */
+const ALL = 100_000;
 
 const one = ({ server, random }: Stage): Session | undefined => pick(random, server.connections);
 const some = (random: () => number, most: number): number => 1 + Math.floor(random() * most);
@@ -80,6 +83,82 @@ export const FAULTS = {
     const rows = pick(random, [0, 0, 10]);
     server.faults.list({ rows, times: some(random, 4), path: pick(random, [HISTORY, /fills-history/]) });
     server.drop();
+  },
+  'REST body broken': ({ server, random }) => {
+    const kinds = ['half', 'cut-body', 'html'] as const;
+    for (let left = some(random, 4); left > 0; left--) server.faults.http({ kind: pick(random, kinds) }, { path: HISTORY });
+    server.drop();
+  },
+  'REST dribbles': ({ server, random }) => {
+    server.faults.http({ kind: 'dribbled', milliseconds: 100 + 400 * random() }, { times: some(random, 4), path: HISTORY });
+    server.drop();
+  },
+  'REST asks to wait': ({ server, random }) => {
+    const retryAfter = { seconds: some(random, 2), form: pick(random, ['seconds', 'date'] as const) };
+    const fault = pick(random, [{ kind: 'rate-limit' }, { kind: 'rate-limit', status: 429 }] as const);
+    server.faults.http({ ...fault, retryAfter }, { path: HISTORY });
+    server.drop();
+  },
+  'REST counts ranges otherwise': (stage) => {
+    const { server, random } = stage;
+    const range = pick(random, [
+      { start: 1 },
+      { end: -1 },
+      { end: 1 },
+      { start: 'ignored' },
+      { end: 'ignored' },
+      { hasInclusiveCursor: true },
+    ] as const);
+    server.faults.list({ range, times: some(random, 6), path: /fills-history/ });
+    server.drop();
+    // More than one page of the newest trades is missing then.
+    stage.burst(150 * stage.symbols.length);
+  },
+  'REST slow for all': ({ server, random }) => {
+    server.faults.http({ kind: 'late', milliseconds: 100 + 300 * random() }, { times: ALL, path: HISTORY });
+    server.drop();
+  },
+  'cut in mid-frame': (stage) => one(stage)?.cutInFrame(),
+  'messages in fragments': (stage) => one(stage)?.fragment(some(stage.random, 40), 2 + some(stage.random, 4)),
+  'closed with a code': ({ server, random }) => {
+    const [code, isForAll] = [pick(random, [1001, 1012]), random() < 0.5];
+    const { connections } = server;
+    for (const session of isForAll ? connections : [pick(random, connections)]) session?.close(code, 'service restart');
+  },
+  'late answers': ({ server, random }) => {
+    server.faults.delayAnswers(50 + 500 * random(), some(random, 6));
+    server.drop();
+  },
+  'unknown fields and topics': ({ server, random }) => {
+    for (const session of server.connections) {
+      session.extend(some(random, 30));
+      session.strange();
+    }
+  },
+  'trades fall mute': async ({ server, market, symbols, random, pass }) => {
+    const symbol = pick(random, symbols);
+    server.mute(market, symbol, 'trade');
+    await pass(200 + 1_000 * random());
+    if (random() < 0.4) server.unmute(market, symbol);
+  },
+  'books and tickers fall mute': async ({ server, market, symbols, random, pass }) => {
+    const symbol = pick(random, symbols);
+    for (const kind of ['book', 'ticker'] as const) server.mute(market, symbol, kind);
+    await pass(600 * random());
+    server.unmute(market, symbol);
+  },
+  'instrument list shrinks': async ({ server, random, pass }) => {
+    const left = pick(random, [0, 0, 1]);
+    server.faults.editRows(INSTRUMENTS, (rows) => rows.slice(0, left));
+    await pass(200 + 1_500 * random());
+    server.faults.restoreRows();
+  },
+  'instrument rows unreadable': async ({ server, random, pass }) => {
+    const bad = pick(random, [null, 'row', {}, { symbol: 7 }]);
+    const share = random();
+    server.faults.editRows(INSTRUMENTS, (rows) => rows.map((row) => (random() < share ? bad : row)));
+    await pass(200 + 1_000 * random());
+    server.faults.restoreRows();
   },
   'break a sequence': ({ server, market, symbols, random }) => server.breakSequence(market, pick(random, symbols)),
   'break a checksum': ({ server, market, symbols, random }) => server.breakChecksum(market, pick(random, symbols)),

@@ -75,7 +75,8 @@ function judgeEnd({ capture, code }: Run, say: (what: string) => void): void {
     say(`printed ${JSON.stringify(sorted(counts))}, summary says ${JSON.stringify(sorted(summary.records))}`);
   const gaps = holding(lines.filter(({ type }) => type === 'gap') as unknown as StoredGap[]);
   const holes = gaps.filter(({ missing, reason }) => missing && reason !== 'shutdown').length;
-  const isIncomplete = holes > 0 || Object.keys(summary.rejected).length > 0 || summary.dropped_records > 0;
+  const isUnlisted = summary.reasons.some((reason) => reason.includes('unreadable instrument'));
+  const isIncomplete = holes > 0 || isUnlisted || Object.keys(summary.rejected).length > 0 || summary.dropped_records > 0;
   const expected = isIncomplete ? INCOMPLETE : 0;
   if (code !== expected && (code !== UNREACHABLE || summary.connects > 0))
     say(`exit code ${code} with ${holes} holes: ${JSON.stringify(summary.reasons)}`);

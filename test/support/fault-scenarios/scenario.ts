@@ -30,11 +30,14 @@ export type Scenario = {
 const CHANNELS: readonly (readonly Channel[])[] = [
   ['trade'],
   ['trade'],
+  ['trade', 'ticker'],
   ['trade', 'book'],
   ['trade', 'book_delta'],
   ['trade', 'book', 'book_delta'],
 ];
 const MARKETS: readonly Market[] = ['linear', 'linear', 'spot', 'inverse'];
+/** Share of scenarios in which many thin symbols are to be repaired at the same time. */
+const CROWDS = 0.05;
 const OFFSETS = [0, 0, 0, -4_000, 4_000];
 
 /** Returns the scenario of a seed. The first fault comes when everything is subscribed. */
@@ -43,8 +46,9 @@ export function scenarioOf(seed: number): Scenario {
   const exchange = pick(random, ['bitget', 'bybit'] as const);
   const api = exchange === 'bybit' ? 'v5' : pick(random, ['v2', 'v2', 'v3']);
   const channels = pick(random, CHANNELS);
-  const symbols = 2 + Math.floor(random() * 2);
-  const rates = [...Array.from({ length: symbols - 1 }, () => 15 + random() * 45), 0.5 + random()];
+  const isCrowd = random() < CROWDS;
+  const symbols = isCrowd ? 40 + Math.floor(random() * 80) : 2 + Math.floor(random() * 2);
+  const rates = [...Array.from({ length: symbols - 1 }, () => (15 + random() * 45) / (isCrowd ? 30 : 1)), 0.5 + random()];
   return {
     seed,
     exchange,
@@ -54,16 +58,16 @@ export function scenarioOf(seed: number): Scenario {
     rates,
     clockOffset: pick(random, OFFSETS),
     hasChecksum: api === 'v2' && random() < 0.6,
-    channelsPerConnection: pick(random, [1, 2, 40]),
+    channelsPerConnection: isCrowd ? 40 : pick(random, [1, 2, 40]),
     rotateAfter: pick(random, [0, 0, 0, 500]),
-    steps: stepsOf(random, channels),
+    steps: [...(isCrowd ? [{ after: 200, fault: 'REST slow for all' as const }] : []), ...stepsOf(random, channels)],
     ending: random() < 0.2 ? 'cut off' : 'well',
     queueRecords: pick(random, [300, 300, 20]),
   };
 }
 
 function stepsOf(random: () => number, channels: readonly Channel[]): Step[] {
-  const hasBooks = channels.some((channel) => channel !== 'trade');
+  const hasBooks = channels.some((channel) => channel.startsWith('book'));
   const names = (Object.keys(FAULTS) as FaultName[]).filter((name) => hasBooks || !BOOK_FAULTS.has(name));
   // Kills are what everything else is to be combined with.
   const draw = (): FaultName => (random() < 0.22 ? 'kill' : pick(random, names));

@@ -66,6 +66,7 @@ export class ExchangeServer {
   #extension: ServerExtension | undefined;
   #tapeFrom = Number.POSITIVE_INFINITY;
   #accepted = 0;
+  #refusedConnects = 0;
   #pump: NodeJS.Timeout | undefined;
   #port = 0;
   #lastBeat = performance.now();
@@ -167,6 +168,11 @@ export class ExchangeServer {
   /** Connections accepted since the start. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Connects turned away or cut since the start. */
+  get refusedConnects(): number {
+    return this.#refusedConnects;
   }
 
   get requests(): number {
@@ -353,6 +359,7 @@ export class ExchangeServer {
     socket.on('error', () => {});
     const pathname = host + new URL(request.url ?? '/', 'http://localhost').pathname;
     const refusal = this.#gate.refuse(pathname, this.#rules.now(), this.connections);
+    if (refusal) this.#refusedConnects += 1;
     if (refusal === 'cut') socket.destroy();
     else if (refusal) {
       const { status, body } = refusal;
