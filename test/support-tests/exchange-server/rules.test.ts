@@ -231,6 +231,7 @@ const OFFENCES: readonly Offence[] = [
       const server = await start('bybit');
       const client = await WireClient.connect(server, LINEAR);
       await client.ask(bybit('subscribe', 'a', 'publicTrade.BTCUSDT'));
+      await client.settle({ op: 'ping' });
       const [answer] = await client.ask(bybit('subscribe', 'b', 'publicTrade.ETHUSDT', 'publicTrade.BTCUSDT'));
       expect(answer).toMatchObject({
         success: false,
@@ -248,7 +249,9 @@ const OFFENCES: readonly Offence[] = [
       const server = await start('bitget');
       const client = await WireClient.connect(server, V2);
       const one = ['USDT-FUTURES', 'trade', 'BTCUSDT'] as const;
-      await client.ask(bitget('subscribe', one, one), 2);
+      await client.ask(bitget('subscribe', one));
+      await client.settle('ping');
+      await client.ask(bitget('subscribe', one));
       expect(server.subscriptions).toBe(1);
       return server;
     },

@@ -100,7 +100,7 @@ function subscribeOne(session: Session, argument: Argument, naming: Naming, answ
     return;
   }
   answer(JSON.stringify({ event: 'subscribe', arg: argument }));
-  if (session.topics.has(topic.key)) session.violate('already-subscribed', topic.key);
+  if (session.topics.has(topic.key)) session.repeated(topic.key);
   else session.subscribe(topic);
 }
 

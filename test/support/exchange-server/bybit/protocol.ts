@@ -123,7 +123,7 @@ function refusalOf(
   if (bad !== undefined) return market === 'spot' ? `Invalid symbol :[${bad}]` : `error:handler not found,topic:${bad}`;
   const known = args.find((arg, at) => session.topics.has(arg) || args.indexOf(arg) !== at);
   if (known === undefined) return undefined;
-  session.violate('already-subscribed', known);
+  session.repeated(known);
   return `error:already subscribed,topic:${known}`;
 }
 

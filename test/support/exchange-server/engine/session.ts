@@ -56,6 +56,8 @@ export class Session {
   /** Who waits for what was sent to be read; and, in order, who waits for which pong. */
   #unread: (() => void)[] = [];
   readonly #probes: (() => void)[][] = [];
+  /** Topics whose confirmation the client has not read. */
+  readonly #unconfirmed = new Set<string>();
 
   constructor(id: number, path: string, protocol: Protocol, socket: WebSocket, tcp: Socket, host: SessionHost) {
     this.id = id;
@@ -157,7 +159,14 @@ export class Session {
     return false;
   }
 
+  /** Counts a request for a topic that the client has. One whose confirmation it has not read yet may be asked for again. */
+  repeated(topic: string): void {
+    if (!this.#unconfirmed.has(topic)) this.violate('already-subscribed', topic);
+  }
+
   subscribe(topic: Topic): void {
+    this.#unconfirmed.add(topic.key);
+    this.whenRead(() => this.#unconfirmed.delete(topic.key));
     this.topics.set(topic.key, topic);
     this.#argumentCharacters += topic.key.length + PUNCTUATION;
     this.host.subscribe(this, topic);
