@@ -83,7 +83,7 @@ describe('messages on a connection', () => {
   ])('%s: the answer to a subscription comes after data of its topic', async (id, path, message, ping) => {
     const server = await start(id);
     const client = await WireClient.connect(server, path);
-    server.faults.delayAnswers(60);
+    server.faults.delayAnswers(500);
     client.send(message);
     await client.settle(ping);
     server.trade('linear', 'BTCUSDT');
