@@ -9,7 +9,7 @@ import { type AccountView, renderPanel } from './panel.js';
 /** An account that was opened: what is asked of it is known. */
 export type OpenedAccount = { readonly client: AccountClient; readonly facts: AccountFacts };
 
-export type WatchOptions = {
+type WatchOptions = {
   readonly parts: readonly AccountPart[];
   readonly since: number;
   /** Milliseconds. */

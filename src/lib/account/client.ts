@@ -20,7 +20,7 @@ import { RateLimiter } from '../transport/rate-limiter.js';
 import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
 
 /** One key of one exchange, and where it is used. */
-export type AccountKey = {
+type AccountKey = {
   readonly exchange: Exchange;
   readonly side: PrivateSide;
   readonly name: string;
@@ -55,7 +55,7 @@ export class AccountError extends UnreachableError {
 }
 
 /** An answer, and what it means; without an answer the request may have arrived or not. */
-export type SignedAnswer = { readonly outcome: Outcome; readonly answer?: RestAnswer | undefined };
+type SignedAnswer = { readonly outcome: Outcome; readonly answer?: RestAnswer | undefined };
 
 const SHARE = 0.5;
 const MOST_FAULTS = 4;

@@ -9,7 +9,7 @@ import { balanceRecord, eventRecord, fillRecord, orderRecord, positionRecord, ty
 import { type AccountFacts, type AccountPart, lookUpOrder, readSnapshot } from './snapshot.js';
 import { AccountState, type Changes, type Difference } from './state.js';
 
-export type LiveOptions = {
+type LiveOptions = {
   readonly client: AccountClient;
   readonly facts: AccountFacts;
   readonly owner: RecordOwner;

@@ -86,7 +86,7 @@ function once<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item
 }
 
 /** Returns the coin that a contract settles in, by its symbol. */
-export function settleOf(market: Market, symbol: string): string {
+function settleOf(market: Market, symbol: string): string {
   if (market === 'inverse') return symbol.replace(/USD.*$/, '');
   return /(?:PERP|USDC)$/.test(symbol) || /^[A-Z0-9]+-\d/.test(symbol) ? 'USDC' : 'USDT';
 }

@@ -28,7 +28,7 @@ const TERMINAL = new Set(['filled', 'cancelled', 'rejected']);
 /** Finished orders and fills that are remembered; older ones do not come again. */
 const REMEMBERED = 20_000;
 /** An order younger than this, ms, may be missing from a list that is behind. */
-export const PROTECTION = 5_000;
+const PROTECTION = 5_000;
 
 /** What is known of an account: a snapshot, the pushes since, and which of both is the newer one, row by row. */
 export class AccountState {

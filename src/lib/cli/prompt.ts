@@ -6,7 +6,7 @@ const ERASE = new Set(['\u007f', '\b']);
 const INTERRUPT = '\u0003';
 
 /** Asks on stderr for a text that the terminal does not show. Throws a `UsageError` without a terminal, and on Ctrl-C. */
-export async function askHidden(question: string): Promise<string> {
+async function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   if (!stdin.isTTY) throw new UsageError(`${question} is asked for on a terminal; without one use a _FILE variable or stdin`);
   stderr.write(`${question}: `);
@@ -48,7 +48,7 @@ export async function askPassphrase(isNew: boolean): Promise<Secret> {
 }
 
 /** Fields of a key as a person or a program hands them over. */
-export type TypedKey = { readonly key: string; readonly secret: string; readonly passphrase?: string | undefined };
+type TypedKey = { readonly key: string; readonly secret: string; readonly passphrase?: string | undefined };
 
 /**
  * Reads a key: from hidden prompts on a terminal, else as one line of JSON on stdin. Never from flags: those are visible in the

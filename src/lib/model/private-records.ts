@@ -2,11 +2,15 @@ import { identity, MARKETS, SIDES } from './market-records.js';
 import { count, flag, json, number, oneOf, optional, text, time } from './schema.js';
 
 /** `paper` trades against the live market without an order, `demo` at the exchange with play money. */
-export const MODES = ['paper', 'demo', 'live'] as const;
-export const POSITION_SIDES = ['long', 'short'] as const;
-export const ORDER_STATUSES = ['new', 'partial', 'filled', 'cancelled', 'rejected', 'unknown'] as const;
-export const FILL_CAUSES = ['order', 'liquidation', 'adl', 'settlement', 'manual'] as const;
-export const SEVERITIES = ['routine', 'warning', 'alarm'] as const;
+const MODES = ['paper', 'demo', 'live'] as const;
+export type Mode = (typeof MODES)[number];
+const POSITION_SIDES = ['long', 'short'] as const;
+export type PositionSide = (typeof POSITION_SIDES)[number];
+const ORDER_STATUSES = ['new', 'partial', 'filled', 'cancelled', 'rejected', 'unknown'] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+const FILL_CAUSES = ['order', 'liquidation', 'adl', 'settlement', 'manual'] as const;
+export type FillCause = (typeof FILL_CAUSES)[number];
+const SEVERITIES = ['routine', 'warning', 'alarm'] as const;
 
 /** Whose record it is. */
 const owner = {

@@ -70,11 +70,8 @@ export type Market = (typeof market.MARKETS)[number];
 export type Side = (typeof market.SIDES)[number];
 export type InstrumentKind = (typeof market.KINDS)[number];
 export type InstrumentStatus = (typeof market.STATUSES)[number];
-export type Mode = (typeof account.MODES)[number];
-export type PositionSide = (typeof account.POSITION_SIDES)[number];
-export type OrderStatus = (typeof account.ORDER_STATUSES)[number];
-export type FillCause = (typeof account.FILL_CAUSES)[number];
 export type { GapReason } from './market-records.js';
+export type { FillCause, Mode, OrderStatus, PositionSide } from './private-records.js';
 
 export const MARKETS: readonly Market[] = market.MARKETS;
 

@@ -26,7 +26,7 @@ type Header = {
 };
 
 /** What is random in an encrypted text, and its cost; tests set them. */
-export type Randomness = {
+type Randomness = {
   readonly salt?: Buffer | undefined;
   readonly nonce?: Buffer | undefined;
   readonly n?: number | undefined;

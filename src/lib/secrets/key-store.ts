@@ -17,7 +17,7 @@ import { type OpenKeyring, openKeyring, throughKeyring } from './keyring.js';
 import type { Secret } from './secret.js';
 
 /** What is known of a key without its secret: for `keys list`, and to find keys in the keyring, which cannot be listed. */
-export type KeyFacts = {
+type KeyFacts = {
   readonly exchange: string;
   readonly name: string;
   readonly mode: KeyMode;
@@ -28,7 +28,7 @@ export type KeyFacts = {
   readonly permissions?: string | undefined;
 };
 
-export type KeyStoreOptions = {
+type KeyStoreOptions = {
   readonly environment: NodeJS.ProcessEnv;
   /** Asks a person for the passphrase of the encrypted file; `isNew` asks twice. */
   readonly askPassphrase: (isNew: boolean) => Promise<Secret>;

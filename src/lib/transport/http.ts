@@ -14,7 +14,7 @@ export type WireRequest = {
 };
 
 /** A request as it travels; `query` is encoded and has no question mark. */
-export type WireBytes = { readonly method: 'GET' | 'POST'; readonly path: string; readonly query: string; readonly body: string };
+type WireBytes = { readonly method: 'GET' | 'POST'; readonly path: string; readonly query: string; readonly body: string };
 
 /**
  * Returns the headers that sign a request. It is called as the last step before the bytes leave, so that nothing else ever

@@ -5,7 +5,7 @@ import type { PrivateFrame } from '../../private-side.js';
 import type { Fields } from '../fields.js';
 import { judgeSocket } from './codes.js';
 
-export type DataFrame = Extract<PrivateFrame, { kind: 'data' }>;
+type DataFrame = Extract<PrivateFrame, { kind: 'data' }>;
 
 export const EMPTY: DataFrame = { kind: 'data', orders: [], fills: [], positions: [], balances: [], rejected: [] };
 

@@ -118,7 +118,7 @@ export function feesOf(detail: unknown, paidIs: 'negative' | 'positive'): Fee[] 
 }
 
 /** Returns `data` of an answer and its time in microseconds. Throws a `FailureError` where there is none. */
-export function dataOf(body: string, what: string): { data: unknown; time: number | undefined } {
+function dataOf(body: string, what: string): { data: unknown; time: number | undefined } {
   const { data, requestTime } = parseObject(body, what);
   return { data, time: fromMilliseconds(requestTime) };
 }

@@ -21,7 +21,7 @@ const STATUSES: Readonly<Record<string, OrderStatus>> = {
 };
 
 /** Returns the market of a category; options are none of ours. */
-export function marketOf(category: unknown): Market | undefined {
+function marketOf(category: unknown): Market | undefined {
   return category === 'linear' || category === 'inverse' || category === 'spot' ? category : undefined;
 }
 
@@ -206,7 +206,7 @@ function isolatedAvailable(row: Fields): string | undefined {
 }
 
 /** Returns the figures of the account. The ratio is maintenance margin over margin balance. */
-export function parseTotals(row: Fields): AccountTotals {
+function parseTotals(row: Fields): AccountTotals {
   return { equity: decimal(row.totalEquity), unrealised: decimal(row.totalPerpUPL), marginRatio: decimal(row.accountMMRate) };
 }
 
