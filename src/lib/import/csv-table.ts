@@ -6,7 +6,7 @@ import { excerpt } from '../model/ndjson.js';
 import { MOST_COLUMNS, type Row, type RowBatch, type Table } from './table.js';
 import { unitOf } from './values.js';
 
-export type CsvOptions = { readonly delimiter?: string | undefined; readonly noHeader: boolean };
+type CsvOptions = { readonly delimiter?: string | undefined; readonly noHeader: boolean };
 
 /** Lines before the header: comments, Excel's `sep=;`, and the address that CryptoDataDownload puts first. */
 const PREAMBLE = /^(?:#|"?sep=|"?https?:\/\/\S+\s*$)/i;

@@ -7,7 +7,7 @@ import type { Row, Table } from './table.js';
 import { unitOf } from './values.js';
 
 /** A preset that fits a file, its columns there, and what the file's name says. */
-export type Recognised = {
+type Recognised = {
   readonly preset: Preset;
   readonly fields: Fields;
   readonly facts: Facts;

@@ -6,9 +6,9 @@ import { FailureError } from '../model/errors.js';
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
 /** A few kilobytes of repeats can unpack to gigabytes. Market data shrinks to a fifth or a tenth, never to this share. */
-export const LARGEST_RATIO = 200;
+const LARGEST_RATIO = 200;
 /** Bytes that any file may unpack to, whatever its ratio. */
-export const ALWAYS_ALLOWED = 32 << 20;
+const ALWAYS_ALLOWED = 32 << 20;
 /** One block of zstd unpacks to 128 kB. Small pieces bound what is unpacked before the reader takes it. */
 const ZSTD_PIECE = 4 << 10;
 

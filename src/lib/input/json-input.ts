@@ -12,10 +12,10 @@ const LONGEST_ELEMENT = 1 << 26;
 const BATCH = 2048;
 
 /** One element of a JSON document as text, and the line on which it starts. */
-export type JsonElement = { readonly text: string; readonly line: number };
+type JsonElement = { readonly text: string; readonly line: number };
 
 /** Elements that were read, and why the document ends early, if it does. */
-export type JsonBatch = { readonly elements: readonly JsonElement[]; readonly truncated?: string };
+type JsonBatch = { readonly elements: readonly JsonElement[]; readonly truncated?: string };
 
 /** Returns the records of a JSON document: an array of records, or records one after the other. */
 export async function* readJson(path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {

@@ -49,7 +49,7 @@ export function incompleteText(path: string, rows: number): string {
 }
 
 /** A file as it lies on disk: DuckDB reads Parquet from its end, so that it cannot take a stream. */
-export type PlainFile = { readonly file: string; dispose(): Promise<void> };
+type PlainFile = { readonly file: string; dispose(): Promise<void> };
 
 /** Returns a file that can be read at any place: the path itself, or the unpacked copy of a compressed one. */
 export async function plainFile(path: string): Promise<PlainFile> {

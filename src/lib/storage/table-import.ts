@@ -12,7 +12,7 @@ import { absolutePath, type StoreContext, wallClock } from './log/store-context.
 import { mayOverlap, type StoredFile } from './log/store-state.js';
 
 /** Records that a table added to a store, and those that the store had already. */
-export type AddedRecords = { readonly added: number; readonly known: number };
+type AddedRecords = { readonly added: number; readonly known: number };
 
 /**
  * Adds the rows of a table of one type to a store, each partition in one change of the log, without rows that stored files
