@@ -13,7 +13,7 @@ const QUESTIONS = 3;
 /** Milliseconds. Signed requests of Bybit are refused by a clock one second ahead; capture orders by exchange time. */
 const LARGEST_OFFSET = 1_000;
 
-export type ExchangeCheck = {
+type ExchangeCheck = {
   readonly client: HttpClient;
   readonly settings: Settings;
   readonly userAgent: string;

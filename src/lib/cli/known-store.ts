@@ -42,7 +42,7 @@ async function hasRecords(batches: AsyncIterable<readonly unknown[]>): Promise<b
 }
 
 /** Returns the symbols that a spelling may mean: `BTC` and `btc-usd` are beginnings of native names. */
-export function similarSymbols(name: string, known: Iterable<string>): string {
+function similarSymbols(name: string, known: Iterable<string>): string {
   const plain = name.toUpperCase().replace(/[^A-Z0-9]/g, '');
   const near = nearest(plain, known);
   return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';

@@ -6,7 +6,7 @@ import type { Gate, SignalRules } from './rules.js';
 import { triggeredSide } from './triggers.js';
 
 type FeatureRow = RecordOf<'features'>;
-export type Signal = RecordOf<'signal'>;
+type Signal = RecordOf<'signal'>;
 
 /** The reason why fired triggers made no signal: a gate, the cooldown, or no price or volatility to plan with. */
 export type RejectionReason = Gate | 'cooldown' | 'price';

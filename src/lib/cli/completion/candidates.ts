@@ -24,7 +24,7 @@ export type Values = (name: string, words: readonly string[]) => Promise<readonl
 export const DIRECTIVE = { files: 0, noSpace: 2, noFiles: 4, directories: 16 } as const;
 
 /** Candidates for one word with their descriptions, and what else the shell offers. */
-export type Completion = { readonly candidates: readonly (readonly [word: string, about: string])[]; readonly directive: number };
+type Completion = { readonly candidates: readonly (readonly [word: string, about: string])[]; readonly directive: number };
 
 const FILES: Completion = { candidates: [], directive: DIRECTIVE.files };
 const NOTHING: Completion = { candidates: [], directive: DIRECTIVE.noFiles };

@@ -60,7 +60,7 @@ export function asPattern(path: string): string {
 }
 
 /** Records that were removed from a table. */
-export type Removed = {
+type Removed = {
   /** Copies of a better record with the same key. */
   readonly dropped: number;
   /** Trades with the id of a different, earlier one. */
