@@ -29,8 +29,10 @@ const EMPTY = '{"code":"00000","msg":"success","requestTime":1,"data":[]}';
 
 /** From now on one list is answered so. */
 const spoil = (path: RegExp, body: string) => server.faults.http({ kind: 'answer', status: 200, body }, { times: 1_000, path });
+/** Lists are asked for before anything is subscribed: the pace of subscriptions would only be waited for. */
+const AT_ONCE = { MDTOOL_BITGET_SUBSCRIBE_DELAY: '0', MDTOOL_BITGET_SUBSCRIBE_DELAY_JITTER: '0' };
 const run = (...args: string[]) =>
-  mdtoolHere([...args, '--store', join(directory, 'store')], { env: server.environment, cwd: directory });
+  mdtoolHere([...args, '--store', join(directory, 'store')], { env: { ...server.environment, ...AT_ONCE }, cwd: directory });
 const BITGET = ['--exchange', 'bitget', '--market', 'linear'];
 const STREAM = ['stream', ...BITGET, '--count', '5', '--repair-max', '0'];
 const PAST = ['backfill', ...BITGET, '--symbols', 'BTCUSDT', '--channels', 'candle', '--interval', '1m', '--since', '30m'];

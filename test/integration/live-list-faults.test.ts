@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { SECOND } from '../../src/lib/model/time.js';
 import { type ExchangeServer, type StartOptions, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
@@ -9,9 +9,10 @@ const LISTS = /fills|recent-trade/;
 const servers: ExchangeServer[] = [];
 const runs: TestRun[] = [];
 
-afterEach(async () => {
-  for (const run of runs.splice(0)) await run.stop().catch(() => {});
-  for (const server of servers.splice(0)) await server.close();
+// The cases wait most of their time. Each has a server and a capture of its own, so they run side by side.
+afterAll(async () => {
+  await Promise.all(runs.map((run) => run.stop().catch(() => {})));
+  await Promise.all(servers.map((server) => server.close()));
 });
 
 async function start(id: string, options: StartOptions = {}): Promise<ExchangeServer> {
@@ -41,7 +42,7 @@ async function interrupted(server: ExchangeServer, run: TestRun, missed: number)
   return { symbol, from };
 }
 
-describe.each(['bitget', 'bybit'])('a capture of %s whose REST lists of trades', (id) => {
+describe.concurrent.each(['bitget', 'bybit'])('a capture of %s whose REST lists of trades', (id) => {
   async function repaired(fault: Parameters<ExchangeServer['faults']['list']>[0]): Promise<void> {
     const server = await start(id);
     const run = await capture([server], { repair: {} });
@@ -73,21 +74,22 @@ describe.each(['bitget', 'bybit'])('a capture of %s whose REST lists of trades',
   });
 });
 
-it('a capture of bitget whose older list lags behind, or is empty, while the newest trades are served', async () => {
-  for (const fault of [{ lag: 700 }, { rows: 0, times: 2 }]) {
-    const server = await start('bitget');
-    const run = await capture([server], { repair: {} });
-    server.faults.list({ ...fault, path: /fills-history/ });
-    const { symbol, from } = await interrupted(server, run, 250);
-    const all = server.trades('linear', symbol).length - from;
-    await run.until(() => idsOf(run.records).length >= all || gapsOf(run.records).length > 0, 'the end of the repair');
-    const records = await run.stop();
-    expect(lostInSilence(server, symbol, from, records)).toEqual([]);
-    expect(gapsOf(records)).toMatchObject([{ missing: false }]);
-  }
+it.concurrent.each([
+  ['lags behind', { lag: 700 }],
+  ['is empty', { rows: 0, times: 2 }],
+])('a capture of bitget whose older list %s while the newest trades are served', async (_, fault) => {
+  const server = await start('bitget');
+  const run = await capture([server], { repair: {} });
+  server.faults.list({ ...fault, path: /fills-history/ });
+  const { symbol, from } = await interrupted(server, run, 250);
+  const all = server.trades('linear', symbol).length - from;
+  await run.until(() => idsOf(run.records).length >= all || gapsOf(run.records).length > 0, 'the end of the repair');
+  const records = await run.stop();
+  expect(lostInSilence(server, symbol, from, records)).toEqual([]);
+  expect(gapsOf(records)).toMatchObject([{ missing: false }]);
 });
 
-it('a capture whose REST is slow for many symbols ends with no gap that was proven complete', async () => {
+it.concurrent('a capture whose REST is slow for many symbols ends with no gap that was proven complete', async () => {
   const count = 60;
   const server = await start('bybit', { symbols: { linear: count }, history: { trades: 10 * count, duration: 60_000 } });
   const run = await capture([server], { repair: { hold: SECOND, within: 3 * SECOND } });

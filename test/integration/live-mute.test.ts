@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { SECOND } from '../../src/lib/model/time.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
@@ -7,9 +7,10 @@ import { gapsOf, idsOf } from '../support/live-trades.js';
 const servers: ExchangeServer[] = [];
 const runs: TestRun[] = [];
 
-afterEach(async () => {
-  for (const run of runs.splice(0)) await run.stop().catch(() => {});
-  for (const server of servers.splice(0)) await server.close();
+// The cases wait most of their time. Each has a server and a capture of its own, so they run side by side.
+afterAll(async () => {
+  await Promise.all(runs.map((run) => run.stop().catch(() => {})));
+  await Promise.all(servers.map((server) => server.close()));
 });
 
 async function capture(id: string, options: Parameters<typeof captureFrom>[1]) {
@@ -21,7 +22,7 @@ async function capture(id: string, options: Parameters<typeof captureFrom>[1]) {
   return { server, run };
 }
 
-describe.each(['bitget', 'bybit'])('a trade topic of %s that falls mute on a living connection', (id) => {
+describe.concurrent.each(['bitget', 'bybit'])('a trade topic of %s that falls mute on a living connection', (id) => {
   it('is subscribed again when its ticker shows trades, and its trades are fetched', async () => {
     const { server, run } = await capture(id, { repair: {}, channels: ['trade', 'ticker'] });
     const [mute, other] = [

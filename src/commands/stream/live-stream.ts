@@ -5,6 +5,7 @@ import type { LiveOptions } from '../../lib/capture/live/live-options.js';
 import type { RepairOptions } from '../../lib/capture/live/live-repair.js';
 import { openLive } from '../../lib/capture/live/run.js';
 import type { LiveLog } from '../../lib/capture/live/run-log.js';
+import { total } from '../../lib/capture/statistics.js';
 import type { Stderr } from '../../lib/cli/stderr.js';
 import type { Summary } from '../../lib/cli/summary.js';
 import type { Exchange, HttpRequest } from '../../lib/exchanges/exchange.js';
@@ -57,6 +58,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   const venues = buildVenues(context);
   const rest = restOf(context, tools, venues);
   const claims = new Claims();
+  const limits = runLimits(settings);
   const live = await openLive({
     ...flags,
     claim: (more) => claims.add(more),
@@ -69,7 +71,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
     polled: flags.poll && { types: flags.poll, every: (flags['poll-every'] ?? POLL_EVERY) / 1000, client: rest },
     bookInterval: flags['book-interval'],
     refreshEvery: flags.refresh / 1000,
-    ...runLimits(settings),
+    ...limits,
     rest,
     userAgent,
     taps: [tape, metrics, redis.tap].filter((tap) => tap !== undefined),
@@ -79,7 +81,7 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   });
   claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
-  limit.countFrom(() => isUp(live));
+  limit.countFrom(() => isUp(live), limits.unreachableAfter);
   const reporter = showStatus(live, flags, stderr);
   return {
     records: untilEnd(redis.tee(atMost(live.records, flags.count)), () => reporter.stop()),
@@ -93,18 +95,21 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   };
 }
 
-async function summarizeRun(
-  { flags, summary, notice }: LiveStreamContext,
-  { redis, tape }: LiveTools,
-  live: Live,
-): Promise<void> {
+async function summarizeRun({ flags, summary }: LiveStreamContext, { redis, tape }: LiveTools, live: Live): Promise<void> {
   // With `--count`, records after the last one were never stored, so do not save the position.
   if (flags.count === undefined) await live.saveCoverage();
   summarizeLive(live, summary, flags['allow-gaps']);
-  if (!isUp(live) && live.unreachable.length === 0)
-    notice('stopped before the exchange confirmed a subscription: nothing was captured');
+  reportNothing(live, summary);
   summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
   summary.addOutput(redis.report());
+}
+
+/** A script must not take a run that captured nothing for one of a quiet market. */
+function reportNothing(live: Live, summary: Summary): void {
+  const { connects, records } = live.status();
+  if (isUp(live) || total(records) > 0 || live.unreachable.length > 0) return;
+  if (connects === 0) summary.unreachable('the run ended before anything was connected');
+  else summary.incomplete('nothing was captured: no subscription was confirmed when the run ended');
 }
 
 /** Returns one client for all REST requests of the capture, because the exchange counts them together. */

@@ -66,7 +66,8 @@ const LOOK_EVERY = 20;
 
 /**
  * Ends a run when it is stopped or its time is up. `--duration` counts from the first confirmed subscription or answered
- * poll: connecting can take longer than a short duration, and the run would end before anything was captured.
+ * poll: connecting can take longer than a short duration, and the run would end before anything was captured. An exchange that
+ * never confirms must not make the run endless: after `latest` the duration counts all the same.
  */
 export class TimeLimit {
   readonly signal: AbortSignal;
@@ -84,12 +85,13 @@ export class TimeLimit {
     if (until !== undefined) this.#endAt(until / 1000);
   }
 
-  /** Counts the duration from when `isUp` first returns true. */
-  countFrom(isUp: () => boolean): void {
+  /** Counts the duration from when `isUp` first returns true, or from `latest` milliseconds on. */
+  countFrom(isUp: () => boolean, latest: number): void {
     if (this.#duration === undefined) return;
     const { signal } = this;
+    const last = performance.now() + latest;
     const timer = setInterval(() => {
-      if (!isUp() && !signal.aborted) return;
+      if (!isUp() && !signal.aborted && performance.now() < last) return;
       clearInterval(timer);
       this.#begin();
     }, LOOK_EVERY);

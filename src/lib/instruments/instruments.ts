@@ -56,9 +56,14 @@ export async function listInstruments(
   onFallback: OnFallback,
 ): Promise<InstrumentList | undefined> {
   // One after the other, slow answers would add up, and a capture begins only after the last.
-  const lists = await Promise.all(
+  const answers = await Promise.allSettled(
     exchange.instruments.requests(market).map((first) => pagesOf(exchange, first, source, onFallback)),
   );
+  // The first failure in order, not in time: two runs with the same fault give the same reason.
+  const lists = answers.map((answer) => {
+    if (answer.status === 'rejected') throw answer.reason;
+    return answer.value;
+  });
   const pages = lists.flat();
   if (pages.length === 0) return undefined;
   const instruments = new Map(pages.flatMap((page) => page.instruments.map((instrument) => [instrument.symbol, instrument])));

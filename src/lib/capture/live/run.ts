@@ -301,10 +301,23 @@ class LiveRun implements Live {
     }
   }
 
-  /** Stops the run, once. Frames stop first: a connection that closes before that would leave a gap. */
+  /** Stops the run, once. Whatever fails meanwhile, its records end: nobody else would end them. */
   async #end(failure?: unknown): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    try {
+      await this.#stop();
+      this.#queue.close(failure);
+    } catch (error) {
+      this.#queue.close(failure ?? error);
+    }
+  }
+
+  /**
+   * Stops all parts; takes no longer than the patience with audits and with connections together. Frames stop first: a
+   * connection that closes before that would leave a gap.
+   */
+  async #stop(): Promise<void> {
     if (this.#options.signal.aborted) await this.#repair?.finish(AUDIT_PATIENCE);
     this.#options.endRequests?.();
     this.#last = this.status();
@@ -315,7 +328,6 @@ class LiveRun implements Live {
     await Promise.race([Promise.all(stops), wait(CLOSE_PATIENCE, undefined, { ref: false })]);
     this.#wire.finish();
     this.#overflow.log(this.#timing.now(), true);
-    this.#queue.close(failure);
   }
 
   #createPool(venue: Venue): ConnectionPool {

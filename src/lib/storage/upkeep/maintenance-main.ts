@@ -3,13 +3,13 @@ import { constants, setPriority } from 'node:os';
 import { storePaths } from '../files/store-directory.js';
 import { openStoreContext } from '../log/store-context.js';
 import { maintenanceHere } from './maintenance.js';
-import type { MaintenanceAnswer, MaintenanceRequest } from './maintenance-process.js';
+import { HURRIED, type MaintenanceAnswer, type MaintenanceRequest } from './maintenance-process.js';
 
 // A Ctrl-C on a terminal reaches this process as well. The parent decides whether sealing continues.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit(0));
 try {
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  if (process.argv[3] !== HURRIED) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 } catch {
   // Not allowed on this system: keep the normal priority.
 }

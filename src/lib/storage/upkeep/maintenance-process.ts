@@ -13,6 +13,8 @@ export type MaintenanceAnswer = { readonly report?: SealReport | undefined; read
 type MaintenanceOptions = {
   /** The process ends after this long without work (milliseconds), which frees its memory. */
   readonly idleMs?: number;
+  /** A running request of low priority has this long to end (milliseconds) when somebody begins to wait. */
+  readonly patienceMs?: number;
   /** The program and its Node options: tests run it from source. */
   readonly entry?: string;
   readonly execArgv?: readonly string[];
@@ -20,12 +22,17 @@ type MaintenanceOptions = {
 
 const ENTRY = fileURLToPath(new URL('./maintenance-main.js', import.meta.url));
 const IDLE_MS = 10_000;
+const PATIENCE_MS = 2_000;
+/** The argument of a child that keeps the normal priority. */
+export const HURRIED = 'hurried';
 
 /**
  * Returns maintenance in a child process of low priority, started on demand.
  *
  * Sealing in the process of a capture would delay its heartbeats and frames until the exchange closes the connection, and
- * its memory would grow. A child that dies fails its current request, which is retried like any other failure. When the
+ * its memory would grow. At the end of a capture nothing is delayed any more, but a busy machine would let the low priority
+ * wait for minutes: the work goes on in a child of normal priority. An unprivileged user cannot raise a lowered one, so it is a
+ * new child. A child that dies fails its current request, which is retried like any other failure. When the
  * parent dies, the child ends.
  */
 export function maintenanceApart(root: string, options: MaintenanceOptions = {}): Maintenance {
@@ -37,6 +44,10 @@ class MaintenanceProcess implements Maintenance {
   readonly #options: MaintenanceOptions;
   #child: ChildProcess | undefined;
   #idle: NodeJS.Timeout | undefined;
+  #isHurried = false;
+  #isBusy = false;
+  /** The child whose running request was taken from it, to be repeated by another. */
+  #stopped: ChildProcess | undefined;
 
   constructor(root: string, options: MaintenanceOptions) {
     this.#root = root;
@@ -51,19 +62,40 @@ class MaintenanceProcess implements Maintenance {
     await this.#ask({ kind: 'merge', writer, now });
   }
 
+  hurry(): void {
+    if (this.#isHurried) return;
+    this.#isHurried = true;
+    const slow = this.#child;
+    if (!this.#isBusy) {
+      this.#release();
+      return;
+    }
+    setTimeout(() => {
+      if (!this.#isBusy || !slow || this.#child !== slow) return;
+      this.#stopped = slow;
+      this.#child = undefined;
+      slow.kill('SIGKILL');
+    }, this.#options.patienceMs ?? PATIENCE_MS).unref();
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#idle);
-    if (this.#child?.connected) this.#child.disconnect();
-    this.#child = undefined;
+    this.#release();
   }
 
   async #ask(request: MaintenanceRequest): Promise<SealReport | undefined> {
     clearTimeout(this.#idle);
+    this.#isBusy = true;
     try {
-      const { report, failure } = await answerOf(this.#running(), request);
-      if (failure !== undefined) throw new FailureError(failure);
-      return report;
+      const wasHurried = this.#isHurried;
+      const child = this.#running();
+      let answer = await answerOf(child, request);
+      if (this.#stopped === child) answer = await answerOf(this.#running(), request);
+      else if (this.#isHurried && !wasHurried) this.#release();
+      if (answer.failure !== undefined) throw new FailureError(answer.failure);
+      return answer.report;
     } finally {
+      this.#isBusy = false;
       this.#idle = setTimeout(() => void this.close(), this.#options.idleMs ?? IDLE_MS).unref();
     }
   }
@@ -73,8 +105,16 @@ class MaintenanceProcess implements Maintenance {
     const { entry = ENTRY, execArgv = [] } = this.#options;
     // stdout of the parent carries only records.
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
-    this.#child = fork(entry, [this.#root], { execArgv: [...execArgv], stdio: [...stdio] });
+    const args = this.#isHurried ? [this.#root, HURRIED] : [this.#root];
+    this.#child = fork(entry, args, { execArgv: [...execArgv], stdio: [...stdio] });
     return this.#child;
+  }
+
+  /** Lets the child end. It is not waited for: it has nothing to do. */
+  #release(): void {
+    if (this.#child?.connected) this.#child.disconnect();
+    this.#child?.unref();
+    this.#child = undefined;
   }
 }
 

@@ -10,6 +10,8 @@ export type Maintenance = {
   seal(job: SealJob): Promise<SealReport>;
   /** Merges the files of hours that are over at `now` (microseconds), except those of other running writers. */
   merge(writer: string, now: number): Promise<void>;
+  /** From now on somebody waits for the work: it has a normal priority. */
+  hurry(): void;
   close(): Promise<void>;
 };
 
@@ -29,6 +31,7 @@ export function maintenanceHere(context: StoreContext): Maintenance {
       // A damaged file blocks the merge of its own hour only.
       if (failures.length > 0) throw failures[0];
     },
+    hurry() {},
     async close() {},
   };
 }

@@ -69,6 +69,7 @@ export class SegmentKeeper {
 
   /** Resolves when all journals are sealed. Throws the last failure; those records stay in the journal. */
   async finish(): Promise<{ repeated: number; contradicting: number; recovered: number; broken: number }> {
+    this.#options.maintenance.hurry();
     await this.#queue.idle();
     const again = this.#failed;
     this.#failed = [];

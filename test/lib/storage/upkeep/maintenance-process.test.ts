@@ -39,12 +39,16 @@ async function until<Value>(look: () => Value, what: string): Promise<Value> {
 const parquet = (directory: string) =>
   (readdirSync(directory, { recursive: true }) as string[]).filter((name) => name.endsWith('.parquet') && !name.includes('/.'));
 
-async function writer(directory: string, options: Partial<StoreWriterOptions> = {}, idleMs = 10_000) {
+async function writer(
+  directory: string,
+  options: Partial<StoreWriterOptions> = {},
+  times: { idleMs?: number; patienceMs?: number } = {},
+) {
   const warnings: string[] = [];
   const opened = await openStoreWriter(directory, {
     step: 'test',
     onWarning: (message) => void warnings.push(message),
-    maintenance: ({ paths }) => maintenanceApart(paths.root, { entry: ENTRY, idleMs }),
+    maintenance: ({ paths }) => maintenanceApart(paths.root, { entry: ENTRY, ...times }),
     ...options,
   });
   return { opened, warnings };
@@ -60,7 +64,7 @@ describe('maintenanceApart', () => {
     await until(() => getPriority(pid) >= constants.priority.PRIORITY_BELOW_NORMAL, 'a low priority');
     await opened.write(trades(500, 1_000));
     await until(() => parquet(directory).some((name) => name.includes('merged-')), 'a merged file');
-    expect(await opened.close()).toEqual({ written: 1_000, repeated: 0, recovered: 0, broken: 0 });
+    expect(await opened.close()).toMatchObject({ written: 1_000, repeated: 0, recovered: 0, broken: 0 });
     expect(warnings).toEqual([]);
     expect(await readAll(directory)).toHaveLength(1_000);
     await until(() => sealers(process.pid).length === 0, 'the end of the process');
@@ -68,7 +72,7 @@ describe('maintenanceApart', () => {
 
   it('lets go of the process when there is nothing to do', async () => {
     const directory = await temporaryDirectory();
-    const { opened } = await writer(directory, { sealRecords: 10 }, 20);
+    const { opened } = await writer(directory, { sealRecords: 10 }, { idleMs: 20 });
     await opened.write(trades(0, 10));
     await until(() => sealers(process.pid), 'a process');
     await until(() => parquet(directory), 'a sealed file');
@@ -92,6 +96,23 @@ describe('maintenanceApart', () => {
     await opened.write(trades(1_000, 1_500));
     expect(await opened.close()).toMatchObject({ written: 1_500, repeated: 0 });
     expect(await readAll(directory)).toHaveLength(1_500);
+  });
+
+  it('goes on in a process of normal priority when the writer is closed', async () => {
+    const directory = await temporaryDirectory();
+    const { opened, warnings } = await writer(directory, { sealRecords: 500 }, { patienceMs: 0 });
+    await opened.write(trades(0, 500));
+    const [slow] = await until(() => sealers(process.pid), 'a process');
+    // It stands for a process that a busy machine does not let run.
+    process.kill(slow as number, 'SIGSTOP');
+    await opened.write(trades(500, 700));
+    const closed = opened.close();
+    const [quick] = await until(() => sealers(process.pid).filter((pid) => pid !== slow), 'another process');
+    expect(getPriority(quick)).toBe(getPriority());
+    expect(await closed).toEqual({ written: 700, repeated: 0, contradicting: 0, recovered: 0, broken: 0 });
+    expect(warnings).toEqual([]);
+    expect(await readAll(directory)).toHaveLength(700);
+    await until(() => sealers(process.pid).length === 0, 'the end of the processes');
   });
 
   it('ends with the process it works for', async () => {
