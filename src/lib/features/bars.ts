@@ -27,6 +27,9 @@ type Bar = PriceRange & {
   readonly hasGap?: boolean | undefined;
 };
 
+/** The bar of the own rows and the best candle from elsewhere, of one interval. At least one is there. */
+type Slot = { readonly start: number; readonly rows?: Bar | undefined; readonly candle?: Bar | undefined };
+
 /** A bar built from earlier rows. */
 export type PastBar = Pick<Bar, 'start' | 'whole' | 'high' | 'low' | 'close'>;
 
@@ -44,9 +47,12 @@ type OpenBar = {
 /**
  * The closed 15-minute candles of one symbol. Its own rows build them; where the rows start later or have a gap, candles
  * of the exchange or the store fill in. An interval without trades has no candle.
+ *
+ * A gap may become known after its bar has closed and the candle for it has arrived. Without that candle the average would
+ * start again, and stay cold for days, so the candles of all bars are kept.
  */
 export class Bars {
-  #closed: Bar[] = [];
+  #closed: Slot[] = [];
   #offered: Bar[] = [];
   #open: OpenBar | undefined;
   #average: number | undefined;
@@ -124,9 +130,11 @@ export class Bars {
 
   #mark(openGap: OpenGap, hasGap: (start: number) => boolean): void {
     if (this.#open && overlaps(this.#open.start, openGap)) this.#open.hasGap = hasGap(this.#open.start);
-    const isHit = (bar: Bar) => bar.source === 'rows' && overlaps(bar.start, openGap);
+    const isHit = ({ start, rows }: Slot) => rows !== undefined && overlaps(start, openGap);
     if (!this.#closed.some(isHit)) return;
-    this.#closed = this.#closed.map((bar) => (isHit(bar) ? { ...bar, hasGap: hasGap(bar.start) } : bar));
+    this.#closed = this.#closed.map((slot) =>
+      slot.rows && isHit(slot) ? { ...slot, rows: { ...slot.rows, hasGap: hasGap(slot.start) } } : slot,
+    );
     this.#measure();
   }
 
@@ -152,19 +160,20 @@ export class Bars {
   #insert(bar: Bar): void {
     const index = this.#closed.findIndex(({ start }) => start >= bar.start);
     const known = this.#closed[index];
-    if (known?.start !== bar.start) this.#closed.splice(index < 0 ? this.#closed.length : index, 0, bar);
-    else if (counts(bar, known)) this.#closed[index] = bar;
-    else return;
-    const oldest = (this.#closed.at(-1) as Bar).start - OLDEST_BAR;
-    while (this.#closed.length > WARM_BARS || (this.#closed[0] as Bar).start < oldest) this.#closed.shift();
+    const isNew = known?.start !== bar.start;
+    const slot = withBar(isNew ? { start: bar.start } : known, bar);
+    this.#closed.splice(index < 0 ? this.#closed.length : index, isNew ? 0 : 1, slot);
+    const oldest = (this.#closed.at(-1) as Slot).start - OLDEST_BAR;
+    while (this.#closed.length > WARM_BARS || (this.#closed[0] as Slot).start < oldest) this.#closed.shift();
     this.#measure();
   }
 
   #measure(): void {
-    const broken = this.#closed.findLastIndex((bar) => !isWhole(bar));
-    const bars = this.#closed.slice(broken + 1);
+    const all = this.#closed.map(barOf);
+    const broken = all.findLastIndex((bar) => !isWhole(bar));
+    const bars = all.slice(broken + 1);
     this.#hasGap = broken >= 0;
-    this.#known = this.#closed.reduce((known, bar) => Math.max(known, bar.known), 0);
+    this.#known = all.reduce((known, bar) => Math.max(known, bar.known), 0);
     this.#count = bars.length;
     this.#average = bars.length < PERIOD ? undefined : averageTrueRange(bars);
   }
@@ -174,8 +183,18 @@ function isWhole({ whole, hasGap }: Bar): boolean {
   return whole && !hasGap;
 }
 
+/** Returns the bar that counts: of the own rows unless trades are missing in it, else the candle. */
+function barOf({ rows, candle }: Slot): Bar {
+  return rows && (isWhole(rows) || !candle) ? rows : (candle as Bar);
+}
+
+function withBar(slot: Slot, bar: Bar): Slot {
+  if (bar.source === 'rows') return { ...slot, rows: slot.rows && isWhole(slot.rows) && !isWhole(bar) ? slot.rows : bar };
+  return { ...slot, candle: slot.candle && !counts(bar, slot.candle) ? slot.candle : bar };
+}
+
+/** Of two candles from elsewhere, those built from trades count, then the later one. */
 function counts(bar: Bar, known: Bar): boolean {
-  if (isWhole(bar) !== isWhole(known)) return isWhole(bar);
   return RANK[bar.source] > RANK[known.source] || (bar.source === known.source && bar.known > known.known);
 }
 

@@ -406,6 +406,47 @@ describe('the average true range', () => {
     expect(whole.features.at(-1)?.detail).toMatchObject({ atr15m: '22 of 200 candles' });
     expect(whole.features.at(-1)?.gapInWindow).toBe(false);
   });
+
+  it('recovers at once when a candle bridges a gap that becomes known after the bar has closed, in either order', () => {
+    const windows = new Map([['mark_dev_z', 600]]);
+    // Trades are missing in bar 14; that is found 200 s into bar 15, when its row and its candle are there.
+    const known = 15 * BAR + 200;
+    const before = [...bars(15), trade(15 * BAR + 0.5), trade(known - 10)];
+    const missed = { ...gap('trade', 15 * BAR - 100, 15 * BAR - 50), localTimestamp: at(known) };
+    const after = [trade(known + 5), trade(15 * BAR + 800), ...bars(2, 16)];
+    const alone = featureRun([...before, missed, ...after], { windows });
+    expect(alone.features.at(-1)).toMatchObject({ gapInWindow: true, warm: false, detail: { atr15m: 'gap' } });
+    for (const order of [
+      [candle(14), missed],
+      [missed, candle(14)],
+    ]) {
+      const { features } = featureRun([...before, ...order, ...after], { windows });
+      expect(features.at(-1)).toMatchObject({ gapInWindow: false, detail: { atr15m: '17 of 200 candles' } });
+      // The candle of the exchange, with its range of 4, stands for the bar. Its own ranges are 1, 2 and 3 in turn.
+      const first = features.findLast(({ timestamp }) => timestamp === at(known + 30));
+      const ranges = Array.from({ length: 15 }, (_, index) => (index === 14 ? 4 : 1 + (index % 3)));
+      const seed = ranges.slice(0, 14).reduce((sum, range) => sum + range, 0) / 14;
+      const wilder = ranges.slice(14).reduce((average, range) => (average * 13 + range) / 14, seed);
+      expect(first?.atr15m).toBeCloseTo(wilder, 12);
+    }
+    // A repair that arrives later makes the own rows count again.
+    const repaired = { ...missed, missing: false, localTimestamp: at(known + 20) };
+    const { features } = featureRun([...before, candle(14), missed, trade(known + 5), repaired, ...after.slice(1)], { windows });
+    const own = featureRun([...before, ...after], { windows }).features.at(-1);
+    expect(features.at(-1)?.atr15m).toBe(own?.atr15m);
+    expect(own?.detail).toMatchObject({ atr15m: '17 of 200 candles' });
+  });
+
+  it('is warm again after a gap by candles for its bars, without waiting for 200 new ones', () => {
+    const windows = new Map([['mark_dev_z', 600]]);
+    const seed = Array.from({ length: 200 }, (_, index) => candle(index - 200));
+    const records = [...bars(2), gap('trade', BAR + 100, 2 * BAR + 100), ...bars(2, 2)];
+    const cold = featureRun([...seed, ...records], { windows }).features.at(-1);
+    expect(cold?.detail).toMatchObject({ atr15m: 'gap' });
+    const bridged = featureRun([...seed, candle(1), candle(2), ...records], { windows }).features.at(-1);
+    expect(bridged?.detail).not.toHaveProperty('atr15m');
+    expect(bridged?.atr15m).toBeGreaterThan(0);
+  });
 });
 
 describe('several symbols and markets', () => {
