@@ -425,7 +425,8 @@ describe('several exchanges', () => {
   it('run on when the list of one cannot be had, which is asked again', async () => {
     const bybit = await start('bybit', { symbols: { linear: 2 } });
     const bitget = await start('bitget', { symbols: { linear: 2 } });
-    bitget.faults.http({ kind: 'cut' }, { times: 2 });
+    // Two lists with a fallback each; a refusal is not asked again by the client.
+    bitget.faults.http({ kind: 'answer', status: 400, body: '{"code":"40034","msg":"no"}' }, { times: 4 });
     const run = await capture([bybit, bitget], { refreshEvery: 200 });
     await run.until(() => run.live.status().subscriptions.confirmed === 4, 'both subscribed');
     expect(run.log.some((line) => line.includes('bitget') && line.includes('retrying while the others run'))).toBe(true);
