@@ -169,12 +169,22 @@ describe('openStoreWriter', () => {
     expect(await rowsOf(directory, 'SELECT last FROM ticker ORDER BY 1')).toEqual([[2], [65114.3]]);
   });
 
+  it('keeps the later of two fetched rates of one input', async () => {
+    const directory = await temporaryDirectory();
+    const sql = 'SELECT rate FROM funding';
+    const writer = await openStoreWriter(directory, { step: 'test' });
+    await writer.write([funding, { ...funding, rate: 5 }]);
+    expect(await rowsOf(directory, sql)).toEqual([[5]]);
+    await writer.close();
+    expect(await rowsOf(directory, sql)).toEqual([[5]]);
+  });
+
   const captured = tradeAt(0);
-  const fetched: Trade = { ...captured, localTimestamp: undefined, price: 7 };
+  const fetched: Trade = { ...captured, localTimestamp: undefined };
   const closedCandle: Candle = { ...candle, closed: true, close: 9, localTimestamp: undefined };
   it.each<[string, AnyRecord, AnyRecord, string, number]>([
-    ['a captured trade beats a fetched one', fetched, captured, 'SELECT price FROM trade', captured.price],
-    ['a fetched trade does not beat a captured one', captured, fetched, 'SELECT price FROM trade', captured.price],
+    ['a captured trade beats a fetched one', fetched, captured, 'SELECT count(local_timestamp) FROM trade', 1],
+    ['a fetched trade does not beat a captured one', captured, fetched, 'SELECT count(local_timestamp) FROM trade', 1],
     ['a closed candle beats an open one', candle, closedCandle, 'SELECT close FROM candle', 9],
     ['an open candle does not beat a closed one', closedCandle, candle, 'SELECT close FROM candle', 9],
     [
@@ -184,7 +194,6 @@ describe('openStoreWriter', () => {
       'SELECT close FROM candle',
       4,
     ],
-    ['the first of two fetched rates stays', funding, { ...funding, rate: 5 }, 'SELECT rate FROM funding', 0.0001],
   ])('%s: while open, sealed in one, in two, and merged', async (_, first, second, sql, expected) => {
     const together = await temporaryDirectory();
     const open = await openStoreWriter(together, { step: 'test' });

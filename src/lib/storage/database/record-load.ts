@@ -2,7 +2,15 @@ import type { RecordType } from '../../model/records.js';
 import type { StoredFile } from '../log/store-state.js';
 import type { Database } from './duckdb.js';
 import { sqlList, sqlName } from './duckdb.js';
-import { keyExpressions, lineColumns, lineProjection, precedence, tableDefinition, validCondition } from './record-table.js';
+import {
+  emptyRelation,
+  keyExpressions,
+  lineColumns,
+  lineProjection,
+  precedence,
+  tableDefinition,
+  validCondition,
+} from './record-table.js';
 
 /** Maximum length of a line: whole books of 1,000 levels take 60 kB. The default of 16 MB costs 32 MB per thread. */
 const LINE_BYTES = 8 << 20;
@@ -52,6 +60,16 @@ export function pathList(paths: readonly string[]): string {
  */
 export function parquetFiles(paths: readonly string[]): string {
   return `read_parquet(${pathList(paths)}, hive_partitioning = false)`;
+}
+
+/** Types that gained columns since their first release: files of older stores lack these. */
+const EXTENDED_TYPES: ReadonlySet<RecordType> = new Set(['fill']);
+
+/** Returns the records of files of a store, with every column of the type; a column that a file lacks is NULL. */
+export function storedFiles(type: RecordType, paths: readonly string[]): string {
+  if (!EXTENDED_TYPES.has(type)) return parquetFiles(paths);
+  const files = `read_parquet(${pathList(paths)}, hive_partitioning = false, union_by_name = true)`;
+  return `(SELECT * FROM ${emptyRelation(type)} UNION ALL BY NAME SELECT * FROM ${files})`;
 }
 
 /** Returns a path as the pattern that matches it alone: DuckDB takes `data[1]` for `data1`. */
@@ -114,7 +132,7 @@ export async function dropKnown(database: Database, comparison: KnownComparison)
   await database.run(
     `CREATE OR REPLACE TEMP TABLE ranked AS
      WITH fresh AS (SELECT rowid AS row, ${columns.select} FROM ${sqlName(table)} WHERE ${where}),
-       known AS (SELECT ${columns.select} FROM ${parquetFiles(files)}
+       known AS (SELECT ${columns.select} FROM ${storedFiles(type, files)}
                  WHERE "timestamp" BETWEEN make_timestamptz(${span.min}) AND make_timestamptz(${span.max})),
        same AS (SELECT known.* FROM known SEMI JOIN fresh ON ${columns.same}),
        compared AS (SELECT *, content IS DISTINCT FROM first_value(content) OVER (PARTITION BY ${columns.keys} ORDER BY row NULLS FIRST) AS is_other

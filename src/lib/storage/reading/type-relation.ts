@@ -1,7 +1,7 @@
 import type { RecordType } from '../../model/records.js';
 import { type Database, sqlName } from '../database/duckdb.js';
 import { type PartitionRows, partitionCondition, partitionRows, recount } from '../database/partition-rows.js';
-import { dropKnown, dropRepeated, loadLines, parquetFiles } from '../database/record-load.js';
+import { dropKnown, dropRepeated, loadLines, storedFiles } from '../database/record-load.js';
 import { emptyRelation, keyExpressions, precedence, tableColumns } from '../database/record-table.js';
 import { type Partition, partitionPath } from '../files/partition.js';
 import type { JournalEntry } from '../journal/journal.js';
@@ -124,7 +124,7 @@ export async function typeRelation(database: Database, type: RecordType, sources
 function readFiles(type: RecordType, paths: readonly string[], selection: StoreSelection): string {
   const condition = rowCondition(selection, type) ?? 'true';
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
-  return `SELECT ${columns.join(', ')} FROM ${parquetFiles(paths)} WHERE ${condition}`;
+  return `SELECT ${columns.join(', ')} FROM ${storedFiles(type, paths)} WHERE ${condition}`;
 }
 
 /**

@@ -8,7 +8,7 @@ import { type Database, sqlName, withDatabase } from '../database/duckdb.js';
 import { rulesMetadata, segmentsMetadata } from '../database/file-facts.js';
 import { fileDigest, writeParquet } from '../database/parquet-file.js';
 import { partitionRows } from '../database/partition-rows.js';
-import { parquetFiles } from '../database/record-load.js';
+import { parquetFiles, storedFiles } from '../database/record-load.js';
 import { keyExpressions, tableColumns, tableDefinition } from '../database/record-table.js';
 import { storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionPath } from '../files/partition.js';
@@ -66,7 +66,10 @@ function mergeFailure(error: unknown, context: StoreContext, action: string, tar
 async function writeMerged(database: Database, context: StoreContext, target: string, { partition, files }: MergeJob) {
   const { type } = partition;
   const segments = uniteSegments(files.map((file) => file.segments));
-  const stored = parquetFiles(files.map((file) => absolutePath(context, file)));
+  const stored = storedFiles(
+    type,
+    files.map((file) => absolutePath(context, file)),
+  );
   for (const file of files) await requireUnchanged(context, file);
   const before = await contentOf(database, type, stored);
   const expected = files.reduce((sum, file) => sum + file.rows, 0);

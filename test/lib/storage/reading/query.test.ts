@@ -231,7 +231,7 @@ describe('queryStore', () => {
 
   it('has every view with its columns and no rows over an empty store', async () => {
     const empty = await temporaryDirectory();
-    for (const type of STORED_TYPES) expect(await rowsOf(empty, `SELECT * FROM ${type}`)).toEqual([]);
+    for (const type of STORED_TYPES) expect(await rowsOf(empty, `SELECT * FROM "${type}"`)).toEqual([]);
     const columns = await rowsOf(empty, 'DESCRIBE candle_1m');
     expect(columns.slice(0, 6).map(([name, type]) => `${name} ${type}`)).toEqual([
       'type VARCHAR',
