@@ -55,6 +55,19 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     expect(server.violations).toEqual([]);
   });
 
+  it('asks again for a named symbol that the first list lacks, and refuses one that the second lacks too', async () => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    let lists = 0;
+    server.faults.editRows(/instruments|contracts/, (rows) =>
+      lists++ === 0 ? rows.filter((row) => !JSON.stringify(row).includes('"ETHUSDT"')) : rows,
+    );
+    const run = await capture([server], { symbols: ['BTCUSDT', 'ETHUSDT'] });
+    await run.until(settled(run), 'all subscribed');
+    expect(run.live.symbols).toBe(2);
+    await run.stop();
+    await expect(captureFrom([server], { symbols: ['BTCUSDT', 'ETHUSTD'] })).rejects.toThrow('unknown symbol ETHUSTD');
+  });
+
   it('captures names outside of A–Z and 0–9 as they are listed, in the spelling that the user names', async () => {
     const names = ['龙虾USDT', 'kPEPEUSDT', 'Ä1USDT', '🚀USDT'];
     const listings = names.map((symbol) => ({

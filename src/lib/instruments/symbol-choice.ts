@@ -31,6 +31,11 @@ export class SymbolChoice {
     return universe.instruments;
   }
 
+  /** Named symbols that no list has so far. */
+  get missing(): readonly string[] {
+    return this.#named?.missing ?? [];
+  }
+
   /** Throws a `UsageError` for named symbols that no list has. */
   check(): void {
     this.#named?.check();
@@ -54,6 +59,10 @@ class NamedSymbols {
   constructor(spellings: readonly string[]) {
     this.#spellings = spellings;
     this.#missing = new Set(spellings);
+  }
+
+  get missing(): readonly string[] {
+    return [...this.#missing];
   }
 
   /** Returns the named instruments of one list. */

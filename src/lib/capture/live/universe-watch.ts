@@ -77,6 +77,8 @@ export class UniverseWatch {
   /** Length of the last good list by exchange and market. */
   readonly #lengths = new Map<string, number>();
   readonly #reported = new Set<string>();
+  /** Symbols asked for by name that lists with unreadable rows or pages lack: they may be there. */
+  #missing: readonly string[] = [];
 
   constructor(exchanges: readonly WatchedExchange[], query: UniverseQuery, listener: UniverseListener) {
     this.#exchanges = exchanges;
@@ -84,9 +86,9 @@ export class UniverseWatch {
     this.#listener = listener;
   }
 
-  /** Whether the last lists lack captured symbols: they are worth another request soon. */
+  /** Whether the last lists lack captured symbols, or named ones: they are worth another request soon. */
   get hasDoubts(): boolean {
-    return this.#doubts.size > 0;
+    return this.#doubts.size > 0 || this.#missing.length > 0;
   }
 
   /** Registers data of a symbol. A doubted symbol that delivers data is alive. */
@@ -100,9 +102,15 @@ export class UniverseWatch {
 
   /**
    * Returns the subscriptions wanted now, none when the run is stopped meanwhile. Throws a `UsageError` on an unknown symbol
-   * in the first call; later an absent symbol is a delisted or a doubted one.
+   * in the first call, when two answers in a row lack it; later an absent symbol is a delisted or a doubted one.
    */
   async refresh(turn: RefreshTurn): Promise<UniverseAnswer> {
+    const answer = await this.#ask(turn, turn === 'first');
+    return answer ?? ((await this.#ask(turn, false)) as UniverseAnswer);
+  }
+
+  /** Asks for the lists. With `mayAskAgain` returns undefined when they lack symbols asked for by name. */
+  async #ask(turn: RefreshTurn, mayAskAgain: boolean): Promise<UniverseAnswer | undefined> {
     const failed = new Map<string, string>();
     const outdated = new Set<string>();
     const listener: SymbolListener = {
@@ -130,9 +138,24 @@ export class UniverseWatch {
       if (!failed.has(exchange.id) && own.every(({ instruments }) => instruments.length === 0))
         failed.set(exchange.id, `${exchange.id}: the instrument list is empty`);
     }
-    if (turn === 'first' && failed.size === 0 && lists.every(({ whole }) => whole)) choice.check();
+    if (failed.size === 0 && !this.#checkNames(choice, lists, turn, mayAskAgain && outdated.size === 0)) return undefined;
     for (const list of lists) if (!failed.has(list.exchange.id)) this.#apply(list, found.get(list.exchange.id) ?? [], turn);
     return this.#answer(failed, outdated);
+  }
+
+  /** Checks that the lists have the symbols asked for by name; returns false when they must be asked for again at once. */
+  #checkNames(choice: SymbolChoice, lists: readonly SymbolList[], turn: RefreshTurn, mayAskAgain: boolean): boolean {
+    const { missing } = choice;
+    if (turn !== 'first') {
+      this.#missing = this.#missing.filter((name) => missing.includes(name));
+      return true;
+    }
+    if (missing.length > 0 && mayAskAgain) return false;
+    if (lists.every(({ whole }) => whole)) choice.check();
+    this.#missing = missing;
+    if (missing.length > 0)
+      this.#listener.incomplete(`the instrument lists have unreadable parts and lack ${missing.join(', ')}; asking again`);
+    return true;
   }
 
   /** Returns the older lists, and notes whose they are. */

@@ -39,6 +39,9 @@ export const TAKEOVER_TIMEOUT = 2 * SECOND;
 /** Assumed maximum difference between an exchange's clock and ours while the difference is not known. */
 export const CLOCK_TOLERANCE = MINUTE;
 
+/** What a dead connection took with it before its successor began: the successor, and the gap where nothing fetches it. */
+type TakeoverLoss = { readonly feed: Feed; readonly successor: string; readonly gap: Gap };
+
 /**
  * The connections that deliver each feed, and the gaps between them.
  *
@@ -182,24 +185,26 @@ export class Continuity {
   }
 
   /**
-   * Returns the gaps of feeds whose other connections all began after `connection` fell silent. Call before `lost`.
+   * Returns the losses of feeds whose other connections all began after `connection` fell silent. Call before `lost`.
    *
    * A dead connection is noticed only after its time-out. If its successor subscribed 30 s after it died, the records of
    * those 30 s were sent to the dead one and nobody has them, although the feed never was without a connection. `heard` is
    * the local time of the last frame.
    */
-  lostInTakeover(connection: string, heard: number, reason: GapReason): Gap[] {
-    const gaps: Gap[] = [];
+  lostInTakeover(connection: string, heard: number, reason: GapReason): TakeoverLoss[] {
+    const losses: TakeoverLoss[] = [];
     for (const state of this.#states) {
       // A book's sequence shows by itself whether a message is missing.
       if (state.channel.startsWith('book') || !state.deliveredBy.has(connection) || state.deliveredBy.size === 1) continue;
-      const others = [...state.deliveredBy].flatMap(([id, since]) => (id === connection ? [] : [since]));
-      const begun = Math.min(...others);
+      const others = [...state.deliveredBy].filter(([id]) => id !== connection).sort(([, a], [, b]) => a - b);
+      const [successor, begun] = others[0] as [string, number];
       if (begun <= heard) continue;
       const from = this.#earliest(state, heard) - SECOND;
-      gaps.push(gapOf({ ...state, gap: { since: heard, reason } }, from, this.#latest(state, begun)));
+      const gap = gapOf({ ...state, gap: { since: heard, reason } }, from, this.#latest(state, begun));
+      const { exchange, market, channel, symbol } = state;
+      losses.push({ feed: { exchange, market, channel, symbol }, successor, gap });
     }
-    return gaps;
+    return losses;
   }
 
   /** Drops the open gap of a feed: the trade repair emits it instead. */

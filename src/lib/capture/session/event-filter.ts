@@ -151,7 +151,7 @@ export class EventFilter {
 
   /** Registers that a connection has ended. */
   lost(exchange: string, connection: string, { heard, reason, isCutOff }: ConnectionEnd, records: AnyRecord[]): void {
-    if (isCutOff) for (const gap of this.#continuity.lostInTakeover(connection, heard, reason)) this.emit(gap, records);
+    if (isCutOff) this.#lostInTakeover(connection, heard, reason, records);
     for (const feed of this.#continuity.lost(connection, this.now, reason)) {
       if (feed.channel === 'trade') this.audits.lost(feed);
       if (this.trades.lost(feed, reason, this.now)) this.#continuity.handedOver(feed);
@@ -159,6 +159,23 @@ export class EventFilter {
     this.books.lost(exchange, connection, this.now, isCutOff ? reason : undefined, records);
     this.trades.takeovers.connectionLost(connection);
     this.#emitTakenOver(records);
+  }
+
+  /** Fetches the trades that a dead connection took with it before its successor began; of other feeds they are a gap. */
+  #lostInTakeover(connection: string, heard: number, reason: GapReason, records: AnyRecord[]): void {
+    for (const { feed, successor, gap } of this.#continuity.lostInTakeover(connection, heard, reason)) {
+      const isFetched = feed.channel === 'trade' && this.trades.repair !== undefined;
+      if (isFetched) this.#takeOver(feed, successor, reason);
+      else this.emit(gap, records);
+    }
+  }
+
+  /** Lets a connection lead a feed: the events of those that led so far count as missing. */
+  #takeOver(feed: Feed, connection: string, reason: GapReason): void {
+    const lost = this.#continuity.takenOver(feed, connection, this.now);
+    if (lost && feed.channel === 'trade') this.audits.lost(feed);
+    if (lost && this.trades.lost(lost, reason, this.now)) this.#continuity.handedOver(feed);
+    this.trades.returned(feed, this.now);
   }
 
   /** Registers that a feed is mute on its open connection: its records are missing until it is subscribed again. */
@@ -254,9 +271,7 @@ export class EventFilter {
   #checkTimeouts(at: number, records: AnyRecord[]): void {
     for (const { feed, connection, until } of this.trades.takeovers.overdue(at)) {
       this.now = Math.max(this.now, until);
-      const lost = this.#continuity.takenOver(feed, connection, this.now);
-      if (lost && this.trades.lost(lost, 'stale', this.now)) this.#continuity.handedOver(feed);
-      this.trades.returned(feed, this.now);
+      this.#takeOver(feed, connection, 'stale');
     }
     this.books.checkTimeouts(at, records);
     this.#emitTakenOver(records);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RepairJob, RepairLimits } from '../../../../src/lib/capture/repair/repair-job.js';
 import { Selection, type SelectionOptions } from '../../../../src/lib/capture/selection.js';
 import { Capture } from '../../../../src/lib/capture/session/capture.js';
 import type { Channel } from '../../../../src/lib/exchanges/exchange.js';
@@ -9,10 +10,14 @@ import { data, fakeExchange, START, trade } from '../../../support/fake-exchange
 const S = 1_000_000;
 const MS = 1_000;
 
-function capture(options: Partial<SelectionOptions> = {}, channels: readonly Channel[] = ['trade', 'ticker', 'candle']) {
+function capture(
+  options: Partial<SelectionOptions> = {},
+  channels: readonly Channel[] = ['trade', 'ticker', 'candle'],
+  repair?: RepairLimits,
+) {
   const warnings: string[] = [];
   const selection = new Selection({ exchanges: [fakeExchange], channels, ...options });
-  const subject = new Capture({ selection, depth: 15, bookInterval: S, warn: (message) => warnings.push(message) });
+  const subject = new Capture({ selection, depth: 15, bookInterval: S, repair, warn: (message) => warnings.push(message) });
   const run = (...entries: TapeEntry[]): AnyRecord[] => entries.flatMap((entry) => subject.apply(fakeExchange, entry));
   return { subject, warnings, run };
 }
@@ -157,6 +162,28 @@ describe('capture', () => {
         { type: 'trade', id: '5' },
       ]);
       expect(ids(run(told(2_600 * MS, '2', '6')).filter(isOfTrades))).toEqual(['6']);
+    });
+
+    it('fetches what a dead one took with it before the second began', () => {
+      const limits = { hold: 15 * S, within: 60 * S, settle: 0, most: 3_600 * S, records: 1_000 };
+      const { run, subject } = capture({}, ['trade', 'ticker'], limits);
+      const early = [S, 2 * S].map(String);
+      run(...subscribed('1', START), told(1, '1', '1'), ...subscribed('2', START + 30 * S));
+      run(told(30.5 * S, '2', String(30.5 * S)));
+      // Its last frame arrived 30 s before: what was sent to it since reached nobody.
+      expect(ids(run(close(START + 31 * S, '1', 1006)))).toEqual([]);
+      const at = START + 40 * S;
+      subject.advance(at);
+      const job = subject.repair?.jobs(at, 1)[0] as RepairJob;
+      expect(job).toMatchObject({ symbol: 'BTC' });
+      const records = ['1', ...early, String(30.5 * S)].map((id) => trade(START + Number(id), id));
+      const covered = { from: START, until: at };
+      const page = { records, rejected: [], covered, last: true, isEmpty: false, isExhausted: false };
+      subject.repair?.takePage(job, page as never, true);
+      subject.repair?.jobEnded(job, false, at);
+      const repaired = subject.repaired().filter(({ type }) => type !== 'clock');
+      expect(ids(repaired)).toEqual(['gap', ...early, String(30.5 * S)]);
+      expect(repaired[0]).toMatchObject({ reason: 'disconnect', missing: false, repaired: 2 });
     });
 
     it('holds the seconds meanwhile', () => {
