@@ -210,9 +210,10 @@ describe('signals', () => {
 
   it('say a line each, and with --explain what was rejected', async () => {
     const { stdout, stderr } = await run(['signals', '-', '--format', 'table', '--explain'], piped);
-    const [long, short, ...more] = stdout.trimEnd().split('\n');
+    const [day, long, short, ...more] = stdout.trimEnd().split('\n');
+    expect(day).toBe('2026-11-20 UTC');
     expect(long).toMatch(
-      /^2026-11-20 11:05:01Z {2}bybit:linear:BTCUSDT {2}LONG {2}\S+ {2}stop \S+ \(-\S+%\) {2}target \S+ \(\+\S+%\).*delta_z \+\S+ imb_shift \+/,
+      /^11:05:01 {2}BTCUSDT {2}LONG {3}\S+ {2}stop \S+ \(-\S+%\) {2}target \S+ \(\+\S+%\) .*delta_z \d\S+ {2}imb_shift \d/,
     );
     expect(short).toMatch(/SHORT/);
     expect(more).toEqual([]);

@@ -34,10 +34,11 @@ The store is only read. Exit 3 for a gap or a mismatch, with --strict also for s
     const { flags } = await this.parse(Verify);
     requireReadOnly(flags.output);
     if (flags.against) requireTrades(flags.channels);
+    const selection = selectionOf(flags);
     await requireKnownSymbols(flags.store, flags);
     const compared = flags.against ? await this.#against() : undefined;
     try {
-      const request = { selection: selectionOf(flags), types: flags.channels, against: compared?.against };
+      const request = { selection, types: flags.channels, against: compared?.against };
       return await this.#deliver(flags, request);
     } finally {
       await compared?.close();

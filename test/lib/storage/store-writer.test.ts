@@ -114,7 +114,7 @@ describe('openStoreWriter', () => {
     const writer = await openStoreWriter(directory, { step: 'test', sealRecords: 250, now: () => START / 1000 });
     for (let n = 0; n < 1000; n += 50) await writer.write(trades(n, n + 50));
     expect(await rowsOf(directory, 'SELECT count(*), count(DISTINCT id) FROM trade')).toEqual([[1000, 1000]]);
-    expect(await writer.close()).toEqual({ written: 1000, repeated: 0, recovered: 0, broken: 0 });
+    expect(await writer.close()).toEqual({ written: 1000, repeated: 0, contradicting: 0, recovered: 0, broken: 0 });
     expect(await files(directory)).toHaveLength(4);
     expect(await readAll(directory)).toEqual(trades(0, 1000));
   });
