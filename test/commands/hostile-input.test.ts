@@ -116,6 +116,7 @@ describe('input that cannot be meant', () => {
     ["SELECT cast('abc' AS int)", "SQL: Could not convert string 'abc' to INT32"],
     ["SELECT repeat('x', 1000000000000)", 'SQL: Cannot create a string of size'],
   ])('%s', async (sql, text) => {
+    mkdirSync(join(folder, 'none'), { recursive: true });
     const { stderr, code } = await mdtoolHere(['query', sql, '--store', 'none'], { cwd: folder });
     expect(code).toBe(1);
     expect(stderr).toContain(text);

@@ -5,7 +5,7 @@ import { SCRIPTS } from '../../lib/cli/completion/scripts.js';
 const SHELLS = Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[];
 
 export default class Completion extends BaseCommand {
-  static override summary = 'Print the script that makes a shell complete commands, flags and values.';
+  static override summary = 'Print a script that makes a shell complete command lines.';
   static override description =
     `Besides commands and flags it completes the values of --exchange, --market, --channels, --interval and --format, the symbols of the last lists in the store (--symbols), the views of query, and file names.`;
   static override examples = [

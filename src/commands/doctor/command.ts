@@ -13,7 +13,7 @@ import { checkMachine } from './machine.js';
 import { checkStore } from './store.js';
 
 export default class Doctor extends BaseCommand {
-  static override summary = 'Check this machine, the store, the configuration and the way to each exchange.';
+  static override summary = 'Check machine, store, configuration and exchanges.';
   static override description =
     `Prints one line per check: ok, warn (something may fail) or fail (something will). The checks are Node and the platform, DuckDB, the limit of open files, the proxy; the store, who writes to it, journals of a run that ended early, the free disk; every configured value with its source; and for each exchange whether its hosts answer and how far this machine's clock is off.
 

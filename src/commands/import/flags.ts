@@ -45,7 +45,7 @@ export const importFlags = {
   interval: Flags.string({ summary: 'Interval of the candles.', helpValue: 'DURATION', helpGroup: LAYOUT }),
   columns: Flags.custom<Readonly<Record<string, string>>>({
     summary: 'Columns of the fields: price=px,amount=qty,timestamp=1 (names, or numbers from 1).',
-    helpValue: 'FIELD=COLUMN,…',
+    helpValue: 'LIST',
     helpGroup: LAYOUT,
     parse: async (text) => pairsOf(text, 'FIELD=COLUMN'),
   })(),
@@ -62,7 +62,7 @@ export const importFlags = {
   }),
   'side-map': Flags.custom<Readonly<Record<string, Side>>>({
     summary: 'Meaning of the side column: Bid=buy,Ask=sell.',
-    helpValue: 'TEXT=SIDE,…',
+    helpValue: 'LIST',
     helpGroup: LAYOUT,
     parse: async (text) => sidesOf(text),
   })(),

@@ -86,7 +86,7 @@ export default class PlainHelp extends Help {
   protected override CommandHelpClass = OneCommandHelp;
 
   override async showHelp(argv: string[]): Promise<void> {
-    const words = argv.filter((word) => !word.startsWith('-') && word !== 'help');
+    const words = argv.filter((word) => word !== '' && !word.startsWith('-') && word !== 'help');
     if (words.length === 1 && words[0] === FLAGS_TOPIC) return this.log(this.#flagsTopic());
     const names = [...this.config.commands, ...this.config.topics.map(({ name }) => ({ id: name }))];
     const topics = new Set(names.map(({ id }) => id.replaceAll(':', ' ')));

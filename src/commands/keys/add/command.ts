@@ -17,8 +17,12 @@ Give the key read permission only, as long as it only watches; never permission 
   static override examples = [
     { description: 'A key of the demo side', command: '<%= config.bin %> <%= command.id %> default --exchange bitget --demo' },
     {
+      description: 'Encrypted under a passphrase',
+      command: '<%= config.bin %> <%= command.id %> main --exchange bybit --backend encrypted',
+    },
+    {
       description: 'From a password manager',
-      command: 'pass show bybit.json | <%= config.bin %> <%= command.id %> main --exchange bybit --backend encrypted',
+      command: 'pass show bybit.json | <%= config.bin %> <%= command.id %> main --exchange bybit',
     },
   ];
 

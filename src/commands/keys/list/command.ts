@@ -9,7 +9,10 @@ export default class KeysList extends BaseCommand {
   static override summary = 'List the keys: names, places, and what the last test found.';
   static override description =
     'Shows the last four characters of each key, never more, and needs no passphrase. Keys of the environment come first and win.';
-  static override examples = [{ description: 'All keys', command: '<%= config.bin %> <%= command.id %>' }];
+  static override examples = [
+    { description: 'All keys', command: '<%= config.bin %> <%= command.id %>' },
+    { description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json' },
+  ];
 
   async run(): Promise<SummaryDocument> {
     await this.parse(KeysList);

@@ -11,6 +11,7 @@ export default class KeysRemove extends BaseCommand {
     'Removes the key from where it is kept. The exchange still accepts it: delete it there too. Keys of the environment are not touched.';
   static override examples = [
     { description: 'Forget a key', command: '<%= config.bin %> <%= command.id %> default --exchange bitget' },
+    { description: 'A second account', command: '<%= config.bin %> <%= command.id %> second --exchange bybit' },
   ];
 
   static override args = {

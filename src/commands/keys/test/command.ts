@@ -8,7 +8,7 @@ import { DEFAULT_NAME, keyName } from '../../../lib/secrets/key-entry.js';
 import { oneExchange } from '../flags.js';
 
 export default class KeysTest extends BaseCommand {
-  static override summary = 'Test a key: account family, permissions, addresses, expiry, clock, modes.';
+  static override summary = 'Check a key: permissions, expiry, clock, modes.';
   static override description =
     `Asks the exchange; changes nothing there. Exit 5 when the key cannot be used, with the likely cause: a wrong key or secret, a demo key on the live side or the reverse, the other account family, a missing permission, an IP address that is not bound, a wrong clock. Exit 4 when the key may withdraw: such a key is never needed.`;
   static override examples = [
