@@ -7,13 +7,14 @@ type Demo = { readonly server: AccountServer; readonly lines: readonly string[] 
 export async function startDemo(id: string, options: AccountServerOptions): Promise<Demo> {
   const server = await startAccountServer(id, options);
   const { desk } = server;
-  const [first, second] = [desk.open(), desk.open(id === 'bitget' ? { family: 'classic' } : { holdMode: 'hedge' })];
+  const { about, ...settings } = desk.dialect.secondDemo;
+  const [first, second] = [desk.open(), desk.open(settings)];
   const [one, other] = [desk.createKey(first), desk.createKey(second)];
   const lines = [
     ...exported(server.environment),
     '# a unified demo account in one-way mode with 10,000 USDT (a fake key: it works here only)',
     ...exported(server.keyVariables(one)),
-    `# ${id === 'bitget' ? 'a classic demo account (API v2)' : 'a demo account in hedge mode'} with 10,000 USDT, instead of the first`,
+    `# ${about} with 10,000 USDT, instead of the first`,
     ...exported(server.keyVariables(other)).map((line) => `# ${line}`),
   ];
   return { server, lines };

@@ -84,6 +84,12 @@ export type Dialect = {
   readonly id: string;
   readonly rules: EngineRules;
   readonly takerFee: string;
+  /** Whether the live hosts serve the demo side too, told apart by a header; the demo socket then has the public paths. */
+  readonly sharesDemoHost: boolean;
+  /** Whether a key has a passphrase. */
+  readonly hasPassphrase: boolean;
+  /** The second account of `npm run exchange -- ID --accounts`: what sets it apart from the first. */
+  readonly secondDemo: { readonly family?: 'classic'; readonly holdMode?: 'hedge'; readonly about: string };
   /** Requests that one address may send, and how long it is refused afterwards; milliseconds. */
   readonly host: { readonly most: number; readonly window: number; readonly ban: number };
   readonly routes: ReadonlyMap<string, PrivateRoute>;

@@ -57,8 +57,7 @@ export class AccountServer {
     return {
       ...this.server.environment,
       [`${prefix}_PRIVATE_WS_URL`]: this.server.wsUrl,
-      // Bitget serves both sides from one REST host and tells them apart by a header.
-      [`${prefix}_DEMO_REST_URL`]: this.server.id === 'bitget' ? this.server.restUrl : this.demoRestUrl,
+      [`${prefix}_DEMO_REST_URL`]: this.desk.dialect.sharesDemoHost ? this.server.restUrl : this.demoRestUrl,
       [`${prefix}_DEMO_WS_URL`]: this.demoWsUrl,
     };
   }
@@ -67,7 +66,7 @@ export class AccountServer {
   keyVariables({ key, secret, passphrase }: ApiKey): Record<string, string> {
     const prefix = `MDTOOL_${this.server.id.toUpperCase()}`;
     const pair = { [`${prefix}_KEY`]: key, [`${prefix}_SECRET`]: secret };
-    return this.server.id === 'bitget' ? { ...pair, [`${prefix}_PASSPHRASE`]: passphrase } : pair;
+    return this.desk.dialect.hasPassphrase ? { ...pair, [`${prefix}_PASSPHRASE`]: passphrase } : pair;
   }
 
   async listen(port = 0): Promise<this> {
@@ -152,8 +151,9 @@ function withSockets(exchange: Exchange, dialect: Dialect, desk: () => Desk): Ex
   });
   const live = dialect.sockets.map((path) => [path, privateOn('live', path)] as const);
   const demo = dialect.sockets.map((path) => [DEMO + path, privateOn('demo', path)] as const);
-  const shared =
-    dialect.id === 'bitget' ? [...exchange.protocols].map(([path, protocol]) => [DEMO + path, protocol] as const) : [];
+  const shared = dialect.sharesDemoHost
+    ? [...exchange.protocols].map(([path, protocol]) => [DEMO + path, protocol] as const)
+    : [];
   return { ...exchange, protocols: new Map([...exchange.protocols, ...live, ...demo, ...shared]) };
 }
 
