@@ -7,7 +7,7 @@ import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
 import { type AccountClient, AccountError } from './client.js';
 import { balanceRecord, eventRecord, fillRecord, orderRecord, positionRecord, type RecordOwner } from './records.js';
 import { type AccountFacts, type AccountPart, lookUpOrder, readSnapshot } from './snapshot.js';
-import { AccountState, type Changes, type Difference } from './state.js';
+import { AccountState, type Changes, type Difference, isOpen } from './state.js';
 
 type LiveOptions = {
   readonly client: AccountClient;
@@ -35,6 +35,8 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 /** Fills of a burst make one read of positions. */
 const AFTER_FILL = 300;
+/** A read that leaves something open is done again. */
+const SOON = 1_000;
 /** Fills are asked for again from this long before the last read, microseconds: lists run behind. */
 const OVERLAP = 60_000_000;
 const FATAL = new Set<Outcome['class']>(['key', 'region']);
@@ -67,6 +69,8 @@ export class LiveAccount {
   #readAt = Number.POSITIVE_INFINITY;
   #checked = Number.NEGATIVE_INFINITY;
   #filledSince: number;
+  /** Refused subscriptions that were reported. */
+  readonly #refusals = new Set<string>();
   #last = 0;
   #seq = 0;
 
@@ -206,17 +210,22 @@ export class LiveAccount {
   #receive(frame: PrivateFrame, connection: Connection): void {
     if (frame.kind === 'login') connection.isIn = true;
     if (frame.kind === 'rejected') this.#options.onRejected?.(frame.reason);
-    if (frame.kind === 'refused' && connection.isIn) {
-      this.#event('warning', 'refused', frame.outcome.message);
-      connection.ended ??= frame.outcome.message;
-    }
+    if (frame.kind === 'refused' && connection.isIn) this.#refused(frame.outcome, connection);
     if (frame.kind !== 'data') return;
     connection.pushed = this.#timing.now();
     for (const reason of frame.rejected) this.#options.onRejected?.(reason);
     const changes = this.state.push(frame, this.#timing.now());
     this.#emit(changes, frame.time);
     // A push says little of what follows from it: a closed position may vanish without one, a fill may be lost.
-    if (frame.fills.length > 0 || frame.orders.length > 0) this.#readAt = Math.min(this.#readAt, this.#timing.now() + AFTER_FILL);
+    if (frame.fills.length > 0 || frame.orders.length > 0) this.#readWithin(AFTER_FILL);
+  }
+
+  /** A product that the account does not have is refused each time: connecting again would go on for ever. REST shows the rest. */
+  #refused({ class: kind, message }: Outcome, connection: Connection): void {
+    if (kind !== 'definite') connection.ended ??= message;
+    if (kind === 'definite' && this.#refusals.has(message)) return;
+    this.#refusals.add(message);
+    this.#event('warning', 'refused', `${message}${kind === 'definite' ? '; what it would push is read over REST' : ''}`);
   }
 
   /** Starts a read unless one is running; what fails for good ends the run. */
@@ -240,34 +249,44 @@ export class LiveAccount {
     if (purpose !== 'refresh') this.#checked = this.#timing.now();
     const asked = this.state.revision;
     const from = Math.round(client.now() * 1_000);
-    const snapshot = await readSnapshot(client, facts, parts, this.#filledSince);
+    // A list of many pages must not hold up what the others say.
+    const readPart = async (part: AccountPart) => {
+      const snapshot = await readSnapshot(client, facts, [part], this.#filledSince);
+      for (const reason of snapshot.rejected) this.#options.onRejected?.(reason);
+      const { changes, differences, missing } = this.state.apply(snapshot, asked, this.#timing.now());
+      this.#emit(changes, snapshot.time);
+      if (purpose === 'check') this.#report(differences);
+      for (const order of missing) await this.#lookUp(order, facts.family);
+    };
+    // A part that goes on after another has failed could undo what the next read finds.
+    const failed = (await Promise.allSettled(parts.map(readPart))).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
     this.#filledSince = Math.max(this.#filledSince, from - OVERLAP);
-    for (const reason of snapshot.rejected) this.#options.onRejected?.(reason);
-    const { changes, differences, missing } = this.state.apply(snapshot, asked, this.#timing.now());
-    this.#emit(changes, snapshot.time);
-    if (purpose === 'check') this.#report(differences);
-    for (const order of missing) await this.#lookUp(order, facts.family);
     await this.#readPrices();
-    if (this.state.revision !== asked) this.#readAt = Math.min(this.#readAt, this.#timing.now() + 1_000);
+    if (this.state.revision !== asked) this.#readWithin(SOON);
   }
 
-  /** Asks what became of an order that is in no list any more. */
+  /** Asks what became of an order that the open list does not have any more. */
   async #lookUp(order: PrivateOrder, family: AccountFamily): Promise<void> {
     const found = await lookUpOrder(this.#options.client, family, order);
-    if (found && this.state.settle(found, this.#timing.now()))
-      this.#emit({ balances: [], positions: [], fills: [], orders: [found] }, undefined);
-    if (found) return;
-    this.state.forget(order);
-    this.#emit({ balances: [], positions: [], fills: [], orders: [{ ...order, status: 'unknown' }] }, undefined);
-    this.#event(
-      'warning',
-      'order_lost',
-      `order ${order.orderId ?? order.clientId} of ${order.symbol} is in no list of the exchange`,
-      {
-        symbol: order.symbol,
-        market: order.market,
-      },
-    );
+    if (found) {
+      if (this.state.settle(found, this.#timing.now())) this.#emitOrder(found);
+      // A detail that is behind shows an ended order as open, so the list is asked again.
+      if (isOpen(found)) this.#readWithin(SOON);
+    } else if (this.state.forget(order, this.#timing.now())) {
+      this.#emitOrder({ ...order, status: 'unknown' });
+      const { market, symbol, orderId, clientId } = order;
+      const message = `order ${orderId ?? clientId} of ${symbol} is in no list of the exchange`;
+      this.#event('warning', 'order_lost', message, { symbol, market });
+    } else this.#readWithin(SOON);
+  }
+
+  #emitOrder(order: PrivateOrder): void {
+    this.#emit({ balances: [], positions: [], fills: [], orders: [order] }, undefined);
+  }
+
+  #readWithin(milliseconds: number): void {
+    this.#readAt = Math.min(this.#readAt, this.#timing.now() + milliseconds);
   }
 
   async #readPrices(): Promise<void> {

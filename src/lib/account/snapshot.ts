@@ -30,7 +30,7 @@ export type AccountSnapshot = {
 /** The margin mode of accounts that have one for all positions. */
 export type AccountFacts = { readonly family: AccountFamily; readonly marginMode?: 'isolated' | 'cross' | undefined };
 
-/** Reads the parts of an account, each once, in this order: orders, fills, positions, balances. */
+/** Reads the parts of an account, each once, at the same time: their limits are separate, and a list that waits grows old. */
 export async function readSnapshot(
   client: AccountClient,
   { family, marginMode }: AccountFacts,
@@ -38,10 +38,12 @@ export async function readSnapshot(
   since: number,
 ): Promise<AccountSnapshot> {
   const has = (part: AccountPart) => parts.includes(part);
-  const orders = has('orders') ? await client.read(family.openOrders()) : undefined;
-  const fills = has('fills') ? await readFills(client, family, since) : undefined;
-  const positions = has('positions') ? await client.read(family.positions()) : undefined;
-  const balances = has('balances') ? await client.read(family.balances) : undefined;
+  const [orders, fills, positions, balances] = await Promise.all([
+    has('orders') ? client.read(family.openOrders()) : undefined,
+    has('fills') ? readFills(client, family, since) : undefined,
+    has('positions') ? client.read(family.positions()) : undefined,
+    has('balances') ? client.read(family.balances) : undefined,
+  ]);
   const pages = [orders, fills, positions, balances];
   return {
     orders: orders && once(orders.items, ({ orderId, clientId }) => orderId ?? clientId ?? ''),

@@ -27,7 +27,7 @@ export type Difference = { readonly what: string; readonly known: string; readon
 const TERMINAL = new Set(['filled', 'cancelled', 'rejected']);
 /** Finished orders and fills that are remembered; older ones do not come again. */
 const REMEMBERED = 20_000;
-/** An order younger than this, ms, may be missing from a list that is behind. */
+/** An order heard of within this, ms, may be missing from lists that are behind. */
 const PROTECTION = 5_000;
 
 /** What is known of an account: a snapshot, the pushes since, and which of both is the newer one, row by row. */
@@ -37,6 +37,8 @@ export class AccountState {
   readonly #orders = new Map<string, Known<PrivateOrder>>();
   readonly #finished = new Map<string, PrivateOrder>();
   readonly #fills = new Set<string>();
+  /** When the exchange sent the last push of each balance, microseconds. */
+  readonly #balanceTimes = new Map<string, number>();
   #totals: AccountTotals | undefined;
   #revision = 0;
 
@@ -67,7 +69,7 @@ export class AccountState {
     this.#revision += 1;
     this.#totals = { ...this.#totals, ...frame.totals };
     return {
-      balances: frame.balances.filter((row) => this.#keepBalance(row, at)),
+      balances: frame.balances.filter((row) => !this.#isLate(row, frame.time) && this.#keepBalance(row, at)),
       positions: frame.positions.filter((row) => this.#keepPosition(row, at)),
       orders: frame.orders.filter((row) => this.#keepOrder(row, at)),
       fills: this.#newFills(frame.fills.filter((fill): fill is KnownFill => fill.side !== undefined)),
@@ -110,9 +112,11 @@ export class AccountState {
     return this.#keepOrder(order, at);
   }
 
-  /** Drops an order that nothing is known of. */
-  forget(order: PrivateOrder): void {
-    this.#orders.delete(orderKey(order));
+  /** Drops an order that no list has, and returns whether it did: one that is younger than a list may be behind stays. */
+  forget(order: PrivateOrder, at: number): boolean {
+    const known = this.#orders.get(orderKey(order));
+    if (known && at - known.at < PROTECTION) return false;
+    return this.#orders.delete(orderKey(order));
   }
 
   #applyPositions(
@@ -164,9 +168,15 @@ export class AccountState {
         differences.push({ what, known: `${known.row.filled} filled`, found: `${row.filled} filled` });
       if (this.#keepOrder(row, at)) changes.orders.push(row);
     }
-    return [...this.#orders.values()]
-      .filter((known) => isOlder(known) && !listed.has(orderKey(known.row)) && at - known.at >= PROTECTION)
-      .map(({ row }) => row);
+    return [...this.#orders.values()].filter((known) => isOlder(known) && !listed.has(orderKey(known.row))).map(({ row }) => row);
+  }
+
+  /** A push that others overtook would show an old balance until the next one comes. */
+  #isLate(row: PrivateBalance, time: number | undefined): boolean {
+    const last = this.#balanceTimes.get(balanceKey(row));
+    if (time === undefined || (last !== undefined && time < last)) return time !== undefined;
+    this.#balanceTimes.set(balanceKey(row), time);
+    return false;
   }
 
   #keepBalance(row: PrivateBalance, at: number): boolean {
@@ -191,7 +201,7 @@ export class AccountState {
     const finished = this.#finished.get(key);
     const known = this.#orders.get(key)?.row ?? finished;
     if (known && new Exact(row.filled).lt(known.filled)) return false;
-    if (!TERMINAL.has(row.status)) return finished === undefined && this.#keep(this.#orders, key, row, at);
+    if (isOpen(row)) return finished === undefined && this.#keep(this.#orders, key, row, at);
     this.#orders.delete(key);
     this.#finished.set(key, row);
     trim(this.#finished);
@@ -221,6 +231,11 @@ function balanceKey({ market, asset }: PrivateBalance): string {
 
 function positionKey({ market, symbol, positionMode, positionSide }: PrivatePosition): string {
   return `${market} ${symbol} ${positionMode === 'hedge' ? positionSide : ''}`;
+}
+
+/** Whether an order can still fill. */
+export function isOpen({ status }: PrivateOrder): boolean {
+  return !TERMINAL.has(status);
 }
 
 function orderKey({ orderId, clientId }: PrivateOrder): string {

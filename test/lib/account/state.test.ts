@@ -103,11 +103,14 @@ describe('the state of an account', () => {
     expect(state.positions).toEqual([]);
   });
 
-  it('asks for an order that left the list only when it is older than a list may be behind', () => {
+  it('asks for an order that left the list, and drops it only when it is older than a list may be behind', () => {
     const state = new AccountState();
-    state.push(push({ orders: [order('0', 'new')] }), 10_000);
-    const at = (now: number) => state.apply(snapshot({ orders: [] }), state.revision, now).missing.length;
-    expect([at(14_999), at(15_000)]).toEqual([0, 1]);
+    state.push(push({ orders: [order('0', 'new'), order('0', 'new', '2')] }), 10_000);
+    expect(state.apply(snapshot({ orders: [order('0', 'new')] }), state.revision, 10_000).missing).toMatchObject([
+      { orderId: '2' },
+    ]);
+    expect([14_999, 15_000].map((now) => state.forget(order('0', 'new', '2'), now))).toEqual([false, true]);
+    expect(state.orders.map(({ orderId }) => orderId)).toEqual(['1']);
     expect(state.settle(order('3', 'filled'), 15_000)).toBe(true);
     expect(state.orders).toEqual([]);
   });
@@ -121,5 +124,12 @@ describe('the state of an account', () => {
     state.push(push({ positions: [row('0', '10'), row('2', '11')] }), 0);
     expect(state.positions).toMatchObject([{ amount: '2' }]);
     expect(state.positions[0]?.liquidation).toBeUndefined();
+  });
+
+  it('keeps the balance of the push that was sent last, not of the one that came last', () => {
+    const state = new AccountState();
+    const sent = (total: string, time: number) => state.push(push({ balances: [{ asset: 'USDT', total }], time }), 0).balances;
+    expect([sent('12', 2), sent('11', 1), sent('13', 2)].map(({ length }) => length)).toEqual([1, 0, 1]);
+    expect(state.balances).toMatchObject([{ total: '13' }]);
   });
 });

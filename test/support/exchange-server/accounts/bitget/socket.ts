@@ -9,6 +9,7 @@ type Argument = Readonly<Record<string, unknown>>;
 type Request = { readonly op?: unknown; readonly args?: unknown };
 
 const WINDOW = 30_000;
+const FUTURES: readonly string[] = ['USDT-FUTURES', 'USDC-FUTURES', 'COIN-FUTURES'];
 
 export function receive(client: Client, text: string, desk: Desk): void {
   if (text === 'ping') {
@@ -92,13 +93,15 @@ function subscribe(client: Client, argument: Argument, desk: Desk): void {
   }
   const { account } = client.key;
   const name = nameOf(argument);
-  const [known, instType] = isUnified(client) ? [UNIFIED_TOPICS, 'UTA'] : [CLASSIC_CHANNELS, 'USDT-FUTURES'];
-  if (argument.instType !== instType || !known.includes(name.split(' ')[0] as string)) {
+  const [known, types] = isUnified(client) ? [UNIFIED_TOPICS, ['UTA']] : [CLASSIC_CHANNELS, FUTURES];
+  if (!types.includes(String(argument.instType)) || !known.includes(name.split(' ')[0] as string)) {
     fail(client, 30016, 'Param error', argument);
     return;
   }
-  client.topics.add(name);
   client.link.control(JSON.stringify({ event: 'subscribe', arg: argument }));
+  // Accounts hold linear contracts in USDT alone: nothing happens in the others.
+  if (argument.instType !== types[0]) return;
+  client.topics.add(name);
   desk.hub.send(
     client,
     isUnified(client) ? unifiedFirst(name, account, client, desk) : classicFirst(name, account, client, desk),
