@@ -102,6 +102,7 @@ describe('account', () => {
     ['an address that is not bound', 'bybit', {}, { ips: ['203.0.113.9'] }, {}, /bound to other IP addresses/],
     ['a missing permission', 'bitget', {}, { manage: 'none' }, {}, /lacks a permission/],
     ['a missing permission', 'bybit', {}, { trade: 'none', manage: 'none' }, {}, /lacks a permission/],
+    ['an account of a wrong family', 'bybit', { family: 'classic' }, {}, {}, /not unified \(UTA 2\.0\): upgrade it/],
   ];
   it.each(causes)('exit 5 names the likely cause: %s, %s', async (_, id, account, given, wrong, expected) => {
     const { env } = opened(id, account, given);
@@ -109,6 +110,14 @@ describe('account', () => {
     expect([code, stdout]).toEqual([5, '']);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(stderr).toMatch(expected);
+  });
+
+  it('exit 5 names an account that changes its family while it is read: bitget', async () => {
+    const { server, env } = opened('bitget');
+    server.desk.faults.request({ when: 'before', answer: { code: '40085' } }, { path: /position/ });
+    const { stdout, stderr, code } = await mdtoolHere(['account', '-e', 'bitget', '--demo'], { env });
+    expect([code, stdout]).toEqual([5, '']);
+    expect(stderr).toMatch(/^mdtool: bitget account default: .*40085.*of the other family \(unified or classic\).*\n$/);
   });
 
   it.each(['bitget', 'bybit'])('exit 5 names a clock that is 40 s off: %s', async (id) => {

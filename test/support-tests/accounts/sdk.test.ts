@@ -39,7 +39,8 @@ function sdk(name: string): Sdk | undefined {
 const SDKS = { bitget: sdk('bitget-api'), bybit: sdk('bybit-api') };
 const SILENT = { trace() {}, info() {}, error() {}, silly() {}, debug() {}, notice() {}, warning() {} };
 const EXCHANGES = ['bitget', 'bybit'] as const;
-const TIMES = 300;
+/** Random requests; `MDTOOL_TEST_REQUESTS` asks for more. */
+const TIMES = Number(process.env.MDTOOL_TEST_REQUESTS ?? 300);
 
 /** A random request: names, texts, numbers and flags as orders have them, some with characters that queries escape. */
 function randomRequest(
