@@ -179,6 +179,22 @@ describe('account', () => {
   });
 });
 
+describe('the store of an account', () => {
+  it('answers queries over balance, position and order', async () => {
+    const { server, key, env } = opened('bybit');
+    server.market.setPrice('ETHUSDT', '100.00');
+    const trader = new SignedClient(server.desk, key);
+    const order = { category: 'linear', symbol: 'ETHUSDT', side: 'Buy', positionIdx: 0 };
+    trader.ask('POST', '/v5/order/create', { ...order, orderType: 'Market', qty: '2', orderLinkId: 'a' });
+    trader.ask('POST', '/v5/order/create', { ...order, orderType: 'Limit', qty: '1', price: '90', orderLinkId: 'b' });
+    const store = ['--store', join(folder, 'queried')];
+    expect((await mdtoolHere(['account', '-e', 'bybit', '--demo', '-o', 'store', ...store], { env })).code).toBe(0);
+    const sql = 'SELECT b.asset, p.amount, o.client_id, o.price FROM balance b, position p, "order" o WHERE p.symbol = o.symbol';
+    const { stdout, code } = await mdtoolHere(['query', sql, '--format', 'ndjson', ...store], { env });
+    expect([code, linesOf(stdout)]).toEqual([0, [{ asset: 'USDT', amount: 2, client_id: 'b', price: 90 }]]);
+  });
+});
+
 describe('secrets', () => {
   it.each(['bitget', 'bybit'])('appear in no byte of any output, over every error path: %s', async (id) => {
     const { server, key, env } = opened(id);
