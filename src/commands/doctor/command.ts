@@ -75,7 +75,9 @@ Nothing is written and nothing is changed. Exit 1 when a check fails.`;
     const colors = createColors(process.stdout);
     const paint = { ok: colors.good, warn: colors.heading, fail: colors.bad };
     const width = Math.max(...findings.map(({ check }) => check.length));
-    for (const { status, check, text } of findings)
-      this.log(`${paint[status](status.padEnd(4))}  ${check.padEnd(width)}  ${text}`);
+    const lines = findings.map(
+      ({ status, check, text }) => `${paint[status](status.padEnd(4))}  ${check.padEnd(width)}  ${text}`,
+    );
+    this.log(lines.join('\n'));
   }
 }

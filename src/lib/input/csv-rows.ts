@@ -48,9 +48,12 @@ export async function* readCsvRows(path: string): AsyncGenerator<CsvRows> {
   yield { rows: open === '' ? data : [...data, ...parser.parse(open, 0, false).data] };
 }
 
+/** The delimiter follows from the header alone: JSON in a cell of a later row would make a comma of a tab. */
 async function createParser(beginning: string): Promise<CsvParser> {
   const { default: papaparse } = await import('papaparse');
-  const { delimiter, linebreak } = papaparse.parse(beginning, { preview: 1, skipEmptyLines: true }).meta;
+  const [header = ''] = /^.*\S.*$/m.exec(beginning) ?? [];
+  const { delimiter } = papaparse.parse(header, { preview: 1 }).meta;
+  const { linebreak } = papaparse.parse(beginning, { preview: 1, skipEmptyLines: true, delimiter }).meta;
   const parser = new papaparse.Parser({ delimiter, newline: linebreak as '\n' });
   return { newline: linebreak, parse: (...text) => parser.parse(...text) };
 }

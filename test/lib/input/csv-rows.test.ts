@@ -22,8 +22,9 @@ async function rowsOf(content: string | Buffer): Promise<(readonly string[])[]> 
 }
 
 const withoutBlank = (rows: readonly (readonly string[])[]) => rows.filter((cells) => cells.length > 1 || cells[0] !== '');
-/** What papaparse makes of the whole text at once. */
-const expected = (text: string) => withoutBlank(papaparse.parse<string[]>(text.replace(/^\ufeff/, '')).data);
+/** What papaparse makes of the whole text at once; its own guess of a delimiter looks at ragged rows too, and can be wrong. */
+const expected = (text: string, delimiter = ',') =>
+  withoutBlank(papaparse.parse<string[]>(text.replace(/^\ufeff/, ''), { delimiter }).data);
 
 it('are those of the whole text: quotes, quoted line ends, CRLF, a byte order mark, other delimiters, no last line end', async () => {
   const cell = fc.oneof(
@@ -42,11 +43,11 @@ it('are those of the whole text: quotes, quoted line ends, CRLF, a byte order ma
     .map(([rows, end, delimiter, mark, isClosed]) => {
       const lines = [['time', 'price', 'amount'], ...rows].map((cells) => cells.join(delimiter));
       const whole = mark + lines.join(end) + end;
-      return { whole, content: isClosed ? whole : whole.slice(0, -end.length) };
+      return { whole, delimiter, content: isClosed ? whole : whole.slice(0, -end.length) };
     });
   await fc.assert(
-    fc.asyncProperty(text, async ({ whole, content }) => {
-      expect(withoutBlank(await rowsOf(content))).toEqual(expected(whole));
+    fc.asyncProperty(text, async ({ whole, delimiter, content }) => {
+      expect(withoutBlank(await rowsOf(content))).toEqual(expected(whole, delimiter));
     }),
     { numRuns: 150 },
   );
