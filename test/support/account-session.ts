@@ -28,7 +28,7 @@ export const ACCOUNT_KINDS = [
   ['bitget', 'classic'],
   ['bybit', 'unified'],
 ] as const;
-export type AccountKind = (typeof ACCOUNT_KINDS)[number];
+type AccountKind = (typeof ACCOUNT_KINDS)[number];
 
 type SessionOptions = { readonly seed?: number; readonly checkEvery?: number; readonly holdMode?: NewAccount['holdMode'] };
 
