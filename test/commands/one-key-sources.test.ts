@@ -12,7 +12,7 @@ import { mdtoolHere } from '../support/mdtool-here.js';
 import { tradeRecord } from '../support/records.js';
 
 const START = 1_717_200_000_000_000;
-const SYMBOLS = 25;
+const SYMBOLS = 12;
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-sources-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -105,7 +105,7 @@ describe('CSV by the reader of DuckDB', () => {
           expect(fast).toEqual(slow);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
     expect(taken).toBeGreaterThan(5);
   });

@@ -113,7 +113,7 @@ describe('files read by columns', () => {
         expect(columns).toBeDefined();
         expect(columns).toEqual(await outcome(byRecords));
       }),
-      { numRuns: 8 },
+      { numRuns: 4 },
     );
   });
 
