@@ -81,7 +81,7 @@ const CASES: readonly (readonly [string, number, string])[] = [
   ['candles text-price.parquet', 1, 'column price: unexpected value "abc"'],
   ['features list-price.parquet', 1, 'column price: expected DOUBLE, found'],
   ['candles text-time.parquet', 1, 'column timestamp: expected a time, found "yesterday"'],
-  ['candles infinite-time.parquet', 3, '1 row is not valid records'],
+  ['candles infinite-time.parquet', 3, '1 row is not a valid record'],
   ['candles huge-sequence.parquet', 1, 'column sequence: 1.7014118346046923e+38 is out of range'],
   ['backtest text-price.parquet --strategy grid', 1, 'column price: unexpected value "abc"'],
   ['candles cut.ndjson.gz -o cut.csv', 3, 'the gzip stream is incomplete'],

@@ -1,5 +1,6 @@
 import { UsageError } from '../model/errors.js';
 import { parseInterval } from '../model/interval.js';
+import { isRounded } from '../model/numbers.js';
 import { columnsOf, type RecordType, type Side } from '../model/records.js';
 import { didYouMean } from '../model/suggestion.js';
 import { inferFields, neededOf } from './generic-layout.js';
@@ -234,7 +235,7 @@ function unitOfColumn(
       `${table.path}: ${named} has times of several units (${found.map((unit) => unit ?? 'none').join(', ')}); --time-unit says which is right`,
     );
   if (first === undefined) {
-    const rounded = /[eE]\+?\d/.test(example ?? '') ? ' (rounded by a spreadsheet: export it as text)' : '';
+    const rounded = isRounded(example ?? '') ? ' (rounded by a spreadsheet: export it as text)' : '';
     throw new UsageError(
       `${table.path}: ${named} has no times of 2009 to 2100: ${example}${rounded}; --columns timestamp=COLUMN names the right one`,
     );

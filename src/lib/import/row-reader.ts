@@ -13,8 +13,6 @@ type Field = { readonly name: string; readonly at: number; readonly column: Colu
 type Part = { readonly type: RecordType; readonly fields: readonly Field[]; readonly isMain: boolean };
 
 const EXCHANGE_NAME = /^[a-z0-9-]{1,32}$/;
-/** Ids that a spreadsheet turned into a number with an exponent. */
-const ROUNDED_ID = /^\d(?:\.\d+)?[eE]\+\d+$/;
 const DEFAULT_SIDES: Readonly<Record<string, string>> = { buy: 'buy', sell: 'sell', bid: 'buy', ask: 'sell' };
 const FLAGS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false, t: true, f: false };
 /** Fields that are above 0 in every record that can be meant. */
@@ -157,8 +155,6 @@ export class RowReader {
       fields.closed ??= true;
     }
     if (type === 'trade' && preset?.id && fields.id !== undefined) fields.id = preset.id(String(fields.id), facts);
-    if (typeof fields.id === 'string' && ROUNDED_ID.test(fields.id))
-      throw new RecordError(`${type}.id: ${fields.id} was rounded by a spreadsheet; export the column as text`);
     // A trade without id gets one by its place among the trades of its time, when these are known.
     if (type === 'trade') fields.id ??= NO_ID;
   }

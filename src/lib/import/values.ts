@@ -1,5 +1,5 @@
 import { RecordError } from '../model/ndjson.js';
-import { finite } from '../model/numbers.js';
+import { finite, isRounded } from '../model/numbers.js';
 import { LATEST, SECOND } from '../model/time.js';
 import { offsetOf, type Zone } from './zone.js';
 
@@ -38,7 +38,7 @@ export function needsZone(cell: string): boolean {
 export function timeOf(cell: string, unit: TimeUnit, zone: Zone | undefined, what: string): number {
   const time = unit === 'iso' ? wallTime(cell, zone, what) : epochTime(cell, unit);
   if (isMarketTime(time)) return time;
-  if (/[eE]\+?\d/.test(cell))
+  if (isRounded(cell.trim()))
     throw new RecordError(`${what}: ${cell} was rounded by a spreadsheet; export the column as text or integer`);
   const meant = unitOf(cell);
   const hint = meant !== undefined && meant !== unit ? `; it would be a time in ${meant}` : '';

@@ -1,6 +1,6 @@
 import { FailureError } from '../model/errors.js';
 import { RecordError, type RecordProperties, recordFrom } from '../model/ndjson.js';
-import { finite } from '../model/numbers.js';
+import { finite, isRounded } from '../model/numbers.js';
 import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from '../model/records.js';
 import type { Column } from '../model/schema.js';
 import { isEmptyRow, readCsvRows } from './csv-rows.js';
@@ -63,7 +63,11 @@ class RowReader {
     for (const [index, name] of this.#names.entries()) {
       const cell = cells[index];
       const column = columns.get(name);
-      if (column && cell !== undefined && cell !== '') fields[name] = cellValue(cell, column);
+      if (!column || cell === undefined || cell === '') continue;
+      // A time of 1.7172E+15 reads as a time, but rows of many hours share it.
+      if ((column.kind === 'time' || column.kind === 'long') && isRounded(cell))
+        throw new RecordError(`${type}.${name}: ${cell} was rounded by a spreadsheet; export the column as text or integer`);
+      fields[name] = cellValue(cell, column);
     }
     return fields;
   }

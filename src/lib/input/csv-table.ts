@@ -89,14 +89,14 @@ function selectOf(path: string, type: RecordType, header: readonly string[]): st
       nullstr = '', compression = '${compression}', max_line_size = ${LONGEST_LINE}, columns = {${given.join(', ')}})`;
 }
 
-/** Numbers of all kinds are read as doubles: as BIGINT, DuckDB reads 1.5 as 2. */
+/** Numbers are read as doubles: as BIGINT, DuckDB reads 1.5 as 2. Times stay text, which shows whether one was rounded. */
 function isNumeric(column: Column | undefined): boolean {
-  return column?.kind === 'number' || column?.kind === 'count' || column?.kind === 'time';
+  return column?.kind === 'number' || column?.kind === 'count';
 }
 
 function valueExpression(name: string, { kind }: Column): string {
   const value = sqlName(name);
-  if (kind === 'time') return `make_timestamptz(CASE WHEN ${cleanTime(name)} THEN ${value} END::BIGINT)`;
+  if (kind === 'time') return `make_timestamptz(CASE WHEN ${cleanTime(name)} THEN TRY_CAST(${value} AS BIGINT) END)`;
   if (kind === 'count') return `CASE WHEN ${isInteger(value)} THEN ${value} END`;
   return kind === 'long' ? `TRY_CAST(${value} AS BIGINT)` : value;
 }
@@ -104,7 +104,9 @@ function valueExpression(name: string, { kind }: Column): string {
 /** Returns the condition that a value which is not NULL is what `readCsv` makes of its text. */
 function cleanCondition(name: string, { kind }: Column): string {
   const value = sqlName(name);
-  if (kind === 'time') return cleanTime(name);
+  if (kind === 'time') return `(${value} IS NULL OR ${cleanTime(name)})`;
+  // An id such as 1.76E+12 was rounded.
+  if (name === 'id') return `NOT regexp_matches(${value}, '^[0-9.]+[eE][+]?[0-9]+$')`;
   if (kind === 'count') return isInteger(value);
   if (kind === 'number') return `isfinite(${value})`;
   if (kind === 'flag') return `${value} IN ('true', 'false')`;
@@ -115,7 +117,8 @@ function cleanCondition(name: string, { kind }: Column): string {
 
 function cleanTime(name: string): string {
   const value = sqlName(name);
-  return `(${isInteger(value)} AND ${value} >= ${EARLIEST} AND ${value} < ${LATEST})`;
+  const time = `TRY_CAST(${value} AS BIGINT)`;
+  return `coalesce(${time}::VARCHAR = ${value} AND ${time} >= ${EARLIEST} AND ${time} < ${LATEST}, false)`;
 }
 
 function isInteger(value: string): string {

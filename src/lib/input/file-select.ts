@@ -20,7 +20,7 @@ export async function selectParquet(database: Database, path: string, listener: 
   try {
     return await parquetSelect(database, path, {
       typeOf: (columns) => typeOfColumns(columns, path),
-      onIncomplete: (rows) => listener.broken(incompleteText(path, rows)),
+      onIncomplete: (rows, first) => listener.broken(incompleteText(path, rows, first)),
     });
   } catch (error) {
     if (error instanceof MdtoolError) throw error;

@@ -33,7 +33,7 @@ export async function* readParquet(path: string, listener: InputListener): Async
 async function* recordsOf(file: string, path: string, listener: InputListener): AsyncGenerator<AnyRecord[]> {
   const batches = parquetRecords(file, {
     typeOf: (columns) => typeOfColumns(columns, path),
-    onIncomplete: (rows) => listener.broken(incompleteText(path, rows)),
+    onIncomplete: (rows, first) => listener.broken(incompleteText(path, rows, first)),
   });
   let number = 0;
   for await (const records of batches) {
@@ -43,9 +43,10 @@ async function* recordsOf(file: string, path: string, listener: InputListener): 
 }
 
 /** Returns the message about rows of a Parquet file that are skipped. */
-export function incompleteText(path: string, rows: number): string {
-  const what = rows === 1 ? 'row is' : 'rows are';
-  return `${path}: ${rows} ${what} not valid records (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`;
+export function incompleteText(path: string, rows: number, first: string): string {
+  const what = rows === 1 ? '1 row is not a valid record' : `${rows} rows are not valid records`;
+  if (first !== '') return `${path}: ${what}, ${rows === 1 ? '' : 'the first is '}${first}`;
+  return `${path}: ${what} (a required value is missing or invalid, a time is not in microseconds, or values contradict each other)`;
 }
 
 /** A file as it lies on disk: DuckDB reads Parquet from its end, so that it cannot take a stream. */

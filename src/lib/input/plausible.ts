@@ -1,4 +1,5 @@
 import { RecordError } from '../model/ndjson.js';
+import { isRounded } from '../model/numbers.js';
 import { checkedCandle } from '../model/plausible-candle.js';
 import type { AnyRecord } from '../model/records.js';
 import { isTime, MICROSECONDS_PER_MILLISECOND, SECOND } from '../model/time.js';
@@ -14,6 +15,9 @@ export function plausible(record: AnyRecord): AnyRecord {
     throw new RecordError(
       `${record.type}.timestamp: expected microseconds of this century, was ${timestamp}${unitOf(timestamp)}`,
     );
+  // Rows that share one rounded id would be dropped as copies of the first one.
+  if (record.type === 'trade' && isRounded(record.id))
+    throw new RecordError(`trade.id: ${record.id} was rounded by a spreadsheet; export the column as text`);
   if (record.type === 'trade' && !(record.price > 0 && record.amount > 0))
     throw new RecordError(`trade: expected price and amount above 0, was ${record.price} and ${record.amount}`);
   if (record.type !== 'candle') return record;

@@ -48,3 +48,11 @@ export function compareLongs(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** The text of a whole number that a spreadsheet turned into one with an exponent, such as `1.76E+12`: its last digits are lost. */
+const ROUNDED = /^\d(?:\.\d+)?[eE]\+?\d+$/;
+
+/** Returns whether an id or a time is a number that a spreadsheet rounded. */
+export function isRounded(text: string): boolean {
+  return ROUNDED.test(text);
+}

@@ -44,6 +44,25 @@ const HEADER = 'exchange,market,symbol,timestamp,local_timestamp,id,price,amount
 const ROW = 'bybit,linear,BTCUSDT,1786310817000000,1786310817000001,a-1,65114.3,0.001,buy,9007199254740993';
 
 describe('CSV by the reader of DuckDB', () => {
+  it.each(['1.78631E+15', '1.78631e15', '1.786310817000E15'])(
+    'refuses the time %s line by line, as the other reader',
+    async (time) => {
+      const { fast, slow, broken } = await both('rounded.csv', `${HEADER}\n${ROW}\n${ROW.replace('1786310817000000', time)}\n`);
+      expect([fast, slow.length]).toEqual([undefined, 1]);
+      expect(broken).toEqual([expect.stringContaining(`row 3: trade.timestamp: ${time} was rounded by a spreadsheet`)]);
+    },
+  );
+
+  it('refuses an id that a spreadsheet rounded: further trades would be dropped as its copies', async () => {
+    const row = ROW.replace('a-1', '1.76E+12');
+    const { fast, slow, broken } = await both('rounded-id.csv', `${HEADER}\n${row}\n${row}\n`);
+    expect([fast, slow]).toEqual([undefined, []]);
+    expect(broken.map((reason) => reason.split('.csv: ')[1])).toEqual([
+      'row 2: trade.id: 1.76E+12 was rounded by a spreadsheet; export the column as text',
+      'row 3: trade.id: 1.76E+12 was rounded by a spreadsheet; export the column as text',
+    ]);
+  });
+
   it('holds the records of the other reader, or is declined', async () => {
     const number = fc.oneof(
       { weight: 6, arbitrary: fc.double({ min: 1e-8, max: 1e8, noNaN: true }).map(String) },

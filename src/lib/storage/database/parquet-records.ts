@@ -1,5 +1,6 @@
 import { FailureError, MdtoolError } from '../../model/errors.js';
-import { type AnyRecord, RECORD_TYPES, type RecordType } from '../../model/records.js';
+import { checkedCandle } from '../../model/plausible-candle.js';
+import { type AnyRecord, type Candle, RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { EARLIEST, LATEST } from '../../model/time.js';
 import { databaseReason } from '../files/database-reason.js';
 import { Database, sqlName, sqlText } from './duckdb.js';
@@ -17,8 +18,8 @@ const PANDAS_INDEX = /^__index_level_\d+__$/;
 type ParquetListener = {
   /** Returns the type for these columns, for files without the type in their metadata. Throws when none fits. */
   typeOf(columns: readonly string[]): RecordType;
-  /** Called with the number of skipped rows that are not complete records of their type. */
-  onIncomplete(rows: number): void;
+  /** Called with the number of skipped rows that are not complete records of their type, and what the first one lacks if known. */
+  onIncomplete(rows: number, first: string): void;
 };
 
 /**
@@ -79,8 +80,24 @@ export async function parquetSelect(
   const condition = `${validCondition(type)} AND ${plausible}`;
   const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE (${condition}) IS NOT TRUE`);
   if (incomplete === 0) return { type, select };
-  listener.onIncomplete(incomplete);
+  listener.onIncomplete(incomplete, await firstFault(database, type, select, condition));
   return { type, select: `SELECT * FROM (${select}) WHERE ${condition}` };
+}
+
+/** Returns the place and the fault of the first candle that contradicts itself, '' when it is something else. */
+async function firstFault(database: Database, type: RecordType, select: string, condition: string): Promise<string> {
+  if (type !== 'candle') return '';
+  const [row] = await database.rows(
+    `SELECT *, epoch_us("timestamp") AS time FROM (SELECT row_number() OVER () AS place, * FROM (${select}))
+     WHERE (${condition}) IS NOT TRUE ORDER BY place LIMIT 1`,
+  );
+  if (!row || row.time === null || row.interval === null || row.volume === null) return '';
+  const numbers = ['open', 'high', 'low', 'close', 'volume', 'turnover', 'trades'] as const;
+  const values = Object.fromEntries(numbers.map((name) => [name, row[name] === null ? undefined : Number(row[name])]));
+  const buyVolume = row.buy_volume === null ? undefined : Number(row.buy_volume);
+  const given = { ...values, buyVolume, timestamp: Number(row.time), interval: String(row.interval) };
+  const checked = checkedCandle(given as unknown as Candle);
+  return 'fault' in checked ? `row ${row.place}: ${checked.fault}` : '';
 }
 
 /** Units of integer times by the factor to microseconds; within this century their values do not overlap. */
@@ -114,6 +131,9 @@ function isNumeric(givenType: string | undefined): boolean {
 
 function readAs(name: string, sqlType: string, givenType: string, factor: number | undefined): string {
   const column = sqlName(name);
+  // Four bytes hold 7 digits of a time: trades of minutes would share one.
+  if (sqlType === 'TIMESTAMPTZ' && givenType === 'FLOAT')
+    throw new FailureError(`column ${name}: single precision rounds times; write it as BIGINT or TIMESTAMP`);
   if (sqlType === 'TIMESTAMPTZ' && isNumeric(givenType)) {
     if (factor === undefined) {
       const time = `make_timestamptz(${column}::BIGINT)`;

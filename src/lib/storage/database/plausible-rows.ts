@@ -9,7 +9,11 @@ type PlausibleRows = { readonly select: string; readonly condition: string };
 
 /** Returns how foreign rows of a type are read: candles by the shortest name of their interval. */
 export async function plausibleRows(database: Database, type: RecordType, select: string): Promise<PlausibleRows> {
-  if (type === 'trade') return { select, condition: '"price" > 0 AND "amount" > 0' };
+  if (type === 'trade')
+    return {
+      select,
+      condition: `"price" > 0 AND "amount" > 0 AND NOT regexp_matches("id", '^[0-9]([.][0-9]+)?[eE][+]?[0-9]+$')`,
+    };
   if (type !== 'candle') return { select, condition: 'true' };
   const found = await database.rows(`SELECT DISTINCT "interval" FROM (${select}) WHERE "interval" IS NOT NULL`);
   const intervals = found.flatMap(({ interval }) => intervalNamed(String(interval)));
