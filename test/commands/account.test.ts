@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { AccountFamily, OrderIntent, PrivateSide } from '../../src/lib/exchanges/private-side.js';
 import type { NewAccount, NewKey } from '../support/exchange-server/accounts/desk.js';
 import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
+import { ROOT } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
 import { SignedClient } from '../support-tests/accounts/signed-client.js';
 
@@ -231,5 +233,45 @@ describe('secrets', () => {
     const bytes = files.filter((path) => statSync(path).isFile()).map((path) => readFileSync(path, 'latin1'));
     const all = [...texts, stdout, stderr, ...bytes];
     for (const canary of canaries) expect(all.filter((text) => text.includes(canary))).toEqual([]);
+  });
+
+  it('stay out of everything around a file of encrypted keys, its passphrase right, wrong or missing', async () => {
+    const { key, env, server } = opened('bybit');
+    const home = join(folder, 'encrypted');
+    const file = join(folder, 'passphrase.txt');
+    const passphrase = 'canary of the key file';
+    const { MDTOOL_BYBIT_KEY: _, MDTOOL_BYBIT_SECRET: __, ...rest } = env as Readonly<Record<string, string>>;
+    const own = { ...rest, XDG_CONFIG_HOME: home, MDTOOL_PASSPHRASE_FILE: file };
+    const entry = JSON.stringify({ key: key.key, secret: key.secret });
+    const ask = (...args: string[]) => mdtoolHere([...args, '-e', 'bybit', '--log-level', 'debug'], { env: own });
+    writeFileSync(file, `${passphrase}\n`, { mode: 0o600 });
+    const add = ['keys', 'add', 'main', '-e', 'bybit', '--demo', '--backend', 'encrypted', '--log-level', 'debug'];
+    const added = await mdtoolHere(add, { env: own, input: entry });
+    const right = await ask('account', 'balances', '--account', 'main', '--demo', '--json');
+    writeFileSync(file, 'canary that is wrong\n', { mode: 0o600 });
+    const wrong = await ask('account', 'balances', '--account', 'main', '--demo', '--json');
+    rmSync(file);
+    const missing = await ask('keys', 'test', 'main');
+    expect([added.code, right.code]).toEqual([0, 0]);
+    expect([wrong.code, missing.code]).not.toContain(0);
+    expect(server.desk.requests.length).toBeGreaterThan(0);
+    const stored = (readdirSync(home, { recursive: true }) as string[]).map((name) => join(home, name));
+    const bytes = stored.filter((path) => statSync(path).isFile()).map((path) => readFileSync(path, 'latin1'));
+    const all = [added, right, wrong, missing].flatMap(({ stdout, stderr }) => [stdout, stderr]).concat(bytes);
+    for (const canary of [key.key, key.secret, passphrase, 'canary that is wrong'])
+      expect(all.filter((text) => text.includes(canary))).toEqual([]);
+  });
+
+  it('stay out of what Node prints when it crashes with one in memory', () => {
+    const code = `import { Secret } from './src/lib/secrets/secret.ts';
+      const held = { secret: new Secret('canary-of-a-crash'), list: [new Secret('canary-of-a-crash')] };
+      console.error(held, String(held.secret), JSON.stringify(held));
+      throw Object.assign(new Error('crashed'), held);`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('[secret]')]);
+    expect(stdout + stderr.replace(code, '')).not.toMatch(/secret: .*canary|\[ .*canary/);
   });
 });

@@ -3,7 +3,7 @@ import { compactTrial } from './compact-trials.js';
 import { temporaryDirectory } from './support.js';
 
 it('compact, killed at 3 random moments beside a writer and readers, loses and doubles nothing', {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async () => {
   const { reads, killed } = await compactTrial(await temporaryDirectory(), { kills: 3, seed: 4 });
   expect(reads).toBeGreaterThan(1);
