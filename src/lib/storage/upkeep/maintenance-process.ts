@@ -22,7 +22,8 @@ type MaintenanceOptions = {
 
 const ENTRY = fileURLToPath(new URL('./maintenance-main.js', import.meta.url));
 const IDLE_MS = 10_000;
-const PATIENCE_MS = 2_000;
+/** A child that is ended while it seals leaves files that verify names until they are deleted: only a stuck one is ended. */
+const PATIENCE_MS = 30_000;
 /** The argument of a child that keeps the normal priority. */
 export const HURRIED = 'hurried';
 
