@@ -1,10 +1,9 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
-import { requireStoreDirectory } from '../../lib/cli/known-store.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import { progressOn } from '../../lib/cli/progress.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
-import { findStore } from '../../lib/storage/files/store-directory.js';
+import { findStore, requireStoreDirectory } from '../../lib/storage/files/store-directory.js';
 import { startStep } from '../../lib/storage/journal/step-lock.js';
 import { openStoreContext } from '../../lib/storage/log/store-context.js';
 import type { Compaction } from '../../lib/storage/upkeep/compaction.js';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, platform, totalmem } from 'node:os';
 import { redact } from '../../lib/cli/redaction.js';
+import { formatSize } from '../../lib/model/number-format.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 
-const GIGABYTE = 1024 ** 3;
 /** Open files that a capture of every symbol with its store and its child process needs, with a margin. */
 const ENOUGH_FILES = 1024;
 /** Lower-case names count before upper-case ones. */
@@ -33,7 +33,7 @@ function isAtLeast(version: string, floor: string): boolean {
 
 function machineFinding(): Finding {
   const cores = availableParallelism();
-  return ok('machine', `${cores} ${cores === 1 ? 'core' : 'cores'}, ${(totalmem() / GIGABYTE).toFixed(1)} GiB of memory`);
+  return ok('machine', `${cores} ${cores === 1 ? 'core' : 'cores'}, ${formatSize(totalmem())} of memory`);
 }
 
 /** DuckDB is a binary: on an unsupported platform, or after an install that left it out, it does not load. */

@@ -3,19 +3,18 @@ import { access, stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { counted } from '../../lib/model/counted.js';
 import { MdtoolError } from '../../lib/model/errors.js';
+import { formatSize } from '../../lib/model/number-format.js';
 import { systemReason } from '../../lib/sinks/system-reason.js';
 import { describeOwner } from '../../lib/storage/files/owner.js';
-import { findStore, type StorePaths } from '../../lib/storage/files/store-directory.js';
+import { findStore, STORE_FORMAT, type StorePaths } from '../../lib/storage/files/store-directory.js';
 import { listJournals } from '../../lib/storage/journal/journal.js';
 import { goneWriters } from '../../lib/storage/journal/writer-registry.js';
 import { openStoreContext } from '../../lib/storage/log/store-context.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 
-const MEGABYTE = 1024 ** 2;
-const GIGABYTE = 1024 ** 3;
 /** Below this a capture stops soon; sealing needs room for a file beside its journal. */
-const LEAST_FREE = 64 * MEGABYTE;
-const LITTLE_FREE = GIGABYTE;
+const LEAST_FREE = 64e6;
+const LITTLE_FREE = 1e9;
 
 /** Checks the store in `directory`: whether it can be read and written, what is in it, who writes, and the disk under it. */
 export async function checkStore(directory: string): Promise<Finding[]> {
@@ -38,7 +37,7 @@ async function stateFindings(directory: string, paths: StorePaths): Promise<Find
   const gone = await goneWriters(context);
   const journals = (await listJournals(paths.journal)).filter(({ segment }) => !sealed.has(segment));
   const running = [...writers].filter(([writer]) => !gone.has(writer));
-  const findings = [ok('store', `${directory}: format 1, ${counted(files.size, 'file')}, ${sizeText(bytes)}`)];
+  const findings = [ok('store', `${directory}: format ${STORE_FORMAT}, ${counted(files.size, 'file')}, ${formatSize(bytes)}`)];
   for (const [, { step, owner }] of running) findings.push(ok('writer', `"${step}" is writing (${describeOwner(owner)})`));
   const left = running.length === 0 ? journals.length : 0;
   if (left > 0)
@@ -67,12 +66,7 @@ async function writableFinding(place: string): Promise<Finding> {
 async function diskFinding(place: string): Promise<Finding> {
   const { bavail, bsize } = await statfs(place);
   const free = bavail * bsize;
-  const text = `${sizeText(free)} free in ${place}`;
+  const text = `${formatSize(free)} free in ${place}`;
   if (free < LEAST_FREE) return fail('disk', `${text}: free some space or apply retention with mdtool compact --keep`);
   return free < LITTLE_FREE ? warn('disk', `${text}: little for a capture`) : ok('disk', text);
-}
-
-/** Returns `3.1 GiB`, `52 MiB`. */
-function sizeText(bytes: number): string {
-  return bytes >= GIGABYTE ? `${(bytes / GIGABYTE).toFixed(1)} GiB` : `${Math.ceil(bytes / MEGABYTE)} MiB`;
 }

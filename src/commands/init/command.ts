@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
@@ -39,7 +39,7 @@ export default class Init extends BaseCommand {
     await mkdir(dirname(path), { recursive: true }).catch((error) => {
       throw new FailureError(`cannot create ${dirname(path)}: ${systemReason(error)}`, { cause: error });
     });
-    const store = join(args.folder, answers.store);
+    const store = isAbsolute(answers.store) ? answers.store : join(args.folder, answers.store);
     await openStoreDirectory(store);
     const file = new WholeFile(path, flags.force);
     await file.write(configurationText(answers));

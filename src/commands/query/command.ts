@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { exchangesFlag, FORMATS, type Format, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
-import { requireKnownSymbols, requireStoreDirectory } from '../../lib/cli/known-store.js';
+import { requireKnownSymbols } from '../../lib/cli/known-store.js';
 import { rowObjects, writeRows } from '../../lib/cli/output/row-output.js';
 import { parametersFlag, parametersOf } from '../../lib/cli/parameters.js';
 import { nativeSymbols } from '../../lib/cli/record-selection.js';
@@ -10,6 +10,7 @@ import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { counted } from '../../lib/model/counted.js';
 import { FailureError, UsageError } from '../../lib/model/errors.js';
 import { systemReason } from '../../lib/sinks/system-reason.js';
+import { requireStoreDirectory } from '../../lib/storage/files/store-directory.js';
 import type { QueryOptions, QueryResult } from '../../lib/storage/reading/query.js';
 
 export default class Query extends BaseCommand {

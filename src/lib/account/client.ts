@@ -269,7 +269,7 @@ function failureKind({ class: outcome }: Outcome): 'fault' | 'throttled' | 'cloc
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Refuses to sign for a host that is neither the exchange's own nor this machine: whoever runs it would get a key and signed
+ * Refuses to sign for a host that is neither the exchange's own nor this machine: its operator would get a key and signed
  * requests. `accepted` are hosts that the user names. Plain text is for this machine alone. Throws a `UsageError`.
  */
 export function guardEndpoint(origin: string, { origins, hosts }: PrivateSide, accepted: readonly string[]): void {

@@ -75,7 +75,7 @@ async function optional<Item>(
 function concerns(info: KeyInfo, now: number): string[] {
   const texts = [...info.notes];
   if (info.canTransfer) texts.push('the key may transfer money between wallets: it does not need to');
-  if (info.addresses.length === 0) texts.push('the key is not bound to an IP address: whoever gets it can use it');
+  if (info.addresses.length === 0) texts.push('the key is not bound to an IP address: anyone who has it can use it');
   if (!info.canRead) texts.push('the key may not read orders and positions');
   const left = info.expires === undefined ? undefined : info.expires / 1_000 - now;
   if (left !== undefined && left < WEEK)

@@ -1,16 +1,8 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { UsageError } from '../model/errors.js';
 import { nearest } from '../model/suggestion.js';
-import { findStore } from '../storage/files/store-directory.js';
+import { findStore, requireStoreDirectory } from '../storage/files/store-directory.js';
 import { openStoreContext } from '../storage/log/store-context.js';
 import { nativeSymbols, type SelectionFlags } from './record-selection.js';
-
-/** Throws a `UsageError` for a directory that does not exist; an empty one is an empty store. */
-export function requireStoreDirectory(directory: string): void {
-  if (existsSync(resolve(directory))) return;
-  throw new UsageError(`no store in ${resolve(directory)}: there is no such directory; choose one with --store`);
-}
 
 /**
  * Throws a `UsageError` for a directory that does not exist, and for a named symbol of which a store with records has none.

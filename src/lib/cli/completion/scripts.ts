@@ -8,8 +8,7 @@ import { DIRECTIVE } from './candidates.js';
 export const SCRIPTS = { bash: bashScript(), zsh: zshScript(), fish: fishScript(), powershell: powershellScript() } as const;
 
 /**
- * bash makes words of their own out of `=` and what surrounds it; they are left out, so that `--market=l` is completed like
- * `--market l`. `-o default` completes file names where there is no candidate.
+ * bash splits `--market=l` at the `=`. The script drops the `=`, and the flag is completed as in `--market l`. `-o default` completes file names where there is no candidate.
  */
 function bashScript(): string {
   return `_mdtool() {

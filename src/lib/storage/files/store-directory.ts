@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FailureError, UsageError } from '../../model/errors.js';
@@ -5,7 +6,8 @@ import { createDirectory, createFile, isMissing, storageFailure } from './durabl
 
 /** The file that makes a directory a store. */
 const MARKER = 'mdtool-store.json';
-const FORMAT = 1;
+/** The format that this mdtool writes, and the newest that it reads. */
+export const STORE_FORMAT = 1;
 
 /** Entries that a fresh file system puts into an otherwise empty directory. */
 const NOT_CONTENT = new Set(['lost+found']);
@@ -33,6 +35,12 @@ export async function findStore(directory: string): Promise<StorePaths | undefin
   }
 }
 
+/** Throws a `UsageError` for a directory that does not exist; an empty one is an empty store. */
+export function requireStoreDirectory(directory: string): void {
+  if (existsSync(resolve(directory))) return;
+  throw new UsageError(`no store in ${resolve(directory)}: there is no such directory; choose one with --store`);
+}
+
 /** Returns the paths of the store in `directory`; an empty or new directory becomes a store. Throws as `findStore`. */
 export async function openStoreDirectory(directory: string): Promise<StorePaths> {
   const found = await findStore(directory);
@@ -40,7 +48,7 @@ export async function openStoreDirectory(directory: string): Promise<StorePaths>
   try {
     await createDirectory(paths.root);
     // The marker is written first: a directory with content but no marker belongs to someone else.
-    if (!found) await createFile(join(paths.root, MARKER), `${JSON.stringify({ store: 'mdtool', format: FORMAT })}\n`);
+    if (!found) await createFile(join(paths.root, MARKER), `${JSON.stringify({ store: 'mdtool', format: STORE_FORMAT })}\n`);
     for (const part of [paths.journal, paths.log]) await createDirectory(part);
   } catch (error) {
     throw storageFailure(error, 'write to the store', paths.root);
@@ -56,10 +64,10 @@ async function readMarker(root: string): Promise<boolean> {
   });
   if (text === undefined) return await refuseForeign(root);
   const format = formatOf(text);
-  if (format === undefined) throw new FailureError(`${join(root, MARKER)}: expected {"store":"mdtool","format":${FORMAT}}`);
-  if (format > FORMAT)
+  if (format === undefined) throw new FailureError(`${join(root, MARKER)}: expected {"store":"mdtool","format":${STORE_FORMAT}}`);
+  if (format > STORE_FORMAT)
     throw new FailureError(
-      `${root} has store format ${format}, but this mdtool reads formats up to ${FORMAT}; use a newer mdtool`,
+      `${root} has store format ${format}, but this mdtool reads formats up to ${STORE_FORMAT}; use a newer mdtool`,
     );
   return true;
 }

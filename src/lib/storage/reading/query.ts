@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { FailureError, MdtoolError, UsageError } from '../../model/errors.js';
+import { FailureError, MdtoolError } from '../../model/errors.js';
 import { finite, long } from '../../model/numbers.js';
 import type { RecordType } from '../../model/records.js';
 import { type Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, withDatabase } from '../database/duckdb.js';
@@ -9,6 +9,7 @@ import { createRowConverter, kindOf, type ResultKind, type ResultValue } from '.
 import { asPattern } from '../database/record-load.js';
 import { databaseReason } from '../files/database-reason.js';
 import type { Partition } from '../files/partition.js';
+import { requireStoreDirectory } from '../files/store-directory.js';
 import { followRetired, isVanished, retiredPath } from '../log/retired-files.js';
 import { planStatement, type StatementPlan } from './query-guard.js';
 import type { StoreSelection } from './store-selection.js';
@@ -48,8 +49,7 @@ export type QueryResult = {
 export async function queryStore(directory: string, sql: string, options: QueryOptions = {}): Promise<QueryResult> {
   const plan = await withDatabase({}, (database) => planStatement(database, sql, isView));
   // A query of constants needs no store.
-  if (plan.tables.size > 0 && !existsSync(resolve(directory)))
-    throw new UsageError(`no store in ${resolve(directory)}: there is no such directory; choose one with --store`);
+  if (plan.tables.size > 0) requireStoreDirectory(directory);
   const selection = { ...options.selection, ...narrowed(plan, options.selection ?? {}) };
   for (let attempt = 1; ; attempt++) {
     const snapshot = await openSnapshot(directory, selection, options.database);
