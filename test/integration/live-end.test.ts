@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { TimeLimit } from '../../src/commands/stream/live-tools.js';
+import { TimeLimit } from '../../src/lib/cli/live/tools.js';
 import { decodeRecord } from '../../src/lib/model/ndjson.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { finished, start } from '../support/mdtool.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MetricsServer, parseMetricsAddress } from '../../src/commands/stream/metrics-server.js';
+import { MetricsServer, parseMetricsAddress } from '../../src/lib/cli/live/metrics-server.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom } from '../support/live-run.js';
 

@@ -1,9 +1,9 @@
 import { typesOf } from '../../lib/capture/selection.js';
 import { BaseCommand } from '../../lib/cli/base-command.js';
+import { openLiveStream } from '../../lib/cli/live/live-stream.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { streamFlags } from './flags.js';
 import { refuseForeign } from './live-flags.js';
-import { openLiveStream } from './live-stream.js';
 import { openReplayStream } from './replay-stream.js';
 
 export default class Stream extends BaseCommand {

@@ -10,6 +10,7 @@ import {
   storeFlag,
   symbolsFlag,
 } from '../../lib/cli/flags.js';
+import { FEATURES_PRESET } from '../../lib/cli/live/context.js';
 import { CHANNELS, type Channel } from '../../lib/exchanges/exchange.js';
 import { POLLED_TYPES, type PolledType } from '../../lib/exchanges/polling.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -17,11 +18,6 @@ import { finite } from '../../lib/model/numbers.js';
 import { didYouMeanChannel } from '../../lib/model/suggestion.js';
 import { SECOND } from '../../lib/model/time.js';
 import { liveFlags, redisFlags } from './live-flags.js';
-
-/** The channels that `features` reads. Candles are for the warm-up of its averages. */
-export const FEATURES_PRESET: readonly Channel[] = ['trade', 'ticker', 'book', 'candle'];
-/** The interval of the preset's candles. */
-export const FEATURES_INTERVAL = '15m';
 
 const PRESETS: ReadonlyMap<string, readonly string[]> = new Map([
   ['features', FEATURES_PRESET],

@@ -1,4 +1,5 @@
 import { openReplay } from '../../lib/capture/replay/replay.js';
+import { summarize } from '../../lib/cli/live/summary.js';
 import { openRedisOutput } from '../../lib/cli/output/redis-output.js';
 import type { RedisFlags } from '../../lib/cli/output/redis-target.js';
 import type { Summary } from '../../lib/cli/summary.js';
@@ -8,7 +9,6 @@ import { afterInput, sleep } from '../../lib/input/closing.js';
 import { expandPaths } from '../../lib/input/paths.js';
 import type { Shard } from '../../lib/instruments/shard.js';
 import type { AnyRecord, Market } from '../../lib/model/records.js';
-import { summarize } from './summary.js';
 
 /** The parsed flags of a replay; durations are microseconds. */
 type ReplayStreamFlags = RedisFlags & {

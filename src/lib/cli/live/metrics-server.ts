@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
-import type { Live } from '../../lib/capture/live/live.js';
-import type { WireTap } from '../../lib/capture/live/wire.js';
-import { channelOf } from '../../lib/capture/selection.js';
-import type { DataFrame } from '../../lib/capture/session/capture.js';
-import type { Exchange } from '../../lib/exchanges/exchange.js';
-import { counted } from '../../lib/model/counted.js';
-import { FailureError, UsageError } from '../../lib/model/errors.js';
-import type { WireEvent } from '../../lib/tape/tape.js';
+import type { Live } from '../../capture/live/live.js';
+import type { WireTap } from '../../capture/live/wire.js';
+import { channelOf } from '../../capture/selection.js';
+import type { DataFrame } from '../../capture/session/capture.js';
+import type { Exchange } from '../../exchanges/exchange.js';
+import { counted } from '../../model/counted.js';
+import { FailureError, UsageError } from '../../model/errors.js';
+import type { WireEvent } from '../../tape/tape.js';
 
 export type MetricsAddress = { readonly host: string; readonly port: number };
 

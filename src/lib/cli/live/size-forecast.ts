@@ -1,7 +1,7 @@
-import type { Subscription } from '../../lib/exchanges/exchange.js';
-import { counted } from '../../lib/model/counted.js';
-import { formatSize } from '../../lib/model/number-format.js';
-import { SECOND } from '../../lib/model/time.js';
+import type { Subscription } from '../../exchanges/exchange.js';
+import { counted } from '../../model/counted.js';
+import { formatSize } from '../../model/number-format.js';
+import { SECOND } from '../../model/time.js';
 
 /** Minimum number of books for a forecast of the size. */
 const MANY_BOOKS = 20;

@@ -1,10 +1,10 @@
-import { TapeWriter } from '../../lib/capture/live/tape-writer.js';
-import { openRedisOutput, type RedisOutput } from '../../lib/cli/output/redis-output.js';
-import type { Exchange } from '../../lib/exchanges/exchange.js';
-import { UsageError } from '../../lib/model/errors.js';
-import type { Market } from '../../lib/model/records.js';
-import { createHttpClient, type HttpClient, type HttpSender } from '../../lib/transport/http.js';
-import type { LiveStreamContext, LiveStreamFlags } from './live-context.js';
+import { TapeWriter } from '../../capture/live/tape-writer.js';
+import type { Exchange } from '../../exchanges/exchange.js';
+import { UsageError } from '../../model/errors.js';
+import type { Market } from '../../model/records.js';
+import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';
+import { openRedisOutput, type RedisOutput } from '../output/redis-output.js';
+import type { LiveStreamContext, LiveStreamFlags } from './context.js';
 import { MetricsServer } from './metrics-server.js';
 
 /** What a capture works with beside the exchanges; `close` ends all of it, the latest first. */

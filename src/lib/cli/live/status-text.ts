@@ -1,6 +1,6 @@
-import type { LiveStatus } from '../../lib/capture/live/status.js';
-import { counted } from '../../lib/model/counted.js';
-import { formatCount } from '../../lib/model/number-format.js';
+import type { LiveStatus } from '../../capture/live/status.js';
+import { counted } from '../../model/counted.js';
+import { formatCount } from '../../model/number-format.js';
 
 /** Rates of a run between two statuses, per second. */
 type Rates = { readonly records: number; readonly frames: number; readonly bytes: number };

@@ -1,7 +1,7 @@
-import type { Live } from '../../lib/capture/live/live.js';
-import { type Statistics, total } from '../../lib/capture/statistics.js';
-import type { Summary } from '../../lib/cli/summary.js';
-import { counted } from '../../lib/model/counted.js';
+import type { Live } from '../../capture/live/live.js';
+import { type Statistics, total } from '../../capture/statistics.js';
+import { counted } from '../../model/counted.js';
+import type { Summary } from '../summary.js';
 import { lagFields } from './status-text.js';
 
 /** Adds the statistics of a capture to the summary, and the reasons why the run is incomplete. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { reportStatus } from '../../../src/commands/stream/status-report.js';
-import type { LiveStatus } from '../../../src/lib/capture/live/status.js';
+import type { LiveStatus } from '../../../../src/lib/capture/live/status.js';
+import { reportStatus } from '../../../../src/lib/cli/live/status-report.js';
 
 /** A control sequence, or one character. */
 const PIECE = new RegExp(`${String.fromCharCode(27)}\\[\\d*[A-Z]|[\\s\\S]`, 'g');

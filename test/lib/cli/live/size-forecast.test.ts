@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { sizeForecast } from '../../../src/commands/stream/size-forecast.js';
-import type { Channel, Subscription } from '../../../src/lib/exchanges/exchange.js';
+import { sizeForecast } from '../../../../src/lib/cli/live/size-forecast.js';
+import type { Channel, Subscription } from '../../../../src/lib/exchanges/exchange.js';
 
 const SECOND = 1_000_000;
 

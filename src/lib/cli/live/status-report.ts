@@ -1,6 +1,6 @@
-import type { Live } from '../../lib/capture/live/live.js';
-import type { LiveStatus } from '../../lib/capture/live/status.js';
-import type { Stderr } from '../../lib/cli/stderr.js';
+import type { Live } from '../../capture/live/live.js';
+import type { LiveStatus } from '../../capture/live/status.js';
+import type { Stderr } from '../stderr.js';
 import { flow, ratesBetween, statusFields, statusParts } from './status-text.js';
 
 export type StatusReporter = { stop(): void };

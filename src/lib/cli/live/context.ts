@@ -1,14 +1,19 @@
-import type { TapeRotation } from '../../lib/capture/live/tape-writer.js';
-import type { RedisFlags } from '../../lib/cli/output/redis-target.js';
-import type { Settings } from '../../lib/cli/settings.js';
-import type { Stderr } from '../../lib/cli/stderr.js';
-import type { Summary } from '../../lib/cli/summary.js';
-import type { Channel, Exchange } from '../../lib/exchanges/exchange.js';
-import type { PolledType } from '../../lib/exchanges/polling.js';
-import type { Shard } from '../../lib/instruments/shard.js';
-import type { UniverseOptions } from '../../lib/instruments/universe.js';
-import type { Market } from '../../lib/model/records.js';
+import type { TapeRotation } from '../../capture/live/tape-writer.js';
+import type { Channel, Exchange } from '../../exchanges/exchange.js';
+import type { PolledType } from '../../exchanges/polling.js';
+import type { Shard } from '../../instruments/shard.js';
+import type { UniverseOptions } from '../../instruments/universe.js';
+import type { Market } from '../../model/records.js';
+import type { RedisFlags } from '../output/redis-target.js';
+import type { Settings } from '../settings.js';
+import type { Stderr } from '../stderr.js';
+import type { Summary } from '../summary.js';
 import type { MetricsAddress } from './metrics-server.js';
+
+/** The channels that `features` reads. Candles are for the warm-up of its averages. */
+export const FEATURES_PRESET: readonly Channel[] = ['trade', 'ticker', 'book', 'candle'];
+/** The interval of the preset's candles. */
+export const FEATURES_INTERVAL = '15m';
 
 /** The parsed flags of a live `stream`; durations are microseconds. */
 export type LiveStreamFlags = UniverseOptions &

@@ -1,28 +1,27 @@
-import { buildClaims } from '../../lib/capture/live/claimed-symbols.js';
-import type { Venue } from '../../lib/capture/live/connection-pool.js';
-import type { Live } from '../../lib/capture/live/live.js';
-import type { LiveOptions } from '../../lib/capture/live/live-options.js';
-import type { RepairOptions } from '../../lib/capture/live/live-repair.js';
-import { openLive } from '../../lib/capture/live/run.js';
-import type { LiveLog } from '../../lib/capture/live/run-log.js';
-import { total } from '../../lib/capture/statistics.js';
-import type { Stderr } from '../../lib/cli/stderr.js';
-import type { Summary } from '../../lib/cli/summary.js';
-import type { Exchange, HttpRequest } from '../../lib/exchanges/exchange.js';
-import { restOriginFor } from '../../lib/exchanges/requests.js';
-import { RestClient } from '../../lib/history/rest-client.js';
-import { createLastGoodLists } from '../../lib/instruments/last-good-lists.js';
-import { UsageError } from '../../lib/model/errors.js';
-import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../lib/model/records.js';
-import { SECOND } from '../../lib/model/time.js';
-import { Claims } from '../../lib/storage/journal/claims.js';
-import { FEATURES_INTERVAL, FEATURES_PRESET } from './flags.js';
-import type { LiveStreamContext, LiveStreamFlags } from './live-context.js';
-import { type LiveTools, openTools } from './live-tools.js';
+import { buildClaims } from '../../capture/live/claimed-symbols.js';
+import type { Venue } from '../../capture/live/connection-pool.js';
+import type { Live } from '../../capture/live/live.js';
+import type { LiveOptions } from '../../capture/live/live-options.js';
+import type { RepairOptions } from '../../capture/live/live-repair.js';
+import { openLive } from '../../capture/live/run.js';
+import type { LiveLog } from '../../capture/live/run-log.js';
+import { total } from '../../capture/statistics.js';
+import type { Exchange, HttpRequest } from '../../exchanges/exchange.js';
+import { restOriginFor } from '../../exchanges/requests.js';
+import { RestClient } from '../../history/rest-client.js';
+import { createLastGoodLists } from '../../instruments/last-good-lists.js';
+import { UsageError } from '../../model/errors.js';
+import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
+import { SECOND } from '../../model/time.js';
+import { Claims } from '../../storage/journal/claims.js';
+import type { Stderr } from '../stderr.js';
+import type { Summary } from '../summary.js';
+import { FEATURES_INTERVAL, FEATURES_PRESET, type LiveStreamContext, type LiveStreamFlags } from './context.js';
 import { auditPeriod, buildVenue, repairLimits, runLimits } from './pacing-settings.js';
 import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
 import { summarizeLive } from './summary.js';
+import { type LiveTools, openTools } from './tools.js';
 
 /** A capture that is ready to be read. Call `close` after its records have ended, even by an error. */
 type LiveStream = {

@@ -1,13 +1,13 @@
-import type { Venue } from '../../lib/capture/live/connection-pool.js';
-import type { RepairLimits } from '../../lib/capture/repair/repair-job.js';
-import { endpointsOf } from '../../lib/cli/endpoints.js';
-import { COUNTS, DURATIONS, PACING_TABLE, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../../lib/cli/pacing-keys.js';
-import type { Setting, Settings } from '../../lib/cli/settings.js';
-import type { Exchange } from '../../lib/exchanges/exchange.js';
-import type { Pacing } from '../../lib/exchanges/live-protocol.js';
-import { UsageError } from '../../lib/model/errors.js';
-import type { Market } from '../../lib/model/records.js';
-import { MICROSECONDS_PER_MILLISECOND as MS, parseDuration } from '../../lib/model/time.js';
+import type { Venue } from '../../capture/live/connection-pool.js';
+import type { RepairLimits } from '../../capture/repair/repair-job.js';
+import type { Exchange } from '../../exchanges/exchange.js';
+import type { Pacing } from '../../exchanges/live-protocol.js';
+import { UsageError } from '../../model/errors.js';
+import type { Market } from '../../model/records.js';
+import { MICROSECONDS_PER_MILLISECOND as MS, parseDuration } from '../../model/time.js';
+import { endpointsOf } from '../endpoints.js';
+import { COUNTS, DURATIONS, PACING_TABLE, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../pacing-keys.js';
+import type { Setting, Settings } from '../settings.js';
 
 /** Zero turns these off; a zero heartbeat or time limit would be a mistake. */
 const MAY_BE_ZERO = new Set([
