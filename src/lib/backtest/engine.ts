@@ -69,8 +69,10 @@ class Engine {
         index = this.#skip(feed, index, this.#due);
         if (index === this.#due) continue;
       }
-      if (feed.kind === 'trades') this.#tick(feed, index);
-      else this.#bar(feed, index);
+      if (feed.kind === 'trades') {
+        const { time, price, amount, buy } = feed;
+        session.tick(time[index] as number, price[index] as number, amount[index] as number, buy[index] === 1);
+      } else this.#bar(feed, index);
       index++;
     }
   }
@@ -86,23 +88,6 @@ class Engine {
       session.now = (feed.time[index - 1] as number) + feed.interval;
     }
     return index;
-  }
-
-  #tick({ time, price, amount, buy }: Ticks, index: number): void {
-    const at = price[index] as number;
-    const size = amount[index] as number;
-    const takerBuys = buy[index] === 1;
-    this.#session.now = time[index] as number;
-    this.#session.matching.begin(size);
-    if (this.#session.matching.desk.pendingMarketOrders > 0) this.#session.matching.take(at);
-    this.#session.matching.move({ to: at, passing: false, takerBuys });
-    this.#session.matching.desk.follow(at, at);
-    this.#session.matching.observe(at);
-    this.#options.strategy.trade?.(
-      { time: this.#session.now, price: at, amount: size, side: takerBuys ? 'buy' : 'sell' },
-      this.#session,
-    );
-    this.#session.start();
   }
 
   /** A candle records no times inside it: fills after its opening carry its last microsecond. */

@@ -20,6 +20,18 @@ export type RunOptions = {
   readonly until?: number | undefined;
 };
 
+/** Values that take effect at their times: of finished data, or of data that still arrives. */
+export type Schedule = Pick<Cursor, 'at' | 'take'>;
+
+/** What is scheduled by the data itself. */
+export type Schedules = { readonly marks: Schedule; readonly fundings: Schedule; readonly fundingsInside: Schedule };
+
+/** Returns the schedules of finished data. */
+function schedulesOf(data: MarketData): Schedules {
+  const { between, inside } = dueFundings(data);
+  return { marks: new Cursor(data.marks), fundings: new Cursor(between), fundingsInside: new Cursor(inside) };
+}
+
 const NEVER = Number.POSITIVE_INFINITY;
 /** Maximum age of a mark price. Exchanges push marks every second; polled ones arrive every minute. */
 const MARK_AGE = 2 * MINUTE;
@@ -42,10 +54,10 @@ export class Session implements Broker {
   readonly #strategy: Strategy;
   readonly #options: RunOptions;
   readonly #scan: Scan;
-  readonly #marks: Cursor;
-  readonly #fundings: Cursor;
+  readonly #marks: Schedule;
+  readonly #fundings: Schedule;
   /** Funding settled inside candles. */
-  readonly #fundingsInside: Cursor;
+  readonly #fundingsInside: Schedule;
   #markUntil = NEVER;
   #wake = NEVER;
   #awakeAt = Number.NaN;
@@ -53,16 +65,16 @@ export class Session implements Broker {
   #exposedSince = 0;
   #isExposed = false;
 
-  constructor(data: MarketData, options: RunOptions) {
+  /** `schedules` of data that still arrives; by default those of `data`. */
+  constructor(data: MarketData, options: RunOptions, schedules: Schedules = schedulesOf(data)) {
     const { feed } = data;
     const { until = NEVER, terms, strategy, path, sample } = options;
     this.#data = data;
     this.#options = options;
     this.#strategy = strategy;
-    this.#marks = new Cursor(data.marks);
-    const { between, inside } = dueFundings(data);
-    this.#fundings = new Cursor(between);
-    this.#fundingsInside = new Cursor(inside);
+    this.#marks = schedules.marks;
+    this.#fundings = schedules.fundings;
+    this.#fundingsInside = schedules.fundingsInside;
     this.count = firstNotBefore(feed.time, until, 0);
     this.now = feed.time[0] ?? 0;
     this.end = Math.min(until, endOf(feed));
@@ -122,6 +134,19 @@ export class Session implements Broker {
     if (this.isStarted) return;
     this.isStarted = true;
     this.#strategy.start?.(this);
+  }
+
+  /** Processes a trade: own orders against its price, then the strategy. What is scheduled before it has run. */
+  tick(time: number, price: number, amount: number, takerBuys: boolean): void {
+    const { matching } = this;
+    this.now = time;
+    matching.begin(amount);
+    if (matching.desk.pendingMarketOrders > 0) matching.take(price);
+    matching.move({ to: price, passing: false, takerBuys });
+    matching.desk.follow(price, price);
+    matching.observe(price);
+    this.#strategy.trade?.({ time, price, amount, side: takerBuys ? 'buy' : 'sell' }, this);
+    this.start();
   }
 
   /** Without latency, orders placed after a fill act in the same candle; with latency, from the next opening. */

@@ -6,7 +6,7 @@ import type { Past } from './feature-series.js';
 import type { SymbolIdentity } from './micro-series.js';
 import type { EngineCounts, EngineOptions } from './options.js';
 import type { InputRecord } from './second-inputs.js';
-import { SymbolSeries, waitOf } from './symbol-series.js';
+import { SymbolSeries, type SymbolWarmUp, waitOf } from './symbol-series.js';
 
 class FeatureMarket extends MarketSeries<AnyRecord, SymbolSeries> {
   /** Clocks of a batch that wait for the rows before them. */
@@ -37,6 +37,13 @@ export class FeatureEngine {
   get seen(): ReadonlySet<string> {
     const all = [...this.#markets.values()].flatMap(({ series }) => [...series.values()].flatMap(({ seen }) => [...seen]));
     return new Set(all);
+  }
+
+  /** Returns how far every symbol with rows is from its first warm row. */
+  warmUp(): SymbolWarmUp[] {
+    return [...this.#markets.values()].flatMap(({ series }) =>
+      [...series.values()].flatMap(({ warmUp }) => (warmUp ? [warmUp] : [])),
+    );
   }
 
   /** Returns the records that follow from `record`. They are produced lazily: read them all before the next `add`. */

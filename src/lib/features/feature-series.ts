@@ -17,6 +17,21 @@ type Entry = {
   readonly window: number;
   readonly measure: Measure;
   readonly isForSignals: boolean;
+  /** End of the last row whose input is missing, or of the last before the rows begin: its window fills after it. */
+  emptyAt: number;
+  /** End of the last row without a value. */
+  absentAt: number;
+};
+
+/** A feature of signals without a value, or with one that still depends on where the data begins. */
+export type FeatureWarmUp = {
+  readonly name: string;
+  /** What its window holds, of what it needs. */
+  readonly have: number;
+  readonly need: number;
+  readonly unit: 'seconds' | 'candles';
+  /** The earliest end of a row with a value; undefined while its input is missing. */
+  readonly ready: number | undefined;
 };
 
 /** State after the rows up to a moment, as far as the rows of the windows do not contain it. */
@@ -51,13 +66,40 @@ export class FeatureSeries {
     this.#entries = features.map((feature) => {
       const window = windowOf(feature, windows);
       const measure = feature.create(window, { bars: this.#bars, flow: this.#flow });
-      return { feature, property: camelCase(feature.name), window, measure, isForSignals: SIGNAL_FEATURES.has(feature.name) };
+      return {
+        feature,
+        property: camelCase(feature.name),
+        window,
+        measure,
+        isForSignals: SIGNAL_FEATURES.has(feature.name),
+        emptyAt: 0,
+        absentAt: 0,
+      };
     });
   }
 
   /** End of the last row, 0 before the first. */
   get end(): number {
     return this.#end;
+  }
+
+  /** Returns the features that keep a row from being warm and how far they are; a thin or flat one is warm. */
+  warmUp(): FeatureWarmUp[] {
+    return this.#entries.filter(({ isForSignals }) => isForSignals).flatMap((entry) => this.#warmUpOf(entry) ?? []);
+  }
+
+  #warmUpOf({ feature, window, emptyAt, absentAt }: Entry): FeatureWarmUp | undefined {
+    const { name, inputs } = feature;
+    if (feature.since(this.#end, window) === undefined) {
+      const { isWarm, count } = this.#bars;
+      const ready = Math.floor(this.#end / BAR) * BAR + (WARM_BARS - count) * BAR;
+      return isWarm ? undefined : { name, have: count, need: WARM_BARS, unit: 'candles', ready };
+    }
+    const need = feature.warmUp(window);
+    const have = Math.max(0, Math.floor((this.#end - Math.max(emptyAt, this.#openGaps.lastUntil(inputs))) / SECOND));
+    if (absentAt !== this.#end || have >= need) return undefined;
+    const ready = emptyAt === this.#end ? undefined : this.#end + (need - have) * SECOND;
+    return { name, have, need, unit: 'seconds', ready };
   }
 
   /** Resumes after the row that ended at `end`, the end of a bar, before the first row. */
@@ -94,8 +136,10 @@ export class FeatureSeries {
     return out;
   }
 
-  #measure({ feature, property, window, measure, isForSignals }: Entry, row: MicroRow, out: Mutable<FeatureRow>): void {
+  #measure(entry: Entry, row: MicroRow, out: Mutable<FeatureRow>): void {
+    const { feature, property, window, measure, isForSignals } = entry;
     const value = measure.update(row);
+    if (value === 'missing') entry.emptyAt = row.timestamp;
     const since = feature.since(row.timestamp, window);
     const isInGap = since !== undefined && this.#openGaps.lastUntil(feature.inputs) > since;
     if (isInGap && isForSignals) out.gapInWindow = true;
@@ -103,6 +147,7 @@ export class FeatureSeries {
       (out as unknown as Values)[property] = value;
       return;
     }
+    entry.absentAt = row.timestamp;
     addReason(out, feature.name, isInGap ? 'gap' : (value as Absence));
     if (isInGap || value === 'gap') knownFrom(out, this.#openGaps.known(feature.inputs));
     if (isForSignals) out.warm = false;
@@ -139,7 +184,10 @@ export class FeatureSeries {
   #restart(end: number): void {
     if (this.#end !== 0) this.#bars.interrupt();
     this.#flow.restart();
-    for (const { measure } of this.#entries) measure.restart(end / SECOND);
+    for (const entry of this.#entries) {
+      entry.measure.restart(end / SECOND);
+      entry.emptyAt = end - SECOND;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AnyRecord, Candle, Gap } from '../model/records.js';
 import { MINUTE, SECOND } from '../model/time.js';
-import { type FeatureRow, FeatureSeries, type Past } from './feature-series.js';
+import { type FeatureRow, FeatureSeries, type FeatureWarmUp, type Past } from './feature-series.js';
 import { type MicroRow, MicroSeries, type SymbolIdentity } from './micro-series.js';
 import { type OpenGap, OpenGaps } from './open-gaps.js';
 import type { EngineCounts, EngineOptions } from './options.js';
@@ -21,12 +21,21 @@ export function waitOf({ batch, grace }: EngineOptions): number {
 type Row = { readonly micro: MicroRow; readonly features: FeatureRow };
 type Kept = { readonly first: Row; now: Row };
 
+/** How far a symbol is from its first warm row. */
+export type SymbolWarmUp = SymbolIdentity & {
+  /** End of its last row, microseconds. */
+  readonly end: number;
+  /** None: it is warm. */
+  readonly features: readonly FeatureWarmUp[];
+};
+
 /** Seconds and features of one symbol. */
 export class SymbolSeries {
   /** How long after its end a second still takes records. */
   readonly #wait: number;
   /** The records that follow are there already: nobody asks for the rows of a silence before it is over. */
   readonly #isBatch: boolean;
+  readonly #identity: SymbolIdentity;
   readonly #counts: EngineCounts;
   readonly #openGaps = new OpenGaps();
   readonly #seconds: MicroSeries;
@@ -35,6 +44,7 @@ export class SymbolSeries {
   #kept: Kept[] = [];
 
   constructor(identity: SymbolIdentity, options: EngineOptions, counts: EngineCounts) {
+    this.#identity = identity;
     this.#wait = waitOf(options);
     this.#isBatch = options.batch ?? false;
     this.#counts = counts;
@@ -46,6 +56,12 @@ export class SymbolSeries {
   get due(): number {
     const { nextEnd, lastEnd } = this.#seconds;
     return this.#isBatch && nextEnd > lastEnd ? Number.POSITIVE_INFINITY : nextEnd + this.#wait;
+  }
+
+  /** How far its features are, undefined before its first row. */
+  get warmUp(): SymbolWarmUp | undefined {
+    const { end } = this.#features;
+    return end === 0 ? undefined : { ...this.#identity, end, features: this.#features.warmUp() };
   }
 
   /** The record types that have arrived, be it in a row of seconds. */

@@ -31,7 +31,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  * stops towards the loss, targets away from the entry. The timeout counts from the fill of the entry.
  */
 export class SignalStrategy implements Strategy {
-  readonly #signals: readonly Signal[];
+  readonly #signals: Signal[];
   readonly #notional: number;
   readonly #tick: Rounding;
   readonly #trades = new Map<PositionSide, Trade>();
@@ -50,6 +50,15 @@ export class SignalStrategy implements Strategy {
     while ((this.#signals[this.#next]?.knownTimestamp ?? NEVER) < broker.now) this.#next++;
     this.#early = this.#next;
     this.#schedule(broker);
+  }
+
+  /** Adds a signal of a run whose data still arrives; `broker` is absent before its first event. */
+  add(signal: Signal, broker: Broker | undefined): void {
+    const later = this.#signals.findIndex(
+      ({ knownTimestamp }, index) => index >= this.#next && knownTimestamp > signal.knownTimestamp,
+    );
+    this.#signals.splice(later < 0 ? this.#signals.length : later, 0, signal);
+    if (broker) this.#schedule(broker);
   }
 
   woken(broker: Broker): void {
