@@ -34,7 +34,7 @@ export async function buildFetchTasks(context: BackfillContext, http: HttpClient
   const instruments = await instrumentsOf(context, http);
   const topics = topicsOf(instruments, { types: flags.channels, intervals: intervalsOf(flags) });
   const stored = await read(topics);
-  const launches = new Map(instruments.map((instrument) => [seriesKey(instrument), instrument.launchTimestamp ?? 0]));
+  const launches = new Map(instruments.map((instrument) => [seriesKey(instrument), instrument.launchTimestamp]));
   return planned(
     listedRanges(topics, stored, { since: flags.since, until: Math.min(flags.until ?? now, now), launches }),
     stored,

@@ -51,6 +51,8 @@ export type HistoryPage = {
   readonly startsChain?: boolean | undefined;
   /** Whether the answer has no rows. An endpoint that lags or fails answers so too: it is no proof that nothing happened. */
   readonly isEmpty?: boolean | undefined;
+  /** Whether the page has fewer rows than were asked for: where `next` skips them all the same, some may be missing. */
+  readonly isShort?: boolean | undefined;
   /** Of bars, the time from which on the page lacks some at its end: an endpoint that lags answers so, too. */
   readonly lackingSince?: number | undefined;
   /** Whether the page is full and the exchange serves nothing older, however often it is asked. */

@@ -33,6 +33,9 @@ type BackfillOptions = {
 /** A sequence of deliveries and the length of the time it covers (microseconds). */
 export type Run = { readonly length: number; readonly deliveries: AsyncGenerator<Delivery> };
 
+/** The note of a range that an endpoint serves, but whose answers do not prove it complete. */
+const UNPROVEN = 'the answers do not show that nothing is missing there; run the command again later';
+
 /** Parallel runs: enough to use a limit of 20 requests a second when an answer takes 0.2 s. */
 const AT_ONCE = 4;
 
@@ -126,8 +129,8 @@ async function* guarded(task: FetchTask, options: FetchRunOptions, away: Set<str
   }
   const rest = remainder(task, covered, began);
   if (rest.length > 0 && !signal.aborted) {
-    const { note } = historyOf(topic.exchange).reach(topic.type, topic.market, topic.interval, began);
-    listener.unavailable(topic, { spans: rest, note });
+    const { kind, note } = historyOf(topic.exchange).reach(topic.type, topic.market, topic.interval, began);
+    listener.unavailable(topic, { spans: rest, note: kind === 'since' ? UNPROVEN : note });
   }
 }
 

@@ -19,6 +19,8 @@ export type FetchTask = {
   /** Stored trades next to the gaps of lost trades. */
   readonly ends?: ReadonlyMap<Gap, Ends> | undefined;
   readonly unavailable: readonly UnavailableRange[];
+  /** When the symbol was listed (microseconds); undefined where nobody says so. */
+  readonly launch?: number | undefined;
   /** A warning for the whole task: the endpoint serves only the newest records. */
   readonly note?: string | undefined;
   readonly requests: number;
@@ -38,7 +40,7 @@ const IN_FLIGHT = MINUTE;
 
 /** Returns the fetch task for a requested range, with the parts that are unavailable. */
 export function planFetchTask(range: RequestedRange, context: PlanContext): FetchTask {
-  const { spans: asked, isForced, ...topic } = range;
+  const { spans: asked, isForced, launch, ...topic } = range;
   const { now, stored } = context;
   const history = historyOf(topic.exchange);
   const reach = history.reach(topic.type, topic.market, topic.interval, now);
@@ -56,6 +58,7 @@ export function planFetchTask(range: RequestedRange, context: PlanContext): Fetc
     spans,
     gaps,
     ends,
+    launch,
     unavailable: unavailableOf(without(missing, spans), reach),
     note: reach.kind === 'newest' && spans.length > 0 ? reach.note : undefined,
     requests: costs.reduce((sum, { requests }) => sum + requests, 0),

@@ -14,6 +14,8 @@ export type FetchedPage = {
   readonly last: boolean;
   /** The answer has no rows, which proves nothing; `covered` then is what the exchange claims. */
   readonly isEmpty: boolean;
+  /** As in `HistoryPage`. */
+  readonly isShort: boolean;
   /** The exchange serves nothing older than this page. */
   readonly isExhausted: boolean;
 };
@@ -45,17 +47,17 @@ export async function* fetchHistory(
       const answer: HistoryPage = await ask(request);
       const page: HistoryPage = confirmsEmpty && isDoubtful(answer) ? believed(await ask(request), now()) : answer;
       progress.require(request, page);
-      const { records, rejected, isEmpty = false, isExhausted = false } = page;
+      const { records, rejected, isEmpty = false, isShort = false, isExhausted = false } = page;
       request = page.next;
       const last = request === undefined || (page.startsChain ?? false);
-      yield { records, rejected, covered: page.covered, last, isEmpty, isExhausted };
+      yield { records, rejected, covered: page.covered, last, isEmpty, isShort, isExhausted };
       covered = page.startsChain ? undefined : page.covered;
     }
   }
 }
 
 /** An endpoint that lags by more does not exist: from then on bars that it lacks are those that the exchange lacks. */
-const LONGEST_LAG = HOUR;
+export const LONGEST_LAG = HOUR;
 
 function isDoubtful({ isEmpty = false, lackingSince }: HistoryPage): boolean {
   return isEmpty || lackingSince !== undefined;

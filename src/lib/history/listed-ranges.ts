@@ -30,12 +30,12 @@ export function topicsOf(instruments: readonly Instrument[], { types, intervals 
 export function listedRanges(
   topics: readonly Topic[],
   stored: StoredSpans,
-  { since, until, launches }: { since: number | undefined; until: number; launches: ReadonlyMap<string, number> },
+  { since, until, launches }: { since: number | undefined; until: number; launches: ReadonlyMap<string, number | undefined> },
 ): RequestedRange[] {
   const ranges = topics.flatMap((topic) => {
     const from = since ?? stored.first(topic);
-    const launch = launches.get(seriesKey({ ...topic, exchange: topic.exchange.id })) ?? 0;
-    return from === undefined ? [] : [{ ...topic, spans: [{ from: Math.max(from, launch), until }] }];
+    const launch = launches.get(seriesKey({ ...topic, exchange: topic.exchange.id }));
+    return from === undefined ? [] : [{ ...topic, spans: [{ from: Math.max(from, launch ?? 0), until }], launch }];
   });
   if (ranges.length === 0 && topics.length > 0)
     throw new UsageError(

@@ -1,11 +1,12 @@
-import type { HistoryQuery, HistoryRecord } from '../exchanges/history.js';
+import type { HistoryRecord } from '../exchanges/history.js';
 import { bucketStart } from '../model/interval.js';
 import { compareTrades } from '../model/order.js';
 import type { Gap } from '../model/records.js';
 import { type Span, united, within, without } from '../model/span.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../model/time.js';
-import { fetchHistory } from './fetch.js';
+import { LONGEST_LAG } from './fetch.js';
 import { type FetchTask, spanOf } from './fetch-task.js';
+import { fetchToOlderEdge, type ProvenPage } from './older-edge.js';
 import type { RestClient } from './rest-client.js';
 import { keyOf, type StoredKeys } from './stored-keys.js';
 import { barSize, CHANNEL_OF, type Topic } from './topic.js';
@@ -49,14 +50,16 @@ export async function* runFetchTask(task: FetchTask, options: FetchTaskOptions):
   const began = options.now();
   const seen = new Overlaps(gaps);
   let covered: Span[] = [];
-  for (const span of partsOf(task, options.inOrder ? HOUR : DAY)) {
+  for (const part of partsOf(task, options.inOrder ? HOUR : DAY)) {
+    const span = seen.continued(part);
     const query = { ...topic, ...widened(topic, span, began) };
-    const stored = await options.keys(topic, { from: query.from - 2 * MARGIN, until: query.until + 2 * MARGIN });
-    seen.begin(stored);
-    const pages = pagesOf(task, query, options);
+    const stored = await options.keys(topic, { from: span.from - 3 * MARGIN, until: span.until + 3 * MARGIN });
+    seen.begin(stored, span);
+    const pages = fetchToOlderEdge(query, { span, launch: task.launch }, options);
     for await (const page of options.inOrder ? asOne(pages) : pages) {
-      const records = page.records.filter((record) => seen.isNew(record, stored, span));
-      covered = united([...covered, ...within(page.covered, [span])]);
+      const records = page.records.filter((record) => seen.isNew(record, stored));
+      const known = part.isContinued ? within([span], [{ from: 0, until: seen.lastListed ?? 0 }]) : [span];
+      covered = united([...covered, ...within(page.covered, known)]);
       const rejected = page.rejected.map((reason) => ({ reason }));
       const earliest = earliestOf(page.records);
       yield { topic, records, earliest, rejected, covered: within(covered, settled(topic, began)), repaired: [] };
@@ -72,22 +75,7 @@ function earliestOf(records: readonly HistoryRecord[]): number | undefined {
   return earliest;
 }
 
-type Page = {
-  readonly records: readonly HistoryRecord[];
-  readonly rejected: readonly string[];
-  readonly covered: readonly Span[];
-};
-
-/** Yields the pages of a query. An unreadable row may be any record: its chain is not covered, and the next run fetches it again. */
-async function* pagesOf({ topic }: FetchTask, query: HistoryQuery, { client, now }: FetchTaskOptions): AsyncGenerator<Page> {
-  let isWhole = true;
-  for await (const { records, rejected, covered } of fetchHistory(client, topic.exchange, query, now, { confirmsEmpty: true })) {
-    isWhole &&= rejected.length === 0;
-    yield { records, rejected, covered: isWhole && covered ? [covered] : [] };
-  }
-}
-
-async function* asOne(pages: AsyncGenerator<Page>): AsyncGenerator<Page> {
+async function* asOne(pages: AsyncGenerator<ProvenPage>): AsyncGenerator<ProvenPage> {
   const records: HistoryRecord[] = [];
   const rejected: string[] = [];
   const covered: Span[] = [];
@@ -103,10 +91,11 @@ function inTime(a: HistoryRecord, b: HistoryRecord): number {
   return a.type === 'trade' && b.type === 'trade' ? compareTrades(a, b) : a.timestamp - b.timestamp;
 }
 
-/** Returns whether a record is in a span. For a trade with whole seconds, any overlap of its second counts. */
+/** Returns whether a record is in a span. For a trade with whole seconds, any overlap of its second counts. Bars are whole. */
 function isInside({ type, timestamp }: HistoryRecord, { from, until }: Span): boolean {
-  if (type !== 'trade') return true;
-  return timestamp < until && (timestamp % SECOND === 0 ? timestamp + SECOND > from : timestamp >= from);
+  if (type === 'candle' || type === 'mark_price') return true;
+  const isSecond = type === 'trade' && timestamp % SECOND === 0;
+  return timestamp < until && (isSecond ? timestamp + SECOND > from : timestamp >= from);
 }
 
 /** Returns the spans that a task has not fetched, without the last minute or bar. */
@@ -116,22 +105,28 @@ export function remainder({ topic, spans }: FetchTask, covered: readonly Span[],
   return without(within(spans, [{ from: 0, until: due }]), covered);
 }
 
+/** A part of a span; `isContinued`: the next part begins where this one ends. */
+type Part = Span & { readonly isContinued: boolean };
+
 /** Splits the spans of a task; only trades are numerous enough to need it. */
-function partsOf({ topic, spans }: FetchTask, length: number): Span[] {
-  if (topic.type !== 'trade') return [...spans];
+function partsOf({ topic, spans }: FetchTask, length: number): Part[] {
+  if (topic.type !== 'trade') return spans.map((span) => ({ ...span, isContinued: false }));
   return spans.flatMap(({ from, until }) => {
-    const parts: Span[] = [];
+    const parts: Part[] = [];
     for (let start = from; start < until; ) {
       const end = Math.min(until, (Math.floor(start / length) + 1) * length);
-      parts.push({ from: start, until: end });
+      parts.push({ from: start, until: end, isContinued: end < until });
       start = end;
     }
     return parts;
   });
 }
 
-function widened({ type }: Topic, { from, until }: Span, now: number): Span {
-  return type === 'trade' ? { from: from - MARGIN, until: Math.min(until + MARGIN, Math.max(until, now)) } : { from, until };
+/** A range that ends within the last hour is asked for up to now: a list that lags is complete only up to a trade that it has. */
+function widened({ type }: Topic, { from, until, isContinued }: Part, now: number): Span {
+  if (type !== 'trade') return { from, until };
+  const isRecent = !isContinued && until > now - LONGEST_LAG;
+  return { from: from - MARGIN, until: Math.max(until, isRecent ? now : Math.min(until + MARGIN, now)) };
 }
 
 /** Returns the time up to which answers are final; bars show it themselves. */
@@ -167,20 +162,35 @@ type Known = { before: boolean; after: boolean };
 class Overlaps {
   readonly #known: ReadonlyMap<Gap, Known>;
   #met: number[] = [];
-  #fresh = new Set<string | number>();
-  /** New records of the previous span: stored by now, but not in the keys that were read before. */
-  #before = new Set<string | number>();
+  /** Times of new records, by key. */
+  #fresh = new Map<string | number, number>();
+  /** New records of earlier spans that may come again: stored by now, but not in the keys that were read before. */
+  #before = new Map<string | number, number>();
+  #span: Span = { from: 0, until: 0 };
   /** The time of the latest fetched record. */
   latest = 0;
+  /** The time of the latest record that was fetched for the current span. */
+  lastListed: number | undefined;
 
   constructor(gaps: readonly Gap[]) {
     this.#known = new Map(gaps.map((gap) => [gap, { before: false, after: false }]));
   }
 
+  /**
+   * Returns a part, begun at the last record of the part before it. A list may lack its newest records; the next part meets
+   * that record again, or finds what is between.
+   */
+  continued(part: Part): Part {
+    const { from, until } = this.#span;
+    return until === part.from ? { ...part, from: Math.max(from, this.lastListed ?? from) } : part;
+  }
+
   /** Starts a span with the given stored keys. */
-  begin(stored: StoredKeys): void {
-    this.#before = this.#fresh;
-    this.#fresh = new Set();
+  begin(stored: StoredKeys, span: Span): void {
+    this.#span = span;
+    this.lastListed = undefined;
+    this.#before = new Map([...this.#before, ...this.#fresh].filter(([, time]) => time >= span.from - 2 * MARGIN));
+    this.#fresh = new Map();
     const times = Float64Array.from(stored.values()).sort();
     for (const [{ fromTimestamp: from, untilTimestamp: until }, known] of this.#known) {
       known.before ||= hasWithin(times, from - MARGIN, from);
@@ -193,15 +203,18 @@ class Overlaps {
   }
 
   /** Returns whether a record is new. A record outside of the span is never new, but may overlap a stored one. */
-  isNew(record: HistoryRecord, stored: StoredKeys, span: Span): boolean {
+  isNew(record: HistoryRecord, stored: StoredKeys): boolean {
     if (record.type === 'candle' && !record.closed) return false;
     this.latest = Math.max(this.latest, record.timestamp);
+    const span = this.#span;
+    if (record.timestamp >= span.from && record.timestamp < span.until)
+      this.lastListed = Math.max(this.lastListed ?? 0, record.timestamp);
     const key = keyOf(record);
     if (this.#fresh.has(key) || this.#before.has(key)) return false;
     const at = stored.get(key);
     if (at !== undefined) this.#met.push(at);
     if (at !== undefined || !isInside(record, span)) return false;
-    this.#fresh.add(key);
+    this.#fresh.set(key, record.timestamp);
     return true;
   }
 

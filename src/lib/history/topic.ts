@@ -20,6 +20,8 @@ export type RequestedRange = Topic & {
   readonly spans: readonly Span[];
   /** Whether to fetch it even where the store counts it as complete: the caller has checked. */
   readonly isForced?: boolean | undefined;
+  /** When the symbol was listed (microseconds): nothing is older. */
+  readonly launch?: number | undefined;
 };
 
 /** Returns the unique name of a topic, `bitget linear BTCUSDT candle 1m`. */

@@ -9,13 +9,17 @@ import { isFields, mapRows, unexpected } from './fields.js';
 import { productOfSymbol } from './names.js';
 import { answerOf, describe } from './rest-answers.js';
 
+const PAGE = 100;
+
 /** More than twenty years of hourly payments: an exchange that ignored the number would be asked for ever. */
 const MOST_PAGES = 2_000;
 
 /** Returns the first page of `history-fund-rate`, which has no times to ask by: newest first, page by page. */
 export function fundingPages({ market, symbol }: HistoryQuery): PageRequest[] {
   const productType = productOfSymbol(symbol, market).instType;
-  return [[{ path: '/api/v2/mix/market/history-fund-rate', query: { symbol, productType, pageSize: '100', pageNo: '1' } }]];
+  return [
+    [{ path: '/api/v2/mix/market/history-fund-rate', query: { symbol, productType, pageSize: String(PAGE), pageNo: '1' } }],
+  ];
 }
 
 /**
@@ -34,7 +38,8 @@ export function parseFundings(
   const oldest = oldestOf(items);
   const completeSince = rows.length === 0 ? query.from : oldest;
   const next = oldest !== undefined && oldest > query.from ? pageAfter(asked) : undefined;
-  return newestFirstPage(query, { items, rejected, time, completeSince, next }, before);
+  const page = newestFirstPage(query, { items, rejected, time, completeSince, next }, before);
+  return { ...page, isShort: rows.length < PAGE };
 }
 
 function pageAfter(request: HttpRequest): HttpRequest {

@@ -48,7 +48,7 @@ export function parseFundings(
   if (!isLast && Number(endTime) >= Number(asked.query.endTime))
     throw new FailureError(`bybit funding rates: expected none after ${asked.query.endTime}, was ${oldest / MS}`);
   const next = isLast ? undefined : { ...asked, query: { ...asked.query, endTime } };
-  return newestFirstPage(query, { items, rejected, time, completeSince: isLast ? query.from : oldest, next }, before);
+  return newestFirstPage(query, { items, rejected, time, completeSince: oldest ?? query.from, next }, before);
 }
 
 /** Maps open interest, newest first, page by page by its cursor, which is encoded once as any value. */
@@ -64,10 +64,11 @@ export function parseOpenInterest(
   const cursor = filled(result.nextPageCursor);
   if (cursor !== undefined && cursor === asked.query.cursor)
     throw new FailureError(`bybit open interest: the cursor ${excerpt(cursor)} leads to itself`);
-  const oldest = oldestOf(items);
-  const completeSince = cursor === undefined ? query.from : oldest;
+  // A list that ends before its first record is no proof that there are none.
+  const completeSince = oldestOf(items);
   const next = cursor === undefined ? undefined : { ...asked, query: { ...asked.query, cursor } };
-  return newestFirstPage(query, { items, rejected, time, completeSince, next }, before);
+  const isShort = items.length + rejected.length < Number(LIMIT);
+  return { ...newestFirstPage(query, { items, rejected, time, completeSince, next }, before), isShort };
 }
 
 function parseFunding({ market, symbol }: HistoryQuery, row: unknown): Funding | string {
