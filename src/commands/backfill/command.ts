@@ -78,7 +78,7 @@ If coverage has the verdict \`hole\` or \`mismatch\`, the affected files are com
   }
 
   async #plan({ tasks }: PreparedBackfill, flags: CommandFlags): Promise<SummaryDocument> {
-    this.summary.data = await printPlan(tasks, { ...flags, json: this.jsonEnabled(), stderr: this.stderr });
+    this.summary.data = await printPlan(tasks, { ...flags, selection: flags, json: this.jsonEnabled(), stderr: this.stderr });
     for (const reason of this.summary.reasons) this.stderr.error(reason);
     process.exitCode = this.summary.exitCode;
     return this.summary.document(Date.now() * 1_000);

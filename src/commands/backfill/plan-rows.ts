@@ -4,7 +4,7 @@ import type { FetchTask } from '../../lib/history/fetch-task.js';
 import { counted } from '../../lib/model/counted.js';
 import { lengthOf } from '../../lib/model/span.js';
 import { formatTime, SECOND } from '../../lib/model/time.js';
-import type { ResultColumn } from '../../lib/storage/reading/query.js';
+import type { ResultColumn } from '../../lib/storage/reading/query-result.js';
 
 /** Plan of one symbol's history of one kind. Times are microseconds; `requests` is the minimum number. */
 export type PlanRow = {

@@ -1,7 +1,8 @@
 import { counted } from '../../lib/model/counted.js';
 import { formatCount, formatSize } from '../../lib/model/number-format.js';
 import type { Partition } from '../../lib/storage/files/partition.js';
-import { candleView, type ResultColumn } from '../../lib/storage/reading/query.js';
+import { candleView } from '../../lib/storage/reading/query.js';
+import type { ResultColumn } from '../../lib/storage/reading/query-result.js';
 import type { Compaction, CompactTask } from '../../lib/storage/upkeep/compaction.js';
 
 /** Returns a compaction as a row of `--json`. */

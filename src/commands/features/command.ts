@@ -78,7 +78,10 @@ Over the store, only new, late or repaired records are computed, up to the last 
     });
   }
 
-  async #list(windows: Windows, { format = 'table', force, output }: CommandFlags): Promise<SummaryDocument | undefined> {
+  async #list(
+    windows: Windows,
+    { format = 'table', force, output, ...selection }: CommandFlags,
+  ): Promise<SummaryDocument | undefined> {
     const features = listedFeatures(FEATURES, windows);
     const [file, ...more] = output?.filter((name) => name !== '-') ?? [];
     if (more.length > 0) throw new UsageError('features --list: expected one -o FILE');
@@ -88,6 +91,7 @@ Over the store, only new, late or repaired records are computed, up to the last 
       return void this.log(await featureTable(features, process.stdout.columns ?? 140));
     await writeRows(featureRows(features), {
       format,
+      selection,
       stdout: process.stdout,
       output: file,
       force,

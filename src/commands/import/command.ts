@@ -95,7 +95,14 @@ Importing a file twice changes nothing. An import that ended early is completed 
     const rows = presetRows();
     const format = flags.format ?? (stdout.isTTY ? 'table' : 'ndjson');
     if (this.jsonEnabled()) this.summary.data = rows.objects;
-    else await writeRows(rows.table, { format, stdout, force: false, note: (text) => this.stderr.note(text) });
+    else
+      await writeRows(rows.table, {
+        format,
+        stdout,
+        force: false,
+        selection: { limit: flags.limit, tail: flags.tail },
+        note: (text) => this.stderr.note(text),
+      });
     return this.summary.document(Date.now() * 1000);
   }
 }

@@ -8,6 +8,8 @@ import { MARKETS, SIDES } from '../../lib/model/market-records.js';
 import type { Side } from '../../lib/model/records.js';
 
 const LAYOUT = 'Layout';
+/** `--columns` of an import names the columns of the file. */
+const { columns: _, ...writingFlags } = outputFlags;
 
 /** The flags of `import`. Exchange, market, symbol and interval are values for what the files lack. */
 export const importFlags = {
@@ -85,7 +87,7 @@ export const importFlags = {
   })(),
   'dry-run': Flags.boolean({ summary: 'Show mapping, five rows, counts and times, and write nothing.' }),
   from: Flags.string({ summary: 'Merge the records of another store.', helpValue: 'DIR' }),
-  ...outputFlags,
+  ...writingFlags,
   store: storeFlag,
   wait: waitFlag,
 };

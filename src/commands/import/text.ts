@@ -1,6 +1,6 @@
 import { PRESETS } from '../../lib/import/presets.js';
 import type { SourceFile } from '../../lib/import/source-file.js';
-import type { ResultColumn } from '../../lib/storage/reading/query.js';
+import type { ResultColumn } from '../../lib/storage/reading/query-result.js';
 
 const PRESET_COLUMNS: readonly ResultColumn[] = ['name', 'type', 'about', 'source'].map((name) => ({ name, kind: 'text' }));
 

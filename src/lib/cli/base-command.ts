@@ -24,6 +24,10 @@ import { useTimeZone } from './time-zone.js';
 export type OutputFlags = {
   readonly output?: readonly string[] | undefined;
   readonly format?: Format | undefined;
+  /** The flags of `rowFlags`; `import` has a flag `--columns` of its own. */
+  readonly columns?: unknown;
+  readonly limit?: number | undefined;
+  readonly tail?: number | undefined;
   readonly force: boolean;
   /** On steps that may write to a store. */
   readonly store?: string | undefined;
@@ -141,6 +145,8 @@ export abstract class BaseCommand extends Command {
           this.summary.count(record.type);
           if (delivery.data && this.jsonEnabled()) rows.push(JSON.parse(encodeRecord(record)));
         }
+        // As behind `| head`: a stream has no other end.
+        if (delivery.endless && output.isFull) break;
       }
       const reports = await output.close();
       this.summary.outputs = reports;
@@ -210,6 +216,11 @@ export abstract class BaseCommand extends Command {
       destinations: flags.output ?? [],
       fallback,
       format: flags.format,
+      selection: {
+        columns: Array.isArray(flags.columns) ? flags.columns : undefined,
+        limit: flags.limit,
+        tail: flags.tail,
+      },
       force: flags.force,
       json: this.jsonEnabled() || drawsStdout === true,
       endless,

@@ -17,7 +17,7 @@ import { parseZonedTime } from './time-zone.js';
 /** A filter of the universe: a list of what to keep, or `all` to lift it. */
 type Filter<Value extends string> = readonly Value[] | 'all';
 
-export const FORMATS = ['table', 'ndjson', 'jsonl', 'csv', 'tsv'] as const;
+export const FORMATS = ['table', 'ndjson', 'jsonl', 'json', 'csv', 'tsv', 'markdown'] as const;
 export type Format = (typeof FORMATS)[number];
 
 const EXCHANGE_IDS = EXCHANGES.map(({ id }) => id);
@@ -58,6 +58,18 @@ export const globalFlags = {
   })(),
 };
 
+/** Flags that say which part of the rows is printed. */
+export const rowFlags = {
+  columns: Flags.custom<readonly string[]>({
+    summary: 'Columns on stdout and in text files, in this order.',
+    helpValue: 'LIST',
+    helpGroup: OUTPUT_GROUP,
+    parse: async (text) => [...new Set(nonEmpty(listOf(text), 'columns', text))],
+  })(),
+  limit: Flags.integer({ summary: 'Print the first N rows.', helpValue: 'N', min: 0, helpGroup: OUTPUT_GROUP }),
+  tail: Flags.integer({ summary: 'Print the last N rows.', helpValue: 'N', min: 0, helpGroup: OUTPUT_GROUP }),
+};
+
 /** Flags of every command that writes records. */
 export const outputFlags = {
   output: Flags.string({
@@ -76,6 +88,7 @@ export const outputFlags = {
     options: FORMATS,
     helpGroup: OUTPUT_GROUP,
   })(),
+  ...rowFlags,
   force: Flags.boolean({ summary: 'Overwrite existing output files.', helpGroup: OUTPUT_GROUP }),
 };
 
@@ -191,7 +204,7 @@ export const LONGEST_PAUSE = 24 * DAY;
 
 /** Flags with the same meaning everywhere: a configuration file may set them at the top level. */
 export const SHARED_FLAGS: readonly string[] = [
-  ...Object.keys({ ...globalFlags, ...outputFlags, ...universeFlags, ...timeFlags }),
+  ...Object.keys({ ...globalFlags, ...outputFlags, ...universeFlags, ...timeFlags }).filter((name) => !(name in rowFlags)),
   'exchange',
   'market',
   'symbols',
@@ -200,7 +213,7 @@ export const SHARED_FLAGS: readonly string[] = [
 ];
 
 /** Flags of one call, which only the command line can set. */
-export const NOT_CONFIGURABLE: ReadonlySet<string> = new Set(['config', 'json', 'force', 'help']);
+export const NOT_CONFIGURABLE: ReadonlySet<string> = new Set(['config', 'json', 'force', 'help', 'limit', 'tail']);
 
 /** Returns the fraction that `2%` or `0.02` stands for, exactly. */
 export function fractionOf(text: string): Exact {

@@ -73,6 +73,8 @@ class RowReader {
   }
 }
 
+/** An apostrophe that the writer of CSV puts before a text which a spreadsheet would run. */
+const INERT = /^'('*[=+\-@\t\r])/;
 const FLAGS = new Map([
   ['true', true],
   ['false', false],
@@ -90,7 +92,8 @@ function columnsByName(type: RecordType): ReadonlyMap<string, Column> {
 
 /** Returns the value of a cell. A cell that does not fit its column stays text, and the schema refuses it. */
 function cellValue(cell: string, { kind }: Column): unknown {
-  if (kind === 'text' || kind === 'long') return cell;
+  if (kind === 'text') return cell.replace(INERT, '$1');
+  if (kind === 'long') return cell;
   if (kind === 'flag') return FLAGS.get(cell) ?? cell;
   if (kind === 'levels' || kind === 'json') return parsed(cell);
   return finite(cell) ?? cell;

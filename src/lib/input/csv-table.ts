@@ -12,9 +12,10 @@ import { typeOfColumns } from './record-shape.js';
 const TYPES: ReadonlySet<RecordType> = new Set(['trade', 'candle']);
 const NEWLINE = 10;
 /**
- * Bytes whose meaning differs between readers: DuckDB reads ` 1` and `1_000` as numbers, and a quote may hide a line end.
+ * Bytes whose meaning differs between readers: DuckDB reads ` 1` and `1_000` as numbers, and a quote may hide a line end, an
+ * apostrophe stand before a text that is no formula.
  */
-const AMBIGUOUS = [...' \t\v\f\r\0"_'].map((character) => character.charCodeAt(0));
+const AMBIGUOUS = [...' \t\v\f\r\0"_\''].map((character) => character.charCodeAt(0));
 const LONGEST_HEADER = 4096;
 /** Bytes of the longest line; DuckDB reserves several times as much. */
 const LONGEST_LINE = 1 << 16;

@@ -1,7 +1,7 @@
 import { UsageError } from '../model/errors.js';
-import { encodeLevels, fieldsOf, type RecordProperties } from '../model/ndjson.js';
+import { encodeLevels, fieldsOf, printable, type RecordProperties } from '../model/ndjson.js';
 import { type AnyRecord, IN_BAND_TYPES, type RecordType } from '../model/records.js';
-import type { Column, Level } from '../model/schema.js';
+import { type Column, type Level, text } from '../model/schema.js';
 import { addTo, type Encoder, type Tally } from './sink.js';
 
 type CsvOptions = {
@@ -9,13 +9,16 @@ type CsvOptions = {
   readonly output: string;
   /** The record type, if known before the first record. Without it an empty output has no header. */
   readonly type?: RecordType | undefined;
-  readonly delimiter?: ',' | '\t' | undefined;
+  /** The names of the columns to write, in their order; all by default. */
+  readonly columns?: readonly string[] | undefined;
+  /** Between the cells; or the rows of a Markdown table. */
+  readonly form?: ',' | '\t' | 'markdown' | undefined;
 };
 
 type Unparse = typeof import('papaparse').unparse;
 
 /**
- * Returns an encoder of RFC 4180 CSV with a header and the columns of the schema. It holds one type: `gap` and `clock`
+ * Returns an encoder of RFC 4180 CSV, or of a Markdown table, with a header and the columns of the schema. It holds one type: `gap` and `clock`
  * records are skipped and counted, a second type is a `UsageError`. Lists are JSON text, missing values are empty.
  */
 export async function createCsvEncoder(options: CsvOptions): Promise<Encoder> {
@@ -28,12 +31,14 @@ class CsvEncoder implements Encoder {
   readonly skipped: Tally = {};
   readonly #unparse: Unparse;
   readonly #output: string;
-  readonly #form: { readonly newline: string; readonly delimiter: string };
+  readonly #form: ',' | '\t' | 'markdown';
+  readonly #columns: readonly string[] | undefined;
   #type: RecordType | undefined;
   #headerWritten = false;
 
-  constructor(unparse: Unparse, { output, type, delimiter = ',' }: CsvOptions) {
-    this.#form = { newline: '\n', delimiter };
+  constructor(unparse: Unparse, { output, type, form = ',', columns }: CsvOptions) {
+    this.#form = form;
+    this.#columns = columns;
     this.#unparse = unparse;
     this.#output = output;
     this.#type = type;
@@ -41,9 +46,9 @@ class CsvEncoder implements Encoder {
 
   encode(records: readonly AnyRecord[]): string {
     const rows: string[][] = [];
-    for (const record of records) if (this.#takes(record.type)) rows.push(rowOf(record));
+    for (const record of records) if (this.#takes(record.type)) rows.push(rowOf(record, this.#columns));
     this.records += rows.length;
-    return this.#header() + (rows.length > 0 ? `${this.#unparse(rows, this.#form)}\n` : '');
+    return this.#header() + this.#text(rows);
   }
 
   #takes(type: RecordType): boolean {
@@ -60,8 +65,16 @@ class CsvEncoder implements Encoder {
   #header(): string {
     if (this.#headerWritten || this.#type === undefined) return '';
     this.#headerWritten = true;
-    const names = fieldsOf(this.#type).map(({ name }) => name);
-    return `${this.#unparse([names], this.#form)}\n`;
+    const fields = selectedFields(this.#type, this.#columns);
+    const names = fields.map(({ name }) => name);
+    if (this.#form !== 'markdown') return this.#text([names]);
+    return markdownHeader(fields.map(({ name, column }) => ({ name, isNumber: NUMERIC.has(column.kind) })));
+  }
+
+  #text(rows: readonly (readonly string[])[]): string {
+    if (rows.length === 0) return '';
+    if (this.#form === 'markdown') return markdownRows(rows);
+    return `${this.#unparse(rows as string[][], { newline: '\n', delimiter: this.#form })}\n`;
   }
 }
 
@@ -77,9 +90,33 @@ function withType(path: string): string {
   return path.replace(/(\.[^./]+(?:\.gz)?)$/, '-{type}$1');
 }
 
-function rowOf(record: AnyRecord): string[] {
+const NUMERIC: ReadonlySet<string> = new Set(['number', 'count', 'long']);
+
+/** The type is no column of its own table; it is printed where it is asked for. */
+const TYPE_FIELD = { name: 'type', property: 'type', column: text('record type') };
+
+/** Returns the fields of a type by the names of its columns; all of them without names. */
+export function selectedFields(type: RecordType, columns: readonly string[] | undefined): ReturnType<typeof fieldsOf> {
+  const fields = fieldsOf(type);
+  if (!columns) return fields;
+  return columns.flatMap((name) => (name === 'type' ? [TYPE_FIELD] : fields.filter((field) => field.name === name)));
+}
+
+/** Returns the two lines above the rows of a Markdown table. */
+export function markdownHeader(columns: readonly { readonly name: string; readonly isNumber: boolean }[]): string {
+  const names = markdownRows([columns.map(({ name }) => name)]);
+  return `${names}|${columns.map(({ isNumber }) => (isNumber ? ' ---: |' : ' --- |')).join('')}\n`;
+}
+
+/** Returns rows as lines of a Markdown table; a cell cannot break out of its row. */
+export function markdownRows(rows: readonly (readonly string[])[]): string {
+  const cell = (text: string) => printable(text).replaceAll('\\', '\\\\').replaceAll('|', '\\|');
+  return rows.map((cells) => `| ${cells.map(cell).join(' | ')} |\n`).join('');
+}
+
+function rowOf(record: AnyRecord, columns: readonly string[] | undefined): string[] {
   const properties = record as unknown as RecordProperties;
-  return fieldsOf(record.type).map(({ name, property, column }) => cellOf(properties[property], column, name));
+  return selectedFields(record.type, columns).map(({ name, property, column }) => cellOf(properties[property], column, name));
 }
 
 function cellOf(value: unknown, column: Column, name: string): string {
@@ -87,7 +124,15 @@ function cellOf(value: unknown, column: Column, name: string): string {
   if (column.kind === 'levels') return encodeLevels(value as readonly Level[]);
   if (column.kind === 'json') return JSON.stringify(value);
   if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${name} must be a finite number, was ${value}`);
-  return String(value);
+  return column.kind === 'text' ? inertText(String(value)) : String(value);
+}
+
+/** A text that a spreadsheet would run as a formula; a number is none. */
+const FORMULA = /^[=+\-@\t\r](?![\d.]*$)/;
+
+/** Returns a text as a cell that no spreadsheet runs as a formula: it gets an apostrophe, which the reader of CSV takes off. */
+export function inertText(text: string): string {
+  return FORMULA.test(text) || /^'+[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }
 
 /**

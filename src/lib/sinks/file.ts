@@ -11,6 +11,8 @@ type FileSinkOptions = {
   readonly force: boolean;
   /** The type of all records, if known in advance. */
   readonly type?: RecordType | undefined;
+  /** The names of the columns to write; all by default. */
+  readonly columns?: readonly string[] | undefined;
 };
 
 const PLACEHOLDER = '{type}';
@@ -31,8 +33,8 @@ function pathOf(path: string, type: RecordType): string {
 }
 
 async function openPart(options: FileSinkOptions, type: RecordType | undefined): Promise<Sink> {
-  const { path, format, force } = options;
-  const encoder = format === 'csv' ? await createCsvEncoder({ output: path, type }) : createNdjsonEncoder();
+  const { path, format, force, columns } = options;
+  const encoder = format === 'csv' ? await createCsvEncoder({ output: path, type, columns }) : createNdjsonEncoder(columns);
   return new FileSink(new WholeFile(path, force), encoder);
 }
 

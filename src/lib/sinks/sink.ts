@@ -35,6 +35,8 @@ export class ClosedOutputError extends Error {
 export type Encoder = {
   /** Returns the text of records, '' when the format holds none of them. */
   encode(records: readonly AnyRecord[]): string;
+  /** Returns what stands behind the last record. */
+  end?(): string;
   readonly records: number;
   readonly skipped: Readonly<Tally>;
 };

@@ -58,7 +58,7 @@ export function createStdoutSink(encoder: Encoder, stream: Writable = process.st
     output: '-',
     write: (records: readonly AnyRecord[]) => text.write(encoder.encode(records)),
     async close() {
-      await text.write(encoder.encode([]));
+      await text.write(encoder.encode([]) + (encoder.end?.() ?? ''));
       await text.flush();
       return report();
     },

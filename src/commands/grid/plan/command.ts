@@ -53,8 +53,8 @@ Exit 4 if a level cannot be placed or is liquidated before it fills; the plan is
     for (const warning of report.warnings) this.notice(warning);
     for (const reason of report.unsafe) this.summary.unsafe(reason);
     if (flags.svg !== undefined) await this.#draw(flags.svg, flags.force, gridSvg(records));
-    // CSV holds one record type: on stdout the levels, without the summary.
-    const csv = (flags.format === 'csv' || flags.format === 'tsv') && flags.output === undefined;
+    // CSV and Markdown hold one record type: on stdout the levels, without the summary.
+    const csv = ['csv', 'tsv', 'markdown'].includes(flags.format ?? '') && flags.output === undefined;
     return this.deliver(batch(csv ? report.levels : records), {
       flags,
       fallback: '-',

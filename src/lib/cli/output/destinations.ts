@@ -1,10 +1,11 @@
 import { UsageError } from '../../model/errors.js';
 import type { RecordType } from '../../model/records.js';
-import { createNdjsonEncoder } from '../../sinks/ndjson.js';
+import { createJsonEncoder, createNdjsonEncoder } from '../../sinks/ndjson.js';
 import type { Sink } from '../../sinks/sink.js';
 import { createStdoutSink } from '../../sinks/stdout.js';
 import type { Format } from '../flags.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
+import { createPartSink, type RowSelection, requireRecordColumns } from './row-selection.js';
 import type { StoreTarget } from './store-sink.js';
 import { createLineSink, createTableSink, type Terminal } from './table-sink.js';
 
@@ -12,6 +13,8 @@ import { createLineSink, createTableSink, type Terminal } from './table-sink.js'
 export type DestinationOptions = {
   readonly stdout: Terminal;
   readonly format: Format;
+  /** What of the records is printed and written to text files. */
+  readonly selection: RowSelection;
   readonly force: boolean;
   /** Whether records arrive until the step is stopped. */
   readonly endless: boolean;
@@ -69,23 +72,47 @@ function createNullSink(): Sink {
 }
 
 async function openStdout(options: DestinationOptions): Promise<Sink> {
-  const { format, stdout, types, endless, render, asLines, note } = options;
-  if (format === 'ndjson' || format === 'jsonl') return createStdoutSink(createNdjsonEncoder(), stdout);
-  if (format === 'csv' || format === 'tsv') {
-    const { createCsvEncoder, onlyType } = await import('../../sinks/csv.js');
-    const delimiter = format === 'tsv' ? '\t' : ',';
-    return createStdoutSink(await createCsvEncoder({ output: '-', type: onlyType('-', types), delimiter }), stdout);
+  const { format, selection } = options;
+  const isOneType = format === 'csv' || format === 'tsv' || format === 'markdown' || format === 'table';
+  return createPartSink(await printedSink(options), selection, !isOneType);
+}
+
+async function printedSink(options: DestinationOptions): Promise<Sink> {
+  const { format, stdout, types, endless, render, asLines, note, selection } = options;
+  const { columns, limit, tail } = selection;
+  if (format === 'ndjson' || format === 'jsonl') return createStdoutSink(createNdjsonEncoder(columns), stdout);
+  if (format === 'json') return createStdoutSink(createJsonEncoder(columns), stdout);
+  if (format === 'csv' || format === 'tsv' || format === 'markdown') {
+    const { createCsvEncoder } = await import('../../sinks/csv.js');
+    const form = format === 'markdown' ? format : format === 'tsv' ? '\t' : ',';
+    const type = await onlyTypeWith(columns, '-', types);
+    return createStdoutSink(await createCsvEncoder({ output: '-', type, form, columns }), stdout);
   }
-  if (render) return createRenderedSink(stdout, render);
-  return endless || asLines ? createLineSink(stdout) : createTableSink({ stream: stdout, rows: MOST_ROWS, keep: 'first', note });
+  if (columns === undefined && limit === undefined && tail === undefined) {
+    if (render) return createRenderedSink(stdout, render);
+    if (endless || asLines) return createLineSink(stdout);
+  }
+  return createTableSink({ stream: stdout, rows: limit ?? tail ?? MOST_ROWS, keep: 'first', columns, note });
+}
+
+/** Returns the only type of a CSV output, undefined when it is not known yet. */
+async function onlyTypeWith(
+  columns: readonly string[] | undefined,
+  output: string,
+  types: readonly RecordType[] | undefined,
+): Promise<RecordType | undefined> {
+  const { onlyType } = await import('../../sinks/csv.js');
+  requireRecordColumns(columns, types);
+  return onlyType(output, types);
 }
 
 function openFile(format: 'ndjson' | 'csv'): Destination['open'] {
-  return async (path, { force, types }) => {
+  return async (path, { force, types, selection }) => {
     const { createFileSink } = await import('../../sinks/file.js');
-    const { onlyType } = await import('../../sinks/csv.js');
-    const type = format === 'csv' && !path.includes('{type}') ? onlyType(path, types) : undefined;
-    return createFileSink({ path, format, force, type });
+    const isOneType = format === 'csv' && !path.includes('{type}');
+    const type = isOneType ? await onlyTypeWith(selection.columns, path, types) : undefined;
+    const file = await createFileSink({ path, format, force, type, columns: selection.columns });
+    return createPartSink(file, selection, format === 'ndjson');
   };
 }
 
@@ -96,8 +123,16 @@ async function openStore({ store, note }: DestinationOptions): Promise<Sink> {
 }
 
 function openDatabase(format: 'parquet' | 'duckdb'): Destination['open'] {
-  return async (path, { force, types }) => {
+  return async (path, { force, types, selection }) => {
+    if (selection.columns)
+      throw new UsageError(
+        `-o ${path}: holds whole records; --columns is for stdout, .ndjson and .csv (mdtool query writes any table)`,
+      );
     const { createDuckDBSink, createParquetSink } = await import('./database-sink.js');
-    return (format === 'parquet' ? createParquetSink : createDuckDBSink)({ path, force, types });
+    return createPartSink(
+      await (format === 'parquet' ? createParquetSink : createDuckDBSink)({ path, force, types }),
+      selection,
+      format === 'duckdb',
+    );
   };
 }

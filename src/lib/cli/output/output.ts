@@ -4,6 +4,7 @@ import { ClosedOutputError, type Sink, type SinkReport } from '../../sinks/sink.
 import type { Format } from '../flags.js';
 import { type DestinationOptions, destinationOf } from './destinations.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
+import { type PartSink, type RowSelection, requireRecordColumns, rowSelection } from './row-selection.js';
 import type { StoreTarget } from './store-sink.js';
 import { createLineSink, createTableSink, type Terminal } from './table-sink.js';
 
@@ -13,6 +14,8 @@ export type OutputOptions = {
   /** Where records go without `-o`. */
   readonly fallback: string;
   readonly format?: Format | undefined;
+  /** `--columns`, `--limit` and `--tail`: what is printed and written to files, not what is stored. */
+  readonly selection?: RowSelection | undefined;
   readonly force: boolean;
   /** stdout is reserved for the document of `--json`. */
   readonly json: boolean;
@@ -34,6 +37,8 @@ export type Stored = true | { readonly records: number };
 export type Output = {
   /** Resolves when every output has taken the records. Throws a `ClosedOutputError` when every reader has left. */
   write(records: readonly AnyRecord[]): Promise<void>;
+  /** Whether every output has all that was asked for. */
+  readonly isFull: boolean;
   /** Completes every output, even if one of them fails. */
   close(): Promise<readonly SinkReport[]>;
   abort(): Promise<void>;
@@ -50,15 +55,17 @@ export async function openOutput(options: OutputOptions): Promise<Output> {
     ...options,
     format: options.format ?? (options.stdout.isTTY ? 'table' : 'ndjson'),
     types: options.types,
+    selection: rowSelection(options.selection ?? {}),
   };
-  const sinks: Sink[] = [];
+  requireRecordColumns(settings.selection.columns, options.types);
+  const sinks: PartSink[] = [];
   try {
     for (const { name, destination } of destinations) {
       sinks.push(
         options.stored && name === 'store' ? countingSink(name, options.stored) : await destination.open(name, settings),
       );
     }
-    if (names.includes('store') && !names.includes('-')) sinks.push(...lastRows(options));
+    if (names.includes('store') && !names.includes('-')) sinks.push(...lastRows(options, settings.selection));
   } catch (error) {
     for (const sink of sinks) await sink.abort();
     throw error;
@@ -79,10 +86,14 @@ function namesOf({ destinations, fallback, json }: OutputOptions): string[] {
 }
 
 /** Returns what a batch step into the store also shows on a terminal: its last rows, or all of its own lines. */
-function lastRows({ stdout, json, endless, render, asLines, note }: OutputOptions): Sink[] {
-  if (asLines && !json && stdout.isTTY) return [createLineSink(stdout)];
+function lastRows({ stdout, json, endless, render, asLines, note }: OutputOptions, selection: RowSelection): Sink[] {
+  const { columns, limit, tail } = selection;
+  const isPart = columns !== undefined || limit !== undefined || tail !== undefined;
+  if (asLines && !json && stdout.isTTY && !isPart) return [createLineSink(stdout)];
   if (json || endless || !(stdout.isTTY || render)) return [];
-  return [render ? createRenderedSink(stdout, render) : createTableSink({ stream: stdout, rows: LAST_ROWS, keep: 'last', note })];
+  if (render && !isPart) return [createRenderedSink(stdout, render)];
+  const keep = limit === undefined ? 'last' : 'first';
+  return [createTableSink({ stream: stdout, rows: limit ?? tail ?? LAST_ROWS, keep, columns, note })];
 }
 
 function countingSink(output: string, stored: Stored): Sink {
@@ -100,11 +111,15 @@ function countingSink(output: string, stored: Stored): Sink {
 class Outputs implements Output {
   readonly #note: (text: string) => void;
   readonly #reports: SinkReport[] = [];
-  #sinks: readonly Sink[];
+  #sinks: readonly PartSink[];
 
-  constructor(sinks: readonly Sink[], note: (text: string) => void) {
+  constructor(sinks: readonly PartSink[], note: (text: string) => void) {
     this.#sinks = sinks;
     this.#note = note;
+  }
+
+  get isFull(): boolean {
+    return this.#sinks.length > 0 && this.#sinks.every((sink) => sink.isFull === true);
   }
 
   async write(records: readonly AnyRecord[]): Promise<void> {

@@ -1,12 +1,14 @@
 import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
+import { inertText, markdownHeader, markdownRows } from '../../sinks/csv.js';
 import { ClosedOutputError } from '../../sinks/sink.js';
 import { TextStream } from '../../sinks/stdout.js';
-import { WholeFile } from '../../sinks/whole-file.js';
+import { refuseExisting, WholeFile } from '../../sinks/whole-file.js';
 import type { ResultValue } from '../../storage/database/query-values.js';
-import type { QueryResult, ResultColumn } from '../../storage/reading/query.js';
+import type { QueryResult, ResultColumn } from '../../storage/reading/query-result.js';
 import type { Format } from '../flags.js';
 import { createColors } from './colors.js';
+import { type RowSelection, requireColumns, rowSelection, selectedRange } from './row-selection.js';
 import { renderTable } from './table.js';
 import type { Terminal } from './table-sink.js';
 
@@ -16,19 +18,21 @@ type RowOutputOptions = {
   /** A file instead of stdout; its extension names the format. */
   readonly output?: string | undefined;
   readonly force: boolean;
+  readonly selection?: RowSelection | undefined;
   /** Takes hints about rows and columns that are not shown. */
   readonly note: (text: string) => void;
 };
 
-type Rows = Pick<QueryResult, 'columns' | 'rowCount' | 'rows'>;
+type Rows = Pick<QueryResult, 'columns' | 'rowCount' | 'rows' | 'export'>;
 
 /** Maximum number of rows in a table. */
 const MOST_ROWS = 200;
 const DEFAULT_WIDTH = 160;
 
 /** Writes the rows of a result. A closed stdout ends it quietly. */
-export async function writeRows(rows: Rows, options: RowOutputOptions): Promise<void> {
-  if (options.output !== undefined) return await writeFile(rows, options.output, options.force);
+export async function writeRows(all: Rows, options: RowOutputOptions): Promise<void> {
+  const rows = selectedRows(all, options.selection ?? {});
+  if (options.output !== undefined) return await writeFile(rows, options);
   try {
     await print(rows, options);
   } catch (error) {
@@ -43,6 +47,30 @@ async function print(rows: Rows, options: RowOutputOptions): Promise<void> {
   await stream.flush();
 }
 
+/** Returns the rows that are asked for. Throws a `UsageError` for an unknown column. */
+export function selectedRows(all: Rows, selection: RowSelection): Rows {
+  const names = all.columns.map(({ name }) => name);
+  const { columns = names } = rowSelection(selection);
+  requireColumns(columns, names);
+  const { from, until } = selectedRange(selection, all.rowCount);
+  const places = columns.map((name) => names.indexOf(name));
+  const { export: write } = all;
+  return {
+    columns: places.map((place) => all.columns[place] as ResultColumn),
+    rowCount: until - from,
+    async *rows() {
+      let at = 0;
+      for await (const batch of all.rows()) {
+        const part = batch.slice(Math.max(0, from - at), Math.max(0, until - at));
+        if (part.length > 0) yield part.map((row) => places.map((place) => row[place]));
+        at += batch.length;
+        if (at >= until) return;
+      }
+    },
+    ...(write && { export: () => write({ columns, from, until }) }),
+  };
+}
+
 /** Returns all rows as NDJSON objects. */
 export async function rowObjects({ columns, rows }: Rows): Promise<unknown[]> {
   const objects: unknown[] = [];
@@ -55,13 +83,23 @@ function rowObject(columns: readonly ResultColumn[], row: readonly ResultValue[]
   return Object.fromEntries(columns.map(({ name }, index) => [name, row[index]]));
 }
 
-async function writeFile(rows: Rows, path: string, force: boolean): Promise<void> {
-  const format = /\.(ndjson|csv)(?:\.gz)?$/.exec(path)?.[1];
-  if (format === undefined)
-    throw new UsageError(`-o ${path}: expected -, FILE.ndjson[.gz] or FILE.csv[.gz] for the rows of a query`);
+/** Returns the format of a file for rows. Throws a `UsageError` that names those there are. */
+export function rowFileFormat(path: string): 'ndjson' | 'csv' | 'parquet' | 'duckdb' {
+  const format = /\.(?:(ndjson|csv)(?:\.gz)?|(parquet|duckdb))$/.exec(path);
+  if (format) return (format[1] ?? format[2]) as ReturnType<typeof rowFileFormat>;
+  throw new UsageError(`-o ${path}: expected -, FILE.ndjson[.gz], FILE.csv[.gz], FILE.parquet or FILE.duckdb for rows`);
+}
+
+async function writeFile(rows: Rows, { output: path = '', force }: RowOutputOptions): Promise<void> {
+  const format = rowFileFormat(path);
+  if (format === 'parquet' || format === 'duckdb') {
+    refuseExisting(path, force);
+    if (rows.export) return await rows.export({ columns: [], from: 0, until: 0 });
+    throw new UsageError(`-o ${path}: a listing is text; use FILE.ndjson or FILE.csv`);
+  }
   const file = new WholeFile(path, force);
   try {
-    for await (const text of encoded(rows, format as 'ndjson' | 'csv')) await file.write(text);
+    for await (const text of encoded(rows, format)) await file.write(text);
     await file.close();
   } catch (error) {
     await file.abort();
@@ -74,6 +112,21 @@ async function* encoded({ columns, rows }: Rows, format: Exclude<Format, 'table'
     for await (const batch of rows()) yield batch.map((row) => `${JSON.stringify(rowObject(columns, row))}\n`).join('');
     return;
   }
+  if (format === 'json') {
+    yield '[';
+    let between = '\n';
+    for await (const batch of rows()) {
+      yield between + batch.map((row) => JSON.stringify(rowObject(columns, row))).join(',\n');
+      between = ',\n';
+    }
+    yield between === '\n' ? ']\n' : '\n]\n';
+    return;
+  }
+  if (format === 'markdown') {
+    yield markdownHeader(columns.map(({ name, kind }) => ({ name, isNumber: kind === 'number' })));
+    for await (const batch of rows()) yield markdownRows(batch.map((row) => row.map((value) => String(cell(value)))));
+    return;
+  }
   const { default: papaparse } = await import('papaparse');
   const text = (cells: unknown[][]) =>
     `${papaparse.unparse(cells, { newline: '\n', delimiter: format === 'tsv' ? '\t' : ',' })}\n`;
@@ -82,15 +135,21 @@ async function* encoded({ columns, rows }: Rows, format: Exclude<Format, 'table'
 }
 
 function cell(value: ResultValue): unknown {
+  if (typeof value === 'string') return inertText(value);
   return typeof value === 'object' ? JSON.stringify(value) : (value ?? '');
 }
 
-async function tableText({ columns, rowCount, rows }: Rows, { stdout, note }: RowOutputOptions): Promise<string> {
+async function tableText({ columns, rowCount, rows }: Rows, options: RowOutputOptions): Promise<string> {
+  const { stdout, note, selection } = options;
+  const most = selection?.limit ?? selection?.tail ?? MOST_ROWS;
   const shown: ResultValue[][] = [];
   for await (const batch of rows()) {
-    shown.push(...batch.slice(0, MOST_ROWS - shown.length));
-    if (shown.length >= MOST_ROWS) break;
+    shown.push(...batch.slice(0, most - shown.length));
+    if (shown.length >= most) break;
   }
+  // A plan is a drawing of several lines.
+  const plan = columns[1]?.name === 'explain_value' ? shown.map((row) => row[1]) : undefined;
+  if (plan) return `${plan.join('\n')}\n`;
   const { text, notes } = await renderTable({ columns, rows: shown }, stdout.columns ?? DEFAULT_WIDTH, createColors(stdout));
   if (rowCount > shown.length) note(`… ${counted(rowCount - shown.length, 'more row')} (use --format ndjson or -o FILE for all)`);
   for (const line of notes) note(line);

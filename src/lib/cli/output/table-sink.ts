@@ -14,6 +14,8 @@ type TableOptions = {
   /** Number of rows shown per type, and whether they are the first or the last ones. */
   readonly rows: number;
   readonly keep: 'first' | 'last';
+  /** The columns to show, in their order; by default all that have a value. */
+  readonly columns?: readonly string[] | undefined;
   /** Takes hints about rows and columns that are not shown. */
   readonly note: (text: string) => void;
 };
@@ -65,8 +67,10 @@ class TableSink implements Sink {
   }
 
   async #print(type: RecordType, kept: readonly AnyRecord[]): Promise<void> {
-    const { stream, note, keep } = this.#options;
-    const { text, notes } = await renderTable(tableOf(type, kept), widthOf(stream), createColors(stream));
+    const { stream, note, keep, columns } = this.#options;
+    const table = tableOf(type, kept, columns);
+    if (table.columns.length === 0) return;
+    const { text, notes } = await renderTable(table, widthOf(stream), createColors(stream));
     await this.#stream.write(`${text}\n`);
     const more = (this.#counts.get(type) ?? 0) - kept.length;
     if (more > 0)

@@ -2,6 +2,7 @@ import { counted } from '../../model/counted.js';
 import { fieldsOf, type RecordProperties } from '../../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { ColumnKind } from '../../model/schema.js';
+import { selectedFields } from '../../sinks/csv.js';
 import { alignsRight, cellText } from './cell.js';
 import type { Colors } from './colors.js';
 
@@ -44,15 +45,19 @@ const FIRST: Partial<Record<RecordType, readonly string[]>> = {
 /** Columns shown last: long and rarely read. */
 const LAST = new Set(['local_timestamp']);
 
-/** Returns the table of records of one type, without empty columns. */
-export function tableOf(type: RecordType, records: readonly AnyRecord[]): Table {
-  const fields = ordered(type).filter(({ property }) =>
-    records.some((record) => (record as unknown as RecordProperties)[property] !== undefined),
-  );
+/** Returns the table of records of one type: the columns asked for, or all that are not empty. */
+export function tableOf(type: RecordType, records: readonly AnyRecord[], columns?: readonly string[]): Table {
+  const fields = columns ? selectedFields(type, columns) : filled(type, records);
   return {
     columns: fields.map(({ name, column }) => ({ name, kind: column.kind })),
     rows: records.map((record) => fields.map(({ property }) => (record as unknown as RecordProperties)[property])),
   };
+}
+
+function filled(type: RecordType, records: readonly AnyRecord[]): ReturnType<typeof fieldsOf> {
+  return ordered(type).filter(({ property }) =>
+    records.some((record) => (record as unknown as RecordProperties)[property] !== undefined),
+  );
 }
 
 function ordered(type: RecordType): ReturnType<typeof fieldsOf> {

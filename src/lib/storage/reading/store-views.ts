@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { DatabaseOptions } from '../database/duckdb.js';
-import { candleView, type QueryResult } from './query.js';
+import { candleView } from './query.js';
+import type { QueryResult } from './query-result.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES } from './store-snapshot.js';
 import type { Extent } from './type-relation.js';
