@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { Trade } from '../../src/lib/model/records.js';
 import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
@@ -218,6 +219,37 @@ describe('trades of one moment', () => {
     expect((await backfill(reversed, file(DAY, text.slice(0, -1)))).code).toBe(3);
     await backfill(reversed, file(DAY, csv([...sweep].reverse())));
     expect(await prices(reversed)).toEqual(right);
+  });
+
+  it.each([1, 4, 5])('that run newest first and are cut after row %d stay in order when the whole file comes', async (rows) => {
+    const store = newStore();
+    const reversed = [...sweep].reverse();
+    await backfill(store, file(DAY, csv(reversed.slice(0, rows))));
+    const whole = await backfill(store, file(DAY, csv(reversed)));
+    expect([whole.code, await prices(store)]).toEqual([0, right]);
+    const args = ['--interval', '1s', '-o', '-', '--store', store];
+    const input = (await trades(store)).sort((a, b) => a.id.localeCompare(b.id)).map(encodeRecord);
+    const piped = await mdtoolHere(['candles', '-', ...args], { input: `${input.join('\n')}\n` });
+    expect(piped.stdout).toContain('"open":100.2');
+    expect(piped.stdout).toBe((await mdtoolHere(['candles', ...args])).stdout);
+    const again = await backfill(store, file(DAY, csv(reversed)));
+    expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/no records/)]);
+  });
+
+  it.each([
+    ['the newer part first', false],
+    ['the older part first', true],
+  ])('that run newest first are joined with the other part of their day: %s', async (_, isSwapped) => {
+    for (const rows of [1, 2, 4, 5]) {
+      const store = newStore();
+      const reversed = [...sweep].reverse();
+      const parts = [file(DAY, csv(reversed.slice(0, rows))), file(DAY, csv(reversed.slice(rows)))];
+      const { code } = await backfill(store, isSwapped ? parts.reverse() : parts);
+      expect([code, (await trades(store)).map(({ price, sequence }) => [price, sequence])]).toEqual([
+        0,
+        right.map((price, at) => [price, String(at % 3)]),
+      ]);
+    }
   });
 });
 

@@ -50,6 +50,11 @@ export async function readArchiveFile(path: string): Promise<ArchiveFile> {
   throw new FailureError(`${path} is empty; expected an archive of trades`);
 }
 
+/** Yields the rows at the beginning of a local archive file, as long as the caller asks for more. */
+export async function* firstRows(path: string): AsyncGenerator<readonly ArchiveRow[]> {
+  for await (const part of rowsOf(path, path)) if (!('layout' in part)) yield part.rows;
+}
+
 /**
  * Yields the content of an archive file, by path or URL: first its name and layout, then its rows in file order. Throws a
  * `FailureError` on a file that is not an archive, an `UnreachableError` when a URL cannot be downloaded.

@@ -4,9 +4,10 @@ import type { AnyRecord, Gap } from '../model/records.js';
 import { lengthOf, type Span } from '../model/span.js';
 import { namedArchive } from './archive-rows.js';
 import type { BackfillStore } from './backfill-store.js';
+import { DeliveredTrades } from './delivered-trades.js';
 import type { FetchTask, UnavailableRange } from './fetch-task.js';
 import { RefusedError } from './rest-client.js';
-import { type ArchiveOptions, DeliveredTrades, runArchive } from './run-archive.js';
+import { type ArchiveOptions, runArchive } from './run-archive.js';
 import { type Delivery, type FetchTaskOptions, type Rejection, remainder, runFetchTask } from './run-fetch-task.js';
 import type { Topic } from './topic.js';
 
@@ -96,8 +97,9 @@ export function archiveRuns(paths: readonly string[], options: ArchiveRunOptions
 
 async function* guardedArchives(paths: readonly string[], options: ArchiveRunOptions): AsyncGenerator<Delivery> {
   const delivered = new DeliveredTrades(paths);
-  for (const path of paths) {
+  for (const [at, path] of paths.entries()) {
     if (options.signal.aborted) return;
+    delivered.next = paths[at + 1];
     try {
       yield* runArchive(path, delivered, options);
     } catch (error) {

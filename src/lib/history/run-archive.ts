@@ -1,16 +1,17 @@
 import { FailureError, UsageError } from '../model/errors.js';
 import type { Market, Trade } from '../model/records.js';
 import { SeenTrades } from '../model/seen-trades.js';
-import { overlap, type Span, within, without } from '../model/span.js';
+import { type Span, within, without } from '../model/span.js';
 import { DAY, SECOND } from '../model/time.js';
 import type { DownloadOptions } from '../transport/download.js';
-import { type ArchiveFile, type ArchiveRow, type ArchiveRows, namedArchive, readArchive } from './archive-rows.js';
+import { type ArchiveFile, type ArchiveRow, type ArchiveRows, readArchive } from './archive-rows.js';
+import type { DeliveredTrades } from './delivered-trades.js';
 import { spanOf } from './fetch-task.js';
 import type { Delivery, Rejection } from './run-fetch-task.js';
 import { NOTHING_STORED, readStoredSpans, type StoredSpans } from './stored-spans.js';
-import { ContentCounts, readStoredTrades, StoredTrades } from './stored-trades.js';
+import { MOST_AT_ONE_TIME, readStoredTrades, StoredTrades } from './stored-trades.js';
 import type { Topic } from './topic.js';
-import { type EdgeTime, TradeNumbering } from './trade-numbering.js';
+import type { TradeNumbering } from './trade-numbering.js';
 
 export type ArchiveOptions = DownloadOptions & {
   /** Absent when records are not stored: then all trades of the file are yielded. */
@@ -28,52 +29,11 @@ export type ArchiveOptions = DownloadOptions & {
 /** Maximum difference between the times of a file and of the websocket. */
 const MARGIN = 2 * SECOND;
 
-/** Above any number of trades of one time; sequences of an exchange are larger. */
-const MOST_AT_ONE_TIME = 1_000_000;
 const CUT_INSIDE =
   'the store has another trade at this place of its time: the day was cut inside one time; import its parts in one command, into a store without them';
 
 /** Days whose stored trades are held: rows of a file are nearly in order of time. */
 const DAYS_HELD = 2;
-
-/** The trades that earlier files of the same command delivered, for files whose times overlap. */
-export class DeliveredTrades {
-  readonly #spans: readonly Span[];
-  readonly #ids = new SeenTrades();
-  readonly #paths: string[] = [];
-  readonly #counts = new ContentCounts();
-  /** The last time of the last file, which the next one may continue. */
-  last: EdgeTime | undefined;
-
-  /** `paths` are all files of one symbol. */
-  constructor(paths: readonly string[]) {
-    this.#spans = paths.flatMap((path) => namedArchive(path)?.name.span ?? []);
-  }
-
-  /** Returns whether another file has trades of this span. */
-  isShared(span: Span): boolean {
-    return this.#spans.filter((other) => overlap(other, span)).length > 1;
-  }
-
-  /** Adds the trades of one file, after the file was read. */
-  add(trades: readonly Trade[], path: string): void {
-    this.#paths.push(path);
-    for (const trade of trades) {
-      this.#ids.add(trade, this.#paths.length);
-      this.#counts.add(trade);
-    }
-  }
-
-  /** Returns the file of the trade with this id, and whether it has the same price, amount and side. */
-  find(trade: Trade): { readonly path: string; readonly isCopy: boolean } | undefined {
-    const found = this.#ids.find(trade);
-    return found && { path: this.#paths[found.line - 1] as string, isCopy: found.isCopy };
-  }
-
-  takeEqual(trade: Trade): boolean {
-    return this.#counts.take(trade);
-  }
-}
 
 /**
  * Reads an archive file and yields the trades that the store does not have, in file order. A day counts as fetched only when
@@ -128,6 +88,8 @@ class ArchiveImport {
   readonly #met: number[] = [];
   #fresh: Trade[] = [];
   #rejected = 0;
+  /** What to add to the positions of this file to get those of the stored trades of one time. */
+  #shift: { readonly timestamp: number; readonly by: number } | undefined;
   /** The time inside of which the file was cut. */
   #cutTime: number | undefined;
   hasRows = false;
@@ -138,7 +100,7 @@ class ArchiveImport {
     this.#options = options;
     this.#delivered = delivered;
     this.#isShared = delivered.isShared(file.name.span);
-    this.#numbering = new TradeNumbering(delivered.last);
+    this.#numbering = delivered.numbering();
     this.#topic = topicOf(file);
     this.#requested = within([file.name.span], [options.wanted]);
     this.#stored = stored;
@@ -165,12 +127,12 @@ class ArchiveImport {
       return false;
     });
     const numbered = this.#numbering.add(inside);
-    if (isLast) numbered.push(...this.#numbering.end(isCut));
+    if (isLast) numbered.push(...(await this.#delivered.endOf(this.#numbering, isCut)));
     const records: Trade[] = [];
     for (const row of numbered) {
       const { timestamp } = row.trade;
       const verdict = this.#judge(row, this.#loaded(timestamp) ?? (await this.#load(timestamp)));
-      if (verdict === true) records.push(row.trade);
+      if (verdict === true) records.push(this.#besideStored(row.trade));
       else if (verdict) refused.push(verdict);
     }
     this.#rejected += refused.length;
@@ -180,7 +142,7 @@ class ArchiveImport {
   /** Returns the covered span and the repaired gaps. A rejected row may be any trade of the file: then nothing is covered. */
   end(isWhole: boolean): Delivery {
     this.#delivered.add(this.#fresh, this.#path);
-    this.#delivered.last = this.#numbering.last;
+    this.#delivered.keep(this.#numbering);
     this.#fresh = [];
     const isCovered = isWhole && this.#rejected === 0 && this.#file.name.span.until <= this.#options.now();
     const covered = isCovered ? this.#requested : [];
@@ -203,6 +165,8 @@ class ArchiveImport {
     const stored = day.find(trade);
     if (stored) {
       this.#met.push(stored.timestamp);
+      if (stored.isCopy && stored.position !== undefined && stored.timestamp === timestamp)
+        this.#shift = { timestamp, by: stored.position - Number(trade.sequence) };
       return stored.isCopy ? undefined : this.#conflict(line, 'the store');
     }
     if (!this.#file.layout.hasPublicIds && this.#isKnownByContent(trade, day)) return undefined;
@@ -219,7 +183,16 @@ class ArchiveImport {
    * one time both number them from 0, and their order would be lost.
    */
   #isCutInside(trade: Trade, day: StoredTrades): boolean {
-    return Number(trade.sequence) < MOST_AT_ONE_TIME && day.hasPlace(trade);
+    return Number(trade.sequence) < MOST_AT_ONE_TIME && day.hasPlace(this.#besideStored(trade));
+  }
+
+  /**
+   * Returns a trade with its place beside the stored trades of its time. A file that runs newest first and ends within a time
+   * numbered its newest trades from 0; the older ones of the whole file are numbered from there down, below 0.
+   */
+  #besideStored(trade: Trade): Trade {
+    if (this.#shift?.timestamp !== trade.timestamp || this.#shift.by === 0) return trade;
+    return { ...trade, sequence: String(Number(trade.sequence) + this.#shift.by) };
   }
 
   /** Trades of spot have other ids in the file: those of captured spans are stored, others are compared by content. */

@@ -11,6 +11,11 @@ const ROWS = 50_000;
 
 type StoredTrade = TradeKey & Pick<Trade, 'timestamp' | 'sequence'> & { readonly isCaptured?: boolean };
 
+type FoundTrade = { readonly timestamp: number; readonly isCopy: boolean; readonly position: number | undefined };
+
+/** Above any number of trades of one time; sequences of an exchange are larger. */
+export const MOST_AT_ONE_TIME = 1_000_000;
+
 function placeOf({ timestamp, sequence, price, amount, side }: Pick<Trade, 'timestamp' | 'sequence'> & TradeKey): TradeKey {
   return { id: `${timestamp} ${sequence}`, price, amount, side };
 }
@@ -19,6 +24,8 @@ function placeOf({ timestamp, sequence, price, amount, side }: Pick<Trade, 'time
 export class StoredTrades {
   readonly #ids = new SeenTrades();
   readonly #times: number[] = [];
+  /** Positions of fetched trades among those of their time. */
+  readonly #positions: (number | undefined)[] = [];
   /** Times and sequences of fetched trades. */
   readonly #places = new SeenTrades();
   /** Fetched trades whose ids are of another source. */
@@ -28,6 +35,8 @@ export class StoredTrades {
     this.#times.push(trade.timestamp);
     this.#ids.add(trade, this.#times.length);
     if (isForeign) this.foreign.add(trade);
+    const position = trade.isCaptured ? Number.NaN : Number(trade.sequence ?? Number.NaN);
+    this.#positions.push(Math.abs(position) < MOST_AT_ONE_TIME ? position : undefined);
     if (!trade.isCaptured && trade.sequence !== undefined) this.#places.add(placeOf(trade), 1);
   }
 
@@ -36,10 +45,15 @@ export class StoredTrades {
     return this.#places.find(placeOf(trade)) !== undefined;
   }
 
-  /** Returns the time of the stored trade with this id, and whether it has the same price, amount and side. */
-  find(trade: TradeKey): { readonly timestamp: number; readonly isCopy: boolean } | undefined {
+  /**
+   * Returns the time of the stored trade with this id, whether it has the same price, amount and side, and the position that
+   * a file gave it among the trades of its time.
+   */
+  find(trade: TradeKey): FoundTrade | undefined {
     const found = this.#ids.find(trade);
-    return found && { timestamp: this.#times[found.line - 1] as number, isCopy: found.isCopy };
+    if (!found) return undefined;
+    const [timestamp, position] = [this.#times[found.line - 1] as number, this.#positions[found.line - 1]];
+    return { timestamp, position, isCopy: found.isCopy };
   }
 }
 

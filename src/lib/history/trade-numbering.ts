@@ -1,3 +1,4 @@
+import type { Trade } from '../model/records.js';
 import type { ArchiveRow } from './archive-rows.js';
 
 /** Rows that decide in which direction a file runs. */
@@ -21,9 +22,11 @@ export class TradeNumbering {
   #isNewestFirst: boolean | undefined;
   #sample: ArchiveRow[] = [];
   #group: ArchiveRow[] = [];
+  #waiting: ArchiveRow[] = [];
   #counts = new Map<number, number>();
   #olderCounts: ReadonlyMap<number, number> = new Map();
   #last: EdgeTime | undefined;
+  #head: EdgeTime | undefined;
 
   /** `before` is the last time of the file before this one: a file that begins with it continues it. */
   constructor(before?: EdgeTime | undefined) {
@@ -35,23 +38,46 @@ export class TradeNumbering {
     return this.#isNewestFirst ? undefined : this.#last;
   }
 
+  /** The first time of a file that runs newest first and its number of trades: a newer part may end with that time. */
+  get head(): EdgeTime | undefined {
+    return this.#head;
+  }
+
+  /** Whether the file runs newest first, undefined where its rows do not show it. */
+  get isNewestFirst(): boolean | undefined {
+    if (this.#isNewestFirst !== undefined) return this.#isNewestFirst;
+    return runsNewestFirst(this.#sample);
+  }
+
   /** Takes rows in file order. Returns the rows that are numbered; others wait until the direction or their time is known. */
   add(rows: readonly ArchiveRow[]): ArchiveRow[] {
     if (this.#isNewestFirst !== undefined) return this.#number(rows);
     this.#sample.push(...rows);
-    const backward = backwardShare(this.#sample);
-    if (this.#sample.length < SAMPLE || backward === undefined) return [];
-    return this.#numberSample(backward);
+    const isNewestFirst = this.#sample.length < SAMPLE ? undefined : runsNewestFirst(this.#sample);
+    return isNewestFirst === undefined ? [] : this.#numberSample(isNewestFirst);
   }
 
-  /** Returns the rows that wait. Of a file that is cut off, the last time of a file that runs newest first is dropped. */
-  end(isCut: boolean): ArchiveRow[] {
-    const rows = this.#isNewestFirst === undefined ? this.#numberSample(backwardShare(this.#sample) ?? 0) : [];
-    return isCut ? rows : [...rows, ...this.#closeGroup()];
+  /**
+   * Decides the direction, which is `isNewestFirst` where the rows do not show it. Returns the trades of the last time of a file
+   * that runs newest first: an older part may begin with that time.
+   */
+  decide(isNewestFirst: boolean): readonly Trade[] {
+    if (this.#isNewestFirst === undefined) this.#waiting.push(...this.#numberSample(this.isNewestFirst ?? isNewestFirst));
+    return this.#group.map(({ trade }) => trade);
   }
 
-  #numberSample(backward: number): ArchiveRow[] {
-    this.#isNewestFirst = backward >= BACKWARD;
+  /**
+   * Returns the rows that wait, after `decide`. Of a file that is cut off, the last time of a file that runs newest first is
+   * dropped. `older`: how many trades of that time are in an older part.
+   */
+  end(isCut: boolean, older: number): ArchiveRow[] {
+    const rows = this.#waiting;
+    this.#waiting = [];
+    return isCut || this.#group.length === 0 ? rows : [...rows, ...this.#closeGroup(older)];
+  }
+
+  #numberSample(isNewestFirst: boolean): ArchiveRow[] {
+    this.#isNewestFirst = isNewestFirst;
     const rows = this.#sample;
     this.#sample = [];
     return this.#number(rows);
@@ -80,15 +106,22 @@ export class TradeNumbering {
     return withSequence(row, position);
   }
 
-  #closeGroup(): ArchiveRow[] {
+  #closeGroup(older = 0): ArchiveRow[] {
     const group = this.#group;
     this.#group = [];
-    return group.map((row, at) => withSequence(row, group.length - 1 - at));
+    this.#head ??= { timestamp: group[0]?.trade.timestamp as number, trades: older + group.length };
+    return group.map((row, at) => withSequence(row, older + group.length - 1 - at));
   }
 }
 
 function withSequence({ trade, line }: ArchiveRow, position: number): ArchiveRow {
   return { trade: { ...trade, sequence: String(position) }, line };
+}
+
+/** Returns whether rows run newest first, undefined where they do not show it. */
+export function runsNewestFirst(rows: readonly ArchiveRow[]): boolean | undefined {
+  const backward = backwardShare(rows);
+  return backward === undefined ? undefined : backward >= BACKWARD;
 }
 
 /** Returns the share of time changes that go back, undefined when all rows share one time. */

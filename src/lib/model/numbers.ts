@@ -43,10 +43,14 @@ function isCanonical(text: string): boolean {
   return length < 19 || first < NINE || text <= INT64_MAX_TEXT;
 }
 
-/** Compares two canonical non-negative decimal integers of any length: negative when `a` is smaller. */
+const MINUS = '-'.charCodeAt(0);
+
+/** Compares two canonical decimal integers of any length: negative when `a` is smaller. An empty text is below all of them. */
 export function compareLongs(a: string, b: string): number {
-  if (a.length !== b.length) return a.length - b.length;
-  return a < b ? -1 : a > b ? 1 : 0;
+  const isNegative = a.charCodeAt(0) === MINUS;
+  if (isNegative !== (b.charCodeAt(0) === MINUS) && a !== '' && b !== '') return isNegative ? -1 : 1;
+  const order = a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+  return isNegative && b !== '' ? -order : order;
 }
 
 /** The text of a whole number that a spreadsheet turned into one with an exponent, such as `1.76E+12`: its last digits are lost. */

@@ -5,14 +5,16 @@ import type { TradeColumns } from './trade-columns.js';
 const NUMBERS = ['time', 'price', 'amount', 'buy', 'hash', 'sequence', 'arrival'] as const;
 const ID = NUMBERS.length;
 const CODE = ID + 1;
+/** Below every sequence. */
+const MISSING = -1e300;
 
 /**
- * Returns the select list that a feed reads; `code` numbers the symbol. A missing sequence is -1, a missing arrival NaN. Ids
+ * Returns the select list that a feed reads; `code` numbers the symbol. A missing sequence is `MISSING`, a missing arrival NaN. Ids
  * are hashed here: decoding millions of texts would take longer than everything else.
  */
 export function tradeSelectList(code: string): string {
   return `epoch_us("timestamp")::DOUBLE, "price", "amount", CASE WHEN "side" = 'buy' THEN 1.0 ELSE 0.0 END::DOUBLE,
-    (hash("id") >> 11)::DOUBLE, coalesce("sequence", -1)::DOUBLE,
+    (hash("id") >> 11)::DOUBLE, coalesce("sequence"::DOUBLE, ${MISSING}),
     coalesce(epoch_us("local_timestamp")::DOUBLE, 'nan'::DOUBLE), "id", ${code}`;
 }
 
@@ -103,6 +105,6 @@ class TiedTrades {
 
 /** As `sweepStep` of `compareTrades`. */
 function sweepStep({ arrival, sequence, buy, price }: Rows, row: number): number {
-  if (!Number.isNaN(arrival[row]) || sequence[row] === -1) return 0;
+  if (!Number.isNaN(arrival[row]) || sequence[row] === MISSING) return 0;
   return buy[row] === 1 ? (price[row] as number) : -(price[row] as number);
 }

@@ -73,8 +73,11 @@ function bucketed({ input, source, relation, interval, position, countsQuote, on
     FROM (SELECT "symbol", ${bucket} AS bucket, ${sums} FROM ${relation} GROUP BY ALL)`;
 }
 
+/** The sequence of a row; a missing one is below all others. */
+export const SEQUENCE = 'coalesce("sequence", (-9223372036854775808)::BIGINT)';
+
 /** The order of trades. A missing value sorts first; NULL in a row would sort last. */
-export const TRADE_ORDER = `ROW("timestamp", coalesce("sequence", -1), coalesce("local_timestamp", make_timestamptz(0)), ${SWEEP_STEP}, "id")`;
+export const TRADE_ORDER = `ROW("timestamp", ${SEQUENCE}, coalesce("local_timestamp", make_timestamptz(0)), ${SWEEP_STEP}, "id")`;
 
 function tradeValues(position: string, countsQuote: string | undefined): string {
   const notional = '"price" * "amount"';

@@ -1,3 +1,4 @@
+import { SEQUENCE } from '../../candles/store/candle-sql.js';
 import type { RecordType } from '../../model/records.js';
 import { sqlText } from '../../storage/database/duckdb.js';
 import { partitionCondition } from '../../storage/database/partition-rows.js';
@@ -150,7 +151,7 @@ const ORDER: Partial<Record<RecordType, string>> = { trade: '"timestamp", "seque
 /** Returns, by symbol, the number of records that stand behind a later record in their file. */
 export async function disorderOf(inspection: StoreInspection, inspected: InspectedPartition): Promise<Flaw[]> {
   const columns = ORDER[inspected.partition.type] ?? '"timestamp"';
-  const order = `ROW(${columns.replaceAll('"sequence"', 'coalesce("sequence", -1)')})`;
+  const order = `ROW(${columns.replaceAll('"sequence"', SEQUENCE)})`;
   // Without a partition and an order of its own the window takes the rows in file order and sorts nothing.
   const rows = await inspection.database.rows(
     `SELECT "symbol", count(*) AS count, epoch_us(min("timestamp")) AS at, to_json(list(DISTINCT file ORDER BY file))::VARCHAR AS files FROM (
