@@ -29,6 +29,7 @@ export { EXCHANGES, exchangeOf } from './lib/exchanges/index.js';
 export { FeatureEngine } from './lib/features/engine.js';
 export type { EngineCounts, EngineOptions } from './lib/features/options.js';
 export { FEATURES } from './lib/features/registry.js';
+export type { FeatureModule, OwnMeasure } from './lib/features/store/own-feature.js';
 export type { GridInput } from './lib/grid/parameters.js';
 export { planGrid } from './lib/grid/plan.js';
 export type { Plan, PlannedLevel } from './lib/grid/planned.js';

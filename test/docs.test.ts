@@ -49,6 +49,19 @@ function run(command: string): Promise<string> {
   });
 }
 
+/** Pages whose examples run, one after another, in the folder of the README's. */
+const PAGES = ['docs/own-features.md'];
+
+describe.each(PAGES)('%s', (page) => {
+  it.each(examplesOf(readFileSync(join(ROOT, page), 'utf8')).map(({ command, output }) => [command, output]))(
+    'prints what %s prints',
+    async (command, output) => {
+      const printed = await run(command);
+      expect(pattern(output).test(printed) ? output : printed).toBe(output);
+    },
+  );
+});
+
 describe('README', () => {
   it.each(examplesOf(README).map(({ command, output }) => [command, output]))(
     'prints what %s prints',

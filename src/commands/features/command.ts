@@ -5,11 +5,10 @@ import { writeRows } from '../../lib/cli/output/row-output.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import { runStoreStep, type StepDelivery } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
-import { FEATURES, type Windows } from '../../lib/features/registry.js';
 import { type FeatureReport, type FeatureRequest, featureStep } from '../../lib/features/store/feature-run.js';
 import type { StepRun } from '../../lib/input/store-step.js';
 import { UsageError } from '../../lib/model/errors.js';
-import { engineOptionsOf, featuresFlags } from './flags.js';
+import { engineOptionsOf, type FeatureSettings, featuresFlags } from './flags.js';
 import { featureRows, featureTable, listedFeatures } from './list.js';
 import { featurePlot } from './plot.js';
 import { FeatureObserver } from './text.js';
@@ -35,13 +34,14 @@ Over the store, only new, late or repaired records are computed, up to the last 
 
   async run(): Promise<SummaryDocument | undefined> {
     const { args, flags } = await this.parse(Features);
-    if (flags.list) return this.#list(flags.window, flags);
-    const observer = new FeatureObserver();
+    const engine = await engineOptionsOf(flags);
+    if (flags.list) return this.#list(engine, flags);
+    const observer = new FeatureObserver(engine.features);
     const request: FeatureRequest = {
       input: args.input ?? [],
       directory: flags.store,
       selection: selectionOf(flags),
-      engine: engineOptionsOf(flags),
+      engine,
       rows: flags.rows,
       onRows: (records) => observer.add(records),
       stopped: this.stopped,
@@ -70,7 +70,7 @@ Over the store, only new, late or repaired records are computed, up to the last 
       stored: report.stored,
       flags: flags.plot === undefined ? flags : { ...flags, format: 'table' },
       types: flags.rows,
-      render: flags.plot === undefined ? undefined : featurePlot(flags.plot),
+      render: flags.plot === undefined ? undefined : featurePlot(flags.plot, observer.features),
       summarize: (summary) => {
         for (const notice of observer.summarize(summary, report)) this.notice(notice);
         if (flags['fail-on-gaps']) observer.failOnGaps(summary);
@@ -79,10 +79,10 @@ Over the store, only new, late or repaired records are computed, up to the last 
   }
 
   async #list(
-    windows: Windows,
+    { features: all, windows }: FeatureSettings,
     { format = 'table', force, output, ...selection }: CommandFlags,
   ): Promise<SummaryDocument | undefined> {
-    const features = listedFeatures(FEATURES, windows);
+    const features = listedFeatures(all, windows);
     const [file, ...more] = output?.filter((name) => name !== '-') ?? [];
     if (more.length > 0) throw new UsageError('features --list: expected one -o FILE');
     this.summary.data = features;

@@ -1,14 +1,14 @@
 import { type ChartPoint, lineChart } from '../../lib/cli/output/line-chart.js';
 import type { Render } from '../../lib/cli/output/rendered-sink.js';
-import type { AnyRecord } from '../../lib/model/records.js';
-import { camelCase } from '../../lib/model/schema.js';
+import type { Feature } from '../../lib/features/feature.js';
+import { type FeatureRow, featureValue } from '../../lib/features/feature-series.js';
 
 /** Returns what draws one feature of every symbol as a line. */
-export function featurePlot(name: string): Render {
-  const property = camelCase(name);
+export function featurePlot(name: string, features: readonly Feature[]): Render {
+  const read = featureValue(features.find((feature) => feature.name === name) as Feature);
   return (records, { width, colors }) => {
     const series = new Map<string, Map<number, ChartPoint>>();
-    for (const record of records) if (record.type === 'features') addPoint(series, record, property);
+    for (const record of records) if (record.type === 'features') addPoint(series, record, read);
     if (series.size === 0) return `${name}: no rows`;
     return [...series]
       .map(([symbol, points]) => lineChart(colors.heading(`${name} of ${symbol}`), [...points.values()], width))
@@ -16,14 +16,9 @@ export function featurePlot(name: string): Render {
   };
 }
 
-function addPoint(
-  series: Map<string, Map<number, ChartPoint>>,
-  record: Extract<AnyRecord, { type: 'features' }>,
-  property: string,
-): void {
+function addPoint(series: Map<string, Map<number, ChartPoint>>, record: FeatureRow, read: (row: FeatureRow) => unknown): void {
   const symbol = `${record.exchange}:${record.market}:${record.symbol}`;
   const points = series.get(symbol) ?? new Map<number, ChartPoint>();
   series.set(symbol, points);
-  const value = (record as unknown as Readonly<Record<string, number | undefined>>)[property];
-  points.set(record.timestamp, { timestamp: record.timestamp, value });
+  points.set(record.timestamp, { timestamp: record.timestamp, value: read(record) as number | undefined });
 }

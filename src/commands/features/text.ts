@@ -1,10 +1,10 @@
 import type { Summary } from '../../lib/cli/summary.js';
+import type { Feature } from '../../lib/features/feature.js';
+import { type FeatureRow, featureValue } from '../../lib/features/feature-series.js';
 import { INPUTS, type Input } from '../../lib/features/inputs.js';
-import { FEATURES } from '../../lib/features/registry.js';
 import { type FeatureReport, ROW_TYPES } from '../../lib/features/store/feature-run.js';
 import { counted } from '../../lib/model/counted.js';
 import type { AnyRecord } from '../../lib/model/records.js';
-import { camelCase } from '../../lib/model/schema.js';
 
 /** The channel that captures an input. */
 const CHANNELS: Readonly<Record<Input, string>> = {
@@ -28,12 +28,11 @@ const REASONS: Readonly<Record<string, string>> = {
   gap: 'after a gap',
 };
 
-const PROPERTIES = new Map(FEATURES.map(({ name }) => [name, camelCase(name)]));
-
 /** Observes the rows of a run: which features never have a value, and why. */
 export class FeatureObserver {
+  readonly features: readonly Feature[];
   /** Features without a value so far. */
-  readonly #absent = new Map(PROPERTIES);
+  readonly #absent: Map<string, (row: FeatureRow) => unknown>;
   readonly #reasons = new Map<string, string>();
   #rows = 0;
   /** Rows with every feature that signals use. */
@@ -41,6 +40,11 @@ export class FeatureObserver {
   /** Seconds in unrepaired gaps, and the gaps themselves. */
   #incomplete = 0;
   #gaps = 0;
+
+  constructor(features: readonly Feature[]) {
+    this.features = features;
+    this.#absent = new Map(features.map((feature) => [feature.name, featureValue(feature)]));
+  }
 
   add(records: readonly AnyRecord[]): void {
     for (const record of records) {
@@ -80,9 +84,9 @@ export class FeatureObserver {
   #row(record: Extract<AnyRecord, { type: 'features' }>): void {
     this.#rows += 1;
     if (record.warm) this.#warm += 1;
-    for (const [name, property] of this.#absent) {
+    for (const [name, read] of this.#absent) {
       const detail = record.detail as Readonly<Record<string, string>> | undefined;
-      if ((record as unknown as Readonly<Record<string, unknown>>)[property] !== undefined) this.#absent.delete(name);
+      if (read(record) !== undefined) this.#absent.delete(name);
       else this.#setReason(name, detail?.[name] ?? 'missing');
     }
   }
@@ -94,7 +98,7 @@ export class FeatureObserver {
 
   /** Returns which features never had a value, and why: each of them in one of the lines. */
   #absences(seen: ReadonlySet<string>): string[] {
-    const absent = FEATURES.filter(({ name }) => this.#absent.has(name));
+    const absent = this.features.filter(({ name }) => this.#absent.has(name));
     const unseen = (input: Input) => !seen.has(INPUTS[input].type);
     const inputs = new Set(absent.flatMap((feature) => feature.inputs).filter(unseen));
     const others = absent.filter((feature) => !feature.inputs.some(unseen));

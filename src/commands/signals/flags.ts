@@ -2,12 +2,16 @@ import { Flags } from '@oclif/core';
 import { durationFlag, fractionOf, LONGEST_PAUSE, listOf } from '../../lib/cli/flags.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { finite } from '../../lib/model/numbers.js';
+import { didYouMean } from '../../lib/model/suggestion.js';
 import { formatDuration, SECOND } from '../../lib/model/time.js';
-import { checkedRules, DEFAULT_RULES as D, GATES, type Gate, type SignalRules } from '../../lib/signals/rules.js';
+import { checkedRules, DEFAULT_RULES as D, GATES, type Gate, type SignalRules, type Trigger } from '../../lib/signals/rules.js';
+import { TRIGGERS } from '../../lib/signals/triggers.js';
 
 const GATE = 'Gate';
 const TRIGGER = 'Trigger';
 const RISK = 'Risk';
+/** Without a list the triggers are those of mdtool, and the rules, of which the id of a signal is a hash, stay the same. */
+const NO_TRIGGERS: readonly Trigger[] = [];
 
 const numberFlag = Flags.custom<number>({
   helpValue: 'N',
@@ -45,6 +49,14 @@ export const ruleFlags = {
   'min-atr': fraction('volatility: minimum ATR, a share of the price.', D.minAtr, GATE),
   'max-atr': fraction('volatility: maximum ATR, a share of the price.', D.maxAtr, GATE),
   'max-age': duration('age: maximum age of book and mark price.', D.maxAge, GATE),
+  triggers: Flags.custom<readonly Trigger[]>({
+    summary: 'Features that must agree; NAME=N sets a threshold, which one of your own needs.',
+    helpValue: 'LIST',
+    helpGroup: TRIGGER,
+    default: async () => NO_TRIGGERS,
+    defaultHelp: async () => TRIGGERS.map(({ feature }) => feature).join(','),
+    parse: async (text) => triggersOf(text),
+  })(),
   'delta-z': number('Minimum delta_z of a long; a short needs the mirror.', D.deltaZ, TRIGGER),
   'imb-shift': number('Minimum imb_shift of a long.', D.imbShift, TRIGGER),
   'mark-dev-z': number('Minimum mark_dev_z of a long.', D.markDevZ, TRIGGER),
@@ -79,7 +91,7 @@ export const RULE_FLAGS = Object.keys(ruleFlags) as readonly RuleFlag[];
 
 /** The parsed flags of rules. */
 export type RuleValues = {
-  readonly [Name in RuleFlag]: Name extends 'gates' ? readonly Gate[] : number;
+  readonly [Name in RuleFlag]: Name extends 'gates' ? readonly Gate[] : Name extends 'triggers' ? readonly Trigger[] : number;
 };
 
 /** Returns the rules of flag values. Throws a `UsageError` that names their place `where`. */
@@ -99,6 +111,7 @@ export function rulesOf(values: RuleValues, where: string): SignalRules {
       deltaZ: values['delta-z'],
       imbShift: values['imb-shift'],
       markDevZ: values['mark-dev-z'],
+      ...(values.triggers.length > 0 && { triggers: values.triggers }),
       cooldown: values.cooldown,
       stop: distance('stop'),
       takeProfit: distance('take-profit'),
@@ -116,4 +129,21 @@ function gatesOf(text: string): Gate[] {
   if (unknown !== undefined || (names.length === 0 && text.trim() !== 'none'))
     throw new UsageError(`expected gates out of ${GATES.join(', ')}, or none, was "${unknown ?? text}"`);
   return GATES.filter((gate) => names.includes(gate));
+}
+
+function triggersOf(text: string): Trigger[] {
+  const triggers = listOf(text).map((part): Trigger => {
+    const [, feature, value] = /^([a-z][a-z0-9_]*)(?:=(.+))?$/.exec(part) ?? [];
+    const threshold = value === undefined ? undefined : finite(value);
+    if (feature === undefined || (value !== undefined && threshold === undefined))
+      throw new UsageError(`expected NAME or NAME=N, was "${part}"`);
+    const known = TRIGGERS.map((trigger) => trigger.feature as string);
+    if (threshold === undefined && !known.includes(feature))
+      throw new UsageError(`${feature} needs a threshold, ${feature}=N${didYouMean(feature, known)}`);
+    return threshold === undefined ? { feature } : { feature, threshold };
+  });
+  if (triggers.length === 0) throw new UsageError(`expected features, was "${text}"`);
+  const twice = triggers.find(({ feature }, index) => triggers.findIndex((other) => other.feature === feature) !== index);
+  if (twice !== undefined) throw new UsageError(`${twice.feature} appears twice`);
+  return triggers;
 }

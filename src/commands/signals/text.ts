@@ -3,7 +3,7 @@ import { counted } from '../../lib/model/counted.js';
 import { formatTime } from '../../lib/model/time.js';
 import type { Rejection } from '../../lib/signals/generator.js';
 import type { SignalReport } from '../../lib/signals/store/signal-run.js';
-import { TRIGGERS } from '../../lib/signals/triggers.js';
+import { TRIGGERS, valueOfTrigger } from '../../lib/signals/triggers.js';
 
 const WHERE_FROM = 'run mdtool features first';
 
@@ -23,6 +23,10 @@ export function summarizeSignals(summary: Summary, report: SignalReport, failOnG
     summary.incomplete(
       `${counted(gaps, 'unrepaired gap')} in the input, ${counted(damaged, 'row')} with one in ${damaged === 1 ? 'its' : 'their'} windows`,
     );
+  if (counts.rows > 0 && counts.absent.size > 0)
+    return [
+      `no row has a value of ${[...counts.absent].join(', ')}, so that no signal can follow; mdtool features --feature FILE computes one of your own`,
+    ];
   if (isUpToDate) return ['nothing new; mdtool features makes the rows'];
   if (counts.rows === 0) return [`no feature rows in the input; ${WHERE_FROM}`];
   if (warm === 0 && counts.signals === 0)
@@ -36,7 +40,8 @@ export function rejectionLine({ row, side, reasons, gates }: Rejection): string 
     const gate = reason === 'cooldown' || reason === 'price' ? undefined : gates[reason];
     return gate ? `${reason} (${gate.value === undefined ? 'absent' : gate.value}, expected ${gate.limit})` : reason;
   });
-  const values = TRIGGERS.map(({ feature, property }) => `${feature} ${signed(row[property])}`).join(' ');
+  const names = [...new Set([...TRIGGERS.map(({ feature }) => feature), ...Object.keys(row.own ?? {})])];
+  const values = names.map((feature) => `${feature} ${signed(valueOfTrigger(row, feature))}`).join(' ');
   const name = `${row.exchange}:${row.market}:${row.symbol}`;
   return `rejected ${momentOf(row.timestamp)} ${name} ${side === 'buy' ? 'long' : 'short'}: ${causes.join(', ')}; ${values}`;
 }

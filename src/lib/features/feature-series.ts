@@ -13,7 +13,8 @@ export type FeatureRow = RecordOf<'features'>;
 
 type Entry = {
   readonly feature: Feature;
-  readonly property: string;
+  /** Undefined for a feature of the user's. */
+  readonly property: string | undefined;
   readonly window: number;
   readonly measure: Measure;
   readonly isForSignals: boolean;
@@ -68,7 +69,7 @@ export class FeatureSeries {
       const measure = feature.create(window, { bars: this.#bars, flow: this.#flow });
       return {
         feature,
-        property: camelCase(feature.name),
+        property: feature.own === undefined ? camelCase(feature.name) : undefined,
         window,
         measure,
         isForSignals: SIGNAL_FEATURES.has(feature.name),
@@ -144,7 +145,11 @@ export class FeatureSeries {
     const isInGap = since !== undefined && this.#openGaps.lastUntil(feature.inputs) > since;
     if (isInGap && isForSignals) out.gapInWindow = true;
     if (typeof value === 'number' && !isInGap) {
-      (out as unknown as Values)[property] = value;
+      if (property !== undefined) (out as unknown as Values)[property] = value;
+      else {
+        out.own ??= {};
+        (out.own as Values)[feature.name] = value;
+      }
       return;
     }
     entry.absentAt = row.timestamp;
@@ -157,10 +162,12 @@ export class FeatureSeries {
   revised(row: FeatureRow, openGap: OpenGap, close = row.close): FeatureRow {
     const values: Values = {};
     const reasons: Reasons = {};
+    let own = row.own as Values | undefined;
     let { warm, gapInWindow } = row;
     for (const { feature, property, window, isForSignals } of this.#entries) {
       if (!damages(openGap, feature, window, row.timestamp)) continue;
-      values[property] = undefined;
+      if (property !== undefined) values[property] = undefined;
+      else own = withoutValue(own, feature.name);
       reasons[feature.name] = 'gap';
       if (isForSignals) [warm, gapInWindow] = [false, true];
     }
@@ -168,7 +175,7 @@ export class FeatureSeries {
     const detail = { ...(row.detail as Reasons | undefined), ...reasons };
     const knownTimestamp = Math.max(row.knownTimestamp, openGap.known);
     const localTimestamp = Math.max(row.localTimestamp ?? 0, openGap.known);
-    return { ...row, close, ...values, warm, gapInWindow, detail, knownTimestamp, localTimestamp };
+    return { ...row, close, ...values, warm, gapInWindow, detail, own, knownTimestamp, localTimestamp };
   }
 
   /** Records that trades are missing in emitted rows. */
@@ -189,6 +196,13 @@ export class FeatureSeries {
       entry.emptyAt = end - SECOND;
     }
   }
+}
+
+/** Returns how a feature is read from a row. */
+export function featureValue({ name, own }: Feature): (row: FeatureRow) => unknown {
+  if (own !== undefined) return (row) => (row.own as Readonly<Record<string, number>> | undefined)?.[name];
+  const property = camelCase(name) as keyof FeatureRow;
+  return (row) => row[property];
 }
 
 /** A row without features. It has every column from the start: objects that grow are slow. */
@@ -220,7 +234,14 @@ function blankRow(row: MicroRow, knownTimestamp: number): Mutable<FeatureRow> {
     gapInWindow: false,
     ageMs: ageOf(row),
     detail: undefined,
+    own: undefined,
   };
+}
+
+/** Returns the values without one of them; undefined without any. */
+function withoutValue(own: Values | undefined, name: string): Values | undefined {
+  const { [name]: _, ...others } = own ?? {};
+  return Object.keys(others).length > 0 ? others : undefined;
 }
 
 /** A row that mentions a gap cannot be known before the gap. */

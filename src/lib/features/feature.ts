@@ -31,6 +31,8 @@ export type Feature = {
   /** Returns the start of the time that the value at `end` depends on, undefined where `Bars` knows it. */
   since(end: number, window: number): number | undefined;
   create(window: number, shared: Shared): Measure;
+  /** A feature of the user's: its values stand in the column `own`, and its code in a file with this digest. */
+  readonly own?: string | undefined;
 };
 
 /** The required part of a feature; the rest has defaults. */

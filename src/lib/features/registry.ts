@@ -36,8 +36,12 @@ export const SIGNAL_FEATURES: ReadonlySet<string> = new Set([
 /** Windows in seconds that differ from the default, by feature. */
 export type Windows = ReadonlyMap<string, number>;
 
+/** Names of features with windows in microseconds. */
+export type GivenWindows = Iterable<readonly [name: string, duration: number]>;
+
 const SHORTEST = 2;
-const LONGEST = 86_400;
+/** The longest window in seconds: a store is read back so far. */
+export const LONGEST = 86_400;
 
 /** Returns the window of a feature in seconds, 1 where it has none. */
 export function windowOf(feature: Feature, windows: Windows): number {
@@ -45,12 +49,12 @@ export function windowOf(feature: Feature, windows: Windows): number {
 }
 
 /** Returns windows given in microseconds, checked. Throws a `UsageError` that names what can be set. */
-export function checkedWindows(given: Iterable<readonly [name: string, duration: number]>): Windows {
+export function checkedWindows(given: GivenWindows, features: readonly Feature[] = FEATURES): Windows {
   const windows = new Map<string, number>();
   for (const [name, duration] of given) {
-    const feature = FEATURES.find((known) => known.name === name);
+    const feature = features.find((known) => known.name === name);
     if (feature?.window === undefined) {
-      const settable = FEATURES.filter(({ window }) => window !== undefined).map((known) => known.name);
+      const settable = features.filter(({ window }) => window !== undefined).map((known) => known.name);
       throw new UsageError(`window: expected one of ${settable.join(', ')}, was "${name}"`);
     }
     const seconds = duration / SECOND;

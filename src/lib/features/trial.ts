@@ -1,10 +1,9 @@
 import type { AnyRecord } from '../model/records.js';
-import { camelCase } from '../model/schema.js';
 import { seriesKey } from '../model/series.js';
 import { floorToSecond, SECOND } from '../model/time.js';
 import { FeatureEngine } from './engine.js';
 import type { Feature } from './feature.js';
-import type { FeatureRow } from './feature-series.js';
+import { type FeatureRow, featureValue } from './feature-series.js';
 import { FEATURES, type Windows, windowOf } from './registry.js';
 
 type TrialOptions = {
@@ -14,6 +13,8 @@ type TrialOptions = {
   readonly cuts: readonly number[];
   /** Where the data is made to begin later, as a share of its time. */
   readonly laterStart: number;
+  /** The features to test; all of mdtool by default. */
+  readonly features?: readonly Feature[] | undefined;
   /** Turns records into what a step gives; the engine by default. */
   readonly run?: ((records: readonly AnyRecord[], batch: boolean) => readonly AnyRecord[]) | undefined;
 };
@@ -82,9 +83,9 @@ export function tryFeatures(records: readonly AnyRecord[], options: TrialOptions
 type Run = (records: readonly AnyRecord[], batch: boolean) => readonly AnyRecord[];
 type Rows = ReadonlyMap<string, FeatureRow>;
 
-function runnerOf({ grace, windows }: TrialOptions): Run {
+function runnerOf({ grace, windows, features }: TrialOptions): Run {
   return (records, batch) => {
-    const engine = new FeatureEngine({ grace, windows, batch });
+    const engine = new FeatureEngine({ grace, windows, batch, features });
     const given: AnyRecord[] = [];
     for (const record of records) for (const out of engine.add(record)) given.push(out);
     for (const out of engine.finish()) given.push(out);
@@ -124,11 +125,11 @@ function independenceOf(records: readonly AnyRecord[], rows: Rows, run: Run, opt
     ),
     Number.POSITIVE_INFINITY,
   );
-  return FEATURES.map((feature) => independence(feature, rows, shorter, options));
+  return (options.features ?? FEATURES).map((feature) => independence(feature, rows, shorter, options));
 }
 
 function independence(feature: Feature, rows: Rows, shorter: Rows, { windows }: TrialOptions): Independence {
-  const property = camelCase(feature.name) as keyof FeatureRow;
+  const value = featureValue(feature);
   const declared = feature.warmUp(windowOf(feature, windows));
   const begins = new Map<string, number>();
   let [last, compared, isOpen] = [0, 0, true];
@@ -141,7 +142,8 @@ function independence(feature: Feature, rows: Rows, shorter: Rows, { windows }: 
     const count = (row.timestamp - begin) / SECOND + 1;
     compared = Math.max(compared, count);
     if (count > declared) isOpen = false;
-    if (!Object.is(row[property], rows.get(key)?.[property])) last = Math.max(last, count);
+    const other = rows.get(key);
+    if (!Object.is(value(row), other && value(other))) last = Math.max(last, count);
   }
   const verdict = last > declared ? 'fails' : isOpen ? 'open' : 'holds';
   return { name: feature.name, rows: last < compared ? last : undefined, declared, compared, verdict };

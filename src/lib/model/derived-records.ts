@@ -57,6 +57,7 @@ export const features = {
   gap_in_window: flag('an unrepaired gap overlaps one of their windows'),
   age_ms: optional(number('age of the older of book and mark')),
   detail: optional(json('why a feature is missing or not warm, by name')),
+  own: optional(json('features of your own modules, by name')),
 };
 
 export const signal = {
@@ -72,6 +73,7 @@ export const signal = {
   timeout_seconds: number('when the position is closed at the latest'),
   ...featureValues,
   gates: json('verdict of each gate, by name'),
+  own: optional(json('features of your own modules, by name')),
 };
 
 const optionalIdentity = {

@@ -3,7 +3,7 @@ import { seriesKey } from '../model/series.js';
 import { rejectingGates, type Verdicts, verdictsOf } from './gates.js';
 import { riskOf } from './risk.js';
 import type { Gate, SignalRules } from './rules.js';
-import { triggeredSide } from './triggers.js';
+import { triggeredSide, valueOfTrigger } from './triggers.js';
 
 type FeatureRow = RecordOf<'features'>;
 type Signal = RecordOf<'signal'>;
@@ -28,7 +28,14 @@ export type GeneratorOptions = {
   readonly rejected?: ((rejection: Rejection) => void) | undefined;
 };
 
-export type GeneratorCounts = { rows: number; again: number; triggered: number; signals: number };
+export type GeneratorCounts = {
+  rows: number;
+  again: number;
+  triggered: number;
+  signals: number;
+  /** Features of the triggers that no row had so far. */
+  absent: Set<string>;
+};
 
 type SymbolName = { readonly exchange: string; readonly market: string; readonly symbol: string };
 
@@ -54,7 +61,9 @@ type SymbolState = {
  * because a gap became known, is not judged again. `gap` and `clock` pass through.
  */
 export class SignalGenerator {
-  readonly counts: GeneratorCounts = { rows: 0, again: 0, triggered: 0, signals: 0 };
+  readonly counts: GeneratorCounts = { rows: 0, again: 0, triggered: 0, signals: 0, absent: new Set() };
+  /** Features of the user's that a row had. */
+  readonly #present = new Set<string>();
   readonly #options: GeneratorOptions;
   readonly #symbols = new Map<string, SymbolState>();
 
@@ -104,10 +113,21 @@ export class SignalGenerator {
     }
     state.last = row.timestamp;
     this.counts.rows += 1;
+    for (const { feature } of state.rules.triggers ?? []) this.#see(feature, row);
     const side = triggeredSide(row, state.rules);
     if (side === undefined) return undefined;
     this.counts.triggered += 1;
     return this.#decide(row, side, state);
+  }
+
+  /** A name that no row has would never trigger, without a word. */
+  #see(feature: string, row: FeatureRow): void {
+    if (this.#present.has(feature)) return;
+    if (valueOfTrigger(row, feature) === undefined) this.counts.absent.add(feature);
+    else {
+      this.#present.add(feature);
+      this.counts.absent.delete(feature);
+    }
   }
 
   #decide(row: FeatureRow, side: Side, state: SymbolState): Signal | undefined {

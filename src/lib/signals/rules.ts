@@ -7,6 +7,9 @@ export type Gate = (typeof GATES)[number];
 /** A distance from the price: a multiple of the ATR, clamped between two fractions of the price. */
 export type Distance = { readonly atr: number; readonly min: number; readonly max: number };
 
+/** A feature that must reach a threshold for a long, and its mirror for a short. */
+export type Trigger = { readonly feature: string; readonly threshold?: number | undefined };
+
 /** The rules of signals. Fractions are fractions (0.4 % is 0.004), durations microseconds. */
 export type SignalRules = {
   readonly gates: readonly Gate[];
@@ -18,6 +21,8 @@ export type SignalRules = {
   readonly deltaZ: number;
   readonly imbShift: number;
   readonly markDevZ: number;
+  /** The features that must agree; delta_z, imb_shift and mark_dev_z without it, and without a threshold of their own. */
+  readonly triggers?: readonly Trigger[] | undefined;
   /** Per symbol and side. */
   readonly cooldown: number;
   readonly stop: Distance;
@@ -58,6 +63,9 @@ export function checkedRules(rules: SignalRules, where: string): SignalRules {
     if (!(value >= 0)) refuse(`expected ${name} of at least 0 (a short needs its mirror), was ${value}`);
   }
   if (!(rules.minAtr <= rules.maxAtr)) refuse(`expected min-atr of at most max-atr ${rules.maxAtr}, was ${rules.minAtr}`);
+  for (const { feature, threshold } of rules.triggers ?? [])
+    if (threshold !== undefined && !(threshold >= 0))
+      refuse(`expected a threshold of ${feature} of at least 0 (a short needs its mirror), was ${threshold}`);
   for (const name of ['stop', 'takeProfit', 'trailing'] as const) {
     const { min, max } = rules[name];
     if (!(min > 0 && min <= max && max < 1))

@@ -36,6 +36,7 @@ Exit 1 when one of them fails. The records are held in memory: choose a time and
 
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(FeaturesTest);
+    const engine = await engineOptionsOf(flags);
     let broken = 0;
     if (!args.input?.length) await requireKnownSymbols(flags.store, flags);
     const records = await readTrialRecords({
@@ -47,7 +48,7 @@ Exit 1 when one of them fails. The records are held in memory: choose a time and
     });
     if (records.length === 0) throw new FailureError('features test: expected trades, books or tickers, found none');
     const report = tryFeatures(records, {
-      ...engineOptionsOf(flags),
+      ...engine,
       cuts: spreadCuts(flags.cuts, flags.seed),
       laterStart: 0.25,
     });

@@ -1,6 +1,5 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { FailureError, UsageError } from '../../model/errors.js';
+import { importFile, withPlaces } from '../../input/user-module.js';
+import { UsageError } from '../../model/errors.js';
 import type { Bars } from '../market-data.js';
 import type { Strategy } from '../strategy.js';
 
@@ -29,31 +28,25 @@ export async function loadStrategy(path: string): Promise<StrategyModule> {
     throw new UsageError(`${path}: expected one exported function, "create" or "exposure"`);
   for (const [name, value] of Object.entries(strategy.parameters ?? {}))
     if (!Number.isFinite(value)) throw new UsageError(`${path}: parameter ${name}: expected a number, was ${value}`);
-  return strategy as StrategyModule;
+  return located(strategy as StrategyModule, path);
 }
 
-async function importFile(path: string): Promise<unknown> {
-  const url = pathToFileURL(resolve(path)).href;
-  try {
-    if (!/\.[cm]?ts$/.test(path) || 'typescript' in process.features) return await import(url);
-    const { tsImport } = await loadTsx(path);
-    return await tsImport(url, import.meta.url);
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(resolve(path)))
-      throw new FailureError(`cannot read ${path}: no such file`, { cause: error });
-    throw new FailureError(`cannot load ${path}: ${message}`, { cause: error });
-  }
-}
+const CALLBACKS = ['start', 'trade', 'bar', 'filled', 'rejected', 'woken', 'levels', 'figures', 'notes'] as const;
 
-/** Node 20 does not run TypeScript natively. */
-async function loadTsx(path: string): Promise<typeof import('tsx/esm/api')> {
-  try {
-    return await import('tsx/esm/api');
-  } catch (error) {
-    throw new UsageError(`${path}: TypeScript needs the package tsx (npm install tsx) or Node 22.18 or later`, {
-      cause: error,
-    });
-  }
+/** Errors of the module, and of the strategies that it makes, name its file, line and function. */
+function located(module: StrategyModule, path: string): StrategyModule {
+  const { create, exposure } = withPlaces(module, ['create', 'exposure'], path);
+  const { parameters } = module;
+  return {
+    parameters,
+    ...(exposure && { exposure }),
+    ...(create && {
+      create: (values: ModuleParameters) => {
+        const strategy: unknown = create(values);
+        if (typeof strategy !== 'object' || strategy === null)
+          throw new UsageError(`${path}: create: expected a strategy, was ${strategy === null ? 'null' : typeof strategy}`);
+        return withPlaces(strategy as Strategy, CALLBACKS, path);
+      },
+    }),
+  };
 }

@@ -80,8 +80,8 @@ function isOfOneSeries(a: Gap, b: Gap): boolean {
 }
 
 /** Microseconds that the longest window looks back. */
-function reach({ windows }: EngineOptions): number {
-  const own = FEATURES.filter(({ window }) => window !== undefined);
+function reach({ windows, features = FEATURES }: EngineOptions): number {
+  const own = features.filter((feature) => feature.window !== undefined || feature.own !== undefined);
   return Math.max(...own.map((feature) => feature.warmUp(windowOf(feature, windows)) + 1)) * SECOND;
 }
 
