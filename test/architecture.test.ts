@@ -16,13 +16,14 @@ const ROOMS = [
   ['signals', 'capture', 'import'],
   ['verify'],
   ['backtest'],
+  ['execution'],
   ['cli'],
   ['commands'],
 ];
 const HEIGHT = new Map(ROOMS.flatMap((rooms, height) => rooms.map((room) => [room, height] as const)));
-/** Rooms without clock, I/O and randomness: the first kind throughout, the second outside of `store/` and `study/`. */
+/** Rooms without clock, I/O and randomness: the first kind throughout, the second outside of `store/`, `study/` and `live/`. */
 const PURE = new Set(['model', 'book', 'grid', 'exchanges']);
-const PURE_CORES = new Set(['candles', 'features', 'signals', 'verify', 'backtest']);
+const PURE_CORES = new Set(['candles', 'features', 'signals', 'verify', 'backtest', 'execution']);
 const FORBIDDEN = /^(?:process|console|performance|setTimeout|setInterval|setImmediate|fetch|crypto|globalThis|Buffer)$/;
 
 const files = (readdirSync(SOURCE, { recursive: true }) as string[])
@@ -36,7 +37,7 @@ function roomOf(file: string): string {
 
 function isPure(file: string): boolean {
   const room = roomOf(file);
-  return PURE.has(room) || (PURE_CORES.has(room) && !/[\\/](?:store|study)[\\/]/.test(file));
+  return PURE.has(room) || (PURE_CORES.has(room) && !/[\\/](?:store|study|live)[\\/]/.test(file));
 }
 
 function exchangeOf(file: string): string | undefined {

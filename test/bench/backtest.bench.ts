@@ -35,8 +35,8 @@ import { type Bars, emptyTimedValues, type MarketData, type Ticks } from '../../
 import type { Outcome } from '../../dist/lib/backtest/outcome.js';
 import { ExposureStrategy } from '../../dist/lib/backtest/strategies/exposure.js';
 import { GridStrategy } from '../../dist/lib/backtest/strategies/grid.js';
+import { createGridPlanner, type GridSettings } from '../../dist/lib/backtest/strategies/grid-planner.js';
 import { type Signal, SignalStrategy } from '../../dist/lib/backtest/strategies/signals.js';
-import { createGridPlanner, type GridSettings } from '../../dist/lib/backtest/study/grid-planner.js';
 import { createWorkerPool, type Pool } from '../../dist/lib/backtest/study/pool.js';
 import type { RunPlan } from '../../dist/lib/backtest/study/run-plan.js';
 import { sweep } from '../../dist/lib/backtest/study/sweep.js';

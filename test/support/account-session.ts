@@ -5,16 +5,12 @@ import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { AccountFamily, PrivateSide } from '../../src/lib/exchanges/private-side.js';
 import type { AnyRecord, EventRecord } from '../../src/lib/model/records.js';
 import { Secret } from '../../src/lib/secrets/secret.js';
-import { AttemptError } from '../../src/lib/transport/failure.js';
-import type { HttpSender } from '../../src/lib/transport/http.js';
-import type { openSocket } from '../../src/lib/transport/socket.js';
-import type { Timing } from '../../src/lib/transport/timing.js';
 import { type Fields, SignedClient, still } from '../support-tests/accounts/signed-client.js';
-import type { Desk, NewAccount, Outcome } from './exchange-server/accounts/desk.js';
-import type { Link } from './exchange-server/accounts/dialect.js';
+import type { Desk, NewAccount } from './exchange-server/accounts/desk.js';
 import type { Account } from './exchange-server/accounts/engine/model.js';
 import type { AccountServer } from './exchange-server/accounts/server.js';
 import { pick, seeded } from './random.js';
+import { VirtualWire } from './virtual-wire.js';
 
 /** Milliseconds of one step: time stands still within it. */
 const STEP = 50;
@@ -47,13 +43,10 @@ export class AccountSession {
   /** What was shown and had not been true for longer than allowed. */
   readonly faults: string[] = [];
   readonly random: () => number;
-  /** Connections that the session refuses from now on. */
-  refusesConnections = 0;
+  readonly wire: VirtualWire;
   readonly #trader: SignedClient;
-  readonly #sleepers = new Set<{ at: number; wake: () => void }>();
   readonly #stop = new AbortController();
   readonly #truths: { readonly at: number; readonly figures: Figures }[] = [];
-  readonly #links = new Set<{ link: Link; end: () => void }>();
   #running: Promise<unknown> = Promise.resolve();
   #orders = 0;
 
@@ -67,10 +60,11 @@ export class AccountSession {
     const side = exchange.privateSide as PrivateSide;
     this.family = side.families.find((one) => one.id === family) as AccountFamily;
     const secrets = { key: new Secret(key.key), secret: new Secret(key.secret), passphrase: new Secret(key.passphrase) };
-    const timing = this.#timing();
+    this.wire = new VirtualWire(this.server, this.random, 200, this.#stop.signal);
+    const { timing, http, connect } = this.wire;
     const client = new AccountClient(
       { exchange, side, name: 'default', mode: 'demo', ...secrets, endpoints: { rest: 'http://x', websocket: 'ws://x' } },
-      { http: this.#http(), signal: this.#stop.signal, timing, now: () => this.desk.now() },
+      { http, signal: this.#stop.signal, timing, now: () => this.desk.now() },
     );
     this.live = new LiveAccount({
       client,
@@ -82,7 +76,7 @@ export class AccountSession {
       userAgent: 'test',
       signal: this.#stop.signal,
       timing,
-      connect: ((url, options) => this.#connect(url, options)) as typeof openSocket,
+      connect,
       onEvent: (event) => void this.events.push(event),
       onRejected: (reason) => void this.rejected.push(reason),
     });
@@ -124,29 +118,14 @@ export class AccountSession {
   }
 
   async #step(): Promise<void> {
-    this.server.server.advance(STEP);
-    for (const sleeper of [...this.#sleepers].filter(({ at }) => at <= this.desk.now()).sort((a, b) => a.at - b.at)) {
-      this.#sleepers.delete(sleeper);
-      sleeper.wake();
-    }
-    await new Promise(setImmediate);
+    await this.wire.advance(STEP);
   }
 
   /** Stops the account. Throws what ended it. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    for (const { wake } of this.#sleepers) wake();
+    this.wire.wakeAll();
     await this.#running;
-  }
-
-  /** Every connection ends, without a word of the exchange. */
-  cut(): void {
-    for (const { end } of [...this.#links]) end();
-  }
-
-  /** Gives every connection a frame. */
-  say(text: string): void {
-    for (const { link } of [...this.#links]) link.data(text);
   }
 
   /** The owner trades elsewhere: a limit order, or a market order without a price. Returns its client id. */
@@ -232,58 +211,6 @@ export class AccountSession {
         );
     }
   }
-
-  #timing(): Timing {
-    return {
-      now: () => this.desk.now(),
-      random: () => this.random(),
-      sleep: (milliseconds, signal) =>
-        new Promise((resolve) => {
-          if (signal?.aborted) resolve();
-          else this.#sleepers.add({ at: this.desk.now() + milliseconds, wake: resolve });
-        }),
-    };
-  }
-
-  /** Requests and answers travel up to 200 ms each. */
-  #http(): HttpSender {
-    const travel = () => this.#timing().sleep(this.random() * 200, this.#stop.signal);
-    return {
-      send: async (_, { method = 'GET', path, query, body = '' }, sign) => {
-        const text = new URLSearchParams(query).toString();
-        const signed = sign?.({ method, path, query: text, body }) ?? {};
-        const headers = Object.fromEntries(Object.entries(signed).map(([name, value]) => [name.toLowerCase(), value]));
-        await travel();
-        if (!sign) throw new AttemptError({ kind: 'final', what: 'the session has no public side' });
-        const environment = this.desk.dialect.id === 'bitget' ? 'live' : 'demo';
-        const request = { method, path, query: text, headers, body, ip: '127.0.0.1', environment } as const;
-        const outcome = await new Promise<Outcome>((resolve) => this.desk.handle(request, resolve));
-        await travel();
-        if (typeof outcome === 'string') throw new AttemptError({ kind: 'fault', what: `x: ${outcome}` });
-        return outcome;
-      },
-    };
-  }
-
-  async #connect(url: string, { onFrame, onClose }: Parameters<typeof openSocket>[1]): ReturnType<typeof openSocket> {
-    if (this.refusesConnections > 0) {
-      this.refusesConnections -= 1;
-      throw new AttemptError({ kind: 'fault', what: 'x refused the connection' });
-    }
-    const path = new URL(url).pathname;
-    const give = (text: string) => onFrame(Buffer.from(text));
-    const end = (code = 1006, reason = '') => {
-      if (!this.#links.delete(entry)) return;
-      this.desk.hub.disconnect(link);
-      onClose(code, reason);
-    };
-    const link: Link = { connectionId: 'c', control: give, data: give, close: end, pinged: () => {} };
-    const entry = { link, end };
-    this.#links.add(entry);
-    this.desk.hub.connect(link, path, 'demo');
-    const send = (text: string) => (this.#links.has(entry) ? this.desk.hub.receive(link, text, path, 'demo') : undefined);
-    return { send, ping: () => {}, close: end, terminate: () => end(), unsent: 0 };
-  }
 }
 
 function isSame(a: number | undefined, b: number | undefined): boolean {
@@ -304,7 +231,7 @@ export async function playSession(kind: AccountKind, seed: number, seconds: numb
   Object.assign(desk.faults.pushes, { drop: loses ? 0.3 : 0, duplicate: 0.3, reorder: 0.3, delay: [0, 300] });
   for (let time = 0; time < seconds * 1_000; ) {
     if (random() < 0.7) session.act();
-    if (random() < 0.05) session.cut();
+    if (random() < 0.05) session.wire.cut();
     const pause = Math.ceil(random() * 2_000);
     await session.pass(pause);
     time += pause;

@@ -1,5 +1,5 @@
 import { endOf } from '../../lib/backtest/market-data.js';
-import { createGridPlanner, type GridSettings } from '../../lib/backtest/study/grid-planner.js';
+import { createGridPlanner, type GridSettings } from '../../lib/backtest/strategies/grid-planner.js';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import type { RunPlan, StrategyPlan } from '../../lib/backtest/study/run-plan.js';
 import type { StrategyModule } from '../../lib/backtest/study/strategy-module.js';

@@ -7,6 +7,7 @@ import type {
   PrivateSide,
   SigningContext,
   TradingMode,
+  WireBytes,
 } from '../exchanges/private-side.js';
 import type { RestAnswer } from '../exchanges/rest.js';
 import { FailureError, UnreachableError, UsageError } from '../model/errors.js';
@@ -135,8 +136,12 @@ export class AccountClient {
    * the exchange's time to sign with. Throws where the client was stopped before the request left.
    */
   async send(request: HttpRequest, timestamp?: number): Promise<SignedAnswer> {
+    return this.#judged(request, () => this.#send(request, timestamp));
+  }
+
+  async #judged(request: HttpRequest, send: () => Promise<RestAnswer>): Promise<SignedAnswer> {
     try {
-      const answer = await this.#send(request, timestamp);
+      const answer = await send();
       const outcome = this.account.side.judge(answer, this.now());
       if (outcome.pause !== undefined && (outcome.class === 'throttle' || outcome.class === 'ban'))
         this.#limiter.pause(outcome.pause, outcome.class === 'ban' ? undefined : request.path);
@@ -144,6 +149,28 @@ export class AccountClient {
     } catch (error) {
       if (!(error instanceof AttemptError)) throw error;
       return { outcome: { class: 'unknown', message: error.message } };
+    }
+  }
+
+  /**
+   * As `send`, for a request that is decided at the last moment: `make` is called when the limits of one like `sample` admit it.
+   * Where it returns nothing, nothing is sent.
+   */
+  async sendLate(
+    sample: HttpRequest,
+    make: () => { readonly request: HttpRequest; readonly timestamp: number } | undefined,
+  ): Promise<(SignedAnswer & { readonly request: HttpRequest }) | undefined> {
+    const leave = await this.#enter(sample);
+    try {
+      const made = make();
+      return (
+        made && {
+          ...(await this.#judged(made.request, () => this.#exchange(made.request, made.timestamp))),
+          request: made.request,
+        }
+      );
+    } finally {
+      leave();
     }
   }
 
@@ -234,20 +261,27 @@ export class AccountClient {
   }
 
   async #send(request: HttpRequest, timestamp?: number): Promise<RestAnswer> {
-    const { account } = this;
-    const { http, signal } = this.#options;
-    const rate = account.side.limit(request);
-    const leave = await this.#limiter.enter(request.path, rate && this.#shared(rate), { signal });
-    if (!leave) throw new UnreachableError(`request to ${account.exchange.id} cancelled (${request.path})`);
+    const leave = await this.#enter(request);
     try {
-      return await http.send(
-        account.endpoints.rest,
-        request,
-        request.signed ? (bytes) => account.side.sign(bytes, this.signing(timestamp)) : undefined,
-      );
+      return await this.#exchange(request, timestamp);
     } finally {
       leave();
     }
+  }
+
+  /** Waits for the limits of a request; returns what to call when it is over. */
+  async #enter(request: HttpRequest): Promise<() => void> {
+    const { account } = this;
+    const rate = account.side.limit(request);
+    const leave = await this.#limiter.enter(request.path, rate && this.#shared(rate), { signal: this.#options.signal });
+    if (!leave) throw new UnreachableError(`request to ${account.exchange.id} cancelled (${request.path})`);
+    return leave;
+  }
+
+  #exchange(request: HttpRequest, timestamp?: number): Promise<RestAnswer> {
+    const { side, endpoints } = this.account;
+    const sign = (bytes: WireBytes) => side.sign(bytes, this.signing(timestamp));
+    return this.#options.http.send(endpoints.rest, request, request.signed ? sign : undefined);
   }
 
   #shared({ requests, within }: { readonly requests: number; readonly within: number }) {

@@ -2,9 +2,10 @@ import type { AccountFamily, Outcome, PrivateFrame, PrivateOrder } from '../exch
 import type { AnyRecord, EventRecord } from '../model/records.js';
 import { Backoff } from '../transport/backoff.js';
 import { AttemptError } from '../transport/failure.js';
-import { openSocket, type Socket } from '../transport/socket.js';
+import type { openSocket } from '../transport/socket.js';
 import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
 import { type AccountClient, AccountError } from './client.js';
+import { PrivateConnection } from './connection.js';
 import { balanceRecord, eventRecord, fillRecord, orderRecord, positionRecord, type RecordOwner } from './records.js';
 import { type AccountFacts, type AccountPart, lookUpOrder, readSnapshot } from './snapshot.js';
 import { AccountState, type Changes, type Difference, isOpen } from './state.js';
@@ -29,8 +30,6 @@ type LiveOptions = {
 };
 
 const TICK = 250;
-const LOGIN_WITHIN = 10_000;
-const CONNECT_TIMEOUT = 15_000;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 /** Fills of a burst make one read of positions. */
@@ -40,16 +39,6 @@ const SOON = 1_000;
 /** Fills are asked for again from this long before the last read, microseconds: lists run behind. */
 const OVERLAP = 60_000_000;
 const FATAL = new Set<Outcome['class']>(['key', 'region']);
-
-/** One connection while it lasts. Times are milliseconds of the monotonic clock. */
-type Connection = {
-  socket: Socket;
-  ended: string | undefined;
-  heard: number;
-  pushed: number | undefined;
-  beaten: number;
-  isIn: boolean;
-};
 
 /**
  * One account as it changes: a snapshot, then pushes, a snapshot again after each reconnect, and REST as a check meanwhile. It
@@ -64,7 +53,7 @@ export class LiveAccount {
   #queue: AnyRecord[] = [];
   #wake = () => {};
   #failure: unknown;
-  #connection: Connection | undefined;
+  #connection: PrivateConnection | undefined;
   #reading: Promise<void> | undefined;
   #readAt = Number.POSITIVE_INFINITY;
   #checked = Number.NEGATIVE_INFINITY;
@@ -103,7 +92,7 @@ export class LiveAccount {
       }
       if (this.#failure !== undefined) throw this.#failure;
     } finally {
-      this.#connection?.socket.terminate();
+      this.#connection?.terminate();
       await running;
     }
   }
@@ -124,7 +113,11 @@ export class LiveAccount {
     const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random: this.#timing.random });
     for (let attempts = 0; !signal.aborted; attempts++) {
       try {
-        const connection = await this.#connect();
+        const { client, facts, userAgent, connect } = this.#options;
+        const { family } = facts;
+        const connection = new PrivateConnection({ client, family, userAgent, signal, timing: this.#timing, connect });
+        this.#connection = connection;
+        await connection.open((frame) => this.#receive(frame, connection));
         await this.#readAll('snapshot');
         if (attempts > 0) this.#event('routine', 'reconnected', 'the private connection is back; the account was read again');
         backoff.reset();
@@ -136,69 +129,17 @@ export class LiveAccount {
           throw error;
         this.#event('warning', 'disconnected', (error as Error).message);
       }
-      this.#connection?.socket.terminate();
+      this.#connection?.terminate();
       await this.#timing.sleep(backoff.next(), signal);
     }
   }
 
-  /** Connects, logs in and subscribes. Throws an `AccountError` when the login is refused. */
-  async #connect(): Promise<Connection> {
-    const { client, facts, signal, userAgent, connect = openSocket } = this.#options;
-    const { account } = client;
-    const { socket: protocol } = facts.family;
-    const now = () => this.#timing.now();
-    let refused: Outcome | undefined;
-    const connection: Omit<Connection, 'socket'> & { socket?: Socket } = {
-      ended: undefined,
-      heard: now(),
-      pushed: undefined,
-      beaten: now(),
-      isIn: false,
-    };
-    connection.socket = await connect(`${account.endpoints.websocket}${protocol.path}`, {
-      connectTimeout: CONNECT_TIMEOUT,
-      userAgent,
-      signal,
-      onPulse: () => {
-        connection.heard = now();
-      },
-      onFrame: (bytes) => {
-        connection.heard = now();
-        const frame = protocol.read(bytes.toString('utf8'));
-        if (frame.kind === 'refused') refused ??= frame.outcome;
-        this.#receive(frame, connection as Connection);
-      },
-      onClose: (code, reason) => {
-        connection.ended ??= `closed with code ${code}${reason === '' ? '' : `: ${reason}`}`;
-      },
-    });
-    this.#connection = connection as Connection;
-    connection.socket.send(protocol.login(client.signing()));
-    const deadline = now() + LOGIN_WITHIN;
-    while (!connection.isIn) {
-      if (refused) throw new AccountError(account, refused);
-      if (signal.aborted || connection.ended !== undefined || now() > deadline)
-        throw new AttemptError({ kind: 'fault', what: `no answer to the login: ${connection.ended ?? 'timed out'}` });
-      await this.#timing.sleep(TICK / 10, signal);
-    }
-    for (const { text } of protocol.subscriptions) connection.socket.send(text);
-    return connection as Connection;
-  }
-
   /** Keeps a connection until it ends: heartbeats, checks, reads after fills. */
-  async #keep(connection: Connection): Promise<void> {
-    const { facts, signal, checkEvery } = this.#options;
-    const { heartbeat, heartbeatEvery, silenceLimit, pushSilenceLimit } = facts.family.socket;
+  async #keep(connection: PrivateConnection): Promise<void> {
+    const { signal, checkEvery } = this.#options;
     while (connection.ended === undefined && !signal.aborted) {
+      connection.beat();
       const now = this.#timing.now();
-      if (now - connection.beaten >= heartbeatEvery) {
-        connection.beaten = now;
-        connection.socket.send(heartbeat);
-      }
-      if (now - connection.heard >= silenceLimit) connection.ended = `nothing received for ${silenceLimit / 1_000} s`;
-      // Only where pushes have come: whether an idle account gets any is not certain.
-      if (pushSilenceLimit !== undefined && connection.pushed !== undefined && now - connection.pushed >= pushSilenceLimit)
-        connection.ended = `no push for ${pushSilenceLimit / 1_000} s`;
       if (now - this.#checked >= checkEvery) this.#read('check');
       else if (now >= this.#readAt) this.#read('refresh');
       if (this.#failure !== undefined) return;
@@ -207,12 +148,10 @@ export class LiveAccount {
     await this.#reading;
   }
 
-  #receive(frame: PrivateFrame, connection: Connection): void {
-    if (frame.kind === 'login') connection.isIn = true;
+  #receive(frame: PrivateFrame, connection: PrivateConnection): void {
     if (frame.kind === 'rejected') this.#options.onRejected?.(frame.reason);
     if (frame.kind === 'refused' && connection.isIn) this.#refused(frame.outcome, connection);
     if (frame.kind !== 'data') return;
-    connection.pushed = this.#timing.now();
     for (const reason of frame.rejected) this.#options.onRejected?.(reason);
     const changes = this.state.push(frame, this.#timing.now());
     this.#emit(changes, frame.time);
@@ -221,7 +160,7 @@ export class LiveAccount {
   }
 
   /** A product that the account does not have is refused each time: connecting again would go on for ever. REST shows the rest. */
-  #refused({ class: kind, message }: Outcome, connection: Connection): void {
+  #refused({ class: kind, message }: Outcome, connection: PrivateConnection): void {
     if (kind !== 'definite') connection.ended ??= message;
     if (kind === 'definite' && this.#refusals.has(message)) return;
     this.#refusals.add(message);

@@ -22,6 +22,8 @@ export type OrderRequest = {
   /** Distance of a trailing stop from the best price, a fraction. */
   readonly distance?: number | undefined;
   readonly reason: Reason;
+  /** Number of the level, on orders of a grid. */
+  readonly level?: number | undefined;
 };
 
 /** An order as the engine keeps it. */

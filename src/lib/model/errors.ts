@@ -35,3 +35,10 @@ export class UnreachableError extends MdtoolError {
     super(message, EXIT.unreachable, options);
   }
 }
+
+/** A limit was reached, or going on is not safe. Exit 4. */
+export class LimitError extends MdtoolError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.unsafe, options);
+  }
+}

@@ -13,8 +13,8 @@ describe.each(KINDS)('a session of $kind', ({ kind }) => {
     const session = new AccountSession(kind);
     const [kept, gone] = [session.place('buy', '1', '99'), session.place('buy', '1', '97')];
     await session.start();
-    session.refusesConnections = 2;
-    session.cut();
+    session.wire.refusesConnections = 2;
+    session.wire.cut();
     session.cancel(gone);
     session.server.market.setPrice('ETHUSDT', '98.50');
     const added = session.place('sell', '1', '105');
@@ -62,7 +62,7 @@ describe.each(KINDS)('a session of $kind', ({ kind }) => {
 it('stays connected when a topic is refused, and says so once', async () => {
   const session = new AccountSession(['bitget', 'classic']);
   await session.start();
-  for (let time = 0; time < 2; time++) session.say('{"event":"error","code":30016,"msg":"Param error"}');
+  for (let time = 0; time < 2; time++) session.wire.say('{"event":"error","code":30016,"msg":"Param error"}');
   await session.pass(1_000);
   expect([kindsOf(session), session.live.isLive]).toEqual([['refused'], true]);
   await session.stop();

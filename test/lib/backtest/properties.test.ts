@@ -5,10 +5,10 @@ import { type Bars, between, type MarketData, type Ticks } from '../../../src/li
 import { Matching } from '../../../src/lib/backtest/matching.js';
 import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
+import { createGridPlanner } from '../../../src/lib/backtest/strategies/grid-planner.js';
 import { type Signal, SignalStrategy } from '../../../src/lib/backtest/strategies/signals.js';
 import type { Strategy } from '../../../src/lib/backtest/strategy.js';
 import { CandleColumns } from '../../../src/lib/backtest/study/candle-columns.js';
-import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
 import type { ExecutionTerms } from '../../../src/lib/backtest/terms.js';
 import { CandleAggregator } from '../../../src/lib/candles/aggregator.js';
 import { liquidationPrice as exactLiquidationPrice } from '../../../src/lib/grid/liquidation.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ExposureStrategy } from '../../../src/lib/backtest/strategies/exposure.js';
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
+import { createGridPlanner, type GridSettings } from '../../../src/lib/backtest/strategies/grid-planner.js';
 import { type Signal, SignalStrategy } from '../../../src/lib/backtest/strategies/signals.js';
-import { createGridPlanner, type GridSettings } from '../../../src/lib/backtest/study/grid-planner.js';
 import { SECOND } from '../../../src/lib/model/time.js';
 import { bars, finalEquity, ledger, market, run, T0, type TickRow, ticks } from './support.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createGridPlanner } from '../../../src/lib/backtest/study/grid-planner.js';
+import { createGridPlanner } from '../../../src/lib/backtest/strategies/grid-planner.js';
 import { createLadderFilter, createTargetFilter } from '../../../src/lib/grid/floating-filter.js';
 import { type GridInput, gridParameters, startedAt } from '../../../src/lib/grid/parameters.js';
 import { filled, flat, takeProfitPrice } from '../../../src/lib/grid/position.js';

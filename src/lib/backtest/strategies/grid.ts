@@ -19,6 +19,25 @@ export type PlannedGrid = {
   takeProfit(): number;
 };
 
+/** A grid and what has filled of it; a closing fill has no price. */
+type GridRecord = {
+  readonly price: number;
+  readonly deposit: number;
+  readonly fills: readonly (readonly [price: number | null, amount: number])[];
+};
+
+/** Everything that a strategy decides by, as plain data: one that starts from it decides as the original would. */
+export type GridSnapshot = {
+  /** The grid that trades; without it `ended` is the last one, which comes back when a level fills late. */
+  readonly grid?: GridRecord | undefined;
+  readonly ended?: GridRecord | undefined;
+  /** Number of the take-profit order. */
+  readonly takeProfit?: number | undefined;
+  readonly since: number;
+  readonly grids: number;
+  readonly restarts: number;
+};
+
 type GridOptions = {
   readonly planner: GridPlanner;
   readonly side: PositionSide;
@@ -26,7 +45,32 @@ type GridOptions = {
   readonly restart: number;
   /** Deposit of every grid; without it, a grid starts with the current equity. */
   readonly fixedDeposit?: number | undefined;
+  /** Goes on where another left off. */
+  readonly from?: GridSnapshot | undefined;
 };
+
+/** A grid that remembers how it began. */
+class TradedGrid {
+  readonly planned: PlannedGrid;
+  readonly #start: { readonly price: number; readonly deposit: number };
+  readonly #fills: (readonly [price: number | null, amount: number])[] = [];
+
+  constructor(planner: GridPlanner, { price, deposit, fills }: GridRecord) {
+    this.planned = planner.plan(price, deposit);
+    this.#start = { price, deposit };
+    for (const [at, amount] of fills) this.fill(at, amount);
+  }
+
+  fill(price: number | null, amount: number): void {
+    this.#fills.push([price, amount]);
+    if (price === null) this.planned.remove(amount);
+    else this.planned.add(price, amount);
+  }
+
+  record(): GridRecord {
+    return { ...this.#start, fills: [...this.#fills] };
+  }
+}
 
 /**
  * Places a grid and renews its take profit after every fill. When the take profit fills, cancels the other orders, waits,
@@ -35,8 +79,8 @@ type GridOptions = {
  */
 export class GridStrategy implements Strategy {
   readonly #options: GridOptions;
-  #grid: PlannedGrid | undefined;
-  #ended: PlannedGrid | undefined;
+  #grid: TradedGrid | undefined;
+  #ended: TradedGrid | undefined;
   #takeProfit: number | undefined;
   readonly #ladders: LevelSpan[] = [];
   #since = 0;
@@ -46,6 +90,27 @@ export class GridStrategy implements Strategy {
 
   constructor(options: GridOptions) {
     this.#options = options;
+    const { from, planner } = options;
+    if (from === undefined) return;
+    const restored = (record: GridRecord | undefined) => record && new TradedGrid(planner, record);
+    this.#grid = restored(from.grid);
+    this.#ended = restored(from.ended);
+    this.#takeProfit = from.takeProfit;
+    this.#since = from.since;
+    this.#grids = from.grids;
+    this.#restarts = from.restarts;
+  }
+
+  /** Returns what the next one goes on from. */
+  snapshot(): GridSnapshot {
+    return {
+      grid: this.#grid?.record(),
+      ended: this.#ended?.record(),
+      takeProfit: this.#takeProfit,
+      since: this.#since,
+      grids: this.#grids,
+      restarts: this.#restarts,
+    };
   }
 
   start(broker: Broker): void {
@@ -64,11 +129,11 @@ export class GridStrategy implements Strategy {
     const grid = this.#grid;
     if (grid === undefined) return;
     if (fill.opens) {
-      grid.add(fill.price, fill.amount);
+      grid.fill(fill.price, fill.amount);
       this.#renew(grid, broker);
       return;
     }
-    grid.remove(fill.amount);
+    grid.fill(null, fill.amount);
     if (fill.held === 0) this.#end(grid, broker);
   }
 
@@ -87,27 +152,36 @@ export class GridStrategy implements Strategy {
   #begin(broker: Broker): void {
     const { planner, side, fixedDeposit } = this.#options;
     try {
-      this.#grid = planner.plan(broker.price, fixedDeposit ?? broker.equity);
+      this.#grid = new TradedGrid(planner, { price: broker.price, deposit: fixedDeposit ?? broker.equity, fills: [] });
     } catch (error) {
       if (!(error instanceof MdtoolError)) throw error;
       this.#note = `grid ${this.#grids + 1} cannot start with equity ${broker.equity} at price ${broker.price}: ${error.message}`;
       return;
     }
     this.#since = broker.now;
-    const placed = this.#grid.orders.filter((order, level) => broker.place(requestOf(order, level, side)) !== undefined).length;
+    const placed = this.#grid.planned.orders.filter(
+      (order, level) => broker.place(requestOf(order, level, side)) !== undefined,
+    ).length;
     if (placed === 0) this.#note = `grid ${this.#grids + 1} cannot start: every order is below the lot size or a minimum`;
     else this.#grids++;
   }
 
-  #renew(grid: PlannedGrid, broker: Broker): void {
+  #renew(grid: TradedGrid, broker: Broker): void {
     const { side: position } = this.#options;
     if (this.#takeProfit !== undefined) broker.cancel(this.#takeProfit);
     const side = position === 'long' ? 'sell' : 'buy';
     const { amount } = broker.held(position);
-    this.#takeProfit = broker.place({ kind: 'limit', position, side, amount, price: grid.takeProfit(), reason: 'take_profit' });
+    this.#takeProfit = broker.place({
+      kind: 'limit',
+      position,
+      side,
+      amount,
+      price: grid.planned.takeProfit(),
+      reason: 'take_profit',
+    });
   }
 
-  #end(grid: PlannedGrid, broker: Broker): void {
+  #end(grid: TradedGrid, broker: Broker): void {
     this.#ladders.push(this.#span(grid, broker.now));
     this.#ended = grid;
     this.#grid = undefined;
@@ -116,7 +190,7 @@ export class GridStrategy implements Strategy {
     broker.wakeAt(broker.now + this.#options.restart);
   }
 
-  #span({ orders }: PlannedGrid, until: number): LevelSpan {
+  #span({ planned: { orders } }: TradedGrid, until: number): LevelSpan {
     return { from: this.#since, until, prices: orders.map(({ price }) => price) };
   }
 }
@@ -124,5 +198,5 @@ export class GridStrategy implements Strategy {
 function requestOf({ price, amount }: PlannedGrid['orders'][number], level: number, position: PositionSide): OrderRequest {
   const side = position === 'long' ? 'buy' : 'sell';
   if (level === 0) return { kind: 'market', position, side, amount, reason: 'entry' };
-  return { kind: 'limit', position, side, price, amount, reason: 'level' };
+  return { kind: 'limit', position, side, price, amount, reason: 'level', level };
 }

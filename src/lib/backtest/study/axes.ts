@@ -1,8 +1,8 @@
 import { UsageError } from '../../model/errors.js';
 import { finite } from '../../model/numbers.js';
 import { Exact } from '../../model/ticks.js';
+import { createGridPlanner } from '../strategies/grid-planner.js';
 import { buildTerms } from '../terms.js';
-import { createGridPlanner } from './grid-planner.js';
 import type { RunPlan, StrategyPlan } from './run-plan.js';
 
 /** A parameter and its values in a sweep; values are exact decimals as text. */

@@ -1,7 +1,7 @@
 import type { ExactValue } from '../../model/ticks.js';
 import type { PositionSide } from '../orders.js';
+import type { GridSettings } from '../strategies/grid-planner.js';
 import type { ExecutionTerms } from '../terms.js';
-import type { GridSettings } from './grid-planner.js';
 import type { ModuleParameters } from './strategy-module.js';
 
 /** A strategy as plain data, for worker threads and the lines of a `--resume` file. */

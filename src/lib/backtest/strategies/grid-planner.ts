@@ -3,7 +3,7 @@ import { type GridInput, type GridParameters, gridParameters, startedAt } from '
 import { flat, type Position, takeProfitPrice } from '../../grid/position.js';
 import { ladder } from '../../grid/sizing.js';
 import { Exact } from '../../model/ticks.js';
-import type { GridPlanner, PlannedGrid } from '../strategies/grid.js';
+import type { GridPlanner, PlannedGrid } from './grid.js';
 
 /** Settings of a grid without price and deposit, which differ at every start. */
 export type GridSettings = Omit<GridInput, 'price' | 'deposit'>;

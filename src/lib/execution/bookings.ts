@@ -1,0 +1,136 @@
+import type { PrivateFill } from '../exchanges/private-side.js';
+import { Exact } from '../model/ticks.js';
+import { roleKey } from './client-id.js';
+import { reportFill } from './ladder.js';
+import { orderOf } from './orders.js';
+import type { OwnOrder, RunState } from './state.js';
+import type { Turn } from './turn.js';
+
+/** Fills of this many cycles back are still known: an exchange that repeats its pushes does so within minutes. */
+const REMEMBERED = 2_000;
+const PROFITS = 200;
+
+function keyOf({ market, tradeId }: PrivateFill): string {
+  return `${market} ${tradeId}`;
+}
+
+/** Whether a fill closes part of the position. */
+function reduces(turn: Turn, fill: PrivateFill, order: OwnOrder | undefined): boolean {
+  if (order) return order.reduces;
+  return fill.side === undefined || fill.side === (turn.config.side === 'long' ? 'sell' : 'buy');
+}
+
+/**
+ * Books a fill once. Only ids decide whose it is: a fill of the same price and amount may be the owner's own trade. What the
+ * exchange itself traded against the position (a liquidation) has no order of ours, and is booked too.
+ */
+export function bookFill(turn: Turn, fill: PrivateFill): void {
+  const { state, config } = turn;
+  if (fill.symbol !== config.symbol || fill.market !== config.market) return;
+  const key = keyOf(fill);
+  if (state.fills.includes(key)) return;
+  const order = orderOf(state, fill);
+  const isForced = fill.cause === 'liquidation' || fill.cause === 'adl' || fill.cause === 'settlement';
+  if (order === undefined && !(isForced && fill.timestamp >= state.since && Number(state.held) > 0)) return;
+  state.fills.push(key);
+  if (state.fills.length > REMEMBERED) state.fills.shift();
+  const realised = bookPosition(turn, fill, reduces(turn, fill, order));
+  bookMoney(state, fill, realised);
+  turn.fill(fill, order, realised?.toNumber());
+  state.lastFill = turn.at;
+  state.mismatch = undefined;
+  state.places = {};
+  if (order) {
+    bookOrder(turn, order, fill);
+    reportFill(turn, order, { ...fill, realised: realised?.toNumber() ?? 0 });
+  }
+  if (isForced) force(turn, fill);
+}
+
+/** Changes what is held; returns the realised profit of a closing fill. */
+function bookPosition({ state, config }: Turn, { price, amount }: PrivateFill, closes: boolean): Exact | undefined {
+  const held = new Exact(state.held);
+  const cost = new Exact(state.cost);
+  if (!closes) {
+    state.held = held.plus(amount).toString();
+    state.cost = cost.plus(new Exact(amount).times(price)).toString();
+    return undefined;
+  }
+  const closed = Exact.min(held, amount);
+  const left = held.minus(closed);
+  const share = held.isZero() ? new Exact(0) : left.isZero() ? cost : cost.times(closed).div(held);
+  state.held = left.toString();
+  state.cost = left.isZero() ? '0' : cost.minus(share).toString();
+  return closed
+    .times(price)
+    .minus(share)
+    .times(config.side === 'long' ? 1 : -1);
+}
+
+function bookMoney({ books }: RunState, { fees, price, amount }: PrivateFill, realised: Exact | undefined): void {
+  books.fills += 1;
+  books.turnover = new Exact(amount).times(price).plus(books.turnover).toString();
+  if (realised) books.realised = new Exact(books.realised).plus(realised).toString();
+  for (const { asset, amount: fee } of fees) books.fees[asset] = new Exact(books.fees[asset] ?? 0).plus(fee).toString();
+  if (realised) books.profits[books.profits.length - 1] = (books.profits.at(-1) ?? 0) + realised.toNumber();
+  if (books.profits.length > PROFITS) books.profits.shift();
+}
+
+function bookOrder(turn: Turn, order: OwnOrder, fill: PrivateFill): void {
+  const sum = new Exact(order.fillSum).plus(fill.amount);
+  order.fillSum = sum.toString();
+  order.orderId ??= fill.orderId;
+  order.heardAt = turn.at;
+  if (sum.gt(order.filled)) order.filled = order.fillSum;
+  if (order.state !== 'accepted') revive(turn, order);
+  if (sum.gte(order.amount)) end(turn, order, 'filled');
+  else if (order.endedAt === undefined) order.status = 'partial';
+  turn.changed(order);
+  watchDoubles(turn, order);
+}
+
+/** An order that was given up is there after all. */
+export function revive(turn: Turn, order: OwnOrder): void {
+  const wasGivenUp = order.state === 'absent' || order.state === 'vanished' || order.state === 'rejected';
+  if (wasGivenUp)
+    turn.event('alarm', 'late_order', `${order.clientId} was taken for ${order.state} and is on the exchange after all`, {
+      clientId: order.clientId,
+    });
+  order.state = 'accepted';
+  order.search = undefined;
+  if (order.status === 'unknown') order.status = 'new';
+}
+
+/** Learns that an order has ended; it never opens again. */
+export function end(turn: Turn, order: OwnOrder, status: 'filled' | 'cancelled' | 'rejected'): void {
+  if (order.endedAt === undefined) order.endedAt = turn.at;
+  order.status = status;
+  if (status === 'filled' && Number(order.fillSum) >= Number(order.amount)) turn.state.books.filledOrders += 1;
+  // Its fills may be ahead in the list of fills, and behind in what its own status says.
+  if (status !== 'filled' || new Exact(order.fillSum).lt(order.amount)) turn.state.reads.fills.due = turn.at;
+}
+
+/** A late order that fills beside the one that replaced it makes the position larger than planned: all of it is closed by one take profit. */
+function watchDoubles(turn: Turn, order: OwnOrder): void {
+  const { state } = turn;
+  if (order.role !== 'level' && order.role !== 'entry') return;
+  const planned = state.plan?.levels[order.role === 'entry' ? 0 : order.number];
+  if (!planned || state.noLevels) return;
+  const filled = state.orders
+    .filter((one) => roleKey(one) === roleKey(order) && one.cycle === order.cycle)
+    .reduce((sum, one) => sum.plus(one.fillSum), new Exact(0));
+  if (filled.lte(planned.amount)) return;
+  state.noLevels = true;
+  state.wanted.levels = [];
+  turn.event(
+    'alarm',
+    'duplicate_fill',
+    `${roleKey(order)} filled ${filled.toString()} of ${planned.amount}: no further level in this cycle`,
+  );
+}
+
+/** The exchange has closed something against our will. */
+function force(turn: Turn, { cause, price, amount }: PrivateFill): void {
+  const words = { liquidation: 'liquidated', adl: 'deleveraged', settlement: 'settled' }[cause as string] ?? 'closed';
+  turn.halt(cause, `the exchange ${words} ${amount} at ${price}: what is left is yours to decide`);
+}

@@ -1,0 +1,209 @@
+import { type AccountClient, AccountError } from '../../account/client.js';
+import { PrivateConnection } from '../../account/connection.js';
+import type {
+  AccountFamily,
+  OrderIntent,
+  OrderName,
+  Outcome,
+  PrivateFill,
+  PrivateOrder,
+  PrivatePosition,
+  PrivateRead,
+  PrivateScope,
+  WriteResult,
+} from '../../exchanges/private-side.js';
+import type { HttpRequest } from '../../exchanges/requests.js';
+import { Backoff } from '../../transport/backoff.js';
+import { AttemptError } from '../../transport/failure.js';
+import type { openSocket } from '../../transport/socket.js';
+import type { Timing } from '../../transport/timing.js';
+import type { LookupAnswer, OrderDraft, Wire } from '../messages.js';
+import type { OwnOrder, RunConfig } from '../state.js';
+import type { Quote, Venue, VenueListener } from './venue.js';
+
+type ExchangeVenueOptions = {
+  readonly client: AccountClient;
+  readonly family: AccountFamily;
+  readonly config: RunConfig;
+  readonly timing: Timing;
+  readonly userAgent: string;
+  readonly quote: () => Promise<Quote>;
+  /** Replaces the connection; tests do. */
+  readonly connect?: typeof openSocket | undefined;
+};
+
+const TICK = 250;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 30_000;
+const MOST_PAGES = 50;
+
+/** An account of an exchange as a venue. Everything is asked once: what fails is decided, and repeated, by the executor. */
+export class ExchangeVenue implements Venue {
+  readonly #options: ExchangeVenueOptions;
+  readonly #scope: PrivateScope;
+
+  constructor(options: ExchangeVenueOptions) {
+    this.#options = options;
+    const { market, symbol, settle } = options.config;
+    this.#scope = { market, symbol, settle };
+  }
+
+  now(): number {
+    return this.#options.client.now();
+  }
+
+  async synchronise(): Promise<void> {
+    await this.#options.client.synchronise();
+  }
+
+  place(drafts: readonly OrderDraft[], decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined> {
+    const { writes } = this.#options.family;
+    const { marginMode } = this.#options.config;
+    // One level of a ladder is a batch too: what reduces never is.
+    const isBatch = drafts.length > 1;
+    const requestOf = (orders: readonly OrderIntent[]) =>
+      isBatch ? writes.placeBatch(orders) : writes.place(orders[0] as OrderIntent);
+    const sample = requestOf(drafts.map((draft) => ({ ...this.#scope, ...draft, marginMode, clientId: 'm-sample-aaa-0-E-0' })));
+    return this.#write(sample, () => {
+      const wire = decide();
+      return wire?.kind === 'place' ? { request: requestOf(wire.orders), timestamp: wire.timestamp } : undefined;
+    });
+  }
+
+  cancel(count: number, decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined> {
+    const { writes } = this.#options.family;
+    const requestOf = (orders: readonly OrderName[]) =>
+      count > 1 ? writes.cancelBatch(orders) : writes.cancel(orders[0] as OrderName);
+    const sample = requestOf(Array.from({ length: count }, () => ({ ...this.#scope, clientId: 'm-sample-aaa-0-E-0' })));
+    return this.#write(sample, () => {
+      const wire = decide();
+      return wire?.kind === 'cancel' ? { request: requestOf(wire.orders), timestamp: wire.timestamp } : undefined;
+    });
+  }
+
+  async #write(
+    sample: HttpRequest,
+    make: () => { request: HttpRequest; timestamp: number } | undefined,
+  ): Promise<readonly WriteResult[] | undefined> {
+    const { client, family } = this.#options;
+    const sent = await client.sendLate(sample, make);
+    if (!sent) return undefined;
+    const { answer, outcome, request } = sent;
+    if (!answer) return [{ outcome }];
+    try {
+      return family.writes.parse(request, answer, client.now());
+    } catch (error) {
+      return [{ outcome: { class: 'unknown', message: (error as Error).message } }];
+    }
+  }
+
+  open(): Promise<readonly PrivateOrder[]> {
+    return this.#read(this.#options.family.openOrders(this.#scope));
+  }
+
+  fills(since: number): Promise<readonly PrivateFill[]> {
+    const until = Math.round((this.now() + 1_000) * 1_000);
+    return this.#read(this.#options.family.fills({ since: Math.min(since, until - 1_000_000), until }, this.#scope));
+  }
+
+  async position(): Promise<PrivatePosition | undefined> {
+    const rows = await this.#read(this.#options.family.positions(this.#scope));
+    const own = rows.filter(({ symbol }) => symbol === this.#scope.symbol);
+    return own.find(({ amount }) => Number(amount) !== 0) ?? own[0];
+  }
+
+  lookUp({ clientId, orderId }: Pick<OwnOrder, 'clientId' | 'orderId'>): Promise<readonly LookupAnswer[]> {
+    const { orders, fills } = this.#options.family.lookups({ ...this.#scope, clientId, orderId });
+    const isOwn = (row: { clientId?: string | undefined; orderId?: string | undefined }) =>
+      row.clientId === clientId || (orderId !== undefined && row.orderId === orderId);
+    return Promise.all([
+      ...orders.map((read) => this.#answer(read, (rows) => ({ order: rows.find(isOwn) }))),
+      this.#answer(fills, (rows) => ({ fills: rows.filter(isOwn) })),
+    ]);
+  }
+
+  /** "Not there" is an answer; a failure, or a row that cannot be read, is none. */
+  async #answer<Row>(
+    read: PrivateRead<Row>,
+    take: (rows: readonly Row[]) => Pick<LookupAnswer, 'order' | 'fills'>,
+  ): Promise<LookupAnswer> {
+    const { client } = this.#options;
+    const [request] = read.requests;
+    if (request === undefined) return { answered: false };
+    try {
+      const { outcome, answer } = await client.send(request);
+      const time = answer && client.account.side.timeOf(answer.body);
+      if (outcome.class === 'gone') return { answered: true, time };
+      if (outcome.class !== 'success' || !answer) return { answered: false };
+      const page = read.parse(request, answer.body);
+      const taken = take(page.items);
+      return { answered: page.rejected.length === 0 && page.next === undefined, time: page.time ?? time, ...taken };
+    } catch {
+      return { answered: false };
+    }
+  }
+
+  quote(): Promise<Quote> {
+    return this.#options.quote();
+  }
+
+  async #read<Row>({ requests, parse }: PrivateRead<Row>): Promise<readonly Row[]> {
+    const pages = await Promise.all(requests.map((request) => this.#pages(request, parse)));
+    return pages.flat();
+  }
+
+  async #pages<Row>(first: HttpRequest, parse: PrivateRead<Row>['parse']): Promise<Row[]> {
+    const { client } = this.#options;
+    const rows: Row[] = [];
+    let request: HttpRequest | undefined = first;
+    for (let pages = 0; request !== undefined; pages++) {
+      const { outcome, answer } = await client.send(request);
+      if (outcome.class !== 'success' || !answer) throw new AccountError(client.account, outcome);
+      const page = parse(request, answer.body);
+      const [unread] = page.rejected;
+      if (unread !== undefined || pages >= MOST_PAGES) throw this.#unreadable(unread ?? `more than ${MOST_PAGES} pages`);
+      rows.push(...page.items);
+      request = page.next;
+    }
+    return rows;
+  }
+
+  /** A list with a row that cannot be read is not known: half of it could look as if orders were gone. */
+  #unreadable(reason: string): AccountError {
+    const outcome: Outcome = { class: 'unknown', message: `an answer cannot be read: ${reason}` };
+    return new AccountError(this.#options.client.account, outcome);
+  }
+
+  async listen(listener: VenueListener, signal: AbortSignal): Promise<void> {
+    const { timing } = this.#options;
+    const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random: timing.random });
+    for (let connects = 0; !signal.aborted; ) {
+      const connection = new PrivateConnection({ ...this.#options, signal });
+      try {
+        await this.#connect(connection, listener);
+        connects += 1;
+        if (connects > 1) listener.interrupted('the private connection is back');
+        while (connection.ended === undefined && !signal.aborted) {
+          connection.beat();
+          await timing.sleep(TICK, signal);
+        }
+        backoff.reset();
+      } catch (error) {
+        if (error instanceof AccountError && (error.outcome.class === 'key' || error.outcome.class === 'region')) throw error;
+        if (!(error instanceof AttemptError) && !(error instanceof AccountError)) throw error;
+      } finally {
+        connection.terminate();
+      }
+      if (!signal.aborted) await timing.sleep(backoff.next(), signal);
+    }
+  }
+
+  #connect(connection: PrivateConnection, listener: VenueListener): Promise<void> {
+    return connection.open((frame) => {
+      if (frame.kind === 'data') listener.pushed(frame);
+      // What could not be read is read over REST.
+      if (frame.kind === 'rejected' || (frame.kind === 'data' && frame.rejected.length > 0))
+        listener.interrupted('a push could not be read');
+    });
+  }
+}

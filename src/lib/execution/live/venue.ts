@@ -1,0 +1,45 @@
+import type { DecimalText, PrivateFill, PrivateOrder, PrivatePosition, WriteResult } from '../../exchanges/private-side.js';
+import type { LookupAnswer, OrderDraft, Wire } from '../messages.js';
+import type { InstrumentRules, OwnOrder } from '../state.js';
+
+/** Pushes of a venue. */
+export type VenueListener = {
+  pushed(rows: {
+    readonly orders: readonly PrivateOrder[];
+    readonly fills: readonly PrivateFill[];
+    readonly positions: readonly PrivatePosition[];
+  }): void;
+  /** Pushes may have been lost. */
+  interrupted(reason: string): void;
+};
+
+/** What the next cycle is planned by. */
+export type Quote = {
+  readonly price?: DecimalText | undefined;
+  readonly rules?: InstrumentRules | undefined;
+  readonly refusal?: string | undefined;
+};
+
+/**
+ * Where orders go: an exchange, or a paper desk. Reads throw an `AccountError` where the exchange refuses; writes never throw:
+ * whatever is not known to have been refused may have happened.
+ */
+export type Venue = {
+  /** Milliseconds by the venue's clock. */
+  now(): number;
+  synchronise(): Promise<void>;
+  /**
+   * Waits until the limits admit the orders, then sends what `decide` returns; undefined when it returned nothing. Results are by
+   * client id, or in the order of the request.
+   */
+  place(drafts: readonly OrderDraft[], decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined>;
+  cancel(count: number, decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined>;
+  open(): Promise<readonly PrivateOrder[]>;
+  /** `since` is microseconds. */
+  fills(since: number): Promise<readonly PrivateFill[]>;
+  position(): Promise<PrivatePosition | undefined>;
+  lookUp(order: Pick<OwnOrder, 'clientId' | 'orderId'>): Promise<readonly LookupAnswer[]>;
+  quote(): Promise<Quote>;
+  /** Keeps pushes coming until the signal; returns then. Throws when the account cannot be used. */
+  listen(listener: VenueListener, signal: AbortSignal): Promise<void>;
+};

@@ -1,0 +1,183 @@
+import { Exact } from '../model/ticks.js';
+import { bookFill } from './bookings.js';
+import { obstacle, phaseOf } from './due.js';
+import { follow } from './following.js';
+import { beginCycle, dropPlan } from './ladder.js';
+import type { Action, Input, StepResult } from './messages.js';
+import { attemptsOf, isLive, orderOf } from './orders.js';
+import { answered, looked, readFills, readOpen, readPosition, reconcile } from './readings.js';
+import { send, sent } from './sending.js';
+import type { RunConfig, RunState } from './state.js';
+import { Turn } from './turn.js';
+import { countUnknown, stopFor, viewOrder } from './views.js';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** Takes one thing that happened. Pure: the result follows from the arguments alone, and the state that was given stays as it is. */
+export function step(state: RunState, config: RunConfig, input: Input): StepResult {
+  const turn = new Turn(state, config, input);
+  if (state.finished !== undefined && input.kind !== 'started') return { state };
+  take(turn, input);
+  follow(turn);
+  const phase = phaseOf(turn.state);
+  if (phase !== turn.state.phase) {
+    turn.state.phase = phase;
+    turn.touch();
+  }
+  return turn.result();
+}
+
+function take(turn: Turn, input: Input): void {
+  switch (input.kind) {
+    case 'started':
+      start(turn, input);
+      return;
+    case 'interrupted':
+      reconcile(turn);
+      turn.event('routine', 'reconciling', input.reason);
+      return;
+    case 'push':
+      Object.assign(turn.state, { unpushedSince: undefined, hasPushes: true });
+      turn.clear('pushes_missing');
+      for (const order of input.orders) if (order.symbol === turn.config.symbol) viewOrder(turn, order);
+      for (const fill of input.fills) bookFill(turn, fill);
+      pushedPosition(turn, input.positions);
+      return;
+    case 'read':
+      answered(turn, input.what, input.asked);
+      if (input.what === 'open') readOpen(turn, input.asked, input.orders ?? []);
+      else if (input.what === 'fills') {
+        const known = turn.state.books.fills;
+        readFills(turn, input.asked, input.fills ?? []);
+        if (turn.state.books.fills > known && turn.state.hasPushes) turn.state.unpushedSince ??= turn.at;
+      } else readPosition(turn, input.asked, input.position);
+      Object.assign(turn.state, { unknowns: 0, throttles: 0 });
+      turn.clear('errors');
+      turn.clear('maintenance');
+      turn.clear('ban');
+      return;
+    default:
+      takeAction(turn, input);
+  }
+}
+
+function takeAction(turn: Turn, input: Input): void {
+  const { state } = turn;
+  switch (input.kind) {
+    case 'asked':
+      ask(turn, input.action);
+      return;
+    case 'failed':
+      fail(turn, input.action);
+      stopFor(turn, input.outcome);
+      if (input.outcome.class === 'unknown') countUnknown(turn);
+      return;
+    case 'looked': {
+      const order = orderOf(state, { clientId: input.clientId });
+      if (order) looked(turn, order, input.answers);
+      return;
+    }
+    case 'planned':
+      plan(turn, input);
+      return;
+    case 'send':
+      send(turn, input.action);
+      return;
+    case 'sent':
+      sent(turn, input);
+      return;
+    case 'clock':
+      state.needsClock = false;
+      Object.assign(state, { hasPushes: false, unpushedSince: undefined });
+      return;
+    case 'stop':
+      if (state.ending?.mode === 'close') return;
+      state.ending = { mode: input.mode, code: state.ending?.code ?? 0, since: turn.at };
+      turn.event('routine', 'stopping', `asked to stop (${input.mode})`);
+      return;
+    default:
+  }
+}
+
+/** A process starts: monotonic times of the one before mean nothing, and what it had under way is not known. */
+function start(turn: Turn, { code, resume, noNewCycle }: Extract<Input, { kind: 'started' }>): void {
+  const { state, at } = turn;
+  state.starts.push(code);
+  state.noNewCycle = noNewCycle;
+  state.isResuming = resume;
+  state.finished = undefined;
+  if (resume || state.halt?.isRefusal) state.halt = undefined;
+  state.ending = state.halt ? { mode: 'keep', code: 4, since: at } : undefined;
+  state.isStarting = true;
+  state.isPlanAsked = false;
+  state.needsClock = false;
+  Object.assign(state, { pausedUntil: 0, nextPlan: at, lastFill: at, lastBatch: 0, lastTakeProfit: 0, unknowns: 0, alarms: {} });
+  Object.assign(state, { places: {}, emptyEntries: [], mismatch: undefined, unprotectedSince: undefined, foreign: [] });
+  state.deferred = {};
+  state.cycleStarts = state.cycleStarts.map(() => at);
+  if (state.puzzle) state.puzzle = { ...state.puzzle, at };
+  if (state.cleanAt !== undefined) state.cleanAt = at;
+  for (const order of state.orders) {
+    order.at = at;
+    order.heardAt = at;
+    if (order.endedAt !== undefined) order.endedAt = at;
+    if (order.state === 'sent') order.state = 'unknown';
+    if (order.cancel) order.cancel = { ...order.cancel, state: 'unknown', at };
+    const isOpen = order.state === 'unknown' || (isLive(order) && order.cancel !== undefined);
+    order.search = isOpen ? { rounds: 0, last: -1, next: at, isAsked: false } : undefined;
+  }
+  // An entry that never left is planned anew.
+  if (state.plan && attemptsOf(state, 'entry').length === 0 && !state.hasEnded) dropPlan(turn);
+  reconcile(turn);
+  turn.event('routine', 'started', state.starts.length > 1 ? 'the run goes on' : 'the run starts');
+}
+
+function pushedPosition({ state, config, at }: Turn, positions: Extract<Input, { kind: 'push' }>['positions']): void {
+  const position = positions.find(({ symbol }) => symbol === config.symbol);
+  if (!position) return;
+  if (state.position && position.mark !== undefined) state.position = { ...state.position, mark: position.mark };
+  if (!new Exact(position.amount).eq(state.held)) state.reads.position.due = Math.min(state.reads.position.due, at + SECOND);
+}
+
+function ask({ state, at }: Turn, action: Action): void {
+  if (action.kind === 'read') state.reads[action.what].asked = at;
+  if (action.kind === 'plan') state.isPlanAsked = true;
+  if (action.kind === 'lookup') {
+    const order = orderOf(state, { clientId: action.clientId });
+    if (order?.search) order.search.isAsked = true;
+  }
+}
+
+function fail({ state, at }: Turn, action: Action): void {
+  if (action.kind === 'read') Object.assign(state.reads[action.what], { asked: undefined, due: at + SECOND });
+  if (action.kind === 'clock') state.pausedUntil = Math.max(state.pausedUntil, at + SECOND);
+  if (action.kind === 'plan') Object.assign(state, { isPlanAsked: false, nextPlan: at + 5 * SECOND });
+  if (action.kind === 'lookup') {
+    const order = orderOf(state, { clientId: action.clientId });
+    if (order?.search) Object.assign(order.search, { isAsked: false, next: at + SECOND });
+  }
+}
+
+function plan(turn: Turn, { price, rules, refusal }: Extract<Input, { kind: 'planned' }>): void {
+  const { state, config, at } = turn;
+  state.isPlanAsked = false;
+  if (phaseOf(state) !== 'idle' || obstacle(state, config, at) !== undefined) return;
+  if (rules) state.rules = rules;
+  const problem = refusal ?? (price === undefined ? 'the last price is not known' : undefined);
+  if (problem === undefined)
+    Object.assign(state, { orders: [], deferred: {}, places: {}, noLevels: false, vanished: 0, isShort: false });
+  const refused = problem ?? beginCycle(turn, price as string);
+  if (refused !== undefined) {
+    dropPlan(turn);
+    state.nextPlan = at + MINUTE;
+    turn.alarm('no_cycle', `no cycle begins: ${refused}`, 'warning');
+    return;
+  }
+  turn.clear('no_cycle');
+  state.cycle += 1;
+  Object.assign(state, { hasLooked: false, held: '0', cost: '0', cleanAt: undefined, generation: 0, closes: 0 });
+  state.since = Math.floor(turn.time * 1_000);
+  state.books.profits.push(0);
+  turn.event('routine', 'cycle', `cycle ${state.cycle} is planned at ${price}`);
+}

@@ -1,0 +1,375 @@
+import { AccountClient } from '../../src/lib/account/client.js';
+import { EXCHANGES } from '../../src/lib/exchanges/index.js';
+import type { AccountFamily, PrivateSide } from '../../src/lib/exchanges/private-side.js';
+import { ExchangeVenue } from '../../src/lib/execution/live/exchange-venue.js';
+import { Runner, type RunnerOptions } from '../../src/lib/execution/live/runner.js';
+import type { RunConfig, RunState, StopMode } from '../../src/lib/execution/state.js';
+import { MemoryRunStore } from '../../src/lib/execution/store/memory-store.js';
+import type { RunStore } from '../../src/lib/execution/store/run-store.js';
+import { LimitError } from '../../src/lib/model/errors.js';
+import type { EventRecord } from '../../src/lib/model/records.js';
+import { Exact } from '../../src/lib/model/ticks.js';
+import { Secret } from '../../src/lib/secrets/secret.js';
+import { still } from '../support-tests/accounts/signed-client.js';
+import type { Desk, DeskOptions } from './exchange-server/accounts/desk.js';
+import { Decimal } from './exchange-server/accounts/engine/decimals.js';
+import { type Account, type ApiKey, isOpen, type Order, remaining } from './exchange-server/accounts/engine/model.js';
+import type { AccountServer } from './exchange-server/accounts/server.js';
+import { seeded } from './random.js';
+import { VirtualWire } from './virtual-wire.js';
+
+export const RUN_KINDS = [
+  ['bitget', 'unified'],
+  ['bybit', 'unified'],
+] as const;
+export type RunKind = readonly ['bitget', 'unified' | 'classic'] | readonly ['bybit', 'unified'];
+
+const STEP = 250;
+const SYMBOL = 'ETHUSDT';
+const RULES = { tick: '0.01', lot: '0.01', minAmount: '0.01', maxAmount: '120000', minNotional: '5' };
+const CODE = '0123456789abcdefghijklmnopqrstuvwxyz';
+
+export type RunSessionOptions = {
+  readonly seed?: number;
+  readonly config?: Partial<RunConfig>;
+  /** Milliseconds that requests travel at most, each way. */
+  readonly latency?: number;
+  readonly accounts?: DeskOptions;
+  readonly account?: Parameters<Desk['open']>[0];
+};
+
+/** A run against an exchange in one process, in a time that passes when the session lets it, with the truth beside it. */
+export class RunSession {
+  readonly server: AccountServer;
+  readonly owner: Account;
+  readonly key: ApiKey;
+  readonly family: AccountFamily;
+  store: RunStore;
+  wire: VirtualWire;
+  runner: Runner;
+  /** The exit code of the process that ended last; an error where it threw. */
+  ended: number | Error | undefined;
+  price = '100.00';
+  /** Broken invariants. */
+  readonly faults: string[] = [];
+  readonly events: EventRecord[] = [];
+  readonly random: () => number;
+  readonly kind: RunKind;
+  readonly #options: RunSessionOptions;
+  #starts = 0;
+  #excessSince: number | undefined;
+  at: RunnerOptions['at'];
+  noNewCycle: string | undefined;
+
+  constructor(kind: RunKind, options: RunSessionOptions = {}) {
+    const [id, family] = kind;
+    this.kind = kind;
+    this.#options = options;
+    this.random = seeded(options.seed ?? 1);
+    this.server = still(id, { accounts: { seed: options.seed ?? 1, ...options.accounts } });
+    this.owner = this.desk.open({ family, ...options.account });
+    this.key = this.desk.createKey(this.owner);
+    const exchange = EXCHANGES.find((one) => one.id === id) as (typeof EXCHANGES)[number];
+    this.family = (exchange.privateSide as PrivateSide).families.find((one) => one.id === family) as AccountFamily;
+    const leverage = new Decimal(10);
+    this.desk.engine.setLeverage(this.owner, this.desk.symbol(SYMBOL), { long: leverage, short: leverage });
+    this.store = new MemoryRunStore(this.#config(options.config));
+    this.wire = this.#wire();
+    this.runner = this.#runner();
+  }
+
+  get desk(): Desk {
+    return this.server.desk;
+  }
+
+  #wire(): VirtualWire {
+    return new VirtualWire(this.server, this.random, this.#options.latency ?? 100);
+  }
+
+  #config(more: Partial<RunConfig> = {}): RunConfig {
+    const [exchange, family] = this.kind;
+    return {
+      name: 'eth',
+      id: 'abc123',
+      exchange,
+      market: 'linear',
+      symbol: SYMBOL,
+      settle: 'USDT',
+      mode: 'demo',
+      account: 'default',
+      family,
+      side: 'long',
+      marginMode: 'isolated',
+      leverage: '10',
+      settings: {
+        side: more.side ?? 'long',
+        leverage: '10',
+        levels: 5,
+        coverage: '0.08',
+        multiplier: '1.5',
+        takeProfit: '0.02',
+        spacing: 'arithmetic',
+        sizing: 'full',
+        marginMode: 'isolated',
+      },
+      deposit: '1000',
+      compounds: false,
+      restart: 60_000,
+      limits: { maxDeposit: '1000', maxOrders: 100, maxCyclesPerHour: 30 },
+      onHalt: 'keep',
+      window: exchange === 'bitget' ? 30_000 : 5_000,
+      batch: 5,
+      ...more,
+    };
+  }
+
+  #runner(resume = false): Runner {
+    const [id] = this.kind;
+    const exchange = EXCHANGES.find((one) => one.id === id) as (typeof EXCHANGES)[number];
+    const secrets = {
+      key: new Secret(this.key.key),
+      secret: new Secret(this.key.secret),
+      passphrase: new Secret(this.key.passphrase),
+    };
+    const { wire } = this;
+    const { timing } = wire;
+    const client = new AccountClient(
+      {
+        exchange,
+        side: exchange.privateSide as PrivateSide,
+        name: 'default',
+        mode: 'demo',
+        ...secrets,
+        endpoints: { rest: 'http://x', websocket: 'ws://x' },
+      },
+      { http: wire.http, timing, now: () => this.desk.now() + wire.skew },
+    );
+    this.#starts += 1;
+    const code = `a${CODE[Math.floor(this.#starts / 36)]}${CODE[this.#starts % 36]}`;
+    return new Runner({
+      store: this.store,
+      venue: new ExchangeVenue({
+        client,
+        family: this.family,
+        config: this.store.config,
+        timing,
+        userAgent: 'test',
+        connect: wire.connect,
+        quote: async () => ({ price: this.price, rules: RULES }),
+      }),
+      rules: RULES,
+      code,
+      resume,
+      noNewCycle: this.noNewCycle,
+      timing,
+      onRecords: (rows) => {
+        for (const { record } of rows) if (record.type === 'event') this.events.push(record);
+      },
+      at: (point) => this.at?.(point),
+    });
+  }
+
+  /** Starts the process. */
+  start(): this {
+    const { runner } = this;
+    this.ended = undefined;
+    runner.run().then(
+      (code) => {
+        if (this.runner === runner) this.ended = code;
+      },
+      (error) => {
+        if (this.runner === runner) this.ended = error;
+      },
+    );
+    return this;
+  }
+
+  /** The process ends as with SIGKILL, and another one starts on its journal. */
+  restart({ resume = false } = {}): void {
+    this.wire.kill();
+    this.wire = this.#wire();
+    this.runner = this.#runner(resume);
+    this.start();
+  }
+
+  /** Lets time pass, and looks after each step whether what must hold does. */
+  async pass(milliseconds: number): Promise<void> {
+    const until = this.desk.now() + milliseconds;
+    while (this.desk.now() < until) {
+      await this.wire.jump(Math.min(STEP, until - this.desk.now()));
+      this.check();
+    }
+  }
+
+  /** Lets time pass until something is so. Throws when it is not within a time. */
+  async until(what: string, isSo: () => boolean, within = 120_000): Promise<void> {
+    const limit = this.desk.now() + within;
+    while (!isSo()) {
+      if (this.desk.now() >= limit)
+        throw new Error(
+          `${what}: not within ${within} ms; ${JSON.stringify({ phase: this.runner.state.phase, ended: String(this.ended), halt: this.runner.state.halt, events: this.events.slice(-6).map(({ kind, message }) => `${kind}: ${message}`) })}`,
+        );
+      await this.pass(STEP / 5);
+    }
+  }
+
+  async working(within?: number): Promise<void> {
+    await this.until(
+      'the ladder rests',
+      () => this.runner.state.phase === 'working' && this.levels().length === this.plannedLevels(),
+      within,
+    );
+  }
+
+  plannedLevels(): number {
+    return this.runner.state.wanted.levels.filter((level) => !this.filledLevels().includes(level)).length;
+  }
+
+  filledLevels(): number[] {
+    return this.runner.state.orders
+      .filter(({ role, fillSum }) => role === 'level' && Number(fillSum) > 0)
+      .map(({ number }) => number);
+  }
+
+  move(price: string): void {
+    this.price = price;
+    this.server.market.setPrice(SYMBOL, price);
+  }
+
+  /** Open orders of the account by client id. */
+  open(): Order[] {
+    return this.desk.engine.orders.openOf(this.owner);
+  }
+
+  levels(): Order[] {
+    return this.open().filter(({ clientId }) => /-L\d\d-/.test(clientId));
+  }
+
+  takeProfits(): Order[] {
+    return this.open().filter(({ clientId }) => /-T\d+-/.test(clientId));
+  }
+
+  ofRole(pattern: RegExp): Order[] {
+    return this.desk.engine.orders.all().filter(({ clientId }) => pattern.test(clientId));
+  }
+
+  held(): Decimal {
+    const position = this.desk.engine.ledger.position(this.owner, this.desk.symbol(SYMBOL), 'net');
+    return position ? position.amount : new Decimal(0);
+  }
+
+  request(side: 'buy' | 'sell', amount: string, price?: string) {
+    return {
+      account: this.owner,
+      symbol: this.desk.symbol(SYMBOL),
+      side,
+      slot: 'net',
+      kind: price === undefined ? 'market' : 'limit',
+      force: 'gtc',
+      price: price === undefined ? undefined : new Decimal(price),
+      amount: new Decimal(amount),
+      reduceOnly: false,
+      clientId: undefined,
+      cause: 'site',
+    } as const;
+  }
+
+  /** The owner trades on the site: by market without a price. */
+  trade(side: 'buy' | 'sell', amount: string, reduceOnly: boolean, price?: string): Order {
+    const { id } = this.desk.engine.place({ ...this.request(side, amount, price), reduceOnly });
+    return this.desk.engine.orders.get(id) as Order;
+  }
+
+  /** The journal is as it was at a state: what came later is lost. */
+  forget(state: RunState): void {
+    const store = new MemoryRunStore(this.store.config);
+    store.commit({ state, intents: [], orders: [], fills: [], outbox: [] });
+    this.store = store;
+  }
+
+  /** Commits fail as on a full disk. */
+  failCommits(isFull: () => boolean): void {
+    const store = this.store;
+    const commit = Object.getPrototypeOf(store).commit.bind(store);
+    store.commit = (change) => {
+      if (isFull()) throw new LimitError('no space left on the device');
+      commit(change);
+    };
+  }
+
+  stop(mode: StopMode): void {
+    this.runner.stop(mode);
+  }
+
+  kinds(): string[] {
+    return this.events.map(({ kind }) => kind);
+  }
+
+  /** Invariants of the truth. */
+  check(): void {
+    const own = this.open().filter((order) => this.#isOurs(order));
+    const roles = own.map(({ clientId }) => /-([0-9a-z]+-[ELX]\d*|[0-9a-z]+-T)/.exec(clientId.slice(12))?.[1] ?? clientId);
+    this.#checkRoles(roles);
+    const intents = new Set(this.store.intents().map(({ clientId }) => clientId));
+    for (const { clientId } of this.desk.engine.orders.all().filter((order) => this.#isOurs(order)))
+      if (!intents.has(clientId)) this.#fault(`${clientId} is on the exchange and not in the journal`);
+    const target = this.takeProfits().reduce((sum, order) => sum.plus(remaining(order)), new Decimal(0));
+    if (target.gt(this.held()) && this.takeProfits().length < 2)
+      this.#fault(`take profits close ${target}, held is ${this.held()}`);
+    const position = this.desk.engine.ledger.position(this.owner, this.desk.symbol(SYMBOL), 'net');
+    const side = this.store.config.side;
+    if (position && !position.amount.isZero() && position.side !== side) this.#fault(`the position turned to ${position.side}`);
+    const bound = own
+      .filter(({ reduceOnly, kind }) => !reduceOnly && kind === 'limit')
+      .reduce(
+        (sum, order) => sum.plus(remaining(order).mul(order.price)),
+        position ? position.amount.mul(position.average) : new Decimal(0),
+      );
+    if (bound.div(10).gt(this.store.config.limits.maxDeposit)) this.#fault(`the margin is ${bound.div(10)}`);
+    const forbidden = this.desk.requests.find(
+      ({ path, writes }) => writes && /hold-mode|margin-mode|switch|amend|modify/.test(path),
+    );
+    if (forbidden) this.#fault(`${forbidden.path} was called`);
+  }
+
+  /** Whether an order was made by a process of this session. */
+  #isOurs({ clientId }: Order): boolean {
+    return /^m-abc123-a0[0-9a-z]-/.test(clientId);
+  }
+
+  /** Two orders of one role may rest only as long as it takes to see that a late one has turned up. */
+  #checkRoles(roles: readonly string[]): void {
+    const isDouble = new Set(roles).size < roles.length;
+    if (!isDouble) this.#excessSince = undefined;
+    else {
+      this.#excessSince ??= this.desk.now();
+      if (this.desk.now() - this.#excessSince > 8_000) this.#fault(`two orders of one role rest: ${roles.join()}`);
+    }
+  }
+
+  #fault(text: string): void {
+    if (this.faults.length < 20 && !this.faults.includes(text)) this.faults.push(text);
+  }
+
+  /** What must be so when everything has come to rest: journal and truth agree, and the take profit covers what is held. */
+  settle(): void {
+    const { state } = this.runner;
+    const made = this.desk.engine.fills.filter(
+      (fill) => fill.account === this.owner && fill.kind === 'trade' && fill.order.clientId.startsWith('m-abc123-'),
+    );
+    const booked = this.store.fills().filter(({ clientId }) => clientId !== undefined);
+    const ids = made.map(({ id }) => id).sort();
+    const known = booked.map(({ tradeId }) => tradeId).sort();
+    if (ids.join() !== known.join()) this.faults.push(`fills made ${ids.join()}, booked ${known.join()}`);
+    if (!new Exact(state.held).eq(this.held().toString())) this.faults.push(`held ${state.held}, is ${this.held()}`);
+    const target = this.takeProfits().reduce((sum, order) => sum.plus(remaining(order)), new Decimal(0));
+    if (state.phase === 'working' && !target.eq(this.held()))
+      this.faults.push(`the take profit closes ${target} of ${this.held()}`);
+    const rates = this.desk.violations.map(({ rule, detail }) => `${rule}: ${detail}`);
+    this.faults.push(...rates);
+  }
+
+  isOpen(order: Order): boolean {
+    return isOpen(this.desk.engine.orders.get(order.id) as Order);
+  }
+}
