@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
-import { HOUR, MINUTE } from '../../src/lib/model/time.js';
+import { DAY, HOUR, MINUTE } from '../../src/lib/model/time.js';
 import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
@@ -154,7 +154,10 @@ describe('verify refuses', () => {
 });
 
 describe('verify and the exchange', () => {
-  const minute = Math.floor((Date.now() * 1_000) / MINUTE) * MINUTE;
+  const now = Math.floor((Date.now() * 1_000) / MINUTE) * MINUTE;
+  /** The six hours before it are of one day, whenever the test runs. */
+  const minute = now % DAY > 7 * HOUR ? now : now - (now % DAY) - MINUTE;
+  const hours = 8 + Math.ceil((now - minute) / HOUR);
   const hole = [minute - 3 * HOUR, minute - 3 * HOUR + 10 * MINUTE] as const;
   let server: ExchangeServer;
   let history: Trade[];
@@ -163,7 +166,7 @@ describe('verify and the exchange', () => {
     server = await startExchangeServer('bitget', {
       symbols: { linear: 1 },
       strangers: false,
-      history: { trades: 8_000, duration: (8 * HOUR) / 1_000 },
+      history: { trades: hours * 1_000, duration: (hours * HOUR) / 1_000 },
     });
     const span = ['--since', String(minute - 6 * HOUR), '--until', String(minute - HOUR)];
     const args = [
