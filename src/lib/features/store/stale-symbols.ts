@@ -6,7 +6,8 @@ import { ofMarket } from '../../storage/database/conditions.js';
 import { parquetFiles } from '../../storage/database/record-load.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
-import { BAR, BAR_INTERVAL } from '../bars.js';
+import { removedUntil } from '../../storage/upkeep/retention.js';
+import { BAR, BAR_INTERVAL, WARM_BARS } from '../bars.js';
 import { type Progress, unreadFiles } from './progress.js';
 import { RAW, relationSince } from './store-sql.js';
 
@@ -47,13 +48,36 @@ export async function staleSymbols(question: Question): Promise<Map<string, numb
     for (const { symbol, first_us } of await newTimes(question, type))
       first.set(`${symbol}`, Math.min(first.get(`${symbol}`) ?? Number.POSITIVE_INFINITY, Number(first_us)));
   }
-  if (known === undefined) return new Map([...first.keys()].map((symbol) => [symbol, 0]));
+  const final = finalUntil(snapshot, market);
+  const rows = known === undefined && final === 0 ? new Map() : await lastRows(snapshot, market, known, final);
+  return new Map(
+    [...first].map(([symbol, time]) => {
+      const last = rows.get(symbol);
+      const kept = known === undefined ? 0 : lastKept(time, last);
+      return [symbol, Math.max(kept, Math.min(final, last ?? 0))];
+    }),
+  );
+}
+
+/** Returns the end of the last row of each symbol. */
+async function lastRows(snapshot: StoreSnapshot, market: MarketName, known: Progress | undefined, final: number) {
+  const since = known === undefined ? 0 : Math.min(known.until - SILENCE, final || Number.POSITIVE_INFINITY);
   const rows = await snapshot.database.rows(
-    `SELECT symbol, epoch_us(max("timestamp")) AS last_us FROM ${relationSince(snapshot, 'features', known.until - SILENCE)}
+    `SELECT symbol, epoch_us(max("timestamp")) AS last_us FROM ${relationSince(snapshot, 'features', since)}
      WHERE ${ofMarket(market)} GROUP BY ALL`,
   );
-  const last = new Map(rows.map(({ symbol, last_us }) => [`${symbol}`, Number(last_us)]));
-  return new Map([...first].map(([symbol, time]) => [symbol, lastKept(time, last.get(symbol))]));
+  return new Map(rows.map(({ symbol, last_us }) => [`${symbol}`, Number(last_us)]));
+}
+
+/**
+ * Returns the time up to which stored rows of a market stay as they are, 0 where any may be made again. Retention has deleted
+ * what they were made of: made again, they would be made of a part of it. A row that goes on from deleted rows or candles
+ * needs as many bars of them as ATR does.
+ */
+function finalUntil({ state: { metadata } }: StoreSnapshot, market: MarketName): number {
+  const removed = (types: readonly RecordType[]) => Math.max(...types.map((type) => removedUntil(metadata, { type, ...market })));
+  const past = removed(['micro', 'features', 'candle', 'gap']);
+  return Math.max(removed(RAW), past === 0 ? 0 : past + WARM_BARS * BAR);
 }
 
 function lastKept(time: number, lastRow = Number.POSITIVE_INFINITY): number {

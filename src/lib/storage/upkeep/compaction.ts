@@ -6,7 +6,7 @@ import type { StoredFile, StoreState } from '../log/store-state.js';
 import { type StoreSelection, wantsPartition } from '../reading/store-selection.js';
 import { type Merged, mergeFiles, rehearseMerge } from './merge.js';
 import { hourlyMerges, type MergeJob, wholeMerge } from './merge-plan.js';
-import { isExpired, type Retention } from './retention.js';
+import { isExpired, type Retention, removalMetadata } from './retention.js';
 
 /** The size of a partition. */
 export type Amount = { readonly files: number; readonly records: number; readonly bytes: number };
@@ -100,7 +100,8 @@ async function remove(
   let files: StoredFile[] = [];
   const change = (state: StoreState) => {
     files = state.partition(partition);
-    return files.length > 0 ? { at: wallClock(), remove: files.map(({ path }) => path) } : undefined;
+    if (files.length === 0) return undefined;
+    return { at: wallClock(), remove: files.map(({ path }) => path), metadata: removalMetadata(state, partition) };
   };
   const isDone = !dryRun && (await context.log.commit(change));
   if (isDone)

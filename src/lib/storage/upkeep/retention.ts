@@ -39,6 +39,24 @@ export function isExpired(state: StoreState, partition: Partition, retention: Re
   return type !== 'instrument' || newerDay(state, partition);
 }
 
+/** What the names of removed days begin with in the metadata of a store. */
+function removedKey({ type, exchange, market }: RemovedPartition): string {
+  return `removed.${type}.${exchange}.${market}`;
+}
+
+type RemovedPartition = Pick<Partition, 'type' | 'exchange' | 'market'>;
+
+/** Returns the metadata that remembers up to when the records of a partition were removed. */
+export function removalMetadata({ metadata }: StoreState, partition: Partition): Readonly<Record<string, string>> {
+  const until = Date.parse(`${partition.date}T00:00:00Z`) * 1000 + DAY;
+  return { [removedKey(partition)]: String(Math.max(until, removedUntil(metadata, partition))) };
+}
+
+/** Returns the time before which retention has removed records of a type and market, 0 where it has not. */
+export function removedUntil(metadata: ReadonlyMap<string, string>, partition: RemovedPartition): number {
+  return Number(metadata.get(removedKey(partition)) ?? 0);
+}
+
 /** Returns the end of the last candle that begins on a day; it may be on a later day. */
 function endOf(size: number, midnight: number): number {
   return bucketStart(size, midnight + DAY - 1) + size;

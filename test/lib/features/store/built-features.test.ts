@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { FeatureRow } from '../../../../src/lib/features/feature-series.js';
 import { featuresOfStore } from '../../../../src/lib/features/store/stored-features.js';
 import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
-import type { AnyRecord, Gap } from '../../../../src/lib/model/records.js';
+import type { AnyRecord, Gap, Trade } from '../../../../src/lib/model/records.js';
+import { DAY, HOUR } from '../../../../src/lib/model/time.js';
 import { openStoreWriter } from '../../../../src/lib/storage/store-writer.js';
 import { featureRun } from '../../../support/feature-runs.js';
 import {
@@ -18,6 +19,7 @@ import {
   WINDOWS,
 } from '../../../support/growing-features.js';
 import { gapRecord } from '../../../support/records.js';
+import { compact } from '../../storage/compact-support.js';
 import { readAll, START, temporaryDirectory, writeRun } from '../../storage/support.js';
 
 describe('rows of a store', () => {
@@ -72,6 +74,34 @@ describe('rows of a store', () => {
     await build(directory);
     await build(directory, { symbols: ['ETHUSDT'] });
     expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
+  });
+
+  it('stay as they are where retention has deleted what they were made of', async () => {
+    const start = START + 14 * HOUR - 600_000_000;
+    const [directory, whole] = [await temporaryDirectory(), await temporaryDirectory()];
+    const records = byArrival(raw(market('BTCUSDT', start, 0.3, 5)));
+    const midnight = start + 600_000_000;
+    const [early, late] = [records.slice(0, -400), records.slice(-400)];
+    for (const store of [directory, whole]) {
+      await writeRun(store, early);
+      await build(store);
+    }
+    const rows = await rowsOf(directory);
+    expect(rows.some((row) => JSON.parse(row).timestamp < midnight)).toBe(true);
+    await compact(directory, { retention: { types: new Map([['trade', DAY]]) }, now: midnight + DAY + HOUR });
+    // A late trade of the day whose other trades are gone, other rules of choice, and what came since.
+    const trade = early.find(({ type, timestamp }) => type === 'trade' && timestamp < midnight) as Trade;
+    const stray = { ...trade, id: 'stray', timestamp: trade.timestamp + 1, localTimestamp: undefined };
+    await writeRun(directory, [stray]);
+    await build(directory);
+    expect(differences(await rowsOf(directory), rows)).toEqual([]);
+    await build(directory, { symbols: ['BTCUSDT'] });
+    expect(differences(await rowsOf(directory), rows)).toEqual([]);
+    for (const store of [directory, whole]) {
+      await writeRun(store, late);
+      await build(store);
+    }
+    expect(differences(await rowsOf(directory), await rowsOf(whole))).toEqual([]);
   });
 
   it.each([
