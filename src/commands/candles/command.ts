@@ -65,7 +65,9 @@ From stdin a candle closes when the exchange's clock has passed its end and --gr
     const isDrawn = flags.plot || flags.svg !== undefined;
     const watch = new CandleWatch(isDrawn ? shown : undefined, flags.svg, flags.force);
     const more = isInStore && isDrawn ? lastCandles(directory, shown, selection, CHART_CANDLES) : undefined;
-    return await this.deliver(watch.watch(records, more), {
+    // A table has candles of trades without gaps: none is incomplete.
+    const source = Object.assign(watch.watch(records, more), { asTable: isDrawn ? undefined : records.asTable });
+    return await this.deliver(source, {
       ...delivery,
       stored: report.stored,
       flags: flags.plot ? { ...flags, format: flags.format ?? 'table' } : flags,

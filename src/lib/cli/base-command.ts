@@ -2,9 +2,10 @@ import { Command, Errors, type Interfaces, ux } from '@oclif/core';
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { restOriginFor } from '../exchanges/requests.js';
 import { encodeRecord } from '../model/ndjson.js';
-import type { AnyRecord, RecordType } from '../model/records.js';
+import type { RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
+import type { RecordSource } from '../storage/database/row-table.js';
 import type { Claims } from '../storage/journal/claims.js';
 import { endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
@@ -131,7 +132,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Writes records to the outputs of the flags, and concludes. A closed stdout ends the step quietly. */
-  protected async deliver(source: AsyncIterable<readonly AnyRecord[]>, delivery: Delivery): Promise<SummaryDocument> {
+  protected async deliver(source: RecordSource, delivery: Delivery): Promise<SummaryDocument> {
     const output = await this.#open(delivery);
     const isStored = delivery.fallback === 'store' && delivery.flags.output === undefined && !this.jsonEnabled();
     const hint = isStored ? stdoutHint() : undefined;
@@ -139,7 +140,8 @@ export abstract class BaseCommand extends Command {
     const rows: unknown[] = [];
     this.summary.store = delivery.flags.store;
     try {
-      for await (const records of source) {
+      const isTable = await this.#deliverTable(source, output);
+      for await (const records of isTable ? [] : source) {
         await output.write(records);
         for (const record of records) {
           this.summary.count(record.type);
@@ -159,6 +161,15 @@ export abstract class BaseCommand extends Command {
     if (delivery.data) this.summary.data = rows;
     await delivery.summarize?.(this.summary);
     return this.conclude();
+  }
+
+  /** Passes the records on as a table where source and output can. Returns false when they have to be iterated. */
+  async #deliverTable({ asTable }: RecordSource, { takeTable }: Output): Promise<boolean> {
+    if (!asTable || !takeTable) return false;
+    return await asTable(async (table) => {
+      const rows = await takeTable(table);
+      if (rows > 0) this.summary.count(table.type, rows);
+    });
   }
 
   /** Prints the closing summary, sets the exit code and returns the document of `--json`. */

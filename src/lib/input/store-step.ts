@@ -1,5 +1,6 @@
 import type { AnyRecord } from '../model/records.js';
 import type { RecordSelection } from '../model/selection.js';
+import type { RecordSource } from '../storage/database/row-table.js';
 import type { StoreContext } from '../storage/log/store-context.js';
 
 /** What a step of the chain reads. */
@@ -14,7 +15,7 @@ export type StepRequest = {
 };
 
 /** Records of a step, and the facts about them; the facts are complete when the records have ended. */
-export type StepRun<Report> = { readonly records: AsyncIterable<AnyRecord[]>; readonly report: Report };
+export type StepRun<Report> = { readonly records: RecordSource<AnyRecord[]>; readonly report: Report };
 
 /** A step of the chain (`candles`, `features`, `signals`) over its three sources. */
 export type StoreStep<Request extends StepRequest, Report> = {

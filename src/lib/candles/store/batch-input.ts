@@ -2,13 +2,15 @@ import { loadAllCsv, selectParquet } from '../../input/file-select.js';
 import { isPlainParquet } from '../../input/formats.js';
 import { readInput } from '../../input/input.js';
 import type { InputListener } from '../../input/input-listener.js';
+import { type TradeFiles, tradesOfFiles } from '../../input/trade-files.js';
 import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
 import type { RecordSelection } from '../../model/selection.js';
 import { seriesKey } from '../../model/series.js';
-import type { Database } from '../../storage/database/duckdb.js';
+import { type Database, sqlText } from '../../storage/database/duckdb.js';
 import { emptyRelation, keyExpressions, precedence } from '../../storage/database/record-table.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
+import type { CandleOptions } from '../options.js';
 import type { CandleRelations } from './batch-tables.js';
 
 /** Types that candles depend on. */
@@ -30,7 +32,10 @@ export async function loadInput(
   selection: RecordSelection,
   listener: InputListener,
   tally: InputTally,
+  source: CandleOptions['source'],
 ): Promise<CandleRelations> {
+  const trades = source === 'trades' ? await tradesOfFiles(database, paths, selection) : undefined;
+  if (trades) return relationsOf(trades, selection);
   const selects = new Map<InputType, string[]>(TYPES.map((type) => [type, []]));
   // Of two candles with one key the later in the input counts: the files stay in their order.
   for (const [index, run] of runsOf(paths).entries()) {
@@ -49,6 +54,26 @@ export async function loadInput(
   const relations: Record<string, string> = {};
   for (const [type, list] of selects) relations[type] = await uniqueRelation(database, type, list, selection, tally);
   return { ...relations, arrivals: arrivalsIn(selects.get('trade') ?? [], selection) } as CandleRelations;
+}
+
+function relationsOf(trades: TradeFiles, selection: RecordSelection): CandleRelations {
+  const { relation, unselected, isInOrder, count, arrivals } = trades;
+  const clocks = arrivals.map(({ exchange, market, arrived }) => `(${sqlText(exchange)}, ${sqlText(market)}, ${arrived})`);
+  const [candle, gap, clock] = ['candle', 'gap', 'clock'].map((type) => emptyRelation(type as RecordType)) as [
+    string,
+    string,
+    string,
+  ];
+  return {
+    trade: relation,
+    candle,
+    gap,
+    clock,
+    known: { count, position: isInOrder ? 'position' : undefined },
+    arrivals:
+      arrivalsIn([`SELECT * FROM ${unselected}`], selection) ??
+      `(SELECT * FROM (VALUES ${clocks.join(', ') || "('', '', 0)"}) AS arrivals("exchange", "market", arrived))`,
+  };
 }
 
 /** Returns the files in their order: each Parquet file alone, other files that follow each other together. */

@@ -1,11 +1,17 @@
 import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
+import { emptyRelation } from '../../storage/database/record-table.js';
 import { type CandleOptions, isOfInput } from '../options.js';
 
 /** Relations of the types that candles depend on, to be used after FROM. */
 export type CandleRelations = Readonly<Record<'trade' | 'candle' | 'gap' | 'clock', string>> & {
   /** `(exchange, market, arrived)`: arrival times known from elsewhere, microseconds. */
   readonly arrivals?: string | undefined;
+  /** What is known of the trades without reading them. */
+  readonly known?: KnownTrades | undefined;
 };
+
+/** Trades that were read before: their number, and an expression that orders them where one does. `arrivals` has their clocks. */
+type KnownTrades = { readonly count: number; readonly position?: string | undefined };
 
 /** The names of the temporary tables that `candleSelect` takes. */
 export const CLOCKS = sqlName('candle_clocks');
@@ -15,7 +21,9 @@ export const OPEN_GAPS = sqlName('candle_open_gaps');
  * Creates the table of clocks, per exchange and market in microseconds: the latest `clock` record, else the latest
  * arrival. A closed candle proves that its end has passed.
  */
-export async function createClocks(database: Database, { trade, candle, clock, arrivals }: CandleRelations): Promise<void> {
+export async function createClocks(database: Database, relations: CandleRelations): Promise<void> {
+  const { candle, clock, arrivals, known } = relations;
+  const trade = known === undefined ? relations.trade : emptyRelation('trade');
   const arrival = 'epoch_us(max(coalesce("local_timestamp", "timestamp")))';
   const closed = `max(CASE WHEN "closed" THEN epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')})) END)`;
   await database.run(

@@ -7,18 +7,19 @@ import { filtered, isInTime, isOfSelection, isSelected, type RecordSelection } f
 import { DAY } from '../../model/time.js';
 import { Database } from '../../storage/database/duckdb.js';
 import { emptyRelation } from '../../storage/database/record-table.js';
+import type { RecordSource, RowTable } from '../../storage/database/row-table.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CandleAggregator } from '../aggregator.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
-import { createBatchCandles } from './batch-candles.js';
+import { batchCandleSelect, createBatchCandles } from './batch-candles.js';
 import { isContradiction, loadInput } from './batch-input.js';
 import { type CandleRelations, intervalSeconds } from './batch-tables.js';
 import { type CandleTables, inTime } from './in-time.js';
 import { arrivalsOf } from './stored-clock.js';
 
 /** The candles and counts of their input; the counts are final when the records have ended. */
-export type CandleStep = { readonly records: AsyncGenerator<AnyRecord[]>; readonly counts: CandleCounts };
+export type CandleStep = { readonly records: RecordSource<AnyRecord[]>; readonly counts: CandleCounts };
 
 export const noCounts = (): CandleCounts => ({ trades: 0, candles: 0, late: 0, duplicates: 0, unused: 0, unmarked: 0 });
 
@@ -84,26 +85,66 @@ export function batchCandles(
   listener: InputListener,
 ): CandleStep {
   const counts = noCounts();
-  return { records: loadAndBuild(paths, selection, options, listener, counts), counts };
+  let opened: Promise<LoadedInput> | undefined;
+  const open = () => {
+    opened ??= load(paths, selection, options, listener, counts);
+    return opened;
+  };
+  const records = { [Symbol.asyncIterator]: () => buildLoaded(open, selection, options, counts), asTable };
+  return { records, counts };
+
+  async function asTable(take: (table: RowTable) => Promise<void>): Promise<boolean> {
+    const { database, relations } = await open();
+    if (!relations.known || options.intervals.length > 1) return false;
+    try {
+      counts.trades = relations.known.count;
+      const select = await batchCandleSelect(database, relations, options, shownCondition(selection));
+      await take({ database, type: 'candle', select });
+      return true;
+    } finally {
+      await database.close();
+    }
+  }
 }
 
-async function* loadAndBuild(
+type LoadedInput = { readonly database: Database; readonly relations: CandleRelations };
+
+/** Candles of seconds take more than all else; beyond this they are spilled to disk. */
+const MEMORY = '192MB';
+
+/** Opens a database with the input; whoever reads it closes the database. */
+async function load(
   paths: readonly string[],
   selection: RecordSelection,
   options: CandleOptions,
   listener: InputListener,
   counts: CandleCounts,
-): AsyncGenerator<AnyRecord[]> {
+): Promise<LoadedInput> {
   const files = await expandPaths(paths);
-  const database = await Database.open();
+  const database = await Database.open({ memoryLimit: MEMORY });
   try {
     const tally = { duplicates: 0, unused: 0, contradictions: new Set<string>() };
     const wide = widened(selection, options);
-    const relations = await loadInput(database, files, wide, listener, tally);
+    const relations = await loadInput(database, files, wide, listener, tally, options.source);
     if (tally.contradictions.size > 0)
       await reportContradictions(files, (trade) => isSelected(trade, wide) && isContradiction(trade, tally), listener);
     counts.duplicates += tally.duplicates;
     counts.unused += tally.unused;
+    return { database, relations };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function* buildLoaded(
+  open: () => Promise<LoadedInput>,
+  selection: RecordSelection,
+  options: CandleOptions,
+  counts: CandleCounts,
+): AsyncGenerator<AnyRecord[]> {
+  const { database, relations } = await open();
+  try {
     await build(database, relations, options, counts);
     yield* inTime(database, shownOf(relations, selection));
   } finally {
@@ -120,7 +161,7 @@ async function build(
   counts: CandleCounts,
 ): Promise<void> {
   const { unused } = await createBatchCandles(database, TABLE, relations, options);
-  const trades = await database.number(`SELECT count(*) FROM ${relations.trade}`);
+  const trades = relations.known?.count ?? (await database.number(`SELECT count(*) FROM ${relations.trade}`));
   const candles = await database.number(`SELECT count(*) FROM ${relations.candle}`);
   counts.trades = options.source === 'trades' ? trades : 0;
   counts.candles = candles - unused;
@@ -161,17 +202,23 @@ async function* readAndBuild(
 }
 
 /** Returns the records to write: candles and gaps with any part in the selected time, and clocks within it. */
-function shownOf({ gap, clock }: Pick<CandleRelations, 'gap' | 'clock'>, { since, until }: RecordSelection): CandleTables {
-  const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
-  const overlapping = [
-    since === undefined ? 'true' : `${closing} > ${since}`,
-    until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
-  ];
+function shownOf({ gap, clock }: Pick<CandleRelations, 'gap' | 'clock'>, selection: RecordSelection): CandleTables {
+  const { since, until } = selection;
   return {
     gap: `(SELECT * FROM ${gap} WHERE ${rowCondition({ since, until }, 'gap') ?? 'true'})`,
     clock: `(SELECT * FROM ${clock} WHERE ${rowCondition({ since, until }, 'clock') ?? 'true'})`,
-    candle: `(SELECT * FROM ${TABLE} WHERE ${overlapping.join(' AND ')})`,
+    candle: `(SELECT * FROM ${TABLE} WHERE ${shownCondition(selection) ?? 'true'})`,
   };
+}
+
+/** Returns the condition that any part of a candle lies in the selected time, undefined where all time is selected. */
+function shownCondition({ since, until }: RecordSelection): string | undefined {
+  if (since === undefined && until === undefined) return undefined;
+  const closing = `epoch_us("timestamp" + to_seconds(${intervalSeconds('"interval"')}))`;
+  return [
+    since === undefined ? 'true' : `${closing} > ${since}`,
+    until === undefined ? 'true' : `epoch_us("timestamp") < ${until}`,
+  ].join(' AND ');
 }
 
 /**

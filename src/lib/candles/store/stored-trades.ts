@@ -3,7 +3,7 @@ import type { MarketName } from '../../model/series.js';
 import type { Span } from '../../model/span.js';
 import { DAY, formatDate } from '../../model/time.js';
 import { ofMarket, withinSpan } from '../../storage/database/conditions.js';
-import { pathList } from '../../storage/database/record-load.js';
+import { numberedParquetFile } from '../../storage/database/record-load.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 
@@ -46,7 +46,7 @@ function numbered(root: string, files: readonly StoredFile[], span: Span): strin
     const isWhole = min >= span.from && max < span.until;
     return `SELECT "exchange", "market", "symbol", "timestamp", "local_timestamp", "price", "amount", "side",
         file_row_number + ${index * FILE_STEP} AS position
-      FROM read_parquet(${pathList([join(root, path)])}, file_row_number = true, hive_partitioning = false)
+      FROM ${numberedParquetFile(join(root, path))}
       ${isWhole ? '' : `WHERE ${withinSpan(span)}`}`;
   });
   return `(${reads.join(' UNION ALL ')})`;

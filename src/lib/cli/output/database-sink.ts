@@ -2,7 +2,9 @@ import { type AnyRecord, IN_BAND_TYPES, type RecordType } from '../../model/reco
 import { secondType } from '../../sinks/csv.js';
 import { addTo, type Sink, type SinkReport, type Tally } from '../../sinks/sink.js';
 import { refuseExisting } from '../../sinks/whole-file.js';
+import { type PendingParquet, stageParquet } from '../../storage/database/parquet-file.js';
 import { RecordDatabase } from '../../storage/database/record-database.js';
+import type { RowTable } from '../../storage/database/row-table.js';
 
 type DatabaseSinkOptions = {
   readonly path: string;
@@ -35,11 +37,14 @@ export async function createDuckDBSink({ path, force, types = [] }: DatabaseSink
   };
 }
 
+/** A sink that may take all records as one table, instead of `write`. Returns how many of them it has written. */
+export type TableTaker = Sink & { takeTable?(table: RowTable): Promise<number> };
+
 /**
  * Returns a sink for a Parquet file, or, with `{type}` in the path, for one file per type that occurs. One file holds one
  * type: `gap` and `clock` are skipped and counted, a second type is a `UsageError`.
  */
-export async function createParquetSink(options: DatabaseSinkOptions): Promise<Sink> {
+export async function createParquetSink(options: DatabaseSinkOptions): Promise<TableTaker> {
   const { path, force, types = [] } = options;
   const isSplit = path.includes(PLACEHOLDER);
   if (!isSplit) refuseExisting(path, force);
@@ -52,6 +57,7 @@ class ParquetSink implements Sink {
   readonly output: string;
   readonly #force: boolean;
   readonly #database: RecordDatabase;
+  #file: PendingParquet | undefined;
   readonly #skipped: Tally = {};
   readonly #types = new Set<RecordType>();
   #records = 0;
@@ -60,6 +66,14 @@ class ParquetSink implements Sink {
     this.output = path;
     this.#force = force;
     this.#database = database;
+  }
+
+  /** Writes the file at once, without a copy of the rows; it gets its name when the sink is closed. */
+  async takeTable({ database, type, select }: RowTable): Promise<number> {
+    this.take(type);
+    this.#file = await stageParquet(database, this.#pathOf(type), { type, relation: `(${select})`, sorted: false });
+    this.#records = this.#file.rows;
+    return this.#file.rows;
   }
 
   async write(records: readonly AnyRecord[]): Promise<void> {
@@ -86,15 +100,21 @@ class ParquetSink implements Sink {
   async close(): Promise<SinkReport> {
     for (const type of this.#types) {
       refuseExisting(this.#pathOf(type), this.#force);
-      await this.#database.addType(type);
-      await this.#database.exportParquet(type, this.#pathOf(type));
+      if (this.#file) await this.#file.publish();
+      else await this.#export(type);
     }
     await this.#database.discard();
     return { output: this.output, records: this.#records, skipped: this.#skipped };
   }
 
-  abort(): Promise<void> {
-    return this.#database.discard();
+  async abort(): Promise<void> {
+    await this.#file?.discard();
+    await this.#database.discard();
+  }
+
+  async #export(type: RecordType): Promise<void> {
+    await this.#database.addType(type);
+    await this.#database.exportParquet(type, this.#pathOf(type));
   }
 
   get #isSplit(): boolean {

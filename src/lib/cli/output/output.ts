@@ -1,7 +1,9 @@
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import { ClosedOutputError, type Sink, type SinkReport } from '../../sinks/sink.js';
+import type { RowTable } from '../../storage/database/row-table.js';
 import type { Format } from '../flags.js';
+import type { TableTaker } from './database-sink.js';
 import { type DestinationOptions, destinationOf } from './destinations.js';
 import { createRenderedSink, type Render } from './rendered-sink.js';
 import { type PartSink, type RowSelection, requireRecordColumns, rowSelection } from './row-selection.js';
@@ -39,6 +41,8 @@ export type Output = {
   write(records: readonly AnyRecord[]): Promise<void>;
   /** Whether every output has all that was asked for. */
   readonly isFull: boolean;
+  /** Takes all records as one table, where the only output can: then nothing is to be written. Returns their number. */
+  readonly takeTable?: ((table: RowTable) => Promise<number>) | undefined;
   /** Completes every output, even if one of them fails. */
   close(): Promise<readonly SinkReport[]>;
   abort(): Promise<void>;
@@ -58,7 +62,7 @@ export async function openOutput(options: OutputOptions): Promise<Output> {
     selection: rowSelection(options.selection ?? {}),
   };
   requireRecordColumns(settings.selection.columns, options.types);
-  const sinks: PartSink[] = [];
+  const sinks: OpenSink[] = [];
   try {
     for (const { name, destination } of destinations) {
       sinks.push(
@@ -108,12 +112,14 @@ function countingSink(output: string, stored: Stored): Sink {
   };
 }
 
+type OpenSink = PartSink & TableTaker;
+
 class Outputs implements Output {
   readonly #note: (text: string) => void;
   readonly #reports: SinkReport[] = [];
-  #sinks: readonly PartSink[];
+  #sinks: readonly OpenSink[];
 
-  constructor(sinks: readonly PartSink[], note: (text: string) => void) {
+  constructor(sinks: readonly OpenSink[], note: (text: string) => void) {
     this.#sinks = sinks;
     this.#note = note;
   }
@@ -126,6 +132,11 @@ class Outputs implements Output {
     for (const sink of this.#sinks) {
       await this.#unlessClosed(sink, () => sink.write(records));
     }
+  }
+
+  get takeTable(): Output['takeTable'] {
+    const [only, second] = this.#sinks;
+    return second === undefined && only?.takeTable ? (table) => only.takeTable?.(table) ?? Promise.resolve(0) : undefined;
   }
 
   async close(): Promise<readonly SinkReport[]> {

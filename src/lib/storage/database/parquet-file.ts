@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -30,6 +31,15 @@ type ParquetSource = {
 /** A written file; `sha256` is the digest of its bytes, hexadecimal. */
 type WrittenParquet = { readonly rows: number; readonly bytes: number; readonly sha256: string };
 
+/** A Parquet file under a temporary name. */
+export type PendingParquet = {
+  readonly rows: number;
+  /** Gives the file its name. */
+  publish(): Promise<void>;
+  /** Removes the file unless it is published; never throws. */
+  discard(): Promise<void>;
+};
+
 /** Writes a Parquet file (zstd) that appears whole under its name. */
 export async function writeParquet(database: Database, path: string, source: ParquetSource): Promise<WrittenParquet> {
   const temporary = temporaryName(path);
@@ -45,6 +55,35 @@ export async function writeParquet(database: Database, path: string, source: Par
     await rm(temporary, { force: true }).catch(() => {});
     throw storageFailure(error, 'write', path);
   }
+}
+
+/** Writes a Parquet file like `writeParquet`, which gets its name later. A forced exit removes it. */
+export async function stageParquet(database: Database, path: string, source: ParquetSource): Promise<PendingParquet> {
+  const temporary = temporaryName(path);
+  const remove = () => rmSync(temporary, { force: true });
+  process.once('exit', remove);
+  const discard = async () => {
+    process.off('exit', remove);
+    await rm(temporary, { force: true }).catch(() => {});
+  };
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      await discard();
+      throw storageFailure(error, 'write', path);
+    }
+  };
+  const rows = await guarded(async () => {
+    await createDirectory(dirname(path));
+    return await copyToParquet(database, temporary, source);
+  });
+  const publish = () =>
+    guarded(async () => {
+      await publishFile(temporary, path);
+      process.off('exit', remove);
+    });
+  return { rows, publish, discard };
 }
 
 /** Writes a Parquet file in place; a killed process leaves half a file. Returns the number of rows. */

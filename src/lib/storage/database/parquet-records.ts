@@ -5,7 +5,7 @@ import { EARLIEST, LATEST } from '../../model/time.js';
 import { databaseReason } from '../files/database-reason.js';
 import { Database, sqlName, sqlText } from './duckdb.js';
 import { plausibleRows } from './plausible-rows.js';
-import { parquetFiles, pathList } from './record-load.js';
+import { numberedParquetFile, parquetFiles, pathList } from './record-load.js';
 import { tableRecords } from './record-rows.js';
 import { tableColumns, tableDefinition, validCondition } from './record-table.js';
 
@@ -46,6 +46,52 @@ async function load(database: Database, path: string, listener: ParquetListener)
   return { type, table: 'given' };
 }
 
+/** How a Parquet file of any origin is read: its type, its rows in the columns of the type, and which of them are records. */
+export type ParquetRows = {
+  readonly type: RecordType;
+  readonly select: string;
+  /** The same rows; only times and numbers that are none, such as NaN, are not turned into NULL. It is faster. */
+  readonly given: string;
+  /** True for a row of `select` that is a record. */
+  readonly condition: string;
+  /** Columns of which a value may be too large. */
+  readonly wide: readonly string[];
+};
+
+/**
+ * Returns how a Parquet file is read; nothing is read yet but its schema. With `position`, an expression of
+ * `file_row_number`, the rows have that column too. Throws as `parquetRecords`, or DuckDB's error.
+ */
+export async function parquetRows(
+  database: Database,
+  path: string,
+  typeOf: ParquetListener['typeOf'],
+  position?: string,
+): Promise<ParquetRows> {
+  const source = parquetFiles([path]);
+  const described = await database.rows(`DESCRIBE FROM ${source}`);
+  const columns = described.map((row) => [String(row.column_name), String(row.column_type)] as const);
+  const given = new Map(columns.filter(([name]) => !PANDAS_INDEX.test(name)));
+  const type = (await writtenType(database, path)) ?? typeOf([...given.keys()]);
+  const units = await timeUnits(database, source, type, given);
+  const rows = position === undefined ? source : numberedParquetFile(path);
+  const selectOf = (read: typeof readAs) => {
+    const values = tableColumns(type).map(({ name, sqlType }) => {
+      const givenType = given.get(name);
+      const value = givenType === undefined ? `NULL::${sqlType}` : read(name, sqlType, givenType, units.get(name));
+      return `${name === 'type' ? sqlText(type) : value} AS ${sqlName(name)}`;
+    });
+    if (position !== undefined) values.push(`${position} AS position`);
+    return `SELECT ${values.join(', ')} FROM ${rows}`;
+  };
+  const { select, condition: plausible } = await plausibleRows(database, type, selectOf(readAs));
+  const wide = tableColumns(type).filter(
+    ({ name, sqlType }) => sqlType === 'BIGINT' && !SAFE_INTEGERS.has(given.get(name) ?? 'BIGINT'),
+  );
+  const condition = `${validCondition(type)} AND ${plausible}`;
+  return { type, select, given: selectOf(asGiven), condition, wide: wide.map(({ name }) => name) };
+}
+
 /**
  * Returns the type of a Parquet file of any origin, and the SELECT that reads its complete records in the type's columns.
  * Throws as `parquetRecords`, or DuckDB's error.
@@ -55,29 +101,9 @@ export async function parquetSelect(
   path: string,
   listener: ParquetListener,
 ): Promise<{ type: RecordType; select: string }> {
-  const source = parquetFiles([path]);
-  const described = await database.rows(`DESCRIBE FROM ${source}`);
-  const columns = described.map((row) => [String(row.column_name), String(row.column_type)] as const);
-  const given = new Map(columns.filter(([name]) => !PANDAS_INDEX.test(name)));
-  const type = (await writtenType(database, path)) ?? listener.typeOf([...given.keys()]);
-  const units = await timeUnits(database, source, type, given);
-  const values = tableColumns(type).map(({ name, sqlType }) => {
-    const givenType = given.get(name);
-    const value =
-      name === 'type'
-        ? sqlText(type)
-        : givenType === undefined
-          ? `NULL::${sqlType}`
-          : readAs(name, sqlType, givenType, units.get(name));
-    return `${value} AS ${sqlName(name)}`;
-  });
-  const { select, condition: plausible } = await plausibleRows(database, type, `SELECT ${values.join(', ')} FROM ${source}`);
+  const { type, select, condition, wide } = await parquetRows(database, path, (columns) => listener.typeOf(columns));
   // A value that is too large for its column would fail later, where no message can name the file.
-  const wide = tableColumns(type).filter(
-    ({ name, sqlType }) => sqlType === 'BIGINT' && !SAFE_INTEGERS.has(given.get(name) ?? 'BIGINT'),
-  );
-  for (const { name } of wide) await database.number(`SELECT count(${sqlName(name)} + 0) FROM (${select})`);
-  const condition = `${validCondition(type)} AND ${plausible}`;
+  for (const name of wide) await database.number(`SELECT count(${sqlName(name)} + 0) FROM (${select})`);
   const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE (${condition}) IS NOT TRUE`);
   if (incomplete === 0) return { type, select };
   listener.onIncomplete(incomplete, await firstFault(database, type, select, condition));
@@ -129,28 +155,32 @@ function isNumeric(givenType: string | undefined): boolean {
   return /INT(EGER)?$|^DOUBLE$|^FLOAT$|^DECIMAL/.test(givenType ?? '');
 }
 
+/** Returns the value of a column, NULL for what is no time or number. */
 function readAs(name: string, sqlType: string, givenType: string, factor: number | undefined): string {
+  const column = sqlName(name);
+  const value = asGiven(name, sqlType, givenType, factor);
+  if (sqlType === 'DOUBLE') return `CASE WHEN isfinite(${value}) THEN ${value} END`;
+  if (name !== 'timestamp' || sqlType !== 'TIMESTAMPTZ' || factor !== undefined) return value;
+  // Values of several units in one column: only microseconds are times.
+  if (isNumeric(givenType)) return `CASE WHEN ${column} >= ${EARLIEST} AND ${column} < ${LATEST} THEN ${value} END`;
+  // An infinite time, or one in nanoseconds, has a candle of its own.
+  return `CASE WHEN ${value} >= make_timestamptz(${EARLIEST}) AND ${value} < make_timestamptz(${LATEST}) THEN ${value} END`;
+}
+
+function asGiven(name: string, sqlType: string, givenType: string, factor: number | undefined): string {
   const column = sqlName(name);
   // Four bytes hold 7 digits of a time: trades of minutes would share one.
   if (sqlType === 'TIMESTAMPTZ' && givenType === 'FLOAT')
     throw new FailureError(`column ${name}: single precision rounds times; write it as BIGINT or TIMESTAMP`);
   if (sqlType === 'TIMESTAMPTZ' && isNumeric(givenType)) {
-    if (factor === undefined) {
-      const time = `make_timestamptz(${column}::BIGINT)`;
-      // Values of several units in one column: only microseconds are times.
-      return name === 'timestamp' ? `CASE WHEN ${column} >= ${EARLIEST} AND ${column} < ${LATEST} THEN ${time} END` : time;
-    }
+    if (factor === undefined) return `make_timestamptz(${column}::BIGINT)`;
     return factor < 1
       ? `make_timestamptz((${column}::BIGINT // ${Math.round(1 / factor)})::BIGINT)`
       : `make_timestamptz(round(${column} * ${factor})::BIGINT)`;
   }
-  // An infinite time, or one in nanoseconds, has a candle of its own.
-  if (name === 'timestamp' && sqlType === 'TIMESTAMPTZ')
-    return `CASE WHEN ${column}::TIMESTAMPTZ >= make_timestamptz(${EARLIEST}) AND ${column}::TIMESTAMPTZ < make_timestamptz(${LATEST}) THEN ${column}::TIMESTAMPTZ END`;
-  if (sqlType !== 'DOUBLE') return `${column}::${sqlType}`;
   // Single precision is read by its shortest decimals: 67545.1 as a double would be 67545.1015625. Pandas writes a missing number as NaN.
-  const number = givenType === 'FLOAT' ? `${column}::VARCHAR::DOUBLE` : `${column}::DOUBLE`;
-  return `CASE WHEN isfinite(${number}) THEN ${number} END`;
+  if (sqlType === 'DOUBLE') return givenType === 'FLOAT' ? `${column}::VARCHAR::DOUBLE` : `${column}::DOUBLE`;
+  return `${column}::${sqlType}`;
 }
 
 /** Returns the type that mdtool wrote into the metadata of the file. */

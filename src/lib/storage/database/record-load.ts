@@ -62,6 +62,11 @@ export function parquetFiles(paths: readonly string[]): string {
   return `read_parquet(${pathList(paths)}, hive_partitioning = false)`;
 }
 
+/** Returns a Parquet file as a relation with the column `file_row_number`. */
+export function numberedParquetFile(path: string): string {
+  return `read_parquet(${pathList([path])}, file_row_number = true, hive_partitioning = false)`;
+}
+
 /** Types that gained columns since their first release: files of older stores lack these. */
 const EXTENDED_TYPES: ReadonlySet<RecordType> = new Set(['fill', 'features', 'signal']);
 

@@ -9,6 +9,8 @@ export type TypedChunk = {
   numbers(column: number): Float64Array;
   /** Returns a column of INTEGER without NULL. */
   integers(column: number): Int32Array;
+  /** Returns a column of UBIGINT or BIGINT without NULL, as its bits. */
+  bits(column: number): BigUint64Array;
   text(column: number, row: number): string;
 };
 
@@ -17,6 +19,10 @@ export type TypedChunk = {
  * end: throws a `FailureError` unless there are `expected` rows.
  */
 export async function* typedChunks(database: Database, sql: string, expected: number): AsyncGenerator<TypedChunk> {
+  yield* database.singleThreaded(streamed(database, sql, expected));
+}
+
+async function* streamed(database: Database, sql: string, expected: number): AsyncGenerator<TypedChunk> {
   const result = await database.connection.stream(sql);
   let rows = 0;
   for (;;) {
@@ -36,6 +42,7 @@ function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
     rows: chunk.rowCount,
     numbers: (column) => items(column) as Float64Array,
     integers: (column) => items(column) as Int32Array,
+    bits: (column) => items(column) as BigUint64Array,
     text: (column, row) => chunk.getColumnVector(column).getItem(row) as string,
   };
 }
