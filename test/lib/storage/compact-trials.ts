@@ -16,6 +16,8 @@ type CompactTrialReport = {
 
 /** So long (milliseconds) a run over these stores may take; kills are spread over it. */
 const LONGEST_MS = 900;
+/** Between two reads. */
+const READ_PAUSE_MS = 100;
 /** Trades of the days beside the one that is being written; each is written twice, in files of its own. */
 const ADDED = 200;
 
@@ -28,9 +30,9 @@ export async function compactTrial(directory: string, { kills, seed }: CompactTr
   const random = seeded(seed);
   const expected = new Set<string>();
   const writer = startWriter(directory, {
-    sealEveryMs: 150,
+    sealEveryMs: 500,
     batch: 10,
-    pauseMs: 5,
+    pauseMs: 20,
     first: 10_000_000,
     symbol: 'XRPUSDT',
     start: START - 1e10,
@@ -110,6 +112,8 @@ class Readers {
       ).toEqual([]);
       last = ids.length;
       this.reads++;
+      // Without it the readers take the time that the writer fills with files for them to read.
+      await sleep(READ_PAUSE_MS);
     }
   }
 }
