@@ -20,6 +20,26 @@ export function seedsFrom(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, at) => first + at);
 }
 
+/**
+ * Returns `count` seeds of the first 300 scenarios: each adds the most that those before it lack of faults per exchange,
+ * endings and markets. So a few scenarios play every fault.
+ */
+export function variedSeeds(count: number): number[] {
+  const left = seedsFrom(1, 300).map((seed) => ({ seed, traits: traitsOf(scenarioOf(seed)) }));
+  const seen = new Set<string>();
+  return seedsFrom(1, count).map(() => {
+    const gains = left.map(({ traits }) => traits.filter((trait) => !seen.has(trait)).length);
+    const [best] = left.splice(gains.indexOf(Math.max(...gains)), 1);
+    for (const trait of best?.traits ?? []) seen.add(trait);
+    return best?.seed ?? 0;
+  });
+}
+
+function traitsOf({ exchange, api, market, steps, ending }: Scenario): string[] {
+  const faults = new Set(steps.map(({ fault }) => fault));
+  return [ending, `${exchange} ${api} ${market}`, ...faults, ...[...faults].map((fault) => `${exchange} ${fault}`)];
+}
+
 /** Says in a few lines what was played and what came of it. */
 export function describeOutcome({ totals, faults, failures }: Outcome): string {
   const counted = Object.entries(faults).sort(([, a], [, b]) => b - a);
