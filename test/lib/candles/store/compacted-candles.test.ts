@@ -71,8 +71,8 @@ const all = async (directory: string) => {
 };
 
 beforeAll(async () => {
-  for (let from = 0; from < trades.length; from += 45) {
-    await inBoth((directory) => writeRun(directory, trades.slice(from, from + 45), { now: () => 0 }));
+  for (let from = 0; from < trades.length; from += 60) {
+    await inBoth((directory) => writeRun(directory, trades.slice(from, from + 60), { now: () => 0 }));
     await inBoth(build);
     await inBoth(addFeatures);
   }

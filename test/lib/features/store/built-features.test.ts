@@ -59,7 +59,7 @@ describe('rows of a store', () => {
 
   it.each([1])(
     'of a store that grows in random steps are those of one run in the end (seed %i)',
-    async (seed) => await growRandomly(seed, 0.1, 3),
+    async (seed) => await growRandomly(seed, 0.07, 2),
     120_000,
   );
 
