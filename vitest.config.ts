@@ -10,9 +10,10 @@ const LONG = [
   'test/docs.test.ts',
 ];
 
-/** Tests of rooms without clock, I/O and state: nothing that one file does can reach the next. */
-const PURE = [
-  'test/lib/{model,book,grid,exchanges}/**/*.test.ts',
+/** Files that share a process, since their tests leave nothing behind in it: nothing that one file does can reach the next. */
+const SHARED = [
+  'test/lib/{model,book,grid,exchanges,execution}/**/*.test.ts',
+  'test/lib/{input,history,capture,account,transport,sinks,cli,instruments,tape,secrets}/**/*.test.ts',
   'test/lib/{candles,features,signals,verify,backtest}/*.test.ts',
   'test/{contract,fuzz,golden}/**/*.test.ts',
 ];
@@ -28,9 +29,9 @@ export default defineConfig({
     // They begin in the order of their names, so that no long file is left for the end.
     projects: [
       { extends: true, test: { name: 'long', include: LONG } },
-      { extends: true, test: { name: 'other', include: ['test/**/*.test.ts'], exclude: [...BESIDE, ...LONG, ...PURE] } },
+      { extends: true, test: { name: 'other', include: ['test/**/*.test.ts'], exclude: [...BESIDE, ...LONG, ...SHARED] } },
       // One process for many files: a third of their CPU was its start and the loading of the same modules.
-      { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
+      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
     ],
   },
 });
