@@ -16,7 +16,7 @@ const ROOMS = [
   ['signals', 'capture', 'import'],
   ['verify'],
   ['backtest'],
-  ['execution'],
+  ['execution', 'pipeline'],
   ['cli'],
   ['commands'],
 ];

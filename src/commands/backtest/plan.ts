@@ -3,19 +3,16 @@ import { createGridPlanner, type GridSettings } from '../../lib/backtest/strateg
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import type { RunPlan, StrategyPlan } from '../../lib/backtest/study/run-plan.js';
 import type { StrategyModule } from '../../lib/backtest/study/strategy-module.js';
-import { buildTerms, type ExecutionTerms } from '../../lib/backtest/terms.js';
+import { buildTerms, DEFAULT_DEPOSIT, type ExecutionTerms, TRADE_LATENCY } from '../../lib/backtest/terms.js';
 import { parametersOf } from '../../lib/cli/parameters.js';
 import { GRID_DEFAULTS, type GridLimits } from '../../lib/grid/parameters.js';
 import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { finite } from '../../lib/model/numbers.js';
-import { DAY, formatDuration, HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE } from '../../lib/model/time.js';
+import { DAY, formatDuration, HOUR, MINUTE } from '../../lib/model/time.js';
 import { type BacktestFlags, OWN_FLAGS, STUDY_FLAGS } from './flags.js';
 
-const DEPOSIT = 10_000;
 const RESTART = MINUTE;
-/** On trades: approximate time of an order to Bitget or Bybit from outside their data centre. */
-const LATENCY = 100 * MICROSECONDS_PER_MILLISECOND;
 
 /** Flags that --spacing-list replaces. */
 const REPLACED_BY_LIST = ['levels', 'coverage', 'spacing'] as const;
@@ -80,13 +77,13 @@ function buildTermsFrom(flags: BacktestFlags, { data, instrument }: LoadedMarket
   const spot = data.market === 'spot';
   const rate = flags['maintenance-rate']?.toNumber();
   return buildTerms({
-    deposit: flags.deposit ?? DEPOSIT,
+    deposit: flags.deposit ?? DEFAULT_DEPOSIT,
     leverage: Number(flags.leverage ?? (kind === 'grid' && !spot ? GRID_DEFAULTS.leverage : 1)),
     marginMode: flags['margin-mode'],
     makerFee: flags['maker-fee']?.toNumber() ?? instrument?.makerFee,
     takerFee: flags['taker-fee']?.toNumber() ?? instrument?.takerFee,
     slippage: flags.slippage?.toNumber(),
-    latency: flags.latency ?? (data.feed.kind === 'trades' ? LATENCY : 0),
+    latency: flags.latency ?? (data.feed.kind === 'trades' ? TRADE_LATENCY : 0),
     fill: flags.fill,
     tiers: flags.tiers ?? (rate === undefined ? undefined : [{ rate, deduction: 0 }]),
     spot,
@@ -105,7 +102,7 @@ function buildStrategyPlan(flags: BacktestFlags, market: LoadedMarket, module: S
     throw new UsageError(
       `--strategy signals: no signals of ${market.data.symbol} in the input; run mdtool signals and pass its file as a second INPUT`,
     );
-  const notional = flags.notional ?? (flags.deposit ?? DEPOSIT) / 10;
+  const notional = flags.notional ?? (flags.deposit ?? DEFAULT_DEPOSIT) / 10;
   if (!(notional > 0)) throw new UsageError(`--notional: expected a number above zero, was ${notional}`);
   return { kind, notional };
 }

@@ -1,14 +1,17 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
+import { engineOptionsOf, type FeatureSettings } from '../../lib/cli/feature-flags.js';
 import { inputArgument, outputFlags } from '../../lib/cli/flags.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
+import { noteEachMinute } from '../../lib/cli/progress.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import { runStoreStep, type StepDelivery } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
+import { warmUpNotes } from '../../lib/cli/warm-up-text.js';
 import { type FeatureReport, type FeatureRequest, featureStep } from '../../lib/features/store/feature-run.js';
 import type { StepRun } from '../../lib/input/store-step.js';
 import { UsageError } from '../../lib/model/errors.js';
-import { engineOptionsOf, type FeatureSettings, featuresFlags } from './flags.js';
+import { featuresFlags } from './flags.js';
 import { featureRows, featureTable, listedFeatures } from './list.js';
 import { featurePlot } from './plot.js';
 import { FeatureObserver } from './text.js';
@@ -58,13 +61,15 @@ Over the store, only new, late or repaired records are computed, up to the last 
     });
   }
 
-  #deliver(
+  async #deliver(
     { records, report }: StepRun<FeatureReport>,
     observer: FeatureObserver,
     flags: CommandFlags,
     { fallback, endless }: StepDelivery,
   ): Promise<SummaryDocument> {
-    return this.deliver(records, {
+    const { warmUp } = report;
+    const notes = endless && warmUp ? noteEachMinute(this.stderr, warmUpNotes(warmUp)) : undefined;
+    const delivered = this.deliver(records, {
       fallback,
       endless: endless && flags.plot === undefined,
       stored: report.stored,
@@ -76,6 +81,7 @@ Over the store, only new, late or repaired records are computed, up to the last 
         if (flags['fail-on-gaps']) observer.failOnGaps(summary);
       },
     });
+    return await delivered.finally(() => notes?.stop());
   }
 
   async #list(

@@ -1,21 +1,38 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import {
+  durationFlag,
   exchangesFlag,
   inputArgument,
+  LONGEST_PAUSE,
   marketsFlag,
   outputFlags,
   storeFlag,
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
+import { noteEachMinute } from '../../lib/cli/progress.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
+import { ruleFlags } from '../../lib/cli/signal-flags.js';
+import { givenFlags, ruleBookOf } from '../../lib/cli/signal-rules.js';
+import { rejectionLine } from '../../lib/cli/signal-text.js';
 import { runStoreStep, waitFlag } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
+import { SECOND } from '../../lib/model/time.js';
 import { type SignalRequest, signalStep } from '../../lib/signals/store/signal-run.js';
-import { followFlags, ruleFlags } from './flags.js';
-import { givenFlags, ruleBookOf } from './rules.js';
-import { noticeText, rejectionLine, summarizeSignals } from './text.js';
+import { coldLine, noticeText, summarizeSignals } from './text.js';
+
+/** Flags of a run that keeps reading the store. */
+const followFlags = {
+  follow: Flags.boolean({ summary: 'Keep reading the store until stopped.' }),
+  every: durationFlag({
+    summary: 'How often to read the store.',
+    default: async () => 2 * SECOND,
+    defaultHelp: async () => '2s',
+    least: SECOND / 10,
+    most: LONGEST_PAUSE,
+  }),
+};
 
 export default class Signals extends BaseCommand {
   static override summary = 'Turn features into trading signals; never sends orders.';
@@ -68,8 +85,9 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
       wait: flags.wait,
       asked: flags,
       stderr: this.stderr,
-      deliver: ({ records, report }, { fallback, endless }) =>
-        this.deliver(records, {
+      deliver: async ({ records, report }, { fallback, endless }) => {
+        const notes = endless || flags.follow ? noteEachMinute(this.stderr, () => coldLine(report)) : undefined;
+        const delivered = this.deliver(records, {
           flags,
           fallback,
           endless: endless || flags.follow,
@@ -78,7 +96,9 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
           summarize: (summary) => {
             for (const notice of summarizeSignals(summary, report, flags['fail-on-gaps'])) this.notice(notice);
           },
-        }),
+        });
+        return await delivered.finally(() => notes?.stop());
+      },
       conclude: () => this.conclude(),
     });
   }

@@ -1,9 +1,7 @@
 import type { Summary } from '../../lib/cli/summary.js';
+import { SIGNAL_FEATURES } from '../../lib/features/registry.js';
 import { counted } from '../../lib/model/counted.js';
-import { formatTime } from '../../lib/model/time.js';
-import type { Rejection } from '../../lib/signals/generator.js';
 import type { SignalReport } from '../../lib/signals/store/signal-run.js';
-import { TRIGGERS, valueOfTrigger } from '../../lib/signals/triggers.js';
 
 const WHERE_FROM = 'run mdtool features first';
 
@@ -34,22 +32,12 @@ export function summarizeSignals(summary: Summary, report: SignalReport, failOnG
   return [];
 }
 
-/** Returns a rejected signal as one line, with the reasons. */
-export function rejectionLine({ row, side, reasons, gates }: Rejection): string {
-  const causes = reasons.map((reason) => {
-    const gate = reason === 'cooldown' || reason === 'price' ? undefined : gates[reason];
-    return gate ? `${reason} (${gate.value === undefined ? 'absent' : gate.value}, expected ${gate.limit})` : reason;
-  });
-  const names = [...new Set([...TRIGGERS.map(({ feature }) => feature), ...Object.keys(row.own ?? {})])];
-  const values = names.map((feature) => `${feature} ${signed(valueOfTrigger(row, feature))}`).join(' ');
-  const name = `${row.exchange}:${row.market}:${row.symbol}`;
-  return `rejected ${momentOf(row.timestamp)} ${name} ${side === 'buy' ? 'long' : 'short'}: ${causes.join(', ')}; ${values}`;
-}
-
-function momentOf(timestamp: number): string {
-  return `${formatTime(timestamp).slice(0, 19).replace('T', ' ')}Z`;
-}
-
-function signed(value: number | undefined): string {
-  return value === undefined ? 'absent' : `${value > 0 ? '+' : ''}${value.toFixed(2)}`;
+/** Returns why symbols cannot have a signal yet, undefined when all rows are warm. */
+export function coldLine({ cold }: SignalReport): string | undefined {
+  const [first] = cold.values();
+  if (!first) return undefined;
+  const reasons = Object.entries((first.detail ?? {}) as Readonly<Record<string, string>>);
+  const needed = reasons.filter(([feature]) => SIGNAL_FEATURES.has(feature)).map(([feature, reason]) => `${feature}: ${reason}`);
+  const more = cold.size > 1 ? `; ${counted(cold.size - 1, 'more symbol')}` : '';
+  return `not warm yet: ${first.symbol}${needed.length > 0 ? ` (${needed.join(', ')})` : ''}${more}`;
 }

@@ -1,5 +1,6 @@
 import { typesOf } from '../../lib/capture/selection.js';
 import { BaseCommand } from '../../lib/cli/base-command.js';
+import { FEATURES_PRESET } from '../../lib/cli/live/context.js';
 import { openLiveStream } from '../../lib/cli/live/live-stream.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { streamFlags } from './flags.js';
@@ -56,9 +57,23 @@ Exit 3: some data was not received or could not be read; everything else is writ
     const fallback = flags.replay ? '-' : 'store';
     const types = typesOf(flags.channels, flags.market, flags.poll);
     try {
-      return await this.deliver(records, { flags: { ...flags, output }, fallback, endless: true, types, claims, summarize });
+      const delivery = { flags: { ...flags, output }, fallback, endless: true, types, claims, summarize } as const;
+      const document = await this.deliver(records, delivery);
+      if (process.stderr.isTTY && !flags.replay) this.#sayNext(flags, output);
+      return document;
     } finally {
       await stream.close();
     }
+  }
+
+  /** Says what follows a capture into a store. */
+  #sayNext({ channels, store }: { channels: readonly string[]; store: string }, output: readonly string[] | undefined): void {
+    if (output !== undefined && !output.includes('store')) return;
+    const steps = [
+      ...(channels.includes('trade') ? [`mdtool candles --store ${store} --interval 1m`] : []),
+      ...(FEATURES_PRESET.every((channel) => channels.includes(channel)) ? [`mdtool features --store ${store}`] : []),
+      `mdtool verify --store ${store}`,
+    ];
+    this.stderr.note(`next: ${steps.join(', or ')}`);
   }
 }

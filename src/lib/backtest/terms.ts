@@ -1,5 +1,6 @@
 import { UsageError } from '../model/errors.js';
 import type { MaintenanceTier } from '../model/maintenance-tier.js';
+import { MICROSECONDS_PER_MILLISECOND } from '../model/time.js';
 
 export const FILL_RULES = ['through', 'touch', 'volume'] as const;
 export type FillRule = (typeof FILL_RULES)[number];
@@ -34,6 +35,11 @@ export type ExecutionTerms = {
   readonly minAmount?: number | undefined;
   readonly minNotional?: number | undefined;
 };
+
+/** Starting equity of an account, quote units, where the user names none. */
+export const DEFAULT_DEPOSIT = 10_000;
+/** Latency on trades: about the time of an order to Bitget or Bybit from outside their data centre. */
+export const TRADE_LATENCY = 100 * MICROSECONDS_PER_MILLISECOND;
 
 /** Terms as a caller writes them: absent values take their default. */
 type ExecutionTermsInput = { readonly [Name in keyof ExecutionTerms]?: ExecutionTerms[Name] | undefined } & Pick<

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { Stderr } from './stderr.js';
 
 export type ProgressOptions = {
@@ -60,11 +61,28 @@ export class ProgressLine {
   }
 }
 
-/** Returns how progress is shown: drawn where stderr is a terminal that records are not printed on. */
-export function progressOn(stderr: Stderr, outputs: readonly string[] = []): ProgressOptions {
+/**
+ * Returns whether a step draws on stderr: it is a terminal, records are not printed on it, and stdout is no pipe. The steps
+ * of a pipeline share one terminal, and the status lines of two of them would overwrite each other.
+ */
+export function drawsOn(stderr: Stderr, outputs: readonly string[] = []): boolean {
   const isOurs = !outputs.includes('-') || !process.stdout.isTTY;
+  return process.stderr.isTTY === true && isOurs && stderr.isConversational && !isPipe(process.stdout.fd);
+}
+
+function isPipe(descriptor: number | undefined): boolean {
+  try {
+    const kind = fstatSync(descriptor ?? -1);
+    return kind.isFIFO() || kind.isSocket();
+  } catch {
+    return false;
+  }
+}
+
+/** Returns how progress is shown: drawn, or a line a minute. */
+export function progressOn(stderr: Stderr, outputs: readonly string[] = []): ProgressOptions {
   return {
-    isLive: process.stderr.isTTY === true && isOurs && stderr.isConversational,
+    isLive: drawsOn(stderr, outputs),
     write: (text) => void process.stderr.write(text),
     note: (text) => stderr.note(text),
     elapsed: () => performance.now(),
@@ -72,6 +90,15 @@ export function progressOn(stderr: Stderr, outputs: readonly string[] = []): Pro
       stderr.display = display;
     },
   };
+}
+
+/** Notes a line a minute while an endless step runs; none where `text` has nothing to say. */
+export function noteEachMinute(stderr: Pick<Stderr, 'note'>, text: () => string | undefined): { stop(): void } {
+  const timer = setInterval(() => {
+    const line = text();
+    if (line !== undefined) stderr.note(line);
+  }, NOTE_EVERY).unref();
+  return { stop: () => clearInterval(timer) };
 }
 
 /** Returns `, about 5 min left` for a share of the work (0 to 1) done in `elapsed` milliseconds; empty for a small share. */

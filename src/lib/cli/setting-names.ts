@@ -26,6 +26,19 @@ const BY_SYMBOL: readonly string[] = ['signals'];
 /** Flags that cannot be set per symbol. */
 const NOT_BY_SYMBOL: readonly string[] = ['explain', 'follow', 'every'];
 
+/**
+ * Steps that compute what another one does: the settings of that one hold for both, so that they give the same records.
+ * Flags of outputs and of the selection are each step's own.
+ */
+const COMPUTES_AS: Readonly<Record<string, readonly string[]>> = { watch: ['signals', 'features'] };
+
+/** Returns the tables in which a command looks up a flag, the first goes before. */
+export function tablesOf(command: string, flag: string): string[][] {
+  const own = command.split(':');
+  const isOwn = SHARED_FLAGS.includes(flag) || NOT_BY_SYMBOL.includes(flag);
+  return [own, ...(isOwn ? [] : (COMPUTES_AS[command] ?? []).map((name) => [name])), []];
+}
+
 /** All settings, by table (`''` is the top level) and key, and by environment variable. */
 export type SettingNames = {
   readonly tables: ReadonlyMap<string, ReadonlySet<string>>;

@@ -9,6 +9,7 @@ import {
   keysOfTable,
   prefixOf,
   type SettingNames,
+  tablesOf,
   variableOf,
 } from './setting-names.js';
 
@@ -41,7 +42,7 @@ export class Settings {
   /** Returns the setting of a command's flag; a command's own table overrides the top level of the same file. */
   flag(command: string, flag: string): Setting | undefined {
     const key = keyOf(flag);
-    return this.#variable(variableOf(key)) ?? this.#inFiles([command.split(':'), []], key);
+    return this.#variable(variableOf(key)) ?? this.#inFiles(tablesOf(command, flag), key);
   }
 
   /** Returns a setting that is not a flag, from its table. */

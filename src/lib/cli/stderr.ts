@@ -35,6 +35,11 @@ export class Stderr {
     else this.#print(message);
   }
 
+  /** Prints a line above the display of a step that draws its records itself. */
+  above(line: string): void {
+    this.#write(`${line}\n`);
+  }
+
   /** Whether hints, summaries and animation are shown as text for people. */
   get isConversational(): boolean {
     return !this.#options.quiet && this.#options.format === 'text';

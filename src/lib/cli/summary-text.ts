@@ -33,9 +33,9 @@ const NOUNS: Partial<Record<RecordType, readonly [string, string]>> = {
 
 /** Facts that only the `--json` document shows, by key or by the start of the key. */
 const HIDDEN: ReadonlySet<string> = new Set(
-  'frames bytes connects silent broken book_messages subscriptions_confirmed redis_published input_records'.split(' '),
+  'frames bytes connects silent broken book_messages subscriptions_confirmed redis_published input_records signals'.split(' '),
 );
-const HIDDEN_PREFIXES = ['lag_', 'clock_offset_'];
+const HIDDEN_PREFIXES = ['lag_', 'clock_offset_', 'paper_'];
 
 type Phrase = (value: number, facts: Facts) => string;
 const noun =
@@ -57,6 +57,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   days_changed: noun('day updated', 'days updated'),
   rows: noun('row'),
   warm_rows: noun('warm row'),
+  warm_symbols: noun('warm symbol'),
   revised_rows: noun('row revised', 'rows revised'),
   history_trades_left_out: noun('historical trade skipped', 'historical trades skipped'),
   duplicate_trades: noun('duplicate trade dropped', 'duplicate trades dropped'),

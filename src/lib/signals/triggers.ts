@@ -37,6 +37,12 @@ function defaultOf(feature: string, rules: SignalRules): number {
   return known ? rules[known.property] : Number.POSITIVE_INFINITY;
 }
 
+/** Returns the triggers of a symbol with the threshold of each. */
+export function triggersOf(rules: SignalRules): { readonly feature: string; readonly threshold: number }[] {
+  const triggers = rules.triggers ?? TRIGGERS.map(({ feature }) => ({ feature, threshold: undefined }));
+  return triggers.map(({ feature, threshold }) => ({ feature, threshold: threshold ?? defaultOf(feature, rules) }));
+}
+
 /** Returns the value of a feature by its name, one of mdtool's or of the user's. */
 export function valueOfTrigger(row: FeatureRow, feature: string): number | undefined {
   const own = row.own as Readonly<Record<string, number>> | undefined;

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
+import { engineOptionsOf, featureFlags } from '../../../lib/cli/feature-flags.js';
 import { exchangesFlag, inputArgument, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../../lib/cli/flags.js';
 import { requireKnownSymbols } from '../../../lib/cli/known-store.js';
 import { selectionOf } from '../../../lib/cli/record-selection.js';
@@ -7,7 +8,6 @@ import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { readTrialRecords, spreadCuts } from '../../../lib/features/store/trial-records.js';
 import { tryFeatures } from '../../../lib/features/trial.js';
 import { EXIT, FailureError } from '../../../lib/model/errors.js';
-import { engineOptionsOf, featureFlags } from '../flags.js';
 import { trialText } from '../trial-text.js';
 
 export default class FeaturesTest extends BaseCommand {

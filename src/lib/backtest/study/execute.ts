@@ -178,7 +178,12 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, t
   return { run, fills: anonymous.map((fill) => ({ ...fill, runId })), equity, levels, trades };
 }
 
-function fillRecord(fill: Execution, number: number, place: Pick<Fill, 'exchange' | 'market' | 'symbol'>): Omit<Fill, 'runId'> {
+/** Returns the record of a fill, without the run that it belongs to. */
+export function fillRecord(
+  fill: Execution,
+  number: number,
+  place: Pick<Fill, 'exchange' | 'market' | 'symbol'>,
+): Omit<Fill, 'runId'> {
   return {
     type: 'fill',
     ...place,

@@ -1,4 +1,4 @@
-import type { AnyRecord } from '../../model/records.js';
+import type { AnyRecord, Instrument } from '../../model/records.js';
 import type { Statistics } from '../statistics.js';
 import type { ConnectionPool } from './connection-pool.js';
 import type { LiveStatus } from './status.js';
@@ -15,6 +15,8 @@ export type Live = {
   readonly wanted: UniverseAnswer['wanted'];
   /** Symbols by exchange and market. */
   readonly universe: UniverseAnswer['symbols'];
+  /** The captured instruments, with their terms. */
+  readonly instruments: readonly Instrument[];
   status(): LiveStatus;
   /** Saves in the store until when sparse channels are covered. Call when all records are stored. */
   saveCoverage(): Promise<void>;

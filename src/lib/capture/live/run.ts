@@ -3,7 +3,7 @@ import { restOriginFor } from '../../exchanges/requests.js';
 import { IMPATIENT } from '../../history/rest-client.js';
 import type { RestSource } from '../../instruments/instruments.js';
 import { UnreachableError, UsageError } from '../../model/errors.js';
-import type { AnyRecord, Market } from '../../model/records.js';
+import type { AnyRecord, Instrument, Market } from '../../model/records.js';
 import { MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import type { Selection } from '../selection.js';
@@ -137,6 +137,10 @@ class LiveRun implements Live {
 
   get universe(): UniverseAnswer['symbols'] {
     return this.#wanted.symbols;
+  }
+
+  get instruments(): readonly Instrument[] {
+    return this.#watch.instruments;
   }
 
   get wanted(): UniverseAnswer['wanted'] {

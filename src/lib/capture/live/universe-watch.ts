@@ -91,6 +91,11 @@ export class UniverseWatch {
     return this.#doubts.size > 0 || this.#missing.length > 0;
   }
 
+  /** The captured instruments, with their last rows. */
+  get instruments(): readonly Instrument[] {
+    return [...this.#captured.values()];
+  }
+
   /** Registers data of a symbol. A doubted symbol that delivers data is alive. */
   observe({ events }: DataFrame): void {
     if (this.#doubts.size === 0) return;

@@ -1,3 +1,4 @@
+import type { Live } from '../../capture/live/live.js';
 import type { TapeRotation } from '../../capture/live/tape-writer.js';
 import type { Channel, Exchange } from '../../exchanges/exchange.js';
 import type { PolledType } from '../../exchanges/polling.js';
@@ -54,4 +55,6 @@ export type LiveStreamContext = {
   readonly stopped: AbortSignal;
   readonly version: string;
   readonly notice: (message: string) => void;
+  /** Shows the run while it lasts; by default its status. */
+  readonly view?: ((live: Live) => { stop(): void }) | undefined;
 };

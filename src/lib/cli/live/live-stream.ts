@@ -10,13 +10,17 @@ import type { Exchange, HttpRequest } from '../../exchanges/exchange.js';
 import { restOriginFor } from '../../exchanges/requests.js';
 import { RestClient } from '../../history/rest-client.js';
 import { createLastGoodLists } from '../../instruments/last-good-lists.js';
+import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
 import { Claims } from '../../storage/journal/claims.js';
-import type { Stderr } from '../stderr.js';
+import { readKeys } from '../keys.js';
+import { drawsOn } from '../progress.js';
+import { redact } from '../redaction.js';
 import type { Summary } from '../summary.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET, type LiveStreamContext, type LiveStreamFlags } from './context.js';
+import { MarketBoard } from './market-board.js';
 import { auditPeriod, buildVenue, repairLimits, runLimits } from './pacing-settings.js';
 import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
@@ -24,8 +28,11 @@ import { summarizeLive } from './summary.js';
 import { type LiveTools, openTools } from './tools.js';
 
 /** A capture that is ready to be read. Call `close` after its records have ended, even by an error. */
-type LiveStream = {
-  readonly records: AsyncIterable<readonly AnyRecord[]>;
+export type LiveStream = {
+  readonly live: Live;
+  /** Sends all REST requests of the run. */
+  readonly rest: RestClient;
+  readonly records: AsyncGenerator<readonly AnyRecord[]>;
   /** Outputs that the caller opens. */
   readonly output: readonly string[] | undefined;
   readonly claims: Claims;
@@ -52,7 +59,7 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
 }
 
 async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
-  const { flags, settings, stderr } = context;
+  const { flags, settings } = context;
   const { tape, metrics, redis, limit, userAgent } = tools;
   const venues = buildVenues(context);
   const rest = restOf(context, tools, venues);
@@ -81,9 +88,11 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
   limit.countFrom(() => isUp(live), limits.unreachableAfter);
-  const reporter = showStatus(live, flags, stderr);
+  const { reporter, board } = context.view ? { reporter: context.view(live), board: undefined } : showStatus(live, context);
   return {
-    records: untilEnd(redis.tee(atMost(live.records, flags.count)), () => reporter.stop()),
+    live,
+    rest,
+    records: untilEnd(observed(redis.tee(atMost(live.records, flags.count)), board), () => reporter.stop()),
     output: redis.output,
     claims,
     summarize: () => summarizeRun(context, tools, live),
@@ -148,12 +157,36 @@ function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
   };
 }
 
-function showStatus(live: Live, flags: LiveStreamFlags, stderr: Stderr): StatusReporter {
+/** Shows the status: on a terminal with the market, whose records are then observed by the board. */
+function showStatus(live: Live, { flags, stderr }: LiveStreamContext): { reporter: StatusReporter; board?: MarketBoard } {
   const forecast = sizeForecast([...live.wanted.values()].flat(), flags['book-interval'], flags.depth);
   if (forecast) stderr.note(forecast);
-  const isOurs = !flags.output?.includes('-') || !process.stdout.isTTY;
-  const isAnimated = process.stderr.isTTY === true && isOurs && stderr.isConversational;
-  return reportStatus({ live, stderr, every: flags.stats / 1000, isAnimated, terminal: process.stderr });
+  const options = { live, stderr, every: flags.stats / 1000, terminal: process.stderr };
+  if (!drawsOn(stderr, flags.output)) return { reporter: reportStatus({ ...options, isAnimated: false }) };
+  const board = new MarketBoard();
+  const market = { board, where: whereText(flags, live.symbols), readKeys, stop: () => process.kill(process.pid, 'SIGINT') };
+  return { reporter: reportStatus({ ...options, isAnimated: true, market }), board };
+}
+
+/** Returns where the data goes: `storing trade, ticker of 20 symbols in ./data`. */
+function whereText({ output, store, channels, poll }: LiveStreamFlags, symbols: number): string {
+  const what = `${[...channels, ...(poll ?? [])].join(', ')} of ${counted(symbols, 'symbol')}`;
+  const outputs = output ?? ['store'];
+  const files = outputs.filter((name) => name !== 'store' && name !== 'none');
+  const stored = outputs.includes('store') ? [`storing ${what} in ${store}`] : [];
+  const written =
+    files.length > 0 ? [`writing ${stored.length > 0 ? 'it' : what} to ${files.map((name) => redact(name)).join(', ')}`] : [];
+  return [...stored, ...written].join(', ') || `capturing ${what}`;
+}
+
+async function* observed(
+  records: AsyncIterable<readonly AnyRecord[]>,
+  board: MarketBoard | undefined,
+): AsyncGenerator<readonly AnyRecord[]> {
+  for await (const batch of records) {
+    board?.add(batch);
+    yield batch;
+  }
 }
 
 /** Returns whether the exchange has confirmed a subscription or answered a poll. */

@@ -1,6 +1,11 @@
 import type { Live } from '../../capture/live/live.js';
 import type { LiveStatus } from '../../capture/live/status.js';
+import type { readKeys } from '../keys.js';
+import { createColors } from '../output/colors.js';
+import { Screen, type ScreenTerminal } from '../screen.js';
 import type { Stderr } from '../stderr.js';
+import type { MarketBoard } from './market-board.js';
+import { MarketView } from './market-view.js';
 import { flow, ratesBetween, statusFields, statusParts } from './status-text.js';
 
 export type StatusReporter = { stop(): void };
@@ -12,18 +17,29 @@ type StatusOptions = {
   readonly every: number;
   /** Whether to draw on the terminal. */
   readonly isAnimated: boolean;
-  readonly terminal: { readonly columns?: number; readonly rows?: number; write(text: string): unknown };
+  readonly terminal: ScreenTerminal & { readonly isTTY?: boolean };
+  /** The market below the status of a terminal; without it the status alone. */
+  readonly market?:
+    | {
+        readonly board: MarketBoard;
+        /** Says where the data goes. */
+        readonly where: string;
+        readonly readKeys: typeof readKeys;
+        /** Ends the run. */
+        stop(): void;
+      }
+    | undefined;
 };
 
 const REDRAW_EVERY = 500;
 /** Number of redraws over which displayed rates are averaged. */
 const RATE_SPAN = 10;
-const DEFAULT_COLUMNS = 80;
-const DEFAULT_ROWS = 24;
+/** Number of lines of the status above the market. */
+const STATUS_ROWS = 2;
 
 /** Shows the status of a run: redrawn in place on a terminal, as log lines elsewhere. */
 export function reportStatus(options: StatusOptions): StatusReporter {
-  return options.isAnimated ? new StatusDisplay(options) : logStatus(options);
+  return options.isAnimated ? drawStatus(options) : logStatus(options);
 }
 
 function logStatus({ live, stderr, every }: StatusOptions): StatusReporter {
@@ -36,54 +52,35 @@ function logStatus({ live, stderr, every }: StatusOptions): StatusReporter {
   return { stop: () => clearInterval(timer) };
 }
 
-/** Starts at the beginning of the line: an echoed ^C moves the cursor. */
-const HIDE = (rows: number) => (rows > 0 ? `\r\u001B[${rows}A\u001B[0J` : '');
-
-/** A few lines at the bottom of the terminal; other lines on stderr scroll above them. */
-class StatusDisplay implements StatusReporter {
-  readonly #options: StatusOptions;
-  readonly #timer: NodeJS.Timeout;
-  readonly #history: LiveStatus[] = [];
-  #drawn: readonly string[] = [];
-
-  constructor(options: StatusOptions) {
-    this.#options = options;
-    this.#timer = setInterval(() => this.#redraw(), REDRAW_EVERY).unref();
-    options.stderr.display = { hide: () => this.#hide(), show: () => this.#show() };
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#options.stderr.display = undefined;
-    this.#hide();
-  }
-
-  #redraw(): void {
-    this.#history.push(this.#options.live.status());
-    if (this.#history.length > RATE_SPAN) this.#history.shift();
-    this.#hide();
-    this.#show();
-  }
-
-  #show(): void {
-    const status = this.#history.at(-1);
-    if (!status) return;
-    const { terminal } = this.#options;
-    const parts = statusParts(status, ratesBetween(this.#history.length > 1 ? this.#history[0] : undefined, status));
-    // Lines that scrolled off the top cannot be erased.
-    const most = Math.max(1, (terminal.rows ?? DEFAULT_ROWS) - 1);
-    this.#drawn = flow(parts, this.#columns - 1).slice(0, most);
-    terminal.write(`${this.#drawn.join('\n')}\n`);
-  }
-
-  #hide(): void {
-    // A narrower terminal has wrapped the drawn lines.
-    const rows = this.#drawn.reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / this.#columns)), 0);
-    this.#options.terminal.write(HIDE(rows));
-    this.#drawn = [];
-  }
-
-  get #columns(): number {
-    return this.#options.terminal.columns ?? DEFAULT_COLUMNS;
-  }
+/** The status, and with a board the market below it, at the bottom of the terminal. */
+function drawStatus({ live, stderr, terminal, market }: StatusOptions): StatusReporter {
+  const history: LiveStatus[] = [];
+  let draws = 0;
+  const screen = new Screen({
+    stderr,
+    terminal,
+    every: REDRAW_EVERY,
+    tick() {
+      history.push(live.status());
+      if (history.length > RATE_SPAN) history.shift();
+      if (++draws % 2 === 0) market?.board.tick();
+    },
+    lines(room) {
+      const status = history.at(-1);
+      if (!status) return [];
+      const lines = flow(statusParts(status, ratesBetween(history.length > 1 ? history[0] : undefined, status)), room.width);
+      return market ? view.lines(lines.slice(0, STATUS_ROWS), market.board.rows(), room) : lines;
+    },
+  });
+  const keys = market?.readKeys((key) => {
+    if (view.press(key, () => market.board.rows())) market.stop();
+    screen.redraw();
+  });
+  const view = new MarketView(market?.where ?? '', createColors(terminal), keys !== undefined);
+  return {
+    stop() {
+      keys?.stop();
+      screen.stop();
+    },
+  };
 }

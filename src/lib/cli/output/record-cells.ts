@@ -117,6 +117,16 @@ const CELLS: Describe = {
     value('imb_shift', signal.imbShift, 3, 3),
     value('mark_dev_z', signal.markDevZ, 3, 3),
   ],
+  fill: ({ positionSide, reason, amount, price, realizedPnl, fee, position }) => [
+    word('what', positionSide === 'long' ? 'long ' : 'short', 0),
+    word('reason', (reason ?? '').replaceAll('_', ' '), 0, reason === 'entry' ? 'heading' : undefined),
+    { ...(value('', amount, 0) as LineCell), key: 'amount', right: true },
+    word('at', `@ ${plainNumber(price)}`, 0),
+    position === 0 && realizedPnl !== undefined
+      ? word('pnl', `P&L ${realizedPnl.toFixed(2)}`, 1, realizedPnl < 0 ? 'bad' : 'good')
+      : undefined,
+    value('fee', fee, 3, 4),
+  ],
   features: (row) => [
     value('C', row.close, 0),
     value('delta_z', row.deltaZ, 1, 3),

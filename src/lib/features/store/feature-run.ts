@@ -9,6 +9,7 @@ import { filtered, isInTime, isOfSelection } from '../../model/selection.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { EngineCounts, EngineOptions } from '../options.js';
+import type { SymbolWarmUp } from '../symbol-series.js';
 import { buildStoredFeatures } from './built-features.js';
 import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
 import { batchFeatures, type FeatureStep, streamFeatures } from './feature-step.js';
@@ -30,6 +31,8 @@ export type FeatureReport = {
   readonly counts: EngineCounts;
   /** Returns the record types that have arrived so far. */
   readonly seen: () => ReadonlySet<string>;
+  /** Returns how far every symbol is from its first warm row; absent for a run into a store. */
+  readonly warmUp?: (() => readonly SymbolWarmUp[]) | undefined;
   /** Lines and rows of INPUT that are not records. */
   readonly broken: { readonly count: number };
   /** Copies of trades in INPUT that were dropped. */
@@ -127,11 +130,16 @@ function requireBoth(rows: readonly RowType[]): void {
 }
 
 function runOf(
-  { records, counts, seen }: Pick<FeatureStep, 'counts' | 'seen'> & { readonly records: AsyncIterable<AnyRecord[]> },
+  {
+    records,
+    counts,
+    seen,
+    warmUp,
+  }: Pick<FeatureStep, 'counts' | 'seen' | 'warmUp'> & { readonly records: AsyncIterable<AnyRecord[]> },
   { rows, onRows }: FeatureRequest,
   input: Pick<FeatureReport, 'broken' | 'unique'>,
 ): StepRun<FeatureReport> {
-  return { records: observed(onlyRows(records, rows), onRows), report: { counts, seen, ...input } };
+  return { records: observed(onlyRows(records, rows), onRows), report: { counts, seen, warmUp, ...input } };
 }
 
 async function* observed(records: AsyncIterable<AnyRecord[]>, onRows: FeatureRequest['onRows']): AsyncGenerator<AnyRecord[]> {

@@ -1,6 +1,7 @@
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import { FeatureEngine } from '../engine.js';
 import type { EngineCounts, EngineOptions } from '../options.js';
+import type { SymbolWarmUp } from '../symbol-series.js';
 import { timeOrdered } from './time-ordered.js';
 
 /** Rows as they come out, and what became of the input; the counts are whole when the records have ended. */
@@ -9,6 +10,8 @@ export type FeatureStep = {
   readonly counts: EngineCounts;
   /** Returns the record types that have arrived so far. */
   readonly seen: () => ReadonlySet<string>;
+  /** Returns how far every symbol is from its first warm row. */
+  readonly warmUp: () => readonly SymbolWarmUp[];
 };
 
 /** What features are made of; of one time a gap is read first. */
@@ -31,7 +34,7 @@ const BATCH = 2048;
 /** Yields the rows of an endless stream, each when the market clock passes it. */
 export function streamFeatures(input: AsyncIterable<readonly AnyRecord[]>, options: EngineOptions): FeatureStep {
   const engine = new FeatureEngine(options);
-  return { records: throughEngine(input, engine), counts: engine.counts, seen: () => engine.seen };
+  return { records: throughEngine(input, engine), counts: engine.counts, seen: () => engine.seen, warmUp: () => engine.warmUp() };
 }
 
 /** Returns the rows of all records, whatever their order, late ones included; for input that ends. */
@@ -40,7 +43,12 @@ export function batchFeatures(input: AsyncIterable<readonly AnyRecord[]>, option
   const ordered = timeOrdered(foreseeing(input, engine), FEATURE_INPUTS, () => {
     engine.counts.unused += 1;
   });
-  return { records: throughEngine(ordered, engine), counts: engine.counts, seen: () => engine.seen };
+  return {
+    records: throughEngine(ordered, engine),
+    counts: engine.counts,
+    seen: () => engine.seen,
+    warmUp: () => engine.warmUp(),
+  };
 }
 
 /** Passes the repairs of a complete input to an engine before its records. */

@@ -38,6 +38,7 @@ export async function featuresOfStore(
     records: filtered(upTo(limits, throughEngine(input, engine)), (row) => isInTime(row, selection)),
     counts: engine.counts,
     seen: () => engine.seen,
+    warmUp: () => engine.warmUp(),
   };
 }
 

@@ -3,8 +3,9 @@ import { BrokenLines } from '../../input/broken-lines.js';
 import { stoppedInput } from '../../input/stopped-input.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
 import { UsageError } from '../../model/errors.js';
-import type { AnyRecord } from '../../model/records.js';
+import type { AnyRecord, RecordOf } from '../../model/records.js';
 import { filtered, isSelected } from '../../model/selection.js';
+import { seriesKey } from '../../model/series.js';
 import {
   type GeneratorCounts,
   type GeneratorOptions,
@@ -31,6 +32,8 @@ export type SignalReport = {
   readonly rejected: Map<string, number>;
   /** Rows with every feature that signals use. */
   warm: number;
+  /** The last row of each symbol that is not warm, by its name. */
+  readonly cold: Map<string, RecordOf<'features'>>;
   /** Unrepaired gaps in the input. */
   gaps: number;
   /** Rows with an unrepaired gap in their windows. */
@@ -41,6 +44,11 @@ export type SignalReport = {
 
 /** Sixteen hexadecimal digits: short to read, and long enough that two signals never share an id. */
 const ID_LENGTH = 16;
+
+/** Returns the short hash of a text that ids of signals are made of. */
+export function hashOfSignal(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, ID_LENGTH);
+}
 
 /** The step `signals`: over a store it judges each row once. */
 export const signalStep: StoreStep<SignalRequest, SignalReport> = {
@@ -100,26 +108,33 @@ class Judge {
     const counted = new Map<string, number>();
     this.generator = new SignalGenerator({
       rules,
-      hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, ID_LENGTH),
+      hash: hashOfSignal,
       rejected(rejection) {
         for (const reason of rejection.reasons) counted.set(reason, (counted.get(reason) ?? 0) + 1);
         rejected(rejection);
       },
     });
     const { counts } = this.generator;
-    this.report = { counts, broken, rejected: counted, warm: 0, gaps: 0, damaged: 0, isUpToDate: false };
+    this.report = { counts, broken, rejected: counted, warm: 0, cold: new Map(), gaps: 0, damaged: 0, isUpToDate: false };
   }
 
   async *through(input: AsyncIterable<AnyRecord[]>): AsyncGenerator<AnyRecord[]> {
     for await (const records of input) {
       const signals: AnyRecord[] = [];
       for (const record of records) {
-        if (record.type === 'features' && record.warm) this.report.warm += 1;
-        if (record.type === 'features' && record.gapInWindow) this.report.damaged += 1;
+        if (record.type === 'features') this.#observe(record);
         if (record.type === 'gap' && record.missing) this.report.gaps += 1;
         signals.push(...this.generator.add(record));
       }
       if (signals.length > 0) yield signals;
     }
+  }
+
+  #observe(row: RecordOf<'features'>): void {
+    const { cold } = this.report;
+    if (row.gapInWindow) this.report.damaged += 1;
+    if (row.warm) this.report.warm += 1;
+    if (!row.warm) cold.set(seriesKey(row), row);
+    else if (cold.size > 0) cold.delete(seriesKey(row));
   }
 }

@@ -1,12 +1,12 @@
 import type { Interfaces } from '@oclif/core';
-import { configuredValue } from '../../lib/cli/flag-settings.js';
-import { nativeSymbols } from '../../lib/cli/record-selection.js';
-import { keyOf } from '../../lib/cli/setting-names.js';
-import type { Settings } from '../../lib/cli/settings.js';
-import { EXCHANGES } from '../../lib/exchanges/index.js';
-import { MARKETS } from '../../lib/model/records.js';
-import type { SignalRules } from '../../lib/signals/rules.js';
-import { RULE_FLAGS, type RuleFlag, type RuleValues, ruleFlags, rulesOf } from './flags.js';
+import { EXCHANGES } from '../exchanges/index.js';
+import { MARKETS } from '../model/records.js';
+import type { SignalRules } from '../signals/rules.js';
+import { configuredValue } from './flag-settings.js';
+import { nativeSymbols } from './record-selection.js';
+import { keyOf } from './setting-names.js';
+import type { Settings } from './settings.js';
+import { RULE_FLAGS, type RuleFlag, type RuleValues, ruleFlags, rulesOf } from './signal-flags.js';
 
 /** The table of the configuration with a table of rules per symbol. */
 const SYMBOL_RULES = 'signals.symbols';

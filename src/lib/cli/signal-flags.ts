@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
-import { durationFlag, fractionOf, LONGEST_PAUSE, listOf } from '../../lib/cli/flags.js';
-import { UsageError } from '../../lib/model/errors.js';
-import { finite } from '../../lib/model/numbers.js';
-import { didYouMean } from '../../lib/model/suggestion.js';
-import { formatDuration, SECOND } from '../../lib/model/time.js';
-import { checkedRules, DEFAULT_RULES as D, GATES, type Gate, type SignalRules, type Trigger } from '../../lib/signals/rules.js';
-import { TRIGGERS } from '../../lib/signals/triggers.js';
+import { UsageError } from '../model/errors.js';
+import { finite } from '../model/numbers.js';
+import { didYouMean } from '../model/suggestion.js';
+import { formatDuration } from '../model/time.js';
+import { checkedRules, DEFAULT_RULES as D, GATES, type Gate, type SignalRules, type Trigger } from '../signals/rules.js';
+import { TRIGGERS } from '../signals/triggers.js';
+import { durationFlag, fractionOf, listOf } from './flags.js';
 
 const GATE = 'Gate';
 const TRIGGER = 'Trigger';
@@ -72,18 +72,6 @@ export const ruleFlags = {
   'trailing-max': fraction('Maximum trailing distance.', D.trailing.max, RISK),
   'trailing-arm': fraction('Share of the take profit at which the trailing stop is armed.', D.trailingArm, RISK),
   timeout: duration('Maximum time in a position.', D.timeout, RISK),
-};
-
-/** Flags of a run that keeps reading the store. */
-export const followFlags = {
-  follow: Flags.boolean({ summary: 'Keep reading the store until stopped.' }),
-  every: durationFlag({
-    summary: 'How often to read the store.',
-    default: async () => 2 * SECOND,
-    defaultHelp: async () => '2s',
-    least: SECOND / 10,
-    most: LONGEST_PAUSE,
-  }),
 };
 
 export type RuleFlag = keyof typeof ruleFlags;

@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { exchangeOf } from '../exchanges/index.js';
+import { BAR, BAR_INTERVAL, OLDEST_BAR, WARM_BARS } from '../features/bars.js';
+import { fetchHistory } from '../history/fetch.js';
+import type { RestClient } from '../history/rest-client.js';
+import { MdtoolError } from '../model/errors.js';
+import type { AnyRecord, Candle, Instrument } from '../model/records.js';
+
+export type WarmUpOptions = {
+  readonly instruments: () => readonly Instrument[];
+  readonly client: RestClient;
+  /** Whether the live candles are subscribed: a bar that closes after the fetch then arrives by itself. */
+  readonly isSubscribed: () => boolean;
+  readonly signal: AbortSignal;
+  /** Microseconds. */
+  readonly now: () => number;
+  /** Called after each symbol. */
+  readonly onProgress: (done: number, all: number) => void;
+  /** Called for a symbol whose candles cannot be fetched. */
+  readonly onFailure: (instrument: Instrument, reason: string) => void;
+};
+
+/** Milliseconds between two looks for the subscriptions, and the longest wait for them. */
+const LOOK_EVERY = 50;
+const LONGEST_WAIT = 15_000;
+
+/**
+ * Yields the closed candles that volatility needs, symbol by symbol. They are fetched after the live candles are subscribed:
+ * a bar that closes between a fetch and a later subscription would be missing in the average, and nothing would show it.
+ */
+export async function* warmUpCandles(options: WarmUpOptions): AsyncGenerator<readonly AnyRecord[]> {
+  const { signal, now, onProgress, onFailure } = options;
+  await subscribed(options);
+  const instruments = options.instruments();
+  for (const [index, instrument] of instruments.entries()) {
+    if (signal.aborted) return;
+    try {
+      yield await candlesOf(instrument, now(), options);
+    } catch (error) {
+      if (!(error instanceof MdtoolError)) throw error;
+      if (!signal.aborted) onFailure(instrument, error.message);
+    }
+    onProgress(index + 1, instruments.length);
+  }
+}
+
+async function subscribed({ isSubscribed, signal }: WarmUpOptions): Promise<void> {
+  const until = performance.now() + LONGEST_WAIT;
+  while (!isSubscribed() && !signal.aborted && performance.now() < until)
+    await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {});
+}
+
+/** Returns as many closed candles as the average takes. A thin symbol has fewer in that time: then those of a week. */
+async function candlesOf(instrument: Instrument, now: number, options: WarmUpOptions): Promise<Candle[]> {
+  const recent = await closedCandles(instrument, { from: barsBack(now, WARM_BARS), until: now }, options);
+  if (recent.length >= WARM_BARS) return recent;
+  const launched = instrument.launchTimestamp ?? 0;
+  const from = Math.max(barsBack(now, OLDEST_BAR / BAR), launched);
+  return from >= barsBack(now, WARM_BARS) ? recent : await closedCandles(instrument, { from, until: now }, options);
+}
+
+function barsBack(now: number, bars: number): number {
+  return (Math.floor(now / BAR) - bars) * BAR;
+}
+
+async function closedCandles(
+  { exchange, market, symbol }: Instrument,
+  { from, until }: { readonly from: number; readonly until: number },
+  { client, now }: WarmUpOptions,
+): Promise<Candle[]> {
+  const query = { type: 'candle', market, symbol, interval: BAR_INTERVAL, from, until } as const;
+  const candles: Candle[] = [];
+  for await (const { records } of fetchHistory(client, exchangeOf(exchange), query, now, { confirmsEmpty: true }))
+    for (const record of records) if (record.type === 'candle' && record.closed) candles.push(record);
+  return candles.sort((a, b) => a.timestamp - b.timestamp);
+}
