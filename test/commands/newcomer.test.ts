@@ -55,7 +55,7 @@ const SCRIPT: readonly (readonly [line: string, code: number, first: string | Re
   ['candles --interval 1min', 2, /was "1min"; did you mean 1m\?$/],
   ['candles --interval 1s -o - --format jsonl', 0, '{"type":"candle"'],
   ['candles --interval 1s -o - --format tsv', 0, 'exchange\tmarket\tsymbol\t'],
-  ['candles --interval 1s -o - --format jsonn', 2, /was "jsonn"; did you mean jsonl\?$/],
+  ['candles --interval 1s -o - --format jsonn', 2, /was "jsonn"; did you mean json or jsonl\?$/],
   ['candles --symbols BTCUSTD -o -', 2, /^mdtool: unknown symbol BTCUSTD: .* no records of it; did you mean BTCUSDT\?$/],
   ['candles --symbols BTC', 2, /^mdtool: unknown symbol BTC: .*; did you mean BTCUSDT\?$/],
   ['features --symbols eth-usd -o -', 2, /^mdtool: unknown symbol eth-usd: .*; did you mean ETHUSDT\?$/],

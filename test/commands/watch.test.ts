@@ -36,7 +36,7 @@ describe('watch', () => {
     child.stdout?.on('data', (text) => {
       printed += text;
     });
-    await expect.poll(() => /"type":"fill"/.test(printed) && /of 200 candles/.test(printed), { timeout: 45_000 }).toBe(true);
+    await expect.poll(() => /"type":"fill"/.test(printed) && /of 200 candles/.test(printed), { timeout: 100_000 }).toBe(true);
     child.kill('SIGINT');
     const { stdout, stderr, code } = await result;
     expect([code, stderr]).toEqual([0, expect.stringContaining('watch: ')]);
@@ -54,7 +54,7 @@ describe('watch', () => {
     expect(stderr).toContain(`next: mdtool features --store ${store}`);
     const stored = await mdtoolHere(['query', 'select count(*)::int as trades from trade', '--store', store], { env });
     expect(JSON.parse(stored.stdout).trades).toBeGreaterThan(20);
-  });
+  }, 150_000);
 
   it.each([
     [

@@ -89,6 +89,7 @@ If coverage has the verdict \`hole\` or \`mismatch\`, the affected files are com
       flags,
       fallback: 'store',
       endless: false,
+      showsProgress: true,
       types: flags.channels,
       stored: intoStore ? true : undefined,
       summarize: (summary) => prepared.summarize(summary),

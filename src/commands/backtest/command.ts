@@ -72,6 +72,7 @@ Exit 3 if the data has gaps.`;
     const hint = paths.length === 0 ? stdinHint() : undefined;
     if (hint) this.stderr.note(hint);
     const report = new Report(flags.report, flags.force);
+    const progress = new SweepProgress(progressOn(this.stderr));
     const results = await runBacktests({
       paths,
       directory: flags.store,
@@ -79,9 +80,9 @@ Exit 3 if the data has gaps.`;
       signal: this.stopped,
       summary: this.summary,
       notice: (text) => this.notice(text),
-      progress: new SweepProgress(progressOn(this.stderr)),
+      progress,
       loaded: (markets) => report.requireNames(markets),
-    });
+    }).finally(() => progress.end());
     for (const warning of warningsOf(results.map(({ study }) => study))) this.notice(warning);
     const files = await report.write(results);
     if (files.length > 0) this.summary.note({ report: files.join(', ') });

@@ -1,19 +1,24 @@
-import { ProgressLine, type ProgressOptions, remainingText } from '../../lib/cli/progress.js';
+import { ProgressLine, type ProgressOptions, remainingText, showWork, type Work } from '../../lib/cli/progress.js';
+import { READ_SHARE } from '../../lib/input/read-share.js';
 
 /** Progress of the sweeps of a backtest, one symbol after the other. */
 export class SweepProgress {
   readonly #options: ProgressOptions;
+  readonly #reading: Work;
   #line: ProgressLine | undefined;
   #name = '';
   #total = 0;
   #done = 0;
   #known = 0;
 
+  /** Shows at first that the market is read. */
   constructor(options: ProgressOptions) {
     this.#options = options;
+    this.#reading = showWork(options, 'backtest', () => READ_SHARE.share);
   }
 
   begin(name: string, total: number): void {
+    this.#reading.end();
     this.#line = new ProgressLine(this.#options);
     this.#name = name;
     this.#total = total;
@@ -33,6 +38,7 @@ export class SweepProgress {
   }
 
   end(): void {
+    this.#reading.end();
     this.#line?.end();
   }
 }

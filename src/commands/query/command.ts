@@ -14,6 +14,7 @@ import { requireKnownSymbols } from '../../lib/cli/known-store.js';
 import { rowFileFormat, rowObjects, selectedRows, writeRows } from '../../lib/cli/output/row-output.js';
 import type { RowSelection } from '../../lib/cli/output/row-selection.js';
 import { parametersFlag, parametersOf } from '../../lib/cli/parameters.js';
+import { whileWorking } from '../../lib/cli/progress.js';
 import { nativeSymbols } from '../../lib/cli/record-selection.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { counted } from '../../lib/model/counted.js';
@@ -78,7 +79,7 @@ export default class Query extends BaseCommand {
     if (file !== undefined) refuseExisting(file, flags.force);
     const parameters = parametersOf(flags.param);
     const request = { sql, files, parameters, selection, exportPath: isExport ? file : undefined };
-    const result = await this.#result(flags.store, request);
+    const result = await whileWorking(this.stderr, 'query', () => this.#result(flags.store, request));
     try {
       return await this.#print(result, flags);
     } finally {

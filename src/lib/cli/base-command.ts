@@ -1,6 +1,7 @@
 import { Command, Errors, type Interfaces, ux } from '@oclif/core';
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { restOriginFor } from '../exchanges/requests.js';
+import { READ_SHARE } from '../input/read-share.js';
 import { encodeRecord } from '../model/ndjson.js';
 import type { RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
@@ -13,6 +14,7 @@ import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
 import { type Output, openOutput, type Stored } from './output/output.js';
 import type { Render } from './output/rendered-sink.js';
+import { NO_WORK, progressOn, showWork, type Work } from './progress.js';
 import { redact } from './redaction.js';
 import { Settings } from './settings.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
@@ -53,6 +55,8 @@ export type Delivery = {
   readonly claims?: Claims | undefined;
   /** The step has already stored the records itself: the output `store` only counts them. */
   readonly stored?: Stored | undefined;
+  /** Whether the step shows its progress itself. */
+  readonly showsProgress?: boolean | undefined;
   /** Whether `--json` has the rows under `data`. */
   readonly data?: boolean | undefined;
   /** Completes the summary after every output has all records. */
@@ -137,23 +141,18 @@ export abstract class BaseCommand extends Command {
     const isStored = delivery.fallback === 'store' && delivery.flags.output === undefined && !this.jsonEnabled();
     const hint = isStored ? stdoutHint() : undefined;
     if (hint) this.stderr.note(hint);
-    const rows: unknown[] = [];
+    let rows: unknown[] = [];
     this.summary.store = delivery.flags.store;
+    const work = this.#showWork(delivery);
     try {
-      const isTable = await this.#deliverTable(source, output);
-      for await (const records of isTable ? [] : source) {
-        await output.write(records);
-        for (const record of records) {
-          this.summary.count(record.type);
-          if (delivery.data && this.jsonEnabled()) rows.push(JSON.parse(encodeRecord(record)));
-        }
-        // As behind `| head`: a stream has no other end.
-        if (delivery.endless && output.isFull) break;
-      }
+      rows = await this.#deliverRecords(source, output, delivery, work);
+      // A table is printed when the outputs close: after the line is gone.
+      work.end();
       const reports = await output.close();
       this.summary.outputs = reports;
       for (const { rejected } of reports) if (rejected !== undefined) this.summary.incomplete(rejected);
     } catch (error) {
+      work.end();
       await output.abort();
       if (error instanceof ClosedOutputError) return this.summary.document(Date.now() * 1000);
       throw error;
@@ -161,6 +160,23 @@ export abstract class BaseCommand extends Command {
     if (delivery.data) this.summary.data = rows;
     await delivery.summarize?.(this.summary);
     return this.conclude();
+  }
+
+  /** Writes the records of a source; returns those of the document of `--json`. */
+  async #deliverRecords(source: RecordSource, output: Output, delivery: Delivery, work: Work): Promise<unknown[]> {
+    const rows: unknown[] = [];
+    const isTable = await this.#deliverTable(source, output);
+    for await (const records of isTable ? [] : source) {
+      work.add(records.length);
+      await output.write(records);
+      for (const record of records) {
+        this.summary.count(record.type);
+        if (delivery.data && this.jsonEnabled()) rows.push(JSON.parse(encodeRecord(record)));
+      }
+      // As behind `| head`: a stream has no other end.
+      if (delivery.endless && output.isFull) break;
+    }
+    return rows;
   }
 
   /** Passes the records on as a table where source and output can. Returns false when they have to be iterated. */
@@ -220,6 +236,14 @@ export abstract class BaseCommand extends Command {
   #announceStop(signal: string): void {
     if (signal !== 'SIGINT') this.stderr.log.info(`stopping (${signal}; a second signal forces)`);
     else if (!readsStdin(this.argv)) this.stderr.log.info('stopping (press Ctrl-C again to force)');
+  }
+
+  /** Shows that a batch step works; nothing for an endless one, and where records are printed as they come. */
+  #showWork({ endless, showsProgress, flags }: Delivery): Work {
+    if (endless || showsProgress) return NO_WORK;
+    const isPrinting = flags.format !== undefined && flags.format !== 'table';
+    const options = progressOn(this.stderr, flags.output ?? (isPrinting ? ['-'] : []));
+    return showWork(options, this.#name, () => READ_SHARE.share);
   }
 
   #open({ flags, fallback, endless, types, render, asLines, claims, stored, drawsStdout }: Delivery): Promise<Output> {

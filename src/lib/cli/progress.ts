@@ -1,4 +1,6 @@
 import { fstatSync } from 'node:fs';
+import { counted } from '../model/counted.js';
+import { formatCount } from '../model/number-format.js';
 import type { Stderr } from './stderr.js';
 
 export type ProgressOptions = {
@@ -90,6 +92,63 @@ export function progressOn(stderr: Stderr, outputs: readonly string[] = []): Pro
       stderr.display = display;
     },
   };
+}
+
+/** Milliseconds after which a step shows that it works. */
+const QUICK = 1_000;
+
+/** What a step that works shows. */
+export type Work = {
+  /** Counts records that it has delivered. */
+  add(records: number): void;
+  end(): void;
+};
+
+export const NO_WORK: Work = { add() {}, end() {} };
+
+/**
+ * Shows on a terminal that a batch step works, once it has taken a second: its records, their rate, and the time left where
+ * `share` knows how much is done. Elsewhere nothing is shown.
+ */
+export function showWork(options: ProgressOptions, name: string, share: () => number | undefined): Work {
+  if (!options.isLive) return NO_WORK;
+  const started = options.elapsed();
+  let records = 0;
+  let line: ProgressLine | undefined;
+  const timer = setInterval(() => {
+    const elapsed = options.elapsed() - started;
+    if (elapsed < QUICK) return;
+    line ??= new ProgressLine(options);
+    line.update(() => `${name}: ${workText(records, elapsed, share())}`);
+  }, DRAW_EVERY).unref();
+  return {
+    add: (more) => {
+      records += more;
+    },
+    end() {
+      clearInterval(timer);
+      line?.end();
+    },
+  };
+}
+
+/** Runs one long operation, and shows meanwhile that it works. */
+export async function whileWorking<Result>(stderr: Stderr, name: string, run: () => Promise<Result>): Promise<Result> {
+  const work = showWork(progressOn(stderr), name, () => undefined);
+  return await run().finally(() => work.end());
+}
+
+/** Returns `45 % read, 120,000 records, 23,000/s, about 12 s left`. */
+function workText(records: number, elapsed: number, share: number | undefined): string {
+  const rate = formatCount(records / (elapsed / 1_000));
+  const isReading = share !== undefined && share < 1;
+  return [
+    isReading ? `${(share * 100).toFixed(0)} % read` : '',
+    records > 0 ? `${counted(records, 'record')}, ${rate}/s` : '',
+    `${(elapsed / 1_000).toFixed(0)} s${isReading ? remainingText(share, elapsed) : ''}`,
+  ]
+    .filter((text) => text !== '')
+    .join(', ');
 }
 
 /** Notes a line a minute while an endless step runs; none where `text` has nothing to say. */

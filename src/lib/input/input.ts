@@ -2,6 +2,7 @@ import type { AnyRecord } from '../model/records.js';
 import { type FileFormat, formatOf } from './formats.js';
 import type { InputListener } from './input-listener.js';
 import { expandPaths } from './paths.js';
+import { READ_SHARE } from './read-share.js';
 
 type Read = (path: string, listener: InputListener) => AsyncIterable<AnyRecord[]>;
 
@@ -20,8 +21,10 @@ const READERS: Readonly<Record<FileFormat, () => Promise<Read>>> = {
 export async function* readInput(paths: readonly string[], listener: InputListener): AsyncGenerator<AnyRecord[]> {
   const files = await expandPaths(paths);
   const formats = files.map(formatOf);
+  await READ_SHARE.expect(files);
   for (const [index, path] of files.entries()) {
     const read = await READERS[formats[index] as FileFormat]();
     yield* read(path, listener);
+    await READ_SHARE.closed(path);
   }
 }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { FailureError } from '../model/errors.js';
 import { decompressed, isPacked, TruncatedError } from './decompression.js';
 import { asUtf8 } from './encoding.js';
+import { READ_SHARE } from './read-share.js';
 import { memberOf, readMember } from './zip-archive.js';
 
 const NEWLINE = 10;
@@ -67,7 +68,9 @@ async function openFile(path: string): Promise<Readable> {
     throw new FailureError(`${path}: cannot be read (${reason})`);
   });
   if (info.isDirectory()) throw new FailureError(`${path}: expected a file, found a directory`);
-  return createReadStream(path, { highWaterMark: 1 << 18 });
+  const stream = createReadStream(path, { highWaterMark: 1 << 18 });
+  READ_SHARE.opened(path, info.size, () => stream.bytesRead);
+  return stream;
 }
 
 /** Returns whether a plain file ends within a line. Compressed ones have a length and a checksum of their own. */
