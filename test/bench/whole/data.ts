@@ -1,0 +1,91 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { seeded } from '../../support/random.js';
+
+const START = Date.parse('2026-09-01T00:00:00Z') * 1000;
+const SYMBOLS = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT'];
+const DAYS = 2.5;
+
+/** How much data a run measures: all of it, or a tenth. */
+export type Size = 'full' | 'quick';
+
+/** Writes the input of the rows into `folder`, the same for every run. */
+export async function writeData(folder: string, size: Size): Promise<void> {
+  const share = size === 'full' ? 1 : 0.1;
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '4GB' });
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  const run = (sql: string) => connection.run(sql);
+  await run(`CREATE TABLE trade AS ${tradeSelect(5_000_000 * share)}`);
+  const parquet = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768, KV_METADATA {mdtool_type: 'trade'})";
+  await run(
+    `COPY (SELECT * FROM trade ORDER BY symbol, timestamp, sequence, local_timestamp, id) TO '${join(folder, 'trades.parquet')}' ${parquet}`,
+  );
+  const first = `FROM trade ORDER BY timestamp, sequence, local_timestamp, id LIMIT ${200_000 * share}`;
+  const integers = 'epoch_us(timestamp) AS timestamp, epoch_us(local_timestamp) AS local_timestamp, id, price, amount, side';
+  await run(
+    `COPY (SELECT exchange, market, symbol, ${integers}, sequence ${first}) TO '${join(folder, 'trades.csv.gz')}' (HEADER)`,
+  );
+  await run(
+    `COPY (SELECT type, exchange, market, symbol, ${integers}, sequence::VARCHAR AS sequence ${first}) TO '${join(folder, 'trades.ndjson')}' (FORMAT json)`,
+  );
+  await run(`CREATE TABLE candle AS ${candleSelect(1_000_000 * share)}`);
+  await run(`COPY candle TO '${join(folder, 'candles.parquet')}' (FORMAT parquet, COMPRESSION zstd)`);
+  await run(
+    `COPY (SELECT * REPLACE (epoch_us(timestamp) AS timestamp) FROM candle) TO '${join(folder, 'candles.csv')}' (HEADER)`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+  await writeTape(join(folder, 'tape.ndjson'), 300_000 * share);
+}
+
+/** Half of the trades share their time with another; of these a third share the sequence too. */
+function tradeSelect(trades: number): string {
+  const each = trades / SYMBOLS.length;
+  const step = (DAYS * 86_400_000) / each;
+  const names = SYMBOLS.map((symbol) => `'${symbol}'`).join(', ');
+  return `WITH drawn AS (SELECT s, i, hash(i, s) AS h, i - (hash(i, s, 1) % 2)::BIGINT AS t FROM range(${each}) r(i), range(${SYMBOLS.length}) q(s)),
+    timed AS (SELECT *, ${START} + floor((greatest(t, 0) + (hash(greatest(t, 0), s, 2) % 900) / 1000) * ${step})::BIGINT * 1000 AS us FROM drawn)
+    SELECT 'trade' AS type, 'bybit' AS exchange, 'linear' AS market, [${names}][s + 1] AS symbol, make_timestamptz(us) AS timestamp,
+      make_timestamptz(us + 20000 + (h % 60000)::BIGINT) AS local_timestamp,
+      printf('%08x-%04x-%04x-%012x', (h % 4294967296)::BIGINT, ((h // 4294967296) % 65536)::BIGINT, s, i) AS id,
+      round(60000 + 1000 * sin(i / 50000) + (h % 1000) / 10, 1) AS price, ((h // 1000) % 5000 + 1) / 1000 AS amount,
+      CASE WHEN h % 2 = 0 THEN 'buy' ELSE 'sell' END AS side, (9000000000 + i - i % 3)::BIGINT AS sequence FROM timed`;
+}
+
+function candleSelect(candles: number): string {
+  const price = (step: string) => `round(50000 + 4000 * sin((${step}) / 9000) + (hash(${step}) % 20000) / 100, 2)`;
+  return `WITH moved AS (SELECT i, ${price('i')} AS open, ${price('i + 1')} AS close, hash(i, 7) AS h FROM range(${candles}) r(i))
+    SELECT 'candle' AS type, 'bybit' AS exchange, 'linear' AS market, 'BTCUSDT' AS symbol,
+      make_timestamptz(${START} + i * 60000000) AS timestamp, '1m' AS interval, open, round(greatest(open, close) + (h % 1500) / 100, 2) AS high,
+      round(least(open, close) - (h % 1300) / 100, 2) AS low, close, ((h // 7) % 900000 + 1) / 1000 AS volume, 'trades' AS source,
+      true AS closed FROM moved ORDER BY i`;
+}
+
+/** A tape of Bybit trades: frames of one to three trades of 20 symbols. */
+async function writeTape(path: string, frames: number): Promise<void> {
+  const random = seeded(9);
+  const output = createWriteStream(path);
+  const lines = [
+    '{"tape":1,"exchange":"bybit"}',
+    `{"at":${START},"connection":1,"connect":"wss://stream.bybit.com/v5/public/linear"}`,
+  ];
+  for (let frame = 0; frame < frames; frame++) {
+    const symbol = `SYM${Math.floor(random() * 20)}USDT`;
+    const time = START / 1000 + frame * 4;
+    const data = Array.from({ length: random() < 0.8 ? 1 : 1 + Math.ceil(random() * 2) }, (_, row) => {
+      const id = `${(frame * 3 + row).toString(16).padStart(8, '0')}-82bc-50de-be60-03eedbe3cdd7`;
+      const price = (60_000 + random() * 1000).toFixed(2);
+      const fields = { T: time, s: symbol, S: random() < 0.5 ? 'Buy' : 'Sell', v: (random() * 5 + 0.001).toFixed(3), p: price };
+      return { ...fields, L: 'PlusTick', i: id, BT: false, RPI: false, seq: 753_843_954_913 + frame };
+    });
+    const body = JSON.stringify({ topic: `publicTrade.${symbol}`, type: 'snapshot', ts: time + 1, data });
+    lines.push(JSON.stringify({ at: time * 1000 + 40_000, connection: 1, frame: body }));
+    if (lines.length >= 5000) {
+      if (!output.write(`${lines.join('\n')}\n`)) await new Promise((resolve) => output.once('drain', resolve));
+      lines.length = 0;
+    }
+  }
+  await new Promise<void>((resolve) => output.end(lines.length > 0 ? `${lines.join('\n')}\n` : '', resolve));
+}
