@@ -55,7 +55,7 @@ function tradeSelect(trades: number): string {
 }
 
 function candleSelect(candles: number): string {
-  const price = (step: string) => `round(50000 + 4000 * sin((${step}) / 9000) + (hash(${step}) % 20000) / 100, 2)`;
+  const price = (step: string) => `round(50000 + 4000 * sin((${step}) / 9000) + (hash(${step}) % 2000) / 100, 2)`;
   return `WITH moved AS (SELECT i, ${price('i')} AS open, ${price('i + 1')} AS close, hash(i, 7) AS h FROM range(${candles}) r(i))
     SELECT 'candle' AS type, 'bybit' AS exchange, 'linear' AS market, 'BTCUSDT' AS symbol,
       make_timestamptz(${START} + i * 60000000) AS timestamp, '1m' AS interval, open, round(greatest(open, close) + (h % 1500) / 100, 2) AS high,
