@@ -91,6 +91,7 @@ export class RunSession {
     return {
       name: 'eth',
       id: 'abc123',
+      given: {},
       exchange,
       market: 'linear',
       symbol: SYMBOL,

@@ -203,6 +203,14 @@ export type AccountSettings = {
   readonly userId?: string | undefined;
   readonly positionMode?: 'one_way' | 'hedge' | undefined;
   readonly marginMode?: 'isolated' | 'cross' | 'portfolio' | undefined;
+  /** Settings of single symbols, where the exchange keeps them per symbol and shows them without a position. */
+  readonly symbols?:
+    | readonly {
+        readonly symbol: string;
+        readonly leverage?: DecimalText | undefined;
+        readonly marginMode?: 'isolated' | 'cross' | undefined;
+      }[]
+    | undefined;
   /** Whether a limit price outside of the band is moved into it instead of refused. */
   readonly movesPrices?: boolean | undefined;
   readonly notes: readonly string[];

@@ -37,7 +37,10 @@ function finishReconciling(turn: Turn): void {
   const since = state.reconciles;
   if (since === undefined || state.mismatch !== undefined) return;
   if (state.orders.some((order) => order.state === 'sent' || order.state === 'unknown' || order.search !== undefined)) return;
-  const isRead = open.answered >= since && fills.answered >= since && position.answered >= Math.max(open.got, fills.got);
+  if (open.answered < since || fills.answered < since) return;
+  state.listsRead ??= Math.max(open.got, fills.got);
+  const isRead = position.answered >= state.listsRead;
+  if (!isRead) position.due = Math.min(position.due, turn.at);
   if (!isRead || state.orders.some((order) => order.endedAt !== undefined && !isSettled(order))) return;
   if (state.isStarting && state.foreign.length > 0) {
     turn.halt(

@@ -55,7 +55,13 @@ export type LookupAnswer = {
 
 /** Something that happened. `at`: monotonic milliseconds; `time`: milliseconds of the exchange's clock. */
 export type Input = { readonly at: number; readonly time: number } & (
-  | { readonly kind: 'started'; readonly code: string; readonly resume: boolean; readonly noNewCycle?: string | undefined }
+  | {
+      readonly kind: 'started';
+      readonly code: string;
+      readonly resume: boolean;
+      readonly noNewCycle?: string | undefined;
+      readonly stop?: StopMode | undefined;
+    }
   /** Pushes may have been lost, or the host slept. */
   | { readonly kind: 'interrupted'; readonly reason: string }
   | {

@@ -284,5 +284,6 @@ function vanish(turn: Turn, order: OwnOrder, search: NonNullable<OwnOrder['searc
 /** Until orders, fills and then the position are read, nothing is placed. */
 export function reconcile({ state, at }: Turn): void {
   state.reconciles = at;
+  state.listsRead = undefined;
   for (const read of Object.values(state.reads)) Object.assign(read, { asked: undefined, answered: -1, got: -1, due: at });
 }

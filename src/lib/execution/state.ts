@@ -31,6 +31,8 @@ export type RunConfig = {
   readonly name: string;
   /** Six characters that its client ids begin with. */
   readonly id: string;
+  /** The flags that it was made with, as they were written. */
+  readonly given: Readonly<Record<string, string>>;
   readonly exchange: string;
   readonly market: Market;
   readonly symbol: string;
@@ -203,6 +205,8 @@ export type RunState = {
   reads: Record<ReadKind, ReadState>;
   /** Since when what rests and what is held must be read before anything is placed. */
   reconciles?: number | undefined;
+  /** When orders and fills had been read since then: the position must be asked for after that. */
+  listsRead?: number | undefined;
   position?: PositionView | undefined;
   mismatch?: { count: number; since: number } | undefined;
   /** An own order ended without our doing: two reads decide why. */

@@ -7,7 +7,7 @@ import type { Action, Input, StepResult } from './messages.js';
 import { attemptsOf, isLive, orderOf } from './orders.js';
 import { answered, looked, readFills, readOpen, readPosition, reconcile } from './readings.js';
 import { send, sent } from './sending.js';
-import type { RunConfig, RunState } from './state.js';
+import type { OwnOrder, RunConfig, RunState } from './state.js';
 import { Turn } from './turn.js';
 import { countUnknown, stopFor, viewOrder } from './views.js';
 
@@ -101,14 +101,15 @@ function takeAction(turn: Turn, input: Input): void {
 }
 
 /** A process starts: monotonic times of the one before mean nothing, and what it had under way is not known. */
-function start(turn: Turn, { code, resume, noNewCycle }: Extract<Input, { kind: 'started' }>): void {
+function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { kind: 'started' }>): void {
   const { state, at } = turn;
   state.starts.push(code);
   state.noNewCycle = noNewCycle;
   state.isResuming = resume;
   state.finished = undefined;
   if (resume || state.halt?.isRefusal) state.halt = undefined;
-  state.ending = state.halt ? { mode: 'keep', code: 4, since: at } : undefined;
+  const isEnding = stop !== undefined || state.halt !== undefined;
+  state.ending = isEnding ? { mode: stop ?? 'keep', code: state.halt ? 4 : 0, since: at } : undefined;
   state.isStarting = true;
   state.isPlanAsked = false;
   state.needsClock = false;
@@ -118,19 +119,22 @@ function start(turn: Turn, { code, resume, noNewCycle }: Extract<Input, { kind: 
   state.cycleStarts = state.cycleStarts.map(() => at);
   if (state.puzzle) state.puzzle = { ...state.puzzle, at };
   if (state.cleanAt !== undefined) state.cleanAt = at;
-  for (const order of state.orders) {
-    order.at = at;
-    order.heardAt = at;
-    if (order.endedAt !== undefined) order.endedAt = at;
-    if (order.state === 'sent') order.state = 'unknown';
-    if (order.cancel) order.cancel = { ...order.cancel, state: 'unknown', at };
-    const isOpen = order.state === 'unknown' || (isLive(order) && order.cancel !== undefined);
-    order.search = isOpen ? { rounds: 0, last: -1, next: at, isAsked: false } : undefined;
-  }
+  for (const order of state.orders) forgetTimes(order, at);
   // An entry that never left is planned anew.
   if (state.plan && attemptsOf(state, 'entry').length === 0 && !state.hasEnded) dropPlan(turn);
   reconcile(turn);
   turn.event('routine', 'started', state.starts.length > 1 ? 'the run goes on' : 'the run starts');
+}
+
+/** What a process before had under way is not known. */
+function forgetTimes(order: OwnOrder, at: number): void {
+  order.at = at;
+  order.heardAt = at;
+  if (order.endedAt !== undefined) order.endedAt = at;
+  if (order.state === 'sent') order.state = 'unknown';
+  if (order.cancel) order.cancel = { ...order.cancel, state: 'unknown', at };
+  const isOpen = order.state === 'unknown' || (isLive(order) && order.cancel !== undefined);
+  order.search = isOpen ? { rounds: 0, last: -1, next: at, isAsked: false } : undefined;
 }
 
 function pushedPosition({ state, config, at }: Turn, positions: Extract<Input, { kind: 'push' }>['positions']): void {
@@ -164,10 +168,13 @@ function plan(turn: Turn, { price, rules, refusal }: Extract<Input, { kind: 'pla
   state.isPlanAsked = false;
   if (phaseOf(state) !== 'idle' || obstacle(state, config, at) !== undefined) return;
   if (rules) state.rules = rules;
-  const problem = refusal ?? (price === undefined ? 'the last price is not known' : undefined);
-  if (problem === undefined)
+  if (refusal === undefined && price === undefined) {
+    state.nextPlan = at + SECOND;
+    return;
+  }
+  if (refusal === undefined)
     Object.assign(state, { orders: [], deferred: {}, places: {}, noLevels: false, vanished: 0, isShort: false });
-  const refused = problem ?? beginCycle(turn, price as string);
+  const refused = refusal ?? beginCycle(turn, price as string);
   if (refused !== undefined) {
     dropPlan(turn);
     state.nextPlan = at + MINUTE;

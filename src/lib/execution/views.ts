@@ -163,11 +163,13 @@ export function stopFor(turn: Turn, { class: outcome, message, pause }: WriteRes
     turn.alarm('maintenance', message, 'warning');
     // After the pause it is looked first, and nothing is sent before that is answered.
     state.reconciles = turn.at;
+    state.listsRead = undefined;
   }
   if (outcome === 'ban') {
     state.pausedUntil = Math.max(state.pausedUntil, turn.at + (pause ?? MINUTE));
     turn.alarm('ban', message);
     state.reconciles = turn.at;
+    state.listsRead = undefined;
   }
   if (outcome === 'key' || outcome === 'region') {
     if (state.ending?.code !== 5) turn.event('alarm', outcome, message);
@@ -184,6 +186,7 @@ function throttle(turn: Turn, pause: number, message: string): void {
   if (!isBan) return;
   turn.alarm('ban', `${state.throttles} requests in a row were refused (${message}): silent for 5 minutes`);
   state.reconciles = turn.at;
+  state.listsRead = undefined;
 }
 
 /** The write may have arrived or not: nothing more happens for its role until that is known. */

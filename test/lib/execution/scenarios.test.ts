@@ -40,6 +40,12 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     ends(run);
   });
 
+  it('requests that all take the same time end a reconciliation too', async () => {
+    const run = new RunSession(kind, { latency: 0 }).start();
+    await run.working();
+    ends(run);
+  });
+
   it.each(['before-intent', 'after-intent', 'before-reply-commit', 'after-commit'])(
     'killed at each %s of a cycle: one order per role, no fill lost or doubled (S1)',
     async (point) => {

@@ -17,6 +17,8 @@ export type RunnerOptions = {
   readonly resume?: boolean | undefined;
   /** Why no new cycle may begin, whatever else. */
   readonly noNewCycle?: string | undefined;
+  /** Starts only to end the run in this way. */
+  readonly stop?: StopMode | undefined;
   readonly timing?: Timing | undefined;
   /** Called after each commit with the records of it. */
   readonly onRecords?: ((rows: readonly OutboxRow[]) => void) | undefined;
@@ -73,8 +75,8 @@ export class Runner {
 
   /** Runs until the run is finished; returns the exit code. Throws what makes going on unsafe: a commit that failed. */
   async run(): Promise<number> {
-    const { venue, code, resume = false, noNewCycle } = this.#options;
-    this.#guarded(() => this.#take({ kind: 'started', code, resume, noNewCycle }));
+    const { venue, code, resume = false, noNewCycle, stop } = this.#options;
+    this.#guarded(() => this.#take({ kind: 'started', code, resume, noNewCycle, stop }));
     const listening = venue.listen(
       {
         pushed: ({ orders, fills, positions }) => this.#guarded(() => this.#take({ kind: 'push', orders, fills, positions })),

@@ -1,5 +1,5 @@
 import { DAY } from '../../../model/time.js';
-import { filledText, pageOf, sortedQuery, windows } from '../../private-rows.js';
+import { filledText, isFields, pageOf, priceOrNone, sortedQuery, windows } from '../../private-rows.js';
 import type {
   AccountFamily,
   AccountSettings,
@@ -17,7 +17,7 @@ import { addressesOf } from './classic.js';
 import { parseBalance, parseFill, parseOrder, parsePosition, parseTotals } from './unified-rows.js';
 import { UNIFIED_SOCKET } from './unified-socket.js';
 import { UNIFIED_WRITES } from './unified-writes.js';
-import { ALL_PRODUCTS, FUTURES, objectOf, positionModeOf, productFor, rowsOf } from './values.js';
+import { ALL_PRODUCTS, FUTURES, marginModeOf, objectOf, positionModeOf, productFor, rowsOf, symbolOf } from './values.js';
 
 const LIMIT = 100;
 const WINDOW = 30 * DAY;
@@ -69,6 +69,12 @@ function parseSettings(body: string): PrivatePage<AccountSettings> {
   const settings: AccountSettings = {
     userId: filledText(data.uid),
     positionMode: positionModeOf(data.holdMode),
+    symbols: (Array.isArray(data.symbolConfigList) ? data.symbolConfigList : []).filter(isFields).flatMap((row) => {
+      const symbol = symbolOf(row.symbol);
+      return symbol === undefined
+        ? []
+        : [{ symbol, leverage: priceOrNone(row.leverage), marginMode: marginModeOf(row.marginMode) }];
+    }),
     notes: ['the margin mode is set per symbol', ...(data.accountMode ? [`account mode ${data.accountMode}`] : [])],
   };
   return { items: [settings], rejected: [], time };

@@ -1,0 +1,121 @@
+import { Args, Flags, type Interfaces } from '@oclif/core';
+import { accountFlags } from '../../../lib/cli/account-access.js';
+import { durationFlag, exchangesFlag, LONGEST_PAUSE, outputFlags, storeFlag, symbolsFlag } from '../../../lib/cli/flags.js';
+import { decimalFlag, fractionFlag } from '../../../lib/cli/grid-flags.js';
+import { UsageError } from '../../../lib/model/errors.js';
+import { SECOND } from '../../../lib/model/time.js';
+import { DEFAULT_NAME, keyName } from '../../../lib/secrets/key-entry.js';
+import { gridFlags } from '../plan/flags.js';
+
+const { price, filled, solve, stress, interval, since, until, store, market, ...ladder } = gridFlags;
+
+const MODE = 'Mode';
+const SAFETY = 'Safety';
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,40}$/;
+
+/** A name of a run is a folder, and a field of every record. */
+export function runName(text: string): string {
+  if (!NAME.test(text)) throw new UsageError(`expected a name of lower-case letters, digits and dashes, was "${text}"`);
+  return text;
+}
+
+export const runNameArgument = Args.string({
+  description: 'Name of the run.',
+  required: true,
+  parse: async (text) => runName(text),
+});
+
+/** Flags that make up a run; they are kept with it. */
+export const configFlags = {
+  ...ladder,
+  exchange: exchangesFlag({ char: 'e', summary: 'Exchange; needed for a new run.', helpValue: 'NAME' }),
+  symbols: symbolsFlag({ char: 's', summary: 'Symbol, in any spelling; needed for a new run.', helpValue: 'SYMBOL' }),
+  deposit: decimalFlag({ summary: 'Deposit of each cycle, in quote units; needed for a new run.', helpGroup: 'Grid' }),
+  compound: Flags.boolean({ summary: 'Add what the run has earned to the deposit of the next cycle.', helpGroup: 'Grid' }),
+  restart: durationFlag({
+    summary: 'Pause between a take profit and the next cycle.',
+    least: SECOND,
+    most: LONGEST_PAUSE,
+    defaultHelp: async () => '60s',
+    helpGroup: 'Grid',
+  }),
+  'max-deposit': decimalFlag({
+    summary: 'Largest margin that the run may ever bind, in quote units.',
+    defaultHelp: async () => '--deposit',
+    helpGroup: SAFETY,
+  }),
+  'max-loss': decimalFlag({
+    summary: 'Halt when realised and open loss together reach this, in quote units.',
+    helpGroup: SAFETY,
+  }),
+  'max-drawdown': fractionFlag({ summary: 'Halt at this drawdown, relative to the deposit.', helpGroup: SAFETY }),
+  'max-cycles': Flags.integer({ summary: 'Stop after this number of cycles.', helpValue: 'N', min: 1, helpGroup: SAFETY }),
+  'max-cycles-per-hour': Flags.integer({
+    summary: 'Begin no more cycles than this within an hour.',
+    helpValue: 'N',
+    min: 1,
+    defaultHelp: async () => '30',
+    helpGroup: SAFETY,
+  }),
+  'on-halt': Flags.option({
+    summary: 'What a halt does: keep all orders, cancel them, or also close the position.',
+    options: ['keep', 'cancel', 'close'] as const,
+    defaultHelp: async () => 'keep',
+    helpGroup: SAFETY,
+  })(),
+};
+
+export const runFlags = {
+  paper: Flags.boolean({
+    summary: 'Trade on paper: the live market, no key, no order. The default.',
+    exclusive: ['demo', 'live'],
+    helpGroup: MODE,
+  }),
+  demo: Flags.boolean({ summary: "Trade on the exchange's demo side, with play money.", exclusive: ['live'], helpGroup: MODE }),
+  live: Flags.boolean({
+    summary: 'Trade with real money; needs --max-deposit, --max-loss and a confirmation.',
+    helpGroup: MODE,
+  }),
+  account: Flags.custom<string>({
+    summary: 'Name of the key.',
+    defaultHelp: async () => DEFAULT_NAME,
+    helpValue: 'NAME',
+    helpGroup: MODE,
+    parse: async (text) => keyName(text),
+  })(),
+  'accept-endpoint': accountFlags['accept-endpoint'],
+  confirm: Flags.string({
+    summary: 'Confirm --live by naming the symbol, instead of typing it.',
+    helpValue: 'SYMBOL',
+    helpGroup: MODE,
+    dependsOn: ['live'],
+  }),
+  'accept-unverified': Flags.boolean({
+    summary: 'Begin cycles with --live although no demo account has confirmed what the documents of the exchange leave open.',
+    helpGroup: MODE,
+    dependsOn: ['live'],
+  }),
+  'accept-unsafe-plan': Flags.boolean({
+    summary: 'Start although the plan is liquidated before its last level, or a level cannot be placed.',
+    helpGroup: SAFETY,
+  }),
+  'accept-shared-margin': Flags.boolean({
+    summary: 'Start with cross margin although other positions or orders use the balance.',
+    helpGroup: SAFETY,
+  }),
+  ...configFlags,
+  store: storeFlag,
+  latency: durationFlag({ summary: 'On paper: time of an order to the exchange.', defaultHelp: async () => '100ms' }),
+  resume: Flags.boolean({ summary: 'Go on with a halted run, after orders and position were read and fit.' }),
+  reconfigure: Flags.boolean({ summary: 'Give a run that holds nothing new settings.' }),
+  'on-exit': Flags.option({
+    summary: 'What Ctrl-C does: keep all orders, cancel the levels, cancel all, or also close the position.',
+    options: ['keep', 'levels', 'cancel', 'close'] as const,
+    default: 'keep' as const,
+  })(),
+  ...outputFlags,
+};
+
+export type RunFlags = Interfaces.InferredFlags<typeof runFlags>;
+export type ConfigFlags = Interfaces.InferredFlags<typeof configFlags>;

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Args, Flags } from '@oclif/core';
+import { accountFlags } from '../../../lib/cli/account-access.js';
+import { BaseCommand } from '../../../lib/cli/base-command.js';
+import { durationFlag, storeFlag } from '../../../lib/cli/flags.js';
+import type { SummaryDocument } from '../../../lib/cli/summary.js';
+import { isSettled } from '../../../lib/execution/orders.js';
+import type { StopMode } from '../../../lib/execution/state.js';
+import { openRunStore, runDirectory } from '../../../lib/execution/store/sqlite-store.js';
+import { UsageError } from '../../../lib/model/errors.js';
+import { MINUTE, SECOND } from '../../../lib/model/time.js';
+import { runName } from '../run/flags.js';
+import { readRun, runNames } from '../run/runs.js';
+import { endingSession } from '../run/session.js';
+
+const POLL = 200;
+
+export default class GridStop extends BaseCommand {
+  static override summary = 'Stop runs.';
+  static override description =
+    `Asks the process of a run to stop, and waits until it has: by default it cancels its own levels and keeps the take profit, which only reduces. Orders that are not of the run are never touched.
+
+A run whose process is gone is taken over and ended the same way. Exit 3 when something remains that was to go.`;
+  static override examples = [
+    { description: 'Cancel the levels, keep the take profit', command: '<%= config.bin %> <%= command.id %> eth-long' },
+    { description: 'Cancel everything and close the position', command: '<%= config.bin %> <%= command.id %> eth-long --close' },
+    { description: 'Stop every process and leave all orders', command: '<%= config.bin %> <%= command.id %> --all --keep' },
+  ];
+
+  static override args = { name: Args.string({ description: 'Name of the run.', parse: async (text) => runName(text) }) };
+  static override flags = {
+    all: Flags.boolean({ summary: 'All runs of the store.' }),
+    keep: Flags.boolean({ summary: 'Leave all orders as they are.', exclusive: ['cancel', 'close'] }),
+    cancel: Flags.boolean({ summary: 'Cancel all orders of the run; the position stays.', exclusive: ['close'] }),
+    close: Flags.boolean({ summary: 'Cancel all orders of the run and close its position by market.' }),
+    within: durationFlag({
+      summary: 'How long to wait for it.',
+      least: SECOND,
+      default: 2 * MINUTE,
+      defaultHelp: async () => '2m',
+    }),
+    'accept-endpoint': accountFlags['accept-endpoint'],
+    store: storeFlag,
+  };
+
+  async run(): Promise<SummaryDocument> {
+    const { args, flags } = await this.parse(GridStop);
+    if ((args.name === undefined) === !flags.all) throw new UsageError('expected the name of a run, or --all');
+    const mode: StopMode = flags.keep ? 'keep' : flags.cancel ? 'cancel' : flags.close ? 'close' : 'levels';
+    const names = args.name === undefined ? runNames(flags.store) : [args.name];
+    await Promise.all(names.map((name) => this.#stop(name, mode, flags, flags['accept-endpoint'] ?? [])));
+    return this.conclude();
+  }
+
+  async #stop(
+    name: string,
+    mode: StopMode,
+    { store, within: patience }: { readonly store: string; readonly within: number },
+    accepted: readonly string[],
+  ): Promise<void> {
+    const within = patience / 1_000;
+    const { isRunning, config } = await readRun(store, name);
+    if (!isRunning) {
+      await this.#stopHere(name, mode, store, accepted);
+      return;
+    }
+    const journal = await openRunStore(runDirectory(store, name));
+    journal.order(mode);
+    journal.close();
+    const until = performance.now() + within;
+    while ((await readRun(store, name)).isRunning) {
+      if (performance.now() > until) {
+        this.summary.incomplete(`${name} (${config.mode}) has not stopped within ${within / 1_000} s`);
+        return;
+      }
+      await sleep(POLL);
+    }
+    await this.#report(name, store, mode, `${name} has stopped`);
+  }
+
+  /** Without a process of its own, this one takes the run, ends it as asked, and lets it go. */
+  async #stopHere(name: string, mode: StopMode, store: string, accepted: readonly string[]): Promise<void> {
+    if (mode === 'keep') {
+      await this.#report(name, store, mode, `no process keeps ${name}`);
+      return;
+    }
+    const session = await endingSession(name, store, mode, accepted, {
+      settings: this.settings,
+      stderr: this.stderr,
+      origin: this.restOrigin,
+      userAgent: `mdtool/${this.config.version}`,
+      notice: (text) => this.notice(text),
+    });
+    if (session === 3) this.summary.incomplete(`${name}: something remains that was to go, or what became of it is not known`);
+    if (session === 5) this.summary.unreachable(`${name}: the exchange refuses the key`);
+    await this.#report(name, store, mode, `${name} was stopped`);
+  }
+
+  async #report(name: string, store: string, mode: StopMode, text: string): Promise<void> {
+    const { state } = await readRun(store, name);
+    const rest = state?.orders.filter((order) => !isSettled(order)) ?? [];
+    const remains = rest.map(({ clientId }) => clientId).join(', ') || 'no order';
+    this.notice(`${text}; what stays: ${remains}, position ${state?.held ?? '0'}`);
+    const isLeft = rest.some(
+      ({ role }) => mode === 'cancel' || mode === 'close' || (mode === 'levels' && role !== 'take_profit'),
+    );
+    if (isLeft || (mode === 'close' && Number(state?.held ?? 0) > 0))
+      this.summary.incomplete(`${name}: something remains that was to go`);
+  }
+}

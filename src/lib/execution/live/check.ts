@@ -1,0 +1,133 @@
+import { type AccountClient, AccountError } from '../../account/client.js';
+import type { AccountFamily, AccountSettings, KeyInfo, PrivatePosition } from '../../exchanges/private-side.js';
+import { LimitError, UnreachableError, UsageError } from '../../model/errors.js';
+import { Exact } from '../../model/ticks.js';
+import type { RunConfig } from '../state.js';
+
+type Checked = { readonly userId: string | undefined; readonly warnings: readonly string[] };
+
+const WEEK = 7 * 86_400_000_000;
+
+type CheckOptions = {
+  readonly client: AccountClient;
+  readonly family: AccountFamily;
+  readonly config: RunConfig;
+  /** Whether other positions and orders may use the balance of a plan with cross margin. */
+  readonly sharesMargin: boolean;
+  /** Whether the run holds or has something: then nothing is set. */
+  readonly isOpen: boolean;
+};
+
+/**
+ * Checks an account before a run trades on it: rights of the key, position mode, margin mode, leverage. Only leverage is set, and
+ * only when nothing rests on the symbol; everything else is the owner's to change. The first that does not fit is thrown.
+ */
+export async function checkAccount(options: CheckOptions): Promise<Checked> {
+  const { client, family, config } = options;
+  const warnings: string[] = [];
+  const info = await demoless(client, warnings, 'permissions', async () => (await client.read(family.keyInfo)).items[0]);
+  if (info) checkKey(info, client, warnings);
+  const settings = await demoless(client, warnings, 'modes', async () => (await client.read(family.settings)).items[0]);
+  const userId = settings?.userId ?? info?.userId;
+  if (config.userId !== undefined && userId !== undefined && userId !== config.userId)
+    throw new UnreachableError(
+      `the key ${client.account.name} is of account ${userId}, the run ${config.name} is of ${config.userId}`,
+    );
+  const { market, symbol, settle } = config;
+  const positions = (await client.read(family.positions({ market, symbol, settle }))).items;
+  const own = positions.find((position) => position.symbol === symbol);
+  checkModes(settings, own, config);
+  if (config.marginMode === 'cross' && !options.sharesMargin) await requireAlone(options);
+  await checkLeverage(options, settings, own);
+  return { userId, warnings };
+}
+
+/** The demo side lacks some reads: what they would say is then not known, and said to be. */
+async function demoless<Value>(
+  { account }: AccountClient,
+  warnings: string[],
+  what: string,
+  read: () => Promise<Value>,
+): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    const isMissing = error instanceof AccountError && (error.outcome.class === 'definite' || error.outcome.class === 'unknown');
+    if (account.mode !== 'demo' || !isMissing) throw error;
+    warnings.push(`the demo side does not show ${what}`);
+    return undefined;
+  }
+}
+
+function checkKey({ canTrade, canWithdraw, expires, addresses }: KeyInfo, client: AccountClient, warnings: string[]): void {
+  const { name } = client.account;
+  if (canWithdraw)
+    throw new LimitError(
+      `the key ${name} may withdraw: a run never needs that; make one without the permission, and delete this one`,
+    );
+  if (!canTrade) throw new UnreachableError(`the key ${name} may not trade: add the permission on the exchange`);
+  if (addresses.length === 0) warnings.push(`the key ${name} is not bound to an IP address: anyone who has it can use it`);
+  if (expires !== undefined && expires - client.now() * 1_000 < WEEK) warnings.push(`the key ${name} expires within 7 days`);
+}
+
+function checkModes(settings: AccountSettings | undefined, own: PrivatePosition | undefined, config: RunConfig): void {
+  const positionMode = own?.positionMode ?? settings?.positionMode;
+  if (positionMode === 'hedge')
+    throw new UsageError(
+      `${config.symbol} is in hedge mode and a run needs one-way mode: change the position mode on the site of the exchange; mdtool never does`,
+    );
+  const symbol = settings?.symbols?.find((one) => one.symbol === config.symbol);
+  const marginMode = own?.marginMode ?? symbol?.marginMode ?? settings?.marginMode;
+  if (marginMode !== undefined && marginMode !== config.marginMode)
+    throw new UsageError(
+      `the margin mode of ${config.symbol} is ${marginMode}, planned is ${config.marginMode}: change it on the site of the exchange, or plan with --margin-mode ${marginMode === 'portfolio' ? 'cross' : marginMode}`,
+    );
+}
+
+async function requireAlone({ client, family, config }: CheckOptions): Promise<void> {
+  const [positions, orders] = await Promise.all([client.read(family.positions()), client.read(family.openOrders())]);
+  const position = positions.items.find(({ symbol, amount }) => symbol !== config.symbol && Number(amount) !== 0);
+  const order = orders.items.find(({ symbol }) => symbol !== config.symbol);
+  const other = position?.symbol ?? order?.symbol;
+  if (other !== undefined)
+    throw new LimitError(
+      `with cross margin the planned liquidation price holds only for a balance of its own, and ${other} uses it too: use isolated margin, or --accept-shared-margin`,
+    );
+}
+
+async function checkLeverage(
+  { client, family, config, isOpen }: CheckOptions,
+  settings: AccountSettings | undefined,
+  own: PrivatePosition | undefined,
+): Promise<void> {
+  const known = own?.leverage ?? settings?.symbols?.find((one) => one.symbol === config.symbol)?.leverage;
+  if (known !== undefined && new Exact(known).eq(config.leverage)) return;
+  const { market, symbol, settle, leverage, marginMode } = config;
+  const orders = (await client.read(family.openOrders({ market, symbol, settle }))).items;
+  const words = `the leverage of ${symbol} is ${known ?? 'not known'}, planned is ${leverage}`;
+  if (isOpen) return;
+  if (Number(own?.amount ?? 0) !== 0)
+    throw new UsageError(`${words}, and a position is open: it is not changed under a position`);
+  if (orders.length > 0)
+    throw new UsageError(`${words}, and order ${orders[0]?.orderId} rests: it is not changed under an order`);
+  const request = family.writes.setLeverage({ market, symbol, settle, leverage, marginMode, positionMode: 'one_way' });
+  const { outcome } = await client.send(request, client.now());
+  if (outcome.class !== 'success' && outcome.class !== 'no-change' && outcome.class !== 'unknown')
+    throw new AccountError(client.account, outcome);
+  await confirmLeverage(client, family, config);
+}
+
+/** An exchange may say success and do nothing: what counts is what it shows. */
+async function confirmLeverage(client: AccountClient, family: AccountFamily, config: RunConfig): Promise<void> {
+  const { market, symbol, settle, leverage } = config;
+  const [positions, settings] = await Promise.all([
+    client.read(family.positions({ market, symbol, settle })),
+    client.read(family.settings),
+  ]);
+  const own = positions.items.find((position) => position.symbol === symbol)?.leverage;
+  const shown = own ?? settings.items[0]?.symbols?.find((one) => one.symbol === symbol)?.leverage;
+  if (shown === undefined || !new Exact(shown).eq(leverage))
+    throw new LimitError(
+      `the leverage of ${symbol} was set to ${leverage} and is shown as ${shown ?? 'nothing'}: no order is sent`,
+    );
+}
