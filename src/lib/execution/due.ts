@@ -211,7 +211,7 @@ function cancels(orders: readonly OwnOrder[], config: RunConfig, at: number): Ac
 function endingWrites(state: RunState, config: RunConfig, at: number): Action[] {
   const mode = state.ending?.mode;
   if (mode === 'keep' || mode === undefined || state.ending?.code === 5) return [];
-  const isKept = (order: OwnOrder) => mode === 'levels' && (order.role === 'take_profit' || order.role === 'close');
+  const isKept = ({ role }: OwnOrder) => role === 'close' || (mode === 'levels' && role === 'take_profit');
   const removed = cancels(
     state.orders.filter((order) => !isKept(order)),
     config,

@@ -73,9 +73,13 @@ function sendOrders(turn: Turn, drafts: readonly OrderDraft[]): void {
 function isLooping(turn: Turn, draft: OrderDraft): boolean {
   const key = roleKey(draft);
   const recent = (turn.state.places[key] ?? []).filter((at) => turn.at - at < MINUTE);
-  recent.push(turn.at);
   turn.state.places[key] = recent;
-  if (recent.length <= MOST_PLACES) return false;
+  if (recent.length < MOST_PLACES) {
+    recent.push(turn.at);
+    return false;
+  }
+  // A run that ends already would ask again at once.
+  turn.state.deferred[key] = { until: turn.at + MINUTE, cause: 'loop', message: 'placed too often' };
   turn.halt('loop', `${key} was placed ${MOST_PLACES} times within a minute without a fill`);
   return true;
 }

@@ -38,7 +38,7 @@ const GONE: Outcome = { class: 'gone', message: 'no such order' };
 type PaperOrder = { readonly intent: OrderIntent; readonly order: Order; readonly orderId: string; updated: number };
 
 /**
- * The matching of the backtest, fed by the live public stream, behind the interface of an exchange: the executor cannot tell
+ * The matching of the backtest, fed by the live public stream, behind the interface of an exchange: the executor cannot see
  * the difference. It opens no private connection. A limit order fills when a trade reaches its price, as if nobody stood before it.
  */
 export class PaperVenue implements Venue {
