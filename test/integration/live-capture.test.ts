@@ -68,6 +68,19 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     await expect(captureFrom([server], { symbols: ['BTCUSDT', 'ETHUSTD'] })).rejects.toThrow('unknown symbol ETHUSTD');
   });
 
+  it('does not refuse a named symbol that has a price, and subscribes it when the list has it', async () => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    const hide = (rows: readonly unknown[]) => rows.filter((row) => !JSON.stringify(row).includes('"ETHUSDT"'));
+    server.faults.editRows(/instruments|contracts/, hide);
+    const run = await capture([server], { symbols: ['BTCUSDT', 'ETHUSDT'], refreshEvery: 150 });
+    await run.until(settled(run), 'the other subscribed');
+    expect([run.live.symbols, run.incomplete]).toEqual([1, [expect.stringMatching(/lists are short and lack ETHUSDT/)]]);
+    server.faults.restoreRows();
+    await run.until(() => server.subscribers('linear', 'ETHUSDT').length === 1, 'subscribed after all');
+    await run.stop();
+    expect(server.violations).toEqual([]);
+  });
+
   it('captures names outside of A–Z and 0–9 as they are listed, in the spelling that the user names', async () => {
     const names = ['龙虾USDT', 'kPEPEUSDT', 'Ä1USDT', '🚀USDT'];
     const listings = names.map((symbol) => ({
@@ -295,6 +308,54 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
     clearInterval(timer);
     for (const line of lines()) expect(line).toMatch(new RegExp(`their tickers show trades: .*${mute.replace('$', '\\$')}`));
     await run.stop();
+  });
+
+  it.each([
+    ['ticker', { bitget: 'ticker', bybit: 'tickers' }],
+    ['book', { bitget: 'books15', bybit: 'orderbook.50' }],
+    ['candle', { bitget: 'candle1m', bybit: 'kline.1' }],
+  ] as const)('subscribes a mute %s again when its symbol trades, and tells the gap', async (channel, names) => {
+    const server = await start(id, { symbols: { linear: 3 } });
+    const channels = ['trade', channel] as const;
+    const run = await capture([server], {
+      channels,
+      intervals: ['1m'],
+      pacing: { staleAfter: channel === 'candle' ? 1_000 : 300 },
+    });
+    await run.until(settled(run), 'all subscribed');
+    const [mute, quiet, busy] = run.live.pools.flatMap(({ subscriptions }) =>
+      subscriptions.filter((subscription) => subscription.channel === 'trade').map(({ symbol }) => symbol),
+    ) as [string, string, string];
+    const say = (symbol: string) => {
+      server.trade('linear', symbol);
+      server.ticker('linear', symbol);
+      server.requote('linear', symbol);
+    };
+    const of = (symbol: string) =>
+      run.records.filter(
+        (record) => !['gap', 'trade', 'clock'].includes(record.type) && 'symbol' in record && record.symbol === symbol,
+      ).length;
+    for (const symbol of [mute, quiet, busy]) say(symbol);
+    await run.until(() => [mute, quiet, busy].every((symbol) => of(symbol) > 0), 'first states');
+    server.faults.silence('linear', mute, names[id as 'bitget' | 'bybit']);
+    const timer = setInterval(() => {
+      for (const symbol of [mute, busy]) say(symbol);
+    }, 20);
+    await run.until(() => run.log.some((line) => line.includes('their symbols trade')), 'mute');
+    await run.until(() => run.live.status().subscriptions.stale === 1, 'counted as stale');
+    server.faults.unsilence('linear', mute, names[id as 'bitget' | 'bybit']);
+    const before = of(mute);
+    await run.until(() => of(mute) > before, 'heard again');
+    clearInterval(timer);
+    const lines = run.log.filter((line) => line.includes('silent'));
+    for (const line of lines) expect(line).toContain(mute);
+    const gaps = gapsOf(await run.stop());
+    // A delta between the end of the silence and the new snapshot does not continue the book.
+    const stale = gaps.filter(({ reason }) => reason !== 'sequence');
+    expect(stale.map(({ symbol, reason, missing }) => [symbol, reason, missing])).toEqual([[mute, 'stale', true]]);
+    expect(stale[0]?.channel.startsWith(channel)).toBe(true);
+    expect(gaps.every(({ symbol }) => symbol === mute)).toBe(true);
+    expect(server.violations).toEqual([]);
   });
 
   it('turns what a slow output cannot take into gaps, and keeps the connection alive meanwhile', async () => {

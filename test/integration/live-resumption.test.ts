@@ -272,3 +272,35 @@ it('begins nothing when it is stopped while it still reads the store', async () 
   expect(pool.connections).toEqual({ wanted: 0, open: 0 });
   expect(server.accepted).toBe(0);
 });
+
+it.each(['bitget', 'bybit'])('fetches what a killed run of %s had not noticed: a silence before its last trades', async (id) => {
+  const server = await serve(id, { symbols: { linear: 1 }, history: { trades: 60, duration: 240_000 } });
+  const truth = server.trades('linear', 'BTCUSDT');
+  const isMissing = (at: number) => at >= 35 && at < 55;
+  const missing = truth.filter((_, at) => isMissing(at)).map(({ id: tradeId }) => tradeId);
+  const store = storeName();
+  const writer = await openStoreWriter(store, { step: 'stream' });
+  await writer.write(
+    truth.flatMap(({ id: tradeId, time, price, size, side }, at) => {
+      if (isMissing(at)) return [];
+      const own = {
+        exchange: id,
+        market: 'linear',
+        symbol: 'BTCUSDT',
+        timestamp: time * MS,
+        localTimestamp: time * MS + 1,
+      } as const;
+      const sequence = id === 'bitget' ? { sequence: tradeId } : {};
+      return [{ type: 'trade', ...own, id: tradeId, price: Number(price), amount: Number(size), side, ...sequence }];
+    }),
+  );
+  await writer.close();
+  const { records } = await run(server, store, { repair: {} }, (one) => {
+    server.trade('linear', 'BTCUSDT');
+    return missing.every((tradeId) => one.records.some((record) => record.type === 'trade' && record.id === tradeId));
+  });
+  const ids = records.flatMap((record) => (record.type === 'trade' ? [record.id] : []));
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.filter((tradeId) => truth.some((trade) => trade.id === tradeId))).toEqual(missing);
+  expect(gapsOf(records, 'trade').map(({ missing: isOpen }) => isOpen)).toEqual([false]);
+});

@@ -36,9 +36,9 @@ export class SymbolChoice {
     return this.#named?.missing ?? [];
   }
 
-  /** Throws a `UsageError` for named symbols that no list has. */
-  check(): void {
-    this.#named?.check();
+  /** Throws a `UsageError` for named symbols that no list has, except those in `known`. */
+  check(known: ReadonlySet<string> = new Set()): void {
+    this.#named?.check(known);
   }
 
   /** Reason why no instrument is selected; undefined when one is, or without a list. */
@@ -84,9 +84,10 @@ class NamedSymbols {
     });
   }
 
-  check(): void {
-    if (this.#missing.size === 0) return;
-    throw new UsageError(unknownSymbols([...this.#missing], [...this.#lists], this.#listed));
+  check(known: ReadonlySet<string>): void {
+    const unknown = this.missing.filter((name) => !known.has(name));
+    if (unknown.length === 0) return;
+    throw new UsageError(unknownSymbols(unknown, [...this.#lists], this.#listed));
   }
 }
 

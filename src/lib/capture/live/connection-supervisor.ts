@@ -8,7 +8,7 @@ import type { DataFrame } from '../session/capture.js';
 import { Connection, type ConnectionEnd } from './connection.js';
 import type { PriceWatch } from './price-watch.js';
 import { SubscribedConnection } from './subscribed-connection.js';
-import type { StateCounts } from './subscriptions.js';
+import type { StateCounts, Subscriptions } from './subscriptions.js';
 import type { ConnectionKeeper, Wire } from './wire.js';
 
 /** Callbacks of a connection supervisor; each call is worth a log line. */
@@ -41,6 +41,11 @@ const SETTLE_CHECK = 50;
 /** A ticker that shows trades proves more than silence: a trade topic counts as mute after this share of `staleAfter`. */
 const TICKER_SHARE = 0.25;
 
+/** Channels that show the state of a symbol, which every trade changes. */
+const STATES: ReadonlySet<Channel> = new Set(['ticker', 'book', 'book_delta', 'candle']);
+/** Bybit sends a candle once a minute at least: it counts as mute after this multiple of `staleAfter`. */
+const CANDLE_SHARE = 2;
+
 /**
  * Keeps a set of topics subscribed: connects, subscribes, and reconnects after a loss. An exchange cuts every connection
  * after a day. A rotation replaces it earlier: the new one delivers everything before the old one closes.
@@ -54,8 +59,10 @@ export class ConnectionSupervisor implements ConnectionKeeper {
   readonly #stop = new AbortController();
   #current: SubscribedConnection | undefined;
   #next: SubscribedConnection | undefined;
-  /** Trade topics that are mute, with the time (ms) from which each may be resubscribed again. */
+  /** Topics that are mute, with the time (ms) from which each may be resubscribed again. */
   readonly #mute = new Map<string, { readonly pause: number; readonly next: number }>();
+  /** By topic, its last data and the first sign after it that it should have said more (ms). */
+  readonly #silences = new Map<string, { readonly last: number; readonly since: number }>();
   #hasConnected = false;
   #done: Promise<void> = Promise.resolve();
 
@@ -143,7 +150,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     const [event] = events;
     if (subscribed?.id !== id || event === undefined) return;
     this.#backoff.reset();
-    this.#options.prices.observe(events, subscribed.connection.heardAt);
+    if (!history) this.#options.prices.observe(events, subscribed.connection.heardAt);
     const topic = this.#index.find(event);
     if (topic === undefined) return;
     subscribed.onData(topic);
@@ -158,10 +165,23 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     const stale = subscriptions.check(timing.now(), this.#hasSnapshot);
     if (stale.length > 0) events.stale(stale, 'others deliver');
     const now = timing.now();
-    const mute = [...this.#topics].filter((topic) => this.#lacksTrades(topic) && now >= (this.#mute.get(topic)?.next ?? 0));
-    const fresh = mute.filter((topic) => !this.#mute.has(topic));
-    if (fresh.length > 0) events.stale(fresh, 'their tickers show trades');
-    for (const topic of mute) this.#restore(topic, now);
+    this.#restoreAll(
+      [...this.#topics].filter((topic) => this.#lacksTrades(topic)),
+      'their tickers show trades',
+      now,
+    );
+    this.#restoreAll(
+      [...this.#topics].filter((topic) => this.#lacksStates(topic, subscriptions, now)),
+      'their symbols trade',
+      now,
+    );
+  }
+
+  #restoreAll(mute: readonly string[], why: string, now: number): void {
+    const due = mute.filter((topic) => now >= (this.#mute.get(topic)?.next ?? 0));
+    const fresh = due.filter((topic) => !this.#mute.has(topic));
+    if (fresh.length > 0) this.#options.events.stale(fresh, why);
+    for (const topic of due) this.#restore(topic, now);
   }
 
   /**
@@ -175,7 +195,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     this.#mute.set(topic, { pause, next: now + pause });
     for (const { market, channel, symbol } of this.#feedsOf(topic)) {
       wire.muted({ exchange: exchange.id, market, channel, symbol });
-      prices.restart(market, symbol);
+      if (channel === 'trade') prices.restart(market, symbol);
     }
     this.resubscribe(topic);
   }
@@ -304,6 +324,24 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     const isMissing = ({ channel, market, symbol }: TopicFeed) =>
       channel === 'trade' && prices.isMissing(market, symbol, now, pacing.staleAfter * TICKER_SHARE);
     return this.#feedsOf(topic).some(isMissing);
+  }
+
+  /**
+   * Whether a topic of states has said nothing since its symbol traded, long ago: every trade changes the ticker, the book and
+   * the candle.
+   */
+  #lacksStates(topic: string, subscriptions: Subscriptions, now: number): boolean {
+    const { prices, pacing } = this.#options;
+    const last = subscriptions.lastData(topic);
+    const feeds = this.#feedsOf(topic).filter(({ channel }) => STATES.has(channel));
+    if (last === undefined || feeds.length === 0 || !(subscriptions.hasData(topic) || this.#mute.has(topic))) return false;
+    const active = Math.max(...feeds.map(({ market, symbol }) => prices.lastActive(market, symbol)));
+    const known = this.#silences.get(topic);
+    const silence = known?.last === last ? known : { last, since: active };
+    if (active > last) this.#silences.set(topic, silence);
+    else this.#silences.delete(topic);
+    const limit = feeds.some(({ channel }) => channel === 'candle') ? CANDLE_SHARE * pacing.staleAfter : pacing.staleAfter;
+    return active > last && now - silence.since >= limit;
   }
 
   #refuse(topics: readonly string[], reason: string): void {

@@ -10,7 +10,7 @@ type Refusal = { readonly refused: readonly string[]; readonly retry: readonly (
 
 type Acknowledged = Pick<Extract<Frame, { kind: 'acknowledged' }>, 'topic' | 'request'>;
 type Refused = Extract<Frame, { kind: 'refused' }>;
-type Entry = { state: TopicState; since: number; hasData: boolean; isAnswered: boolean };
+type Entry = { state: TopicState; since: number; hasData: boolean; isAnswered: boolean; lastData: number };
 
 type SubscriptionLimits = {
   /** Milliseconds until a subscription without an answer is reported. */
@@ -43,7 +43,8 @@ export class Subscriptions {
 
   /** Adds subscriptions that are sent at `at`; `request` is the id that the answer will carry. */
   requested(topics: readonly string[], request: string | undefined, at: number): void {
-    for (const topic of topics) this.#entries.set(topic, { state: 'pending', since: at, hasData: false, isAnswered: false });
+    for (const topic of topics)
+      this.#entries.set(topic, { state: 'pending', since: at, hasData: false, isAnswered: false, lastData: at });
     if (request !== undefined) this.#requests.set(request, topics);
   }
 
@@ -79,9 +80,20 @@ export class Subscriptions {
   onData(topic: string, at: number): void {
     this.#hasData = true;
     const entry = this.#entries.get(topic);
+    if (entry) entry.lastData = at;
     if (!entry || (entry.hasData && entry.state === 'confirmed')) return;
     entry.hasData = true;
     this.#confirm(topic, at);
+  }
+
+  /** Returns the time of a topic's last data or of its request, undefined for a topic that is not subscribed. */
+  lastData(topic: string): number | undefined {
+    return this.#entries.get(topic)?.lastData;
+  }
+
+  /** Whether a topic has delivered since it was requested. */
+  hasData(topic: string): boolean {
+    return this.#entries.get(topic)?.hasData ?? false;
   }
 
   /** Marks a confirmed topic as stale; returns whether it was not before. */
@@ -127,7 +139,8 @@ export class Subscriptions {
   }
 
   #refuse(topics: readonly string[], retry: readonly (readonly string[])[], at: number): Refusal {
-    for (const topic of topics) this.#entries.set(topic, { state: 'refused', since: at, hasData: false, isAnswered: true });
+    for (const topic of topics)
+      this.#entries.set(topic, { state: 'refused', since: at, hasData: false, isAnswered: true, lastData: at });
     return { refused: topics, retry };
   }
 

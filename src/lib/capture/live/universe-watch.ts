@@ -3,6 +3,7 @@ import type { RestSource } from '../../instruments/instruments.js';
 import { SymbolChoice } from '../../instruments/symbol-choice.js';
 import { type FallbackLists, readLists, type SymbolList, type SymbolListener } from '../../instruments/symbol-list.js';
 import type { UniverseOptions } from '../../instruments/universe.js';
+import { MdtoolError } from '../../model/errors.js';
 import type { Instrument, Market } from '../../model/records.js';
 import { seriesKey } from '../../model/series.js';
 import type { DataFrame } from '../session/capture.js';
@@ -43,6 +44,14 @@ type UniverseListener = {
   fallback(text: string): void;
 };
 
+type NameCheck = {
+  readonly lists: readonly SymbolList[];
+  readonly turn: RefreshTurn;
+  readonly mayAskAgain: boolean;
+  /** Named symbols that have a last price. */
+  readonly quoted: ReadonlySet<string>;
+};
+
 /** A captured symbol that good lists lack. */
 type Doubt = {
   /** Good lists in a row that lack it, since its last data. */
@@ -59,6 +68,8 @@ const FEW = 3;
 /** Milliseconds after which a capture starts with stored lists: while it waits for the exchange, all its data is missed. */
 const PATIENCE = 8_000;
 const NAMED = 3;
+/** Names whose last price is asked for when the lists lack them. */
+const MOST_QUOTED = 20;
 
 /**
  * Fetches the instrument lists of exchanges and turns the selected instruments into subscriptions.
@@ -107,7 +118,7 @@ export class UniverseWatch {
 
   /**
    * Returns the subscriptions wanted now, none when the run is stopped meanwhile. Throws a `UsageError` on an unknown symbol
-   * in the first call, when two answers in a row lack it; later an absent symbol is a delisted or a doubted one.
+   * in the first call, when two answers in a row lack it and it has no last price; later an absent symbol is a delisted or a doubted one.
    */
   async refresh(turn: RefreshTurn): Promise<UniverseAnswer> {
     const answer = await this.#ask(turn, turn === 'first');
@@ -143,24 +154,39 @@ export class UniverseWatch {
       if (!failed.has(exchange.id) && own.every(({ instruments }) => instruments.length === 0))
         failed.set(exchange.id, `${exchange.id}: the instrument list is empty`);
     }
-    if (failed.size === 0 && !this.#checkNames(choice, lists, turn, mayAskAgain && outdated.size === 0)) return undefined;
+    const mustAskAgain = mayAskAgain && outdated.size === 0;
+    const isLast = failed.size === 0 && turn === 'first' && !mustAskAgain;
+    const quoted = isLast ? await this.#quoted(choice.missing) : new Set<string>();
+    if (failed.size === 0 && !this.#checkNames(choice, { lists, turn, mayAskAgain: mustAskAgain, quoted })) return undefined;
     for (const list of lists) if (!failed.has(list.exchange.id)) this.#apply(list, found.get(list.exchange.id) ?? [], turn);
     return this.#answer(failed, outdated);
   }
 
   /** Checks that the lists have the symbols asked for by name; returns false when they must be asked for again at once. */
-  #checkNames(choice: SymbolChoice, lists: readonly SymbolList[], turn: RefreshTurn, mayAskAgain: boolean): boolean {
+  #checkNames(choice: SymbolChoice, { lists, turn, mayAskAgain, quoted }: NameCheck): boolean {
     const { missing } = choice;
     if (turn !== 'first') {
       this.#missing = this.#missing.filter((name) => missing.includes(name));
       return true;
     }
     if (missing.length > 0 && mayAskAgain) return false;
-    if (lists.every(({ whole }) => whole)) choice.check();
+    const isWhole = lists.every(({ whole }) => whole);
+    if (isWhole) choice.check(quoted);
     this.#missing = missing;
+    const what = isWhole ? 'are short' : 'have unreadable parts';
     if (missing.length > 0)
-      this.#listener.incomplete(`the instrument lists have unreadable parts and lack ${missing.join(', ')}; asking again`);
+      this.#listener.incomplete(`the instrument lists ${what} and lack ${missing.join(', ')}; asking again`);
     return true;
+  }
+
+  /** Returns the named symbols that have a last price although the lists lack them: then the lists are short. */
+  async #quoted(names: readonly string[]): Promise<ReadonlySet<string>> {
+    const quoted = new Set<string>();
+    for (const name of names.slice(0, MOST_QUOTED)) {
+      for (const watched of this.#exchanges)
+        for (const market of this.#query.markets) if (await hasPrice(watched, market, name)) quoted.add(name);
+    }
+    return quoted;
   }
 
   /** Returns the older lists, and notes whose they are. */
@@ -258,6 +284,20 @@ export class UniverseWatch {
           : [{ market, channel, symbol }],
       ),
     );
+  }
+}
+
+/** Whether an exchange gives the last price of a symbol. */
+async function hasPrice({ exchange, rest }: WatchedExchange, market: Market, name: string): Promise<boolean> {
+  const symbol = exchange.markets.includes(market) ? exchange.nativeSymbol(name, market) : undefined;
+  if (symbol === undefined || !exchange.lastPrice) return false;
+  const request = exchange.lastPrice.request(market, symbol);
+  try {
+    const answer = await rest.answer(request);
+    return answer !== undefined && exchange.lastPrice.parse(request, answer.body).price > 0;
+  } catch (error) {
+    if (!(error instanceof MdtoolError)) throw error;
+    return false;
   }
 }
 

@@ -134,6 +134,17 @@ export class AuditSchedule {
   }
 }
 
+/** Returns the trade before the first silence among some trades, in order, that is unusual for them; undefined without one. */
+export function beforeSilence(trades: readonly TradePoint[]): TradePoint | undefined {
+  const [first, last] = [trades[0], trades.at(-1)];
+  if (!first || !last || trades.length <= ENOUGH) return undefined;
+  const intervals = trades.slice(1).map(({ timestamp }, at) => timestamp - (trades[at] as TradePoint).timestamp);
+  const usual = [...intervals].sort((a, b) => a - b)[Math.floor(0.9 * intervals.length)] ?? 0;
+  const limit = Math.max(MINIMUM_SEAM, UNUSUAL_SEAM * usual);
+  const at = intervals.findIndex((interval) => interval > limit);
+  return at < 0 ? undefined : trades[at];
+}
+
 function settle(entry: Entry): void {
   entry.seam = undefined;
   entry.seamLength = 0;

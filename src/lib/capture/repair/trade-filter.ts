@@ -1,7 +1,7 @@
 import type { AnyRecord, GapReason, Market, Trade } from '../../model/records.js';
 import { seriesKey } from '../../model/series.js';
 import type { Statistics } from '../statistics.js';
-import type { Seam } from './audit-schedule.js';
+import { beforeSilence, type Seam } from './audit-schedule.js';
 import type { LostFeed } from './continuity.js';
 import { type Feed, FeedTable } from './feed-table.js';
 import { isBefore, KnownTrades, type TradePoint } from './known-trades.js';
@@ -69,11 +69,14 @@ export class TradeFilter {
     return !(event.type === 'trade' && this.#known(event).has(event.id)) && this.takeovers.add(waiting);
   }
 
-  /** Registers the last stored trades of a feed: every later trade is missing. */
+  /**
+   * Registers the last stored trades of a feed: every later trade is missing. A run that was killed may not have proven its last
+   * silences: then trades are fetched from the first of these on, and only those that are not stored count.
+   */
   resume(feed: Feed, trades: readonly TradePoint[], at: number): void {
     const known = this.#known(feed);
     for (const trade of trades) known.add(trade);
-    this.repair?.resume(feed, known, at);
+    this.repair?.resume(feed, known, beforeSilence(trades) ?? known.last, at);
   }
 
   /** Opens a repair for a feed that was lost. Returns false where gaps of its channel are not repaired. */

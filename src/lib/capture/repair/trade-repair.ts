@@ -4,7 +4,7 @@ import { ClockHolds } from './clock-holds.js';
 import { CLOCK_TOLERANCE, ceilSecond } from './continuity.js';
 import type { Feed } from './feed-table.js';
 import { type GapRepairOptions, GapRepairState, type RepairResult } from './gap-repair-state.js';
-import type { KnownTrades } from './known-trades.js';
+import type { KnownTrades, TradePoint } from './known-trades.js';
 import { OpenRepair } from './open-repair.js';
 import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
 
@@ -61,9 +61,8 @@ export class TradeRepair {
     return (this.#repairs.get(key)?.state.isReported ?? true) ? this.#provisional.has(key) : true;
   }
 
-  /** Opens a repair of the trades since the last stored one of an earlier run. */
-  resume(feed: Feed, known: KnownTrades, at: number): void {
-    const start = known.last;
+  /** Opens a repair of the trades since a stored one of an earlier run. */
+  resume(feed: Feed, known: KnownTrades, start: TradePoint | undefined, at: number): void {
     if (start) this.#open(feed, { reason: 'shutdown', from: start.timestamp, start, known, earliest: known.first }, at);
   }
 

@@ -12,8 +12,8 @@ type LastTradesQuery = {
   readonly symbols: readonly string[];
 };
 
-/** Trades returned per symbol: those of the last seconds before its last trade, up to a maximum. */
-const SECONDS = 10;
+/** Trades returned per symbol: those of the last minutes before its last trade, up to a maximum. */
+const SECONDS = 300;
 const MOST = 250;
 
 /**
