@@ -45,6 +45,16 @@ function fillsHash(stdout: string, runId: unknown): string {
 }
 
 describe('backtest', () => {
+  it('ends with 3 when no row of the input can be read: the data is at fault, not the command line', async () => {
+    const path = inFolder('rounded.csv');
+    const row = (id: number) => `1.76E+12,1,1,buy,BTCUSDT,bybit,linear,${id}`;
+    writeFileSync(path, `timestamp,price,amount,side,symbol,exchange,market,id\n${row(1)}\n${row(2)}\n`);
+    const { code, stderr } = await backtest(path, ...GRID);
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/no trades or candles in .*rounded.csv: 2 rows could not be read/)]);
+    writeFileSync(path, 'timestamp,price,amount,side,symbol,exchange,market,id\n');
+    expect((await backtest(path, ...GRID)).code).toBe(2);
+  });
+
   it('gives fills, equity and a run for both paths; the hash is that of the fills', async () => {
     const result = await backtestProcess(CANDLES, ...GRID);
     expect(result.code, result.stderr).toBe(0);

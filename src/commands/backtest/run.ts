@@ -12,7 +12,7 @@ import { selectionOf } from '../../lib/cli/record-selection.js';
 import type { Summary } from '../../lib/cli/summary.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
 import { counted } from '../../lib/model/counted.js';
-import { UsageError } from '../../lib/model/errors.js';
+import { EXIT, MdtoolError, UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord, Run } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
 import type { BacktestFlags } from './flags.js';
@@ -78,6 +78,11 @@ async function loadMarketsOf({ paths, directory, flags, summary, notice }: Backt
   const what = flags.interval !== undefined ? `candles of ${flags.interval}` : isStore ? 'trades' : 'trades or candles';
   const isSelected = [flags.exchange, flags.market, flags.symbols, flags.since, flags.until].some((flag) => flag !== undefined);
   const selected = isSelected ? ' for this selection' : '';
+  if (broken.count > 0)
+    throw new MdtoolError(
+      `no ${what}${selected} in ${where}: ${counted(broken.count, 'row')} could not be read`,
+      EXIT.incomplete,
+    );
   throw new UsageError(
     `no ${what}${selected} in ${where}${!isStore ? '' : '; fetch trades with mdtool stream or backfill, or use --interval to run on candles'}`,
   );

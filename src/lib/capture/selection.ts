@@ -68,6 +68,8 @@ export class Selection {
   readonly #ofShard = new Map<string, boolean>();
   /** Symbols by exchange and market. */
   readonly #universe = new Map<string, ReadonlyMap<Market, ReadonlySet<string>>>();
+  /** The symbols of all universes so far: what was sent before a symbol was left may still arrive. */
+  readonly #captured = new Map<string, Map<Market, Set<string>>>();
 
   /** Throws a `UsageError` when a symbol is not a valid spelling on any of the exchanges and markets. */
   constructor(options: SelectionOptions) {
@@ -107,6 +109,19 @@ export class Selection {
   /** Sets the universe of an exchange: the symbols of its instrument lists that pass the filters. */
   narrow(exchange: string, universe: ReadonlyMap<Market, readonly string[]>): void {
     this.#universe.set(exchange, new Map([...universe].map(([market, symbols]) => [market, new Set(symbols)])));
+    const captured = this.#captured.get(exchange) ?? new Map<Market, Set<string>>();
+    this.#captured.set(exchange, captured);
+    for (const [market, symbols] of universe) captured.set(market, new Set([...(captured.get(market) ?? []), ...symbols]));
+  }
+
+  /**
+   * Like `wantsSymbol`, for events: the symbol must be, or have been, in the universe, if that is known. An exchange that
+   * sends a symbol that nobody subscribed sends a part of it, and nothing would say so.
+   */
+  wantsEvent(exchange: string, market: Market, symbol: string): boolean {
+    const captured = this.#captured.get(exchange);
+    if (captured !== undefined && !captured.get(market)?.has(symbol)) return false;
+    return this.wantsSymbol(exchange, market, symbol);
   }
 
   /**

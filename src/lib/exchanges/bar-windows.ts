@@ -29,6 +29,14 @@ export function barWindows({ from, until }: Span, size: number, most: number): S
 }
 
 /**
+ * Returns a range with the bar after it, where that is over. An exchange that ends a range a bar early would otherwise never
+ * return the last bar: no later window asks for it again.
+ */
+export function withBarAfter({ from, until }: Span, size: number, now: number): Span {
+  return { from, until: until + size <= now ? until + size : until };
+}
+
+/**
  * Returns the beginning of the first bar of `size` that may still change. The clock of the exchange decides, and the local
  * one where that is earlier or the answer names no time: a clock that is fast would close the bar that is being formed.
  */

@@ -33,8 +33,11 @@ export function markBars(
   const from = Math.max(query.from, window.from, ...first);
   const until = Math.min(query.until, window.until, forming);
   const { market, symbol } = query;
+  // The request overlaps the window before by a bar, whose answer may lack it: an exchange may end a range a bar early.
+  const overlap = Math.max(query.from, window.from - MINUTE);
+  const isOverlap = (timestamp: number) => timestamp >= overlap && timestamp < window.from && indexes.opens.has(timestamp);
   const records = [...marks.opens].flatMap(([timestamp, mark]): MarkPrice[] =>
-    timestamp < from || timestamp >= until
+    (timestamp < from && !isOverlap(timestamp)) || timestamp >= until
       ? []
       : [{ type: 'mark_price', exchange, market, symbol, timestamp, mark, index: indexes.opens.get(timestamp) }],
   );

@@ -18,6 +18,7 @@ const COUNTING: Readonly<Record<string, Counting>> = {
   'an exclusive start': (bar, { start, end }) => bar > start && bar < end,
   'an exclusive start and an inclusive end': (bar, { start, end }) => bar > start && bar <= end,
   'an ignored start': (bar, { end }) => bar <= end,
+  'an end one bar early': (bar, { start, end }) => bar >= start && bar < end - 60_000,
   'a start one bar early': (bar, { start, end }) => bar >= start - 60_000 && bar < end,
 };
 const IGNORED: Counting = () => true;

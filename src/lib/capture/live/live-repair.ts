@@ -39,6 +39,8 @@ const LAST_RETRY = 500;
 export class LiveRepair {
   readonly #parts: Parts;
   readonly #fetcher: RepairFetcher;
+  /** Reasons of failed audits. */
+  readonly #reported = new Set<string>();
   #audits = 0;
 
   constructor(parts: Parts) {
@@ -106,11 +108,18 @@ export class LiveRepair {
       warn(`${feed.exchange} ${feed.market} ${feed.symbol}: its trades stopped arriving; subscribing again`);
       pool.resubscribeTrades(feed.market, feed.symbol);
     } catch (error) {
-      // An exchange that does not answer is no reason to stop; the feed has its next turn.
-      if (!(error instanceof UnreachableError)) throw error;
+      // An exchange that does not answer is no reason to stop; the feed has its next turn. Nobody awaits an audit: an error
+      // that is thrown on would end the process.
+      if (!(error instanceof UnreachableError)) this.#warnOnce(feed, error as Error);
     } finally {
       this.#audits -= 1;
     }
+  }
+
+  #warnOnce({ exchange, symbol }: Feed, { message }: Error): void {
+    if (this.#reported.has(message)) return;
+    this.#reported.add(message);
+    this.#parts.warn(`the trades of ${exchange} ${symbol} could not be compared with the exchange: ${message}`);
   }
 
   /** Returns the newest trades that the exchange lists, oldest first. */

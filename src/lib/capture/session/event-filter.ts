@@ -134,7 +134,7 @@ export class EventFilter {
 
   /** Processes one event; events of unwanted symbols, channels and intervals are ignored. */
   event(connection: string, event: FeedEvent, records: AnyRecord[]): void {
-    if (!this.#options.selection.wantsSymbol(event.exchange, event.market, event.symbol)) return;
+    if (!this.#options.selection.wantsEvent(event.exchange, event.market, event.symbol)) return;
     if (event.type === 'book_message') this.books.apply(connection, event, this.now, records);
     else this.#record(connection, event, records);
   }

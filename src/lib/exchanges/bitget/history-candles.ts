@@ -1,7 +1,16 @@
 import type { Market } from '../../model/records.js';
 import type { Span } from '../../model/span.js';
 import { DAY, HOUR, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
-import { barCoverage, barWindows, clippedTo, formingBar, lackingSince, overlapped, requireWindow } from '../bar-windows.js';
+import {
+  barCoverage,
+  barWindows,
+  clippedTo,
+  formingBar,
+  lackingSince,
+  overlapped,
+  requireWindow,
+  withBarAfter,
+} from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
@@ -54,7 +63,8 @@ export function markPages(query: HistoryQuery, now: number): PageRequest[] {
 
 type Kind = typeof HISTORY;
 
-function windowsOf({ from, until }: HistoryQuery, interval: Interval, now: number): { window: Span; kind: Kind }[] {
+function windowsOf(query: HistoryQuery, interval: Interval, now: number): { window: Span; kind: Kind }[] {
+  const { from, until } = withBarAfter(query, interval.length, now);
   const late = Math.min(until, Math.max(from, lateBegin(interval, now)));
   const older = from < late ? barWindows({ from, until: late }, interval.length, HISTORY.most) : [];
   const newer = late < until ? barWindows({ from: older.at(-1)?.until ?? late, until }, interval.length, LATE.most) : [];

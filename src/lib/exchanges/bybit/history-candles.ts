@@ -2,7 +2,16 @@ import { bucketStart, parseInterval } from '../../model/interval.js';
 import type { Candle } from '../../model/records.js';
 import type { Span } from '../../model/span.js';
 import { fromMilliseconds, MINUTE, MICROSECONDS_PER_MILLISECOND as MS } from '../../model/time.js';
-import { barCoverage, barWindows, clippedTo, formingBar, lackingSince, overlapped, requireWindow } from '../bar-windows.js';
+import {
+  barCoverage,
+  barWindows,
+  clippedTo,
+  formingBar,
+  lackingSince,
+  overlapped,
+  requireWindow,
+  withBarAfter,
+} from '../bar-windows.js';
 import type { HttpRequest } from '../exchange.js';
 import type { HistoryPage, HistoryQuery, PageContext, PageRequest } from '../history.js';
 import { markBars } from '../mark-bars.js';
@@ -16,15 +25,20 @@ const KLINE = '/v5/market/kline';
 const PRICES = ['/v5/market/mark-price-kline', '/v5/market/index-price-kline'] as const;
 
 /** Returns the pages of `kline`, oldest first. */
-export function candlePages(query: HistoryQuery): PageRequest[] {
+export function candlePages(query: HistoryQuery, now: number): PageRequest[] {
   const interval = intervalTo(query.interval ?? '');
   if (interval === undefined) return [];
-  return barWindows(query, sizeOf(query), MOST).map((window) => [barRequest(KLINE, query, interval, window, sizeOf(query))]);
+  const size = sizeOf(query);
+  return barWindows(withBarAfter(query, size, now), size, MOST).map((window) => [
+    barRequest(KLINE, query, interval, window, size),
+  ]);
 }
 
 /** Returns the same of mark and index prices, minute by minute. */
-export function markPages(query: HistoryQuery): PageRequest[] {
-  return barWindows(query, MINUTE, MOST).map((window) => PRICES.map((path) => barRequest(path, query, '1', window, MINUTE)));
+export function markPages(query: HistoryQuery, now: number): PageRequest[] {
+  return barWindows(withBarAfter(query, MINUTE, now), MINUTE, MOST).map((window) =>
+    PRICES.map((path) => barRequest(path, query, '1', window, MINUTE)),
+  );
 }
 
 /** Both ends count, by the beginning of the bar. */
