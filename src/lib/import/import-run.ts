@@ -8,6 +8,7 @@ import { recordOrder, tableColumns } from '../storage/database/record-table.js';
 import type { StoreContext } from '../storage/log/store-context.js';
 import { openSnapshot } from '../storage/reading/store-snapshot.js';
 import { addTable } from '../storage/table-import.js';
+import { stageCleanRows } from './clean-rows.js';
 import { refuseAgainstStore } from './comparison.js';
 import type { ImportOptions } from './options.js';
 import { preparedTable, prepareType } from './preparation.js';
@@ -149,6 +150,7 @@ async function stage(source: SourceFile, staging: Staging, listener: ImportListe
   const { table, mapping, writtenAt } = source;
   const reader = new RowReader(mapping, writtenAt);
   staging.beginFile(table.path, table.unit, true);
+  if (await stageCleanRows(source, staging, reader)) return;
   for await (const batch of table.rows()) {
     const { records, lines } = readBatch(reader, batch, (line, reason) => listener.refused(`${placeOf(table, line)}: ${reason}`));
     await staging.add(records, lines);

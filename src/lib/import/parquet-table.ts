@@ -20,19 +20,22 @@ export async function openParquet(path: string): Promise<Table> {
   if (columns.length > MOST_COLUMNS)
     throw new FailureError(`${path}: expected at most ${MOST_COLUMNS} columns, found ${columns.length}`);
   const utcColumns = new Set(columns.flatMap(({ name, type }) => (type === 'TIMESTAMP WITH TIME ZONE' ? [name] : [])));
+  const types = new Map(columns.map(({ name, type }) => [name, type]));
   const wallColumns = new Set(columns.flatMap(({ name, type }) => (/^(TIMESTAMP(_\w+)?|DATE)$/.test(type) ? [name] : [])));
   const select = columns.map(({ name, type }) => `coalesce(${asText(sqlName(name), type)}, '')`);
   return {
     path,
     header: columns.map(({ name }) => name),
     unit: 'row',
+    types,
     utcColumns,
     wallColumns,
     rows: () => rowsOf(path, select),
   };
 }
 
-function asText(column: string, type: string): string {
+/** Returns a column as the texts that `openParquet` makes of it; without a value NULL. */
+export function asText(column: string, type: string): string {
   if (type === 'TIMESTAMP WITH TIME ZONE') return `epoch_us(${column})::VARCHAR`;
   if (type.startsWith('TIMESTAMP')) return `strftime(${column}, ${WALL})`;
   if (/\[|^(STRUCT|MAP)/.test(type)) return `to_json(${column})::VARCHAR`;

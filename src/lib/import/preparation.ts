@@ -26,28 +26,54 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
   const { database } = staging;
   const table = sqlName(preparedTable(type));
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
+  const parts = `(SELECT * FROM (VALUES ${staging.partsOf(type)}) AS v(first, file, newest, "foreign"))`;
+  const isOrdered = staging.isOneOrderedFile(type);
+  // One file needs no copy: all of its rows are of one part.
   await database.run(
-    `CREATE TABLE placed AS SELECT t.*, t.place - 1 AS place0, p.file, p.newest, p."foreign"
-     FROM (SELECT *, rowid + 1 AS place FROM ${sqlName(type)}) AS t
-     ASOF JOIN (SELECT * FROM (VALUES ${staging.partsOf(type)}) AS v(first, file, newest, "foreign")) AS p ON t.place - 1 >= p.first`,
+    isOrdered
+      ? `CREATE VIEW placed AS SELECT t.*, p.file, p.newest, p."foreign" FROM (SELECT *, rowid + 1 AS place, rowid AS place0 FROM ${sqlName(type)}) AS t, ${parts} AS p`
+      : `CREATE TABLE placed AS SELECT t.*, t.place - 1 AS place0, p.file, p.newest, p."foreign"
+         FROM (SELECT *, rowid + 1 AS place FROM ${sqlName(type)}) AS t ASOF JOIN ${parts} AS p ON t.place - 1 >= p.first`,
   );
-  const source = await numberedSource(database, type);
+  const source = await numberedSource(database, type, isOrdered);
   await database.run(`CREATE TABLE ${table} AS SELECT ${columns.join(', ')}, place0 AS place, file, numbered FROM ${source}`);
-  for (const name of ['placed', type]) await database.run(`DROP TABLE IF EXISTS ${sqlName(name)}`);
+  await database.run(`DROP ${isOrdered ? 'VIEW' : 'TABLE'} placed`);
+  await database.run(`DROP TABLE IF EXISTS ${sqlName(type)}`);
   return { repeated: await keepOneOfEachKey(staging, type, refuse) };
 }
 
 /** Returns the relation of the rows with their sequence, id and arrival as they are stored; `numbered` says whether by place. */
-async function numberedSource(database: Database, type: RecordType): Promise<string> {
+async function numberedSource(database: Database, type: RecordType, isOrdered: boolean): Promise<string> {
   const names = new Set(columnsOf(type).map(([name]) => name));
   if (type === 'trade' && (await database.number(`SELECT count(*) FROM placed WHERE ${UNNUMBERED}`)) > 0)
-    return await numberedTrades(database);
+    return isOrdered && (await isOneSeries(database)) ? ORDERED_TRADES : await numberedTrades(database);
   if (!names.has('local_timestamp') || names.has('interval') || type === 'trade')
     return '(SELECT *, false AS numbered FROM placed)';
   // Records of one message share their arrival, which is their key: each later one gets the next microsecond.
   return `(SELECT * REPLACE (CASE WHEN "foreign" THEN "local_timestamp" + to_microseconds(row_number() OVER (PARTITION BY ${SERIES}, "local_timestamp" ORDER BY place) - 1) ELSE "local_timestamp" END AS "local_timestamp"),
     false AS numbered FROM placed)`;
 }
+
+/** Returns whether all rows are unnumbered trades of one symbol. */
+async function isOneSeries(database: Database): Promise<boolean> {
+  const [row] = await database.rows(
+    `SELECT count(*) FILTER (NOT (${UNNUMBERED})) AS numbered, min("exchange") = max("exchange") AND min("market") = max("market")
+       AND min("symbol") = max("symbol") AS "one" FROM placed`,
+  );
+  return Number(row?.numbered) === 0 && row?.one === true;
+}
+
+/** A row of unnumbered trades as it is stored. */
+const AS_STORED = `"id" = '${NO_ID}' THEN epoch_us("timestamp") || '-' || coalesce("sequence", number) ELSE "id" END AS "id"`;
+
+/**
+ * Numbers trades of one symbol that run forward in time, by their distance from the first row of their time. It reads the
+ * rows once in their order; a window per time, as below, sorts them all.
+ */
+const ORDERED_TRADES = `(SELECT * EXCLUDE (number, before) REPLACE (number AS "sequence", CASE WHEN ${AS_STORED}), true AS numbered
+    FROM (SELECT *, place0 - max(CASE WHEN before IS DISTINCT FROM "timestamp" THEN place0 END)
+        OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
+      FROM (SELECT *, lag("timestamp") OVER () AS before FROM placed)))`;
 
 /**
  * Numbers trades that share a time by their place in the file; a file that runs newest first is numbered backwards. Where
@@ -69,7 +95,7 @@ async function numberedTrades(database: Database): Promise<string> {
   );
   return `(SELECT * EXCLUDE (number) REPLACE (
       coalesce("sequence", number) AS "sequence",
-      CASE WHEN "id" = '${NO_ID}' THEN epoch_us("timestamp") || '-' || coalesce("sequence", number) ELSE "id" END AS "id"),
+      CASE WHEN ${AS_STORED}),
       number IS NOT NULL AS numbered
     FROM (SELECT p.*, CASE WHEN p.${UNNUMBERED} THEN row_number() OVER (
         PARTITION BY p.file, p."exchange", p."market", p."symbol", p."timestamp", p.${UNNUMBERED}

@@ -90,13 +90,12 @@ export class RowReader {
       case 'long':
         return longOf(cell);
       case 'text':
-        return name === 'side'
-          ? this.#side(cell, source)
-          : (column.values?.find((value) => value === cell.toLowerCase()) ?? cell);
+        return name === 'side' ? this.side(cell, source) : (column.values?.find((value) => value === cell.toLowerCase()) ?? cell);
     }
   }
 
-  #side(cell: string, source: string): string {
+  /** Returns the side that a cell means. Throws a `RecordError` that names the flag to give. */
+  side(cell: string, source: string): string {
     const { sides } = this.#mapping;
     if (sides) {
       const side = sides[cell] ?? sides[cell.toLowerCase()];
@@ -117,7 +116,7 @@ export class RowReader {
   }
 
   #recordOf({ type }: Part, fields: Record<string, unknown>): AnyRecord {
-    this.#addIdentity(type, fields);
+    this.addIdentity(type, fields);
     this.#addConstants(type, fields);
     const faulty = [...POSITIVE].find((name) => name in fields && !((fields[name] as number) > 0));
     if (faulty !== undefined)
@@ -132,7 +131,8 @@ export class RowReader {
     return closed && timestamp + parseInterval(interval).size > this.#writtenAt;
   }
 
-  #addIdentity(type: RecordType, fields: Record<string, unknown>): void {
+  /** Completes exchange, market and symbol of a record's fields. Throws a `RecordError` where they are not known. */
+  addIdentity(type: RecordType, fields: Record<string, unknown>): void {
     const { facts, preset } = this.#mapping;
     const ofRow = preset?.ofRow?.(fields) ?? {};
     const exchange = String(ofRow.exchange ?? fields.exchange ?? facts.exchange ?? '').toLowerCase();

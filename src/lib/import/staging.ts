@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AnyRecord, groupByType, type RecordType } from '../model/records.js';
-import { Database } from '../storage/database/duckdb.js';
+import { Database, sqlName } from '../storage/database/duckdb.js';
 import { TableAppender } from '../storage/database/table-appender.js';
 
 /** A run of rows from consecutive lines of one file. */
@@ -44,7 +44,7 @@ export class Staging {
   static async open(): Promise<Staging> {
     const directory = await mkdtemp(join(tmpdir(), 'mdtool-import-'));
     const path = join(directory, 'staging.duckdb');
-    return new Staging(await Database.open({ path, memoryLimit: '512MB' }), directory, path);
+    return new Staging(await openStaged(path), directory, path);
   }
 
   get database(): Database {
@@ -63,7 +63,7 @@ export class Staging {
   async takeTable(type: RecordType, create: (path: string) => Promise<number>): Promise<void> {
     await this.#database.close();
     const rows = await create(this.path);
-    this.#database = await Database.open({ path: this.path, memoryLimit: '512MB' });
+    this.#database = await openStaged(this.path);
     if (rows === 0) return;
     this.#rows.set(type, rows);
     this.#files.push({ path: 'the other store', unit: 'row', isForeign: false, forward: 1, backward: 0, last: 0 });
@@ -95,6 +95,37 @@ export class Staging {
     for (const [type, group] of groupByType(records)) await (await this.#appenderOf(type)).append(group);
   }
 
+  /**
+   * Adds the rows of a SELECT with the columns of a type to the current file, whose first row stands in `line`. Returns their
+   * number. A SELECT that fails adds nothing.
+   */
+  async addRows(type: RecordType, select: string, line: number): Promise<number> {
+    await (await this.#appenderOf(type)).flush();
+    const first = this.#rows.get(type) ?? 0;
+    const added = await this.#database.number(`INSERT INTO ${sqlName(type)} BY NAME ${select}`);
+    if (added === 0) return 0;
+    this.#rows.set(type, first + added);
+    this.#note(type, first, line);
+    const file = this.#files.at(-1) as StagedFile;
+    const times = `SELECT "timestamp" AS time, lag("timestamp") OVER () AS before FROM ${sqlName(type)} WHERE rowid >= ${first}`;
+    const [row] = await this.#database.rows(
+      `SELECT count(*) FILTER (time > before) AS forward, count(*) FILTER (time < before) AS backward FROM (${times})`,
+    );
+    file.forward += Number(row?.forward);
+    file.backward += Number(row?.backward);
+    return added;
+  }
+
+  /** Takes the last rows of a type back. */
+  async removeRows(type: RecordType, rows: number): Promise<void> {
+    const left = (this.#rows.get(type) ?? 0) - rows;
+    await this.#database.run(`DELETE FROM ${sqlName(type)} WHERE rowid >= ${left}`);
+    this.#rows.set(type, left);
+    this.#runs.get(type)?.pop();
+    const file = this.#files.at(-1) as StagedFile;
+    [file.forward, file.backward] = [0, 0];
+  }
+
   /** Resolves when all records are in their tables. */
   async flush(): Promise<void> {
     for (const appender of this.#appenders.values()) await appender.flush();
@@ -113,6 +144,14 @@ export class Staging {
     const { path, unit } = this.#files[run.file] as StagedFile;
     const line = run.line + row - run.row;
     return unit === 'line' ? `${path}:${line}` : `${path}: row ${line}`;
+  }
+
+  /** Returns whether all rows of a type are from one file of another tool whose times never go back. */
+  isOneOrderedFile(type: RecordType): boolean {
+    const files = new Set(this.#runs.get(type)?.map(({ file }) => file));
+    const [only] = files;
+    const file = files.size === 1 ? this.#files[only as number] : undefined;
+    return file?.isForeign === true && file.backward === 0;
   }
 
   /** Returns the files of a type's rows as SQL rows `(first row, file, newest first, foreign)`. */
@@ -153,4 +192,11 @@ export class Staging {
     this.#appenders.set(type, appender);
     return appender;
   }
+}
+
+/** Rows are staged for minutes: to find the best compression of each column costs more than to write it. */
+async function openStaged(path: string): Promise<Database> {
+  const database = await Database.open({ path, memoryLimit: '512MB' });
+  await database.run("SET force_compression = 'uncompressed'");
+  return database;
 }

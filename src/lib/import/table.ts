@@ -24,6 +24,8 @@ export type Table = {
   readonly unit: 'line' | 'row';
   /** The character between cells, for CSV. */
   readonly delimiter?: string;
+  /** DuckDB's types of the columns (Parquet). */
+  readonly types?: ReadonlyMap<string, string>;
   /** Columns whose times are UTC by their type (Parquet), and need neither unit nor zone. */
   readonly utcColumns: ReadonlySet<string>;
   /** Columns of times without zone by their type (Parquet). */

@@ -8,7 +8,7 @@ export const TIME_UNITS = ['s', 'ms', 'us', 'ns', 'iso'] as const;
 export type TimeUnit = (typeof TIME_UNITS)[number];
 
 /** Bitcoin's first block: no market is older. */
-const EARLIEST_MARKET = Date.UTC(2009, 0, 1) * 1_000;
+export const EARLIEST_MARKET = Date.UTC(2009, 0, 1) * 1_000;
 /** Digits before and after the microsecond of each unit. */
 const SHIFT: Readonly<Record<Exclude<TimeUnit, 'iso'>, number>> = { s: 6, ms: 3, us: 0, ns: -3 };
 const EPOCH = /^(\d{9,19})(?:\.(\d+))?$/;

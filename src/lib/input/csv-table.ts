@@ -53,23 +53,44 @@ export async function loadCsv(
 
 /** Returns the names in the header and the number of lines after it, undefined for a text that is not plain. */
 async function plainText(path: string): Promise<{ readonly header: readonly string[]; readonly lines: number } | undefined> {
-  let header: readonly string[] | undefined;
+  const text = await scanPlainText(path);
+  const header = text?.first.split(',');
+  if (!text || !header || new Set(header).size !== header.length) return undefined;
+  if (header.some((name) => !/^[a-z_0-9]+$/.test(name))) return undefined;
+  return { header, lines: text.isEnded ? text.lines : text.lines + 1 };
+}
+
+/** A text that every reader splits into the same lines and cells. `lines` are the line ends after the first line. */
+type PlainText = { readonly first: string; readonly lines: number; readonly isEnded: boolean };
+
+/**
+ * Returns what a text begins with and how many lines it has, undefined when a byte after its first line may be read in two
+ * ways; `delimiter` may be there. Throws as `readText`, so that a cut or damaged file is found here.
+ */
+export async function scanPlainText(path: string, delimiter = ','): Promise<PlainText | undefined> {
+  const ambiguous = new Uint8Array(256);
+  for (const byte of AMBIGUOUS) if (byte !== delimiter.charCodeAt(0)) ambiguous[byte] = 1;
+  let first: string | undefined;
   let lines = 0;
   let last = NEWLINE;
   for await (const chunk of readText(path)) {
-    let rest = chunk;
-    if (!header) {
+    let from = 0;
+    if (first === undefined) {
       const end = chunk.indexOf(NEWLINE);
       if (end < 0 || end > LONGEST_HEADER) return undefined;
-      header = chunk.subarray(0, end).toString('utf8').split(',');
-      rest = chunk.subarray(end + 1);
+      first = chunk.subarray(0, end).toString('utf8');
+      from = end + 1;
     }
-    if (AMBIGUOUS.some((byte) => rest.includes(byte))) return undefined;
-    for (let at = rest.indexOf(NEWLINE); at >= 0; at = rest.indexOf(NEWLINE, at + 1)) lines += 1;
-    last = rest.at(-1) ?? last;
+    let found = 0;
+    for (let at = from; at < chunk.length; at++) {
+      const byte = chunk[at] as number;
+      if (byte === NEWLINE) lines += 1;
+      found |= ambiguous[byte] as number;
+    }
+    if (found !== 0) return undefined;
+    if (chunk.length > from) last = chunk[chunk.length - 1] as number;
   }
-  if (!header || new Set(header).size !== header.length || header.some((name) => !/^[a-z_0-9]+$/.test(name))) return undefined;
-  return { header, lines: last === NEWLINE ? lines : lines + 1 };
+  return first === undefined ? undefined : { first, lines, isEnded: last === NEWLINE };
 }
 
 function selectOf(path: string, type: RecordType, header: readonly string[]): string {

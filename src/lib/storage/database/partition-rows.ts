@@ -1,5 +1,5 @@
 import type { RecordType } from '../../model/records.js';
-import { DAY } from '../../model/time.js';
+import { DAY, formatDate } from '../../model/time.js';
 import { type Partition, partitionColumns } from '../files/partition.js';
 import { LISTED_SYMBOLS, type StoredFile } from '../log/store-state.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
@@ -15,13 +15,13 @@ export type PartitionRows = Pick<StoredFile, 'rows' | 'min' | 'max' | 'symbols'>
 export async function partitionRows(database: Database, type: RecordType, relation: string): Promise<PartitionRows[]> {
   const columns = partitionColumns(type).map(sqlName);
   const rows = await database.rows(
-    `SELECT ${columns.join(', ')}, strftime("timestamp", '%Y-%m-%d') AS date, count(*) AS rows,
+    `SELECT ${columns.join(', ')}, epoch_us("timestamp") // ${DAY} AS day, count(*) AS rows,
        epoch_us(min("timestamp")) AS min, epoch_us(max("timestamp")) AS max,
        CASE WHEN count(DISTINCT "symbol") <= ${LISTED_SYMBOLS} THEN to_json(list(DISTINCT "symbol" ORDER BY "symbol")) END AS symbols
      FROM ${relation} GROUP BY ALL ORDER BY ALL`,
   );
   return rows.map((row) => {
-    const partition = { type, ...row, date: String(row.date) } as unknown as Partition;
+    const partition = { type, ...row, date: formatDate(Number(row.day) * DAY) } as unknown as Partition;
     return {
       partition: pick(partition),
       where: partitionCondition(partition),
