@@ -73,7 +73,7 @@ export const PACING_NOTES: Readonly<Record<keyof typeof OF_EXCHANGE | keyof type
   reconnect_first: 'first pause after a failure (with full jitter), doubled each time',
   reconnect_longest: 'maximum of these pauses',
   acknowledge_within: 'a subscription without a response for this long is reported',
-  stale_after: 'a topic that is silent for this long while its ticker shows trades is reported as stale',
+  stale_after: 'a topic that is silent for this long while its symbol trades is reported as stale and subscribed again',
   channels_per_connection: 'Bitget recommends fewer than 50: 39 on spot, 49 elsewhere; Bybit has no such limit',
   arguments_per_message: '19 on Bitget; on Bybit 10 on spot (its limit), 100 elsewhere',
   characters_per_connection: 'total length of all arguments: 21,000 on Bybit; Bitget has no such limit',
