@@ -5,6 +5,7 @@ import { parquetSelect } from '../storage/database/parquet-records.js';
 import { databaseReason } from '../storage/files/database-reason.js';
 import { loadCsv } from './csv-table.js';
 import type { InputListener } from './input-listener.js';
+import { loadNdjson } from './ndjson-table.js';
 import { incompleteText, requireFile } from './parquet-input.js';
 import { typeOfColumns } from './record-shape.js';
 
@@ -28,15 +29,20 @@ export async function selectParquet(database: Database, path: string, listener: 
   }
 }
 
-/** Loads CSV files by DuckDB's reader; undefined when one of them has to be read record by record (see `loadCsv`). `tables` begins the names of their tables. */
-export async function loadAllCsv(
+/**
+ * Loads CSV and NDJSON files by DuckDB's readers; undefined when one of them has to be read record by record (see `loadCsv`
+ * and `loadNdjson`). `tables` begins the names of their tables.
+ */
+export async function loadTextFiles(
   database: Database,
   paths: readonly string[],
   tables: string,
-): Promise<ReadonlyMap<string, FileSelect> | undefined> {
-  const selects = new Map<string, FileSelect>();
+): Promise<ReadonlyMap<string, readonly FileSelect[]> | undefined> {
+  const selects = new Map<string, readonly FileSelect[]>();
   for (const [index, path] of paths.entries()) {
-    const loaded = await loadCsv(database, path, `${tables}_${index}`);
+    const table = `${tables}_${index}`;
+    const csv = await loadCsv(database, path, table);
+    const loaded = csv ? [csv] : await loadNdjson(database, path, table);
     if (!loaded) return undefined;
     selects.set(path, loaded);
   }

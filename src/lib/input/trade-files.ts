@@ -9,6 +9,7 @@ import { type RowGroups, rowGroups, type TypedChunk, typedChunks } from '../stor
 import { rowCondition } from '../storage/reading/store-selection.js';
 import { loadCsv } from './csv-table.js';
 import { formatOf, isPlainParquet } from './formats.js';
+import { loadNdjson } from './ndjson-table.js';
 import { typeOfColumns } from './record-shape.js';
 
 /** The selected trades of files, each once. */
@@ -77,10 +78,9 @@ async function tradesOfFile(database: Database, path: string, index: number): Pr
     const { type, given } = await parquetRows(database, path, typeOf, `file_row_number + ${offset}`);
     return type === 'trade' ? { select: given, isChecked: false } : undefined;
   }
-  if (formatOf(path) !== 'csv') return undefined;
   const table = `trades_${index}`;
-  const loaded = await loadCsv(database, path, table);
-  if (loaded?.type !== 'trade') return undefined;
+  const loaded = formatOf(path) === 'csv' ? [await loadCsv(database, path, table)] : await loadNdjson(database, path, table);
+  if (loaded?.length !== 1 || loaded[0]?.type !== 'trade') return undefined;
   const columns = tableColumns('trade').map(({ name }) => sqlName(name));
   return { select: `SELECT ${columns.join(', ')}, rowid + ${offset} AS position FROM ${sqlName(table)}`, isChecked: true };
 }

@@ -1,4 +1,4 @@
-import { type FileSelect, loadAllCsv, selectParquet } from '../../input/file-select.js';
+import { type FileSelect, loadTextFiles, selectParquet } from '../../input/file-select.js';
 import { isPlainParquet } from '../../input/formats.js';
 import { expandPaths } from '../../input/paths.js';
 import type { Market, RecordType } from '../../model/records.js';
@@ -24,24 +24,26 @@ type Part = { readonly type: RecordType; readonly relation: string; readonly gro
 const SERIES = ['exchange', 'market', 'symbol'];
 
 /**
- * Returns a reader with the content of Parquet and CSV files, read by columns, without an object per row. Returns undefined,
- * with nothing reported, for files that have to be read record by record: pipes and NDJSON, CSV with a line in doubt,
+ * Returns a reader with the content of Parquet, CSV and NDJSON files, read by columns, without an object per row. Returns undefined,
+ * with nothing reported, for files that have to be read record by record: pipes, text with a line in doubt,
  * sequences beyond 2^53, trades that share an id.
  */
 export async function readByColumns(request: ColumnRequest): Promise<MarketReader | undefined> {
   const files = await expandPaths(request.paths);
   const others = files.filter((path) => !isPlainParquet(path));
-  if (!others.every((path) => /\.csv(\.gz)?$/i.test(path))) return undefined;
+  if (!others.every((path) => /\.(?:csv|ndjson|jsonl)(?:\.gz)?$/i.test(path))) return undefined;
   return await withDatabase({}, async (database) => {
-    const loaded = await loadAllCsv(database, others, 'csv');
+    const loaded = await loadTextFiles(database, others, 'text');
     if (!loaded) return undefined;
     const reports: string[] = [];
     const parts: Part[] = [];
-    for (const [index, path] of files.entries()) {
-      const select = loaded.get(path) ?? (await selectParquet(database, path, { broken: (reason) => reports.push(reason) }));
-      const part = await partOf(database, select, request, index);
-      if (!part) return undefined;
-      parts.push(part);
+    for (const path of files) {
+      const listener = { broken: (reason: string) => reports.push(reason) };
+      for (const select of loaded.get(path) ?? [await selectParquet(database, path, listener)]) {
+        const part = await partOf(database, select, request, parts.length);
+        if (!part) return undefined;
+        parts.push(part);
+      }
     }
     const reader = await readParts(database, parts, request);
     if (reader) for (const reason of reports) request.broken(reason);

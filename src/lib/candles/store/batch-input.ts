@@ -1,4 +1,4 @@
-import { loadAllCsv, selectParquet } from '../../input/file-select.js';
+import { type FileSelect, loadTextFiles, selectParquet } from '../../input/file-select.js';
 import { isPlainParquet } from '../../input/formats.js';
 import { readInput } from '../../input/input.js';
 import type { InputListener } from '../../input/input-listener.js';
@@ -41,19 +41,27 @@ export async function loadInput(
   for (const [index, run] of runsOf(paths).entries()) {
     const [path] = run as [string];
     if (!isPlainParquet(path)) {
-      const loaded = await loadAllCsv(database, run, `csv_${index}`);
-      if (loaded) for (const { type, select } of loaded.values()) selects.get(type as InputType)?.push(select);
+      const loaded = await loadTextFiles(database, run, `text_${index}`);
+      if (loaded) for (const one of [...loaded.values()].flat()) await addSelect(database, one, selects, tally);
       else await loadRecords(database, readInput(run, listener), selects, tally);
       continue;
     }
-    const { type, select } = await selectParquet(database, path, listener);
-    const list = selects.get(type as InputType);
-    if (list) list.push(select);
-    else tally.unused += await database.number(`SELECT count(*) FROM (${select})`);
+    await addSelect(database, await selectParquet(database, path, listener), selects, tally);
   }
   const relations: Record<string, string> = {};
   for (const [type, list] of selects) relations[type] = await uniqueRelation(database, type, list, selection, tally);
   return { ...relations, arrivals: arrivalsIn(selects.get('trade') ?? [], selection) } as CandleRelations;
+}
+
+async function addSelect(
+  database: Database,
+  { type, select }: FileSelect,
+  selects: ReadonlyMap<InputType, string[]>,
+  tally: InputTally,
+): Promise<void> {
+  const list = selects.get(type as InputType);
+  if (list) list.push(select);
+  else tally.unused += await database.number(`SELECT count(*) FROM (${select})`);
 }
 
 function relationsOf(trades: TradeFiles, selection: RecordSelection): CandleRelations {

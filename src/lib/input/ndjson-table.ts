@@ -1,0 +1,103 @@
+import type { RecordType } from '../model/records.js';
+import type { Column } from '../model/schema.js';
+import { EARLIEST, LATEST } from '../model/time.js';
+import { type Database, sqlName, sqlText } from '../storage/database/duckdb.js';
+import { plausibleRows } from '../storage/database/plausible-rows.js';
+import { asPattern } from '../storage/database/record-load.js';
+import { tableColumns, validCondition } from '../storage/database/record-table.js';
+import { scanNdjson } from './ndjson-scan.js';
+
+/** The SELECT of the records of one type, in file order by `rowid` of the table. */
+type LoadedType = { readonly type: RecordType; readonly select: string };
+
+/** Bytes of the longest line; DuckDB reserves several times as much. */
+const LONGEST_LINE = 1 << 16;
+
+/**
+ * Loads an NDJSON file into a temporary table by DuckDB's own reader. Returns the records of each type in it. Returns
+ * undefined, without a message, unless every line is a record beyond doubt: then the file has to be read by `readNdjson`,
+ * which says what is wrong with which line.
+ */
+export async function loadNdjson(database: Database, path: string, table: string): Promise<readonly LoadedType[] | undefined> {
+  if (!/\.(?:ndjson|jsonl)(?:\.gz)?$/i.test(path) || path.includes('!')) return undefined;
+  try {
+    const counts = await scanNdjson(path);
+    const read = counts && counts.size > 0 ? readExpression(path, [...counts.keys()]) : undefined;
+    if (counts && read !== undefined) {
+      await database.run(`CREATE TEMP TABLE ${sqlName(table)} AS ${read}`);
+      const loaded = await checkedTypes(database, table, counts);
+      if (loaded) return loaded;
+    }
+  } catch {
+    // Whatever is wrong with the file, the other reader says it in the words of the user.
+  }
+  await database.run(`DROP TABLE IF EXISTS ${sqlName(table)}`);
+  return undefined;
+}
+
+/** Returns the records of each type, undefined unless there are as many as the file has lines of it. */
+async function checkedTypes(
+  database: Database,
+  table: string,
+  counts: ReadonlyMap<RecordType, number>,
+): Promise<readonly LoadedType[] | undefined> {
+  const loaded: LoadedType[] = [];
+  for (const [type, lines] of counts) {
+    const columns = tableColumns(type).map(({ name }) => sqlName(name));
+    const ofType = `FROM ${sqlName(table)} WHERE "type" = ${sqlText(type)}`;
+    const { select, condition } = await plausibleRows(database, type, `SELECT ${columns.join(', ')} ${ofType}`);
+    const clean = tableColumns(type).flatMap(({ name, column }) => (column ? [cleanCondition(name, column)] : []));
+    const [row] = await database.rows(
+      `SELECT (SELECT count(*) ${ofType} AND ${clean.join(' AND ')}) AS clean,
+         (SELECT count(*) FROM (${select}) WHERE ${validCondition(type)} AND ${condition}) AS valid`,
+    );
+    if (Number(row?.clean) !== lines || Number(row?.valid) !== lines) return undefined;
+    loaded.push({ type, select });
+  }
+  return loaded;
+}
+
+/** Returns the SELECT of all columns of the types, undefined where two types have a column of one name and different kinds. */
+function readExpression(path: string, types: readonly RecordType[]): string | undefined {
+  const columns = new Map<string, { readonly sqlType: string; readonly column: Column | undefined }>();
+  for (const { name, sqlType, column } of types.flatMap(tableColumns)) {
+    const known = columns.get(name);
+    if (known !== undefined && known.column?.kind !== column?.kind) return undefined;
+    columns.set(name, { sqlType, column });
+  }
+  const given = [...columns].map(([name, { column }]) => `${sqlText(name)}: ${sqlText(readType(column))}`);
+  const values = [...columns].flatMap(([name, { column, sqlType }]) => {
+    const value = sqlName(name);
+    if (column?.kind === 'time') return [`${timeExpression(value)} AS ${value}`, `${value} AS ${sqlName(asGiven(name))}`];
+    if (column?.kind === 'long') return [`TRY_CAST(${value} AS BIGINT) AS ${value}`, `${value} AS ${sqlName(asGiven(name))}`];
+    return [`${value}::${sqlType} AS ${value}`];
+  });
+  const compression = /\.gz$/i.test(path) ? 'gzip' : 'uncompressed';
+  return `SELECT ${values.join(', ')} FROM read_ndjson(${sqlText(asPattern(path))}, columns = {${given.join(', ')}}, records = true,
+    ignore_errors = true, maximum_object_size = ${LONGEST_LINE}, compression = '${compression}')`;
+}
+
+function readType(column: Column | undefined): string {
+  if (column?.kind === 'time' || column?.kind === 'count') return 'BIGINT';
+  if (column?.kind === 'number') return 'DOUBLE';
+  return column?.kind === 'flag' ? 'BOOLEAN' : 'VARCHAR';
+}
+
+/** The column with the value of the file, where the value of the record may be NULL instead. */
+function asGiven(name: string): string {
+  return `${name} as given`;
+}
+
+function timeExpression(value: string): string {
+  return `make_timestamptz(CASE WHEN ${value} >= ${EARLIEST} AND ${value} < ${LATEST} THEN ${value} END)`;
+}
+
+/** Returns the condition that a value is what `readNdjson` makes of it. */
+function cleanCondition(name: string, { kind }: Column): string {
+  const value = sqlName(name);
+  const given = sqlName(asGiven(name));
+  if (kind === 'time') return `(${given} IS NULL OR ${value} IS NOT NULL)`;
+  if (kind === 'long') return `coalesce(${value}::VARCHAR = ${given} AND ${value} >= 0, ${given} IS NULL)`;
+  if (kind === 'count') return `coalesce(abs(${value}) <= ${Number.MAX_SAFE_INTEGER}, true)`;
+  return kind === 'number' ? `coalesce(isfinite(${value}), true)` : 'true';
+}
