@@ -42,7 +42,7 @@ export type { Column, ColumnKind, Level } from './lib/model/schema.js';
 export { formatTime, parseDuration, parseTime } from './lib/model/time.js';
 export { type GeneratorOptions, type Rejection, SignalGenerator } from './lib/signals/generator.js';
 export { DEFAULT_RULES, type SignalRules } from './lib/signals/rules.js';
-export { readStore } from './lib/storage/reading/store-reader.js';
+export { readExistingStore as readStore } from './lib/storage/reading/store-reader.js';
 export type { StoreSelection } from './lib/storage/reading/store-selection.js';
 export {
   openStoreWriter,

@@ -2,7 +2,7 @@ import { type CandleInterval, parseInterval } from '../model/interval.js';
 import { MarketSeries, marketOf } from '../model/market-series.js';
 import type { AnyRecord, Candle, Clock, Gap, Trade } from '../model/records.js';
 import type { MarketName } from '../model/series.js';
-import { type CandleCounts, type CandleOptions, isOfInput } from './options.js';
+import { type CandleCounts, type CandleOptions, DEFAULT_OPTIONS, isOfInput } from './options.js';
 import { CandleSeries } from './series.js';
 
 class CandleMarket extends MarketSeries<Candle, CandleSeries> {
@@ -24,8 +24,9 @@ export class CandleAggregator {
   readonly #markets = new Map<string, CandleMarket>();
   readonly #intervals = new Map<string, CandleInterval>();
 
-  constructor(options: CandleOptions) {
-    this.#options = options;
+  /** Missing options are those of `mdtool candles`: 1-minute candles of trades, opened by their first one. */
+  constructor(options: Partial<CandleOptions> = {}) {
+    this.#options = { ...DEFAULT_OPTIONS, ...options };
   }
 
   /** Returns the records that follow from `record`. They are produced lazily: read them all before the next `add`. */

@@ -1,5 +1,6 @@
 import { type CandleInterval, isMadeOf, parseInterval } from '../model/interval.js';
 import type { Market, Trade } from '../model/records.js';
+import { SECOND } from '../model/time.js';
 
 /** Where a candle opens: at its first trade, or at the close before it, as the exchanges publish theirs. */
 export const OPENS = ['first-trade', 'previous-close'] as const;
@@ -22,6 +23,16 @@ export type CandleOptions = {
   readonly amountUnit: (exchange: string, market: Market) => 'base' | 'quote';
   /** Called with a trade that is rejected, since its id is that of an earlier, different one. */
   readonly contradicted?: ((trade: Trade, earlier: Trade) => void) | undefined;
+};
+
+/** The options of `mdtool candles` without flags. Inverse markets count US dollars. */
+export const DEFAULT_OPTIONS: CandleOptions = {
+  intervals: [parseInterval('1m')],
+  open: 'first-trade',
+  empty: 'skip',
+  grace: SECOND,
+  source: 'trades',
+  amountUnit: (_, market) => (market === 'inverse' ? 'quote' : 'base'),
 };
 
 /**

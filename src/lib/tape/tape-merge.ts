@@ -1,5 +1,5 @@
+import type { Tape } from './tape.js';
 import { ABNORMAL_CODE, type TapeEntry } from './tape.js';
-import type { Tape } from './tape-reader.js';
 
 /** An entry with the exchange of its tape. */
 export type ExchangeEntry = { readonly exchange: string; readonly entry: TapeEntry };

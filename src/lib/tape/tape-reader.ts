@@ -1,16 +1,9 @@
 import { type LinePiece, readLinePieces } from '../input/lines.js';
 import { FailureError } from '../model/errors.js';
-import { parseHeader, parseTapeLine, type TapeEntry, type TapeHeader } from './tape.js';
+import { parseHeader, parseTapeLine, type Tape, type TapeEntry } from './tape.js';
 import { TapeFrames } from './tape-frames.js';
 
 const NEWLINE = 10;
-
-/** An open tape: its header, and its entries in batches. */
-export type Tape = {
-  readonly path: string;
-  readonly header: TapeHeader;
-  readonly batches: AsyncIterable<readonly TapeEntry[]>;
-};
 
 type TapeOptions = { readonly scope?: string; readonly stopped?: AbortSignal | undefined };
 

@@ -43,9 +43,16 @@ export type BrokenLine = {
 
 export type TapeEntry = WireEvent | BrokenLine;
 
+/** An open tape: its header, and its entries in batches. */
+export type Tape = {
+  readonly path: string;
+  readonly header: TapeHeader;
+  readonly batches: AsyncIterable<readonly TapeEntry[]>;
+};
+
 /** Returns a buffer as the type that frame readers take: the declaration of Buffer lacks the decoders of Node. */
-export function frameBytes(bytes: Buffer): FrameBytes {
-  return bytes as Buffer & FrameBytes;
+export function frameBytes(bytes: Uint8Array): FrameBytes {
+  return bytes as unknown as FrameBytes;
 }
 
 /** Returns the text of a frame. */

@@ -1,5 +1,11 @@
 import type { ExchangeEntry } from '../../tape/tape-merge.js';
 
+/** What a replay needs of an `AbortSignal`, whose own declaration needs the types of Node or of a browser. */
+type StopSignal = {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+};
+
 /** The speed of a replay, and its clock. */
 export type Pacing = {
   /** Multiple of the recorded speed; undefined means as fast as possible. */
@@ -8,7 +14,7 @@ export type Pacing = {
   readonly elapsed: () => number;
   /** Resolves after `milliseconds`, earlier when the run is stopped. */
   readonly sleep: (milliseconds: number) => Promise<void>;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
 };
 
 /** A moment of tape time without a recorded event: clocks and withheld books are due in a silence too. */

@@ -2,8 +2,9 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { EXCHANGES, exchangeOf } from '../../exchanges/index.js';
 import { FailureError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
+import type { Tape } from '../../tape/tape.js';
 import { mergeTapes } from '../../tape/tape-merge.js';
-import { openTape, type Tape } from '../../tape/tape-reader.js';
+import { openTape } from '../../tape/tape-reader.js';
 import { Selection, type SelectionOptions } from '../selection.js';
 import { Capture, type CaptureOptions } from '../session/capture.js';
 import type { Statistics } from '../statistics.js';
@@ -50,7 +51,7 @@ export type Replay = { readonly records: AsyncIterable<readonly AnyRecord[]>; re
  * a `UsageError` for a channel that the tape's protocol does not have.
  */
 export async function openReplay(options: ReplayOptions): Promise<Replay> {
-  const tapes = await openTapes(options.paths, options.exchanges, options.pacing.signal);
+  const tapes = await openTapes(options.paths, options.exchanges, options.pacing.signal as AbortSignal);
   const ids = new Set(tapes.map(({ header }) => header.exchange));
   const exchanges = options.exchanges.length > 0 ? options.exchanges : [...ids].map(exchangeOf);
   const contents = new TapeContents();

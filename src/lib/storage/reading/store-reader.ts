@@ -4,12 +4,28 @@ import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { DatabaseOptions } from '../database/duckdb.js';
 import { tableRecords } from '../database/record-rows.js';
 import { recordOrder } from '../database/record-table.js';
+import { requireStoreDirectory } from '../files/store-directory.js';
 import { isVanished } from '../log/retired-files.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
 
 /** Attempts to read a day: a file of it may be replaced meanwhile. */
 const ATTEMPTS = 5;
+
+/** The records of some types. */
+type RecordsOf<Type extends RecordType> = Extract<AnyRecord, { readonly type: Type }>;
+
+/**
+ * Returns the selected records of a store that exists, as `readStore`; their types are those of `types`. Throws a
+ * `UsageError` at once when there is no store in `directory`: a wrong path must not read as a market without trades.
+ */
+export function readExistingStore<Type extends RecordType = RecordType>(
+  directory: string,
+  selection: Omit<StoreSelection, 'types'> & { readonly types?: readonly Type[] | undefined } = {},
+): AsyncGenerator<RecordsOf<Type>[]> {
+  requireStoreDirectory(directory);
+  return readStore(directory, selection) as AsyncGenerator<RecordsOf<Type>[]>;
+}
 
 /**
  * Yields the selected records of the store in `directory` in order of time; of equal times by type (in the order of
