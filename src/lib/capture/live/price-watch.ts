@@ -1,18 +1,25 @@
 import type { FeedEvent } from '../../exchanges/exchange.js';
 import type { Market } from '../../model/records.js';
 
-/** Last price of one symbol by its ticker and by its trades, and the time (ms) since which they disagree. */
+/** The last price that a topic showed, and the time (ms) since which the trades disagree with it. */
+type Shown = { price: number | undefined; since: number | undefined };
+
+/** Prices of one symbol. */
 type Prices = {
-  quoted: number | undefined;
   traded: number | undefined;
-  since: number | undefined;
-  /** When a trade arrived last, or the ticker showed a new price (ms). */
+  readonly ticker: Shown;
+  /** The close of the candles, of any interval. */
+  readonly candle: Shown;
+  /** When a trade arrived last, or a new price was shown (ms). */
   active: number;
 };
 
+/** Candles may come a minute late, tickers do not: so many times as long their price must stand. */
+const CANDLE_PATIENCE = 4;
+
 /**
- * Detects missing trades. Silence alone proves nothing: a thin symbol may have no trades. But a new last price in the ticker
- * means that there was a trade; when no trade arrives after it, the trade topic is mute.
+ * Detects missing trades. Silence alone proves nothing: a thin symbol may have no trades. But a new last price in the ticker,
+ * or a new close of the candle, means that there was a trade; when no trade arrives after it, the trade topic is mute.
  */
 export class PriceWatch {
   readonly #markets = new Map<Market, Map<string, Prices>>();
@@ -25,7 +32,8 @@ export class PriceWatch {
     if (event?.type !== 'trade') this.#hasOthers = true;
     else if (this.#hasOthers) this.#onTrade(event.market, event.symbol, event.price, at);
     const ticker = events[0];
-    if (ticker?.type === 'ticker') this.#onTicker(ticker.market, ticker.symbol, ticker.last, at);
+    if (ticker?.type === 'ticker') this.#onPrice('ticker', ticker, ticker.last, at);
+    else if (event?.type === 'candle') this.#onPrice('candle', event, event.close, at);
   }
 
   /** Returns when a symbol was last seen to trade (ms), 0 if never. */
@@ -33,34 +41,39 @@ export class PriceWatch {
     return this.#markets.get(market)?.get(symbol)?.active ?? 0;
   }
 
-  /** Whether the ticker showed a trade at least `limit` ms before `at`, and no trade arrived since. */
+  /** Whether the ticker showed a trade at least `limit` ms before `at`, or a candle much longer, and no trade arrived since. */
   isMissing(market: Market, symbol: string, at: number, limit: number): boolean {
-    const since = this.#markets.get(market)?.get(symbol)?.since;
-    return since !== undefined && at - since >= limit;
+    const prices = this.#markets.get(market)?.get(symbol);
+    if (!prices) return false;
+    return isOlder(prices.ticker, at - limit) || isOlder(prices.candle, at - CANDLE_PATIENCE * limit);
   }
 
-  /** Counts the trades that the ticker showed as delivered: they are fetched, and only a further price proves more. */
+  /** Counts the trades that were shown as delivered: they are fetched, and only a further price proves more. */
   restart(market: Market, symbol: string): void {
     const prices = this.#of(market, symbol);
-    prices.traded = prices.quoted;
-    prices.since = undefined;
+    prices.traded = prices.ticker.price ?? prices.candle.price;
+    prices.ticker.since = undefined;
+    prices.candle.since = undefined;
   }
 
   #onTrade(market: Market, symbol: string, price: number, at: number): void {
     const prices = this.#of(market, symbol);
     prices.active = at;
     prices.traded = price;
-    prices.since = undefined;
+    prices.ticker.since = undefined;
+    prices.candle.since = undefined;
   }
 
-  /** A ticker may be late. Only a price that is new in the ticker and not the last traded one means a trade. */
-  #onTicker(market: Market, symbol: string, last: number | undefined, at: number): void {
-    if (last === undefined) return;
+  /** A ticker or candle may be late. Only a price that is new there and not the last traded one means a trade. */
+  #onPrice(by: 'ticker' | 'candle', { market, symbol }: FeedEvent, price: number | undefined, at: number): void {
+    if (price === undefined) return;
     const prices = this.#of(market, symbol);
-    if (prices.quoted !== undefined && last !== prices.quoted) prices.active = at;
-    if (last === prices.traded) prices.since = undefined;
-    else if (prices.quoted !== undefined && last !== prices.quoted) prices.since ??= at;
-    prices.quoted = last;
+    const shown = prices[by];
+    const isNew = shown.price !== undefined && price !== shown.price;
+    if (isNew) prices.active = at;
+    if (price === prices.traded) shown.since = undefined;
+    else if (isNew) shown.since ??= at;
+    shown.price = price;
   }
 
   #of(market: Market, symbol: string): Prices {
@@ -68,8 +81,13 @@ export class PriceWatch {
     this.#markets.set(market, symbols);
     const known = symbols.get(symbol);
     if (known) return known;
-    const prices = { quoted: undefined, traded: undefined, since: undefined, active: 0 };
+    const shown = (): Shown => ({ price: undefined, since: undefined });
+    const prices: Prices = { traded: undefined, ticker: shown(), candle: shown(), active: 0 };
     symbols.set(symbol, prices);
     return prices;
   }
+}
+
+function isOlder({ since }: Shown, time: number): boolean {
+  return since !== undefined && since <= time;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PriceWatch } from '../../../../src/lib/capture/live/price-watch.js';
-import type { Ticker, Trade } from '../../../../src/lib/model/records.js';
+import type { Candle, Ticker, Trade } from '../../../../src/lib/model/records.js';
 
 const of = { exchange: 'bybit', market: 'linear', symbol: 'THINUSDT', timestamp: 1 } as const;
 const ticker = (last: number | undefined): Ticker => ({ ...of, type: 'ticker', last, bid: 1, ask: 2 }) as Ticker;
@@ -28,6 +28,33 @@ describe('PriceWatch', () => {
     expect(missing(watch, 160)).toBe(true);
     watch.observe([trade(8)], 161);
     expect(missing(watch, 999)).toBe(false);
+  });
+
+  it('knows it from a new close of a candle too, which may come late', () => {
+    const candle = (close: number, interval = '1m'): Candle =>
+      ({
+        ...of,
+        type: 'candle',
+        interval,
+        open: 5,
+        high: 9,
+        low: 1,
+        close,
+        volume: 1,
+        source: 'exchange',
+        closed: false,
+      }) as Candle;
+    const watch = new PriceWatch();
+    watch.observe([candle(5)], 0);
+    watch.observe([trade(6)], 10);
+    watch.observe([candle(5), candle(6)], 20);
+    expect(missing(watch, 999)).toBe(false);
+    watch.observe([candle(7)], 1_000);
+    watch.observe([candle(7, '5m')], 1_010);
+    expect([missing(watch, 1_000 + 3 * LIMIT), missing(watch, 1_000 + 4 * LIMIT)]).toEqual([false, true]);
+    watch.observe([trade(7)], 1_300);
+    expect(missing(watch, 9_999)).toBe(false);
+    expect(watch.lastActive('linear', 'THINUSDT')).toBe(1_300);
   });
 
   it('is not misled by what comes first, by a ticker without a price, or by a trade that moves no ticker', () => {
