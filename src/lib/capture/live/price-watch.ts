@@ -14,7 +14,7 @@ type Prices = {
   active: number;
 };
 
-/** Candles may come a minute late, tickers do not: so many times as long their price must stand. */
+/** Candles may come a minute late, tickers do not: their price must stand longer by this factor. */
 const CANDLE_PATIENCE = 4;
 
 /**
