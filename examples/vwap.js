@@ -2,18 +2,11 @@
 //
 //   node examples/vwap.js data
 
-import { CandleAggregator, exchangeOf, parseIntervals, readStore } from 'mdtool';
+import { CandleAggregator, parseIntervals, readStore } from 'mdtool';
 
 const [directory = 'data'] = process.argv.slice(2);
 const sums = new Map();
-const candles = new CandleAggregator({
-  intervals: parseIntervals(['15s']),
-  open: 'first-trade',
-  empty: 'skip',
-  grace: 1_000_000,
-  source: 'trades',
-  amountUnit: (exchange, market) => exchangeOf(exchange).amountUnit(market),
-});
+const candles = new CandleAggregator({ intervals: parseIntervals(['15s']) });
 let closed = 0;
 const count = (records) => {
   for (const { type } of records) if (type === 'candle') closed += 1;

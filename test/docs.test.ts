@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ const folder = mkdtempSync(join(tmpdir(), 'mdtool-docs-'));
 mkdirSync(join(folder, 'bin'));
 writeFileSync(join(folder, 'bin/mdtool'), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, 'bin/run.js')}" "$@"\n`);
 chmodSync(join(folder, 'bin/mdtool'), 0o755);
-for (const name of ['fixtures', 'examples']) symlinkSync(join(ROOT, name), join(folder, name));
+for (const name of ['fixtures', 'examples', 'node_modules']) symlinkSync(join(ROOT, name), join(folder, name));
 execFileSync(
   process.execPath,
   ['--import', 'tsx', join(ROOT, 'test/support/synthetic-market-main.ts'), join(folder, 'market.ndjson.gz')],
@@ -50,7 +50,7 @@ function run(command: string): Promise<string> {
 }
 
 /** Pages whose examples run, one after another, in the folder of the README's. */
-const PAGES = ['docs/own-features.md'];
+const PAGES = ['docs/own-features.md', 'docs/cookbook/README.md'];
 
 describe.each(PAGES)('%s', (page) => {
   it.each(examplesOf(readFileSync(join(ROOT, page), 'utf8')).map(({ command, output }) => [command, output]))(
@@ -60,6 +60,35 @@ describe.each(PAGES)('%s', (page) => {
       expect(pattern(output).test(printed) ? output : printed).toBe(output);
     },
   );
+});
+
+const COOKBOOK = readFileSync(join(ROOT, 'docs/cookbook/README.md'), 'utf8');
+const hasPandas = spawnSync('python3', ['-c', 'import pandas']).status === 0;
+
+describe('the snippets of the cookbook', () => {
+  const snippets = [...COOKBOOK.matchAll(/```(js|python) run\n([\s\S]*?)```/g)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+  }));
+
+  it.each(snippets)('prints what its last comment says: $language', async ({ language, code }) => {
+    if (language === 'python' && !hasPandas) return console.log('skipped: pandas is not installed');
+    const name = language === 'js' ? 'snippet.mjs' : 'snippet.py';
+    writeFileSync(join(folder, name), code);
+    const expected = code
+      .trimEnd()
+      .split('\n')
+      .at(-1)
+      ?.replace(/^(#|\/\/) /, '');
+    expect(await run(language === 'js' ? `node ${name}` : `python3 ${name}`)).toBe(`${expected}\n`);
+  });
+
+  it('has a notebook of cells', () => {
+    const notebook = JSON.parse(readFileSync(join(ROOT, 'docs/cookbook/store.ipynb'), 'utf8')) as {
+      cells: { source: string[] }[];
+    };
+    expect(notebook.cells.map(({ source }) => source.join('')).join('\n')).toContain('"mdtool", "query"');
+  });
 });
 
 describe('README', () => {

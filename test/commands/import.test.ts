@@ -445,6 +445,30 @@ describe('trades without an order of their own', () => {
   });
 });
 
+describe('an imported store', () => {
+  it('is whole for verify, before and after compact, and read by steps of any exchange name', async () => {
+    const store = join(directory, 'okx-store');
+    const step = (...args: string[]) => mdtoolHere([...args, '--store', store], { cwd: directory });
+    const layout = ['--exchange', 'okx', '--market', 'linear', '--symbols', 'BTCUSDT', '--as', 'trade'];
+    const columns = ['--columns', 'timestamp=time,price=px,amount=qty,side=taker,id=tid'];
+    for (const part of [0, 1]) {
+      const rows = Array.from({ length: 50 }, (_, index) => part * 50 + index);
+      const lines = rows.map(
+        (i) => `${1_717_200_000_000 + i * 1_000},${60_000 + (i % 7)},1,${i % 2 ? 'buy' : 'sell'},${i + 1}\n`,
+      );
+      await writeFile(join(directory, `okx-${part}.csv`), `time,px,qty,taker,tid\n${lines.join('')}`);
+      expect(await step('import', `okx-${part}.csv`, ...layout, ...columns, '-o', 'store')).toMatchObject({ code: 0 });
+    }
+    const verified = ['verify', '--format', 'csv', '--columns', 'channel,records,duplicates,verdict'];
+    const whole = 'channel,records,duplicates,verdict\ntrade,100,0,whole\n';
+    expect(await step(...verified)).toMatchObject({ code: 0, stdout: whole });
+    expect(await step('compact')).toMatchObject({ code: 0, stderr: expect.stringContaining('2 → 1 file') });
+    expect(await step(...verified)).toMatchObject({ code: 0, stdout: whole });
+    const candles = await step('candles', '--interval', '1m', '-o', '-', '--format', 'csv', '--columns', 'trades');
+    expect(candles.stdout).toBe('trades\n60\n40\n');
+  });
+});
+
 describe('import', () => {
   it('shows with --dry-run how a file would be read, and writes nothing', async () => {
     const { stdout, code } = await run('BTCUSDT-1m-2024-06-01.csv', ...linear, '--dry-run', '-o', 'store', '--store', 'dry');

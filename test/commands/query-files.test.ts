@@ -84,7 +84,7 @@ describe('query over files', () => {
 
   it('reads patterns, UTF-16 and names that hide a view of the store', async () => {
     mkdirSync(path('parts'));
-    writeFileSync(path('parts/a.csv'), 'a,b\n1,x\n');
+    writeFileSync(path('parts/a.csv'), 'a,b\n1,x');
     writeFileSync(path('parts/b.csv'), Buffer.from('\ufeffa,b\n2,y\n', 'utf16le'));
     const all = await query(`select * from trade order by a`, '--file', `trade=${path('parts/*.csv')}`);
     expect(rowsOf(all.stdout)).toEqual([
@@ -155,6 +155,7 @@ describe('query over files', () => {
     ['empty.csv', '', /expected a header/],
     ['half.ndjson', '{"a":1}\n{"a":', /half\.ndjson:\d: not valid JSON/],
     ['no.parquet', 'hello, world', /not a Parquet file/],
+    ['long.csv', `a,b\n1,2\n${'x'.repeat(9 << 20)}`, /long\.csv:3: the line is longer than 8 MB/],
     ['wide.csv', `${Array.from({ length: 10_000 }, (_, index) => `c${index}`).join(',')}\n`, /at most 1000 columns/],
   ])('names what is wrong with %s in one line', async (name, content, message) => {
     writeFileSync(path(name), content, 'latin1');

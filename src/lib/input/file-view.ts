@@ -14,9 +14,10 @@ import { formatOf, isPlainParquet } from './formats.js';
 import { readText } from './lines.js';
 import { plainFile, requireFile } from './parquet-input.js';
 import { expandPaths } from './paths.js';
-import { createCsvTable, createJsonTable } from './text-table.js';
+import { createCsvTable, createJsonTable, LONGEST_LINE } from './text-table.js';
 import { isZip, memberOf } from './zip-archive.js';
 
+const NEWLINE = 10;
 const ADDRESS = /^[a-z][a-z0-9+.-]+:\/\//i;
 
 /** Returns whether a name in a statement is that of a file: it has a format's extension, or would be fetched. */
@@ -72,11 +73,27 @@ async function loadPacked(database: Database, path: string, table: string): Prom
   }
 }
 
+/** DuckDB drops a line that is too long for its buffer without a word when it is the last one. */
+async function* withoutLongLines(path: string): AsyncGenerator<Buffer> {
+  let [line, length] = [1, 0];
+  for await (const chunk of readText(path)) {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      length += end - from;
+      if (length > LONGEST_LINE) break;
+      [line, length, from] = [line + 1, 0, end + 1];
+    }
+    length += chunk.length - from;
+    if (length > LONGEST_LINE) throw new FailureError(`${path}:${line}: the line is longer than ${LONGEST_LINE >> 20} MB`);
+    yield chunk;
+  }
+}
+
 /** Loads a text file from an unpacked copy: DuckDB takes a cut gzip for a whole one, and reads no UTF-16. */
 async function loadText(database: Database, path: string, table: string): Promise<void> {
   const copy = join(tmpdir(), `mdtool-query-${randomUUID()}`);
   try {
-    await pipeline(Readable.from(readText(path)), createWriteStream(copy, { mode: 0o600 }));
+    await pipeline(Readable.from(withoutLongLines(path)), createWriteStream(copy, { mode: 0o600 }));
     const load = formatOf(path) === 'csv' ? createCsvTable : createJsonTable;
     await load(database, { path, file: copy, table });
   } finally {

@@ -16,7 +16,7 @@ const DELIMITERS = [',', ';', '\t', '|'];
 const LONGEST_HEADER = 1 << 20;
 const MOST_COLUMNS = 1_000;
 /** Bytes of the longest line. DuckDB reserves several times as much. */
-const LONGEST_LINE = 1 << 23;
+export const LONGEST_LINE = 1 << 23;
 const NUMBER = '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$';
 
 /**
