@@ -1,17 +1,13 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { FinishedRun } from '../../lib/backtest/study/execute.js';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import type { Study } from '../../lib/backtest/study/study.js';
+import { CHART_LICENCE, escaped, htmlPage } from '../../lib/cli/html-page.js';
 import type { MaintenanceTier } from '../../lib/model/maintenance-tier.js';
 import { comparisonOf, outOfSampleRuns, partText } from './comparison.js';
 import { labelOf, lengthText, type Metrics, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
 import { feedText } from './plan.js';
 import { CHART_SCRIPT } from './report-script.js';
 import { monthlyReturns, ReportAxis } from './report-series.js';
-import { REPORT_STYLE } from './report-style.js';
 import { type SymbolResult, warningsOf } from './run.js';
 import { walkForwardTotals } from './walk-forward-totals.js';
 
@@ -32,23 +28,14 @@ const HEADLINES = [
 const MAX_TRADES = 2000;
 
 /**
- * Returns one self-contained HTML page with data, styles and the chart library. Its content policy allows only its own two
- * scripts, identified by their hashes. The chart shows the first path and the equity of the second. For a walk-forward test
+ * Returns the report of one symbol as a self-contained page. The chart shows the first path and the equity of the second. For a walk-forward test
  * it shows the last test window, below the metrics of all.
  */
 export function reportPage({ market, study }: SymbolResult): string {
   const drawn = drawnRuns(study);
   const [first] = drawn as [FinishedRun];
-  const library = chartLibrary();
-  const policy = [library, CHART_SCRIPT].map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`);
   const title = `${first.run.strategy} on ${first.run.symbol}${partText(first.run) === undefined ? '' : ', tested out of sample'}`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${policy.join(' ')}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title><style>${REPORT_STYLE}</style></head><body>
-<h1>${escaped(title)}</h1>
-<div class="faint">${escaped(feedText(market))}, ${spanText(study.finished)} UTC</div>
+  const body = `<div class="faint">${escaped(feedText(market))}, ${spanText(study.finished)} UTC</div>
 ${tiles(headlinesOf(study))}
 ${comparison(study)}
 <div class="faint">${drawnText(drawn)}</div>
@@ -62,14 +49,8 @@ ${tradesTable(first)}
 </div>
 <h2>About</h2>
 <pre>Runs:  ${study.finished.map(({ run }) => `${escaped(run.runId)}  fills ${escaped(run.fillsHash)} (SHA-256)`).join('\n       ')}
-Charts: TradingView Lightweight Charts™
-Copyright (c) 2026 TradingView, Inc. <a href="https://www.tradingview.com/">https://www.tradingview.com/</a>
-Licensed under the Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0</pre>
-<script type="application/json" id="data">${JSON.stringify(chartData(market, drawn)).replaceAll('<', '\\u003c')}</script>
-<script>${library}</script>
-<script>${CHART_SCRIPT}</script>
-</body></html>
-`;
+${CHART_LICENCE}</pre>`;
+  return htmlPage({ title, body, data: chartData(market, drawn), script: CHART_SCRIPT });
 }
 
 /** Returns both paths of the run, or of the last test window. */
@@ -107,12 +88,6 @@ function comparison({ finished, ranking }: Study): string {
   const found = comparisonOf([...finished.map(({ run }) => run), ...ranking]);
   if (found === undefined) return '';
   return `<section id="comparison"><h2>${found.title}</h2>${table(found.head, found.rows)}<div class="faint">${escaped(found.remark)}</div></section>`;
-}
-
-/** Returns the chart library. The package has no export for its standalone build, so the file is read by path. */
-function chartLibrary(): string {
-  const root = dirname(createRequire(import.meta.url).resolve('lightweight-charts/package.json'));
-  return readFileSync(join(root, 'dist/lightweight-charts.standalone.production.js'), 'utf8');
 }
 
 function chartData({ data }: LoadedMarket, [first, second]: readonly FinishedRun[]) {
@@ -224,8 +199,4 @@ function spanText(finished: readonly FinishedRun[]): string {
   const from = Math.min(...finished.map(({ run }) => run.fromTimestamp));
   const until = Math.max(...finished.map(({ run }) => run.untilTimestamp));
   return `${timeText(from)} to ${timeText(until)}`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -29,11 +29,24 @@ export function pricedCandles(candles: readonly Candle[]): Priced[] {
   );
 }
 
+type Room = { readonly width: number; readonly colors: Colors };
+
+/** Returns the charts of several symbols, one below the other. */
+export function candleCharts(series: readonly (readonly Candle[])[], room: Room): string {
+  return series.length === 0 ? 'no candles to draw' : series.map((candles) => candleChart(candles, room)).join('\n\n');
+}
+
+/** Returns the lines of as many charts as fit into `rows`; at least one is drawn. */
+export function fittingCharts(
+  series: readonly (readonly Candle[])[],
+  { rows, ...room }: Room & { readonly rows: number },
+): string[] {
+  const height = PRICE_ROWS + VOLUME_ROWS + 3;
+  return candleCharts(series.slice(0, Math.max(1, Math.floor((rows + 1) / height))), room).split('\n');
+}
+
 /** Returns a chart of the last candles that fit into `width`: prices above, volume below, times under both. */
-export function candleChart(
-  candles: readonly Candle[],
-  { width, colors }: { readonly width: number; readonly colors: Colors },
-): string {
+function candleChart(candles: readonly Candle[], { width, colors }: Room): string {
   const all = pricedCandles(candles);
   const labels = Math.max(...all.flatMap(({ high, low }) => [label(high), label(low)]).map(({ length }) => length), 8);
   const shown = all.slice(-Math.max(1, Math.floor((width - labels - 2) / 2)));

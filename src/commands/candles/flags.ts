@@ -11,6 +11,7 @@ import {
 } from '../../lib/cli/flags.js';
 import { amountUnit } from '../../lib/cli/record-selection.js';
 import { waitFlag } from '../../lib/cli/store-step.js';
+import { UsageError } from '../../lib/model/errors.js';
 import { parseIntervals } from '../../lib/model/interval.js';
 import { CANDLE_SOURCES } from '../../lib/model/market-records.js';
 import { SECOND } from '../../lib/model/time.js';
@@ -49,7 +50,16 @@ export const candleFlags = {
   store: storeFlag,
   wait: waitFlag,
   'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when a candle is incomplete.' }),
-  plot: Flags.boolean({ summary: 'Draw the last candles of the symbol with the largest turnover.', helpGroup: 'Output' }),
+  plot: Flags.boolean({
+    summary: 'Draw the last candles of the named symbols, else of the one with the largest turnover.',
+    helpGroup: 'Output',
+  }),
+  follow: Flags.boolean({ summary: 'Draw them again as candles close; INPUT is -.', dependsOn: ['plot'], helpGroup: 'Output' }),
+  html: Flags.string({
+    summary: 'Also write the charts, over a store with its features and signals, to this self-contained page.',
+    helpValue: 'FILE',
+    helpGroup: 'Output',
+  }),
   svg: Flags.string({ summary: 'Also write the chart to this SVG file.', helpValue: 'FILE', helpGroup: 'Output' }),
 };
 
@@ -58,4 +68,12 @@ type CandleFlags = Omit<CandleOptions, 'intervals' | 'amountUnit'> & { readonly 
 /** Returns the options of the flags. Throws a `UsageError` for an invalid interval. */
 export function candleOptionsOf({ interval, open, empty, grace, source }: CandleFlags): CandleOptions {
   return { intervals: parseIntervals(interval), open, empty, grace, source, amountUnit };
+}
+
+/** Throws a `UsageError` where there is nothing to follow, or no terminal to draw on. */
+export function requireFollowable({ follow }: { readonly follow: boolean }, input: readonly string[]): void {
+  if (!follow) return;
+  if (!input.includes('-'))
+    throw new UsageError('--follow draws what arrives: pipe a stream into mdtool candles - --plot --follow');
+  if (!process.stderr.isTTY) throw new UsageError('--follow draws on a terminal, and stderr is none');
 }

@@ -1,7 +1,7 @@
 import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { engineOptionsOf, type FeatureSettings } from '../../lib/cli/feature-flags.js';
-import { inputArgument, outputFlags } from '../../lib/cli/flags.js';
+import { inputArgument, listOf, outputFlags } from '../../lib/cli/flags.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import { noteEachMinute } from '../../lib/cli/progress.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
@@ -13,7 +13,7 @@ import type { StepRun } from '../../lib/input/store-step.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { featuresFlags } from './flags.js';
 import { featureRows, featureTable, listedFeatures } from './list.js';
-import { featurePlot } from './plot.js';
+import { featurePlots } from './plot.js';
 import { FeatureObserver } from './text.js';
 
 const LIVE =
@@ -29,7 +29,10 @@ Over the store, only new, late or repaired records are computed, up to the last 
     { description: 'List the features and what each needs', command: '<%= config.bin %> <%= command.id %> --list' },
     { description: 'Bring a store up to date (cron)', command: '<%= config.bin %> <%= command.id %> --store data' },
     { description: 'Live, into signals', command: LIVE },
-    { description: 'Draw one feature as a line', command: '<%= config.bin %> <%= command.id %> market.ndjson.gz --plot delta_z' },
+    {
+      description: 'Draw features as lines',
+      command: '<%= config.bin %> <%= command.id %> market.ndjson.gz --plot delta_z,imb_shift',
+    },
   ];
 
   static override args = { input: inputArgument };
@@ -75,7 +78,7 @@ Over the store, only new, late or repaired records are computed, up to the last 
       stored: report.stored,
       flags: flags.plot === undefined ? flags : { ...flags, format: 'table' },
       types: flags.rows,
-      render: flags.plot === undefined ? undefined : featurePlot(flags.plot, observer.features),
+      render: flags.plot === undefined ? undefined : featurePlots(listOf(flags.plot), observer.features),
       summarize: (summary) => {
         for (const notice of observer.summarize(summary, report)) this.notice(notice);
         if (flags['fail-on-gaps']) observer.failOnGaps(summary);

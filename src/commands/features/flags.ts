@@ -19,7 +19,11 @@ export const featuresFlags = {
   ...featureFlags,
   rows: rowsFlag(),
   list: Flags.boolean({ summary: 'Print every feature with its inputs, window and warm-up.' }),
-  plot: Flags.string({ summary: 'Draw one feature as a line, instead of rows.', helpValue: 'NAME', exclusive: ['output'] }),
+  plot: Flags.string({
+    summary: 'Draw features as lines, instead of rows: delta_z,imb_shift.',
+    helpValue: 'LIST',
+    exclusive: ['output'],
+  }),
   'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when the input has an unrepaired gap.' }),
   exchange: exchangesFlag(),
   market: marketsFlag(),

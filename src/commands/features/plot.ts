@@ -3,22 +3,31 @@ import type { Render } from '../../lib/cli/output/rendered-sink.js';
 import type { Feature } from '../../lib/features/feature.js';
 import { type FeatureRow, featureValue } from '../../lib/features/feature-series.js';
 
-/** Returns what draws one feature of every symbol as a line. */
-export function featurePlot(name: string, features: readonly Feature[]): Render {
-  const read = featureValue(features.find((feature) => feature.name === name) as Feature);
+/** Returns what draws features as lines, symbol by symbol. */
+export function featurePlots(names: readonly string[], features: readonly Feature[]): Render {
   return (records, { width, colors }) => {
-    const series = new Map<string, Map<number, ChartPoint>>();
-    for (const record of records) if (record.type === 'features') addPoint(series, record, read);
-    if (series.size === 0) return `${name}: no rows`;
-    return [...series]
-      .map(([symbol, points]) => lineChart(colors.heading(`${name} of ${symbol}`), [...points.values()], width))
-      .join('\n\n');
+    const rows = records.filter((record): record is FeatureRow => record.type === 'features');
+    const symbols = [...new Set(rows.map(nameOf))];
+    if (rows.length === 0) return `${names.join(', ')}: no rows`;
+    const charts = symbols.flatMap((symbol) =>
+      names.map((name) => {
+        const read = featureValue(features.find((feature) => feature.name === name) as Feature);
+        const points = pointsOf(rows, symbol, read);
+        return lineChart(colors.heading(`${name} of ${symbol}`), points, width);
+      }),
+    );
+    return charts.join('\n\n');
   };
 }
 
-function addPoint(series: Map<string, Map<number, ChartPoint>>, record: FeatureRow, read: (row: FeatureRow) => unknown): void {
-  const symbol = `${record.exchange}:${record.market}:${record.symbol}`;
-  const points = series.get(symbol) ?? new Map<number, ChartPoint>();
-  series.set(symbol, points);
-  points.set(record.timestamp, { timestamp: record.timestamp, value: read(record) as number | undefined });
+/** Of two rows of one second the later one counts. */
+function pointsOf(rows: readonly FeatureRow[], symbol: string, read: (row: FeatureRow) => unknown): ChartPoint[] {
+  const points = new Map<number, ChartPoint>();
+  for (const row of rows)
+    if (nameOf(row) === symbol) points.set(row.timestamp, { timestamp: row.timestamp, value: read(row) as number | undefined });
+  return [...points.values()];
+}
+
+function nameOf({ exchange, market, symbol }: FeatureRow): string {
+  return `${exchange}:${market}:${symbol}`;
 }

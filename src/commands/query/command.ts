@@ -76,8 +76,7 @@ export default class Query extends BaseCommand {
     const file = flags.output === '-' ? undefined : flags.output;
     const isExport = file !== undefined && /^(parquet|duckdb)$/.test(rowFileFormat(file));
     if (file !== undefined) refuseExisting(file, flags.force);
-    const parameters = parametersOf(flags.param);
-    const request = { sql, files, parameters, selection, exportPath: isExport ? file : undefined };
+    const request = { sql, files, parameters: parametersOf(flags.param), selection, exportPath: isExport ? file : undefined };
     const result = await whileWorking(this.stderr, 'query', () => this.#result(flags.store, request));
     try {
       return await this.#print(result, flags);

@@ -44,8 +44,9 @@ export async function engineOptionsOf({ feature, window, grace, plot }: FeatureF
   const own = feature ? await (await import('../features/store/own-feature.js')).loadFeatures(feature) : [];
   const features = [...FEATURES, ...own];
   const names = features.map(({ name }) => name);
-  if (plot !== undefined && !names.includes(plot))
-    throw new UsageError(`--plot: expected one of ${names.join(', ')}, was "${plot}"${didYouMean(plot, names)}`);
+  for (const name of listOf(plot ?? ''))
+    if (!names.includes(name))
+      throw new UsageError(`--plot: expected some of ${names.join(', ')}, was "${name}"${didYouMean(name, names)}`);
   return { grace, windows: checkedWindows(window, features), features };
 }
 
