@@ -14,7 +14,7 @@ const NEXT = `What to try next:
   npx mdtool query --store ${OUTPUT}/data 'select * from book_snapshot limit 1'   a whole book
   npx mdtool grid plan --price 0.5 --deposit 10 --solve leverage             the leverage that survives
   npx mdtool stream --help                                                  every command explains itself
-The records are in ${OUTPUT}/; README.md explains each of them.`;
+The records are in ${OUTPUT}/; docs/ explains each of them.`;
 
 process.chdir(ROOT);
 rmSync(OUTPUT, { recursive: true, force: true });

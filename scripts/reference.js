@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Writes the references: records (docs/records.md and the table in README.md) from the schema, settings
+// Writes the references: records (docs/records.md) from the schema, settings
 // (docs/settings.md) from the commands, so that they always match the code.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { columnsOf, RECORD_TYPES } from '../dist/lib/model/records.js';
 import { settingsPage } from './settings-page.js';
@@ -19,7 +19,6 @@ const KINDS = {
   levels: 'list / DOUBLE[][]',
   json: 'JSON / VARCHAR',
 };
-const COMMON = new Set(['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp']);
 
 const section = (type) => {
   const rows = columnsOf(type).map(([name, { kind, required, note, values }]) => {
@@ -37,18 +36,6 @@ CSV and NULL in columns, never 0, "" or NaN.
 
 ${RECORD_TYPES.map(section).join('\n')}`;
 
-const row = (type) => {
-  const names = columnsOf(type).map(([name]) => name);
-  const own = names.filter((name) => !COMMON.has(name)).map((name) => `\`${name}\``);
-  return `| \`${type}\` | ${own.join(', ')} |`;
-};
-const table = [
-  '| type | fields beside `exchange`, `market`, `symbol`, `timestamp`, `local_timestamp` |',
-  '|---|---|',
-  ...RECORD_TYPES.map(row),
-];
-const [before, after] = readFileSync(`${ROOT}README.md`, 'utf8').split(/(?<=<!-- records -->)[\s\S]*(?=<!-- \/records -->)/);
 mkdirSync(`${target}/docs`, { recursive: true });
 writeFileSync(`${target}/docs/records.md`, records);
 writeFileSync(`${target}/docs/settings.md`, settingsPage);
-writeFileSync(`${target}/README.md`, [before, ...table, after].join('\n'));

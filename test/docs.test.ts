@@ -1,11 +1,20 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ROOT } from './support/mdtool.js';
-
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+import { mdtoolHere } from './support/mdtool-here.js';
 
 /** A console block: `$ ` begins a command, the lines after it are what it prints; `…` stands for anything. */
 type Example = { readonly command: string; readonly output: string };
@@ -42,24 +51,42 @@ execFileSync(
 );
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function run(command: string): Promise<string> {
+/** A command line of mdtool alone: no pipe, no variable, no second command. */
+const ALONE = /^mdtool [^|><;&$`]*$/;
+
+/** Returns the words of a command line; quotes hold a word together. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain ?? '');
+}
+
+/** Returns what a command prints, in the orders in which a terminal may show stdout and stderr. */
+async function run(command: string): Promise<string[]> {
+  if (ALONE.test(command)) {
+    const { stdout, stderr } = await mdtoolHere(wordsOf(command).slice(1), { cwd: folder, env: { NO_COLOR: '1' } });
+    return [`${stdout}${stderr}`, `${stderr}${stdout}`];
+  }
   const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, NO_COLOR: '1' };
   return new Promise((resolve) => {
-    execFile('bash', ['-c', `{ ${command}\n} 2>&1`], { cwd: folder, env, maxBuffer: 1 << 26 }, (_, stdout) => resolve(stdout));
+    execFile('bash', ['-c', `{ ${command}\n} 2>&1`], { cwd: folder, env, maxBuffer: 1 << 26 }, (_, stdout) => resolve([stdout]));
   });
 }
 
-/** Pages whose examples run, one after another, in the folder of the README's. */
-const PAGES = ['docs/own-features.md', 'docs/cookbook/README.md'];
+/** The pages, in the order in which their examples run: each finds what those before it have made. */
+const PAGES = [
+  'README',
+  ...'symbols stream store import candles verify features grid backtest account outputs own-features cookbook/README'
+    .split(' ')
+    .map((name) => `docs/${name}`),
+];
+const TEXTS = new Map(PAGES.map((page) => [page, readFileSync(join(ROOT, `${page}.md`), 'utf8')]));
+const README = TEXTS.get('README') as string;
 
-describe.each(PAGES)('%s', (page) => {
-  it.each(examplesOf(readFileSync(join(ROOT, page), 'utf8')).map(({ command, output }) => [command, output]))(
-    'prints what %s prints',
-    async (command, output) => {
-      const printed = await run(command);
-      expect(pattern(output).test(printed) ? output : printed).toBe(output);
-    },
-  );
+describe.each([...TEXTS])('%s', (_, text) => {
+  const examples = examplesOf(text).map(({ command, output }) => [command, output] as const);
+  it.each(examples)('prints what %s prints', async (command, output) => {
+    const printed = await run(command);
+    expect(printed.some((one) => pattern(output).test(one)) ? output : printed[0]).toBe(output);
+  });
 });
 
 const COOKBOOK = readFileSync(join(ROOT, 'docs/cookbook/README.md'), 'utf8');
@@ -80,7 +107,7 @@ describe('the snippets of the cookbook', () => {
       .split('\n')
       .at(-1)
       ?.replace(/^(#|\/\/) /, '');
-    expect(await run(language === 'js' ? `node ${name}` : `python3 ${name}`)).toBe(`${expected}\n`);
+    expect(await run(language === 'js' ? `node ${name}` : `python3 ${name}`)).toEqual([`${expected}\n`]);
   });
 
   it('has a notebook of cells', () => {
@@ -92,33 +119,39 @@ describe('the snippets of the cookbook', () => {
 });
 
 describe('README', () => {
-  it.each(examplesOf(README).map(({ command, output }) => [command, output]))(
-    'prints what %s prints',
-    async (command, output) => {
-      const printed = await run(command);
-      expect(pattern(output).test(printed) ? output : printed).toBe(output);
-    },
-  );
-
   it('names the two commands that do everything', () => {
     expect(README).toContain('npm ci && npm run demo');
     expect(README).toContain('npm cit');
   });
 
-  it('has an example of every command', () => {
+  it('says in its first screen what mdtool is, with a picture', () => {
+    const first = README.split('\n').slice(0, 12).join('\n');
+    expect(first).toMatch(/!\[[^\]]+\]\(docs\/images\//);
+  });
+
+  it('and the pages have an example of every command, and link to what there is', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8')) as { commands: Record<string, unknown> };
+    const examples = [...TEXTS.values()].flatMap((text) => examplesOf(text).map(({ command }) => command));
     const missing = Object.keys(manifest.commands).filter(
-      (id) => !examplesOf(README).some(({ command }) => command.includes(`mdtool ${id.replaceAll(':', ' ')}`)),
+      (id) => !examples.some((command) => command.includes(`mdtool ${id.replaceAll(':', ' ')}`)),
     );
     expect(missing).toEqual([]);
+    for (const [page, text] of TEXTS) {
+      const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) =>
+        join(ROOT, dirname(page), match[1] as string),
+      );
+      expect(
+        links.filter((link) => !existsSync(link)),
+        page,
+      ).toEqual([]);
+    }
   });
 });
 
 describe('texts', () => {
   it('the references are those of the schema and the commands', () => {
     execFileSync(process.execPath, [join(ROOT, 'scripts/reference.js'), folder]);
-    expect(README).toContain('| `trade` | `id`, `price`, `amount`, `side`, `sequence` |');
-    for (const name of ['README.md', 'docs/records.md', 'docs/settings.md']) {
+    for (const name of ['docs/records.md', 'docs/settings.md']) {
       expect(readFileSync(join(ROOT, name), 'utf8')).toBe(readFileSync(join(folder, name), 'utf8'));
     }
   });

@@ -87,6 +87,8 @@ describe('the charts of candles', () => {
     // The last row of the first minute is that of its 51st second.
     expect(btc.features[1].points[0]).toEqual({ time: START / SECOND, value: 0.005 });
     expect([eth.gaps, eth.signals, eth.features]).toEqual([[], [], []]);
+    expect(page).toContain('28 candles, ');
+    expect(page).toContain(', 1 gap, 1 signal</div>');
     expect(page).not.toMatch(/<(?:script|link|img)[^>]+(?:src|href)=/);
   });
 

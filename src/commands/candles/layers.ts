@@ -45,13 +45,11 @@ export class ChartLayers {
     return { candles, ...(first ? this.#of(first) : { gaps: [], signals: [], features: new Map() }) };
   }
 
-  /** A repaired gap is none. */
+  /** A repaired gap is none, and the run and the store may both give the same one. */
   #gap(gap: Gap): void {
     const layers = this.#of(gap);
-    if (gap.missing) layers.gaps.push(gap);
-    else
-      for (let index = layers.gaps.length - 1; index >= 0; index--)
-        if (endsGap(gap, layers.gaps[index] as Gap)) layers.gaps.splice(index, 1);
+    const others = layers.gaps.filter((known) => (gap.missing ? !isSame(gap, known) : !endsGap(gap, known)));
+    layers.gaps.splice(0, layers.gaps.length, ...others, ...(gap.missing ? [gap] : []));
   }
 
   #row(row: RecordOf<'features'>): void {
@@ -72,4 +70,8 @@ export class ChartLayers {
     this.#symbols.set(key, layers);
     return layers;
   }
+}
+
+function isSame(a: Gap, b: Gap): boolean {
+  return a.fromTimestamp === b.fromTimestamp && a.untilTimestamp === b.untilTimestamp;
 }

@@ -82,7 +82,8 @@ function dataOf({ gaps, signals, features }: PageSymbol, candles: readonly Price
       const time = bucketStart(size, timestamp);
       return times.has(time) ? [{ time: inTime(time), side, text: `${side === 'buy' ? 'long' : 'short'} ${price}` }] : [];
     }),
-    features: [...features].flatMap(([name, values]) => {
+    features: PAGE_FEATURES.flatMap((name) => {
+      const values = features.get(name) ?? new Map<number, number>();
       const points = [...values].filter(([time]) => time >= first && time < end).sort(([a], [b]) => a - b);
       return points.length > 0 ? [{ name, points: points.map(([time, value]) => ({ time: inTime(time), value })) }] : [];
     }),
