@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Writes docs/screens: what a terminal of 80 and of 120 columns shows. Needs tmux and a build; run it as
-// `npm run screens`. The account is one of the local exchange: every key and figure in it is made up.
+// Writes docs/screens: what a terminal of 80, 120 and 200 columns shows, with its colours in the files .ansi (`cat` one on a
+// light and on a dark terminal: only the sixteen colours of the terminal's own scheme are used). Needs tmux and a build; run
+// it as `npm run screens`. Accounts and markets are those of the local exchange: every key and figure is made up.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,30 +10,48 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bybit } from '../src/lib/exchanges/bybit/index.ts';
 import { startAccountServer } from '../test/support/exchange-server/accounts/server.ts';
+import { startExchangeServer } from '../test/support/exchange-server/index.ts';
 import { SignedClient } from '../test/support-tests/accounts/signed-client.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SCREENS = join(ROOT, 'docs/screens');
-const ROWS = 12;
+const ROWS = 14;
 /** Time until a panel has its first figures, ms. */
 const SETTLED = 4_000;
 
+const WIDTHS = [80, 120, 200];
+/** Short windows: the features of the picture are warm within its time. */
+const WINDOWS = '--window delta_z=5s,imb_shift=5s,mark_dev_z=30s';
+
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-screens-'));
-const server = await startAccountServer('bybit', { symbols: { linear: 2 }, strangers: false });
+mkdirSync(SCREENS, { recursive: true });
 try {
-  const environment = openAccount();
-  mkdirSync(SCREENS, { recursive: true });
-  for (const width of [80, 120]) {
-    const text = await captured(`account-${width}`, width, `account --exchange bybit --demo --watch`, environment);
-    writeFileSync(join(SCREENS, `account-${width}.txt`), text);
-  }
+  const accounts = await startAccountServer('bybit', { symbols: { linear: 2 }, strangers: false });
+  const account = openAccount(accounts);
+  await shoot('account', account, 'account --exchange bybit --demo --watch', SETTLED);
+  await accounts.close();
+  const history = { trades: 3_000, duration: 60 * 3_600_000 };
+  const market = await startExchangeServer('bybit', { symbols: { linear: 12 }, rate: 300, history, keepBooks: false });
+  const live = { ...market.environment, NO_PROXY: '*' };
+  const named = '--exchange bybit --market linear';
+  await shoot('stream', live, `stream ${named} --channels trade,ticker,book --store ${join(folder, 'data')}`, 15_000);
+  await shoot('watch', live, `watch ${named} --symbols BTCUSDT,ETHUSDT,SOLUSDT ${WINDOWS}`, 15_000);
+  await market.close();
 } finally {
-  await server.close();
   rmSync(folder, { recursive: true });
 }
 
+/** Writes what a command shows at every width. */
+async function shoot(name, environment, command, settled) {
+  for (const width of WIDTHS) {
+    const { text, colours } = await captured(`${name}-${width}`, width, command, environment, settled);
+    writeFileSync(join(SCREENS, `${name}-${width}.txt`), text);
+    writeFileSync(join(SCREENS, `${name}-${width}.ansi`), colours);
+  }
+}
+
 /** Opens an account with a short position and an order; returns the variables that point mdtool to it. */
-function openAccount() {
+function openAccount(server) {
   const key = server.desk.createKey(server.desk.open({}), {});
   const trader = new SignedClient(server.desk, key);
   server.market.setPrice('ETHUSDT', '3053.40');
@@ -52,13 +71,21 @@ function openAccount() {
 }
 
 /** Returns what mdtool has drawn on a terminal of this width, without trailing spaces. */
-async function captured(name, width, command, environment) {
+async function captured(name, width, command, environment, settled) {
   const variables = Object.entries(environment).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
   const program = `${process.execPath} ${join(ROOT, 'bin/run.js')} ${command}`;
   const tmux = (...args) => execFileSync('tmux', ['-L', `mdtool-${process.pid}`, ...args], { encoding: 'utf8' });
   tmux('new-session', '-d', '-s', name, '-x', String(width), '-y', String(ROWS), ...variables, program);
-  await sleep(SETTLED);
-  const text = tmux('capture-pane', '-p', '-t', name);
+  await sleep(settled);
+  const plain = tmux('capture-pane', '-p', '-t', name);
+  const colours = tmux('capture-pane', '-p', '-e', '-t', name);
   tmux('kill-session', '-t', name);
-  return `${text.replace(/ +$/gm, '').trimEnd()}\n`;
+  // The folder of the picture is of no interest, nor is the port of the exchange.
+  const cleaned = (text) =>
+    `${text
+      .replaceAll(folder, '.')
+      .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1')
+      .replace(/ +$/gm, '')
+      .trimEnd()}\n`;
+  return { text: cleaned(plain), colours: cleaned(colours) };
 }

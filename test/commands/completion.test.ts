@@ -6,8 +6,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { complete, DIRECTIVE, type Manifest, type Values } from '../../src/lib/cli/completion/candidates.js';
 import { SCRIPTS } from '../../src/lib/cli/completion/scripts.js';
+import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { isInstalled } from '../support/installed.js';
 import { ROOT } from '../support/mdtool.js';
+import { tradeRecord } from '../support/records.js';
 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8')) as Manifest;
 const VALUES: Readonly<Record<string, readonly string[]>> = {
@@ -63,6 +65,18 @@ describe('a real shell', () => {
   for (const [shell, script] of Object.entries(SCRIPTS)) writeFileSync(join(folder, `script.${shell}`), script);
   const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, PS1: '$ ' };
   const shell = (name: string, args: readonly string[]) => spawnSync(name, args, { cwd: folder, encoding: 'utf8', env }).stdout;
+
+  it('offers the views of the store that mdtool.toml names', async () => {
+    const project = join(folder, 'project');
+    mkdirSync(project);
+    const writer = await openStoreWriter(join(project, 'elsewhere'), { step: 'stream', onWarning: () => {} });
+    await writer.write([tradeRecord()]);
+    await writer.close();
+    writeFileSync(join(project, 'mdtool.toml'), 'store = "nowhere"\n[query]\nstore = "elsewhere"\n');
+    const words = [process.execPath, [join(ROOT, 'bin/run.js'), 'complete', '--', 'query', 'tr']] as const;
+    const { stdout } = spawnSync(...words, { cwd: project, encoding: 'utf8', env: { ...env, MDTOOL_STORE: '' } });
+    expect(stdout).toMatch(/^trade\t/m);
+  });
 
   /** Types on a terminal of its own (script(1) makes one) and waits for what each answer must hold. */
   async function typed(command: string, steps: readonly (readonly [keys: string, shown: string])[]): Promise<string> {

@@ -103,7 +103,8 @@ export function unknownSymbols(names: readonly string[], lists: readonly string[
     const more = names.length > NAMED ? ', …' : '';
     return `${names.length} unknown symbols${where}: ${names.slice(0, NAMED).join(', ')}${more}; ${LIST_ALL}`;
   }
-  const near = nearest(first.toUpperCase(), listed);
+  // `sol/usdt` and `SOL-USDT` are the notation of another market or tool.
+  const near = nearest(first.toUpperCase().replace(/[-_/ ]/g, ''), listed);
   return `unknown symbol ${first}${where}; ${near.length > 0 ? `did you mean ${near.join(' or ')}?` : LIST_ALL}`;
 }
 

@@ -57,18 +57,27 @@ async function listedSymbols(words: readonly string[]): Promise<readonly string[
   const chosen = (flag: string) => valueIn(words, flag)?.split(',');
   const exchanges = EXCHANGES.filter(({ id }) => chosen('exchange')?.includes(id) ?? true);
   const markets = MARKETS.filter((market) => chosen('market')?.includes(market) ?? true);
-  const lists = await storedLists(storeIn(words), { exchanges, markets });
+  const lists = await storedLists(await storeIn(words), { exchanges, markets });
   const trading = lists.flatMap(({ instruments }) => instruments.filter(({ status }) => status === 'trading'));
   return [...new Set(trading.map(({ symbol }) => symbol))].sort();
 }
 
 async function viewNames(words: readonly string[]): Promise<readonly string[]> {
   const { listViews } = await import('../../storage/reading/store-views.js');
-  return (await listViews(storeIn(words))).map(({ view }) => view);
+  return (await listViews(await storeIn(words))).map(({ view }) => view);
 }
 
-function storeIn(words: readonly string[]): string {
-  return valueIn(words, 'store') ?? process.env.MDTOOL_STORE ?? './data';
+/** The store that the command would use: of the line, the environment, the configuration, else the default. */
+async function storeIn(words: readonly string[]): Promise<string> {
+  const named = valueIn(words, 'store') ?? process.env.MDTOOL_STORE;
+  if (named) return named;
+  const { readConfigFiles } = await import('../config-file.js');
+  for (const { table } of readConfigFiles(valueIn(words, 'config') ?? (process.env.MDTOOL_CONFIG || undefined), process.env)) {
+    const own = table[words[0] ?? ''] as { readonly store?: unknown } | undefined;
+    const store = own?.store ?? table.store;
+    if (typeof store === 'string') return store;
+  }
+  return './data';
 }
 
 function valueIn(words: readonly string[], flag: string): string | undefined {
