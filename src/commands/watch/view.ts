@@ -9,7 +9,7 @@ import type { Gate, SignalRules } from '../../lib/signals/rules.js';
 import { triggersOf, valueOfTrigger } from '../../lib/signals/triggers.js';
 import { money, paperText, paperTotal } from './text.js';
 
-export type WatchView = {
+type WatchView = {
   readonly symbols: readonly WatchedSymbol[];
   readonly rules: (symbol: WatchedSymbol) => SignalRules;
   /** Symbols that are captured, with rows or without. */

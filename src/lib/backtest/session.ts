@@ -24,7 +24,7 @@ export type RunOptions = {
 export type Schedule = Pick<Cursor, 'at' | 'take'>;
 
 /** What is scheduled by the data itself. */
-export type Schedules = { readonly marks: Schedule; readonly fundings: Schedule; readonly fundingsInside: Schedule };
+type Schedules = { readonly marks: Schedule; readonly fundings: Schedule; readonly fundingsInside: Schedule };
 
 /** Returns the schedules of finished data. */
 function schedulesOf(data: MarketData): Schedules {

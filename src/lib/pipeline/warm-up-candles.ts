@@ -6,7 +6,7 @@ import type { RestClient } from '../history/rest-client.js';
 import { MdtoolError } from '../model/errors.js';
 import type { AnyRecord, Candle, Instrument } from '../model/records.js';
 
-export type WarmUpOptions = {
+type WarmUpOptions = {
   readonly instruments: () => readonly Instrument[];
   readonly client: RestClient;
   /** Whether the live candles are subscribed: a bar that closes after the fetch then arrives by itself. */

@@ -2,7 +2,7 @@
 export type ScreenCell = { readonly text: string; readonly paint?: ((text: string) => string) | undefined };
 
 /** A line of cells: its text with colours, and its length without them. */
-export type ScreenLine = { readonly text: string; readonly length: number };
+type ScreenLine = { readonly text: string; readonly length: number };
 
 const BETWEEN = 2;
 const plain = (text: string): string => text;
