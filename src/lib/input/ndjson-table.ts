@@ -46,9 +46,8 @@ async function checkedTypes(
     const columns = tableColumns(type).map(({ name }) => sqlName(name));
     const ofType = `FROM ${sqlName(table)} WHERE "type" = ${sqlText(type)}`;
     const { select, condition } = await plausibleRows(database, type, `SELECT ${columns.join(', ')} ${ofType}`);
-    const clean = tableColumns(type).flatMap(({ name, column }) => (column ? [cleanCondition(name, column)] : []));
     const [row] = await database.rows(
-      `SELECT (SELECT count(*) ${ofType} AND ${clean.join(' AND ')}) AS clean,
+      `SELECT (SELECT count(*) ${ofType} AND is_clean) AS clean,
          (SELECT count(*) FROM (${select}) WHERE ${validCondition(type)} AND ${condition}) AS valid`,
     );
     if (Number(row?.clean) !== lines || Number(row?.valid) !== lines) return undefined;
@@ -66,14 +65,15 @@ function readExpression(path: string, types: readonly RecordType[]): string | un
     columns.set(name, { sqlType, column });
   }
   const given = [...columns].map(([name, { column }]) => `${sqlText(name)}: ${sqlText(readType(column))}`);
-  const values = [...columns].flatMap(([name, { column, sqlType }]) => {
+  const values = [...columns].map(([name, { column, sqlType }]) => {
     const value = sqlName(name);
-    if (column?.kind === 'time') return [`${timeExpression(value)} AS ${value}`, `${value} AS ${sqlName(asGiven(name))}`];
-    if (column?.kind === 'long') return [`TRY_CAST(${value} AS BIGINT) AS ${value}`, `${value} AS ${sqlName(asGiven(name))}`];
-    return [`${value}::${sqlType} AS ${value}`];
+    const read =
+      column?.kind === 'time' ? timeExpression(value) : column?.kind === 'long' ? `TRY_CAST(${value} AS BIGINT)` : value;
+    return `${read}::${sqlType} AS ${value}`;
   });
+  const clean = [...columns].flatMap(([name, { column }]) => (column ? cleanCondition(sqlName(name), column) : []));
   const compression = /\.gz$/i.test(path) ? 'gzip' : 'uncompressed';
-  return `SELECT ${values.join(', ')} FROM read_ndjson(${sqlText(asPattern(path))}, columns = {${given.join(', ')}}, records = true,
+  return `SELECT ${values.join(', ')}, ${['true', ...clean].join(' AND ')} AS is_clean FROM read_ndjson(${sqlText(asPattern(path))}, columns = {${given.join(', ')}}, records = true,
     ignore_errors = true, maximum_object_size = ${LONGEST_LINE}, compression = '${compression}')`;
 }
 
@@ -83,21 +83,20 @@ function readType(column: Column | undefined): string {
   return column?.kind === 'flag' ? 'BOOLEAN' : 'VARCHAR';
 }
 
-/** The column with the value of the file, where the value of the record may be NULL instead. */
-function asGiven(name: string): string {
-  return `${name} as given`;
-}
-
 function timeExpression(value: string): string {
-  return `make_timestamptz(CASE WHEN ${value} >= ${EARLIEST} AND ${value} < ${LATEST} THEN ${value} END)`;
+  return `make_timestamptz(CASE WHEN ${isTime(value)} THEN ${value} END)`;
 }
 
-/** Returns the condition that a value is what `readNdjson` makes of it. */
-function cleanCondition(name: string, { kind }: Column): string {
-  const value = sqlName(name);
-  const given = sqlName(asGiven(name));
-  if (kind === 'time') return `(${given} IS NULL OR ${value} IS NOT NULL)`;
-  if (kind === 'long') return `coalesce(${value}::VARCHAR = ${given} AND ${value} >= 0, ${given} IS NULL)`;
-  if (kind === 'count') return `coalesce(abs(${value}) <= ${Number.MAX_SAFE_INTEGER}, true)`;
-  return kind === 'number' ? `coalesce(isfinite(${value}), true)` : 'true';
+function isTime(value: string): string {
+  return `${value} >= ${EARLIEST} AND ${value} < ${LATEST}`;
+}
+
+/** Returns the conditions that a value of the file is what `readNdjson` makes of it. */
+function cleanCondition(value: string, { kind }: Column): string[] {
+  if (kind === 'time') return [`coalesce(${isTime(value)}, true)`];
+  // Another way to write the number, as 007, or a negative one.
+  if (kind === 'long')
+    return [`coalesce(TRY_CAST(${value} AS BIGINT)::VARCHAR = ${value} AND ${value} NOT LIKE '-%', ${value} IS NULL)`];
+  if (kind === 'count') return [`coalesce(abs(${value}) <= ${Number.MAX_SAFE_INTEGER}, true)`];
+  return kind === 'number' ? [`coalesce(isfinite(${value}), true)`] : [];
 }
