@@ -1,6 +1,6 @@
 import { FailureError, MdtoolError } from '../model/errors.js';
 import type { RecordType } from '../model/records.js';
-import type { Database } from '../storage/database/duckdb.js';
+import { type Database, sqlName } from '../storage/database/duckdb.js';
 import { parquetSelect } from '../storage/database/parquet-records.js';
 import { databaseReason } from '../storage/files/database-reason.js';
 import { loadCsv } from './csv-table.js';
@@ -10,7 +10,12 @@ import { incompleteText, requireFile } from './parquet-input.js';
 import { typeOfColumns } from './record-shape.js';
 
 /** The type of a file, and the SELECT of its valid records in the columns of the type, in file order. */
-export type FileSelect = { readonly type: RecordType; readonly select: string };
+export type FileSelect = {
+  readonly type: RecordType;
+  readonly select: string;
+  /** The table that holds the records, in file order by `rowid`, perhaps beside those of other types. */
+  readonly table?: string | undefined;
+};
 
 /**
  * Returns the SELECT of a Parquet file where it lies; rows that are not records are counted for the listener. Throws a
@@ -43,8 +48,18 @@ export async function loadTextFiles(
     const table = `${tables}_${index}`;
     const csv = await loadCsv(database, path, table);
     const loaded = csv ? [csv] : await loadNdjson(database, path, table);
-    if (!loaded) return undefined;
-    selects.set(path, loaded);
+    if (!loaded) return await forget(database, selects);
+    selects.set(
+      path,
+      loaded.map((select) => ({ ...select, table })),
+    );
   }
   return selects;
+}
+
+/** Drops the tables of files that will be read another way. */
+async function forget(database: Database, selects: ReadonlyMap<string, readonly FileSelect[]>): Promise<undefined> {
+  for (const { table } of [...selects.values()].flat())
+    if (table !== undefined) await database.run(`DROP TABLE IF EXISTS ${sqlName(table)}`);
+  return undefined;
 }

@@ -7,9 +7,8 @@ import { parquetRows } from '../storage/database/parquet-records.js';
 import { SWEEP_STEP, tableColumns } from '../storage/database/record-table.js';
 import { type RowGroups, rowGroups, type TypedChunk, typedChunks } from '../storage/database/typed-chunks.js';
 import { rowCondition } from '../storage/reading/store-selection.js';
-import { loadCsv } from './csv-table.js';
-import { formatOf, isPlainParquet } from './formats.js';
-import { loadNdjson } from './ndjson-table.js';
+import type { FileSelect } from './file-select.js';
+import { isPlainParquet } from './formats.js';
 import { typeOfColumns } from './record-shape.js';
 
 /** The selected trades of files, each once. */
@@ -47,20 +46,21 @@ const IS_TRADE = `("timestamp" >= make_timestamptz(${EARLIEST}) AND "timestamp" 
   AND "id" IS NOT NULL AND NOT (${MAYBE_ROUNDED} AND regexp_matches("id", '^[0-9]([.][0-9]+)?[eE][+]?[0-9]+$'))) IS TRUE`;
 
 /**
- * Returns the trades of files where they lie, read once to see that each row is a trade, and each trade there once. Returns
+ * Returns the trades of files, Parquet where it lies and `texts` as they were loaded, read once to see that each row is a trade, and each trade there once. Returns
  * undefined, without a message, when anything is in doubt: other types, broken rows, repeated ids. Then the files have to be
  * read in a way that says what is wrong with which row.
  */
 export async function tradesOfFiles(
   database: Database,
   paths: readonly string[],
+  texts: ReadonlyMap<string, readonly FileSelect[]>,
   selection: RecordSelection,
 ): Promise<TradeFiles | undefined> {
   if (paths.length === 0) return undefined;
   try {
     const files: TradeFile[] = [];
     for (const [index, path] of paths.entries()) {
-      const file = await tradesOfFile(database, path, index);
+      const file = await tradesOfFile(database, path, texts.get(path), index);
       if (!file) return undefined;
       files.push(file);
     }
@@ -71,18 +71,22 @@ export async function tradesOfFiles(
   }
 }
 
-async function tradesOfFile(database: Database, path: string, index: number): Promise<TradeFile | undefined> {
+async function tradesOfFile(
+  database: Database,
+  path: string,
+  loaded: readonly FileSelect[] | undefined,
+  index: number,
+): Promise<TradeFile | undefined> {
   const offset = index * FILE_STEP;
   if (isPlainParquet(path)) {
     const typeOf = (columns: readonly string[]) => typeOfColumns(columns, path);
     const { type, given } = await parquetRows(database, path, typeOf, `file_row_number + ${offset}`);
     return type === 'trade' ? { select: given, isChecked: false } : undefined;
   }
-  const table = `trades_${index}`;
-  const loaded = formatOf(path) === 'csv' ? [await loadCsv(database, path, table)] : await loadNdjson(database, path, table);
-  if (loaded?.length !== 1 || loaded[0]?.type !== 'trade') return undefined;
+  const [only, second] = loaded ?? [];
+  if (second || only?.type !== 'trade' || only.table === undefined) return undefined;
   const columns = tableColumns('trade').map(({ name }) => sqlName(name));
-  return { select: `SELECT ${columns.join(', ')}, rowid + ${offset} AS position FROM ${sqlName(table)}`, isChecked: true };
+  return { select: `SELECT ${columns.join(', ')}, rowid + ${offset} AS position FROM ${sqlName(only.table)}`, isChecked: true };
 }
 
 async function scan(

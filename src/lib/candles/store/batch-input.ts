@@ -34,15 +34,19 @@ export async function loadInput(
   tally: InputTally,
   source: CandleOptions['source'],
 ): Promise<CandleRelations> {
-  const trades = source === 'trades' ? await tradesOfFiles(database, paths, selection) : undefined;
+  const texts = await loadTextFiles(
+    database,
+    paths.filter((path) => !isPlainParquet(path)),
+    'text',
+  );
+  const trades = texts && source === 'trades' ? await tradesOfFiles(database, paths, texts, selection) : undefined;
   if (trades) return relationsOf(trades, selection);
   const selects = new Map<InputType, string[]>(TYPES.map((type) => [type, []]));
   // Of two candles with one key the later in the input counts: the files stay in their order.
-  for (const [index, run] of runsOf(paths).entries()) {
+  for (const run of runsOf(paths)) {
     const [path] = run as [string];
     if (!isPlainParquet(path)) {
-      const loaded = await loadTextFiles(database, run, `text_${index}`);
-      if (loaded) for (const one of [...loaded.values()].flat()) await addSelect(database, one, selects, tally);
+      if (texts) for (const one of run.flatMap((name) => texts.get(name) ?? [])) await addSelect(database, one, selects, tally);
       else await loadRecords(database, readInput(run, listener), selects, tally);
       continue;
     }

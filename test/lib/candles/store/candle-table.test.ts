@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -29,6 +29,8 @@ async function written(records: readonly Trade[], format: 'csv' | 'parquet' | 'n
   const sink = await (format === 'parquet' ? createParquetSink(options) : createFileSink({ ...options, format, type: 'trade' }));
   await sink.write(records);
   await sink.close();
+  // A blank line means nothing, and is read record by record.
+  if (format === 'ndjson') await appendFile(path, '\n');
   return path;
 }
 
@@ -100,8 +102,8 @@ describe('candles as one table', () => {
         expect(fast.counts).toEqual(slow.counts);
         rows += table.length;
       }),
-      { numRuns: 10, seed: 3 },
+      { numRuns: 6, seed: 3 },
     );
-    expect(rows).toBeGreaterThan(20);
+    expect(rows).toBeGreaterThan(15);
   });
 });
