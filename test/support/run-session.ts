@@ -59,6 +59,8 @@ export class RunSession {
   #starts = 0;
   #excessSince: number | undefined;
   at: RunnerOptions['at'];
+  /** Called before a request takes effect, and after it has. */
+  onRequest: VirtualWire['onRequest'];
   noNewCycle: string | undefined;
 
   constructor(kind: RunKind, options: RunSessionOptions = {}) {
@@ -83,7 +85,9 @@ export class RunSession {
   }
 
   #wire(): VirtualWire {
-    return new VirtualWire(this.server, this.random, this.#options.latency ?? 100);
+    const wire = new VirtualWire(this.server, this.random, this.#options.latency ?? 100);
+    wire.onRequest = (phase) => this.onRequest?.(phase);
+    return wire;
   }
 
   #config(more: Partial<RunConfig> = {}): RunConfig {

@@ -16,6 +16,8 @@ export class VirtualWire {
   isDead = false;
   /** Milliseconds by which the clock of the host is ahead of the exchange's. */
   skew = 0;
+  /** Called before a signed request takes effect, and after it has. */
+  onRequest: ((phase: 'before' | 'after') => void) | undefined;
   readonly timing: Timing;
   readonly http: HttpSender;
   readonly connect: typeof openSocket;
@@ -116,7 +118,10 @@ export class VirtualWire {
     if (!sign) return this.#public(path);
     const environment = this.#desk.dialect.id === 'bitget' ? 'live' : 'demo';
     const request = { method, path, query: text, headers, body, ip: '127.0.0.1', environment } as const;
+    this.onRequest?.('before');
+    if (this.isDead) await new Promise(() => {});
     const outcome = await new Promise<Outcome>((resolve) => this.#desk.handle(request, resolve));
+    this.onRequest?.('after');
     await this.#travel();
     if (outcome === 'hang') {
       await this.#sleep(10_000);

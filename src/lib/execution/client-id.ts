@@ -2,7 +2,7 @@
 export type Role = 'entry' | 'level' | 'take_profit' | 'close';
 
 /** The parts of a client id. `number` is the level, or the generation of a take profit. */
-export type ClientIdParts = {
+type ClientIdParts = {
   /** Six characters, made when the run is created: two runs never share an id. */
   readonly run: string;
   /** Three characters, made at each start of a process: two copies of one database never share an id. */

@@ -32,7 +32,7 @@ function plannerOf(config: RunConfig, rules: InstrumentRules): Planned {
 }
 
 /** Returns the ladder that starts at a price, as the text that is sent. Throws a `UsageError` if none is possible. */
-export function ladderOf(config: RunConfig, rules: InstrumentRules, price: DecimalText, deposit: DecimalText): PlannedLevel[] {
+function ladderOf(config: RunConfig, rules: InstrumentRules, price: DecimalText, deposit: DecimalText): PlannedLevel[] {
   const { grid } = plannerOf(config, rules);
   return ladder(startedAt(grid, price, deposit)).orders.map((order) => ({
     price: order.price.toString(),
@@ -41,7 +41,7 @@ export function ladderOf(config: RunConfig, rules: InstrumentRules, price: Decim
 }
 
 /** The deposit of the next cycle. */
-export function depositOf({ books }: RunState, { deposit, compounds }: RunConfig): Exact {
+function depositOf({ books }: RunState, { deposit, compounds }: RunConfig): Exact {
   if (!compounds) return new Exact(deposit);
   const fees = Object.values(books.fees).reduce((sum, fee) => sum.plus(fee), new Exact(0));
   return new Exact(deposit).plus(books.realised).minus(fees).plus(books.funding);

@@ -54,8 +54,10 @@ function take(turn: Turn, input: Input): void {
       } else readPosition(turn, input.asked, input.position);
       Object.assign(turn.state, { unknowns: 0, throttles: 0 });
       turn.clear('errors');
-      turn.clear('maintenance');
-      turn.clear('ban');
+      if (turn.at >= turn.state.pausedUntil) {
+        turn.clear('maintenance');
+        turn.clear('ban');
+      }
       return;
     default:
       takeAction(turn, input);

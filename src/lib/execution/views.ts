@@ -190,7 +190,7 @@ function throttle(turn: Turn, pause: number, message: string): void {
 }
 
 /** The write may have arrived or not: nothing more happens for its role until that is known. */
-export function doubt(turn: Turn, order: OwnOrder, { message, code, class: outcome }: WriteResult['outcome']): void {
+function doubt(turn: Turn, order: OwnOrder, { message, code, class: outcome }: WriteResult['outcome']): void {
   order.state = 'unknown';
   order.status = 'unknown';
   order.reason = message;

@@ -46,7 +46,7 @@ export function refuseChanges(config: RunConfig, given: Readonly<Record<string, 
   }
 }
 
-export type Account = {
+type Account = {
   readonly mode: Mode;
   readonly name: string;
   readonly family?: string | undefined;

@@ -22,7 +22,7 @@ import { liveTrades, type MarketContext, readQuote, readTerms } from './market.j
 /** On paper: approximate time of an order to an exchange from outside of its data centre, microseconds. */
 const LATENCY = 100_000;
 
-export type OpenedAccount = { readonly client: AccountClient; readonly family: AccountFamily };
+type OpenedAccount = { readonly client: AccountClient; readonly family: AccountFamily };
 
 /** Opens the account of a key: clock, family. Throws an `AccountError` where it cannot be used. */
 export async function openTradingAccount(
@@ -48,7 +48,7 @@ export async function openTradingAccount(
   return { client, family };
 }
 
-export type VenueOptions = {
+type VenueOptions = {
   readonly context: MarketContext;
   readonly config: RunConfig;
   readonly state: RunState | undefined;

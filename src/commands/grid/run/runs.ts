@@ -26,7 +26,7 @@ export function runNames(store: string): string[] {
 }
 
 /** Throws a `UsageError` for a name that no run has. */
-export function requireRun(store: string, name: string): void {
+function requireRun(store: string, name: string): void {
   const names = runNames(store);
   if (!names.includes(name)) throw new UsageError(`no run ${name} in ${store}${didYouMean(name, names)}`);
 }

@@ -17,10 +17,10 @@ import type { RunFlags } from './flags.js';
 import { type MarketContext, readTerms } from './market.js';
 import { exchangeNamed, openTradingAccount, openVenue, takeLocks } from './open.js';
 
-export type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & { readonly notice: (text: string) => void };
+type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & { readonly notice: (text: string) => void };
 
 /** A run that is ready to go. */
-export type RunSession = {
+type RunSession = {
   readonly config: RunConfig;
   readonly store: SqliteRunStore;
   readonly runner: Runner;

@@ -7,7 +7,7 @@ import { formatDuration, formatTime } from '../../../lib/model/time.js';
 import type { KnownRun } from './runs.js';
 
 /** What `grid status` knows of a run, by name; numbers are numbers, an absent one is not known. */
-export type StatusFigures = Readonly<Record<string, string | number | boolean | undefined>>;
+type StatusFigures = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Returns the figures of a run. */
 export function figuresOf({ config, state, heartbeat, isRunning }: KnownRun): StatusFigures {

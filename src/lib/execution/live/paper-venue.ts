@@ -18,7 +18,7 @@ import { isLive } from '../orders.js';
 import type { OwnOrder, RunConfig, RunState } from '../state.js';
 import type { Quote, Venue, VenueListener } from './venue.js';
 
-export type PaperOptions = {
+type PaperOptions = {
   readonly config: RunConfig;
   readonly terms: ExecutionTerms;
   /** Where the run stands: a paper desk lives in the journal of its run. */
@@ -163,9 +163,16 @@ export class PaperVenue implements Venue {
 
   async listen(listener: VenueListener, signal: AbortSignal): Promise<void> {
     this.#listener = listener;
-    for await (const trades of this.#options.trades) {
-      if (signal.aborted) return;
-      for (const trade of trades) this.trade(trade);
+    const stopped = new Promise<undefined>((resolve) => {
+      signal.addEventListener('abort', () => resolve(undefined), { once: true });
+      if (signal.aborted) resolve(undefined);
+    });
+    // A quiet market must not hold up the end: the next trade may be hours away.
+    const trades = this.#options.trades[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await Promise.race([trades.next(), stopped]);
+      if (next === undefined || next.done || signal.aborted) return;
+      for (const trade of next.value) this.trade(trade);
     }
   }
 

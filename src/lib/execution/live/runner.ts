@@ -36,7 +36,7 @@ const HEARTBEAT = 5_000;
 const COMMANDS = 250;
 
 /** Figures of the requests of a process. */
-export type RequestFigures = { sent: number; failed: number; latency: number };
+type RequestFigures = { sent: number; failed: number; latency: number };
 
 /**
  * Runs one ladder: gives the pure core what happens, commits what follows, and sends what the core lets through. Everything that

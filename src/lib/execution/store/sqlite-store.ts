@@ -191,6 +191,11 @@ export class SqliteRunStore implements RunStore {
   }
 
   close(): void {
+    this.#statements.clear();
+    // One file without a WAL beside it is what a copy of the folder should find. A reader cannot, and need not.
+    try {
+      this.#database.exec('pragma wal_checkpoint(truncate)');
+    } catch {}
     this.#database.close();
   }
 

@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
+import { finished, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'mdtool-grid-run-'));
+const servers = new Map<string, AccountServer>();
+const LADDER = ['--deposit', '1000', '--leverage', '10', '--levels', '4', '--coverage', '4%', '--take-profit', '2%'];
+
+beforeAll(async () => {
+  for (const id of ['bitget', 'bybit'])
+    servers.set(id, await startAccountServer(id, { symbols: { linear: 2 }, strangers: false }));
+});
+afterAll(async () => {
+  for (const server of servers.values()) await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function opened(id: string, store: string) {
+  const server = servers.get(id) as AccountServer;
+  server.market.setPrice('ETHUSDT', '100.00');
+  const owner = server.desk.open();
+  const key = server.desk.createKey(owner);
+  const env = { ...server.environment, ...server.keyVariables(key), XDG_CONFIG_HOME: folder };
+  const open = () => server.desk.engine.orders.openOf(owner).map(({ clientId }) => clientId);
+  return { server, owner, env, open, at: ['--store', join(folder, store)] };
+}
+
+const run = (id: string, name: string) => ['grid', 'run', name, '--demo', '-e', id, '-s', 'ETHUSDT', ...LADDER];
+
+/** Resolves when a stream of a process has said something. */
+async function says(stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<void> {
+  let text = '';
+  await new Promise<void>((resolve) => {
+    stream?.on('data', (chunk) => {
+      text += chunk;
+      if (pattern.test(text)) resolve();
+    });
+  });
+}
+
+describe('grid run', () => {
+  it.each(['bitget', 'bybit'])(
+    '%s: a ladder rests, survives SIGKILL, and grid stop --close ends it',
+    async (id) => {
+      const { env, open, at, owner, server } = opened(id, id);
+      const first = start([...run(id, 'eth'), ...at], { env });
+      await expect.poll(open, { timeout: 30_000 }).toHaveLength(4);
+      first.kill('SIGKILL');
+      const before = open().sort();
+      const second = start(['grid', 'run', 'eth', ...at], { env });
+      const ended = finished(second);
+      await says(second.stderr, /the run goes on/);
+      const twice = await mdtoolHere(['grid', 'run', 'eth', ...at], { env });
+      expect([twice.code, twice.stderr]).toEqual([2, expect.stringMatching(/is running already/)]);
+      const status = await mdtoolHere(['grid', 'status', 'eth', ...at, '--json'], { env });
+      expect(JSON.parse(status.stdout).data[0]).toMatchObject({ levels_live: 3, running: true, mode: 'demo', fills: 1 });
+      expect(open().sort()).toEqual(before);
+      const stop = await mdtoolHere(['grid', 'stop', 'eth', '--close', ...at], { env });
+      expect([stop.code, (await ended).code, open()]).toEqual([0, 0, []]);
+      expect(server.desk.engine.ledger.openOf(owner).filter(({ amount }) => amount.gt(0))).toEqual([]);
+      const rows = await mdtoolHere(['query', 'select count(distinct client_id) as n from fill', '--format', 'ndjson', ...at], {
+        env,
+      });
+      expect(JSON.parse(rows.stdout)).toEqual({ n: 2 });
+      expect(server.desk.violations).toEqual([]);
+    },
+    90_000,
+  );
+
+  it('on paper: no signed request although a key is there (S24)', async () => {
+    const { env, at, server } = opened('bybit', 'paper');
+    const before = server.desk.requests.length;
+    const child = start(['grid', 'run', 'paper', '-e', 'bybit', '-s', 'ETHUSDT', ...LADDER, ...at, '-o', '-'], { env });
+    const ended = finished(child);
+    const tick = setInterval(() => server.market.setPrice('ETHUSDT', '100.00'), 100);
+    await says(child.stdout, /"type":"order"[^\n]*-L03-0/);
+    clearInterval(tick);
+    child.kill('SIGINT');
+    expect((await ended).code).toBe(0);
+    expect(server.desk.requests.length).toBe(before);
+    const again = await mdtoolHere(['grid', 'run', 'paper', '--deposit', '2000', ...at], { env });
+    expect([again.code, again.stderr]).toEqual([
+      2,
+      expect.stringMatching(/--deposit: the run paper was made with 1000, not 2000/),
+    ]);
+  }, 60_000);
+
+  const REFUSALS: [string, readonly string[], number, RegExp][] = [
+    ['real money without its limits', ['--live'], 2, /--live needs --max-deposit and --max-loss/],
+    [
+      'real money without a confirmation',
+      ['--live', '--max-deposit', '1000', '--max-loss', '50', '--accept-unverified'],
+      2,
+      /--confirm ETHUSDT/,
+    ],
+    [
+      'real money that no demo account has tried',
+      ['--live', '--max-deposit', '1000', '--max-loss', '50'],
+      2,
+      /--accept-unverified/,
+    ],
+    ['a ladder that is liquidated before its end', ['--demo', '--maintenance-rate', '50%'], 4, /the plan is not safe/],
+    ['a maximum below the deposit', ['--demo', '--max-deposit', '10'], 2, /--max-deposit: expected at least --deposit/],
+  ];
+  it.each(REFUSALS)('refuses %s', async (name, args, code, expected) => {
+    const { env, at, server } = opened('bybit', `refused-${name.length}`);
+    const isLive = args.includes('--live');
+    const owner = server.desk.open({ environment: isLive ? 'live' : 'demo' });
+    const keys = server.keyVariables(server.desk.createKey(owner));
+    const result = await mdtoolHere(['grid', 'run', 'x', '-e', 'bybit', '-s', 'ETHUSDT', ...LADDER, ...args, ...at], {
+      env: { ...env, ...keys },
+    });
+    expect([result.code, result.stderr]).toEqual([code, expect.stringMatching(expected)]);
+    expect(server.desk.requests.filter(({ writes, key }) => writes && key === Object.values(keys)[0])).toEqual([]);
+  });
+});
