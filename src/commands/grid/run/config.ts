@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { InstrumentRules, RunConfig } from '../../../lib/execution/state.js';
+import type { InstrumentRules, RunConfig, SafetyLimits } from '../../../lib/execution/state.js';
 import type { GridInput } from '../../../lib/grid/parameters.js';
 import { GRID_DEFAULTS } from '../../../lib/grid/parameters.js';
 import { planGrid } from '../../../lib/grid/plan.js';
@@ -88,17 +88,21 @@ export function buildConfig(
     deposit,
     compounds: flags.compound,
     restart: flags.restart === undefined ? RESTART : flags.restart / 1_000,
-    limits: {
-      maxDeposit,
-      maxLoss: flags['max-loss'],
-      maxOrders: flags['max-orders'] ?? instrument.maxOrders ?? MOST_ORDERS,
-      maxCycles: flags['max-cycles'],
-      maxCyclesPerHour: flags['max-cycles-per-hour'] ?? CYCLES_PER_HOUR,
-      maxDrawdown: flags['max-drawdown']?.toString(),
-    },
+    limits: limitsOf(flags, terms, maxDeposit),
     onHalt: flags['on-halt'] ?? 'keep',
     window: account.window,
     batch: Math.min(BATCH, account.batch),
+  };
+}
+
+function limitsOf(flags: ConfigFlags, { instrument }: TradingTerms, maxDeposit: string): SafetyLimits {
+  return {
+    maxDeposit,
+    maxLoss: flags['max-loss'],
+    maxOrders: flags['max-orders'] ?? instrument.maxOrders ?? MOST_ORDERS,
+    maxCycles: flags['max-cycles'],
+    maxCyclesPerHour: flags['max-cycles-per-hour'] ?? CYCLES_PER_HOUR,
+    maxDrawdown: flags['max-drawdown']?.toString(),
   };
 }
 

@@ -157,7 +157,6 @@ type Parts = Omit<ConstructorParameters<typeof Runner>[0], 'store' | 'onRecords'
 
 function sessionOf(store: SqliteRunStore, unlock: () => void, { stderr, ...parts }: Parts): RunSession {
   let wake = () => {};
-  let result = 1;
   const runner = new Runner({
     ...parts,
     store,
@@ -166,41 +165,50 @@ function sessionOf(store: SqliteRunStore, unlock: () => void, { stderr, ...parts
       wake();
     },
   });
-  async function* records(): AsyncGenerator<readonly AnyRecord[]> {
-    let isOver = false;
-    let failure: unknown;
-    const running = runner.run().then(
-      (code) => {
-        result = code;
-      },
-      (error) => {
-        failure = error;
-      },
-    );
-    running.finally(() => {
-      isOver = true;
-      wake();
+  const records = () =>
+    delivered(store, runner, (next) => {
+      wake = next;
     });
-    for (;;) {
-      const rows: readonly OutboxRow[] = store.outbox(store.cursor('store'), 500);
-      const last = rows.at(-1);
-      if (last) {
-        yield rows.map(({ record }) => record);
-        store.advance('store', last.seq);
-      } else if (isOver) break;
-      else
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (isOver) resolve();
-        });
-    }
-    if (failure !== undefined) throw failure;
-  }
   const close = () => {
     store.close();
     unlock();
   };
-  return { config: store.config, store, runner, records, result: () => result, close };
+  return { config: store.config, store, runner, records, result: () => runner.state.finished ?? 1, close };
+}
+
+/** Yields what the journal has for the store, until the run has ended; the cursor moves when a batch was taken. */
+async function* delivered(
+  store: SqliteRunStore,
+  runner: Runner,
+  onWake: (wake: () => void) => void,
+): AsyncGenerator<readonly AnyRecord[]> {
+  let ended: { readonly failure?: unknown } | undefined;
+  let wake = () => {};
+  runner
+    .run()
+    .then(
+      () => {
+        ended = {};
+      },
+      (failure) => {
+        ended = { failure };
+      },
+    )
+    .finally(() => wake());
+  for (;;) {
+    const rows: readonly OutboxRow[] = store.outbox(store.cursor('store'), 500);
+    const last = rows.at(-1);
+    if (last) {
+      yield rows.map(({ record }) => record);
+      store.advance('store', last.seq);
+    } else if (ended) break;
+    else
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        onWake(resolve);
+      });
+  }
+  if (ended.failure !== undefined) throw ended.failure;
 }
 
 function report(stderr: Stderr, name: string, event: Extract<OutboxRow['record'], { type: 'event' }>): void {
