@@ -14,6 +14,7 @@ import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
 import { type Output, openOutput, type Stored } from './output/output.js';
 import type { Render } from './output/rendered-sink.js';
+import { type RowSelection, selectedObjects } from './output/row-selection.js';
 import { NO_WORK, progressOn, showWork, type Work } from './progress.js';
 import { redact } from './redaction.js';
 import { Settings } from './settings.js';
@@ -157,7 +158,7 @@ export abstract class BaseCommand extends Command {
       if (error instanceof ClosedOutputError) return this.summary.document(Date.now() * 1000);
       throw error;
     }
-    if (delivery.data) this.summary.data = rows;
+    if (delivery.data) this.summary.data = selectedObjects(rows, selectionOf(delivery.flags));
     await delivery.summarize?.(this.summary);
     return this.conclude();
   }
@@ -251,11 +252,7 @@ export abstract class BaseCommand extends Command {
       destinations: flags.output ?? [],
       fallback,
       format: flags.format,
-      selection: {
-        columns: Array.isArray(flags.columns) ? flags.columns : undefined,
-        limit: flags.limit,
-        tail: flags.tail,
-      },
+      selection: selectionOf(flags),
       force: flags.force,
       json: this.jsonEnabled() || drawsStdout === true,
       endless,
@@ -287,6 +284,10 @@ export abstract class BaseCommand extends Command {
   #flagNames(): string[] {
     return Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags });
   }
+}
+
+function selectionOf({ columns, limit, tail }: OutputFlags): RowSelection {
+  return { columns: Array.isArray(columns) ? columns : undefined, limit, tail };
 }
 
 /** Returns whether a command line names `-` as an input: anywhere but after `-o`. */

@@ -36,6 +36,16 @@ export function selectedRange({ limit, tail }: RowSelection, rows: number): { re
   return { from: tail === undefined ? 0 : Math.max(0, rows - tail), until: Math.min(rows, limit ?? rows) };
 }
 
+/** Returns the objects that are asked for, each with the columns that it has of those named. */
+export function selectedObjects(objects: readonly unknown[], selection: RowSelection): unknown[] {
+  const { from, until } = selectedRange(selection, objects.length);
+  const { columns } = selection;
+  return objects.slice(from, until).map((object) => {
+    const fields = object as Readonly<Record<string, unknown>>;
+    return columns ? Object.fromEntries(columns.filter((name) => name in fields).map((name) => [name, fields[name]])) : object;
+  });
+}
+
 /** A sink of which a part of the records is asked; `isFull` when no further record can be part of it. */
 export type PartSink = Sink & { readonly isFull?: boolean };
 
