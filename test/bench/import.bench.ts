@@ -4,7 +4,8 @@
  *
  *   npm run build && node --import tsx test/bench/import.bench.ts [trades, default 2,000,000]
  *
- * Measured on 2 cores under load with 2 million trades: 0.21 of COPY from CSV.gz and 0.13 from Parquet (0.03 row by row). Of an
+ * Measured on 2 cores under load: 0.31 of COPY from CSV.gz and 0.19 from Parquet with 500,000 trades, 0.21 and 0.13 with two
+ * million (0.03 row by row). Of an
  * import a third goes into the checks and the staging, a quarter into the order and the keys, and a third into zstd and
  * the order of the stored file, which COPY (snappy, no keys, no log) does not pay.
  */
