@@ -23,7 +23,7 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
 
   const ends = (run: RunSession) => {
     run.settle();
-    expect(run.faults).toEqual([]);
+    expect([run.faults, run.ended]).toEqual([[], undefined]);
   };
 
   it('places the ladder, renews the take profit, closes, cleans, waits and starts again (S6)', async () => {
@@ -115,6 +115,7 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     run.desk.faults.request({ when: 'after', answer: 'cut' }, { path: PLACES, times: 2 });
     run.start();
     await run.working();
+    await run.pass(8_000);
     expect(run.kinds()).not.toContain('vanished');
     expect(run.ofRole(/-E-/)).toHaveLength(1);
     ends(run);
