@@ -47,7 +47,7 @@ async function load(database: Database, path: string, listener: ParquetListener)
 }
 
 /** How a Parquet file of any origin is read: its type, its rows in the columns of the type, and which of them are records. */
-export type ParquetRows = {
+type ParquetRows = {
   readonly type: RecordType;
   readonly select: string;
   /** The same rows; only times and numbers that are none, such as NaN, are not turned into NULL. It is faster. */
