@@ -331,8 +331,8 @@ describe.each(['bitget', 'bybit'])('live capture of %s', (id) => {
       for (const symbol of [mute, busy]) say(symbol);
     }, 20);
     say(quiet);
-    const isHeard = (symbol: string) => types.every((type) => count(type, symbol) > 0);
-    await run.until(() => [mute, quiet, busy].every(isHeard), 'first states');
+    const isHeard = (symbol: string, times: number) => types.every((type) => count(type, symbol) >= times);
+    await run.until(() => isHeard(quiet, 1) && isHeard(busy, 5) && isHeard(mute, 5), 'first states');
     for (const topic of topics) server.faults.silence('linear', mute, topic);
     await run.until(() => run.live.status().subscriptions.stale === 3, 'counted as stale');
     for (const topic of topics) server.faults.unsilence('linear', mute, topic);

@@ -45,6 +45,11 @@ const TICKER_SHARE = 0.25;
 const STATES: ReadonlySet<Channel> = new Set(['ticker', 'book', 'book_delta', 'candle']);
 /** Bybit sends a candle once a minute at least: it counts as mute after this multiple of `staleAfter`. */
 const CANDLE_SHARE = 2;
+/** A silence of states is unusual when it exceeds this multiple of the mean time between their frames. */
+const UNUSUAL = 20;
+/** No more topics than these of a connection count as mute at the same time. */
+const FEW = 3;
+const MUTE_SHARE = 0.1;
 
 /**
  * Keeps a set of topics subscribed: connects, subscribes, and reconnects after a loss. An exchange cuts every connection
@@ -165,16 +170,11 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     const stale = subscriptions.check(timing.now(), this.#hasSnapshot);
     if (stale.length > 0) events.stale(stale, 'others deliver');
     const now = timing.now();
-    this.#restoreAll(
-      [...this.#topics].filter((topic) => this.#lacksTrades(topic)),
-      'their tickers show trades',
-      now,
-    );
-    this.#restoreAll(
-      [...this.#topics].filter((topic) => this.#lacksStates(topic, subscriptions, now)),
-      'their symbols trade',
-      now,
-    );
+    const topics = [...this.#topics];
+    this.#restoreAll(topics.filter(this.#lacksTrades), 'their tickers show trades', now);
+    const silent = topics.filter((topic) => this.#lacksStates(topic, subscriptions, now));
+    // Many at once are late, not mute: a loaded machine or connection would be loaded further.
+    if (silent.length <= Math.max(FEW, MUTE_SHARE * topics.length)) this.#restoreAll(silent, 'their symbols trade', now);
   }
 
   #restoreAll(mute: readonly string[], why: string, now: number): void {
@@ -318,29 +318,31 @@ export class ConnectionSupervisor implements ConnectionKeeper {
     this.#feedsOf(topic).some(({ channel }) => this.#options.exchange.live.snapshotOnSubscribe.includes(channel));
 
   /** Whether trades of a topic are missing, by what its tickers show. */
-  #lacksTrades(topic: string): boolean {
+  readonly #lacksTrades = (topic: string): boolean => {
     const { prices, timing, pacing } = this.#options;
-    const now = timing.now();
-    const isMissing = ({ channel, market, symbol }: TopicFeed) =>
-      channel === 'trade' && prices.isMissing(market, symbol, now, pacing.staleAfter * TICKER_SHARE);
-    return this.#feedsOf(topic).some(isMissing);
-  }
+    const limit = pacing.staleAfter * TICKER_SHARE;
+    return this.#feedsOf(topic).some(
+      ({ channel, market, symbol }) => channel === 'trade' && prices.isMissing(market, symbol, timing.now(), limit),
+    );
+  };
 
   /**
-   * Whether a topic of states has said nothing since its symbol traded, long ago: every trade changes the ticker, the book and
-   * the candle.
+   * Whether a topic of states has said nothing since its symbol traded, long ago for it: trades change the ticker, the book and
+   * the candle. A topic that speaks seldom is not judged by a few trades.
    */
   #lacksStates(topic: string, subscriptions: Subscriptions, now: number): boolean {
     const { prices, pacing } = this.#options;
     const last = subscriptions.lastData(topic);
     const feeds = this.#feedsOf(topic).filter(({ channel }) => STATES.has(channel));
-    if (last === undefined || feeds.length === 0 || !(subscriptions.hasData(topic) || this.#mute.has(topic))) return false;
+    const interval = subscriptions.interval(topic) ?? (this.#mute.has(topic) ? 0 : undefined);
+    if (last === undefined || feeds.length === 0 || interval === undefined) return false;
     const active = Math.max(...feeds.map(({ market, symbol }) => prices.lastActive(market, symbol)));
     const known = this.#silences.get(topic);
     const silence = known?.last === last ? known : { last, since: active };
     if (active > last) this.#silences.set(topic, silence);
     else this.#silences.delete(topic);
-    const limit = feeds.some(({ channel }) => channel === 'candle') ? CANDLE_SHARE * pacing.staleAfter : pacing.staleAfter;
+    const isCandle = feeds.some(({ channel }) => channel === 'candle');
+    const limit = isCandle ? CANDLE_SHARE * pacing.staleAfter : Math.max(pacing.staleAfter, UNUSUAL * interval);
     return active > last && now - silence.since >= limit;
   }
 

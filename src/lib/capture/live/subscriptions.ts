@@ -10,7 +10,10 @@ type Refusal = { readonly refused: readonly string[]; readonly retry: readonly (
 
 type Acknowledged = Pick<Extract<Frame, { kind: 'acknowledged' }>, 'topic' | 'request'>;
 type Refused = Extract<Frame, { kind: 'refused' }>;
-type Entry = { state: TopicState; since: number; hasData: boolean; isAnswered: boolean; lastData: number };
+type Entry = { state: TopicState; since: number; hasData: boolean; isAnswered: boolean; lastData: number; frames: number };
+
+/** Frames before their mean interval says anything. */
+const ENOUGH = 5;
 
 type SubscriptionLimits = {
   /** Milliseconds until a subscription without an answer is reported. */
@@ -44,7 +47,7 @@ export class Subscriptions {
   /** Adds subscriptions that are sent at `at`; `request` is the id that the answer will carry. */
   requested(topics: readonly string[], request: string | undefined, at: number): void {
     for (const topic of topics)
-      this.#entries.set(topic, { state: 'pending', since: at, hasData: false, isAnswered: false, lastData: at });
+      this.#entries.set(topic, { state: 'pending', since: at, hasData: false, isAnswered: false, lastData: at, frames: 0 });
     if (request !== undefined) this.#requests.set(request, topics);
   }
 
@@ -80,7 +83,10 @@ export class Subscriptions {
   onData(topic: string, at: number): void {
     this.#hasData = true;
     const entry = this.#entries.get(topic);
-    if (entry) entry.lastData = at;
+    if (entry) {
+      entry.lastData = at;
+      entry.frames += 1;
+    }
     if (!entry || (entry.hasData && entry.state === 'confirmed')) return;
     entry.hasData = true;
     this.#confirm(topic, at);
@@ -91,9 +97,10 @@ export class Subscriptions {
     return this.#entries.get(topic)?.lastData;
   }
 
-  /** Whether a topic has delivered since it was requested. */
-  hasData(topic: string): boolean {
-    return this.#entries.get(topic)?.hasData ?? false;
+  /** Returns the mean time between two frames of a topic (ms), undefined while they are too few to say. */
+  interval(topic: string): number | undefined {
+    const entry = this.#entries.get(topic);
+    return entry && entry.frames >= ENOUGH ? (entry.lastData - entry.since) / entry.frames : undefined;
   }
 
   /** Marks a confirmed topic as stale; returns whether it was not before. */
@@ -140,7 +147,7 @@ export class Subscriptions {
 
   #refuse(topics: readonly string[], retry: readonly (readonly string[])[], at: number): Refusal {
     for (const topic of topics)
-      this.#entries.set(topic, { state: 'refused', since: at, hasData: false, isAnswered: true, lastData: at });
+      this.#entries.set(topic, { state: 'refused', since: at, hasData: false, isAnswered: true, lastData: at, frames: 0 });
     return { refused: topics, retry };
   }
 
