@@ -165,7 +165,7 @@ describe('a journal in a file', () => {
     const path = join(folder, 'run.lock');
     const script = `import { DatabaseSync } from '@photostructure/sqlite';
       const d = new DatabaseSync(${JSON.stringify(path)}); d.exec('pragma journal_mode = delete'); d.exec('begin exclusive');
-      process.stdout.write('held'); setInterval(() => {}, 1000);`;
+      process.stdout.write('held'); setInterval(() => d.prepare, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: join(import.meta.dirname, '../../..') });
     await new Promise((resolve) => child.stdout.once('data', resolve));
     expect(await lockFile(path)).toBeUndefined();

@@ -244,13 +244,20 @@ export class SqliteRunStore implements RunStore {
   }
 }
 
+/** Locks that are held: one that nobody refers to would be collected, and with it closed. */
+const HELD = new Set<Database>();
+
 /** Holds a lock as long as its process lives; returns how to let it go, undefined where another process has it. */
 export async function lockFile(path: string): Promise<(() => void) | undefined> {
   const database = await openDatabase(path);
   try {
     database.exec('pragma journal_mode = delete; pragma busy_timeout = 0');
     database.exec('begin exclusive');
-    return () => database.close();
+    HELD.add(database);
+    return () => {
+      HELD.delete(database);
+      database.close();
+    };
   } catch {
     database.close();
     return undefined;
