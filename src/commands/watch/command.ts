@@ -17,7 +17,7 @@ const REDRAW_EVERY = 500;
 const DEFAULT_WIDTH = 80;
 
 export default class Watch extends BaseCommand {
-  static override summary = 'Watch a market live, from the exchange to signals and what they earn on paper.';
+  static override summary = 'Watch a market live, up to signals on paper.';
   static override description =
     `One command for stream, features, signals and backtest: it captures trades, books, tickers and candles, fetches the 15m candles that the ATR needs, computes the features of every second and turns them into signals. Each signal is traded on paper by the strategy of mdtool backtest --strategy signals: entry at the market, exit by stop, take profit, trailing stop or timeout, with fees and 100 ms latency. No order is ever sent.
 
