@@ -27,7 +27,7 @@ import { statementAndFiles } from './files.js';
 import { DESCRIPTION, EXAMPLES } from './text.js';
 
 export default class Query extends BaseCommand {
-  static override summary = 'Query the store and files in SQL; without SQL, list the contents of the store.';
+  static override summary = 'Query the store and files in SQL; list the store.';
   static override description = DESCRIPTION;
   static override examples = EXAMPLES;
   static override args = { sql: Args.string({ description: 'One SQL statement; `-` reads it from stdin.' }) };

@@ -7,6 +7,7 @@ import { type GridParameters, gridParameters, startedAt } from '../grid/paramete
 import { ladder } from '../grid/sizing.js';
 import { MdtoolError } from '../model/errors.js';
 import { Exact, roundDown, roundUp } from '../model/ticks.js';
+import { netOf } from './orders.js';
 import type { InstrumentRules, OwnOrder, PlannedLevel, RunConfig, RunState } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -41,10 +42,10 @@ function ladderOf(config: RunConfig, rules: InstrumentRules, price: DecimalText,
 }
 
 /** The deposit of the next cycle. */
-function depositOf({ books }: RunState, { deposit, compounds }: RunConfig): Exact {
+function depositOf({ books }: RunState, config: RunConfig): Exact {
+  const { deposit, compounds } = config;
   if (!compounds) return new Exact(deposit);
-  const fees = Object.values(books.fees).reduce((sum, fee) => sum.plus(fee), new Exact(0));
-  return new Exact(deposit).plus(books.realised).minus(fees).plus(books.funding);
+  return new Exact(deposit).plus(netOf(books, config));
 }
 
 /** What the strategy sees: what it places and cancels changes what is wanted, and the rest of the step makes it so. */

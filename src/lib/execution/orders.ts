@@ -55,6 +55,11 @@ export function isBelowMinimum(amount: Exact, price: DecimalText, { minAmount, m
   return (minAmount !== undefined && amount.lt(minAmount)) || (minNotional !== undefined && amount.times(price).lt(minNotional));
 }
 
+/** Returns realised profit after fees and funding, quote units. Fees in another coin have no price here and are not in it. */
+export function netOf({ realised, funding, fees }: RunState['books'], { settle }: Pick<RunConfig, 'settle'>): Exact {
+  return new Exact(realised).plus(funding).minus(fees[settle] ?? 0);
+}
+
 /** Returns the unrealised profit at a price, quote units. */
 export function unrealised({ held, cost }: RunState, { side }: RunConfig, price: DecimalText): Exact {
   return new Exact(held)

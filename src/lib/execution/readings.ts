@@ -3,7 +3,7 @@ import { Exact } from '../model/ticks.js';
 import { bookFill } from './bookings.js';
 import { parseClientId } from './client-id.js';
 import type { LookupAnswer } from './messages.js';
-import { isLive, isSettled, unrealised } from './orders.js';
+import { isLive, isSettled, netOf, unrealised } from './orders.js';
 import type { OwnOrder, ReadKind } from './state.js';
 import type { Turn } from './turn.js';
 import { countUnknown, kinship, viewOrder } from './views.js';
@@ -206,8 +206,7 @@ function watchLoss(turn: Turn): void {
   const mark = state.position?.mark;
   if (Number(state.held) > 0 && mark === undefined) return;
   const open = mark === undefined ? new Exact(0) : unrealised(state, config, mark);
-  const fees = Object.values(books.fees).reduce((sum, fee) => sum.plus(fee), new Exact(0));
-  const equity = open.plus(books.realised).plus(books.funding).minus(fees);
+  const equity = open.plus(netOf(books, config));
   if (equity.gt(books.peak)) books.peak = equity.toString();
   const fall = new Exact(books.peak).minus(equity);
   if (fall.gt(books.drawdown)) books.drawdown = fall.toString();

@@ -8,7 +8,10 @@ const COLUMNS = ['run', 'mode', 'exchange', 'symbol', 'running', 'state', 'cycle
 
 export default class GridList extends BaseCommand {
   static override summary = 'List the runs of a store.';
-  static override examples = [{ description: 'All runs', command: '<%= config.bin %> <%= command.id %>' }];
+  static override examples = [
+    { description: 'All runs', command: '<%= config.bin %> <%= command.id %>' },
+    { description: 'Those of another store, as JSON', command: '<%= config.bin %> <%= command.id %> --store ./runs --json' },
+  ];
   static override flags = { store: storeFlag };
 
   async run(): Promise<SummaryDocument> {

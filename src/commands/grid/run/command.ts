@@ -7,7 +7,7 @@ import { openSession, stopOnSignal } from './session.js';
 const TYPES = ['order', 'fill', 'position', 'event'] as const;
 
 export default class GridRun extends BaseCommand {
-  static override summary = 'Trade a martingale grid: on paper, on the demo side of an exchange, or live.';
+  static override summary = 'Trade a martingale grid: on paper, demo or live.';
   static override description =
     `Plans the ladder of mdtool grid plan at the last price, places it, renews its take profit after every fill, cancels the rest when it fills, waits, and begins again. The run is kept under its name: after a crash, a restart or Ctrl-C the same command line goes on where it was. docs/grid-run.md says what can go wrong and what happens then.
 

@@ -11,6 +11,8 @@ export type KnownRun = {
   readonly config: RunConfig;
   readonly state: RunState | undefined;
   readonly heartbeat: Heartbeat | undefined;
+  /** Milliseconds; undefined before its first start. */
+  readonly firstStart: number | undefined;
   /** Whether a process of this machine holds it. */
   readonly isRunning: boolean;
 };
@@ -41,6 +43,7 @@ export async function readRun(store: string, name: string): Promise<KnownRun> {
       config: journal.config,
       state: journal.state,
       heartbeat: journal.lastHeartbeat,
+      firstStart: journal.firstStart,
       isRunning: await isLocked(directory),
     };
   } finally {

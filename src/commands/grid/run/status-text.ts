@@ -10,7 +10,7 @@ import type { KnownRun } from './runs.js';
 type StatusFigures = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Returns the figures of a run. */
-export function figuresOf({ config, state, heartbeat, isRunning }: KnownRun): StatusFigures {
+export function figuresOf({ config, state, heartbeat, firstStart, isRunning }: KnownRun): StatusFigures {
   const base = {
     run: config.name,
     mode: config.mode,
@@ -25,7 +25,14 @@ export function figuresOf({ config, state, heartbeat, isRunning }: KnownRun): St
     requests: numberOf(heartbeat?.facts.sent),
     failed_requests: numberOf(heartbeat?.facts.failed),
   };
-  return state === undefined ? base : { ...base, ...positionFigures(config, state), ...moneyFigures(config, state) };
+  return state === undefined
+    ? base
+    : {
+        ...base,
+        ...positionFigures(config, state),
+        ...moneyFigures(config, state),
+        restarts_per_day: restartsPerDay(state, firstStart),
+      };
 }
 
 function positionFigures(config: RunConfig, state: RunState): StatusFigures {
@@ -57,11 +64,9 @@ function moneyFigures(config: RunConfig, state: RunState): StatusFigures {
   const mean = gains.length === 0 ? undefined : gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
   const spread =
     mean === undefined ? undefined : Math.sqrt(gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / gains.length);
-  const days = Math.max(1 / 24, (Date.now() - (state.since > 0 ? state.since / 1_000 : Date.now())) / 86_400_000);
   const fees = Object.entries(books.fees).map(([asset, fee]) => `${new Exact(fee).toDecimalPlaces(8)} ${asset}`);
   return {
     cycles: books.cycles,
-    restarts_per_day: state.cycleStarts.length === 0 ? 0 : round(books.cycles / days, 2),
     realised: round(books.realised, 6),
     unrealised: position?.mark === undefined ? undefined : unrealised(state, config, position.mark).toDecimalPlaces(6).toNumber(),
     fees: fees.join(', ') || undefined,
@@ -75,6 +80,12 @@ function moneyFigures(config: RunConfig, state: RunState): StatusFigures {
     orders_rejected: books.rejected,
     fills: books.fills,
   };
+}
+
+/** Cycles that ended, per day since the first start; not said of the first hour. */
+function restartsPerDay({ books }: RunState, firstStart: number | undefined): number | undefined {
+  const days = firstStart === undefined ? 0 : (Date.now() - firstStart) / 86_400_000;
+  return days < 1 / 24 ? undefined : round(books.cycles / days, 2);
 }
 
 function countOf({ orders, cycle }: RunState, is: (order: OwnOrder) => boolean): number {

@@ -328,7 +328,7 @@ export class ConnectionSupervisor implements ConnectionKeeper {
 
   /**
    * Whether a topic of states has said nothing since its symbol traded, long ago for it: trades change the ticker, the book and
-   * the candle. A topic that speaks seldom is not judged by a few trades.
+   * the candle. A topic that speaks rarely is not judged by a few trades.
    */
   #lacksStates(topic: string, subscriptions: Subscriptions, now: number): boolean {
     const { prices, pacing } = this.#options;

@@ -70,7 +70,7 @@ export async function openRunStore(directory: string, { readOnly = false } = {})
 
 function damaged(path: string, reason: string): LimitError {
   return new LimitError(
-    `${path} cannot be used (${reason}): nothing was sent and nothing in it was changed; mdtool grid status --recover says what the exchange has`,
+    `${path} cannot be used (${reason}): nothing was sent and nothing in it was changed; mdtool account orders says what rests on the exchange`,
   );
 }
 
@@ -114,6 +114,12 @@ export class SqliteRunStore implements RunStore {
   get state(): RunState | undefined {
     const { state } = this.#get('select state from run') as { state: string | null };
     return state === null ? undefined : (JSON.parse(state) as RunState);
+  }
+
+  /** When the run was first started, milliseconds; undefined before that. */
+  get firstStart(): number | undefined {
+    const { first } = this.#get('select min(started) as first from start') as { first: number | bigint | null };
+    return first === null ? undefined : Number(first);
   }
 
   /** Level of `pragma synchronous`: 2 is full. */
