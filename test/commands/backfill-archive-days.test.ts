@@ -228,7 +228,7 @@ describe('trades of one moment', () => {
     const whole = await backfill(store, file(DAY, csv(reversed)));
     expect([whole.code, await prices(store)]).toEqual([0, right]);
     const args = ['--interval', '1s', '-o', '-', '--store', store];
-    const input = (await trades(store)).sort((a, b) => a.id.localeCompare(b.id)).map(encodeRecord);
+    const input = (await trades(store)).sort((a, b) => a.timestamp - b.timestamp || a.id.localeCompare(b.id)).map(encodeRecord);
     const piped = await mdtoolHere(['candles', '-', ...args], { input: `${input.join('\n')}\n` });
     expect(piped.stdout).toContain('"open":100.2');
     expect(piped.stdout).toBe((await mdtoolHere(['candles', ...args])).stdout);

@@ -63,7 +63,10 @@ describe('wrong usage', () => {
     [['symbols', 'BTCUSDT'], 'mdtool: unexpected argument "BTCUSDT"; see mdtool symbols --help'],
     [['symbols', '--qoute', 'USDT'], 'mdtool: unknown flag --qoute; did you mean --quote?; see mdtool symbols --help'],
     [['symbols', '--exchange', 'binance'], 'mdtool: --exchange: expected one of bitget, bybit, was "binance"'],
-    [['symbols', '--format', 'xml'], 'mdtool: --format: expected one of table, ndjson, jsonl, csv, tsv, was "xml"'],
+    [
+      ['symbols', '--format', 'xml'],
+      'mdtool: --format: expected one of table, ndjson, jsonl, json, csv, tsv, markdown, was "xml"',
+    ],
     [['stream', '--depth', '0'], 'mdtool: --depth: expected an integer greater than or equal to 1, was "0"'],
     [['symbols', '--match', '('], 'mdtool: --match: expected a regular expression, was "(" (Unterminated group)'],
   ])('%j ends with 2 and one line', async (args, message) => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { FailureError, type MdtoolError, UsageError } from '../model/errors.js';
@@ -13,9 +13,8 @@ export async function importFile(path: string): Promise<unknown> {
     return await tsImport(url, import.meta.url);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${resolve(path)}'`))
-      throw new FailureError(`cannot read ${path}: no such file`, { cause: error });
+    const { message } = error as Error;
+    if (!existsSync(path)) throw new FailureError(`cannot read ${path}: no such file`, { cause: error });
     const line = error instanceof SyntaxError && !path.endsWith('ts') ? syntaxLine(path) : undefined;
     const place = line === undefined ? placeIn(error, path) : `${path}:${line}`;
     throw new FailureError(`cannot load ${place}: ${firstLine(message)}`, { cause: error });

@@ -213,6 +213,9 @@ function parameterValue(text: string): DuckDBValue {
 function sqlFailure(error: unknown, directory: string): Error {
   if (error instanceof MdtoolError) return error;
   const message = String((error as Error)?.message ?? error);
-  if (message.includes(resolve(directory)) && message.includes('.parquet')) return readFailure(error, resolve(directory));
+  // DuckDB names a missing file by the pattern that it looked for.
+  const root = resolve(directory);
+  const namesStore = message.includes(root) || message.includes(asPattern(root));
+  if (namesStore && message.includes('.parquet')) return readFailure(error, root);
   return new FailureError(`SQL: ${databaseReason(error)}`, { cause: error });
 }
