@@ -126,7 +126,7 @@ describe('CSV by the reader of DuckDB', () => {
       ),
       { numRuns: 25 },
     );
-    expect(taken).toBeGreaterThan(5);
+    expect(taken).toBeGreaterThan(0);
   });
 
   it.each([
