@@ -61,7 +61,7 @@ export function readOpen(turn: Turn, asked: number, orders: readonly PrivateOrde
 
 /** An order of our run that this process does not know: a late one of an earlier cycle, or another copy of the database at work. */
 function adopt(turn: Turn, view: PrivateOrder): OwnOrder | undefined {
-  const { state, config } = turn;
+  const { state } = turn;
   const kin = kinship(turn, view.clientId);
   if (kin === 'foreign') return undefined;
   if (kin === 'stranger')
@@ -97,7 +97,7 @@ function adopt(turn: Turn, view: PrivateOrder): OwnOrder | undefined {
     clientId: order.clientId,
   });
   turn.changed(order);
-  return viewOrder(turn, view) ?? (config ? order : undefined);
+  return viewOrder(turn, view) ?? order;
 }
 
 /** Takes fills; those that were asked for after an order had ended are all of it. */

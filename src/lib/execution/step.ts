@@ -91,7 +91,6 @@ function takeAction(turn: Turn, input: Input): void {
       return;
     case 'clock':
       state.needsClock = false;
-      Object.assign(state, { hasPushes: false, unpushedSince: undefined });
       return;
     case 'stop':
       if (state.ending?.mode === 'close') return;
@@ -115,6 +114,7 @@ function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { 
   state.isStarting = true;
   state.isPlanAsked = false;
   state.needsClock = false;
+  Object.assign(state, { hasPushes: false, unpushedSince: undefined });
   Object.assign(state, { pausedUntil: 0, nextPlan: at, lastFill: at, lastBatch: 0, lastTakeProfit: 0, unknowns: 0, alarms: {} });
   Object.assign(state, { places: {}, emptyEntries: [], mismatch: undefined, unprotectedSince: undefined, foreign: [] });
   state.deferred = {};
