@@ -127,7 +127,7 @@ async function holdsTrades(database: Database, select: string): Promise<boolean>
   return (await database.number(others)) === 0;
 }
 
-/** A missing name is the text `null` here; whoever is named so is read the other way. */
+/** A missing name arrives as the text `null`, so a series that is really called `null` is left to the reader of rows. */
 function isSeries(exchange: string | undefined, market: string | undefined, symbol: string | undefined): boolean {
   return exchange !== 'null' && symbol !== 'null' && MARKETS.some((name) => name === market);
 }

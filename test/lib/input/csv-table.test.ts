@@ -1,44 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadCsv } from '../../../src/lib/input/csv-table.js';
-import { readInput } from '../../../src/lib/input/input.js';
-import { encodeRecord } from '../../../src/lib/model/ndjson.js';
-import { Database } from '../../../src/lib/storage/database/duckdb.js';
-import { tableRecords } from '../../../src/lib/storage/database/record-rows.js';
+import { bothReaders } from '../../support/both-readers.js';
 
-let directory: string;
-let database: Database;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'csv-table-'));
-  database = await Database.open();
+const both = bothReaders(async (database, path, table) => {
+  const loaded = await loadCsv(database, path, table);
+  return loaded && [loaded];
 });
-afterAll(async () => {
-  await database.close();
-  await rm(directory, { recursive: true });
-});
-
-/** Returns the records of DuckDB's reader, undefined when it declines, and those of the other reader with its messages. */
-async function both(name: string, content: string | Buffer) {
-  const path = join(directory, name);
-  await writeFile(path, content);
-  const loaded = await loadCsv(database, path, 'loaded');
-  let fast: string[] | undefined;
-  if (loaded) {
-    fast = [];
-    await database.run(`CREATE OR REPLACE TEMP TABLE rows_of_it AS ${loaded.select}`);
-    for await (const records of tableRecords(database, loaded.type, 'rows_of_it')) fast.push(...records.map(encodeRecord));
-    await database.run('DROP TABLE loaded');
-  }
-  const broken: string[] = [];
-  const slow: string[] = [];
-  for await (const records of readInput([path], { broken: (reason) => broken.push(reason) }))
-    slow.push(...records.map(encodeRecord));
-  return { fast, slow, broken };
-}
 
 const HEADER = 'exchange,market,symbol,timestamp,local_timestamp,id,price,amount,side,sequence';
 const ROW = 'bybit,linear,BTCUSDT,1786310817000000,1786310817000001,a-1,65114.3,0.001,buy,9007199254740993';

@@ -1,42 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readInput } from '../../../src/lib/input/input.js';
+import { describe, expect, it } from 'vitest';
 import { loadNdjson } from '../../../src/lib/input/ndjson-table.js';
-import { encodeRecord } from '../../../src/lib/model/ndjson.js';
-import { Database } from '../../../src/lib/storage/database/duckdb.js';
-import { tableRecords } from '../../../src/lib/storage/database/record-rows.js';
+import { bothReaders } from '../../support/both-readers.js';
 
-let directory: string;
-let database: Database;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'ndjson-table-'));
-  database = await Database.open();
-});
-afterAll(async () => {
-  await database.close();
-  await rm(directory, { recursive: true });
-});
+const read = bothReaders(loadNdjson);
 
-/** Returns the records by type of DuckDB's reader, undefined when it declines, and those of the other reader with its messages. */
+/** Sorted: DuckDB's reader returns one type after the other. */
 async function both(name: string, content: string | Buffer) {
-  const path = join(directory, name);
-  await writeFile(path, content);
-  const loaded = await loadNdjson(database, path, 'loaded');
-  const fast: string[] = [];
-  for (const { type, select } of loaded ?? []) {
-    await database.run(`CREATE OR REPLACE TEMP TABLE rows_of_it AS ${select}`);
-    for await (const records of tableRecords(database, type, 'rows_of_it')) fast.push(...records.map(encodeRecord));
-  }
-  await database.run('DROP TABLE IF EXISTS loaded');
-  const broken: string[] = [];
-  const slow: string[] = [];
-  for await (const records of readInput([path], { broken: (reason) => broken.push(reason) }))
-    slow.push(...records.map(encodeRecord));
-  return { fast: loaded && fast.sort(), slow: slow.sort(), broken };
+  const { fast, slow, broken } = await read(name, content);
+  return { fast: fast?.sort(), slow: slow.sort(), broken };
 }
 
 const TRADE =

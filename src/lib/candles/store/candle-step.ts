@@ -112,7 +112,7 @@ type LoadedInput = { readonly database: Database; readonly relations: CandleRela
 /** Candles of seconds take more than all else; beyond this they are spilled to disk. */
 const MEMORY = '192MB';
 
-/** Opens a database with the input; whoever reads it closes the database. */
+/** Opens a database with the input. The caller closes it. */
 async function load(
   paths: readonly string[],
   selection: RecordSelection,
