@@ -130,7 +130,7 @@ describe(`trades with one id (seed ${seed})`, () => {
     for (const [name, { code, stderr, records }] of results) {
       expect(differing(records, first), `${command}: ${name}`).toEqual([]);
       expect([code, stderr.match(/(\d+) input lines? could not be read/)?.[1]], `${name}: ${stderr}`).toEqual([3, `${others}`]);
-      expect(stderr, name).toMatch(/trade id "\d" of S\d+USDT is that of another trade at \S+/);
+      expect(stderr, name).toMatch(/trade id "\d" of S\d+USDT is that of another trade \(.+\)/);
       if (command !== 'backtest') expect(stderr, name).toMatch(new RegExp(`\\b${copies} duplicate (record|trade)s? skipped`));
     }
   });
