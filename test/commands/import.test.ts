@@ -228,6 +228,8 @@ const SAMPLES: [file: string, flags: string[], count: number, first: Record<stri
       trades: 702,
     },
   ],
+  // Its trades have no side.
+  ['XBTUSD.csv', [], 2, { exchange: 'kraken', market: 'spot', symbol: 'XBTUSD', type: 'trade', price: 67_540, amount: 0.5 }],
   [
     'BTC_USDT_USDT-1h-futures.csv',
     ['--exchange', 'bybit'],
@@ -282,7 +284,6 @@ describe('presets', () => {
     );
     expect(JSON.parse(stdout).data.map((one: { layout: string }) => one.layout)).toEqual(['bybit-trades', 'bybit-mark-klines']);
     const refused = {
-      'XBTUSD.csv': /have no side/,
       'BTCUSD2019-10-01_index_price.csv': /index price alone/,
       'BTCUSDT2020-03-25_premium_index.csv': /premium index is a rate/,
     };
@@ -291,7 +292,7 @@ describe('presets', () => {
       expect([nothing, code]).toEqual(['', 2]);
       expect(stderr).toMatch(reason);
     }
-    expect(PRESETS.filter(({ refused: why }) => why)).toHaveLength(3);
+    expect(PRESETS.filter(({ refused: why }) => why)).toHaveLength(2);
   });
 });
 
@@ -438,9 +439,9 @@ describe('trades without an order of their own', () => {
     );
     const into = [...okx.with(5, 'ETH-USDT'), '-o', 'store', '--store', 'twice'];
     const first = await run('twice.csv', ...into);
-    expect([first.code, first.stderr]).toEqual([3, expect.stringMatching(/twice\.csv:3: trade id "a".*at twice\.csv:2/)]);
+    expect([first.code, first.stderr]).toEqual([3, expect.stringMatching(/twice\.csv:3: trade id "a".*\(twice\.csv:2\)/)]);
     await writeFile(join(directory, 'twice.csv'), 't,px,qty,side,id\n1717200009000,9,1,buy,a\n');
-    expect((await run('twice.csv', ...into)).stderr).toMatch(/twice\.csv:2: trade id "a".*at the store/);
+    expect((await run('twice.csv', ...into)).stderr).toMatch(/twice\.csv:2: trade id "a".*\(the store\)/);
     expect(await queried('twice', 'select id, price from trade order by id')).toBe('a,1\nb,3');
   });
 });
@@ -466,6 +467,40 @@ describe('an imported store', () => {
     expect(await step(...verified)).toMatchObject({ code: 0, stdout: whole });
     const candles = await step('candles', '--interval', '1m', '-o', '-', '--format', 'csv', '--columns', 'trades');
     expect(candles.stdout).toBe('trades\n60\n40\n');
+  });
+});
+
+describe('trades without side', () => {
+  it('make candles without buy_volume, seconds without delta, and a count in the summary', async () => {
+    const imported = await run('XBTUSD.csv', '-o', 'sideless.parquet', '-o', 'sideless.ndjson');
+    expect(imported.stderr).toMatch(/2 trades without side/);
+    for (const name of ['sideless.parquet', 'sideless.ndjson']) {
+      const candles = await mdtoolHere(['candles', name, '--interval', '1m', '--format', 'csv'], { cwd: directory });
+      const [header = '', values = ''] = candles.stdout.split('\n').map((line) => line.split(','));
+      const row = Object.fromEntries((header as string[]).map((column, at) => [column, values[at]]));
+      expect(row).toMatchObject({ volume: '0.75', trades: '2', buy_volume: '' });
+    }
+    const { stdout, stderr } = await mdtoolHere(['features', 'sideless.ndjson'], { cwd: directory });
+    const [micro] = stdout.split('\n').map((line) => line && JSON.parse(line));
+    expect(Object.keys(micro)).not.toContain('delta');
+    expect(micro).toMatchObject({ type: 'micro', close: 67_540, trades: 1 });
+    expect(stderr).toMatch(/delta_z \(trades without side\)/);
+  });
+
+  it('are never taken of a file with a column that may be the side', async () => {
+    await writeFile(join(directory, 'who.csv'), 't,px,qty,who\n1717200000000,100,1,buy\n1717200000001,100,1,sell\n');
+    const given = ['who.csv', '--exchange', 'okx', '--market', 'spot', '--symbols', 'BTC-USDT'];
+    const columns = 'timestamp=t,price=px,amount=qty';
+    const refused = await run(...given, '--columns', columns);
+    expect(refused).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/column who may be the side.*side=none/),
+    });
+    expect((await run(...given, '--as', 'trade', '--columns', `${columns},side=who`)).stdout).toMatch(
+      /"side":"buy".*"side":"sell"/s,
+    );
+    expect((await run(...given, '--columns', `${columns},side=none`)).stdout).not.toMatch(/side/);
   });
 });
 

@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   warming: 'warming up',
   thin: 'too few trades',
   flat: 'no variation',
+  sideless: 'trades without side',
   gap: 'after a gap',
 };
 

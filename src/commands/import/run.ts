@@ -86,7 +86,7 @@ function typesOf(sources: readonly SourceFile[]): RecordType[] | undefined {
 }
 
 function newReport(): ImportReport {
-  return { read: 0, repeated: 0, added: 0, known: 0, stored: new Map() };
+  return { read: 0, repeated: 0, sideless: 0, added: 0, known: 0, stored: new Map() };
 }
 
 function start(sources: readonly SourceFile[], flags: CommandFlags, { context, others, report }: RunOptions) {
@@ -117,6 +117,7 @@ function summarize(summary: Summary, facts: ImportReport, { broken, cut, isStore
   summary.note({
     rows_refused: broken.count,
     duplicates: facts.repeated,
+    trades_without_side: facts.sideless,
     ...(isStored ? { stored_before: facts.known } : {}),
   });
   // Records that only the store takes pass no output.

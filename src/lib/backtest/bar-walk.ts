@@ -43,7 +43,7 @@ export class BarWalk {
     const { open, volume } = bar;
     this.#matching.begin(volume);
     this.#matching.take(open);
-    this.#matching.move({ to: open, passing: false, takerBuys: undefined });
+    this.#matching.move({ to: open, passing: false, taker: undefined });
     this.#matching.observe(open);
     this.#bar = bar;
     this.#falls = false;
@@ -100,7 +100,7 @@ export class BarWalk {
       return;
     }
     this.#matching.path = { lowest: Math.min(from, to), highest: Math.max(from, to) };
-    this.#matching.move({ to, passing: true, takerBuys: undefined });
+    this.#matching.move({ to, passing: true, taker: undefined });
   }
 
   /** Records on which side of the market the candle reaches an order. */

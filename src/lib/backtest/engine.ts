@@ -1,5 +1,5 @@
 import { runExposure } from './exposure-run.js';
-import { type Bars, candleAt, firstNotBefore, firstPriceOf, type MarketData, type Ticks } from './market-data.js';
+import { type Bars, candleAt, firstNotBefore, firstPriceOf, type MarketData, type Ticks, takerOf } from './market-data.js';
 import type { Outcome } from './outcome.js';
 import { type RunOptions, Session } from './session.js';
 
@@ -70,8 +70,8 @@ class Engine {
         if (index === this.#due) continue;
       }
       if (feed.kind === 'trades') {
-        const { time, price, amount, buy } = feed;
-        session.tick(time[index] as number, price[index] as number, amount[index] as number, buy[index] === 1);
+        const { time, price, amount, taker } = feed;
+        session.tick(time[index] as number, price[index] as number, amount[index] as number, takerOf(taker[index] as number));
       } else this.#bar(feed, index);
       index++;
     }

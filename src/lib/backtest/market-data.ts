@@ -1,13 +1,25 @@
-import type { Market } from '../model/records.js';
+import type { Market, Side } from '../model/records.js';
 import { SECOND } from '../model/time.js';
 
-/** Trades in order, one typed column per field. Times are microseconds; `buy` is 1 if the taker bought. */
+/** The side of a taker in a column of numbers. */
+export const TAKER = { sell: 0, buy: 1, unknown: 2 } as const;
+
+export function takerCode(side: Side | undefined): number {
+  return TAKER[side ?? 'unknown'];
+}
+
+/** Returns the side with a code of `TAKER`, undefined where it is not known. */
+export function takerOf(code: number): Side | undefined {
+  return code === TAKER.buy ? 'buy' : code === TAKER.sell ? 'sell' : undefined;
+}
+
+/** Trades in order, one typed column per field. Times are microseconds; `taker` is one of `TAKER`. */
 export type Ticks = {
   readonly kind: 'trades';
   readonly time: Float64Array;
   readonly price: Float64Array;
   readonly amount: Float64Array;
-  readonly buy: Uint8Array;
+  readonly taker: Uint8Array;
 };
 
 /** Candles in order of their opening times; `interval` is their length in microseconds. */
@@ -141,7 +153,7 @@ function cutFeed(feed: Ticks | Bars, from: number, end: number): Ticks | Bars {
       time: part(feed.time),
       price: part(feed.price),
       amount: part(feed.amount),
-      buy: feed.buy.subarray(from, end),
+      taker: feed.taker.subarray(from, end),
     };
   const { time, open, high, low, close, volume } = feed;
   return {

@@ -1,3 +1,4 @@
+import type { Side } from '../model/records.js';
 import { Account } from './account.js';
 import { EquityTracker } from './equity-tracker.js';
 import { type Execution, Ledger } from './ledger.js';
@@ -19,7 +20,7 @@ type Exchange = {
 type Target = { readonly trigger: number; readonly order?: Order | undefined; readonly liquidated?: PositionSide | undefined };
 
 /** One price move: a trade jumps to `to`; a leg of a candle's path passes every price in between (`passing`). */
-type Move = { readonly to: number; readonly passing: boolean; readonly takerBuys: boolean | undefined };
+type Move = { readonly to: number; readonly passing: boolean; readonly taker: Side | undefined };
 
 /**
  * Matches own orders against prices. A trade, or a leg of a candle's path, executes the orders it reaches, nearest first.
@@ -125,12 +126,12 @@ export class Matching {
   }
 
   /** Returns the target that a fall (or a rise) to `to` reaches first; at equal prices, the earlier order. */
-  #nearest({ to, takerBuys }: Move, falls: boolean): Target | undefined {
+  #nearest({ to, taker }: Move, falls: boolean): Target | undefined {
     const liquidated = this.isMarked ? undefined : this.#sideAt(falls);
     const isOwn = liquidated !== undefined && (this.only === undefined || this.only === liquidated);
     let nearest = isOwn ? this.#liquidationAt(to, falls, liquidated) : undefined;
     for (const order of this.desk.active) {
-      if (executesOnFall(order) !== falls || !this.#isMatched(order, to, takerBuys)) continue;
+      if (executesOnFall(order) !== falls || !this.#isMatched(order, to, taker)) continue;
       const trigger = this.desk.triggerOf(order);
       const isReached = falls ? to <= trigger : to >= trigger;
       if (!isReached) continue;
@@ -140,10 +141,10 @@ export class Matching {
   }
 
   /** Returns whether an order waits for a price and the event has amount left for it. */
-  #isMatched(order: Order, to: number, takerBuys: boolean | undefined): boolean {
+  #isMatched(order: Order, to: number, taker: Side | undefined): boolean {
     if (order.takes || order.seen === this.#event) return false;
     if (this.only !== undefined && order.position !== this.only) return false;
-    return order.kind !== 'limit' || (this.#budget > 0 && this.#isServed(order, to, takerBuys));
+    return order.kind !== 'limit' || (this.#budget > 0 && this.#isServed(order, to, taker));
   }
 
   #liquidationAt(to: number, falls: boolean, liquidated: PositionSide): Target | undefined {
@@ -151,9 +152,9 @@ export class Matching {
     return (falls ? to <= trigger : to >= trigger) ? { trigger, liquidated } : undefined;
   }
 
-  /** In `volume`, a trade at the order's own price fills it only if the taker was on the opposite side. */
-  #isServed(order: Order, to: number, takerBuys: boolean | undefined): boolean {
-    return this.#terms.fill !== 'volume' || to !== order.price || takerBuys === (order.side === 'sell');
+  /** In `volume`, a trade at the order's own price fills it only if the taker is known to have been on the opposite side. */
+  #isServed(order: Order, to: number, taker: Side | undefined): boolean {
+    return this.#terms.fill !== 'volume' || to !== order.price || (taker !== undefined && taker !== order.side);
   }
 
   #hit({ order, trigger, liquidated }: Target, move: Move): void {

@@ -142,7 +142,7 @@ export class PaperRun {
   #tick({ timestamp, price, amount, side }: Trade): void {
     this.#session ??= this.#begin(timestamp);
     this.#session.runScheduled(timestamp);
-    this.#session.tick(timestamp, price, amount, side === 'buy');
+    this.#session.tick(timestamp, price, amount, side);
   }
 
   /** Begins at the first trade. The session reads its trades by `tick`: the columns of its data hold none of them. */
@@ -153,7 +153,7 @@ export class PaperRun {
       exchange,
       market,
       symbol,
-      feed: { kind: 'trades', time: Float64Array.of(time), price: none, amount: none, buy: new Uint8Array(0) },
+      feed: { kind: 'trades', time: Float64Array.of(time), price: none, amount: none, taker: new Uint8Array(0) },
       marks: emptyTimedValues(),
       fundings: emptyTimedValues(),
       gaps: [],

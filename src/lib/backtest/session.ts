@@ -1,3 +1,4 @@
+import type { Side } from '../model/records.js';
 import { MINUTE } from '../model/time.js';
 import { BarWalk } from './bar-walk.js';
 import { Cursor } from './cursor.js';
@@ -137,15 +138,15 @@ export class Session implements Broker {
   }
 
   /** Processes a trade: own orders against its price, then the strategy. What is scheduled before it has run. */
-  tick(time: number, price: number, amount: number, takerBuys: boolean): void {
+  tick(time: number, price: number, amount: number, taker: Side | undefined): void {
     const { matching } = this;
     this.now = time;
     matching.begin(amount);
     if (matching.desk.pendingMarketOrders > 0) matching.take(price);
-    matching.move({ to: price, passing: false, takerBuys });
+    matching.move({ to: price, passing: false, taker });
     matching.desk.follow(price, price);
     matching.observe(price);
-    this.#strategy.trade?.({ time, price, amount, side: takerBuys ? 'buy' : 'sell' }, this);
+    this.#strategy.trade?.({ time, price, amount, side: taker }, this);
     this.start();
   }
 

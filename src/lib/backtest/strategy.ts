@@ -26,7 +26,8 @@ export type TradeEvent = {
   readonly time: number;
   readonly price: number;
   readonly amount: number;
-  readonly side: 'buy' | 'sell';
+  /** Side of the taker; undefined where the data does not say it. */
+  readonly side: 'buy' | 'sell' | undefined;
 };
 
 /** A finished candle. `index` counts from the first candle of the data. */

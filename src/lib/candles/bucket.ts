@@ -39,7 +39,9 @@ export class TradeBucket implements Bucket {
   #low: number;
   #trades = 0;
   readonly #bought = new ExactSum();
-  readonly #sold = new ExactSum();
+  readonly #rest = new ExactSum();
+  /** Without the side of one trade, the volume of those whose taker bought is not known. */
+  #isSided = true;
   readonly #turnover = new ExactSum();
 
   constructor(start: number, trade: Trade, amountUnit: 'base' | 'quote') {
@@ -58,7 +60,8 @@ export class TradeBucket implements Bucket {
     if (compareTrades(trade, this.#last) > 0) this.#last = trade;
     if (price > this.#high) this.#high = price;
     if (price < this.#low) this.#low = price;
-    (trade.side === 'buy' ? this.#bought : this.#sold).add(amount);
+    if (trade.side === undefined) this.#isSided = false;
+    (trade.side === 'buy' ? this.#bought : this.#rest).add(amount);
     this.#turnover.add(this.#amountUnit === 'base' ? price * amount : amount / price);
     this.#trades += 1;
     if (localTimestamp !== undefined && localTimestamp > (this.localTimestamp ?? 0)) this.localTimestamp = localTimestamp;
@@ -67,7 +70,7 @@ export class TradeBucket implements Bucket {
   values(): BucketValues {
     const volume = new ExactSum();
     volume.addSum(this.#bought);
-    volume.addSum(this.#sold);
+    volume.addSum(this.#rest);
     return {
       open: this.#first.price,
       high: this.#high,
@@ -75,7 +78,7 @@ export class TradeBucket implements Bucket {
       close: this.#last.price,
       volume: volume.value,
       turnover: this.#turnover.value,
-      buyVolume: this.#bought.value,
+      buyVolume: this.#isSided ? this.#bought.value : undefined,
       trades: this.#trades,
     };
   }

@@ -63,6 +63,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   duplicate_trades: noun('duplicate trade dropped', 'duplicate trades dropped'),
   duplicates: noun('duplicate dropped', 'duplicates dropped'),
   rows_refused: noun('row refused', 'rows refused'),
+  trades_without_side: noun('trade without side', 'trades without side'),
   stored_before: noun('record stored before', 'records stored before'),
   late: noun('late record'),
   unused: noun('unused record'),

@@ -6,14 +6,15 @@ import type { MicroRow } from './micro-series.js';
 export class DayFlow {
   #sum: ExactSum | undefined;
 
-  /** Undefined on a day whose start is not in the data. */
+  /** Undefined on a day whose start is not in the data, and after a trade without side. */
   get value(): number | undefined {
     return this.#sum?.value;
   }
 
   update({ timestamp, delta }: MicroRow): void {
     if (timestamp - midnightBefore(timestamp) === SECOND) this.#sum = new ExactSum();
-    this.#sum?.add(delta);
+    if (delta === undefined) this.#sum = undefined;
+    this.#sum?.add(delta ?? 0);
   }
 
   /** Resumes from an earlier row: its sum of decimals is exact in its digits. */

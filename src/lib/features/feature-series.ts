@@ -140,7 +140,7 @@ export class FeatureSeries {
   #measure(entry: Entry, row: MicroRow, out: Mutable<FeatureRow>): void {
     const { feature, property, window, measure, isForSignals } = entry;
     const value = measure.update(row);
-    if (value === 'missing') entry.emptyAt = row.timestamp;
+    if (value === 'missing' || (value === 'sideless' && row.delta === undefined)) entry.emptyAt = row.timestamp;
     const since = feature.since(row.timestamp, window);
     const isInGap = since !== undefined && this.#openGaps.lastUntil(feature.inputs) > since;
     if (isInGap && isForSignals) out.gapInWindow = true;

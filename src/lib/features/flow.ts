@@ -15,16 +15,20 @@ export const deltaZ: Feature = windowed({
   create(window) {
     const moments = new RollingMoments(window);
     const traded = new RollingSum(window);
+    /** Seconds until the last one with a trade without side has left the window. */
+    let sideless = 0;
     const minimum = Math.ceil(window / SECONDS_PER_TRADE);
     return {
       update({ delta, trades }) {
-        const distance = moments.push(delta);
+        const distance = moments.push(delta ?? Number.NaN);
         traded.push(trades > 0 ? 1 : 0);
-        if (!moments.isFull) return 'warming';
+        sideless = delta === undefined ? window : sideless - 1;
+        if (!moments.isFull) return sideless > 0 ? 'sideless' : 'warming';
         if (traded.sum < minimum) return 'thin';
         return Number.isNaN(distance) ? 'flat' : distance;
       },
       restart(second) {
+        sideless = 0;
         moments.restart(second - 1);
         traded.restart(second - 1);
       },
@@ -35,7 +39,7 @@ export const deltaZ: Feature = windowed({
 /** Buy minus sell volume since midnight. */
 export const cvd: Feature = {
   name: 'cvd',
-  definition: 'cumulative delta since UTC midnight; null on a day without its beginning',
+  definition: 'cumulative delta since UTC midnight; null on a day without its beginning, and after a trade without side',
   inputs: ['trade'],
   span: 'day',
   warmUp: () => DAY / SECOND,

@@ -183,6 +183,8 @@ const NOTHING_TRADED: Traded = {
   trades: 0,
 };
 
+const NO_SIDES = { buyVolume: undefined, sellVolume: undefined, delta: undefined };
+
 function tradesOf(trades: readonly Trade[]): Traded {
   const first = trades[0];
   if (first === undefined) return NOTHING_TRADED;
@@ -190,11 +192,15 @@ function tradesOf(trades: readonly Trade[]): Traded {
   const sold = new ExactSum();
   let high = first.price;
   let low = first.price;
+  let isSided = true;
   for (const { price, amount, side } of trades) {
     if (price > high) high = price;
     if (price < low) low = price;
+    if (side === undefined) isSided = false;
     (side === 'buy' ? bought : sold).add(amount);
   }
+  // Without one side, neither sum is that of the second.
+  if (!isSided) return { open: first.price, high, low, ...NO_SIDES, trades: trades.length };
   const [buyVolume, sellVolume] = [bought.value, sold.value];
   bought.add(-sellVolume);
   return { open: first.price, high, low, buyVolume, sellVolume, delta: bought.value, trades: trades.length };

@@ -121,7 +121,7 @@ function selectOf(file: ForeignFile, source: Source, reader: RowReader): string 
     values.set(name, value);
   }
   const identity = identityOf(file, source, reader);
-  if (!identity || !['timestamp', 'price', 'amount', 'side'].every((name) => values.has(name))) return undefined;
+  if (!identity || !['timestamp', 'price', 'amount'].every((name) => values.has(name))) return undefined;
   const clean = [...values].map(([name]) => `coalesce(ok_${name}, false)`);
   const isClean = [...clean, 'v_price > 0', 'v_amount > 0', identity.clean].join(' AND ');
   const columns = columnsOf('trade').flatMap(([name, column]) => {

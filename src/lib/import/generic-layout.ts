@@ -41,7 +41,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 /** Fields without which a type cannot be meant; identity, flags and constants come from elsewhere. */
 const NEEDED: Readonly<Record<(typeof IMPORTED_TYPES)[number], readonly string[]>> = {
   candle: ['timestamp', 'open', 'high', 'low', 'close', 'volume'],
-  trade: ['timestamp', 'price', 'amount', 'side'],
+  trade: ['timestamp', 'price', 'amount'],
   liquidation: ['timestamp', 'price', 'amount', 'side'],
   book_snapshot: ['timestamp', 'bids', 'asks'],
   mark_price: ['timestamp', 'mark'],
@@ -82,8 +82,9 @@ function narrowed(candidates: readonly Candidate[], { path }: Table, columns: re
       !(type === 'liquidation' && isTrade) &&
       !(type === 'trade' && isLiquidation && !isTrade),
   );
-  const most = Math.max(...kept.map(({ type }) => neededOf(type).length));
-  return kept.filter(({ type }) => neededOf(type).length === most);
+  const sizeOf = ({ type, fields }: Candidate) => neededOf(type).length + (type === 'trade' && 'side' in fields ? 1 : 0);
+  const most = Math.max(...kept.map(sizeOf));
+  return kept.filter((candidate) => sizeOf(candidate) === most);
 }
 
 /** Columns whose names alone say the type. Amounts and rates may be anything. */

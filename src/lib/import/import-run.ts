@@ -38,6 +38,8 @@ export type ImportReport = {
   read: number;
   /** Records with the key of another record of the same import. */
   repeated: number;
+  /** Trades without side: they count in no `buy_volume` and no `delta`. */
+  sideless: number;
   /** Records that the store did not have, and those that it had. */
   added: number;
   known: number;
@@ -95,10 +97,11 @@ export async function* importStaged(
 async function prepare(staging: Staging, type: RecordType, listener: ImportListener, report: ImportReport): Promise<void> {
   const { repeated } = await prepareType(staging, type, listener.refused);
   const [row] = await staging.database.rows(
-    `SELECT epoch_us(min("timestamp")) AS first, epoch_us(max("timestamp")) AS last FROM ${sqlName(preparedTable(type))}`,
+    `SELECT epoch_us(min("timestamp")) AS first, epoch_us(max("timestamp")) AS last, ${type === 'trade' ? 'count(*) - count("side")' : 0} AS sideless FROM ${sqlName(preparedTable(type))}`,
   );
   report.read += staging.count(type);
   report.repeated += repeated;
+  report.sideless += Number(row?.sideless ?? 0);
   if (row?.first === null || row?.first === undefined) return;
   report.first = Math.min(report.first ?? Number.POSITIVE_INFINITY, Number(row.first));
   report.last = Math.max(report.last ?? 0, Number(row.last));

@@ -41,9 +41,11 @@ export function buildMapping(table: Table, sample: readonly Row[], options: Impo
   const columns = preset && found ? found.columns : (table.header ?? Array.from({ length: width }, (_, at) => String(at + 1)));
   const given = givenFields(table, columns, options);
   const inferred = preset && found ? { type: preset.type, fields: found.fields } : inferFields(table, columns, given, options);
-  const fields = { ...inferred.fields, ...given };
+  const { side, ...others } = { ...inferred.fields, ...given };
+  const fields = side === undefined || isNoSide('side', options.columns?.side ?? '') ? others : { ...others, side };
   requireKnown(table, inferred.type, fields);
   requireComplete(table, inferred.type, fields, preset);
+  if (inferred.type === 'trade' && !preset) requireSide(table, { columns, fields }, sample, options);
   requireDecimal(table, { columns, type: inferred.type, fields }, sample, options);
   const known = { type: inferred.type, fields, columns, preset, facts: preset && found ? found.facts : {} };
   const facts = factsOf(table, known, sample, options);
@@ -62,12 +64,13 @@ export function buildMapping(table: Table, sample: readonly Row[], options: Impo
 
 /** Returns `--columns` with the names of columns in the file. */
 function givenFields(table: Table, columns: readonly string[], { columns: given = {} }: ImportOptions): Fields {
-  const fields = Object.entries(given).map(([field, column]) => {
-    if (columns.includes(column)) return [field, column];
+  const fields = Object.entries(given).flatMap(([field, column]) => {
+    if (isNoSide(field, column) && !columns.includes(column)) return [];
+    if (columns.includes(column)) return [[field, column]];
     const position = /^\d+$/.test(column) ? columns[Number(column) - 1] : undefined;
-    if (position !== undefined) return [field, position];
+    if (position !== undefined) return [[field, position]];
     const other = columns.find((name) => name.toLowerCase() === column.toLowerCase());
-    if (other !== undefined) return [field, other];
+    if (other !== undefined) return [[field, other]];
     throw new UsageError(`${table.path}: --columns ${field}=${column}: no such column${didYouMean(column, columns)}`);
   });
   return Object.fromEntries(fields);
@@ -78,6 +81,34 @@ function requireKnown(table: Table, type: RecordType, fields: Fields): void {
   const unknown = Object.keys(fields).find((field) => !known.includes(field));
   if (unknown === undefined) return;
   throw new UsageError(`${table.path}: --columns: a ${type} has no field ${unknown}${didYouMean(unknown, known)}`);
+}
+
+/** `--columns side=none` says that trades have no side. */
+function isNoSide(field: string, column: string): boolean {
+  return field === 'side' && column.toLowerCase() === 'none';
+}
+
+const SIDE_NAME = /side|direction|taker|maker|aggressor/i;
+const SIDE_WORD = /^(buy|sell|b|s|bid|ask|long|short|true|false|taker|maker)$/i;
+
+/** Trades without side lose their delta: a column that may be the side is not passed over in silence. */
+function requireSide(
+  table: Table,
+  { columns, fields }: Pick<Known, 'columns' | 'fields'>,
+  sample: readonly Row[],
+  { columns: given = {} }: ImportOptions,
+): void {
+  if (fields.side !== undefined || isNoSide('side', given.side ?? '')) return;
+  const used = new Set(Object.values(fields));
+  const column = columns.find((name, at) => {
+    if (used.has(name)) return false;
+    const cells = sample.map(({ cells: row }) => row[at]?.trim() ?? '').filter((cell) => !isMissing(cell));
+    return SIDE_NAME.test(name) || (cells.length > 0 && cells.every((cell) => SIDE_WORD.test(cell)));
+  });
+  if (column === undefined) return;
+  throw new UsageError(
+    `${table.path}: column ${column} may be the side of the taker: --columns side=${column} takes it, --columns side=none says that the trades have none`,
+  );
 }
 
 /** A preset may leave to the user what a column counts: Yahoo's Volume of a crypto pair is in dollars. */

@@ -57,7 +57,7 @@ export class RowReader {
     const values: Record<string, unknown> = { type };
     for (const field of fields) {
       const cell = (cells[field.at] ?? '').trim();
-      if (isMissing(cell)) continue;
+      if (isMissing(cell) || (type === 'trade' && field.name === 'side' && this.#isSideless(cell))) continue;
       if (isCut && field.at === cells.length - 1 && field.column.kind !== 'flag' && field.name !== 'side')
         throw new RecordError(`the file ends within ${field.source || 'its last column'}: complete it, or end its last line`);
       values[field.name] = this.#value(cell, field, type);
@@ -71,6 +71,11 @@ export class RowReader {
       values.depth = Math.max(bids.length, asks.length);
     }
     return values;
+  }
+
+  /** Tardis writes `unknown` where the exchange does not say which side was the taker. */
+  #isSideless(cell: string): boolean {
+    return cell.toLowerCase() === 'unknown' && this.#mapping.sides?.[cell] === undefined;
   }
 
   #value(cell: string, { name, column, source }: Field, type: RecordType): unknown {

@@ -6,7 +6,7 @@ import type { InputListener } from './input-listener.js';
 
 /** Returns why a trade is rejected that has the id of another one; the places are those of its line and of the other's. */
 export function contradictionText({ id, symbol, price, amount, side }: Trade, place: string, firstPlace: string): string {
-  return `${place}: trade id "${id}" of ${symbol} is that of another trade (${firstPlace}); this one (${side} ${amount} at ${price}) is rejected`;
+  return `${place}: trade id "${id}" of ${symbol} is that of another trade (${firstPlace}); this one (${side ? `${side} ` : ''}${amount} at ${price}) is rejected`;
 }
 
 /** Reads files again to report the trades that contradict an earlier one, with both places. `isSuspect` accepts the trades to compare. */

@@ -42,7 +42,7 @@ const INFINITE = "'infinity'::DOUBLE";
 
 /** True for a row of `ParquetRows.given` that is a trade; exchange, market and symbol are checked apart. NaN is above infinity. */
 const IS_TRADE = `("timestamp" >= make_timestamptz(${EARLIEST}) AND "timestamp" < make_timestamptz(${LATEST})
-  AND "price" > 0 AND "price" < ${INFINITE} AND "amount" > 0 AND "amount" < ${INFINITE} AND "side" IN ('buy', 'sell')
+  AND "price" > 0 AND "price" < ${INFINITE} AND "amount" > 0 AND "amount" < ${INFINITE} AND ("side" IS NULL OR "side" IN ('buy', 'sell'))
   AND "id" IS NOT NULL AND NOT (${MAYBE_ROUNDED} AND regexp_matches("id", '^[0-9]([.][0-9]+)?[eE][+]?[0-9]+$'))) IS TRUE`;
 
 /**

@@ -55,7 +55,7 @@ export const trade = {
   id: text("the exchange's id"),
   price: number('price'),
   amount: number('base units (quote units where `instrument.amount_unit` says so)'),
-  side: oneOf(SIDES, 'side of the taker'),
+  side: optional(oneOf(SIDES, 'side of the taker; absent where the source does not say it')),
   sequence: optional(long("the exchange's order, where it gives one")),
 };
 
@@ -122,7 +122,7 @@ export const candle = {
   close: optional(number('close')),
   volume: number('base units'),
   turnover: optional(number('quote units')),
-  buy_volume: optional(number('volume of trades whose taker bought')),
+  buy_volume: optional(number('volume of trades whose taker bought; absent where a trade has no side')),
   trades: optional(count('number of trades')),
   source: oneOf(CANDLE_SOURCES, 'built here from trades, or by the exchange'),
   closed: flag('whether the interval is over'),

@@ -84,7 +84,7 @@ describe('ledgers by hand: orders on trades', () => {
   });
 
   it('5: with volume the queue ahead is served first', () => {
-    // The book shows 4 at 95 when the bid rests. At 95: 3 traded leave 1 ahead; a trade by a buyer does not serve bids; 3 more
+    // The book shows 4 at 95 when the bid rests. At 95: 3 traded leave 1 ahead; a trade by a buyer, or by nobody knows whom, does not serve bids; 3 more
     // serve that 1 and fill 2; below 95 all that is left fills.
     const books = [
       {
@@ -100,6 +100,7 @@ describe('ledgers by hand: orders on trades', () => {
       [0, 100],
       [1, 95, 3],
       [2, 95, 9, 'buy'],
+      [2.5, 95, 9, 'unknown'],
       [3, 95, 3],
       [4, 94, 8],
     ]);

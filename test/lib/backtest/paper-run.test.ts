@@ -63,7 +63,9 @@ const FUNDINGS: readonly Funding[] = [0, 30, 59, 61].map((second) => ({
 function batchOf(trades: readonly Trade[], signals: readonly Signal[]) {
   const end = (trades.at(-1) as Trade).timestamp + 1;
   const data = market(
-    ticks(trades.map(({ timestamp, price, amount, side }) => [(timestamp - T0) / SECOND, price, amount, side] as const)),
+    ticks(
+      trades.map(({ timestamp, price, amount, side }) => [(timestamp - T0) / SECOND, price, amount, side ?? 'unknown'] as const),
+    ),
     {
       marks: { time: Float64Array.from(MARKS, ({ time }) => time), value: Float64Array.from(MARKS, ({ value }) => value) },
       fundings: fundingCharges(FUNDINGS, end).series,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { liquidationPrice } from '../../../src/lib/backtest/liquidation.js';
-import { type Bars, between, type MarketData, type Ticks } from '../../../src/lib/backtest/market-data.js';
+import { type Bars, between, type MarketData, TAKER, type Ticks } from '../../../src/lib/backtest/market-data.js';
 import { Matching } from '../../../src/lib/backtest/matching.js';
 import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
@@ -249,7 +249,7 @@ function secondsOf(feed: Ticks): Bars {
   };
   for (const [index, timestamp] of feed.time.entries()) {
     const [price, amount] = [feed.price[index] as number, feed.amount[index] as number];
-    const side = feed.buy[index] === 1 ? ('buy' as const) : ('sell' as const);
+    const side = feed.taker[index] === TAKER.buy ? ('buy' as const) : ('sell' as const);
     const place = { exchange: 'bybit', market: 'linear', symbol: 'TESTUSDT' } as const;
     take(aggregator.add({ type: 'trade', ...place, timestamp, id: String(index), price, amount, side }));
   }

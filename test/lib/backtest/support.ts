@@ -1,5 +1,5 @@
 import { runBacktest } from '../../../src/lib/backtest/engine.js';
-import { type Bars, emptyTimedValues, type MarketData, type Ticks } from '../../../src/lib/backtest/market-data.js';
+import { type Bars, emptyTimedValues, type MarketData, TAKER, type Ticks } from '../../../src/lib/backtest/market-data.js';
 import type { OrderRequest } from '../../../src/lib/backtest/orders.js';
 import type { Outcome } from '../../../src/lib/backtest/outcome.js';
 import type { RunOptions } from '../../../src/lib/backtest/session.js';
@@ -10,7 +10,7 @@ import { DAY, SECOND } from '../../../src/lib/model/time.js';
 /** 2026-01-01T00:00:00Z; every test counts its seconds from here. */
 export const T0 = 1_767_225_600 * SECOND;
 
-export type TickRow = readonly [second: number, price: number, amount?: number, taker?: 'buy' | 'sell'];
+export type TickRow = readonly [second: number, price: number, amount?: number, taker?: 'buy' | 'sell' | 'unknown'];
 type BarRow = readonly [open: number, high: number, low: number, close: number, volume?: number];
 
 export function ticks(rows: readonly TickRow[]): Ticks {
@@ -19,7 +19,7 @@ export function ticks(rows: readonly TickRow[]): Ticks {
     time: Float64Array.from(rows, ([second]) => T0 + Math.round(second * SECOND)),
     price: Float64Array.from(rows, ([, price]) => price),
     amount: Float64Array.from(rows, ([, , amount = 1000]) => amount),
-    buy: Uint8Array.from(rows, ([, , , taker = 'sell']) => (taker === 'buy' ? 1 : 0)),
+    taker: Uint8Array.from(rows, ([, , , taker = 'sell']) => TAKER[taker]),
   };
 }
 

@@ -187,6 +187,10 @@ class MarketCollector {
     const notes: string[] = [];
     if (!usesCandles && this.candles.count > 0)
       notes.push('the input has trades and candles: the run uses trades; use --interval to run on candles');
+    if (!usesCandles && this.trades.sideless > 0)
+      notes.push(
+        `${counted(this.trades.sideless, 'trade')} without side: with --fill volume they fill no order at its own price`,
+      );
     if (!usesCandles && this.trades.duplicates > 0) notes.push(`${counted(this.trades.duplicates, 'duplicate trade')} skipped`);
     if (usesCandles && duplicates > 0)
       notes.push(`${counted(duplicates, 'duplicate candle')} skipped: the latest of each is used`);

@@ -1,7 +1,7 @@
 import { compareTrades, isOtherTrade } from '../../model/order.js';
 import type { Trade } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
-import type { Ticks } from '../market-data.js';
+import { TAKER, type Ticks, takerCode, takerOf } from '../market-data.js';
 import { Column, repeatedIn, timeOrder } from './columns.js';
 
 /**
@@ -11,13 +11,15 @@ import { Column, repeatedIn, timeOrder } from './columns.js';
  */
 export class TradeColumns {
   duplicates = 0;
+  /** Trades whose side is not known. */
+  sideless = 0;
   /** Descriptions of conflicts, one line each. */
   readonly conflicts: string[] = [];
   readonly #conflicting = new Set<string>();
   readonly #time = new Column();
   readonly #price = new Column();
   readonly #amount = new Column();
-  readonly #buy = new Column();
+  readonly #taker = new Column();
   readonly #id = new Column();
   /** A second hash of each id: among millions of trades, two ids may share the first one. */
   readonly #check = new Column();
@@ -46,31 +48,32 @@ export class TradeColumns {
       time: this.#time.shared(order),
       price: this.#price.shared(order),
       amount: this.#amount.shared(order),
-      buy: this.#buy.sharedBytes(order),
+      taker: this.#taker.sharedBytes(order),
     };
-    for (const column of [this.#id, this.#check, this.#buy]) column.clear();
+    for (const column of [this.#id, this.#check, this.#taker]) column.clear();
     return ticks;
   }
 
   /** Adds a trade whose id no other one has. */
-  push(time: number, price: number, amount: number, buy: number): void {
+  push(time: number, price: number, amount: number, taker: number): void {
     this.#time.push(time);
     this.#price.push(price);
     this.#amount.push(amount);
-    this.#buy.push(buy);
+    this.#taker.push(taker);
+    if (taker === TAKER.unknown) this.sideless++;
   }
 
   /** Reorders the last trades, which have one time and no ids: `order` are offsets among them. */
   reorder(order: readonly number[]): void {
     const from = this.#time.length - order.length;
     const indices = order.map((offset) => from + offset);
-    for (const column of [this.#price, this.#amount, this.#buy]) column.reorder(from, indices);
+    for (const column of [this.#price, this.#amount, this.#taker]) column.reorder(from, indices);
   }
 
   #flush(): void {
     const tied = this.#tied.length > 1 ? this.#distinctTies().sort(compareTrades) : this.#tied;
     for (const { timestamp, price, amount, side, id } of tied) {
-      this.push(timestamp, price, amount, side === 'buy' ? 1 : 0);
+      this.push(timestamp, price, amount, takerCode(side));
       const [hash, check] = idHashes(id);
       this.#id.push(hash);
       this.#check.push(check);
@@ -124,7 +127,7 @@ export class TradeColumns {
   }
 
   #drop(first: number, index: number): void {
-    const isCopy = [this.#price, this.#amount, this.#buy].every((column) => column.at(first) === column.at(index));
+    const isCopy = [this.#price, this.#amount, this.#taker].every((column) => column.at(first) === column.at(index));
     if (isCopy) this.duplicates++;
     else this.#conflict(idKey(this.#id.at(index), this.#check.at(index)), describe(this.#at(index)), describe(this.#at(first)));
   }
@@ -135,7 +138,7 @@ export class TradeColumns {
   }
 
   #at(index: number): TradeContent {
-    const side = this.#buy.at(index) === 1 ? 'buy' : 'sell';
+    const side = takerOf(this.#taker.at(index));
     return { timestamp: this.#time.at(index), price: this.#price.at(index), amount: this.#amount.at(index), side };
   }
 }
@@ -143,7 +146,7 @@ export class TradeColumns {
 type TradeContent = Pick<Trade, 'timestamp' | 'price' | 'amount' | 'side'>;
 
 function describe({ timestamp, price, amount, side }: TradeContent): string {
-  return `the trade at ${formatTime(timestamp)} (${side} ${amount} at ${price})`;
+  return `the trade at ${formatTime(timestamp)} (${side === undefined ? '' : `${side} `}${amount} at ${price})`;
 }
 
 function idHashes(id: string): [hash: number, check: number] {

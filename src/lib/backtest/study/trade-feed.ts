@@ -1,8 +1,9 @@
 import type { TypedChunk } from '../../storage/database/typed-chunks.js';
+import { TAKER } from '../market-data.js';
 import { Column, repeatedIn } from './columns.js';
 import type { TradeColumns } from './trade-columns.js';
 
-const NUMBERS = ['time', 'price', 'amount', 'buy', 'hash', 'sequence', 'arrival'] as const;
+const NUMBERS = ['time', 'price', 'amount', 'taker', 'hash', 'sequence', 'arrival'] as const;
 const ID = NUMBERS.length;
 const CODE = ID + 1;
 /** Below every sequence. */
@@ -13,7 +14,7 @@ const MISSING = -1e300;
  * are hashed here: decoding millions of texts would take longer than everything else.
  */
 export function tradeSelectList(code: string): string {
-  return `epoch_us("timestamp")::DOUBLE, "price", "amount", CASE WHEN "side" = 'buy' THEN 1.0 ELSE 0.0 END::DOUBLE,
+  return `epoch_us("timestamp")::DOUBLE, "price", "amount", CASE "side" WHEN 'buy' THEN ${TAKER.buy} WHEN 'sell' THEN ${TAKER.sell} ELSE ${TAKER.unknown} END::DOUBLE,
     (hash("id") >> 11)::DOUBLE, coalesce("sequence"::DOUBLE, ${MISSING}),
     coalesce(epoch_us("local_timestamp")::DOUBLE, 'nan'::DOUBLE), "id", ${code}`;
 }
@@ -68,7 +69,7 @@ class TiedTrades {
     this.#places[this.#count++] = row;
     const value = (values: Float64Array) => values[row] as number;
     this.#hashes.push(value(rows.hash));
-    this.#columns.push(time, value(rows.price), value(rows.amount), value(rows.buy));
+    this.#columns.push(time, value(rows.price), value(rows.amount), value(rows.taker));
   }
 
   /** Returns whether every id is there once. */
@@ -104,7 +105,7 @@ class TiedTrades {
 }
 
 /** As `sweepStep` of `compareTrades`. */
-function sweepStep({ arrival, sequence, buy, price }: Rows, row: number): number {
+function sweepStep({ arrival, sequence, taker, price }: Rows, row: number): number {
   if (!Number.isNaN(arrival[row]) || sequence[row] === MISSING) return 0;
-  return buy[row] === 1 ? (price[row] as number) : -(price[row] as number);
+  return taker[row] === TAKER.sell ? -(price[row] as number) : (price[row] as number);
 }

@@ -83,7 +83,7 @@ function tradeValues(position: string, countsQuote: string | undefined): string 
   const notional = '"price" * "amount"';
   const turnover = countsQuote === undefined ? notional : `CASE WHEN ${countsQuote} THEN "amount" / "price" ELSE ${notional} END`;
   return `arg_min("price", ${position}) AS "open", max("price") AS "high", min("price") AS "low", arg_max("price", ${position}) AS "close",
-    fsum("amount") AS volume, fsum(${turnover}) AS turnover, fsum(CASE WHEN "side" = 'buy' THEN "amount" ELSE 0 END) AS buy_volume,
+    fsum("amount") AS volume, fsum(${turnover}) AS turnover, CASE WHEN count("side") = count(*) THEN fsum(CASE WHEN "side" = 'buy' THEN "amount" ELSE 0 END) END AS buy_volume,
     count(*) AS "trades", true AS complete`;
 }
 

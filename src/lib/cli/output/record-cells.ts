@@ -33,7 +33,8 @@ function value(name: string, number: number | undefined, rank: number, digits?: 
   return { key: name, text: name === '' ? text : `${name} ${text}`, rank, right: false };
 }
 
-function sided(side: 'buy' | 'sell', rank: number): LineCell {
+function sided(side: 'buy' | 'sell' | undefined, rank: number): LineCell {
+  if (side === undefined) return word('side', '    ', rank);
   return word('side', side.padEnd(4), rank, side === 'buy' ? 'good' : 'bad');
 }
 

@@ -61,7 +61,7 @@ export class PaperVenue implements Venue {
         exchange: config.exchange,
         market: config.market,
         symbol: config.symbol,
-        feed: { ...empty, buy: new Uint8Array(0) },
+        feed: { ...empty, taker: new Uint8Array(0) },
         marks: emptyTimedValues(),
         fundings: emptyTimedValues(),
         gaps: [],
@@ -96,7 +96,7 @@ export class PaperVenue implements Venue {
     this.#arrive(timestamp);
     this.#matching.begin(amount);
     if (this.#matching.desk.pendingMarketOrders > 0) this.#matching.take(price);
-    this.#matching.move({ to: price, passing: false, takerBuys: side === 'buy' });
+    this.#matching.move({ to: price, passing: false, taker: side });
     this.#matching.observe(price);
     this.#traded = timestamp;
   }

@@ -141,7 +141,7 @@ export const VENDOR_PRESETS: readonly Preset[] = [
   },
   {
     name: 'kraken-trades',
-    about: 'Kraken download of trades: time, price and volume without side: recognised, and refused',
+    about: 'Kraken download of trades: time, price and volume, without side: they count in no buy_volume and no delta',
     source: 'https://support.kraken.com/articles/360047543791',
     type: 'trade',
     columns: { timestamp: 'time', price: 'price', amount: 'volume' },
@@ -150,6 +150,5 @@ export const VENDOR_PRESETS: readonly Preset[] = [
     file: /^(?<symbol>[A-Z0-9]+)\.csv/,
     needsName: true,
     facts: ({ symbol }) => ({ exchange: 'kraken', market: 'spot', symbol }),
-    refused: 'its trades have no side, which every trade of mdtool has; import the OHLCVT candles instead',
   },
 ];

@@ -42,7 +42,7 @@ const trades = fc
       arrival: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined }),
       price: fc.constantFrom(1e-8, 0.1, 100, 101.5, 64_999.9),
       amount: fc.constantFrom(0.001, 1e-8, 123456.789, 1 / 3),
-      side: fc.constantFrom('buy', 'sell'),
+      side: fc.constantFrom('buy', 'buy', 'sell', 'sell', undefined),
       sequence: fc.constantFrom(undefined, '7', '8', '9007199254740993'),
     }),
     { minLength: 12, maxLength: 40 },
