@@ -58,12 +58,14 @@ export async function openWatch(context: WatchContext): Promise<OpenWatch> {
     flags: { ...flags, ...CAPTURE, output, 'allow-gaps': true },
     view: () => ({ stop() {} }),
   });
-  const instruments = new Map(stream.live.instruments.map((instrument) => [seriesKey(instrument), instrument]));
+  // A symbol may be listed while the watch runs.
+  const instrumentOf = (series: Series) =>
+    stream.live.instruments.find((instrument) => seriesKey(instrument) === seriesKey(series));
   const watch = new Watch({
     engine,
     rules: context.rules,
     rejected: context.rejected,
-    paper: (series) => paperOf(series, instruments.get(seriesKey(series)), flags),
+    paper: (series) => paperOf(series, instrumentOf(series), flags),
   });
   const candles = { done: 0, all: stream.live.symbols };
   return { watch, live: stream.live, stream, candles, records: derived(context, { stream, watch, candles }) };

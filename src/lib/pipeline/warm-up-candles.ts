@@ -5,6 +5,7 @@ import { fetchHistory } from '../history/fetch.js';
 import type { RestClient } from '../history/rest-client.js';
 import { MdtoolError } from '../model/errors.js';
 import type { AnyRecord, Candle, Instrument } from '../model/records.js';
+import { seriesKey } from '../model/series.js';
 
 type WarmUpOptions = {
   readonly instruments: () => readonly Instrument[];
@@ -23,24 +24,33 @@ type WarmUpOptions = {
 /** Milliseconds between two looks for the subscriptions, and the longest wait for them. */
 const LOOK_EVERY = 50;
 const LONGEST_WAIT = 15_000;
+/** Milliseconds between two looks for symbols that were listed meanwhile. */
+const NEW_SYMBOLS_EVERY = 1_000;
 
 /**
- * Yields the closed candles that volatility needs, symbol by symbol. They are fetched after the live candles are subscribed:
+ * Yields the closed candles that volatility needs, symbol by symbol, until the signal: also those of symbols that are listed
+ * later. They are fetched after the live candles are subscribed:
  * a bar that closes between a fetch and a later subscription would be missing in the average, and nothing would show it.
  */
 export async function* warmUpCandles(options: WarmUpOptions): AsyncGenerator<readonly AnyRecord[]> {
   const { signal, now, onProgress, onFailure } = options;
   await subscribed(options);
-  const instruments = options.instruments();
-  for (const [index, instrument] of instruments.entries()) {
-    if (signal.aborted) return;
+  const done = new Set<string>();
+  while (!signal.aborted) {
+    const instruments = options.instruments();
+    const next = instruments.find((instrument) => !done.has(seriesKey(instrument)));
+    if (next === undefined) {
+      await sleep(NEW_SYMBOLS_EVERY, undefined, { signal }).catch(() => {});
+      continue;
+    }
+    done.add(seriesKey(next));
     try {
-      yield await candlesOf(instrument, now(), options);
+      yield await candlesOf(next, now(), options);
     } catch (error) {
       if (!(error instanceof MdtoolError)) throw error;
-      if (!signal.aborted) onFailure(instrument, error.message);
+      if (!signal.aborted) onFailure(next, error.message);
     }
-    onProgress(index + 1, instruments.length);
+    onProgress(done.size, Math.max(done.size, instruments.length));
   }
 }
 

@@ -3,7 +3,7 @@ import { fillRecord } from '../backtest/study/execute.js';
 import { FeatureEngine } from '../features/engine.js';
 import type { EngineCounts, EngineOptions } from '../features/options.js';
 import type { SymbolWarmUp } from '../features/symbol-series.js';
-import type { AnyRecord, RecordOf } from '../model/records.js';
+import type { AnyRecord, RecordOf, Trade } from '../model/records.js';
 import { type Series, seriesKey } from '../model/series.js';
 import { type GeneratorCounts, type GeneratorOptions, type Rejection, SignalGenerator } from '../signals/generator.js';
 import { hashOfSignal } from '../signals/store/signal-run.js';
@@ -27,7 +27,14 @@ export type WatchedSymbol = Series & {
   readonly paper: PaperResult | undefined;
 };
 
-type State = { readonly series: Series; row: FeatureRow | undefined; readonly paper: PaperRun | undefined; fills: number };
+type State = {
+  readonly series: Series;
+  row: FeatureRow | undefined;
+  readonly paper: PaperRun | undefined;
+  fills: number;
+  /** Differs between two watches: fills are numbered from 0 in each, and in one store one would take the place of the other. */
+  runId: string;
+};
 
 /**
  * The steps from a market to its signals and what they earn, in one: the engine of `features`, the generator of `signals`
@@ -96,14 +103,19 @@ export class Watch {
   }
 
   #toPaper(record: AnyRecord): void {
-    if (record.type === 'trade') this.#state(record).paper?.addTrade(record);
+    if (record.type === 'trade') this.#trade(record);
     else if (record.type === 'mark_price') this.#state(record).paper?.addMark(record.timestamp, record.mark);
     else if (record.type === 'funding') this.#state(record).paper?.addFunding(record);
   }
 
+  #trade(trade: Trade): void {
+    const state = this.#state(trade);
+    state.runId ||= hashOfSignal(`watch ${seriesKey(state.series)} ${trade.localTimestamp ?? trade.timestamp} ${trade.id}`);
+    state.paper?.addTrade(trade);
+  }
+
   #release(state: State, until: number): AnyRecord[] {
-    const { series, paper } = state;
-    const runId = hashOfSignal(`watch ${seriesKey(series)}`);
+    const { series, paper, runId } = state;
     return (paper?.release(until) ?? []).map((fill) => ({ ...fillRecord(fill, state.fills++, series), runId }));
   }
 
@@ -113,7 +125,7 @@ export class Watch {
     let state = this.#symbols.get(key);
     if (state === undefined) {
       const terms = this.#options.paper(series);
-      state = { series, row: undefined, paper: terms && new PaperRun({ ...series, ...terms }), fills: 0 };
+      state = { series, row: undefined, paper: terms && new PaperRun({ ...series, ...terms }), fills: 0, runId: '' };
       this.#symbols.set(key, state);
     }
     return state;

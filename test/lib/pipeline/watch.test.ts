@@ -60,6 +60,15 @@ describe('a watch', () => {
     expect(watch.lateTrades).toBe(0);
   });
 
+  it('has fills of its own run: those of a watch that began with another trade never take their place in a store', () => {
+    const later = new Watch(OPTIONS);
+    const [first] = ofType(records, 'trade');
+    const rest = records.filter((record) => record !== first);
+    const second = ofType([...rest.flatMap((record) => later.add(record)), ...later.finish()], 'fill');
+    const runs = new Set([...ofType(out, 'fill'), ...second].map((fill) => fill.type === 'fill' && fill.runId));
+    expect([second.length > 0, runs.size]).toEqual([true, 2]);
+  });
+
   it('says of each symbol what keeps it from a signal', () => {
     const early = new Watch(OPTIONS);
     for (const record of records.slice(0, 6_000)) early.add(record);
