@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Decimal } from '../support/exchange-server/accounts/engine/decimals.js';
 import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
 import { finished, start } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
@@ -43,9 +44,12 @@ async function says(stream: NodeJS.ReadableStream | null, pattern: RegExp): Prom
 }
 
 describe('grid run', () => {
-  it.each(['bitget', 'bybit'])(
-    '%s: a ladder rests, survives SIGKILL, and grid stop --close ends it',
-    async (id) => {
+  it.each([
+    ['bitget', ['--close'], 2],
+    ['bybit', ['--kill', '--confirm', 'ETHUSDT'], 1],
+  ] as const)(
+    '%s: a ladder rests, survives SIGKILL, and grid stop %s ends it',
+    async (id, how, fills) => {
       const { env, open, at, owner, server } = opened(id, id);
       const first = start([...run(id, 'eth'), ...at], { env });
       await expect.poll(open, { timeout: 30_000 }).toHaveLength(4);
@@ -59,13 +63,13 @@ describe('grid run', () => {
       const status = await mdtoolHere(['grid', 'status', 'eth', ...at, '--json'], { env });
       expect(JSON.parse(status.stdout).data[0]).toMatchObject({ levels_live: 3, running: true, mode: 'demo', fills: 1 });
       expect(open().sort()).toEqual(before);
-      const stop = await mdtoolHere(['grid', 'stop', 'eth', '--close', ...at], { env });
+      const stop = await mdtoolHere(['grid', 'stop', 'eth', ...how, ...at], { env });
       expect([stop.code, (await ended).code, open()]).toEqual([0, 0, []]);
       expect(server.desk.engine.ledger.openOf(owner).filter(({ amount }) => amount.gt(0))).toEqual([]);
       const rows = await mdtoolHere(['query', 'select count(distinct client_id) as n from fill', '--format', 'ndjson', ...at], {
         env,
       });
-      expect(JSON.parse(rows.stdout)).toEqual({ n: 2 });
+      expect(JSON.parse(rows.stdout)).toEqual({ n: fills });
       expect(server.desk.violations).toEqual([]);
     },
     90_000,
@@ -88,6 +92,32 @@ describe('grid run', () => {
       expect.stringMatching(/--deposit: the run paper was made with 1000, not 2000/),
     ]);
   }, 60_000);
+
+  it('grid stop --kill needs no run: it asks for the symbol, then cancels and closes what is there', async () => {
+    const { env, open, at, owner, server } = opened('bybit', 'nothing');
+    const symbol = server.desk.symbol('ETHUSDT');
+    const order = {
+      account: owner,
+      symbol,
+      side: 'buy',
+      slot: 'net',
+      force: 'gtc',
+      reduceOnly: false,
+      clientId: undefined,
+    } as const;
+    server.desk.engine.place({ ...order, kind: 'market', price: undefined, amount: new Decimal(1) });
+    server.desk.engine.place({ ...order, kind: 'limit', price: new Decimal(90), amount: new Decimal(1) });
+    await expect.poll(open).toHaveLength(1);
+    const kill = ['grid', 'stop', '--kill', '--demo', '-e', 'bybit', '-s', 'ethusdt', ...at];
+    const asked = await mdtoolHere([...kill, '--confirm', 'BTCUSDT'], { env });
+    expect([asked.code, asked.stderr]).toEqual([2, expect.stringMatching(/--confirm: expected ETHUSDT, was "BTCUSDT"/)]);
+    const silent = await mdtoolHere(kill, { env });
+    expect([silent.code, silent.stderr]).toEqual([2, expect.stringMatching(/--kill needs a terminal/)]);
+    expect(open()).toHaveLength(1);
+    const done = await mdtoolHere([...kill, '--confirm', 'ETHUSDT'], { env });
+    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/no order and no position remains/)]);
+    expect([open(), server.desk.engine.ledger.openOf(owner)]).toEqual([[], []]);
+  }, 30_000);
 
   const REFUSALS: [string, readonly string[], number, RegExp][] = [
     ['real money without its limits', ['--live'], 2, /--live needs --max-deposit and --max-loss/],

@@ -128,7 +128,8 @@ export class RunSession {
     };
   }
 
-  #runner(resume = false): Runner {
+  /** A client of the account, on the wire of the process that runs. */
+  client(): AccountClient {
     const [id] = this.kind;
     const exchange = EXCHANGES.find((one) => one.id === id) as (typeof EXCHANGES)[number];
     const secrets = {
@@ -137,29 +138,27 @@ export class RunSession {
       passphrase: new Secret(this.key.passphrase),
     };
     const { wire } = this;
-    const { timing } = wire;
-    const client = new AccountClient(
-      {
-        exchange,
-        side: exchange.privateSide as PrivateSide,
-        name: 'default',
-        mode: 'demo',
-        ...secrets,
-        endpoints: { rest: 'http://x', websocket: 'ws://x' },
-      },
-      { http: wire.http, timing, now: () => this.desk.now() + wire.skew },
+    const side = exchange.privateSide as PrivateSide;
+    const endpoints = { rest: 'http://x', websocket: 'ws://x' };
+    return new AccountClient(
+      { exchange, side, name: 'default', mode: 'demo', ...secrets, endpoints },
+      { http: wire.http, timing: wire.timing, now: () => this.desk.now() + wire.skew },
     );
+  }
+
+  #runner(resume = false): Runner {
+    const { timing } = this.wire;
     this.#starts += 1;
     const code = `a${CODE[Math.floor(this.#starts / 36)]}${CODE[this.#starts % 36]}`;
     return new Runner({
       store: this.store,
       venue: new ExchangeVenue({
-        client,
+        client: this.client(),
         family: this.family,
         config: this.store.config,
         timing,
         userAgent: 'test',
-        connect: wire.connect,
+        connect: this.wire.connect,
         quote: async () => ({ price: this.price, rules: RULES }),
       }),
       rules: RULES,

@@ -193,6 +193,21 @@ export function reportFill(
   }
 }
 
+/**
+ * Ends the grid of a position that somebody else has closed, as its take profit would: a strategy that still has a grid begins
+ * no other one.
+ */
+export function endGrid(turn: Turn): void {
+  const { state, config } = turn;
+  if (state.strategy === undefined) return;
+  const strategy = strategyOf(turn, Number(state.plan?.deposit ?? config.deposit));
+  const closed = { time: Math.floor(turn.time * 1_000), order: 0, position: config.side, price: 0, amount: Number(state.held) };
+  const side = config.side === 'long' ? 'sell' : 'buy';
+  const rest = { side, fee: 0, maker: false, reason: 'exit', realized: 0, held: 0, opens: false } as const;
+  strategy.filled({ ...closed, ...rest }, new WantedBroker(turn, 0));
+  state.strategy = strategy.snapshot();
+}
+
 /** Forgets a plan of which nothing has left, or nothing is held any more. */
 export function dropPlan({ state }: Turn): void {
   Object.assign(state, {

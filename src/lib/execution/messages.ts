@@ -99,6 +99,8 @@ export type Input = { readonly at: number; readonly time: number } & (
     }
   | { readonly kind: 'clock' }
   | { readonly kind: 'stop'; readonly mode: StopMode }
+  /** The symbol was closed past the journal (`grid stop --kill`). */
+  | { readonly kind: 'killed' }
   | { readonly kind: 'tick' }
 );
 

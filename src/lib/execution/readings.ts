@@ -2,6 +2,7 @@ import type { PrivateFill, PrivateOrder, PrivatePosition } from '../exchanges/pr
 import { Exact } from '../model/ticks.js';
 import { bookFill } from './bookings.js';
 import { parseClientId } from './client-id.js';
+import { endGrid } from './ladder.js';
 import type { LookupAnswer } from './messages.js';
 import { isLive, isSettled, netOf, unrealised } from './orders.js';
 import type { OwnOrder, ReadKind } from './state.js';
@@ -178,6 +179,7 @@ function compare(turn: Turn, asked: number): void {
 function writeOff(turn: Turn): void {
   const { state } = turn;
   turn.event('warning', 'written_off', `${state.held} was closed outside of this run: its profit is not in the figures`);
+  endGrid(turn);
   Object.assign(state, { held: '0', cost: '0', hasEnded: true, cleanAt: undefined, wanted: { entry: false, levels: [] } });
   state.mismatch = undefined;
   state.puzzle = undefined;

@@ -17,7 +17,7 @@ const MINUTE = 60 * SECOND;
 /** Takes one thing that happened. Pure: the result follows from the arguments alone, and the state that was given stays as it is. */
 export function step(state: RunState, config: RunConfig, input: Input): StepResult {
   const turn = new Turn(state, config, input);
-  if (state.finished !== undefined && input.kind !== 'started') return { state };
+  if (state.finished !== undefined && input.kind !== 'started' && input.kind !== 'killed') return { state };
   take(turn, input);
   follow(turn);
   const phase = phaseOf(turn.state);
@@ -97,6 +97,9 @@ function takeAction(turn: Turn, input: Input): void {
       state.ending = { mode: input.mode, code: state.ending?.code ?? 0, since: turn.at };
       turn.event('routine', 'stopping', `asked to stop (${input.mode})`);
       return;
+    case 'killed':
+      kill(turn);
+      return;
     default:
   }
 }
@@ -126,6 +129,17 @@ function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { 
   if (state.plan && attemptsOf(state, 'entry').length === 0 && !state.hasEnded) dropPlan(turn);
   reconcile(turn);
   turn.event('routine', 'started', state.starts.length > 1 ? 'the run goes on' : 'the run starts');
+}
+
+/** Every order of the symbol was cancelled and its position closed, past the journal: what became of each is read at the next start. */
+function kill(turn: Turn): void {
+  const { state, at } = turn;
+  for (const order of state.orders) if (isLive(order)) order.cancel ??= { state: 'unknown', at, tries: 1 };
+  const message = 'its symbol was killed: every order cancelled, the position closed; --resume begins anew';
+  state.halt = undefined;
+  turn.halt('killed', message);
+  state.finished = 4;
+  turn.touch();
 }
 
 /** What a process before had under way is not known. */

@@ -16,17 +16,27 @@ export async function confirmLive(config: RunConfig, flags: RunFlags, isNew: boo
     throw new UsageError(
       '--live: no demo account has confirmed yet what the documents of this exchange leave open (docs/grid-run.md); trade with --demo, or add --accept-unverified',
     );
-  if (flags.confirm !== undefined) {
-    if (flags.confirm !== symbol) throw new UsageError(`--confirm: expected ${symbol}, was "${flags.confirm}"`);
+  await confirmSymbol(symbol, flags.confirm, {
+    needs: '--live',
+    question: `${name} trades ${symbol} with REAL MONEY, up to ${limits.maxDeposit} of margin and ${limits.maxLoss ?? 'any'} of loss.`,
+  });
+}
+
+/** Has the user name a symbol, by --confirm or on the terminal. Throws a `UsageError` where it is not the one. */
+export async function confirmSymbol(
+  symbol: string,
+  confirmed: string | undefined,
+  { needs, question }: { readonly needs: string; readonly question: string },
+): Promise<void> {
+  if (confirmed !== undefined) {
+    if (confirmed !== symbol) throw new UsageError(`--confirm: expected ${symbol}, was "${confirmed}"`);
     return;
   }
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new UsageError(`--live needs a terminal on which the symbol is typed, or --confirm ${symbol}`);
+    throw new UsageError(`${needs} needs a terminal on which the symbol is typed, or --confirm ${symbol}`);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await prompt.question(
-      `${name} trades ${symbol} with REAL MONEY, up to ${limits.maxDeposit} of margin and ${limits.maxLoss ?? 'any'} of loss. Type the symbol: `,
-    );
+    const answer = await prompt.question(`${question} Type the symbol: `);
     if (answer.trim() !== symbol) throw new UsageError(`expected ${symbol}, was "${answer.trim()}": nothing was sent`);
   } finally {
     prompt.close();

@@ -17,7 +17,7 @@ import type { RunFlags } from './flags.js';
 import { type MarketContext, readTerms } from './market.js';
 import { exchangeNamed, openTradingAccount, openVenue, takeLocks } from './open.js';
 
-type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & { readonly notice: (text: string) => void };
+export type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & { readonly notice: (text: string) => void };
 
 /** A run that is ready to go. */
 type RunSession = {

@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Args, Flags } from '@oclif/core';
-import { accountFlags } from '../../../lib/cli/account-access.js';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
-import { durationFlag, storeFlag } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { isSettled } from '../../../lib/execution/orders.js';
 import type { StopMode } from '../../../lib/execution/state.js';
 import { openRunStore, runDirectory } from '../../../lib/execution/store/sqlite-store.js';
 import { UsageError } from '../../../lib/model/errors.js';
-import { MINUTE, SECOND } from '../../../lib/model/time.js';
-import { runName } from '../run/flags.js';
 import { readRun, runNames } from '../run/runs.js';
 import { endingSession } from '../run/session.js';
+import { stopArgs, stopFlags } from './flags.js';
+import { kill } from './kill.js';
 
 const POLL = 200;
 
@@ -20,33 +17,28 @@ export default class GridStop extends BaseCommand {
   static override description =
     `Asks the process of a run to stop, and waits until it has: by default it cancels its own levels and keeps the take profit, which only reduces. Orders that are not of the run are never touched.
 
-A run whose process is gone is taken over and ended the same way. Exit 3 when something remains that was to go.`;
+A run whose process is gone is taken over and ended the same way. --kill is for emergencies: it cancels every order on the symbol, whoever made it, closes the position by market, and repeats that until the exchange shows nothing. With --exchange and --symbols in place of a name it needs no journal.
+
+Exit 3 when something remains that was to go.`;
   static override examples = [
     { description: 'Cancel the levels, keep the take profit', command: '<%= config.bin %> <%= command.id %> eth-long' },
     { description: 'Cancel everything and close the position', command: '<%= config.bin %> <%= command.id %> eth-long --close' },
+    {
+      description: 'Cancel everything on its symbol and close the position',
+      command: '<%= config.bin %> <%= command.id %> eth-long --kill',
+    },
     { description: 'Stop every process and leave all orders', command: '<%= config.bin %> <%= command.id %> --all --keep' },
   ];
 
-  static override args = { name: Args.string({ description: 'Name of the run.', parse: async (text) => runName(text) }) };
-  static override flags = {
-    all: Flags.boolean({ summary: 'All runs of the store.' }),
-    keep: Flags.boolean({ summary: 'Leave all orders as they are.', exclusive: ['cancel', 'close'] }),
-    cancel: Flags.boolean({ summary: 'Cancel all orders of the run; the position stays.', exclusive: ['close'] }),
-    close: Flags.boolean({ summary: 'Cancel all orders of the run and close its position by market.' }),
-    within: durationFlag({
-      summary: 'How long to wait for it.',
-      least: SECOND,
-      default: 2 * MINUTE,
-      defaultHelp: async () => '2m',
-    }),
-    'accept-endpoint': accountFlags['accept-endpoint'],
-    store: storeFlag,
-  };
+  static override args = stopArgs;
+  static override flags = stopFlags;
 
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(GridStop);
+    const isKilling = flags.kill && (args.name !== undefined || flags.exchange !== undefined);
+    if (isKilling && (await kill(args.name, flags, { ...this.#context(), summary: this.summary }))) return this.conclude();
     if ((args.name === undefined) === !flags.all) throw new UsageError('expected the name of a run, or --all');
-    const mode: StopMode = flags.keep ? 'keep' : flags.cancel ? 'cancel' : flags.close ? 'close' : 'levels';
+    const mode: StopMode = flags.keep ? 'keep' : flags.cancel ? 'cancel' : flags.close || flags.kill ? 'close' : 'levels';
     const names = args.name === undefined ? runNames(flags.store) : [args.name];
     await Promise.all(names.map((name) => this.#stop(name, mode, flags, flags['accept-endpoint'] ?? [])));
     return this.conclude();
@@ -84,16 +76,20 @@ A run whose process is gone is taken over and ended the same way. Exit 3 when so
       await this.#report(name, store, mode, `no process keeps ${name}`);
       return;
     }
-    const session = await endingSession(name, store, mode, accepted, {
+    const session = await endingSession(name, store, mode, accepted, this.#context());
+    if (session === 3) this.summary.incomplete(`${name}: something remains that was to go, or what became of it is not known`);
+    if (session === 5) this.summary.unreachable(`${name}: the exchange refuses the key`);
+    await this.#report(name, store, mode, `${name} was stopped`);
+  }
+
+  #context() {
+    return {
       settings: this.settings,
       stderr: this.stderr,
       origin: this.restOrigin,
       userAgent: `mdtool/${this.config.version}`,
-      notice: (text) => this.notice(text),
-    });
-    if (session === 3) this.summary.incomplete(`${name}: something remains that was to go, or what became of it is not known`);
-    if (session === 5) this.summary.unreachable(`${name}: the exchange refuses the key`);
-    await this.#report(name, store, mode, `${name} was stopped`);
+      notice: (text: string) => this.notice(text),
+    };
   }
 
   async #report(name: string, store: string, mode: StopMode, text: string): Promise<void> {

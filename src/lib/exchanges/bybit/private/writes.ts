@@ -85,8 +85,8 @@ export const WRITES: PrivateWrites = {
       orders,
       orders.map((order) => ({ symbol: contract(order).symbol, ...idOf(order) })),
     ),
-  // Without a symbol the exchange cancels by coin. `Order` spares conditional and TP/SL orders.
-  cancelAll: (target) => post('order/cancel-all', { ...contract(target), orderFilter: 'Order' }),
+  // Without a symbol the exchange cancels by coin. Without a filter conditional and TP/SL orders go too: they could open again.
+  cancelAll: (target) => post('order/cancel-all', contract(target)),
   setLeverage: ({ leverage, ...target }) => {
     const value = required(leverage, 'a leverage');
     return post('position/set-leverage', { ...contract(target), buyLeverage: value, sellLeverage: value });

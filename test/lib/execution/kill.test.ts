@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { type KillResult, killSymbol, markKilled } from '../../../src/lib/execution/live/kill.js';
+import { RUN_KINDS, RunSession } from '../../support/run-session.js';
+
+describe.each(RUN_KINDS.map((kind) => ({ kind })))('a kill on $kind', ({ kind }) => {
+  const working = async () => {
+    const run = new RunSession(kind).start();
+    await run.working();
+    return run;
+  };
+
+  /** Kills the symbol while virtual time passes. */
+  const killed = async (run: RunSession, within = 60_000): Promise<KillResult | Error> => {
+    let ended: KillResult | Error | undefined;
+    const { market, symbol, settle, side } = run.store.config;
+    const scope = { market, symbol, settle };
+    killSymbol({ client: run.client(), family: run.family, scope, side, within, timing: run.wire.timing, note: () => {} }).then(
+      (result) => {
+        ended = result;
+      },
+      (error) => {
+        ended = error;
+      },
+    );
+    while (ended === undefined) await run.wire.jump(250);
+    return ended;
+  };
+
+  const stopped = async () => {
+    const run = await working();
+    run.stop('keep');
+    await run.until('it ends', () => run.ended !== undefined);
+    return run;
+  };
+
+  it('cancels what anybody placed, closes the position, and halts the run until --resume', async () => {
+    const run = await stopped();
+    run.trade('buy', '0.5', false, '70');
+    expect(await killed(run)).toEqual({ isKnown: true, orders: [], positions: [] });
+    expect([run.open(), run.held().toString()]).toEqual([[], '0']);
+    expect(run.desk.violations).toEqual([]);
+    markKilled(run.store, run.desk.now());
+    run.restart();
+    await run.until('it refuses', () => run.ended !== undefined);
+    expect([run.ended, run.runner.state.halt?.kind]).toEqual([4, 'killed']);
+    run.restart({ resume: true });
+    await run.until('the next cycle', () => run.runner.state.cycle === 2 && run.levels().length === 4, 200_000);
+    expect([run.kinds().filter((one) => one === 'written_off').length, run.faults]).toEqual([1, []]);
+  });
+
+  it('goes on when answers are lost, and when a level fills after the first close', async () => {
+    const run = await stopped();
+    run.desk.faults.request({ when: 'after', answer: 'cut' }, { method: 'POST', times: 2 });
+    run.desk.faults.request({ when: 'before', answer: 'cut' }, { method: 'GET', times: 2 });
+    run.desk.faults.raceCancel(({ clientId }) => clientId.includes('-L02-'), 1);
+    expect(await killed(run)).toMatchObject({ isKnown: true, orders: [], positions: [] });
+    expect([run.open(), run.held().toString()]).toEqual([[], '0']);
+  });
+
+  it('says what remains where the exchange does not do it', async () => {
+    const run = await stopped();
+    run.desk.faults.request({ when: 'no-effect' }, { method: 'POST', times: 10_000 });
+    const result = (await killed(run, 5_000)) as KillResult;
+    expect([result.isKnown, result.orders.length, result.positions.length]).toEqual([true, 5, 1]);
+    run.desk.faults.clear();
+    run.desk.faults.request({ when: 'before', answer: 'cut' }, { method: 'GET', times: 10_000 });
+    expect(await killed(run, 5_000)).toEqual({ isKnown: false, orders: [], positions: [] });
+  });
+
+  it('leaves the position of another side, and a key that is refused ends it', async () => {
+    const run = new RunSession(kind);
+    run.trade('sell', '0.5', false);
+    const result = (await killed(run, 4_000)) as KillResult;
+    expect([result.positions.length, run.held().toString()]).toEqual([1, '0.5']);
+    run.desk.faults.request({ when: 'before', answer: { code: kind[0] === 'bitget' ? '40006' : '10004' } }, { times: 10 });
+    expect(await killed(run)).toBeInstanceOf(Error);
+  });
+});
