@@ -70,6 +70,7 @@ export async function playRun(kind: RunKind, seed: number, seconds: number): Pro
 function verdict(run: RunSession): string[] {
   const { halt, phase } = run.runner.state;
   run.settle();
+  run.checkMoney(false);
   const halted = halt && !MAY_HALT.has(halt.kind) ? [`halted: ${halt.kind}: ${halt.message}`] : [];
   const failed = run.ended instanceof Error ? [String(run.ended.stack)] : [];
   const stuck =

@@ -373,6 +373,18 @@ export class RunSession {
     this.faults.push(...rates);
   }
 
+  /** The bills of the account say the same as the books of the run. */
+  checkMoney(isFundingRead = true): void {
+    const { books } = this.runner.state;
+    const billed = (kind: 'trade' | 'funding') =>
+      this.owner.bills.filter((bill) => bill.kind === kind).reduce((sum, bill) => sum.plus(bill.amount), new Decimal(0));
+    const differs = (a: Decimal, b: Exact) => a.minus(b.toString()).abs().gt('1e-6');
+    const traded = new Exact(books.realised).minus(books.fees.USDT ?? 0);
+    if (differs(billed('trade'), traded)) this.faults.push(`trades changed the balance by ${billed('trade')}, booked ${traded}`);
+    if (isFundingRead && differs(billed('funding'), new Exact(books.funding)))
+      this.faults.push(`funding is ${billed('funding')}, booked ${books.funding}`);
+  }
+
   isOpen(order: Order): boolean {
     return isOpen(this.desk.engine.orders.get(order.id) as Order);
   }

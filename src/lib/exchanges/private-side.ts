@@ -128,6 +128,16 @@ export type PrivateFill = {
   readonly timestamp: number;
 };
 
+/** One payment of funding; a positive amount was received. */
+export type PrivateFunding = {
+  readonly market: Market;
+  readonly symbol: string;
+  readonly id: string;
+  readonly asset: string;
+  readonly amount: DecimalText;
+  readonly timestamp: number;
+};
+
 /** One position; amount `0` says that it is flat, without a side where the account has no separate ones. */
 export type PrivatePosition = {
   readonly market: Market;
@@ -329,6 +339,8 @@ export type AccountFamily = {
   /** Finished orders; times are microseconds, `until` is exclusive. */
   closedOrders(range: TimeRange, scope?: PrivateScope): PrivateRead<PrivateOrder>;
   fills(range: TimeRange, scope?: PrivateScope): PrivateRead<PrivateFill>;
+  /** Payments of funding of one symbol. */
+  fundings(range: TimeRange, scope: PrivateScope): PrivateRead<PrivateFunding>;
   /** The ways to look one order up, in the order to ask: its detail, the open list, the history, its fills. */
   lookups(order: OrderName): { readonly orders: readonly PrivateRead<PrivateOrder>[]; readonly fills: PrivateRead<PrivateFill> };
   readonly writes: PrivateWrites;

@@ -1,6 +1,7 @@
-import type { PrivateFill } from '../exchanges/private-side.js';
+import type { PrivateFill, PrivateFunding } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
 import { roleKey } from './client-id.js';
+import { FUNDING_OVERLAP } from './due.js';
 import { reportFill } from './ladder.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder, RunState } from './state.js';
@@ -35,7 +36,8 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   state.fills.push(key);
   if (state.fills.length > REMEMBERED) state.fills.shift();
   const realised = bookPosition(turn, fill, reduces(turn, fill, order));
-  bookMoney(state, fill, realised);
+  noteHeld(state, fill.timestamp);
+  bookMoney(turn, fill, realised);
   turn.fill(fill, order, realised?.toNumber());
   state.lastFill = turn.at;
   state.mismatch = undefined;
@@ -67,7 +69,47 @@ function bookPosition({ state, config }: Turn, { price, amount }: PrivateFill, c
     .times(config.side === 'long' ? 1 : -1);
 }
 
-function bookMoney({ books }: RunState, { fees, price, amount }: PrivateFill, realised: Exact | undefined): void {
+/** Funding is of this run only if it was due while the run held something. */
+export function noteHeld({ held, heldSpans }: RunState, time: number): void {
+  const last = heldSpans.at(-1);
+  const isHeld = Number(held) > 0;
+  if (isHeld && (last === undefined || last.until !== undefined)) heldSpans.push({ from: time });
+  if (!isHeld && last !== undefined && last.until === undefined) last.until = time;
+}
+
+/** Books payments of funding once each. */
+export function bookFundings(turn: Turn, payments: readonly PrivateFunding[]): void {
+  const { state, config } = turn;
+  turn.clear('funding_unread');
+  for (const { symbol, id, asset, amount, timestamp } of [...payments].sort((a, b) => a.timestamp - b.timestamp)) {
+    const isHeld = state.heldSpans.some(({ from, until }) => timestamp >= from && timestamp <= (until ?? timestamp));
+    if (symbol !== config.symbol || !isHeld || state.fundings.includes(id)) continue;
+    state.fundings.push(id);
+    if (state.fundings.length > REMEMBERED) state.fundings.shift();
+    const sum = new Exact(amount);
+    const words = `${sum.lt(0) ? 'paid' : 'received'} ${sum.abs().toString()} ${asset} of funding`;
+    if (asset === config.settle) state.books.funding = sum.plus(state.books.funding).toString();
+    turn.event('routine', 'funding', asset === config.settle ? words : `${words}, which is not in the profit`);
+  }
+  state.fundedUntil = Math.floor(turn.time * 1_000);
+  const since = state.fundedUntil - FUNDING_OVERLAP;
+  state.heldSpans = state.heldSpans.filter(({ until }) => until === undefined || until >= since);
+}
+
+/** A fee in another coin has no price here: it stays out of the profit, and that is said. */
+function sayFees(turn: Turn, { fees }: PrivateFill): void {
+  const { state, config } = turn;
+  const other = fees.find(({ asset }) => asset !== config.settle);
+  if (fees.length > 0 && other === undefined) return;
+  if (fees.length === 0) state.books.unknownFees += 1;
+  const words = other ? `fees are taken in ${other.asset}` : 'the exchange does not say the coin of a fee';
+  turn.alarm('fees_elsewhere', `${words}: they are not in the profit`, 'warning');
+}
+
+function bookMoney(turn: Turn, fill: PrivateFill, realised: Exact | undefined): void {
+  const { books } = turn.state;
+  const { fees, price, amount } = fill;
+  sayFees(turn, fill);
   books.fills += 1;
   books.turnover = new Exact(amount).times(price).plus(books.turnover).toString();
   if (realised) books.realised = new Exact(books.realised).plus(realised).toString();

@@ -13,6 +13,8 @@ const BETWEEN_BATCHES = SECOND;
 /** Lookups at a time. */
 const MOST_LOOKUPS = 2;
 const FILL_OVERLAP = 60_000_000;
+/** A payment may be listed some time after it was due. */
+export const FUNDING_OVERLAP = 3_600_000_000;
 const HOUR = 3_600 * SECOND;
 
 /** Returns where a run stands. */
@@ -53,10 +55,11 @@ function lookups({ orders }: RunState, at: number): Action[] {
 }
 
 function reads(state: RunState, at: number): Action[] {
-  const kinds: readonly ReadKind[] = ['open', 'fills', 'position'];
+  const kinds: readonly ReadKind[] = ['open', 'fills', 'position', 'funding'];
   return kinds.flatMap((what): Action[] => {
     const { asked, due } = state.reads[what];
     if (asked !== undefined || at < due) return [];
+    if (what === 'funding') return [{ kind: 'read', what, since: state.fundedUntil - FUNDING_OVERLAP }];
     return [what === 'fills' ? { kind: 'read', what, since: fillsSince(state) } : { kind: 'read', what }];
   });
 }

@@ -5,6 +5,7 @@ import type {
   OrderName,
   Outcome,
   PrivateFill,
+  PrivateFunding,
   PrivateOrder,
   PrivatePosition,
   WriteResult,
@@ -29,7 +30,7 @@ export type Action =
   | { readonly kind: 'place'; readonly drafts: readonly OrderDraft[] }
   | { readonly kind: 'cancel'; readonly clientIds: readonly string[] }
   | { readonly kind: 'lookup'; readonly clientId: string }
-  /** `since`, microseconds, is for fills. */
+  /** `since`, microseconds, is for fills and funding. */
   | { readonly kind: 'read'; readonly what: ReadKind; readonly since?: number | undefined }
   /** Read the last price and the rules of the symbol anew. */
   | { readonly kind: 'plan' }
@@ -79,6 +80,7 @@ export type Input = { readonly at: number; readonly time: number } & (
       readonly orders?: readonly PrivateOrder[] | undefined;
       readonly fills?: readonly PrivateFill[] | undefined;
       readonly position?: PrivatePosition | undefined;
+      readonly fundings?: readonly PrivateFunding[] | undefined;
     }
   | { readonly kind: 'failed'; readonly action: Action; readonly outcome: Outcome }
   | { readonly kind: 'looked'; readonly clientId: string; readonly answers: readonly LookupAnswer[] }

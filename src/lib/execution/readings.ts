@@ -1,6 +1,6 @@
 import type { PrivateFill, PrivateOrder, PrivatePosition } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
-import { bookFill } from './bookings.js';
+import { bookFill, noteHeld } from './bookings.js';
 import { parseClientId } from './client-id.js';
 import { endGrid } from './ladder.js';
 import type { LookupAnswer } from './messages.js';
@@ -24,7 +24,12 @@ const MISMATCHES = 3;
 const MISMATCH_FOR = 10 * SECOND;
 const ALARM_DRAWDOWN = '0.2';
 
-const PERIODS: Readonly<Record<ReadKind, number>> = { open: 2 * SECOND, position: 2 * SECOND, fills: 60 * SECOND };
+const PERIODS: Readonly<Record<ReadKind, number>> = {
+  open: 2 * SECOND,
+  position: 2 * SECOND,
+  fills: 60 * SECOND,
+  funding: 60 * SECOND,
+};
 
 /** Notes that a read was answered, and when the next one is due. */
 export function answered(turn: Turn, what: ReadKind, asked: number): void {
@@ -181,6 +186,7 @@ function writeOff(turn: Turn): void {
   turn.event('warning', 'written_off', `${state.held} was closed outside of this run: its profit is not in the figures`);
   endGrid(turn);
   Object.assign(state, { held: '0', cost: '0', hasEnded: true, cleanAt: undefined, wanted: { entry: false, levels: [] } });
+  noteHeld(state, turn.time * 1_000);
   state.mismatch = undefined;
   state.puzzle = undefined;
 }

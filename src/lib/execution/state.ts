@@ -121,7 +121,7 @@ export type CyclePlan = {
   readonly at: number;
 };
 
-export type ReadKind = 'open' | 'position' | 'fills';
+export type ReadKind = 'open' | 'position' | 'fills' | 'funding';
 /** `asked`: when the read that runs was asked for. `answered` and `got`: when the last one was asked for, and arrived. */
 export type ReadState = { asked?: number | undefined; answered: number; got: number; due: number };
 
@@ -172,6 +172,8 @@ export type Books = {
   profits: number[];
   placed: number;
   filledOrders: number;
+  /** Fills of which the exchange does not say the fee in a coin that it names. */
+  unknownFees: number;
   rejected: number;
   /** Highest realised + unrealised so far, and the deepest fall below it. */
   peak: DecimalText;
@@ -203,6 +205,12 @@ export type RunState = {
   /** Exchange time from which fills are asked for, microseconds. */
   since: number;
   reads: Record<ReadKind, ReadState>;
+  /** Exchange time of the last answer about funding, microseconds. */
+  fundedUntil: number;
+  /** Ids of payments of funding that are booked. */
+  fundings: string[];
+  /** Times from and to which something was held, microseconds; the last one is open as long as it is. */
+  heldSpans: { from: number; until?: number | undefined }[];
   /** Since when what rests and what is held must be read before anything is placed. */
   reconciles?: number | undefined;
   /** When orders and fills had been read since then: the position must be asked for after that. */
@@ -260,12 +268,18 @@ const ZERO = '0';
 
 function noBooks(): Books {
   const zeros = { realised: ZERO, funding: ZERO, turnover: ZERO, peak: ZERO, drawdown: ZERO };
-  return { ...zeros, fees: {}, fills: 0, cycles: 0, profits: [], placed: 0, filledOrders: 0, rejected: 0 };
+  return { ...zeros, fees: {}, fills: 0, cycles: 0, profits: [], placed: 0, filledOrders: 0, unknownFees: 0, rejected: 0 };
 }
+
+const COUNTERS = {
+  ...{ seq: 0, generation: 0, closes: 0, nextPlan: 0, lastBatch: 0, lastTakeProfit: 0 },
+  ...{ vanished: 0, unknowns: 0, throttles: 0, pausedUntil: 0 },
+};
 
 /** Returns the state of a run that has done nothing yet. */
 export function initialState(rules: InstrumentRules, time: number): RunState {
   const read = (): ReadState => ({ answered: -1, got: -1, due: 0 });
+  const reads = { open: read(), position: read(), fills: read(), funding: read() };
   return {
     version: 1,
     phase: 'reconciling',
@@ -281,18 +295,17 @@ export function initialState(rules: InstrumentRules, time: number): RunState {
     fills: [],
     lastFill: 0,
     since: time,
-    reads: { open: read(), position: read(), fills: read() },
+    reads,
+    fundedUntil: time,
+    fundings: [],
+    heldSpans: [],
     deferred: {},
     places: {},
     emptyEntries: [],
     cycleStarts: [],
-    vanished: 0,
     noLevels: false,
     isShort: false,
     alarms: {},
-    unknowns: 0,
-    throttles: 0,
-    pausedUntil: 0,
     needsClock: false,
     isStarting: true,
     isResuming: false,
@@ -300,11 +313,6 @@ export function initialState(rules: InstrumentRules, time: number): RunState {
     isPlanAsked: false,
     foreign: [],
     books: noBooks(),
-    seq: 0,
-    generation: 0,
-    closes: 0,
-    nextPlan: 0,
-    lastBatch: 0,
-    lastTakeProfit: 0,
+    ...COUNTERS,
   };
 }

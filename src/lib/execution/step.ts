@@ -1,5 +1,6 @@
+import type { Outcome } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
-import { bookFill } from './bookings.js';
+import { bookFill, bookFundings } from './bookings.js';
 import { obstacle, phaseOf } from './due.js';
 import { follow } from './following.js';
 import { beginCycle, dropPlan } from './ladder.js';
@@ -45,23 +46,37 @@ function take(turn: Turn, input: Input): void {
       pushedPosition(turn, input.positions);
       return;
     case 'read':
-      answered(turn, input.what, input.asked);
-      if (input.what === 'open') readOpen(turn, input.asked, input.orders ?? []);
-      else if (input.what === 'fills') {
-        const known = turn.state.books.fills;
-        readFills(turn, input.asked, input.fills ?? []);
-        if (turn.state.books.fills > known && turn.state.hasPushes) turn.state.unpushedSince ??= turn.at;
-      } else readPosition(turn, input.asked, input.position);
-      Object.assign(turn.state, { unknowns: 0, throttles: 0 });
-      turn.clear('errors');
-      if (turn.at >= turn.state.pausedUntil) {
-        turn.clear('maintenance');
-        turn.clear('ban');
-      }
+      takeRead(turn, input);
       return;
     default:
       takeAction(turn, input);
   }
+}
+
+function takeRead(turn: Turn, input: Extract<Input, { kind: 'read' }>): void {
+  const { state } = turn;
+  answered(turn, input.what, input.asked);
+  switch (input.what) {
+    case 'open':
+      readOpen(turn, input.asked, input.orders ?? []);
+      break;
+    case 'fills': {
+      const known = state.books.fills;
+      readFills(turn, input.asked, input.fills ?? []);
+      if (state.books.fills > known && state.hasPushes) state.unpushedSince ??= turn.at;
+      break;
+    }
+    case 'funding':
+      bookFundings(turn, input.fundings ?? []);
+      break;
+    default:
+      readPosition(turn, input.asked, input.position);
+  }
+  Object.assign(state, { unknowns: 0, throttles: 0 });
+  turn.clear('errors');
+  if (turn.at < state.pausedUntil) return;
+  turn.clear('maintenance');
+  turn.clear('ban');
 }
 
 function takeAction(turn: Turn, input: Input): void {
@@ -72,6 +87,7 @@ function takeAction(turn: Turn, input: Input): void {
       return;
     case 'failed':
       fail(turn, input.action);
+      if (input.action.kind === 'read' && input.action.what === 'funding' && isFundingUnread(turn, input.outcome)) return;
       stopFor(turn, input.outcome);
       if (input.outcome.class === 'unknown') countUnknown(turn);
       return;
@@ -104,9 +120,20 @@ function takeAction(turn: Turn, input: Input): void {
   }
 }
 
+/** A demo side may lack the list, and a key the right to read it: that ends no run, since it decides about no order. */
+function isFundingUnread(turn: Turn, { class: outcome, message }: Outcome): boolean {
+  const { state, at, time } = turn;
+  state.reads.funding.due = at + MINUTE;
+  const isRefused = outcome === 'definite' || outcome === 'gone' || outcome === 'key';
+  if (isRefused || time * 1_000 - state.fundedUntil > 10 * MINUTE * 1_000)
+    turn.alarm('funding_unread', `funding cannot be read and is not in the figures: ${message}`, 'warning');
+  return isRefused;
+}
+
 /** A process starts: monotonic times of the one before mean nothing, and what it had under way is not known. */
 function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { kind: 'started' }>): void {
   const { state, at } = turn;
+  upgrade(state);
   state.starts.push(code);
   state.noNewCycle = noNewCycle;
   state.isResuming = resume;
@@ -140,6 +167,15 @@ function kill(turn: Turn): void {
   turn.halt('killed', message);
   state.finished = 4;
   turn.touch();
+}
+
+/** Adds what a journal of an earlier version does not have. */
+function upgrade(state: RunState): void {
+  state.reads.funding ??= { answered: -1, got: -1, due: 0 };
+  state.fundedUntil ??= state.since;
+  state.fundings ??= [];
+  state.heldSpans ??= Number(state.held) > 0 ? [{ from: state.since }] : [];
+  state.books.unknownFees ??= 0;
 }
 
 /** What a process before had under way is not known. */

@@ -291,6 +291,46 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     ends(run);
   });
 
+  it('funding that is paid three times in a cycle is booked once each, and is no mismatch (S20)', async () => {
+    const run = await started({ accounts: { paysFunding: false } });
+    for (const rate of [0.001, -0.0004, 0.002]) {
+      run.desk.engine.fund(run.desk.symbol('ETHUSDT'), run.held().mul(0).plus(rate));
+      await run.pass(62_000);
+    }
+    run.restart();
+    await run.pass(2_000);
+    expect(run.kinds().filter((one) => one === 'funding')).toHaveLength(3);
+    run.move('103.00');
+    await run.until('the cycle ends', () => run.kinds().includes('cycle_end'));
+    run.checkMoney();
+    expect(Number(run.runner.state.books.funding)).toBeLessThan(-1);
+    ends(run);
+  });
+
+  it('funding of a position of the owner is not of the run (S20)', async () => {
+    const run = new RunSession(kind, { accounts: { paysFunding: false } });
+    run.trade('buy', '1', false);
+    run.desk.engine.fund(run.desk.symbol('ETHUSDT'), run.held().mul(0).plus(0.001));
+    run.trade('sell', '1', true);
+    run.start();
+    await run.working();
+    await run.pass(62_000);
+    expect(run.runner.state.books.funding).toBe('0');
+    ends(run);
+  });
+
+  it('funding that the key may not read ends no run, and is said once (S20)', async () => {
+    const run = new RunSession(kind);
+    const [code, match] =
+      kind[0] === 'bitget' ? ['40014', { path: /financial-records/ }] : ['10005', { holds: 'execType=Funding' }];
+    run.desk.faults.request({ when: 'before', answer: { code } }, { ...match, times: 99 });
+    run.start();
+    await run.working();
+    await run.pass(130_000);
+    expect(run.kinds().filter((one) => one === 'funding_unread')).toHaveLength(1);
+    ends(run);
+  });
+
   it('margin that does not suffice for a level: the rest stays, one alarm, placed when there is some (S21)', async () => {
     const run = new RunSession(kind, { account: { balances: { USDT: '700' } } }).start();
     await run.until('short', () => run.kinds().includes('short'));

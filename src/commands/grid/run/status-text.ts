@@ -1,6 +1,6 @@
 import { phaseOf } from '../../../lib/execution/due.js';
 import { committedMargin } from '../../../lib/execution/gate.js';
-import { isLive, remainingOf, unrealised } from '../../../lib/execution/orders.js';
+import { isLive, netOf, remainingOf, unrealised } from '../../../lib/execution/orders.js';
 import type { OwnOrder, RunConfig, RunState } from '../../../lib/execution/state.js';
 import { Exact } from '../../../lib/model/ticks.js';
 import { formatDuration, formatTime } from '../../../lib/model/time.js';
@@ -69,7 +69,10 @@ function moneyFigures(config: RunConfig, state: RunState): StatusFigures {
     cycles: books.cycles,
     realised: round(books.realised, 6),
     unrealised: position?.mark === undefined ? undefined : unrealised(state, config, position.mark).toDecimalPlaces(6).toNumber(),
+    funding: round(books.funding, 8),
     fees: fees.join(', ') || undefined,
+    profit: netOf(books, config).toDecimalPlaces(8).toNumber(),
+    not_in_profit: leftOut(books, config),
     turnover: round(books.turnover, 4),
     drawdown: round(books.drawdown, 6),
     mean_take_profit: round(mean, 6),
@@ -80,6 +83,16 @@ function moneyFigures(config: RunConfig, state: RunState): StatusFigures {
     orders_rejected: books.rejected,
     fills: books.fills,
   };
+}
+
+/** Fees in a coin other than that of settlement have no price in a journal: the profit is without them, and says so. */
+function leftOut({ fees, unknownFees }: RunState['books'], { settle }: RunConfig): string | undefined {
+  const others = Object.keys(fees).filter((asset) => asset !== settle);
+  const texts = [
+    ...(others.length > 0 ? [`fees in ${others.join(', ')}`] : []),
+    ...(unknownFees > 0 ? [`fees of ${unknownFees} fills that the exchange does not name`] : []),
+  ];
+  return texts.join('; ') || undefined;
 }
 
 /** Cycles that ended, per day since the first start; not said of the first hour. */

@@ -6,10 +6,12 @@ import type {
   OrderName,
   Outcome,
   PrivateFill,
+  PrivateFunding,
   PrivateOrder,
   PrivatePosition,
   PrivateRead,
   PrivateScope,
+  TimeRange,
   WriteResult,
 } from '../../exchanges/private-side.js';
 import type { HttpRequest } from '../../exchanges/requests.js';
@@ -102,8 +104,16 @@ export class ExchangeVenue implements Venue {
   }
 
   fills(since: number): Promise<readonly PrivateFill[]> {
+    return this.#read(this.#options.family.fills(this.#range(since), this.#scope));
+  }
+
+  fundings(since: number): Promise<readonly PrivateFunding[]> {
+    return this.#read(this.#options.family.fundings(this.#range(since), this.#scope));
+  }
+
+  #range(since: number): TimeRange {
     const until = Math.round((this.now() + 1_000) * 1_000);
-    return this.#read(this.#options.family.fills({ since: Math.min(since, until - 1_000_000), until }, this.#scope));
+    return { since: Math.min(since, until - 1_000_000), until };
   }
 
   async position(): Promise<PrivatePosition | undefined> {

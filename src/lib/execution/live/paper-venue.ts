@@ -129,6 +129,10 @@ export class PaperVenue implements Venue {
     return this.#fills.filter(({ timestamp }) => timestamp >= since);
   }
 
+  async fundings(): Promise<readonly never[]> {
+    return [];
+  }
+
   async position(): Promise<PrivatePosition> {
     const { config } = this.#options;
     const { account, price } = this.#matching;

@@ -180,6 +180,8 @@ export class Runner {
       else if (action.what === 'open') this.#take({ kind: 'read', what: 'open', asked, orders: await venue.open() });
       else if (action.what === 'fills')
         this.#take({ kind: 'read', what: 'fills', asked, fills: await venue.fills(action.since ?? 0) });
+      else if (action.what === 'funding')
+        this.#take({ kind: 'read', what: 'funding', asked, fundings: await venue.fundings(action.since ?? 0) });
       else this.#take({ kind: 'read', what: 'position', asked, position: await venue.position() });
       this.#count(asked);
     } catch (error) {

@@ -1,4 +1,11 @@
-import type { DecimalText, PrivateFill, PrivateOrder, PrivatePosition, WriteResult } from '../../exchanges/private-side.js';
+import type {
+  DecimalText,
+  PrivateFill,
+  PrivateFunding,
+  PrivateOrder,
+  PrivatePosition,
+  WriteResult,
+} from '../../exchanges/private-side.js';
 import type { LookupAnswer, OrderDraft, Wire } from '../messages.js';
 import type { InstrumentRules, OwnOrder } from '../state.js';
 
@@ -37,6 +44,8 @@ export type Venue = {
   open(): Promise<readonly PrivateOrder[]>;
   /** `since` is microseconds. */
   fills(since: number): Promise<readonly PrivateFill[]>;
+  /** Payments of funding; `since` is microseconds. */
+  fundings(since: number): Promise<readonly PrivateFunding[]>;
   position(): Promise<PrivatePosition | undefined>;
   lookUp(order: Pick<OwnOrder, 'clientId' | 'orderId'>): Promise<readonly LookupAnswer[]>;
   quote(): Promise<Quote>;

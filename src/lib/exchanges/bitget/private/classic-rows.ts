@@ -1,7 +1,14 @@
 import type { Market, PositionSide, Side } from '../../../model/records.js';
 import { fromMilliseconds } from '../../../model/time.js';
 import { decimal, difference, filledText, isFields, priceOrNone } from '../../private-rows.js';
-import type { AccountTotals, PrivateBalance, PrivateFill, PrivateOrder, PrivatePosition } from '../../private-side.js';
+import type {
+  AccountTotals,
+  PrivateBalance,
+  PrivateFill,
+  PrivateFunding,
+  PrivateOrder,
+  PrivatePosition,
+} from '../../private-side.js';
 import type { Fields } from '../fields.js';
 import {
   causeOf,
@@ -165,4 +172,19 @@ export function parseTotals(rows: readonly unknown[]): AccountTotals | undefined
   return (
     row && { equity: decimal(row.usdtEquity), unrealised: decimal(row.unrealizedPL), marginRatio: decimal(row.crossedRiskRate) }
   );
+}
+
+/** Returns the payment of a bill, undefined for one that is no funding. The amount is what the balance changed by. */
+export function parseFunding(row: Fields, market: Market): PrivateFunding | string | undefined {
+  if (!/settle_fee/.test(String(row.businessType ?? ''))) return undefined;
+  const symbol = symbolOf(row.symbol);
+  const id = filledText(row.billId);
+  const asset = symbolOf(row.coin);
+  const amount = decimal(row.amount);
+  const timestamp = fromMilliseconds(row.cTime);
+  if (symbol === undefined) return expected('funding', 'a symbol', row.symbol);
+  if (id === undefined || asset === undefined) return expected('funding', 'billId and coin', row.billId);
+  if (amount === undefined) return expected('funding', 'amount', row.amount);
+  if (timestamp === undefined) return expected('funding', 'cTime', row.cTime);
+  return { market, symbol, id, asset, amount, timestamp };
 }

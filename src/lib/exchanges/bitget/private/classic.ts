@@ -5,6 +5,7 @@ import type {
   AccountSettings,
   KeyInfo,
   OrderName,
+  PrivateFunding,
   PrivateOrder,
   PrivatePage,
   PrivateRead,
@@ -14,7 +15,15 @@ import type {
 import type { HttpRequest } from '../../requests.js';
 import type { Fields } from '../fields.js';
 import type { Product } from '../products.js';
-import { parseBalance, parseFill, parseOrder, parsePosition, parseTotals, parseTriggerOrder } from './classic-rows.js';
+import {
+  parseBalance,
+  parseFill,
+  parseFunding,
+  parseOrder,
+  parsePosition,
+  parseTotals,
+  parseTriggerOrder,
+} from './classic-rows.js';
 import { CLASSIC_SOCKET } from './classic-socket.js';
 import { CLASSIC_WRITES } from './classic-writes.js';
 import { FUTURES, type marketOf, objectOf, positionModeOf, productFor, productOfQuery, rowsOf } from './values.js';
@@ -41,7 +50,7 @@ function pageFor<Item extends object>(
   request: HttpRequest,
   body: string,
   list: string,
-  map: (row: Fields, market: NonNullable<ReturnType<typeof marketOf>>) => Item | string,
+  map: (row: Fields, market: NonNullable<ReturnType<typeof marketOf>>) => Item | string | undefined,
 ): PrivatePage<Item> {
   const { rows, time, cursor } = rowsOf(body, list, `bitget ${request.path}`);
   const market = productOfQuery(request.query)?.market ?? 'linear';
@@ -164,6 +173,22 @@ function fillsRead(requests: readonly HttpRequest[]): ReturnType<AccountFamily['
   };
 }
 
+function fundings(range: TimeRange, { market, symbol, settle }: PrivateScope): PrivateRead<PrivateFunding> {
+  const requests = windows(range.since, range.until, WINDOW).map((span) =>
+    read('mix/account/bill', {
+      productType: productFor(market, settle).instType,
+      businessType: 'contract_settle_fee',
+      ...timesOf(span),
+      limit: String(LIMIT),
+    }),
+  );
+  return {
+    requests,
+    parse: (request, body) =>
+      pageFor(request, body, 'bills', (row, of) => (row.symbol === symbol ? parseFunding(row, of) : undefined)),
+  };
+}
+
 /** The accounts of Bitget's older interface: futures on v2. Its spot wallet is not read. */
 export const CLASSIC: AccountFamily = {
   id: 'classic',
@@ -196,6 +221,7 @@ export const CLASSIC: AccountFamily = {
   openOrders,
   closedOrders: (range, scope) => ordersRead(ranged('mix/order/orders-history', range, scope)),
   fills: (range, scope) => fillsRead(ranged('mix/order/fills', range, scope)),
+  fundings,
   lookups,
   writes: CLASSIC_WRITES,
   socket: CLASSIC_SOCKET,

@@ -1,8 +1,15 @@
 import { excerpt } from '../../../model/ndjson.js';
 import type { Market } from '../../../model/records.js';
 import { fromMilliseconds } from '../../../model/time.js';
-import { decimal, filledText, isZero, priceOrNone } from '../../private-rows.js';
-import type { AccountTotals, PrivateBalance, PrivateFill, PrivateOrder, PrivatePosition } from '../../private-side.js';
+import { decimal, filledText, isZero, negated, priceOrNone } from '../../private-rows.js';
+import type {
+  AccountTotals,
+  PrivateBalance,
+  PrivateFill,
+  PrivateFunding,
+  PrivateOrder,
+  PrivatePosition,
+} from '../../private-side.js';
 import type { Fields } from '../fields.js';
 import {
   causeOf,
@@ -99,6 +106,27 @@ export function parseFill(row: Fields): PrivateFill | string {
     cause: causeOf(row),
     timestamp,
   };
+}
+
+/**
+ * Returns the payment of a record of the account, undefined for one that is no funding. The sign is that of the type,
+ * `…SETTLE_FEE_USER_IN` or `…_OUT`, whatever sign the amount has.
+ */
+export function parseFunding(row: Fields): PrivateFunding | string | undefined {
+  const [, direction] = /SETTLE_FEE_USER_(IN|OUT)$/.exec(String(row.type ?? '').toUpperCase()) ?? [];
+  if (direction === undefined) return undefined;
+  const market = marketOf(row.category);
+  const symbol = symbolOf(row.symbol);
+  const id = filledText(row.id);
+  const asset = symbolOf(row.coin);
+  const amount = decimal(row.amount)?.replace('-', '');
+  const timestamp = fromMilliseconds(row.ts);
+  if (market === undefined) return expected('funding', 'a known category', row.category);
+  if (symbol === undefined) return expected('funding', 'a symbol', row.symbol);
+  if (id === undefined || asset === undefined) return expected('funding', 'id and coin', row.id);
+  if (amount === undefined) return expected('funding', 'amount', row.amount);
+  if (timestamp === undefined) return expected('funding', 'ts', row.ts);
+  return { market, symbol, id, asset, amount: direction === 'IN' ? amount : negated(amount), timestamp };
 }
 
 /** Pushes of positions name no category: the symbol has it, `BTCUSDT` and `BTCPERP` from `BTCUSD` and `BTCUSDZ25`. */

@@ -5,6 +5,7 @@ import type {
   AccountSettings,
   KeyInfo,
   OrderName,
+  PrivateFunding,
   PrivateOrder,
   PrivatePage,
   PrivateRead,
@@ -14,7 +15,7 @@ import type {
 import type { HttpRequest } from '../../requests.js';
 import type { Fields } from '../fields.js';
 import { addressesOf } from './classic.js';
-import { parseBalance, parseFill, parseOrder, parsePosition, parseTotals } from './unified-rows.js';
+import { parseBalance, parseFill, parseFunding, parseOrder, parsePosition, parseTotals } from './unified-rows.js';
 import { UNIFIED_SOCKET } from './unified-socket.js';
 import { UNIFIED_WRITES } from './unified-writes.js';
 import { ALL_PRODUCTS, FUTURES, marginModeOf, objectOf, positionModeOf, productFor, rowsOf, symbolOf } from './values.js';
@@ -33,7 +34,10 @@ function targetsOf(scope: PrivateScope | undefined, products = ALL_PRODUCTS): { 
 }
 
 /** Rows name their category; where one does not, the request does. */
-function listRead<Item extends object>(requests: readonly HttpRequest[], map: (row: Fields) => Item | string): PrivateRead<Item> {
+function listRead<Item extends object>(
+  requests: readonly HttpRequest[],
+  map: (row: Fields) => Item | string | undefined,
+): PrivateRead<Item> {
   return {
     requests,
     parse: (request, body) => {
@@ -122,6 +126,19 @@ function lookups({ market, symbol, settle, orderId, clientId }: OrderName): Retu
   };
 }
 
+/** The records of an account are those of a category: rows of other symbols are none of ours, and a symbol cannot be asked for. */
+function fundings(range: TimeRange, { market, symbol, settle }: PrivateScope): PrivateRead<PrivateFunding> {
+  const requests = windows(range.since, range.until, WINDOW).map((span) =>
+    read('account/financial-records', {
+      category: productFor(market, settle).instType,
+      startTime: String(Math.floor(span.since / 1_000)),
+      endTime: String(Math.ceil(span.until / 1_000)),
+      limit: String(LIMIT),
+    }),
+  );
+  return listRead(requests, (row) => (symbolOf(row.symbol) === symbol ? parseFunding(row) : undefined));
+}
+
 /** Bitget's unified accounts, on v3: what new accounts are. */
 export const UNIFIED: AccountFamily = {
   id: 'unified',
@@ -148,6 +165,7 @@ export const UNIFIED: AccountFamily = {
     ),
   closedOrders: (range, scope) => listRead(ranged('trade/history-orders', range, scope), parseOrder),
   fills: (range, scope) => listRead(ranged('trade/fills', range, scope), parseFill),
+  fundings,
   lookups,
   writes: UNIFIED_WRITES,
   socket: UNIFIED_SOCKET,

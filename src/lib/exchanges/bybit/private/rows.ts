@@ -1,8 +1,15 @@
 import { excerpt } from '../../../model/ndjson.js';
 import type { FillCause, Market, OrderStatus, PositionSide } from '../../../model/records.js';
 import { fromMilliseconds } from '../../../model/time.js';
-import { decimal, difference, filledText, isZero, priceOrNone } from '../../private-rows.js';
-import type { AccountTotals, PrivateBalance, PrivateFill, PrivateOrder, PrivatePosition } from '../../private-side.js';
+import { decimal, difference, filledText, isZero, negated, priceOrNone } from '../../private-rows.js';
+import type {
+  AccountTotals,
+  PrivateBalance,
+  PrivateFill,
+  PrivateFunding,
+  PrivateOrder,
+  PrivatePosition,
+} from '../../private-side.js';
 import { type Fields, isFields } from '../fields.js';
 import { parseSide } from '../rows.js';
 
@@ -95,7 +102,7 @@ export function parseOrder(row: Fields, category: unknown = row.category): Priva
   };
 }
 
-/** `execType`s that trade. Funding changes the wallet and no position; it is none of ours here. */
+/** `execType`s that trade. Funding changes the wallet and no position. */
 const TRADING = new Set(['Trade', 'AdlTrade', 'BustTrade', 'Delivery', 'Settle', 'BlockTrade', 'MovePosition']);
 
 /** Returns the fill of an execution, undefined where it is none (funding). The fee is positive when it was paid. */
@@ -132,6 +139,22 @@ export function parseFill(row: Fields, category: unknown = row.category): Privat
     cause: causeOf(row),
     timestamp,
   };
+}
+
+/** Returns the payment of a funding execution. Its fee is positive when it was paid, as that of a trade. */
+export function parseFunding(row: Fields, category: unknown = row.category): PrivateFunding | string | undefined {
+  if (row.execType !== 'Funding') return undefined;
+  const market = marketOf(category);
+  const symbol = filledText(row.symbol);
+  const id = filledText(row.execId);
+  const timestamp = fromMilliseconds(row.execTime);
+  if (market === undefined) return expected('a known category', category);
+  if (symbol === undefined) return expected('a symbol', row.symbol);
+  if (id === undefined) return expected('execId', row.execId);
+  if (timestamp === undefined) return expected('execTime', row.execTime);
+  const [fee] = feeOf(row, market);
+  if (fee === undefined) return expected('execFee', row.execFee);
+  return { market, symbol, id, asset: fee.asset, amount: negated(fee.amount), timestamp };
 }
 
 /** A fee without a currency is in the coin that the contract settles in, which a linear symbol names at its end. */

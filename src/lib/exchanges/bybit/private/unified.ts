@@ -13,7 +13,7 @@ import type {
 } from '../../private-side.js';
 import type { HttpRequest } from '../../requests.js';
 import { type Fields, isFields } from '../fields.js';
-import { parseBalance, parseFill, parseOrder, parsePosition, walletOf } from './rows.js';
+import { parseBalance, parseFill, parseFunding, parseOrder, parsePosition, walletOf } from './rows.js';
 import { SOCKET } from './socket.js';
 import { WRITES } from './writes.js';
 
@@ -111,7 +111,13 @@ function parseSettings(body: string): PrivatePage<AccountSettings> {
   return { items: [{ marginMode, notes }], rejected: [], time };
 }
 
-function ranged(path: string, range: TimeRange, scope: PrivateScope | undefined, limit: string): HttpRequest[] {
+function ranged(
+  path: string,
+  range: TimeRange,
+  scope: PrivateScope | undefined,
+  limit: string,
+  execType?: string,
+): HttpRequest[] {
   const targets: Target[] = scope
     ? [{ category: scope.market, symbol: scope.symbol }]
     : ['linear', 'inverse', 'spot'].map((category) => ({ category }));
@@ -122,6 +128,7 @@ function ranged(path: string, range: TimeRange, scope: PrivateScope | undefined,
         startTime: String(Math.floor(since / 1_000)),
         endTime: String(Math.ceil(until / 1_000)),
         limit,
+        execType,
       }),
     ),
   );
@@ -175,6 +182,7 @@ export const UNIFIED: AccountFamily = {
     ),
   closedOrders: (range, scope) => listRead(ranged('order/history', range, scope, ORDER_LIMIT), parseOrder),
   fills: (range, scope) => listRead(ranged('execution/list', range, scope, FILL_LIMIT), parseFill),
+  fundings: (range, scope) => listRead(ranged('execution/list', range, scope, FILL_LIMIT, 'Funding'), parseFunding),
   lookups,
   writes: WRITES,
   socket: SOCKET,

@@ -200,7 +200,9 @@ const BUSINESS = { trade: 'trade', funding: 'contract_settle_fee', deposit: 'tra
 
 function bills(call: ApiCall): unknown {
   const fields = queryFields(call);
+  const { from, until } = spanOf(fields, call.now, 30, 90);
   const rows = call.account.bills
+    .filter(({ time }) => time >= from && time <= until)
     .map((bill, at) => ({
       billId: String(1_000_000 + at),
       symbol: bill.symbol,

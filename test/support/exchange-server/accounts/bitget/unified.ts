@@ -144,6 +144,30 @@ function fills(call: ApiCall): unknown {
   return page(call, rows.map(fillRow).reverse(), 'execId');
 }
 
+const RECORD_TYPE = { trade: 'ORDER_DEALT', funding: 'CONTRACT_MAIN_SETTLE_FEE_USER', deposit: 'TRANSFER' } as const;
+
+/** The sign is in the type: amounts of what was paid are positive too. */
+function financialRecords(call: ApiCall): unknown {
+  const { account, now } = call;
+  const fields = queryFields(call);
+  productOf(fields, 'category');
+  const { from, until } = spanOf(fields, now, 30, 90);
+  const rows = account.bills
+    .filter(({ time }) => time >= from && time <= until)
+    .map(({ id, symbol, coin, kind, amount, balance, time }) => ({
+      category: PRODUCT,
+      id,
+      symbol,
+      coin,
+      type: `${RECORD_TYPE[kind]}_${amount.gt(0) ? 'IN' : 'OUT'}`,
+      amount: textOf(amount.abs()),
+      fee: '0',
+      balance: textOf(balance),
+      ts: String(time),
+    }));
+  return page(call, rows.reverse(), 'id');
+}
+
 /** Position stops that the exchange holds, one row each. */
 function strategyOrders(call: ApiCall): unknown {
   const { engine, account } = call;
@@ -233,6 +257,7 @@ export const UNIFIED_ROUTES: readonly (readonly [string, PrivateRoute])[] = [
   ['GET /api/v3/account/info', read(5, 'manage', info)],
   ['GET /api/v3/account/assets', read(20, 'manage', assets)],
   ['GET /api/v3/position/current-position', read(20, 'trade', currentPosition)],
+  ['GET /api/v3/account/financial-records', read(20, 'manage', financialRecords)],
   ['GET /api/v3/trade/order-info', read(20, 'trade', orderInfo)],
   ['GET /api/v3/trade/unfilled-orders', read(20, 'trade', unfilledOrders)],
   ['GET /api/v3/trade/history-orders', read(20, 'trade', historyOrders)],
