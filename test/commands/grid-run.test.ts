@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunConfig } from '../../src/lib/execution/state.js';
+import { createRunStore } from '../../src/lib/execution/store/sqlite-store.js';
 import { Decimal } from '../support/exchange-server/accounts/engine/decimals.js';
 import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
 import { finished, start } from '../support/mdtool.js';
@@ -63,6 +65,11 @@ describe('grid run', () => {
       const status = await mdtoolHere(['grid', 'status', 'eth', ...at, '--json'], { env });
       expect(JSON.parse(status.stdout).data[0]).toMatchObject({ levels_live: 3, running: true, mode: 'demo', fills: 1 });
       expect(open().sort()).toEqual(before);
+      const copy = join(folder, id, 'copy.db');
+      const backup = await mdtoolHere(['grid', 'status', 'eth', '--backup', copy, ...at], { env });
+      expect([backup.code, existsSync(copy)]).toEqual([0, true]);
+      const check = await mdtoolHere(['grid', 'status', 'eth', '--check', ...at, '--json'], { env });
+      expect([check.code, JSON.parse(check.stdout).data[0].differences]).toEqual([0, []]);
       const stop = await mdtoolHere(['grid', 'stop', 'eth', ...how, ...at], { env });
       expect([stop.code, (await ended).code, open()]).toEqual([0, 0, []]);
       expect(server.desk.engine.ledger.openOf(owner).filter(({ amount }) => amount.gt(0))).toEqual([]);
@@ -118,6 +125,35 @@ describe('grid run', () => {
     expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/no order and no position remains/)]);
     expect([open(), server.desk.engine.ledger.openOf(owner)]).toEqual([[], []]);
   }, 30_000);
+
+  it('a journal that is damaged: exit 4, the other runs are shown, --recover shows what the exchange says', async () => {
+    const { env, open, at, owner, server } = opened('bitget', 'damaged');
+    const symbol = server.desk.symbol('ETHUSDT');
+    const order = { account: owner, symbol, side: 'buy', slot: 'net', kind: 'limit', force: 'gtc', reduceOnly: false } as const;
+    const place = (clientId: string | undefined, price: number) =>
+      server.desk.engine.place({ ...order, clientId, price: new Decimal(price), amount: new Decimal(1) });
+    place('m-k3f9ab-x2q-2-L07-0', 90);
+    place(undefined, 80);
+    await expect.poll(open).toHaveLength(2);
+    const runs = join(folder, 'damaged', 'state', 'runs');
+    const store = await createRunStore(join(runs, 'well'), { name: 'well', mode: 'demo' } as RunConfig);
+    store.close();
+    mkdirSync(join(runs, 'eth'));
+    writeFileSync(join(runs, 'eth', 'run.db'), 'not a database');
+    const status = await mdtoolHere(['grid', 'status', ...at], { env });
+    expect([status.code, status.stdout]).toEqual([4, expect.stringMatching(/DAMAGED {2}eth[\s\S]*DEMO {2}well/)]);
+    const named = await mdtoolHere(['grid', 'status', 'eth', '--recover', ...at], { env });
+    expect([named.code, named.stderr]).toEqual([4, expect.stringMatching(/add --exchange and --symbols/)]);
+    const how = ['grid', 'status', 'eth', '--recover', '-e', 'bitget', '-s', 'ETHUSDT', '--demo', ...at];
+    const found = await mdtoolHere(how, { env });
+    expect([found.code, found.stdout]).toEqual([
+      4,
+      expect.stringMatching(/run with the id k3f9ab\n +cycle 2 level 7 +buy 1 at 90.*\n +orders that no run has made\n.*at 80/),
+    ]);
+    expect(open()).toHaveLength(2);
+    const well = await mdtoolHere(['grid', 'status', 'well', '--backup', join(runs, 'eth', 'run.db'), ...at], { env });
+    expect([well.code, well.stderr]).toEqual([2, expect.stringMatching(/--backup: .* exists/)]);
+  });
 
   const REFUSALS: [string, readonly string[], number, RegExp][] = [
     ['real money without its limits', ['--live'], 2, /--live needs --max-deposit and --max-loss/],

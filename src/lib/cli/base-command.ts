@@ -192,11 +192,16 @@ export abstract class BaseCommand extends Command {
   /** Prints the closing summary, sets the exit code and returns the document of `--json`. */
   protected conclude(): SummaryDocument {
     const ended = Date.now() * 1000;
-    process.exitCode = this.summary.exitCode;
-    const document = this.summary.document(ended);
-    for (const reason of this.summary.reasons) this.stderr.error(reason);
+    const document = this.concludeQuietly(ended);
     this.stderr.note(this.summary.line(ended), { ...document, data: undefined });
     return document;
+  }
+
+  /** As `conclude`, without the closing line: for a command whose whole result is on the screen. */
+  protected concludeQuietly(ended = Date.now() * 1000): SummaryDocument {
+    process.exitCode = this.summary.exitCode;
+    for (const reason of this.summary.reasons) this.stderr.error(reason);
+    return this.summary.document(ended);
   }
 
   /** Warns at once, and again in the summary. */

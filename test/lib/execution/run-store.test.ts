@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,13 @@ import { initialState, type RunConfig } from '../../../src/lib/execution/state.j
 import { openDatabase } from '../../../src/lib/execution/store/database.js';
 import { MemoryRunStore } from '../../../src/lib/execution/store/memory-store.js';
 import type { RunStore } from '../../../src/lib/execution/store/run-store.js';
-import { createRunStore, lockFile, openRunStore, type SqliteRunStore } from '../../../src/lib/execution/store/sqlite-store.js';
+import {
+  backupRun,
+  createRunStore,
+  lockFile,
+  openRunStore,
+  type SqliteRunStore,
+} from '../../../src/lib/execution/store/sqlite-store.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-run-store-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -110,6 +116,19 @@ describe('a journal in a file', () => {
     const again = await openRunStore(directory);
     expect(again.synchronous).toBe(2);
     again.close();
+  });
+
+  it('is copied whole while it is written, and never over another file', async () => {
+    const { store, directory } = await made('copied');
+    const copy = join(folder, 'backup', 'run.db');
+    await expect(backupRun(directory, copy)).rejects.toThrow(/cannot be written/);
+    mkdirSync(join(folder, 'backup'));
+    await backupRun(directory, copy);
+    await expect(backupRun(directory, copy)).rejects.toThrow(/exists/);
+    const opened = await openRunStore(join(folder, 'backup'), { readOnly: true });
+    expect([opened.state?.seq, opened.fills().length, opened.config.name]).toEqual([40, 40, 'eth']);
+    opened.close();
+    store.close();
   });
 
   it('is read by another process while it is written', async () => {

@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { storeFlag } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
-import { readRun, runNames } from '../run/runs.js';
+import { isKnown, readRuns } from '../run/runs.js';
 import { figuresOf } from '../run/status-text.js';
 
 const COLUMNS = ['run', 'mode', 'exchange', 'symbol', 'running', 'state', 'cycle', 'held', 'realised'] as const;
@@ -16,10 +16,13 @@ export default class GridList extends BaseCommand {
 
   async run(): Promise<SummaryDocument> {
     const { flags } = await this.parse(GridList);
-    const runs = await Promise.all(runNames(flags.store).map((name) => readRun(flags.store, name)));
-    const rows = runs.map((run) => figuresOf(run));
+    const runs = await readRuns(flags.store);
+    const rows = runs.map((run) => (isKnown(run) ? figuresOf(run) : { run: run.name, state: 'damaged' }));
     if (!this.jsonEnabled() && rows.length > 0) {
-      const table = [COLUMNS.map(String), ...rows.map((row) => COLUMNS.map((name) => String(row[name] ?? '')))];
+      const table = [
+        COLUMNS.map(String),
+        ...rows.map((row) => COLUMNS.map((name) => String((row as Readonly<Record<string, unknown>>)[name] ?? ''))),
+      ];
       const widths = COLUMNS.map((_, index) => Math.max(...table.map((row) => (row[index] as string).length)));
       for (const row of table)
         this.log(
@@ -30,8 +33,8 @@ export default class GridList extends BaseCommand {
         );
     }
     if (rows.length === 0) this.notice(`no runs in ${flags.store}: mdtool grid run NAME begins one`);
+    for (const run of runs) if (!isKnown(run)) this.summary.unsafe(run.damage);
     this.summary.data = rows;
-    process.exitCode = this.summary.exitCode;
-    return this.summary.document(Date.now() * 1_000);
+    return this.concludeQuietly();
   }
 }

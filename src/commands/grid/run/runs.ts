@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunConfig, RunState } from '../../../lib/execution/state.js';
 import type { Heartbeat } from '../../../lib/execution/store/run-store.js';
 import { lockFile, openRunStore, runDirectory } from '../../../lib/execution/store/sqlite-store.js';
-import { UsageError } from '../../../lib/model/errors.js';
+import { LimitError, UsageError } from '../../../lib/model/errors.js';
 import { didYouMean } from '../../../lib/model/suggestion.js';
 
 /** A run as its journal has it. */
@@ -27,16 +27,35 @@ export function runNames(store: string): string[] {
     .sort();
 }
 
-/** Throws a `UsageError` for a name that no run has. */
-function requireRun(store: string, name: string): void {
-  const names = runNames(store);
-  if (!names.includes(name)) throw new UsageError(`no run ${name} in ${store}${didYouMean(name, names)}`);
+/** A run, or why its journal cannot be read. */
+export type FoundRun = KnownRun | { readonly name: string; readonly damage: string };
+
+export function isKnown(run: FoundRun): run is KnownRun {
+  return 'config' in run;
 }
 
-/** Reads a run without changing it. */
+/** Returns the folder of a run. Throws a `UsageError` for a name that no run has. */
+export function runFolder(store: string, name: string): string {
+  const names = runNames(store);
+  if (!names.includes(name)) throw new UsageError(`no run ${name} in ${store}${didYouMean(name, names)}`);
+  return runDirectory(store, name);
+}
+
+/** Reads all runs of a store; one whose journal is damaged does not hide the others. */
+export function readRuns(store: string): Promise<FoundRun[]> {
+  return Promise.all(
+    runNames(store).map((name) =>
+      readRun(store, name).catch((error): FoundRun => {
+        if (error instanceof LimitError) return { name, damage: error.message };
+        throw error;
+      }),
+    ),
+  );
+}
+
+/** Reads a run without changing it. Throws a `LimitError` where its journal is damaged. */
 export async function readRun(store: string, name: string): Promise<KnownRun> {
-  requireRun(store, name);
-  const directory = runDirectory(store, name);
+  const directory = runFolder(store, name);
   const journal = await openRunStore(directory, { readOnly: true });
   try {
     return {

@@ -1,33 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Summary } from '../../../lib/cli/summary.js';
-import type { Exchange } from '../../../lib/exchanges/exchange.js';
-import { EXCHANGES } from '../../../lib/exchanges/index.js';
-import type { PrivateScope } from '../../../lib/exchanges/private-side.js';
 import { type KillResult, killSymbol, markKilled } from '../../../lib/execution/live/kill.js';
 import type { RunConfig } from '../../../lib/execution/state.js';
 import { openRunStore, runDirectory } from '../../../lib/execution/store/sqlite-store.js';
-import { LimitError, UsageError } from '../../../lib/model/errors.js';
-import type { Mode, PositionSide } from '../../../lib/model/records.js';
-import { DEFAULT_NAME } from '../../../lib/secrets/key-entry.js';
-import { createHttpClient } from '../../../lib/transport/http.js';
+import { LimitError } from '../../../lib/model/errors.js';
 import { SYSTEM_TIMING } from '../../../lib/transport/timing.js';
 import { confirmSymbol } from '../run/confirmation.js';
-import { readTerms } from '../run/market.js';
-import { exchangeNamed, openTradingAccount, takeLocks } from '../run/open.js';
+import { takeLocks } from '../run/open.js';
 import { readRun } from '../run/runs.js';
 import type { SessionContext } from '../run/session.js';
+import { type AskContext, openTarget, type Target, targetOfFlags, targetOfRun, withHttp } from '../run/target.js';
 import type { StopFlags } from './flags.js';
 
-type KillContext = Omit<SessionContext, 'http' | 'signal'> & { readonly summary: Summary };
-
-/** What is killed: a symbol of an account. */
-type Target = {
-  readonly exchange: Exchange;
-  readonly mode: Mode;
-  readonly account: string;
-  readonly scope: PrivateScope;
-  readonly side?: PositionSide | undefined;
-};
+type KillContext = AskContext & { readonly summary: Summary };
 
 /** Milliseconds that a process has to leave before its symbol is killed under it. */
 const LEAVES_WITHIN = 15_000;
@@ -37,11 +22,8 @@ const POLL = 100;
 export async function kill(name: string | undefined, flags: StopFlags, context: KillContext): Promise<boolean> {
   const run = name === undefined ? undefined : await knownRun(flags.store, name);
   if (run?.mode === 'paper') return false;
-  const http = await createHttpClient({ userAgent: context.userAgent });
-  const ended = new AbortController();
-  const connected = { ...context, http, signal: ended.signal };
-  try {
-    const target = run ? targetOfRun(run, flags) : await targetOfFlags(flags, connected);
+  await withHttp(context, async (connected) => {
+    const target = run ? targetOfRun(run, flags) : await targetOfFlags(flags, '--kill', connected);
     const { symbol } = target.scope;
     await confirmSymbol(symbol, flags.confirm, {
       needs: '--kill',
@@ -55,11 +37,8 @@ export async function kill(name: string | undefined, flags: StopFlags, context: 
     } finally {
       unlock?.();
     }
-    return true;
-  } finally {
-    ended.abort();
-    await http.close();
-  }
+  });
+  return true;
 }
 
 async function knownRun(store: string, name: string): Promise<RunConfig> {
@@ -69,24 +48,6 @@ async function knownRun(store: string, name: string): Promise<RunConfig> {
     if (!(error instanceof LimitError)) throw error;
     throw new LimitError(`${error.message}; mdtool grid stop --kill --exchange NAME --symbols SYMBOL needs no journal`);
   }
-}
-
-function targetOfRun(run: RunConfig, flags: StopFlags): Target {
-  const { market, symbol, settle, mode, side } = run;
-  if (flags.symbols !== undefined) throw new UsageError('--symbols: the run names its symbol');
-  const scope = { market, symbol, settle };
-  return { exchange: exchangeNamed(EXCHANGES, run.exchange), mode, account: flags.account ?? run.account, scope, side };
-}
-
-async function targetOfFlags(flags: StopFlags, context: SessionContext): Promise<Target> {
-  const { exchange: exchanges, symbols, demo, account = DEFAULT_NAME, store } = flags;
-  const [exchange, ...more] = exchanges ?? [];
-  const [symbol, ...others] = symbols ?? [];
-  if (!exchange || symbol === undefined || more.length + others.length > 0)
-    throw new UsageError('--kill: expected the name of a run, or --exchange and --symbols with one of each');
-  const { instrument } = await readTerms({ ...context, exchange, symbol, store }, false);
-  const scope = { market: instrument.market, symbol: instrument.symbol, settle: instrument.settle };
-  return { exchange, mode: demo ? 'demo' : 'live', account, scope };
 }
 
 /** Asks the process of a run to leave, and takes its place; goes on without it after a while. */
@@ -113,10 +74,8 @@ async function release(store: string, config: RunConfig, context: KillContext): 
 }
 
 async function strike(target: Target, flags: StopFlags, context: SessionContext): Promise<KillResult> {
-  const { exchange, mode, account, scope, side } = target;
-  const market = { ...context, exchange, symbol: scope.symbol, store: flags.store };
-  const opened = await openTradingAccount(market, { mode, name: account, accepted: flags['accept-endpoint'] ?? [] });
-  if (!opened) throw new UsageError('a run on paper has no account');
+  const { scope, side } = target;
+  const opened = await openTarget(target, flags, context);
   const note = (text: string) => context.stderr.warn(text);
   return killSymbol({ ...opened, scope, side, within: flags.within / 1_000, timing: SYSTEM_TIMING, note });
 }

@@ -7,7 +7,7 @@ import type { Timing } from '../../transport/timing.js';
 import { step } from '../step.js';
 import type { RunStore } from '../store/run-store.js';
 
-export type KillOptions = {
+type KillOptions = {
   readonly client: AccountClient;
   readonly family: AccountFamily;
   readonly scope: PrivateScope;

@@ -68,9 +68,23 @@ export async function openRunStore(directory: string, { readOnly = false } = {})
   }
 }
 
+/**
+ * Copies the journal of a run to a new file, also while it is written: a plain copy of the file would lack what stands in the WAL
+ * beside it. Throws a `UsageError` where the file exists, a `LimitError` where the journal is damaged or the copy cannot be written.
+ */
+export async function backupRun(directory: string, file: string): Promise<void> {
+  if (existsSync(file)) throw new UsageError(`--backup: ${file} exists`);
+  const journal = await openRunStore(directory, { readOnly: true });
+  try {
+    journal.copyTo(file);
+  } finally {
+    journal.close();
+  }
+}
+
 function damaged(path: string, reason: string): LimitError {
   return new LimitError(
-    `${path} cannot be used (${reason}): nothing was sent and nothing in it was changed; mdtool account orders says what rests on the exchange`,
+    `${path} cannot be used (${reason}): nothing was sent and nothing in it was changed; mdtool grid status --recover shows what rests on the exchange`,
   );
 }
 
@@ -194,6 +208,14 @@ export class SqliteRunStore implements RunStore {
 
   fills(): readonly FillRow[] {
     return this.#rows('select row from fill order by rowid');
+  }
+
+  copyTo(file: string): void {
+    try {
+      this.#run('vacuum into ?', file);
+    } catch (error) {
+      throw new LimitError(`${file} cannot be written (${(error as Error).message})`, { cause: error });
+    }
   }
 
   close(): void {
