@@ -16,6 +16,7 @@ afterAll(async () => {
 async function capture(id: string, options: Parameters<typeof captureFrom>[1]) {
   const server = await startExchangeServer(id, { timeScale: 50, keepBooks: false, symbols: { linear: 2 } });
   servers.push(server);
+  for (const symbol of ['BTCUSDT', 'ETHUSDT']) server.trade('linear', symbol);
   const run = await captureFrom([server], options);
   runs.push(run);
   await run.until(() => run.live.status().isReady, 'all subscribed');
@@ -124,6 +125,34 @@ describe.concurrent.each(['bitget', 'bybit'])('a trade topic of %s that falls mu
     expect(gapsOf(records)).toMatchObject([{ symbol, reason: 'stale', missing: false, repaired }]);
     expect(run.live.statistics.incomplete).toBe(false);
     expect(server.violations).toEqual([]);
+  });
+
+  it.each([
+    ['speaks', true],
+    ['never speaks', false],
+  ])('from its subscription on, too short for a rhythm, has its trades fetched at the end where it %s', async (_, speaks) => {
+    const { server, run } = await capture(id, { repair: {}, auditEvery: 3_600 * SECOND });
+    const [symbol, other] = run.live.pools.flatMap(({ subscriptions }) => subscriptions.map((one) => one.symbol)) as [
+      string,
+      string,
+    ];
+    const from = server.tradeCount('linear', symbol);
+    server.mute('linear', symbol);
+    for (let i = 0; i < 4; i++) server.trade('linear', symbol);
+    // What is younger than half a second may still be on its way.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    server.trade('linear', other);
+    if (speaks) {
+      server.unmute('linear', symbol);
+      server.trade('linear', symbol);
+    }
+    await run.until(() => idsOf(run.records, speaks ? symbol : other).length > 0, 'the trade that arrives');
+    const records = await run.stop();
+    // Histories have whole seconds: a trade of the second of the subscription may come along.
+    const truth = server.trades('linear', symbol).map((one) => one.id);
+    const stored = idsOf(records, symbol).sort();
+    expect(stored).toEqual([...new Set([...truth.slice(from), ...stored])].sort());
+    expect(gapsOf(records)).toMatchObject([{ symbol, reason: 'stale', missing: false }]);
   });
 
   it('leaves a capture that lacks nothing alone', async () => {

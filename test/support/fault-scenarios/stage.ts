@@ -13,10 +13,11 @@ const BEAT = 10;
 const SILENCE_LIMIT = 1_500;
 /** How often the trades of a symbol are compared with the exchange's list. */
 const AUDIT_EVERY = '800ms';
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 const START_PATIENCE = 10_000;
 const ROUND_TRIP = 500;
-const LONGEST_ROUND_TRIP = 8_000;
+/** A crowd that overflows a short queue is fetched anew, one request a symbol, and REST may be slow. */
+const LONGEST_ROUND_TRIP = 32_000;
 
 /** One run of the command, from its start to its end; times are the exchange's, ms. */
 export type Run = {

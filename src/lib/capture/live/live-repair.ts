@@ -34,6 +34,8 @@ const CONCURRENT_AUDITS = 2;
 const CONCURRENT_LAST_AUDITS = 8;
 const LAST_CHECK = 50;
 const LAST_RETRY = 500;
+/** Milliseconds in which as many feeds as possible are compared once more at the end, without anything unusual about them. */
+const LAST_LOOK = 1_500;
 
 /** Fetches missing trades of a live run over REST, and audits its trade feeds. */
 export class LiveRepair {
@@ -65,8 +67,9 @@ export class LiveRepair {
   }
 
   /**
-   * Audits the feeds with a silence that nothing has proven, and waits for the repairs that follow; for `within` milliseconds
-   * at most. Without it a run that ends soon after such a silence would end before its audit, and call itself complete.
+   * Audits the feeds with a silence that nothing has proven, then the others while there is time, and waits for the repairs
+   * that follow; for `within` milliseconds at most. Without it a run that ends before its next audit would call itself
+   * complete, and lack what a topic that was mute for a moment did not deliver.
    */
   async finish(within: number): Promise<void> {
     const { wire, options } = this.#parts;
@@ -77,33 +80,39 @@ export class LiveRepair {
     let left = wire.unprovenFeeds();
     while (left.length > 0 && !isLate()) {
       for (const feed of left) asked.add(feed);
-      await Promise.race([this.#auditAll(left, isLate), wait(end - performance.now(), undefined, { ref: false })]);
+      await this.#auditWithin(left, end);
       left = wire.unprovenFeeds();
       if (left.length > 0) await wait(LAST_RETRY);
     }
+    const others = wire.deliveredTrades().filter((feed) => !asked.has(feed));
+    await this.#auditWithin(others, Math.min(end, performance.now() + LAST_LOOK));
+    for (const feed of others) asked.add(feed);
     const isOpen = () => [...asked].some((feed) => wire.repair((repair) => repair.isOpen(feed)));
     while (isOpen() && !isLate()) await wait(LAST_CHECK);
     if (left.length === 0) return;
     const { symbol } = left[0] as Feed;
-    const others = left.length > 1 ? ` and ${left.length - 1} more` : '';
-    this.#parts.warn(`the last silence of ${symbol}${others} could not be compared with the exchange before the end`);
+    const more = left.length > 1 ? ` and ${left.length - 1} more` : '';
+    this.#parts.warn(`the last silence of ${symbol}${more} could not be compared with the exchange before the end`);
   }
 
-  async #auditAll(feeds: readonly Feed[], isLate: () => boolean): Promise<void> {
+  /** Audits feeds, as many as there are until a moment of `performance.now()`. */
+  async #auditWithin(feeds: readonly Feed[], end: number): Promise<void> {
     const waiting = [...feeds];
     const work = async () => {
-      for (let feed = waiting.shift(); feed && !isLate(); feed = waiting.shift()) await this.#audit(feed);
+      for (let feed = waiting.shift(); feed && performance.now() < end; feed = waiting.shift()) await this.#audit(feed, true);
     };
-    await Promise.all(Array.from({ length: CONCURRENT_LAST_AUDITS }, work));
+    const all = Promise.all(Array.from({ length: CONCURRENT_LAST_AUDITS }, work));
+    await Promise.race([all, wait(end - performance.now(), undefined, { ref: false })]);
   }
 
-  async #audit(feed: Feed): Promise<void> {
+  async #audit(feed: Feed, isLast = false): Promise<void> {
     const { wire, warn } = this.#parts;
     const pool = this.#parts.pool(feed.exchange);
     this.#audits += 1;
     try {
       const listed = await this.#newest(feed);
-      const isMute = wire.audit(feed, listed, pool.mayResubscribeTrades(feed.market, feed.symbol));
+      const mayResubscribe = !isLast && pool.mayResubscribeTrades(feed.market, feed.symbol);
+      const isMute = wire.audit(feed, listed, { mayResubscribe, isLast });
       if (!isMute) return;
       warn(`${feed.exchange} ${feed.market} ${feed.symbol}: its trades stopped arriving; subscribing again`);
       pool.resubscribeTrades(feed.market, feed.symbol);

@@ -4,6 +4,7 @@ import { type FrameBytes, frameBytes, type WireEvent } from '../../tape/tape.js'
 import type { Feed } from '../repair/feed-table.js';
 import type { TradeRepair } from '../repair/trade-repair.js';
 import type { Capture, DataFrame, FrameEvent } from '../session/capture.js';
+import type { AuditTerms } from '../session/event-filter.js';
 import type { ConnectionEvents } from './connection.js';
 import { Lag } from './lag.js';
 import type { RecordQueue } from './record-queue.js';
@@ -115,6 +116,11 @@ export class Wire {
     return this.#ended === undefined ? this.#capture.dueAudits(most) : [];
   }
 
+  /** Returns the trade feeds that are delivered. */
+  deliveredTrades(): Feed[] {
+    return this.#capture.deliveredTrades();
+  }
+
   /** Returns the trade feeds with a silence that nothing has proven. */
   unprovenFeeds(): Feed[] {
     this.tick();
@@ -122,10 +128,10 @@ export class Wire {
   }
 
   /** Audits a feed, as `Capture.audit`. */
-  audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
+  audit(feed: Feed, listed: readonly Trade[], terms: AuditTerms): boolean {
     if (this.#ended !== undefined) return false;
     this.#queue.push(this.#capture.advance(this.#clock.now()));
-    const isMute = this.#capture.audit(feed, listed, mayResubscribe);
+    const isMute = this.#capture.audit(feed, listed, terms);
     this.#queue.push(this.#capture.repaired());
     return isMute;
   }

@@ -16,6 +16,8 @@ type Entry = {
   next: number;
   /** Whether the silence since the last trade was checked. */
   isChecked: boolean;
+  /** The silence from the subscription to the first trade, 0 when it is proven. */
+  startSilence: number;
   /** The unproven silences, as one span, and the longest of them. */
   seam: Seam | undefined;
   seamLength: number;
@@ -66,9 +68,12 @@ export class AuditSchedule {
       entry.seamLength = Math.max(entry.seamLength, interval);
       entry.next = Math.min(entry.next, at + SEAM_DELAY);
     }
+    if (!entry.last && entry.trades === 0) entry.startSilence = interval;
     if (entry.last) {
       entry.interval += Math.max(WEIGHT, 1 / (entry.trades + 1)) * (interval - entry.interval);
       entry.trades += 1;
+      // Only now the mean says whether the first silence was unusual.
+      if (entry.trades === ENOUGH && isUnusual(entry, entry.startSilence)) entry.next = Math.min(entry.next, at + SEAM_DELAY);
     }
     entry.lastTrade = at;
     entry.last = after;
@@ -127,7 +132,7 @@ export class AuditSchedule {
     const known = this.#entries.get(key);
     if (known) return known;
     const next = at + this.#every * (0.5 + share);
-    const silence = { last: undefined, seam: undefined, seamLength: 0, proven: 0 };
+    const silence = { last: undefined, startSilence: 0, seam: undefined, seamLength: 0, proven: 0 };
     const entry: Entry = { lastTrade: at, interval: 0, trades: 0, next, isChecked: true, ...silence };
     this.#entries.set(key, entry);
     return entry;
@@ -148,6 +153,7 @@ export function beforeSilence(trades: readonly TradePoint[]): TradePoint | undef
 function settle(entry: Entry): void {
   entry.seam = undefined;
   entry.seamLength = 0;
+  entry.startSilence = 0;
 }
 
 function silenceLimit({ interval, trades }: Entry): number {

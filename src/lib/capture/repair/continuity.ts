@@ -107,6 +107,12 @@ export class Continuity {
     return state && this.#gapStart(state);
   }
 
+  /** Returns the exchange's time from which a feed is owed, that of its first subscription; undefined for an unknown feed. */
+  begun(feed: Feed): number | undefined {
+    const state = this.#find(feed);
+    return state && this.#earliest(state, state.begun);
+  }
+
   /** Whether any connection delivers a feed. */
   isDelivered(feed: Feed): boolean {
     return (this.#find(feed)?.deliveredBy.size ?? 0) > 0;

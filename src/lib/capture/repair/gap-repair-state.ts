@@ -217,14 +217,14 @@ export class GapRepairState {
   /**
    * Accepts the newest trade of the answer as the newest there is, because no live trade has arrived for longer than
    * answers lag. A chain that lacks a trade which is known to have happened is stale and is not accepted; a chain without
-   * any trade is accepted only where no trade is known at all.
+   * any trade is accepted only where no trade is known at all and `believesEmpty`.
    */
-  settle(): void {
+  settle(believesEmpty: boolean): void {
     let newest = this.start;
     for (const trade of this.#recovered.values()) if (!newest || isBefore(newest, trade)) newest = trade;
     if (this.#endIds.size > 0) return;
     for (const chain of this.#chains) {
-      if (newest && !chain.ids.has(newest.id)) continue;
+      if (newest ? !chain.ids.has(newest.id) : chain.ids.size === 0 && !believesEmpty) continue;
       if (!newest && chain.ids.size === 0) chain.reachesStart = true;
       chain.reachesEnd = true;
     }

@@ -99,10 +99,15 @@ export class OpenRepair {
     const chain = isNew || !this.#chain ? this.state.startChain() : this.#chain;
     this.#chain = chain;
     const trades = records.filter((record): record is Trade => record.type === 'trade');
-    const isProven = !isEmpty || (this.state.start === undefined && this.#attempts.count >= CONFIRMATIONS);
+    const isProven = !isEmpty || (this.state.start === undefined && this.#believesEmpty);
     this.state.addPage(chain, trades, isProven ? covered : undefined);
     this.#isFinal ||= isExhausted || chain.from < oldest;
     return !chain.reachesStart && chain.from >= oldest;
+  }
+
+  /** Whether further requests gave an empty answer, too. */
+  get #believesEmpty(): boolean {
+    return this.#attempts.count >= CONFIRMATIONS;
   }
 
   /** Registers the end of the job. Returns whether another job would be of no use. */
@@ -110,7 +115,8 @@ export class OpenRepair {
     const { state } = this;
     const returnedAt = this.#returnedAt;
     const isSilent = !state.hasHeld && !state.isReported;
-    if (returnedAt !== undefined && !isFailed && isSilent && job.startedAt >= returnedAt + settle) state.settle();
+    if (returnedAt !== undefined && !isFailed && isSilent && job.startedAt >= returnedAt + settle)
+      state.settle(this.#believesEmpty);
     const reaches = state.reaches;
     const isTooFar = !isFailed && this.#isFinal && reaches.end && !reaches.start;
     this.#job = undefined;

@@ -29,7 +29,8 @@ type TradeFilterOptions = {
 /** The terms of an audit; `at` is a local time, the others are the exchange's. */
 type AuditOptions = {
   readonly until: number;
-  readonly lastKnown: number;
+  /** From here on every trade is owed: the time of the feed's first subscription. */
+  readonly begun: number;
   readonly at: number;
   readonly mayResubscribe: boolean;
   /** A silence of the feed that has ended and is to be proven. */
@@ -113,30 +114,33 @@ export class TradeFilter {
 
   /**
    * Compares trades that the exchange lists, oldest first, with those that the feed delivered. Opens a repair where a trade
-   * up to the exchange's time `until` was not delivered. Where the newest ones were not and the feed may be subscribed again,
-   * it opens none and returns `mute`: the caller must count the feed as lost. `lastKnown` is the time of the feed's last
-   * trade, or of its first subscription. `unknown`: the list says nothing about the silence.
+   * was not delivered that happened up to the exchange's time `until`, or before a delivered one. Where the newest ones were not and the feed may be subscribed again,
+   * it opens none and returns `mute`: the caller must count the feed as lost. `unknown`: the list says nothing about the
+   * silence.
    */
   audit(
     feed: Feed,
     listed: readonly Trade[],
-    { until, lastKnown, at, mayResubscribe, seam }: AuditOptions,
+    { until, begun, at, mayResubscribe, seam }: AuditOptions,
   ): 'complete' | 'missing' | 'mute' | 'unknown' {
     const known = this.#known(feed);
     if (this.repair?.isOpen(feed)) return 'complete';
     const { first, last, floor } = known;
-    const isOwed = (trade: Trade) => (first ? !isBefore(trade, first) : trade.timestamp > lastKnown);
+    // A topic that is mute from its subscription on loses what comes before the first trade that arrives.
+    const isOwed = (trade: Trade) => trade.timestamp > begun || (first !== undefined && !isBefore(trade, first));
+    // Trades before one that has arrived are not on their way any more.
+    const isDue = (trade: Trade) => trade.timestamp <= until || (last !== undefined && isBefore(trade, last));
     const isMissing = (trade: Trade) =>
-      trade.timestamp <= until && !known.has(trade.id) && isOwed(trade) && (!floor || isBefore(floor, trade));
+      isDue(trade) && !known.has(trade.id) && isOwed(trade) && (!floor || isBefore(floor, trade));
     const missing = listed.filter(isMissing);
     const [earliest] = missing;
     if (!earliest) return seam ? this.#proofOf(seam, feed, listed, at) : 'complete';
     const isMute = missing.some((trade) => !last || isBefore(last, trade));
     if (isMute && mayResubscribe) return 'mute';
-    const before = last && isBefore(last, earliest) ? last : (floor ?? first);
-    const start = listed.findLast((trade) => known.has(trade.id) && isBefore(trade, earliest)) ?? before;
-    const from = start?.timestamp ?? lastKnown;
-    this.repair?.recheck(feed, { reason: 'stale', from, start, known, earliest: first }, at);
+    const isEarlier = (point: TradePoint | undefined) => point !== undefined && isBefore(point, earliest);
+    const start = listed.findLast((trade) => known.has(trade.id) && isEarlier(trade)) ?? [last, floor, first].find(isEarlier);
+    const from = start?.timestamp ?? begun;
+    this.repair?.recheck(feed, { reason: 'stale', from, start, known, earliest: start && first }, at);
     return 'missing';
   }
 

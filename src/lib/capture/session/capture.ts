@@ -17,7 +17,7 @@ import {
   UNOPENED,
 } from './capture-options.js';
 import { type Connection, Connections, idOf } from './connections.js';
-import { EventFilter } from './event-filter.js';
+import { type AuditTerms, EventFilter } from './event-filter.js';
 import { FrameNotes } from './frame-notes.js';
 import { InstrumentTable } from './instrument-table.js';
 import type { ClockTick } from './market-clock.js';
@@ -142,6 +142,11 @@ export class Capture {
     return this.#filter.dueAudits(most);
   }
 
+  /** Returns the trade feeds that are delivered. */
+  deliveredTrades(): Feed[] {
+    return this.#filter.deliveredTrades();
+  }
+
   /** Returns the trade feeds with a silence that nothing has proven. */
   unprovenFeeds(): Feed[] {
     return this.#filter.unprovenFeeds();
@@ -151,8 +156,8 @@ export class Capture {
    * Compares trades that the exchange lists with those that a feed delivered. Returns whether the feed is mute and must be
    * subscribed again; never where it may not be: then its trades are only fetched.
    */
-  audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
-    return this.#filter.audit(feed, listed, mayResubscribe);
+  audit(feed: Feed, listed: readonly Trade[], terms: AuditTerms): boolean {
+    return this.#filter.audit(feed, listed, terms);
   }
 
   /** Registers the last stored trades of a feed: every later trade is missing, and their copies are duplicates. */

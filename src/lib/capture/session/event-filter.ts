@@ -26,6 +26,11 @@ type ConnectionEnd = {
 
 /** A trade that happened so recently may still be on its way to us, microseconds. */
 const IN_FLIGHT = 3 * SECOND;
+/** The same in the last audit of a run. Shorter: there is no later one, and a trade that is fetched and arrives counts once. */
+const IN_FLIGHT_AT_END = 0.5 * SECOND;
+
+/** Whether an audit may have a mute feed subscribed again, and whether the run ends after it. */
+export type AuditTerms = { readonly mayResubscribe: boolean; readonly isLast: boolean };
 
 /** The exit of a capture: stamps records with their arrival and counts them. */
 class Emitter {
@@ -96,14 +101,17 @@ export class EventFilter {
 
   /** Returns up to `most` trade feeds that are due for an audit. */
   dueAudits(most: number): Feed[] {
-    const delivered = this.#continuity.feedsOf('trade').filter((feed) => this.#continuity.isDelivered(feed));
-    return this.audits.due(delivered, this.now, most);
+    return this.audits.due(this.deliveredTrades(), this.now, most);
+  }
+
+  /** Returns the trade feeds that are delivered. */
+  deliveredTrades(): Feed[] {
+    return this.#continuity.feedsOf('trade').filter((feed) => this.#continuity.isDelivered(feed));
   }
 
   /** Returns the trade feeds with a silence that nothing has proven, and those that are being repaired. */
   unprovenFeeds(): Feed[] {
-    const feeds = this.#continuity.feedsOf('trade').filter((feed) => this.#continuity.isDelivered(feed));
-    return this.audits.unproven(feeds, this.now);
+    return this.audits.unproven(this.deliveredTrades(), this.now);
   }
 
   /** Emits a record that arrives now. */
@@ -186,13 +194,12 @@ export class EventFilter {
   }
 
   /** Audits a feed, as `Capture.audit`. */
-  audit(feed: Feed, listed: readonly Trade[], mayResubscribe: boolean): boolean {
-    const lastKnown = this.#continuity.lastKnown(feed);
-    if (lastKnown === undefined || !this.#continuity.isDelivered(feed)) return false;
+  audit(feed: Feed, listed: readonly Trade[], { mayResubscribe, isLast }: AuditTerms): boolean {
+    const begun = this.#continuity.begun(feed);
+    if (begun === undefined || !this.#continuity.isDelivered(feed)) return false;
     const seam = this.audits.seam(feed);
-    // Trades before one that has arrived are not on their way any more.
-    const until = Math.max(this.time(feed) - IN_FLIGHT, seam?.after.timestamp ?? 0);
-    const result = this.trades.audit(feed, listed, { until, lastKnown, mayResubscribe, at: this.now, seam });
+    const until = this.time(feed) - (isLast ? IN_FLIGHT_AT_END : IN_FLIGHT);
+    const result = this.trades.audit(feed, listed, { until, begun, mayResubscribe, at: this.now, seam });
     if (result === 'complete') this.audits.proven(feed, this.now);
     if (result === 'missing') this.audits.lost(feed);
     if (result === 'mute') this.muted(feed);

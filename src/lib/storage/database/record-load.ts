@@ -97,7 +97,7 @@ const TRADE_CONTENT = 'ROW("price", "amount", "side")';
 export async function dropRepeated(database: Database, table: string, type: RecordType): Promise<Removed> {
   const keys = keyExpressions(type).join(', ');
   const hasRepeated = `SELECT count(*) - count(DISTINCT hash(${keys})) FROM ${sqlName(table)}`;
-  if (type === 'trade' && (await database.number(hasRepeated)) === 0) return { dropped: 0, contradicting: 0 };
+  if ((await database.number(hasRepeated)) === 0) return { dropped: 0, contradicting: 0 };
   const first = `first_value(${TRADE_CONTENT}) OVER (PARTITION BY ${keys} ORDER BY rowid)`;
   const others = `SELECT rowid FROM ${sqlName(table)} QUALIFY ${TRADE_CONTENT} IS DISTINCT FROM ${first}`;
   const contradicting = type === 'trade' ? await remove(database, table, others) : 0;

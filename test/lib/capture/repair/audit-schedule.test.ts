@@ -33,6 +33,21 @@ describe('the schedule of audits', () => {
     expect(checked).toEqual([['A', 15]]);
   });
 
+  it.each([
+    ['long', 3 * SECOND, true],
+    ['short', SECOND / 2, false],
+  ])('checks a first silence that was %s once the rhythm of the feed is known', (_, silence, isChecked) => {
+    const schedule = new AuditSchedule(60 * MINUTE);
+    const [feed] = FEEDS as [(typeof FEEDS)[number]];
+    schedule.due([feed], 0, 1);
+    const times = Array.from({ length: 20 }, (_, trade) => silence + (trade * SECOND) / 10);
+    const checks = times.filter((at) => {
+      schedule.observe(feed, tradeAt(at), at);
+      return schedule.due([feed], at, 1).length > 0;
+    });
+    expect(checks).toEqual(isChecked ? [silence + 1.5 * SECOND] : []);
+  });
+
   it('checks a feed that speaks again after a silence that is long for it, and none that was proven before', () => {
     const schedule = new AuditSchedule(60 * MINUTE);
     const [feed] = FEEDS as [(typeof FEEDS)[number]];

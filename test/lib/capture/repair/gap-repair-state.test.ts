@@ -61,6 +61,21 @@ describe('the state of a gap repair', () => {
     expect(result.recovered.map(({ id }) => id)).toEqual(['1001', '1002', '1003']);
   });
 
+  it.each([false, true])(
+    'takes an empty answer for all there is only of a symbol that never traded, when told to (%s)',
+    (believes) => {
+      const options = { feed: FEED, reason: 'disconnect' as const, from: BEGIN, start: undefined, earliest: undefined };
+      const subject = new GapRepairState({ ...options, known: new KnownTrades(250) });
+      subject.addPage(subject.startChain(), [], undefined);
+      subject.settle(believes);
+      expect(subject.isComplete).toBe(believes);
+      const traded = gapAfterFirst();
+      traded.addPage(traded.startChain(), [], undefined);
+      traded.settle(believes);
+      expect(traded.isComplete).toBe(false);
+    },
+  );
+
   it('leaves to the connection the trades that an answer contained before it delivered them', () => {
     const subject = gapAfterFirst();
     subject.hold(live(2, 12));
