@@ -1,19 +1,28 @@
-import type { BookSnapshot, Funding, MarkPrice, OpenInterest, RecordOf, Ticker } from '../model/records.js';
+import type { RecordOf } from '../model/records.js';
 import { INPUTS, type Input } from './inputs.js';
-import { compareTimes, type InputRecord, later, type SecondInputs } from './second-inputs.js';
-import { orderFlow, type Quotes, quotesOfSnapshot, quotesOfTicker } from './top-of-book.js';
+import {
+  type BookQuotes,
+  compareTimes,
+  type Interest,
+  later,
+  type Mark,
+  type Rate,
+  type SecondInput,
+  type SecondInputs,
+  type TickerQuotes,
+} from './second-inputs.js';
+import { orderFlow, type Quotes, quotesOfTicker } from './top-of-book.js';
 
 /** Maximum distance of two snapshots whose difference is order flow; beyond it a snapshot starts a new run. */
 const FARTHEST_BOOKS = 60_000_000;
 
 /** State of one symbol that is carried over seconds: the last book, ticker, mark, open interest, funding and trade price. */
 export class CarriedState {
-  #book: BookSnapshot | undefined;
-  #quotes: Quotes | undefined;
-  #ticker: Ticker | undefined;
-  #mark: MarkPrice | undefined;
-  #openInterest: OpenInterest | undefined;
-  #funding: Funding | undefined;
+  #book: BookQuotes | undefined;
+  #ticker: TickerQuotes | undefined;
+  #mark: Mark | undefined;
+  #openInterest: Interest | undefined;
+  #funding: Rate | undefined;
   #bookTimestamp: number | undefined;
   #markTimestamp: number | undefined;
   /** Price of the last trade. */
@@ -40,14 +49,14 @@ export class CarriedState {
     return flow;
   }
 
-  /** Adds a record of an emitted second: later rows use it where it is the latest. */
-  takeLate(record: InputRecord): void {
-    if (record.type === 'book_snapshot') {
-      if (this.#book === undefined || compareTimes(record, this.#book) > 0) this.#takeBook(record);
-    } else if (record.type === 'ticker') this.#ticker = later(this.#ticker, record);
-    else if (record.type === 'mark_price') this.#mark = later(this.#mark, record);
-    else if (record.type === 'open_interest') this.#openInterest = later(this.#openInterest, record);
-    else if (record.type === 'funding') this.#funding = later(this.#funding, record);
+  /** Adds an input of an emitted second: later rows use it where it is the latest. */
+  takeLate(input: SecondInput): void {
+    if (input.type === 'book_snapshot') {
+      if (this.#book === undefined || compareTimes(input, this.#book) > 0) this.#takeBook(input);
+    } else if (input.type === 'ticker') this.#ticker = later(this.#ticker, input);
+    else if (input.type === 'mark_price') this.#mark = later(this.#mark, input);
+    else if (input.type === 'open_interest') this.#openInterest = later(this.#openInterest, input);
+    else if (input.type === 'funding') this.#funding = later(this.#funding, input);
   }
 
   /** Whether the last book is recent enough for a row that ends at `end`. */
@@ -57,12 +66,12 @@ export class CarriedState {
 
   /** Returns the quote at `end` from the last book, or from the last ticker where the book is too old. */
   quotes(end: number): Quotes {
-    if (this.hasBook(end)) return this.#quotes as Quotes;
+    if (isFresh(this.#book, 'book', end)) return this.#book.quotes;
     return isFresh(this.#ticker, 'ticker', end) ? quotesOfTicker(this.#ticker) : NOTHING;
   }
 
   /** Returns the last mark price, undefined where it is too old at `end`. */
-  mark(end: number): MarkPrice | undefined {
+  mark(end: number): Mark | undefined {
     return isFresh(this.#mark, 'mark', end) ? this.#mark : undefined;
   }
 
@@ -87,14 +96,11 @@ export class CarriedState {
     return this.#mark?.timestamp ?? this.#markTimestamp;
   }
 
-  #takeBook(book: BookSnapshot): number | undefined {
+  #takeBook(book: BookQuotes): number | undefined {
     const before = this.#book;
-    const quotes = quotesOfSnapshot(book);
-    const isRun = before !== undefined && book.timestamp - before.timestamp <= FARTHEST_BOOKS;
-    const flow = isRun ? orderFlow(this.#quotes as Quotes, quotes) : undefined;
     this.#book = book;
-    this.#quotes = quotes;
-    return flow;
+    const isRun = before !== undefined && book.timestamp - before.timestamp <= FARTHEST_BOOKS;
+    return isRun ? orderFlow(before.quotes, book.quotes) : undefined;
   }
 }
 

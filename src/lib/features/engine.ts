@@ -1,19 +1,29 @@
 import { MarketSeries, marketOf } from '../model/market-series.js';
-import type { AnyRecord, Clock, Gap } from '../model/records.js';
+import type { AnyRecord, BookSnapshot, Clock, Funding, Gap, MarkPrice, OpenInterest, Ticker, Trade } from '../model/records.js';
 import type { MarketName } from '../model/series.js';
 import { BAR_INTERVAL } from './bars.js';
 import type { Past } from './feature-series.js';
 import type { SymbolIdentity } from './micro-series.js';
 import type { EngineCounts, EngineOptions } from './options.js';
-import type { InputRecord } from './second-inputs.js';
-import { SymbolSeries, type SymbolWarmUp, waitOf } from './symbol-series.js';
+import type { SecondInput } from './second-inputs.js';
+import { NO_ROWS, SymbolSeries, type SymbolWarmUp, waitOf } from './symbol-series.js';
+import { quotesOfSnapshot } from './top-of-book.js';
 
 class FeatureMarket extends MarketSeries<AnyRecord, SymbolSeries> {
   /** Clocks of a batch that wait for the rows before them. */
   readonly waiting: Clock[] = [];
 }
 
-const NOTHING: readonly AnyRecord[] = [];
+/** The records of which a second is made. */
+type InputRecord = Trade | BookSnapshot | Ticker | MarkPrice | OpenInterest | Funding;
+
+/** Where the inputs of one symbol go. */
+export type SymbolInputs = {
+  /** As `FeatureEngine.add`, for an input that need not be a whole record. */
+  add(input: SecondInput): Iterable<AnyRecord>;
+  /** As `FeatureEngine.prime`. */
+  prime(input: SecondInput): void;
+};
 
 /**
  * Turns trades, books, tickers, marks, open interest and funding into one `micro` and one `features` row per symbol and
@@ -78,7 +88,21 @@ export class FeatureEngine {
 
   /** Adds a record of a second whose row an earlier run has built. */
   prime(record: AnyRecord): void {
-    if (isInput(record)) this.#series(this.#market(record), record).prime(record);
+    if (isInput(record)) this.#series(this.#market(record), record).prime(inputOf(record));
+  }
+
+  /** Returns where the inputs of a symbol go: many of one symbol are added faster there. */
+  symbol(identity: SymbolIdentity): SymbolInputs {
+    const market = this.#market(identity);
+    let series: SymbolSeries | undefined;
+    const find = () => {
+      series ??= this.#series(market, identity);
+      return series;
+    };
+    return {
+      add: (input) => this.#take(market, find(), input),
+      prime: (input) => find().prime(input),
+    };
   }
 
   /** Adds a repair (a gap without `missing`) of a batch before the gap that it ends: its records are in the input. */
@@ -94,20 +118,29 @@ export class FeatureEngine {
     }
   }
 
-  *#input(record: InputRecord): Generator<AnyRecord> {
+  #input(record: InputRecord): Iterable<AnyRecord> {
     const market = this.#market(record);
-    market.arrive((this.#options.batch ? undefined : record.localTimestamp) ?? record.timestamp);
-    const series = this.#series(market, record);
-    const again = series.add(record);
-    if (again.length > 0) yield* again;
+    return this.#take(market, this.#series(market, record), inputOf(record));
+  }
+
+  #take(market: FeatureMarket, series: SymbolSeries, input: SecondInput): Iterable<AnyRecord> {
+    market.arrive((this.#options.batch ? undefined : input.localTimestamp) ?? input.timestamp);
+    const again = series.add(input);
     market.schedule(series);
-    if (market.isDue) yield* this.#close(market);
+    // Most inputs give no row: a generator for each of them would cost more than the input.
+    if (!market.isDue) return again;
+    return again.length > 0 ? this.#both(again, market) : this.#close(market);
+  }
+
+  *#both(again: readonly AnyRecord[], market: FeatureMarket): Generator<AnyRecord> {
+    yield* again;
+    yield* this.#close(market);
   }
 
   #candle(record: Extract<AnyRecord, { type: 'candle' }>): Iterable<AnyRecord> {
     if (record.interval !== BAR_INTERVAL) return this.#unused();
     this.#series(this.#market(record), record).offer(record);
-    return NOTHING;
+    return NO_ROWS;
   }
 
   *#gap(gap: Gap): Generator<AnyRecord> {
@@ -128,7 +161,7 @@ export class FeatureEngine {
 
   #unused(): Iterable<AnyRecord> {
     this.counts.unused += 1;
-    return NOTHING;
+    return NO_ROWS;
   }
 
   *#close(market: FeatureMarket): Generator<AnyRecord> {
@@ -153,6 +186,13 @@ export class FeatureEngine {
     }
     return series;
   }
+}
+
+/** Returns what a second takes of a record. */
+function inputOf(record: InputRecord): SecondInput {
+  if (record.type !== 'book_snapshot') return record;
+  const { type, timestamp, localTimestamp } = record;
+  return { type, timestamp, localTimestamp, quotes: quotesOfSnapshot(record) };
 }
 
 function isInput(record: AnyRecord): record is InputRecord {

@@ -1,10 +1,10 @@
 import { ExactSum } from '../model/exact-sum.js';
-import type { Market, RecordOf, Trade } from '../model/records.js';
+import type { Market, RecordOf } from '../model/records.js';
 import { DAY, floorToSecond, SECOND } from '../model/time.js';
 import { CarriedState } from './carried-state.js';
 import { INPUT_NAMES } from './inputs.js';
 import type { OpenGaps } from './open-gaps.js';
-import { type InputRecord, SecondInputs } from './second-inputs.js';
+import { type SecondInput, SecondInputs, type TradeValues } from './second-inputs.js';
 
 /** One row per symbol and second. */
 export type MicroRow = RecordOf<'micro'>;
@@ -45,11 +45,11 @@ export class MicroSeries {
     return this.#last + SECOND;
   }
 
-  /** Returns whether the record arrived before its second was emitted. */
-  add(record: InputRecord): boolean {
-    const second = floorToSecond(record.timestamp);
+  /** Returns whether the input arrived before its second was emitted. */
+  add(input: SecondInput): boolean {
+    const second = floorToSecond(input.timestamp);
     if (this.#next !== undefined && second < this.#next) {
-      this.#state.takeLate(record);
+      this.#state.takeLate(input);
       return false;
     }
     let inputs = this.#pending.get(second);
@@ -59,7 +59,7 @@ export class MicroSeries {
       if (second < this.#first) this.#first = second;
       if (second > this.#last) this.#last = second;
     }
-    inputs.add(record);
+    inputs.add(input);
     return true;
   }
 
@@ -70,9 +70,9 @@ export class MicroSeries {
     if (this.#pending.size === 0) this.#next = row.timestamp;
   }
 
-  /** Adds a record of a second whose row exists already: later rows carry it forward. */
-  prime(record: InputRecord): void {
-    this.#state.takeLate(record);
+  /** Adds an input of a second whose row exists already: later rows carry it forward. */
+  prime(input: SecondInput): void {
+    this.#state.takeLate(input);
   }
 
   /** Returns the rows of the seconds that end by `until`. */
@@ -172,7 +172,7 @@ export class MicroSeries {
 
 type Traded = Pick<MicroRow, 'open' | 'high' | 'low' | 'buyVolume' | 'sellVolume' | 'delta' | 'trades'>;
 
-const NO_TRADES: readonly Trade[] = [];
+const NO_TRADES: readonly TradeValues[] = [];
 const NOTHING_TRADED: Traded = {
   open: undefined,
   high: undefined,
@@ -185,7 +185,7 @@ const NOTHING_TRADED: Traded = {
 
 const NO_SIDES = { buyVolume: undefined, sellVolume: undefined, delta: undefined };
 
-function tradesOf(trades: readonly Trade[]): Traded {
+function tradesOf(trades: readonly TradeValues[]): Traded {
   const first = trades[0];
   if (first === undefined) return NOTHING_TRADED;
   const bought = new ExactSum();

@@ -1,10 +1,25 @@
 import { compareTrades } from '../model/order.js';
 import type { BookSnapshot, Funding, MarkPrice, OpenInterest, Ticker, Trade } from '../model/records.js';
-
-/** The records of which a second is made. */
-export type InputRecord = Trade | BookSnapshot | Ticker | MarkPrice | OpenInterest | Funding;
+import type { Quotes } from './top-of-book.js';
 
 type Stamped = { readonly timestamp: number; readonly localTimestamp?: number | undefined };
+type Part<Kind extends { readonly type: string } & Stamped, Value extends keyof Kind> = Pick<Kind, 'type' | 'timestamp' | Value> &
+  Stamped;
+
+/** A trade of an input that has the trades of a symbol in order, each once: its id does not matter. */
+type OrderedTrade = Part<Trade, 'price' | 'amount' | 'side'> & { readonly id?: undefined };
+/** What a second takes of a book. */
+export type BookQuotes = Part<BookSnapshot, never> & { readonly quotes: Quotes };
+export type TickerQuotes = Part<Ticker, 'bid' | 'bidAmount' | 'ask' | 'askAmount'>;
+export type Mark = Part<MarkPrice, 'mark' | 'index'>;
+export type Interest = Part<OpenInterest, 'amount' | 'amountBothSides'>;
+export type Rate = Part<Funding, 'rate'>;
+
+/** What counts of a trade within its second. */
+export type TradeValues = Pick<Trade, 'price' | 'amount' | 'side'>;
+
+/** What a second is made of: the parts of records that it needs. A record is one itself, but for a book. */
+export type SecondInput = Trade | OrderedTrade | BookQuotes | TickerQuotes | Mark | Interest | Rate;
 
 /** Orders records of one kind by time, then arrival. */
 export function compareTimes(a: Stamped, b: Stamped): number {
@@ -16,37 +31,37 @@ export function later<Kind extends Stamped>(known: Kind | undefined, next: Kind)
   return known === undefined || compareTimes(next, known) > 0 ? next : known;
 }
 
-/** The records within one second of one symbol, in any order of arrival. */
+/** What lies within one second of one symbol, in any order of arrival. */
 export class SecondInputs {
-  readonly #trades: Trade[] = [];
-  readonly #books: BookSnapshot[] = [];
-  ticker: Ticker | undefined;
-  mark: MarkPrice | undefined;
-  openInterest: OpenInterest | undefined;
-  funding: Funding | undefined;
+  readonly #trades: (Trade | OrderedTrade)[] = [];
+  readonly #books: BookQuotes[] = [];
+  ticker: TickerQuotes | undefined;
+  mark: Mark | undefined;
+  openInterest: Interest | undefined;
+  funding: Rate | undefined;
   /** Latest arrival, 0 if no input has one. */
   localTimestamp = 0;
 
-  add(record: InputRecord): void {
-    const { localTimestamp } = record;
+  add(input: SecondInput): void {
+    const { localTimestamp } = input;
     if (localTimestamp !== undefined && localTimestamp > this.localTimestamp) this.localTimestamp = localTimestamp;
-    if (record.type === 'trade') this.#trades.push(record);
-    else if (record.type === 'book_snapshot') this.#books.push(record);
-    else if (record.type === 'ticker') this.ticker = later(this.ticker, record);
-    else if (record.type === 'mark_price') this.mark = later(this.mark, record);
-    else if (record.type === 'open_interest') this.openInterest = later(this.openInterest, record);
-    else this.funding = later(this.funding, record);
+    if (input.type === 'trade') this.#trades.push(input);
+    else if (input.type === 'book_snapshot') this.#books.push(input);
+    else if (input.type === 'ticker') this.ticker = later(this.ticker, input);
+    else if (input.type === 'mark_price') this.mark = later(this.mark, input);
+    else if (input.type === 'open_interest') this.openInterest = later(this.openInterest, input);
+    else this.funding = later(this.funding, input);
   }
 
   /** Returns the books in order. */
-  books(): readonly BookSnapshot[] {
+  books(): readonly BookQuotes[] {
     return this.#books.length > 1 ? this.#books.sort(compareTimes) : this.#books;
   }
 
   /** Returns the trades in order, each id once. */
-  trades(): readonly Trade[] {
-    if (this.#trades.length < 2) return this.#trades;
+  trades(): readonly TradeValues[] {
+    if (this.#trades.length < 2 || this.#trades[0]?.id === undefined) return this.#trades;
     const ids = new Set<string>();
-    return this.#trades.sort(compareTrades).filter(({ id }) => ids.size !== ids.add(id).size);
+    return (this.#trades as Trade[]).sort(compareTrades).filter(({ id }) => ids.size !== ids.add(id).size);
   }
 }

@@ -4,10 +4,13 @@ import { type FeatureRow, FeatureSeries, type FeatureWarmUp, type Past } from '.
 import { type MicroRow, MicroSeries, type SymbolIdentity } from './micro-series.js';
 import { type OpenGap, OpenGaps } from './open-gaps.js';
 import type { EngineCounts, EngineOptions } from './options.js';
-import type { InputRecord } from './second-inputs.js';
+import type { SecondInput } from './second-inputs.js';
 
 /** Rows that a gap may still change. A longer silence of one channel keeps no more. */
 const KEPT = 300;
+
+/** Most inputs give no row at once. */
+export const NO_ROWS: readonly AnyRecord[] = [];
 
 /** Records of a batch may be so much out of order. */
 const BATCH_WAIT = MINUTE;
@@ -70,16 +73,16 @@ export class SymbolSeries {
   }
 
   /** Adds an input. Returns rows to emit again because a repaired trade arrived too late for them. */
-  add(record: InputRecord): AnyRecord[] {
+  add(input: SecondInput): readonly AnyRecord[] {
     this.#counts.inputs += 1;
-    if (this.#seconds.add(record)) {
-      this.#see(record);
-      return [];
+    if (this.#seconds.add(input)) {
+      this.#see(input);
+      return NO_ROWS;
     }
     this.#counts.late += 1;
-    if (!this.#lastSeen.has(record.type)) this.#lastSeen.set(record.type, 0);
-    const openGap = record.type === 'trade' ? this.#openGaps.addLate(record.timestamp) : undefined;
-    return openGap ? this.#revise(openGap) : [];
+    if (!this.#lastSeen.has(input.type)) this.#lastSeen.set(input.type, 0);
+    const openGap = input.type === 'trade' ? this.#openGaps.addLate(input.timestamp) : undefined;
+    return openGap ? this.#revise(openGap) : NO_ROWS;
   }
 
   /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
@@ -89,10 +92,10 @@ export class SymbolSeries {
     for (const type of past.seen) this.#lastSeen.set(type, 0);
   }
 
-  /** Takes a record of a second whose row was made before. */
-  prime(record: InputRecord): void {
-    this.#seconds.prime(record);
-    this.#see(record);
+  /** Takes an input of a second whose row was made before. */
+  prime(input: SecondInput): void {
+    this.#seconds.prime(input);
+    this.#see(input);
   }
 
   offer(candle: Candle): void {
@@ -138,7 +141,7 @@ export class SymbolSeries {
     }
   }
 
-  #see({ type, timestamp }: InputRecord): void {
+  #see({ type, timestamp }: SecondInput): void {
     if (timestamp > (this.#lastSeen.get(type) ?? 0)) this.#lastSeen.set(type, timestamp);
   }
 
@@ -151,10 +154,12 @@ export class SymbolSeries {
 
   /** A gap holds no records of its channel: rows before the last record of every channel are final. */
   #forget(): void {
-    if (this.#kept.length < 2) return;
-    const final = Math.min(...this.#lastSeen.values());
-    const keep = this.#kept.findIndex(({ now }) => now.micro.timestamp > final);
-    const drop = Math.max(keep < 0 ? this.#kept.length - 1 : keep, this.#kept.length - KEPT);
+    const most = this.#kept.length - 1;
+    if (most < 1) return;
+    let final = Number.POSITIVE_INFINITY;
+    for (const time of this.#lastSeen.values()) if (time < final) final = time;
+    let drop = Math.max(0, most + 1 - KEPT);
+    while (drop < most && (this.#kept[drop] as Kept).now.micro.timestamp <= final) drop += 1;
     if (drop > 0) this.#kept.splice(0, drop);
   }
 

@@ -1,4 +1,4 @@
-import type { BookSnapshot, Ticker } from '../model/records.js';
+import type { BookSnapshot } from '../model/records.js';
 import type { Level } from '../model/schema.js';
 
 /** Best prices and amounts of one moment; a side that is empty is undefined. */
@@ -10,7 +10,7 @@ export type TopOfBook = {
 };
 
 /** Levels per side that the imbalance counts. */
-const DEPTH = 15;
+export const DEPTH = 15;
 
 /** What a row says of the book: the best level and what follows from it and from the levels behind. */
 export type Quotes = TopOfBook & {
@@ -22,11 +22,16 @@ export type Quotes = TopOfBook & {
 
 /** Returns what a book says. */
 export function quotesOfSnapshot(book: BookSnapshot): Quotes {
-  return quotesOf(topOfSnapshot(book), imbalanceOf(book));
+  return quotesOf(topOfSnapshot(book), imbalanceOf(amountOf(book.bids), amountOf(book.asks)));
+}
+
+/** Returns what a book says of which the best level is known, and the sum of the amounts of `DEPTH` levels a side. */
+export function quotesOfSums(top: TopOfBook, bids: number, asks: number): Quotes {
+  return quotesOf(top, imbalanceOf(bids, asks));
 }
 
 /** Returns what a ticker says: it knows no levels behind the best. */
-export function quotesOfTicker({ bid, bidAmount, ask, askAmount }: Ticker): Quotes {
+export function quotesOfTicker({ bid, bidAmount, ask, askAmount }: Partial<TopOfBook>): Quotes {
   return quotesOf({ bid, bidAmount, ask, askAmount }, undefined);
 }
 
@@ -36,9 +41,7 @@ function topOfSnapshot({ bids, asks }: BookSnapshot): TopOfBook {
 }
 
 /** Returns (Σ bids − Σ asks) / (Σ bids + Σ asks) of the amounts of 15 levels, undefined on an empty book. */
-function imbalanceOf({ bids, asks }: BookSnapshot): number | undefined {
-  const bid = amountOf(bids);
-  const ask = amountOf(asks);
+function imbalanceOf(bid: number, ask: number): number | undefined {
   return bid + ask > 0 ? (bid - ask) / (bid + ask) : undefined;
 }
 

@@ -35,6 +35,11 @@ export async function writeData(folder: string, size: Size): Promise<void> {
   await run(
     `COPY (SELECT * REPLACE (epoch_us(timestamp) AS timestamp) FROM candle) TO '${join(folder, 'candles.csv')}' (HEADER)`,
   );
+  for (const [type, select] of Object.entries(secondSelects(share))) {
+    const file = join(folder, `day-${type}`);
+    await run(`COPY (${select}) TO '${file}.parquet' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {mdtool_type: '${type}'})`);
+    await run(`COPY (${flatSelect(type, `'${file}.parquet'`)}) TO '${file}.csv' (HEADER)`);
+  }
   connection.closeSync();
   instance.closeSync();
   await writeTape(join(folder, 'tape.ndjson'), 300_000 * share);
@@ -63,6 +68,41 @@ function candleSelect(candles: number): string {
       true AS closed FROM moved ORDER BY i`;
 }
 
+/** The inputs of features of one symbol and day: 392,000 trades, and each second a book, a ticker and a mark price. */
+function secondSelects(share: number): Record<string, string> {
+  const seconds = Math.round(86_400 * share);
+  const identity = (type: string) => `'${type}' AS type, 'bybit' AS exchange, 'linear' AS market, 'BTCUSDT' AS symbol`;
+  const times = (us: string) => `make_timestamptz(${us}) AS timestamp, make_timestamptz((${us}) + 40000) AS local_timestamp`;
+  const second = (offset: number) => times(`${START} + i * 1000000 + ${offset}`);
+  const price = '60000 + 500 * sin(i / 4000) + (hash(i) % 200) / 10';
+  const side = (sign: string, salt: number) =>
+    `[[round(${price} ${sign} (0.1 + level / 10), 1), (hash(i, level, ${salt}) % 9000 + 1) / 1000] FOR level IN range(15)]`;
+  const trades = Math.round(392_000 * share);
+  const us = `${START} + i * ${Math.floor((seconds * 1_000_000) / trades / 1000) * 1000} - (hash(i, 3) % 2)::BIGINT * 1000`;
+  return {
+    trade: `SELECT ${identity('trade')}, ${times(us)}, printf('%08x-82bc-50de-be60-%012x', (hash(i) % 4294967296)::BIGINT, i) AS id,
+      round(60000 + 500 * sin(i / 18000) + (hash(i, 5) % 200) / 10, 1) AS price, (hash(i, 6) % 5000 + 1) / 1000 AS amount,
+      CASE WHEN hash(i, 7) % 2 = 0 THEN 'buy' ELSE 'sell' END AS side, (9000000000 + i)::BIGINT AS sequence FROM range(1, ${trades}) r(i) ORDER BY timestamp, sequence`,
+    book_snapshot: `SELECT ${identity('book_snapshot')}, ${second(300_000)}, ${side('-', 1)} AS bids, ${side('+', 2)} AS asks FROM range(${seconds}) r(i)`,
+    ticker: `SELECT ${identity('ticker')}, ${second(500_000)}, ${price} AS last FROM range(${seconds}) r(i)`,
+    mark_price: `SELECT ${identity('mark_price')}, ${second(500_000)}, ${price} + (hash(i, 8) % 100) / 10 AS mark, ${price} AS index FROM range(${seconds}) r(i)`,
+    open_interest: `SELECT ${identity('open_interest')}, ${second(500_000)}, 50000 + (hash(i, 9) % 1000)::DOUBLE AS amount FROM range(0, ${seconds}, 5) r(i)`,
+    funding: `SELECT ${identity('funding')}, ${second(500_000)}, 0.0001 AS rate FROM range(0, ${seconds}, 10) r(i)`,
+  };
+}
+
+/** The same as a table of numbers, which every reader of CSV takes. */
+function flatSelect(type: string, file: string): string {
+  const time = 'epoch_us(timestamp) AS timestamp';
+  if (type !== 'book_snapshot')
+    return `SELECT ${time}, * EXCLUDE (type, exchange, market, symbol, timestamp, local_timestamp) FROM ${file}`;
+  const best = ['bids', 'asks'].map(
+    (side) =>
+      `${side}[1][1] AS ${side}_price, list_sum([level[2] FOR level IN ${side}]) AS ${side}_sum, ${side}[1][2] AS ${side}_amount`,
+  );
+  return `SELECT ${time}, ${best.join(', ')} FROM ${file}`;
+}
+
 /** A tape of Bybit trades: frames of one to three trades of 20 symbols. */
 async function writeTape(path: string, frames: number): Promise<void> {
   const random = seeded(9);
@@ -83,7 +123,7 @@ async function writeTape(path: string, frames: number): Promise<void> {
     const body = JSON.stringify({ topic: `publicTrade.${symbol}`, type: 'snapshot', ts: time + 1, data });
     lines.push(JSON.stringify({ at: time * 1000 + 40_000, connection: 1, frame: body }));
     if (lines.length >= 5000) {
-      if (!output.write(`${lines.join('\n')}\n`)) await new Promise((resolve) => output.once('drain', resolve));
+      if (!output.write(`${lines.join('\n')}\n`)) await new Promise<void>((resolve) => output.once('drain', resolve));
       lines.length = 0;
     }
   }

@@ -10,7 +10,6 @@ import { rewritePartition } from '../../storage/derived-partition.js';
 import type { Partition } from '../../storage/files/partition.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
-import { readStore } from '../../storage/reading/store-reader.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { FeatureEngine } from '../engine.js';
@@ -19,7 +18,8 @@ import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
 import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
 import { progressName, progressOf, storedProgress } from './progress.js';
 import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
-import { marketClock, marketsOf, RAW, typesUntil } from './store-sql.js';
+import { fedByStore } from './store-feed.js';
+import { marketClock, marketsOf, typesUntil } from './store-sql.js';
 
 const ROWS = ['micro', 'features'] as const;
 type RowType = (typeof ROWS)[number];
@@ -172,23 +172,13 @@ async function* groupRows({ context, snapshot, engine: options, onCounts, stoppe
   for (const name of Object.keys(engine.counts) as (keyof EngineCounts)[]) engine.counts[name] = 0;
   const isNew = ({ type, timestamp }: AnyRecord) => type !== 'gap' && timestamp > from && timestamp <= limit;
   const selection = { exchanges: [exchange], markets: [market], symbols, since: from === 0 ? undefined : from - CARRIED };
-  const input = readStore(root, { ...selection, types: ['gap', 'candle', ...RAW], intervals: ['15m'] });
-  for await (const records of input) {
-    const rows: AnyRecord[] = [];
-    for (const record of records) for (const row of fed(engine, record, from)) if (isNew(row)) rows.push(row);
+  for await (const records of fedByStore(engine, root, selection, { from, stopped })) {
+    const rows = records.filter(isNew);
     if (rows.length > 0) yield rows;
-    if (stopped.aborted) return;
   }
+  if (stopped.aborted) return;
   yield [...engine.finish()].filter(isNew);
   onCounts(engine.counts, engine.seen);
-}
-
-/** Gaps and candles up to `from` belong to the resumed state; other earlier records are only carried forward. */
-function fed(engine: FeatureEngine, record: AnyRecord, from: number): Iterable<AnyRecord> {
-  if (record.type === 'gap' || record.type === 'candle') return record.timestamp > from ? engine.add(record) : [];
-  if (record.timestamp >= from) return engine.add(record);
-  engine.prime(record);
-  return [];
 }
 
 /** The days on which rows were made, and those of which stored rows may go. */

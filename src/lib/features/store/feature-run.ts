@@ -13,6 +13,7 @@ import type { SymbolWarmUp } from '../symbol-series.js';
 import { buildStoredFeatures } from './built-features.js';
 import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
 import { batchFeatures, type FeatureStep, streamFeatures } from './feature-step.js';
+import { featuresOfFiles } from './file-features.js';
 import { featuresOfStore } from './stored-features.js';
 
 /** The rows that `features` makes. */
@@ -65,7 +66,9 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
     );
     const all = unique.filter(stoppedInput(input, unique.listener, stopped));
     const records = filtered(all, (record) => isOfSelection(record, selection));
-    const step = input.includes('-') ? streamFeatures(records, engine) : batchFeatures(records, engine);
+    const step = input.includes('-')
+      ? streamFeatures(records, engine)
+      : batchFeatures(records, engine, (own, otherwise) => featuresOfFiles(request, own, otherwise));
     // Rows before `since` fill the windows of those after it.
     const selected = filtered(step.records, (row) => isInTime(row, selection));
     return runOf({ ...step, records: selected }, request, { broken, unique });
@@ -73,7 +76,7 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
 
   async besideStore(request) {
     const { directory, selection, engine, stopped } = request;
-    const step = await featuresOfStore(directory, selection, engine);
+    const step = await featuresOfStore(directory, selection, engine, stopped);
     return runOf({ ...step, records: untilStopped(step.records, stopped) }, request, { broken: { count: 0 } });
   },
 

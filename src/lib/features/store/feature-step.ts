@@ -37,14 +37,21 @@ export function streamFeatures(input: AsyncIterable<readonly AnyRecord[]>, optio
   return { records: throughEngine(input, engine), counts: engine.counts, seen: () => engine.seen, warmUp: () => engine.warmUp() };
 }
 
-/** Returns the rows of all records, whatever their order, late ones included; for input that ends. */
-export function batchFeatures(input: AsyncIterable<readonly AnyRecord[]>, options: EngineOptions): FeatureStep {
+/**
+ * Returns the rows of all records, whatever their order, late ones included; for input that ends. `byColumns` may read it
+ * in another way, and yields what it is given where it cannot.
+ */
+export function batchFeatures(
+  input: AsyncIterable<readonly AnyRecord[]>,
+  options: EngineOptions,
+  byColumns: (engine: FeatureEngine, otherwise: AsyncGenerator<AnyRecord[]>) => AsyncGenerator<AnyRecord[]> = (_, rows) => rows,
+): FeatureStep {
   const engine = new FeatureEngine({ ...options, batch: true });
   const ordered = timeOrdered(foreseeing(input, engine), FEATURE_INPUTS, () => {
     engine.counts.unused += 1;
   });
   return {
-    records: throughEngine(ordered, engine),
+    records: byColumns(engine, throughEngine(ordered, engine)),
     counts: engine.counts,
     seen: () => engine.seen,
     warmUp: () => engine.warmUp(),
@@ -82,7 +89,8 @@ export async function* throughEngine(
   yield* pieces(engine.finish());
 }
 
-function* pieces(records: Iterable<AnyRecord>): Generator<AnyRecord[]> {
+/** Yields records in pieces. */
+export function* pieces(records: Iterable<AnyRecord>): Generator<AnyRecord[]> {
   let batch: AnyRecord[] = [];
   for (const record of records) {
     batch.push(record);

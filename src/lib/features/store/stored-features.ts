@@ -2,13 +2,13 @@ import type { AnyRecord } from '../../model/records.js';
 import { filtered, isInTime, type RecordSelection } from '../../model/selection.js';
 import { marketKey } from '../../model/series.js';
 import { DAY } from '../../model/time.js';
-import { readStore } from '../../storage/reading/store-reader.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import { BAR, OLDEST_BAR } from '../bars.js';
 import { FeatureEngine } from '../engine.js';
 import type { EngineOptions } from '../options.js';
-import { type FeatureStep, throughEngine } from './feature-step.js';
+import { type FeatureStep, pieces } from './feature-step.js';
 import { foreseeRepairs } from './past-rows.js';
+import { fedByStore } from './store-feed.js';
 import { marketClock, marketsOf, RAW } from './store-sql.js';
 
 /** The bars of an average reach back so far from the last one, which may be as old as a silence is long. */
@@ -23,23 +23,29 @@ export async function featuresOfStore(
   directory: string,
   selection: RecordSelection,
   options: EngineOptions,
+  stopped: AbortSignal,
 ): Promise<FeatureStep> {
   const engine = new FeatureEngine({ ...options, batch: true });
   const { since } = selection;
   const limits = await limitsOf(directory, selection, options);
   const past = { ...selection, since: since === undefined ? undefined : since - BACK };
   await foreseeRepairs(directory, past, engine);
-  const input = readStore(directory, {
-    ...past,
-    types: ['gap', 'candle', ...RAW],
-    intervals: ['15m'],
-  });
   return {
-    records: filtered(upTo(limits, throughEngine(input, engine)), (row) => isInTime(row, selection)),
+    records: filtered(upTo(limits, rowsOf(engine, directory, past, stopped)), (row) => isInTime(row, selection)),
     counts: engine.counts,
     seen: () => engine.seen,
     warmUp: () => engine.warmUp(),
   };
+}
+
+async function* rowsOf(
+  engine: FeatureEngine,
+  directory: string,
+  selection: RecordSelection,
+  stopped: AbortSignal,
+): AsyncGenerator<AnyRecord[]> {
+  yield* fedByStore(engine, directory, selection, { from: 0, stopped });
+  yield* pieces(engine.finish());
 }
 
 /** The end of the last second of each market that is over. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { mergeInTime } from '../../model/merge-in-time.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
-import type { DatabaseOptions } from '../database/duckdb.js';
+import type { Database, DatabaseOptions } from '../database/duckdb.js';
 import { tableRecords } from '../database/record-rows.js';
 import { recordOrder } from '../database/record-table.js';
 import { requireStoreDirectory } from '../files/store-directory.js';
@@ -38,28 +38,59 @@ export async function* readStore(
   options: DatabaseOptions = {},
 ): AsyncGenerator<AnyRecord[]> {
   const types = selection.types ?? STORED_TYPES;
+  const days = storedDays(
+    directory,
+    selection,
+    async (snapshot, date) => {
+      await sortDay(snapshot, types, date);
+      return snapshot.database;
+    },
+    options,
+  );
+  for await (const database of days) yield* dayRecords(database, types);
+}
+
+/**
+ * Yields what `load` makes of each UTC day of a store, in order; it may lie in the database of its snapshot, until the next
+ * day is asked for. Throws as `readStore`.
+ */
+export async function* storedDays<Day>(
+  directory: string,
+  selection: StoreSelection,
+  load: (snapshot: StoreSnapshot, date: string) => Promise<Day>,
+  options: DatabaseOptions = {},
+): AsyncGenerator<Day> {
+  const types = selection.types ?? STORED_TYPES;
   let snapshot = await openSnapshot(directory, selection, options);
   try {
     const dates = [...new Set(types.flatMap((type) => snapshot.dates(type)))].sort();
     for (const date of dates) {
       for (let attempt = 1; ; attempt++) {
+        let day: Day;
         try {
-          await sortDay(snapshot, types, date);
-          break;
+          day = await load(snapshot, date);
         } catch (error) {
           if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, resolve(directory));
           await snapshot.close();
           snapshot = await openSnapshot(directory, selection, options);
+          continue;
         }
+        yield day;
+        break;
       }
-      yield* mergeInTime(types.map((type) => ({ batches: tableRecords(snapshot.database, type, `day_${type}`) })));
     }
   } finally {
     await snapshot.close();
   }
 }
 
-async function sortDay(snapshot: StoreSnapshot, types: readonly RecordType[], date: string): Promise<void> {
+/** Yields the records of a day that `sortDay` has sorted, in order of time. */
+export function dayRecords(database: Database, types: readonly RecordType[]): AsyncGenerator<AnyRecord[]> {
+  return mergeInTime(types.map((type) => ({ batches: tableRecords(database, type, `day_${type}`) })));
+}
+
+/** Sorts the records of a day in tables. */
+export async function sortDay(snapshot: StoreSnapshot, types: readonly RecordType[], date: string): Promise<void> {
   for (const type of types) {
     await snapshot.database.run(
       `CREATE OR REPLACE TEMP TABLE "day_${type}" AS SELECT * FROM ${snapshot.relation(type, date)} ORDER BY ${recordOrder(type)}`,

@@ -134,7 +134,7 @@ describe('rows of a store', () => {
     await build(undamaged);
     expect(differences(await rowsOf(directory), await rowsOf(undamaged))).toEqual([]);
     expect(await build(directory)).toEqual([]);
-    const once = await featuresOfStore(directory, {}, ENGINE);
+    const once = await featuresOfStore(directory, {}, ENGINE, new AbortController().signal);
     const rows: AnyRecord[] = [];
     for await (const batch of once.records) rows.push(...batch.filter(({ type }) => type === 'features'));
     const stored = (await readAll(undamaged, { types: ['features'] })).map(encodeRecord);
