@@ -70,10 +70,7 @@ async function* foreseeing(
 }
 
 /** Feeds records through an engine, to the end of the input. */
-export async function* throughEngine(
-  input: AsyncIterable<readonly AnyRecord[]>,
-  engine: FeatureEngine,
-): AsyncGenerator<AnyRecord[]> {
+async function* throughEngine(input: AsyncIterable<readonly AnyRecord[]>, engine: FeatureEngine): AsyncGenerator<AnyRecord[]> {
   for await (const records of input) {
     let batch: AnyRecord[] = [];
     for (const record of records) {

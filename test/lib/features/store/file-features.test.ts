@@ -98,9 +98,10 @@ const record = fc
     const times = { timestamp, localTimestamp: arrival === undefined ? undefined : timestamp + arrival };
     const common = { ...market, symbol, ...times };
     const side = flag ? 'buy' : 'sell';
+    const known = place % 9 === 0 ? undefined : side;
     switch (type) {
       case 'trade':
-        return { type, ...common, id: `${place}`, price: e, amount: f, side, sequence };
+        return { type, ...common, id: `${place}`, price: e, amount: f, side: known, sequence };
       case 'book_snapshot':
         return { type, ...common, bids, asks, sequence };
       case 'ticker':
