@@ -170,6 +170,13 @@ describe('grid run', () => {
       /--accept-unverified/,
     ],
     ['a ladder that is liquidated before its end', ['--demo', '--maintenance-rate', '50%'], 4, /the plan is not safe/],
+    [
+      'a stop that would cut the ladder',
+      ['--demo', '--exchange-stop', '3%'],
+      2,
+      /--exchange-stop: the exchange stop at 97 is not beyond the last level at 96/,
+    ],
+    ['a stop that is no price', ['--demo', '--exchange-stop', '-5'], 2, /--exchange-stop: expected a price such as/],
     ['a maximum below the deposit', ['--demo', '--max-deposit', '10'], 2, /--max-deposit: expected at least --deposit/],
   ];
   it.each(REFUSALS)('refuses %s', async (name, args, code, expected) => {

@@ -287,6 +287,34 @@ export type PrivateWrites = {
   parse(request: HttpRequest, answer: RestAnswer, now: number): readonly WriteResult[];
 };
 
+/** A stop of a whole position that the exchange holds, whatever becomes of the client. */
+export type PrivateStop = {
+  readonly symbol: string;
+  readonly orderId?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly positionSide?: PositionSide | undefined;
+  /** Whether it closes a part alone. */
+  readonly isPartial?: boolean | undefined;
+  /** The mark price that triggers it. */
+  readonly price: DecimalText;
+};
+
+/** A stop to set: it closes all that is held of a side by market, however much that is when it is triggered. */
+export type StopIntent = PrivateScope & {
+  readonly clientId: string;
+  readonly side: PositionSide;
+  readonly positionMode: 'one_way' | 'hedge';
+  readonly price: DecimalText;
+};
+
+/** Stops that an exchange holds, as a capability of a family. */
+export type PrivateStops = {
+  read(scope: PrivateScope): PrivateRead<PrivateStop>;
+  set(stop: StopIntent): HttpRequest;
+  /** Takes one away; undefined where setting another one replaces it. */
+  readonly remove?: ((stop: OrderName) => HttpRequest) | undefined;
+};
+
 /** One frame of a private connection. Rows are as over REST. */
 export type PrivateFrame =
   | {
@@ -344,6 +372,8 @@ export type AccountFamily = {
   /** The ways to look one order up, in the order to ask: its detail, the open list, the history, its fills. */
   lookups(order: OrderName): { readonly orders: readonly PrivateRead<PrivateOrder>[]; readonly fills: PrivateRead<PrivateFill> };
   readonly writes: PrivateWrites;
+  /** Absent where mdtool sets no stops. */
+  readonly stops?: PrivateStops | undefined;
   readonly socket: PrivateSocket;
 };
 

@@ -5,6 +5,7 @@ import { FUNDING_OVERLAP } from './due.js';
 import { reportFill } from './ladder.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder, RunState } from './state.js';
+import { isStopFill } from './stops.js';
 import type { Turn } from './turn.js';
 
 /** Fills of this many cycles back are still known: an exchange that repeats its pushes does so within minutes. */
@@ -32,13 +33,14 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   if (state.fills.includes(key)) return;
   const order = orderOf(state, fill);
   const isForced = fill.cause === 'liquidation' || fill.cause === 'adl' || fill.cause === 'settlement';
-  if (order === undefined && !(isForced && fill.timestamp >= state.since && Number(state.held) > 0)) return;
+  const isStop = order === undefined && isStopFill(state, config, fill);
+  if (order === undefined && !((isForced || isStop) && fill.timestamp >= state.since && Number(state.held) > 0)) return;
   state.fills.push(key);
   if (state.fills.length > REMEMBERED) state.fills.shift();
   const realised = bookPosition(turn, fill, reduces(turn, fill, order));
   noteHeld(state, fill.timestamp);
   bookMoney(turn, fill, realised);
-  turn.fill(fill, order, realised?.toNumber());
+  turn.fill(fill, order, realised?.toNumber(), isStop);
   state.lastFill = turn.at;
   state.mismatch = undefined;
   state.places = {};
@@ -47,6 +49,7 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
     reportFill(turn, order, { ...fill, realised: realised?.toNumber() ?? 0 });
   }
   if (isForced) force(turn, fill);
+  if (isStop) turn.halt('exchange_stop', `the stop that the exchange holds closed ${fill.amount} at ${fill.price}`);
 }
 
 /** Changes what is held; returns the realised profit of a closing fill. */

@@ -1,7 +1,7 @@
 /** What an own order is for. */
-export type Role = 'entry' | 'level' | 'take_profit' | 'close';
+export type Role = 'entry' | 'level' | 'take_profit' | 'close' | 'stop';
 
-/** The parts of a client id. `number` is the level, or the generation of a take profit. */
+/** The parts of a client id. `number` is the level, or the generation of a take profit or stop. */
 type ClientIdParts = {
   /** Six characters, made when the run is created: two runs never share an id. */
   readonly run: string;
@@ -13,13 +13,13 @@ type ClientIdParts = {
   readonly attempt: number;
 };
 
-const LETTERS: Readonly<Record<Role, string>> = { entry: 'E', level: 'L', take_profit: 'T', close: 'X' };
+const LETTERS: Readonly<Record<Role, string>> = { entry: 'E', level: 'L', take_profit: 'T', close: 'X', stop: 'S' };
 const ROLES = new Map(Object.entries(LETTERS).map(([role, letter]) => [letter, role as Role]));
-const FORM = /^m-([0-9a-z]{6})-([0-9a-z]{3})-([0-9a-z]{1,6})-([ELTX])([0-9]{0,5})-([0-9a-z]{1,4})$/;
+const FORM = /^m-([0-9a-z]{6})-([0-9a-z]{3})-([0-9a-z]{1,6})-([ELTXS])([0-9]{0,5})-([0-9a-z]{1,4})$/;
 
 /** Returns `m-run-start-cycle-role-attempt`: at most 32 characters that both exchanges accept, and that explain an order by itself. */
 export function clientIdOf({ run, start, cycle, role, number, attempt }: ClientIdParts): string {
-  const width = { entry: 0, level: 2, take_profit: 4, close: 0 }[role];
+  const width = { entry: 0, level: 2, take_profit: 4, close: 0, stop: 4 }[role];
   const digits = width === 0 ? '' : String(number).padStart(width, '0');
   return `m-${run}-${start}-${cycle.toString(36)}-${LETTERS[role]}${digits}-${attempt.toString(36)}`;
 }

@@ -3,13 +3,14 @@ import { Exact } from '../model/ticks.js';
 import { parseClientId } from './client-id.js';
 import { isLive } from './orders.js';
 import type { OwnOrder, RunConfig, RunState } from './state.js';
+import { isStopOrder } from './stops.js';
 
 /** What the exchange shows of a symbol. */
 export type SymbolView = { readonly orders: readonly PrivateOrder[]; readonly positions: readonly PrivatePosition[] };
 
 /** Returns a sentence for each way in which the exchange is not as the journal of a run says; none when they agree. */
 export function differencesOf(state: RunState, config: RunConfig, view: SymbolView): string[] {
-  const orders = view.orders.filter(({ symbol }) => symbol === config.symbol);
+  const orders = view.orders.filter((order) => order.symbol === config.symbol && !isStopOrder(state, config, order));
   const own = state.orders.filter(isLive);
   return [
     ...own.flatMap((order) => orderDifference(order, orders) ?? []),

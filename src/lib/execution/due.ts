@@ -3,6 +3,7 @@ import { roleKey } from './client-id.js';
 import type { Action, OrderDraft } from './messages.js';
 import { attemptsOf, closable, hasReached, isBelowMinimum, isLive, isSettled, remainingOf, unsettled } from './orders.js';
 import type { OwnOrder, Phase, ReadKind, RunConfig, RunState } from './state.js';
+import { isStopped, stopWrites } from './stops.js';
 
 const SECOND = 1_000;
 /** Fills of a burst make one renewal of the take profit. */
@@ -35,12 +36,14 @@ export function due(state: RunState, config: RunConfig, at: number): Action[] {
   if (state.needsClock) return [{ kind: 'clock' }];
   const writes = writesOf(state, config, at);
   const isUrgent = (action: Action) =>
-    action.kind === 'cancel' || (action.kind === 'place' && action.drafts.some(({ reduces }) => reduces));
+    action.kind === 'cancel' ||
+    action.kind === 'protect' ||
+    (action.kind === 'place' && action.drafts.some(({ reduces }) => reduces));
   return [
     ...writes.filter(isUrgent),
     ...lookups(state, at),
     ...writes.filter((action) => !isUrgent(action)),
-    ...reads(state, at),
+    ...reads(state, config, at),
   ];
 }
 
@@ -54,11 +57,12 @@ function lookups({ orders }: RunState, at: number): Action[] {
     .map(({ clientId }) => ({ kind: 'lookup', clientId }));
 }
 
-function reads(state: RunState, at: number): Action[] {
-  const kinds: readonly ReadKind[] = ['open', 'fills', 'position', 'funding'];
+function reads(state: RunState, config: RunConfig, at: number): Action[] {
+  const kinds: readonly ReadKind[] = ['open', 'fills', 'position', 'funding', 'stops'];
   return kinds.flatMap((what): Action[] => {
     const { asked, due } = state.reads[what];
     if (asked !== undefined || at < due) return [];
+    if (what === 'stops' && (config.exchangeStop === undefined || Number(state.held) === 0)) return [];
     if (what === 'funding') return [{ kind: 'read', what, since: state.fundedUntil - FUNDING_OVERLAP }];
     return [what === 'fills' ? { kind: 'read', what, since: fillsSince(state) } : { kind: 'read', what }];
   });
@@ -122,8 +126,9 @@ function workingWrites(state: RunState, config: RunConfig, at: number): Action[]
   const removed = cancels(extra, config, at);
   const target = takeProfitWrites(state, config, at);
   const hasTarget = state.orders.some((order) => order.role === 'take_profit' && order.state === 'accepted' && isLive(order));
-  const levels = hasTarget && extra.length === 0 ? levelWrites(state, config, at) : [];
-  return [...removed, ...target, ...levels];
+  const isReady = hasTarget && extra.length === 0 && isStopped(state, config);
+  const levels = isReady ? levelWrites(state, config, at) : [];
+  return [...removed, ...target, ...stopWrites(state, config, at), ...levels];
 }
 
 /** Live orders that nobody wants: levels of an ended grid, and of two orders of one role the newer one. */

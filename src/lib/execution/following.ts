@@ -2,6 +2,7 @@ import { Exact } from '../model/ticks.js';
 import { dropPlan } from './ladder.js';
 import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, unsettled } from './orders.js';
 import { reconcile } from './readings.js';
+import { isStopped, stopPrice, watchStop } from './stops.js';
 import type { Turn } from './turn.js';
 
 const SECOND = 1_000;
@@ -23,6 +24,7 @@ export function follow(turn: Turn): void {
   followEnd(turn);
   followLimit(turn);
   watchTakeProfit(turn);
+  watchStop(turn);
   if (state.unpushedSince !== undefined && at - state.unpushedSince > UNPUSHED)
     turn.alarm('pushes_missing', 'a fill was found over REST and never pushed: the private connection says nothing', 'warning');
   const stuck = state.orders.find((order) => order.endedAt !== undefined && !isSettled(order) && at - order.endedAt > UNSETTLED);
@@ -179,5 +181,7 @@ function finishEnding(turn: Turn): void {
   const isUnknown = state.orders.some((order) => order.state === 'sent' || order.state === 'unknown');
   state.finished = code !== 0 ? code : isDoubtful || isUnknown ? 3 : 0;
   const rest = live.map(({ clientId }) => clientId).join(', ') || 'no order';
-  turn.event(isDoubtful ? 'alarm' : 'routine', 'stopped', `the run stops; what stays: ${rest}, position ${state.held}`);
+  const stop = turn.config.exchangeStop && Number(state.held) > 0 && isStopped(state, turn.config);
+  const words = stop ? `, stop at ${stopPrice(state, turn.config)}` : '';
+  turn.event(isDoubtful ? 'alarm' : 'routine', 'stopped', `the run stops; what stays: ${rest}, position ${state.held}${words}`);
 }

@@ -9,6 +9,7 @@ import { MdtoolError } from '../model/errors.js';
 import { Exact, roundDown, roundUp } from '../model/ticks.js';
 import { netOf } from './orders.js';
 import type { InstrumentRules, OwnOrder, PlannedLevel, RunConfig, RunState } from './state.js';
+import { stopRefusal } from './stops.js';
 import type { Turn } from './turn.js';
 
 type Planned = { readonly grid: GridParameters; readonly planner: GridPlanner };
@@ -126,6 +127,8 @@ export function beginCycle(turn: Turn, price: DecimalText): string | undefined {
     const refusal = refusalOf(levels, state.rules);
     if (refusal) return refusal;
     state.plan = { price, deposit: deposit.toString(), levels, at: turn.at };
+    const stopped = stopRefusal(state, config);
+    if (stopped) return stopped;
   } catch (error) {
     if (!(error instanceof MdtoolError)) throw error;
     return error.message;

@@ -8,6 +8,8 @@ import type {
   PrivateFunding,
   PrivateOrder,
   PrivatePosition,
+  PrivateStop,
+  StopIntent,
   WriteResult,
 } from '../exchanges/private-side.js';
 import type { EventRecord, Fill, Order, Position, Side } from '../model/records.js';
@@ -29,6 +31,9 @@ export type OrderDraft = {
 export type Action =
   | { readonly kind: 'place'; readonly drafts: readonly OrderDraft[] }
   | { readonly kind: 'cancel'; readonly clientIds: readonly string[] }
+  /** Have the exchange hold a stop; take away one at another price. */
+  | { readonly kind: 'protect'; readonly price: DecimalText }
+  | { readonly kind: 'unprotect'; readonly orderId: string }
   | { readonly kind: 'lookup'; readonly clientId: string }
   /** `since`, microseconds, is for fills and funding. */
   | { readonly kind: 'read'; readonly what: ReadKind; readonly since?: number | undefined }
@@ -43,7 +48,12 @@ export type Wire =
       readonly kind: 'cancel';
       readonly orders: readonly (OrderName & { readonly clientId: string })[];
       readonly timestamp: number;
-    };
+    }
+  | { readonly kind: 'protect'; readonly stop: StopIntent; readonly timestamp: number }
+  | { readonly kind: 'unprotect'; readonly stop: OrderName; readonly timestamp: number };
+
+/** The wire of an action that writes. */
+export type WireOf<Kind extends Wire['kind']> = Extract<Wire, { readonly kind: Kind }>;
 
 /** What one way to look an order up has answered; `answered` is false where it failed, which is no answer. */
 export type LookupAnswer = {
@@ -80,6 +90,7 @@ export type Input = { readonly at: number; readonly time: number } & (
       readonly orders?: readonly PrivateOrder[] | undefined;
       readonly fills?: readonly PrivateFill[] | undefined;
       readonly position?: PrivatePosition | undefined;
+      readonly stops?: readonly PrivateStop[] | undefined;
       readonly fundings?: readonly PrivateFunding[] | undefined;
     }
   | { readonly kind: 'failed'; readonly action: Action; readonly outcome: Outcome }
@@ -95,7 +106,7 @@ export type Input = { readonly at: number; readonly time: number } & (
   | { readonly kind: 'send'; readonly action: Action }
   | {
       readonly kind: 'sent';
-      readonly what: 'place' | 'cancel';
+      readonly what: Wire['kind'];
       readonly clientIds: readonly string[];
       readonly results: readonly WriteResult[];
     }

@@ -4,8 +4,9 @@ import { bookFill, noteHeld } from './bookings.js';
 import { parseClientId } from './client-id.js';
 import { endGrid } from './ladder.js';
 import type { LookupAnswer } from './messages.js';
-import { isLive, isSettled, netOf, unrealised } from './orders.js';
+import { isLive, isSettled, netOf, orderOf, unrealised } from './orders.js';
 import type { OwnOrder, ReadKind } from './state.js';
+import { isStopOrder } from './stops.js';
 import type { Turn } from './turn.js';
 import { countUnknown, kinship, viewOrder } from './views.js';
 
@@ -29,6 +30,7 @@ const PERIODS: Readonly<Record<ReadKind, number>> = {
   position: 2 * SECOND,
   fills: 60 * SECOND,
   funding: 60 * SECOND,
+  stops: 2 * SECOND,
 };
 
 /** Notes that a read was answered, and when the next one is due. */
@@ -45,7 +47,7 @@ export function readOpen(turn: Turn, asked: number, orders: readonly PrivateOrde
   const { state, config } = turn;
   const listed = new Set<OwnOrder>();
   const foreign: string[] = [];
-  for (const order of orders.filter(({ symbol }) => symbol === config.symbol)) {
+  for (const order of orders.filter((one) => one.symbol === config.symbol && !isStopOrder(state, config, one))) {
     const own = viewOrder(turn, order) ?? adopt(turn, order);
     if (own) listed.add(own);
     else foreign.push(order.orderId ?? order.clientId ?? '?');
@@ -106,9 +108,16 @@ function adopt(turn: Turn, view: PrivateOrder): OwnOrder | undefined {
   return viewOrder(turn, view) ?? order;
 }
 
+/** Of one moment, what opens comes before what closes it: lists have the newest first, and time alone does not say. */
+function inOrder({ state, config }: Turn, fills: readonly PrivateFill[]): PrivateFill[] {
+  const closing = config.side === 'long' ? 'sell' : 'buy';
+  const closes = (fill: PrivateFill) => Number((fill.side ?? orderOf(state, fill)?.side) === closing);
+  return [...fills].reverse().sort((a, b) => a.timestamp - b.timestamp || closes(a) - closes(b));
+}
+
 /** Takes fills; those that were asked for after an order had ended are all of it. */
 export function readFills(turn: Turn, asked: number, fills: readonly PrivateFill[]): void {
-  for (const fill of [...fills].sort((a, b) => a.timestamp - b.timestamp)) bookFill(turn, fill);
+  for (const fill of inOrder(turn, fills)) bookFill(turn, fill);
   for (const order of turn.state.orders) {
     if (order.endedAt === undefined || order.isProven || asked < order.endedAt) continue;
     order.isProven = true;

@@ -5,8 +5,9 @@ import { dropPlan } from './ladder.js';
 import type { Action, Input, OrderDraft } from './messages.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder, RunConfig } from './state.js';
+import { sendStop, stopSent } from './stops.js';
 import type { Turn } from './turn.js';
-import { cancelled, placed } from './views.js';
+import { cancelled, placed, stopFor } from './views.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -25,6 +26,10 @@ export function send(turn: Turn, action: Action): void {
       turn,
       action.clientIds.filter((id) => wanted.has(id)),
     );
+  }
+  if (action.kind === 'protect' || action.kind === 'unprotect') {
+    const isWanted = now.some((one) => JSON.stringify(one) === JSON.stringify(action));
+    if (isWanted) sendStop(turn, action);
   }
   if (action.kind === 'place') {
     const wanted = new Set(now.flatMap((one) => (one.kind === 'place' ? one.drafts.map((draft) => JSON.stringify(draft)) : [])));
@@ -129,6 +134,11 @@ function intentOf({ clientId, side, kind, price, amount, reduces }: OwnOrder, co
 /** Results come by client id, or in the order of the request; an order without one is in doubt. */
 export function sent(turn: Turn, { what, clientIds, results }: Extract<Input, { kind: 'sent' }>): void {
   const [only] = results;
+  if (what === 'protect' || what === 'unprotect') {
+    if (only) stopSent(turn, only);
+    if (only) stopFor(turn, only.outcome);
+    return;
+  }
   const isWhole =
     results.length === 1 && only?.clientId === undefined && (clientIds.length === 1 || only?.outcome.class !== 'success');
   for (const [index, clientId] of clientIds.entries()) {

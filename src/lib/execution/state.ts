@@ -1,6 +1,6 @@
 import type { GridSnapshot } from '../backtest/strategies/grid.js';
 import type { GridSettings } from '../backtest/strategies/grid-planner.js';
-import type { DecimalText } from '../exchanges/private-side.js';
+import type { DecimalText, PrivateStop } from '../exchanges/private-side.js';
 import type { Market, Mode, OrderStatus, PositionSide, Side } from '../model/records.js';
 import type { Role } from './client-id.js';
 
@@ -53,6 +53,8 @@ export type RunConfig = {
   readonly restart: number;
   readonly limits: SafetyLimits;
   readonly onHalt: OnHalt;
+  /** A stop that the exchange holds for the whole position: at a price, or at a fraction of the price a cycle starts at. */
+  readonly exchangeStop?: { readonly price?: DecimalText | undefined; readonly share?: DecimalText | undefined } | undefined;
   /** Milliseconds after its timestamp in which the exchange accepts a request. */
   readonly window: number;
   /** Orders of one batch. */
@@ -121,7 +123,7 @@ export type CyclePlan = {
   readonly at: number;
 };
 
-export type ReadKind = 'open' | 'position' | 'fills' | 'funding';
+export type ReadKind = 'open' | 'position' | 'fills' | 'funding' | 'stops';
 /** `asked`: when the read that runs was asked for. `answered` and `got`: when the last one was asked for, and arrived. */
 export type ReadState = { asked?: number | undefined; answered: number; got: number; due: number };
 
@@ -157,6 +159,20 @@ export type Phase =
   | 'ending'
   | 'stopped'
   | 'halted';
+
+/** The stop that the exchange holds, as far as is known. Times are monotonic. */
+export type StopState = {
+  shown: readonly PrivateStop[];
+  /** Ids of stops that were seen: one that is triggered keeps its id. */
+  ids: string[];
+  /** When one was sent last, and when the next one may be. */
+  at: number;
+  next: number;
+  number: number;
+  sends: number[];
+  refusals: number;
+  missingSince?: number | undefined;
+};
 
 /** Money of a run since its start, decimal text. */
 export type Books = {
@@ -244,6 +260,7 @@ export type RunState = {
   needsClock: boolean;
   foreign: string[];
   noNewCycle?: string | undefined;
+  stop: StopState;
   halt?: Halt | undefined;
   ending?: Ending | undefined;
   /** The exit code of the process: nothing more is done. */
@@ -279,7 +296,7 @@ const COUNTERS = {
 /** Returns the state of a run that has done nothing yet. */
 export function initialState(rules: InstrumentRules, time: number): RunState {
   const read = (): ReadState => ({ answered: -1, got: -1, due: 0 });
-  const reads = { open: read(), position: read(), fills: read(), funding: read() };
+  const reads = { open: read(), position: read(), fills: read(), funding: read(), stops: read() };
   return {
     version: 1,
     phase: 'reconciling',
@@ -312,6 +329,7 @@ export function initialState(rules: InstrumentRules, time: number): RunState {
     hasPushes: false,
     isPlanAsked: false,
     foreign: [],
+    stop: { shown: [], ids: [], at: -1, next: 0, number: 0, sends: [], refusals: 0 },
     books: noBooks(),
     ...COUNTERS,
   };

@@ -1,4 +1,4 @@
-import type { Outcome } from '../exchanges/private-side.js';
+import type { Outcome, PrivateFill } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
 import { bookFill, bookFundings } from './bookings.js';
 import { obstacle, phaseOf } from './due.js';
@@ -9,6 +9,7 @@ import { attemptsOf, isLive, orderOf } from './orders.js';
 import { answered, looked, readFills, readOpen, readPosition, reconcile } from './readings.js';
 import { send, sent } from './sending.js';
 import type { OwnOrder, RunConfig, RunState } from './state.js';
+import { isStopFill, readStops } from './stops.js';
 import { Turn } from './turn.js';
 import { countUnknown, stopFor, viewOrder } from './views.js';
 
@@ -42,7 +43,7 @@ function take(turn: Turn, input: Input): void {
       Object.assign(turn.state, { unpushedSince: undefined, hasPushes: true });
       turn.clear('pushes_missing');
       for (const order of input.orders) if (order.symbol === turn.config.symbol) viewOrder(turn, order);
-      for (const fill of input.fills) bookFill(turn, fill);
+      for (const fill of input.fills) takePushedFill(turn, fill);
       pushedPosition(turn, input.positions);
       return;
     case 'read':
@@ -51,6 +52,15 @@ function take(turn: Turn, input: Input): void {
     default:
       takeAction(turn, input);
   }
+}
+
+/**
+ * The stop closes what the levels of the same moment opened, and pushes come in any order: booked first, it would close less than
+ * it did. It is booked from the list, which has all of them.
+ */
+function takePushedFill(turn: Turn, fill: PrivateFill): void {
+  if (isStopFill(turn.state, turn.config, fill)) turn.state.reads.fills.due = turn.at;
+  else bookFill(turn, fill);
 }
 
 function takeRead(turn: Turn, input: Extract<Input, { kind: 'read' }>): void {
@@ -66,6 +76,9 @@ function takeRead(turn: Turn, input: Extract<Input, { kind: 'read' }>): void {
       if (state.books.fills > known && state.hasPushes) state.unpushedSince ??= turn.at;
       break;
     }
+    case 'stops':
+      readStops(turn, input.stops ?? []);
+      break;
     case 'funding':
       bookFundings(turn, input.fundings ?? []);
       break;
@@ -148,6 +161,7 @@ function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { 
   Object.assign(state, { pausedUntil: 0, nextPlan: at, lastFill: at, lastBatch: 0, lastTakeProfit: 0, unknowns: 0, alarms: {} });
   Object.assign(state, { places: {}, emptyEntries: [], mismatch: undefined, unprotectedSince: undefined, foreign: [] });
   state.deferred = {};
+  Object.assign(state.stop, { at: -1, next: at, sends: [], refusals: 0, missingSince: undefined });
   state.cycleStarts = state.cycleStarts.map(() => at);
   if (state.puzzle) state.puzzle = { ...state.puzzle, at };
   if (state.cleanAt !== undefined) state.cleanAt = at;

@@ -55,10 +55,10 @@ export class Turn {
     });
   }
 
-  fill(fill: PrivateFill, order: OwnOrder | undefined, realised: number | undefined): void {
+  fill(fill: PrivateFill, order: OwnOrder | undefined, realised: number | undefined, isStop = false): void {
     const { market, tradeId, orderId, price, amount, fees, cause, timestamp } = fill;
     const side = order?.side ?? fill.side ?? (this.config.side === 'long' ? 'sell' : 'buy');
-    const clientId = order?.clientId;
+    const clientId = order?.clientId ?? (isStop ? fill.clientId : undefined);
     this.#fills.push({ market, tradeId, orderId, clientId, side, price, amount, fees, cause, timestamp });
     this.#isDirty = true;
     const [fee] = fees;
@@ -74,7 +74,7 @@ export class Turn {
       feeAsset: fees.length === 1 ? fee?.asset : undefined,
       fees: fees.length > 1 ? Object.fromEntries(fees.map((one) => [one.asset, Number(one.amount)])) : undefined,
       liquidity: fill.liquidity,
-      reason: order === undefined ? undefined : order.role === 'close' ? 'exit' : order.role,
+      reason: isStop ? 'stop' : order === undefined ? undefined : order.role === 'close' ? 'exit' : order.role,
       realizedPnl: realised,
       tradeId,
       clientId,

@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { InstrumentRules, RunConfig, SafetyLimits } from '../../../lib/execution/state.js';
+import { stopPrice, stopRefusal } from '../../../lib/execution/stops.js';
 import type { GridInput } from '../../../lib/grid/parameters.js';
 import { GRID_DEFAULTS } from '../../../lib/grid/parameters.js';
 import { planGrid } from '../../../lib/grid/plan.js';
+import type { Plan } from '../../../lib/grid/planned.js';
 import type { TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import { LimitError, UsageError } from '../../../lib/model/errors.js';
 import type { Mode } from '../../../lib/model/records.js';
@@ -90,6 +92,7 @@ export function buildConfig(
     restart: flags.restart === undefined ? RESTART : flags.restart / 1_000,
     limits: limitsOf(flags, terms, maxDeposit),
     onHalt: flags['on-halt'] ?? 'keep',
+    exchangeStop: flags['exchange-stop'],
     window: account.window,
     batch: Math.min(BATCH, account.batch),
   };
@@ -168,7 +171,24 @@ export function checkPlan(config: RunConfig, terms: TradingTerms, isAccepted: bo
   const reason = plan.firstUnsafe?.explanation;
   if (reason !== undefined && !isAccepted)
     throw new LimitError(`the plan is not safe: ${reason}; change it, or --accept-unsafe-plan`);
-  return [...plan.warnings, ...(reason === undefined ? [] : [`the plan is not safe: ${reason}`])];
+  const stop = checkStop(config, terms, plan);
+  return [...plan.warnings, ...stop, ...(reason === undefined ? [] : [`the plan is not safe: ${reason}`])];
+}
+
+/** Throws a `UsageError` where the exchange's stop would close the position before its ladder ends; warns where it is too late. */
+function checkStop(config: RunConfig, terms: TradingTerms, { levels }: Plan): string[] {
+  const prices = levels.map(({ order }) => ({ price: order.price.toString(), amount: order.amount.toString() }));
+  const ladder = { price: prices[0]?.price ?? '0', deposit: config.deposit, at: 0 };
+  const planned = { rules: rulesOf(config, terms), plan: { ...ladder, levels: prices } };
+  const refusal = stopRefusal(planned, config);
+  if (refusal) throw new UsageError(`--exchange-stop: ${refusal}`);
+  const stop = stopPrice(planned, config);
+  const liquidation = levels.at(-1)?.liquidationPrice;
+  if (stop === undefined || liquidation === undefined) return [];
+  const isLate = config.side === 'long' ? stop.lte(liquidation) : stop.gte(liquidation);
+  return isLate
+    ? [`the exchange stop at ${stop} is beyond the liquidation of the whole ladder at ${liquidation}: it comes too late`]
+    : [];
 }
 
 function plain<Value>(value: Value): Value {

@@ -1,8 +1,17 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
 import { accountFlags } from '../../../lib/cli/account-access.js';
-import { durationFlag, exchangesFlag, LONGEST_PAUSE, outputFlags, storeFlag, symbolsFlag } from '../../../lib/cli/flags.js';
+import {
+  durationFlag,
+  exchangesFlag,
+  fractionOf,
+  LONGEST_PAUSE,
+  outputFlags,
+  storeFlag,
+  symbolsFlag,
+} from '../../../lib/cli/flags.js';
 import { decimalFlag, fractionFlag } from '../../../lib/cli/grid-flags.js';
 import { UsageError } from '../../../lib/model/errors.js';
+import { Exact } from '../../../lib/model/ticks.js';
 import { SECOND } from '../../../lib/model/time.js';
 import { DEFAULT_NAME, keyName } from '../../../lib/secrets/key-entry.js';
 import { gridFlags } from '../plan/flags.js';
@@ -18,6 +27,16 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,40}$/;
 export function runName(text: string): string {
   if (!NAME.test(text)) throw new UsageError(`expected a name of lower-case letters, digits and dashes, was "${text}"`);
   return text;
+}
+
+function stopOf(text: string): { readonly price?: string; readonly share?: string } {
+  if (!text.trim().endsWith('%')) {
+    if (!(Number(text) > 0)) throw new UsageError(`expected a price such as 1500 or a percentage such as 45%, was "${text}"`);
+    return { price: new Exact(text.trim()).toString() };
+  }
+  const share = fractionOf(text);
+  if (!share.gt(0) || share.gte(1)) throw new UsageError(`expected a percentage between 0% and 100%, was "${text}"`);
+  return { share: share.toString() };
 }
 
 export const runNameArgument = Args.string({
@@ -58,6 +77,13 @@ export const configFlags = {
     defaultHelp: async () => '30',
     helpGroup: SAFETY,
   }),
+  'exchange-stop': Flags.custom<{ readonly price?: string; readonly share?: string }>({
+    summary:
+      'Have the exchange hold a stop for the whole position, beyond the last level: at a price, or at this distance from the price that a cycle starts at.',
+    helpValue: 'PRICE|PERCENT',
+    helpGroup: SAFETY,
+    parse: async (text) => stopOf(text),
+  })(),
   'on-halt': Flags.option({
     summary: 'What a halt does: keep all orders, cancel them, or also close the position.',
     options: ['keep', 'cancel', 'close'] as const,

@@ -68,6 +68,8 @@ export async function openVenue(
   const { client, family } = account;
   if (config.family !== undefined && config.family !== family.id)
     throw new UsageError(`the run ${config.name} is of a ${config.family} account, the key is of a ${family.id} one`);
+  if (config.exchangeStop !== undefined && family.stops === undefined)
+    throw new UsageError(`--exchange-stop: mdtool sets no stops on ${family.name} accounts`);
   const isOpen = state !== undefined && (Number(state.held) > 0 || state.orders.some(isLive));
   const { userId, warnings } = await checkAccount({ client, family, config, sharesMargin: options.sharesMargin, isOpen });
   const venue = new ExchangeVenue({

@@ -52,6 +52,7 @@ function positionFigures(config: RunConfig, state: RunState): StatusFigures {
     average: held.isZero() ? undefined : new Exact(state.cost).div(held).toDecimalPlaces(8).toNumber(),
     take_profit: target && Number(target.actualPrice ?? target.price),
     take_profit_amount: target && remainingOf(target).toNumber(),
+    exchange_stop: state.stop.shown[0] && Number(state.stop.shown[0].price),
     mark: mark === undefined ? undefined : Number(mark),
     liquidation: position?.liquidation === undefined ? undefined : Number(position.liquidation),
     margin: committedMargin(state, config).toDecimalPlaces(4).toNumber(),

@@ -11,6 +11,7 @@ import type {
   PrivatePosition,
   PrivateRead,
   PrivateScope,
+  PrivateStop,
   TimeRange,
   WriteResult,
 } from '../../exchanges/private-side.js';
@@ -19,9 +20,9 @@ import { Backoff } from '../../transport/backoff.js';
 import { AttemptError } from '../../transport/failure.js';
 import type { openSocket } from '../../transport/socket.js';
 import type { Timing } from '../../transport/timing.js';
-import type { LookupAnswer, OrderDraft, Wire } from '../messages.js';
+import type { LookupAnswer, OrderDraft, Wire, WireOf } from '../messages.js';
 import type { OwnOrder, RunConfig } from '../state.js';
-import type { Quote, Venue, VenueListener } from './venue.js';
+import type { Quote, StopAction, Venue, VenueListener } from './venue.js';
 
 type ExchangeVenueOptions = {
   readonly client: AccountClient;
@@ -81,6 +82,31 @@ export class ExchangeVenue implements Venue {
       const wire = decide();
       return wire?.kind === 'cancel' ? { request: requestOf(wire.orders), timestamp: wire.timestamp } : undefined;
     });
+  }
+
+  protect(action: StopAction, decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined> {
+    const requestOf = (wire: WireOf<'protect' | 'unprotect'>): HttpRequest => {
+      const { stops } = this.#options.family;
+      const request = wire.kind === 'protect' ? stops?.set(wire.stop) : stops?.remove?.(wire.stop);
+      if (!request) throw new RangeError('this account has no stops');
+      return request;
+    };
+    const clientId = 'm-sample-aaa-0-S0000-0';
+    const set = { ...this.#scope, clientId, side: this.#options.config.side, positionMode: 'one_way', price: '1' } as const;
+    const sample =
+      action.kind === 'protect'
+        ? requestOf({ kind: 'protect', stop: set, timestamp: 0 })
+        : requestOf({ kind: 'unprotect', stop: { ...this.#scope, orderId: action.orderId }, timestamp: 0 });
+    return this.#write(sample, () => {
+      const wire = decide();
+      if (wire?.kind !== 'protect' && wire?.kind !== 'unprotect') return undefined;
+      return { request: requestOf(wire), timestamp: wire.timestamp };
+    });
+  }
+
+  stops(): Promise<readonly PrivateStop[]> {
+    const { stops } = this.#options.family;
+    return stops ? this.#read(stops.read(this.#scope)) : Promise.resolve([]);
   }
 
   async #write(

@@ -9,6 +9,7 @@ import type {
   PrivateFill,
   PrivateOrder,
   PrivatePosition,
+  PrivateStop,
   WriteResult,
 } from '../../exchanges/private-side.js';
 import type { Trade } from '../../model/records.js';
@@ -16,7 +17,7 @@ import { Exact } from '../../model/ticks.js';
 import type { LookupAnswer, OrderDraft, Wire } from '../messages.js';
 import { isLive } from '../orders.js';
 import type { OwnOrder, RunConfig, RunState } from '../state.js';
-import type { Quote, Venue, VenueListener } from './venue.js';
+import type { Quote, StopAction, Venue, VenueListener } from './venue.js';
 
 type PaperOptions = {
   readonly config: RunConfig;
@@ -50,6 +51,7 @@ export class PaperVenue implements Venue {
   #time = 0;
   #traded = 0;
   #number = 0;
+  #stop: PrivateStop | undefined;
 
   constructor(options: PaperOptions) {
     this.#options = options;
@@ -99,6 +101,20 @@ export class PaperVenue implements Venue {
     this.#matching.move({ to: price, passing: false, taker: side });
     this.#matching.observe(price);
     this.#traded = timestamp;
+    this.#trigger(price);
+  }
+
+  /** The stop that an exchange would hold: it closes all that is held by market, when a trade reaches its price. */
+  #trigger(price: number): void {
+    const { market, symbol, settle, side, marginMode } = this.#options.config;
+    const { amount } = this.#matching.account[side];
+    const stop = this.#stop;
+    if (stop === undefined || (side === 'long' ? price > Number(stop.price) : price < Number(stop.price))) return;
+    this.#stop = undefined;
+    if (amount === 0) return;
+    const closing = { side: side === 'long' ? 'sell' : 'buy', kind: 'market', reduces: true } as const;
+    const clientId = stop.clientId as string;
+    this.#place({ market, symbol, settle, clientId, ...closing, amount: new Exact(amount).toString(), marginMode });
   }
 
   async place(_: readonly OrderDraft[], decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined> {
@@ -118,6 +134,23 @@ export class PaperVenue implements Venue {
       if (known.order.state === ('done' as Order['state'])) this.#push([this.#view(known)], []);
       return { clientId, orderId: known.orderId, outcome: ACCEPTED };
     });
+  }
+
+  async protect(_: StopAction, decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined> {
+    const wire = decide();
+    if (wire?.kind !== 'protect' && wire?.kind !== 'unprotect') return undefined;
+    if (wire.kind === 'unprotect') this.#stop = undefined;
+    else {
+      const { symbol, clientId, side, price } = wire.stop;
+      this.#stop = { symbol, clientId, orderId: `paper-${clientId}`, positionSide: side, price };
+    }
+    return [{ outcome: ACCEPTED }];
+  }
+
+  async stops(): Promise<readonly PrivateStop[]> {
+    // Without a position an exchange keeps no stop of one.
+    if (this.#matching.account[this.#options.config.side].amount === 0) this.#stop = undefined;
+    return this.#stop ? [this.#stop] : [];
   }
 
   async open(): Promise<readonly PrivateOrder[]> {
@@ -295,6 +328,7 @@ export class PaperVenue implements Venue {
         fee: 0,
       });
     this.#number = state.books.fills;
+    this.#stop = state.stop.shown[0];
     const { market, symbol, settle, marginMode } = config;
     for (const order of state.orders.filter((one) => isLive(one) && one.state === 'accepted')) {
       const { clientId, side, kind, price, amount, reduces } = order;

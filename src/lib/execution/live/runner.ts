@@ -26,6 +26,9 @@ export type RunnerOptions = {
   readonly at?: ((point: string) => void) | undefined;
 };
 
+/** An action that changes something on the exchange. */
+type WriteAction = Extract<Action, { kind: 'place' | 'cancel' | 'protect' | 'unprotect' }>;
+
 /** An input without its times. */
 type News<Kind extends Input = Input> = Kind extends Input ? Omit<Kind, 'at' | 'time'> : never;
 
@@ -147,6 +150,8 @@ export class Runner {
     switch (action.kind) {
       case 'place':
       case 'cancel':
+      case 'protect':
+      case 'unprotect':
         await this.#write(action);
         return;
       case 'clock':
@@ -168,7 +173,7 @@ export class Runner {
     }
   }
 
-  async #ask(action: Exclude<Action, { kind: 'place' | 'cancel' | 'clock' }>): Promise<void> {
+  async #ask(action: Exclude<Action, WriteAction | { kind: 'clock' }>): Promise<void> {
     const { venue } = this.#options;
     const asked = this.#timing.now();
     try {
@@ -180,6 +185,7 @@ export class Runner {
       else if (action.what === 'open') this.#take({ kind: 'read', what: 'open', asked, orders: await venue.open() });
       else if (action.what === 'fills')
         this.#take({ kind: 'read', what: 'fills', asked, fills: await venue.fills(action.since ?? 0) });
+      else if (action.what === 'stops') this.#take({ kind: 'read', what: 'stops', asked, stops: await venue.stops() });
       else if (action.what === 'funding')
         this.#take({ kind: 'read', what: 'funding', asked, fundings: await venue.fundings(action.since ?? 0) });
       else this.#take({ kind: 'read', what: 'position', asked, position: await venue.position() });
@@ -192,7 +198,7 @@ export class Runner {
     }
   }
 
-  async #write(action: Extract<Action, { kind: 'place' | 'cancel' }>): Promise<void> {
+  async #write(action: WriteAction): Promise<void> {
     const { venue } = this.#options;
     let clientIds: readonly string[] = [];
     let asked = this.#timing.now();
@@ -201,12 +207,11 @@ export class Runner {
       this.#options.at?.('before-intent');
       const wire = this.#take({ kind: 'send', action });
       this.#options.at?.('after-intent');
-      clientIds = wire?.orders.map(({ clientId }) => clientId) ?? [];
+      clientIds = wire === undefined ? [] : idsOf(wire);
       asked = this.#timing.now();
       return wire;
     };
-    const results =
-      action.kind === 'place' ? await venue.place(action.drafts, decide) : await venue.cancel(action.clientIds.length, decide);
+    const results = await writeTo(venue, action, decide);
     if (results === undefined || clientIds.length === 0) return;
     this.#options.at?.('before-reply-commit');
     if (this.#failure !== undefined) return;
@@ -255,6 +260,17 @@ export class Runner {
     }
     this.#guarded(() => this.#take({ kind: 'failed', action: { kind: 'clock' }, outcome: error.outcome }));
   }
+}
+
+function writeTo(venue: Venue, action: WriteAction, decide: () => Wire | undefined) {
+  if (action.kind === 'place') return venue.place(action.drafts, decide);
+  return action.kind === 'cancel' ? venue.cancel(action.clientIds.length, decide) : venue.protect(action, decide);
+}
+
+/** Returns what names the orders of a wire. */
+function idsOf(wire: Wire): string[] {
+  if ('orders' in wire) return wire.orders.map(({ clientId }) => clientId);
+  return [wire.stop.clientId ?? ('orderId' in wire.stop ? (wire.stop.orderId ?? '') : '')];
 }
 
 function keyOf(action: Action): string {

@@ -4,9 +4,10 @@ import type {
   PrivateFunding,
   PrivateOrder,
   PrivatePosition,
+  PrivateStop,
   WriteResult,
 } from '../../exchanges/private-side.js';
-import type { LookupAnswer, OrderDraft, Wire } from '../messages.js';
+import type { Action, LookupAnswer, OrderDraft, Wire } from '../messages.js';
 import type { InstrumentRules, OwnOrder } from '../state.js';
 
 /** Pushes of a venue. */
@@ -27,6 +28,8 @@ export type Quote = {
   readonly refusal?: string | undefined;
 };
 
+export type StopAction = Extract<Action, { kind: 'protect' | 'unprotect' }>;
+
 /**
  * Where orders go: an exchange, or a paper desk. Reads throw an `AccountError` where the exchange refuses; writes never throw:
  * whatever is not known to have been refused may have happened.
@@ -41,6 +44,9 @@ export type Venue = {
    */
   place(drafts: readonly OrderDraft[], decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined>;
   cancel(count: number, decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined>;
+  /** Sets, or takes away, the stop that `decide` returns. */
+  protect(action: StopAction, decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined>;
+  stops(): Promise<readonly PrivateStop[]>;
   open(): Promise<readonly PrivateOrder[]>;
   /** `since` is microseconds. */
   fills(since: number): Promise<readonly PrivateFill[]>;

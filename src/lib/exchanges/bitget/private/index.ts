@@ -20,6 +20,8 @@ const LIMITS: Readonly<Record<string, number>> = {
   '/api/v3/account/set-leverage': 10,
   '/api/v3/trade/place-order': 10,
   '/api/v3/trade/cancel-order': 10,
+  '/api/v3/trade/place-strategy-order': 10,
+  '/api/v3/trade/cancel-strategy-order': 10,
   '/api/v3/trade/place-batch': 5,
   '/api/v3/trade/cancel-batch': 5,
   '/api/v3/trade/cancel-symbol-order': 5,

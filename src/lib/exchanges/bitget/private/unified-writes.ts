@@ -66,7 +66,7 @@ function parse(request: HttpRequest, answer: RestAnswer, now: number): readonly 
   const { data } = parseObject(answer.body, `bitget ${request.path}`);
   const list = Array.isArray(data) ? data : isFields(data) && Array.isArray(data.list) ? data.list : undefined;
   if (list === undefined) {
-    if (request.path.endsWith('/set-leverage')) return [{ outcome }];
+    if (/\/(?:set-leverage|cancel-strategy-order)$/.test(request.path)) return [{ outcome }];
     if (!isFields(data)) return [{ outcome: { ...outcome, class: 'unknown', message: 'answered without data' } }];
     return [{ ...idsOf(data), outcome }];
   }

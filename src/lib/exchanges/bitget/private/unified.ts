@@ -17,6 +17,7 @@ import type { Fields } from '../fields.js';
 import { addressesOf } from './classic.js';
 import { parseBalance, parseFill, parseFunding, parseOrder, parsePosition, parseTotals } from './unified-rows.js';
 import { UNIFIED_SOCKET } from './unified-socket.js';
+import { UNIFIED_STOPS } from './unified-stops.js';
 import { UNIFIED_WRITES } from './unified-writes.js';
 import { ALL_PRODUCTS, FUTURES, marginModeOf, objectOf, positionModeOf, productFor, rowsOf, symbolOf } from './values.js';
 
@@ -168,5 +169,6 @@ export const UNIFIED: AccountFamily = {
   fundings,
   lookups,
   writes: UNIFIED_WRITES,
+  stops: UNIFIED_STOPS,
   socket: UNIFIED_SOCKET,
 };

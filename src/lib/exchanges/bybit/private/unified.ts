@@ -1,5 +1,5 @@
-import { DAY, fromMilliseconds } from '../../../model/time.js';
-import { filledText, listOrNull, pageOf, parseObject, sortedQuery, windows } from '../../private-rows.js';
+import { DAY } from '../../../model/time.js';
+import { filledText, listOrNull, pageOf, sortedQuery, windows } from '../../private-rows.js';
 import type {
   AccountFamily,
   AccountSettings,
@@ -7,14 +7,15 @@ import type {
   OrderName,
   PrivateOrder,
   PrivatePage,
-  PrivateRead,
   PrivateScope,
   TimeRange,
 } from '../../private-side.js';
 import type { HttpRequest } from '../../requests.js';
-import { type Fields, isFields } from '../fields.js';
+import { isFields } from '../fields.js';
+import { listRead, resultOf } from './lists.js';
 import { parseBalance, parseFill, parseFunding, parseOrder, parsePosition, walletOf } from './rows.js';
 import { SOCKET } from './socket.js';
+import { HELD_STOPS } from './stops.js';
 import { WRITES } from './writes.js';
 
 const WINDOW = 7 * DAY;
@@ -34,43 +35,6 @@ function targetsOf(scope: PrivateScope | undefined, withSpot: boolean): Target[]
   if (scope) return [{ category: scope.market, symbol: scope.symbol }];
   const linear = COINS.map((settleCoin) => ({ category: 'linear', settleCoin }));
   return [...linear, { category: 'inverse' }, ...(withSpot ? [{ category: 'spot' }] : [])];
-}
-
-function resultOf(body: string, what: string): { result: Fields; time: number | undefined } {
-  const { result, time } = parseObject(body, what);
-  return { result: isFields(result) ? result : parseObject(JSON.stringify(result ?? null), what), time: fromMilliseconds(time) };
-}
-
-/**
- * Returns the cursor so that encoding it for the query gives the text that the answer has: it arrives encoded once, and the
- * bytes that are signed are those that travel.
- */
-function cursorOf(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value === '') return undefined;
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-function listRead<Item extends object>(
-  requests: readonly HttpRequest[],
-  map: (row: Fields, category: unknown) => Item | string | undefined,
-): PrivateRead<Item> {
-  return {
-    requests,
-    parse: (request, body) => {
-      const what = `bybit ${request.path}`;
-      const { result, time } = resultOf(body, what);
-      const rows = listOrNull(result.list ?? null, what);
-      const category = result.category ?? request.query.category;
-      const cursor = cursorOf(result.nextPageCursor);
-      const next = rows.length > 0 && cursor !== undefined && cursor !== request.query.cursor;
-      const page = pageOf(rows, (row) => map(row, row.category || category), time);
-      return { ...page, next: next ? { ...request, query: sortedQuery({ ...request.query, cursor }) } : undefined };
-    },
-  };
 }
 
 function parseKeyInfo(body: string): PrivatePage<KeyInfo> {
@@ -185,5 +149,6 @@ export const UNIFIED: AccountFamily = {
   fundings: (range, scope) => listRead(ranged('execution/list', range, scope, FILL_LIMIT, 'Funding'), parseFunding),
   lookups,
   writes: WRITES,
+  stops: HELD_STOPS,
   socket: SOCKET,
 };

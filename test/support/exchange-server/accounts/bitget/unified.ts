@@ -179,8 +179,8 @@ function strategyOrders(call: ApiCall): unknown {
     .filter((one) => (symbol ?? one.symbol.listing.symbol) === one.symbol.listing.symbol)
     .filter(({ stopLoss, takeProfit }) => stopLoss.gt(0) || takeProfit.gt(0))
     .map((one) => ({
-      orderId: engine.rules.orderId(one.sequence),
-      clientOid: '',
+      orderId: one.stopId,
+      clientOid: one.stopClientId,
       symbol: one.symbol.listing.symbol,
       category: PRODUCT,
       posSide: one.side,
@@ -194,6 +194,35 @@ function strategyOrders(call: ApiCall): unknown {
       updatedTime: String(one.updated),
     }));
   return { list: listOrNull(call, rows), cursor: '' };
+}
+
+/** Stop of a whole position; a second one replaces the first here. */
+function placeStrategy(call: ApiCall): unknown {
+  const { engine, account } = call;
+  const fields = fieldsOf(call.body);
+  const symbol = symbolOf(call, fields, 'category');
+  const side = choice(fields, 'posSide', ['long', 'short']);
+  const [mode, kind] = [choice(fields, 'tpslMode', ['full', 'partial']), choice(fields, 'type', ['tpsl', 'trigger'])];
+  const stop = decimalField(fields, 'stopLoss');
+  if (!side || !stop || kind !== 'tpsl' || mode !== 'full') throw bad('posSide, stopLoss, tpslMode full');
+  const held = engine.ledger.openOf(account).find((one) => one.symbol === symbol && one.side === side);
+  if (!held) throw new Refusal('nothing-to-close', 'there is no position');
+  const mark = engine.ledger.mark(symbol);
+  if (side === 'long' ? stop.gte(mark) : stop.lte(mark)) throw new ApiRefusal('25654', 'The stop price is beyond the mark price');
+  const clientId = textField(fields, 'clientOid') ?? '';
+  return { orderId: call.isDry ? engine.rules.orderId(1) : engine.setStop(held, stop, clientId), clientOid: clientId };
+}
+
+function cancelStrategy(call: ApiCall): unknown {
+  const { engine, account } = call;
+  const fields = fieldsOf(call.body);
+  const [orderId, clientId] = [textField(fields, 'orderId'), textField(fields, 'clientOid')];
+  const held = engine.ledger
+    .openOf(account)
+    .find((one) => one.stopId !== '' && (orderId === undefined ? one.stopClientId === clientId : one.stopId === orderId));
+  if (!held) throw new Refusal('not-found', 'no such order');
+  if (!call.isDry) engine.setStop(held, engine.ledger.mark(held.symbol).mul(0));
+  return null;
 }
 
 function setLeverage(call: ApiCall): unknown {
@@ -263,6 +292,8 @@ export const UNIFIED_ROUTES: readonly (readonly [string, PrivateRoute])[] = [
   ['GET /api/v3/trade/history-orders', read(20, 'trade', historyOrders)],
   ['GET /api/v3/trade/fills', read(20, 'trade', fills)],
   ['GET /api/v3/trade/unfilled-strategy-orders', read(20, 'trade', strategyOrders)],
+  ['POST /api/v3/trade/place-strategy-order', write(10, 'trade', placeStrategy)],
+  ['POST /api/v3/trade/cancel-strategy-order', write(10, 'trade', cancelStrategy)],
   ['POST /api/v3/trade/place-order', write(10, 'trade', orders.place)],
   ['POST /api/v3/trade/place-batch', write(5, 'trade', orders.placeBatch)],
   ['POST /api/v3/trade/modify-order', write(10, 'trade', orders.modify)],

@@ -3,7 +3,7 @@ import { shortText, textOf } from '../engine/decimals.js';
 import { flatPosition } from '../engine/ledger.js';
 import { isOpen, type Order, type Position, type Slot } from '../engine/model.js';
 import { bad, categoryOf, pageOf, spanOf } from './calls.js';
-import { fillRow, orderRow, positionRow, walletRow } from './rows.js';
+import { fillRow, orderRow, positionRow, stopRow, walletRow } from './rows.js';
 
 const DAY = 86_400_000;
 
@@ -20,8 +20,19 @@ export function realtime(call: ApiCall): unknown {
   const recent = found.filter((order) => !isOpen(order) && order.updated > forgotten).slice(0, 500);
   const open = found.filter(isOpen);
   const rows = isById ? [...open, ...recent] : query.get('openOnly') === '1' ? recent : open;
+  if (query.get('orderFilter') === 'StopOrder') return { category, ...pageOf(call, stopRows(call), 20, 50) };
   const sorted = isById ? rows.sort((a, b) => b.sequence - a.sequence) : rows;
-  return { category, ...pageOf(call, sorted.map(orderRow), 20, 50) };
+  const stops = isById || query.get('openOnly') === '1' || category !== 'linear' ? [] : stopRows(call);
+  return { category, ...pageOf(call, [...stops, ...sorted.map(orderRow)], 20, 50) };
+}
+
+/** Stops of whole positions rest as untriggered orders that close. */
+function stopRows({ query, engine, account, now }: ApiCall): Record<string, unknown>[] {
+  const symbol = query.get('symbol');
+  return engine.ledger
+    .positionsAt(account, now - engine.faults.lags.open)
+    .filter((one) => one.stopLoss.gt(0) && (symbol ?? one.symbol.listing.symbol) === one.symbol.listing.symbol)
+    .map(stopRow);
 }
 
 function isAsked({ query }: ApiCall, { id, clientId, symbol: { listing } }: Order): boolean {

@@ -93,6 +93,18 @@ export function orderRow(order: Order): Record<string, unknown> {
   };
 }
 
+/** The stop of a whole position, as the open list shows it. */
+export function stopRow(position: Position): Record<string, unknown> {
+  const { symbol, side, amount, stopLoss, stopId, updated, account, slot, marginMode, leverage, sequence } = position;
+  const order: Order = {
+    ...{ id: stopId, clientId: '', account, symbol, side: side === 'long' ? 'sell' : 'buy', slot, kind: 'market', force: 'ioc' },
+    ...{ price: ZERO, amount, reduceOnly: true, marginMode, leverage, cause: 'stop', created: updated, updated, status: 'new' },
+    ...{ filled: ZERO, value: ZERO, fee: ZERO, realised: ZERO, reason: '', sequence, request: 0 },
+  };
+  const trigger = { triggerPrice: textOf(stopLoss), triggerDirection: side === 'long' ? 2 : 1, triggerBy: 'MarkPrice' };
+  return { ...orderRow(order), ...trigger, orderStatus: 'Untriggered', tpslMode: 'Full', closeOnTrigger: true };
+}
+
 const EXEC_TYPE: Readonly<Partial<Record<Order['cause'], string>>> = {
   liquidation: 'BustTrade',
   adl: 'AdlTrade',

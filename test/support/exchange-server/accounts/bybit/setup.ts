@@ -69,8 +69,9 @@ export function tradingStop(call: ApiCall): unknown {
       `StopLoss:${stopLoss} set for ${position.side === 'long' ? 'Buy' : 'Sell'} position should be beyond the mark price`,
     );
   if (!call.isDry) {
-    const next = call.engine.ledger.put({ ...position, stopLoss, takeProfit });
-    call.engine.onEvent({ kind: 'position', position: next, isByOrder: true });
+    const next = call.engine.ledger.put({ ...position, takeProfit });
+    if (!stopLoss.eq(position.stopLoss)) call.engine.setStop(next, stopLoss);
+    else call.engine.onEvent({ kind: 'position', position: next, isByOrder: true });
   }
   return {};
 }

@@ -257,7 +257,7 @@ export class Engine {
     const { account, symbol } = position;
     if (cause !== 'stop' && cause !== 'site')
       for (const { id } of this.orders.openOf(account, symbol.key)) this.#matching.end(id, 'cancelled', cause);
-    const order = this.#forced(position, cause, amount);
+    const order = { ...this.#forced(position, cause, amount), ...(cause === 'stop' && stopIds(position)) };
     this.orders.put(order);
     this.#matching.update(order, { status: 'new' });
     this.#matching.force(order.id, price, amount);
@@ -320,6 +320,14 @@ export class Engine {
     if (isDue) this.close(position, 'stop', mark);
   }
 
+  /** Sets the stop of a position, at the size that it will have; zero takes it away. */
+  setStop(position: Position, price: Decimal, clientId = ''): string {
+    const stopId = price.isZero() ? '' : this.rules.orderId(this.next());
+    const next = this.ledger.put({ ...position, stopLoss: price, stopId, stopClientId: clientId });
+    this.onEvent({ kind: 'position', position: next, isByOrder: true });
+    return stopId;
+  }
+
   #fundDue(until: number): void {
     if (this.#options.paysFunding) {
       for (const symbol of new Set(this.ledger.open().map((position) => position.symbol))) {
@@ -344,4 +352,9 @@ export class Engine {
       this.#isPrinting = false;
     }
   }
+}
+
+/** A stop keeps its ids when it is triggered. */
+function stopIds({ stopId, stopClientId }: Position): { id: string; clientId: string } | undefined {
+  return stopId === '' ? undefined : { id: stopId, clientId: stopClientId };
 }

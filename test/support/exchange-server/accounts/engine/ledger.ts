@@ -224,6 +224,8 @@ export function flatPosition({
     openFee: ZERO,
     closeFee: ZERO,
     stopLoss: ZERO,
+    stopId: '',
+    stopClientId: '',
     takeProfit: ZERO,
     created: 0,
     updated: 0,
@@ -236,7 +238,8 @@ function reduced(before: Position, closed: Decimal, realised: Decimal, fee: Deci
   const margin = amount.isZero() ? ZERO : before.margin.mul(amount).div(before.amount);
   const totals = { realised: before.realised.plus(realised), closeFee: before.closeFee.plus(fee) };
   if (!amount.isZero()) return { ...before, ...totals, amount, margin };
-  return { ...before, ...totals, amount, margin, average: ZERO, stopLoss: ZERO, takeProfit: ZERO, created: 0 };
+  const ended = { average: ZERO, stopLoss: ZERO, stopId: '', stopClientId: '', takeProfit: ZERO, created: 0 };
+  return { ...before, ...totals, amount, margin, ...ended };
 }
 
 function added(before: Position, opened: Decimal, price: Decimal, fee: Decimal): Position {

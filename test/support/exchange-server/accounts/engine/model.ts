@@ -103,6 +103,9 @@ export type Position = {
   readonly openFee: Decimal;
   readonly closeFee: Decimal;
   readonly stopLoss: Decimal;
+  /** Ids of the stop order behind `stopLoss`; it keeps them when it is triggered. */
+  readonly stopId: string;
+  readonly stopClientId: string;
   readonly takeProfit: Decimal;
   readonly created: number;
   readonly updated: number;
