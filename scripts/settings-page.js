@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SHARED_FLAGS } from '../dist/lib/cli/flags.js';
+import { NOTIFY_NOTES, NOTIFY_SYMBOL_NOTES, SINK_NOTES } from '../dist/lib/cli/notify-keys.js';
 import { COUNTS, DURATIONS, PACING_NOTES, PLANNING, RUN_COUNTS, RUN_DURATIONS } from '../dist/lib/cli/pacing-keys.js';
 import { buildSettingNames, keyOf, variableOf } from '../dist/lib/cli/setting-names.js';
 import { EXCHANGES } from '../dist/lib/exchanges/index.js';
@@ -27,7 +28,7 @@ const rowsOf = (flags, keys) =>
 const HEAD = ['key', 'variable', 'default', 'meaning'];
 const ofCommand = ({ id, flags }) => {
   const name = id.replaceAll(':', '.');
-  const own = [...(tables.get(name) ?? [])].filter((key) => !shared.has(key));
+  const own = [...(tables.get(name) ?? [])].filter((key) => !shared.has(key) && flagOf(flags, key));
   return own.length === 0 ? [] : [`## \`[${name}]\`\n\n${table(HEAD, rowsOf(flags, own))}`];
 };
 
@@ -59,6 +60,9 @@ const origins = EXCHANGES.flatMap(({ id, markets, origins: originsOf, privateSid
 const keyNames = keyVariables(EXCHANGES.filter(({ privateSide }) => privateSide).map(({ id }) => id))
   .map((name) => `\`${name}\``)
   .join(', ');
+
+const noteRows = (notes) => Object.entries(notes).map(([key, [meaning, value]]) => [`\`${key}\``, cell(value), meaning]);
+const NOTE_HEAD = ['key', 'default', 'meaning'];
 
 /** The reference of settings, from the commands' own flags and the defaults in code. */
 export const settingsPage = `# Settings
@@ -97,6 +101,21 @@ ${table(['key', ...EXCHANGES.map(({ name }) => name), 'meaning'], pacingRows)}
 For the whole run:
 
 ${table(['key', 'default', 'meaning'], runRows)}
+
+## Alerts
+
+docs/notify.md explains them. In \`[notify]\`, or as variables with \`MDTOOL_NOTIFY_\` before the key:
+
+${table(NOTE_HEAD, noteRows(NOTIFY_NOTES))}
+
+In \`[notify.sinks.NAME]\`, one table per sink; \`MDTOOL_NOTIFY_NAME_SECRET\` or \`MDTOOL_NOTIFY_NAME_SECRET_FILE\` holds its secret,
+which never stands in this file:
+
+${table(NOTE_HEAD, noteRows(SINK_NOTES))}
+
+In \`[notify.symbols.SYMBOL]\`:
+
+${table(NOTE_HEAD, noteRows(NOTIFY_SYMBOL_NOTES))}
 
 ## Other environment variables
 

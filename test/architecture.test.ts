@@ -17,13 +17,14 @@ const ROOMS = [
   ['verify'],
   ['backtest'],
   ['execution', 'pipeline'],
+  ['notify'],
   ['cli'],
   ['commands'],
 ];
 const HEIGHT = new Map(ROOMS.flatMap((rooms, height) => rooms.map((room) => [room, height] as const)));
 /** Rooms without clock, I/O and randomness: the first kind throughout, the second outside of `store/`, `study/` and `live/`. */
 const PURE = new Set(['model', 'book', 'grid', 'exchanges']);
-const PURE_CORES = new Set(['candles', 'features', 'signals', 'verify', 'backtest', 'execution']);
+const PURE_CORES = new Set(['candles', 'features', 'signals', 'verify', 'backtest', 'execution', 'notify']);
 const FORBIDDEN = /^(?:process|console|performance|setTimeout|setInterval|setImmediate|fetch|crypto|globalThis|Buffer)$/;
 
 const files = (readdirSync(SOURCE, { recursive: true }) as string[])

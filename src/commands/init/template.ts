@@ -50,6 +50,12 @@ ${chosen.join('\n')}
 [compact]
 # keep = "365d,book_delta=7d,book_snapshot=7d"
 
+# Alerts: docs/notify.md has all kinds of sinks. The token is in a file of your own, or in MDTOOL_NOTIFY_PHONE_SECRET.
+# [notify.sinks.phone]
+# kind = "telegram"
+# chat = "123456789"
+# secret_file = "telegram-token"
+
 # Other hosts of an exchange: regional, a proxy, or a local exchange to try things on.
 [endpoints]
 # bybit_rest_url = "https://api.bytick.com"

@@ -1,6 +1,7 @@
 import { EXCHANGES } from '../exchanges/index.js';
 import { keyVariables } from '../secrets/environment.js';
 import { NOT_CONFIGURABLE, SHARED_FLAGS } from './flags.js';
+import { NOTIFY_NOTES, NOTIFY_SYMBOL_NOTES, NOTIFY_SYMBOL_TABLE, NOTIFY_TABLE, SINK_NOTES, SINK_TABLE } from './notify-keys.js';
 import { PACING_KEYS, PACING_TABLE } from './pacing-keys.js';
 
 /** A command's id (`grid:plan`) and the names of its flags. */
@@ -15,7 +16,17 @@ export const ENDPOINT_KEYS = ['ws_url', 'rest_url', 'private_ws_url', 'demo_rest
 const SECTIONS: readonly Section[] = [
   { table: 'endpoints', prefix: '', keys: EXCHANGES.flatMap(({ id }) => ENDPOINT_KEYS.map((key) => `${id}_${key}`)) },
   { table: PACING_TABLE, prefix: '', keys: PACING_KEYS },
+  { table: NOTIFY_TABLE, prefix: 'notify_', keys: Object.keys(NOTIFY_NOTES) },
 ];
+
+/** Tables with names of the user's own, which no variable sets. */
+const NAMED_TABLES: Readonly<Record<string, readonly string[]>> = {
+  [`${SINK_TABLE}.*`]: Object.keys(SINK_NOTES),
+  [`${NOTIFY_SYMBOL_TABLE}.*`]: Object.keys(NOTIFY_SYMBOL_NOTES),
+};
+
+/** Secrets of sinks, each also with `_FILE`. */
+const SINK_SECRET = /^MDTOOL_NOTIFY_[A-Z0-9_]+_SECRET(?:_FILE)?$/;
 
 /** Placeholder for any name within the name of a table. */
 const ANY = '*';
@@ -58,15 +69,21 @@ export function buildSettingNames(commands: readonly CommandFlags[]): SettingNam
     for (const key of keys) variables.add(variableOf(key));
   }
   for (const { table, prefix, keys } of SECTIONS) {
-    tables.set(table, new Set(keys));
+    tables.set(table, new Set([...(tables.get(table) ?? []), ...keys]));
     for (const key of keys) variables.add(variableOf(`${prefix}${key}`));
   }
+  for (const [table, keys] of Object.entries(NAMED_TABLES)) tables.set(table, new Set(keys));
   return { tables, variables };
 }
 
 /** Returns the keys of a table, by its name or by the pattern it matches; undefined for an unknown table. */
 export function keysOfTable(tables: SettingNames['tables'], names: readonly string[]): ReadonlySet<string> | undefined {
   return tables.get(names.join('.')) ?? tables.get([...names.slice(0, -1), ANY].join('.'));
+}
+
+/** Returns whether a variable is a setting, or the secret of a sink. */
+export function isVariable(name: string, { variables }: SettingNames): boolean {
+  return variables.has(name) || SINK_SECRET.test(name);
 }
 
 /** Returns the environment variable of a key, `log_level` → `MDTOOL_LOG_LEVEL`. */

@@ -5,6 +5,7 @@ import { NOT_CONFIGURABLE } from './flags.js';
 import {
   buildSettingNames,
   type CommandFlags,
+  isVariable,
   keyOf,
   keysOfTable,
   prefixOf,
@@ -48,6 +49,11 @@ export class Settings {
   /** Returns a setting that is not a flag, from its table. */
   section(table: string, key: string): Setting | undefined {
     return this.#variable(variableOf(`${prefixOf(table)}${key}`)) ?? this.#inFiles([table.split('.')], key);
+  }
+
+  /** Returns a setting of a table that only files have: the tables of sinks, whose keys would be variables of other flags. */
+  inFile(table: string, key: string): Setting | undefined {
+    return this.#inFiles([table.split('.')], key);
   }
 
   /** Returns every value that is set, in order of precedence: variables, then each file from its top to its last table. */
@@ -105,9 +111,10 @@ function entriesOf(path: string, table: ConfigTable, names: readonly string[]): 
   );
 }
 
-function checkEnvironment(environment: NodeJS.ProcessEnv, { variables }: SettingNames): void {
+function checkEnvironment(environment: NodeJS.ProcessEnv, names: SettingNames): void {
+  const { variables } = names;
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith('MDTOOL_') || variables.has(name)) continue;
+    if (!name.startsWith('MDTOOL_') || isVariable(name, names)) continue;
     const key = name.slice(variableOf('').length).toLowerCase();
     const near = NOT_CONFIGURABLE.has(key) ? COMMAND_LINE_ONLY : didYouMeanVariable(key, variables);
     throw new UsageError(`environment: unknown variable ${name}${near}`);

@@ -21,7 +21,7 @@ function variableOf(exchange: string, field: string): string {
  * value (Docker secrets, systemd credentials). `mode` is what the command line asks for: the environment does not say.
  */
 export function keyOfEnvironment(environment: NodeJS.ProcessEnv, exchange: string, mode: KeyMode): KeyEntry | undefined {
-  const [key, secret, passphrase] = FIELDS.map((field) => fieldValue(environment, variableOf(exchange, field)));
+  const [key, secret, passphrase] = FIELDS.map((field) => valueOfEnvironment(environment, variableOf(exchange, field)));
   if (key === undefined && secret === undefined) return undefined;
   const where = `environment ${variableOf(exchange, 'key')}, ${variableOf(exchange, 'secret')}`;
   return keyEntry(exchange, DEFAULT_NAME, { key, secret, passphrase, mode }, { source: 'environment', where });
@@ -33,7 +33,8 @@ export function passphraseOfEnvironment(environment: NodeJS.ProcessEnv): Secret 
   return path ? new Secret(contentOf(path, PASSPHRASE_FILE)) : undefined;
 }
 
-function fieldValue(environment: NodeJS.ProcessEnv, name: string): string | undefined {
+/** Returns the value of a variable, or of the file that `NAME_FILE` names; undefined without either. */
+export function valueOfEnvironment(environment: NodeJS.ProcessEnv, name: string): string | undefined {
   const path = environment[`${name}_FILE`];
   const value = environment[name] || undefined;
   if (value !== undefined && path) throw new UsageError(`environment: set ${name} or ${name}_FILE, not both`);
