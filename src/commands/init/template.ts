@@ -9,6 +9,12 @@ export type Answers = {
   readonly symbols: readonly string[];
 };
 
+const ALERTS = `# Alerts: docs/notify.md has all kinds of sinks. The token is in a file of your own, or in MDTOOL_NOTIFY_PHONE_SECRET.
+# [notify.sinks.phone]
+# kind = "telegram"
+# chat = "123456789"
+# secret_file = "telegram-token"`;
+
 /**
  * Returns a configuration file: what was answered, and as comments the settings that people change most, with their
  * defaults. Every commented line is valid once its `#` is removed.
@@ -50,11 +56,7 @@ ${chosen.join('\n')}
 [compact]
 # keep = "365d,book_delta=7d,book_snapshot=7d"
 
-# Alerts: docs/notify.md has all kinds of sinks. The token is in a file of your own, or in MDTOOL_NOTIFY_PHONE_SECRET.
-# [notify.sinks.phone]
-# kind = "telegram"
-# chat = "123456789"
-# secret_file = "telegram-token"
+${ALERTS}
 
 # Other hosts of an exchange: regional, a proxy, or a local exchange to try things on.
 [endpoints]
