@@ -64,6 +64,9 @@ export type LookupAnswer = {
   readonly fills?: readonly PrivateFill[] | undefined;
 };
 
+/** Margin that other runs of the process bind, and what all of them together may. */
+export type OtherRuns = { readonly margin: DecimalText; readonly limit: DecimalText };
+
 /** Something that happened. `at`: monotonic milliseconds; `time`: milliseconds of the exchange's clock. */
 export type Input = { readonly at: number; readonly time: number } & (
   | {
@@ -103,7 +106,7 @@ export type Input = { readonly at: number; readonly time: number } & (
       readonly refusal?: string | undefined;
     }
   /** An action that writes is about to leave; the step says what of it still may. */
-  | { readonly kind: 'send'; readonly action: Action }
+  | { readonly kind: 'send'; readonly action: Action; readonly others?: OtherRuns | undefined }
   | {
       readonly kind: 'sent';
       readonly what: Wire['kind'];
@@ -112,6 +115,8 @@ export type Input = { readonly at: number; readonly time: number } & (
     }
   | { readonly kind: 'clock' }
   | { readonly kind: 'stop'; readonly mode: StopMode }
+  /** A limit over several runs was reached. */
+  | { readonly kind: 'halt'; readonly what: string; readonly message: string }
   /** The symbol was closed past the journal (`grid stop --kill`). */
   | { readonly kind: 'killed' }
   | { readonly kind: 'tick' }

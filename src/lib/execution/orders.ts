@@ -60,6 +60,14 @@ export function netOf({ realised, funding, fees }: RunState['books'], { settle }
   return new Exact(realised).plus(funding).minus(fees[settle] ?? 0);
 }
 
+/** Returns realised and open profit together, quote units; undefined while the price of what is held is not known. */
+export function equityOf(state: RunState, config: RunConfig): Exact | undefined {
+  const mark = state.position?.mark;
+  if (Number(state.held) > 0 && mark === undefined) return undefined;
+  const open = mark === undefined ? new Exact(0) : unrealised(state, config, mark);
+  return open.plus(netOf(state.books, config));
+}
+
 /** Returns the unrealised profit at a price, quote units. */
 export function unrealised({ held, cost }: RunState, { side }: RunConfig, price: DecimalText): Exact {
   return new Exact(held)

@@ -4,7 +4,7 @@ import { bookFill, noteHeld } from './bookings.js';
 import { parseClientId } from './client-id.js';
 import { endGrid } from './ladder.js';
 import type { LookupAnswer } from './messages.js';
-import { isLive, isSettled, netOf, orderOf, unrealised } from './orders.js';
+import { equityOf, isLive, isSettled, orderOf } from './orders.js';
 import type { OwnOrder, ReadKind } from './state.js';
 import { isStopOrder } from './stops.js';
 import type { Turn } from './turn.js';
@@ -220,10 +220,8 @@ function checkSettings(turn: Turn): void {
 function watchLoss(turn: Turn): void {
   const { state, config } = turn;
   const { books } = state;
-  const mark = state.position?.mark;
-  if (Number(state.held) > 0 && mark === undefined) return;
-  const open = mark === undefined ? new Exact(0) : unrealised(state, config, mark);
-  const equity = open.plus(netOf(books, config));
+  const equity = equityOf(state, config);
+  if (equity === undefined) return;
   if (equity.gt(books.peak)) books.peak = equity.toString();
   const fall = new Exact(books.peak).minus(equity);
   if (fall.gt(books.drawdown)) books.drawdown = fall.toString();

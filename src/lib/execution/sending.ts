@@ -2,7 +2,7 @@ import { clientIdOf, roleKey } from './client-id.js';
 import { due } from './due.js';
 import { gateRefusal } from './gate.js';
 import { dropPlan } from './ladder.js';
-import type { Action, Input, OrderDraft } from './messages.js';
+import type { Action, Input, OrderDraft, OtherRuns } from './messages.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder, RunConfig } from './state.js';
 import { sendStop, stopSent } from './stops.js';
@@ -18,7 +18,7 @@ const FRESH = 2 * SECOND;
 const MOST_PLACES = 3;
 
 /** Decides what of an action still may leave; what may has its rows in the commit of this step. */
-export function send(turn: Turn, action: Action): void {
+export function send(turn: Turn, action: Action, others?: OtherRuns): void {
   const now = due(turn.state, turn.config, turn.at);
   if (action.kind === 'cancel') {
     const wanted = new Set(now.flatMap((one) => (one.kind === 'cancel' ? one.clientIds : [])));
@@ -36,6 +36,7 @@ export function send(turn: Turn, action: Action): void {
     sendOrders(
       turn,
       action.drafts.filter((draft) => wanted.has(JSON.stringify(draft))),
+      others,
     );
   }
 }
@@ -51,7 +52,7 @@ function sendCancels(turn: Turn, clientIds: readonly string[]): void {
   turn.touch();
 }
 
-function sendOrders(turn: Turn, drafts: readonly OrderDraft[]): void {
+function sendOrders(turn: Turn, drafts: readonly OrderDraft[], others: OtherRuns | undefined): void {
   const { state, config, at } = turn;
   const isEntry = drafts.some(({ role }) => role === 'entry');
   if (drafts.length === 0) return;
@@ -61,7 +62,7 @@ function sendOrders(turn: Turn, drafts: readonly OrderDraft[]): void {
     dropPlan(turn);
     return;
   }
-  const refusal = gateRefusal(state, config, drafts);
+  const refusal = gateRefusal(state, config, drafts, others);
   if (refusal) {
     for (const draft of drafts) state.deferred[roleKey(draft)] = { until: at + MINUTE, cause: 'limit', message: refusal };
     turn.alarm('limit', refusal, 'warning');

@@ -113,7 +113,7 @@ function takeAction(turn: Turn, input: Input): void {
       plan(turn, input);
       return;
     case 'send':
-      send(turn, input.action);
+      send(turn, input.action, input.others);
       return;
     case 'sent':
       sent(turn, input);
@@ -125,6 +125,9 @@ function takeAction(turn: Turn, input: Input): void {
       if (state.ending?.mode === 'close') return;
       state.ending = { mode: input.mode, code: state.ending?.code ?? 0, since: turn.at };
       turn.event('routine', 'stopping', `asked to stop (${input.mode})`);
+      return;
+    case 'halt':
+      turn.halt(input.what, input.message);
       return;
     case 'killed':
       kill(turn);

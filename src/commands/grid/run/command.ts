@@ -1,8 +1,13 @@
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
+import { UsageError } from '../../../lib/model/errors.js';
 import { givenOf } from './config.js';
-import { runFlags, runNameArgument } from './flags.js';
-import { openSession, stopOnSignal } from './session.js';
+import { type RunFlags, runFlags, runOrFileArgument } from './flags.js';
+import { Fleet, type FleetEntry } from './fleet.js';
+import { readRows } from './rows.js';
+import { onStop } from './session.js';
+
+type Raw = Parameters<typeof givenOf>[0];
 
 const TYPES = ['order', 'fill', 'position', 'event'] as const;
 
@@ -24,58 +29,66 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
       command:
         '<%= config.bin %> <%= command.id %> eth-demo --demo --exchange bybit --symbols ETHUSDT --deposit 500 --leverage 5 --max-cycles 3',
     },
+    {
+      description: 'Several runs in one process, with limits over all of them',
+      command: '<%= config.bin %> <%= command.id %> @runs.toml --demo --max-total-deposit 2000 --max-total-loss 200',
+    },
     { description: 'Go on with a run', command: '<%= config.bin %> <%= command.id %> eth-long' },
   ];
 
-  static override args = { name: runNameArgument };
+  static override args = { name: runOrFileArgument };
   static override flags = runFlags;
 
   async run(): Promise<SummaryDocument> {
     const { args, flags, raw } = await this.parse(GridRun);
+    const entries = await this.#entries(args.name, flags, raw);
     const { createHttpClient } = await import('../../../lib/transport/http.js');
     const userAgent = `mdtool/${this.config.version}`;
     // Without the signal: a request that has left when Ctrl-C comes is awaited, so that its outcome is known.
     const http = await createHttpClient({ userAgent });
     const ended = new AbortController();
+    const context = {
+      ...{ settings: this.settings, stderr: this.stderr, http, origin: this.restOrigin, userAgent, signal: ended.signal },
+      notice: (text: string) => this.notice(text),
+    };
+    const fleet = new Fleet({ maxTotalDeposit: flags['max-total-deposit'], maxTotalLoss: flags['max-total-loss'] });
     try {
-      const session = await openSession(
-        args.name,
+      await fleet.open(entries, context);
+      for (const { config } of fleet.sessions)
+        this.stderr.log.info(`${config.name}: ${config.mode.toUpperCase()} on ${config.exchange} ${config.symbol}`);
+      onStop(this.stopped, () => fleet.stop(flags['on-exit']));
+      return await this.deliver(fleet.records(context), {
         flags,
-        { given: givenOf(raw) },
-        {
-          settings: this.settings,
-          stderr: this.stderr,
-          http,
-          origin: this.restOrigin,
-          userAgent,
-          signal: ended.signal,
-          notice: (text) => this.notice(text),
-        },
-      );
-      const { mode, symbol, exchange } = session.config;
-      this.stderr.log.info(`${args.name}: ${mode.toUpperCase()} on ${exchange} ${symbol}`);
-      stopOnSignal(session, this.stopped, flags['on-exit']);
-      try {
-        return await this.deliver(session.records(), {
-          flags,
-          fallback: 'store',
-          endless: true,
-          types: TYPES,
-          summarize: () => this.#conclude(session.result(), session.runner.state.halt?.message),
-        });
-      } finally {
-        session.close();
-      }
+        fallback: 'store',
+        endless: true,
+        types: TYPES,
+        summarize: () => fleet.conclude(this.summary),
+      });
     } finally {
+      fleet.close();
       ended.abort();
       await http.close();
     }
   }
 
-  #conclude(code: number, halt: string | undefined): void {
-    if (code === 3)
-      this.summary.incomplete('something of the run remains, or what became of it is not known: mdtool grid status');
-    if (code === 4) this.summary.unsafe(`halted: ${halt ?? 'a limit was reached'}`);
-    if (code === 5) this.summary.unreachable('the exchange refuses the key');
+  /** Returns the runs that the command line means; those of a file take what it says of all of them. */
+  async #entries(name: string, flags: RunFlags, raw: Raw): Promise<readonly FleetEntry[]> {
+    if (!name.startsWith('@')) {
+      if (flags['max-total-deposit'] !== undefined || flags['max-total-loss'] !== undefined)
+        throw new UsageError('--max-total-deposit and --max-total-loss are for the runs of a file: grid run @FILE');
+      return [{ name, flags, given: givenOf(raw) }];
+    }
+    const common = this.argv.filter((text) => text !== name);
+    const said = new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])));
+    const entries: FleetEntry[] = [];
+    for (const row of await readRows(name.slice(1))) {
+      const both = row.flags.find((flag) => said.has(flag));
+      if (both !== undefined) throw new UsageError(`--${both} stands in the command line and in ${name} (run ${row.name})`);
+      const parsed = await this.parse(GridRun, [row.name, ...row.argv, ...common]).catch((error) => {
+        throw new UsageError(`${name}: run ${row.name}: ${(error as Error).message.split('\n')[0]}`);
+      });
+      entries.push({ name: row.name, flags: parsed.flags, given: givenOf(parsed.raw) });
+    }
+    return entries;
   }
 }

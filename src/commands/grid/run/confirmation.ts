@@ -29,7 +29,8 @@ export async function confirmSymbol(
   { needs, question }: { readonly needs: string; readonly question: string },
 ): Promise<void> {
   if (confirmed !== undefined) {
-    if (confirmed !== symbol) throw new UsageError(`--confirm: expected ${symbol}, was "${confirmed}"`);
+    if (!confirmed.split(',').some((one) => one.trim() === symbol))
+      throw new UsageError(`--confirm: expected ${symbol}, was "${confirmed}"`);
     return;
   }
   if (!process.stdin.isTTY || !process.stderr.isTTY)

@@ -29,6 +29,13 @@ export function runName(text: string): string {
   return text;
 }
 
+/** The name of a run, or `@FILE` with runs. */
+export const runOrFileArgument = Args.string({
+  description: 'Name of the run, or @FILE with a run a row (NDJSON or TOML).',
+  required: true,
+  parse: async (text) => (text.startsWith('@') ? text : runName(text)),
+});
+
 function stopOf(text: string): { readonly price?: string; readonly share?: string } {
   if (!text.trim().endsWith('%')) {
     if (!(Number(text) > 0)) throw new UsageError(`expected a price such as 1500 or a percentage such as 45%, was "${text}"`);
@@ -131,6 +138,14 @@ export const runFlags = {
     helpGroup: SAFETY,
   }),
   ...configFlags,
+  'max-total-deposit': decimalFlag({
+    summary: 'With @FILE: largest margin that all runs together may bind.',
+    helpGroup: SAFETY,
+  }),
+  'max-total-loss': decimalFlag({
+    summary: 'With @FILE: halt all runs when they together have lost this.',
+    helpGroup: SAFETY,
+  }),
   store: storeFlag,
   latency: durationFlag({ summary: 'On paper: time of an order to the exchange.', defaultHelp: async () => '100ms' }),
   resume: Flags.boolean({ summary: 'Go on with a halted run, after orders and position were read and fit.' }),

@@ -24,6 +24,8 @@ export type MarketContext = {
   readonly origin: (exchange: Exchange, request: HttpRequest) => string;
   readonly userAgent: string;
   readonly signal: AbortSignal;
+  /** Accounts that runs of one process share, with their rate limits, by exchange, mode and key. */
+  readonly accounts?: Map<string, Promise<unknown>> | undefined;
 };
 
 /** Fetches the terms of the symbol: its instrument, tiers and last price. */

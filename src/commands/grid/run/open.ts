@@ -27,9 +27,23 @@ type OpenedAccount = { readonly client: AccountClient; readonly family: AccountF
 /** Opens the account of a key: clock, family. Throws an `AccountError` where it cannot be used. */
 export async function openTradingAccount(
   context: MarketContext,
-  { mode, name, accepted }: { readonly mode: Mode; readonly name: string; readonly accepted: readonly string[] },
+  which: { readonly mode: Mode; readonly name: string; readonly accepted: readonly string[] },
 ): Promise<OpenedAccount | undefined> {
-  if (mode === 'paper') return undefined;
+  if (which.mode === 'paper') return undefined;
+  const { accounts, exchange } = context;
+  const id = `${exchange.id} ${which.mode} ${which.name}`;
+  const known = accounts?.get(id) as Promise<OpenedAccount> | undefined;
+  const opened = known ?? openAccountOf(context, which);
+  accounts?.set(id, opened);
+  // A key that was not usable a moment ago may be now.
+  opened.catch(() => accounts?.delete(id));
+  return opened;
+}
+
+async function openAccountOf(
+  context: MarketContext,
+  { mode, name, accepted }: { readonly mode: Mode; readonly name: string; readonly accepted: readonly string[] },
+): Promise<OpenedAccount> {
   const { exchange, http, settings, stderr } = context;
   const [key] = await findKeys(openKeyStore(), { exchange: [exchange], account: [name], demo: mode === 'demo' });
   if (!key) throw new UsageError(`no key ${exchange.id}/${name}`);

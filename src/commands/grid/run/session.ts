@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stderr } from '../../../lib/cli/stderr.js';
 import { EXCHANGES } from '../../../lib/exchanges/index.js';
-import { Runner } from '../../../lib/execution/live/runner.js';
+import { Runner, type RunnerOptions } from '../../../lib/execution/live/runner.js';
 import type { OutboxRow } from '../../../lib/execution/messages.js';
 import { isSettled } from '../../../lib/execution/orders.js';
 import type { RunConfig, StopMode } from '../../../lib/execution/state.js';
@@ -17,10 +17,14 @@ import type { RunFlags } from './flags.js';
 import { type MarketContext, readTerms } from './market.js';
 import { exchangeNamed, openTradingAccount, openVenue, takeLocks } from './open.js';
 
-export type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & { readonly notice: (text: string) => void };
+export type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & {
+  readonly notice: (text: string) => void;
+  /** Returns what the other runs of the process bind, for a run that is being opened. */
+  readonly others?: ((session: () => RunSession) => RunnerOptions['others']) | undefined;
+};
 
 /** A run that is ready to go. */
-type RunSession = {
+export type RunSession = {
   readonly config: RunConfig;
   readonly store: SqliteRunStore;
   readonly runner: Runner;
@@ -66,7 +70,7 @@ export async function openSession(
     const store = known ?? (await createRunStore(directory, { ...config, userId }));
     if (known && isNew) store.configure({ ...config, id: known.config.id, userId });
     const unlock = await takeLocks(flags.store, store.config);
-    return sessionOf(store, unlock, {
+    const session = sessionOf(store, unlock, {
       venue,
       rules: rulesOf(store.config, terms),
       code: codeFor(known?.state?.starts ?? []),
@@ -74,7 +78,9 @@ export async function openSession(
       stop,
       noNewCycle: newCycleObstacle(config, flags),
       stderr: context.stderr,
+      others: context.others?.(() => session),
     });
+    return session;
   } catch (error) {
     known?.close();
     throw error;
@@ -217,10 +223,10 @@ function report(stderr: Stderr, name: string, event: Extract<OutboxRow['record']
   else stderr.warn(text);
 }
 
-/** Lets Ctrl-C end a run in its own way. */
-export function stopOnSignal(session: RunSession, signal: AbortSignal, mode: StopMode): void {
-  if (signal.aborted) session.runner.stop(mode);
-  else signal.addEventListener('abort', () => session.runner.stop(mode), { once: true });
+/** Calls `stop` when a signal is or becomes aborted. */
+export function onStop(signal: AbortSignal, stop: () => void): void {
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
 }
 
 /** Takes a run that has no process, ends it in the way asked for, and returns the exit code of that. */

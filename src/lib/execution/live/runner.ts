@@ -2,7 +2,7 @@ import { AccountError } from '../../account/client.js';
 import type { Outcome } from '../../exchanges/private-side.js';
 import { SYSTEM_TIMING, type Timing } from '../../transport/timing.js';
 import { due } from '../due.js';
-import type { Action, Input, OutboxRow, Wire } from '../messages.js';
+import type { Action, Input, OtherRuns, OutboxRow, Wire } from '../messages.js';
 import { type InstrumentRules, initialState, type RunConfig, type RunState, type StopMode } from '../state.js';
 import { step } from '../step.js';
 import type { RunStore } from '../store/run-store.js';
@@ -20,6 +20,8 @@ export type RunnerOptions = {
   /** Starts only to end the run in this way. */
   readonly stop?: StopMode | undefined;
   readonly timing?: Timing | undefined;
+  /** What other runs of this process bind; absent where nothing joins them. */
+  readonly others?: (() => OtherRuns | undefined) | undefined;
   /** Called after each commit with the records of it. */
   readonly onRecords?: ((rows: readonly OutboxRow[]) => void) | undefined;
   /** Called at named points, with what is about to happen; tests throw there. */
@@ -74,6 +76,11 @@ export class Runner {
   /** Asks for an end; the second request does not undo the first. */
   stop(mode: StopMode): void {
     this.#guarded(() => this.#take({ kind: 'stop', mode }));
+  }
+
+  /** Halts the run for a reason that lies outside of it. */
+  halt(what: string, message: string): void {
+    this.#guarded(() => this.#take({ kind: 'halt', what, message }));
   }
 
   /** Runs until the run is finished; returns the exit code. Throws what makes going on unsafe: a commit that failed. */
@@ -205,7 +212,7 @@ export class Runner {
     const decide = (): Wire | undefined => {
       if (this.#failure !== undefined || this.#state.finished !== undefined) return undefined;
       this.#options.at?.('before-intent');
-      const wire = this.#take({ kind: 'send', action });
+      const wire = this.#take({ kind: 'send', action, others: this.#options.others?.() });
       this.#options.at?.('after-intent');
       clientIds = wire === undefined ? [] : idsOf(wire);
       asked = this.#timing.now();
