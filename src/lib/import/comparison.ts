@@ -2,7 +2,7 @@ import { contradictionText } from '../input/contradiction.js';
 import type { RecordType, Trade } from '../model/records.js';
 import { formatTime } from '../model/time.js';
 import { type Database, sqlName } from '../storage/database/duckdb.js';
-import { preparedTable, type Refuse } from './preparation.js';
+import { materialize, preparedTable, type Refuse } from './preparation.js';
 import type { Staging } from './staging.js';
 
 /** Maximum number of refusals that are named one by one. */
@@ -64,6 +64,7 @@ async function refuseForeignIds(database: Database, staging: Staging, refuse: Re
     refuse(
       `${staging.placeOf('trade', Number(row.place))}: the store has trades of ${exchange} ${market} ${symbol} on ${date} under other ids; ${row.trades} trades of this day are refused, or each would count twice`,
     );
+    await materialize(database, 'trade');
     await database.run(
       `DELETE FROM ${table} WHERE "exchange" = '${exchange}' AND "market" = '${market}' AND "symbol" = $1 AND "timestamp"::DATE = DATE '${date}'`,
       [String(symbol)],
@@ -81,7 +82,7 @@ async function refuseOtherTrades(database: Database, staging: Staging, refuse: R
     const trade = { ...row, price: Number(row.price), amount: Number(row.amount) } as unknown as Trade;
     refuse(contradictionText(trade, staging.placeOf('trade', Number(row.place)), 'the store'));
   }
-  await removePlaces(database, table, rows);
+  await removePlaces(database, 'trade', rows);
 }
 
 /**
@@ -108,7 +109,7 @@ async function refuseCutSweeps(database: Database, staging: Staging, refuse: Ref
     refuse(
       `${staging.placeOf('trade', Number(row.place))}: the store has trades of ${row.symbol} at the same time (${formatTime(Number(row.time))}): the file is cut within it; import both parts in one command`,
     );
-  await removePlaces(database, table, rows);
+  await removePlaces(database, 'trade', rows);
 }
 
 async function refuseOtherCandles(database: Database, staging: Staging, stored: string, refuse: Refuse): Promise<void> {
@@ -124,15 +125,17 @@ async function refuseOtherCandles(database: Database, staging: Staging, stored: 
     refuse(
       `${staging.placeOf('candle', Number(row.place))}: the store has another ${row.interval} candle of ${row.symbol} at ${formatTime(Number(row.time))}; the stored one stays`,
     );
-  await removePlaces(database, table, rows);
+  await removePlaces(database, 'candle', rows);
 }
 
 async function removePlaces(
   database: Database,
-  table: string,
+  type: RecordType,
   rows: readonly { readonly [name: string]: unknown }[],
 ): Promise<void> {
   const places = rows.map(({ place }) => String(place));
+  if (places.length > 0) await materialize(database, type);
+  const table = sqlName(preparedTable(type));
   for (let from = 0; from < places.length; from += 10_000)
     await database.run(`DELETE FROM ${table} WHERE place IN (${places.slice(from, from + 10_000).join(', ')})`);
 }

@@ -11,7 +11,7 @@ import { addTable } from '../storage/table-import.js';
 import { stageCleanRows } from './clean-rows.js';
 import { refuseAgainstStore } from './comparison.js';
 import type { ImportOptions } from './options.js';
-import { preparedTable, prepareType } from './preparation.js';
+import { materialize, preparedTable, prepareType } from './preparation.js';
 import { RowReader } from './row-reader.js';
 import { openSource, type SourceFile } from './source-file.js';
 import { Staging } from './staging.js';
@@ -128,7 +128,10 @@ async function* storeType(
     await database.run('USE staging');
     await refuseAgainstStore(database, staging, type, stored, listener.refused);
     if (yields) yield* outRecords(database, type);
-    const { added, known } = await addTable(store.context, database, type, preparedTable(type));
+    const { added, known } = await addTable(store.context, database, type, {
+      table: preparedTable(type),
+      asTable: () => materialize(database, type),
+    });
     report.added += added;
     if (added > 0) report.stored.set(type, (report.stored.get(type) ?? 0) + added);
     report.known += known;

@@ -5,6 +5,8 @@ import { parquetFiles } from '../storage/database/record-load.js';
 import { databaseReason } from '../storage/files/database-reason.js';
 import { MOST_COLUMNS, type RowBatch, type Table } from './table.js';
 
+/** The first rows decide how the file is read, and are often all that is read here. */
+const FIRST_ROWS = 1_024;
 const ROWS = 65_536;
 /** Row numbers that pandas stores beside the columns. */
 const PANDAS_INDEX = /^__index_level_\d+__$/;
@@ -48,9 +50,9 @@ async function* rowsOf(path: string, select: readonly string[]): AsyncGenerator<
   try {
     const source = parquetFiles([file]);
     const count = await database.number(`SELECT count(*) FROM ${source}`);
-    for (let from = 0; from < count; from += ROWS) {
+    for (let from = 0, until = FIRST_ROWS; from < count; from = until, until += ROWS) {
       // Each batch is a result of its own: a streamed one that fails in the middle looks like its end.
-      const range = `file_row_number >= ${from} AND file_row_number < ${from + ROWS}`;
+      const range = `file_row_number >= ${from} AND file_row_number < ${until}`;
       const relation = source.replace(/\)$/, ', file_row_number = true)');
       const result = await database.read(`SELECT ${select.join(', ')} FROM ${relation} WHERE ${range} ORDER BY file_row_number`);
       const rows = result.getRows().map((cells, index) => ({ cells: cells as string[], line: from + index + 1 }));

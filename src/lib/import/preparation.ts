@@ -27,26 +27,68 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
   const table = sqlName(preparedTable(type));
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
   const parts = `(SELECT * FROM (VALUES ${staging.partsOf(type)}) AS v(first, file, newest, "foreign"))`;
-  const isOrdered = staging.isOneOrderedFile(type);
-  // One file needs no copy: all of its rows are of one part.
-  await database.run(
-    isOrdered
-      ? `CREATE VIEW placed AS SELECT t.*, p.file, p.newest, p."foreign" FROM (SELECT *, rowid + 1 AS place, rowid AS place0 FROM ${sqlName(type)}) AS t, ${parts} AS p`
-      : `CREATE TABLE placed AS SELECT t.*, t.place - 1 AS place0, p.file, p.newest, p."foreign"
-         FROM (SELECT *, rowid + 1 AS place FROM ${sqlName(type)}) AS t ASOF JOIN ${parts} AS p ON t.place - 1 >= p.first`,
-  );
-  const source = await numberedSource(database, type, isOrdered);
-  await database.run(`CREATE TABLE ${table} AS SELECT ${columns.join(', ')}, place0 AS place, file, numbered FROM ${source}`);
-  await database.run(`DROP ${isOrdered ? 'VIEW' : 'TABLE'} placed`);
-  await database.run(`DROP TABLE IF EXISTS ${sqlName(type)}`);
+  // One file in order needs no copy of its rows.
+  const view = staging.isOneOrderedFile(type) ? await orderedSource(database, type) : undefined;
+  const select = (source: string) => `SELECT ${columns.join(', ')}, place0 AS place, file, numbered FROM ${source}`;
+  if (view !== undefined) await database.run(`CREATE VIEW ${table} AS ${select(view)}`);
+  else {
+    await database.run(
+      `CREATE TABLE placed AS SELECT t.*, t.place - 1 AS place0, p.file, p.newest, p."foreign"
+       FROM (SELECT *, rowid + 1 AS place FROM ${sqlName(type)}) AS t ASOF JOIN ${parts} AS p ON t.place - 1 >= p.first`,
+    );
+    await database.run(`CREATE TABLE ${table} AS ${select(await numberedSource(database, type))}`);
+    await database.run('DROP TABLE placed');
+    await database.run(`DROP TABLE IF EXISTS ${sqlName(type)}`);
+  }
   return { repeated: await keepOneOfEachKey(staging, type, refuse) };
 }
 
+/**
+ * Returns the relation of the rows of one file that runs forward in time as they are stored, where that takes no copy of
+ * them: undefined where it does.
+ */
+async function orderedSource(database: Database, type: RecordType): Promise<string | undefined> {
+  const rows = `(SELECT *, rowid AS place0, 0 AS file FROM ${sqlName(type)})`;
+  const asTheyAre = `(SELECT *, false AS numbered FROM ${rows})`;
+  if (type !== 'trade') return type === 'candle' ? asTheyAre : undefined;
+  const { unnumbered, isOneSeries } = await seriesOf(database, rows);
+  if (unnumbered === 0) return asTheyAre;
+  if (!isOneSeries) return undefined;
+  await numberTies(database, rows);
+  return `(SELECT * REPLACE (coalesce("sequence", 0) AS "sequence", CASE WHEN ${AS_STORED}), true AS numbered
+    FROM (SELECT *, 0 AS number FROM ${rows}))`;
+}
+
+/** Rows whose numbers are set in one transaction, which holds them in memory. */
+const NUMBERED_AT_ONCE = 2_000_000;
+
+/** Sets the sequence of the trades that come after another one of their time; of all others it stays missing, which means 0. */
+async function numberTies(database: Database, rows: string): Promise<void> {
+  await database.run(`CREATE OR REPLACE TABLE ties AS SELECT * FROM (${orderedNumbers(rows)}) WHERE number > 0`);
+  const end = await database.number('SELECT coalesce(max(place0) + 1, 0) FROM ties');
+  for (let from = 0; from < end; from += NUMBERED_AT_ONCE)
+    await database.run(
+      `UPDATE trade SET "sequence" = number FROM ties
+       WHERE trade.rowid = place0 AND place0 >= ${from} AND place0 < ${from + NUMBERED_AT_ONCE}`,
+    );
+  await database.run('DROP TABLE ties');
+}
+
+/** Turns a prepared view into a table, whose rows can be removed. */
+export async function materialize(database: Database, type: RecordType): Promise<void> {
+  const name = preparedTable(type);
+  const isView = await database.number(`SELECT count(*) FROM duckdb_views() WHERE view_name = '${name}'`);
+  if (isView === 0) return;
+  await database.run(`CREATE TABLE materialized AS SELECT * FROM ${sqlName(name)}`);
+  await database.run(`DROP VIEW ${sqlName(name)}`);
+  await database.run(`ALTER TABLE materialized RENAME TO ${sqlName(name)}`);
+}
+
 /** Returns the relation of the rows with their sequence, id and arrival as they are stored; `numbered` says whether by place. */
-async function numberedSource(database: Database, type: RecordType, isOrdered: boolean): Promise<string> {
+async function numberedSource(database: Database, type: RecordType): Promise<string> {
   const names = new Set(columnsOf(type).map(([name]) => name));
   if (type === 'trade' && (await database.number(`SELECT count(*) FROM placed WHERE ${UNNUMBERED}`)) > 0)
-    return isOrdered && (await isOneSeries(database)) ? ORDERED_TRADES : await numberedTrades(database);
+    return await numberedTrades(database);
   if (!names.has('local_timestamp') || names.has('interval') || type === 'trade')
     return '(SELECT *, false AS numbered FROM placed)';
   // Records of one message share their arrival, which is their key: each later one gets the next microsecond.
@@ -54,13 +96,13 @@ async function numberedSource(database: Database, type: RecordType, isOrdered: b
     false AS numbered FROM placed)`;
 }
 
-/** Returns whether all rows are unnumbered trades of one symbol. */
-async function isOneSeries(database: Database): Promise<boolean> {
+/** Returns how many trades have no sequence, and whether that are all of them and of one symbol. */
+async function seriesOf(database: Database, rows: string) {
   const [row] = await database.rows(
-    `SELECT count(*) FILTER (NOT (${UNNUMBERED})) AS numbered, min("exchange") = max("exchange") AND min("market") = max("market")
-       AND min("symbol") = max("symbol") AS "one" FROM placed`,
+    `SELECT count(*) - count("sequence") AS unnumbered, count("sequence") AS numbered, min("exchange") = max("exchange")
+       AND min("market") = max("market") AND min("symbol") = max("symbol") AS "one" FROM ${rows}`,
   );
-  return Number(row?.numbered) === 0 && row?.one === true;
+  return { unnumbered: Number(row?.unnumbered), isOneSeries: Number(row?.numbered) === 0 && row?.one === true };
 }
 
 /** A row of unnumbered trades as it is stored. */
@@ -68,12 +110,13 @@ const AS_STORED = `"id" = '${NO_ID}' THEN epoch_us("timestamp") || '-' || coales
 
 /**
  * Numbers trades of one symbol that run forward in time, by their distance from the first row of their time. It reads the
- * rows once in their order; a window per time, as below, sorts them all.
+ * times once in their order; a window per time, as below, sorts all rows.
  */
-const ORDERED_TRADES = `(SELECT * EXCLUDE (number, before) REPLACE (number AS "sequence", CASE WHEN ${AS_STORED}), true AS numbered
-    FROM (SELECT *, place0 - max(CASE WHEN before IS DISTINCT FROM "timestamp" THEN place0 END)
-        OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
-      FROM (SELECT *, lag("timestamp") OVER () AS before FROM placed)))`;
+function orderedNumbers(rows: string): string {
+  return `SELECT place0, place0 - max(CASE WHEN before IS DISTINCT FROM "timestamp" THEN place0 END)
+      OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
+    FROM (SELECT place0, "timestamp", lag("timestamp") OVER () AS before FROM ${rows})`;
+}
 
 /**
  * Numbers trades that share a time by their place in the file; a file that runs newest first is numbered backwards. Where
@@ -111,6 +154,7 @@ async function keepOneOfEachKey(staging: Staging, type: RecordType, refuse: Refu
   const [row] = await database.rows(`SELECT count(*) AS records, count(DISTINCT hash(${keys})) AS keys FROM ${table}`);
   if (row?.records === row?.keys) return 0;
   const before = await database.number(`SELECT count(*) FROM ${table}`);
+  await materialize(database, type);
   if (type === 'trade') await refuseContradictions(staging, keys, refuse);
   const left = await database.number(`SELECT count(*) FROM ${table}`);
   const order = `${precedence(type)}, ${type === 'trade' ? 'place' : 'place DESC'}`;

@@ -11,11 +11,13 @@ import { typeOfColumns } from './record-shape.js';
 /** Types whose files are long, and whose texts hold no underscore and no blank. */
 const TYPES: ReadonlySet<RecordType> = new Set(['trade', 'candle']);
 const NEWLINE = 10;
+const RETURN = 13;
+const QUOTE = '"';
 /**
  * Bytes whose meaning differs between readers: DuckDB reads ` 1` and `1_000` as numbers, and a quote may hide a line end, an
  * apostrophe stand before a text that is no formula.
  */
-const AMBIGUOUS = [...' \t\v\f\r\0"_\''].map((character) => character.charCodeAt(0));
+const AMBIGUOUS = [..." \t\v\f\0_'", QUOTE];
 const LONGEST_HEADER = 4096;
 /** Bytes of the longest line; DuckDB reserves several times as much. */
 const LONGEST_LINE = 1 << 16;
@@ -60,18 +62,25 @@ async function plainText(path: string): Promise<{ readonly header: readonly stri
   return { header, lines: text.isEnded ? text.lines : text.lines + 1 };
 }
 
-/** A text that every reader splits into the same lines and cells. `lines` are the line ends after the first line. */
+/**
+ * A text that every reader splits into the same lines and cells. `lines` are the line ends after the first line: LF, or CR LF
+ * throughout.
+ */
 type PlainText = { readonly first: string; readonly lines: number; readonly isEnded: boolean };
+
+/** With `quotes`, cells may be quoted: who reads them must compare the number of rows, as a quote may hide a line end. */
+type PlainOptions = { readonly delimiter?: string; readonly quotes?: boolean };
 
 /**
  * Returns what a text begins with and how many lines it has, undefined when a byte after its first line may be read in two
  * ways; `delimiter` may be there. Throws as `readText`, so that a cut or damaged file is found here.
  */
-export async function scanPlainText(path: string, delimiter = ','): Promise<PlainText | undefined> {
-  const ambiguous = new Uint8Array(256);
-  for (const byte of AMBIGUOUS) if (byte !== delimiter.charCodeAt(0)) ambiguous[byte] = 1;
+export async function scanPlainText(path: string, options: PlainOptions = {}): Promise<PlainText | undefined> {
+  const { delimiter = ',', quotes = false } = options;
+  const ambiguous = AMBIGUOUS.filter((character) => character !== delimiter && !(quotes && character === QUOTE));
+  const bytes = ambiguous.map((character) => character.charCodeAt(0));
   let first: string | undefined;
-  let lines = 0;
+  let [lines, returns] = [0, 0];
   let last = NEWLINE;
   for await (const chunk of readText(path)) {
     let from = 0;
@@ -81,16 +90,37 @@ export async function scanPlainText(path: string, delimiter = ','): Promise<Plai
       first = chunk.subarray(0, end).toString('utf8');
       from = end + 1;
     }
-    let found = 0;
-    for (let at = from; at < chunk.length; at++) {
-      const byte = chunk[at] as number;
-      if (byte === NEWLINE) lines += 1;
-      found |= ambiguous[byte] as number;
-    }
-    if (found !== 0) return undefined;
-    if (chunk.length > from) last = chunk[chunk.length - 1] as number;
+    const rest = chunk.subarray(from);
+    if (bytes.some((byte) => rest.includes(byte)) || (last === RETURN && !startsLine(rest))) return undefined;
+    lines += countOf(rest, NEWLINE);
+    returns += countPairs(rest);
+    if (rest.length > 0) last = rest[rest.length - 1] as number;
   }
-  return first === undefined ? undefined : { first, lines, isEnded: last === NEWLINE };
+  if (first === undefined) return undefined;
+  const hasReturns = first.endsWith('\r');
+  if (returns !== (hasReturns ? lines : 0)) return undefined;
+  return { first: hasReturns ? first.slice(0, -1) : first, lines, isEnded: last === NEWLINE };
+}
+
+/** A CR before another byte than LF, be it in the next chunk, is no line end. */
+function startsLine(chunk: Buffer): boolean {
+  return chunk.length === 0 || chunk[0] === NEWLINE;
+}
+
+function countOf(chunk: Buffer, byte: number): number {
+  let count = 0;
+  for (let at = chunk.indexOf(byte); at >= 0; at = chunk.indexOf(byte, at + 1)) count += 1;
+  return count;
+}
+
+/** Returns how many CR there are, NaN when one stands before another byte than LF. */
+function countPairs(chunk: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(RETURN); at >= 0; at = chunk.indexOf(RETURN, at + 1)) {
+    if (!startsLine(chunk.subarray(at + 1, at + 2))) return Number.NaN;
+    count += 1;
+  }
+  return count;
 }
 
 function selectOf(path: string, type: RecordType, header: readonly string[]): string {

@@ -11,25 +11,27 @@ import { partitionPath } from './files/partition.js';
 import { absolutePath, type StoreContext, wallClock } from './log/store-context.js';
 import { mayOverlap, type StoredFile } from './log/store-state.js';
 
+type AddedTable = { readonly table: string; readonly asTable: () => Promise<void> };
+
 /** Records that a table added to a store, and those that the store had already. */
 type AddedRecords = { readonly added: number; readonly known: number };
 
 /**
  * Adds the rows of a table of one type to a store, each partition in one change of the log, without rows that stored files
  * have. The rows must be unique by their key. A run that ends early leaves whole partitions; the next one adds the rest.
- * Throws a `FailureError`.
+ * `table` may be a view: `asTable` turns it into a table before rows are removed. Throws a `FailureError`.
  */
 export async function addTable(
   context: StoreContext,
   database: Database,
   type: RecordType,
-  table: string,
+  { table, asTable }: AddedTable,
 ): Promise<AddedRecords> {
   let [added, known] = [0, 0];
   const writer = `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
   try {
     for (const [number, rows] of (await partitionRows(database, type, sqlName(table))).entries()) {
-      const file = await writePartition(context, database, { table, rows, segment: `${writer}-${number}` });
+      const file = await writePartition(context, database, { table, asTable, rows, segment: `${writer}-${number}` });
       known += rows.rows - (file?.rows ?? 0);
       added += file?.rows ?? 0;
     }
@@ -39,17 +41,18 @@ export async function addTable(
   return { added, known };
 }
 
-type PartitionJob = { readonly table: string; readonly rows: PartitionRows; readonly segment: string };
+type PartitionJob = AddedTable & { readonly rows: PartitionRows; readonly segment: string };
 
 async function writePartition(
   context: StoreContext,
   database: Database,
-  { table, rows, segment }: PartitionJob,
+  { table, asTable, rows, segment }: PartitionJob,
 ): Promise<StoredFile | undefined> {
   const { partition, where } = rows;
   const { type } = partition;
   const stored = (await context.log.read()).partition(partition).filter((file) => mayOverlap(file, asFile(rows)));
   const files = stored.map((file) => absolutePath(context, file));
+  if (files.length > 0) await asTable();
   const comparison = { table, type, where, files, span: rows };
   const { dropped, superseding } = files.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
   const kept = dropped > 0 ? await recount(database, table, rows) : rows;

@@ -10,6 +10,7 @@ import { openSource } from '../../../src/lib/import/source-file.js';
 import { Staging } from '../../../src/lib/import/staging.js';
 import { RecordError } from '../../../src/lib/model/ndjson.js';
 import { withDatabase } from '../../../src/lib/storage/database/duckdb.js';
+import { zipOf, zstdOf } from '../../support/archives.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-clean-'));
 const stagings: Staging[] = [];
@@ -25,7 +26,7 @@ const GIVEN = { exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT' } as cons
 
 async function opened(name: string, content: string | Buffer | undefined, options: Partial<ImportOptions>) {
   const path = join(folder, name);
-  if (content !== undefined) writeFileSync(path, content);
+  if (content !== undefined) writeFileSync(path.replace(/(\.zip)!.*$/, '$1'), content);
   const source = await openSource(path, { noHeader: false, decimal: '.', ...options } as ImportOptions);
   if (!source.table) throw new Error(`${name} is no foreign file`);
   const staging = await Staging.open();
@@ -59,11 +60,12 @@ async function byRecords(...args: Parameters<typeof opened>) {
 }
 
 async function contentOf(staging: Staging) {
-  const result = await staging.database.read('SELECT * FROM trade ORDER BY rowid');
+  const type = staging.count('candle') > 0 ? 'candle' : 'trade';
+  const result = await staging.database.read(`SELECT * FROM ${type} ORDER BY rowid`);
   return {
     rows: result.getRowsJson(),
-    parts: staging.partsOf('trade'),
-    last: staging.placeOf('trade', staging.count('trade') - 1).replace(folder, ''),
+    parts: staging.partsOf(type),
+    last: staging.placeOf(type, staging.count(type) - 1).replace(folder, ''),
   };
 }
 
@@ -107,10 +109,52 @@ const CLEAN: [name: string, content: string | Buffer, options: Partial<ImportOpt
     `timestamp,price,amount,side,id,sequence,symbol\n${rowsOf(300, (i, r) => `${1_717_200_000_000_000 + i},${r(9) + 1},${r(9) + 1},sell,x${10_000 + i},${r(3) === 0 ? '' : 2 ** 53 + i},${r(2) ? 'BTCUSDT' : 'ETH/USDT:USDT'}`)}`,
     { exchange: 'bybit', market: 'linear' },
   ],
+  [
+    'quoted.csv',
+    `"timestamp","price","amount","side","id"\r\n${rowsOf(400, (i, r) => `${1_717_200_000_000 + i},"${price(r)}",2,"${r(2) ? 'buy' : 'sell'}","${uuid(i)}"`).replaceAll('\n', '\r\n')}`,
+    GIVEN,
+  ],
+  ['sideless.csv', `timestamp,price,amount\n${rowsOf(300, (i, r) => `${1_717_200_000 + (i >> 3)},${price(r)},2`)}`, GIVEN],
+  [
+    'packed.csv.zst',
+    zstdOf(`timestamp,price,amount,side\n${rowsOf(300, (i, r) => `${1_717_200_000 + (i >> 3)},${price(r)},2,buy`)}`),
+    { ...GIVEN, as: 'trade' },
+  ],
+  [
+    'packed.zip!day/BTCUSDT-trades-2024-06-01.csv',
+    zipOf({
+      'day/BTCUSDT-trades-2024-06-01.csv': rowsOf(
+        300,
+        (i, r) => `${i + 1},${price(r)},2,3,${1_717_200_000_000 + i},${r(2) ? 'true' : 'false'}`,
+      ),
+    }),
+    { market: 'linear' },
+  ],
+];
+
+/** Candles of a minute; the last one is still open when the file is written. */
+const candles = (i: number, r: (n: number) => number, from = 1_717_200_000_000) => {
+  const open = r(9_000) + 100;
+  return `${from + i * 60_000},${open}.5,${open + 3},${open - 1}.25,${open + 1},${r(99)}.${r(999)}`;
+};
+const CANDLES: [name: string, content: string | Buffer, options: Partial<ImportOptions>][] = [
+  [
+    'BTCUSDT-1m-2024-06-01.csv',
+    `open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n${rowsOf(
+      400,
+      (i, r) => `${candles(i, r)},1717200059999,1e3,${r(50) + 1},0,1,0`,
+    )}`,
+    { market: 'linear' },
+  ],
+  [
+    'open.csv',
+    `time;open;high;low;close;volume\n${rowsOf(300, (i, r) => candles(i, r, Math.floor(Date.now() / 60_000 - 298) * 60_000).replaceAll(',', ';'))}`,
+    { ...GIVEN, interval: '1m' },
+  ],
 ];
 
 describe('stageCleanRows', () => {
-  it.each(CLEAN)('stages the rows of %s as record by record', async (...args) => {
+  it.each([...CLEAN, ...CANDLES])('stages the rows of %s as record by record', async (...args) => {
     const [expected, found] = [await byRecords(...args), await bySql(...args)];
     expect(expected.refused).toBe(0);
     expect(found).toEqual({ rows: expected.rows, parts: expected.parts, last: expected.last });
@@ -142,7 +186,10 @@ describe('stageCleanRows', () => {
   it.each<[what: string, content: string | Buffer]>([
     ['an underscore in a number', `${HEAD}${GOOD}1717200000100,1_000,2,buy,7\n`],
     ['a blank before a number', `${HEAD}${GOOD}1717200000100, 1,2,buy,7\n`],
-    ['a quoted cell', `${HEAD}${GOOD}1717200000100,"1",2,buy,7\n`],
+    ['a quote in a cell', `${HEAD}${GOOD}1717200000100,1"1,2,buy,7\n`],
+    ['a line end in quotes', `${HEAD}${GOOD}1717200000100,1,2,"buy\n",7\n`],
+    ['carriage returns in one line only', `${HEAD}${GOOD}1717200000100,1,2,buy,7\r\n`],
+    ['a carriage return in a cell', `${HEAD}${GOOD}1717200000100,1,2,buy\r,7\n`],
     ['an infinite price', `${HEAD}${GOOD}1717200000100,inf,2,buy,7\n`],
     ['a price of zero', `${HEAD}${GOOD}1717200000100,0,2,buy,7\n`],
     ['no amount', `${HEAD}${GOOD}1717200000100,1,,buy,7\n`],
@@ -153,7 +200,6 @@ describe('stageCleanRows', () => {
     ['an unknown side', `${HEAD}${GOOD}1717200000100,1,2,long,7\n`],
     ['a row of four cells', `${HEAD}${GOOD}1717200000100,1,2,buy\n`],
     ['no last line end', `${HEAD}${GOOD}1717200000100,1,2,buy,7`],
-    ['carriage returns', `${HEAD}${GOOD}`.replaceAll('\n', '\r\n')],
     ['a comment first', `# made by hand\n${HEAD}${GOOD}`],
     ['bytes that are not UTF-8', Buffer.from(`${HEAD}${GOOD}1717200000100,1,2,buy,\xff\n`, 'latin1')],
     ['UTF-16', Buffer.from(`\ufeff${HEAD}${GOOD}`, 'utf16le')],

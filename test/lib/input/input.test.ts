@@ -148,7 +148,7 @@ describe('broken input', () => {
       row.replace('65114.3', 'NaN'),
       'bybit,linear',
       row.replace('1786310817000000', '1.5'),
-      row.replace('buy', ''),
+      row.replace('0.001', ''),
       row,
     ];
     await writeFile(file('bad.csv'), `\ufeff${rows.join('\r\n')}\r\n`);
@@ -158,7 +158,7 @@ describe('broken input', () => {
       'row 3: trade.price: expected a finite number, was NaN',
       'row 4: expected 10 cells, found 2',
       'row 5: trade.timestamp: expected integer microseconds, was 1.5',
-      'row 6: trade.side is missing',
+      'row 6: trade.amount is missing',
     ]);
   });
 
@@ -210,7 +210,7 @@ describe('broken input', () => {
 
   it.each([
     ['columns of no type', 'time,price', /expected the columns of a record type, found time, price/],
-    ['a required column missing', header.replace(',side', ''), /trade also needs side/],
+    ['a required column missing', header.replace(',amount', ''), /trade also needs amount/],
     ['a column twice', `${header},id`, /id appears twice/],
   ])('is refused as a whole: %s', async (_, text, message) => {
     await writeFile(file('foreign.csv'), `${text}\n${row}\n`);

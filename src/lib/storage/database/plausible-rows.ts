@@ -1,7 +1,7 @@
 import { UsageError } from '../../model/errors.js';
 import { originOf, parseInterval } from '../../model/interval.js';
 import type { RecordType } from '../../model/records.js';
-import { type Database, sqlText } from './duckdb.js';
+import { type Database, sqlName, sqlText } from './duckdb.js';
 import { tableColumns } from './record-table.js';
 
 /** A relation of foreign rows, and the condition that a row can be meant; `checkedCandle` and `plausible` say the same. */
@@ -25,11 +25,18 @@ export async function plausibleRows(database: Database, type: RecordType, select
   const condition = [
     aligned.length > 0 ? `CASE "interval" ${aligned.join(' ')} END` : 'false',
     `(${PRICED} OR ("open" IS NULL AND "high" IS NULL AND "low" IS NULL AND "close" IS NULL AND "volume" <= 0))`,
-    ...['volume', 'turnover', 'buy_volume', 'trades'].map((name) => `coalesce("${name}", 0) >= 0`),
-    `coalesce("buy_volume" <= "volume" * (1 + 1e-9), true)`,
-    `NOT coalesce("trades" = 0 AND "volume" > 0, false)`,
+    plausibleAmounts(sqlName),
   ];
   return { select: `SELECT ${columns.join(', ')} FROM (${select})`, condition: condition.join(' AND ') };
+}
+
+/** Returns the condition that the amounts of a candle can be meant; `value` is the expression of a column. */
+export function plausibleAmounts(value: (name: string) => string): string {
+  return [
+    ...['volume', 'turnover', 'buy_volume', 'trades'].map((name) => `coalesce(${value(name)}, 0) >= 0`),
+    `coalesce(${value('buy_volume')} <= ${value('volume')} * (1 + 1e-9), true)`,
+    `NOT coalesce(${value('trades')} = 0 AND ${value('volume')} > 0, false)`,
+  ].join(' AND ');
 }
 
 const PRICED = `coalesce("open" > 0 AND "high" > 0 AND "low" > 0 AND "close" > 0
