@@ -107,6 +107,7 @@ describe('CSV by the reader of DuckDB', () => {
       ),
     ],
     ['a last line without its end', `${HEADER}\n${ROW}\n${ROW}`],
+    ['CRLF', `${HEADER}\r\n${ROW}\r\n`],
     ['a byte order mark', `\ufeff${HEADER}\n${ROW}\n`],
     [
       'columns in another order',
@@ -127,7 +128,7 @@ describe('CSV by the reader of DuckDB', () => {
   const rows = `${HEADER}\n${Array.from({ length: 400 }, (_, row) => ROW.replace('a-1', `a-${row * 7919}`)).join('\n')}\n`;
   it.each([
     ['a blank line', `${HEADER}\n\n${ROW}\n`],
-    ['CRLF', `${HEADER}\r\n${ROW}\r\n`],
+    ['CRLF in one line only', `${HEADER}\n${ROW}\r\n${ROW}\n`],
     ['quotes', `${HEADER}\n${ROW.replace('a-1', '"a-1"')}\n`],
     ['a line of another type', `type,${HEADER}\nclock,${ROW}\n`],
     ['another delimiter', rows.replaceAll(',', ';')],
