@@ -40,7 +40,7 @@ export async function readByColumns(request: ColumnRequest): Promise<MarketReade
     for (const path of files) {
       const listener = { broken: (reason: string) => reports.push(reason) };
       for (const select of loaded.get(path) ?? [await selectParquet(database, path, listener)]) {
-        const part = await partOf(database, select, request, parts.length);
+        const part = await partOf(database, select, request, String(parts.length));
         if (!part) return undefined;
         parts.push(part);
       }
@@ -58,20 +58,25 @@ async function readParts(
 ): Promise<MarketReader | undefined> {
   const reader = new MarketReader(options);
   const feed = new TradeFeed();
-  for (const [index, part] of parts.entries()) {
-    if (part.type === 'trade') await addTrades(database, reader, part, feed);
-    else if (part.type === 'candle') await addCandles(database, reader, part);
-    else await addRecords(database, reader, part, `part_${index}`);
-  }
+  for (const [index, part] of parts.entries()) await addPart(database, reader, part, { feed, table: `part_${index}` });
   return feed.finish() ? reader : undefined;
 }
 
+type PartTarget = { readonly feed: TradeFeed; readonly table: string };
+
+/** Adds the rows of a part to a reader; `table` names a temporary table that may be needed. */
+export async function addPart(database: Database, reader: MarketReader, part: Part, { feed, table }: PartTarget): Promise<void> {
+  if (part.type === 'trade') await addTrades(database, reader, part, feed);
+  else if (part.type === 'candle') await addCandles(database, reader, part);
+  else await addRecords(database, reader, part, table);
+}
+
 /** Returns the selected rows of a file and their groups, undefined when a sequence is not exact as a double. */
-async function partOf(
+export async function partOf(
   database: Database,
   { type, select }: FileSelect,
-  { exchanges, markets, symbols, since, until }: ColumnRequest,
-  index: number,
+  { exchanges, markets, symbols, since, until }: RecordSelection,
+  name: string,
 ): Promise<Part | undefined> {
   // An instrument holds from its time on, also for records after it.
   const selection = { exchanges, markets, symbols, ...(type === 'instrument' ? {} : { since, until }) };
@@ -83,17 +88,18 @@ async function partOf(
     if (row?.safe !== true) return undefined;
   }
   const columns = type === 'trade' ? SERIES : type === 'candle' ? [...SERIES, 'interval', 'source'] : [];
-  return { type, relation, groups: await groupsOf(database, relation, columns, index) };
+  return { type, relation, groups: await groupsOf(database, relation, columns, name) };
 }
 
-async function groupsOf(database: Database, relation: string, columns: readonly string[], index: number): Promise<RowGroups> {
+async function groupsOf(database: Database, relation: string, columns: readonly string[], name: string): Promise<RowGroups> {
   if (columns.length === 0) return { names: [], rows: 0, code: '0' };
-  return await rowGroups(database, relation, columns, `groups_${index}`);
+  return await rowGroups(database, relation, columns, `groups_${name}`);
 }
 
 async function addRecords(database: Database, reader: MarketReader, { type, relation }: Part, table: string): Promise<void> {
   await database.run(`CREATE TEMP TABLE ${table} AS SELECT * FROM ${relation}`);
   for await (const records of tableRecords(database, type, table)) reader.add(records);
+  await database.run(`DROP TABLE ${table}`);
 }
 
 async function addTrades(database: Database, reader: MarketReader, { relation, groups }: Part, feed: TradeFeed): Promise<void> {

@@ -4,6 +4,7 @@ import { UniqueTrades } from '../../input/unique-trades.js';
 import { counted } from '../../model/counted.js';
 import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
 import { isOfSelection, isSelected, type RecordSelection } from '../../model/selection.js';
+import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { readByColumns } from './column-source.js';
 import { type LoadedMarket, MarketReader, type MarketReaderOptions } from './market-reader.js';
 
@@ -57,19 +58,20 @@ async function loadPipe(options: SourceOptions): Promise<LoadedMarket[]> {
 }
 
 async function loadStore(options: SourceOptions): Promise<LoadedMarket[]> {
-  const reader = new MarketReader(options);
-  await addStore(options, reader);
-  return reader.finish();
-}
-
-async function addStore(options: SourceOptions, reader: MarketReader): Promise<void> {
-  const { readStore } = await import('../../storage/reading/store-reader.js');
+  const { readStoreByColumns } = await import('./store-columns.js');
   const { directory, exchanges, markets, symbols, interval, since, until } = options;
   const wanted = { exchanges, markets, symbols, until };
-  for await (const records of readStore(directory, { ...wanted, types: ['instrument'] })) reader.add(records);
   const intervals = interval === undefined ? undefined : [interval];
-  for await (const records of readStore(directory, { ...wanted, since, intervals, types: typesFor(options) }))
-    reader.add(records);
+  const selections: StoreSelection[] = [
+    { ...wanted, types: ['instrument'] },
+    { ...wanted, since, intervals, types: typesFor(options) },
+  ];
+  const byColumns = await readStoreByColumns({ ...options, directory, selections });
+  if (byColumns) return byColumns.finish();
+  const { readStore } = await import('../../storage/reading/store-reader.js');
+  const reader = new MarketReader(options);
+  for (const selection of selections) for await (const records of readStore(directory, selection)) reader.add(records);
+  return reader.finish();
 }
 
 function typesFor({ interval, signals, books }: SourceOptions): RecordType[] {

@@ -89,11 +89,16 @@ export function dayRecords(database: Database, types: readonly RecordType[]): As
   return mergeInTime(types.map((type) => ({ batches: tableRecords(database, type, `day_${type}`) })));
 }
 
-/** Sorts the records of a day in tables. */
-export async function sortDay(snapshot: StoreSnapshot, types: readonly RecordType[], date: string): Promise<void> {
+/** Sorts the records of a day in tables `day_<type>`. */
+export async function sortDay(
+  snapshot: StoreSnapshot,
+  types: readonly RecordType[],
+  date: string,
+  orderOf: (type: RecordType) => string = recordOrder,
+): Promise<void> {
   for (const type of types) {
     await snapshot.database.run(
-      `CREATE OR REPLACE TEMP TABLE "day_${type}" AS SELECT * FROM ${snapshot.relation(type, date)} ORDER BY ${recordOrder(type)}`,
+      `CREATE OR REPLACE TEMP TABLE "day_${type}" AS SELECT * FROM ${snapshot.relation(type, date)} ORDER BY ${orderOf(type)}`,
     );
   }
 }
