@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBConnection, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
 import { followRetired, isVanished } from '../log/retired-files.js';
 
 /**
@@ -77,10 +77,15 @@ export class Database {
     return Number((await this.read(sql)).getRows()[0]?.[0] ?? 0);
   }
 
+  /** Returns the chunks of a small result; nothing in them is decoded yet. */
+  async chunks(sql: string): Promise<readonly DuckDBDataChunk[]> {
+    const result = await following(sql, (statement) => this.connection.run(statement));
+    return await result.fetchAllChunks();
+  }
+
   /** Returns the only column of a result (DOUBLE without NULL) as an array; fetching values one by one is slow. */
   async doubles(sql: string): Promise<Float64Array> {
-    const result = await following(sql, (statement) => this.connection.run(statement));
-    const chunks = await result.fetchAllChunks();
+    const chunks = await this.chunks(sql);
     const numbers = new Float64Array(chunks.reduce((sum, { rowCount }) => sum + rowCount, 0));
     let length = 0;
     for (const chunk of chunks) {
