@@ -64,7 +64,15 @@ describe('runs of a file', () => {
     expect([both.code, both.stderr]).toEqual([2, expect.stringMatching(/--levels stands in the command line and in @/)]);
     const alone = await mdtoolHere(['grid', 'run', 'eth', '--max-total-loss', '5', ...at], { env });
     expect([alone.code, alone.stderr]).toEqual([2, expect.stringMatching(/are for the runs of a file/)]);
-    const child = start(['grid', 'run', ...common, '--max-total-deposit', '1500', '--max-total-loss', '5'], { env });
+    const child = start(['grid', 'run', ...common, '--max-total-deposit', '1500', '--max-total-loss', '5', '--metrics', '0'], {
+      env,
+    });
+    const port = new Promise<string>((resolve) => {
+      child.stderr?.on('data', (chunk) => {
+        const [, found] = /metrics on port (\d+)/.exec(String(chunk)) ?? [];
+        if (found) resolve(found);
+      });
+    });
     const ended = finished(child);
     const open = () => server.desk.engine.orders.openOf(owner).map(({ symbol }) => symbol.listing.symbol);
     await expect.poll(() => new Set(open()).size, { timeout: 30_000 }).toBe(2);
@@ -87,6 +95,13 @@ describe('runs of a file', () => {
       ['btc', true],
       ['eth', true],
     ]);
+    const served = await (await fetch(`http://127.0.0.1:${await port}/metrics`)).text();
+    const figure = (name: string, run: string) =>
+      Number(new RegExp(`^mdtool_run_${name}\\{run="${run}",[^}]*\\} (.*)$`, 'm').exec(served)?.[1]);
+    expect(figure('fills', 'eth')).toBe(1);
+    expect(figure('active_orders', 'eth') + figure('active_orders', 'btc')).toBe(open().length);
+    expect(figure('halted', 'btc')).toBe(0);
+    expect(served).not.toMatch(/mdtool_run_sharpe_per_cycle\{/);
     // Both lose: what neither has lost alone, both have lost together.
     for (const symbol of ['ETHUSDT', 'BTCUSDT']) server.market.setPrice(symbol, '99.00');
     const result = await ended;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MetricsServer, parseMetricsAddress } from '../../src/lib/cli/live/metrics-server.js';
+import { parseMetricsAddress } from '../../src/lib/cli/live/metrics-endpoint.js';
+import { MetricsServer } from '../../src/lib/cli/live/metrics-server.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { captureFrom } from '../support/live-run.js';
 

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { TapeRotation } from '../../lib/capture/live/tape-writer.js';
 import { durationFlag, LONGEST_PAUSE, universeFlags } from '../../lib/cli/flags.js';
-import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-server.js';
+import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-endpoint.js';
 import { isRedis } from '../../lib/cli/output/redis-target.js';
 import { parseZonedTime } from '../../lib/cli/time-zone.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';

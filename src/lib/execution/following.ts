@@ -1,7 +1,8 @@
 import { Exact } from '../model/ticks.js';
 import { dropPlan } from './ladder.js';
-import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, unsettled } from './orders.js';
+import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, netOf, unsettled } from './orders.js';
 import { reconcile } from './readings.js';
+import type { RunConfig, RunState } from './state.js';
 import { isStopped, stopPrice, watchStop } from './stops.js';
 import type { Turn } from './turn.js';
 
@@ -122,7 +123,15 @@ function followEnd(turn: Turn): void {
   }
   state.cleanAt = at;
   state.books.cycles += 1;
-  turn.event('routine', 'cycle_end', `cycle ${state.cycle} is over: ${(state.books.profits.at(-1) ?? 0).toFixed(4)} before fees`);
+  const message = `cycle ${state.cycle} is over: ${(state.books.profits.at(-1) ?? 0).toFixed(4)} before fees`;
+  turn.event('routine', 'cycle_end', message, { data: figuresOf(state, config) });
+}
+
+/** Figures of the run so far, for whoever reads the store; amounts as text. */
+function figuresOf({ books }: RunState, config: RunConfig): Readonly<Record<string, unknown>> {
+  const { realised, funding, fees, turnover, drawdown, cycles, fills, placed, filledOrders, rejected } = books;
+  const orders = { orders_placed: placed, orders_filled: filledOrders, orders_rejected: rejected };
+  return { cycles, realised, funding, fees, profit: netOf(books, config).toString(), turnover, drawdown, fills, ...orders };
 }
 
 /** A run that has done its cycles stops by itself. */

@@ -2,6 +2,7 @@ import type { PrivateFill, PrivateOrder, PrivatePosition } from '../exchanges/pr
 import { Exact } from '../model/ticks.js';
 import { bookFill, noteHeld } from './bookings.js';
 import { parseClientId } from './client-id.js';
+import { lossRefusal } from './gate.js';
 import { endGrid } from './ladder.js';
 import type { LookupAnswer } from './messages.js';
 import { equityOf, isLive, isSettled, orderOf } from './orders.js';
@@ -226,12 +227,9 @@ function watchLoss(turn: Turn): void {
   const fall = new Exact(books.peak).minus(equity);
   if (fall.gt(books.drawdown)) books.drawdown = fall.toString();
   const deposit = new Exact(state.plan?.deposit ?? config.deposit);
-  const { maxLoss, maxDrawdown } = config.limits;
-  if (maxLoss !== undefined && equity.negated().gte(maxLoss))
-    turn.halt('max_loss', `the run has lost ${equity.negated().toDecimalPlaces(2)}, the limit is ${maxLoss}`);
+  const lost = lossRefusal(state, config);
+  if (lost) turn.halt(lost.kind, lost.message);
   const share = fall.div(deposit);
-  if (maxDrawdown !== undefined && share.gte(maxDrawdown))
-    turn.halt('max_drawdown', `the drawdown is ${share.times(100).toDecimalPlaces(1)} % of the deposit`);
   if (share.gte(ALARM_DRAWDOWN))
     turn.alarm('drawdown', `the drawdown is ${share.times(100).toDecimalPlaces(1)} % of the deposit`);
   else if (share.lt('0.18')) turn.clear('drawdown');

@@ -62,7 +62,7 @@ function sendOrders(turn: Turn, drafts: readonly OrderDraft[], others: OtherRuns
     dropPlan(turn);
     return;
   }
-  const refusal = gateRefusal(state, config, drafts, others);
+  const refusal = gateRefusal(state, config, drafts, at, others);
   if (refusal) {
     for (const draft of drafts) state.deferred[roleKey(draft)] = { until: at + MINUTE, cause: 'limit', message: refusal };
     turn.alarm('limit', refusal, 'warning');

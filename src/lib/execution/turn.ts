@@ -104,7 +104,7 @@ export class Turn {
     severity: EventRecord['severity'],
     kind: string,
     message: string,
-    more: { readonly clientId?: string | undefined; readonly code?: string | undefined } = {},
+    more: Pick<EventRecord, 'clientId' | 'code' | 'data'> = {},
   ): void {
     this.#isDirty = true;
     const { cycle, seq } = this.state;

@@ -36,6 +36,8 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     run.move('103.00');
     await run.until('the cycle ends', () => run.kinds().includes('cycle_end'));
     expect([run.open(), run.held().toString()]).toEqual([[], '0']);
+    const { data } = run.events.find((event) => event.kind === 'cycle_end') as { data: Record<string, unknown> };
+    expect(data).toMatchObject({ cycles: 1, fills: 3, orders_filled: 3, realised: run.runner.state.books.realised });
     await run.until('the next cycle', () => run.runner.state.cycle === 2 && run.levels().length === 4);
     ends(run);
   });

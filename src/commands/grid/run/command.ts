@@ -4,6 +4,7 @@ import { UsageError } from '../../../lib/model/errors.js';
 import { givenOf } from './config.js';
 import { type RunFlags, runFlags, runOrFileArgument } from './flags.js';
 import { Fleet, type FleetEntry } from './fleet.js';
+import { RunMetrics } from './metrics.js';
 import { readRows } from './rows.js';
 import { onStop } from './session.js';
 
@@ -52,6 +53,8 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
       notice: (text: string) => this.notice(text),
     };
     const fleet = new Fleet({ maxTotalDeposit: flags['max-total-deposit'], maxTotalLoss: flags['max-total-loss'] });
+    const metrics = flags.metrics && (await RunMetrics.listen(flags.metrics, this.config.version, () => fleet.sessions));
+    if (metrics) this.stderr.log.info(`metrics on port ${metrics.port}`);
     try {
       await fleet.open(entries, context);
       for (const { config } of fleet.sessions)
@@ -66,6 +69,7 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
       });
     } finally {
       fleet.close();
+      await metrics?.close();
       ended.abort();
       await http.close();
     }

@@ -10,6 +10,7 @@ import {
   symbolsFlag,
 } from '../../../lib/cli/flags.js';
 import { decimalFlag, fractionFlag } from '../../../lib/cli/grid-flags.js';
+import { type MetricsAddress, parseMetricsAddress } from '../../../lib/cli/live/metrics-endpoint.js';
 import { UsageError } from '../../../lib/model/errors.js';
 import { Exact } from '../../../lib/model/ticks.js';
 import { SECOND } from '../../../lib/model/time.js';
@@ -154,6 +155,11 @@ export const runFlags = {
     summary: 'What Ctrl-C does: keep all orders, cancel the levels, cancel all, or also close the position.',
     options: ['keep', 'levels', 'cancel', 'close'] as const,
     default: 'keep' as const,
+  })(),
+  metrics: Flags.custom<MetricsAddress>({
+    summary: 'Serve the figures of grid status at this address: /metrics (Prometheus), /healthz and /readyz.',
+    helpValue: 'ADDRESS',
+    parse: async (text) => parseMetricsAddress(text),
   })(),
   ...outputFlags,
 };

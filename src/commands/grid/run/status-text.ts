@@ -54,7 +54,7 @@ function positionFigures(config: RunConfig, state: RunState): StatusFigures {
     take_profit_amount: target && remainingOf(target).toNumber(),
     exchange_stop: state.stop.shown[0] && Number(state.stop.shown[0].price),
     mark: mark === undefined ? undefined : Number(mark),
-    liquidation: position?.liquidation === undefined ? undefined : Number(position.liquidation),
+    liquidation: round(position?.liquidation, 8),
     margin: committedMargin(state, config).toDecimalPlaces(4).toNumber(),
   };
 }

@@ -9,7 +9,7 @@ import type { RedisFlags } from '../output/redis-target.js';
 import type { Settings } from '../settings.js';
 import type { Stderr } from '../stderr.js';
 import type { Summary } from '../summary.js';
-import type { MetricsAddress } from './metrics-server.js';
+import type { MetricsAddress } from './metrics-endpoint.js';
 
 /** The channels that `features` reads. Candles are for the warm-up of its averages. */
 export const FEATURES_PRESET: readonly Channel[] = ['trade', 'ticker', 'book', 'candle'];

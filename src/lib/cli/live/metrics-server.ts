@@ -1,25 +1,14 @@
-import { createServer, type Server } from 'node:http';
 import type { Live } from '../../capture/live/live.js';
 import type { WireTap } from '../../capture/live/wire.js';
 import { channelOf } from '../../capture/selection.js';
 import type { DataFrame } from '../../capture/session/capture.js';
 import type { Exchange } from '../../exchanges/exchange.js';
 import { counted } from '../../model/counted.js';
-import { FailureError, UsageError } from '../../model/errors.js';
 import type { WireEvent } from '../../tape/tape.js';
-
-export type MetricsAddress = { readonly host: string; readonly port: number };
+import { type MetricsAddress, MetricsEndpoint } from './metrics-endpoint.js';
 
 /** Seconds, from a fast local connection to a stalled feed. */
 const LAG_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
-
-/** Returns the address of `127.0.0.1:9464`, `:9464` or `9464`. Throws a `UsageError`. */
-export function parseMetricsAddress(text: string): MetricsAddress {
-  const [, host, digits] = /^(?:(.*):)?(\d{1,5})$/.exec(text.trim()) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65_535) throw new UsageError(`expected an address such as 127.0.0.1:9464, was "${text}"`);
-  return { host: host ? host.replace(/^\[(.*)\]$/, '$1') : '127.0.0.1', port };
-}
 
 /**
  * Serves the state of a capture: `/metrics` for Prometheus, `/healthz` (200 while the process lives), `/readyz` (503 until
@@ -28,39 +17,28 @@ export function parseMetricsAddress(text: string): MetricsAddress {
 export class MetricsServer implements WireTap {
   readonly #registry: import('prom-client').Registry;
   readonly #metrics: ReturnType<typeof createMetrics>;
-  readonly #server: Server;
+  #endpoint: MetricsEndpoint | undefined;
   #live: Pick<Live, 'status' | 'pools'> | undefined;
 
-  private constructor(client: typeof import('prom-client'), version: string) {
+  private constructor(client: typeof import('prom-client')) {
     this.#registry = new client.Registry();
-    client.collectDefaultMetrics({ register: this.#registry });
     this.#metrics = createMetrics(client, this.#registry);
-    this.#metrics.build.set({ version }, 1);
-    this.#server = createServer((request, response) => {
-      void this.#answer(request.url ?? '/').then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type });
-        response.end(body);
-      });
-    });
   }
 
   /** Starts a server. Throws a `FailureError` if it cannot listen on the address. */
-  static async listen({ host, port }: MetricsAddress, version: string): Promise<MetricsServer> {
-    const metrics = new MetricsServer(await import('prom-client'), version);
-    await new Promise<void>((resolve, reject) => {
-      metrics.#server.once('error', (error) => {
-        reject(new FailureError(`--metrics ${host}:${port}: cannot listen (${error.message})`, { cause: error }));
-      });
-      metrics.#server.listen(port, host, resolve);
+  static async listen(address: MetricsAddress, version: string): Promise<MetricsServer> {
+    const client = await import('prom-client');
+    const metrics = new MetricsServer(client);
+    metrics.#endpoint = await MetricsEndpoint.listen(address, {
+      ...{ client, registry: metrics.#registry, version },
+      collect: () => metrics.#collect(),
+      pending: () => metrics.#pending(),
     });
-    // The server must not keep an ended run alive.
-    metrics.#server.unref();
     return metrics;
   }
 
   get port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' && address ? address.port : 0;
+    return this.#endpoint?.port ?? 0;
   }
 
   set live(live: Pick<Live, 'status' | 'pools'>) {
@@ -83,23 +61,13 @@ export class MetricsServer implements WireTap {
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#endpoint?.close();
   }
 
-  async #answer(url: string): Promise<{ status: number; type: string; body: string }> {
-    const text = 'text/plain; charset=utf-8';
-    const [path] = url.split('?');
-    if (path === '/metrics') {
-      this.#collect();
-      return { status: 200, type: this.#registry.contentType, body: await this.#registry.metrics() };
-    }
-    if (path === '/healthz') return { status: 200, type: text, body: 'ok\n' };
-    if (path !== '/readyz') return { status: 404, type: text, body: 'expected /metrics, /healthz or /readyz\n' };
+  #pending(): string | undefined {
     const status = this.#live?.status();
-    if (status?.isReady) return { status: 200, type: text, body: 'ready\n' };
-    const pending = status ? `${counted(status.subscriptions.pending, 'subscription')} pending` : 'not subscribed yet';
-    return { status: 503, type: text, body: `${pending}\n` };
+    if (status?.isReady) return undefined;
+    return status ? `${counted(status.subscriptions.pending, 'subscription')} pending` : 'not subscribed yet';
   }
 
   /** Updates the metrics of states and of counters kept elsewhere, at each request. */
@@ -140,7 +108,6 @@ function createMetrics(client: typeof import('prom-client'), registry: import('p
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new client.Gauge({ name: `mdtool_${name}`, help, labelNames, registers });
   return {
-    build: gauge('build_info', 'Version of mdtool; always 1.', ['version']),
     messages: counter('ws_messages_total', 'Data frames received.', ['exchange', 'channel']),
     bytes: counter('ws_received_bytes_total', 'Characters of all frames received.', ['exchange']),
     reconnects: counter('ws_reconnects_total', 'Connections lost.'),
