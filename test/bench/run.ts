@@ -63,7 +63,11 @@ function runEngines(): EngineResult[] {
 }
 
 async function runCommands(folder: string): Promise<CommandResult[]> {
-  const rows = ROWS.filter(({ name }) => isWanted(name));
+  const rows = ROWS.filter(({ name }) => isWanted(name)).filter(({ name, missing }) => {
+    const reason = missing?.();
+    if (reason !== undefined) console.error(`${name}: left out, ${reason}`);
+    return reason === undefined;
+  });
   if (rows.length === 0) return [];
   await writeData(folder, values.quick ? 'quick' : 'full');
   // The query asks a store; an empty directory is one.

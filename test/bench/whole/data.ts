@@ -96,11 +96,11 @@ function flatSelect(type: string, file: string): string {
   const time = 'epoch_us(timestamp) AS timestamp';
   if (type !== 'book_snapshot')
     return `SELECT ${time}, * EXCLUDE (type, exchange, market, symbol, timestamp, local_timestamp) FROM ${file}`;
-  const best = ['bids', 'asks'].map(
-    (side) =>
-      `${side}[1][1] AS ${side}_price, list_sum([level[2] FOR level IN ${side}]) AS ${side}_sum, ${side}[1][2] AS ${side}_amount`,
-  );
-  return `SELECT ${time}, ${best.join(', ')} FROM ${file}`;
+  const sides = ['bids', 'asks'].flatMap((side) => [
+    `${side}[1][1] AS ${side}_price`,
+    ...Array.from({ length: 15 }, (_, level) => `${side}[${level + 1}][2] AS ${side}_${level}`),
+  ]);
+  return `SELECT ${time}, ${sides.join(', ')} FROM ${file}`;
 }
 
 /** A tape of Bybit trades: frames of one to three trades of 20 symbols. */

@@ -10,7 +10,7 @@ const METER = pathToFileURL(join(import.meta.dirname, 'meter.mjs')).href;
 /** What one run took: processor time of the process and its children in seconds, peak memory of the largest in MB. */
 export type Figures = { readonly cpu: number; readonly wall: number; readonly rss: number };
 
-/** A command line of node, without node. */
+/** A command line without its program: Node, or for a script in Python that which `PYTHON` names. */
 export type NodeCommand = readonly string[];
 
 export const mdtool = (...args: string[]): NodeCommand => [join(ROOT, 'bin/run.js'), ...args];
@@ -19,12 +19,20 @@ export const baseline = (name: string, ...args: string[]): NodeCommand => [
   ...args,
 ];
 
-/** Runs node in `folder` and returns what it took, and its stdout. Throws when it fails. */
+const PYTHON = process.env.PYTHON ?? 'python3';
+
+/** Returns why scripts that need pandas cannot run, undefined where they can. */
+export function whyNoPandas(): string | undefined {
+  const { status } = spawnSync(PYTHON, ['-c', 'import pandas']);
+  return status === 0 ? undefined : `${PYTHON} has no pandas; name one that has it by PYTHON`;
+}
+
+/** Runs a command in `folder` and returns what it took, and its stdout. Throws when it fails. */
 export function measured(command: NodeCommand, folder: string): Figures & { readonly stdout: string } {
   const meter = mkdtempSync(join(tmpdir(), 'bench-meter-'));
   try {
     const begun = performance.now();
-    const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    const { status, stdout, stderr } = spawnSync(command[0]?.endsWith('.py') ? PYTHON : process.execPath, command, {
       cwd: folder,
       encoding: 'utf8',
       maxBuffer: 1 << 30,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { baseline, mdtool, type NodeCommand } from './measure.js';
+import { baseline, mdtool, type NodeCommand, whyNoPandas } from './measure.js';
 
 /** One job: mdtool beside what a user would pick instead. */
 export type Row = {
@@ -12,6 +12,8 @@ export type Row = {
   readonly goal: number;
   readonly mdtool: NodeCommand;
   readonly baseline: NodeCommand;
+  /** Returns why the other side cannot run here. */
+  readonly missing?: () => string | undefined;
   /** Throws when the two results differ; gets their stdout. */
   readonly compare?: (results: {
     readonly mdtool: string;
@@ -23,11 +25,25 @@ export type Row = {
 const SQL = 'DuckDB SQL, right on ties';
 const LOOP = 'loop over columns read by DuckDB';
 
+const DAY = ['trade', 'book_snapshot', 'ticker', 'mark_price', 'open_interest', 'funding'].map((type) => `day-${type}.parquet`);
+/** In the order of `features.py`. */
+const FEATURES =
+  'delta_z cvd imb_shift ofi microprice_dev_bps mark_dev_z oi_z atr15m atr15m_pct realized_vol basis_bps funding_rate spread_bps';
+
 export const ROWS: readonly Row[] = [
   candles('candles 1m, Parquet', 'trades.parquet', 60, 1.15),
   candles('candles 1s, Parquet', 'trades.parquet', 1, 1.15),
   candles('candles 1m, CSV.gz', 'trades.csv.gz', 60, 2),
   candles('candles 1m, NDJSON', 'trades.ndjson', 60, 1.6),
+  {
+    name: 'features of a symbol-day, Parquet',
+    against: 'pandas, from flat CSV',
+    goal: 1,
+    mdtool: mdtool('features', ...DAY, '--rows', 'features', '-o', 'own.parquet', '--force'),
+    baseline: [join(import.meta.dirname, 'baselines/features.py'), '.', 'their.f64'],
+    missing: whyNoPandas,
+    compare: ({ folder }) => compareFeatures(folder),
+  },
   backtest('backtest of a cross, candles CSV', 'candles.csv', 1.5),
   backtest('backtest of a cross, candles Parquet', 'candles.parquet', 2),
   {
@@ -100,6 +116,27 @@ async function compareCandles(folder: string): Promise<void> {
   const [row] = reader.getRowObjects();
   if (Number(row?.candles) === 0 || Number(row?.others) !== 0)
     throw new Error(`${row?.others} of ${row?.candles} candles differ`);
+}
+
+/** Each value must be there on both sides or on none, and be the same to 1e-6. */
+async function compareFeatures(folder: string): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const names = FEATURES.split(' ');
+  const values = names.map((name) => `coalesce(${name}, 'nan'::DOUBLE)`);
+  const file = `'${join(folder, 'own.parquet')}'`;
+  const reader = await connection.runAndReadAll(`SELECT ${values.join(', ')} FROM ${file} ORDER BY timestamp`);
+  const bytes = readFileSync(join(folder, 'their.f64'));
+  const their = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  for (const [index, column] of reader.getColumns().entries()) {
+    const own = column as number[];
+    requireEqual(`rows of ${names[index]}`, own.length, their.length / names.length);
+    const others = own.filter((value, row) => {
+      const other = their[index * own.length + row] as number;
+      return !Object.is(value, other) && !(Math.abs(value - other) <= 1e-6 * Math.max(1, Math.abs(other)));
+    });
+    requireEqual(`values of ${names[index]}`, others.length, 0);
+  }
 }
 
 function tradesIn(path: string): string {

@@ -1,18 +1,38 @@
-# The features of one symbol-day in pandas, from flat CSV (books as best levels and sums): features.py FOLDER OUT
+# The features of one symbol-day in pandas, from flat CSV (books as best prices and 15 amounts a side): features.py FOLDER OUT
 # OUT: thirteen columns of doubles one after another, a value for each second of the books, NaN where there is none.
+import atexit
+import json
+import os
+import resource
 import sys
 
 import numpy as np
 import pandas as pd
 
 folder, out = sys.argv[1:]
+
+
+@atexit.register
+def meter():
+    """Writes what the run took, as meter.mjs does for Node."""
+    if "BENCH_METER" in os.environ:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        with open(f"{os.environ['BENCH_METER']}/{os.getpid()}.json", "w") as file:
+            json.dump({"cpu": used.ru_utime + used.ru_stime, "rss": used.ru_maxrss / 1024}, file)
+
+
 read = lambda name, columns: pd.read_csv(f"{folder}/day-{name}.csv", usecols=["timestamp", *columns])
 seconds_of = lambda frame: frame.timestamp.to_numpy() // 1_000_000 + 1
 
 trade = read("trade", ["price", "amount", "side"])
 trade["second"] = seconds_of(trade)
 trade["signed"] = np.where(trade.side == "buy", trade.amount, -trade.amount)
-book = read("book_snapshot", ["bids_price", "bids_amount", "bids_sum", "asks_price", "asks_amount", "asks_sum"])
+levels = {side: [f"{side}_{level}" for level in range(15)] for side in ["bids", "asks"]}
+book = read("book_snapshot", ["bids_price", *levels["bids"], "asks_price", *levels["asks"]])
+for side, names in levels.items():
+    book[f"{side}_sum"] = book[names].sum(axis=1)
+    book[f"{side}_amount"] = book[f"{side}_0"]
+book = book.drop(columns=[*levels["bids"], *levels["asks"]])
 first, last = seconds_of(book)[[0, -1]]
 index = pd.RangeIndex(first, last + 1)
 
