@@ -3,11 +3,11 @@ import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { AccountFamily, PrivateSide } from '../../src/lib/exchanges/private-side.js';
 import { ExchangeVenue } from '../../src/lib/execution/live/exchange-venue.js';
 import { Runner, type RunnerOptions } from '../../src/lib/execution/live/runner.js';
-import type { RunConfig, RunState, StopMode } from '../../src/lib/execution/state.js';
+import type { InstrumentRules, RunConfig, RunState, StopMode } from '../../src/lib/execution/state.js';
 import { MemoryRunStore } from '../../src/lib/execution/store/memory-store.js';
 import type { RunStore } from '../../src/lib/execution/store/run-store.js';
 import { LimitError } from '../../src/lib/model/errors.js';
-import type { EventRecord } from '../../src/lib/model/records.js';
+import type { EventRecord, Order as OrderRecord } from '../../src/lib/model/records.js';
 import { Exact } from '../../src/lib/model/ticks.js';
 import { Secret } from '../../src/lib/secrets/secret.js';
 import { still } from '../support-tests/accounts/signed-client.js';
@@ -20,6 +20,7 @@ import { VirtualWire } from './virtual-wire.js';
 
 export const RUN_KINDS = [
   ['bitget', 'unified'],
+  ['bitget', 'classic'],
   ['bybit', 'unified'],
 ] as const;
 export type RunKind = readonly ['bitget', 'unified' | 'classic'] | readonly ['bybit', 'unified'];
@@ -36,6 +37,7 @@ export type RunSessionOptions = {
   readonly latency?: number;
   readonly accounts?: DeskOptions;
   readonly account?: Parameters<Desk['open']>[0];
+  readonly rules?: Partial<InstrumentRules>;
 };
 
 /** A run against an exchange in one process, in a time that passes when the session lets it, with the truth beside it. */
@@ -62,12 +64,17 @@ export class RunSession {
   /** Called before a request takes effect, and after it has. */
   onRequest: VirtualWire['onRequest'];
   noNewCycle: string | undefined;
+  /** What orders must fit, and why no cycle may begin, as the exchange says it. */
+  rules: InstrumentRules;
+  refusal: string | undefined;
+  readonly #seen = new Map<string, { filled: number; hasEnded: boolean }>();
 
   constructor(kind: RunKind, options: RunSessionOptions = {}) {
     const [id, family] = kind;
     this.kind = kind;
     this.#options = options;
     this.random = seeded(options.seed ?? 1);
+    this.rules = { ...RULES, ...options.rules };
     this.server = still(id, { accounts: { seed: options.seed ?? 1, ...options.accounts } });
     this.owner = this.desk.open({ family, ...options.account });
     this.key = this.desk.createKey(this.owner);
@@ -159,15 +166,18 @@ export class RunSession {
         timing,
         userAgent: 'test',
         connect: this.wire.connect,
-        quote: async () => ({ price: this.price, rules: RULES }),
+        quote: async () => ({ price: this.price, rules: this.rules, refusal: this.refusal }),
       }),
-      rules: RULES,
+      rules: this.rules,
       code,
       resume,
       noNewCycle: this.noNewCycle,
       timing,
       onRecords: (rows) => {
-        for (const { record } of rows) if (record.type === 'event') this.events.push(record);
+        for (const { record } of rows) {
+          if (record.type === 'event') this.events.push(record);
+          if (record.type === 'order') this.#follow(record);
+        }
       },
       at: (point) => this.at?.(point),
     });
@@ -203,6 +213,19 @@ export class RunSession {
       await this.wire.jump(Math.min(STEP, until - this.desk.now()));
       this.check();
     }
+  }
+
+  /** Lets time pass until a promise is settled; returns what it threw. */
+  async during<Value>(promise: Promise<Value>): Promise<Value | Error> {
+    let ended: Value | Error | undefined;
+    let isEnded = false;
+    const end = (result: Value | Error) => {
+      ended = result;
+      isEnded = true;
+    };
+    promise.then(end, end);
+    while (!isEnded) await this.wire.jump(STEP);
+    return ended as Value | Error;
   }
 
   /** Lets time pass until something is so. Throws when it is not within a time. */
@@ -307,6 +330,15 @@ export class RunSession {
 
   kinds(): string[] {
     return this.events.map(({ kind }) => kind);
+  }
+
+  /** What has filled never goes down, and an order that has ended never opens again; one that was given up may turn up late. */
+  #follow({ clientId = '', filled = 0, status }: OrderRecord): void {
+    const before = this.#seen.get(clientId);
+    const hasEnded = status === 'filled' || (status === 'cancelled' && this.ofRole(new RegExp(clientId)).length > 0);
+    if (before && (filled < before.filled || (before.hasEnded && status !== 'filled' && status !== 'cancelled')))
+      this.#fault(`${clientId} went back to ${status} ${filled}`);
+    this.#seen.set(clientId, { filled, hasEnded });
   }
 
   /** Invariants of the truth. */

@@ -304,6 +304,8 @@ export type AccountFamily = {
   readonly name: string;
   readonly keyInfo: PrivateRead<KeyInfo>;
   readonly settings: PrivateRead<AccountSettings>;
+  /** The settings of one symbol, where those of the account do not have them. */
+  symbolSettings?(scope: PrivateScope): PrivateRead<AccountSettings>;
   readonly balances: PrivateRead<PrivateBalance>;
   /** Open positions of the account, or of one symbol. */
   positions(scope?: PrivateScope): PrivateRead<PrivatePosition>;

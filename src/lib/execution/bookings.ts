@@ -44,10 +44,8 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   state.lastFill = turn.at;
   state.mismatch = undefined;
   state.places = {};
-  if (order) {
-    bookOrder(turn, order, fill);
-    reportFill(turn, order, { ...fill, realised: realised?.toNumber() ?? 0 });
-  }
+  if (order) bookOrder(turn, order, fill);
+  reportFill(turn, order, { ...fill, realised: realised?.toNumber() ?? 0 });
   if (isForced) force(turn, fill);
   if (isStop) turn.halt('exchange_stop', `the stop that the exchange holds closed ${fill.amount} at ${fill.price}`);
 }
@@ -177,5 +175,7 @@ function watchDoubles(turn: Turn, order: OwnOrder): void {
 /** The exchange has closed something against our will. */
 function force(turn: Turn, { cause, price, amount }: PrivateFill): void {
   const words = { liquidation: 'liquidated', adl: 'deleveraged', settlement: 'settled' }[cause as string] ?? 'closed';
-  turn.halt(cause, `the exchange ${words} ${amount} at ${price}: what is left is yours to decide`);
+  // A contract that is settled is over as it was meant to be: its cycle ends, and no other begins on a symbol that does not trade.
+  if (cause === 'settlement') turn.event('alarm', cause, `the exchange ${words} ${amount} at ${price}`);
+  else turn.halt(cause, `the exchange ${words} ${amount} at ${price}: what is left is yours to decide`);
 }

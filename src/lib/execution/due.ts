@@ -1,8 +1,8 @@
-import { Exact } from '../model/ticks.js';
+import { Exact, roundDown, roundUp } from '../model/ticks.js';
 import { roleKey } from './client-id.js';
 import type { Action, OrderDraft } from './messages.js';
 import { attemptsOf, closable, hasReached, isBelowMinimum, isLive, isSettled, remainingOf, unsettled } from './orders.js';
-import type { OwnOrder, Phase, ReadKind, RunConfig, RunState } from './state.js';
+import type { OwnOrder, Phase, PlannedLevel, ReadKind, RunConfig, RunState } from './state.js';
 import { isStopped, stopWrites } from './stops.js';
 
 const SECOND = 1_000;
@@ -44,6 +44,7 @@ export function due(state: RunState, config: RunConfig, at: number): Action[] {
     ...lookups(state, at),
     ...writes.filter((action) => !isUrgent(action)),
     ...reads(state, config, at),
+    ...(state.plan && !state.ending && !state.isPlanAsked && at >= state.termsDue ? [{ kind: 'plan' } as const] : []),
   ];
 }
 
@@ -166,8 +167,13 @@ function takeProfitWrites(state: RunState, config: RunConfig, at: number): Actio
     const isDue = hasReached(state.position?.mark, price, config) && !isDeferred(state, 'close', at);
     return isDue ? [{ kind: 'place', drafts: [{ ...draft, role: 'close', number: 0, kind: 'market' }] }] : [];
   }
-  if (at < state.lastTakeProfit + RENEWAL || isDeferred(state, 'take profit', at)) return [];
+  if (at < state.lastTakeProfit + RENEWAL || isDeferred(state, 'take profit', at) || isContested(state)) return [];
   return [{ kind: 'place', drafts: [{ ...draft, role: 'take_profit', number: state.generation, kind: 'limit', price }] }];
+}
+
+/** Refused while the position is not what the fills make: until it is known whose doing that is, the next would be refused too. */
+function isContested({ orders, mismatch }: RunState): boolean {
+  return mismatch !== undefined && orders.findLast(({ role }) => role === 'take_profit')?.state === 'rejected';
 }
 
 function isDeferred({ deferred }: RunState, key: string, at: number): boolean {
@@ -183,10 +189,20 @@ function levelWrites(state: RunState, config: RunConfig, at: number): Action[] {
     .sort((a, b) => a - b)
     .slice(0, config.batch)
     .map((number): OrderDraft => {
-      const { price, amount } = levels[number] as { price: string; amount: string };
+      const { price, amount } = fitting(levels[number] as PlannedLevel, state, config);
       return { role: 'level', number, side: opening(config), kind: 'limit', price, amount, reduces: false };
     });
   return drafts.length === 0 ? [] : [{ kind: 'place', drafts }];
+}
+
+/** Returns a level as the rules of today have it: of a coarser step it is less, and of a coarser tick further away. */
+function fitting(level: PlannedLevel, { plan, rules }: RunState, { side }: RunConfig): PlannedLevel {
+  const { tick, lot } = plan?.rules ?? rules;
+  if (tick === rules.tick && lot === rules.lot) return level;
+  return {
+    price: (side === 'long' ? roundDown : roundUp)(new Exact(level.price), new Exact(rules.tick)).toString(),
+    amount: roundDown(new Exact(level.amount), new Exact(rules.lot)).toString(),
+  };
 }
 
 /** A level is placed once; again only when the attempt before it is proven to have done nothing. */

@@ -1,6 +1,6 @@
 import { Exact } from '../model/ticks.js';
 import { dropPlan } from './ladder.js';
-import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, netOf, unsettled } from './orders.js';
+import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, netOf, orderOf, unsettled } from './orders.js';
 import { reconcile } from './readings.js';
 import type { RunConfig, RunState } from './state.js';
 import { isStopped, stopPrice, watchStop } from './stops.js';
@@ -75,6 +75,8 @@ function decidePuzzle(turn: Turn): void {
   const { at, clientId } = state.puzzle;
   if (state.reads.fills.answered < at || state.reads.position.answered < at) return;
   state.puzzle = undefined;
+  const order = orderOf(state, { clientId });
+  if (order?.cycle !== state.cycle || !state.wanted.levels.includes(order.number)) return;
   turn.halt('mismatch', `${clientId} was cancelled, and not by this run: somebody else changes its ladder`);
 }
 

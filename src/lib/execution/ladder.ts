@@ -86,13 +86,10 @@ class WantedBroker implements Broker {
   }
 
   place({ reason, level, price }: OrderRequest): number {
-    const { wanted, rules } = this.#turn.state;
+    const { wanted } = this.#turn.state;
     if (reason === 'entry') wanted.entry = true;
     if (reason === 'level' && level !== undefined) wanted.levels.push(level);
-    if (reason === 'take_profit') {
-      const round = this.#turn.config.side === 'long' ? roundUp : roundDown;
-      wanted.takeProfit = round(new Exact(price as number), new Exact(rules.tick)).toString();
-    }
+    if (reason === 'take_profit') wanted.takeProfit = onTick(this.#turn, new Exact(price as number));
     this.#placed += 1;
     return this.#placed;
   }
@@ -111,8 +108,28 @@ class WantedBroker implements Broker {
   }
 }
 
+/** Returns a take profit on the tick, not nearer than it was. */
+function onTick({ state, config }: Turn, price: Exact): DecimalText {
+  return (config.side === 'long' ? roundUp : roundDown)(price, new Exact(state.rules.tick)).toString();
+}
+
+/** What orders must fit has changed under a ladder: what rests stays, what is placed from now on fits. */
+export function changeRules(turn: Turn, rules: InstrumentRules): void {
+  const { state } = turn;
+  if (JSON.stringify(rules) === JSON.stringify(state.rules)) return;
+  const { tick, lot } = state.rules;
+  state.rules = rules;
+  const { wanted } = state;
+  if (wanted.takeProfit !== undefined) wanted.takeProfit = onTick(turn, new Exact(wanted.takeProfit));
+  turn.event(
+    'warning',
+    'rules_changed',
+    `the exchange changed its rules: tick ${tick} to ${rules.tick}, lot ${lot} to ${rules.lot}`,
+  );
+}
+
 function strategyOf({ state, config }: Turn, deposit: number): GridStrategy {
-  const { planner } = plannerOf(config, state.rules);
+  const { planner } = plannerOf(config, state.plan?.rules ?? state.rules);
   return new GridStrategy({ planner, side: config.side, restart: config.restart, fixedDeposit: deposit, from: state.strategy });
 }
 
@@ -126,7 +143,7 @@ export function beginCycle(turn: Turn, price: DecimalText): string | undefined {
     const levels = ladderOf(config, state.rules, price, deposit.toString());
     const refusal = refusalOf(levels, state.rules);
     if (refusal) return refusal;
-    state.plan = { price, deposit: deposit.toString(), levels, at: turn.at };
+    state.plan = { price, deposit: deposit.toString(), levels, rules: state.rules, at: turn.at };
     const stopped = stopRefusal(state, config);
     if (stopped) return stopped;
   } catch (error) {
@@ -160,10 +177,10 @@ function refusalOf(levels: readonly PlannedLevel[], { minAmount, maxAmount, minN
   return undefined;
 }
 
-/** Reports a fill to the strategy that is booked. */
+/** Reports a fill that is booked to the strategy. One without an order of ours closed what was held: by the exchange, or by hand. */
 export function reportFill(
   turn: Turn,
-  order: OwnOrder,
+  order: OwnOrder | undefined,
   fill: { readonly price: DecimalText; readonly amount: DecimalText; readonly realised: number; readonly timestamp: number },
 ): void {
   const { state, config } = turn;
@@ -173,42 +190,27 @@ export function reportFill(
   strategy.filled(
     {
       time: fill.timestamp,
-      order: order.number,
-      side: order.side,
+      order: order?.number ?? -1,
+      side: order?.side ?? (config.side === 'long' ? 'sell' : 'buy'),
       position: config.side,
       price: Number(fill.price),
       amount: Number(fill.amount),
       fee: 0,
-      maker: order.kind === 'limit',
-      reason: order.role === 'close' ? 'exit' : order.role,
+      maker: order?.kind === 'limit',
+      reason: order === undefined || order.role === 'close' ? 'exit' : order.role,
       realized: fill.realised,
       held: Number(state.held) * (config.side === 'long' ? 1 : -1) || 0,
-      opens: !order.reduces,
+      opens: order !== undefined && !order.reduces,
     },
     new WantedBroker(turn, Number(fill.price)),
   );
   state.strategy = strategy.snapshot();
   // A level that filled late brings its grid back: it gets a take profit like any other.
-  if (hadEnded && state.strategy.grid !== undefined) {
+  if (order !== undefined && hadEnded && state.strategy.grid !== undefined) {
     state.hasEnded = false;
     state.cleanAt = undefined;
     turn.event('warning', 'late_fill', `${order.clientId} filled after its cycle had ended: the cycle goes on`);
   }
-}
-
-/**
- * Ends the grid of a position that somebody else has closed, as its take profit would: a strategy that still has a grid begins
- * no other one.
- */
-export function endGrid(turn: Turn): void {
-  const { state, config } = turn;
-  if (state.strategy === undefined) return;
-  const strategy = strategyOf(turn, Number(state.plan?.deposit ?? config.deposit));
-  const closed = { time: Math.floor(turn.time * 1_000), order: 0, position: config.side, price: 0, amount: Number(state.held) };
-  const side = config.side === 'long' ? 'sell' : 'buy';
-  const rest = { side, fee: 0, maker: false, reason: 'exit', realized: 0, held: 0, opens: false } as const;
-  strategy.filled({ ...closed, ...rest }, new WantedBroker(turn, 0));
-  state.strategy = strategy.snapshot();
 }
 
 /** Forgets a plan of which nothing has left, or nothing is held any more. */

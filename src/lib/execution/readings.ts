@@ -3,7 +3,7 @@ import { Exact } from '../model/ticks.js';
 import { bookFill, noteHeld } from './bookings.js';
 import { parseClientId } from './client-id.js';
 import { lossRefusal } from './gate.js';
-import { endGrid } from './ladder.js';
+import { reportFill } from './ladder.js';
 import type { LookupAnswer } from './messages.js';
 import { equityOf, isLive, isSettled, orderOf } from './orders.js';
 import type { OwnOrder, ReadKind } from './state.js';
@@ -194,8 +194,11 @@ function compare(turn: Turn, asked: number): void {
 function writeOff(turn: Turn): void {
   const { state } = turn;
   turn.event('warning', 'written_off', `${state.held} was closed outside of this run: its profit is not in the figures`);
-  endGrid(turn);
-  Object.assign(state, { held: '0', cost: '0', hasEnded: true, cleanAt: undefined, wanted: { entry: false, levels: [] } });
+  const price = state.position?.mark ?? state.plan?.price ?? '1';
+  const amount = state.held;
+  Object.assign(state, { held: '0', cost: '0' });
+  reportFill(turn, undefined, { price, amount, realised: 0, timestamp: Math.floor(turn.time * 1_000) });
+  Object.assign(state, { hasEnded: true, cleanAt: undefined, wanted: { entry: false, levels: [] } });
   noteHeld(state, turn.time * 1_000);
   state.mismatch = undefined;
   state.puzzle = undefined;

@@ -119,6 +119,8 @@ export type CyclePlan = {
   readonly price: DecimalText;
   readonly deposit: DecimalText;
   readonly levels: readonly PlannedLevel[];
+  /** What it was planned to fit; the exchange may change that under it. */
+  readonly rules?: InstrumentRules | undefined;
   /** Monotonic. */
   readonly at: number;
 };
@@ -270,6 +272,8 @@ export type RunState = {
   /** Started to go on after a halt. */
   isResuming: boolean;
   isPlanAsked: boolean;
+  /** When what orders must fit, and whether the symbol trades, is read again; monotonic. */
+  termsDue: number;
   books: Books;
   /** Number of the next record in the outbox. */
   seq: number;
@@ -289,7 +293,7 @@ function noBooks(): Books {
 }
 
 const COUNTERS = {
-  ...{ seq: 0, generation: 0, closes: 0, nextPlan: 0, lastBatch: 0, lastTakeProfit: 0 },
+  ...{ seq: 0, generation: 0, closes: 0, nextPlan: 0, termsDue: 0, lastBatch: 0, lastTakeProfit: 0 },
   ...{ vanished: 0, unknowns: 0, throttles: 0, pausedUntil: 0 },
 };
 

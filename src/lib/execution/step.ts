@@ -3,7 +3,7 @@ import { Exact } from '../model/ticks.js';
 import { bookFill, bookFundings } from './bookings.js';
 import { obstacle, phaseOf } from './due.js';
 import { follow } from './following.js';
-import { beginCycle, dropPlan } from './ladder.js';
+import { beginCycle, changeRules, dropPlan } from './ladder.js';
 import type { Action, Input, StepResult } from './messages.js';
 import { attemptsOf, isLive, orderOf } from './orders.js';
 import { answered, looked, readFills, readOpen, readPosition, reconcile } from './readings.js';
@@ -15,6 +15,7 @@ import { countUnknown, stopFor, viewOrder } from './views.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
 
 /** Takes one thing that happened. Pure: the result follows from the arguments alone, and the state that was given stays as it is. */
 export function step(state: RunState, config: RunConfig, input: Input): StepResult {
@@ -161,7 +162,16 @@ function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { 
   state.isPlanAsked = false;
   state.needsClock = false;
   Object.assign(state, { hasPushes: false, unpushedSince: undefined });
-  Object.assign(state, { pausedUntil: 0, nextPlan: at, lastFill: at, lastBatch: 0, lastTakeProfit: 0, unknowns: 0, alarms: {} });
+  Object.assign(state, {
+    pausedUntil: 0,
+    nextPlan: at,
+    termsDue: at,
+    lastFill: at,
+    lastBatch: 0,
+    lastTakeProfit: 0,
+    unknowns: 0,
+    alarms: {},
+  });
   Object.assign(state, { places: {}, emptyEntries: [], mismatch: undefined, unprotectedSince: undefined, foreign: [] });
   state.deferred = {};
   Object.assign(state.stop, { at: -1, next: at, sends: [], refusals: 0, missingSince: undefined });
@@ -225,7 +235,7 @@ function ask({ state, at }: Turn, action: Action): void {
 function fail({ state, at }: Turn, action: Action): void {
   if (action.kind === 'read') Object.assign(state.reads[action.what], { asked: undefined, due: at + SECOND });
   if (action.kind === 'clock') state.pausedUntil = Math.max(state.pausedUntil, at + SECOND);
-  if (action.kind === 'plan') Object.assign(state, { isPlanAsked: false, nextPlan: at + 5 * SECOND });
+  if (action.kind === 'plan') Object.assign(state, { isPlanAsked: false, nextPlan: at + 5 * SECOND, termsDue: at + MINUTE });
   if (action.kind === 'lookup') {
     const order = orderOf(state, { clientId: action.clientId });
     if (order?.search) Object.assign(order.search, { isAsked: false, next: at + SECOND });
@@ -235,7 +245,13 @@ function fail({ state, at }: Turn, action: Action): void {
 function plan(turn: Turn, { price, rules, refusal }: Extract<Input, { kind: 'planned' }>): void {
   const { state, config, at } = turn;
   state.isPlanAsked = false;
-  if (phaseOf(state) !== 'idle' || obstacle(state, config, at) !== undefined) return;
+  state.termsDue = at + HOUR;
+  if (phaseOf(state) !== 'idle' || obstacle(state, config, at) !== undefined) {
+    if (rules) changeRules(turn, rules);
+    if (refusal === undefined) turn.clear('symbol');
+    else turn.alarm('symbol', `${refusal}: this cycle goes on, and no other begins`);
+    return;
+  }
   if (rules) state.rules = rules;
   if (refusal === undefined && price === undefined) {
     state.nextPlan = at + SECOND;

@@ -139,12 +139,19 @@ function refuse(turn: Turn, order: OwnOrder, { cause, message, code }: WriteResu
     turn.halt('dust', `${order.amount} is too little to close by an order (${message}): close it on the site, then --resume`);
     return;
   }
+  // Nothing is held that an opening order could fail to close: the exchange reads it as one of the other position mode.
+  if (!order.reduces && (cause === 'reduce-only' || cause === 'position')) {
+    turn.halt('position_mode', `the exchange takes no order in one-way mode (${message}): change the position mode on its site`);
+    return;
+  }
   if (wait === undefined) {
     turn.halt('refused', `the exchange refused ${order.clientId}: ${message}`);
     return;
   }
   state.deferred[roleKey(order)] = { until: turn.at + wait, cause: cause as string, message };
   state.nextPlan = Math.max(state.nextPlan, turn.at + wait);
+  // The exchange may have changed what an order must fit.
+  if (cause === 'price' || cause === 'amount') state.termsDue = turn.at;
   turn.event('warning', 'deferred', `${roleKey(order)} deferred: ${message}`, { clientId: order.clientId, code });
   if (cause === 'funds' || cause === 'risk') {
     state.isShort = true;

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { due } from '../../../src/lib/execution/due.js';
 import { initialState, type RunConfig, type RunState } from '../../../src/lib/execution/state.js';
 import { step } from '../../../src/lib/execution/step.js';
 
@@ -21,4 +22,16 @@ it('a process that starts has got no push yet: its first fills come over REST, a
 it('a clock that was measured again says nothing of pushes', () => {
   const { state } = step(pushed, CONFIG, { kind: 'clock', at: 10, time: 10 });
   expect([state.hasPushes, state.unpushedSince, state.needsClock]).toEqual([true, 5, false]);
+});
+
+it('what orders must fit is read again every hour of a cycle, and after a refusal for price or amount (S45, S46)', () => {
+  const plan = { price: '100', deposit: '100', levels: [], at: 0 };
+  const state: RunState = { ...initialState({ tick: '0.01', lot: '0.01' }, 0), plan, cycle: 1, isStarting: false };
+  const isDue = (one: RunState, at: number) => due(one, CONFIG, at).some(({ kind }) => kind === 'plan');
+  expect(isDue(state, 10)).toBe(true);
+  const asked = step(state, CONFIG, { kind: 'asked', action: { kind: 'plan' }, at: 10, time: 10 }).state;
+  expect(isDue(asked, 20)).toBe(false);
+  const read = step(asked, CONFIG, { kind: 'planned', rules: { tick: '0.1', lot: '0.01' }, at: 30, time: 30 });
+  expect([read.state.rules.tick, read.commit?.outbox.length, isDue(read.state, 40)]).toEqual(['0.1', 1, false]);
+  expect([isDue(read.state, 3_599_000), isDue(read.state, 3_600_030)]).toEqual([false, true]);
 });

@@ -27,19 +27,28 @@ export async function checkAccount(options: CheckOptions): Promise<Checked> {
   const warnings: string[] = [];
   const info = await demoless(client, warnings, 'permissions', async () => (await client.read(family.keyInfo)).items[0]);
   if (info) checkKey(info, client, warnings);
-  const settings = await demoless(client, warnings, 'modes', async () => (await client.read(family.settings)).items[0]);
+  const { market, symbol, settle } = config;
+  const settings = await demoless(client, warnings, 'modes', () => readSettings(client, family, config));
   const userId = settings?.userId ?? info?.userId;
   if (config.userId !== undefined && userId !== undefined && userId !== config.userId)
     throw new UnreachableError(
       `the key ${client.account.name} is of account ${userId}, the run ${config.name} is of ${config.userId}`,
     );
-  const { market, symbol, settle } = config;
   const positions = (await client.read(family.positions({ market, symbol, settle }))).items;
   const own = positions.find((position) => position.symbol === symbol);
   checkModes(settings, own, config);
   if (config.marginMode === 'cross' && !options.sharesMargin) await requireAlone(options);
   await checkLeverage(options, settings, own);
   return { userId, warnings };
+}
+
+async function readSettings(
+  client: AccountClient,
+  family: AccountFamily,
+  config: RunConfig,
+): Promise<AccountSettings | undefined> {
+  const { market, symbol, settle } = config;
+  return (await client.read(family.symbolSettings?.({ market, symbol, settle }) ?? family.settings)).items[0];
 }
 
 /** The demo side lacks some reads: what they would say is then not known, and said to be. */
@@ -122,10 +131,10 @@ async function confirmLeverage(client: AccountClient, family: AccountFamily, con
   const { market, symbol, settle, leverage } = config;
   const [positions, settings] = await Promise.all([
     client.read(family.positions({ market, symbol, settle })),
-    client.read(family.settings),
+    readSettings(client, family, config),
   ]);
   const own = positions.items.find((position) => position.symbol === symbol)?.leverage;
-  const shown = own ?? settings.items[0]?.symbols?.find((one) => one.symbol === symbol)?.leverage;
+  const shown = own ?? settings?.symbols?.find((one) => one.symbol === symbol)?.leverage;
   if (shown === undefined || !new Exact(shown).eq(leverage))
     throw new LimitError(
       `the leverage of ${symbol} was set to ${leverage} and is shown as ${shown ?? 'nothing'}: no order is sent`,

@@ -1,5 +1,5 @@
 import { DAY } from '../../../model/time.js';
-import { filledText, pageOf, sortedQuery, windows } from '../../private-rows.js';
+import { filledText, pageOf, priceOrNone, sortedQuery, windows } from '../../private-rows.js';
 import type {
   AccountFamily,
   AccountSettings,
@@ -26,7 +26,7 @@ import {
 } from './classic-rows.js';
 import { CLASSIC_SOCKET } from './classic-socket.js';
 import { CLASSIC_WRITES } from './classic-writes.js';
-import { FUTURES, type marketOf, objectOf, positionModeOf, productFor, productOfQuery, rowsOf } from './values.js';
+import { FUTURES, marginModeOf, type marketOf, objectOf, positionModeOf, productFor, productOfQuery, rowsOf } from './values.js';
 
 const LIMIT = 100;
 /** Three months at most; a month less a day stays within any reading of it. */
@@ -107,6 +107,21 @@ function parseSettings(body: string): PrivatePage<AccountSettings> {
     notes: ['the margin mode is set per symbol', 'the position mode is that of USDT-FUTURES'],
   };
   return { items: [settings], rejected: [], time };
+}
+
+/** Leverage of one-way mode: that of cross margin, or of isolated, which then is the same for both sides. */
+function symbolSettings({ market, symbol, settle }: PrivateScope): PrivateRead<AccountSettings> {
+  const { instType } = productFor(market, settle);
+  return {
+    requests: [read('mix/account/account', { symbol, productType: instType, marginCoin: settle })],
+    parse: (request, body) => {
+      const { data } = objectOf(body, `bitget ${request.path}`);
+      const page = parseSettings(body);
+      const marginMode = marginModeOf(data.marginMode);
+      const lever = priceOrNone(marginMode === 'cross' ? data.crossedMarginLeverage : data.isolatedLongLever);
+      return { ...page, items: page.items.map((one) => ({ ...one, symbols: [{ symbol, marginMode, leverage: lever }] })) };
+    },
+  };
 }
 
 function ordersRead(requests: readonly HttpRequest[]): PrivateRead<PrivateOrder> {
@@ -198,6 +213,7 @@ export const CLASSIC: AccountFamily = {
     requests: [read('mix/account/account', { symbol: 'BTCUSDT', productType: 'USDT-FUTURES', marginCoin: 'USDT' })],
     parse: (_, body) => parseSettings(body),
   },
+  symbolSettings,
   balances: {
     requests: FUTURES.map(({ instType }) => read('mix/account/accounts', { productType: instType })),
     parse: (request, body) => {

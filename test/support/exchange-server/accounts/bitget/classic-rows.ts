@@ -20,6 +20,10 @@ function sideOf({ side, slot }: Order): string {
 }
 
 /** The row of lists; `state` instead of `status` in an order's detail. */
+function sourceOf(cause: Order['cause']): string {
+  return cause === 'api' ? 'API' : cause === 'site' ? 'WEB' : 'SYS';
+}
+
 export function orderRow(order: Order, statusName: 'status' | 'state' = 'status'): Record<string, unknown> {
   const { symbol, filled, value, slot, kind, status, cause } = order;
   const isUntouched = filled.isZero();
@@ -42,7 +46,7 @@ export function orderRow(order: Order, statusName: 'status' | 'state' = 'status'
     leverage: textOf(order.leverage),
     marginMode: modeText(order.marginMode),
     reduceOnly: slot === 'net' && order.reduceOnly ? 'YES' : 'NO',
-    enterPointSource: cause === 'api' ? 'API' : cause === 'site' ? 'WEB' : 'SYS',
+    enterPointSource: sourceOf(cause),
     tradeSide: tradeSideOf(order),
     posMode: holdModeText(order),
     orderType: kind,
@@ -67,7 +71,7 @@ export function fillRow(fill: Fill): Record<string, unknown> {
     side: sideOf(order),
     quoteVolume: shortText(fill.value, 10),
     profit: shortText(fill.realised),
-    enterPointSource: order.cause === 'api' ? 'API' : 'SYS',
+    enterPointSource: sourceOf(order.cause),
     tradeSide: tradeSideOf(order),
     posMode: holdModeText(order),
     tradeScope: fill.isMaker ? 'maker' : 'taker',
@@ -118,7 +122,7 @@ export function orderPush(order: Order, fill: Fill | undefined): Record<string, 
     pnl: fill ? shortText(fill.realised) : '0',
     totalProfits: shortText(order.realised),
     reduceOnly: slot === 'net' && order.reduceOnly ? 'yes' : 'no',
-    enterPointSource: order.cause === 'api' ? 'API' : 'SYS',
+    enterPointSource: sourceOf(order.cause),
     stpMode: 'none',
     presetStopSurplusPrice: '',
     presetStopLossPrice: '',
