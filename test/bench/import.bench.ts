@@ -4,10 +4,9 @@
  *
  *   npm run build && node --import tsx test/bench/import.bench.ts [trades, default 2,000,000]
  *
- * Measured on 2 cores under load: 0.31 of COPY from CSV.gz and 0.19 from Parquet with 500,000 trades, 0.21 and 0.13 with two
- * million (0.03 row by row). Of an
- * import a third goes into the checks and the staging, a quarter into the order and the keys, and a third into zstd and
- * the order of the stored file, which COPY (snappy, no keys, no log) does not pay.
+ * Measured on 2 cores under a load of 10 to 20, one million trades: 0.29 of COPY from CSV.gz and 0.22 from Parquet. Of an import
+ * four tenths go into the checks and the staging, two tenths into the order and the keys, and three tenths into zstd,
+ * which COPY (snappy, no checks, no keys, no log) does not pay.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -92,6 +92,17 @@ describe('the charts of candles', () => {
     expect(page).not.toMatch(/<(?:script|link|img)[^>]+(?:src|href)=/);
   });
 
+  it('are the same page of files as of the store', async () => {
+    for (const type of ['trade', 'gap', 'features', 'signal'])
+      await run('query', `select * from ${type}`, '-o', `own-${type}.ndjson`);
+    const files = ['own-trade.ndjson', 'own-gap.ndjson', 'own-features.ndjson', 'own-signal.ndjson'];
+    const { code, stderr } = await run('candles', ...files, '--interval', '1m', '-o', 'none', '--html', 'files.html');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('candles: ')]);
+    const dataOf = (name: string) =>
+      JSON.parse(/id="data">(.*?)<\/script>/s.exec(readFileSync(join(folder, name), 'utf8'))?.[1] ?? '');
+    expect(dataOf('files.html')).toEqual(dataOf('charts.html'));
+  });
+
   it.skipIf(!hasChromium)('are drawn by a browser', async () => {
     const dom = await dumped(join(folder, 'charts.html'));
     expect(dom).toContain('data-drawn="2"');

@@ -7,6 +7,7 @@ import type { ImportOptions } from '../../src/lib/import/options.js';
 import { PRESETS } from '../../src/lib/import/presets.js';
 import { RowReader } from '../../src/lib/import/row-reader.js';
 import { openSource } from '../../src/lib/import/source-file.js';
+import { UsageError } from '../../src/lib/model/errors.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import { ROOT } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
@@ -20,19 +21,23 @@ afterAll(() => rm(directory, { recursive: true }));
 
 const run = (...args: string[]) => mdtoolHere(['import', ...args], { cwd: directory });
 
-/** Reads a file as `import` does, without ordering or storing its records: that takes no database. */
-async function recordsOf(name: string, flags: readonly string[]): Promise<unknown[]> {
+/** The options of flags, as the command reads them. */
+function optionsOf(flags: readonly string[]): ImportOptions {
   const given = Object.fromEntries(flags.flatMap((flag, index) => (index % 2 === 0 ? [[flag.slice(2), flags[index + 1]]] : [])));
   const columns = given.columns === undefined ? undefined : Object.fromEntries([given.columns.split('=')]);
-  const options = {
+  return {
     ...given,
     symbol: given.symbols,
     inputTz: given['input-tz'],
     columns,
     noHeader: false,
     decimal: '.',
-  } as const;
-  const source = await openSource(join(directory, name), options as unknown as ImportOptions);
+  } as unknown as ImportOptions;
+}
+
+/** Reads a file as `import` does, without ordering or storing its records: that takes no database. */
+async function recordsOf(name: string, flags: readonly string[]): Promise<unknown[]> {
+  const source = await openSource(join(directory, name), optionsOf(flags));
   if (!source.table) throw new Error(`${name} is no foreign file`);
   const reader = new RowReader(source.mapping, source.writtenAt);
   return source.sample.flatMap((row) => reader.read(row)).map((record) => JSON.parse(encodeRecord(record)));
@@ -368,6 +373,97 @@ describe('a sample with one thing wrong', () => {
     expect(stderr).toMatch(/swapped\.csv:3: .*2 input rows refused/s);
   });
 });
+
+/** The cells of a sample, its first row being the header where it has one. */
+async function cellsIn(name: string): Promise<{ rows: string[][]; join: string }> {
+  // CryptoDataDownload puts its address first.
+  const text = (await readFile(join(directory, name), 'utf8')).replace(/^https:.*\n/, '');
+  const separator = text.split('\n')[1]?.includes(';') ? ';' : ',';
+  return {
+    rows: text
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(separator)),
+    join: separator,
+  };
+}
+
+/** The time column in seconds where it was milliseconds, and so on: never the unit of the source. */
+const otherUnit = (cell: string) =>
+  /^\d{16}/.test(cell) ? `${cell}000` : /^\d{10}(\.|$)/.test(cell) ? '1717' : cell.slice(0, 4);
+
+type Layout = {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly columns: readonly string[];
+  readonly isHeader: boolean;
+};
+
+/** One thing wrong in every row of a sample; undefined where the layout has no such thing. */
+const FAULTS: Readonly<Record<string, (rows: string[][], layout: Layout) => string[][] | undefined>> = {
+  'times of no unit': (rows, { fields, columns, isHeader }) => {
+    const at = columns.indexOf(fields.timestamp ?? '');
+    return rows.map((row, line) =>
+      isHeader && line === 0 ? row : row.map((cell, column) => (column === at ? otherUnit(cell) : cell)),
+    );
+  },
+  'without its times': (rows, { fields, columns }) => {
+    const at = columns.indexOf(fields.timestamp ?? '');
+    return rows.map((row) => row.filter((_, column) => column !== at));
+  },
+  'with high and low swapped': (rows, { fields, columns, isHeader }) => {
+    const [high, low] = [columns.indexOf(fields.high ?? ''), columns.indexOf(fields.low ?? '')];
+    if (high < 0 || low < 0 || !isHeader) return undefined;
+    const [head = [], ...body] = rows;
+    return [head.map((cell, at) => (at === high ? (head[low] as string) : at === low ? (head[high] as string) : cell)), ...body];
+  },
+  'with time and price swapped': (rows, { fields, columns, isHeader }) => {
+    const [time, price] = [columns.indexOf(fields.timestamp ?? ''), columns.indexOf(fields.price ?? fields.open ?? '')];
+    if (time < 0 || price < 0) return undefined;
+    const swapped = (row: string[]) =>
+      row.map((cell, at) => (at === time ? (row[price] as string) : at === price ? (row[time] as string) : cell));
+    return rows.map((row, line) => (isHeader && line === 0 ? row : swapped(row)));
+  },
+};
+
+describe('the sample of each preset with one thing wrong', () => {
+  it.each(Object.entries(FAULTS))('%s is refused: by the flag that would settle it, or row by row', async (what, change) => {
+    let changed = 0;
+    for (const [file, flags] of SAMPLES.filter(([name]) => name.endsWith('.csv'))) {
+      const { rows, join: separator } = await cellsIn(file);
+      const source = await openSource(join(directory, file), optionsOf(flags));
+      if (!source.table) throw new Error(`${file} is no foreign file`);
+      const { fields, columns } = source.mapping;
+      const wrong = change(rows, { fields, columns, isHeader: source.table.header !== undefined });
+      if (!wrong) continue;
+      changed += 1;
+      const folder = await mkdtemp(join(directory, 'fault-'));
+      await writeFile(join(folder, file), `${wrong.map((row) => row.join(separator)).join('\n')}\n`);
+      const reasons = await refusalsOf(join(folder, file), flags);
+      expect([file, what, reasons.length > 0 && reasons.every((reason) => !reason.includes('\n'))]).toEqual([file, what, true]);
+      const usage = reasons.find((reason) => reason.startsWith('usage: '));
+      if (usage) expect([file, what, usage]).toEqual([file, what, expect.stringMatching(/--[a-z]/)]);
+    }
+    expect(changed).toBeGreaterThan(5);
+  });
+});
+
+/** Why a file is refused: as a whole, or each of its rows. Fails when a row of it is taken. */
+async function refusalsOf(path: string, flags: readonly string[]): Promise<string[]> {
+  try {
+    const source = await openSource(path, optionsOf(flags));
+    if (!source.table) return [];
+    const reader = new RowReader(source.mapping, source.writtenAt);
+    return source.sample.flatMap((row) => {
+      try {
+        return reader.read(row).length > 0 ? [`taken:\n${row.cells}`] : [];
+      } catch (error) {
+        return [(error as Error).message];
+      }
+    });
+  } catch (error) {
+    return [`${error instanceof UsageError ? 'usage' : 'failure'}: ${(error as Error).message}`];
+  }
+}
 
 const okx = [
   '--exchange',

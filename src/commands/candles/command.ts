@@ -71,7 +71,7 @@ From stdin a candle closes when the exchange's clock has passed its end and --gr
   ): Promise<SummaryDocument> {
     const [shown] = candles.intervals as [CandleInterval];
     const isDrawn = flags.plot || flags.svg !== undefined || flags.html !== undefined;
-    const readLayers = flags.follow || input.length > 0 ? undefined : layersOf(directory, selection);
+    const readLayers = layersOf(input, directory, selection);
     const watch = new CandleWatch(isDrawn ? { ...flags, interval: shown, readLayers } : undefined);
     const kept = flags.html === undefined ? CHART_CANDLES : PAGE_CANDLES;
     const more = isInStore && isDrawn ? lastCandles(directory, shown, selection, kept) : undefined;
@@ -110,7 +110,9 @@ function chartsOf({ series }: CandleWatch, { symbols }: CommandFlags): readonly 
   return symbols ? series : series.slice(0, 1);
 }
 
-function layersOf(directory: string, selection: RecordSelection): Drawn['readLayers'] {
+/** Standard input cannot be read twice. */
+function layersOf(input: readonly string[], directory: string, selection: RecordSelection): Drawn['readLayers'] {
+  if (input.length > 0) return input.includes('-') ? undefined : (layers) => layers.readFiles(input);
   return (layers, series) => layers.read(directory, selection, series);
 }
 

@@ -56,7 +56,7 @@ export const candleFlags = {
   }),
   follow: Flags.boolean({ summary: 'Draw them again as candles close; INPUT is -.', dependsOn: ['plot'], helpGroup: 'Output' }),
   html: Flags.string({
-    summary: 'Also write the charts, over a store with its features and signals, to this self-contained page.',
+    summary: 'Also write the charts, with the features and signals of the store or of INPUT, to this self-contained page.',
     helpValue: 'FILE',
     helpGroup: 'Output',
   }),

@@ -1,3 +1,4 @@
+import { readInput } from '../../lib/input/input.js';
 import { endsGap } from '../../lib/model/gap-repair.js';
 import type { CandleInterval } from '../../lib/model/interval.js';
 import { bucketStart } from '../../lib/model/interval.js';
@@ -37,6 +38,11 @@ export class ChartLayers {
     if (!Number.isFinite(since)) return;
     const types = ['gap', 'features', 'signal'] as const;
     for await (const records of readStore(directory, { ...selection, since, types: [...types] })) this.add(records);
+  }
+
+  /** Adds what the files of INPUT have beside trades and candles. Lines that are no records were reported before. */
+  async readFiles(paths: readonly string[]): Promise<void> {
+    for await (const records of readInput(paths, { broken() {} })) this.add(records);
   }
 
   /** Returns candles with their layers. */
