@@ -2,12 +2,12 @@ import type { FinishedRun } from '../../lib/backtest/study/execute.js';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import type { Study } from '../../lib/backtest/study/study.js';
 import { CHART_LICENCE, escaped, htmlPage } from '../../lib/cli/html-page.js';
+import { CHART_SCRIPT } from '../../lib/cli/report/chart-script.js';
+import { monthlyReturns, ReportAxis } from '../../lib/cli/report/report-axis.js';
 import type { MaintenanceTier } from '../../lib/model/maintenance-tier.js';
 import { comparisonOf, outOfSampleRuns, partText } from './comparison.js';
 import { labelOf, lengthText, type Metrics, metricNames, metricsIn, timeText, valueText } from './metric-text.js';
 import { feedText } from './plan.js';
-import { CHART_SCRIPT } from './report-script.js';
-import { monthlyReturns, ReportAxis } from './report-series.js';
 import { type SymbolResult, warningsOf } from './run.js';
 import { walkForwardTotals } from './walk-forward-totals.js';
 

@@ -1,7 +1,7 @@
-import type { Bars, Ticks } from '../../lib/backtest/market-data.js';
-import type { LevelSpan } from '../../lib/backtest/strategy.js';
-import type { Equity, Fill, Run } from '../../lib/model/records.js';
-import { DAY, HOUR, MINUTE, SECOND } from '../../lib/model/time.js';
+import type { Bars, Ticks } from '../../backtest/market-data.js';
+import type { LevelSpan } from '../../backtest/strategy.js';
+import type { Equity, Fill, Run } from '../../model/records.js';
+import { DAY, HOUR, MINUTE, SECOND } from '../../model/time.js';
 
 /** Maximum number of candles of a chart: more make it slow without showing more. */
 const MAX_CANDLES = 4000;

@@ -1,0 +1,65 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../../../lib/cli/base-command.js';
+import { storeFlag } from '../../../lib/cli/flags.js';
+import type { SummaryDocument } from '../../../lib/cli/summary.js';
+import { openRunStore } from '../../../lib/execution/store/sqlite-store.js';
+import { UsageError } from '../../../lib/model/errors.js';
+import { SECOND } from '../../../lib/model/time.js';
+import { refuseExisting, WholeFile } from '../../../lib/sinks/whole-file.js';
+import { runNameArgument } from '../run/flags.js';
+import { readRun, runFolder } from '../run/runs.js';
+import { backtestOf, loadHours } from './backtest.js';
+import { runPage } from './page.js';
+
+export default class GridReport extends BaseCommand {
+  static override summary = 'Draw a run beside its backtest, as an HTML page.';
+  static override description =
+    'Reads the journal of a run and the market of the same hours from the store (trades, else candles of a minute), runs the backtest over them with the settings of the run, and writes one self-contained page: fills, levels and equity of the run, the equity of the backtest in grey, and the figures of both.';
+  static override examples = [
+    { description: 'A page of a run', command: '<%= config.bin %> <%= command.id %> eth-long --html eth.html' },
+    {
+      description: 'With the market from another store',
+      command: '<%= config.bin %> <%= command.id %> eth-long --html eth.html --data ./market',
+    },
+  ];
+
+  static override args = { name: runNameArgument };
+  static override flags = {
+    html: Flags.string({ summary: 'The page to write.', helpValue: 'FILE', required: true }),
+    data: Flags.string({
+      summary: 'Store with the market of these hours.',
+      helpValue: 'DIR',
+      defaultHelp: async () => '--store',
+    }),
+    force: Flags.boolean({ summary: 'Overwrite an existing page.' }),
+    store: storeFlag,
+  };
+
+  async run(): Promise<SummaryDocument> {
+    const { args, flags } = await this.parse(GridReport);
+    if (!/\.html?$/.test(flags.html)) throw new UsageError(`--html: expected FILE.html, was "${flags.html}"`);
+    refuseExisting(flags.html, flags.force);
+    const run = await readRun(flags.store, args.name);
+    const journal = await openRunStore(runFolder(flags.store, args.name), { readOnly: true });
+    const [rows, orders] = [journal.fills(), journal.orders()];
+    journal.close();
+    const times = rows.map(({ timestamp }) => timestamp);
+    if (run.state === undefined || times.length === 0) throw new UsageError(`the run ${args.name} has no fill yet`);
+    // After its last sign of life it traded nothing: those hours are not the run's.
+    const alive = run.isRunning ? Date.now() : (run.heartbeat?.at ?? 0);
+    const end = Math.max(...times.map((time) => time + SECOND), alive * 1_000);
+    const hours = { since: Math.min(...times) - SECOND, until: end };
+    const directory = flags.data ?? flags.store;
+    const market = await loadHours(run.config, directory, hours);
+    if (!market)
+      throw new UsageError(
+        `the store ${directory} has no trades and no candles of ${run.config.symbol} in the hours of the run: fetch them with mdtool backfill`,
+      );
+    const tested = backtestOf(run.config, run.state.rules, market);
+    const file = new WholeFile(flags.html, flags.force);
+    await file.write(runPage({ run, rows, orders, market, tested }));
+    await file.close();
+    this.notice(`${flags.html}: ${rows.length} fills of the run, ${tested.fills.length} of its backtest`);
+    return this.concludeQuietly();
+  }
+}
