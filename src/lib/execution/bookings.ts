@@ -2,6 +2,7 @@ import type { PrivateFill, PrivateFunding } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
 import { roleKey } from './client-id.js';
 import { FUNDING_OVERLAP } from './due.js';
+import { reportFilled } from './fill-report.js';
 import { reportFill } from './ladder.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder, RunState } from './state.js';
@@ -44,8 +45,11 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   state.lastFill = turn.at;
   state.mismatch = undefined;
   state.places = {};
+  const isFilled = () => order !== undefined && new Exact(order.fillSum).gte(order.amount);
+  const wasFilled = isFilled();
   if (order) bookOrder(turn, order, fill);
   reportFill(turn, order, { ...fill, realised: realised?.toNumber() ?? 0 });
+  if (order && !wasFilled && isFilled()) reportFilled(turn, order);
   if (isForced) force(turn, fill);
   if (isStop) turn.halt('exchange_stop', `the stop that the exchange holds closed ${fill.amount} at ${fill.price}`);
 }
@@ -121,6 +125,8 @@ function bookMoney(turn: Turn, fill: PrivateFill, realised: Exact | undefined): 
 
 function bookOrder(turn: Turn, order: OwnOrder, fill: PrivateFill): void {
   const sum = new Exact(order.fillSum).plus(fill.amount);
+  const value = new Exact(fill.amount).times(fill.price);
+  if (order.fillValue !== undefined || Number(order.fillSum) === 0) order.fillValue = value.plus(order.fillValue ?? 0).toString();
   order.fillSum = sum.toString();
   order.orderId ??= fill.orderId;
   order.heardAt = turn.at;

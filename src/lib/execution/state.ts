@@ -91,6 +91,8 @@ export type OwnOrder = {
   filled: DecimalText;
   /** Σ of its fills: what counts. */
   fillSum: DecimalText;
+  /** Σ price × amount of its fills; absent on an order that an older version has begun to fill. */
+  fillValue?: DecimalText | undefined;
   at: number;
   heardAt: number;
   /** When its end was learned. */

@@ -122,7 +122,7 @@ export class Turn {
     const since = this.state.alarms[kind];
     if (since === undefined) return;
     delete this.state.alarms[kind];
-    this.event('routine', 'cleared', `${kind} cleared after ${Math.round((this.at - since) / 1_000)} s`);
+    this.event('routine', 'cleared', `${kind} cleared after ${Math.round((this.at - since) / 1_000)} s`, { data: { kind } });
   }
 
   /** Stops placing for good: what rests stays unless `onHalt` says otherwise, and the process leaves. */

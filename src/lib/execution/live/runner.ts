@@ -124,7 +124,9 @@ export class Runner {
         }
         if (now - beaten >= HEARTBEAT) {
           beaten = now;
-          store.heartbeat({ ...this.requests, phase: this.#state.phase });
+          const { phase, held, position } = this.#state;
+          const [mark, liquidation] = [position?.mark, position?.liquidation].map((text) => text && Number(text));
+          store.heartbeat({ ...this.requests, phase, held, ...(Number(held) > 0 && { mark, liquidation }) });
         }
         this.#pump();
       });

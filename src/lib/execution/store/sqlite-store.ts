@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LimitError, UsageError } from '../../model/errors.js';
+import { DAY } from '../../model/time.js';
 import type { Commit, FillRow, IntentRow, OutboxRow } from '../messages.js';
 import type { OwnOrder, RunConfig, RunState, StopMode } from '../state.js';
 import { type Database, openDatabase, refuseNetworkFileSystem, type Statement } from './database.js';
@@ -229,7 +230,11 @@ export class SqliteRunStore implements RunStore {
 
   #prune(): void {
     const { taken } = this.#get('select min(seq) as taken from cursor') as { taken: number | null };
-    if (taken !== null) this.#transaction(() => this.#run('delete from outbox where seq <= ?', taken - KEPT_RECORDS));
+    if (taken === null) return;
+    // A process that sends alarms may be down meanwhile: they are kept as long as they are alarms.
+    const old = `coalesce(json_extract(record, '$.severity'), '') <> 'alarm' or json_extract(record, '$.timestamp') < ?`;
+    const sql = `delete from outbox where seq <= ? and (${old})`;
+    this.#transaction(() => this.#run(sql, taken - KEPT_RECORDS, Date.now() * 1_000 - DAY));
   }
 
   /** A commit that fails leaves nothing of itself: the caller must not act on it. */

@@ -20,7 +20,7 @@ const LONGEST_SLEEP = 60_000;
 
 type Lane = { readonly sink: Sink; readonly queue: SinkQueue; wake: () => void; failures: number; lost: number; sent: number };
 
-function systemMoment(): Moment {
+export function systemMoment(): Moment {
   return { at: performance.now(), time: Date.now() * 1_000 };
 }
 

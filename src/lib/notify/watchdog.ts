@@ -1,0 +1,107 @@
+import type { Mode } from '../model/records.js';
+import { spokenDuration } from '../model/time.js';
+import type { Notice } from './notice.js';
+
+/** A process that is gone is reported after this long: a supervisor may start it again. */
+const GONE = 60_000;
+/** An alarm about the liquidation is over when the price is this much further away. */
+const HYSTERESIS = 0.02;
+
+/** What a run last said of itself. `at`: milliseconds of the wall clock. */
+export type Sign = {
+  readonly at: number;
+  /** Whether the process of that sign exists. */
+  readonly isAlive: boolean;
+  /** Whether the run ended by itself: then nobody waits for a sign. */
+  readonly isFinished: boolean;
+  readonly held?: string | undefined;
+  readonly mark?: number | undefined;
+  readonly liquidation?: number | undefined;
+};
+
+type Subject = {
+  readonly run: string;
+  readonly mode: Mode;
+  readonly exchange: string;
+  readonly symbol: string;
+};
+
+type Limits = {
+  /** Milliseconds without a sign. */
+  readonly stalled: number;
+  /** Distance of the liquidation from the mark price, a fraction of the latter; undefined for none. */
+  readonly liquidation: number | undefined;
+};
+
+/**
+ * Watches one run from outside. A run whose process was killed cannot say so: its heartbeat grows old. Age alone would accuse a
+ * run after the machine has slept, so that it counts only while this process itself was running.
+ */
+export class Watchdog {
+  readonly #subject: Subject;
+  readonly #limits: Limits;
+  readonly #since = new Map<string, number>();
+  #last: number | undefined;
+  #changed = 0;
+  #seq = 0;
+
+  constructor(subject: Subject, limits: Limits) {
+    this.#subject = subject;
+    this.#limits = limits;
+  }
+
+  /** Takes the latest sign; returns what it means. `at`: monotonic milliseconds; `time`: microseconds of the wall clock. */
+  look(sign: Sign, { at, time }: { readonly at: number; readonly time: number }): Notice[] {
+    if (sign.at !== this.#last) {
+      this.#last = sign.at;
+      this.#changed = at;
+    }
+    return [...this.#lookAtAge(sign, at, time), ...this.#lookAtPrice(sign, at, time)];
+  }
+
+  #lookAtAge({ at: beaten, isAlive, isFinished, held }: Sign, at: number, time: number): Notice[] {
+    const silent = at - this.#changed;
+    const limit = isAlive ? this.#limits.stalled : Math.min(GONE, this.#limits.stalled);
+    if (isFinished || silent < limit) return this.#clear('no_heartbeat', at, time);
+    const age = spokenDuration(Math.max(silent, time / 1_000 - beaten) / 1_000);
+    const why = isAlive ? 'its process does not answer' : 'its process is gone';
+    const holds = held === undefined ? '' : `; held: ${held}`;
+    return this.#raise('no_heartbeat', `no sign of life for ${age}, ${why}${holds}; what rests on the exchange stays`, at, time);
+  }
+
+  #lookAtPrice({ mark, liquidation }: Sign, at: number, time: number): Notice[] {
+    const limit = this.#limits.liquidation;
+    if (limit === undefined) return [];
+    const distance =
+      mark === undefined || liquidation === undefined ? Number.POSITIVE_INFINITY : Math.abs(mark - liquidation) / mark;
+    if (distance <= limit) {
+      const text = `the price ${mark} is ${(distance * 100).toFixed(1)} % from the liquidation at ${liquidation}`;
+      return this.#raise('liquidation_distance', text, at, time);
+    }
+    return distance > limit + HYSTERESIS ? this.#clear('liquidation_distance', at, time) : [];
+  }
+
+  #raise(kind: string, message: string, at: number, time: number): Notice[] {
+    if (this.#since.has(kind)) return [];
+    this.#since.set(kind, at);
+    return [this.#notice(kind, `${kind}: ${message}`, time, { severity: 'alarm', cause: kind })];
+  }
+
+  #clear(kind: string, at: number, time: number): Notice[] {
+    const since = this.#since.get(kind);
+    if (since === undefined) return [];
+    this.#since.delete(kind);
+    const text = `${kind} cleared after ${spokenDuration((at - since) / 1_000)}`;
+    return [this.#notice('cleared', text, time, { severity: 'routine', clears: kind })];
+  }
+
+  #notice(kind: string, text: string, time: number, more: Pick<Notice, 'severity' | 'cause' | 'clears'>): Notice {
+    const { run, mode, exchange, symbol } = this.#subject;
+    const words = kind.replaceAll('_', ' ');
+    const seq = this.#seq++;
+    return {
+      ...{ source: `${run}:watchdog`, seq, time, mode, exchange, symbol },
+      ...{ kind, text: `${symbol}  ${text}`, one: `${words} event`, many: `${words} events`, ...more },
+    };
+  }
+}

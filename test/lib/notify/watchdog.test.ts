@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { type Sign, Watchdog } from '../../../src/lib/notify/watchdog.js';
+
+const START = 1_790_000_000_000;
+const moment = (seconds: number) => ({ at: seconds * 1_000, time: (START + seconds * 1_000) * 1_000 });
+const watch = () =>
+  new Watchdog({ run: 'eth', mode: 'live', exchange: 'bybit', symbol: 'ETHUSDT' }, { stalled: 600_000, liquidation: 0.1 });
+const sign = (seconds: number, more: Partial<Sign> = {}): Sign => ({
+  ...{ at: START + seconds * 1_000, isAlive: true, isFinished: false, held: '4.7' },
+  ...more,
+});
+const texts = (dog: Watchdog, one: Sign, seconds: number) => dog.look(one, moment(seconds)).map(({ text }) => text);
+
+describe('Watchdog', () => {
+  it('raises a run whose process is gone once, after a minute, and clears it when it is back', () => {
+    const dog = watch();
+    const dead = sign(0, { isAlive: false });
+    expect([0, 30, 59].flatMap((second) => texts(dog, dead, second))).toEqual([]);
+    expect([60, 62, 90].flatMap((second) => texts(dog, dead, second))).toEqual([
+      'ETHUSDT  no_heartbeat: no sign of life for 1m, its process is gone; held: 4.7; what rests on the exchange stays',
+    ]);
+    expect(texts(dog, sign(100), 100)).toEqual(['ETHUSDT  no_heartbeat cleared after 40s']);
+  });
+
+  it('waits 10 minutes for a process that lives, and for none that has ended by itself', () => {
+    const dog = watch();
+    expect([0, 300, 599].flatMap((second) => texts(dog, sign(0), second))).toEqual([]);
+    expect(texts(dog, sign(0), 600)[0]).toContain('no sign of life for 10m');
+    const ended = watch();
+    expect([0, 900].flatMap((second) => texts(ended, sign(0, { isAlive: false, isFinished: true }), second))).toEqual([]);
+  });
+
+  it('does not accuse a run after this machine has slept: only what was watched counts', () => {
+    const dog = watch();
+    texts(dog, sign(0, { isAlive: false }), 0);
+    // The wall clock went on for an hour, the clock of this process for 2 s.
+    expect(dog.look(sign(0, { isAlive: false }), { at: 2_000, time: (START + 3_600_000) * 1_000 })).toEqual([]);
+  });
+
+  it('raises a liquidation that is near once, and clears it with a margin', () => {
+    const dog = watch();
+    const at = (second: number, mark: number) => texts(dog, sign(second, { mark, liquidation: 90 }), second);
+    expect(at(0, 101)).toEqual([]);
+    expect(at(5, 100)).toEqual([
+      'ETHUSDT  the price 100 is 10.0 % from the liquidation at 90'.replace('  the', '  liquidation_distance: the'),
+    ]);
+    expect([...at(10, 99), ...at(15, 101), ...at(20, 102)]).toEqual([]);
+    expect(at(25, 103)).toEqual(['ETHUSDT  liquidation_distance cleared after 20s']);
+  });
+});
