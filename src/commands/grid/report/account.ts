@@ -7,7 +7,7 @@ import type { Equity, Fill } from '../../../lib/model/records.js';
 type Close = { readonly time: number; readonly close: number };
 
 /** Money of a run from its fills alone, quote units: what is not in them (funding) is in no figure. */
-export type RunMoney = { readonly equity: readonly Equity[]; readonly realised: number; readonly fees: number };
+type RunMoney = { readonly equity: readonly Equity[]; readonly realised: number; readonly fees: number };
 
 /** Returns the fills of a journal as records, oldest first, with what each was for. */
 export function fillRecords(rows: readonly FillRow[], { exchange, market, symbol }: RunConfig): Fill[] {

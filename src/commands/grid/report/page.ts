@@ -11,7 +11,7 @@ import type { KnownRun } from '../run/runs.js';
 import { figuresOf } from '../run/status-text.js';
 import { fillRecords, laddersOf, moneyOf } from './account.js';
 
-export type RunReport = {
+type RunReport = {
   readonly run: KnownRun;
   readonly rows: readonly FillRow[];
   readonly orders: readonly OwnOrder[];

@@ -13,7 +13,7 @@ import { openSession, type RunSession, type SessionContext } from './session.js'
 export type FleetEntry = { readonly name: string; readonly flags: RunFlags; readonly given: Readonly<Record<string, string>> };
 
 /** Limits over all runs of a process, quote units. */
-export type FleetLimits = { readonly maxTotalDeposit?: string | undefined; readonly maxTotalLoss?: string | undefined };
+type FleetLimits = { readonly maxTotalDeposit?: string | undefined; readonly maxTotalLoss?: string | undefined };
 
 const WATCH = 1_000;
 
@@ -117,7 +117,7 @@ async function nextOf(session: RunSession, source: AsyncGenerator<readonly AnyRe
 }
 
 /** Says how a run ended. */
-export function concludeRun(session: RunSession, summary: Summary, prefix = ''): void {
+function concludeRun(session: RunSession, summary: Summary, prefix = ''): void {
   const code = session.result();
   const halt = session.runner.state.halt?.message;
   if (code === 3)

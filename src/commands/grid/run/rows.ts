@@ -4,7 +4,7 @@ import { UsageError } from '../../../lib/model/errors.js';
 import { configFlags, runName } from './flags.js';
 
 /** One run of a file: its name, and its flags as a command line. */
-export type RunRow = { readonly name: string; readonly argv: readonly string[]; readonly flags: readonly string[] };
+type RunRow = { readonly name: string; readonly argv: readonly string[]; readonly flags: readonly string[] };
 
 /** What a file may say of a run. What confirms real money stands in the command line alone. */
 const ALLOWED = new Set([...Object.keys(configFlags), 'account', 'latency', 'paper', 'demo']);
