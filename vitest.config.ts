@@ -11,12 +11,7 @@ const LONG = [
 ];
 
 /** Files that share a process, since their tests leave nothing behind in it: nothing that one file does can reach the next. */
-const SHARED = [
-  'test/lib/{model,book,grid,exchanges,execution}/**/*.test.ts',
-  'test/lib/{input,history,capture,account,transport,sinks,cli,instruments,tape,secrets}/**/*.test.ts',
-  'test/lib/{candles,features,signals,verify,backtest}/*.test.ts',
-  'test/{contract,fuzz,golden}/**/*.test.ts',
-];
+const SHARED = ['test/lib/**/*.test.ts', 'test/commands/**/*.test.ts', 'test/{contract,fuzz,golden}/**/*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -31,7 +26,7 @@ export default defineConfig({
       { extends: true, test: { name: 'long', include: LONG } },
       { extends: true, test: { name: 'other', include: ['test/**/*.test.ts'], exclude: [...BESIDE, ...LONG, ...SHARED] } },
       // One process for many files: a third of their CPU was its start and the loading of the same modules.
-      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
+      { extends: true, test: { name: 'shared', include: SHARED, exclude: [...BESIDE, ...LONG], isolate: false } },
     ],
   },
 });
