@@ -13,7 +13,7 @@ import { MINUTE } from '../../lib/model/time.js';
 import { sinkFlag } from './flags.js';
 
 export default class Notify extends BaseCommand {
-  static override summary = 'Send events, signals and gaps to Telegram, webhooks, ntfy, Discord, Slack or e-mail.';
+  static override summary = 'Send events, signals and gaps to chats, webhooks and e-mail.';
   static override description =
     `Reads records and sends what people should know: \`event\`, \`signal\` and \`gap\`, findings of \`verify\`, orders. Alarms go first and alone; what is routine is merged for 3 s into one message; repeats are suppressed until they are cleared. At most 20 messages a minute go to one chat, and a pause that the server asks for is kept. Other records pass without a message.
 

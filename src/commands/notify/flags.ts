@@ -4,7 +4,8 @@ import { UsageError } from '../../lib/model/errors.js';
 
 /** Names of sinks of mdtool.toml. */
 export const sinkFlag = Flags.custom<readonly string[]>({
-  summary: 'Sinks of mdtool.toml; default: all of them.',
+  summary: 'Sinks of mdtool.toml to send to.',
+  defaultHelp: async () => 'all',
   helpValue: 'LIST',
   parse: async (text) => {
     const names = listOf(text);

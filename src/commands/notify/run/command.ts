@@ -12,7 +12,7 @@ import { sinkFlag } from '../flags.js';
 const GRACE = 5_000;
 
 export default class NotifyRun extends BaseCommand {
-  static override summary = 'Follow grid runs: send what they write, and watch that they live.';
+  static override summary = 'Follow grid runs: send what happens, watch that they live.';
   static override description =
     `Reads the outbox of the runs of a store and sends what people should know, until it is stopped. A run never waits for it: it only reads their journals. How far each sink is stands beside the journal, so that a kill or a restart loses nothing; what may come twice has the same number.
 

@@ -253,7 +253,9 @@ export class TradeRepair {
   #close(repair: OpenRepair): RepairResult {
     const { state, key, known } = repair;
     const { exchange, market } = state.feed;
-    const time = this.#time(exchange, market);
+    // A busy machine knows the clock late: without the last trade, the gap would end before what was already given.
+    const clock = this.#time(exchange, market);
+    const time = clock && Math.max(clock, known.last?.timestamp ?? 0);
     const result = state.close(state.isComplete ? time || this.#now : ceilSecond(time || this.#now + CLOCK_TOLERANCE));
     this.#repairs.delete(key);
     this.#holds.delete(marketKey(state.feed), repair);
