@@ -28,8 +28,8 @@ describe('candidates', () => {
   it.each([
     ['', expect.arrayContaining(['backtest', 'help', 'stream']), DIRECTIVE.noFiles],
     ['stre', ['stream'], DIRECTIVE.noFiles],
-    ['grid ', ['list', 'plan', 'run', 'status', 'stop'], DIRECTIVE.noFiles],
-    ['help grid ', ['list', 'plan', 'run', 'status', 'stop'], DIRECTIVE.noFiles],
+    ['grid ', ['list', 'plan', 'report', 'run', 'status', 'stop'], DIRECTIVE.noFiles],
+    ['help grid ', ['list', 'plan', 'report', 'run', 'status', 'stop'], DIRECTIVE.noFiles],
     ['features te', ['test'], DIRECTIVE.files],
     ['grid plan --sol', ['--solve'], DIRECTIVE.noFiles],
     ['stream --exchange ', ['bitget', 'bybit'], DIRECTIVE.noFiles],

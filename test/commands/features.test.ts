@@ -143,6 +143,9 @@ describe('features', () => {
     for (const { name } of FEATURES.filter(({ name }) => !['basis_bps', 'realized_vol'].includes(name)))
       expect(stderr).toContain(name);
     expect(stderr).toMatch(/no value yet: .*oi_z \(/);
+    const seconds = await run(['features', '-', '--rows', 'micro'], few.map(encodeRecord).join('\n'));
+    expect(linesOf(seconds.stdout, 'micro').length).toBeGreaterThan(0);
+    expect(seconds.stderr).not.toContain('no rows');
   });
 
   it('lose nothing when a pipeline is interrupted: what is on its way is still read', async () => {

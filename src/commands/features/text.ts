@@ -36,6 +36,8 @@ export class FeatureObserver {
   readonly #absent: Map<string, (row: FeatureRow) => unknown>;
   readonly #reasons = new Map<string, string>();
   #rows = 0;
+  /** Rows of `micro`, which are all there is with `--rows micro`. */
+  #seconds = 0;
   /** Rows with every feature that signals use. */
   #warm = 0;
   /** Seconds in unrepaired gaps, and the gaps themselves. */
@@ -49,6 +51,7 @@ export class FeatureObserver {
 
   add(records: readonly AnyRecord[]): void {
     for (const record of records) {
+      if (record.type === 'micro') this.#seconds += 1;
       if (record.type === 'micro' && !record.complete) this.#incomplete += 1;
       if (record.type === 'gap' && record.missing) this.#gaps += 1;
       if (record.type === 'features') this.#row(record);
@@ -69,8 +72,8 @@ export class FeatureObserver {
         `${counted(late, 'record')} arrived too late for ${late === 1 ? 'its row' : 'their rows'}; raise --grace to wait longer`,
       );
     if (unmarked > 0) notes.push(`${counted(unmarked, 'gap')} became known too late to correct every row in it`);
-    if (this.#rows === 0) notes.push(stored ? NOTHING_NEW : NOTHING);
-    else notes.push(...this.#absences(seen()));
+    if (this.#rows > 0) notes.push(...this.#absences(seen()));
+    else if (this.#seconds === 0) notes.push(stored ? NOTHING_NEW : NOTHING);
     return notes;
   }
 

@@ -2,12 +2,13 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { storeFlag } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
+import { runFolder } from '../../../lib/execution/store/run-names.js';
 import { openRunStore } from '../../../lib/execution/store/sqlite-store.js';
 import { UsageError } from '../../../lib/model/errors.js';
 import { SECOND } from '../../../lib/model/time.js';
 import { refuseExisting, WholeFile } from '../../../lib/sinks/whole-file.js';
 import { runNameArgument } from '../run/flags.js';
-import { readRun, runFolder } from '../run/runs.js';
+import { readRun } from '../run/runs.js';
 import { backtestOf, loadHours } from './backtest.js';
 import { runPage } from './page.js';
 

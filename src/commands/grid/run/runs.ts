@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunConfig, RunState } from '../../../lib/execution/state.js';
+import { runFolder, runNames } from '../../../lib/execution/store/run-names.js';
 import type { Heartbeat } from '../../../lib/execution/store/run-store.js';
-import { lockFile, openRunStore, runDirectory } from '../../../lib/execution/store/sqlite-store.js';
-import { LimitError, UsageError } from '../../../lib/model/errors.js';
-import { didYouMean } from '../../../lib/model/suggestion.js';
+import { lockFile, openRunStore } from '../../../lib/execution/store/sqlite-store.js';
+import { LimitError } from '../../../lib/model/errors.js';
 
 /** A run as its journal has it. */
 export type KnownRun = {
@@ -17,28 +17,11 @@ export type KnownRun = {
   readonly isRunning: boolean;
 };
 
-/** Returns the names of all runs of a store. */
-export function runNames(store: string): string[] {
-  const folder = join(store, 'state', 'runs');
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'run.db')))
-    .map(({ name }) => name)
-    .sort();
-}
-
 /** A run, or why its journal cannot be read. */
 export type FoundRun = KnownRun | { readonly name: string; readonly damage: string };
 
 export function isKnown(run: FoundRun): run is KnownRun {
   return 'config' in run;
-}
-
-/** Returns the folder of a run. Throws a `UsageError` for a name that no run has. */
-export function runFolder(store: string, name: string): string {
-  const names = runNames(store);
-  if (!names.includes(name)) throw new UsageError(`no run ${name} in ${store}${didYouMean(name, names)}`);
-  return runDirectory(store, name);
 }
 
 /** Reads all runs of a store; one whose journal is damaged does not hide the others. */

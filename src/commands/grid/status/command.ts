@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
+import { runFolder } from '../../../lib/execution/store/run-names.js';
 import { backupRun } from '../../../lib/execution/store/sqlite-store.js';
 import { UsageError } from '../../../lib/model/errors.js';
-import { type FoundRun, isKnown, readRun, readRuns, runFolder } from '../run/runs.js';
+import { type FoundRun, isKnown, readRun, readRuns } from '../run/runs.js';
 import { figuresOf, statusLines } from '../run/status-text.js';
 import { checkRun } from './check.js';
 import { type StatusFlags, statusArgs, statusFlags } from './flags.js';

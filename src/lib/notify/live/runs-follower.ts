@@ -1,5 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { runFolder, runNames } from '../../execution/store/run-names.js';
 import { SYSTEM_TIMING } from '../../transport/timing.js';
 import { type FollowerOptions, RunFollower } from './run-follower.js';
 
@@ -23,8 +22,9 @@ export class RunsFollower {
     this.#options = options;
   }
 
-  /** Follows until the signal is aborted; then reads once more. */
+  /** Follows until the signal is aborted; then reads once more. Throws a `UsageError` for a name that no run has. */
   async run(signal: AbortSignal): Promise<void> {
+    for (const name of this.#options.names) runFolder(this.#options.store, name);
     while (!signal.aborted) {
       await this.#poll();
       await SYSTEM_TIMING.sleep(POLL, signal);
@@ -47,9 +47,7 @@ export class RunsFollower {
 
   #list(): void {
     const { store, names, note } = this.#options;
-    const folder = join(store, 'state', 'runs');
-    const found = existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(join(folder, name, 'run.db'))) : [];
-    for (const name of found) {
+    for (const name of runNames(store)) {
       if (this.#runs.has(name) || (names.length > 0 && !names.includes(name))) continue;
       this.#runs.set(name, new RunFollower({ ...this.#options, name }));
       note(`following ${name}`);
