@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { afterAll } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -51,11 +50,7 @@ export function startWriter(
 
 let compiled: string | undefined;
 
-afterAll(() => {
-  if (compiled !== undefined) rmSync(compiled, { recursive: true, force: true });
-});
-
-/** Types are stripped once per test file: a loader would cost every child half a second. */
+/** Types are stripped once per process, which many test files share: a loader would cost every child half a second. */
 function compiledScript(name: string): string {
   compiled ??= compile();
   return join(compiled, relative(ROOT, join(import.meta.dirname, name))).replace(/\.ts$/, '.js');
@@ -64,8 +59,10 @@ function compiledScript(name: string): string {
 function compile(): string {
   // `import` would first read all nine megabytes for the names that they export.
   const ts: typeof import('typescript') = createRequire(import.meta.url)('typescript');
-  mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
-  const output = mkdtempSync(join(ROOT, 'node_modules/.cache/store-process-'));
+  const cache = join(ROOT, 'node_modules/.cache');
+  mkdirSync(cache, { recursive: true });
+  removeForsaken(cache);
+  const output = mkdtempSync(join(cache, `store-process-${process.pid}-`));
   const sources = ['src/lib/model', 'src/lib/candles', 'src/lib/storage'].flatMap((folder) =>
     (readdirSync(join(ROOT, folder), { recursive: true }) as string[])
       .filter((name) => name.endsWith('.ts'))
@@ -81,4 +78,20 @@ function compile(): string {
   }
   writeFileSync(join(output, 'package.json'), '{"type":"module"}');
   return output;
+}
+
+/** A test process is ended from outside and cannot clean up: what processes that are gone have left is removed by the next. */
+function removeForsaken(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const [, pid] = /^store-process-(\d+)-/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(cache, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
