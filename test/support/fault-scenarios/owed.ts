@@ -9,7 +9,7 @@ type Span = { readonly from: number; readonly until: number };
  * Returns the times of which a symbol's feed is owed: from the first subscription that was confirmed and lived, to the end
  * of the last run that stored something of it. `isResumed` where a run also owes what happened since the last record of
  * the run before; otherwise a run owes from its own first subscription on, and one that was killed what lies before the
- * last record it stored.
+ * last record it stored. What came before the first record ever, of a topic that was mute, is not owed by a run that was killed.
  */
 export function owedSpans(
   stage: Stage,
@@ -24,7 +24,11 @@ export function owedSpans(
     if (confirmed === undefined) return [];
     const before = records.findLast(({ timestamp }) => timestamp < from * 1_000)?.timestamp;
     const last = records.findLast(({ timestamp }) => timestamp <= until * 1_000)?.timestamp;
-    const begin = isResumed && before !== undefined ? Math.min(confirmed, before / 1_000) : confirmed;
+    // The audit that compares what came before the first trade is at the end of a run, or minutes after its start.
+    const first = records.find(({ timestamp }) => timestamp >= from * 1_000)?.timestamp;
+    const isUnaudited = isResumed && ending === 'kill' && before === undefined && first !== undefined;
+    const start = isUnaudited ? Math.max(confirmed, first / 1_000) : confirmed;
+    const begin = isResumed && before !== undefined ? Math.min(start, before / 1_000) : start;
     // What a run has stored nothing of is left to the next one.
     const isLeft = ending === 'kill' || (isResumed && before !== undefined && last === before);
     if (!isLeft) return [{ from: begin, until: until + 1 }];
