@@ -129,7 +129,7 @@ function followEnd(turn: Turn): void {
   turn.event('routine', 'cycle_end', message, { data: figuresOf(state, config) });
 }
 
-/** Figures of the run so far, for whoever reads the store; amounts as text. */
+/** Figures of the run so far, for the readers of the store; amounts as text. */
 function figuresOf({ books }: RunState, config: RunConfig): Readonly<Record<string, unknown>> {
   const { realised, funding, fees, turnover, drawdown, cycles, fills, placed, filledOrders, rejected } = books;
   const orders = { orders_placed: placed, orders_filled: filledOrders, orders_rejected: rejected };

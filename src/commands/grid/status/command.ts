@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BaseCommand } from '../../../lib/cli/base-command.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { runFolder } from '../../../lib/execution/store/run-names.js';
 import { backupRun } from '../../../lib/execution/store/sqlite-store.js';
 import { UsageError } from '../../../lib/model/errors.js';
+import { AskingCommand } from '../run/asking-command.js';
 import { type FoundRun, isKnown, readRun, readRuns } from '../run/runs.js';
 import { figuresOf, statusLines } from '../run/status-text.js';
 import { checkRun } from './check.js';
@@ -13,7 +13,7 @@ import { recover, recoveredData, recoveredLines } from './recover.js';
 const EVERY = 1_000;
 const CLEAR = '\u001b[H\u001b[J';
 
-export default class GridStatus extends BaseCommand {
+export default class GridStatus extends AskingCommand {
   static override summary = 'Show the state of runs.';
   static override description =
     `Reads the journals of runs, beside the processes that write them: mode, state, levels, what is held, take profit, profit, fees, drawdown, requests. It sends no order, and needs a key only to ask the exchange.
@@ -69,7 +69,7 @@ A heartbeat that is old means that no process keeps the run: its orders rest on 
     const all = new Map<string, readonly string[]>();
     for (const run of runs.filter(isKnown)) {
       const { name, mode } = run.config;
-      const found = await checkRun(run, flags, this.#context());
+      const found = await checkRun(run, flags, this.askContext());
       if (found === undefined) this.notice(`${name} is a ${mode} run: it is on no exchange`);
       else if (found.length === 0) this.notice(`${name}: the exchange is as the journal says`);
       else this.summary.incomplete(`${name}: ${found.join('; ')}`);
@@ -79,7 +79,7 @@ A heartbeat that is old means that no process keeps the run: its orders rest on 
   }
 
   async #recover(name: string | undefined, flags: StatusFlags): Promise<void> {
-    const found = await recover(name, flags, this.#context());
+    const found = await recover(name, flags, this.askContext());
     if (!this.jsonEnabled()) this.log(recoveredLines(found).join('\n'));
     this.notice('nothing was resumed or changed; mdtool grid stop --kill closes all of it');
     this.summary.data = recoveredData(found);
@@ -90,15 +90,5 @@ A heartbeat that is old means that no process keeps the run: its orders rest on 
     if (name === undefined) throw new UsageError('--backup: expected the name of a run');
     await backupRun(runFolder(store, name), file);
     this.notice(`the journal of ${name} was copied to ${file}; start it from there only when the original is gone`);
-  }
-
-  #context() {
-    return {
-      settings: this.settings,
-      stderr: this.stderr,
-      origin: this.restOrigin,
-      userAgent: `mdtool/${this.config.version}`,
-      notice: (text: string) => this.notice(text),
-    };
   }
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BaseCommand } from '../../../lib/cli/base-command.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { isSettled } from '../../../lib/execution/orders.js';
 import type { StopMode } from '../../../lib/execution/state.js';
 import { runNames } from '../../../lib/execution/store/run-names.js';
 import { openRunStore, runDirectory } from '../../../lib/execution/store/sqlite-store.js';
 import { UsageError } from '../../../lib/model/errors.js';
+import { AskingCommand } from '../run/asking-command.js';
 import { readRun } from '../run/runs.js';
 import { endingSession } from '../run/session.js';
 import { stopArgs, stopFlags } from './flags.js';
@@ -13,12 +13,12 @@ import { kill } from './kill.js';
 
 const POLL = 200;
 
-export default class GridStop extends BaseCommand {
+export default class GridStop extends AskingCommand {
   static override summary = 'Stop runs.';
   static override description =
     `Asks the process of a run to stop, and waits until it has: by default it cancels its own levels and keeps the take profit, which only reduces. Orders that are not of the run are never touched.
 
-A run whose process is gone is taken over and ended the same way. --kill is for emergencies: it cancels every order on the symbol, whoever made it, closes the position by market, and repeats that until the exchange shows nothing. With --exchange and --symbols in place of a name it needs no journal.
+A run whose process is gone is taken over and ended the same way. --kill is for emergencies. It cancels every order on the symbol, also those of others, and closes the position by market, until the exchange shows neither. With --exchange and --symbols in place of a name it needs no journal.
 
 Exit 3 when something remains that was to go.`;
   static override examples = [
@@ -37,7 +37,7 @@ Exit 3 when something remains that was to go.`;
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(GridStop);
     const isKilling = flags.kill && (args.name !== undefined || flags.exchange !== undefined);
-    if (isKilling && (await kill(args.name, flags, { ...this.#context(), summary: this.summary }))) return this.conclude();
+    if (isKilling && (await kill(args.name, flags, { ...this.askContext(), summary: this.summary }))) return this.conclude();
     if ((args.name === undefined) === !flags.all) throw new UsageError('expected the name of a run, or --all');
     const mode: StopMode = flags.keep ? 'keep' : flags.cancel ? 'cancel' : flags.close || flags.kill ? 'close' : 'levels';
     const names = args.name === undefined ? runNames(flags.store) : [args.name];
@@ -77,20 +77,10 @@ Exit 3 when something remains that was to go.`;
       await this.#report(name, store, mode, `no process keeps ${name}`);
       return;
     }
-    const session = await endingSession(name, store, mode, accepted, this.#context());
+    const session = await endingSession(name, store, mode, accepted, this.askContext());
     if (session === 3) this.summary.incomplete(`${name}: something remains that was to go, or what became of it is not known`);
     if (session === 5) this.summary.unreachable(`${name}: the exchange refuses the key`);
     await this.#report(name, store, mode, `${name} was stopped`);
-  }
-
-  #context() {
-    return {
-      settings: this.settings,
-      stderr: this.stderr,
-      origin: this.restOrigin,
-      userAgent: `mdtool/${this.config.version}`,
-      notice: (text: string) => this.notice(text),
-    };
   }
 
   async #report(name: string, store: string, mode: StopMode, text: string): Promise<void> {

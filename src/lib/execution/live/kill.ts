@@ -31,8 +31,8 @@ const PAUSE = 500;
 const BETWEEN_READS = 2_000;
 
 /**
- * Cancels every order of a symbol, whoever made it, and closes the position by market, again and again until two reads in a row
- * show nothing. It asks no journal. A close only reduces, so that one too many does nothing. Throws an `AccountError` where the
+ * Cancels every order of a symbol, also those of others, and closes the position by market, until two reads in a row show
+ * nothing. It asks no journal. A close only reduces, so that one too many does nothing. Throws an `AccountError` where the
  * key cannot be used.
  */
 export async function killSymbol(options: KillOptions): Promise<KillResult> {

@@ -95,7 +95,7 @@ export class RunFollower {
     return journal;
   }
 
-  /** One process sends what a run writes: `grid run --notify` or `notify run`, whoever is first; when it ends, the other goes on. */
+  /** One process sends what a run writes. A second one waits, and goes on when the first has ended. */
   async #lock(journal: SqliteRunStore): Promise<void> {
     const { at } = systemMoment();
     if (at - this.#locked < LOOK) return;
