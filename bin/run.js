@@ -27,7 +27,8 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0])) {
 } else {
   // From Node 22.1 on: compiling some 500 files again at each start takes longer than reading them.
   module.enableCompileCache?.();
-  const { execute, settings } = await import('@oclif/core');
+  // Each part by its path: the index of oclif also loads semver and the rest of oclif, a fifth of the start.
+  const [{ execute }, { settings }] = await Promise.all([import('@oclif/core/execute'), import('@oclif/core/settings')]);
   // Otherwise NODE_ENV=test or =development in somebody's shell makes oclif look for sources to compile.
   settings.enableAutoTranspile = false;
   reportStdoutErrors();

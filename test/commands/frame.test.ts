@@ -35,7 +35,7 @@ async function packagesLoadedBy(args: readonly string[]): Promise<Set<string>> {
   return new Set([...loaded].map((match) => match[1] as string));
 }
 
-const HEAVY = ['@duckdb/node-api', 'ws', 'undici', 'pino', 'cli-table3', 'papaparse'];
+const HEAVY = ['@duckdb/node-api', 'ws', 'undici', 'pino', 'cli-table3', 'papaparse', 'semver'];
 
 describe('start-up', () => {
   it.each([['--version'], ['--help'], ['symbols', '--help']])('%s %s loads nothing heavy', async (...args) => {

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { ACCOUNT_PARTS } from '../../lib/account/snapshot.js';
 import { accountFlags } from '../../lib/cli/account-access.js';
 import {

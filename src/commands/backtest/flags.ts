@@ -1,4 +1,5 @@
-import { Flags, type Interfaces } from '@oclif/core';
+import type { Interfaces } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { type Axis, parseAxis } from '../../lib/backtest/study/axes.js';
 import { FILL_RULES } from '../../lib/backtest/terms.js';
 import { durationFlag, fractionOf, listOf } from '../../lib/cli/flags.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { refuseExisting, WholeFile } from '../../lib/sinks/whole-file.js';

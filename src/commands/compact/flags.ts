@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { exchangesFlag, listOf, marketsFlag, storeFlag, timeFlags } from '../../lib/cli/flags.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../../lib/model/records.js';

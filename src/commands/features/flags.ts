@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { featureFlags } from '../../lib/cli/feature-flags.js';
 import { exchangesFlag, listOf, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
 import { waitFlag } from '../../lib/cli/store-step.js';

@@ -1,4 +1,5 @@
-import { Args, type Interfaces } from '@oclif/core';
+import type { Interfaces } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { listOf, outputFlags, storeFlag } from '../../lib/cli/flags.js';
 import { waitFlag } from '../../lib/cli/store-step.js';
 import { IMPORTED_TYPES } from '../../lib/import/generic-layout.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { UsageError } from '../../lib/model/errors.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { listOf } from '../../lib/cli/flags.js';
 import { UsageError } from '../../lib/model/errors.js';
 

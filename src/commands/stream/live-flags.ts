@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { TapeRotation } from '../../lib/capture/live/tape-writer.js';
 import { durationFlag, LONGEST_PAUSE, universeFlags } from '../../lib/cli/flags.js';
 import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-endpoint.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { SymbolRunListener } from '../../lib/cli/symbol-listener.js';
 import { parseZonedTime } from '../../lib/cli/time-zone.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
 import { HISTORY_TYPES } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';

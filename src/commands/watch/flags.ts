@@ -1,4 +1,5 @@
-import { Flags, type Interfaces } from '@oclif/core';
+import type { Interfaces } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { DEFAULT_DEPOSIT } from '../../lib/backtest/terms.js';
 import { featureFlags } from '../../lib/cli/feature-flags.js';
 import {

@@ -1,4 +1,6 @@
-import { Command, Errors, type Interfaces } from '@oclif/core';
+import type { Interfaces } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import * as Errors from '@oclif/core/errors';
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { restOriginFor } from '../exchanges/requests.js';
 import { READ_SHARE } from '../input/read-share.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { Feature } from '../features/feature.js';
 import type { EngineOptions } from '../features/options.js';
 import { checkedWindows, FEATURES, type GivenWindows } from '../features/registry.js';

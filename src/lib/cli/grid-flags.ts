@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { SPACINGS } from '../grid/parameters.js';
 import { UsageError } from '../model/errors.js';
 import { finite } from '../model/numbers.js';

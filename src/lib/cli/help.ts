@@ -1,4 +1,6 @@
-import { type Command, CommandHelp, Errors, Help, type Interfaces } from '@oclif/core';
+import type { Command, Interfaces } from '@oclif/core';
+import * as Errors from '@oclif/core/errors';
+import { CommandHelp, Help } from '@oclif/core/help';
 import { EXIT } from '../model/errors.js';
 import { printable } from '../model/ndjson.js';
 import { didYouMean } from '../model/suggestion.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { UsageError } from '../model/errors.js';
 
 /** `--param name=value`, repeatable: the value of `$name` in the statement. */

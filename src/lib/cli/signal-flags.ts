@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { UsageError } from '../model/errors.js';
 import { finite } from '../model/numbers.js';
 import { didYouMean } from '../model/suggestion.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { StepRequest, StepRun, StoreStep } from '../input/store-step.js';
 import { findStore } from '../storage/files/store-directory.js';
 import { type RunningStep, startStep } from '../storage/journal/step-lock.js';

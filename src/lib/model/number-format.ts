@@ -1,8 +1,10 @@
-const COUNT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+let format: Intl.NumberFormat | undefined;
 
 /** Formats a count: `1,624`. */
 export function formatCount(count: number): string {
-  return COUNT.format(count);
+  // Made at the first use: it takes 10 ms, and most command lines print no count.
+  format ??= new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+  return format.format(count);
 }
 
 /** Formats a number of bytes: `37.1 MB`. */

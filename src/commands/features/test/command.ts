@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { engineOptionsOf, featureFlags } from '../../../lib/cli/feature-flags.js';
 import { exchangesFlag, inputArgument, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../../lib/cli/flags.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { storeFlag } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';

@@ -1,4 +1,6 @@
-import { Args, Flags, type Interfaces } from '@oclif/core';
+import type { Interfaces } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { accountFlags } from '../../../lib/cli/account-access.js';
 import { durationFlag, exchangesFlag, storeFlag, symbolsFlag } from '../../../lib/cli/flags.js';
 import { MINUTE, SECOND } from '../../../lib/model/time.js';

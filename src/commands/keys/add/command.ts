@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { openKeyStore, privateSideOf } from '../../../lib/cli/account-access.js';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { readKey } from '../../../lib/cli/prompt.js';

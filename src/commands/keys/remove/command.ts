@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { openKeyStore } from '../../../lib/cli/account-access.js';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';

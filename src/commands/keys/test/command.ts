@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { inspectKey, type KeyReport } from '../../../lib/account/inspect.js';
 import { accountFlags, findKeys, openClient, openKeyStore } from '../../../lib/cli/account-access.js';
 import { BaseCommand } from '../../../lib/cli/base-command.js';

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { readNotifySettings } from '../../../lib/cli/notify-settings.js';
 import { openSinks } from '../../../lib/cli/notify-sinks.js';
