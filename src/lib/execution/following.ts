@@ -1,4 +1,5 @@
 import { Exact } from '../model/ticks.js';
+import { obstacle } from './due.js';
 import { dropPlan } from './ladder.js';
 import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, netOf, orderOf, unsettled } from './orders.js';
 import { reconcile } from './readings.js';
@@ -24,6 +25,7 @@ export function follow(turn: Turn): void {
   followEntry(turn);
   followEnd(turn);
   followLimit(turn);
+  sayIdle(turn);
   watchTakeProfit(turn);
   watchStop(turn);
   if (state.unpushedSince !== undefined && at - state.unpushedSince > UNPUSHED)
@@ -88,6 +90,11 @@ function followEntry(turn: Turn): void {
   if (attempts.every(({ fillSum }) => Number(fillSum) === 0)) {
     if (attempts.every((order) => order.state !== 'rejected'))
       state.emptyEntries = [...state.emptyEntries.filter((time) => at - time < 10 * MINUTE), at];
+    if (attempts.every((order) => order.state === 'rejected')) {
+      // It was never there: the next one has its number, and another attempt in its id.
+      state.cycle -= 1;
+      state.refusedEntries += attempts.length;
+    }
     dropPlan(turn);
     state.books.profits.pop();
     state.nextPlan = Math.max(state.nextPlan, at + 5 * SECOND);
@@ -101,6 +108,7 @@ function followEntry(turn: Turn): void {
   const isSame = state.position !== undefined && new Exact(state.position.amount).eq(state.held);
   if (position.answered > ended && open.answered > ended && isSame) {
     state.hasLooked = true;
+    state.refusedEntries = 0;
     turn.touch();
   } else {
     state.reads.position.due = Math.min(state.reads.position.due, at + SECOND / 2);
@@ -141,6 +149,15 @@ function followLimit({ state, config, at }: Turn): void {
   const { maxCycles } = config.limits;
   if (maxCycles === undefined || state.cycle < maxCycles || state.plan !== undefined) return;
   state.ending = { mode: 'keep', code: 0, since: at };
+}
+
+/** A run that waits for its next cycle in silence looks like one that has died. */
+function sayIdle(turn: Turn): void {
+  const { state, config, at } = turn;
+  if (state.plan !== undefined || state.ending) return;
+  const reason = obstacle(state, config, at);
+  if (reason === undefined) turn.clear('idle');
+  else turn.alarm('idle', `no cycle begins: ${reason}`, 'warning');
 }
 
 function watchTakeProfit(turn: Turn): void {

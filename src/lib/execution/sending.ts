@@ -93,9 +93,10 @@ function isLooping(turn: Turn, draft: OrderDraft): boolean {
 function create(turn: Turn, draft: OrderDraft): OwnOrder {
   const { state, config, at } = turn;
   const sent = Math.floor(turn.time);
-  const attempt = state.orders.filter(
+  const known = state.orders.filter(
     ({ role, number, cycle }) => role === draft.role && number === draft.number && cycle === state.cycle,
   ).length;
+  const attempt = draft.role === 'entry' ? known + state.refusedEntries : known;
   const parts = {
     run: config.id,
     start: state.starts.at(-1) as string,

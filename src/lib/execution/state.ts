@@ -243,6 +243,8 @@ export type RunState = {
   /** Times of placements by role without a fill between. */
   places: Record<string, number[]>;
   emptyEntries: number[];
+  /** Entries of the current number of a cycle that were refused: an id is never used twice. */
+  refusedEntries: number;
   cycleStarts: number[];
   vanished: number;
   /** A role was filled twice: no further level in this cycle. */
@@ -296,7 +298,7 @@ function noBooks(): Books {
 
 const COUNTERS = {
   ...{ seq: 0, generation: 0, closes: 0, nextPlan: 0, termsDue: 0, lastBatch: 0, lastTakeProfit: 0 },
-  ...{ vanished: 0, unknowns: 0, throttles: 0, pausedUntil: 0 },
+  ...{ refusedEntries: 0, vanished: 0, unknowns: 0, throttles: 0, pausedUntil: 0 },
 };
 
 /** Returns the state of a run that has done nothing yet. */

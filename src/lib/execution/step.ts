@@ -203,6 +203,7 @@ function upgrade(state: RunState): void {
   state.fundings ??= [];
   state.heldSpans ??= Number(state.held) > 0 ? [{ from: state.since }] : [];
   state.books.unknownFees ??= 0;
+  state.refusedEntries ??= 0;
 }
 
 /** What a process before had under way is not known. */

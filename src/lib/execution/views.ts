@@ -1,4 +1,4 @@
-import type { PrivateOrder, WriteResult } from '../exchanges/private-side.js';
+import type { Outcome, PrivateOrder, WriteResult } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
 import { end, revive } from './bookings.js';
 import { parseClientId, roleKey } from './client-id.js';
@@ -94,6 +94,11 @@ const WAITS: Readonly<Record<string, number>> = {
   'reduce-only': 2 * SECOND,
   position: 2 * SECOND,
 };
+
+/** Whether a refusal has a cause that a role waits for, so that it halts nothing. */
+export function isHandled(cause: Outcome['cause']): boolean {
+  return cause !== undefined && WAITS[cause] !== undefined;
+}
 
 /** Takes what an order of a write has become. */
 export function placed(turn: Turn, order: OwnOrder, { outcome, orderId }: WriteResult): void {

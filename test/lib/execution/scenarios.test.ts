@@ -623,6 +623,21 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     ends(run);
   });
 
+  it('entries that are refused use up no cycle, and no id twice', async () => {
+    const limits = { maxDeposit: '1000', maxOrders: 100, maxCyclesPerHour: 30, maxCycles: 1 };
+    const run = new RunSession(kind, { account: { balances: { USDT: '10' } }, config: { limits } }).start();
+    await run.until('three are refused', () => run.runner.state.books.rejected === 3, 200_000);
+    expect(run.runner.state.cycle).toBe(0);
+    run.desk.deposit(run.owner, 'USDT', '2000');
+    await run.working();
+    expect(run.runner.state.cycle).toBe(1);
+    const ids = run.store.intents().map(({ clientId }) => clientId);
+    expect(new Set(ids).size).toBe(ids.length);
+    run.move('103.00');
+    await run.until('it has done its cycle', () => run.ended !== undefined);
+    expect([run.ended, run.runner.state.books.cycles, run.faults]).toEqual([0, 1, []]);
+  });
+
   it('an entry that fills in part goes on with that; one that does not fill three times halts (S48)', async () => {
     const part = new RunSession(kind);
     part.desk.faults.fills.push({ match: ({ clientId }) => clientId.includes('-E-'), parts: [0.5], every: 1 });
@@ -732,6 +747,8 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     await run.until('the cycle ends', () => run.kinds().includes('cycle_end'));
     await run.pass(20_000);
     expect([run.runner.state.cycle, run.open().length]).toEqual([1, 0]);
+    const said = run.events.filter((event) => event.kind === 'idle').map(({ message }) => message);
+    expect(said).toEqual(['no cycle begins: conformance is missing']);
     ends(run);
   });
 });

@@ -1,5 +1,6 @@
-import { randomInt } from 'node:crypto';
-import type { InstrumentRules, RunConfig, SafetyLimits } from '../../../lib/execution/state.js';
+import { randomText } from '../../../lib/execution/live/random-text.js';
+import { rulesOf } from '../../../lib/execution/live/rules.js';
+import type { RunConfig, SafetyLimits } from '../../../lib/execution/state.js';
 import { stopPrice, stopRefusal } from '../../../lib/execution/stops.js';
 import type { GridInput } from '../../../lib/grid/parameters.js';
 import { GRID_DEFAULTS } from '../../../lib/grid/parameters.js';
@@ -13,18 +14,12 @@ import { DAY } from '../../../lib/model/time.js';
 import { buildGridInput } from '../plan/input.js';
 import { type ConfigFlags, configFlags } from './flags.js';
 
-const CHARACTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
 const RESTART = 60_000;
 const CYCLES_PER_HOUR = 30;
 const MOST_ORDERS = 500;
 const WEEK = 7 * DAY;
 /** A batch costs as many requests as it has orders: half of the smallest limit of any exchange. */
 const BATCH = 5;
-
-/** Returns random text of lower-case letters and digits. */
-export function randomText(length: number): string {
-  return Array.from({ length }, () => CHARACTERS[randomInt(CHARACTERS.length)]).join('');
-}
 
 /** The flags of a command line that make up a run, as they were written. */
 export function givenOf(
@@ -141,26 +136,6 @@ export function refusalOf({ symbol, status, expiryTimestamp }: TradingTerms['ins
   if (status !== 'trading') return `${symbol} is not trading (status ${status})`;
   if (expiryTimestamp !== undefined && expiryTimestamp < Date.now() * 1_000 + WEEK) return `${symbol} expires within 7 days`;
   return undefined;
-}
-
-/** Returns what orders must fit: the flags of the run first, then the exchange. */
-export function rulesOf({ settings }: Pick<RunConfig, 'settings'>, { instrument }: TradingTerms): InstrumentRules {
-  const text = (value: { toString(): string } | undefined) =>
-    value === undefined ? undefined : new Exact(value as never).toString();
-  const limits = settings.limits ?? {};
-  const tick = text(instrument.tickSize ?? limits.tickSize);
-  const lot = text(instrument.lotSize ?? limits.lotSize);
-  if (tick === undefined || lot === undefined)
-    throw new UsageError(
-      `${instrument.exchange} does not state the tick and the lot of ${instrument.symbol}: without them no order can be sized`,
-    );
-  return {
-    tick,
-    lot,
-    minAmount: text(instrument.minAmount),
-    maxAmount: text(instrument.maxAmount),
-    minNotional: text(instrument.minNotional),
-  };
 }
 
 /** Plans at the current price as `grid plan` does. Returns warnings; throws a `LimitError` where the plan is not safe. */

@@ -7,15 +7,17 @@ import type { RunFlags } from './flags.js';
  * Asks for what real money needs, in the command line of this very start. Throws a `UsageError` where something is missing: no
  * configuration file and no variable can confirm.
  */
-export async function confirmLive(config: RunConfig, flags: RunFlags, isNew: boolean): Promise<void> {
+export async function confirmLive(
+  config: RunConfig,
+  flags: RunFlags,
+  { isNew, obstacle }: { readonly isNew: boolean; readonly obstacle: string | undefined },
+): Promise<void> {
   if (config.mode !== 'live') return;
   const { symbol, name, limits } = config;
   if (isNew && (flags['max-deposit'] === undefined || flags['max-loss'] === undefined))
     throw new UsageError('--live needs --max-deposit and --max-loss');
-  if (isNew && !flags['accept-unverified'])
-    throw new UsageError(
-      '--live: no demo account has confirmed yet what the documents of this exchange leave open (docs/grid-run.md); trade with --demo, or add --accept-unverified',
-    );
+  if (isNew && obstacle !== undefined)
+    throw new UsageError(`--live: ${obstacle}; docs/grid-run.md says what that is about; or add --accept-unverified`);
   await confirmSymbol(symbol, flags.confirm, {
     needs: '--live',
     question: `${name} trades ${symbol} with REAL MONEY, up to ${limits.maxDeposit} of margin and ${limits.maxLoss ?? 'any'} of loss.`,

@@ -128,7 +128,7 @@ export const runFlags = {
     dependsOn: ['live'],
   }),
   'accept-unverified': Flags.boolean({
-    summary: 'Begin cycles with --live although no demo account has confirmed what the documents of the exchange leave open.',
+    summary: 'Begin cycles with --live without a result of keys test --conformance, or against one.',
     helpGroup: MODE,
     dependsOn: ['live'],
   }),

@@ -2,17 +2,16 @@ import { openLive } from '../../../lib/capture/live/run.js';
 import { buildVenue, runLimits } from '../../../lib/cli/live/pacing-settings.js';
 import type { Settings } from '../../../lib/cli/settings.js';
 import type { Stderr } from '../../../lib/cli/stderr.js';
+import { readTerms } from '../../../lib/cli/trading-terms.js';
 import type { Exchange, HttpRequest } from '../../../lib/exchanges/exchange.js';
+import { rulesOf } from '../../../lib/execution/live/rules.js';
 import type { Quote } from '../../../lib/execution/live/venue.js';
 import type { RunConfig } from '../../../lib/execution/state.js';
 import { RestClient } from '../../../lib/history/rest-client.js';
-import { createLiveSource } from '../../../lib/instruments/instruments.js';
-import { createLastGoodLists } from '../../../lib/instruments/last-good-lists.js';
-import { fetchTradingTerms, type TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import type { Trade } from '../../../lib/model/records.js';
 import { Exact } from '../../../lib/model/ticks.js';
 import type { HttpClient, HttpSender } from '../../../lib/transport/http.js';
-import { refusalOf, rulesOf } from './config.js';
+import { refusalOf } from './config.js';
 
 export type MarketContext = {
   readonly exchange: Exchange;
@@ -27,20 +26,6 @@ export type MarketContext = {
   /** Accounts that runs of one process share, with their rate limits, by exchange, mode and key. */
   readonly accounts?: Map<string, Promise<unknown>> | undefined;
 };
-
-/** Fetches the terms of the symbol: its instrument, tiers and last price. */
-export function readTerms(context: MarketContext, wantsTiers: boolean): Promise<TradingTerms> {
-  const { exchange, symbol, store, http, origin, stderr } = context;
-  const source = createLiveSource(
-    exchange,
-    http,
-    (request) => origin(exchange, request),
-    () => Date.now() * 1_000,
-  );
-  const query = { exchange, market: 'linear', symbol, wants: { tiers: wantsTiers, lastPrice: true } } as const;
-  const report = (text: string) => stderr.log.debug(text);
-  return fetchTradingTerms(query, source, { onFallback: report, lists: createLastGoodLists(store, report) });
-}
 
 /** Returns what the next cycle is planned by: price, rules and status of the symbol, read anew. */
 export async function readQuote(context: MarketContext, config: RunConfig): Promise<Quote> {

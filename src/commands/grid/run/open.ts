@@ -3,11 +3,13 @@ import type { AccountClient } from '../../../lib/account/client.js';
 import { openAccount } from '../../../lib/account/inspect.js';
 import { buildTerms } from '../../../lib/backtest/terms.js';
 import { findKeys, openClient, openKeyStore } from '../../../lib/cli/account-access.js';
+import { readTerms } from '../../../lib/cli/trading-terms.js';
 import type { Exchange } from '../../../lib/exchanges/exchange.js';
 import type { AccountFamily } from '../../../lib/exchanges/private-side.js';
 import { checkAccount } from '../../../lib/execution/live/check.js';
 import { ExchangeVenue } from '../../../lib/execution/live/exchange-venue.js';
 import { PaperVenue } from '../../../lib/execution/live/paper-venue.js';
+import { rulesOf } from '../../../lib/execution/live/rules.js';
 import type { Venue } from '../../../lib/execution/live/venue.js';
 import { isLive } from '../../../lib/execution/orders.js';
 import type { RunConfig, RunState } from '../../../lib/execution/state.js';
@@ -16,8 +18,8 @@ import type { TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import { UsageError } from '../../../lib/model/errors.js';
 import type { Mode } from '../../../lib/model/records.js';
 import { SYSTEM_TIMING } from '../../../lib/transport/timing.js';
-import { refusalOf, rulesOf } from './config.js';
-import { liveTrades, type MarketContext, readQuote, readTerms } from './market.js';
+import { refusalOf } from './config.js';
+import { liveTrades, type MarketContext, readQuote } from './market.js';
 
 /** On paper: approximate time of an order to an exchange from outside of its data centre, microseconds. */
 const LATENCY = 100_000;

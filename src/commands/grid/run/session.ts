@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stderr } from '../../../lib/cli/stderr.js';
+import { readTerms } from '../../../lib/cli/trading-terms.js';
 import { EXCHANGES } from '../../../lib/exchanges/index.js';
+import { conformanceObstacle } from '../../../lib/execution/live/conformance/result.js';
+import { randomText } from '../../../lib/execution/live/random-text.js';
+import { rulesOf } from '../../../lib/execution/live/rules.js';
 import { Runner, type RunnerOptions } from '../../../lib/execution/live/runner.js';
 import type { OutboxRow } from '../../../lib/execution/messages.js';
 import { isSettled } from '../../../lib/execution/orders.js';
@@ -11,10 +15,10 @@ import { UsageError } from '../../../lib/model/errors.js';
 import type { AnyRecord, Mode } from '../../../lib/model/records.js';
 import { DEFAULT_NAME } from '../../../lib/secrets/key-entry.js';
 import { openStoreDirectory } from '../../../lib/storage/files/store-directory.js';
-import { buildConfig, checkPlan, randomText, refuseChanges, rulesOf } from './config.js';
+import { buildConfig, checkPlan, refuseChanges } from './config.js';
 import { confirmLive } from './confirmation.js';
 import type { RunFlags } from './flags.js';
-import { type MarketContext, readTerms } from './market.js';
+import type { MarketContext } from './market.js';
 import { exchangeNamed, openTradingAccount, openVenue, takeLocks } from './open.js';
 
 export type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & {
@@ -56,7 +60,8 @@ export async function openSession(
     if (known && stop === undefined) requireSame(known, flags, given);
     const isNew = known === undefined || flags.reconfigure;
     const { config, market, terms, opened } = await configured(name, flags, given, isNew ? undefined : known.config, context);
-    if (stop === undefined) await confirmLive(config, flags, isNew);
+    const noNewCycle = stop === undefined ? await newCycleObstacle(config, flags) : undefined;
+    if (stop === undefined) await confirmLive(config, flags, { isNew, obstacle: noNewCycle });
     const { venue, userId, warnings } = await openVenue({
       context: market,
       config,
@@ -76,7 +81,7 @@ export async function openSession(
       code: codeFor(known?.state?.starts ?? []),
       resume: flags.resume,
       stop,
-      noNewCycle: newCycleObstacle(config, flags),
+      noNewCycle,
       stderr: context.stderr,
       others: context.others?.(() => session),
     });
@@ -153,10 +158,10 @@ function codeFor(starts: readonly string[]): string {
   }
 }
 
-/** What no document settles, a demo account does; until then real money begins nothing by itself. */
-function newCycleObstacle({ mode }: RunConfig, flags: RunFlags): string | undefined {
+/** Why a run with real money begins no cycle by itself; one that holds something is managed all the same. */
+async function newCycleObstacle({ mode, exchange, family }: RunConfig, flags: RunFlags): Promise<string | undefined> {
   if (mode !== 'live' || flags['accept-unverified']) return undefined;
-  return 'no demo account has confirmed what the documents of this exchange leave open (--accept-unverified)';
+  return conformanceObstacle(flags.store, { exchange, family: family ?? 'unknown' });
 }
 
 type Parts = Omit<ConstructorParameters<typeof Runner>[0], 'store' | 'onRecords'> & { readonly stderr: Stderr };

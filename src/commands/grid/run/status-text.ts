@@ -1,4 +1,4 @@
-import { phaseOf } from '../../../lib/execution/due.js';
+import { obstacle, phaseOf } from '../../../lib/execution/due.js';
 import { committedMargin } from '../../../lib/execution/gate.js';
 import { isLive, netOf, remainingOf, unrealised } from '../../../lib/execution/orders.js';
 import type { OwnOrder, RunConfig, RunState } from '../../../lib/execution/state.js';
@@ -20,6 +20,7 @@ export function figuresOf({ config, state, heartbeat, firstStart, isRunning }: K
     running: isRunning,
     state: state === undefined ? 'new' : isRunning ? phaseOf(state) : state.halt ? 'halted' : 'stopped',
     halt: state?.halt?.message,
+    waits: state && isRunning ? waitsFor(state, config) : undefined,
     heartbeat: heartbeat && formatTime(heartbeat.at * 1_000),
     latency_ms: round(heartbeat?.facts.latency, 1),
     requests: numberOf(heartbeat?.facts.sent),
@@ -33,6 +34,11 @@ export function figuresOf({ config, state, heartbeat, firstStart, isRunning }: K
         ...moneyFigures(config, state),
         restarts_per_day: restartsPerDay(state, firstStart),
       };
+}
+
+/** Why a run that holds nothing begins no cycle. Monotonic times of its process mean nothing here, so pauses are left out. */
+function waitsFor(state: RunState, config: RunConfig): string | undefined {
+  return state.plan === undefined && !state.ending ? obstacle(state, config, Number.POSITIVE_INFINITY) : undefined;
 }
 
 function positionFigures(config: RunConfig, state: RunState): StatusFigures {

@@ -1,4 +1,5 @@
 import type { AccountClient } from '../../../lib/account/client.js';
+import { readTerms } from '../../../lib/cli/trading-terms.js';
 import type { Exchange } from '../../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../../lib/exchanges/index.js';
 import type { AccountFamily, PrivateScope } from '../../../lib/exchanges/private-side.js';
@@ -8,7 +9,6 @@ import { FailureError, UsageError } from '../../../lib/model/errors.js';
 import type { Mode, PositionSide } from '../../../lib/model/records.js';
 import { DEFAULT_NAME } from '../../../lib/secrets/key-entry.js';
 import { createHttpClient } from '../../../lib/transport/http.js';
-import { readTerms } from './market.js';
 import { exchangeNamed, openTradingAccount } from './open.js';
 import type { SessionContext } from './session.js';
 

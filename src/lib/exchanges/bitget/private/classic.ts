@@ -55,7 +55,8 @@ function pageFor<Item extends object>(
   const { rows, time, cursor } = rowsOf(body, list, `bitget ${request.path}`);
   const market = productOfQuery(request.query)?.market ?? 'linear';
   const page = pageOf(rows, (row) => map(row, market), time);
-  const isFull = rows.length >= LIMIT && cursor !== undefined && cursor !== request.query.idLessThan;
+  const isFull =
+    rows.length >= Number(request.query.limit ?? LIMIT) && cursor !== undefined && cursor !== request.query.idLessThan;
   const next = isFull ? { ...request, query: sortedQuery({ ...request.query, idLessThan: cursor }) } : undefined;
   return { ...page, next };
 }

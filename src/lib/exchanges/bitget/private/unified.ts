@@ -44,7 +44,8 @@ function listRead<Item extends object>(
     parse: (request, body) => {
       const { rows, time, cursor } = rowsOf(body, 'list', `bitget ${request.path}`);
       const page = pageOf(rows, (row) => map({ ...row, category: row.category ?? request.query.category }), time);
-      const isFull = rows.length >= LIMIT && cursor !== undefined && cursor !== request.query.cursor;
+      const isFull =
+        rows.length >= Number(request.query.limit ?? LIMIT) && cursor !== undefined && cursor !== request.query.cursor;
       const next = isFull ? { ...request, query: sortedQuery({ ...request.query, cursor }) } : undefined;
       return { ...page, next };
     },

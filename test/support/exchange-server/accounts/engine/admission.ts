@@ -73,7 +73,7 @@ export class Admission {
     if (!this.#rules.clientIdForm.test(clientId)) throw new Refusal('client-id', 'the client id has a wrong form');
     const taken =
       this.#rules.clientIdsAreUnique === 'always' ? this.#takenEver(account, clientId) : this.#takenNow(account, clientId);
-    if (taken) throw new Refusal('duplicate-client-id', 'the client id is taken');
+    if (taken && !this.#faults.questions.acceptsRepeatedIds) throw new Refusal('duplicate-client-id', 'the client id is taken');
   }
 
   #takenNow(account: Account, clientId: string): boolean {

@@ -89,6 +89,10 @@ type OpenQuestions = {
   closesOnRefusedLogin: boolean;
   /** A price beyond these shares of the mark is out of the band, on the side that never trades: absent there is no such bound. */
   farBand: number | undefined;
+  /** A request is accepted however old its timestamp is. */
+  acceptsOldTimestamps: boolean;
+  /** A client id may be sent again while its order rests. */
+  acceptsRepeatedIds: boolean;
 };
 
 const NO_LAGS: ReadLags = { detail: 0, open: 0, history: 0, fills: 0, positions: 0, balances: 0 };
@@ -115,6 +119,8 @@ export class AccountFaults {
     echoesRequestId: false,
     closesOnRefusedLogin: true,
     farBand: undefined,
+    acceptsOldTimestamps: false,
+    acceptsRepeatedIds: false,
   };
   /** Cancels that find their order filled first: fully at 1, else by that share of what is open. */
   #cancelRaces: { readonly match: (order: Order) => boolean; readonly share: number; left: number }[] = [];
