@@ -4,7 +4,7 @@
  *
  *   mdtool backtest candles.parquet --strategy examples/breakout.js --param length=30
  *
- * `create` returns what is called back: `start`, `bar`, `trade`, `filled`, `rejected`, `woken`, each with the broker last.
+ * `create` returns what is called back: `start`, `bar`, `trade`, `filled`, `rejected`, `woken`, each with what happened and the broker.
  * Orders take effect after --latency. Use nothing but what you are given: no clock and no randomness.
  */
 

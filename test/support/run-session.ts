@@ -179,8 +179,13 @@ export class RunSession {
           if (record.type === 'order') this.#follow(record);
         }
       },
-      at: (point) => this.at?.(point),
+      at: (point, state) => this.at?.(point, state),
     });
+  }
+
+  /** Makes the process that has not started yet anew: its configuration has changed. */
+  rebuild(): void {
+    this.runner = this.#runner();
   }
 
   /** Starts the process. */

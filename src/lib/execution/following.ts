@@ -1,6 +1,6 @@
 import { Exact } from '../model/ticks.js';
 import { obstacle } from './due.js';
-import { dropPlan } from './ladder.js';
+import { dropPlan, undoCycle } from './ladder.js';
 import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, netOf, orderOf, unsettled } from './orders.js';
 import { reconcile } from './readings.js';
 import type { RunConfig, RunState } from './state.js';
@@ -91,12 +91,12 @@ function followEntry(turn: Turn): void {
     if (attempts.every((order) => order.state !== 'rejected'))
       state.emptyEntries = [...state.emptyEntries.filter((time) => at - time < 10 * MINUTE), at];
     if (attempts.every((order) => order.state === 'rejected')) {
-      // It was never there: the next one has its number, and another attempt in its id.
-      state.cycle -= 1;
       state.refusedEntries += attempts.length;
+      undoCycle(turn);
+    } else {
+      dropPlan(turn);
+      state.books.profits.pop();
     }
-    dropPlan(turn);
-    state.books.profits.pop();
     state.nextPlan = Math.max(state.nextPlan, at + 5 * SECOND);
     turn.touch();
     if (state.emptyEntries.length >= MOST_EMPTY_ENTRIES)

@@ -213,6 +213,18 @@ export function reportFill(
   }
 }
 
+/** Reports to the strategy that an order was refused, and whether it is tried again. */
+export function reportRefusal(turn: Turn, order: OwnOrder, cause: string, isDeferred: boolean): void {
+  const { state, config } = turn;
+  if (state.strategy === undefined || order.cycle !== state.cycle) return;
+  const strategy = strategyOf(turn, Number(state.plan?.deposit ?? config.deposit));
+  const { side, role, reduces } = order;
+  const reason = role === 'close' ? 'exit' : role;
+  const refused = { position: config.side, side, amount: Number(order.amount), reason, opens: !reduces } as const;
+  strategy.rejected(refused, new WantedBroker(turn, Number(state.plan?.price ?? 0)), { cause, isDeferred });
+  state.strategy = strategy.snapshot();
+}
+
 /** Forgets a plan of which nothing has left, or nothing is held any more. */
 export function dropPlan({ state }: Turn): void {
   Object.assign(state, {
@@ -222,4 +234,12 @@ export function dropPlan({ state }: Turn): void {
     cleanAt: undefined,
     wanted: { entry: false, levels: [] },
   });
+}
+
+/** Forgets a cycle whose entry was never there: the next one has its number. */
+export function undoCycle(turn: Turn): void {
+  const { state } = turn;
+  state.cycle -= 1;
+  state.books.profits.pop();
+  dropPlan(turn);
 }

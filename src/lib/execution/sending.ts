@@ -1,7 +1,7 @@
 import { clientIdOf, roleKey } from './client-id.js';
 import { due } from './due.js';
 import { gateRefusal } from './gate.js';
-import { dropPlan } from './ladder.js';
+import { undoCycle } from './ladder.js';
 import type { Action, Input, OrderDraft, OtherRuns } from './messages.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder, RunConfig } from './state.js';
@@ -57,9 +57,7 @@ function sendOrders(turn: Turn, drafts: readonly OrderDraft[], others: OtherRuns
   const isEntry = drafts.some(({ role }) => role === 'entry');
   if (drafts.length === 0) return;
   if (isEntry && at - (state.plan?.at ?? 0) > FRESH) {
-    state.cycle -= 1;
-    state.books.profits.pop();
-    dropPlan(turn);
+    undoCycle(turn);
     return;
   }
   const refusal = gateRefusal(state, config, drafts, at, others);
@@ -67,7 +65,7 @@ function sendOrders(turn: Turn, drafts: readonly OrderDraft[], others: OtherRuns
     for (const draft of drafts) state.deferred[roleKey(draft)] = { until: at + MINUTE, cause: 'limit', message: refusal };
     turn.alarm('limit', refusal, 'warning');
     if (isEntry) Object.assign(state, { nextPlan: at + MINUTE });
-    if (isEntry) dropPlan(turn);
+    if (isEntry) undoCycle(turn);
     return;
   }
   if (drafts.some((draft) => isLooping(turn, draft))) return;

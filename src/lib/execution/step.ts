@@ -3,7 +3,7 @@ import { Exact } from '../model/ticks.js';
 import { bookFill, bookFundings } from './bookings.js';
 import { obstacle, phaseOf } from './due.js';
 import { follow } from './following.js';
-import { beginCycle, changeRules, dropPlan } from './ladder.js';
+import { beginCycle, changeRules, dropPlan, undoCycle } from './ladder.js';
 import type { Action, Input, StepResult } from './messages.js';
 import { attemptsOf, isLive, orderOf } from './orders.js';
 import { answered, looked, readFills, readOpen, readPosition, reconcile } from './readings.js';
@@ -180,7 +180,7 @@ function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { 
   if (state.cleanAt !== undefined) state.cleanAt = at;
   for (const order of state.orders) forgetTimes(order, at);
   // An entry that never left is planned anew.
-  if (state.plan && attemptsOf(state, 'entry').length === 0 && !state.hasEnded) dropPlan(turn);
+  if (state.plan && attemptsOf(state, 'entry').length === 0 && !state.hasEnded) undoCycle(turn);
   reconcile(turn);
   turn.event('routine', 'started', state.starts.length > 1 ? 'the run goes on' : 'the run starts');
 }

@@ -2,6 +2,7 @@ import type { Outcome, PrivateOrder, WriteResult } from '../exchanges/private-si
 import { Exact } from '../model/ticks.js';
 import { end, revive } from './bookings.js';
 import { parseClientId, roleKey } from './client-id.js';
+import { reportRefusal } from './ladder.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder } from './state.js';
 import type { Turn } from './turn.js';
@@ -140,6 +141,7 @@ function refuse(turn: Turn, order: OwnOrder, { cause, message, code }: WriteResu
   turn.changed(order);
   state.unknowns = 0;
   const wait = WAITS[cause ?? ''];
+  reportRefusal(turn, order, cause ?? 'refused', wait !== undefined);
   if (order.role === 'close' && state.ending === undefined) {
     turn.halt('dust', `${order.amount} is too little to close by an order (${message}): close it on the site, then --resume`);
     return;

@@ -1,7 +1,7 @@
 import { FailureError } from '../../model/errors.js';
 import type { Execution } from '../ledger.js';
 import type { Bars } from '../market-data.js';
-import type { Order, PositionSide } from '../orders.js';
+import type { PositionSide } from '../orders.js';
 import type { Broker, Strategy } from '../strategy.js';
 
 const SIDES: readonly PositionSide[] = ['long', 'short'];
@@ -45,7 +45,7 @@ export class ExposureStrategy implements Strategy {
   }
 
   /** The price moved beyond what the margin covers: sends the order once more, sized for the current price. */
-  rejected(_: Order, broker: Broker): void {
+  rejected(_: unknown, broker: Broker): void {
     if (this.#isRepeated) return;
     this.#isRepeated = true;
     this.#open(broker);

@@ -1,7 +1,7 @@
 import { MdtoolError } from '../../model/errors.js';
 import type { Execution } from '../ledger.js';
 import type { OrderRequest, PositionSide } from '../orders.js';
-import type { Broker, LevelSpan, Strategy } from '../strategy.js';
+import type { Broker, LevelSpan, Rejection, Strategy } from '../strategy.js';
 
 /** Builds the ladders of a grid with the generator of `grid plan`. */
 export type GridPlanner = {
@@ -36,6 +36,8 @@ export type GridSnapshot = {
   readonly since: number;
   readonly grids: number;
   readonly restarts: number;
+  /** Orders that were refused for good; absent in an older journal. */
+  readonly refused?: number | undefined;
 };
 
 type GridOptions = {
@@ -86,6 +88,7 @@ export class GridStrategy implements Strategy {
   #since = 0;
   #grids = 0;
   #restarts = 0;
+  #refused = 0;
   #note: string | undefined;
 
   constructor(options: GridOptions) {
@@ -99,6 +102,7 @@ export class GridStrategy implements Strategy {
     this.#since = from.since;
     this.#grids = from.grids;
     this.#restarts = from.restarts;
+    this.#refused = from.refused ?? 0;
   }
 
   /** Returns what the next one goes on from. */
@@ -110,6 +114,7 @@ export class GridStrategy implements Strategy {
       since: this.#since,
       grids: this.#grids,
       restarts: this.#restarts,
+      refused: this.#refused,
     };
   }
 
@@ -137,6 +142,11 @@ export class GridStrategy implements Strategy {
     if (fill.held === 0) this.#end(grid, broker);
   }
 
+  /** What is deferred comes later; what is not leaves a ladder that is shorter than planned. */
+  rejected(_: unknown, __: Broker, { isDeferred }: Rejection): void {
+    if (!isDeferred) this.#refused++;
+  }
+
   levels(): readonly LevelSpan[] {
     return this.#grid === undefined ? this.#ladders : [...this.#ladders, this.#span(this.#grid, Number.POSITIVE_INFINITY)];
   }
@@ -146,7 +156,8 @@ export class GridStrategy implements Strategy {
   }
 
   notes(): readonly string[] {
-    return this.#note === undefined ? [] : [this.#note];
+    const lacking = `${this.#refused} orders of the grids were refused: those ladders are shorter than planned`;
+    return [...(this.#note === undefined ? [] : [this.#note]), ...(this.#refused === 0 ? [] : [lacking])];
   }
 
   #begin(broker: Broker): void {

@@ -8,6 +8,15 @@ import { step } from '../step.js';
 import type { RunStore } from '../store/run-store.js';
 import type { Venue } from './venue.js';
 
+/** Where a process can die so that it matters. */
+export type CrashPoint =
+  | 'before-commit'
+  | 'committed'
+  | 'before-intent'
+  | 'after-intent'
+  | 'before-reply-commit'
+  | 'after-commit';
+
 export type RunnerOptions = {
   readonly store: RunStore;
   readonly venue: Venue;
@@ -24,8 +33,8 @@ export type RunnerOptions = {
   readonly others?: (() => OtherRuns | undefined) | undefined;
   /** Called after each commit with the records of it. */
   readonly onRecords?: ((rows: readonly OutboxRow[]) => void) | undefined;
-  /** Called at named points, with what is about to happen; tests throw there. */
-  readonly at?: ((point: string) => void) | undefined;
+  /** Called at named points, with the state that is, or is about to be, true; tests throw there. */
+  readonly at?: ((point: CrashPoint, state: RunState) => void) | undefined;
 };
 
 /** An action that changes something on the exchange. */
@@ -213,19 +222,19 @@ export class Runner {
     let asked = this.#timing.now();
     const decide = (): Wire | undefined => {
       if (this.#failure !== undefined || this.#state.finished !== undefined) return undefined;
-      this.#options.at?.('before-intent');
+      this.#options.at?.('before-intent', this.#state);
       const wire = this.#take({ kind: 'send', action, others: this.#options.others?.() });
-      this.#options.at?.('after-intent');
+      this.#options.at?.('after-intent', this.#state);
       clientIds = wire === undefined ? [] : idsOf(wire);
       asked = this.#timing.now();
       return wire;
     };
     const results = await writeTo(venue, action, decide);
     if (results === undefined || clientIds.length === 0) return;
-    this.#options.at?.('before-reply-commit');
+    this.#options.at?.('before-reply-commit', this.#state);
     if (this.#failure !== undefined) return;
     this.#take({ kind: 'sent', what: action.kind, clientIds, results });
-    this.#options.at?.('after-commit');
+    this.#options.at?.('after-commit', this.#state);
     if (results.some(({ outcome }) => outcome.class === 'unknown')) this.requests.failed += 1;
     this.#count(asked);
   }
@@ -240,8 +249,10 @@ export class Runner {
   #take(news: News): Wire | undefined {
     const times = { at: this.#timing.now(), time: this.#options.venue.now() };
     const { state, commit, wire } = step(this.#state, this.#config, { ...news, ...times } as Input);
+    if (commit) this.#options.at?.('before-commit', state);
     if (commit) this.#options.store.commit(commit);
     this.#state = state;
+    if (commit) this.#options.at?.('committed', state);
     if (commit && commit.outbox.length > 0) this.#options.onRecords?.(commit.outbox);
     if (news.kind !== 'tick') this.#wake();
     return wire;
