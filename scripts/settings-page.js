@@ -119,6 +119,6 @@ ${table(NOTE_HEAD, noteRows(NOTIFY_SYMBOL_NOTES))}
 
 ## Other environment variables
 
-\`REDIS_HOST\`, \`REDIS_PORT\` and \`REDIS_PASSWORD\` complete \`-o redis://…\`. \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` apply
+\`REDIS_HOST\`, \`REDIS_PORT\` and \`MDTOOL_REDIS_PASSWORD\` (or \`REDIS_PASSWORD\`) complete a Redis URL. \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` apply
 to requests and WebSockets, \`NODE_EXTRA_CA_CERTS\` to certificates. \`NO_COLOR\` disables colours.
 `;

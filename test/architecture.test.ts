@@ -9,6 +9,7 @@ const SOURCE = join(ROOT, 'src');
 /** The rooms from the ground. A room imports from the rooms of earlier lines and from itself, never sideways or upwards. */
 const ROOMS = [
   ['model'],
+  ['redis'],
   ['book', 'grid', 'transport', 'sinks', 'storage', 'exchanges', 'secrets'],
   ['input'],
   ['tape'],
@@ -16,7 +17,7 @@ const ROOMS = [
   ['signals', 'capture', 'import'],
   ['verify'],
   ['backtest'],
-  ['execution', 'pipeline'],
+  ['execution', 'jobs', 'pipeline'],
   ['notify'],
   ['cli'],
   ['commands'],

@@ -1,19 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createClient } from '@redis/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WireTap } from '../../src/lib/capture/live/wire.js';
 import { openRedisOutput, type RedisOutput } from '../../src/lib/cli/output/redis-output.js';
 import type { RedisFlags } from '../../src/lib/cli/output/redis-target.js';
-import { redisUrl } from '../../src/lib/cli/output/redis-target.js';
 import type { Channel } from '../../src/lib/exchanges/exchange.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../src/lib/model/records.js';
+import { redisUrl } from '../../src/lib/redis/url.js';
 import { textOf } from '../../src/lib/tape/tape.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
 import { isInstalled } from '../support/installed.js';
 import { captureFrom, type TestRun } from '../support/live-run.js';
+import { RedisServer } from '../support/redis-server.js';
 
 const hasRedis = isInstalled('redis-server', 'tests against a real Redis');
 
@@ -24,42 +22,22 @@ const FLAGS: RedisFlags = {
   'redis-maxlen': 100_000,
 };
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
 describe.skipIf(!hasRedis)('redis', () => {
-  let port = 0;
-  let redis: ChildProcess;
+  let redis: RedisServer;
   let server: ExchangeServer;
   const notices: string[] = [];
   const incomplete: string[] = [];
   const closings: (() => Promise<unknown>)[] = [];
 
-  async function startRedis(...args: string[]): Promise<void> {
-    redis = spawn('redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...args]);
-    for await (const text of redis.stdout ?? []) if (String(text).includes('Ready to accept')) return;
-  }
-
-  async function stopRedis(): Promise<void> {
-    redis.kill('SIGKILL');
-    if (redis.exitCode === null && redis.signalCode === null) await once(redis, 'exit');
-  }
-
   async function client(password?: string) {
-    const connected = createClient({ url: `redis://127.0.0.1:${port}`, ...(password && { password }) });
+    const connected = createClient({ url: redis.url, ...(password && { password }) });
     connected.on('error', () => {});
     await connected.connect();
     closings.push(async () => connected.destroy());
     return connected;
   }
 
-  const open = (flags: Partial<RedisFlags> = {}, output = `redis://127.0.0.1:${port}`) =>
+  const open = (flags: Partial<RedisFlags> = {}, output = redis.url) =>
     openRedisOutput({
       flags: { ...FLAGS, ...flags, output: [output] },
       markets: ['linear'],
@@ -103,15 +81,14 @@ describe.skipIf(!hasRedis)('redis', () => {
   beforeEach(async () => {
     notices.length = 0;
     incomplete.length = 0;
-    port = await freePort();
-    await startRedis();
+    redis = await RedisServer.start();
     server = await startExchangeServer('bybit', { symbols: { linear: 3 }, rate: 300, timeScale: 50, keepBooks: false });
   });
 
   afterEach(async () => {
     for (const close of closings.splice(0)) await close();
     await server.close();
-    await stopRedis();
+    await redis.close();
   });
 
   it('publishes frames byte for byte on the channels of the older consumers', async () => {
@@ -137,7 +114,7 @@ describe.skipIf(!hasRedis)('redis', () => {
     const { run, records, stop } = await capture(output, ['trade']);
     await run.until(() => records.filter(({ type }) => type === 'trade').length > 50, 'trades');
     await stop();
-    expect(output.report()).toMatchObject({ output: `redis://127.0.0.1:${port}`, records: records.length });
+    expect(output.report()).toMatchObject({ output: redis.url, records: records.length });
     const entries = await (await client()).xRange('stream:bybit_trades', '-', '+');
     const trades = records.filter(({ type }) => type === 'trade').map(encodeRecord);
     expect(entries?.map(({ message }) => message.data)).toEqual(trades);
@@ -147,10 +124,10 @@ describe.skipIf(!hasRedis)('redis', () => {
     const { run, records, stop } = await capture(await open({ 'redis-payload': 'record', 'redis-mode': 'stream' }), ['trade']);
     const trades = () => records.filter(({ type }) => type === 'trade').map(encodeRecord);
     await run.until(() => trades().length > 50, 'trades');
-    await stopRedis();
+    await redis.kill();
     const known = trades().length;
     await run.until(() => trades().length > known + 100, 'trades while Redis is gone');
-    await startRedis();
+    await redis.restart();
     await run.until(() => notices.includes('reconnected to Redis'), 'reconnected');
     await stop();
     const entries = await (await client()).xRange('stream:bybit_trades', '-', '+');
@@ -165,24 +142,24 @@ describe.skipIf(!hasRedis)('redis', () => {
   });
 
   it('takes a password from the URL or the environment, and says so when it is refused', async () => {
-    await stopRedis();
-    await startRedis('--requirepass', 'se cret');
+    await redis.kill();
+    await redis.restart('--requirepass', 'se cret');
     await expect(open()).rejects.toThrow(/cannot connect to Redis .*NOAUTH|Authentication/i);
-    const output = await open({}, `redis://:${encodeURIComponent('se cret')}@127.0.0.1:${port}`);
-    expect(output.report()?.output).toBe(`redis://***@127.0.0.1:${port}`);
+    const output = await open({}, `redis://:${encodeURIComponent('se cret')}@127.0.0.1:${redis.port}`);
+    expect(output.report()?.output).toBe(`redis://***@127.0.0.1:${redis.port}`);
     await output.close();
   });
 
   it('refuses what cannot be reached with one line, without credentials', async () => {
-    await stopRedis();
-    await expect(open({}, `redis://me:secret@127.0.0.1:${port}`)).rejects.toThrow(
+    await redis.kill();
+    await expect(open({}, `redis://me:secret@127.0.0.1:${redis.port}`)).rejects.toThrow(
       /^-o redis:\/\/127\.0\.0\.1:\d+.*: cannot connect to Redis/,
     );
     expect(notices).toEqual([]);
   });
 
   it('refuses two markets on one prefix, whose frames look alike', async () => {
-    const flags = { ...FLAGS, output: [`redis://127.0.0.1:${port}`] };
+    const flags = { ...FLAGS, output: [redis.url] };
     const options = { flags, markets: ['spot', 'linear'] as const, notice: () => {}, incomplete: () => {} };
     await expect(openRedisOutput(options)).rejects.toThrow(/frames of spot and linear cannot be distinguished/);
     const apart = await openRedisOutput({ ...options, flags: { ...flags, 'redis-prefix': 'md:{market}:' } });

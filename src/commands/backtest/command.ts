@@ -43,6 +43,11 @@ Exit 3 if the data has gaps.`;
         '<%= config.bin %> <%= command.id %> candles.parquet --strategy grid --sweep multiplier=1.1:1.6:0.1 --sweep coverage=10%:30%:5% --workers 2',
     },
     {
+      description: 'The same on several machines, each with mdtool worker',
+      command:
+        '<%= config.bin %> <%= command.id %> --symbols BTCUSDT --until 2026-01-01 --strategy grid --sweep levels=4:12:1 --workers redis://10.0.0.5',
+    },
+    {
       description: 'Your own strategy, tuned on 30 days and tested on the next 7',
       command:
         '<%= config.bin %> <%= command.id %> candles.parquet --strategy examples/moving-average.ts --sweep fast=10:30:10 --walk-forward 30d/7d',
@@ -81,6 +86,7 @@ Exit 3 if the data has gaps.`;
       summary: this.summary,
       notice: (text) => this.notice(text),
       progress,
+      version: this.config.version,
       loaded: (markets) => report.requireNames(markets),
     }).finally(() => progress.end());
     for (const warning of warningsOf(results.map(({ study }) => study))) this.notice(warning);

@@ -4,6 +4,7 @@ import { type Axis, parseAxis } from '../../lib/backtest/study/axes.js';
 import { FILL_RULES } from '../../lib/backtest/terms.js';
 import { durationFlag, fractionOf, listOf } from '../../lib/cli/flags.js';
 import { decimalFlag, fractionFlag, ladderFlags } from '../../lib/cli/grid-flags.js';
+import { workersFlag } from '../../lib/cli/queue-flags.js';
 import { DIRECTIONS, MARGIN_MODES, SIZINGS } from '../../lib/grid/parameters.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { MaintenanceTier } from '../../lib/model/maintenance-tier.js';
@@ -168,13 +169,7 @@ const studyFlags = {
     options: RANKS,
     helpGroup: STUDY,
   })(),
-  workers: Flags.integer({
-    summary: 'Worker threads; the result does not depend on their number.',
-    defaultHelp: async () => '1',
-    min: 1,
-    helpValue: 'N',
-    helpGroup: STUDY,
-  }),
+  workers: workersFlag({ helpGroup: STUDY }),
   resume: Flags.string({
     summary: 'Save finished runs to this file and skip the runs it already has.',
     helpValue: 'FILE',

@@ -3,7 +3,7 @@ import { buildPlans } from '../../lib/backtest/study/axes.js';
 import type { LoadedMarket } from '../../lib/backtest/study/market-reader.js';
 import { createInlinePool, createWorkerPool, type Pool } from '../../lib/backtest/study/pool.js';
 import type { RunPlan } from '../../lib/backtest/study/run-plan.js';
-import { loadMarkets } from '../../lib/backtest/study/source.js';
+import { loadMarkets, type MarketSource } from '../../lib/backtest/study/source.js';
 import type { StrategyModule } from '../../lib/backtest/study/strategy-module.js';
 import { countRuns, type Study, splitAt, study, type Window, walkForward } from '../../lib/backtest/study/study.js';
 import { SweepLog } from '../../lib/backtest/study/sweep-log.js';
@@ -29,6 +29,8 @@ type BacktestRequest = {
   readonly summary: Summary;
   readonly notice: (text: string) => void;
   readonly progress: SweepProgress;
+  /** Version of mdtool, which workers compare with theirs. */
+  readonly version: string;
   /** Called with the loaded markets before any run. */
   readonly loaded: (markets: readonly LoadedMarket[]) => void;
 };
@@ -39,6 +41,10 @@ export type SymbolResult = { readonly market: LoadedMarket; readonly study: Stud
 /** Loads the data, runs the requested study on every symbol and returns the results. */
 export async function runBacktests(request: BacktestRequest): Promise<SymbolResult[]> {
   const { flags, summary } = request;
+  if (typeof flags.workers === 'string' && request.paths.includes('-'))
+    throw new UsageError(
+      '--workers redis://…: workers cannot read stdin; write the records to a file or the store first',
+    );
   const module = kindOf(flags.strategy) === 'module' ? await loadModule(flags.strategy) : undefined;
   const markets = await loadMarketsOf(request);
   request.loaded(markets);
@@ -60,17 +66,10 @@ async function loadModule(path: string): Promise<StrategyModule> {
   return await loadStrategy(path);
 }
 
-async function loadMarketsOf({ paths, directory, flags, summary, notice }: BacktestRequest): Promise<LoadedMarket[]> {
+async function loadMarketsOf(request: BacktestRequest): Promise<LoadedMarket[]> {
+  const { paths, directory, flags, summary, notice } = request;
   const broken = new BrokenLines(notice);
-  const markets = await loadMarkets({
-    ...selectionOf(flags),
-    paths,
-    directory,
-    interval: flags.interval,
-    books: flags.fill === 'volume',
-    signals: flags.strategy === 'signals',
-    broken: (reason) => broken.broken(reason),
-  });
+  const markets = await loadMarkets({ ...sourceOf(request), broken: (reason) => broken.broken(reason) });
   if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
   if (markets.length > 0) return markets;
   const where = paths.length > 0 ? paths.join(', ') : `the store ${directory}`;
@@ -86,6 +85,15 @@ async function loadMarketsOf({ paths, directory, flags, summary, notice }: Backt
   throw new UsageError(
     `no ${what}${selected} in ${where}${!isStore ? '' : '; fetch trades with mdtool stream or backfill, or use --interval to run on candles'}`,
   );
+}
+
+function sourceOf({ paths, directory, flags }: BacktestRequest): MarketSource {
+  return {
+    ...{ ...selectionOf(flags), paths, directory },
+    interval: flags.interval,
+    books: flags.fill === 'volume',
+    signals: flags.strategy === 'signals',
+  };
 }
 
 /** Reports gaps and returns whether to run. With `fail`, data with gaps is not run (exit 3). */
@@ -106,7 +114,7 @@ async function runStudy(market: LoadedMarket, module: StrategyModule | undefined
   const plans = buildPlans(base, flags.sweep ?? []);
   const windows = windowsOf(request, market);
   const runs = countRuns({ plans, windows, market });
-  const pool = poolFor(market, base, module, Math.min(flags.workers ?? 1, Math.max(1, runs)));
+  const pool = await openPool({ market, plan: base, module, runs }, request);
   progress.begin(market.data.symbol, runs);
   try {
     return await study({
@@ -144,9 +152,48 @@ function percent(part: number, whole: number): string {
   return `${((part / whole) * 100).toFixed(1)} %`;
 }
 
-function poolFor(market: LoadedMarket, { strategy }: RunPlan, module: StrategyModule | undefined, size: number): Pool {
-  if (size === 1) return createInlinePool(market, module);
-  return createWorkerPool(size, { market, module: strategy.kind === 'module' ? strategy.path : undefined });
+type PoolOptions = {
+  readonly market: LoadedMarket;
+  readonly plan: RunPlan;
+  readonly module: StrategyModule | undefined;
+  readonly runs: number;
+};
+
+/** Opens what the runs of a sweep are made in: this thread, threads of this process, or workers behind a Redis. */
+async function openPool(options: PoolOptions, request: BacktestRequest): Promise<Pool> {
+  const { market, module, runs } = options;
+  const { strategy } = options.plan;
+  const path = strategy.kind === 'module' ? strategy.path : undefined;
+  const { workers = 1 } = request.flags;
+  if (typeof workers === 'string' && runs > 0) return await openRemotePool({ market, module, path, runs, url: workers }, request);
+  const size = typeof workers === 'string' ? 1 : Math.min(workers, Math.max(1, runs));
+  return size === 1 ? createInlinePool(market, module) : createWorkerPool(size, { market, module: path });
+}
+
+type RemoteOptions = Pick<PoolOptions, 'market' | 'module' | 'runs'> & {
+  readonly path: string | undefined;
+  readonly url: string;
+};
+
+async function openRemotePool({ market, module, path, runs, url }: RemoteOptions, request: BacktestRequest): Promise<Pool> {
+  const { createRemotePool } = await import('../../lib/backtest/study/remote-pool.js');
+  const { buildSweepSetting } = await import('../../lib/backtest/study/sweep-job.js');
+  const { JobQueue } = await import('../../lib/redis/job-queue.js');
+  const { signal, summary, notice, version } = request;
+  const setting = buildSweepSetting(version, market, { source: sourceOf(request), module: path });
+  const queue = await JobQueue.open({ url, flag: '--workers', onTrouble: notice });
+  if ((await queue.workers()).length === 0) notice('no worker is connected; start one with mdtool worker --queue');
+  const failures = new Map<string, number>();
+  const failed = (reason: string) => void failures.set(reason, (failures.get(reason) ?? 0) + 1);
+  const pool = createRemotePool({ queue, setting, market, module, size: runs, signal, failed });
+  return {
+    ...pool,
+    async close() {
+      await pool.close();
+      for (const [reason, count] of failures)
+        summary.incomplete(`${market.data.symbol}: ${count} of ${runs} runs were not made: ${reason}`);
+    },
+  };
 }
 
 /** Returns the records of the results: every run with its fills and equity, then the other runs of the ranking. */

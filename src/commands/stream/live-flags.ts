@@ -2,13 +2,13 @@ import * as Flags from '@oclif/core/flags';
 import type { TapeRotation } from '../../lib/capture/live/tape-writer.js';
 import { durationFlag, LONGEST_PAUSE, universeFlags } from '../../lib/cli/flags.js';
 import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-endpoint.js';
-import { isRedis } from '../../lib/cli/output/redis-target.js';
 import { parseZonedTime } from '../../lib/cli/time-zone.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { parseShard, type Shard } from '../../lib/instruments/shard.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, SECOND } from '../../lib/model/time.js';
+import { isRedis } from '../../lib/redis/url.js';
 
 const LIVE = 'Capture';
 const MILLISECOND = MICROSECONDS_PER_MILLISECOND;

@@ -1,8 +1,8 @@
 import { counted } from '../model/counted.js';
 import { formatCount, formatSize } from '../model/number-format.js';
 import type { RecordType } from '../model/records.js';
+import { isRedis } from '../redis/url.js';
 import type { SinkReport, Tally } from '../sinks/sink.js';
-import { isRedis } from './output/redis-target.js';
 
 /** Facts of one step beside its records: `frames`, `unknown`, `connections`… Keys of the `--json` document. */
 export type Facts = Readonly<Record<string, unknown>>;

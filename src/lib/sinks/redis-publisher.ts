@@ -1,4 +1,6 @@
 import { FailureError } from '../model/errors.js';
+import type { RedisClient } from '../redis/client.js';
+import { addressOf } from '../redis/url.js';
 
 /** Address and mode of a Redis output. */
 type RedisOptions = {
@@ -14,8 +16,6 @@ type RedisOptions = {
 /** One message, and its channel or stream. */
 export type RedisMessage = { readonly channel: string; readonly payload: string };
 
-type Client = ReturnType<typeof import('@redis/client')['createClient']>;
-
 /** Maximum pause between two reconnects, ms. */
 const LONGEST_PAUSE = 2_000;
 /** Milliseconds that a closing run waits for a lost Redis. */
@@ -23,7 +23,7 @@ const CLOSE_PATIENCE = 3_000;
 
 /** Writes messages to Redis, in order. Messages that fail with a lost connection are written again after the reconnect. */
 export class RedisPublisher {
-  readonly #client: Client;
+  readonly #client: RedisClient;
   readonly #options: RedisOptions;
   /** Errors before the first connection are thrown by `connect`. */
   #hasConnected = false;
@@ -31,7 +31,7 @@ export class RedisPublisher {
   #isClosing = false;
   #wake: (() => void) | undefined;
 
-  private constructor(client: Client, options: RedisOptions) {
+  private constructor(client: RedisClient, options: RedisOptions) {
     this.#client = client;
     this.#options = options;
     client.on('error', (error: Error) => this.#lost(error));
@@ -50,7 +50,7 @@ export class RedisPublisher {
         reconnectStrategy: (retries: number) =>
           publisher.#hasConnected ? Math.min(50 * 2 ** Math.min(retries, 10), LONGEST_PAUSE) : false,
       },
-    }) as Client;
+    }) as RedisClient;
     const publisher = new RedisPublisher(client, options);
     try {
       await client.connect();
@@ -128,9 +128,4 @@ export class RedisPublisher {
       };
     });
   }
-}
-
-/** Returns a Redis URL without its credentials. */
-function addressOf(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
 }

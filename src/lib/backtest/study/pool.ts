@@ -20,8 +20,13 @@ export type WorkerStart = { readonly market: LoadedMarket; readonly module: stri
 /** Answer of a worker: a run or an error. */
 export type WorkerAnswer = { readonly run?: Run; readonly error?: { readonly message: string; readonly isUsage: boolean } };
 
-/** Runs tasks in any order. */
-export type Pool = { run(task: Task): Promise<Run>; readonly size: number; close(): Promise<void> };
+/** Runs tasks in any order, up to `size` at once. */
+export type Pool = {
+  readonly size: number;
+  /** Returns the run of a task; undefined if it was cancelled, or failed on a worker that has reported it. */
+  run(task: Task): Promise<Run | undefined>;
+  close(): Promise<void>;
+};
 
 /** Creates a pool that runs in this thread. */
 export function createInlinePool(market: LoadedMarket, module: StrategyModule | undefined): Pool {

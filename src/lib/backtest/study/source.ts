@@ -8,16 +8,19 @@ import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { readByColumns } from './column-source.js';
 import { type LoadedMarket, MarketReader, type MarketReaderOptions } from './market-reader.js';
 
-/** Selection of records from files or a store. */
-type SourceOptions = MarketReaderOptions &
+/** Selection of records from files or a store, as plain data. */
+export type MarketSource = Omit<MarketReaderOptions, 'broken'> &
   RecordSelection & {
     /** Files, globs, `-`; none for the store. */
     readonly paths: readonly string[];
     readonly directory: string;
     readonly signals: boolean;
-    /** Called for every line that is not a record. */
-    readonly broken: (reason: string) => void;
   };
+
+type SourceOptions = MarketSource & {
+  /** Called for every line that is not a record. */
+  readonly broken: (reason: string) => void;
+};
 
 /** Loads the symbols of files or a store. */
 export async function loadMarkets(options: SourceOptions): Promise<LoadedMarket[]> {

@@ -4,6 +4,7 @@ import { FailureError } from '../../model/errors.js';
 import { decodeRecord, encodeRecord } from '../../model/ndjson.js';
 import type { Run } from '../../model/records.js';
 import { systemReason } from '../../sinks/system-reason.js';
+import { fingerprint } from './fingerprint.js';
 import type { LoadedMarket } from './market-reader.js';
 import type { Task } from './pool.js';
 
@@ -65,18 +66,6 @@ function entryOf(line: string, place: string): [key: string, run: Run] | undefin
   // A stopped sweep cut off this line; a later sweep continued in the next one.
   if (line.startsWith('{"key":"')) return undefined;
   throw new FailureError(`${place}: expected a run of a sweep; --resume needs the file of an earlier sweep`);
-}
-
-function fingerprint({ data, signals }: LoadedMarket): string {
-  const digest = createHash('sha256');
-  const { feed, marks, fundings, books, ...rest } = data;
-  for (const column of Object.values({ ...feed, ...prefixed('mark', marks), ...prefixed('funding', fundings) }))
-    if (ArrayBuffer.isView(column)) digest.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
-  return digest.update(JSON.stringify([rest, feed.kind, books, signals])).digest('hex');
-}
-
-function prefixed(name: string, columns: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(columns).map(([key, value]) => [`${name}_${key}`, value]));
 }
 
 function hash(text: string): string {

@@ -43,9 +43,10 @@ export async function sweep(options: SweepOptions): Promise<Candidate[]> {
   return ranked(candidates.filter(({ runs: own }) => own.length === paths.length));
 }
 
-async function runOnce(task: Task, { pool, log, progress }: SweepOptions): Promise<Run> {
+async function runOnce(task: Task, { pool, log, progress }: SweepOptions): Promise<Run | undefined> {
   const known = log?.find(task);
   const run = known ?? (await pool.run(task));
+  if (run === undefined) return undefined;
   if (known === undefined) log?.add(task, run);
   progress(run, known !== undefined);
   return run;

@@ -1,9 +1,10 @@
 import type { WireTap } from '../../capture/live/wire.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord, Market } from '../../model/records.js';
+import { isRedis } from '../../redis/url.js';
 import type { SinkReport } from '../../sinks/sink.js';
 import { redact } from '../redaction.js';
-import { isRedis, type RedisFlags } from './redis-target.js';
+import type { RedisFlags } from './redis-target.js';
 
 type RedisOutputOptions = {
   readonly flags: RedisFlags & { readonly output?: readonly string[] | undefined };

@@ -1,0 +1,34 @@
+import { Flags } from '@oclif/core';
+import { durationFlag } from '../../lib/cli/flags.js';
+import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-endpoint.js';
+import { queueFlag } from '../../lib/cli/queue-flags.js';
+import { HOUR, SECOND } from '../../lib/model/time.js';
+
+/** The flags of `worker`. */
+export const workerFlags = {
+  queue: queueFlag({ required: true }),
+  concurrency: Flags.integer({ summary: 'Jobs at once, each in its own thread.', default: 1, min: 1, max: 256, helpValue: 'N' }),
+  'allow-modules': Flags.string({
+    summary: 'Run strategies of your own that stand in this directory with the same content; without it, none.',
+    helpValue: 'DIR',
+  }),
+  store: Flags.string({
+    summary: 'Store to read, where it is not at the path that the sweep names.',
+    defaultHelp: async () => 'the path of the sweep',
+    helpValue: 'DIR',
+  }),
+  lock: durationFlag({
+    summary: 'Take over the jobs of a worker that is silent for this long.',
+    default: async () => 30 * SECOND,
+    defaultHelp: async () => '30s',
+    helpValue: 'DURATION',
+    least: SECOND,
+    most: HOUR,
+  }),
+  metrics: Flags.custom<MetricsAddress>({
+    summary: 'Serve /metrics (Prometheus), /healthz and /readyz at this address.',
+    helpValue: 'HOST:PORT',
+    parse: async (text) => parseMetricsAddress(text),
+  })(),
+  status: Flags.boolean({ summary: 'Show the workers, the jobs and who runs what, and end.' }),
+};

@@ -1,0 +1,24 @@
+import { Flags } from '@oclif/core';
+import { UsageError } from '../model/errors.js';
+import { isRedis, redisUrl } from '../redis/url.js';
+
+/** The Redis of the queue, complete with the password of the environment. */
+export const queueFlag = Flags.custom<string>({
+  summary:
+    'Redis that holds the jobs: redis://host:port, or rediss:// for TLS. The password may come from MDTOOL_REDIS_PASSWORD.',
+  helpValue: 'URL',
+  parse: async (text) => redisUrl(text, process.env, '--queue'),
+});
+
+/** Threads of this process, or the Redis whose workers do the work. */
+export const workersFlag = Flags.custom<number | string>({
+  summary: 'Worker threads, or the Redis of mdtool worker processes (redis://host). The result does not depend on it.',
+  defaultHelp: async () => '1',
+  helpValue: 'N|URL',
+  parse: async (text) => {
+    if (isRedis(text)) return redisUrl(text, process.env, '--workers');
+    const count = /^\d+$/.test(text.trim()) ? Number(text) : 0;
+    if (count < 1 || count > 1024) throw new UsageError(`expected a number of threads or redis://host, was "${text}"`);
+    return count;
+  },
+});

@@ -1,0 +1,130 @@
+import type { Queue } from 'bullmq';
+import { FailureError } from '../model/errors.js';
+import { type BullConnection, connectBull } from './bull.js';
+import { isConnectionError, type RedisConnection } from './client.js';
+
+/** A job as plain data. The same job has the same id, so that adding it twice adds it once. */
+export type QueuedJob = { readonly id: string; readonly kind: string; readonly data: unknown };
+
+/** What became of a job: its result, why it failed, or that Redis no longer knows it. */
+export type JobOutcome =
+  | { readonly state: 'done'; readonly result: unknown }
+  | { readonly state: 'failed'; readonly reason: string }
+  | { readonly state: 'lost' };
+
+/** The jobs of a queue in numbers. */
+export type QueueCounts = { readonly waiting: number; readonly active: number; readonly failed: number };
+
+/** Name of the queue that `mdtool worker` serves. */
+export const WORK_QUEUE = 'work';
+/** Seconds that Redis keeps a finished job, for a sweep that begins again. */
+const KEEP = 24 * 3600;
+/** Attempts of a job whose thread dies. A refusal and an error of the data are not tried again. */
+const ATTEMPTS = 2;
+/** Milliseconds between two attempts while Redis is gone. */
+const RETRY_PAUSE = 250;
+
+/** The jobs of one queue, as who needs their results sees them. */
+export class JobQueue {
+  readonly #connection: BullConnection;
+  readonly #queue: Queue;
+  #isClosed = false;
+
+  private constructor(connection: BullConnection, name: string) {
+    this.#connection = connection;
+    this.#queue = new connection.bull.Queue(name, connection.options);
+    this.#queue.on('error', () => {});
+  }
+
+  /** Connects to a queue. Throws a `UsageError` without BullMQ, a `FailureError` if Redis cannot be reached. */
+  static async open(connection: RedisConnection, name = WORK_QUEUE): Promise<JobQueue> {
+    return new JobQueue(await connectBull(connection), name);
+  }
+
+  /** Adds jobs that are not there yet. A job that failed in an earlier run is tried again. */
+  async add(jobs: readonly QueuedJob[]): Promise<void> {
+    await this.#retried(async () => {
+      const outcomes = await this.#read(jobs.map(({ id }) => id));
+      for (const [id, outcome] of outcomes) if (outcome?.state === 'failed') await this.#queue.remove(id);
+      const kept = { age: KEEP };
+      const opts = { attempts: ATTEMPTS, removeOnComplete: kept, removeOnFail: kept };
+      await this.#queue.addBulk(jobs.map(({ id, kind, data }) => ({ name: kind, data, opts: { ...opts, jobId: id } })));
+    });
+  }
+
+  /**
+   * Returns what became of jobs that have ended; those that wait or run are absent. The state is read from the jobs
+   * themselves: events can be lost, and a sum of them would wait for ever.
+   */
+  async outcomes(ids: readonly string[]): Promise<ReadonlyMap<string, JobOutcome>> {
+    const read = await this.#retried(() => this.#read(ids));
+    return new Map([...read].flatMap(([id, outcome]) => (outcome === undefined ? [] : [[id, outcome] as const])));
+  }
+
+  /** Removes jobs that no worker has begun. Returns the ids of those that are running. */
+  async cancel(ids: readonly string[]): Promise<string[]> {
+    const removed = await this.#retried(() => Promise.all(ids.map((id) => this.#queue.remove(id))));
+    return ids.filter((_, index) => removed[index] !== 1);
+  }
+
+  async counts(): Promise<QueueCounts> {
+    const { waiting = 0, active = 0, failed = 0, prioritized = 0, delayed = 0 } = await this.#queue.getJobCounts();
+    return { waiting: waiting + prioritized + delayed, active, failed };
+  }
+
+  /** Returns when the oldest waiting job was added, milliseconds; undefined if none waits. */
+  async oldest(): Promise<number | undefined> {
+    const [job] = await this.#queue.getJobs(['waiting'], 0, 0, true);
+    return job?.timestamp;
+  }
+
+  /** Returns the running jobs and who runs them. */
+  async running(): Promise<{ kind: string; id: string; worker: string; since: number; data: unknown }[]> {
+    const jobs = await this.#queue.getJobs(['active']);
+    return jobs
+      .filter((job) => job !== undefined)
+      .map(({ name, id = '', processedBy = '', processedOn = 0, data }) => ({
+        ...{ kind: name, id, worker: processedBy },
+        ...{ since: processedOn, data: data as unknown },
+      }));
+  }
+
+  /** Returns the names of the workers that are connected. */
+  async workers(): Promise<string[]> {
+    return (await this.#queue.getWorkers())
+      .map(({ rawname = '' }) => rawname.split(':w:')[1] ?? '')
+      .filter((name) => name !== '');
+  }
+
+  /** Closes the connection. Never waits for a Redis that does not answer. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#connection.client.destroy();
+    await this.#queue.close().catch(() => {});
+  }
+
+  async #read(ids: readonly string[]): Promise<[string, JobOutcome | undefined][]> {
+    const fields = ['finishedOn', 'returnvalue', 'failedReason', 'timestamp'];
+    const rows = await Promise.all(ids.map((id) => this.#connection.client.hmGet(this.#queue.toKey(id), fields)));
+    return ids.map((id, index) => [id, outcomeOf(rows[index] ?? [])]);
+  }
+
+  async #retried<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#isClosed || !isConnectionError(error))
+          throw new FailureError(`Redis refused (${(error as Error).message})`, { cause: error });
+        await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE));
+      }
+    }
+  }
+}
+
+function outcomeOf([finished, result, reason, added]: readonly (string | null)[]): JobOutcome | undefined {
+  if (added === null || added === undefined) return { state: 'lost' };
+  if (finished === null || finished === undefined) return undefined;
+  if (result !== null && result !== undefined) return { state: 'done', result: JSON.parse(result) };
+  return { state: 'failed', reason: reason ?? 'failed' };
+}
