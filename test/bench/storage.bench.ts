@@ -4,12 +4,8 @@
  *
  *   node --import tsx test/bench/storage.bench.ts [trades per symbol and day, default 2000]
  *
- * The goal of 8 × is not reached where texts stay texts. A row's time in batches goes into DuckDB splitting and storing the
- * seven text columns, into the staging tables, and into collecting columns in JavaScript. Tried and measured on trades,
- * beside each other in one process (per row = 1): this 2.9, texts that repeat as places in a dictionary and sequences in two
- * halves 3.2 where this had 4.1 (what splitting saves, more columns of doubles cost), and rows straight into the vectors of
- * the table 4.9: texts of up to 12 bytes inlined, one call per id. That is the way on; it needs the bindings below
- * @duckdb/node-api, and its bound is the call per id: 0.7 µs a row, half of all the rest.
+ * The goal of 8 × is not reached where texts stay texts: a call per id, and DuckDB storing the texts of seven columns, are
+ * most of a row's time in batches. Numbers, times and texts that repeat take a seventh of it.
  *
  * 30 days × 50 symbols of synthetic trades. Every figure is the median of several rounds within this run; memory is the
  * resident set of a process of its own that asks the question once.

@@ -124,7 +124,7 @@ async function fillTables(build: Build, groups: readonly Group[], limit: number)
       `DELETE FROM ${table} WHERE rowid NOT IN (SELECT max(rowid) FROM ${table} GROUP BY "symbol", "timestamp")`,
     );
   }
-  return ROWS.map(tableOf).flatMap((table) => [table, `${table}_numbers`, `${table}_texts`]);
+  return ROWS.map(tableOf);
 }
 
 function tableOf(type: RowType): string {
