@@ -83,20 +83,6 @@ export class Database {
     return await result.fetchAllChunks();
   }
 
-  /** Returns the only column of a result (DOUBLE without NULL) as an array; fetching values one by one is slow. */
-  async doubles(sql: string): Promise<Float64Array> {
-    const chunks = await this.chunks(sql);
-    const numbers = new Float64Array(chunks.reduce((sum, { rowCount }) => sum + rowCount, 0));
-    let length = 0;
-    for (const chunk of chunks) {
-      // `items` is private in the types of the package; reading values one by one is five times slower.
-      const { items } = chunk.getColumnVector(0) as unknown as { readonly items: Float64Array };
-      numbers.set(items.subarray(0, chunk.rowCount), length);
-      length += chunk.rowCount;
-    }
-    return numbers;
-  }
-
   /**
    * Runs `work` with one thread. A streamed result has small chunks: with more threads these wait for each other at every
    * chunk, which takes twice the processor time.

@@ -1,4 +1,4 @@
-import type { DuckDBDataChunk } from '@duckdb/node-api';
+import type { DuckDBDataChunk, DuckDBListVector } from '@duckdb/node-api';
 import { FailureError } from '../../model/errors.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 
@@ -11,7 +11,16 @@ export type TypedChunk = {
   integers(column: number): Int32Array;
   /** Returns a column of UBIGINT or BIGINT without NULL, as its bits. */
   bits(column: number): BigUint64Array;
+  /** Returns a column of DOUBLE[] without NULL in the lists; a list that is NULL has no numbers. */
+  lists(column: number): NumberLists;
   text(column: number, row: number): string;
+};
+
+/** Lists of numbers, one behind the other. */
+export type NumberLists = {
+  readonly numbers: Float64Array;
+  /** Returns where the list of a row starts. */
+  readonly start: (row: number) => number;
 };
 
 /**
@@ -43,6 +52,11 @@ function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
     numbers: (column) => items(column) as Float64Array,
     integers: (column) => items(column) as Int32Array,
     bits: (column) => items(column) as BigUint64Array,
+    lists(column) {
+      const list = chunk.getColumnVector(column) as DuckDBListVector;
+      const { items } = list.childVector as unknown as { readonly items: Float64Array };
+      return { numbers: items, start: (row) => list.getEntryOffset(row) };
+    },
     text: (column, row) => chunk.getColumnVector(column).getItem(row) as string,
   };
 }
