@@ -24,7 +24,7 @@ const run = (...args: string[]) => mdtoolHere(['import', ...args], { cwd: direct
 /** The options of flags, as the command reads them. */
 function optionsOf(flags: readonly string[]): ImportOptions {
   const given = Object.fromEntries(flags.flatMap((flag, index) => (index % 2 === 0 ? [[flag.slice(2), flags[index + 1]]] : [])));
-  const columns = given.columns === undefined ? undefined : Object.fromEntries([given.columns.split('=')]);
+  const columns = given.columns && Object.fromEntries(given.columns.split(',').map((pair) => pair.split('=')));
   return {
     ...given,
     symbol: given.symbols,
@@ -257,12 +257,14 @@ const SAMPLES: [file: string, flags: string[], count: number, first: Record<stri
   ['ccxt-trades.ndjson', ['--exchange', 'bybit'], 2, { market: 'linear', ...BTC, ...trade('100', 67_540, 0.1, 'buy') }],
   [
     'BTC-USD.csv',
-    ['--columns', 'volume=Volume'],
+    ['--columns', 'turnover=Volume,volume=Volume/Close'],
     2,
     {
       exchange: 'yahoo',
       interval: '1d',
-      ...candle(67_489.61, 67_839.77, 67_386.2, 67_706.94, 13_640_132_501),
+      // 13,640,132,501 dollars at 67,706.94.
+      ...candle(67_489.61, 67_839.77, 67_386.2, 67_706.94, 201_458.410_334_302),
+      turnover: 13_640_132_501,
       timestamp: at('2024-06-01T00:00Z'),
     },
   ],
@@ -338,6 +340,8 @@ const WRONG: [file: string, change: (text: string) => string, flags: string[], e
     /no preset fits the columns .* give --columns .*price=COLUMN/,
   ],
   ['BTC-USD.csv', (text) => text, [], /Volume of a crypto pair counts dollars.*--columns volume=COLUMN/],
+  ['BTC-USD.csv', (text) => text, ['--columns', 'volume=Volume'], /volume=Volume contradicts .*volume=Volume\/Close estimates/],
+  ['BTC-USD.csv', (text) => text, ['--columns', 'timestamp=Open/Close,volume=Volume/Close'], /only a number can be the quotient/],
   ['pandas-index.csv', (text) => text, hour, /name no time zone; --input-tz says which/],
   [
     'binance-futures_trades_2024-06-01_BTCUSDT.csv',
@@ -447,6 +451,68 @@ describe('the sample of each preset with one thing wrong', () => {
   });
 });
 
+/** One thing wrong in each row of a JSON sample, whose rows are arrays of time, open, high, low, close, volume or objects. */
+const JSON_FAULTS: Readonly<Record<string, (row: Cells) => Cells>> = {
+  'times in seconds': (row) => withCells(row, { timestamp: cellIn(row, 'timestamp') / 1_000 }),
+  'without its times': (row) => (Array.isArray(row) ? row.slice(1) : { ...row, timestamp: undefined, datetime: undefined }),
+  'with time and price swapped': (row) => withCells(row, { timestamp: cellIn(row, 'price'), price: cellIn(row, 'timestamp') }),
+};
+type Cells = unknown[] | Readonly<Record<string, unknown>>;
+const PLACES: Readonly<Record<string, number>> = { timestamp: 0, price: 1 };
+const cellIn = (row: Cells, name: string) => Number(Array.isArray(row) ? row[PLACES[name] ?? 0] : row[name]);
+const withCells = (row: Cells, cells: Readonly<Record<string, number>>): Cells =>
+  Array.isArray(row)
+    ? Object.entries(cells).reduce((all, [name, value]) => all.with(PLACES[name] ?? 0, value), row)
+    : { ...row, ...cells };
+
+describe('a JSON sample with one thing wrong', () => {
+  it.each(Object.entries(JSON_FAULTS))('%s is refused in one line each', async (what, change) => {
+    const samples = SAMPLES.filter(([name]) => !name.endsWith('.csv'));
+    expect(samples).toHaveLength(3);
+    for (const [file, flags] of samples) {
+      const text = await readFile(join(directory, file), 'utf8');
+      const isLines = file.endsWith('.ndjson');
+      const rows: Cells[] = isLines
+        ? text
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line))
+        : JSON.parse(text);
+      const wrong = rows.map(change);
+      const folder = await mkdtemp(join(directory, 'json-'));
+      const content = isLines ? wrong.map((row) => JSON.stringify(row)).join('\n') : JSON.stringify(wrong);
+      await writeFile(join(folder, file), `${content}\n`);
+      const reasons = await refusalsOf(join(folder, file), flags);
+      expect([file, what, reasons.length > 0 && reasons.every((reason) => !reason.includes('\n'))]).toEqual([file, what, true]);
+      const usage = reasons.find((reason) => reason.startsWith('usage: '));
+      if (usage) expect([file, what, usage]).toEqual([file, what, expect.stringMatching(/--[a-z]/)]);
+    }
+  });
+});
+
+describe('the zone of a sample', () => {
+  it('is refused as a flag where its times are UTC by themselves, and is taken where they name none', async () => {
+    const taken: string[] = [];
+    for (const [file, flags] of SAMPLES) {
+      const given = [...flags.filter((_, at) => flags[at - (at % 2)] !== '--input-tz'), '--input-tz', '+05:00'];
+      try {
+        const records = await recordsOf(file, given);
+        taken.push(`${file} ${new Date((records[0] as { timestamp: number }).timestamp / 1_000).toISOString()}`);
+      } catch (error) {
+        expect([file, (error as Error).message]).toEqual([
+          file,
+          expect.stringMatching(/--input-tz contradicts the file|expected the opening of a 1d candle/),
+        ]);
+      }
+    }
+    // MetaTrader's clock has another zone by its preset, and pandas names none: the flag decides.
+    expect(taken).toEqual([
+      'BTCUSDT_15_2020-03-01_2020-03-31.csv 2020-03-25T05:30:00.000Z',
+      'pandas-index.csv 2024-05-31T19:00:00.000Z',
+    ]);
+  });
+});
+
 /** Why a file is refused: as a whole, or each of its rows. Fails when a row of it is taken. */
 async function refusalsOf(path: string, flags: readonly string[]): Promise<string[]> {
   try {
@@ -539,6 +605,67 @@ describe('trades without an order of their own', () => {
     await writeFile(join(directory, 'twice.csv'), 't,px,qty,side,id\n1717200009000,9,1,buy,a\n');
     expect((await run('twice.csv', ...into)).stderr).toMatch(/twice\.csv:2: trade id "a".*\(the store\)/);
     expect(await queried('twice', 'select id, price from trade order by id')).toBe('a,1\nb,3');
+  });
+});
+
+describe('liquidations without arrival', () => {
+  const flags = ['--exchange', 'okx', '--market', 'linear', '--symbols', 'BTCUSDT', '--as', 'liquidation'];
+  /** Eight rows; the fourth to the sixth are three equal liquidations. */
+  const rows = Array.from({ length: 8 }, (_, n) => {
+    const at = n >= 3 && n <= 5 ? 3 : n;
+    return `${1_717_200_000_000 + at * 1_000},${67_000 + at},0.5,sell`;
+  });
+  const into = async (store: string, ...parts: (readonly [from: number, until: number])[]) => {
+    const names = parts.map(([from, until]) => `liquidations-${from}-${until}.csv`);
+    for (const [index, [from, until]] of parts.entries()) await file(names[index] as string, rows.slice(from, until));
+    return await run(...names, ...flags, '--columns', 'timestamp=t,price=px', '-o', 'store', '--store', store);
+  };
+  const content = (store: string) =>
+    queried(
+      store,
+      "select count(*), sum(amount), md5(string_agg(concat(timestamp, price, sequence), ';' order by timestamp, sequence nulls first)) from liquidation",
+    );
+
+  it('are kept although rows repeat each other, whatever parts they come in', async () => {
+    expect(await into('lq', [0, 8])).toMatchObject({ code: 0 });
+    const whole = await content('lq');
+    expect(whole).toMatch(/^8,4,/);
+    expect(await into('lq', [0, 8])).toMatchObject({ code: 0, stderr: expect.stringMatching(/8 records stored before/) });
+    expect(await content('lq')).toBe(whole);
+    // In one command a cut between equal rows is no loss, in either order.
+    for (const [store, parts] of Object.entries({
+      lq1: [
+        [0, 4],
+        [4, 8],
+      ],
+      lq2: [
+        [5, 8],
+        [0, 5],
+      ],
+    } as const)) {
+      expect(await into(store, ...parts)).toMatchObject({ code: 0 });
+      expect(await content(store)).toBe(whole);
+    }
+    // A first try that ended early, and the whole file after it.
+    expect(await into('lq3', [0, 4])).toMatchObject({ code: 0 });
+    expect(await into('lq3', [0, 8])).toMatchObject({ code: 0 });
+    expect(await content('lq3')).toBe(whole);
+  });
+
+  it('refuses a part that begins or ends with a row which is the edge of the stored part', async () => {
+    for (const [store, first, second] of [
+      ['lq4', [0, 4], [4, 8]],
+      ['lq5', [4, 8], [0, 4]],
+    ] as const) {
+      expect(await into(store, first)).toMatchObject({ code: 0 });
+      const cut = await into(store, second);
+      expect([cut.code, cut.stderr]).toEqual([
+        3,
+        expect.stringMatching(/csv:\d: .*equal liquidation.*import both parts in one command/),
+      ]);
+      expect(await into(store, [0, 4], [4, 8])).toMatchObject({ code: 0 });
+      expect(await content(store)).toMatch(/^8,4,/);
+    }
   });
 });
 

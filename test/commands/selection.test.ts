@@ -83,3 +83,21 @@ describe.each([
     expect(candles.filter(({ closed }) => !closed)).toEqual([]);
   });
 });
+
+describe('a part of the rows', () => {
+  it.each([
+    [['--limit', '2'], 'the first 2 printed'],
+    [['--tail', '3'], 'the last 3 printed'],
+    [['--limit', '2', '-o', 'part.csv'], 'the first 2 in part.csv'],
+  ])('%j: the summary counts all, and says what was printed', async (flags, text) => {
+    const args = ['candles', 'market.ndjson', '--interval', '1s', '--format', 'csv', ...flags];
+    const { stderr } = await mdtoolHere(args, { cwd: folder });
+    expect(stderr).toMatch(/^candles: 3\d\d candles.* in /);
+    expect(stderr).toContain(text);
+  });
+
+  it('is not named when it is all', async () => {
+    const { stderr } = await mdtoolHere(['candles', 'market.ndjson', '--interval', '1h', '--limit', '500'], { cwd: folder });
+    expect(stderr).not.toMatch(/printed/);
+  });
+});

@@ -93,7 +93,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
 /** Returns the closing line: records, where they went, the time taken, and facts that are not 0. */
 export function summaryLine(content: SummaryContent): string {
   const { command, seconds, facts } = content;
-  const details = [...content.outputs.flatMap(skippedText), ...factTexts(facts)];
+  const details = [...content.outputs.flatMap(skippedText), ...partTexts(content), ...factTexts(facts)];
   const note = details.length > 0 ? ` (${details.join('; ')})` : '';
   return `${command}: ${countsText(content)}${placeText(content)} in ${seconds.toFixed(1)} s${note}`;
 }
@@ -128,6 +128,13 @@ function placeText({ records, verb, outputs, store = 'the store' }: SummaryConte
 function skippedText({ output, skipped }: SinkReport): string[] {
   const counts = Object.entries(skipped).map(([type, count]) => recordCount(type as RecordType, count));
   return counts.length > 0 ? [`${counts.join(' and ')} skipped in ${output === '-' ? 'stdout' : output}`] : [];
+}
+
+/** The counts of a step are those of its work: `--limit` and `--tail` show less of it. */
+function partTexts({ outputs }: SummaryContent): string[] {
+  return outputs.flatMap(({ output, part, records }) =>
+    part === undefined ? [] : [`the ${part} ${formatCount(records)} ${output === '-' ? 'printed' : `in ${output}`}`],
+  );
 }
 
 function factTexts(facts: Facts): string[] {

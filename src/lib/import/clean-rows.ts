@@ -154,8 +154,9 @@ function valuesOf(file: ForeignFile, type: RecordType, source: Source, reader: R
   const values = new Map<string, FieldValue>();
   for (const [name, column] of columnsOf(type)) {
     const at = mapping.columns.indexOf(mapping.fields[name] ?? '');
-    if (IDENTITY.has(name) || mapping.fields[name] === undefined || at < 0) continue;
-    if (type === 'candle' && CONSTANT.has(name)) return undefined;
+    if (IDENTITY.has(name) || mapping.fields[name] === undefined) continue;
+    // The quotient of two columns is no column.
+    if (at < 0 || (type === 'candle' && CONSTANT.has(name))) return undefined;
     const cell = source.column(at);
     const value = name === 'side' ? sideValue(file, cell, reader, at) : fieldValue(name, column, file, cell);
     if (!value) return undefined;

@@ -2,7 +2,7 @@ import { contradictionText } from '../input/contradiction.js';
 import type { RecordType, Trade } from '../model/records.js';
 import { formatTime } from '../model/time.js';
 import { type Database, sqlName } from '../storage/database/duckdb.js';
-import { materialize, preparedTable, type Refuse } from './preparation.js';
+import { LIQUIDATION_CONTENT, materialize, preparedTable, type Refuse } from './preparation.js';
 import type { Staging } from './staging.js';
 
 /** Maximum number of refusals that are named one by one. */
@@ -29,6 +29,7 @@ export async function refuseAgainstStore(
     await refuseCutSweeps(database, staging, refuse);
   }
   if (type === 'candle') await refuseOtherCandles(database, staging, stored, refuse);
+  if (type === 'liquidation') await refuseCutCopies(database, staging, stored, refuse);
 }
 
 function on(left: string, right: string, names: readonly string[]): string {
@@ -110,6 +111,29 @@ async function refuseCutSweeps(database: Database, staging: Staging, refuse: Ref
       `${staging.placeOf('trade', Number(row.place))}: the store has trades of ${row.symbol} at the same time (${formatTime(Number(row.time))}): the file is cut within it; import both parts in one command`,
     );
   await removePlaces(database, 'trade', rows);
+}
+
+/**
+ * A file that begins or ends with a liquidation which the store has as the edge of another part: both may be one, or two equal
+ * ones between which a file was cut. A file that shares more with the store than this time is the same file again.
+ */
+async function refuseCutCopies(database: Database, staging: Staging, stored: string, refuse: Refuse): Promise<void> {
+  const table = sqlName(preparedTable('liquidation'));
+  const beyond = (low: string, high: string) =>
+    `EXISTS (SELECT 1 FROM ${stored} AS s WHERE ${on('s', 'f', SERIES)} AND s."timestamp" ${low}) AND NOT EXISTS (SELECT 1 FROM ${stored} AS s WHERE ${on('s', 'f', SERIES)} AND s."timestamp" ${high})`;
+  const rows = await database.rows(
+    `WITH edges AS (SELECT file, "exchange", "market", "symbol", min("timestamp") AS low, max("timestamp") AS high FROM ${table} WHERE numbered GROUP BY ALL)
+     SELECT f.place, f."symbol", epoch_us(f."timestamp")::DOUBLE AS time FROM ${table} AS f JOIN edges AS e ON f.file = e.file AND ${on('f', 'e', SERIES)}
+     WHERE f.numbered AND e.low < e.high AND EXISTS (SELECT 1 FROM ${stored} AS s WHERE ${on('s', 'f', LIQUIDATION_CONTENT)})
+       AND ((f."timestamp" = e.low AND ${beyond('< e.low', 'BETWEEN e.low + INTERVAL 1 microsecond AND e.high')})
+         OR (f."timestamp" = e.high AND ${beyond('> e.high', 'BETWEEN e.low AND e.high - INTERVAL 1 microsecond')}))
+     ORDER BY f.place`,
+  );
+  for (const row of rows.slice(0, NAMED))
+    refuse(
+      `${staging.placeOf('liquidation', Number(row.place))}: the store has an equal liquidation of ${row.symbol} at ${formatTime(Number(row.time))}: the file may be cut between two of them; import both parts in one command`,
+    );
+  await removePlaces(database, 'liquidation', rows);
 }
 
 async function refuseOtherCandles(database: Database, staging: Staging, stored: string, refuse: Refuse): Promise<void> {

@@ -14,7 +14,7 @@ import type { ImportOptions } from './options.js';
 import { materialize, preparedTable, prepareType } from './preparation.js';
 import { RowReader } from './row-reader.js';
 import { openSource, type SourceFile } from './source-file.js';
-import { Staging } from './staging.js';
+import { STAGING_MEMORY, Staging } from './staging.js';
 import { placeOf, type RowBatch } from './table.js';
 
 /** Where the records go besides the outputs that take them one by one. */
@@ -116,11 +116,12 @@ async function* storeType(
   report: ImportReport,
 ): AsyncGenerator<AnyRecord[]> {
   if (!store || type === 'clock') return;
-  const span = {
+  // Whether a file of liquidations is cut shows by what the store has beyond its edges.
+  const span = type !== 'liquidation' && {
     ...(report.first !== undefined && { since: report.first }),
     ...(report.last !== undefined && { until: report.last + 1 }),
   };
-  const snapshot = await openSnapshot(store.directory, { types: [type], ...span });
+  const snapshot = await openSnapshot(store.directory, { types: [type], ...span }, { memoryLimit: STAGING_MEMORY });
   try {
     const { database } = snapshot;
     const stored = snapshot.relation(type);

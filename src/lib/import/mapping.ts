@@ -44,6 +44,8 @@ export function buildMapping(table: Table, sample: readonly Row[], options: Impo
   const { side, ...others } = { ...inferred.fields, ...given };
   const fields = side === undefined || isNoSide('side', options.columns?.side ?? '') ? others : { ...others, side };
   requireKnown(table, inferred.type, fields);
+  requireNumbers(table, inferred.type, fields);
+  requireUnits(table, fields, preset);
   requireComplete(table, inferred.type, fields, preset);
   if (inferred.type === 'trade' && !preset) requireSide(table, { columns, fields }, sample, options);
   requireDecimal(table, { columns, type: inferred.type, fields }, sample, options);
@@ -71,16 +73,42 @@ function givenFields(table: Table, columns: readonly string[], { columns: given 
     if (position !== undefined) return [[field, position]];
     const other = columns.find((name) => name.toLowerCase() === column.toLowerCase());
     if (other !== undefined) return [[field, other]];
+    const quotient = quotientOf(column, columns);
+    if (quotient) return [[field, `${quotient.of}/${quotient.by}`]];
     throw new UsageError(`${table.path}: --columns ${field}=${column}: no such column${didYouMean(column, columns)}`);
   });
   return Object.fromEntries(fields);
 }
 
+/** Returns the two columns of `--columns volume=Volume/Close`, undefined for what is no quotient of columns. */
+export function quotientOf(column: string, columns: readonly string[]): { readonly of: string; readonly by: string } | undefined {
+  const [of, by, more] = column
+    .split('/')
+    .map((name) => columns.find((known) => known.toLowerCase() === name.trim().toLowerCase()));
+  return of === undefined || by === undefined || more !== undefined ? undefined : { of, by };
+}
+
 function requireKnown(table: Table, type: RecordType, fields: Fields): void {
   const known = columnsOf(type).map(([name]) => name);
   const unknown = Object.keys(fields).find((field) => !known.includes(field));
-  if (unknown === undefined) return;
-  throw new UsageError(`${table.path}: --columns: a ${type} has no field ${unknown}${didYouMean(unknown, known)}`);
+  if (unknown !== undefined)
+    throw new UsageError(`${table.path}: --columns: a ${type} has no field ${unknown}${didYouMean(unknown, known)}`);
+}
+
+function requireNumbers(table: Table, type: RecordType, fields: Fields): void {
+  for (const [name, { kind }] of columnsOf(type)) {
+    const column = fields[name];
+    if (column === undefined || kind === 'number' || !quotientOf(column, table.header ?? []) || table.header?.includes(column))
+      continue;
+    throw new UsageError(`${table.path}: --columns ${name}=${column}: only a number can be the quotient of two columns`);
+  }
+}
+
+/** Columns that the source counts in another unit than the field: taken as they are, they would be wrong without a word. */
+function requireUnits(table: Table, fields: Fields, preset: Preset | undefined): void {
+  const { field, column, advice } = preset?.otherUnit ?? {};
+  if (field === undefined || fields[field] !== column) return;
+  throw new UsageError(`${table.path}: --columns ${field}=${column} contradicts the preset ${preset?.name}: ${advice}`);
 }
 
 /** `--columns side=none` says that trades have no side. */

@@ -89,11 +89,44 @@ async function numberedSource(database: Database, type: RecordType): Promise<str
   const names = new Set(columnsOf(type).map(([name]) => name));
   if (type === 'trade' && (await database.number(`SELECT count(*) FROM placed WHERE ${UNNUMBERED}`)) > 0)
     return await numberedTrades(database);
+  if (type === 'liquidation') return await numberedLiquidations(database);
   if (!names.has('local_timestamp') || names.has('interval') || type === 'trade')
     return '(SELECT *, false AS numbered FROM placed)';
-  // Records of one message share their arrival, which is their key: each later one gets the next microsecond.
-  return `(SELECT * REPLACE (CASE WHEN "foreign" THEN "local_timestamp" + to_microseconds(row_number() OVER (PARTITION BY ${SERIES}, "local_timestamp" ORDER BY place) - 1) ELSE "local_timestamp" END AS "local_timestamp"),
-    false AS numbered FROM placed)`;
+  return `(SELECT * REPLACE (${LATER_ARRIVAL}), false AS numbered FROM placed)`;
+}
+
+/** Records of one message share their arrival, which is their key: each later one gets the next microsecond. */
+const LATER_ARRIVAL = `CASE WHEN "foreign" THEN "local_timestamp" + to_microseconds(row_number() OVER (PARTITION BY ${SERIES}, "local_timestamp" ORDER BY place) - 1)
+  ELSE "local_timestamp" END AS "local_timestamp"`;
+
+/** What liquidations without arrival share when one repeats another. */
+export const LIQUIDATION_CONTENT = ['exchange', 'market', 'symbol', 'timestamp', 'side', 'price', 'amount'] as const;
+
+/**
+ * Without arrival two equal liquidations would be one record, and their sum too small: copies in one file are numbered. Where
+ * one file ends at the time at which another begins, the copies there are numbered on.
+ */
+async function numberedLiquidations(database: Database): Promise<string> {
+  const content = LIQUIDATION_CONTENT.map(sqlName);
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE edges AS SELECT file, ${SERIES}, min("timestamp") AS low, max("timestamp") AS high FROM placed
+     WHERE ${UNNUMBERED} GROUP BY ALL`,
+  );
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE carried AS
+     SELECT b.file, ${content.map((name) => `p.${name}`).join(', ')}, count(*) AS carry
+     FROM edges AS b JOIN edges AS a ON a.file <> b.file AND a.high = b.low AND (a.low < a.high OR b.low < b.high) AND ${same('a', 'b')}
+     JOIN placed AS p ON p.file = a.file AND p."timestamp" = a.high AND p.${UNNUMBERED} AND ${same('p', 'a')}
+     GROUP BY ALL`,
+  );
+  return `(SELECT * REPLACE (CASE WHEN is_copied THEN nullif(copy, 0) ELSE "sequence" END AS "sequence", ${LATER_ARRIVAL}), is_copied AS numbered
+    FROM (SELECT p.*, p.${UNNUMBERED} AND p."local_timestamp" IS NULL AS is_copied,
+        row_number() OVER (PARTITION BY p.file, p."local_timestamp", ${content.map((name) => `p.${name}`).join(', ')} ORDER BY place) - 1 + coalesce(c.carry, 0) AS copy
+      FROM placed AS p LEFT JOIN carried AS c ON c.file = p.file AND ${content.map((name) => `c.${name} = p.${name}`).join(' AND ')}))`;
+}
+
+function same(left: string, right: string): string {
+  return ['exchange', 'market', 'symbol'].map((name) => `${left}."${name}" = ${right}."${name}"`).join(' AND ');
 }
 
 /** Returns how many trades have no sequence, and whether that are all of them and of one symbol. */

@@ -50,6 +50,8 @@ export type Preset = {
   readonly id?: (id: string, facts: Facts) => string;
   /** Columns of book levels, `asks[0].price`. */
   readonly hasLevels?: true;
+  /** A column that counts in another unit than the field it looks like, and what to do about it. */
+  readonly otherUnit?: { readonly field: string; readonly column: string; readonly advice: string };
   /** Why such files are refused although they are recognised. */
   readonly refused?: string;
 };

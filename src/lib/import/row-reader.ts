@@ -4,12 +4,19 @@ import { parseInterval } from '../model/interval.js';
 import { excerpt, RecordError, recordFrom } from '../model/ndjson.js';
 import { type AnyRecord, type Candle, columnsOf, type Market, type RecordType } from '../model/records.js';
 import type { Column } from '../model/schema.js';
-import type { Mapping } from './mapping.js';
+import { type Mapping, quotientOf } from './mapping.js';
 import type { Fields } from './preset.js';
 import type { Row } from './table.js';
 import { isMissing, numberOf, timeOf } from './values.js';
 
-type Field = { readonly name: string; readonly at: number; readonly column: Column; readonly source: string };
+type Field = {
+  readonly name: string;
+  readonly at: number;
+  readonly column: Column;
+  readonly source: string;
+  /** The column to divide by, for the quotient of two. */
+  readonly by?: number;
+};
 type Part = { readonly type: RecordType; readonly fields: readonly Field[]; readonly isMain: boolean };
 
 const EXCHANGE_NAME = /^[a-z0-9-]{1,32}$/;
@@ -56,9 +63,14 @@ export class RowReader {
   #fieldsOf({ type, fields, isMain }: Part, cells: readonly string[], isCut: boolean): Record<string, unknown> | undefined {
     const values: Record<string, unknown> = { type };
     for (const field of fields) {
-      const cell = (cells[field.at] ?? '').trim();
+      const cell = this.#cellOf(field, cells);
       if (isMissing(cell) || (type === 'trade' && field.name === 'side' && this.#isSideless(cell))) continue;
-      if (isCut && field.at === cells.length - 1 && field.column.kind !== 'flag' && field.name !== 'side')
+      if (
+        isCut &&
+        (field.at === cells.length - 1 || field.by === cells.length - 1) &&
+        field.column.kind !== 'flag' &&
+        field.name !== 'side'
+      )
         throw new RecordError(`the file ends within ${field.source || 'its last column'}: complete it, or end its last line`);
       values[field.name] = this.#value(cell, field, type);
     }
@@ -71,6 +83,16 @@ export class RowReader {
       values.depth = Math.max(bids.length, asks.length);
     }
     return values;
+  }
+
+  #cellOf({ at, by, source }: Field, cells: readonly string[]): string {
+    const cell = (cells[at] ?? '').trim();
+    if (by === undefined || isMissing(cell)) return cell;
+    const of = numberOf(cell, this.#mapping.decimal, source);
+    const quotient = of / numberOf((cells[by] ?? '').trim(), this.#mapping.decimal, source);
+    if (!Number.isFinite(quotient))
+      throw new RecordError(`${source}: expected a number to divide by, was ${excerpt(cells[by] ?? '')}`);
+    return String(Number(quotient.toPrecision(15))).replace('.', this.#mapping.decimal);
   }
 
   /** Tardis writes `unknown` where the exchange does not say which side was the taker. */
@@ -207,7 +229,11 @@ function fieldList(type: RecordType, fields: Fields, columns: readonly string[])
   return columnsOf(type).flatMap(([name, column]) => {
     const source = fields[name];
     const at = source === undefined ? -1 : columns.indexOf(source);
-    return source === undefined || at < 0 ? [] : [{ name, at, column, source }];
+    if (source !== undefined && at >= 0) return [{ name, at, column, source }];
+    const quotient = source === undefined ? undefined : quotientOf(source, columns);
+    return quotient && source !== undefined
+      ? [{ name, at: columns.indexOf(quotient.of), by: columns.indexOf(quotient.by), column, source }]
+      : [];
   });
 }
 

@@ -63,9 +63,10 @@ function isOwnRecord({ header, path }: Table, { as, preset, columns }: ImportOpt
 async function sampleOf(table: Table): Promise<Row[]> {
   const sample: Row[] = [];
   let reason: string | undefined;
-  for await (const { rows, rejected } of table.rows()) {
+  for await (const { rows, rejected, truncated } of table.rows()) {
     const first = rejected[0];
     if (first) reason ??= `${placeOf(table, first.line)}: ${first.reason}`;
+    reason ??= truncated;
     sample.push(...rows.slice(0, SAMPLE - sample.length));
     if (sample.length >= SAMPLE) break;
   }

@@ -19,6 +19,8 @@ type StagedFile = {
   last: number;
 };
 
+/** Of each database of an import; what needs more spills to disk. */
+export const STAGING_MEMORY = '512MB';
 /** Share of time changes that go back in a file that runs newest first. */
 const BACKWARD = 0.9;
 
@@ -196,7 +198,7 @@ export class Staging {
 
 /** Rows are staged for minutes: to find the best compression of each column costs more than to write it. */
 async function openStaged(path: string): Promise<Database> {
-  const database = await Database.open({ path, memoryLimit: '512MB' });
+  const database = await Database.open({ path, memoryLimit: STAGING_MEMORY });
   await database.run("SET force_compression = 'uncompressed'");
   return database;
 }

@@ -1,8 +1,11 @@
-import { RecordError } from '../model/ndjson.js';
+import { excerpt, RecordError } from '../model/ndjson.js';
 import { isRounded } from '../model/numbers.js';
 import { checkedCandle } from '../model/plausible-candle.js';
 import type { AnyRecord } from '../model/records.js';
 import { isTime, MICROSECONDS_PER_MILLISECOND, SECOND } from '../model/time.js';
+
+/** What decoding makes of bytes that are no text: two ids that differ there alone would be one, and a trade would be lost. */
+const UNREADABLE = /[\0\ufffd]/;
 
 /**
  * Returns the record of a foreign file, a candle by the shortest name of its interval. Some values fit the schema and
@@ -15,6 +18,11 @@ export function plausible(record: AnyRecord): AnyRecord {
     throw new RecordError(
       `${record.type}.timestamp: expected microseconds of this century, was ${timestamp}${unitOf(timestamp)}`,
     );
+  for (const name of ['symbol', 'id'] as const) {
+    const text = (record as { readonly symbol?: string; readonly id?: string })[name];
+    if (text !== undefined && UNREADABLE.test(text))
+      throw new RecordError(`${record.type}.${name}: expected UTF-8 text, was ${excerpt(text)}`);
+  }
   // Rows that share one rounded id would be dropped as copies of the first one.
   if (record.type === 'trade' && isRounded(record.id))
     throw new RecordError(`trade.id: ${record.id} was rounded by a spreadsheet; export the column as text`);

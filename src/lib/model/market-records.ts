@@ -111,6 +111,7 @@ export const liquidation = {
   side: oneOf(SIDES, 'side of the forced order: `buy` closed a short'),
   price: number("the exchange's price (Bybit: the bankruptcy price)"),
   amount: number('base units'),
+  sequence: optional(long('imported without arrival: 1, 2, … of rows that repeat another one of their time; else absent')),
 };
 
 export const candle = {

@@ -9,6 +9,8 @@ export type SinkReport = {
   readonly output: string;
   readonly records: number;
   readonly skipped: Readonly<Tally>;
+  /** Which of the records were written, when `--limit` or `--tail` left others out. */
+  readonly part?: 'first' | 'last';
   /** Why some records could not be taken, for a run that is incomplete because of it. */
   readonly rejected?: string | undefined;
 };

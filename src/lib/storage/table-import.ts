@@ -63,6 +63,7 @@ async function writePartition(
     type,
     relation,
     metadata: segmentsMetadata([segment]),
+    fast: true,
     sorted: !(await isSorted(database, type, relation)),
   });
   const file = { ...asFile(kept), path, ...written, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };

@@ -67,7 +67,8 @@ export function createPartSink(sink: Sink, { limit, tail }: RowSelection, counts
     },
     async close() {
       if (part.kept.length > 0) await sink.write(part.kept);
-      return await sink.close();
+      const report = await sink.close();
+      return part.isPartial ? { ...report, part: tail === undefined ? 'first' : 'last' } : report;
     },
     abort: () => sink.abort(),
   };
@@ -75,6 +76,7 @@ export function createPartSink(sink: Sink, { limit, tail }: RowSelection, counts
 
 class Part {
   readonly kept: AnyRecord[] = [];
+  isPartial = false;
   readonly #tail: number | undefined;
   readonly #countsInBand: boolean;
   #left: number;
@@ -95,10 +97,13 @@ class Part {
     if (this.#tail === undefined) {
       const first = counted.slice(0, Math.max(0, this.#left));
       this.#left -= first.length;
+      this.isPartial ||= first.length < counted.length;
       return first;
     }
-    this.kept.push(...counted.slice(-this.#tail || counted.length));
-    if (this.kept.length > this.#tail) this.kept.splice(0, this.kept.length - this.#tail);
+    const last = counted.slice(-this.#tail || counted.length);
+    this.kept.push(...last);
+    const surplus = this.kept.splice(0, this.kept.length - this.#tail);
+    this.isPartial ||= last.length < counted.length || surplus.length > 0;
     return [];
   }
 }

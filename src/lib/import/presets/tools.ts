@@ -82,11 +82,16 @@ export const TOOL_PRESETS: readonly Preset[] = [
   },
   {
     name: 'yahoo',
-    about: 'Yahoo Finance daily candles; Volume of a crypto pair counts dollars, so --columns volume= decides',
+    about: 'Yahoo Finance daily candles; Volume of a crypto pair counts dollars, so --columns turnover=Volume takes it',
     source: 'https://finance.yahoo.com/quote/BTC-USD/history/',
     type: 'candle',
     columns: { timestamp: 'Date', open: 'Open', high: 'High', low: 'Low', close: 'Close' },
     marks: ['Adj Close'],
+    otherUnit: {
+      field: 'volume',
+      column: 'Volume',
+      advice: 'it counts dollars, a volume counts coins; --columns turnover=Volume,volume=Volume/Close estimates the coins',
+    },
     units: ['iso'],
     zone: 'UTC',
     file: /^(?<symbol>[A-Z0-9]+-[A-Z]+)\./,

@@ -68,7 +68,7 @@ export function numberedParquetFile(path: string): string {
 }
 
 /** Types that gained columns since their first release: files of older stores lack these. */
-const EXTENDED_TYPES: ReadonlySet<RecordType> = new Set(['fill', 'features', 'signal']);
+const EXTENDED_TYPES: ReadonlySet<RecordType> = new Set(['fill', 'features', 'signal', 'liquidation']);
 
 /** Returns the records of files of a store, with every column of the type; a column that a file lacks is NULL. */
 export function storedFiles(type: RecordType, paths: readonly string[]): string {
