@@ -9,8 +9,9 @@ const SOURCE = join(ROOT, 'src');
 /** The rooms from the ground. A room imports from the rooms of earlier lines and from itself, never sideways or upwards. */
 const ROOMS = [
   ['model'],
-  ['redis'],
-  ['book', 'grid', 'transport', 'sinks', 'storage', 'exchanges', 'secrets'],
+  ['redis', 'transport'],
+  ['bucket'],
+  ['book', 'grid', 'sinks', 'storage', 'exchanges', 'secrets'],
   ['input'],
   ['tape'],
   ['instruments', 'history', 'candles', 'features', 'account'],

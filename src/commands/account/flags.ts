@@ -7,7 +7,7 @@ import {
   exchangesFlag,
   LONGEST_PAUSE,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
@@ -37,6 +37,6 @@ export const accountCommandFlags = {
     default: SECOND,
     defaultHelp: async () => '1s',
   }),
-  store: storeFlag,
+  ...storeFlags,
   ...outputFlags,
 };

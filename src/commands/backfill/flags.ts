@@ -6,7 +6,7 @@ import {
   listOf,
   marketsFlag,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   timeFlags,
   universeFlags,
@@ -50,6 +50,6 @@ export const backfillFlags = {
     summary: 'Fetch nothing; report what would be fetched, in how many requests, and what is unavailable.',
   }),
   wait: Flags.boolean({ summary: 'Wait if another run is using this store (without --wait: exit).' }),
-  store: storeFlag,
+  ...storeFlags,
   ...outputFlags,
 };

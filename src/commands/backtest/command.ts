@@ -4,7 +4,7 @@ import {
   inputArgument,
   marketsFlag,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
@@ -62,7 +62,7 @@ Exit 3 if the data has gaps.`;
     market: marketsFlag(),
     symbols: symbolsFlag(),
     ...timeFlags,
-    store: storeFlag,
+    ...storeFlags,
     report: reportFlag,
     ...outputFlags,
   };

@@ -5,7 +5,7 @@ import {
   exchangesFlag,
   intervalsFlag,
   marketsFlag,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
@@ -47,7 +47,7 @@ export const candleFlags = {
   market: marketsFlag(),
   symbols: symbolsFlag(),
   ...timeFlags,
-  store: storeFlag,
+  ...storeFlags,
   wait: waitFlag,
   'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when a candle is incomplete.' }),
   plot: Flags.boolean({

@@ -3,7 +3,7 @@ import { BaseCommand } from '../../lib/cli/base-command.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import { progressOn } from '../../lib/cli/progress.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
-import { findStore, requireStoreDirectory } from '../../lib/storage/files/store-directory.js';
+import { findStore, requireStore } from '../../lib/storage/files/store-directory.js';
 import { startStep } from '../../lib/storage/journal/step-lock.js';
 import { openStoreContext } from '../../lib/storage/log/store-context.js';
 import type { Compaction } from '../../lib/storage/upkeep/compaction.js';
@@ -31,7 +31,7 @@ Finished days are plain Hive-partitioned Parquet: DuckDB, Spark and Polars read 
   async run(): Promise<SummaryDocument> {
     const { flags } = await this.parse(Compact);
     const { store: directory, wait } = flags;
-    requireStoreDirectory(directory);
+    await requireStore(directory);
     const paths = await findStore(directory);
     if (!paths) return this.#nothing(`${directory}: the store is empty; mdtool stream fills it`);
     if (flags['rebuild-log']) await runRebuild(paths, this.summary, (text) => this.notice(text));

@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { exchangesFlag, listOf, marketsFlag, storeFlag, timeFlags } from '../../lib/cli/flags.js';
+import { exchangesFlag, listOf, marketsFlag, storeFlags, timeFlags } from '../../lib/cli/flags.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../../lib/model/records.js';
 import { DAY, parseDuration } from '../../lib/model/time.js';
@@ -26,7 +26,7 @@ export const compactFlags = {
   exchange: exchangesFlag(),
   market: marketsFlag(),
   ...timeFlags,
-  store: storeFlag,
+  ...storeFlags,
   wait: Flags.boolean({ summary: 'Wait if another run is using this store (without --wait: exit).' }),
 };
 

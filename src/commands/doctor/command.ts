@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base-command.js';
-import { exchangesFlag, storeFlag } from '../../lib/cli/flags.js';
+import { exchangesFlag, storeFlags } from '../../lib/cli/flags.js';
 import { createColors } from '../../lib/cli/output/colors.js';
 import { redact } from '../../lib/cli/redaction.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
@@ -29,7 +29,7 @@ Nothing is written and nothing is changed. Exit 1 when a check fails.`;
 
   static override flags = {
     exchange: exchangesFlag({ defaultHelp: async () => 'all' }),
-    store: storeFlag,
+    ...storeFlags,
     offline: Flags.boolean({ summary: 'Ask no exchange.' }),
   };
 

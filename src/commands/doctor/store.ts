@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { counted } from '../../lib/model/counted.js';
 import { MdtoolError } from '../../lib/model/errors.js';
 import { formatSize } from '../../lib/model/number-format.js';
 import { systemReason } from '../../lib/sinks/system-reason.js';
 import { describeOwner } from '../../lib/storage/files/owner.js';
-import { findStore, STORE_FORMAT, type StorePaths } from '../../lib/storage/files/store-directory.js';
+import { findStore, STORE_FORMAT, type StorePaths, storePaths } from '../../lib/storage/files/store-directory.js';
 import { listJournals } from '../../lib/storage/journal/journal.js';
 import { goneWriters } from '../../lib/storage/journal/writer-registry.js';
 import { openStoreContext } from '../../lib/storage/log/store-context.js';
@@ -20,7 +20,10 @@ const LITTLE_FREE = 1e9;
 export async function checkStore(directory: string): Promise<Finding[]> {
   try {
     const paths = await findStore(directory);
-    const place = await existingParent(resolve(directory));
+    const { root, files } = storePaths(directory);
+    // A server that overwrites what two writers create at once is found before the first capture.
+    if (files.isShared) await files.prepare([root]);
+    const place = await existingParent(root);
     const state = paths
       ? await stateFindings(directory, paths)
       : [ok('store', `${directory}: none yet; the first step that writes creates it`)];

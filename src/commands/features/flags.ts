@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { featureFlags } from '../../lib/cli/feature-flags.js';
-import { exchangesFlag, listOf, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import { exchangesFlag, listOf, marketsFlag, storeFlags, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
 import { waitFlag } from '../../lib/cli/store-step.js';
 import { ROW_TYPES, type RowType } from '../../lib/features/store/feature-run.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -29,7 +29,7 @@ export const featuresFlags = {
   market: marketsFlag(),
   symbols: symbolsFlag(),
   ...timeFlags,
-  store: storeFlag,
+  ...storeFlags,
   wait: waitFlag,
 };
 

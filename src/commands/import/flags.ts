@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { listOf, outputFlags, storeFlag } from '../../lib/cli/flags.js';
+import { listOf, outputFlags, storeFlags } from '../../lib/cli/flags.js';
 import { waitFlag } from '../../lib/cli/store-step.js';
 import { IMPORTED_TYPES } from '../../lib/import/generic-layout.js';
 import { TIME_UNITS } from '../../lib/import/values.js';
@@ -88,7 +88,7 @@ export const importFlags = {
   'dry-run': Flags.boolean({ summary: 'Show mapping, five rows, counts and times, and write nothing.' }),
   from: Flags.string({ summary: 'Merge the records of another store.', helpValue: 'DIR' }),
   ...writingFlags,
-  store: storeFlag,
+  ...storeFlags,
   wait: waitFlag,
 };
 

@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../../lib/cli/base-command.js';
-import { durationFlag, outputFlags, storeFlag } from '../../lib/cli/flags.js';
+import { durationFlag, outputFlags, storeFlags } from '../../lib/cli/flags.js';
 import { readNotifySettings } from '../../lib/cli/notify-settings.js';
 import { type NotifyTap, openTap } from '../../lib/cli/notify-sinks.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
@@ -46,7 +46,7 @@ Exit 3: some events were not delivered.`;
       defaultHelp: async () => '1m',
     }),
     ...outputFlags,
-    store: storeFlag,
+    ...storeFlags,
   };
 
   async run(): Promise<SummaryDocument> {

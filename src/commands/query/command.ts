@@ -7,12 +7,12 @@ import {
   type Format,
   marketsFlag,
   rowFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
 import { requireKnownSymbols } from '../../lib/cli/known-store.js';
-import { rowFileFormat, rowObjects, selectedRows, writeRows } from '../../lib/cli/output/row-output.js';
+import { rowFileFormat, rowObjects, selectedRows, withFile, writeRows } from '../../lib/cli/output/row-output.js';
 import type { RowSelection } from '../../lib/cli/output/row-selection.js';
 import { parametersFlag, parametersOf } from '../../lib/cli/parameters.js';
 import { whileWorking } from '../../lib/cli/progress.js';
@@ -20,8 +20,7 @@ import { nativeSymbols } from '../../lib/cli/record-selection.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
-import { refuseExisting } from '../../lib/sinks/whole-file.js';
-import { requireStoreDirectory } from '../../lib/storage/files/store-directory.js';
+import { requireStore } from '../../lib/storage/files/store-directory.js';
 import type { QueryOptions } from '../../lib/storage/reading/query.js';
 import type { QueryResult } from '../../lib/storage/reading/query-result.js';
 import { statementAndFiles } from './files.js';
@@ -45,10 +44,11 @@ export default class Query extends BaseCommand {
     market: marketsFlag(),
     symbols: symbolsFlag(),
     ...timeFlags,
-    store: storeFlag,
+    ...storeFlags,
     output: Flags.string({
       char: 'o',
-      summary: 'Destination: - (stdout), FILE.ndjson or FILE.csv (both also .gz), FILE.parquet or FILE.duckdb.',
+      summary:
+        'Destination: - (stdout), FILE.ndjson or FILE.csv (both also .gz), FILE.parquet or FILE.duckdb; or s3://BUCKET/FILE.',
       helpValue: 'DEST',
     }),
     format: Flags.option({
@@ -76,14 +76,15 @@ export default class Query extends BaseCommand {
     const { sql, files } = statementAndFiles(args.sql, flags.file);
     const file = flags.output === '-' ? undefined : flags.output;
     const isExport = file !== undefined && /^(parquet|duckdb)$/.test(rowFileFormat(file));
-    if (file !== undefined) refuseExisting(file, flags.force);
-    const request = { sql, files, parameters: parametersOf(flags.param), selection, exportPath: isExport ? file : undefined };
-    const result = await whileWorking(this.stderr, 'query', () => this.#result(flags.store, request));
-    try {
-      return await this.#print(result, flags);
-    } finally {
-      await result.close();
-    }
+    return await withFile(file, flags.force, async (path) => {
+      const request = { sql, files, parameters: parametersOf(flags.param), selection, exportPath: isExport ? path : undefined };
+      const result = await whileWorking(this.stderr, 'query', () => this.#result(flags.store, request));
+      try {
+        return await this.#print(result, flags, path);
+      } finally {
+        await result.close();
+      }
+    });
   }
 
   async #result(store: string, { sql, ...options }: { sql: string | undefined } & QueryOptions): Promise<QueryResult> {
@@ -92,14 +93,13 @@ export default class Query extends BaseCommand {
       const { createFileView, isFileName } = await import('../../lib/input/file-view.js');
       return await queryStore(store, sql, { ...options, readFile: { isFileName, createView: createFileView } });
     }
-    requireStoreDirectory(store);
+    await requireStore(store);
     return await (await import('../../lib/storage/reading/store-views.js')).viewsResult(store, options.selection);
   }
 
-  async #print(result: QueryResult, { output, format, force, ...selection }: QueryFlags) {
+  async #print(result: QueryResult, { output, format, force, ...selection }: QueryFlags, file: string | undefined) {
     const rows = selectedRows(result, selection);
     this.summary.note({ rows: rows.rowCount });
-    const file = output === '-' ? undefined : output;
     if (this.jsonEnabled()) this.summary.data = await rowObjects(rows);
     if (!this.jsonEnabled() || file !== undefined) {
       const { stdout } = process;
@@ -107,7 +107,7 @@ export default class Query extends BaseCommand {
       const chosen = format ?? (stdout.isTTY ? 'table' : 'ndjson');
       await writeRows(result, { format: chosen, selection, stdout, output: file, force, note });
     }
-    this.stderr.note(`query: ${counted(rows.rowCount, 'row')}${file ? ` written to ${file}` : ''}`);
+    this.stderr.note(`query: ${counted(rows.rowCount, 'row')}${file ? ` written to ${output}` : ''}`);
     return this.summary.document(Date.now() * 1000);
   }
 }

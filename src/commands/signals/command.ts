@@ -7,7 +7,7 @@ import {
   LONGEST_PAUSE,
   marketsFlag,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
@@ -59,7 +59,7 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
     market: marketsFlag(),
     symbols: symbolsFlag(),
     ...timeFlags,
-    store: storeFlag,
+    ...storeFlags,
     wait: waitFlag,
     ...outputFlags,
   };

@@ -7,7 +7,7 @@ import {
   listOf,
   marketsFlag,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
 } from '../../lib/cli/flags.js';
 import { FEATURES_PRESET } from '../../lib/cli/live/context.js';
@@ -86,6 +86,6 @@ export const streamFlags = {
   'allow-gaps': Flags.boolean({ summary: 'Exit 0 even if gaps remain (gap records show where).' }),
   ...liveFlags,
   ...redisFlags,
-  store: storeFlag,
+  ...storeFlags,
   ...outputFlags,
 };

@@ -5,7 +5,7 @@ import {
   filesFlag,
   marketsFlag,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   universeFlags,
 } from '../../lib/cli/flags.js';
@@ -55,7 +55,7 @@ Every record has all spellings (symbol, canonical, ccxt, legacy). --notation wri
     }),
     'as-of': dateFlag('--as-of', 'Show the stored lists as of this time.', ['replay']),
     diff: dateFlag('--diff', 'Show what is new, gone or changed since this time.'),
-    store: storeFlag,
+    ...storeFlags,
     ...outputFlags,
   };
 

@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlag, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlags, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
 import { HISTORY_TYPES } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { RecordType } from '../../lib/model/records.js';
@@ -18,7 +18,7 @@ export const verifyFlags = {
     parse: async (text) => channelsOf(text),
   })(),
   ...timeFlags,
-  store: storeFlag,
+  ...storeFlags,
   against: Flags.option({
     summary:
       "Also compare candles built from the stored trades with the exchange's own: those that were captured, by REST where there are none.",

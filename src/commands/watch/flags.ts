@@ -9,7 +9,7 @@ import {
   listOf,
   marketsFlag,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   universeFlags,
 } from '../../lib/cli/flags.js';
@@ -69,7 +69,7 @@ export const watchFlags = {
   notional: amountFlag({ summary: 'Value of each entry, in quote units.', defaultHelp: async () => 'a tenth of --deposit' }),
   'maker-fee': feeFlag({ summary: 'Fee of maker fills.', defaultHelp: async () => "the instrument's, else 0.02%" }),
   'taker-fee': feeFlag({ summary: 'Fee of taker fills.', defaultHelp: async () => "the instrument's, else 0.06%" }),
-  store: storeFlag,
+  ...storeFlags,
   ...outputFlags,
 };
 

@@ -9,6 +9,7 @@ import type { RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
 import type { RecordSource } from '../storage/database/row-table.js';
+import { useStoreCache } from '../storage/files/bucket-cache.js';
 import type { Claims } from '../storage/journal/claims.js';
 import { endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
@@ -135,6 +136,8 @@ export abstract class BaseCommand extends Command {
       'log-format': format,
     } = output.flags as unknown as Interfaces.InferredFlags<typeof globalFlags>;
     this.#stderr = new Stderr({ quiet, level, format });
+    const { 'store-cache': cache } = output.flags as { readonly 'store-cache'?: string };
+    useStoreCache(cache);
     return output;
   }
 

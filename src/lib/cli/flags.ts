@@ -75,7 +75,8 @@ export const rowFlags = {
 export const outputFlags = {
   output: Flags.string({
     char: 'o',
-    summary: 'Destination, repeatable: - (stdout), store, redis://…, or a file whose extension is its format.',
+    summary:
+      'Destination, repeatable: - (stdout), store, redis://…, or a file or s3://BUCKET/FILE whose extension is its format.',
     description:
       'files are .ndjson, .csv (both also .gz), .parquet, or .duckdb with one table per type. A CSV or Parquet file holds one record type; put {type} in the name for several. It skips `gap` and `clock` records and counts them.',
     helpValue: 'DEST',
@@ -93,8 +94,15 @@ export const outputFlags = {
   force: Flags.boolean({ summary: 'Overwrite existing output files.', helpGroup: OUTPUT_GROUP }),
 };
 
-/** Flag of every command that reads or writes the store. */
-export const storeFlag = Flags.string({ summary: 'Store directory.', helpValue: 'DIR', default: './data' });
+/** Flags of every command that reads or writes the store. */
+export const storeFlags = {
+  store: Flags.string({ summary: 'Store: a directory, or s3://BUCKET/PREFIX.', helpValue: 'DIR', default: './data' }),
+  'store-cache': Flags.string({
+    summary: 'Directory for the copies and journals of a store in a bucket.',
+    helpValue: 'DIR',
+    defaultHelp: async () => '$XDG_CACHE_HOME/mdtool',
+  }),
+};
 
 /** One or several exchanges. */
 export const exchangesFlag = Flags.custom<readonly Exchange[]>({
@@ -210,7 +218,7 @@ export const SHARED_FLAGS: readonly string[] = [
   'market',
   'symbols',
   'interval',
-  'store',
+  ...Object.keys(storeFlags),
 ];
 
 /** Flags of one call, which only the command line can set. */

@@ -1,6 +1,6 @@
 import { UsageError } from '../model/errors.js';
 import { nearest } from '../model/suggestion.js';
-import { findStore, requireStoreDirectory } from '../storage/files/store-directory.js';
+import { findStore, requireStore } from '../storage/files/store-directory.js';
 import { openStoreContext } from '../storage/log/store-context.js';
 import { nativeSymbols, type SelectionFlags } from './record-selection.js';
 
@@ -9,7 +9,7 @@ import { nativeSymbols, type SelectionFlags } from './record-selection.js';
  * Without this check a misspelled symbol looks like a market without trades.
  */
 export async function requireKnownSymbols(directory: string, { symbols, exchange, market }: SelectionFlags): Promise<void> {
-  requireStoreDirectory(directory);
+  await requireStore(directory);
   const paths = await findStore(directory);
   if (!paths || !symbols) return;
   const state = await openStoreContext(paths).log.read();

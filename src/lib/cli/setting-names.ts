@@ -60,7 +60,12 @@ export type SettingNames = {
 export function buildSettingNames(commands: readonly CommandFlags[]): SettingNames {
   const tables = new Map<string, ReadonlySet<string>>([['', new Set(configurable(SHARED_FLAGS))]]);
   const secrets = keyVariables(EXCHANGES.map(({ id }) => id));
-  const variables = new Set(['MDTOOL_CONFIG', ...secrets, ...configurable(SHARED_FLAGS).map((key) => variableOf(key))]);
+  const variables = new Set([
+    'MDTOOL_CONFIG',
+    'MDTOOL_S3_ENDPOINT',
+    ...secrets,
+    ...configurable(SHARED_FLAGS).map((key) => variableOf(key)),
+  ]);
   const shared = new Set([...configurable(SHARED_FLAGS), ...NOT_BY_SYMBOL]);
   for (const { id, flags } of commands) {
     const keys = configurable(flags);

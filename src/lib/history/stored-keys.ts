@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import type { HistoryRecord } from '../exchanges/history.js';
 import type { Span } from '../model/span.js';
 import { sqlText } from '../storage/database/duckdb.js';
+import { storePaths } from '../storage/files/store-directory.js';
 import { openSnapshot, readFailure } from '../storage/reading/store-snapshot.js';
 import type { Topic } from './topic.js';
 
@@ -35,7 +35,7 @@ export async function readStoredKeys(directory: string, topic: Topic, { from, un
     );
     return new Map(result.getRows().map(([id, at]) => [id as string | number, at as number]));
   } catch (error) {
-    throw readFailure(error, resolve(directory));
+    throw readFailure(error, storePaths(directory).location);
   } finally {
     await snapshot.close();
   }

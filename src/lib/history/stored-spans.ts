@@ -5,7 +5,7 @@ import { HOUR, MINUTE } from '../model/time.js';
 import { type Database, sqlText } from '../storage/database/duckdb.js';
 import { findStore } from '../storage/files/store-directory.js';
 import { goneWriters } from '../storage/journal/writer-registry.js';
-import { CommitLog } from '../storage/log/commit-log.js';
+import { openStoreContext } from '../storage/log/store-context.js';
 import type { Claim } from '../storage/log/store-state.js';
 import { openSnapshot } from '../storage/reading/store-snapshot.js';
 import { fetchedSpans } from './fetched-spans.js';
@@ -116,7 +116,7 @@ function channelKey({ exchange, market, symbol }: { exchange: { id: string }; ma
 async function activeClaims(directory: string): Promise<Claim[]> {
   const paths = await findStore(directory);
   if (!paths) return [];
-  const context = { paths, log: new CommitLog(paths.log, paths.root) };
+  const context = openStoreContext(paths);
   const gone = await goneWriters(context);
   const { writers } = await context.log.read();
   return [...writers].flatMap(([writer, { claims }]) => (gone.has(writer) ? [] : claims));

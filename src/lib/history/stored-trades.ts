@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import type { Trade } from '../model/records.js';
 import { SeenTrades, type TradeKey } from '../model/seen-trades.js';
 import type { Span } from '../model/span.js';
 import { sqlText } from '../storage/database/duckdb.js';
+import { storePaths } from '../storage/files/store-directory.js';
 import { openSnapshot, readFailure } from '../storage/reading/store-snapshot.js';
 import type { Topic } from './topic.js';
 
@@ -94,7 +94,7 @@ export async function readStoredTrades(
     }
     return stored;
   } catch (error) {
-    throw readFailure(error, resolve(directory));
+    throw readFailure(error, storePaths(directory).location);
   } finally {
     await snapshot.close();
   }

@@ -1,9 +1,8 @@
-import { resolve } from 'node:path';
 import { FailureError, UsageError } from '../model/errors.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { sqlName } from '../storage/database/duckdb.js';
 import { tableColumns } from '../storage/database/record-table.js';
-import { findStore } from '../storage/files/store-directory.js';
+import { findStore, storePaths } from '../storage/files/store-directory.js';
 import { openSnapshot, STORED_TYPES, type StoreSnapshot } from '../storage/reading/store-snapshot.js';
 import type { ImportListener, ImportReport, ImportTarget } from './import-run.js';
 import { importStaged } from './import-run.js';
@@ -24,7 +23,7 @@ export async function* runMerge(
   report: ImportReport,
 ): AsyncGenerator<AnyRecord[]> {
   if (!(await findStore(directory))) throw new FailureError(`${directory}: there is no store`);
-  if (target.store && resolve(target.store.directory) === resolve(directory))
+  if (target.store && storePaths(target.store.directory).location === storePaths(directory).location)
     throw new UsageError(`--from ${directory}: is the store that the records go to`);
   for (const type of STORED_TYPES.filter((one) => !DERIVED.has(one))) {
     const staging = await Staging.open();

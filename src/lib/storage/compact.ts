@@ -39,7 +39,7 @@ export async function compactStore(
 ): Promise<CompactReport> {
   const { dryRun = false, signal } = options;
   const { unsealed } = await orphans(context);
-  const recovered = dryRun || unsealed.length === 0 ? 0 : await sealOrphans(context.paths.root, listener);
+  const recovered = dryRun || unsealed.length === 0 ? 0 : await sealOrphans(context.paths.location, listener);
   const unknown = dryRun ? [] : await sweepStore(context, true);
   const tasks = await dueTasks(context, options);
   listener.onPlan(tasks);

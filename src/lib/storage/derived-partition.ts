@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import type { Span } from '../model/span.js';
 import { HOUR } from '../model/time.js';
 import { withinSpan } from './database/conditions.js';
@@ -11,7 +10,7 @@ import { tableColumns } from './database/record-table.js';
 import { type Partition, partitionPath } from './files/partition.js';
 import { uniteSegments } from './files/segments.js';
 import { retireFiles } from './log/retired-files.js';
-import { absolutePath, type StoreContext, wallClock } from './log/store-context.js';
+import { absolutePath, dropCopy, removeFile, type StoreContext, wallClock } from './log/store-context.js';
 import { LISTED_SYMBOLS, mayOverlap, type StoredFile, type StoreState } from './log/store-state.js';
 import { oneOfEachKey } from './reading/type-relation.js';
 
@@ -55,7 +54,7 @@ export async function rewritePartition(context: StoreContext, database: Database
     if (await isSame(context, database, rewrite, touched, consumed)) return await keepMetadata(context, rewrite);
     const written = await writeFiles(context, database, rewrite, touched, consumed);
     if (await commit(context, rewrite, touched, written)) return true;
-    for (const file of written) await rm(absolutePath(context, file), { force: true });
+    for (const file of written) await removeFile(context, file);
     if (attempt >= ATTEMPTS) throw new Error(`${partitionPath(rewrite.partition)}: too many other changes at the same time`);
   }
 }
@@ -72,7 +71,7 @@ export async function createPartition(
   const { partition, select, consumed, metadata } = creation;
   const file = await writeFile(context, database, { partition, consumed, metadata, relation: `(${select})`, sorted: false });
   if (file.rows > 0 && (await commit(context, creation, [], [file]))) return stored(context, partition, [file]);
-  await rm(absolutePath(context, file), { force: true });
+  await removeFile(context, file);
   return undefined;
 }
 
@@ -116,7 +115,7 @@ async function writeFiles(
       written.push(await writeFile(context, database, { partition, consumed, metadata, relation, sorted: true }));
     return written;
   } catch (error) {
-    for (const file of written) await rm(absolutePath(context, file), { force: true }).catch(() => {});
+    for (const file of written) await dropCopy(context, file);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { SerialQueue } from './files/serial-queue.js';
 import { openStoreDirectory } from './files/store-directory.js';
 import { JournalFile, JournalLostError } from './journal/journal.js';
 import { adoptOrphans } from './journal/recovery.js';
-import { claimMore, isRegistered, registerWriter, touchHeartbeat, unregisterWriter } from './journal/writer-registry.js';
+import { claimMore, isHolding, registerWriter, touchHeartbeat, unregisterWriter } from './journal/writer-registry.js';
 import { openStoreContext, type StoreContext } from './log/store-context.js';
 import type { Claim } from './log/store-state.js';
 import { type Maintenance, maintenanceHere } from './upkeep/maintenance.js';
@@ -49,7 +49,6 @@ export type StoreWriterReport = {
 const SEAL_RECORDS = 100_000;
 const SEAL_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 1000;
-const HEARTBEAT_EVERY_MS = 15_000;
 /** Lines are written to the journal in pieces of about this size (bytes). */
 const WRITE_SIZE = 4 << 20;
 
@@ -102,7 +101,7 @@ export class StoreWriter {
     const warn = (message: string) => options.onWarning?.(message);
     this.#keeper = new SegmentKeeper(context, { writer: id, maintenance, now: this.#now, warn });
     this.#repeat(Math.min(SYNC_EVERY_MS, options.sealEveryMs ?? SEAL_EVERY_MS), () => this.#tick());
-    this.#repeat(HEARTBEAT_EVERY_MS, () => touchHeartbeat(context, id));
+    this.#repeat(context.paths.files.heartbeats.everyMs, () => this.#renew());
   }
 
   /** Takes over the journals of writers that are gone. They are sealed in the background. */
@@ -184,8 +183,7 @@ export class StoreWriter {
   async #openJournal(): Promise<JournalFile> {
     if (this.#journal) return this.#journal;
     const { step, silenceLimitMs } = this.#options;
-    // Another process may have removed this writer as gone while it was suspended.
-    if (!isRegistered(await this.#context.log.read(), this.id))
+    if (!(await isHolding(this.#context, this.id)))
       await registerWriter(this.#context, this.id, step, this.#claims, silenceLimitMs);
     const segment = `${this.id}-${this.#segments++}`;
     this.#journal = await JournalFile.create(this.#context.paths.journal, segment, { step, owner: currentOwner() }, this.#now());
@@ -215,6 +213,11 @@ export class StoreWriter {
       if (this.#isDue(this.#journal)) await this.#rotate();
     });
     await this.#keeper.deleteSealed();
+  }
+
+  /** A writer that lost its claims opens a new journal for its next record, and for that it must get them again. */
+  async #renew(): Promise<void> {
+    if ((await touchHeartbeat(this.#context, this.id)) === 'lost') await this.#queue.run(() => this.#rotate());
   }
 
   #repeat(everyMs: number, work: () => Promise<void>): void {

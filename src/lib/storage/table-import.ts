@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import type { RecordType } from '../model/records.js';
 import { type Database, sqlName } from './database/duckdb.js';
 import { segmentsMetadata } from './database/file-facts.js';
@@ -8,7 +7,7 @@ import { type PartitionRows, partitionRows, recount } from './database/partition
 import { dropKnown } from './database/record-load.js';
 import { storageFailure } from './files/durable-file.js';
 import { partitionPath } from './files/partition.js';
-import { absolutePath, type StoreContext, wallClock } from './log/store-context.js';
+import { absolutePath, removeFile, type StoreContext, wallClock } from './log/store-context.js';
 import { mayOverlap, type StoredFile } from './log/store-state.js';
 
 type AddedTable = { readonly table: string; readonly asTable: () => Promise<void> };
@@ -36,7 +35,7 @@ export async function addTable(
       added += file?.rows ?? 0;
     }
   } catch (error) {
-    throw storageFailure(error, 'write to the store', context.paths.root);
+    throw storageFailure(error, 'write to the store', context.paths.location);
   }
   return { added, known };
 }
@@ -73,7 +72,7 @@ async function writePartition(
     const isNew = state.partition(partition).some((other) => !compared.has(other.path) && mayOverlap(other, file));
     return { at: wallClock(), add: [isNew ? { ...file, overlay: true } : file] };
   });
-  if (!isDone) await rm(absolutePath(context, path), { force: true });
+  if (!isDone) await removeFile(context, { path });
   return isDone ? file : undefined;
 }
 

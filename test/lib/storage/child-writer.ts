@@ -21,8 +21,11 @@ export function startWriter(
   directory: string,
   options: Readonly<Record<string, unknown>>,
   script = 'writer-process.ts',
+  env: Readonly<Record<string, string>> = {},
 ): WriterProcess {
-  const child = spawn(process.execPath, [compiledScript(script), directory, JSON.stringify(options)]);
+  const child = spawn(process.execPath, [compiledScript(script), directory, JSON.stringify(options)], {
+    env: { ...process.env, ...env },
+  });
   const printed: string[] = [];
   let rest = '';
   let errors = '';
@@ -63,12 +66,12 @@ function compile(): string {
   mkdirSync(cache, { recursive: true });
   removeForsaken(cache);
   const output = mkdtempSync(join(cache, `store-process-${process.pid}-`));
-  const sources = ['src/lib/model', 'src/lib/candles', 'src/lib/storage'].flatMap((folder) =>
-    (readdirSync(join(ROOT, folder), { recursive: true }) as string[])
+  const sources = ['model', 'transport', 'bucket', 'candles', 'storage'].flatMap((folder) =>
+    (readdirSync(join(ROOT, 'src/lib', folder), { recursive: true }) as string[])
       .filter((name) => name.endsWith('.ts'))
-      .map((name) => join(ROOT, folder, name)),
+      .map((name) => join(ROOT, 'src/lib', folder, name)),
   );
-  const entries = ['writer-process.ts', 'compact-process.ts'].map((name) => join(import.meta.dirname, name));
+  const entries = ['writer-process.ts', 'compact-process.ts', 'bucket-process.ts'].map((name) => join(import.meta.dirname, name));
   for (const source of [...sources, ...entries]) {
     const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
     const { outputText } = ts.transpileModule(readFileSync(source, 'utf8'), { compilerOptions: options });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AnyRecord, Trade } from '../../../src/lib/model/records.js';
 import { storePaths } from '../../../src/lib/storage/files/store-directory.js';
-import { retiredPath } from '../../../src/lib/storage/log/retired-files.js';
+import { retiredPath } from '../../../src/lib/storage/files/stored-file.js';
 import { openStoreContext } from '../../../src/lib/storage/log/store-context.js';
 import { queryStore } from '../../../src/lib/storage/reading/query.js';
 import { openSnapshot } from '../../../src/lib/storage/reading/store-snapshot.js';

@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/lib/model/ndjson.js';
 import type { AnyRecord } from '../../../src/lib/model/records.js';
-import { retiredPath } from '../../../src/lib/storage/log/retired-files.js';
+import { retiredPath } from '../../../src/lib/storage/files/stored-file.js';
 import { queryStore } from '../../../src/lib/storage/reading/query.js';
 import type { StoreSelection } from '../../../src/lib/storage/reading/store-selection.js';
 import { openSnapshot } from '../../../src/lib/storage/reading/store-snapshot.js';

@@ -25,7 +25,7 @@ const writer = await openStoreWriter(directory, {
   step: 'writer-process',
   claims,
   sealEveryMs,
-  maintenance: (context) => (entry ? maintenanceApart(context.paths.root, { entry }) : maintenanceHere(context)),
+  maintenance: (context) => (entry ? maintenanceApart(context.paths.location, { entry }) : maintenanceHere(context)),
   // An hour later than it is: every sealed hour is over, and merges run beside all else.
   now: () => Date.now() + 3_600_000,
   onWarning: (message) => writeSync(2, `${message}\n`),

@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { engineOptionsOf, featureFlags } from '../../../lib/cli/feature-flags.js';
-import { exchangesFlag, inputArgument, marketsFlag, storeFlag, symbolsFlag, timeFlags } from '../../../lib/cli/flags.js';
+import { exchangesFlag, inputArgument, marketsFlag, storeFlags, symbolsFlag, timeFlags } from '../../../lib/cli/flags.js';
 import { requireKnownSymbols } from '../../../lib/cli/known-store.js';
 import { selectionOf } from '../../../lib/cli/record-selection.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
@@ -31,7 +31,7 @@ Exit 1 when one of them fails. The records are held in memory: choose a time and
     market: marketsFlag(),
     symbols: symbolsFlag(),
     ...timeFlags,
-    store: storeFlag,
+    ...storeFlags,
   };
 
   async run(): Promise<SummaryDocument> {

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../../lib/cli/base-command.js';
-import { storeFlag } from '../../../lib/cli/flags.js';
+import { storeFlags } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { isKnown, readRuns } from '../run/runs.js';
 import { figuresOf } from '../run/status-text.js';
@@ -12,7 +12,7 @@ export default class GridList extends BaseCommand {
     { description: 'All runs', command: '<%= config.bin %> <%= command.id %>' },
     { description: 'Those of another store, as JSON', command: '<%= config.bin %> <%= command.id %> --store ./runs --json' },
   ];
-  static override flags = { store: storeFlag };
+  static override flags = { ...storeFlags };
 
   async run(): Promise<SummaryDocument> {
     const { flags } = await this.parse(GridList);

@@ -5,7 +5,7 @@ import {
   filesFlag,
   intervalsFlag,
   marketsFlag,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
   timeFlags,
 } from '../../../lib/cli/flags.js';
@@ -51,7 +51,7 @@ export const gridFlags = {
   }),
   interval: intervalsFlag({ summary: 'Candle interval for --stress.', defaultHelp: async () => '1m of the store, all of files' }),
   ...timeFlags,
-  store: storeFlag,
+  ...storeFlags,
   exchange: exchangesFlag({ summary: 'Exchange that provides limits, tiers and the last price.', helpValue: 'NAME' }),
   market: marketsFlag({ summary: 'Market: spot or linear.', helpValue: 'NAME', defaultHelp: async () => 'linear' }),
   symbols: symbolsFlag({ summary: 'Symbol, in any spelling.', helpValue: 'SYMBOL' }),

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
-import { storeFlag } from '../../../lib/cli/flags.js';
+import { storeFlags } from '../../../lib/cli/flags.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { runFolder } from '../../../lib/execution/store/run-names.js';
 import { openRunStore } from '../../../lib/execution/store/sqlite-store.js';
@@ -33,7 +33,7 @@ export default class GridReport extends BaseCommand {
       defaultHelp: async () => '--store',
     }),
     force: Flags.boolean({ summary: 'Overwrite an existing page.' }),
-    store: storeFlag,
+    ...storeFlags,
   };
 
   async run(): Promise<SummaryDocument> {

@@ -8,7 +8,7 @@ import {
   fractionOf,
   LONGEST_PAUSE,
   outputFlags,
-  storeFlag,
+  storeFlags,
   symbolsFlag,
 } from '../../../lib/cli/flags.js';
 import { decimalFlag, fractionFlag } from '../../../lib/cli/grid-flags.js';
@@ -149,7 +149,7 @@ export const runFlags = {
     summary: 'With @FILE: halt all runs when they together have lost this.',
     helpGroup: SAFETY,
   }),
-  store: storeFlag,
+  ...storeFlags,
   latency: durationFlag({ summary: 'On paper: time of an order to the exchange.', defaultHelp: async () => '100ms' }),
   resume: Flags.boolean({ summary: 'Go on with a halted run, after orders and position were read and fit.' }),
   reconfigure: Flags.boolean({ summary: 'Give a run that holds nothing new settings.' }),

@@ -2,7 +2,7 @@ import type { Interfaces } from '@oclif/core';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { accountFlags } from '../../../lib/cli/account-access.js';
-import { exchangesFlag, storeFlag, symbolsFlag } from '../../../lib/cli/flags.js';
+import { exchangesFlag, storeFlags, symbolsFlag } from '../../../lib/cli/flags.js';
 import { runFlags, runName } from '../run/flags.js';
 
 export const statusArgs = {
@@ -49,7 +49,7 @@ export const statusFlags = {
   }),
   account: runFlags.account,
   'accept-endpoint': accountFlags['accept-endpoint'],
-  store: storeFlag,
+  ...storeFlags,
 };
 
 export type StatusFlags = Interfaces.InferredFlags<typeof statusFlags>;

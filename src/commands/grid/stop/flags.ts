@@ -2,7 +2,7 @@ import type { Interfaces } from '@oclif/core';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { accountFlags } from '../../../lib/cli/account-access.js';
-import { durationFlag, exchangesFlag, storeFlag, symbolsFlag } from '../../../lib/cli/flags.js';
+import { durationFlag, exchangesFlag, storeFlags, symbolsFlag } from '../../../lib/cli/flags.js';
 import { MINUTE, SECOND } from '../../../lib/model/time.js';
 import { runFlags, runName } from '../run/flags.js';
 
@@ -51,7 +51,7 @@ export const stopFlags = {
     defaultHelp: async () => '2m',
   }),
   'accept-endpoint': accountFlags['accept-endpoint'],
-  store: storeFlag,
+  ...storeFlags,
 };
 
 export type StopFlags = Interfaces.InferredFlags<typeof stopFlags>;

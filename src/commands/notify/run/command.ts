@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
-import { storeFlag } from '../../../lib/cli/flags.js';
+import { storeFlags } from '../../../lib/cli/flags.js';
 import { readNotifySettings } from '../../../lib/cli/notify-settings.js';
 import { openTap } from '../../../lib/cli/notify-sinks.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
@@ -23,7 +23,7 @@ A run whose process is gone for a minute, or gives no sign of life for 10 minute
   ];
 
   static override args = { names: Args.string({ multiple: true, description: 'Names of runs; without them, all.' }) };
-  static override flags = { sink: sinkFlag, store: storeFlag };
+  static override flags = { sink: sinkFlag, ...storeFlags };
 
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(NotifyRun);

@@ -29,7 +29,7 @@ type Completion = { readonly candidates: readonly (readonly [word: string, about
 const FILES: Completion = { candidates: [], directive: DIRECTIVE.files };
 const NOTHING: Completion = { candidates: [], directive: DIRECTIVE.noFiles };
 /** Flags that take the name of a directory. */
-const DIRECTORIES: ReadonlySet<string> = new Set(['store']);
+const DIRECTORIES: ReadonlySet<string> = new Set(['store', 'store-cache']);
 
 /**
  * Returns the candidates for the last of `words`, which is what is typed after `mdtool`. Of a comma list the last part is

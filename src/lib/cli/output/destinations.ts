@@ -1,3 +1,4 @@
+import { isBucketUrl } from '../../bucket/bucket-url.js';
 import { UsageError } from '../../model/errors.js';
 import type { RecordType } from '../../model/records.js';
 import { createJsonEncoder, createNdjsonEncoder } from '../../sinks/ndjson.js';
@@ -43,6 +44,7 @@ const MOST_ROWS = 200;
 const DESTINATIONS: readonly Destination[] = [
   { name: '-', matches: (output) => output === '-', open: (_, options) => openStdout(options) },
   { name: 'store', matches: (output) => output === 'store', open: (_, options) => openStore(options) },
+  { name: 's3://BUCKET/FILE', matches: isBucketUrl, open: openInBucket },
   { name: 'none', matches: (output) => output === 'none', open: async () => createNullSink() },
   { name: 'FILE.ndjson[.gz]', matches: (output) => /\.ndjson(\.gz)?$/.test(output), open: openFile('ndjson') },
   { name: 'FILE.csv[.gz]', matches: (output) => /\.csv(\.gz)?$/.test(output), open: openFile('csv') },
@@ -120,6 +122,14 @@ async function openStore({ store, note }: DestinationOptions): Promise<Sink> {
   if (!store) throw new UsageError('-o store: this step does not write to a store; name a file or -');
   const { createStoreSink } = await import('./store-sink.js');
   return createStoreSink(store, note);
+}
+
+async function openInBucket(output: string, options: DestinationOptions): Promise<Sink> {
+  const file = destinationOf(output.slice(output.lastIndexOf('/') + 1));
+  if (!file.name.startsWith('FILE'))
+    throw new UsageError(`-o ${output}: expected the name of a file, such as s3://bucket/trades.parquet`);
+  const { createBucketSink } = await import('./bucket-output.js');
+  return createBucketSink(output, options.force, (path) => file.open(path, { ...options, force: true }));
 }
 
 function openDatabase(format: 'parquet' | 'duckdb'): Destination['open'] {

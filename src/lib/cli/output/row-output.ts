@@ -1,3 +1,4 @@
+import { isBucketUrl } from '../../bucket/bucket-url.js';
 import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
 import { inertText, markdownHeader, markdownRows } from '../../sinks/csv.js';
@@ -88,6 +89,27 @@ export function rowFileFormat(path: string): 'ndjson' | 'csv' | 'parquet' | 'duc
   const format = /\.(?:(ndjson|csv)(?:\.gz)?|(parquet|duckdb))$/.exec(path);
   if (format) return (format[1] ?? format[2]) as ReturnType<typeof rowFileFormat>;
   throw new UsageError(`-o ${path}: expected -, FILE.ndjson[.gz], FILE.csv[.gz], FILE.parquet or FILE.duckdb for rows`);
+}
+
+/** Returns what `work` makes of the file of `-o`; one for a bucket is on this machine until it is whole. */
+export async function withFile<Value>(
+  output: string | undefined,
+  force: boolean,
+  work: (path: string | undefined) => Promise<Value>,
+): Promise<Value> {
+  if (output === undefined || !isBucketUrl(output)) {
+    if (output !== undefined) refuseExisting(output, force);
+    return await work(output);
+  }
+  const { BucketOutput } = await import('./bucket-output.js');
+  const target = await BucketOutput.open(output, force);
+  try {
+    const value = await target.guarded(() => work(target.path));
+    await target.publish();
+    return value;
+  } finally {
+    await target.discard();
+  }
 }
 
 async function writeFile(rows: Rows, { output: path = '', force }: RowOutputOptions): Promise<void> {

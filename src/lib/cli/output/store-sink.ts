@@ -22,7 +22,7 @@ export async function createStoreSink(
   { directory, step, claims, sealedApart = false }: StoreTarget,
   warn: (text: string) => void,
 ): Promise<Sink> {
-  const maintenance = sealedApart ? ({ paths }: StoreContext) => maintenanceApart(paths.root) : maintenanceHere;
+  const maintenance = sealedApart ? ({ paths }: StoreContext) => maintenanceApart(paths.location) : maintenanceHere;
   const writer = await openStoreWriter(directory, { step, claims: claims?.initial ?? [], onWarning: warn, maintenance });
   claims?.heldBy((more) => writer.claim(more));
   let records = 0;

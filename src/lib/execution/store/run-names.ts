@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../model/errors.js';
 import { didYouMean } from '../../model/suggestion.js';
-import { runDirectory } from './sqlite-store.js';
+import { runDirectory, runsFolder } from './sqlite-store.js';
 
 /** Returns the names of all runs of a store. */
 export function runNames(store: string): string[] {
-  const folder = join(store, 'state', 'runs');
+  const folder = runsFolder(store);
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'run.db')))

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isBucketUrl } from '../../bucket/bucket-url.js';
 import { LimitError, UsageError } from '../../model/errors.js';
 import { DAY } from '../../model/time.js';
 import type { Commit, FillRow, IntentRow, OutboxRow } from '../messages.js';
@@ -11,6 +12,7 @@ import { type Heartbeat, KEPT_RECORDS, type RunCommand, type RunStore } from './
 /** Marks a file as a journal of mdtool: "mdrn". */
 const APPLICATION = 0x6d64726e;
 const VERSION = 1;
+
 /** Bytes that must be free before a run starts. */
 const FREE = 64 * 1024 * 1024;
 
@@ -26,8 +28,15 @@ const SCHEMA = `
   create table heartbeat(one integer primary key check (one = 1), at integer not null, pid integer not null, facts text not null) strict;
 `;
 
+/** Returns where the journals of the runs of a store lie. Throws a `UsageError` for a bucket: a copy of a journal trades twice. */
+export function runsFolder(store: string): string {
+  if (isBucketUrl(store))
+    throw new UsageError(`${store}: a run keeps its journal on the disk of one machine; choose a directory with --store`);
+  return join(store, 'state', 'runs');
+}
+
 export function runDirectory(store: string, name: string): string {
-  return join(store, 'state', 'runs', name);
+  return join(runsFolder(store), name);
 }
 
 /** Creates the journal of a new run. Throws a `UsageError` where there is one of that name. */

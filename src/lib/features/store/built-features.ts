@@ -59,7 +59,7 @@ export async function* buildStoredFeatures(context: StoreContext, options: Build
   requireSameFeatureRules((await context.log.read()).metadata, engine);
   // Rows of symbols that are not chosen stay: the selection of symbols must not hide them.
   const { exchanges, markets } = selection;
-  const snapshot = await openSnapshot(context.paths.root, { exchanges, markets, types: [...INPUT_TYPES, ...ROWS] });
+  const snapshot = await openSnapshot(context.paths.location, { exchanges, markets, types: [...INPUT_TYPES, ...ROWS] });
   try {
     for (const market of marketsOf(snapshot)) {
       if (!options.stopped.aborted) yield* buildMarket({ context, snapshot, market, ...options });

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
+import { fetchNamedFiles } from '../files/bucket-files.js';
 import { followRetired, isVanished } from '../log/retired-files.js';
 
 /**
@@ -110,6 +111,7 @@ const ATTEMPTS = 25;
 async function following<T>(sql: string, run: (statement: string) => Promise<T>): Promise<T> {
   let statement = sql;
   for (let attempt = 1; ; attempt++) {
+    await fetchNamedFiles(statement);
     try {
       return await run(statement);
     } catch (error) {

@@ -4,8 +4,9 @@ import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { RecordType } from '../../model/records.js';
+import { fetchStoredFile } from '../files/bucket-files.js';
 import { createDirectory, isMissing, publishFile, storageFailure, temporaryName } from '../files/durable-file.js';
-import { retiredPath } from '../log/retired-files.js';
+import { retiredPath } from '../files/stored-file.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 import { fileOrder, tableColumns } from './record-table.js';
 
@@ -108,5 +109,6 @@ export async function fileDigest(path: string): Promise<string> {
 }
 
 async function openStored(path: string): Promise<FileHandle> {
+  await fetchStoredFile(path);
   return await open(path).catch((error) => (isMissing(error) ? open(retiredPath(path)) : Promise.reject(error)));
 }

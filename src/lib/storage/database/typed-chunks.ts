@@ -1,5 +1,6 @@
 import type { DuckDBDataChunk, DuckDBListVector } from '@duckdb/node-api';
 import { FailureError } from '../../model/errors.js';
+import { fetchNamedFiles } from '../files/bucket-files.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 
 /** Some rows of a result, one column at a time; nothing is decoded before it is asked for. */
@@ -32,6 +33,7 @@ export async function* typedChunks(database: Database, sql: string, expected: nu
 }
 
 async function* streamed(database: Database, sql: string, expected: number): AsyncGenerator<TypedChunk> {
+  await fetchNamedFiles(sql);
   const result = await database.connection.stream(sql);
   let rows = 0;
   for (;;) {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isBucketUrl, parseBucketUrl } from '../../bucket/bucket-url.js';
 import { FailureError, UsageError } from '../../model/errors.js';
-import { createDirectory, createFile, isMissing, storageFailure } from './durable-file.js';
+import { bucketFiles } from './bucket-files.js';
+import { storageFailure } from './durable-file.js';
+import { DISK_FILES, type StoreFiles } from './store-files.js';
 
 /** The file that makes a directory a store. */
 const MARKER = 'mdtool-store.json';
@@ -12,14 +14,25 @@ export const STORE_FORMAT = 1;
 /** Entries that a fresh file system puts into an otherwise empty directory. */
 const NOT_CONTENT = new Set(['lost+found']);
 
-/** The directories of a store, as absolute paths. */
-export type StorePaths = { readonly root: string; readonly journal: string; readonly state: string; readonly log: string };
+/** The directories of a store on this machine, as absolute paths. */
+export type StorePaths = {
+  /** What opens the store again: its directory, or `s3://bucket/prefix`. Messages name it. */
+  readonly location: string;
+  readonly root: string;
+  readonly journal: string;
+  readonly state: string;
+  readonly log: string;
+  readonly files: StoreFiles;
+};
 
-/** Returns where the parts of the store in `directory` lie. */
+/** Returns where the parts of the store lie that `--store` names. Throws a `UsageError` for a wrong address of a bucket. */
 export function storePaths(directory: string): StorePaths {
-  const root = resolve(directory);
+  const url = isBucketUrl(directory) ? parseBucketUrl(directory) : undefined;
+  const bucket = url && bucketFiles(url);
+  const root = bucket?.root ?? resolve(directory);
+  const location = url ? `s3://${url.bucket}${url.key === '' ? '' : `/${url.key}`}` : root;
   const state = join(root, 'state');
-  return { root, journal: join(root, 'journal'), state, log: join(state, 'log') };
+  return { location, root, journal: join(root, 'journal'), state, log: join(state, 'log'), files: bucket ?? DISK_FILES };
 }
 
 /**
@@ -29,60 +42,67 @@ export function storePaths(directory: string): StorePaths {
 export async function findStore(directory: string): Promise<StorePaths | undefined> {
   const paths = storePaths(directory);
   try {
-    return (await readMarker(paths.root)) ? paths : undefined;
+    return (await readMarker(paths)) ? paths : undefined;
   } catch (error) {
-    throw storageFailure(error, 'read the store', paths.root);
+    throw storageFailure(error, 'read the store', paths.location);
   }
 }
 
-/** Throws a `UsageError` for a directory that does not exist; an empty one is an empty store. */
+/** Throws a `UsageError` for a directory that does not exist, as `requireStore`, at once; a bucket has to be asked. */
 export function requireStoreDirectory(directory: string): void {
-  if (existsSync(resolve(directory))) return;
-  throw new UsageError(`no store in ${resolve(directory)}: there is no such directory; choose one with --store`);
+  const { location, root, files } = storePaths(directory);
+  if (!files.isShared && !existsSync(root))
+    throw new UsageError(`no store in ${location}: there is no such directory; choose one with --store`);
+}
+
+/** Throws a `UsageError` for a directory that does not exist, and for a prefix of a bucket without a store. */
+export async function requireStore(directory: string): Promise<void> {
+  requireStoreDirectory(directory);
+  const { location, files } = storePaths(directory);
+  if (files.isShared && !(await findStore(directory)))
+    throw new UsageError(`no store in ${location}: there is nothing below that prefix; choose one with --store`);
 }
 
 /** Returns the paths of the store in `directory`; an empty or new directory becomes a store. Throws as `findStore`. */
 export async function openStoreDirectory(directory: string): Promise<StorePaths> {
-  const found = await findStore(directory);
   const paths = storePaths(directory);
+  const { location, root, journal, log, files } = paths;
+  const found = await findStore(directory);
   try {
-    await createDirectory(paths.root);
+    await files.prepare([root]);
     // The marker is written first: a directory with content but no marker belongs to someone else.
-    if (!found) await createFile(join(paths.root, MARKER), `${JSON.stringify({ store: 'mdtool', format: STORE_FORMAT })}\n`);
-    for (const part of [paths.journal, paths.log]) await createDirectory(part);
+    if (!found) await files.create(join(root, MARKER), `${JSON.stringify({ store: 'mdtool', format: STORE_FORMAT })}\n`);
+    await files.prepare([journal, log]);
   } catch (error) {
-    throw storageFailure(error, 'write to the store', paths.root);
+    throw storageFailure(error, 'write to the store', location);
   }
   return paths;
 }
 
-async function readMarker(root: string): Promise<boolean> {
-  const text = await readFile(join(root, MARKER), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (isMissing(error)) return undefined;
+async function readMarker(paths: StorePaths): Promise<boolean> {
+  const { location, root, files } = paths;
+  const text = await files.read(join(root, MARKER)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOTDIR') throw new UsageError(`${root} is a file; a store needs a directory`);
     throw error;
   });
-  if (text === undefined) return await refuseForeign(root);
+  if (text === undefined) return await refuseForeign(paths);
   const format = formatOf(text);
-  if (format === undefined) throw new FailureError(`${join(root, MARKER)}: expected {"store":"mdtool","format":${STORE_FORMAT}}`);
+  if (format === undefined) throw new FailureError(`${location}/${MARKER}: expected {"store":"mdtool","format":${STORE_FORMAT}}`);
   if (format > STORE_FORMAT)
     throw new FailureError(
-      `${root} has store format ${format}, but this mdtool reads formats up to ${STORE_FORMAT}; use a newer mdtool`,
+      `${location} has store format ${format}, but this mdtool reads formats up to ${STORE_FORMAT}; use a newer mdtool`,
     );
   return true;
 }
 
-async function refuseForeign(root: string): Promise<boolean> {
-  const entries = await readdir(root).catch((error: NodeJS.ErrnoException) => {
-    if (isMissing(error)) return [];
-    throw error;
-  });
-  const content = entries.filter((entry) => !entry.startsWith('.') && !NOT_CONTENT.has(entry));
+async function refuseForeign(paths: StorePaths): Promise<boolean> {
+  const { location, root, files } = paths;
+  const content = (await files.names(root)).filter((entry) => !entry.startsWith('.') && !NOT_CONTENT.has(entry));
   if (content.length === 0) return false;
   // Another process made it a store after the marker was read.
-  if (content.includes(MARKER)) return await readMarker(root);
+  if (content.includes(MARKER)) return await readMarker(paths);
   throw new UsageError(
-    `${root} is not an mdtool store (it contains ${content.slice(0, 3).join(', ')} but no ${MARKER}); choose an empty directory or an existing store`,
+    `${location} is not an mdtool store (it contains ${content.slice(0, 3).join(', ')} but no ${MARKER}); choose an empty directory or an existing store`,
   );
 }
 

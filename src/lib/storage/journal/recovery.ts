@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { isMissing, storageFailure } from '../files/durable-file.js';
-import type { StoreContext } from '../log/store-context.js';
+import { type StoreContext, wallClock } from '../log/store-context.js';
 import type { StoreState } from '../log/store-state.js';
 import { adoptJournal, type JournalEntry, listJournals } from './journal.js';
 import { goneWriters } from './writer-registry.js';
@@ -14,7 +14,8 @@ import { goneWriters } from './writer-registry.js';
  */
 export async function adoptOrphans(context: StoreContext, holder: string, silenceLimit?: number): Promise<JournalEntry[]> {
   const { unsealed, sealed } = await orphans(context, silenceLimit);
-  await deleteJournals(sealed);
+  const discard = await deleteJournals(sealed);
+  if (discard.length > 0) await context.log.commit(() => ({ at: wallClock(), discard }));
   const adopted: (JournalEntry | undefined)[] = [];
   for (const journal of unsealed) if (journal.holder !== holder) adopted.push(await adoptJournal(journal, holder));
   return adopted.filter((journal) => journal !== undefined);

@@ -4,7 +4,6 @@ import { openStoreDirectory } from '../files/store-directory.js';
 import { openStoreContext, type StoreContext } from '../log/store-context.js';
 import { ClaimedError, registerWriter, touchHeartbeat, unregisterWriter } from './writer-registry.js';
 
-const HEARTBEAT_EVERY_MS = 15_000;
 const RETRY_EVERY_MS = 500;
 
 /** A run of a step that holds the step's lock on a store. */
@@ -30,7 +29,10 @@ export async function startStep(directory: string, step: string, options: StepLo
     await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
   }
   const beats = new SerialQueue();
-  const timer = setInterval(() => void beats.run(() => touchHeartbeat(context, id).catch(() => {})), HEARTBEAT_EVERY_MS);
+  const timer = setInterval(
+    () => void beats.run(() => touchHeartbeat(context, id)).catch(() => {}),
+    paths.files.heartbeats.everyMs,
+  );
   return {
     context,
     async release() {

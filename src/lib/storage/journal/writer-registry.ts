@@ -1,8 +1,10 @@
-import { rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BucketError } from '../../bucket/bucket-error.js';
 import { UsageError } from '../../model/errors.js';
-import { createFile, isMissing, storageFailure } from '../files/durable-file.js';
+import { storageFailure } from '../files/durable-file.js';
 import { currentOwner, describeOwner, isGone } from '../files/owner.js';
+import type { StorePaths } from '../files/store-directory.js';
+import type { Standing } from '../files/store-files.js';
 import { type StoreContext, wallClock } from '../log/store-context.js';
 import type { Claim, StoreState, WriterEntry } from '../log/store-state.js';
 
@@ -23,7 +25,7 @@ export async function registerWriter(
   claims: readonly Claim[],
   silenceLimit?: number,
 ): Promise<void> {
-  await createHeartbeat(heartbeatPath(context, writer));
+  await beginHeartbeat(context, writer);
   const entry: WriterEntry = { step, owner: currentOwner(), claims };
   const gone = await goneWriters(context, silenceLimit);
   await context.log
@@ -32,9 +34,11 @@ export async function registerWriter(
       return { at: wallClock(), open: { writer, entry }, close: [...gone].filter((other) => state.writers.has(other)) };
     })
     .catch(async (error) => {
-      await rm(heartbeatPath(context, writer), { force: true });
+      await endHeartbeat(context, writer).catch(() => {});
       throw error;
     });
+  // A writer that was suspended and goes on must notice that its claims are free.
+  for (const other of gone) await endHeartbeat(context, other);
 }
 
 /** Adds claims to a registered writer. Throws a `ClaimedError` when another running writer holds one of them. */
@@ -68,51 +72,71 @@ function refuseTaken(state: StoreState, { writer, claims, gone }: Wanted): void 
 /** Removes a writer's entry: its claims are free for others. */
 export async function unregisterWriter(context: StoreContext, writer: string): Promise<void> {
   await context.log.commit((state) => (state.writers.has(writer) ? { at: wallClock(), close: [writer] } : undefined));
-  await rm(heartbeatPath(context, writer), { force: true });
+  await endHeartbeat(context, writer);
 }
 
-/** Renews a writer's heartbeat. */
-export async function touchHeartbeat(context: StoreContext, writer: string): Promise<void> {
-  const path = heartbeatPath(context, writer);
-  const now = new Date();
-  await utimes(path, now, now).catch(async (error) => {
-    if (!isMissing(error)) throw storageFailure(error, 'write', path);
-    await createHeartbeat(path);
-  });
-}
-
-async function createHeartbeat(path: string): Promise<void> {
+/** Renews a writer's heartbeat. Returns whether it still holds its claims, as far as that is known. */
+export async function touchHeartbeat({ paths }: StoreContext, writer: string): Promise<Standing> {
+  const path = heartbeatPath(paths, writer);
   try {
-    await createFile(path, '');
+    return await paths.files.heartbeats.renew(path);
   } catch (error) {
     throw storageFailure(error, 'write', path);
   }
 }
 
+/** A log that does not answer within this (milliseconds) is asked again by the next heartbeat. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Returns whether a writer still holds its claims: another process may have removed it as gone while it was suspended.
+ *
+ * A bucket may be away for minutes. A capture that waited for it would lose what arrives meanwhile; so without an answer the
+ * writer goes on, and sealing drops records that another one stored as well.
+ */
+export async function isHolding({ paths, log }: StoreContext, writer: string): Promise<boolean> {
+  const standing = paths.files.heartbeats.standing(heartbeatPath(paths, writer));
+  if (standing !== 'unknown') return standing === 'held';
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([log.read().then(({ writers }) => writers.has(writer)), late]);
+  } catch (error) {
+    if (error instanceof BucketError && error.isOutage) return true;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function beginHeartbeat({ paths }: StoreContext, writer: string): Promise<void> {
+  const path = heartbeatPath(paths, writer);
+  try {
+    await paths.files.heartbeats.begin(path);
+  } catch (error) {
+    throw storageFailure(error, 'write', path);
+  }
+}
+
+function endHeartbeat({ paths }: StoreContext, writer: string): Promise<void> {
+  return paths.files.heartbeats.end(heartbeatPath(paths, writer));
+}
+
 /** Returns the registered writers whose process has ended or whose heartbeat is too old. */
 export async function goneWriters(context: StoreContext, silenceLimit?: number): Promise<Set<string>> {
+  const { heartbeats } = context.paths.files;
   const gone = new Set<string>();
   for (const [writer, { owner }] of (await context.log.read()).writers) {
-    if (isGone(owner, await silenceOf(context, writer), silenceLimit)) gone.add(writer);
+    const silence = await heartbeats.silence(heartbeatPath(context.paths, writer));
+    if (isGone(owner, silence, silenceLimit ?? heartbeats.silenceMs)) gone.add(writer);
   }
   return gone;
 }
 
-/** Returns whether a writer is registered in the log. */
-export function isRegistered(state: StoreState, writer: string): boolean {
-  return state.writers.has(writer);
-}
-
-async function silenceOf(context: StoreContext, writer: string): Promise<number> {
-  try {
-    return Date.now() - (await stat(heartbeatPath(context, writer))).mtimeMs;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-}
-
-function heartbeatPath(context: StoreContext, writer: string): string {
-  return join(context.paths.state, `${writer}.alive`);
+function heartbeatPath({ state }: StorePaths, writer: string): string {
+  return join(state, `${writer}.alive`);
 }
 
 /** Returns the first common claim of two lists as text, `bybit linear trade BTCUSDT`; undefined without one. */

@@ -1,8 +1,8 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../model/errors.js';
-import { createFile, isMissing, replaceFile, storageFailure } from '../files/durable-file.js';
+import { storageFailure } from '../files/durable-file.js';
 import { SerialQueue } from '../files/serial-queue.js';
+import { DISK_FILES, type StoreFiles } from '../files/store-files.js';
 import { findStoredFile } from '../files/stored-file.js';
 import { noteHead, readHead } from './log-head.js';
 import { type Change, decodeChange, encodeChange, StoreState } from './store-state.js';
@@ -28,21 +28,23 @@ const RESTORE =
  * merge could bring a file back that the other one has just removed. A lock would stay with a process that is suspended.
  *
  * So there is no lock. A process reads the state after change n, decides, and creates the file of change n + 1, which
- * only one process can create (`createFile`). A process that loses reads the winner's change and decides again: every
+ * only one process can create (`StoreFiles.create`). A process that loses reads the winner's change and decides again: every
  * change is decided on exactly the state that it is applied to.
  */
 export class CommitLog {
   readonly #directory: string;
   readonly #root: string | undefined;
+  readonly #files: StoreFiles;
   #state = new StoreState();
   #isChecked = false;
   /** One reading or commit at a time: parallel ones would apply a change twice. */
   readonly #queue = new SerialQueue();
 
   /** `root` is the directory of the store. If it has stored files and the log is empty, the log was lost. */
-  constructor(directory: string, root?: string) {
+  constructor(directory: string, root?: string, files: StoreFiles = DISK_FILES) {
     this.#directory = directory;
     this.#root = root;
+    this.#files = files;
   }
 
   /** Returns the state after all changes so far. It belongs to the log: callers must not modify it. */
@@ -54,7 +56,8 @@ export class CommitLog {
     try {
       await this.#catchUp();
       // The first change is logged long before the first file is stored: files without changes mean a lost log.
-      const stored = this.#state.version === 0 && this.#root !== undefined ? await findStoredFile(this.#root) : undefined;
+      const stored =
+        this.#state.version === 0 && this.#root !== undefined ? await findStoredFile(this.#root, this.#files) : undefined;
       if (stored !== undefined) await this.#catchUp();
       if (stored !== undefined && this.#state.version === 0) throw this.#lost(stored);
       await this.#requireNewest();
@@ -70,7 +73,7 @@ export class CommitLog {
    */
   async #requireNewest(): Promise<void> {
     if (this.#isChecked || this.#root === undefined) return;
-    const head = await readHead(this.#directory);
+    const head = await readHead(this.#directory, this.#files);
     for (let attempt = 1; head > this.#state.version && attempt <= HEAD_ATTEMPTS; attempt++) {
       await this.#catchUp();
       // A network file system may show the noted number before the change itself.
@@ -124,14 +127,17 @@ export class CommitLog {
     const number = this.#state.version + 1;
     const path = join(this.#directory, `${numbered(number)}.json`);
     const text = `${encodeChange(change)}\n`;
+    // The log never names a file that other machines cannot read.
+    for (const file of change.add ?? [])
+      if (this.#root !== undefined && !this.#state.files.has(file.path)) await this.#files.publish(join(this.#root, file.path));
     try {
-      if (!(await createFile(path, text))) return false;
+      if (!(await this.#files.create(path, text))) return false;
     } catch (error) {
-      // The link may have succeeded before a later step failed: then the change is made.
-      if ((await readText(path).catch(() => undefined)) !== text) throw storageFailure(error, 'write', path);
+      // The file may have been created before a later step failed, or its answer got lost: then the change is made.
+      if ((await this.#files.read(path).catch(() => undefined)) !== text) throw storageFailure(error, 'write', path);
     }
     this.#state.apply(change);
-    if (this.#root !== undefined) await noteHead(this.#directory, number);
+    if (this.#root !== undefined) await noteHead(this.#directory, number, this.#files);
     // The change is made even if the checkpoint cannot be written; the next checkpoint covers it.
     if (number % CHECKPOINT_EVERY === 0) await this.#writeCheckpoint().catch(() => {});
     return true;
@@ -145,7 +151,7 @@ export class CommitLog {
 
   async #readChange(number: number): Promise<Change | undefined> {
     const path = join(this.#directory, `${numbered(number)}.json`);
-    const text = await readText(path);
+    const text = await this.#files.read(path);
     return text === undefined ? undefined : parse(text, path, decodeChange);
   }
 
@@ -158,7 +164,7 @@ export class CommitLog {
     const checkpoints = (await this.#list()).filter(({ checkpoint }) => checkpoint);
     const latest = checkpoints.sort((a, b) => b.number - a.number)[0];
     const path = join(this.#directory, latest?.name ?? '');
-    const text = latest && latest.number > this.#state.version ? await readText(path) : undefined;
+    const text = latest && latest.number > this.#state.version ? await this.#files.read(path) : undefined;
     if (text === undefined) {
       const missing = join(this.#directory, `${numbered(this.#state.version + 1)}.json`);
       throw new FailureError(`${missing} is missing, so the state of the store is unknown: ${RESTORE}`);
@@ -168,48 +174,35 @@ export class CommitLog {
 
   async #writeCheckpoint(): Promise<void> {
     const { version } = this.#state;
-    await replaceFile(join(this.#directory, `${numbered(version)}.checkpoint.json`), this.#state.encode());
+    await this.#files.replace(join(this.#directory, `${numbered(version)}.checkpoint.json`), this.#state.encode());
     // Slow readers may still be reading the changes since the previous checkpoint; older ones are no longer needed.
     const old = (await this.#list()).filter(({ number }) => number <= version - 2 * CHECKPOINT_EVERY);
-    for (const { name } of old) await rm(join(this.#directory, name), { force: true });
+    await Promise.all(old.map(({ name }) => this.#files.remove(join(this.#directory, name))));
   }
 
   #list(): Promise<LogEntry[]> {
-    return logEntries(this.#directory);
+    return logEntries(this.#directory, this.#files);
   }
 }
 
 type LogEntry = { readonly name: string; readonly number: number; readonly checkpoint: boolean };
 
 /** Returns the changes and checkpoints in the directory of a log. */
-export async function logEntries(directory: string): Promise<LogEntry[]> {
-  const names = await readdir(directory).catch((error) => {
-    if (isMissing(error)) return [];
-    throw error;
-  });
-  return names.flatMap((name) => {
+export async function logEntries(directory: string, files: StoreFiles): Promise<LogEntry[]> {
+  return (await files.names(directory)).flatMap((name) => {
     const match = COMMIT.exec(name) ?? CHECKPOINT.exec(name);
     return match ? [{ name, number: Number(match[1]), checkpoint: CHECKPOINT.test(name) }] : [];
   });
 }
 
 /** Starts a log from a rebuilt state; its version becomes the number of the first checkpoint. */
-export async function beginLog(directory: string, state: StoreState): Promise<void> {
-  await replaceFile(join(directory, `${numbered(state.version)}.checkpoint.json`), state.encode());
-  await noteHead(directory, state.version);
+export async function beginLog(directory: string, state: StoreState, files: StoreFiles): Promise<void> {
+  await files.replace(join(directory, `${numbered(state.version)}.checkpoint.json`), state.encode());
+  await noteHead(directory, state.version, files);
 }
 
 function numbered(number: number): string {
   return String(number).padStart(DIGITS, '0');
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }
 
 function parse<T>(text: string, path: string, decode: (text: string) => T): T {

@@ -1,6 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isMissing } from '../files/durable-file.js';
+import type { StoreFiles } from '../files/store-files.js';
 
 /** Returns the path of the note. It lies outside the log directory, so that restoring an old log does not restore it. */
 function headPath(log: string): string {
@@ -8,15 +7,12 @@ function headPath(log: string): string {
 }
 
 /** Returns the number of the newest change that was noted, 0 without a note. It may be too low, never too high. */
-export async function readHead(log: string): Promise<number> {
-  const text = await readFile(headPath(log), 'utf8').catch((error) => {
-    if (isMissing(error)) return '';
-    throw error;
-  });
+export async function readHead(log: string, files: StoreFiles): Promise<number> {
+  const text = (await files.read(headPath(log))) ?? '';
   return /^\d+\n$/.test(text) ? Number(text) : 0;
 }
 
 /** Notes the number of a change after it was made. A note that cannot be written is not a failure. */
-export async function noteHead(log: string, number: number): Promise<void> {
-  await writeFile(headPath(log), `${number}\n`).catch(() => {});
+export async function noteHead(log: string, number: number, files: StoreFiles): Promise<void> {
+  await files.note(headPath(log), `${number}\n`).catch(() => {});
 }

@@ -1,18 +1,8 @@
 import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isMissing, storageFailure } from '../files/durable-file.js';
+import { storageFailure } from '../files/durable-file.js';
+import { retiredPath } from '../files/stored-file.js';
 import { absolutePath, type StoreContext } from './store-context.js';
-
-/**
- * Returns the name of a replaced file until it is deleted.
- *
- * A tool that reads a partition directory as plain Parquet would count every record of a replaced file twice. So the
- * retired name is hidden and has another extension: DuckDB's glob matches hidden names, Spark reads any extension.
- */
-export function retiredPath(path: string): string {
-  return join(dirname(path), `.${basename(path)}.replaced`);
-}
 
 /**
  * Renames replaced files (relative paths) to their retired names. A file that is missing or cannot be renamed is left to
@@ -21,7 +11,7 @@ export function retiredPath(path: string): string {
 export async function retireFiles(context: StoreContext, replaced: Iterable<string>): Promise<void> {
   for (const file of replaced) {
     const path = absolutePath(context, file);
-    await rename(path, retiredPath(path)).catch(() => {});
+    await context.paths.files.rename(path, retiredPath(path)).catch(() => {});
   }
 }
 
@@ -32,27 +22,29 @@ export async function retireFiles(context: StoreContext, replaced: Iterable<stri
 export async function quarantineFile(context: StoreContext, file: string): Promise<string | undefined> {
   const path = absolutePath(context, file);
   for (const name of [path, retiredPath(path)]) {
-    const kept = unusedName(join(dirname(path), `.${basename(path)}.damaged`));
-    try {
-      await rename(name, kept);
-      return kept;
-    } catch (error) {
-      if (!isMissing(error)) throw storageFailure(error, 'rename', name);
-    }
+    const kept = await unusedName(context, join(dirname(path), `.${basename(path)}.damaged`));
+    if (await rename(context, name, kept)) return kept;
   }
   return undefined;
 }
 
-function unusedName(name: string): string {
-  for (let number = 2, candidate = name; ; candidate = `${name}-${number++}`) if (!existsSync(candidate)) return candidate;
+async function unusedName({ paths }: StoreContext, name: string): Promise<string> {
+  for (let number = 2, candidate = name; ; candidate = `${name}-${number++}`)
+    if ((await paths.files.age(candidate)) === undefined) return candidate;
 }
 
 /** Renames a retired file back: the log still counts it. */
 export async function restoreRetired(context: StoreContext, file: string): Promise<void> {
   const path = absolutePath(context, file);
-  await rename(retiredPath(path), path).catch((error) => {
-    if (!isMissing(error)) throw storageFailure(error, 'rename', retiredPath(path));
-  });
+  await rename(context, retiredPath(path), path);
+}
+
+async function rename({ paths }: StoreContext, from: string, to: string): Promise<boolean> {
+  try {
+    return await paths.files.rename(from, to);
+  } catch (error) {
+    throw storageFailure(error, 'rename', from);
+  }
 }
 
 /**

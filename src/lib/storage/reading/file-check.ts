@@ -4,8 +4,9 @@ import { type Database, sqlName } from '../database/duckdb.js';
 import { fileDigest } from '../database/parquet-file.js';
 import { parquetFiles } from '../database/record-load.js';
 import { tableColumns } from '../database/record-table.js';
+import { fetchStoredFile } from '../files/bucket-files.js';
 import { isMissing, storageFailure } from '../files/durable-file.js';
-import { retiredPath } from '../log/retired-files.js';
+import { retiredPath } from '../files/stored-file.js';
 import type { StoredFile } from '../log/store-state.js';
 
 /**
@@ -24,6 +25,7 @@ export async function checkFile(
   type: RecordType,
   file: Pick<StoredFile, 'bytes' | 'sha256'>,
 ): Promise<FileDamage | undefined> {
+  await fetchStoredFile(path, true);
   const bytes = await sizeOf(path);
   if (bytes === undefined) return { kind: 'gone', reason: 'is gone' };
   const change = await changeOf(path, bytes, file);

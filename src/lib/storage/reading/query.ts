@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { DuckDBValue } from '@duckdb/node-api';
 import { FailureError, MdtoolError } from '../../model/errors.js';
 import { finite, long } from '../../model/numbers.js';
@@ -8,8 +7,9 @@ import { Database, type DatabaseOptions, loadDuckDB, sqlList, sqlName, sqlText, 
 import { asPattern } from '../database/record-load.js';
 import { databaseReason } from '../files/database-reason.js';
 import type { Partition } from '../files/partition.js';
-import { requireStoreDirectory } from '../files/store-directory.js';
-import { followRetired, isVanished, retiredPath } from '../log/retired-files.js';
+import { requireStore, storePaths } from '../files/store-directory.js';
+import { retiredPath } from '../files/stored-file.js';
+import { followRetired, isVanished } from '../log/retired-files.js';
 import { planStatement, type StatementPlan, type ViewNames } from './query-guard.js';
 import { exportFiles, type QueryResult, RESULT_TABLE, smallResult, storedResult } from './query-result.js';
 import type { StoreSelection } from './store-selection.js';
@@ -54,7 +54,7 @@ export async function queryStore(directory: string, sql: string, options: QueryO
   const tables = [...plan.tables].filter((name) => !given.has(name));
   // A query of files needs no store, and one of constants none that exists.
   const needsStore = tables.length > 0 || plan.kind === 'listing' || (plan.files.size === 0 && plan.tables.size === 0);
-  if (tables.length > 0) requireStoreDirectory(directory);
+  if (tables.length > 0) await requireStore(directory);
   const selection = { ...options.selection, ...narrowed(plan, options.selection ?? {}) };
   for (let attempt = 1; ; attempt++) {
     const session = needsStore ? await openSnapshot(directory, selection, options.database) : await openEmpty(options.database);
@@ -214,7 +214,7 @@ function sqlFailure(error: unknown, directory: string): Error {
   if (error instanceof MdtoolError) return error;
   const message = String((error as Error)?.message ?? error);
   // DuckDB names a missing file by the pattern that it looked for.
-  const root = resolve(directory);
+  const { root } = storePaths(directory);
   const namesStore = message.includes(root) || message.includes(asPattern(root));
   if (namesStore && message.includes('.parquet')) return readFailure(error, root);
   return new FailureError(`SQL: ${databaseReason(error)}`, { cause: error });

@@ -1,14 +1,13 @@
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { UsageError } from '../../model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { Database, type DatabaseOptions, sqlName } from '../database/duckdb.js';
 import { type PartitionRows, partitionRows } from '../database/partition-rows.js';
 import { countLines, dropRepeated, loadLines, pathList } from '../database/record-load.js';
 import { tableColumns } from '../database/record-table.js';
-import { isMissing, storageFailure } from '../files/durable-file.js';
+import { storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
-import { findStore } from '../files/store-directory.js';
+import { findStore, storePaths } from '../files/store-directory.js';
 import { groupFiles } from '../log/overlaps.js';
 import { isVanished } from '../log/retired-files.js';
 import { absolutePath, openStoreContext, type StoreContext } from '../log/store-context.js';
@@ -99,12 +98,14 @@ export class StoreInspection {
   /** Returns the Parquet files in the store that are not in the log, as relative paths, without replaced files. */
   async strayFiles(): Promise<string[]> {
     const found: string[] = [];
+    const { root, files } = this.context.paths;
     for (const type of RECORD_TYPES) {
-      const names = await readdir(join(this.context.paths.root, type), { recursive: true }).catch((error) => {
-        if (isMissing(error)) return [];
-        throw storageFailure(error, 'read', join(this.context.paths.root, type));
-      });
-      for (const name of names) if (isVisible(name)) found.push(`${type}/${name.replaceAll('\\', '/')}`);
+      try {
+        for await (const name of files.tree(join(root, type)))
+          if (isVisible(name)) found.push(`${type}/${name.replaceAll('\\', '/')}`);
+      } catch (error) {
+        throw storageFailure(error, 'read', join(root, type));
+      }
     }
     // Read the log after the list: a file in the list may have been committed since.
     const state = await this.context.log.read();
@@ -147,7 +148,7 @@ export async function openInspection(
   options: DatabaseOptions = {},
 ): Promise<StoreInspection> {
   const paths = await findStore(directory);
-  if (!paths) throw new UsageError(`no store in ${resolve(directory)}; choose one with --store`);
+  if (!paths) throw new UsageError(`no store in ${storePaths(directory).location}; choose one with --store`);
   const context = openStoreContext(paths);
   for (let attempt = 1; ; attempt++) {
     const { journals } = await listSources(context);
@@ -161,7 +162,7 @@ export async function openInspection(
       return new StoreInspection(database, context, selection, open);
     } catch (error) {
       await database.close();
-      if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, paths.root);
+      if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, paths.location);
     }
   }
 }

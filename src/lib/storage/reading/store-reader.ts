@@ -1,10 +1,9 @@
-import { resolve } from 'node:path';
 import { mergeInTime } from '../../model/merge-in-time.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import type { Database, DatabaseOptions } from '../database/duckdb.js';
 import { tableRecords } from '../database/record-rows.js';
 import { recordOrder } from '../database/record-table.js';
-import { requireStoreDirectory } from '../files/store-directory.js';
+import { requireStore, requireStoreDirectory, storePaths } from '../files/store-directory.js';
 import { isVanished } from '../log/retired-files.js';
 import type { StoreSelection } from './store-selection.js';
 import { openSnapshot, readFailure, STORED_TYPES, type StoreSnapshot } from './store-snapshot.js';
@@ -24,7 +23,12 @@ export function readExistingStore<Type extends RecordType = RecordType>(
   selection: Omit<StoreSelection, 'types'> & { readonly types?: readonly Type[] | undefined } = {},
 ): AsyncGenerator<RecordsOf<Type>[]> {
   requireStoreDirectory(directory);
-  return readStore(directory, selection) as AsyncGenerator<RecordsOf<Type>[]>;
+  return readRequired(directory, selection) as AsyncGenerator<RecordsOf<Type>[]>;
+}
+
+async function* readRequired(directory: string, selection: StoreSelection): AsyncGenerator<AnyRecord[]> {
+  await requireStore(directory);
+  yield* readStore(directory, selection);
 }
 
 /**
@@ -70,7 +74,7 @@ export async function* storedDays<Day>(
         try {
           day = await load(snapshot, date);
         } catch (error) {
-          if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, resolve(directory));
+          if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, storePaths(directory).location);
           await snapshot.close();
           snapshot = await openSnapshot(directory, selection, options);
           continue;

@@ -95,7 +95,7 @@ export async function openSnapshot(
       return new StoreSnapshot(database, state, await relationsOf(database, { context, state, journals, selection }));
     } catch (error) {
       await database.close();
-      if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, paths.root);
+      if (attempt >= ATTEMPTS || !isVanished(error)) throw readFailure(error, paths.location);
     }
   }
 }

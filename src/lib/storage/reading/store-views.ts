@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
 import type { DatabaseOptions } from '../database/duckdb.js';
+import { storePaths } from '../files/store-directory.js';
 import { candleView } from './query.js';
 import type { QueryResult } from './query-result.js';
 import type { StoreSelection } from './store-selection.js';
@@ -30,7 +30,7 @@ export async function listViews(
     }
     return views;
   } catch (error) {
-    throw readFailure(error, resolve(directory));
+    throw readFailure(error, storePaths(directory).location);
   } finally {
     await snapshot.close();
   }

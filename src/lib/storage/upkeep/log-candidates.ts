@@ -10,7 +10,7 @@ import { parquetFiles } from '../database/record-load.js';
 import { isMissing, storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
-import { retiredPath } from '../log/retired-files.js';
+import { retiredPath } from '../files/stored-file.js';
 import type { StoredFile } from '../log/store-state.js';
 import { readFailure } from '../reading/store-snapshot.js';
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
 import { FailureError } from '../../model/errors.js';
 import type { Gap } from '../../model/records.js';
 import { type Database, withDatabase } from '../database/duckdb.js';
@@ -10,7 +9,7 @@ import { TableAppender } from '../database/table-appender.js';
 import { partitionOf, partitionPath } from '../files/partition.js';
 import type { Metadata } from '../log/metadata.js';
 import { quarantineFile } from '../log/retired-files.js';
-import { absolutePath, type StoreContext, wallClock } from '../log/store-context.js';
+import { absolutePath, dropCopy, type StoreContext, wallClock } from '../log/store-context.js';
 import type { StoredFile, StoreState } from '../log/store-state.js';
 
 /** Gone or damaged files and the records that replace them. */
@@ -40,8 +39,8 @@ export async function removeLostFiles(context: StoreContext, { files, gaps, meta
     isDone = await context.log.commit((state) => changeOf(state, files, written, metadata(state)));
   } finally {
     if (!isDone) {
-      for (const [path, name] of kept) await rename(name, absolutePath(context, path)).catch(() => {});
-      for (const file of written) await rm(absolutePath(context, file), { force: true });
+      for (const [path, name] of kept) await context.paths.files.rename(name, absolutePath(context, path)).catch(() => {});
+      for (const file of written) await dropCopy(context, file);
     }
   }
   if (!isDone) throw new FailureError('damaged files were replaced meanwhile; run mdtool verify again');

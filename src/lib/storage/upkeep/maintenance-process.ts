@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FailureError } from '../../model/errors.js';
+import { storeCache } from '../files/bucket-cache.js';
 import type { Maintenance } from './maintenance.js';
 import type { SealJob, SealReport } from './seal.js';
 
@@ -36,12 +37,12 @@ export const HURRIED = 'hurried';
  * new child. A child that dies fails its current request, which is retried like any other failure. When the
  * parent dies, the child ends.
  */
-export function maintenanceApart(root: string, options: MaintenanceOptions = {}): Maintenance {
-  return new MaintenanceProcess(root, options);
+export function maintenanceApart(location: string, options: MaintenanceOptions = {}): Maintenance {
+  return new MaintenanceProcess(location, options);
 }
 
 class MaintenanceProcess implements Maintenance {
-  readonly #root: string;
+  readonly #location: string;
   readonly #options: MaintenanceOptions;
   #child: ChildProcess | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -50,8 +51,8 @@ class MaintenanceProcess implements Maintenance {
   /** The child whose running request was taken from it, to be repeated by another. */
   #stopped: ChildProcess | undefined;
 
-  constructor(root: string, options: MaintenanceOptions) {
-    this.#root = root;
+  constructor(location: string, options: MaintenanceOptions) {
+    this.#location = location;
     this.#options = options;
   }
 
@@ -106,8 +107,9 @@ class MaintenanceProcess implements Maintenance {
     const { entry = ENTRY, execArgv = [] } = this.#options;
     // stdout of the parent carries only records.
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
-    const args = this.#isHurried ? [this.#root, HURRIED] : [this.#root];
-    this.#child = fork(entry, args, { execArgv: [...execArgv], stdio: [...stdio] });
+    const args = this.#isHurried ? [this.#location, HURRIED] : [this.#location];
+    const env = { ...process.env, MDTOOL_STORE_CACHE: storeCache() };
+    this.#child = fork(entry, args, { execArgv: [...execArgv], stdio: [...stdio], env });
     return this.#child;
   }
 

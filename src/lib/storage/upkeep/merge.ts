@@ -15,7 +15,7 @@ import { type Partition, partitionPath } from '../files/partition.js';
 import { uniteSegments } from '../files/segments.js';
 import type { Metadata } from '../log/metadata.js';
 import { retireFiles } from '../log/retired-files.js';
-import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from '../log/store-context.js';
+import { absolutePath, dropCopy, MAINTENANCE, removeFile, type StoreContext, wallClock } from '../log/store-context.js';
 import { mayOverlap, type StoredFile } from '../log/store-state.js';
 import { readFailure } from '../reading/store-snapshot.js';
 import { oneOfEachKey } from '../reading/type-relation.js';
@@ -37,10 +37,10 @@ export async function mergeFiles(context: StoreContext, job: MergeJob): Promise<
     const { duplicates, ...merged } = await withDatabase(MAINTENANCE, (database) => writeMerged(database, context, target, job));
     const file = { path, ...merged };
     if (await commitMerge(context, file, job)) return { file, duplicates };
-    await rm(target, { force: true });
+    await removeFile(context, file);
     return undefined;
   } catch (error) {
-    await rm(target, { force: true }).catch(() => {});
+    await dropCopy(context, { path });
     throw mergeFailure(error, context, 'merge into', target);
   }
 }
@@ -60,7 +60,7 @@ export async function rehearseMerge(context: StoreContext, job: MergeJob): Promi
 
 /** Returns a failed merge as one line. DuckDB's error names a Parquet file that cannot be read; else writing failed. */
 function mergeFailure(error: unknown, context: StoreContext, action: string, target: string): Error {
-  return String(error).includes('.parquet') ? readFailure(error, context.paths.root) : storageFailure(error, action, target);
+  return String(error).includes('.parquet') ? readFailure(error, context.paths.location) : storageFailure(error, action, target);
 }
 
 async function writeMerged(database: Database, context: StoreContext, target: string, { partition, files }: MergeJob) {

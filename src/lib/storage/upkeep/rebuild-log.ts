@@ -1,13 +1,13 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FailureError, MdtoolError } from '../../model/errors.js';
+import { FailureError, MdtoolError, UsageError } from '../../model/errors.js';
 import { createDirectory, createFile, isMissing, storageFailure } from '../files/durable-file.js';
 import { currentOwner } from '../files/owner.js';
 import { type Partition, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
 import type { StorePaths } from '../files/store-directory.js';
 import { requireNoActiveWriter } from '../journal/active-writers.js';
-import { beginLog, CommitLog, logEntries } from '../log/commit-log.js';
+import { beginLog, logEntries } from '../log/commit-log.js';
 import { readHead } from '../log/log-head.js';
 import type { Metadata } from '../log/metadata.js';
 import { restoreRetired } from '../log/retired-files.js';
@@ -40,6 +40,10 @@ const NUMBERS_SKIPPED = 1000;
  * changes nothing while another process writes, or when a file is not mdtool's.
  */
 export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | undefined> {
+  if (paths.files.isShared)
+    throw new UsageError(
+      `--rebuild-log works on a store on a disk: copy ${paths.location} into a directory, rebuild it there, and copy it to a new prefix`,
+    );
   const known = await readableState(paths);
   if (known && (await sweepStore(openStoreContext(paths), true)).length === 0) return undefined;
   await createDirectory(paths.state);
@@ -58,7 +62,7 @@ export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | und
 
 async function readableState(paths: StorePaths): Promise<StoreState | undefined> {
   try {
-    return await new CommitLog(paths.log, paths.root).read();
+    return await openStoreContext(paths).log.read();
   } catch (error) {
     if (error instanceof MdtoolError) return undefined;
     throw error;
@@ -71,12 +75,15 @@ async function rebuild(paths: StorePaths, known: StoreState | undefined): Promis
   const state = new StoreState();
   const metadata = { ...Object.fromEntries(known?.metadata ?? []), ...metadataOf(kept) };
   state.apply({ at: wallClock(), add: withOverlays(kept), metadata });
-  const last = Math.max(await readHead(paths.log), ...(await logEntries(paths.log)).map(({ number }) => number));
+  const last = Math.max(
+    await readHead(paths.log, paths.files),
+    ...(await logEntries(paths.log, paths.files)).map(({ number }) => number),
+  );
   state.version = Math.max(0, last) + NUMBERS_SKIPPED;
   const target = join(paths.state, `before-rebuild-${state.version}`);
   await moveAway(paths.log, join(target, 'log'));
   await createDirectory(paths.log);
-  await beginLog(paths.log, state);
+  await beginLog(paths.log, state, paths.files);
   const context = openStoreContext(paths);
   for (const { file } of kept.filter(({ isRetired }) => isRetired)) await restoreRetired(context, file.path);
   for (const { file } of moved) await moveAway(join(paths.root, file.path), join(target, file.path));

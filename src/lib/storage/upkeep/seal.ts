@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { FailureError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
 import { type Database, withDatabase } from '../database/duckdb.js';
@@ -10,7 +9,7 @@ import { countLines, dropKnown, dropRepeated, loadLines } from '../database/reco
 import { storageFailure } from '../files/durable-file.js';
 import { partitionPath } from '../files/partition.js';
 import type { JournalEntry } from '../journal/journal.js';
-import { absolutePath, MAINTENANCE, type StoreContext, wallClock } from '../log/store-context.js';
+import { absolutePath, dropCopy, MAINTENANCE, removeFile, type StoreContext, wallClock } from '../log/store-context.js';
 import { mayOverlap, type StoredFile, type StoreState } from '../log/store-state.js';
 
 /** The result of sealing one segment. */
@@ -48,17 +47,16 @@ const KNOWN_LINES: ReadonlySet<string> = new Set(['', 'journal', ...RECORD_TYPES
  */
 export async function sealSegment(context: StoreContext, job: SealJob): Promise<SealReport> {
   const written: WrittenFile[] = [];
-  let sealed = false;
   try {
     return await withDatabase(MAINTENANCE, async (database) => {
       const counts = await writeSegment(database, context, job, written);
-      sealed = await commitSeal(context, job, written);
+      const sealed = await commitSeal(context, job, written);
+      if (!sealed) for (const { file } of written) await removeFile(context, file);
       return { ...counts, sealed };
     });
   } catch (error) {
+    for (const { file } of written) await dropCopy(context, file);
     throw storageFailure(error, 'seal', job.journal.path);
-  } finally {
-    if (!sealed) for (const { file } of written) await rm(absolutePath(context, file), { force: true }).catch(() => {});
   }
 }
 

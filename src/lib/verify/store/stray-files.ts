@@ -1,9 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { MINUTE } from '../../model/time.js';
 import { parquetFiles } from '../../storage/database/record-load.js';
 import { keyExpressions } from '../../storage/database/record-table.js';
 import { type Partition, partitionOf, partitionPath } from '../../storage/files/partition.js';
-import { absolutePath } from '../../storage/log/store-context.js';
+import { absolutePath, type StoreContext } from '../../storage/log/store-context.js';
 import { checkFile } from '../../storage/reading/file-check.js';
 import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
 import type { Finding } from '../day.js';
@@ -19,19 +18,16 @@ export async function findStrays(inspection: StoreInspection): Promise<Map<strin
   const strays = new Map<string, string[]>();
   const { writers } = await inspection.context.log.read();
   for (const path of await inspection.strayFiles()) {
-    if (writers.size > 0 && (await isYoung(absolutePath(inspection.context, path)))) continue;
+    if (writers.size > 0 && (await isYoung(inspection.context, path))) continue;
     const partition = path.slice(0, path.lastIndexOf('/'));
     strays.set(partition, [...(strays.get(partition) ?? []), path]);
   }
   return strays;
 }
 
-async function isYoung(path: string): Promise<boolean> {
-  try {
-    return Date.now() - (await stat(path)).mtimeMs < YOUNG_MS;
-  } catch {
-    return true;
-  }
+async function isYoung(context: StoreContext, path: string): Promise<boolean> {
+  const age = await context.paths.files.age(absolutePath(context, path)).catch(() => undefined);
+  return age === undefined || age < YOUNG_MS;
 }
 
 /** Returns the partition of a directory below the store, undefined when it has none. */

@@ -14,7 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { buildStoredCandles } from '../../../../src/lib/candles/store/stored-candles.js';
 import { parseIntervals } from '../../../../src/lib/model/interval.js';
 import { storePaths } from '../../../../src/lib/storage/files/store-directory.js';
-import { retiredPath } from '../../../../src/lib/storage/log/retired-files.js';
+import { retiredPath } from '../../../../src/lib/storage/files/stored-file.js';
 import { openStoreContext } from '../../../../src/lib/storage/log/store-context.js';
 import { openStoreWriter } from '../../../../src/lib/storage/store-writer.js';
 import { rebuildLog } from '../../../../src/lib/storage/upkeep/rebuild-log.js';
