@@ -62,7 +62,7 @@ describe('help of a command', () => {
     const text = lines.join(' ').replace(/\s+/g, ' ');
     expect(text).toContain('--interval LIST ');
     expect(text).toMatch(/--empty CHOICE [^[]*\[one of skip, flat, null; default: skip\]/);
-    expect(text).toMatch(/--store DIR Store directory\. \[default: \.\/data\]/);
+    expect(text).toMatch(/--store DIR Store: a directory, or s3:\/\/BUCKET\/PREFIX\. \[default: \.\/data\]/);
     expect(lines.filter((line) => /^\S/.test(line) && line.toUpperCase() === line && line !== '')).toEqual([]);
   });
 

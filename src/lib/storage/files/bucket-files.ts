@@ -53,9 +53,10 @@ class BucketFiles implements StoreFiles {
     for (const directory of directories) await createDirectory(directory);
     const note = join(this.root, PROBED);
     if (existsSync(note)) return;
-    const name = `probe-${process.pid}-${Date.now()}`;
+    // The name begins with a dot: another process may look meanwhile whether a foreign object lies there.
+    const name = `.probe-${process.pid}-${Date.now()}`;
     const bucket = await this.#objects.open();
-    const defect = await bucket.defect(this.#key(join(this.root, 'state', name)));
+    const defect = await bucket.defect(this.#key(join(this.root, name)));
     if (defect !== undefined)
       throw new FailureError(
         `${bucket.host} cannot keep a store: ${defect}; two writers would overwrite each other's changes; choose a server with conditional writes`,
