@@ -13,7 +13,7 @@ import { rulesOf } from '../../../lib/execution/live/rules.js';
 import type { Venue } from '../../../lib/execution/live/venue.js';
 import { isLive } from '../../../lib/execution/orders.js';
 import type { RunConfig, RunState } from '../../../lib/execution/state.js';
-import { lockFile } from '../../../lib/execution/store/sqlite-store.js';
+import { lockFile, runsFolder } from '../../../lib/execution/store/sqlite-store.js';
 import type { TradingTerms } from '../../../lib/instruments/trading-terms.js';
 import { UsageError } from '../../../lib/model/errors.js';
 import type { Mode } from '../../../lib/model/records.js';
@@ -131,7 +131,7 @@ function paperVenue({ context, config, state, terms, latency = LATENCY }: VenueO
 
 /** Takes the locks of a run and of its symbol; returns how to let them go. Throws a `UsageError` where another process has one. */
 export async function takeLocks(store: string, { name, exchange, mode, account, symbol }: RunConfig): Promise<() => void> {
-  const runs = join(store, 'state', 'runs');
+  const runs = runsFolder(store);
   const own = await lockFile(join(runs, name, 'run.lock'));
   if (!own) throw new UsageError(`the run ${name} is running already: mdtool grid status ${name}`);
   if (mode === 'paper') return own;

@@ -53,8 +53,8 @@ export async function openSession(
   { given, stop }: SessionPurpose,
   context: SessionContext,
 ): Promise<RunSession> {
-  await openStoreDirectory(flags.store);
   const directory = runDirectory(flags.store, name);
+  await openStoreDirectory(flags.store);
   const known = existsSync(join(directory, 'run.db')) ? await openRunStore(directory) : undefined;
   try {
     if (known && stop === undefined) requireSame(known, flags, given);

@@ -55,7 +55,7 @@ export async function* buildStoredCandles(context: StoreContext, options: Stored
   const snapshot = await openSnapshot(context.paths.location, selection, database);
   try {
     for (const market of marketsOf(snapshot)) {
-      const now = await createStoredClock(snapshot, context.paths.location, market, candles.intervals);
+      const now = await createStoredClock(snapshot, context.paths.root, market, candles.intervals);
       const countsQuote = await quoteCondition(snapshot.database, candles);
       for (const interval of candles.intervals)
         yield* buildInterval({ context, snapshot, candles, market, interval, now, countsQuote });
@@ -143,7 +143,7 @@ async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise
       : undefined;
   return day.spans.map((span) => ({
     ...candles,
-    ...tradesWithin(snapshot, context.paths.location, market, span),
+    ...tradesWithin(snapshot, context.paths.root, market, span),
     interval,
     input: 'trade',
     clocks: CLOCKS,

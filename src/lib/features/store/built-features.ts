@@ -77,7 +77,7 @@ type Build = BuildOptions & {
 
 async function* buildMarket(build: Build): AsyncGenerator<BuiltRows> {
   const { context, snapshot, market, engine, selection, stopped } = build;
-  const { root } = context.paths;
+  const { location, root } = context.paths;
   const { symbols } = selection;
   const name = [progressName(market.exchange, market.market), ...[...(symbols ?? [])].sort()].join('.');
   const known = storedProgress(snapshot.state, name);
@@ -92,7 +92,7 @@ async function* buildMarket(build: Build): AsyncGenerator<BuiltRows> {
   for (const type of ROWS) yield* replaceRows(build, type, groups, limit);
   for (const table of tables) await snapshot.database.run(`DROP TABLE ${sqlName(table)}`);
   const progress = progressOf(limit, inputFiles({ snapshot, market }));
-  await changeMetadata(root, () => ({ ...featureMetadata(engine), [name]: JSON.stringify(progress) }));
+  await changeMetadata(location, () => ({ ...featureMetadata(engine), [name]: JSON.stringify(progress) }));
 }
 
 /** Symbols that go on within the same hour go on together. */
@@ -163,16 +163,16 @@ function replaced(groups: readonly Group[]): string {
 
 async function* groupRows({ context, snapshot, engine: options, onCounts, stopped }: Build, group: Group, limit: number) {
   const engine = new FeatureEngine({ ...options, batch: true });
-  const { root } = context.paths;
+  const { location } = context.paths;
   const { from, symbols, exchange, market } = group;
   const seen = typesUntil(snapshot, group, from);
-  if (from > 0) await restorePast(root, { ...group, seen }, engine, options);
-  else await foreseeRepairs(root, { exchanges: [exchange], markets: [market], symbols }, engine);
+  if (from > 0) await restorePast(location, { ...group, seen }, engine, options);
+  else await foreseeRepairs(location, { exchanges: [exchange], markets: [market], symbols }, engine);
   // Rows that were read to go on from are not those of this run.
   for (const name of Object.keys(engine.counts) as (keyof EngineCounts)[]) engine.counts[name] = 0;
   const isNew = ({ type, timestamp }: AnyRecord) => type !== 'gap' && timestamp > from && timestamp <= limit;
   const selection = { exchanges: [exchange], markets: [market], symbols, since: from === 0 ? undefined : from - CARRIED };
-  for await (const records of fedByStore(engine, root, selection, { from, stopped })) {
+  for await (const records of fedByStore(engine, location, selection, { from, stopped })) {
     const rows = records.filter(isNew);
     if (rows.length > 0) yield rows;
   }
