@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const BESIDE = ['test/bench/**', 'test/soak/**', 'node_modules/**'];
+const BESIDE = ['test/bench/**', 'test/clickhouse/**', 'test/soak/**', 'node_modules/**'];
 
 /** Files that wait for connections and processes most of their time. */
 const LONG = [

@@ -1,7 +1,7 @@
 /**
  * A process that seals batches of trades into a store, each in a change of its own, and prints the ids of a batch when its
  * write has returned. Arguments: the store, and JSON options: writer (a number), batches, from (the first batch), killAt.
- * Before the change of the batch `killAt`, when its Parquet file is already stored, it kills itself.
+ * Before the change number `killAt` of this process, when its Parquet file is already stored, it kills itself.
  */
 import { writeSync } from 'node:fs';
 import { openStoreDirectory } from '../../../src/lib/storage/files/store-directory.js';
@@ -13,7 +13,7 @@ const SIZE = 10;
 
 const { files } = await openStoreDirectory(location);
 const create = files.create.bind(files);
-let sealed = from;
+let sealed = 0;
 files.create = async (path, content) => {
   const isSeal = content.includes('"seal"');
   if (isSeal && sealed === killAt) process.kill(process.pid, 'SIGKILL');

@@ -26,8 +26,8 @@ export async function onNewMachine(environment: Readonly<Record<string, string>>
 type Race = { readonly writers: number; readonly batches: number; readonly kills: ReadonlyMap<number, readonly number[]> };
 
 /**
- * Lets processes seal into one store at the same time. Each is killed between its Parquet file and its change of the log at
- * the batches of `kills`, and goes on where it was. Nothing acknowledged may be missing, nothing may be there twice, and the
+ * Lets processes seal into one store at the same time. Each is killed between a Parquet file and its change of the log, after
+ * the numbers of changes in `kills`, and goes on where it was. Nothing acknowledged may be missing, nothing may be there twice, and the
  * log may have no gap.
  */
 export async function raceWriters(location: string, environment: Readonly<Record<string, string>>, race: Race): Promise<void> {
