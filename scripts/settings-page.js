@@ -17,7 +17,9 @@ const cell = (value) => (value === undefined || value === '' || value === false 
 const table = (head, rows) =>
   [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
 const flagOf = (flags, key) => Object.values(flags).find(({ name }) => keyOf(name) === key);
-const allFlags = Object.assign({}, ...Object.values(commands).map(({ flags }) => flags));
+// `worker` gives --store and --status a meaning of its own: any other command explains them.
+const others = Object.values(commands).filter(({ id }) => id !== 'worker');
+const allFlags = Object.assign({}, commands.worker.flags, ...others.map(({ flags }) => flags));
 
 const rowsOf = (flags, keys) =>
   [...keys].sort().map((key) => {

@@ -42,9 +42,7 @@ export type SymbolResult = { readonly market: LoadedMarket; readonly study: Stud
 export async function runBacktests(request: BacktestRequest): Promise<SymbolResult[]> {
   const { flags, summary } = request;
   if (typeof flags.workers === 'string' && request.paths.includes('-'))
-    throw new UsageError(
-      '--workers redis://…: workers cannot read stdin; write the records to a file or the store first',
-    );
+    throw new UsageError('--workers redis://…: workers cannot read stdin; write the records to a file or the store first');
   const module = kindOf(flags.strategy) === 'module' ? await loadModule(flags.strategy) : undefined;
   const markets = await loadMarketsOf(request);
   request.loaded(markets);

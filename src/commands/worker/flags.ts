@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { durationFlag } from '../../lib/cli/flags.js';
+import { durationFlag, storeFlags } from '../../lib/cli/flags.js';
 import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-endpoint.js';
 import { queueFlag } from '../../lib/cli/queue-flags.js';
 import { HOUR, SECOND } from '../../lib/model/time.js';
@@ -17,6 +17,7 @@ export const workerFlags = {
     defaultHelp: async () => 'the path of the sweep',
     helpValue: 'DIR',
   }),
+  'store-cache': storeFlags['store-cache'],
   lock: durationFlag({
     summary: 'Take over the jobs of a worker that is silent for this long.',
     default: async () => 30 * SECOND,

@@ -6,6 +6,7 @@ import { runTask, type Task } from '../backtest/study/pool.js';
 import { loadMarkets } from '../backtest/study/source.js';
 import { loadStrategy, type StrategyModule } from '../backtest/study/strategy-module.js';
 import { hashOfFile, type SweepAnswer, type SweepJob, type SweepSetting } from '../backtest/study/sweep-job.js';
+import { isBucketUrl } from '../bucket/bucket-url.js';
 import { encodeRecord } from '../model/ndjson.js';
 import { seriesKey } from '../model/series.js';
 import { JobRefusal } from '../redis/job-worker.js';
@@ -30,7 +31,7 @@ export async function loadMarket(job: SweepSetting, { store }: WorkerPlace): Pro
   const { exchange, market, symbol } = series;
   const name = `${exchange} ${market} ${symbol}`;
   const one = { exchanges: [exchange], markets: [market], symbols: [symbol] };
-  const where = source.paths.length > 0 ? source.paths.join(', ') : (store ?? resolve(base, source.directory));
+  const where = source.paths.length > 0 ? source.paths.join(', ') : (store ?? storeOf(job));
   const paths = source.paths.map((path) => resolve(base, path));
   const markets = await loadMarkets({ ...source, ...one, paths, directory: where, broken: () => {} }).catch((error: Error) => {
     throw new JobRefusal(`cannot read ${name} from ${where}: ${error.message}`);
@@ -40,6 +41,11 @@ export async function loadMarket(job: SweepSetting, { store }: WorkerPlace): Pro
   if (fingerprint(found) !== job.fingerprint)
     throw new JobRefusal(`${where} has other data of ${name} than the sweep; give --until if the data still grows`);
   return { ...found, notes: job.notes };
+}
+
+/** Returns the store of a sweep as this machine finds it: a bucket has one address everywhere. */
+function storeOf({ base, source: { directory } }: SweepSetting): string {
+  return isBucketUrl(directory) ? directory : resolve(base, directory);
 }
 
 /** Loads the strategy of a job from the directory of allowed ones, by the hash of its content. */

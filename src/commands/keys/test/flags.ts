@@ -1,7 +1,7 @@
 import type { Interfaces } from '@oclif/core';
 import * as Flags from '@oclif/core/flags';
 import { accountFlags } from '../../../lib/cli/account-access.js';
-import { storeFlag, symbolsFlag } from '../../../lib/cli/flags.js';
+import { storeFlags, symbolsFlag } from '../../../lib/cli/flags.js';
 import { oneExchange } from '../flags.js';
 
 const CONFORMANCE = 'CONFORMANCE';
@@ -20,7 +20,7 @@ export const testFlags = {
     defaultHelp: async () => 'ETHUSDT',
     dependsOn: ['conformance'],
   }),
-  store: storeFlag,
+  ...storeFlags,
 };
 
 export type TestFlags = Interfaces.InferredFlags<typeof testFlags>;
