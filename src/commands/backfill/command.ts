@@ -42,6 +42,7 @@ If coverage has the verdict \`hole\` or \`mismatch\`, the affected files are com
 
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(Backfill);
+    await this.openAlerts(flags);
     const intoStore = flags.output?.includes('store') ?? flags.output === undefined;
     if (!intoStore || flags.plan) return await this.#prepared(args.input, flags, intoStore);
     const step = await startStep(flags.store, 'backfill', { wait: flags.wait, signal: this.stopped });

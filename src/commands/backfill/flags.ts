@@ -11,6 +11,7 @@ import {
   timeFlags,
   universeFlags,
 } from '../../lib/cli/flags.js';
+import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { HISTORY_TYPES, type HistoryType } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { didYouMeanChannel } from '../../lib/model/suggestion.js';
@@ -52,4 +53,5 @@ export const backfillFlags = {
   wait: Flags.boolean({ summary: 'Wait if another run is using this store (without --wait: exit).' }),
   ...storeFlags,
   ...outputFlags,
+  ...notifyFlags,
 };

@@ -30,6 +30,7 @@ Finished days are plain Hive-partitioned Parquet: DuckDB, Spark and Polars read 
 
   async run(): Promise<SummaryDocument> {
     const { flags } = await this.parse(Compact);
+    await this.openAlerts(flags);
     const { store: directory, wait } = flags;
     await requireStore(directory);
     const paths = await findStore(directory);

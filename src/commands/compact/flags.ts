@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { exchangesFlag, listOf, marketsFlag, storeFlags, timeFlags } from '../../lib/cli/flags.js';
+import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../../lib/model/records.js';
 import { DAY, parseDuration } from '../../lib/model/time.js';
@@ -28,6 +29,7 @@ export const compactFlags = {
   ...timeFlags,
   ...storeFlags,
   wait: Flags.boolean({ summary: 'Wait if another run is using this store (without --wait: exit).' }),
+  ...notifyFlags,
 };
 
 /** Returns how long records are kept. Throws a `UsageError`; an age below a day would reach into today. */

@@ -2,6 +2,7 @@ import type { Interfaces } from '@oclif/core';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { engineOptionsOf, type FeatureSettings } from '../../lib/cli/feature-flags.js';
 import { inputArgument, listOf, outputFlags } from '../../lib/cli/flags.js';
+import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import { noteEachMinute } from '../../lib/cli/progress.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
@@ -36,10 +37,11 @@ Over the store, only new, late or repaired records are computed, up to the last 
   ];
 
   static override args = { input: inputArgument };
-  static override flags = { ...featuresFlags, ...outputFlags };
+  static override flags = { ...featuresFlags, ...outputFlags, ...notifyFlags };
 
   async run(): Promise<SummaryDocument | undefined> {
     const { args, flags } = await this.parse(Features);
+    await this.openAlerts(flags);
     const engine = await engineOptionsOf(flags);
     if (flags.list) return this.#list(engine, flags);
     const observer = new FeatureObserver(engine.features);

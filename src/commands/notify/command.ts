@@ -1,6 +1,7 @@
 import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { durationFlag, outputFlags, storeFlags } from '../../lib/cli/flags.js';
+import { sinkFlag } from '../../lib/cli/notify-flags.js';
 import { readNotifySettings } from '../../lib/cli/notify-settings.js';
 import { type NotifyTap, openTap } from '../../lib/cli/notify-sinks.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
@@ -10,7 +11,6 @@ import { counted } from '../../lib/model/counted.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord } from '../../lib/model/records.js';
 import { MINUTE } from '../../lib/model/time.js';
-import { sinkFlag } from './flags.js';
 
 export default class Notify extends BaseCommand {
   static override summary = 'Send events, signals and gaps to chats, webhooks and e-mail.';
@@ -39,7 +39,7 @@ Exit 3: some events were not delivered.`;
     input: Args.string({ multiple: true, description: 'Files or globs of records, or - for stdin.' }),
   };
   static override flags = {
-    sink: sinkFlag,
+    sink: sinkFlag(),
     'wait-for': durationFlag({
       summary: 'How long to wait at the end for messages to be delivered.',
       default: async () => MINUTE,

@@ -11,6 +11,7 @@ import {
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
+import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { noteEachMinute } from '../../lib/cli/progress.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import { ruleFlags } from '../../lib/cli/signal-flags.js';
@@ -62,10 +63,12 @@ Every rule is a flag, a key of [signals] in mdtool.toml, and of [signals.symbols
     ...storeFlags,
     wait: waitFlag,
     ...outputFlags,
+    ...notifyFlags,
   };
 
   async run(): Promise<SummaryDocument> {
     const { args, flags, metadata } = await this.parse(Signals);
+    await this.openAlerts(flags);
     const request: SignalRequest = {
       input: args.input ?? [],
       directory: flags.store,

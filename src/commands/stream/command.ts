@@ -48,6 +48,7 @@ Exit 3: some data was not received or could not be read; everything else is writ
   async run(): Promise<SummaryDocument> {
     const { flags, metadata } = await this.parse(Stream);
     refuseForeign(flags.replay !== undefined, flags, metadata.flags);
+    await this.openAlerts(flags);
     const { settings, stderr, summary, stopped } = this;
     const notice = (message: string) => this.notice(message);
     const stream = flags.replay

@@ -11,6 +11,7 @@ import {
   symbolsFlag,
 } from '../../lib/cli/flags.js';
 import { FEATURES_PRESET } from '../../lib/cli/live/context.js';
+import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { CHANNELS, type Channel } from '../../lib/exchanges/exchange.js';
 import { POLLED_TYPES, type PolledType } from '../../lib/exchanges/polling.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -88,4 +89,5 @@ export const streamFlags = {
   ...redisFlags,
   ...storeFlags,
   ...outputFlags,
+  ...notifyFlags,
 };

@@ -7,6 +7,7 @@ import type { Exchange } from '../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
 import { parseShard, type Shard } from '../../lib/instruments/shard.js';
 import { UsageError } from '../../lib/model/errors.js';
+import { parseSize } from '../../lib/model/number-format.js';
 import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, SECOND } from '../../lib/model/time.js';
 import { isRedis } from '../../lib/redis/url.js';
 
@@ -151,13 +152,10 @@ export const redisFlags = {
   }),
 };
 
-const SIZES: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9 };
-
 function parseRotation(text: string): Exclude<TapeRotation, undefined> {
   if (text === 'day') return 'day';
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(KB|MB|GB)$/i.exec(text.trim()) ?? [];
-  const bytes = Number(number) * (SIZES[unit.toUpperCase()] ?? Number.NaN);
-  if (!(bytes > 0)) throw new UsageError(`expected day, or a size such as 256MB or 1GB, was "${text}"`);
+  const bytes = parseSize(text);
+  if (bytes === undefined) throw new UsageError(`expected day, or a size such as 256MB or 1GB, was "${text}"`);
   return { bytes };
 }
 

@@ -32,6 +32,7 @@ The store is only read. Exit 3 for a gap or a mismatch, with --strict also for s
 
   async run(): Promise<SummaryDocument> {
     const { flags } = await this.parse(Verify);
+    await this.openAlerts(flags);
     requireReadOnly(flags.output);
     if (flags.against) requireTrades(flags.channels);
     const selection = selectionOf(flags);

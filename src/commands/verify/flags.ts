@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { exchangesFlag, listOf, marketsFlag, outputFlags, storeFlags, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { HISTORY_TYPES } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';
 import type { RecordType } from '../../lib/model/records.js';
@@ -26,6 +27,7 @@ export const verifyFlags = {
   })(),
   strict: Flags.boolean({ summary: 'Exit 3 for what is suspicious, too.' }),
   ...outputFlags,
+  ...notifyFlags,
 };
 
 function channelsOf(text: string): RecordType[] {

@@ -6,7 +6,7 @@ import { Screen } from '../../lib/cli/screen.js';
 import { givenFlags, ruleBookOf } from '../../lib/cli/signal-rules.js';
 import { rejectionLine } from '../../lib/cli/signal-text.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
-import type { AnyRecord } from '../../lib/model/records.js';
+import { type AnyRecord, IN_BAND_TYPES } from '../../lib/model/records.js';
 import { watchFlags } from './flags.js';
 import { type OpenWatch, openWatch } from './run.js';
 import { minuteLine, summarizeWatch } from './text.js';
@@ -38,6 +38,7 @@ A terminal shows each symbol with its values against the rules, what is still wa
 
   async run(): Promise<SummaryDocument> {
     const { flags, metadata } = await this.parse(Watch);
+    await this.openAlerts(flags);
     const { settings, stderr, summary, stopped } = this;
     const rules = await ruleBookOf(flags, givenFlags(metadata.flags, settings), settings);
     const opened = await openWatch({
@@ -48,24 +49,26 @@ A terminal shows each symbol with its values against the rules, what is still wa
       notice: (message) => this.notice(message),
     });
     const printsOwn = process.stdout.isTTY === true && flags.output === undefined;
+    const shown = new Set<string>([...flags.rows, ...IN_BAND_TYPES]);
     const isDrawn = drawsOn(stderr, flags.output) && (printsOwn || flags.output !== undefined || !process.stdout.isTTY);
-    const shown = isDrawn ? this.#screen(opened, rules) : noteEachMinute(stderr, () => minuteLine(opened.watch));
+    const screen = isDrawn ? this.#screen(opened, rules) : noteEachMinute(stderr, () => minuteLine(opened.watch));
     try {
-      return await this.deliver(isDrawn && printsOwn ? this.#above(opened.records) : opened.records, {
+      return await this.deliver(isDrawn && printsOwn ? this.#above(opened.records, shown) : opened.records, {
         flags,
         fallback: '-',
         endless: true,
         drawsStdout: isDrawn && printsOwn,
         types: flags.rows,
+        shown,
         summarize: async (all) => {
-          shown.stop();
+          screen.stop();
           await opened.stream.summarize(all);
           const lines = summarizeWatch(all, opened.watch, flags.record ? flags.store : undefined);
           for (const line of lines) stderr.note(line);
         },
       });
     } finally {
-      shown.stop();
+      screen.stop();
       await opened.stream.close();
     }
   }
@@ -90,10 +93,11 @@ A terminal shows each symbol with its values against the rules, what is still wa
   }
 
   /** Prints each record as a line above the screen. */
-  async *#above(records: AsyncGenerator<AnyRecord[]>): AsyncGenerator<AnyRecord[]> {
+  async *#above(records: AsyncGenerator<AnyRecord[]>, shown: ReadonlySet<string>): AsyncGenerator<AnyRecord[]> {
     const layout = new LineLayout(() => process.stderr.columns ?? DEFAULT_WIDTH, createColors(process.stderr));
     for await (const batch of records) {
-      for (const line of batch.flatMap((record) => layout.lines(record))) this.stderr.above(line);
+      const lines = batch.flatMap((record) => (shown.has(record.type) ? layout.lines(record) : []));
+      for (const line of lines) this.stderr.above(line);
       yield batch;
     }
   }

@@ -13,6 +13,7 @@ import {
   symbolsFlag,
   universeFlags,
 } from '../../lib/cli/flags.js';
+import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { ruleFlags } from '../../lib/cli/signal-flags.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { finite } from '../../lib/model/numbers.js';
@@ -71,6 +72,7 @@ export const watchFlags = {
   'taker-fee': feeFlag({ summary: 'Fee of taker fills.', defaultHelp: async () => "the instrument's, else 0.06%" }),
   ...storeFlags,
   ...outputFlags,
+  ...notifyFlags,
 };
 
 export type WatchFlags = Interfaces.InferredFlags<typeof watchFlags>;

@@ -94,7 +94,6 @@ type Parts = Pick<OpenWatch, 'stream' | 'watch' | 'candles'>;
 
 /** Yields what follows from the capture and the candles of the warm-up, as both arrive. */
 async function* derived(context: WatchContext, { stream, watch, candles }: Parts): AsyncGenerator<AnyRecord[]> {
-  const shown = new Set<string>([...context.flags.rows, 'gap', 'clock']);
   const ended = new AbortController();
   const store = await openRecording(context, stream);
   const warmUp = warmUpCandles({
@@ -108,10 +107,10 @@ async function* derived(context: WatchContext, { stream, watch, candles }: Parts
   });
   const live = captured(stream.records, store, () => ended.abort());
   for await (const batch of inParallel([live, warmUp], 2)) {
-    const records = batch.flatMap((record) => watch.add(record)).filter(({ type }) => shown.has(type));
+    const records = batch.flatMap((record) => watch.add(record));
     if (records.length > 0) yield records;
   }
-  yield watch.finish().filter(({ type }) => shown.has(type));
+  yield watch.finish();
 }
 
 /** Yields the captured records, after they are stored. */

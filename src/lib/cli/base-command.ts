@@ -5,7 +5,7 @@ import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { restOriginFor } from '../exchanges/requests.js';
 import { READ_SHARE } from '../input/read-share.js';
 import { encodeRecord } from '../model/ndjson.js';
-import type { RecordType } from '../model/records.js';
+import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
 import type { RecordSource } from '../storage/database/row-table.js';
@@ -15,6 +15,7 @@ import { endpointsOf } from './endpoints.js';
 import { reportOf } from './error-report.js';
 import { configuredFlags } from './flag-settings.js';
 import { type Format, globalFlags } from './flags.js';
+import type { NotifyFlags } from './notify-flags.js';
 import { type Output, openOutput, type Stored } from './output/output.js';
 import type { Render } from './output/rendered-sink.js';
 import { type RowSelection, selectedObjects } from './output/row-selection.js';
@@ -23,6 +24,7 @@ import { redact } from './redaction.js';
 import { Settings } from './settings.js';
 import { rawValue, Stderr, stderrOptionsOf } from './stderr.js';
 import { stdoutHint } from './stdin-hint.js';
+import type { AlertScope, StepAlerts } from './step-alerts.js';
 import { stopOnSignals } from './stop-signals.js';
 import { Summary, type SummaryDocument } from './summary.js';
 import { useTimeZone } from './time-zone.js';
@@ -49,6 +51,8 @@ export type Delivery = {
   readonly endless: boolean;
   /** The possible types, if known: several are refused for `.csv` before anything is written. */
   readonly types?: readonly RecordType[] | undefined;
+  /** Types that the outputs get, where these are not all; alerts are made of all. */
+  readonly shown?: ReadonlySet<string> | undefined;
   /** Renders the records of a batch, instead of a table per type. */
   readonly render?: Render | undefined;
   /** Whether a terminal shows a line per record also for a batch: its rows are events, not a table. */
@@ -81,6 +85,7 @@ export abstract class BaseCommand extends Command {
   #settings: Settings | undefined;
   #summary: Summary | undefined;
   #stopped: AbortSignal | undefined;
+  #alerts: StepAlerts | undefined;
 
   override async init(): Promise<void> {
     await super.init();
@@ -141,8 +146,33 @@ export abstract class BaseCommand extends Command {
     return output;
   }
 
+  /** The sinks of `--notify`, after `openAlerts`. */
+  protected get alerts(): StepAlerts | undefined {
+    return this.#alerts;
+  }
+
+  /**
+   * Opens the sinks of `--notify`. They get the records that `deliver` takes from then on, and why the step does not end well;
+   * `failures`: only the error that ends it.
+   */
+  protected async openAlerts(flags: NotifyFlags, covers: AlertScope = 'all'): Promise<void> {
+    if (!flags.notify) return;
+    const { StepAlerts } = await import('./step-alerts.js');
+    const context = {
+      covers,
+      step: this.#name,
+      settings: this.settings,
+      userAgent: `mdtool/${this.config.version}`,
+      stderr: this.stderr,
+    };
+    this.#alerts = await StepAlerts.open(flags, context);
+  }
+
   /** Writes records to the outputs of the flags, and concludes. A closed stdout ends the step quietly. */
-  protected async deliver(source: RecordSource, delivery: Delivery): Promise<SummaryDocument> {
+  protected async deliver(records: RecordSource, delivery: Delivery): Promise<SummaryDocument> {
+    const { shown } = delivery;
+    const all = this.#alerts?.through(records) ?? records;
+    const source = shown ? onlyTypes(all, shown) : all;
     const output = await this.#open(delivery);
     const isStored = delivery.fallback === 'store' && delivery.flags.output === undefined && !this.jsonEnabled();
     const hint = isStored ? stdoutHint() : undefined;
@@ -219,8 +249,15 @@ export abstract class BaseCommand extends Command {
     if (error instanceof Errors.ExitError) throw error;
     const { name, message, exitCode } = reportOf(error, { command: this.#name, flags: this.#flagNames() });
     process.exitCode = exitCode;
+    this.#alerts?.fail(redact(message));
     this.stderr.error(message, this.stderr.debugging ? error.stack : undefined);
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
+  }
+
+  /** Called by oclif when the command has ended, well or not. */
+  protected override async finally(error: Error | undefined): Promise<void> {
+    await this.#alerts?.close(this.summary.reasons);
+    await super.finally(error);
   }
 
   /** Prints the document of `--json`. oclif's own method splits it into tokens for colours, which takes longer than most runs. */
@@ -298,6 +335,13 @@ export abstract class BaseCommand extends Command {
 
 function selectionOf({ columns, limit, tail }: OutputFlags): RowSelection {
   return { columns: Array.isArray(columns) ? columns : undefined, limit, tail };
+}
+
+async function* onlyTypes(source: RecordSource, types: ReadonlySet<string>): AsyncGenerator<readonly AnyRecord[]> {
+  for await (const batch of source) {
+    const records = batch.filter(({ type }) => types.has(type));
+    if (records.length > 0) yield records;
+  }
 }
 
 /** Returns whether a command line names `-` as an input: anywhere but after `-o`. */

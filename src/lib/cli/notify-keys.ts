@@ -13,6 +13,10 @@ export const NOTIFY_NOTES: Notes = {
   quiet_hours: ['Hours in which only alarms are sent, such as 22:00-07:00, in the zone of --tz'],
   stalled: ['A run that gives no sign of life for this long is an alarm', '10m'],
   liquidation_distance: ['A liquidation nearer to the mark price than this is an alarm', '10%'],
+  capture_silent: ['A capture that gets no data for this long is an alarm, one that gets a part of it a warning', '1m'],
+  capture_behind: ['Data that arrives, or waits for an output, longer than this is an alarm', '10s'],
+  clock_offset: ['A clock that differs more than this from that of an exchange is an alarm', '1s'],
+  disk_free: ['Less free space than this where a capture writes is an alarm', '1GB'],
 };
 export const SINK_NOTES: Notes = {
   kind: ['telegram, webhook, ntfy, discord, slack, email or exec'],

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { HealthLimits } from '../capture/live/health.js';
 import { UsageError } from '../model/errors.js';
-import { parseDuration } from '../model/time.js';
+import { parseSize } from '../model/number-format.js';
+import { formatDuration, parseDuration } from '../model/time.js';
 import { type SinkSettings, secretVariable } from '../notify/live/sinks/sink.js';
 import type { Severity } from '../notify/notice.js';
 import type { QuietHours, SinkRules } from '../notify/policy.js';
@@ -62,6 +64,26 @@ export function readNotifySettings(settings: Settings, environment: NodeJS.Proce
       liquidationBySymbol: bySymbol('liquidation_distance', shareOf),
     },
   };
+}
+
+const HEALTH = { capture_silent: '1m', capture_behind: '10s', clock_offset: '1s', disk_free: '1GB' } as const;
+
+/** Returns from when on the health of a capture is an alarm. Throws a `UsageError` that names the setting. */
+export function readHealthLimits(settings: Settings): HealthLimits {
+  const of = (key: keyof typeof HEALTH): Setting =>
+    settings.section(NOTIFY_TABLE, key) ?? { value: HEALTH[key], source: 'default' };
+  return {
+    silent: durationOf(of('capture_silent'), 1_000),
+    behind: durationOf(of('capture_behind'), 1_000),
+    clock: durationOf(of('clock_offset'), 100),
+    free: sizeOf(of('disk_free')),
+  };
+}
+
+function sizeOf({ value, source }: Setting): number {
+  const bytes = parseSize(String(value));
+  if (bytes === undefined) throw new UsageError(`${source}: expected a size such as 500MB or 1GB, was "${value}"`);
+  return bytes;
 }
 
 type SinkContext = {
@@ -140,9 +162,9 @@ function quietOf({ value, source }: Setting): QuietHours {
   return { from: hour * 60 + minute, until: untilHour * 60 + untilMinute };
 }
 
-function durationOf({ value, source }: Setting): number {
+function durationOf({ value, source }: Setting, least = 10_000): number {
   const duration = parseDuration(String(value), source) / 1_000;
-  if (duration < 10_000) throw new UsageError(`${source}: expected at least 10s, was ${value}`);
+  if (duration < least) throw new UsageError(`${source}: expected at least ${formatDuration(least * 1_000)}, was ${value}`);
   return duration;
 }
 

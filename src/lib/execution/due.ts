@@ -45,6 +45,7 @@ export function due(state: RunState, config: RunConfig, at: number): Action[] {
     ...writes.filter((action) => !isUrgent(action)),
     ...reads(state, config, at),
     ...(state.plan && !state.ending && !state.isPlanAsked && at >= state.termsDue ? [{ kind: 'plan' } as const] : []),
+    ...(at >= (state.clockDue ?? Number.POSITIVE_INFINITY) ? [{ kind: 'clock' } as const] : []),
   ];
 }
 
@@ -90,6 +91,18 @@ function writesOf(state: RunState, config: RunConfig, at: number): Action[] {
     default:
       return [];
   }
+}
+
+/** Whether what should rest on the exchange does, as far as that is known and may be. */
+export function isSatisfied(state: RunState, config: RunConfig, at: number): boolean {
+  const phase = phaseOf(state);
+  if (phase !== 'working') return phase === 'idle' || phase === 'restart' || phase === 'stopped' || phase === 'halted';
+  const isCovered = state.orders.some((order) => order.role === 'take_profit' && isLive(order) && order.state === 'accepted');
+  const target = state.wanted.takeProfit;
+  const isDust = target !== undefined && isBelowMinimum(closable(state), target, state.rules);
+  if (Number(state.held) > 0 && !isCovered && !isDust) return false;
+  const isOpen = !state.noLevels && state.wanted.levels.some((number) => isOpenLevel(state, number, at));
+  return !isOpen && unwanted(state).length === 0 && isStopped(state, config);
 }
 
 /** Why no cycle may begin, undefined when one may. */

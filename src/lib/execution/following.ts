@@ -6,6 +6,7 @@ import { reconcile } from './readings.js';
 import type { RunConfig, RunState } from './state.js';
 import { isStopped, stopPrice, watchStop } from './stops.js';
 import type { Turn } from './turn.js';
+import { watch } from './watching.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -18,6 +19,7 @@ const ENDING = 60 * SECOND;
 /** What follows from the state as it is now, whatever happened. */
 export function follow(turn: Turn): void {
   const { state, at } = turn;
+  watch(turn);
   finishReconciling(turn);
   decidePuzzle(turn);
   if (state.ending) finishEnding(turn);
@@ -58,6 +60,8 @@ function finishReconciling(turn: Turn): void {
   state.reconciles = undefined;
   state.isStarting = false;
   state.isResuming = false;
+  if (state.halted !== undefined) turn.clear(state.halted);
+  state.halted = undefined;
   turn.touch();
   // Between two cycles: what was held is closed, and read as closed.
   if (

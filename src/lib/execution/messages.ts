@@ -75,6 +75,10 @@ export type Input = { readonly at: number; readonly time: number } & (
       readonly resume: boolean;
       readonly noNewCycle?: string | undefined;
       readonly stop?: StopMode | undefined;
+      /** When the key expires, microseconds. */
+      readonly keyExpires?: number | undefined;
+      /** Milliseconds by which the exchange's clock is ahead of the host's. */
+      readonly offset?: number | undefined;
     }
   /** Pushes may have been lost, or the host slept. */
   | { readonly kind: 'interrupted'; readonly reason: string }
@@ -113,7 +117,9 @@ export type Input = { readonly at: number; readonly time: number } & (
       readonly clientIds: readonly string[];
       readonly results: readonly WriteResult[];
     }
-  | { readonly kind: 'clock' }
+  | { readonly kind: 'clock'; readonly offset?: number | undefined }
+  /** Bytes that are free where the journal is. */
+  | { readonly kind: 'space'; readonly free: number }
   | { readonly kind: 'stop'; readonly mode: StopMode }
   /** A limit over several runs was reached. */
   | { readonly kind: 'halt'; readonly what: string; readonly message: string }

@@ -250,13 +250,23 @@ export type RunState = {
   /** A role was filled twice: no further level in this cycle. */
   noLevels: boolean;
   isShort: boolean;
-  /** Conditions that were reported and have not cleared. */
+  /** Conditions that were reported and have not cleared, with the exchange's time of the report (ms); over restarts, too. */
   alarms: Record<string, number>;
   unprotectedSince?: number | undefined;
   /** Since when a fill is known that no push has brought. */
   unpushedSince?: number | undefined;
   /** Whether this process has ever got a push. */
   hasPushes: boolean;
+  /** When something could be read last, and when everything that should rest did; monotonic. */
+  stall?: { read: number; met: number } | undefined;
+  /** When requests were refused for their number within the last minute; monotonic. */
+  throttledAt?: number[] | undefined;
+  /** When the key expires, microseconds. */
+  keyExpires?: number | undefined;
+  /** The halt of the process before, until this one has reconciled. */
+  halted?: string | undefined;
+  /** When the clock is measured again; monotonic. */
+  clockDue?: number | undefined;
   /** Outcomes in a row that nobody knows. */
   unknowns: number;
   /** Refusals in a row for too many requests. */

@@ -12,10 +12,15 @@ import type { OwnOrder, RunConfig, RunState } from './state.js';
 import { isStopFill, readStops } from './stops.js';
 import { Turn } from './turn.js';
 import { countUnknown, stopFor, viewOrder } from './views.js';
+import { takeOffset, takeSpace } from './watching.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
+/** 2001, milliseconds. */
+const EARLIEST = 1e12;
+/** Clocks are compared this often. */
+const CLOCK = 10 * MINUTE;
 
 /** Takes one thing that happened. Pure: the result follows from the arguments alone, and the state that was given stays as it is. */
 export function step(state: RunState, config: RunConfig, input: Input): StepResult {
@@ -87,7 +92,8 @@ function takeRead(turn: Turn, input: Extract<Input, { kind: 'read' }>): void {
       readPosition(turn, input.asked, input.position);
   }
   Object.assign(state, { unknowns: 0, throttles: 0 });
-  turn.clear('errors');
+  for (const kind of ['errors', 'key', 'region']) turn.clear(kind);
+  if (state.stall && input.what !== 'funding') state.stall.read = turn.at;
   if (turn.at < state.pausedUntil) return;
   turn.clear('maintenance');
   turn.clear('ban');
@@ -120,7 +126,11 @@ function takeAction(turn: Turn, input: Input): void {
       sent(turn, input);
       return;
     case 'clock':
-      state.needsClock = false;
+      Object.assign(state, { needsClock: false, clockDue: turn.at + CLOCK });
+      takeOffset(turn, input.offset);
+      return;
+    case 'space':
+      takeSpace(turn, input);
       return;
     case 'stop':
       if (state.ending?.mode === 'close') return;
@@ -148,14 +158,14 @@ function isFundingUnread(turn: Turn, { class: outcome, message }: Outcome): bool
 }
 
 /** A process starts: monotonic times of the one before mean nothing, and what it had under way is not known. */
-function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { kind: 'started' }>): void {
+function start(turn: Turn, { code, resume, noNewCycle, stop, keyExpires, offset }: Extract<Input, { kind: 'started' }>): void {
   const { state, at } = turn;
-  upgrade(state);
+  upgrade(state, turn.time);
   state.starts.push(code);
   state.noNewCycle = noNewCycle;
   state.isResuming = resume;
   state.finished = undefined;
-  if (resume || state.halt?.isRefusal) state.halt = undefined;
+  if (resume || state.halt?.isRefusal) Object.assign(state, { halted: state.halt?.kind ?? state.halted, halt: undefined });
   const isEnding = stop !== undefined || state.halt !== undefined;
   state.ending = isEnding ? { mode: stop ?? 'keep', code: state.halt ? 4 : 0, since: at } : undefined;
   state.isStarting = true;
@@ -170,8 +180,12 @@ function start(turn: Turn, { code, resume, noNewCycle, stop }: Extract<Input, { 
     lastBatch: 0,
     lastTakeProfit: 0,
     unknowns: 0,
-    alarms: {},
+    stall: { read: at, met: at },
+    throttledAt: [],
+    clockDue: at + CLOCK,
+    keyExpires,
   });
+  takeOffset(turn, offset);
   Object.assign(state, { places: {}, emptyEntries: [], mismatch: undefined, unprotectedSince: undefined, foreign: [] });
   state.deferred = {};
   Object.assign(state.stop, { at: -1, next: at, sends: [], refusals: 0, missingSince: undefined });
@@ -197,13 +211,15 @@ function kill(turn: Turn): void {
 }
 
 /** Adds what a journal of an earlier version does not have. */
-function upgrade(state: RunState): void {
+function upgrade(state: RunState, time: number): void {
   state.reads.funding ??= { answered: -1, got: -1, due: 0 };
   state.fundedUntil ??= state.since;
   state.fundings ??= [];
   state.heldSpans ??= Number(state.held) > 0 ? [{ from: state.since }] : [];
   state.books.unknownFees ??= 0;
   state.refusedEntries ??= 0;
+  // An earlier version kept monotonic times.
+  for (const [kind, since] of Object.entries(state.alarms)) if (since < EARLIEST) state.alarms[kind] = time;
 }
 
 /** What a process before had under way is not known. */
@@ -235,7 +251,10 @@ function ask({ state, at }: Turn, action: Action): void {
 
 function fail({ state, at }: Turn, action: Action): void {
   if (action.kind === 'read') Object.assign(state.reads[action.what], { asked: undefined, due: at + SECOND });
-  if (action.kind === 'clock') state.pausedUntil = Math.max(state.pausedUntil, at + SECOND);
+  if (action.kind === 'clock') {
+    state.clockDue = at + MINUTE;
+    if (state.needsClock) state.pausedUntil = Math.max(state.pausedUntil, at + SECOND);
+  }
   if (action.kind === 'plan') Object.assign(state, { isPlanAsked: false, nextPlan: at + 5 * SECOND, termsDue: at + MINUTE });
   if (action.kind === 'lookup') {
     const order = orderOf(state, { clientId: action.clientId });

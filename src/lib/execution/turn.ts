@@ -1,5 +1,6 @@
 import type { PrivateFill } from '../exchanges/private-side.js';
 import type { EventRecord } from '../model/records.js';
+import { spokenDuration } from '../model/time.js';
 import type { Commit, FillRow, IntentRow, OutboxRecord, OutboxRow, StepResult, Wire } from './messages.js';
 import type { OwnOrder, RunConfig, RunState } from './state.js';
 
@@ -114,7 +115,7 @@ export class Turn {
   /** An alarm that is raised once, until it is cleared. */
   alarm(kind: string, message: string, severity: EventRecord['severity'] = 'alarm'): void {
     if (this.state.alarms[kind] !== undefined) return;
-    this.state.alarms[kind] = this.at;
+    this.state.alarms[kind] = this.time;
     this.event(severity, kind, message);
   }
 
@@ -122,7 +123,14 @@ export class Turn {
     const since = this.state.alarms[kind];
     if (since === undefined) return;
     delete this.state.alarms[kind];
-    this.event('routine', 'cleared', `${kind} cleared after ${Math.round((this.at - since) / 1_000)} s`, { data: { kind } });
+    const lasted = spokenDuration(Math.max(0, this.time - since) / 1_000);
+    this.event('routine', 'cleared', `${kind} cleared after ${lasted}`, { data: { kind } });
+  }
+
+  /** An alarm that each process reports again, for its terminal; it lasts until it is cleared. */
+  raise(kind: string, message: string): void {
+    this.state.alarms[kind] ??= this.time;
+    this.event('alarm', kind, message);
   }
 
   /** Stops placing for good: what rests stays unless `onHalt` says otherwise, and the process leaves. */
@@ -131,7 +139,7 @@ export class Turn {
     if (state.halt) return;
     state.halt = { kind, message, ...(isRefusal && { isRefusal }) };
     state.ending = { mode: isRefusal ? 'keep' : config.onHalt, code: 4, since: this.at };
-    this.event('alarm', kind, message);
+    this.raise(kind, message);
   }
 
   result(): StepResult {

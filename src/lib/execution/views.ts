@@ -6,6 +6,7 @@ import { reportRefusal } from './ladder.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder } from './state.js';
 import type { Turn } from './turn.js';
+import { noteThrottle } from './watching.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -186,7 +187,7 @@ export function stopFor(turn: Turn, { class: outcome, message, pause }: WriteRes
     state.listsRead = undefined;
   }
   if (outcome === 'key' || outcome === 'region') {
-    if (state.ending?.code !== 5) turn.event('alarm', outcome, message);
+    if (state.ending?.code !== 5) turn.raise(outcome, message);
     state.ending = { mode: 'keep', code: 5, since: turn.at };
   }
 }
@@ -195,6 +196,7 @@ export function stopFor(turn: Turn, { class: outcome, message, pause }: WriteRes
 function throttle(turn: Turn, pause: number, message: string): void {
   const { state } = turn;
   state.throttles += 1;
+  noteThrottle(turn);
   const isBan = state.throttles >= MOST_THROTTLES;
   state.pausedUntil = Math.max(state.pausedUntil, turn.at + (isBan ? LIKE_BAN : pause));
   if (!isBan) return;

@@ -7,6 +7,15 @@ export function formatCount(count: number): string {
   return format.format(count);
 }
 
+const UNITS: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** Returns the bytes of `256MB` or `1GB`, undefined for what is no size. */
+export function parseSize(text: string): number | undefined {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(KB|MB|GB|TB)$/i.exec(text.trim()) ?? [];
+  const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
+  return bytes > 0 ? bytes : undefined;
+}
+
 /** Formats a number of bytes: `37.1 MB`. */
 export function formatSize(bytes: number): string {
   if (bytes === 0) return '0';

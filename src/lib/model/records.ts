@@ -75,8 +75,8 @@ export type { FillCause, Mode, OrderStatus, PositionSide } from './private-recor
 
 export const MARKETS: readonly Market[] = market.MARKETS;
 
-/** Types that accompany the data of every stream: they report gaps and time. */
-export const IN_BAND_TYPES: ReadonlySet<RecordType> = new Set(['gap', 'clock']);
+/** Types that accompany the data of every stream: they report gaps, time and what people should know. */
+export const IN_BAND_TYPES: ReadonlySet<RecordType> = new Set(['gap', 'clock', 'event']);
 
 /** Returns the columns of a type as `[name, column]` in output order, without `type`. */
 export function columnsOf(type: RecordType): [name: string, column: Column][] {

@@ -42,6 +42,6 @@ export function labelOf({ mode, source, seq }: Pick<Notice, 'mode' | 'source' | 
 }
 
 /** Identifies an alarm that lasts: it is open from its first notice to the one that clears it. */
-export function openKey({ source, symbol }: Pick<Notice, 'source' | 'symbol'>, kind: string): string {
-  return JSON.stringify([source, symbol ?? '', kind]);
+export function openKey({ source, exchange, symbol }: Pick<Notice, 'source' | 'exchange' | 'symbol'>, kind: string): string {
+  return JSON.stringify([source, exchange ?? '', symbol ?? '', kind]);
 }

@@ -120,6 +120,12 @@ export class SinkQueue {
     return { seq, ahead: [...ahead], open };
   }
 
+  /** Alarms that no one has confirmed yet. */
+  get urgent(): number {
+    const flying = this.#flight?.notices.filter(({ severity }) => severity === 'alarm').length ?? 0;
+    return this.#alarms.length + flying;
+  }
+
   get waiting(): number {
     const counted = [...this.#backlog.values()].reduce((sum, one) => sum + one.count, 0);
     const flying = this.#flight ? this.#flight.notices.length + sizeOf(this.#flight.backlog) : 0;

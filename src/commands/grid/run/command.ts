@@ -1,9 +1,11 @@
 import { BaseCommand } from '../../../lib/cli/base-command.js';
+import { rawValue } from '../../../lib/cli/stderr.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { UsageError } from '../../../lib/model/errors.js';
 import { givenOf } from './config.js';
 import { type RunFlags, runFlags, runOrFileArgument } from './flags.js';
 import { Fleet, type FleetEntry } from './fleet.js';
+import { Follower } from './follower.js';
 import { RunMetrics } from './metrics.js';
 import { readRows } from './rows.js';
 import { onStop } from './session.js';
@@ -43,6 +45,8 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
   async run(): Promise<SummaryDocument> {
     const { args, flags, raw } = await this.parse(GridRun);
     const entries = await this.#entries(args.name, flags, raw);
+    // What a run says leaves by its outbox; what keeps one from being opened is in none.
+    await this.openAlerts(flags, 'failures');
     const { createHttpClient } = await import('../../../lib/transport/http.js');
     const userAgent = `mdtool/${this.config.version}`;
     // Without the signal: a request that has left when Ctrl-C comes is awaited, so that its outcome is known.
@@ -51,12 +55,15 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
     const context = {
       ...{ settings: this.settings, stderr: this.stderr, http, origin: this.restOrigin, userAgent, signal: ended.signal },
       notice: (text: string) => this.notice(text),
+      failed: (text: string) => this.alerts?.fail(text),
     };
     const fleet = new Fleet({ maxTotalDeposit: flags['max-total-deposit'], maxTotalLoss: flags['max-total-loss'] });
+    let follower: Follower | undefined;
     const metrics = flags.metrics && (await RunMetrics.listen(flags.metrics, this.config.version, () => fleet.sessions));
     if (metrics) this.stderr.log.info(`metrics on port ${metrics.port}`);
     try {
       await fleet.open(entries, context);
+      follower = flags.notify ? this.#follow(flags, fleet) : undefined;
       for (const { config } of fleet.sessions)
         this.stderr.log.info(`${config.name}: ${config.mode.toUpperCase()} on ${config.exchange} ${config.symbol}`);
       onStop(this.stopped, () => fleet.stop(flags['on-exit']));
@@ -69,10 +76,17 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
       });
     } finally {
       fleet.close();
+      await follower?.close();
       await metrics?.close();
       ended.abort();
       await http.close();
     }
+  }
+
+  #follow({ store, sink: sinks }: RunFlags, { sessions }: Fleet): Follower {
+    const names = sessions.map(({ config }) => config.name);
+    const config = rawValue(this.argv, '--config');
+    return new Follower({ root: this.config.root, store, names, sinks, config, stderr: this.stderr });
   }
 
   /** Returns the runs that the command line means; those of a file take what it says of all of them. */

@@ -13,6 +13,7 @@ import {
 } from '../../../lib/cli/flags.js';
 import { decimalFlag, fractionFlag } from '../../../lib/cli/grid-flags.js';
 import { type MetricsAddress, parseMetricsAddress } from '../../../lib/cli/live/metrics-endpoint.js';
+import { notifyFlags } from '../../../lib/cli/notify-flags.js';
 import { UsageError } from '../../../lib/model/errors.js';
 import { Exact } from '../../../lib/model/ticks.js';
 import { SECOND } from '../../../lib/model/time.js';
@@ -164,6 +165,7 @@ export const runFlags = {
     parse: async (text) => parseMetricsAddress(text),
   })(),
   ...outputFlags,
+  ...notifyFlags,
 };
 
 export type RunFlags = Interfaces.InferredFlags<typeof runFlags>;

@@ -1,4 +1,5 @@
 import { reportOf } from '../../../lib/cli/error-report.js';
+import { redact } from '../../../lib/cli/redaction.js';
 import type { Summary } from '../../../lib/cli/summary.js';
 import { committedMargin } from '../../../lib/execution/gate.js';
 import { equityOf } from '../../../lib/execution/orders.js';
@@ -46,9 +47,11 @@ export class Fleet {
     if (this.#sessions.length === 0) throw this.#failures[0]?.error ?? new UsageError('no run could be opened');
   }
 
-  #fail(name: string, error: unknown, { stderr }: SessionContext): void {
+  #fail(name: string, error: unknown, { stderr, failed }: SessionContext): void {
     this.#failures.push({ name, error });
-    stderr.warn(`${name}: ${(error as Error).message}`);
+    const text = `${name}: ${(error as Error).message}`;
+    stderr.warn(text);
+    failed?.(redact(text));
   }
 
   /** What the other runs bind, for the last gate before an order of one leaves. */

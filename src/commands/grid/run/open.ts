@@ -78,7 +78,7 @@ type VenueOptions = {
 /** Opens where the orders of a run go; an account is checked first. */
 export async function openVenue(
   options: VenueOptions,
-): Promise<{ venue: Venue; userId?: string | undefined; warnings: readonly string[] }> {
+): Promise<{ venue: Venue; userId?: string | undefined; warnings: readonly string[]; keyExpires?: number | undefined }> {
   const { context, config, state, account } = options;
   if (!account) return { venue: paperVenue(options), warnings: [] };
   const { client, family } = account;
@@ -87,7 +87,7 @@ export async function openVenue(
   if (config.exchangeStop !== undefined && family.stops === undefined)
     throw new UsageError(`--exchange-stop: mdtool sets no stops on ${family.name} accounts`);
   const isOpen = state !== undefined && (Number(state.held) > 0 || state.orders.some(isLive));
-  const { userId, warnings } = await checkAccount({ client, family, config, sharesMargin: options.sharesMargin, isOpen });
+  const checked = await checkAccount({ client, family, config, sharesMargin: options.sharesMargin, isOpen });
   const venue = new ExchangeVenue({
     client,
     family,
@@ -96,7 +96,7 @@ export async function openVenue(
     userAgent: context.userAgent,
     quote: () => readQuote(context, config),
   });
-  return { venue, userId, warnings };
+  return { venue, ...checked };
 }
 
 function paperVenue({ context, config, state, terms, latency = LATENCY }: VenueOptions): PaperVenue {

@@ -23,6 +23,8 @@ import { exchangeNamed, openTradingAccount, openVenue, takeLocks } from './open.
 
 export type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & {
   readonly notice: (text: string) => void;
+  /** Called when one of several runs cannot be opened, or breaks. */
+  readonly failed?: ((text: string) => void) | undefined;
   /** Returns what the other runs of the process bind, for a run that is being opened. */
   readonly others?: ((session: () => RunSession) => RunnerOptions['others']) | undefined;
 };
@@ -62,7 +64,7 @@ export async function openSession(
     const { config, market, terms, opened } = await configured(name, flags, given, isNew ? undefined : known.config, context);
     const noNewCycle = stop === undefined ? await newCycleObstacle(config, flags) : undefined;
     if (stop === undefined) await confirmLive(config, flags, { isNew, obstacle: noNewCycle });
-    const { venue, userId, warnings } = await openVenue({
+    const { venue, userId, warnings, keyExpires } = await openVenue({
       context: market,
       config,
       state: known?.state,
@@ -81,6 +83,7 @@ export async function openSession(
       code: codeFor(known?.state?.starts ?? []),
       resume: flags.resume,
       stop,
+      keyExpires,
       noNewCycle,
       stderr: context.stderr,
       others: context.others?.(() => session),

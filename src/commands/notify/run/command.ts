@@ -1,12 +1,13 @@
 import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../../lib/cli/base-command.js';
 import { storeFlags } from '../../../lib/cli/flags.js';
+import { sinkFlag } from '../../../lib/cli/notify-flags.js';
 import { readNotifySettings } from '../../../lib/cli/notify-settings.js';
 import { openTap } from '../../../lib/cli/notify-sinks.js';
 import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { counted } from '../../../lib/model/counted.js';
 import { RunsFollower } from '../../../lib/notify/live/runs-follower.js';
-import { sinkFlag } from '../flags.js';
 
 /** Milliseconds that messages have to leave after Ctrl-C; what does not is sent by the next process. */
 const GRACE = 5_000;
@@ -23,7 +24,11 @@ A run whose process is gone for a minute, or gives no sign of life for 10 minute
   ];
 
   static override args = { names: Args.string({ multiple: true, description: 'Names of runs; without them, all.' }) };
-  static override flags = { sink: sinkFlag, ...storeFlags };
+  static override flags = {
+    sink: sinkFlag(),
+    ...storeFlags,
+    beside: Flags.integer({ summary: 'Process that trades: follow until stdin ends, and its runs are over.', hidden: true }),
+  };
 
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(NotifyRun);
@@ -37,11 +42,21 @@ A run whose process is gone for a minute, or gives no sign of life for 10 minute
       warn: (text) => this.stderr.warn(text),
       note: (text) => this.stderr.log.info(text),
     });
-    await follower.run(this.stopped);
+    await follower.run(this.stopped, flags.beside === undefined ? undefined : { pid: flags.beside, ended: endOfInput() });
     const left = await tap.close(GRACE);
     await follower.close();
     this.summary.note({ sent: tap.notifier.sent });
     if (left > 0) this.notice(`${counted(left, 'event waits', 'events wait')} for the next start`);
     return this.conclude();
   }
+}
+
+/** A signal that is aborted when stdin ends: a pipe to a process ends with it, however it ends. */
+function endOfInput(): AbortSignal {
+  const ended = new AbortController();
+  for (const event of ['end', 'close', 'error'] as const) process.stdin.once(event, () => ended.abort());
+  process.stdin.resume();
+  // The terminal may be gone by then.
+  process.stderr.on('error', () => {});
+  return ended.signal;
 }

@@ -1,7 +1,7 @@
 import type { Statistics } from '../statistics.js';
 import { total } from '../statistics.js';
 import type { ConnectionPool } from './connection-pool.js';
-import type { Lag } from './lag.js';
+import type { Lag, LagWindow } from './lag.js';
 import type { RecordQueue } from './record-queue.js';
 import type { StateCounts } from './subscriptions.js';
 
@@ -11,6 +11,10 @@ export type LagStatus = {
   readonly p50: number | undefined;
   readonly p99: number | undefined;
   readonly offset: number;
+  /** The least lag (ms) of the last 5 s in which data came, and when these began (microseconds). */
+  readonly latest?: LagWindow | undefined;
+  /** When data came last, microseconds. */
+  readonly heard?: number | undefined;
 };
 
 /** Current state of a run; counts since its start. */
@@ -85,5 +89,5 @@ export function buildStatus({ statistics, pools, lags, queue, counters, polls, s
 }
 
 function lagStatus(market: string, lag: Lag): LagStatus {
-  return { market, p50: lag.quantile(0.5), p99: lag.quantile(0.99), offset: lag.minimum };
+  return { market, p50: lag.quantile(0.5), p99: lag.quantile(0.99), offset: lag.minimum, latest: lag.latest, heard: lag.heard };
 }

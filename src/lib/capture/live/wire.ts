@@ -151,7 +151,7 @@ export class Wire {
   #delivered(exchange: Exchange, id: string, frame: DataFrame, { at, content }: FrameEvent): void {
     this.#keepers.get(id)?.onData(id, frame);
     this.lastData = at;
-    if (frame.pushTimestamp !== undefined && !frame.history) this.#lag(exchange, frame).add(at - frame.pushTimestamp);
+    if (frame.pushTimestamp !== undefined && !frame.history) this.#lag(exchange, frame).add(at - frame.pushTimestamp, at);
     for (const tap of this.#taps) tap.data?.(exchange, frame, content);
   }
 

@@ -1,5 +1,6 @@
 import { buildClaims } from '../../capture/live/claimed-symbols.js';
 import type { Venue } from '../../capture/live/connection-pool.js';
+import { HealthWatch } from '../../capture/live/health-watch.js';
 import type { Live } from '../../capture/live/live.js';
 import type { LiveOptions } from '../../capture/live/live-options.js';
 import type { RepairOptions } from '../../capture/live/live-repair.js';
@@ -16,9 +17,11 @@ import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.
 import { SECOND } from '../../model/time.js';
 import { Claims } from '../../storage/journal/claims.js';
 import { readKeys } from '../keys.js';
+import { readHealthLimits } from '../notify-settings.js';
 import { drawsOn } from '../progress.js';
 import { redact } from '../redaction.js';
 import type { Summary } from '../summary.js';
+import { writerId } from '../writer-id.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET, type LiveStreamContext, type LiveStreamFlags } from './context.js';
 import { MarketBoard } from './market-board.js';
 import { auditPeriod, buildVenue, repairLimits, runLimits } from './pacing-settings.js';
@@ -88,11 +91,12 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
   limit.countFrom(() => isUp(live), limits.unreachableAfter);
+  const health = healthOf(context, live, rest);
   const { reporter, board } = context.view ? { reporter: context.view(live), board: undefined } : showStatus(live, context);
   return {
     live,
     rest,
-    records: untilEnd(observed(redis.tee(atMost(live.records, flags.count)), board), () => reporter.stop()),
+    records: untilEnd(observed(redis.tee(atMost(health.records(live.records), flags.count)), board), () => reporter.stop()),
     output: redis.output,
     claims,
     summarize: () => summarizeRun(context, tools, live),
@@ -155,6 +159,15 @@ function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
     notice,
     incomplete: (reason) => summary.incomplete(reason),
   };
+}
+
+function healthOf({ flags, settings, stderr }: LiveStreamContext, live: Live, rest: RestClient): HealthWatch {
+  const { output = ['store'], store } = flags;
+  const directory = output.includes('store') ? store : output.some((name) => name !== '-' && name !== 'none') ? '.' : undefined;
+  return new HealthWatch({
+    ...{ live, rest, directory, limits: readHealthLimits(settings), run: writerId('stream') },
+    log: (severity, text) => stderr.log[severity](text),
+  });
 }
 
 /** Shows the status: on a terminal with the market, whose records are then observed by the board. */
@@ -226,7 +239,7 @@ function intervalsOf({ channels, interval }: LiveStreamFlags): readonly string[]
   return interval ?? [];
 }
 
-/** Gives records until `count` of them have come that are no `gap` or `clock`. */
+/** Gives records until `count` of them have come that carry data. */
 async function* atMost(
   source: AsyncIterable<readonly AnyRecord[]>,
   count = Number.POSITIVE_INFINITY,

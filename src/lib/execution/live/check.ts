@@ -4,9 +4,12 @@ import { LimitError, UnreachableError, UsageError } from '../../model/errors.js'
 import { Exact } from '../../model/ticks.js';
 import type { RunConfig } from '../state.js';
 
-type Checked = { readonly userId: string | undefined; readonly warnings: readonly string[] };
-
-const WEEK = 7 * 86_400_000_000;
+type Checked = {
+  readonly userId: string | undefined;
+  readonly warnings: readonly string[];
+  /** Microseconds. */
+  readonly keyExpires: number | undefined;
+};
 
 type CheckOptions = {
   readonly client: AccountClient;
@@ -39,7 +42,7 @@ export async function checkAccount(options: CheckOptions): Promise<Checked> {
   checkModes(settings, own, config);
   if (config.marginMode === 'cross' && !options.sharesMargin) await requireAlone(options);
   await checkLeverage(options, settings, own);
-  return { userId, warnings };
+  return { userId, warnings, keyExpires: info?.expires };
 }
 
 async function readSettings(
@@ -68,7 +71,7 @@ async function demoless<Value>(
   }
 }
 
-function checkKey({ canTrade, canWithdraw, expires, addresses }: KeyInfo, client: AccountClient, warnings: string[]): void {
+function checkKey({ canTrade, canWithdraw, addresses }: KeyInfo, client: AccountClient, warnings: string[]): void {
   const { name } = client.account;
   if (canWithdraw)
     throw new LimitError(
@@ -76,7 +79,6 @@ function checkKey({ canTrade, canWithdraw, expires, addresses }: KeyInfo, client
     );
   if (!canTrade) throw new UnreachableError(`the key ${name} may not trade: add the permission on the exchange`);
   if (addresses.length === 0) warnings.push(`the key ${name} is not bound to an IP address: anyone who has it can use it`);
-  if (expires !== undefined && expires - client.now() * 1_000 < WEEK) warnings.push(`the key ${name} expires within 7 days`);
 }
 
 function checkModes(settings: AccountSettings | undefined, own: PrivatePosition | undefined, config: RunConfig): void {

@@ -55,8 +55,12 @@ export class ExchangeVenue implements Venue {
     return this.#options.client.now();
   }
 
-  async synchronise(): Promise<void> {
-    await this.#options.client.synchronise();
+  get offset(): number {
+    return this.#options.client.offset;
+  }
+
+  synchronise(): Promise<number> {
+    return this.#options.client.synchronise();
   }
 
   place(drafts: readonly OrderDraft[], decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined> {

@@ -85,7 +85,9 @@ export class PaperVenue implements Venue {
     return this.#options.now();
   }
 
-  async synchronise(): Promise<void> {}
+  async synchronise(): Promise<undefined> {
+    return undefined;
+  }
 
   /** The last traded price, undefined before the first trade. */
   get price(): string | undefined {

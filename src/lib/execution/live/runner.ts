@@ -28,6 +28,8 @@ export type RunnerOptions = {
   readonly noNewCycle?: string | undefined;
   /** Starts only to end the run in this way. */
   readonly stop?: StopMode | undefined;
+  /** When the key expires, microseconds. */
+  readonly keyExpires?: number | undefined;
   readonly timing?: Timing | undefined;
   /** What other runs of this process bind; absent where nothing joins them. */
   readonly others?: (() => OtherRuns | undefined) | undefined;
@@ -48,6 +50,8 @@ const TICK = 250;
 const SLEPT = 30_000;
 const HEARTBEAT = 5_000;
 const COMMANDS = 250;
+/** Milliseconds between two looks at the free space. */
+const SPACE = 30_000;
 
 /** Figures of the requests of a process. */
 type RequestFigures = { sent: number; failed: number; latency: number };
@@ -94,8 +98,9 @@ export class Runner {
 
   /** Runs until the run is finished; returns the exit code. Throws what makes going on unsafe: a commit that failed. */
   async run(): Promise<number> {
-    const { venue, code, resume = false, noNewCycle, stop } = this.#options;
-    this.#guarded(() => this.#take({ kind: 'started', code, resume, noNewCycle, stop }));
+    const { venue, code, resume = false, noNewCycle, stop, keyExpires } = this.#options;
+    const { offset } = venue;
+    this.#guarded(() => this.#take({ kind: 'started', code, resume, noNewCycle, stop, keyExpires, offset }));
     const listening = venue.listen(
       {
         pushed: ({ orders, fills, positions }) => this.#guarded(() => this.#take({ kind: 'push', orders, fills, positions })),
@@ -118,7 +123,7 @@ export class Runner {
   async #loop(): Promise<void> {
     const { store } = this.#options;
     let before = this.#timing.now();
-    let [beaten, polled] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    let [beaten, polled, spaced] = Array<number>(3).fill(Number.NEGATIVE_INFINITY) as [number, number, number];
     while (this.#state.finished === undefined && this.#failure === undefined) {
       const now = this.#timing.now();
       this.#guarded(() => {
@@ -130,6 +135,10 @@ export class Runner {
           polled = now;
           const command = store.takeCommand();
           if (command) this.#take({ kind: 'stop', mode: command.mode });
+        }
+        if (now - spaced >= SPACE) {
+          spaced = now;
+          void this.#lookForSpace();
         }
         if (now - beaten >= HEARTBEAT) {
           beaten = now;
@@ -147,6 +156,11 @@ export class Runner {
         }),
       ]);
     }
+  }
+
+  async #lookForSpace(): Promise<void> {
+    const free = await this.#options.store.freeSpace?.();
+    if (free !== undefined && this.#state.finished === undefined) this.#guarded(() => this.#take({ kind: 'space', free }));
   }
 
   /** Starts what is due and not under way. */
@@ -183,8 +197,8 @@ export class Runner {
 
   async #synchronise(action: Action): Promise<void> {
     try {
-      await this.#options.venue.synchronise();
-      this.#take({ kind: 'clock' });
+      const offset = await this.#options.venue.synchronise();
+      this.#take({ kind: 'clock', offset });
     } catch (error) {
       if (isFatal(error)) throw error;
       this.#take({ kind: 'failed', action, outcome: outcomeOf(error) });

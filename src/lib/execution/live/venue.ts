@@ -37,7 +37,10 @@ export type StopAction = Extract<Action, { kind: 'protect' | 'unprotect' }>;
 export type Venue = {
   /** Milliseconds by the venue's clock. */
   now(): number;
-  synchronise(): Promise<void>;
+  /** Measures its clock; returns by how many milliseconds that is ahead of the host's, undefined where it is the host's. */
+  synchronise(): Promise<number | undefined>;
+  /** What `synchronise` returned last. */
+  readonly offset?: number | undefined;
   /**
    * Waits until the limits admit the orders, then sends what `decide` returns; undefined when it returned nothing. Results are by
    * client id, or in the order of the request.

@@ -29,6 +29,8 @@ export interface RunStore {
   cursor(sink: string): number;
   /** Moves a cursor; records that every sink has taken are dropped some time later. */
   advance(sink: string, seq: number): void;
+  /** Returns the bytes that are free for it, undefined where nobody can say. */
+  freeSpace?(): Promise<number | undefined>;
   intents(): readonly IntentRow[];
   orders(): readonly OwnOrder[];
   fills(): readonly FillRow[];

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { isBucketUrl } from '../../bucket/bucket-url.js';
 import { LimitError, UsageError } from '../../model/errors.js';
 import { DAY } from '../../model/time.js';
+import { freeBytes } from '../../storage/files/free-space.js';
 import type { Commit, FillRow, IntentRow, OutboxRow } from '../messages.js';
 import type { OwnOrder, RunConfig, RunState, StopMode } from '../state.js';
 import { type Database, openDatabase, refuseNetworkFileSystem, type Statement } from './database.js';
@@ -112,10 +113,10 @@ function prepare(database: Database): void {
 }
 
 async function requireSpace(directory: string): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < FREE)
+  const free = await freeBytes(directory);
+  if (free !== undefined && free < FREE)
     throw new LimitError(
-      `${directory}: ${Math.floor((bavail * bsize) / 1_048_576)} MB are free, a run needs 64 MB: a journal that cannot grow ends it`,
+      `${directory}: ${Math.floor(free / 1_048_576)} MB are free, a run needs 64 MB: a journal that cannot grow ends it`,
     );
 }
 
@@ -206,6 +207,10 @@ export class SqliteRunStore implements RunStore {
     this.#transaction(() =>
       this.#run('insert into cursor values (?, ?) on conflict(name) do update set seq = max(seq, excluded.seq)', sink, seq),
     );
+  }
+
+  freeSpace(): Promise<number | undefined> {
+    return freeBytes(dirname(this.path));
   }
 
   intents(): readonly IntentRow[] {

@@ -54,6 +54,11 @@ export class Notifier {
     return this.#lanes.reduce((sum, { queue }) => sum + queue.waiting, 0);
   }
 
+  /** Alarms among them. */
+  get urgent(): number {
+    return this.#lanes.reduce((sum, { queue }) => sum + queue.urgent, 0);
+  }
+
   /** Notices that were given up. */
   get lost(): number {
     return this.#lanes.reduce((sum, { queue }) => sum + queue.lost, 0);

@@ -27,8 +27,8 @@ const FRESH = 10 * MINUTE;
 const LOOK = 2_000;
 
 /**
- * Follows one run: its outbox, if no other process does, and its heartbeat in any case. It only reads the journal, so that nothing
- * here can hold up a commit of the run; how far each sink is stands in a file beside it.
+ * Follows one run, if no other process does: its outbox and its heartbeat. It only reads the journal, so that nothing here can
+ * hold up a commit of the run; how far each sink is stands in a file beside it.
  */
 export class RunFollower {
   readonly #options: FollowerOptions;
@@ -53,8 +53,10 @@ export class RunFollower {
     try {
       this.#journal ??= await this.#open();
       if (this.#unlock === undefined) await this.#lock(this.#journal);
-      if (this.#unlock !== undefined) this.#readOutbox(this.#journal);
-      this.#look(this.#journal);
+      if (this.#unlock !== undefined) {
+        this.#readOutbox(this.#journal);
+        this.#look(this.#journal);
+      }
       this.#problem = '';
     } catch (error) {
       this.#report((error as Error).message);
@@ -62,6 +64,17 @@ export class RunFollower {
       this.#journal = undefined;
     }
     await this.save();
+  }
+
+  /**
+   * Whether nothing is left to follow after the process that trades has ended: the run is over, another process goes on with it, or
+   * another process follows it. A run that was killed is none of these.
+   */
+  isSettled(trader: number): boolean {
+    if (this.#unlock === undefined || this.#journal === undefined) return true;
+    if (this.#journal.outbox(this.#read, 1).length > 0) return false;
+    const pid = this.#journal.lastHeartbeat?.pid;
+    return this.#journal.state?.finished !== undefined || (pid !== undefined && pid !== trader && isAlive(pid));
   }
 
   /** Writes how far the sinks are. A sink goes on even if that fails: a repeat is better than silence. */

@@ -8,9 +8,14 @@ type RunsOptions = Omit<FollowerOptions, 'name'> & {
   readonly note: (text: string) => void;
 };
 
+/** The process that trades beside this one. */
+export type Trader = { readonly pid: number; readonly ended: AbortSignal };
+
 const POLL = 500;
 /** Milliseconds between two looks for new runs. */
 const LIST = 5_000;
+/** Milliseconds after the trader's end in which its runs are still followed: an alarm is none after a day. */
+const LONGEST_WAKE = 86_400_000;
 
 /** Follows the runs of a store. */
 export class RunsFollower {
@@ -22,11 +27,22 @@ export class RunsFollower {
     this.#options = options;
   }
 
-  /** Follows until the signal is aborted; then reads once more. Throws a `UsageError` for a name that no run has. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Follows until the signal is aborted; beside a trader, until that has ended and its runs are settled, with no alarm on its way.
+   * Then reads once more. Throws a `UsageError` for a name that no run has.
+   */
+  async run(signal: AbortSignal, trader?: Trader): Promise<void> {
     for (const name of this.#options.names) runFolder(this.#options.store, name);
+    let endedAt: number | undefined;
     while (!signal.aborted) {
+      const hasEnded = trader?.ended.aborted ?? false;
       await this.#poll();
+      if (hasEnded && trader) {
+        endedAt ??= SYSTEM_TIMING.now();
+        const isSettled = [...this.#runs.values()].every((run) => run.isSettled(trader.pid));
+        if (isSettled && this.#options.notifier.urgent === 0) break;
+        if (SYSTEM_TIMING.now() - endedAt > LONGEST_WAKE) break;
+      }
       await SYSTEM_TIMING.sleep(POLL, signal);
     }
     await this.#poll();
