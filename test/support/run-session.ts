@@ -64,6 +64,8 @@ export class RunSession {
   /** Called before a request takes effect, and after it has. */
   onRequest: VirtualWire['onRequest'];
   noNewCycle: string | undefined;
+  /** When the key expires, microseconds. */
+  keyExpires: number | undefined;
   /** What orders must fit, and why no cycle may begin, as the exchange says it. */
   rules: InstrumentRules;
   refusal: string | undefined;
@@ -172,6 +174,7 @@ export class RunSession {
       code,
       resume,
       noNewCycle: this.noNewCycle,
+      keyExpires: this.keyExpires,
       timing,
       onRecords: (rows) => {
         for (const { record } of rows) {

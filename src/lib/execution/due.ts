@@ -101,8 +101,10 @@ export function isSatisfied(state: RunState, config: RunConfig, at: number): boo
   const target = state.wanted.takeProfit;
   const isDust = target !== undefined && isBelowMinimum(closable(state), target, state.rules);
   if (Number(state.held) > 0 && !isCovered && !isDust) return false;
-  const isOpen = !state.noLevels && state.wanted.levels.some((number) => isOpenLevel(state, number, at));
-  return !isOpen && unwanted(state).length === 0 && isStopped(state, config);
+  const isPlaced = (key: string) => attemptsOf(state, key).some((order) => order.state === 'accepted');
+  const isMissing = (key: string) => !isPlaced(key) && !isDeferred(state, key, at);
+  const lacks = !state.noLevels && state.wanted.levels.some((number) => isMissing(`level ${number}`));
+  return !lacks && unwanted(state).length === 0 && isStopped(state, config);
 }
 
 /** Why no cycle may begin, undefined when one may. */

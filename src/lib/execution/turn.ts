@@ -127,19 +127,14 @@ export class Turn {
     this.event('routine', 'cleared', `${kind} cleared after ${lasted}`, { data: { kind } });
   }
 
-  /** An alarm that each process reports again, for its terminal; it lasts until it is cleared. */
-  raise(kind: string, message: string): void {
-    this.state.alarms[kind] ??= this.time;
-    this.event('alarm', kind, message);
-  }
-
   /** Stops placing for good: what rests stays unless `onHalt` says otherwise, and the process leaves. */
   halt(kind: string, message: string, isRefusal = false): void {
     const { state, config } = this;
     if (state.halt) return;
     state.halt = { kind, message, ...(isRefusal && { isRefusal }) };
     state.ending = { mode: isRefusal ? 'keep' : config.onHalt, code: 4, since: this.at };
-    this.raise(kind, message);
+    state.alarms[kind] ??= this.time;
+    this.event('alarm', kind, message);
   }
 
   result(): StepResult {

@@ -115,7 +115,6 @@ export function placed(turn: Turn, order: OwnOrder, { outcome, orderId }: WriteR
       turn.changed(order);
       state.unknowns = 0;
       turn.clear('errors');
-      if (order.role === 'level') turn.clear('short');
       return;
     case 'definite':
       refuse(turn, order, outcome);
@@ -187,7 +186,7 @@ export function stopFor(turn: Turn, { class: outcome, message, pause }: WriteRes
     state.listsRead = undefined;
   }
   if (outcome === 'key' || outcome === 'region') {
-    if (state.ending?.code !== 5) turn.raise(outcome, message);
+    turn.alarm(outcome, message);
     state.ending = { mode: 'keep', code: 5, since: turn.at };
   }
 }

@@ -1,5 +1,5 @@
 import { formatSize } from '../model/number-format.js';
-import { isSatisfied } from './due.js';
+import { isSatisfied, phaseOf } from './due.js';
 import type { Input } from './messages.js';
 import type { Turn } from './turn.js';
 
@@ -19,6 +19,7 @@ const EASED = 0.8;
 /** What lasts although nothing happens: called at every step. */
 export function watch(turn: Turn): void {
   watchStall(turn);
+  watchMargin(turn);
   watchKey(turn);
   const { throttledAt = [] } = turn.state;
   if (turn.at - (throttledAt.at(-1) ?? Number.NEGATIVE_INFINITY) > MINUTE) turn.clear('throttled');
@@ -36,6 +37,14 @@ function watchStall(turn: Turn): void {
   }
   const what = read <= met ? 'nothing could be read from the exchange' : 'what should rest on the exchange does not';
   turn.alarm('stalled', `trading stands still: ${what} for 10 minutes`);
+}
+
+/** The margin suffices again when the whole ladder rests: a push may say so before the answer to the order does. */
+function watchMargin(turn: Turn): void {
+  const { state, config, at } = turn;
+  if (state.alarms.short === undefined || phaseOf(state) !== 'working') return;
+  const isRefused = Object.values(state.deferred).some(({ cause }) => cause === 'funds' || cause === 'risk');
+  if (!isRefused && isSatisfied(state, config, at)) turn.clear('short');
 }
 
 function watchKey(turn: Turn): void {

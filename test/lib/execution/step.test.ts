@@ -35,3 +35,16 @@ it('what orders must fit is read again every hour of a cycle, and after a refusa
   expect([read.state.rules.tick, read.commit?.outbox.length, isDue(read.state, 40)]).toEqual(['0.1', 1, false]);
   expect([isDue(read.state, 3_599_000), isDue(read.state, 3_600_030)]).toEqual([false, true]);
 });
+
+it('the clocks are compared every 10 minutes; an offset is over when it is well below 1 s', () => {
+  const begin = { ...initialState({ tick: '0.01', lot: '0.01' }, 0) };
+  const { state } = step(begin, CONFIG, { kind: 'started', code: 'aaa', resume: false, offset: -3_000, at: 10, time: 1e12 });
+  expect(Object.keys(state.alarms)).toEqual(['clock_offset']);
+  const isDue = (at: number) => due(state, CONFIG, at).some(({ kind }) => kind === 'clock');
+  expect([isDue(600_009), isDue(600_010)]).toEqual([false, true]);
+  const measured = step(state, CONFIG, { kind: 'clock', offset: 900, at: 20, time: 1e12 }).state;
+  expect(Object.keys(measured.alarms)).toEqual(['clock_offset']);
+  expect(step(measured, CONFIG, { kind: 'clock', offset: 700, at: 30, time: 1e12 + 61_000 }).commit?.outbox).toMatchObject([
+    { record: { kind: 'cleared', message: 'clock_offset cleared after 1m 1s' } },
+  ]);
+});
