@@ -1,3 +1,4 @@
+import type { HealthWatch } from '../../src/lib/capture/live/health-watch.js';
 import type { Live } from '../../src/lib/capture/live/live.js';
 import type { LiveOptions } from '../../src/lib/capture/live/live-options.js';
 import type { Polled } from '../../src/lib/capture/live/polls.js';
@@ -55,11 +56,13 @@ export type TestOptions = Partial<Omit<LiveOptions, 'venues' | 'repair' | 'polle
   readonly polled?: Omit<Polled, 'client'>;
   /** Called with each batch before the next is taken: a slow output. */
   readonly take?: (records: readonly AnyRecord[]) => Promise<void> | void;
+  /** Watches the health of the capture. */
+  readonly watch?: (parts: { readonly live: Live; readonly rest: RestClient }) => HealthWatch;
 };
 
 /** Captures from local exchanges, `times` as fast as the real ones are treated. */
 export async function captureFrom(servers: readonly ExchangeServer[], options: TestOptions = {}): Promise<TestRun> {
-  const { times = 50, pacing, planning = {}, api, take, repair, auditEvery, polled, ...others } = options;
+  const { times = 50, pacing, planning = {}, api, take, repair, auditEvery, polled, watch, ...others } = options;
   const log: string[] = [];
   const incomplete: string[] = [];
   const stopping = new AbortController();
@@ -106,7 +109,7 @@ export async function captureFrom(servers: readonly ExchangeServer[], options: T
   });
   const records: AnyRecord[] = [];
   const ended = (async () => {
-    for await (const batch of live.records) {
+    for await (const batch of watch ? watch({ live, rest }).records(live.records) : live.records) {
       await take?.(batch);
       for (const record of batch) records.push(record);
     }

@@ -22,6 +22,8 @@ export class RecordNotices {
   readonly #numbers = new Map<string, number>();
   /** The last fill of each run, until its position is known. */
   readonly #fills = new Map<string, FillFacts>();
+  /** The last position of each run: a push may bring it before the fill. */
+  readonly #positions = new Map<string, Pick<Position, 'amount' | 'liquidation'>>();
 
   /** Returns what a record says to people, undefined where it says nothing. */
   read(record: AnyRecord, place: Place = {}): Notice | undefined {
@@ -43,7 +45,8 @@ export class RecordNotices {
       case 'order':
         return this.#ofOrder(record);
       case 'position':
-        this.#complete(record);
+        this.#positions.set(String(record.run), record);
+        this.#complete(String(record.run));
         return undefined;
       case 'signal':
         return ofSignal(record);
@@ -58,7 +61,9 @@ export class RecordNotices {
 
   #ofFill(event: EventRecord): Said {
     const facts: FillFacts = { ...(event.data as FillFacts | undefined) };
-    this.#fills.set(String(event.run), facts);
+    const run = String(event.run);
+    this.#fills.set(run, facts);
+    this.#complete(run);
     return {
       severity: event.severity,
       kind: event.kind,
@@ -70,12 +75,13 @@ export class RecordNotices {
     };
   }
 
-  #complete({ run, amount, liquidation }: Position): void {
-    const facts = this.#fills.get(String(run));
-    if (!facts) return;
-    this.#fills.delete(String(run));
+  #complete(run: string): void {
+    const facts = this.#fills.get(run);
+    const position = this.#positions.get(run);
     // The position of another moment would give a fill a liquidation price that is not its own.
-    if (Number(facts.held) === amount && liquidation !== undefined) facts.liquidation = String(liquidation);
+    if (!facts || position === undefined || Number(facts.held) !== position.amount) return;
+    this.#fills.delete(run);
+    if (position.liquidation !== undefined) facts.liquidation = String(position.liquidation);
   }
 
   #ofOrder(order: Order): Said | undefined {
@@ -84,6 +90,8 @@ export class RecordNotices {
     const isAccepted = status !== 'new' || orderId !== undefined;
     // A filled order is an event of its own, with what it means for the position; an unknown one is a warning.
     if (id === undefined || !isAccepted || status === 'filled' || status === 'unknown') return undefined;
+    // That it has begun to fill is known before how much.
+    if (status === 'partial' && filled === 0) return undefined;
     const state = status === 'partial' ? `${status} ${filled}` : status;
     if (this.#orders.get(id) === state) return undefined;
     this.#orders.delete(id);

@@ -191,3 +191,46 @@ describe('alerts of a run', () => {
     expect(all).toEqual(['ALARM', 'CLEARED', 'ALARM', 'CLEARED']);
   });
 });
+
+describe('the words of a cycle', () => {
+  it('every fill with what it means, every order, whose money it is, and a number', async () => {
+    const config = { restart: 5_000, exchangeStop: { share: '0.085' } };
+    const run = new RunSession(['bybit', 'unified'], { config }).start();
+    await run.working();
+    run.desk.faults.fills.push({ match: ({ clientId }) => clientId.includes('-L02-'), parts: [0.4, 0.6], every: 500 });
+    run.move('97.00');
+    await run.pass(5_000);
+    run.move('95.50');
+    await run.pass(8_000);
+    run.move('103.00');
+    await run.until('the next cycle', () => run.runner.state.cycle === 2 && run.levels().length === 4);
+    run.stop('close');
+    await run.until('it ends', () => run.ended !== undefined);
+    run.restart();
+    await run.until('the third cycle', () => run.runner.state.cycle === 3 && run.levels().length === 4);
+    run.move('90.00');
+    await run.until('it halts', () => run.ended !== undefined);
+    const text = messagesOf(run.store)
+      .map((message) => message.text)
+      .join('\n');
+    for (const line of [
+      /^DEMO eth\/\d+ {2}ENTRY filled {2}ETHUSDT {2}long 8.02 @ 100.01 {2}average 100.01 {2}TP 102.02 {2}liquidation 90.91 \(−9 %\)$/m,
+      /^DEMO eth\/\d+ {2}LEVEL 1 filled {2}ETHUSDT {2}long 12.03 @ 98.00 {2}average 98.80 {2}TP 100.79 {2}liquidation 89.8\d \(−8 %\)$/m,
+      /^DEMO eth\/\d+ {2}LEVEL 2 partly filled {2}ETHUSDT {2}buy 7.22 of 18.05 @ 96$/m,
+      /^DEMO eth\/\d+ {2}LEVEL 2 filled {2}ETHUSDT {2}long 18.05 @ 96.00 {2}average 97.47 {2}TP 99.43 {2}liquidation 88.61 \(−8 %\)$/m,
+      /^DEMO eth\/\d+ {2}TAKE PROFIT filled {2}ETHUSDT {2}long 38.1 @ 99.43 {2}profit 74.4628$/m,
+      /^DEMO eth\/\d+ {2}CLOSE filled {2}ETHUSDT {2}long 7.79 @ 102.99 {2}profit -0.1558$/m,
+      /^DEMO eth\/\d+–\d+ {2}\d orders accepted$/m,
+      /^DEMO eth\/\d+ {2}TAKE PROFIT accepted {2}ETHUSDT {2}sell 38.1 @ 99.43$/m,
+      /^DEMO eth\/\d+ {2}LEVEL 3 cancelled {2}ETHUSDT {2}buy 27.08 @ 94 {2}CancelByUser$/m,
+      /^DEMO eth\/\d+ {2}ETHUSDT {2}cycle_end: cycle 1 is over: 74.4628 before fees$/m,
+      /^DEMO eth\/\d+ {2}ETHUSDT {2}stopped: the run stops; what stays: no order, position 0$/m,
+      /^ALARM {2}DEMO eth\/\d+ {2}ETHUSDT {2}exchange_stop: the stop that the exchange holds closed /m,
+    ])
+      expect(text).toMatch(line);
+    expect(text).not.toMatch(/filled.* 0 of /);
+    // Every line has a number of its own.
+    const numbers = [...text.matchAll(/DEMO eth\/(\d+) /g)].map(([, number]) => number);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+});

@@ -26,7 +26,7 @@ export type ExchangeSample = {
   readonly id: string;
   readonly connections: { readonly wanted: number; readonly open: number };
   readonly subscriptions: LiveStatus['subscriptions'];
-  readonly lags: readonly Pick<LagStatus, 'latest' | 'heard'>[];
+  readonly lags: readonly Pick<LagStatus, 'latest' | 'heard' | 'frames'>[];
   /** Milliseconds by which the exchange's clock is surely ahead of this one. */
   readonly offset?: number | undefined;
 };
@@ -47,11 +47,14 @@ type Condition = {
   readonly since?: number;
 };
 
-/** The rhythm of the data of one exchange: at how many looks since `began` there was some, and when last. */
-type Rhythm = { began: number; times: number; heard: number; last: number };
+/** When the data of one exchange was first and last seen. */
+type Rhythm = { readonly began: number; heard: number; last: number };
 
-/** A silence is unusual when it exceeds this multiple of the mean time between data. */
-const UNUSUAL = 20;
+/** A silence is unusual when it exceeds this multiple of the mean time between frames: trades come in bursts. */
+const UNUSUAL = 100;
+/** With fewer frames than these nobody knows what is usual, and a silence must last this multiple of the limit. */
+const FEW_FRAMES = 20;
+const UNKNOWN = 15;
 /** A condition is over below this share of its limit. */
 const EASED = 0.8;
 /** Windows in a row whose data is late. */
@@ -113,15 +116,14 @@ export class CaptureHealth {
   /** When data came last, and whether that is unusually long ago: a single symbol may trade once an hour. */
   #rhythm({ id, connections, lags }: ExchangeSample, at: number): { heard: number; isUnusual: boolean } {
     const last = Math.max(...lags.map(({ heard }) => heard ?? 0), 0);
-    const known = this.#rhythms.get(id) ?? { began: at, times: 0, heard: at, last: 0 };
+    const frames = lags.reduce((sum, lag) => sum + (lag.frames ?? 0), 0);
+    const known = this.#rhythms.get(id) ?? { began: at, heard: at, last };
     this.#rhythms.set(id, known);
-    if (last !== known.last) {
-      known.times += 1;
-      Object.assign(known, { last, heard: at });
-    }
-    const { heard, began, times } = known;
-    const usual = connections.open === 0 ? 0 : (heard - began) / Math.max(1, times);
-    return { heard, isUnusual: connections.wanted > 0 && at - heard >= Math.max(this.#limits.silent, UNUSUAL * usual) };
+    if (last !== known.last) Object.assign(known, { last, heard: at });
+    const { heard, began } = known;
+    const { silent } = this.#limits;
+    const longest = frames < FEW_FRAMES ? UNKNOWN * silent : Math.max(silent, (UNUSUAL * (heard - began)) / frames);
+    return { heard, isUnusual: connections.wanted > 0 && at - heard >= (connections.open === 0 ? silent : longest) };
   }
 
   /** Clocks that differ make every age wrong. What arrives before it was sent proves it, too. */

@@ -15,6 +15,8 @@ export type LagStatus = {
   readonly latest?: LagWindow | undefined;
   /** When data came last, microseconds. */
   readonly heard?: number | undefined;
+  /** Frames of data. */
+  readonly frames?: number | undefined;
 };
 
 /** Current state of a run; counts since its start. */
@@ -89,5 +91,13 @@ export function buildStatus({ statistics, pools, lags, queue, counters, polls, s
 }
 
 function lagStatus(market: string, lag: Lag): LagStatus {
-  return { market, p50: lag.quantile(0.5), p99: lag.quantile(0.99), offset: lag.minimum, latest: lag.latest, heard: lag.heard };
+  return {
+    market,
+    p50: lag.quantile(0.5),
+    p99: lag.quantile(0.99),
+    offset: lag.minimum,
+    latest: lag.latest,
+    heard: lag.heard,
+    frames: lag.total,
+  };
 }
