@@ -81,7 +81,8 @@ export class SinkQueue {
   /** When the oldest waiting routine notice arrived. */
   #since = 0;
   #sent: number[] = [];
-  #pausedUntil = 0;
+  /** Until when nothing is sent; monotonic milliseconds. */
+  pausedUntil = 0;
   #failures = 0;
   #flight: Message | undefined;
   readonly #refusals = new Map<string, number>();
@@ -190,7 +191,7 @@ export class SinkQueue {
     else {
       this.#failures += 1;
       const own = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#failures - 1));
-      this.#pausedUntil = at + Math.max(delivery.pause ?? 0, delivery.pause === undefined ? own : 0);
+      this.pausedUntil = at + Math.max(delivery.pause ?? 0, delivery.pause === undefined ? own : 0);
       this.#putBack(message, false);
     }
   }
@@ -237,7 +238,7 @@ export class SinkQueue {
     const last = this.#sent.at(-1);
     const spaced = last === undefined ? 0 : last + BETWEEN;
     const full = this.#sent.length < most ? 0 : (this.#sent[this.#sent.length - most] as number) + MINUTE;
-    return Math.max(this.#pausedUntil, spaced, full);
+    return Math.max(this.pausedUntil, spaced, full);
   }
 
   #alarmMessage(time: number): Message {
@@ -286,7 +287,7 @@ export class SinkQueue {
   }
 
   #refused(message: Message, at: number): void {
-    this.#pausedUntil = at + REFUSED_PAUSE;
+    this.pausedUntil = at + REFUSED_PAUSE;
     const refusals = (this.#refusals.get(message.id) ?? 0) + 1;
     this.#refusals.set(message.id, refusals);
     if (isAlarm(message) || refusals < MOST_REFUSALS) {

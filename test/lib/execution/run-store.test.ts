@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Commit } from '../../../src/lib/execution/messages.js';
+import type { Commit, OutboxRow } from '../../../src/lib/execution/messages.js';
 import { initialState, type RunConfig } from '../../../src/lib/execution/state.js';
 import { openDatabase } from '../../../src/lib/execution/store/database.js';
 import { MemoryRunStore } from '../../../src/lib/execution/store/memory-store.js';
@@ -18,6 +18,9 @@ import {
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-run-store-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Hundreds of commits that are each written through to a disk take seconds. */
+const FAST = existsSync('/dev/shm') ? '/dev/shm' : folder;
 
 const CONFIG = { name: 'eth', id: 'abc123' } as RunConfig;
 const RULES = { tick: '0.01', lot: '0.01' };
@@ -108,6 +111,26 @@ describe('a journal in a file', () => {
     for (let number = 0; number < 40; number++) store.commit(commitOf(number));
     return { directory, store, path: store.path };
   };
+
+  it('drops what every sink has, but alarms of the last day: those who send them may be down', async () => {
+    const store = await createRunStore(join(FAST, `mdtool-prune-${process.pid}`), CONFIG);
+    const { state, outbox } = commitOf(0);
+    const hour = 3_600_000_000;
+    const eventOf = (seq: number, severity: 'routine' | 'alarm', age: number) => {
+      const timestamp = Date.now() * 1_000 - age;
+      return { seq, record: { ...(outbox[0] as OutboxRow).record, seq, severity, timestamp } as OutboxRow['record'] };
+    };
+    const old = [eventOf(0, 'alarm', hour), eventOf(1, 'routine', hour), eventOf(2, 'alarm', 25 * hour)];
+    const rest = Array.from({ length: 1_100 }, (_, index) => eventOf(index + 3, 'routine', hour));
+    const nothing = { state, intents: [], orders: [], fills: [] };
+    store.commit({ ...nothing, outbox: [...old, ...rest] });
+    store.advance('store', 1_102);
+    for (let commits = 1; commits < 256; commits++) store.commit({ ...nothing, outbox: [] });
+    const kept = store.outbox(-1, 2_000).map(({ seq }) => seq);
+    expect([kept.length, kept[0], kept[1], kept.at(-1)]).toEqual([1_001, 0, 103, 1_102]);
+    store.close();
+    rmSync(join(FAST, `mdtool-prune-${process.pid}`), { recursive: true });
+  });
 
   it('writes every commit through to the disk', async () => {
     const { store, directory } = await made('full');

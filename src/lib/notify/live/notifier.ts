@@ -97,7 +97,9 @@ export class Notifier {
       queue.hurry();
       wake();
     }
-    while (this.waiting > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    // What is paused for longer cannot be delivered in time.
+    const mayDeliver = () => this.#lanes.some(({ queue }) => queue.waiting > 0 && queue.pausedUntil < deadline);
+    while (mayDeliver() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
     this.#isClosed = true;
     for (const { wake } of this.#lanes) wake();
     return this.waiting;

@@ -25,6 +25,8 @@ const BATCH = 500;
 const FRESH = 10 * MINUTE;
 /** Milliseconds between two looks at the heartbeat. */
 const LOOK = 2_000;
+/** Milliseconds after which one that still follows is taken for one that stays. */
+const OTHER_FOLLOWS = 10_000;
 
 /**
  * Follows one run, if no other process does: its outbox and its heartbeat. It only reads the journal, so that nothing here can
@@ -67,11 +69,12 @@ export class RunFollower {
   }
 
   /**
-   * Whether nothing is left to follow after the process that trades has ended: the run is over, another process goes on with it, or
-   * another process follows it. A run that was killed is none of these.
+   * Whether nothing is left to follow some time (ms) after the process that trades has ended: the run is over, another process goes
+   * on with it, or another process follows it. A run that was killed is none of these.
    */
-  isSettled(trader: number): boolean {
-    if (this.#unlock === undefined || this.#journal === undefined) return true;
+  isSettled(trader: number, waited: number): boolean {
+    // The one that follows may be about to leave, too.
+    if (this.#unlock === undefined || this.#journal === undefined) return waited > OTHER_FOLLOWS;
     if (this.#journal.outbox(this.#read, 1).length > 0) return false;
     const pid = this.#journal.lastHeartbeat?.pid;
     return this.#journal.state?.finished !== undefined || (pid !== undefined && pid !== trader && isAlive(pid));

@@ -39,9 +39,9 @@ export class RunsFollower {
       await this.#poll();
       if (hasEnded && trader) {
         endedAt ??= SYSTEM_TIMING.now();
-        const isSettled = [...this.#runs.values()].every((run) => run.isSettled(trader.pid));
-        if (isSettled && this.#options.notifier.urgent === 0) break;
-        if (SYSTEM_TIMING.now() - endedAt > LONGEST_WAKE) break;
+        const waited = SYSTEM_TIMING.now() - endedAt;
+        const isSettled = [...this.#runs.values()].every((run) => run.isSettled(trader.pid, waited));
+        if ((isSettled && this.#options.notifier.urgent === 0) || waited > LONGEST_WAKE) break;
       }
       await SYSTEM_TIMING.sleep(POLL, signal);
     }
