@@ -126,8 +126,7 @@ function takeAction(turn: Turn, input: Input): void {
       sent(turn, input);
       return;
     case 'clock':
-      Object.assign(state, { needsClock: false, clockDue: turn.at + CLOCK });
-      takeOffset(turn, input.offset);
+      takeClock(turn, input.offset);
       return;
     case 'space':
       takeSpace(turn, input);
@@ -145,6 +144,11 @@ function takeAction(turn: Turn, input: Input): void {
       return;
     default:
   }
+}
+
+function takeClock(turn: Turn, offset: number | undefined): void {
+  Object.assign(turn.state, { needsClock: false, clockDue: turn.at + CLOCK });
+  takeOffset(turn, offset);
 }
 
 /** A demo side may lack the list, and a key the right to read it: that ends no run, since it decides about no order. */

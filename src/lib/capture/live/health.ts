@@ -113,7 +113,7 @@ export class CaptureHealth {
     ];
   }
 
-  /** When data came last, and whether that is unusually long ago: a single symbol may trade once an hour. */
+  /** When data arrived last, and whether that is unusually long ago: a single symbol may trade once an hour. */
   #rhythm({ id, connections, lags }: ExchangeSample, at: number): { heard: number; isUnusual: boolean } {
     const last = Math.max(...lags.map(({ heard }) => heard ?? 0), 0);
     const frames = lags.reduce((sum, lag) => sum + (lag.frames ?? 0), 0);

@@ -37,12 +37,12 @@ export class Lag {
     return this.#total;
   }
 
-  /** When data came last, microseconds. */
+  /** When data arrived last, microseconds. */
   get heard(): number | undefined {
     return this.#heard;
   }
 
-  /** The last whole window in which data came. */
+  /** The last whole window in which data arrived. */
   get latest(): LagWindow | undefined {
     return this.#latest;
   }

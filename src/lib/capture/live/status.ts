@@ -11,9 +11,9 @@ export type LagStatus = {
   readonly p50: number | undefined;
   readonly p99: number | undefined;
   readonly offset: number;
-  /** The least lag (ms) of the last 5 s in which data came, and when these began (microseconds). */
+  /** The least lag (ms) of the last 5 s in which data arrived, and when these began (microseconds). */
   readonly latest?: LagWindow | undefined;
-  /** When data came last, microseconds. */
+  /** When data arrived last, microseconds. */
   readonly heard?: number | undefined;
   /** Frames of data. */
   readonly frames?: number | undefined;
