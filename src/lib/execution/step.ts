@@ -126,10 +126,8 @@ function takeAction(turn: Turn, input: Input): void {
       sent(turn, input);
       return;
     case 'clock':
-      takeClock(turn, input.offset);
-      return;
     case 'space':
-      takeSpace(turn, input);
+      takeMeasure(turn, input);
       return;
     case 'stop':
       if (state.ending?.mode === 'close') return;
@@ -146,9 +144,13 @@ function takeAction(turn: Turn, input: Input): void {
   }
 }
 
-function takeClock(turn: Turn, offset: number | undefined): void {
+function takeMeasure(turn: Turn, input: Extract<Input, { kind: 'clock' | 'space' }>): void {
+  if (input.kind === 'space') {
+    takeSpace(turn, input.free);
+    return;
+  }
   Object.assign(turn.state, { needsClock: false, clockDue: turn.at + CLOCK });
-  takeOffset(turn, offset);
+  takeOffset(turn, input.offset);
 }
 
 /** A demo side may lack the list, and a key the right to read it: that ends no run, since it decides about no order. */

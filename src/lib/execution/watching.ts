@@ -1,6 +1,5 @@
 import { formatSize } from '../model/number-format.js';
 import { isSatisfied, phaseOf } from './due.js';
-import type { Input } from './messages.js';
 import type { Turn } from './turn.js';
 
 const MINUTE = 60_000;
@@ -68,7 +67,8 @@ export function takeOffset(turn: Turn, offset: number | undefined): void {
   else if (size <= LARGEST_OFFSET * EASED) turn.clear('clock_offset');
 }
 
-export function takeSpace(turn: Turn, { free }: Extract<Input, { kind: 'space' }>): void {
+/** Takes the bytes that are free where the journal is. */
+export function takeSpace(turn: Turn, free: number): void {
   if (free < LEAST_FREE) turn.alarm('disk', `${formatSize(free)} of the disk are free: a journal that cannot grow ends the run`);
   else if (free > LEAST_FREE / EASED) turn.clear('disk');
 }

@@ -13,7 +13,7 @@ export type HealthLimits = {
 };
 
 /** What is known of a capture at one moment. */
-export type HealthSample = {
+type HealthSample = {
   /** Monotonic milliseconds. */
   readonly at: number;
   readonly exchanges: readonly ExchangeSample[];

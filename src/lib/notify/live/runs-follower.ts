@@ -9,7 +9,7 @@ type RunsOptions = Omit<FollowerOptions, 'name'> & {
 };
 
 /** The process that trades beside this one. */
-export type Trader = { readonly pid: number; readonly ended: AbortSignal };
+type Trader = { readonly pid: number; readonly ended: AbortSignal };
 
 const POLL = 500;
 /** Milliseconds between two looks for new runs. */
