@@ -56,23 +56,20 @@ describe('mdtool over s3://', () => {
     );
   });
 
-  it.each(['parquet', 'csv', 'ndjson.gz'])(
-    'writes a .%s object that is whole or not there, and overwrites none',
-    async (ending) => {
-      const output = `s3://market/out/candles.${ending}`;
-      const input = ['candles', '--store', STORE, '--interval', '1s', '-o'];
-      const { stderr } = await mdtool([...input, output]);
-      expect(stderr).toContain(`written to ${output}`);
-      const local = join(folder, `candles.${ending}`);
-      await mdtool([...input, local]);
-      const sql = `select * from '${local}' order by all`;
-      const expected = (await mdtool(['query', sql])).stdout;
-      await writeFile(local, server.objects.get(`out/candles.${ending}`)?.body ?? '');
-      expect((await mdtool(['query', sql])).stdout).toBe(expected);
-      expect((await mdtool([...input, output], 2)).stderr).toContain(`-o ${output} already exists; use --force to replace it`);
-      await mdtool([...input, output, '--force']);
-    },
-  );
+  it.each(['parquet', 'ndjson.gz'])('writes a .%s object that is whole or not there, and overwrites none', async (ending) => {
+    const output = `s3://market/out/candles.${ending}`;
+    const input = ['candles', '--store', STORE, '--interval', '1s', '-o'];
+    const { stderr } = await mdtool([...input, output]);
+    expect(stderr).toContain(`written to ${output}`);
+    const local = join(folder, `candles.${ending}`);
+    await mdtool([...input, local]);
+    const sql = `select * from '${local}' order by all`;
+    const expected = (await mdtool(['query', sql])).stdout;
+    await writeFile(local, server.objects.get(`out/candles.${ending}`)?.body ?? '');
+    expect((await mdtool(['query', sql])).stdout).toBe(expected);
+    expect((await mdtool([...input, output], 2)).stderr).toContain(`-o ${output} already exists; use --force to replace it`);
+    await mdtool([...input, output, '--force']);
+  });
 
   it('writes an object for each type, and the rows of a query', async () => {
     await mdtool(['stream', '--replay', TAPE, '-o', 's3://market/out/{type}/x.csv']);

@@ -10,12 +10,10 @@ import { clickHouse, hasClickHouse, secondCandles, tiedTrades } from '../clickho
 import { onNewMachine, raceWriters, readOneDay } from '../lib/storage/bucket-trials.js';
 import { compact } from '../lib/storage/compact-support.js';
 import { rowsOf, START, temporaryDirectory } from '../lib/storage/support.js';
-import { startCeph } from '../support/ceph.js';
-import { isInstalled } from '../support/installed.js';
+import { type RunningS3, startS3 } from '../support/ceph.js';
 import { seeded } from '../support/random.js';
 import { S3Server } from '../support/s3-server.js';
 
-const isReal = isInstalled('radosgw', 'the soak against a real S3 server (an in-process server takes its place)');
 const CANDLES: CandleOptions = {
   intervals: parseIntervals(['1s']),
   open: 'first-trade',
@@ -24,39 +22,32 @@ const CANDLES: CandleOptions = {
   source: 'trades',
   amountUnit: () => 'base',
 };
-let environment: Readonly<Record<string, string>>;
-let stop: () => unknown;
-let server: S3Server | undefined;
+let server: RunningS3;
 
 beforeAll(async () => {
-  if (isReal) ({ environment, stop } = await startCeph());
-  else {
-    server = await S3Server.start();
-    environment = server.environment;
-    stop = () => server?.stop();
-  }
+  server = await startS3('the soak of a store in a bucket');
 });
-afterAll(() => stop?.());
+afterAll(() => server?.stop());
 
 describe('a store in a bucket', () => {
   it('keeps 200 racing changes of four writers that are killed between file and log', async () => {
     const random = seeded(2026);
     const kills = new Map([0, 1, 2, 3].map((writer) => [writer, [0, 1, 2].map(() => 3 + Math.floor(random() * 10))]));
-    await raceWriters('s3://market/race', environment, { writers: 4, batches: 50, kills });
+    await raceWriters('s3://market/race', server.environment, { writers: 4, batches: 50, kills });
   });
 
   it('fetches the objects of one day of a hundred', async () => {
-    const own = server ?? (await S3Server.start());
-    own.requests.length = 0;
+    // The one server that counts its requests.
+    const own = await S3Server.start();
     expect(await readOneDay('s3://market/days', own.environment, 100)).toHaveLength(10);
     const fetched = own.requests.filter(({ method, key }) => method === 'GET' && key.endsWith('.parquet'));
     expect(fetched.map(({ key }) => key)).toEqual([expect.stringContaining('/date=2027-01-09/')]);
-    if (own !== server) await own.stop();
+    await own.stop();
   });
 
   it('has the same candles as on a disk, and ClickHouse has them too, where many trades share a time', async () => {
     const directory = await temporaryDirectory('clickhouse-');
-    await onNewMachine(environment);
+    await onNewMachine(server.environment);
     for (const store of [directory, 's3://market/same']) {
       const writer = await openStoreWriter(store, { step: 'soak' });
       await writer.write(tiedTrades(200_000));
@@ -72,8 +63,8 @@ describe('a store in a bucket', () => {
     if (!hasClickHouse()) return;
     const files = `file('${directory}/trade/exchange=*/market=*/date=*/*.parquet', 'Parquet')`;
     expect(await clickHouse(secondCandles(files))).toEqual(candles);
-    if (!isReal) return;
-    const { MDTOOL_S3_ENDPOINT: host, AWS_ACCESS_KEY_ID: key, AWS_SECRET_ACCESS_KEY: secret } = environment;
+    if (!server.isReal) return;
+    const { MDTOOL_S3_ENDPOINT: host, AWS_ACCESS_KEY_ID: key, AWS_SECRET_ACCESS_KEY: secret } = server.environment;
     const objects = `s3('${host}/market/same/trade/exchange=*/market=*/date=*/*.parquet', '${key}', '${secret}', 'Parquet')`;
     expect(await clickHouse(secondCandles(objects))).toEqual(candles);
     expect(

@@ -10,7 +10,7 @@ import { openSnapshot } from '../../../src/lib/storage/reading/store-snapshot.js
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
 import { seeded } from '../../support/random.js';
 import { S3Server } from '../../support/s3-server.js';
-import { onNewMachine, raceWriters, readOneDay } from './bucket-trials.js';
+import { onNewMachine, readOneDay } from './bucket-trials.js';
 import { compact, DAY } from './compact-support.js';
 import { readAll, rowsOf, START, temporaryDirectory, trades, writeRun } from './support.js';
 
@@ -47,10 +47,6 @@ describe('a store in a bucket', () => {
     expect(fetched()).toEqual([expect.stringContaining('/date=2026-11-26/')]);
     await readAll(STORE, { since: START + 6 * DAY, until: START + 7 * DAY });
     expect(fetched()).toHaveLength(1);
-  });
-
-  it('keeps what racing writers acknowledged, though they are killed before their changes', async () => {
-    await raceWriters(STORE, server.environment, { writers: 2, batches: 8, kills: new Map([[1, [3]]]) });
   });
 
   it.each([

@@ -35,7 +35,7 @@ class BucketFiles implements StoreFiles {
   readonly #prefix: string;
   readonly #cache: BucketCache;
   readonly #published = new Set<string>();
-  readonly #fetching = new Map<string, Promise<void>>();
+  readonly #fetching = new Map<string, Promise<boolean>>();
 
   constructor(objects: Objects, prefix: string, root: string, cache: BucketCache) {
     this.#objects = objects;
@@ -121,8 +121,7 @@ class BucketFiles implements StoreFiles {
 
   /** Copies a file again, whatever copy there is: to prove the object, not the copy. */
   async fetchAgain(path: string): Promise<void> {
-    await rm(path, { force: true });
-    await this.#fetchOnce(path);
+    if (!(await this.#fetch(path))) await rm(path, { force: true });
   }
 
   async #fetchOnce(path: string): Promise<void> {
@@ -132,10 +131,16 @@ class BucketFiles implements StoreFiles {
     await running;
   }
 
-  async #fetch(path: string): Promise<void> {
+  /** Returns false when there is no object. */
+  async #fetch(path: string): Promise<boolean> {
     await mkdir(dirname(path), { recursive: true });
-    for (const object of [path, retiredPath(path)])
-      if (await (await this.#objects.open()).download(this.#key(object), path)) return await this.#cache.add(path);
+    const bucket = await this.#objects.open();
+    for (const object of [path, retiredPath(path)]) {
+      if (!(await bucket.download(this.#key(object), path))) continue;
+      await this.#cache.add(path);
+      return true;
+    }
+    return false;
   }
 
   #folder(directory: string): string {

@@ -123,7 +123,9 @@ export class CommitLog {
     throw new FailureError(`${this.#directory}: too many other changes at the same time; try again`);
   }
 
-  async #append(change: Change): Promise<boolean> {
+  async #append(decided: Change): Promise<boolean> {
+    // Who sweeps replaced files compares this time with the common clock: the clock of one machine may be hours off.
+    const change = this.#files.isShared ? { ...decided, at: Math.round(this.#files.now() * 1000) } : decided;
     const number = this.#state.version + 1;
     const path = join(this.#directory, `${numbered(number)}.json`);
     const text = `${encodeChange(change)}\n`;
