@@ -53,8 +53,8 @@ function amounts(side: string): string {
 
 /**
  * Creates the table `name` of the inputs in `relations`. The trades must be checked, and each be there once: their ids are
- * not kept. Returns undefined where rows are in doubt: broken ones, two of one kind, symbol, time and arrival, a level
- * without an amount. Then the records decide.
+ * not kept. Returns undefined where rows are in doubt: broken ones, two of one kind, symbol and arrival (without one, of one
+ * time), a level without an amount. Then the records decide.
  */
 export async function createInputTable(
   database: Database,
@@ -76,7 +76,7 @@ export async function createInputTable(
   );
   const [counts] = await database.rows(
     `SELECT count(*) AS rows, count(*) FILTER (k % ${SYMBOL_STEP} <> ${TRADE})
-         - count(DISTINCT hash(k, t, l)) FILTER (k % ${SYMBOL_STEP} <> ${TRADE}) AS repeated,
+         - count(DISTINCT hash(k, l, CASE WHEN l = 0 THEN t END)) FILTER (k % ${SYMBOL_STEP} <> ${TRADE}) AS repeated,
        count(*) FILTER (NOT is_record OR (k % ${SYMBOL_STEP} = ${BOOK} AND (e IS NULL OR f IS NULL))) AS broken FROM ${sqlName(name)}`,
   );
   if (Number(counts?.repeated) + Number(counts?.broken) > 0) {

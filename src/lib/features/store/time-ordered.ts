@@ -1,4 +1,5 @@
 import { mergeInTime, type TimeOrdered } from '../../model/merge-in-time.js';
+import { compareRecords, withoutCopies } from '../../model/record-key.js';
 import type { AnyRecord, RecordType } from '../../model/records.js';
 import { Database, sqlName } from '../../storage/database/duckdb.js';
 import { dropRepeated } from '../../storage/database/record-load.js';
@@ -13,18 +14,19 @@ const BATCH = 2048;
 const FEW = 250_000;
 
 /**
- * Returns records of some types in order of time, those of one time in the order of `types`. The input may be in any
- * order, such as one file per type; what is too much to be held is sorted by DuckDB, in bounded memory.
+ * Returns records of some types in order of time, those of one time in the order of `types`, of copies one. The input may
+ * be in any order, such as one file per type; what is more than `few` is sorted by DuckDB, in bounded memory.
  */
 export async function* timeOrdered(
   input: AsyncIterable<readonly AnyRecord[]>,
   types: readonly RecordType[],
   onUnused: () => void,
+  few = FEW,
 ): AsyncGenerator<AnyRecord[]> {
   const source = input[Symbol.asyncIterator]();
   const held: AnyRecord[] = [];
   let next = await source.next();
-  for (; !next.done && held.length < FEW; next = await source.next()) {
+  for (; !next.done && held.length < few; next = await source.next()) {
     for (const record of next.value) {
       if (types.includes(record.type)) held.push(record);
       else onUnused();
@@ -34,12 +36,16 @@ export async function* timeOrdered(
   else yield* sortedByDatabase(resumed(held, next.value, source), types, onUnused);
 }
 
-function* sorted(records: AnyRecord[], types: readonly RecordType[]): Generator<AnyRecord[]> {
+function* sorted(records: readonly AnyRecord[], types: readonly RecordType[]): Generator<AnyRecord[]> {
   const rank = new Map(types.map((type, index) => [type, index]));
   const rankOf = ({ type }: AnyRecord) => rank.get(type) as number;
-  records.sort((a, b) => a.timestamp - b.timestamp || rankOf(a) - rankOf(b));
-  for (let from = 0; from < records.length; from += BATCH) yield records.slice(from, from + BATCH);
+  // The reader of INPUT has dropped the copies of trades, and named those that contradict each other.
+  const once = [...records.filter(isTrade), ...withoutCopies(records.filter((record) => !isTrade(record)))];
+  once.sort((a, b) => a.timestamp - b.timestamp || rankOf(a) - rankOf(b) || compareRecords(a, b));
+  for (let from = 0; from < once.length; from += BATCH) yield once.slice(from, from + BATCH);
 }
+
+const isTrade = ({ type }: AnyRecord) => type === 'trade';
 
 async function* resumed(
   held: AnyRecord[],
