@@ -4,7 +4,7 @@ import * as Errors from '@oclif/core/errors';
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { restOriginFor } from '../exchanges/requests.js';
 import { READ_SHARE } from '../input/read-share.js';
-import { encodeRecord } from '../model/ndjson.js';
+import { lineObjectOf } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
 import { TextStream } from '../sinks/stdout.js';
@@ -207,7 +207,7 @@ export abstract class BaseCommand extends Command {
       await output.write(records);
       for (const record of records) {
         this.summary.count(record.type);
-        if (delivery.data && this.jsonEnabled()) rows.push(JSON.parse(encodeRecord(record)));
+        if (delivery.data && this.jsonEnabled()) rows.push(lineObjectOf(record));
       }
       // As behind `| head`: a stream has no other end.
       if (delivery.endless && output.isFull) break;

@@ -26,6 +26,19 @@ export function encodeRecord(record: AnyRecord): string {
   return utf8.decode(single.take().subarray(0, -1));
 }
 
+/** Returns what the line of a record reads back as, without writing it. Throws as `encodeRecord`. */
+export function lineObjectOf(record: AnyRecord): Readonly<Record<string, unknown>> {
+  const object: Record<string, unknown> = { type: record.type };
+  for (const { name, property, column } of fieldsOf(record.type)) {
+    const value = (record as unknown as RecordProperties)[property];
+    if (value === undefined || value === null) continue;
+    if (column.kind === 'levels' || (typeof value === 'number' && !Number.isFinite(value)))
+      return JSON.parse(encodeRecord(record));
+    object[name] = column.kind === 'json' ? JSON.parse(JSON.stringify(value)) : value;
+  }
+  return object;
+}
+
 /** Returns `[[price,amount],…]`, the form of levels in NDJSON and CSV. */
 export function encodeLevels(levels: readonly Level[]): string {
   return JSON.stringify(levels);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeRecord, encodeRecord, excerpt, fieldsOf, RecordError } from '../../../src/lib/model/ndjson.js';
+import { decodeRecord, encodeRecord, excerpt, fieldsOf, lineObjectOf, RecordError } from '../../../src/lib/model/ndjson.js';
 import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType, type Trade } from '../../../src/lib/model/records.js';
 import { type Column, camelCase } from '../../../src/lib/model/schema.js';
 
@@ -64,6 +64,16 @@ describe('NDJSON records', () => {
       }),
       { seed: 20261121, numRuns: 2_000 },
     );
+  });
+
+  it('reads back as the object that is made without the line', () => {
+    const isSame = fc.property(record, (original) => {
+      expect(lineObjectOf(original)).toEqual(JSON.parse(encodeRecord(original)));
+    });
+    fc.assert(isSame, { seed: 20261129, numRuns: 1_000 });
+    const zero = { ...TRADE, price: -0 };
+    expect(JSON.stringify(lineObjectOf(zero))).toBe(encodeRecord(zero));
+    expect(() => lineObjectOf({ ...TRADE, price: Number.NaN })).toThrow('price must be a finite number, was NaN');
   });
 
   it('leaves out what is missing, and takes null for missing', () => {

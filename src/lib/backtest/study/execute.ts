@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FailureError, MdtoolError, UsageError } from '../../model/errors.js';
-import { encodeRecord } from '../../model/ndjson.js';
-import type { Equity, Fill, Run } from '../../model/records.js';
+import { NdjsonLines } from '../../model/ndjson-lines.js';
+import type { AnyRecord, Equity, Fill, Run } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
 import { runBacktest } from '../engine.js';
 import type { Execution } from '../ledger.js';
@@ -19,6 +19,9 @@ import { runWarnings } from '../warnings.js';
 import type { LoadedMarket } from './market-reader.js';
 import { parametersOf, type RunPlan } from './run-plan.js';
 import type { StrategyModule } from './strategy-module.js';
+
+/** Lines are hashed in pieces of about this size (bytes). */
+const HASHED = 1 << 16;
 
 /** A run with its records. The same input and plan give the same records, byte for byte. */
 export type FinishedRun = {
@@ -148,7 +151,7 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, t
   const { exchange, market, symbol } = data;
   const place = { exchange, market, symbol };
   const anonymous = outcome.fills.map((fill, number) => fillRecord(fill, number, place));
-  const fillsHash = hashOf(anonymous.map((fill) => `${encodeRecord(fill as Fill)}\n`).join(''));
+  const fillsHash = hashOfLines(anonymous as Fill[]);
   const parameters = parametersOf(plan);
   const about = { strategy: String(parameters.strategy), path, fromTimestamp: outcome.from, untilTimestamp: outcome.until };
   const runId = hashOf(JSON.stringify([place, about, parameters, outcome.events, fillsHash])).slice(0, 16);
@@ -200,6 +203,17 @@ export function fillRecord(
     realizedPnl: fill.realized,
     position: fill.held,
   };
+}
+
+/** Returns the hash of the NDJSON lines of records. */
+function hashOfLines(records: readonly AnyRecord[]): string {
+  const hash = createHash('sha256');
+  const lines = new NdjsonLines();
+  for (const record of records) {
+    lines.add(record);
+    if (lines.length >= HASHED) hash.update(lines.take());
+  }
+  return hash.update(lines.take()).digest('hex');
 }
 
 function hashOf(text: string): string {
