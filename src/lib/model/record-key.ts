@@ -23,7 +23,7 @@ function keyFor(type: RecordType): Key {
 }
 
 /** Returns what identifies a record among those of its type, as a text. `keyExpressions` says the same in SQL. */
-export function keyTextOf(record: AnyRecord): string {
+function keyTextOf(record: AnyRecord): string {
   const { properties, withoutArrival } = keyFor(record.type);
   const values = properties.map((name) => (record as unknown as RecordProperties)[name]);
   if (withoutArrival === undefined || record.localTimestamp !== undefined) return JSON.stringify(values);
