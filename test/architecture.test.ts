@@ -12,7 +12,7 @@ const ROOMS = [
   ['redis', 'transport'],
   ['bucket'],
   ['book', 'grid', 'sinks', 'storage', 'exchanges', 'secrets'],
-  ['input'],
+  ['input', 'service'],
   ['tape'],
   ['instruments', 'history', 'candles', 'features', 'account'],
   ['signals', 'capture', 'import'],

@@ -14,6 +14,7 @@ import {
 import { decimalFlag, fractionFlag } from '../../../lib/cli/grid-flags.js';
 import { type MetricsAddress, parseMetricsAddress } from '../../../lib/cli/live/metrics-endpoint.js';
 import { notifyFlags } from '../../../lib/cli/notify-flags.js';
+import { runName } from '../../../lib/cli/run-name.js';
 import { UsageError } from '../../../lib/model/errors.js';
 import { Exact } from '../../../lib/model/ticks.js';
 import { SECOND } from '../../../lib/model/time.js';
@@ -24,14 +25,6 @@ const { price, filled, solve, stress, interval, since, until, store, market, ...
 
 const MODE = 'Mode';
 const SAFETY = 'Safety';
-
-const NAME = /^[a-z0-9][a-z0-9-]{0,40}$/;
-
-/** A name of a run is a folder, and a field of every record. */
-export function runName(text: string): string {
-  if (!NAME.test(text)) throw new UsageError(`expected a name of lower-case letters, digits and dashes, was "${text}"`);
-  return text;
-}
 
 /** The name of a run, or `@FILE` with runs. */
 export const runOrFileArgument = Args.string({

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'smol-toml';
+import { runName } from '../../../lib/cli/run-name.js';
 import { UsageError } from '../../../lib/model/errors.js';
-import { configFlags, runName } from './flags.js';
+import { configFlags } from './flags.js';
 
 /** One run of a file: its name, and its flags as a command line. */
 type RunRow = { readonly name: string; readonly argv: readonly string[]; readonly flags: readonly string[] };

@@ -3,7 +3,8 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { accountFlags } from '../../../lib/cli/account-access.js';
 import { exchangesFlag, storeFlags, symbolsFlag } from '../../../lib/cli/flags.js';
-import { runFlags, runName } from '../run/flags.js';
+import { runName } from '../../../lib/cli/run-name.js';
+import { runFlags } from '../run/flags.js';
 
 export const statusArgs = {
   name: Args.string({ description: 'Name of the run; all without it.', parse: async (text) => runName(text) }),

@@ -3,8 +3,9 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { accountFlags } from '../../../lib/cli/account-access.js';
 import { durationFlag, exchangesFlag, storeFlags, symbolsFlag } from '../../../lib/cli/flags.js';
+import { runName } from '../../../lib/cli/run-name.js';
 import { MINUTE, SECOND } from '../../../lib/model/time.js';
-import { runFlags, runName } from '../run/flags.js';
+import { runFlags } from '../run/flags.js';
 
 export const stopArgs = {
   name: Args.string({ description: 'Name of the run.', parse: async (text) => runName(text) }),
