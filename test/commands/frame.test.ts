@@ -88,7 +88,7 @@ describe('wrong usage', () => {
     ]);
     expect(debug.code).toBe(1);
     expect(debug.stderr).toMatch(/\n {4}at /);
-    expect(JSON.parse(json.stderr)).toMatchObject({ level: 50, msg: expect.stringContaining('no such file') });
+    expect(JSON.parse(json.stderr)).toMatchObject({ level: 'error', msg: expect.stringContaining('no such file') });
   });
 });
 

@@ -8,7 +8,7 @@ import { printPlan } from './print-plan.js';
 import { type PreparedBackfill, prepareBackfill } from './run.js';
 
 export default class Backfill extends BaseCommand {
-  static override summary = 'Fetch history: trades, candles, funding, open interest, marks.';
+  static override summary = 'Fetch trades, candles, funding, open interest, marks.';
   static override description =
     `Fetches everything that the store lacks between --since and --until. Nothing is deleted or stored twice. A run that was stopped or killed continues where it ended. Without --since it starts at the first stored record. --plan reports what is available before anything is fetched; how far back an exchange's history goes differs by channel.
 

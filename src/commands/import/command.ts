@@ -11,7 +11,7 @@ import { type PreparedImport, prepareImport } from './run.js';
 import { presetRows } from './text.js';
 
 export default class Import extends BaseCommand {
-  static override summary = 'Read foreign files, records of other machines or another store.';
+  static override summary = 'Read foreign files, records of mdtool or another store.';
   static override description =
     `Reads CSV, TSV, JSON, NDJSON and Parquet, each also .gz, .zst or in a .zip. Known sources are recognised by header or file name (--list-presets); other files by the names of their columns. Nothing is guessed: where two readings fit, a message names the flag that decides. Rows that cannot be meant (a price of 0, a high below the open, a time before 2009) are refused one by one and named by file and line; the run then exits with 3.
 

@@ -254,10 +254,21 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) this.logJson({ error: { name, message: redact(message), exit_code: exitCode } });
   }
 
-  /** Called by oclif when the command has ended, well or not. */
+  /** After `run` and `catch`, whatever they did: the alerts and the figures of a failed run are the important ones. */
   protected override async finally(error: Error | undefined): Promise<void> {
     await this.#alerts?.close(this.summary.reasons);
     await super.finally(error);
+    await this.#writeMetrics();
+  }
+
+  async #writeMetrics(): Promise<void> {
+    const target = rawValue(this.argv, '--metrics-file') ?? this.#configuredMetrics();
+    if (target === undefined) return;
+    const { started, records } = this.summary;
+    const run = { step: this.#name, exitCode: Number(process.exitCode ?? 0), started, ended: Date.now() * 1000, records };
+    const { writeStepMetrics } = await import('./step-metrics.js');
+    const problem = await writeStepMetrics(String(target), run);
+    if (problem !== undefined) this.stderr.warn(problem);
   }
 
   /** Prints the document of `--json`. oclif's own method splits it into tokens for colours, which takes longer than most runs. */
@@ -322,6 +333,15 @@ export abstract class BaseCommand extends Command {
       file: rawValue(this.argv, '--config'),
     });
     return this.#settings;
+  }
+
+  /** Settings that cannot be read have been reported by then. */
+  #configuredMetrics(): unknown {
+    try {
+      return this.#loadSettings().flag(this.ctor.id, 'metrics-file')?.value;
+    } catch {
+      return undefined;
+    }
   }
 
   get #name(): string {

@@ -44,6 +44,12 @@ export const globalFlags = {
     helpValue: 'ZONE',
     helpGroup: GLOBAL_GROUP,
   }),
+  'metrics-file': Flags.string({
+    summary:
+      'Write exit code, duration and last success for Prometheus: a text file, or the URL of a push gateway; {step} is the command.',
+    helpValue: 'FILE|URL',
+    helpGroup: GLOBAL_GROUP,
+  }),
   quiet: Flags.boolean({ summary: 'Print no closing summary and no hints on stderr.', helpGroup: GLOBAL_GROUP }),
   'log-level': Flags.option({
     summary: 'Minimum log level; debug adds stack traces.',

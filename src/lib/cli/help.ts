@@ -109,7 +109,7 @@ export default class PlainHelp extends Help {
     const { bin } = this.config;
     this.log(this.formatRoot());
     this.log('');
-    this.log(this.formatCommands(this.sortedCommands));
+    this.log(this.formatCommands(this.#listed()));
     this.log('');
     this.log(`More: ${bin} COMMAND --help, and ${bin} help ${FLAGS_TOPIC} for flags and values`);
   }
@@ -122,9 +122,22 @@ export default class PlainHelp extends Help {
     return commands.length === 0 ? '' : section(this, 'Commands', definitionList(rows, this.#width));
   }
 
+  /** The commands; those of a topic that is no command itself as one row, so that the list stays on one screen. */
+  #listed(): Command.Loadable[] {
+    const commands = this.sortedCommands;
+    const topics = this.config.topics.filter(({ name }) => !name.includes(':') && !this.config.findCommand(name));
+    const rows = topics.map(({ name, description }) => {
+      const members = commands.filter(({ id }) => id.startsWith(`${name}:`));
+      const names = members.map(({ id }) => id.slice(name.length + 1).replaceAll(':', ' ')).join(', ');
+      return { ...(members[0] as Command.Loadable), id: name, summary: `${description}: ${names}.` };
+    });
+    const others = commands.filter(({ id }) => !topics.some(({ name }) => id.startsWith(`${name}:`)));
+    return [...others, ...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
   protected override async showTopicHelp({ name, description = '' }: Interfaces.Topic): Promise<void> {
     const summary = this.render(description).split('\n')[0] ?? '';
-    this.log(`${summary}\n\n${section(this, 'Usage', [`$ ${this.config.bin} ${name} COMMAND`])}\n`);
+    this.log(`${summary}.\n\n${section(this, 'Usage', [`$ ${this.config.bin} ${name} COMMAND`])}\n`);
     this.log(this.formatCommands(this.sortedCommands.filter(({ id }) => id.startsWith(`${name}:`))));
   }
 

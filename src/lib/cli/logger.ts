@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { formatTime } from '../model/time.js';
 import { redact } from './redaction.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -20,7 +19,6 @@ type LoggerOptions = {
   readonly write?: ((line: string) => void) | undefined;
 };
 
-const NUMBERS: Readonly<Record<number, LogLevel>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };
 const OMITTED = new Set(['level', 'time', 'msg']);
 
 /** Returns a logger. It loads pino with the first line that it writes. */
@@ -41,15 +39,16 @@ export function createLogger(options: LoggerOptions): Logger {
 function createPino({ level, format }: LoggerOptions, write: (line: string) => void): import('pino').Logger {
   const pino = createRequire(import.meta.url)('pino') as typeof import('pino').pino;
   const destination = { write: (line: string) => write(redact(format === 'json' ? line : textLine(line))) };
-  return pino({ level, base: null }, destination);
+  const formatters = { level: (label: string) => ({ level: label }) };
+  return pino({ level, base: null, formatters, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 
 /** Returns `2026-08-09T21:27:00.441Z warn  message name=value` of a line of pino. */
 function textLine(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
-  const level = (NUMBERS[entry.level as number] ?? 'info').padEnd(5);
+  const level = String(entry.level).padEnd(5);
   const fields = Object.entries(entry)
     .filter(([name]) => !OMITTED.has(name))
     .map(([name, value]) => ` ${name}=${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`);
-  return `${formatTime((entry.time as number) * 1000)} ${level} ${entry.msg ?? ''}${fields.join('')}\n`;
+  return `${entry.time} ${level} ${entry.msg ?? ''}${fields.join('')}\n`;
 }

@@ -100,6 +100,16 @@ export class Summary {
     if (report) this.#outputs = [...this.#outputs.filter(({ output }) => output !== 'none'), report];
   }
 
+  /** Number of records by type. */
+  get records(): Tally {
+    return this.#records;
+  }
+
+  /** Start, microseconds since the epoch. */
+  get started(): number {
+    return this.#started;
+  }
+
   get total(): number {
     return Object.values(this.#records).reduce((sum, count) => sum + count, 0);
   }

@@ -15,15 +15,15 @@ export default class ServiceInstall extends BaseCommand {
 Flags behind -- belong to the command of the service; all other settings come from mdtool.toml: /etc/mdtool with --system, ~/.config/mdtool with --user. Services of the system run as the user mdtool, hardened, and share the store in /var/lib/mdtool/store.`;
   static override usage = '<%= command.id %> [PART...] [flags] [-- FLAGS]';
   static override examples = [
-    { description: 'Capture and upkeep on a server', command: 'sudo <%= config.bin %> <%= command.id %> --system' },
+    { description: 'Capture and upkeep on a server, as root', command: '<%= config.bin %> <%= command.id %> --system' },
     {
       description: 'Capture only, of two symbols',
       command: '<%= config.bin %> <%= command.id %> stream --user -- --exchange bybit --market linear --symbols BTCUSDT,ETHUSDT',
     },
     {
-      description: 'A grid on paper',
+      description: 'A grid on paper, as root',
       command:
-        'sudo <%= config.bin %> <%= command.id %> grid eth-long --system -- --exchange bitget --symbols ETHUSDT --deposit 500 --leverage 5',
+        '<%= config.bin %> <%= command.id %> grid eth-long --system -- --exchange bitget --symbols ETHUSDT --deposit 500 --leverage 5',
     },
   ];
 

@@ -10,8 +10,8 @@ export default class ServiceRemove extends BaseCommand {
     'Undoes service install: of the named parts, or of all. The store, the settings, the user and what you put beside the units stay.';
   static override usage = '<%= command.id %> [PART...] [flags]';
   static override examples = [
-    { description: 'Everything', command: 'sudo <%= config.bin %> <%= command.id %> --system' },
-    { description: 'One grid run', command: 'sudo <%= config.bin %> <%= command.id %> grid eth-long --system' },
+    { description: 'Everything', command: '<%= config.bin %> <%= command.id %> --system' },
+    { description: 'One grid run', command: '<%= config.bin %> <%= command.id %> grid eth-long --system' },
   ];
 
   static override strict = false;

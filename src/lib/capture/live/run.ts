@@ -130,6 +130,7 @@ class LiveRun implements Live {
       counters: this.#runLog,
       polls: this.#polls,
       symbols: this.symbols,
+      repairing: this.#capture.repair?.open ?? 0,
       seconds: this.#started === 0 ? 0 : (this.#timing.now() - this.#started) / 1000,
     });
     return this.#last ? { ...status, connections: this.#last.connections, subscriptions: this.#last.subscriptions } : status;

@@ -35,6 +35,8 @@ export type LiveStatus = {
   readonly gaps: number;
   /** Repaired gaps, and the trades fetched for them. */
   readonly repaired: { readonly gaps: number; readonly trades: number };
+  /** Trade feeds whose missing trades are still to be fetched. */
+  readonly repairing: number;
   readonly gapsByChannel: ReadonlyMap<string, number>;
   readonly refused: number;
   readonly rejected: number;
@@ -54,11 +56,22 @@ type Sources = {
   readonly counters: { readonly connects: number; readonly reconnects: number; readonly failures: number };
   readonly polls: { readonly answered: number; readonly failed: number; readonly isActive: boolean };
   readonly symbols: number;
+  readonly repairing: number;
   readonly seconds: number;
 };
 
 /** Builds the status from the parts of a run. */
-export function buildStatus({ statistics, pools, lags, queue, counters, polls, symbols, seconds }: Sources): LiveStatus {
+export function buildStatus({
+  statistics,
+  pools,
+  lags,
+  queue,
+  counters,
+  polls,
+  symbols,
+  repairing,
+  seconds,
+}: Sources): LiveStatus {
   const subscriptions = { pending: 0, confirmed: 0, refused: 0, stale: 0 };
   const connections = { wanted: 0, open: 0 };
   for (const pool of pools) {
@@ -80,6 +93,7 @@ export function buildStatus({ statistics, pools, lags, queue, counters, polls, s
     duplicates: statistics.duplicates,
     gaps: statistics.missingGaps + queue.gaps,
     repaired: { gaps: statistics.repairedGaps, trades: statistics.repairedTrades },
+    repairing,
     gapsByChannel: new Map(statistics.gaps),
     refused: total(statistics.refused),
     rejected: total(statistics.rejected),

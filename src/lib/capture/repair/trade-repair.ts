@@ -107,6 +107,11 @@ export class TradeRepair {
     this.#startFetching(repair, at);
   }
 
+  /** Number of feeds whose missing trades are still to be fetched. */
+  get open(): number {
+    return this.#repairs.size;
+  }
+
   /** Whether a repair of a feed is open. */
   isOpen(feed: Feed): boolean {
     return this.#repairs.has(seriesKey(feed));

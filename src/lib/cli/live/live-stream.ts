@@ -28,7 +28,7 @@ import { auditPeriod, buildVenue, repairLimits, runLimits } from './pacing-setti
 import { sizeForecast } from './size-forecast.js';
 import { reportStatus, type StatusReporter } from './status-report.js';
 import { summarizeLive } from './summary.js';
-import { type LiveTools, openTools } from './tools.js';
+import { type LiveTools, openTools, storeOf } from './tools.js';
 
 /** A capture that is ready to be read. Call `close` after its records have ended, even by an error. */
 export type LiveStream = {
@@ -139,9 +139,9 @@ function buildVenues({ flags, settings }: LiveStreamContext): Venue[] {
 
 /** Returns the store if records go to one, and the older instrument lists of any store that is named. */
 function storesOf(context: LiveStreamContext): Pick<LiveOptions, 'store' | 'fallback'> {
-  const { output, store } = context.flags;
+  const { store } = context.flags;
   return {
-    store: output === undefined || output.includes('store') ? store : undefined,
+    store: storeOf(context.flags),
     fallback: store === undefined ? undefined : createLastGoodLists(store, logOf(context).warn),
   };
 }

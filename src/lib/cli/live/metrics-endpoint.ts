@@ -4,13 +4,16 @@ import { FailureError, UsageError } from '../../model/errors.js';
 
 export type MetricsAddress = { readonly host: string; readonly port: number };
 
+/** Default metrics of the client that are gauges with the name of a counter: `promtool check metrics` refuses them. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 /** What an endpoint shows. */
 type MetricsSource = {
   readonly client: typeof import('prom-client');
   readonly registry: Registry;
   readonly version: string;
   /** Brings the metrics up to date; called before each answer. */
-  readonly collect: () => void;
+  readonly collect: () => Promise<void> | void;
   /** Returns what the process still waits for; undefined when it is ready. */
   readonly pending: () => string | undefined;
 };
@@ -40,6 +43,7 @@ export class MetricsEndpoint {
   static async listen({ host, port }: MetricsAddress, source: MetricsSource): Promise<MetricsEndpoint> {
     const { client, registry, version } = source;
     client.collectDefaultMetrics({ register: registry });
+    for (const name of MISNAMED) registry.removeSingleMetric(name);
     const registers = [registry];
     new client.Gauge({
       name: 'mdtool_build_info',
@@ -74,7 +78,7 @@ async function answer(source: MetricsSource, url: string): Promise<{ status: num
   const text = 'text/plain; charset=utf-8';
   const [path] = url.split('?');
   if (path === '/metrics') {
-    source.collect();
+    await source.collect();
     return { status: 200, type: source.registry.contentType, body: await source.registry.metrics() };
   }
   if (path === '/healthz') return { status: 200, type: text, body: 'ok\n' };

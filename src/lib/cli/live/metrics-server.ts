@@ -6,6 +6,7 @@ import type { Exchange } from '../../exchanges/exchange.js';
 import { counted } from '../../model/counted.js';
 import type { WireEvent } from '../../tape/tape.js';
 import { type MetricsAddress, MetricsEndpoint } from './metrics-endpoint.js';
+import { StoreSizes } from './store-sizes.js';
 
 /** Seconds, from a fast local connection to a stalled feed. */
 const LAG_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
@@ -19,6 +20,7 @@ export class MetricsServer implements WireTap {
   readonly #metrics: ReturnType<typeof createMetrics>;
   #endpoint: MetricsEndpoint | undefined;
   #live: Pick<Live, 'status' | 'pools'> | undefined;
+  #store: StoreSizes | undefined;
 
   private constructor(client: typeof import('prom-client')) {
     this.#registry = new client.Registry();
@@ -26,9 +28,10 @@ export class MetricsServer implements WireTap {
   }
 
   /** Starts a server. Throws a `FailureError` if it cannot listen on the address. */
-  static async listen(address: MetricsAddress, version: string): Promise<MetricsServer> {
+  static async listen(address: MetricsAddress, version: string, store?: string): Promise<MetricsServer> {
     const client = await import('prom-client');
     const metrics = new MetricsServer(client);
+    metrics.#store = store === undefined ? undefined : new StoreSizes(store);
     metrics.#endpoint = await MetricsEndpoint.listen(address, {
       ...{ client, registry: metrics.#registry, version },
       collect: () => metrics.#collect(),
@@ -55,7 +58,7 @@ export class MetricsServer implements WireTap {
     const channel = event.type === 'book_message' ? 'book' : (channelOf(event.type) ?? event.type);
     const now = Date.now() / 1000;
     this.#metrics.messages.inc({ exchange: id, channel });
-    this.#metrics.lastMessage.set({ exchange: id }, now);
+    this.#metrics.lastMessage.set({ exchange: id, channel }, now);
     if (frame.pushTimestamp !== undefined && !frame.history)
       this.#metrics.lag.observe({ exchange: id }, Math.max(0, now - frame.pushTimestamp / 1e6));
   }
@@ -71,7 +74,12 @@ export class MetricsServer implements WireTap {
   }
 
   /** Updates the metrics of states and of counters kept elsewhere, at each request. */
-  #collect(): void {
+  async #collect(): Promise<void> {
+    const sizes = await this.#store?.sizes();
+    if (sizes) {
+      this.#metrics.storeBytes.set(sizes.bytes);
+      this.#metrics.free.set(sizes.free);
+    }
     const live = this.#live;
     if (!live) return;
     const status = live.status();
@@ -84,6 +92,7 @@ export class MetricsServer implements WireTap {
     raise(metrics.reconnects, {}, status.reconnects);
     for (const [channel, count] of status.gapsByChannel) raise(metrics.gaps, { channel }, count);
     raise(metrics.repairedGaps, {}, status.repaired.gaps);
+    metrics.repairing.set(status.repairing);
     raise(metrics.repairedTrades, {}, status.repaired.trades);
     const books = (status.gapsByChannel.get('book') ?? 0) + (status.gapsByChannel.get('book_delta') ?? 0);
     raise(metrics.bookGaps, {}, books);
@@ -118,16 +127,19 @@ function createMetrics(client: typeof import('prom-client'), registry: import('p
       buckets: LAG_BUCKETS,
       registers,
     }),
-    lastMessage: gauge('last_message_timestamp_seconds', 'Arrival of the last data frame, Unix time.', ['exchange']),
+    lastMessage: gauge('last_message_timestamp_seconds', 'Arrival of the last data frame, Unix time.', ['exchange', 'channel']),
     records: counter('records_total', 'Records captured.', ['type']),
     gaps: counter('gaps_total', 'Gaps that remain (gap records with missing: true).', ['channel']),
     repairedGaps: counter('gaps_repaired_total', 'Gaps in trades that were repaired.'),
+    repairing: gauge('repairs_pending', 'Trade feeds whose missing trades are still to be fetched.'),
     repairedTrades: counter('trades_repaired_total', 'Trades recovered by repairs.'),
     bookGaps: counter('book_gaps_total', 'Gaps in books (part of gaps_total).'),
     dropped: counter('sink_dropped_total', 'Records dropped because the outputs were too slow.'),
     rejected: counter('ws_rejected_total', 'Frames or records that could not be mapped.'),
     connections: gauge('ws_connections', 'Open connections.', ['exchange']),
     subscriptions: gauge('subscriptions', 'Subscriptions by state.', ['exchange', 'state']),
+    storeBytes: gauge('store_bytes', 'Size of the files of the store, without journals.'),
+    free: gauge('store_free_bytes', 'Free space of the file system of the store.'),
     queue: gauge('queue_records', 'Records waiting for the outputs.'),
   };
 }

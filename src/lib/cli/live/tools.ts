@@ -42,13 +42,18 @@ export async function openTools(
     const client = opened(await createHttpClient({ userAgent, signal: limit.requests, onRetry }), (part) => part.close());
     const tape = opened(openTape(context, exchanges), (part) => part?.close());
     const redis = opened(await openRedisOutput({ flags, markets, notice, incomplete }), (part) => part.close());
-    const listening = flags.metrics && (await MetricsServer.listen(flags.metrics, version));
+    const listening = flags.metrics && (await MetricsServer.listen(flags.metrics, version, storeOf(flags)));
     const metrics = opened(listening, (part) => part?.close());
     return { userAgent, limit, client, tape, redis, metrics, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** The store that a run writes to; undefined if its outputs do not have it. */
+export function storeOf({ output, store }: LiveStreamFlags): string | undefined {
+  return output === undefined || output.includes('store') ? store : undefined;
 }
 
 function openTape({ flags, notice, summary }: LiveStreamContext, exchanges: readonly Exchange[]) {

@@ -53,7 +53,18 @@ class Terminal {
 }
 
 const STATUS = {
-  ...{ seconds: 14, symbols: 5, connects: 2, reconnects: 1, failures: 0, frames: 900, bytes: 90_000, duplicates: 0, gaps: 6 },
+  ...{
+    seconds: 14,
+    symbols: 5,
+    connects: 2,
+    repairing: 0,
+    reconnects: 1,
+    failures: 0,
+    frames: 900,
+    bytes: 90_000,
+    duplicates: 0,
+    gaps: 6,
+  },
   ...{ refused: 0, rejected: 0, isReady: true, gapsByChannel: new Map(), repaired: { gaps: 3, trades: 20 } },
   connections: { wanted: 2, open: 2 },
   subscriptions: { pending: 0, confirmed: 15, refused: 0, stale: 0 },

@@ -1,0 +1,30 @@
+import { statfs } from 'node:fs/promises';
+import { findStore } from '../../storage/files/store-directory.js';
+import { openStoreContext } from '../../storage/log/store-context.js';
+
+/** Milliseconds for which the size of a store counts as known: a scrape every second must not read its log every second. */
+const KNOWN_FOR = 30_000;
+
+/** Tells how large a store is, and how much room it has left. */
+export class StoreSizes {
+  readonly #directory: string;
+  #bytes = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Returns bytes; undefined before the store exists. */
+  async sizes(): Promise<{ readonly bytes: number; readonly free: number } | undefined> {
+    const paths = await findStore(this.#directory);
+    if (!paths) return undefined;
+    if (performance.now() - this.#readAt > KNOWN_FOR) {
+      const { files } = await openStoreContext(paths).log.read();
+      this.#bytes = [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+      this.#readAt = performance.now();
+    }
+    const { bavail, bsize } = await statfs(this.#directory);
+    return { bytes: this.#bytes, free: bavail * bsize };
+  }
+}
