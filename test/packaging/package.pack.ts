@@ -1,0 +1,65 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { output } from '../support/checked-by.js';
+import { ROOT } from '../support/mdtool.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'package-'));
+const installed = join(directory, 'node_modules/mdtool');
+let tarball = '';
+let warnings = '';
+
+beforeAll(() => {
+  const [packed] = JSON.parse(output('npm', ['pack', '--json', '--pack-destination', directory])) as [{ filename: string }];
+  tarball = join(directory, packed.filename);
+  writeFileSync(join(directory, 'package.json'), '{"private": true}');
+  warnings = output('npm', ['install', '--ignore-scripts', tarball], { cwd: directory });
+}, 300_000);
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe('the package', () => {
+  it('runs a pipeline where it was installed without any script', () => {
+    const mdtool = join(directory, 'node_modules/.bin/mdtool');
+    expect(output(mdtool, ['--version'], { cwd: directory })).toMatch(/^mdtool\/\d/);
+    const tape = join(ROOT, 'fixtures/bybit-v5.tape.ndjson.gz');
+    const pipeline = `${mdtool} stream --replay ${tape} --market linear -o - --quiet | ${mdtool} candles - --interval 15s --format csv --columns symbol,close`;
+    const rows = output('sh', ['-c', pipeline], { cwd: directory }).trim().split('\n');
+    expect(rows[0]).toBe('symbol,close');
+    expect(rows).toContain('BTCUSDT,65114.3');
+    output(mdtool, ['stream', '--replay', tape, '--quiet', '-o', 'store'], { cwd: directory });
+    expect(output(mdtool, ['query', 'select count(*) as n from trade', '--format', 'csv'], { cwd: directory })).toBe('n\n90\n');
+  });
+
+  it('leaves the tree as it was, and has no scripts for npm to warn of', () => {
+    expect(existsSync(join(ROOT, '.unpublished'))).toBe(false);
+    expect(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts.prepare).toBe('npm run build');
+    const published = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect([published.scripts, published.devDependencies]).toEqual([undefined, undefined]);
+    expect(warnings).not.toContain('mdtool');
+  });
+
+  it('has pages, examples and units, and no file that only its makers need', () => {
+    const files = (readdirSync(installed, { recursive: true }) as string[]).filter((name) => !name.startsWith('node_modules'));
+    for (const file of ['CHANGELOG.md', 'docs/operations.md', 'examples/vwap.js', 'packaging/systemd/mdtool-stream.service']) {
+      expect(files).toContain(file);
+    }
+    expect(files.filter((name) => /\.map$|^(?:src|test|fixtures)\/|^packaging\/tools/.test(name))).toEqual([]);
+  });
+
+  it('has a README whose links lead somewhere from a registry page', () => {
+    const links = [...readFileSync(join(installed, 'README.md'), 'utf8').matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(
+      ([, link]) => link as string,
+    );
+    expect(links.filter((link) => !link.startsWith('https://'))).toEqual([]);
+    const inRepository = links.flatMap((link) => /\/(?:blob|raw)\/v[^/]+\/(.*)$/.exec(link)?.[1] ?? []);
+    expect(inRepository.length).toBeGreaterThan(20);
+    expect(inRepository.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  it('passes publint and attw', () => {
+    const tools = join(ROOT, 'packaging/tools/node_modules/.bin');
+    expect(output(join(tools, 'publint'), [installed])).toContain('All good!');
+    output(join(tools, 'attw'), [tarball, '--profile', 'esm-only']);
+  });
+});
