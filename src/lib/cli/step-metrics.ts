@@ -4,7 +4,7 @@ import { systemReason } from '../sinks/system-reason.js';
 import { WholeFile } from '../sinks/whole-file.js';
 
 /** One run of a command. */
-export type StepRun = {
+type StepRun = {
   readonly step: string;
   readonly exitCode: number;
   /** Microseconds. */
