@@ -5,7 +5,7 @@ import { openStoreContext } from '../../storage/log/store-context.js';
 /** Milliseconds for which the size of a store counts as known: a scrape every second must not read its log every second. */
 const KNOWN_FOR = 30_000;
 
-/** Tells how large a store is, and how much room it has left. */
+/** Measures a store: its size, and the room it has left. */
 export class StoreSizes {
   readonly #directory: string;
   #bytes = 0;
@@ -24,7 +24,7 @@ export class StoreSizes {
       this.#bytes = [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0);
       this.#readAt = performance.now();
     }
-    const { bavail, bsize } = await statfs(this.#directory);
+    const { bavail, bsize } = await statfs(paths.root);
     return { bytes: this.#bytes, free: bavail * bsize };
   }
 }
