@@ -75,7 +75,7 @@ async function run(command: string): Promise<string[]> {
 /** The pages, in the order in which their examples run: each finds what those before it have made. */
 const PAGES = [
   'README',
-  ...'symbols stream store import candles verify features grid backtest account notify outputs more-machines own-features cookbook/README'
+  ...'symbols stream store import candles verify features grid backtest account notify outputs operations more-machines own-features cookbook/README'
     .split(' ')
     .map((name) => `docs/${name}`),
 ];
