@@ -11,6 +11,7 @@ import type { SelectionFlags } from '../../lib/cli/record-selection.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import type { Summary } from '../../lib/cli/summary.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
+import { isPiped } from '../../lib/input/paths.js';
 import { counted } from '../../lib/model/counted.js';
 import { EXIT, MdtoolError, UsageError } from '../../lib/model/errors.js';
 import type { AnyRecord, Run } from '../../lib/model/records.js';
@@ -41,8 +42,10 @@ export type SymbolResult = { readonly market: LoadedMarket; readonly study: Stud
 /** Loads the data, runs the requested study on every symbol and returns the results. */
 export async function runBacktests(request: BacktestRequest): Promise<SymbolResult[]> {
   const { flags, summary } = request;
-  if (typeof flags.workers === 'string' && request.paths.includes('-'))
-    throw new UsageError('--workers redis://…: workers cannot read stdin; write the records to a file or the store first');
+  if (typeof flags.workers === 'string' && isPiped(request.paths))
+    throw new UsageError(
+      '--workers redis://…: workers cannot read stdin or a Redis stream; write the records to a file or the store first',
+    );
   const module = kindOf(flags.strategy) === 'module' ? await loadModule(flags.strategy) : undefined;
   const markets = await loadMarketsOf(request);
   request.loaded(markets);

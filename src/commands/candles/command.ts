@@ -12,11 +12,10 @@ import type { StepRun } from '../../lib/input/store-step.js';
 import { counted } from '../../lib/model/counted.js';
 import type { CandleInterval } from '../../lib/model/interval.js';
 import type { Candle } from '../../lib/model/records.js';
-import type { RecordSelection } from '../../lib/model/selection.js';
 import { candleCharts, fittingCharts } from './chart.js';
 import { candleFlags, candleOptionsOf, requireFollowable } from './flags.js';
 import { summarizeCandles } from './text.js';
-import { CandleWatch, CHART_CANDLES, type Drawn, PAGE_CANDLES } from './watch.js';
+import { CandleWatch, CHART_CANDLES, layersOf, PAGE_CANDLES } from './watch.js';
 
 const REDRAW_EVERY = 500;
 
@@ -108,12 +107,6 @@ From stdin a candle closes when the exchange's clock has passed its end and --gr
 /** Without names, the symbol with the largest turnover is drawn. */
 function chartsOf({ series }: CandleWatch, { symbols }: CommandFlags): readonly (readonly Candle[])[] {
   return symbols ? series : series.slice(0, 1);
-}
-
-/** Standard input cannot be read twice. */
-function layersOf(input: readonly string[], directory: string, selection: RecordSelection): Drawn['readLayers'] {
-  if (input.length > 0) return input.includes('-') ? undefined : (layers) => layers.readFiles(input);
-  return (layers, series) => layers.read(directory, selection, series);
 }
 
 type CommandFlags = Interfaces.InferredFlags<typeof Candles.flags>;

@@ -11,6 +11,7 @@ import {
 } from '../../lib/cli/flags.js';
 import { amountUnit } from '../../lib/cli/record-selection.js';
 import { waitFlag } from '../../lib/cli/store-step.js';
+import { isPiped } from '../../lib/input/paths.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { parseIntervals } from '../../lib/model/interval.js';
 import { CANDLE_SOURCES } from '../../lib/model/market-records.js';
@@ -73,7 +74,6 @@ export function candleOptionsOf({ interval, open, empty, grace, source }: Candle
 /** Throws a `UsageError` where there is nothing to follow, or no terminal to draw on. */
 export function requireFollowable({ follow }: { readonly follow: boolean }, input: readonly string[]): void {
   if (!follow) return;
-  if (!input.includes('-'))
-    throw new UsageError('--follow draws what arrives: pipe a stream into mdtool candles - --plot --follow');
+  if (!isPiped(input)) throw new UsageError('--follow draws what arrives: pipe a stream into mdtool candles - --plot --follow');
   if (!process.stderr.isTTY) throw new UsageError('--follow draws on a terminal, and stderr is none');
 }

@@ -1,5 +1,7 @@
+import { isPiped } from '../../lib/input/paths.js';
 import type { CandleInterval } from '../../lib/model/interval.js';
 import type { AnyRecord, Candle } from '../../lib/model/records.js';
+import type { RecordSelection } from '../../lib/model/selection.js';
 import { seriesKey } from '../../lib/model/series.js';
 import { WholeFile } from '../../lib/sinks/whole-file.js';
 import type { ChartLayers } from './layers.js';
@@ -46,7 +48,7 @@ class ChartCandles {
 }
 
 /** What is drawn of a run. */
-export type Drawn = {
+type Drawn = {
   readonly interval: CandleInterval;
   readonly svg: string | undefined;
   readonly html: string | undefined;
@@ -112,4 +114,10 @@ export class CandleWatch {
     );
     await this.#html?.close();
   }
+}
+
+/** Standard input cannot be read twice. */
+export function layersOf(input: readonly string[], directory: string, selection: RecordSelection): Drawn['readLayers'] {
+  if (input.length > 0) return isPiped(input) ? undefined : (layers) => layers.readFiles(input);
+  return (layers, series) => layers.read(directory, selection, series);
 }

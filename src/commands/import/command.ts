@@ -4,9 +4,11 @@ import { BaseCommand } from '../../lib/cli/base-command.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { UsageError } from '../../lib/model/errors.js';
+import { isRedis } from '../../lib/redis/url.js';
 import { startStep } from '../../lib/storage/journal/step-lock.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import { importFlags } from './flags.js';
+import { followRedis } from './redis.js';
 import { type PreparedImport, prepareImport } from './run.js';
 import { presetRows } from './text.js';
 
@@ -37,7 +39,10 @@ Importing a file twice changes nothing. An import that ended early is completed 
   ];
 
   static override args = {
-    input: Args.string({ multiple: true, description: 'Files, globs or archives, or - for NDJSON on stdin.' }),
+    input: Args.string({
+      multiple: true,
+      description: 'Files, globs or archives, - for NDJSON on stdin, or a Redis stream (redis://host/KEY?group=NAME).',
+    }),
   };
 
   static override flags = importFlags;
@@ -55,6 +60,7 @@ Importing a file twice changes nothing. An import that ended early is completed 
     if ((paths.length === 0) === (flags.from === undefined))
       throw new UsageError('import: expected files, or --from DIR for another store; see mdtool import --help');
     const intoStore = (flags.output?.includes('store') ?? false) && !flags['dry-run'];
+    if (paths.some(isRedis)) return await this.#follow(paths, flags);
     const prepared = await prepareImport(paths, flags);
     if (!intoStore) return await this.#run(prepared, flags, undefined);
     const step = await startStep(flags.store, 'import', { wait: flags.wait, signal: this.stopped });
@@ -69,14 +75,16 @@ Importing a file twice changes nothing. An import that ended early is completed 
     }
   }
 
+  async #follow(paths: readonly string[], flags: CommandFlags): Promise<SummaryDocument> {
+    const { records, ...delivery } = followRedis(paths, flags, { stopped: this.stopped, notice: (text) => this.notice(text) });
+    return await this.deliver(records, { ...delivery, flags });
+  }
+
   async #run(prepared: PreparedImport, flags: CommandFlags, context: StoreContext | undefined): Promise<SummaryDocument> {
     const report = (reason: string) => this.stderr.warn(reason);
     if (flags['dry-run']) {
-      this.summary.data = await prepared.dryRun({
-        summary: this.summary,
-        report,
-        stdout: this.jsonEnabled() ? undefined : process.stdout,
-      });
+      const stdout = this.jsonEnabled() ? undefined : process.stdout;
+      this.summary.data = await prepared.dryRun({ summary: this.summary, report, stdout });
       return this.conclude();
     }
     const others = (flags.output ?? ['-']).some((output) => output !== 'store');

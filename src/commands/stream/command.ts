@@ -1,3 +1,4 @@
+import type { Interfaces } from '@oclif/core';
 import { typesOf } from '../../lib/capture/selection.js';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { FEATURES_PRESET } from '../../lib/cli/live/context.js';
@@ -6,6 +7,7 @@ import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { streamFlags } from './flags.js';
 import { refuseForeign } from './live-flags.js';
 import { openReplayStream } from './replay-stream.js';
+import { captureShards, stopWithParent } from './shards.js';
 
 export default class Stream extends BaseCommand {
   static override summary = 'Capture live market data, or replay recorded tapes.';
@@ -48,12 +50,23 @@ Exit 3: some data was not received or could not be read; everything else is writ
   async run(): Promise<SummaryDocument> {
     const { flags, metadata } = await this.parse(Stream);
     refuseForeign(flags.replay !== undefined, flags, metadata.flags);
+    if (flags.shard && 'leased' in flags.shard) return await this.#captureShards(flags, flags.shard.leased);
+    const shard = flags.shard;
+    stopWithParent();
     await this.openAlerts(flags);
     const { settings, stderr, summary, stopped } = this;
     const notice = (message: string) => this.notice(message);
     const stream = flags.replay
-      ? await openReplayStream({ ...flags, replay: flags.replay }, stopped, notice, (reason) => summary.incomplete(reason))
-      : await openLiveStream({ flags, settings, stderr, summary, stopped, version: this.config.version, notice });
+      ? await openReplayStream({ ...flags, shard, replay: flags.replay }, stopped, notice, (reason) => summary.incomplete(reason))
+      : await openLiveStream({
+          flags: { ...flags, shard },
+          settings,
+          stderr,
+          summary,
+          stopped,
+          version: this.config.version,
+          notice,
+        });
     const { records, output, claims, summarize } = stream;
     const fallback = flags.replay ? '-' : 'store';
     const types = typesOf(flags.channels, flags.market, flags.poll);
@@ -67,6 +80,17 @@ Exit 3: some data was not received or could not be read; everything else is writ
     }
   }
 
+  async #captureShards(flags: CommandFlags, count: number): Promise<SummaryDocument> {
+    const code = await captureShards({
+      ...{ flags, count, argv: this.argv, version: this.config.version, stopped: this.stopped },
+      notice: (text) => this.stderr.log.info(text),
+      line: (text) => this.stderr.above(text),
+    });
+    const document = this.concludeQuietly();
+    process.exitCode = code;
+    return document;
+  }
+
   /** Says what follows a capture into a store. */
   #sayNext({ channels, store }: { channels: readonly string[]; store: string }, output: readonly string[] | undefined): void {
     if (output !== undefined && !output.includes('store')) return;
@@ -78,3 +102,5 @@ Exit 3: some data was not received or could not be read; everything else is writ
     this.stderr.note(`next: ${steps.join(', or ')}`);
   }
 }
+
+type CommandFlags = Interfaces.InferredFlags<typeof streamFlags>;

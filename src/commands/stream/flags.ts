@@ -82,7 +82,10 @@ export const streamFlags = {
     defaultHelp: async () => '1s',
   }),
   poll: pollFlag(),
-  replay: filesFlag({ summary: 'Tapes to replay: files, globs, or `-` for stdin.' }),
+  replay: filesFlag({
+    summary:
+      'Tapes to replay: files, globs, `-` for stdin, or frames on Redis channels (redis://host/stream:bybit_*?market=linear).',
+  }),
   speed: positiveFlag({ summary: 'Replay speed factor.', defaultHelp: async () => 'as fast as possible' }),
   'allow-gaps': Flags.boolean({ summary: 'Exit 0 even if gaps remain (gap records show where).' }),
   ...liveFlags,

@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import type { TapeRotation } from '../../lib/capture/live/tape-writer.js';
 import { durationFlag, LONGEST_PAUSE, universeFlags } from '../../lib/cli/flags.js';
 import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-endpoint.js';
+import { lockFlag, queueFlag } from '../../lib/cli/queue-flags.js';
 import { parseZonedTime } from '../../lib/cli/time-zone.js';
 import type { Exchange } from '../../lib/exchanges/exchange.js';
 import { EXCHANGES } from '../../lib/exchanges/index.js';
@@ -10,6 +11,7 @@ import { UsageError } from '../../lib/model/errors.js';
 import { parseSize } from '../../lib/model/number-format.js';
 import { HOUR, MICROSECONDS_PER_MILLISECOND, MINUTE, parseDuration, SECOND } from '../../lib/model/time.js';
 import { isRedis } from '../../lib/redis/url.js';
+import type { LeasedShardCount } from './shards.js';
 
 const LIVE = 'Capture';
 const MILLISECOND = MICROSECONDS_PER_MILLISECOND;
@@ -60,12 +62,24 @@ export const liveFlags = {
     helpValue: 'N',
     helpGroup: LIVE,
   }),
-  shard: Flags.custom<Shard>({
-    summary: 'Capture one share of the symbols, by a stable hash: 2/5 is the second of five.',
+  shard: Flags.custom<Shard | LeasedShardCount>({
+    summary: 'Capture one share of the symbols, by a stable hash: 2/5 is the second of five; auto/8 leases shares over --queue.',
     helpValue: 'N/TOTAL',
     helpGroup: LIVE,
-    parse: async (text) => parseShard(text),
+    parse: async (text) => {
+      const [, count] = /^auto\/(\d{1,4})$/.exec(text.trim()) ?? [];
+      return count === undefined || Number(count) < 1 ? parseShard(text) : { leased: Number(count) };
+    },
   })(),
+  queue: queueFlag({ summary: 'Redis that holds the leases of --shard auto/N.', helpGroup: LIVE }),
+  lock: lockFlag('Take over the shards of a process that is silent for this long.', LIVE),
+  shards: Flags.integer({
+    summary: 'Most shards of --shard auto/N that this process captures.',
+    defaultHelp: async () => 'all',
+    min: 1,
+    helpValue: 'N',
+    helpGroup: LIVE,
+  }),
   tape: Flags.string({
     summary: 'Record the raw traffic for --replay; .gz compresses. With several exchanges put {exchange} in the name.',
     helpValue: 'FILE',

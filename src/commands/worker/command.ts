@@ -61,9 +61,7 @@ Needs the package bullmq (npm install -g bullmq) and Redis 6.2 or later with max
   async #show(connection: Parameters<typeof readStatus>[0]): Promise<SummaryDocument> {
     const status = await readStatus(connection);
     if (!this.jsonEnabled()) for (const line of statusLines(status)) this.log(line);
-    const { running, ...totals } = status;
-    this.summary.note(totals);
-    this.summary.data = running;
+    this.summary.data = status;
     return this.concludeQuietly();
   }
 }

@@ -1,8 +1,7 @@
-import { Flags } from '@oclif/core';
-import { durationFlag, storeFlags } from '../../lib/cli/flags.js';
+import * as Flags from '@oclif/core/flags';
+import { storeFlags } from '../../lib/cli/flags.js';
 import { type MetricsAddress, parseMetricsAddress } from '../../lib/cli/live/metrics-endpoint.js';
-import { queueFlag } from '../../lib/cli/queue-flags.js';
-import { HOUR, SECOND } from '../../lib/model/time.js';
+import { lockFlag, queueFlag } from '../../lib/cli/queue-flags.js';
 
 /** The flags of `worker`. */
 export const workerFlags = {
@@ -18,18 +17,11 @@ export const workerFlags = {
     helpValue: 'DIR',
   }),
   'store-cache': storeFlags['store-cache'],
-  lock: durationFlag({
-    summary: 'Take over the jobs of a worker that is silent for this long.',
-    default: async () => 30 * SECOND,
-    defaultHelp: async () => '30s',
-    helpValue: 'DURATION',
-    least: SECOND,
-    most: HOUR,
-  }),
+  lock: lockFlag('Take over the jobs of a worker that is silent for this long.'),
   metrics: Flags.custom<MetricsAddress>({
     summary: 'Serve /metrics (Prometheus), /healthz and /readyz at this address.',
     helpValue: 'HOST:PORT',
     parse: async (text) => parseMetricsAddress(text),
   })(),
-  status: Flags.boolean({ summary: 'Show the workers, the jobs and who runs what, and end.' }),
+  status: Flags.boolean({ summary: 'Show the workers, their jobs and who captures which shard, and end.' }),
 };

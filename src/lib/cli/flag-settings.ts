@@ -1,7 +1,7 @@
 import type { Interfaces } from '@oclif/core';
 import { UsageError } from '../model/errors.js';
 import type { ConfigValue } from './config-file.js';
-import { NOT_CONFIGURABLE } from './flags.js';
+import { isSharedValue, NOT_CONFIGURABLE } from './flags.js';
 import type { Setting, Settings } from './settings.js';
 
 type AnyFlag = Interfaces.BooleanFlag<unknown> | Interfaces.OptionFlag<unknown>;
@@ -16,7 +16,9 @@ const FALSE = new Set(['0', 'false', 'no', 'off']);
  */
 export function configuredFlags<Flags extends object>(command: string, flags: Flags, settings: Settings): Flags {
   const configured = Object.entries(flags).map(([name, flag]) => {
-    const setting = NOT_CONFIGURABLE.has(name) ? undefined : settings.flag(command, name);
+    // A shared key is a setting of the commands whose flag takes a value: `status` is no setting of `worker --status`.
+    const isForeign = (flag as AnyFlag).type === 'boolean' && isSharedValue(name);
+    const setting = NOT_CONFIGURABLE.has(name) || isForeign ? undefined : settings.flag(command, name);
     return [name, setting ? withDefault(flag as AnyFlag, setting) : withoutDefaultHelp(flag as AnyFlag)];
   });
   return Object.fromEntries(configured) as Flags;

@@ -179,7 +179,7 @@ export const timeFlags = {
 export const inputArgument = Args.string({
   multiple: true,
   description:
-    'Files or globs (.ndjson, .jsonl, .json, .csv, .tsv, .parquet; also .gz, .zst, .zip), or - for stdin; without INPUT: the store.',
+    'Files or globs (.ndjson, .jsonl, .json, .csv, .tsv, .parquet; also .gz, .zst, .zip), - for stdin, or a Redis stream (redis://host/KEY?group=NAME); without INPUT: the store.',
 });
 
 /** Files, globs or `-`. */
@@ -226,6 +226,13 @@ export const SHARED_FLAGS: readonly string[] = [
   'interval',
   ...Object.keys(storeFlags),
 ];
+
+const SHARED_VALUES: ReadonlySet<string> = new Set([...Object.keys(universeFlags), 'store']);
+
+/** Whether a shared setting is a value, which a flag of the same name without one does not take. */
+export function isSharedValue(name: string): boolean {
+  return SHARED_VALUES.has(name);
+}
 
 /** Flags of one call, which only the command line can set. */
 export const NOT_CONFIGURABLE: ReadonlySet<string> = new Set(['config', 'json', 'force', 'help', 'limit', 'tail']);

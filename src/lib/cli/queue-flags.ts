@@ -1,6 +1,8 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { UsageError } from '../model/errors.js';
+import { HOUR, SECOND } from '../model/time.js';
 import { isRedis, redisUrl } from '../redis/url.js';
+import { durationFlag } from './flags.js';
 
 /** The Redis of the queue, complete with the password of the environment. */
 export const queueFlag = Flags.custom<string>({
@@ -9,6 +11,16 @@ export const queueFlag = Flags.custom<string>({
   helpValue: 'URL',
   parse: async (text) => redisUrl(text, process.env, '--queue'),
 });
+
+/** Returns the flag of how long a worker may be silent before its jobs are taken over, microseconds. */
+export function lockFlag(summary: string, helpGroup?: string) {
+  return durationFlag({
+    ...{ summary, helpValue: 'DURATION', least: SECOND, most: HOUR },
+    ...(helpGroup !== undefined && { helpGroup }),
+    default: async () => 30 * SECOND,
+    defaultHelp: async () => '30s',
+  });
+}
 
 /** Threads of this process, or the Redis whose workers do the work. */
 export const workersFlag = Flags.custom<number | string>({

@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags';
+import { isPiped } from '../input/paths.js';
 import type { StepRequest, StepRun, StoreStep } from '../input/store-step.js';
 import { findStore } from '../storage/files/store-directory.js';
 import { type RunningStep, startStep } from '../storage/journal/step-lock.js';
@@ -63,7 +64,7 @@ export async function runStoreStep<Request extends StepRequest, Report, Result>(
   const storing = outputs?.includes('store') ?? intoStore;
   if (input.length > 0) {
     if (storing) await step.keepRules(request);
-    return await deliver(step.overInput(request), { fallback: '-', endless: input.includes('-'), isInStore: false });
+    return await deliver(step.overInput(request), { fallback: '-', endless: isPiped(input), isInStore: false });
   }
   await requireKnownSymbols(directory, asked);
   if (!storing) {

@@ -12,6 +12,10 @@ export class BrokenLines implements InputListener {
     this.#report = report;
   }
 
+  noted(message: string): void {
+    this.#report(message);
+  }
+
   broken(reason: string): void {
     this.count += 1;
     if (this.count <= REPORTED) this.#report(reason);

@@ -12,7 +12,8 @@ export async function* readNdjson(path: string, listener: InputListener): AsyncG
     const records: AnyRecord[] = [];
     for (const line of lines) {
       number += 1;
-      const record = line.trim() === '' ? undefined : decoded(line, (reason) => listener.broken(`${name}:${number}: ${reason}`));
+      const record =
+        line.trim() === '' ? undefined : recordOfLine(line, (reason) => listener.broken(`${name}:${number}: ${reason}`));
       if (!record) continue;
       records.push(record);
       listener.taken?.(record, `${name}:${number}`);
@@ -22,7 +23,8 @@ export async function* readNdjson(path: string, listener: InputListener): AsyncG
   }
 }
 
-function decoded(line: string, broken: (reason: string) => void): AnyRecord | undefined {
+/** Returns the record of a line; undefined, after a report, if it is not one. */
+export function recordOfLine(line: string, broken: (reason: string) => void): AnyRecord | undefined {
   try {
     return plausible(decodeRecord(line));
   } catch (error) {

@@ -1,4 +1,5 @@
 import { FailureError } from '../model/errors.js';
+import { isRedis } from '../redis/url.js';
 import { isZip, memberOf, membersOf } from './zip-archive.js';
 
 /** Characters that make a path a pattern. */
@@ -11,10 +12,15 @@ const PATTERN = /[*?[{]/;
 export async function expandPaths(paths: readonly string[]): Promise<string[]> {
   const expanded: string[] = [];
   for (const path of paths) {
-    const files = PATTERN.test(path) && !memberOf(path) ? await filesMatching(path) : [path];
+    const files = PATTERN.test(path) && !memberOf(path) && !isRedis(path) ? await filesMatching(path) : [path];
     for (const file of files) expanded.push(...(isZip(file) ? await membersOf(file) : [file]));
   }
   return [...new Set(expanded)];
+}
+
+/** Whether an input arrives as it happens, can be read once and has no end of its own: stdin and Redis. */
+export function isPiped(paths: readonly string[]): boolean {
+  return paths.some((path) => path === '-' || isRedis(path));
 }
 
 async function filesMatching(pattern: string): Promise<string[]> {

@@ -2,6 +2,7 @@ import type { AnyRecord } from '../model/records.js';
 import { afterInput } from './closing.js';
 import { readInput } from './input.js';
 import type { InputListener } from './input-listener.js';
+import { isPiped } from './paths.js';
 
 /**
  * Returns the records of INPUT until the step is stopped: of files at once, of stdin at its end or 5 s later, so that a
@@ -12,12 +13,12 @@ export async function* stoppedInput(
   listener: InputListener,
   stopped: AbortSignal,
 ): AsyncGenerator<AnyRecord[]> {
-  const isPipe = paths.includes('-');
+  const isPipe = isPiped(paths);
   const signal = isPipe ? afterInput(stopped) : stopped;
   // A source that stays silent must not keep a stopped step from ending.
-  if (isPipe) signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
+  if (paths.includes('-')) signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
   try {
-    for await (const records of readInput(paths, listener)) {
+    for await (const records of readInput(paths, listener, stopped)) {
       yield records;
       if (signal.aborted) return;
     }

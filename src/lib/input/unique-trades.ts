@@ -37,7 +37,7 @@ export class UniqueTrades {
     this.#broken = broken;
     this.#isSelected = isSelected;
     this.#generation = generation;
-    this.listener = { broken, taken: (record, place) => this.#take(record, place) };
+    this.listener = { broken, resumed: broken, taken: (record, place) => this.#take(record, place) };
   }
 
   /** Returns the records without copies and without trades that have the id of a different trade. */

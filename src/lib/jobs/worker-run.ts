@@ -22,7 +22,7 @@ export type WorkerStatus = WorkerCounts &
   };
 
 /** Name of this process among all workers. */
-const WORKER_NAME = `${hostname().replaceAll(':', '-')}/${process.pid}`;
+export const WORKER_NAME = `${hostname().replaceAll(':', '-')}/${process.pid}`;
 
 /** A worker that takes jobs until it is closed. */
 export class RunningWorker {

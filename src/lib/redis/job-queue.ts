@@ -17,6 +17,8 @@ export type QueueCounts = { readonly waiting: number; readonly active: number; r
 
 /** Name of the queue that `mdtool worker` serves. */
 export const WORK_QUEUE = 'work';
+/** Key of the announced queues. */
+const ANNOUNCED = 'mdtool:queues';
 /** Seconds that Redis keeps a finished job, for a sweep that begins again. */
 const KEEP = 24 * 3600;
 /** Attempts of a job whose thread dies. A refusal and an error of the data are not tried again. */
@@ -94,6 +96,16 @@ export class JobQueue {
     return (await this.#queue.getWorkers())
       .map(({ rawname = '' }) => rawname.split(':w:')[1] ?? '')
       .filter((name) => name !== '');
+  }
+
+  /** Makes the queue known to `announced`. */
+  async announce(description: string): Promise<void> {
+    await this.#connection.client.hSet(ANNOUNCED, this.#queue.name, description);
+  }
+
+  /** Returns the announced queues by name, with what they are for. */
+  async announced(): Promise<ReadonlyMap<string, string>> {
+    return new Map(Object.entries(await this.#connection.client.hGetAll(ANNOUNCED)));
   }
 
   /** Closes the connection. Never waits for a Redis that does not answer. */

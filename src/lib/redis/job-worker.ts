@@ -1,10 +1,13 @@
 import type { Job, Worker } from 'bullmq';
-import { connectBull } from './bull.js';
+import { type Bull, connectBull } from './bull.js';
 import type { RedisClient, RedisConnection } from './client.js';
 import type { QueuedJob } from './job-queue.js';
 
 /** An error that a second attempt would meet again: the job fails at once. */
 export class JobRefusal extends Error {}
+
+/** Puts a job back into the queue, for whoever takes it next. */
+export class JobReturned extends Error {}
 
 /** Jobs of this worker. A stalled one was taken over from a worker that died. */
 export type WorkerCounts = { done: number; failed: number; stalled: number; active: number };
@@ -17,6 +20,8 @@ type JobWorkerOptions = {
   readonly concurrency: number;
   /** Milliseconds after which the jobs of a silent worker are taken over. */
   readonly lock: number;
+  /** Takeovers after which a job fails, because it kills its workers itself. */
+  readonly mostTakeovers?: number;
   /** Runs a job. `lost` is aborted when the job's lock is lost: another worker may run it by then. */
   readonly run: (job: QueuedJob, lost: AbortSignal) => Promise<unknown>;
   /** Called for each failed job. */
@@ -25,7 +30,7 @@ type JobWorkerOptions = {
 
 /** Milliseconds between two looks for jobs whose worker died. */
 const STALLED_EVERY = 2_000;
-/** Takeovers of one job. More mean that the job itself kills its workers. */
+
 const MOST_TAKEOVERS = 5;
 /** Milliseconds between two attempts to report the end of a job to a lost Redis. */
 const REPORT_PAUSE = 500;
@@ -58,12 +63,12 @@ export class JobWorker {
     const { bull, client, options: shared } = await connectBull(options.connection);
     const { name, concurrency, lock } = options;
     let self: JobWorker | undefined;
-    const process = async (job: Job) => await (self as JobWorker).#run(job, options, bull.UnrecoverableError);
+    const process = async (job: Job) => await (self as JobWorker).#run(job, options, bull);
     const worker = new bull.Worker(options.queue, process, {
       ...shared,
       ...{ name, concurrency, lockDuration: lock, autorun: false },
       stalledInterval: Math.min(STALLED_EVERY, lock),
-      maxStalledCount: MOST_TAKEOVERS,
+      maxStalledCount: options.mostTakeovers ?? MOST_TAKEOVERS,
       runRetryDelay: REPORT_PAUSE,
     });
     self = new JobWorker(client, worker, options);
@@ -78,7 +83,7 @@ export class JobWorker {
     this.#client.destroy();
   }
 
-  async #run(job: Job, { run }: JobWorkerOptions, Unrecoverable: new (message: string) => Error): Promise<unknown> {
+  async #run(job: Job, { run }: JobWorkerOptions, { UnrecoverableError, WaitingError }: Bull): Promise<unknown> {
     const lost = new AbortController();
     const { id = '' } = job;
     this.#locks.set(id, lost);
@@ -86,7 +91,10 @@ export class JobWorker {
     try {
       return await run(queuedJob(job), lost.signal);
     } catch (error) {
-      throw error instanceof JobRefusal ? new Unrecoverable(error.message) : error;
+      if (error instanceof JobRefusal) throw new UnrecoverableError(error.message);
+      if (!(error instanceof JobReturned)) throw error;
+      await job.moveToWait(job.token);
+      throw new WaitingError();
     } finally {
       this.counts.active--;
       // A job whose lock was lost may run here a second time by now.

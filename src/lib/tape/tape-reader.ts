@@ -1,5 +1,6 @@
 import { type LinePiece, readLinePieces } from '../input/lines.js';
 import { FailureError } from '../model/errors.js';
+import { isRedis } from '../redis/url.js';
 import { parseHeader, parseTapeLine, type Tape, type TapeEntry } from './tape.js';
 import { TapeFrames } from './tape-frames.js';
 
@@ -8,10 +9,11 @@ const NEWLINE = 10;
 type TapeOptions = { readonly scope?: string; readonly stopped?: AbortSignal | undefined };
 
 /**
- * Opens a tape (`-` is stdin; gzip is detected). `scope` distinguishes its connections from those of other tapes.
+ * Opens a tape (`-` is stdin; gzip is detected; `redis://` are frames that are being published). `scope` distinguishes its connections from those of other tapes.
  * Throws a `FailureError` that names the path when it cannot be read or is not a tape.
  */
 export async function openTape(path: string, { scope = '', stopped }: TapeOptions = {}): Promise<Tape> {
+  if (isRedis(path)) return await (await import('./redis-tape.js')).openRedisTape(path, scope, stopped);
   const source = readLinePieces(path, stopped);
   const name = path === '-' ? 'stdin' : path;
   const first = await source.next();

@@ -1,5 +1,6 @@
 import { reportContradictions } from '../../input/contradiction.js';
 import { readInput } from '../../input/input.js';
+import { isPiped } from '../../input/paths.js';
 import { UniqueTrades } from '../../input/unique-trades.js';
 import { counted } from '../../model/counted.js';
 import type { AnyRecord, RecordType, Trade } from '../../model/records.js';
@@ -26,7 +27,7 @@ type SourceOptions = MarketSource & {
 export async function loadMarkets(options: SourceOptions): Promise<LoadedMarket[]> {
   const { paths } = options;
   if (paths.length === 0) return await loadStore(options);
-  return paths.includes('-') ? await loadPipe(options) : await loadFiles(options);
+  return isPiped(paths) ? await loadPipe(options) : await loadFiles(options);
 }
 
 /** Files are read again only when they contradict themselves: then the lines are named. */

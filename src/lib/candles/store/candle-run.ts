@@ -1,6 +1,7 @@
 import { BrokenLines } from '../../input/broken-lines.js';
 import { afterInput, untilStopped } from '../../input/closing.js';
 import { readInput } from '../../input/input.js';
+import { isPiped } from '../../input/paths.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
 import { UniqueTrades } from '../../input/unique-trades.js';
 import { UsageError } from '../../model/errors.js';
@@ -40,7 +41,7 @@ export const candleStep: StoreStep<CandleRequest, CandleReport> = {
   overInput(request) {
     const { input, candles, selection, warn } = request;
     const broken = new BrokenLines(warn);
-    const step = input.includes('-') ? piped(input, request, broken) : batchCandles(input, selection, candles, broken);
+    const step = isPiped(input) ? piped(input, request, broken) : batchCandles(input, selection, candles, broken);
     return { records: step.records, report: { counts: step.counts, broken } };
   },
 
@@ -72,7 +73,7 @@ function piped(input: readonly string[], { candles, selection, stopped }: Candle
     (reason) => broken.broken(reason),
     (trade) => isSelected(trade, wide),
   );
-  const records = untilStopped(readInput(input, unique.listener), afterInput(stopped));
+  const records = untilStopped(readInput(input, unique.listener, stopped), afterInput(stopped));
   const step = streamCandles(unique.filter(records), selection, candles);
   return { records: countingDuplicates(step, unique), counts: step.counts };
 }

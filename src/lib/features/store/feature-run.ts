@@ -1,5 +1,6 @@
 import { BrokenLines } from '../../input/broken-lines.js';
 import { untilStopped } from '../../input/closing.js';
+import { isPiped } from '../../input/paths.js';
 import { stoppedInput } from '../../input/stopped-input.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
 import { UniqueTrades } from '../../input/unique-trades.js';
@@ -66,7 +67,7 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
     );
     const all = unique.filter(stoppedInput(input, unique.listener, stopped));
     const records = filtered(all, (record) => isOfSelection(record, selection));
-    const step = input.includes('-')
+    const step = isPiped(input)
       ? streamFeatures(records, engine)
       : batchFeatures(records, engine, (own, otherwise) => featuresOfFiles(request, own, otherwise));
     // Rows before `since` fill the windows of those after it.

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isInstalled } from '../support/installed.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
+import { ShardTrial } from '../support/shard-trial.js';
+
+const hasRedis = isInstalled('redis-server', 'tests of leased shards');
+
+describe.skipIf(!hasRedis)('leased shards', () => {
+  let trial: ShardTrial;
+  beforeAll(async () => {
+    trial = await ShardTrial.open();
+  }, 30_000);
+  afterAll(() => trial.close());
+
+  it('are whole after a frozen Redis, which makes two holders, and trades are stored once', async () => {
+    const { verdicts, trades, distinct, code } = await trial.play(1, ['freeze']);
+    expect({ verdicts, code }).toEqual({ verdicts: { whole: 6 }, code: 0 });
+    expect(trades).toBe(distinct);
+    expect(trades).toBeGreaterThan(100);
+  }, 120_000);
+
+  it('are taken over from a killed process within the lock and 5 s', async () => {
+    const { verdicts, trades, distinct, takeOvers } = await trial.play(2, ['kill']);
+    expect(verdicts).toEqual({ whole: 6 });
+    expect(trades).toBe(distinct);
+    expect(Math.max(...takeOvers)).toBeLessThan(7_000 + 5_000);
+  }, 120_000);
+});
+
+describe('--shard auto/N', () => {
+  it.each([
+    [['--shard', 'auto/2'], 'needs the Redis that holds the leases: --queue'],
+    [['--shard', 'auto/2', '--queue', 'redis://h', '--duration', '1m'], '--duration cannot be used with --shard auto/N'],
+    [
+      ['--shard', 'auto/2', '--queue', 'redis://h', '-o', 'x.csv'],
+      '-o x.csv: the processes of --shard auto/N cannot share a file',
+    ],
+    [['--shard', 'auto/0', '--queue', 'redis://h'], 'expected a shard like 2/5'],
+  ])('refuses %j', async (flags, message) => {
+    const run = await mdtoolHere(['stream', '--exchange', 'bybit', '--market', 'linear', ...flags]);
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  });
+});
