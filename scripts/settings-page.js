@@ -121,6 +121,7 @@ ${table(NOTE_HEAD, noteRows(NOTIFY_SYMBOL_NOTES))}
 
 ## Other environment variables
 
-\`REDIS_HOST\`, \`REDIS_PORT\` and \`MDTOOL_REDIS_PASSWORD\` (or \`REDIS_PASSWORD\`) complete a Redis URL. \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` apply
+\`REDIS_HOST\`, \`REDIS_PORT\` and \`MDTOOL_REDIS_PASSWORD\` (or \`REDIS_PASSWORD\`) complete a Redis URL. \`MDTOOL_S3_ENDPOINT\` and the variables of
+AWS reach [a store in a bucket](store-in-a-bucket.md). \`HTTP_PROXY\`, \`HTTPS_PROXY\` and \`NO_PROXY\` apply
 to requests and WebSockets, \`NODE_EXTRA_CA_CERTS\` to certificates. \`NO_COLOR\` disables colours.
 `;

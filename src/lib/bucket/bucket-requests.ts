@@ -123,7 +123,7 @@ export class BucketRequests {
       }
       throw this.#refusal(status, await body.text(), what);
     } catch (error) {
-      if (error instanceof AttemptError || error instanceof TypeError) throw error;
+      if (error instanceof AttemptError || error instanceof TypeError || isOfDisk(error)) throw error;
       throw new AttemptError({ kind: 'fault', ...failureOf(error as Error, this.host), request: what, cause: error });
     }
   }
@@ -169,6 +169,11 @@ function kindOf(status: number, code: string | undefined): FailureKind {
   if (status === 429 || code === 'SlowDown' || code === 'ConditionalRequestConflict' || code === 'OperationAborted')
     return 'throttled';
   return status >= 500 && status !== 501 ? 'fault' : 'final';
+}
+
+/** A copy that the disk of this machine refuses is not the fault of the server. */
+function isOfDisk(error: unknown): boolean {
+  return /^(?:ENOSPC|EDQUOT|EACCES|EROFS|EMFILE)$/.test((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function failureOf(error: Error, host: string): { readonly what: string; readonly hint?: string } {

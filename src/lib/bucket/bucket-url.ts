@@ -45,11 +45,11 @@ export function accessOf(environment: Environment): BucketAccess {
   const secretAccessKey = environment.AWS_SECRET_ACCESS_KEY ?? '';
   for (const [name, value] of Object.entries({ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }))
     if (value === '') throw new UsageError(`s3:// needs keys: set ${name} (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)`);
-  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? 'us-east-1';
-  const own = environment.MDTOOL_S3_ENDPOINT ?? environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL;
-  const endpoint = own === undefined ? `https://s3.${region}.amazonaws.com` : originOf(own);
+  const region = environment.AWS_REGION || environment.AWS_DEFAULT_REGION || 'us-east-1';
+  const own = environment.MDTOOL_S3_ENDPOINT || environment.AWS_ENDPOINT_URL_S3 || environment.AWS_ENDPOINT_URL;
+  const endpoint = !own ? `https://s3.${region}.amazonaws.com` : originOf(own);
   const sessionToken = environment.AWS_SESSION_TOKEN || undefined;
-  return { endpoint, isPathStyle: own !== undefined, region, accessKeyId, secretAccessKey, sessionToken };
+  return { endpoint, isPathStyle: Boolean(own), region, accessKeyId, secretAccessKey, sessionToken };
 }
 
 function originOf(text: string): string {

@@ -1,14 +1,6 @@
-/** An object as a listing shows it. */
-export type ListedObject = {
-  readonly key: string;
-  readonly bytes: number;
-  /** Milliseconds since the epoch, by the server's clock. */
-  readonly changedAt: number;
-};
-
 /** One page of a listing. `folders` are the prefixes of objects behind the next slash; they end with it. */
 type ListingPage = {
-  readonly objects: readonly ListedObject[];
+  readonly keys: readonly string[];
   readonly folders: readonly string[];
   readonly next: string | undefined;
 };
@@ -18,17 +10,13 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 /** Returns a page of `ListObjectsV2`, undefined for a document that is none: a truncated page would hide objects. */
 export function parseListing(xml: string): ListingPage | undefined {
   if (!/<\/ListBucketResult>\s*$/.test(xml)) return undefined;
-  const objects = [...xml.matchAll(/<Contents>([\s\S]*?)<\/Contents>/g)].map(([, part = '']) => ({
-    key: textOf(part, 'Key') ?? '',
-    bytes: Number(textOf(part, 'Size')),
-    changedAt: Date.parse(textOf(part, 'LastModified') ?? ''),
-  }));
+  const keys = [...xml.matchAll(/<Contents>([\s\S]*?)<\/Contents>/g)].map(([, part = '']) => textOf(part, 'Key') ?? '');
   const folders = [...xml.matchAll(/<CommonPrefixes>([\s\S]*?)<\/CommonPrefixes>/g)].map(
     ([, part = '']) => textOf(part, 'Prefix') ?? '',
   );
   const next = textOf(xml, 'NextContinuationToken');
   const isCut = textOf(xml, 'IsTruncated') === 'true';
-  return isCut && next === undefined ? undefined : { objects, folders, next: isCut ? next : undefined };
+  return isCut && next === undefined ? undefined : { keys, folders, next: isCut ? next : undefined };
 }
 
 /** Returns the text of the first element of a name, undefined without one. */

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { BucketError } from './bucket-error.js';
 import { BUCKET_TIMING, type BucketAnswer, BucketRequests, type BucketTiming } from './bucket-requests.js';
 import type { BucketAccess } from './bucket-url.js';
-import { type ListedObject, parseListing, textOf } from './bucket-xml.js';
+import { parseListing, textOf } from './bucket-xml.js';
 
 /** A version of an object. */
 type ObjectFacts = { readonly etag: string; readonly bytes: number; readonly changedAt: number };
@@ -166,16 +166,16 @@ export class Bucket {
     await this.#requests.send({ method: 'DELETE', key, accept: [404] });
   }
 
-  /** Yields the objects whose keys begin with a prefix, in order of their keys. A page has at most 1,000. */
-  async *list(prefix: string): AsyncGenerator<ListedObject> {
-    for await (const { objects } of this.#pages({ prefix })) yield* objects;
+  /** Yields the keys that begin with a prefix, in order. A page has at most 1,000. */
+  async *list(prefix: string): AsyncGenerator<string> {
+    for await (const { keys } of this.#pages({ prefix })) yield* keys;
   }
 
   /** Returns the names directly below a prefix that ends with a slash, as a directory shows them. */
   async names(prefix: string): Promise<string[]> {
     const names: string[] = [];
-    for await (const { objects, folders } of this.#pages({ prefix, delimiter: '/' }))
-      names.push(...objects.map(({ key }) => key), ...folders.map((folder) => folder.slice(0, -1)));
+    for await (const { keys, folders } of this.#pages({ prefix, delimiter: '/' }))
+      names.push(...keys, ...folders.map((folder) => folder.slice(0, -1)));
     return names.map((name) => name.slice(prefix.length)).filter((name) => name !== '');
   }
 

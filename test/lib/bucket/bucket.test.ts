@@ -27,7 +27,7 @@ function fail(fault: Fault, isHit: (request: S3Request) => boolean, times = 1): 
 
 async function listed(prefix: string): Promise<string[]> {
   const keys: string[] = [];
-  for await (const { key } of bucket.list(prefix)) keys.push(key);
+  for await (const key of bucket.list(prefix)) keys.push(key);
   return keys;
 }
 

@@ -15,6 +15,7 @@ import { counted } from '../../model/counted.js';
 import { UsageError } from '../../model/errors.js';
 import { type AnyRecord, IN_BAND_TYPES, type Market } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
+import { storePaths } from '../../storage/files/store-directory.js';
 import { Claims } from '../../storage/journal/claims.js';
 import { readKeys } from '../keys.js';
 import { readHealthLimits } from '../notify-settings.js';
@@ -163,7 +164,9 @@ function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
 
 function healthOf({ flags, settings, stderr }: LiveStreamContext, live: Live, rest: RestClient): HealthWatch {
   const { output = ['store'], store } = flags;
-  const directory = output.includes('store') ? store : output.some((name) => name !== '-' && name !== 'none') ? '.' : undefined;
+  // The journals of a store in a bucket lie on this machine.
+  const written = output.includes('store') && store !== undefined ? storePaths(store).root : '.';
+  const directory = output.some((name) => name !== '-' && name !== 'none') ? written : undefined;
   return new HealthWatch({
     ...{ live, rest, directory, limits: readHealthLimits(settings), run: writerId('stream') },
     log: (severity, text) => stderr.log[severity](text),

@@ -86,7 +86,7 @@ class BucketFiles implements StoreFiles {
 
   async *tree(directory: string): AsyncGenerator<string> {
     const folder = this.#folder(directory);
-    for await (const { key } of (await this.#objects.open()).list(folder)) yield key.slice(folder.length);
+    for await (const key of (await this.#objects.open()).list(folder)) yield key.slice(folder.length);
   }
 
   async publish(path: string): Promise<void> {
