@@ -76,6 +76,8 @@ describe('runs of a file', () => {
     const ended = finished(child);
     const open = () => server.desk.engine.orders.openOf(owner).map(({ symbol }) => symbol.listing.symbol);
     await expect.poll(() => new Set(open()).size, { timeout: 30_000 }).toBe(2);
+    const connections = () => server.desk.hub.clients.filter(({ key }) => key?.account === owner).length;
+    await expect.poll(connections, { timeout: 10_000 }).toBe(1);
     const events = async () => {
       const sql = "select kind, message from event where kind = 'limit'";
       return (await mdtoolHere(['query', sql, '--format', 'ndjson', ...at], { env })).stdout;
@@ -102,6 +104,7 @@ describe('runs of a file', () => {
     expect(figure('active_orders', 'eth') + figure('active_orders', 'btc')).toBe(open().length);
     expect(figure('halted', 'btc')).toBe(0);
     expect(served).not.toMatch(/mdtool_run_sharpe_per_cycle\{/);
+    expect(connections()).toBe(1);
     // Both lose: what neither has lost alone, both have lost together.
     for (const symbol of ['ETHUSDT', 'BTCUSDT']) server.market.setPrice(symbol, '99.00');
     const result = await ended;

@@ -190,4 +190,16 @@ describe('grid run', () => {
     expect([result.code, result.stderr]).toEqual([code, expect.stringMatching(expected)]);
     expect(server.desk.requests.filter(({ writes, key }) => writes && key === Object.values(keys)[0])).toEqual([]);
   });
+
+  it.each(['bitget', 'bybit'])(
+    '%s: a live key on the demo side names the likely cause, and nothing is sent (S28)',
+    async (id) => {
+      const { env, at, server } = opened(id, `reverse-${id}`);
+      const owner = server.desk.open({ environment: 'live' });
+      const keys = server.keyVariables(server.desk.createKey(owner));
+      const result = await mdtoolHere([...run(id, 'x'), ...at], { env: { ...env, ...keys } });
+      expect([result.code, result.stderr]).toEqual([5, expect.stringMatching(/a live key used as a demo key/)]);
+      expect(server.desk.requests.filter(({ writes, key }) => writes && Object.values(keys).includes(key))).toEqual([]);
+    },
+  );
 });

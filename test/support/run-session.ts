@@ -1,6 +1,7 @@
 import { AccountClient } from '../../src/lib/account/client.js';
 import { EXCHANGES } from '../../src/lib/exchanges/index.js';
 import type { AccountFamily, PrivateSide } from '../../src/lib/exchanges/private-side.js';
+import { AccountFeed } from '../../src/lib/execution/live/account-feed.js';
 import { ExchangeVenue } from '../../src/lib/execution/live/exchange-venue.js';
 import { Runner, type RunnerOptions } from '../../src/lib/execution/live/runner.js';
 import type { InstrumentRules, RunConfig, RunState, StopMode } from '../../src/lib/execution/state.js';
@@ -25,6 +26,15 @@ export const RUN_KINDS = [
 ] as const;
 export type RunKind = readonly ['bitget', 'unified' | 'classic'] | readonly ['bybit', 'unified'];
 
+/** What the adapter of classic accounts does in its own way; everything else of them is the executor's, and left to the soak. */
+const CLASSIC =
+  /places the ladder|killed at each after-intent|\(S2, S27\)|\(S5|\(S10|\(S13|\(S16|\(S20\)|\(S21\)|\(S33\)|\(S42\)|\(S59|short grid|asked to stop/;
+
+/** Whether a test of a kind of account is too much for the suite; the soak sets `MDTOOL_ALL_KINDS`. */
+export function isLeftToSoak(kind: readonly string[], name: string): boolean {
+  return kind[1] === 'classic' && process.env.MDTOOL_ALL_KINDS !== '1' && !CLASSIC.test(name);
+}
+
 const STEP = 250;
 const SYMBOL = 'ETHUSDT';
 const RULES = { tick: '0.01', lot: '0.01', minAmount: '0.01', maxAmount: '120000', minNotional: '5' };
@@ -38,6 +48,10 @@ export type RunSessionOptions = {
   readonly accounts?: DeskOptions;
   readonly account?: Parameters<Desk['open']>[0];
   readonly rules?: Partial<InstrumentRules>;
+  /** A journal on disk instead of one in memory. */
+  readonly store?: ((config: RunConfig) => RunStore) | undefined;
+  /** Looks for broken invariants only where a test does: they take most of the time of a day. */
+  readonly isCheckedSeldom?: boolean;
 };
 
 /** A run against an exchange in one process, in a time that passes when the session lets it, with the truth beside it. */
@@ -66,6 +80,8 @@ export class RunSession {
   noNewCycle: string | undefined;
   /** When the key expires, microseconds. */
   keyExpires: number | undefined;
+  /** Whether somebody else has traded: how much is held and bound is then not the run's doing alone. */
+  isTouched = false;
   /** What orders must fit, and why no cycle may begin, as the exchange says it. */
   rules: InstrumentRules;
   refusal: string | undefined;
@@ -84,7 +100,8 @@ export class RunSession {
     this.family = (exchange.privateSide as PrivateSide).families.find((one) => one.id === family) as AccountFamily;
     const leverage = new Decimal(10);
     this.desk.engine.setLeverage(this.owner, this.desk.symbol(SYMBOL), { long: leverage, short: leverage });
-    this.store = new MemoryRunStore(this.#config(options.config));
+    const config = this.#config(options.config);
+    this.store = options.store?.(config) ?? new MemoryRunStore(config);
     this.wire = this.#wire();
     this.runner = this.#runner();
   }
@@ -156,18 +173,17 @@ export class RunSession {
   }
 
   #runner(resume = false): Runner {
-    const { timing } = this.wire;
+    const { timing, connect } = this.wire;
+    const client = this.client();
     this.#starts += 1;
     const code = `a${CODE[Math.floor(this.#starts / 36)]}${CODE[this.#starts % 36]}`;
     return new Runner({
       store: this.store,
       venue: new ExchangeVenue({
-        client: this.client(),
+        client,
         family: this.family,
         config: this.store.config,
-        timing,
-        userAgent: 'test',
-        connect: this.wire.connect,
+        feed: new AccountFeed({ client, family: this.family, timing, userAgent: 'test', connect }),
         quote: async () => ({ price: this.price, rules: this.rules, refusal: this.refusal }),
       }),
       rules: this.rules,
@@ -219,7 +235,7 @@ export class RunSession {
     const until = this.desk.now() + milliseconds;
     while (this.desk.now() < until) {
       await this.wire.jump(Math.min(STEP, until - this.desk.now()));
-      this.check();
+      if (!this.#options.isCheckedSeldom) this.check();
     }
   }
 
@@ -358,7 +374,7 @@ export class RunSession {
     for (const { clientId } of this.desk.engine.orders.all().filter((order) => this.#isOurs(order)))
       if (!intents.has(clientId)) this.#fault(`${clientId} is on the exchange and not in the journal`);
     const target = this.takeProfits().reduce((sum, order) => sum.plus(remaining(order)), new Decimal(0));
-    if (target.gt(this.held()) && this.takeProfits().length < 2)
+    if (target.gt(this.held()) && this.takeProfits().length < 2 && !this.isTouched)
       this.#fault(`take profits close ${target}, held is ${this.held()}`);
     const position = this.desk.engine.ledger.position(this.owner, this.desk.symbol(SYMBOL), 'net');
     const side = this.store.config.side;
@@ -369,7 +385,7 @@ export class RunSession {
         (sum, order) => sum.plus(remaining(order).mul(order.price)),
         position ? position.amount.mul(position.average) : new Decimal(0),
       );
-    if (bound.div(10).gt(this.store.config.limits.maxDeposit)) this.#fault(`the margin is ${bound.div(10)}`);
+    if (bound.div(10).gt(this.store.config.limits.maxDeposit) && !this.isTouched) this.#fault(`the margin is ${bound.div(10)}`);
     const forbidden = this.desk.requests.find(
       ({ path, writes }) => writes && /hold-mode|margin-mode|switch|amend|modify/.test(path),
     );

@@ -110,6 +110,7 @@ export function isSatisfied(state: RunState, config: RunConfig, at: number): boo
 /** Why no cycle may begin, undefined when one may. */
 export function obstacle(state: RunState, config: RunConfig, at: number): string | undefined {
   const { maxCycles, maxCyclesPerHour } = config.limits;
+  if (Number(state.held) > 0) return `${state.held} is held outside of a cycle`;
   if (state.noNewCycle !== undefined) return state.noNewCycle;
   if (state.foreign.length > 0) return `orders that are not of this run rest on ${config.symbol}`;
   if (maxCycles !== undefined && state.cycle >= maxCycles) return `${maxCycles} cycles are done`;

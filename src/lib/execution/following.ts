@@ -3,7 +3,7 @@ import { obstacle } from './due.js';
 import { dropPlan, undoCycle } from './ladder.js';
 import { attemptsOf, closable, isBelowMinimum, isLive, isSettled, netOf, orderOf, unsettled } from './orders.js';
 import { reconcile } from './readings.js';
-import type { RunConfig, RunState } from './state.js';
+import type { OwnOrder, RunConfig, RunState } from './state.js';
 import { isStopped, stopPrice, watchStop } from './stops.js';
 import type { Turn } from './turn.js';
 import { watch } from './watching.js';
@@ -24,6 +24,7 @@ export function follow(turn: Turn): void {
   decidePuzzle(turn);
   if (state.ending) finishEnding(turn);
   if (state.reconciles !== undefined || state.ending) return;
+  haltOutside(turn);
   followEntry(turn);
   followEnd(turn);
   followLimit(turn);
@@ -155,6 +156,19 @@ function followLimit({ state, config, at }: Turn): void {
   state.ending = { mode: 'keep', code: 0, since: at };
 }
 
+/**
+ * An entry that was proven absent and fills all the same: its plan is gone, so nothing says what would close it. A new cycle on top
+ * of it would hold twice what its deposit is for.
+ */
+function haltOutside(turn: Turn): void {
+  const { state, config } = turn;
+  if (state.plan !== undefined || Number(state.held) === 0 || state.halt) return;
+  turn.halt(
+    'late_entry',
+    `${state.held} of ${config.symbol} is held and no cycle is open: an entry that was given up has filled; close it, then --resume`,
+  );
+}
+
 /** A run that waits for its next cycle in silence looks like one that has died. */
 function sayIdle(turn: Turn): void {
   const { state, config, at } = turn;
@@ -212,8 +226,17 @@ function finishEnding(turn: Turn): void {
   const isDoubtful = mode !== 'keep' && !done;
   const isUnknown = state.orders.some((order) => order.state === 'sent' || order.state === 'unknown');
   state.finished = code !== 0 ? code : isDoubtful || isUnknown ? 3 : 0;
+  sayStopped(turn, live, isDoubtful);
+}
+
+/** What the take profit would close waits for the next start, and for the market until then. */
+function sayStopped(turn: Turn, live: readonly OwnOrder[], isDoubtful: boolean): void {
+  const { state, config } = turn;
   const rest = live.map(({ clientId }) => clientId).join(', ') || 'no order';
-  const stop = turn.config.exchangeStop && Number(state.held) > 0 && isStopped(state, turn.config);
-  const words = stop ? `, stop at ${stopPrice(state, turn.config)}` : '';
-  turn.event(isDoubtful ? 'alarm' : 'routine', 'stopped', `the run stops; what stays: ${rest}, position ${state.held}${words}`);
+  const isHeld = Number(state.held) > 0;
+  const isOpen = isHeld && !live.some(({ role }) => role === 'take_profit');
+  const stop = config.exchangeStop && isHeld && isStopped(state, config) ? `, stop at ${stopPrice(state, config)}` : '';
+  const words = `${state.held}${isOpen ? ' without a take profit' : ''}${stop}`;
+  const severity = isDoubtful ? 'alarm' : isOpen ? 'warning' : 'routine';
+  turn.event(severity, 'stopped', `the run stops; what stays: ${rest}, position ${words}`);
 }

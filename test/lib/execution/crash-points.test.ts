@@ -1,11 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { CRASH_NAMES, crashAt, crashPlaces } from '../../support/run-crashes.js';
-import { RUN_KINDS } from '../../support/run-session.js';
+import { isLeftToSoak, RUN_KINDS } from '../../support/run-session.js';
 
 /** `MDTOOL_CRASH_POINTS=all` dies at every place of the cycle, once each; a number at so many of each name. */
 const EACH = process.env.MDTOOL_CRASH_POINTS ?? '1';
 
 describe.each(RUN_KINDS.map((kind) => ({ kind })))('one scripted cycle on $kind', ({ kind }) => {
+  beforeEach(({ skip, task }) => {
+    if (isLeftToSoak(kind, task.name)) skip();
+  });
+
   it('goes on wherever its process dies: one order per role, no fill lost or doubled, the next ladder rests', async () => {
     const { places, faults } = await crashPlaces(kind);
     expect(faults).toEqual([]);

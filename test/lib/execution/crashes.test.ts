@@ -1,12 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { playKills, playRun } from '../../support/run-play.js';
-import { RUN_KINDS } from '../../support/run-session.js';
+import { isLeftToSoak, RUN_KINDS } from '../../support/run-session.js';
 
 /** `MDTOOL_RUN_SEEDS=50` tries more than the suite has time for. */
 const SEEDS = Number(process.env.MDTOOL_RUN_SEEDS ?? 2);
 const seeds = (most: number) => Array.from({ length: most }, (_, index) => index + 1);
 
 describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
+  beforeEach(({ skip, task }) => {
+    if (isLeftToSoak(kind, task.name)) skip();
+  });
+
   it.each(seeds(SEEDS))(
     'killed at seeded requests: one order per role, no fill lost or doubled, the ladder goes on (seed %i)',
     async (seed) => {

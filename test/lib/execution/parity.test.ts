@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { runBacktest } from '../../../src/lib/backtest/engine.js';
 import { emptyTimedValues, TAKER } from '../../../src/lib/backtest/market-data.js';
 import { GridStrategy } from '../../../src/lib/backtest/strategies/grid.js';
@@ -10,7 +10,7 @@ import type { RunConfig } from '../../../src/lib/execution/state.js';
 import { MemoryRunStore } from '../../../src/lib/execution/store/memory-store.js';
 import type { RunStore } from '../../../src/lib/execution/store/run-store.js';
 import { seeded } from '../../support/random.js';
-import { RUN_KINDS, type RunKind, RunSession } from '../../support/run-session.js';
+import { isLeftToSoak, RUN_KINDS, type RunKind, RunSession } from '../../support/run-session.js';
 
 /** A price holds for so long that a run comes to rest at it, with a trade every few seconds. */
 const HOLDS = 24_000;
@@ -129,6 +129,10 @@ const MORE = Array.from(
 );
 
 describe.each(RUN_KINDS.map((kind) => ({ kind })))('one tape of trades on $kind', ({ kind }) => {
+  beforeEach(({ skip, task }) => {
+    if (isLeftToSoak(kind, task.name)) skip();
+  });
+
   // Latency is not the protocol's: one kind shows it.
   it.each([...CASES.filter(([, , latency]) => latency === 0 || kind[0] === 'bybit'), ...MORE])(
     'seed %i, %s, latency %i ms: backtest, paper and exchange have the same fills',

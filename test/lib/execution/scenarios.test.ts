@@ -1,10 +1,14 @@
-import { describe, expect, it } from 'vitest';
-import { RUN_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { isLeftToSoak, RUN_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
 
 const PLACE = /place-order|order\/create$/;
 const PLACES = /place-order|place-batch|order\/create/;
 
 describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
+  beforeEach(({ skip, task }) => {
+    if (isLeftToSoak(kind, task.name)) skip();
+  });
+
   const started = async (options: RunSessionOptions = {}) => {
     const run = new RunSession(kind, { ...options, config: { restart: 5_000, ...options.config } }).start();
     await run.working();

@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { due } from '../../../src/lib/execution/due.js';
-import { initialState, type RunConfig, type RunState } from '../../../src/lib/execution/state.js';
+import { initialState, type OwnOrder, type RunConfig, type RunState } from '../../../src/lib/execution/state.js';
 import { step } from '../../../src/lib/execution/step.js';
 
 const CONFIG = {
@@ -47,4 +47,50 @@ it('the clocks are compared every 10 minutes; an offset is over when it is well 
   expect(step(measured, CONFIG, { kind: 'clock', offset: 700, at: 30, time: 1e12 + 61_000 }).commit?.outbox).toMatchObject([
     { record: { kind: 'cleared', message: 'clock_offset cleared after 1m 1s' } },
   ]);
+});
+
+describe('an order that no list shows', () => {
+  const order = (more: Partial<OwnOrder>): OwnOrder => ({
+    ...{
+      clientId: 'm-abc123-aaa-1-L01-0',
+      cycle: 1,
+      role: 'level',
+      number: 1,
+      attempt: 0,
+      side: 'buy',
+      kind: 'limit',
+      price: '99',
+    },
+    ...{ amount: '1', reduces: false, sent: 1_000, state: 'accepted', status: 'new', filled: '0', fillSum: '0', at: 1_000 },
+    heardAt: 1_000,
+    ...more,
+  });
+  const holding = (own: OwnOrder): RunState => ({
+    ...initialState({ tick: '0.01', lot: '0.01' }, 0),
+    ...{ isStarting: false, cycle: 1, starts: ['aaa'], orders: [own] },
+  });
+  const config = { ...CONFIG, window: 5_000 };
+  const LISTS = ['detail', 'open', 'history', 'fills'];
+  const looked = (state: RunState, at: number, time: number) =>
+    step(state, config, {
+      ...({ kind: 'looked', clientId: 'm-abc123-aaa-1-L01-0', at, time } as const),
+      answers: LISTS.map(() => ({ answered: true, time: time * 1_000 })),
+    }).state;
+
+  it('is not even looked up within the first five seconds: lists are behind (S3)', () => {
+    const read = (asked: number) =>
+      step(holding(order({})), config, { kind: 'read', what: 'open', asked, orders: [], at: asked + 100, time: asked + 100 });
+    expect(read(5_900).state.orders[0]?.search).toBeUndefined();
+    expect(read(6_100).state.orders[0]?.search).toBeDefined();
+  });
+
+  it('is absent only when all lists have said so twice, two seconds apart, after its timestamp was too old (S3, I13)', () => {
+    const unknown = holding(order({ state: 'unknown', status: 'unknown' }));
+    const early = [3_000, 6_000, 9_000].reduce((state, at) => looked(state, at, at), unknown);
+    expect(early.orders[0]).toMatchObject({ state: 'unknown', search: { rounds: 0 } });
+    const once = looked(early, 12_000, 12_000);
+    expect(once.orders[0]).toMatchObject({ state: 'unknown', search: { rounds: 1 } });
+    expect(looked(once, 13_000, 13_000).orders[0]?.state).toBe('unknown');
+    expect(looked(once, 14_000, 14_000).orders[0]?.state).toBe('absent');
+  });
 });

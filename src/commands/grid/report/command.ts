@@ -5,7 +5,7 @@ import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { runFolder } from '../../../lib/execution/store/run-names.js';
 import { openRunStore } from '../../../lib/execution/store/sqlite-store.js';
 import { UsageError } from '../../../lib/model/errors.js';
-import { SECOND } from '../../../lib/model/time.js';
+import { formatTime, SECOND } from '../../../lib/model/time.js';
 import { refuseExisting, WholeFile } from '../../../lib/sinks/whole-file.js';
 import { runNameArgument } from '../run/flags.js';
 import { readRun } from '../run/runs.js';
@@ -54,13 +54,13 @@ export default class GridReport extends BaseCommand {
     const market = await loadHours(run.config, directory, hours);
     if (!market)
       throw new UsageError(
-        `the store ${directory} has no trades and no candles of ${run.config.symbol} in the hours of the run: fetch them with mdtool backfill`,
+        `the store ${directory} has no trades and no candles of ${run.config.symbol} in the hours of the run: mdtool backfill --exchange ${run.config.exchange} --market linear --symbols ${run.config.symbol} --channels trade --since ${formatTime(hours.since)} --store ${directory}`,
       );
     const tested = backtestOf(run.config, run.state.rules, market);
     const file = new WholeFile(flags.html, flags.force);
     await file.write(runPage({ run, rows, orders, market, tested }));
     await file.close();
-    this.notice(`${flags.html}: ${rows.length} fills of the run, ${tested.fills.length} of its backtest`);
+    this.stderr.note(`${flags.html}: ${rows.length} fills of the run, ${tested.fills.length} of its backtest`);
     return this.concludeQuietly();
   }
 }

@@ -6,6 +6,7 @@ import { findKeys, openClient, openKeyStore } from '../../../lib/cli/account-acc
 import { readTerms } from '../../../lib/cli/trading-terms.js';
 import type { Exchange } from '../../../lib/exchanges/exchange.js';
 import type { AccountFamily } from '../../../lib/exchanges/private-side.js';
+import { AccountFeed } from '../../../lib/execution/live/account-feed.js';
 import { checkAccount } from '../../../lib/execution/live/check.js';
 import { ExchangeVenue } from '../../../lib/execution/live/exchange-venue.js';
 import { PaperVenue } from '../../../lib/execution/live/paper-venue.js';
@@ -24,7 +25,8 @@ import { liveTrades, type MarketContext, readQuote } from './market.js';
 /** On paper: approximate time of an order to an exchange from outside of its data centre, microseconds. */
 const LATENCY = 100_000;
 
-type OpenedAccount = { readonly client: AccountClient; readonly family: AccountFamily };
+/** An account, its limits and its pushes: runs of one process share it. */
+type OpenedAccount = { readonly client: AccountClient; readonly family: AccountFamily; readonly feed: AccountFeed };
 
 /** Opens the account of a key: clock, family. Throws an `AccountError` where it cannot be used. */
 export async function openTradingAccount(
@@ -61,7 +63,8 @@ async function openAccountOf(
     onWait: (text) => stderr.log.debug(text),
   });
   const { family } = await openAccount(client, (text) => stderr.warn(text));
-  return { client, family };
+  const feed = new AccountFeed({ client, family, timing: SYSTEM_TIMING, userAgent: context.userAgent });
+  return { client, family, feed };
 }
 
 type VenueOptions = {
@@ -81,7 +84,7 @@ export async function openVenue(
 ): Promise<{ venue: Venue; userId?: string | undefined; warnings: readonly string[]; keyExpires?: number | undefined }> {
   const { context, config, state, account } = options;
   if (!account) return { venue: paperVenue(options), warnings: [] };
-  const { client, family } = account;
+  const { client, family, feed } = account;
   if (config.family !== undefined && config.family !== family.id)
     throw new UsageError(`the run ${config.name} is of a ${config.family} account, the key is of a ${family.id} one`);
   if (config.exchangeStop !== undefined && family.stops === undefined)
@@ -92,8 +95,7 @@ export async function openVenue(
     client,
     family,
     config,
-    timing: SYSTEM_TIMING,
-    userAgent: context.userAgent,
+    feed,
     quote: () => readQuote(context, config),
   });
   return { venue, ...checked };

@@ -37,12 +37,13 @@ Exit 3 when something remains that was to go.`;
   async run(): Promise<SummaryDocument> {
     const { args, flags } = await this.parse(GridStop);
     const isKilling = flags.kill && (args.name !== undefined || flags.exchange !== undefined);
-    if (isKilling && (await kill(args.name, flags, { ...this.askContext(), summary: this.summary }))) return this.conclude();
+    if (isKilling && (await kill(args.name, flags, { ...this.askContext(), summary: this.summary })))
+      return this.concludeQuietly();
     if ((args.name === undefined) === !flags.all) throw new UsageError('expected the name of a run, or --all');
     const mode: StopMode = flags.keep ? 'keep' : flags.cancel ? 'cancel' : flags.close || flags.kill ? 'close' : 'levels';
     const names = args.name === undefined ? runNames(flags.store) : [args.name];
     await Promise.all(names.map((name) => this.#stop(name, mode, flags, flags['accept-endpoint'] ?? [])));
-    return this.conclude();
+    return this.concludeQuietly();
   }
 
   async #stop(
@@ -87,7 +88,7 @@ Exit 3 when something remains that was to go.`;
     const { state } = await readRun(store, name);
     const rest = state?.orders.filter((order) => !isSettled(order)) ?? [];
     const remains = rest.map(({ clientId }) => clientId).join(', ') || 'no order';
-    this.notice(`${text}; what stays: ${remains}, position ${state?.held ?? '0'}`);
+    this.stderr.note(`${text}; what stays: ${remains}, position ${state?.held ?? '0'}`);
     const isLeft = rest.some(
       ({ role }) => mode === 'cancel' || mode === 'close' || (mode === 'levels' && role !== 'take_profit'),
     );

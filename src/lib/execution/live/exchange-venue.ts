@@ -1,5 +1,4 @@
 import { type AccountClient, AccountError } from '../../account/client.js';
-import { PrivateConnection } from '../../account/connection.js';
 import type {
   AccountFamily,
   OrderIntent,
@@ -16,28 +15,19 @@ import type {
   WriteResult,
 } from '../../exchanges/private-side.js';
 import type { HttpRequest } from '../../exchanges/requests.js';
-import { Backoff } from '../../transport/backoff.js';
-import { AttemptError } from '../../transport/failure.js';
-import type { openSocket } from '../../transport/socket.js';
-import type { Timing } from '../../transport/timing.js';
 import type { LookupAnswer, OrderDraft, Wire, WireOf } from '../messages.js';
 import type { OwnOrder, RunConfig } from '../state.js';
+import type { AccountFeed } from './account-feed.js';
 import type { Quote, StopAction, Venue, VenueListener } from './venue.js';
 
 type ExchangeVenueOptions = {
   readonly client: AccountClient;
   readonly family: AccountFamily;
   readonly config: RunConfig;
-  readonly timing: Timing;
-  readonly userAgent: string;
+  readonly feed: AccountFeed;
   readonly quote: () => Promise<Quote>;
-  /** Replaces the connection; tests do. */
-  readonly connect?: typeof openSocket | undefined;
 };
 
-const TICK = 250;
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 30_000;
 const MOST_PAGES = 50;
 
 /** An account of an exchange as a venue. Everything is asked once: what fails is decided, and repeated, by the executor. */
@@ -214,36 +204,7 @@ export class ExchangeVenue implements Venue {
     return new AccountError(this.#options.client.account, outcome);
   }
 
-  async listen(listener: VenueListener, signal: AbortSignal): Promise<void> {
-    const { timing } = this.#options;
-    const backoff = new Backoff({ first: FIRST_PAUSE, longest: LONGEST_PAUSE, random: timing.random });
-    for (let connects = 0; !signal.aborted; ) {
-      const connection = new PrivateConnection({ ...this.#options, signal });
-      try {
-        await this.#connect(connection, listener);
-        connects += 1;
-        if (connects > 1) listener.interrupted('the private connection is back');
-        while (connection.ended === undefined && !signal.aborted) {
-          connection.beat();
-          await timing.sleep(TICK, signal);
-        }
-        backoff.reset();
-      } catch (error) {
-        if (error instanceof AccountError && (error.outcome.class === 'key' || error.outcome.class === 'region')) throw error;
-        if (!(error instanceof AttemptError) && !(error instanceof AccountError)) throw error;
-      } finally {
-        connection.terminate();
-      }
-      if (!signal.aborted) await timing.sleep(backoff.next(), signal);
-    }
-  }
-
-  #connect(connection: PrivateConnection, listener: VenueListener): Promise<void> {
-    return connection.open((frame) => {
-      if (frame.kind === 'data') listener.pushed(frame);
-      // What could not be read is read over REST.
-      if (frame.kind === 'rejected' || (frame.kind === 'data' && frame.rejected.length > 0))
-        listener.interrupted('a push could not be read');
-    });
+  listen(listener: VenueListener, signal: AbortSignal): Promise<void> {
+    return this.#options.feed.listen(listener, signal);
   }
 }

@@ -1,4 +1,5 @@
 import type { PrivateOrder, PrivateRead } from '../../../exchanges/private-side.js';
+import { Exact } from '../../../model/ticks.js';
 import { isHandled } from '../../views.js';
 import { type Placed, type Probe, words } from './probe.js';
 import type { Fact } from './result.js';
@@ -102,13 +103,13 @@ export async function findings(
 
 /** Returns what one lookup shows of an order; "not there" may be an answer of its own, and is none of the network's. */
 async function seenBy<Row extends Ids>(
-  { options: { client } }: Probe,
+  probe: Probe,
   { requests: [request], parse }: PrivateRead<Row>,
   isOwn: (row: Ids) => boolean,
 ): Promise<Row | undefined> {
   if (request === undefined) return undefined;
-  const { outcome, answer } = await client.send(request);
-  return outcome.class === 'success' && answer ? parse(request, answer.body).items.find(isOwn) : undefined;
+  const { outcome, answer } = await probe.options.client.send(request);
+  return probe.answered(outcome).class === 'success' && answer ? parse(request, answer.body).items.find(isOwn) : undefined;
 }
 
 const PRICES = [
@@ -132,9 +133,9 @@ export async function askLimits(probe: Probe): Promise<Fact[]> {
   }
   const { lot, tick } = probe.options.rules;
   const price = probe.at(RESTS);
-  const half = (step: string) => String(Number(step) / 2);
+  const half = (step: string) => new Exact(step).div(2);
   const offStep = await probe.place('buy', price, { amount: probe.least(price).plus(half(lot)).toString() });
-  const offTick = await probe.place('buy', probe.least(price).times(0).plus(price).plus(half(tick)).toString());
+  const offTick = await probe.place('buy', new Exact(price).plus(half(tick)).toString());
   await probe.sweep();
   return [
     ...facts,

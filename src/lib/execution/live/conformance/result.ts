@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FailureError } from '../../../model/errors.js';
 import { formatTime } from '../../../model/time.js';
 import { createDirectory, replaceFile } from '../../../storage/files/durable-file.js';
-import { storePaths } from '../../../storage/files/store-directory.js';
+import { runsFolder } from '../../store/sqlite-store.js';
 
 /**
  * The version of what the probe confirms. It goes up when requests, code tables or parsers of a private side change in a way
@@ -40,13 +40,18 @@ export type ConformanceResult = {
 
 type Of = Pick<ConformanceResult, 'exchange' | 'family'>;
 
+/** Beside the journals of the runs: throws a `UsageError` for a bucket, as they do. */
+function folderOf(store: string): string {
+  return join(dirname(runsFolder(store)), 'conformance');
+}
+
 function fileOf(store: string, { exchange, family }: Of): string {
-  return join(storePaths(store).state, 'conformance', `${exchange}-${family}.json`);
+  return join(folderOf(store), `${exchange}-${family}.json`);
 }
 
 /** Keeps a result in the store; it replaces the one before. */
 export async function keepConformance(store: string, result: ConformanceResult): Promise<void> {
-  await createDirectory(join(storePaths(store).state, 'conformance'));
+  await createDirectory(folderOf(store));
   await replaceFile(fileOf(store, result), `${JSON.stringify(result, undefined, 2)}\n`);
 }
 
