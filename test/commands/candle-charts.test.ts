@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -125,13 +125,40 @@ describe('the charts of candles', () => {
     expect([piped.code, piped.stderr]).toEqual([2, expect.stringContaining('mdtool: --follow draws on a terminal')]);
   });
 
+  it('are a page of features below the price, whose holes and gaps show', async () => {
+    await run('query', 'select * from gap', '-o', 'features-gap.ndjson');
+    await run('query', 'select * from trade', '-o', 'features-trade.ndjson');
+    const files = ['features-trade.ndjson', 'features-gap.ndjson'];
+    const { code, stderr } = await run('features', ...files, '--plot', 'spread_bps,cvd', '--html', 'features.html');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('features: ')]);
+    const page = readFileSync(join(folder, 'features.html'), 'utf8');
+    const { symbols } = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? '');
+    const [btc] = symbols;
+    expect(symbols).toHaveLength(2);
+    expect(btc.features.map(({ name }: { name: string }) => name)).toEqual(['spread_bps', 'cvd']);
+    expect(btc.features[0].points[0]).toEqual({ time: expect.any(Number) });
+    expect(btc.candles[0]).toEqual({ time: START / SECOND + 1, close: 80_000 });
+    expect([btc.gaps[0], btc.gaps.length]).toEqual([START / SECOND + 1_200, 120]);
+    expect(page).not.toMatch(/<(?:script|link|img)[^>]+(?:src|href)=/);
+    const again = await run('features', ...files, '--plot', 'cvd', '--html', 'features.html');
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('features.html already exists')]);
+  });
+
+  it.skipIf(!hasChromium)('of features are drawn by a browser', async () => {
+    const dom = await dumped(join(folder, 'features.html'));
+    expect(dom).toContain('data-drawn="2"');
+    expect(dom).toMatch(/id="chart-0"[^>]*data-panes="3"/);
+    expect(dom).toMatch(/id="legend-0"[^>]*>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}· {2}price /);
+  });
+
   it('are lines of several features', async () => {
     const { stdout } = await run('features', '--plot', 'delta_z,imb_shift');
     expect(stdout.match(/^(?:delta_z|imb_shift) of .*BTCUSDT/gm)).toEqual([
       expect.stringContaining('delta_z'),
       expect.stringContaining('imb_shift'),
     ]);
-    const wrong = await run('features', '--plot', 'delta_z,imb_shft');
+    const wrong = await run('features', '--plot', 'delta_z,imb_shft', '--html', 'wrong.html');
+    expect(existsSync(join(folder, 'wrong.html'))).toBe(false);
     expect(wrong.stderr).toMatch(/was "imb_shft"; did you mean imb_shift\?$/m);
   });
 });

@@ -96,6 +96,13 @@ describe('a part of the rows', () => {
     expect(stderr).toContain(text);
   });
 
+  it('counts no record that has none of the columns', async () => {
+    const args = ['features', 'market.ndjson', '--rows', 'micro', '--columns', 'close', '--limit', '1', '--format', 'ndjson'];
+    const { stdout, stderr } = await mdtoolHere(args, { cwd: folder });
+    expect(stdout).toMatch(/^\{"close":[\d.]+\}\n$/);
+    expect(stderr).toContain('the first 1 printed');
+  });
+
   it('is not named when it is all', async () => {
     const { stderr } = await mdtoolHere(['candles', 'market.ndjson', '--interval', '1h', '--limit', '500'], { cwd: folder });
     expect(stderr).not.toMatch(/printed/);

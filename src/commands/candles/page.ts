@@ -1,4 +1,6 @@
 import { CHART_LICENCE, escaped, htmlPage } from '../../lib/cli/html-page.js';
+import { PRICE_SCRIPT } from '../../lib/cli/report/price-script.js';
+import { shadedTimes } from '../../lib/cli/report/shaded-times.js';
 import { zonedTime } from '../../lib/cli/time-zone.js';
 import { counted } from '../../lib/model/counted.js';
 import type { CandleInterval } from '../../lib/model/interval.js';
@@ -6,7 +8,6 @@ import { bucketStart } from '../../lib/model/interval.js';
 import type { Candle, Gap, RecordOf } from '../../lib/model/records.js';
 import { SECOND } from '../../lib/model/time.js';
 import { type Priced, pricedCandles } from './chart.js';
-import { CANDLE_SCRIPT } from './page-script.js';
 
 /** Features of signals, each a pane of its own below the candles. */
 export const PAGE_FEATURES = ['delta_z', 'imb_shift', 'mark_dev_z'] as const;
@@ -21,9 +22,6 @@ export type PageSymbol = {
   /** The last value of each feature in each candle, by the opening time. */
   readonly features: ReadonlyMap<PageFeature, ReadonlyMap<number, number>>;
 };
-
-/** Intervals of a gap that are shaded at most: a store of years may begin with a gap of months. */
-const MAX_SHADED = 20_000;
 
 /** Returns the charts of symbols as one self-contained page; `left` symbols are not on it. */
 export function candlePage(symbols: readonly PageSymbol[], interval: CandleInterval, left: number): string {
@@ -45,7 +43,7 @@ export function candlePage(symbols: readonly PageSymbol[], interval: CandleInter
     `<h2>About</h2>\n<pre>Gaps in the data are red; candles are of trades, times are UTC.\n${CHART_LICENCE}</pre>`,
   ].join('\n');
   const data = { symbols: drawn.map(({ symbol, candles }) => dataOf(symbol, candles, interval)) };
-  return htmlPage({ title, body, data, script: CANDLE_SCRIPT });
+  return htmlPage({ title, body, data, script: PRICE_SCRIPT });
 }
 
 function headingOf(candles: readonly Priced[]): string {
@@ -88,15 +86,4 @@ function dataOf({ gaps, signals, features }: PageSymbol, candles: readonly Price
       return points.length > 0 ? [{ name, points: points.map(([time, value]) => ({ time: inTime(time), value })) }] : [];
     }),
   };
-}
-
-/** Returns the intervals that gaps overlap, those without a candle too, in order. */
-function shadedTimes(gaps: readonly Gap[], size: number, first: number, end: number): number[] {
-  const times = new Set<number>();
-  for (const { fromTimestamp, untilTimestamp } of gaps) {
-    const from = Math.max(first, bucketStart(size, fromTimestamp));
-    const until = Math.min(end, Math.max(untilTimestamp, fromTimestamp + 1));
-    for (let time = from; time < until && times.size < MAX_SHADED; time += size) times.add(time);
-  }
-  return [...times].sort((a, b) => a - b);
 }

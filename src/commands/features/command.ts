@@ -31,8 +31,8 @@ Over the store, only new, late or repaired records are computed, up to the last 
     { description: 'Bring a store up to date (cron)', command: '<%= config.bin %> <%= command.id %> --store data' },
     { description: 'Live, into signals', command: LIVE },
     {
-      description: 'Draw features as lines',
-      command: '<%= config.bin %> <%= command.id %> market.ndjson.gz --plot delta_z,imb_shift',
+      description: 'Draw features as lines, in the terminal and on a page',
+      command: '<%= config.bin %> <%= command.id %> market.ndjson.gz --plot delta_z,imb_shift --html features.html',
     },
   ];
 
@@ -74,13 +74,15 @@ Over the store, only new, late or repaired records are computed, up to the last 
   ): Promise<SummaryDocument> {
     const { warmUp } = report;
     const notes = endless && warmUp ? noteEachMinute(this.stderr, warmUpNotes(warmUp)) : undefined;
+    const names = listOf(flags.plot ?? '');
+    const page = flags.html === undefined ? undefined : { path: flags.html, force: flags.force };
     const delivered = this.deliver(records, {
       fallback,
       endless: endless && flags.plot === undefined,
       stored: report.stored,
       flags: flags.plot === undefined ? flags : { ...flags, format: 'table' },
       types: flags.rows,
-      render: flags.plot === undefined ? undefined : featurePlots(listOf(flags.plot), observer.features),
+      render: flags.plot === undefined ? undefined : featurePlots(names, observer.features, page),
       summarize: (summary) => {
         for (const notice of observer.summarize(summary, report)) this.notice(notice);
         if (flags['fail-on-gaps']) observer.failOnGaps(summary);

@@ -24,6 +24,11 @@ export const featuresFlags = {
     helpValue: 'LIST',
     exclusive: ['output'],
   }),
+  html: Flags.string({
+    summary: 'Also write the lines, below the price, to this self-contained page.',
+    helpValue: 'FILE',
+    dependsOn: ['plot'],
+  }),
   'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when the input has an unrepaired gap.' }),
   exchange: exchangesFlag(),
   market: marketsFlag(),

@@ -51,11 +51,16 @@ export type PartSink = Sink & { readonly isFull?: boolean };
 
 /**
  * Returns a sink that passes the first or the last records on. `gap` and `clock` do not count where the format leaves them
- * out; everywhere else each line counts.
+ * out, nor do records without any of the columns; everywhere else each line counts.
  */
-export function createPartSink(sink: Sink, { limit, tail }: RowSelection, countsInBand: boolean): PartSink {
+export function createPartSink(sink: Sink, { columns, limit, tail }: RowSelection, countsInBand: boolean): PartSink {
   if (limit === undefined && tail === undefined) return sink;
-  const part = new Part(limit ?? Number.POSITIVE_INFINITY, tail, countsInBand);
+  const types = RECORD_TYPES.filter(
+    (type) =>
+      (countsInBand || !IN_BAND_TYPES.has(type)) &&
+      (!columns || columns.includes('type') || fieldsOf(type).some(({ name }) => columns.includes(name))),
+  );
+  const part = new Part(limit ?? Number.POSITIVE_INFINITY, tail, new Set(types));
   return {
     output: sink.output,
     get isFull() {
@@ -78,13 +83,13 @@ class Part {
   readonly kept: AnyRecord[] = [];
   isPartial = false;
   readonly #tail: number | undefined;
-  readonly #countsInBand: boolean;
+  readonly #types: ReadonlySet<RecordType>;
   #left: number;
 
-  constructor(limit: number, tail: number | undefined, countsInBand: boolean) {
+  constructor(limit: number, tail: number | undefined, types: ReadonlySet<RecordType>) {
     this.#left = limit;
     this.#tail = tail;
-    this.#countsInBand = countsInBand;
+    this.#types = types;
   }
 
   get isFull(): boolean {
@@ -93,7 +98,7 @@ class Part {
 
   /** Returns the records to write now; the last ones are kept until the end. */
   take(records: readonly AnyRecord[]): readonly AnyRecord[] {
-    const counted = this.#countsInBand ? records : records.filter(({ type }) => !IN_BAND_TYPES.has(type));
+    const counted = records.filter(({ type }) => this.#types.has(type));
     if (this.#tail === undefined) {
       const first = counted.slice(0, Math.max(0, this.#left));
       this.#left -= first.length;

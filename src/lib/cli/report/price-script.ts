@@ -1,8 +1,9 @@
 /**
- * Script of the page of candles, run after the chart library: a chart per symbol with prices, volume, gaps, signals and,
- * where there are any, features below. All panes of a chart share one time axis.
+ * Script of the pages of candles and of features, run after the chart library: a chart per symbol with prices (candles and
+ * volume, or with `isLine` a line), gaps, signals and, where there are any, features below. All panes of a chart share one
+ * time axis.
  */
-export const CANDLE_SCRIPT = `
+export const PRICE_SCRIPT = `
 'use strict';
 (() => {
   const { symbols } = JSON.parse(document.getElementById('data').textContent);
@@ -29,9 +30,11 @@ export const CANDLE_SCRIPT = `
       priceScaleId: 'volume', priceLineVisible: false, lastValueVisible: false, priceFormat: { type: 'volume' },
     });
     volume.priceScale().applyOptions({ scaleMargins: { top: 0.8, bottom: 0 }, visible: false });
-    volume.setData(symbol.candles.map(({ time, open, close, volume }) => ({ time, value: volume, color: close >= open ? 'rgba(8, 153, 129, 0.4)' : 'rgba(242, 54, 69, 0.4)' })));
-    const candles = chart.addSeries(library.CandlestickSeries, { priceFormat, priceLineVisible: false });
-    candles.setData(symbol.candles);
+    if (!symbol.isLine) volume.setData(symbol.candles.map(({ time, open, close, volume }) => ({ time, value: volume, color: close >= open ? 'rgba(8, 153, 129, 0.4)' : 'rgba(242, 54, 69, 0.4)' })));
+    const candles = symbol.isLine
+      ? chart.addSeries(library.LineSeries, { priceFormat, lineWidth: 1, priceLineVisible: false, color: '#787b86' })
+      : chart.addSeries(library.CandlestickSeries, { priceFormat, priceLineVisible: false });
+    candles.setData(symbol.isLine ? symbol.candles.map(({ time, close }) => ({ time, value: close })) : symbol.candles);
     library.createSeriesMarkers(candles, symbol.signals.map(({ time, side, text }) => ({
       time, text, shape: side === 'buy' ? 'arrowUp' : 'arrowDown', position: side === 'buy' ? 'belowBar' : 'aboveBar', color: side === 'buy' ? '#089981' : '#f23645',
     })));
@@ -42,7 +45,7 @@ export const CANDLE_SCRIPT = `
     });
     const panes = chart.panes();
     panes.forEach((pane, place) => pane.setStretchFactor(place === 0 ? 4 : 1));
-    const names = ['Price and volume', ...symbol.features.map(({ name }) => name)];
+    const names = [symbol.isLine ? 'Price' : 'Price and volume', ...symbol.features.map(({ name }) => name)];
     const titles = names.map((text, place) => [text, panes[place] && library.createTextWatermark(panes[place], { horzAlign: 'left', vertAlign: 'top', lines: [] })]);
     const byTime = new Map(symbol.candles.map((candle) => [candle.time, candle]));
     const values = symbol.features.map(({ name, points }) => [name, new Map(points.map(({ time, value }) => [time, value]))]);
@@ -51,7 +54,7 @@ export const CANDLE_SCRIPT = `
       if (!candle) return;
       legend.textContent = [
         new Date(time * 1000).toISOString().slice(0, symbol.seconds ? 19 : 16).replace('T', ' ') + ' UTC',
-        'O ' + candle.open, 'H ' + candle.high, 'L ' + candle.low, 'C ' + candle.close, 'V ' + candle.volume,
+        ...(symbol.isLine ? ['price ' + candle.close] : ['O ' + candle.open, 'H ' + candle.high, 'L ' + candle.low, 'C ' + candle.close, 'V ' + candle.volume]),
         ...values.flatMap(([name, points]) => (points.get(time) === undefined ? [] : [name + ' ' + points.get(time).toFixed(3)])),
         ...(candle.incomplete ? ['incomplete: in a gap'] : []),
       ].join('  ·  ');
@@ -61,7 +64,7 @@ export const CANDLE_SCRIPT = `
     for (const name of ['pointerdown', 'wheel']) box.addEventListener(name, () => (isMoved = true), { capture: true, passive: true });
     chart.timeScale().subscribeSizeChange(() => isMoved || chart.timeScale().fitContent());
     chart.timeScale().fitContent();
-    show(symbol.candles[symbol.candles.length - 1].time);
+    if (symbol.candles.length > 0) show(symbol.candles[symbol.candles.length - 1].time);
     charts.push([chart, titles]);
     box.dataset.panes = String(panes.length);
   };
