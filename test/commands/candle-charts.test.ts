@@ -125,7 +125,7 @@ describe('the charts of candles', () => {
     expect([piped.code, piped.stderr]).toEqual([2, expect.stringContaining('mdtool: --follow draws on a terminal')]);
   });
 
-  it('are a page of features below the price, whose holes and gaps show', async () => {
+  it('are a page of features below the price, with the gaps shown', async () => {
     await run('query', 'select * from gap', '-o', 'features-gap.ndjson');
     await run('query', 'select * from trade', '-o', 'features-trade.ndjson');
     const files = ['features-trade.ndjson', 'features-gap.ndjson'];

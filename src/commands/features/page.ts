@@ -81,7 +81,7 @@ function dataOf(
     features: features.map((feature) => {
       const read = featureValue(feature);
       const points = rows.map((row) => ({ time: inTime(row.timestamp), value: read(row) }));
-      // A point without value leaves a hole in the line.
+      // The line is interrupted where a row has no value.
       return {
         name: feature.name,
         points: points.map(({ time, value }) => (typeof value === 'number' ? { time, value } : { time })),
