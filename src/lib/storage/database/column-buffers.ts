@@ -9,7 +9,10 @@ export const BATCH = 2048;
 /** A column with more different texts than this is written text by text. */
 const MOST_TEXTS = 1024;
 const WORD = 2 ** 32;
-/** The list of an enumeration ends a text at the first, and has the same text for all of the others: two alike end the process. */
+/**
+ * Characters that the list of an enumeration does not keep: a text ends at a NUL, and half of a surrogate pair is replaced.
+ * Two texts that become alike would end the process.
+ */
 const UNUSABLE = /\0|\p{Surrogate}/u;
 
 type DuckDB = Awaited<ReturnType<typeof loadDuckDB>>;
@@ -60,8 +63,16 @@ abstract class FixedBuffer implements ColumnBuffer {
   }
 
   put(row: number, value: unknown): void {
-    if (value === undefined || value === null) this.#remove(row);
-    else this.set(row, value);
+    const word = row >> 5;
+    const bit = 1 << (row & 31);
+    if (value === undefined || value === null) {
+      this.#presence[word] = (this.#presence[word] as number) & ~bit;
+      this.#isWhole = false;
+    } else {
+      // The row may have been that of a batch which was refused.
+      if (!this.#isWhole) this.#presence[word] = (this.#presence[word] as number) | bit;
+      this.set(row, value);
+    }
   }
 
   writeTo(chunk: DuckDBDataChunk, index: number, rows: number): void {
@@ -76,12 +87,6 @@ abstract class FixedBuffer implements ColumnBuffer {
       this.#isWhole = true;
     }
     vector.flush();
-  }
-
-  #remove(row: number): void {
-    const word = row >> 5;
-    this.#presence[word] = (this.#presence[word] as number) & ~(1 << (row & 31));
-    this.#isWhole = false;
   }
 }
 
@@ -205,7 +210,8 @@ class TextBuffer implements ColumnBuffer {
     this.#places = kind === 'levels' ? undefined : new PlaceBuffer(property);
   }
 
-  add(records: readonly RecordProperties[]): void {
+  add(records: readonly RecordProperties[], from: number): void {
+    this.#values.length = from;
     for (const record of records) this.#values.push(this.#textOf(record[this.#property]));
   }
 

@@ -102,6 +102,21 @@ describe('records that are appended to a table', () => {
     expect(found.every((id, n) => id === `${n}`)).toBe(true);
   });
 
+  it('are whole after others were refused', async () => {
+    const bad = [tradeRecord({ id: 'lost' }), tradeRecord({ localTimestamp: undefined, price: Number.NaN })];
+    const good = [1, 2, 3].map((n) => tradeRecord({ id: `${n}`, localTimestamp: 1_786_310_817_000_000 + n, sequence: `${n}` }));
+    const found = await withDatabase({}, async (database) => {
+      const appender = await TableAppender.create(database, 'trade');
+      await expect(appender.append(bad)).rejects.toThrow('price must be a finite number');
+      await appender.append(good);
+      await appender.flush();
+      const kept: string[] = [];
+      for await (const batch of tableRecords(database, 'trade', 'trade')) kept.push(...lines(batch));
+      return kept;
+    });
+    expect(found).toEqual(lines(good));
+  });
+
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuse the number %d', async (price) => {
     await expect(appended('trade', [tradeRecord({ price })])).rejects.toThrow(/price must be a finite number/);
   });
