@@ -110,6 +110,18 @@ describe('--notify', () => {
     ]);
   });
 
+  it('a limit that is none ends a capture before it begins', async () => {
+    configure('capture_silent = "1 hour"');
+    const { code, stderr } = await run(['stream', '--exchange', 'bybit', '--market', 'linear'], {
+      env: { MDTOOL_BYBIT_REST_URL: chat.url },
+    });
+    expect([code, stderr, chat.seen]).toEqual([
+      2,
+      expect.stringMatching(/capture_silent.*: expected a duration.*was "1 hour"/),
+      [],
+    ]);
+  });
+
   it('a step that fails says so: scheduled ones have no terminal', async () => {
     const { code, stderr } = await run(['verify', '--store', 'nothing', '--notify']);
     expect(code).toBe(2);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Heartbeat } from '../../../src/lib/execution/store/run-store.js';
+import { type Sign, Watchdog } from '../../../src/lib/notify/watchdog.js';
 import { messagesOf } from '../../support/run-alerts.js';
 import { RUN_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
 
@@ -140,6 +142,30 @@ describe('alerts of a run', () => {
     ledger.put(position);
     await run.pass(8_000);
     isToldOnce(run, 'liquidation_near');
+  });
+
+  it('a price near the liquidation: an alarm of the watchdog, by what the run says of itself, cleared 2 points further away', async () => {
+    const run = await started();
+    const subject = { run: 'eth', mode: 'demo', exchange: 'bybit', symbol: 'ETHUSDT' } as const;
+    const dog = new Watchdog(subject, { stalled: 600_000, liquidation: 0.06 });
+    const said: string[] = [];
+    for (const price of ['100.00', '94.00', '91.50', '90.60', '90.50', '92.80', '94.00']) {
+      run.move(price);
+      await run.pass(8_000);
+      const { at, facts } = run.store.lastHeartbeat as Heartbeat;
+      const sign = { ...(facts as Pick<Sign, 'held' | 'mark' | 'liquidation'>), at, isAlive: true, isFinished: false };
+      said.push(
+        ...dog
+          .look(sign, { at: run.desk.now(), time: run.desk.now() * 1_000 })
+          .map(({ severity, text }) => `${severity} ${text}`),
+      );
+    }
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^alarm ETHUSDT {2}liquidation_distance: the price 9\d\.?\d* is 5\.\d % from the liquidation at 85.89/,
+      ),
+      expect.stringMatching(/^routine ETHUSDT {2}liquidation_distance cleared after /),
+    ]);
   });
 
   it('a clock that differs by more than 1 s: a warning, cleared when it is set', async () => {

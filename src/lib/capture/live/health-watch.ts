@@ -5,7 +5,7 @@ import { freeBytes } from '../../storage/files/free-space.js';
 import { CaptureHealth, type HealthLimits } from './health.js';
 import type { Live } from './live.js';
 
-type HealthOptions = {
+export type HealthOptions = {
   readonly live: Pick<Live, 'status' | 'pools'>;
   readonly limits: HealthLimits;
   /** Id of this process, for its events. */

@@ -1,6 +1,7 @@
 import { buildClaims } from '../../capture/live/claimed-symbols.js';
 import type { Venue } from '../../capture/live/connection-pool.js';
-import { HealthWatch } from '../../capture/live/health-watch.js';
+import type { HealthLimits } from '../../capture/live/health.js';
+import { type HealthOptions, HealthWatch } from '../../capture/live/health-watch.js';
 import type { Live } from '../../capture/live/live.js';
 import type { LiveOptions } from '../../capture/live/live-options.js';
 import type { RepairOptions } from '../../capture/live/live-repair.js';
@@ -50,19 +51,20 @@ export type LiveStream = {
  */
 export async function openLiveStream(context: LiveStreamContext): Promise<LiveStream> {
   const { exchanges, markets } = required(context.flags);
-  // Refuse contradictory flags before anything is opened.
+  // Refuse contradictory flags and wrong settings before anything is opened.
   intervalsOf(context.flags);
   checkPolling(context.flags);
+  const health = readHealthLimits(context.settings);
   const tools = await openTools(context, exchanges, markets);
   try {
-    return await open(context, tools);
+    return await open(context, tools, health);
   } catch (error) {
     await tools.close();
     throw error;
   }
 }
 
-async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveStream> {
+async function open(context: LiveStreamContext, tools: LiveTools, health: HealthLimits): Promise<LiveStream> {
   const { flags, settings } = context;
   const { tape, metrics, redis, limit, userAgent } = tools;
   const venues = buildVenues(context);
@@ -92,12 +94,12 @@ async function open(context: LiveStreamContext, tools: LiveTools): Promise<LiveS
   claims.initial = buildClaims({ wanted: live.wanted, symbols: live.universe }, flags.poll ?? []);
   if (metrics) metrics.live = live;
   limit.countFrom(() => isUp(live), limits.unreachableAfter);
-  const health = healthOf(context, live, rest);
+  const watch = healthOf(context, { live, rest, limits: health });
   const { reporter, board } = context.view ? { reporter: context.view(live), board: undefined } : showStatus(live, context);
   return {
     live,
     rest,
-    records: untilEnd(observed(redis.tee(atMost(health.records(live.records), flags.count)), board), () => reporter.stop()),
+    records: untilEnd(observed(redis.tee(atMost(watch.records(live.records), flags.count)), board), () => reporter.stop()),
     output: redis.output,
     claims,
     summarize: () => summarizeRun(context, tools, live),
@@ -162,13 +164,13 @@ function logOf({ stderr, summary, notice }: LiveStreamContext): LiveLog {
   };
 }
 
-function healthOf({ flags, settings, stderr }: LiveStreamContext, live: Live, rest: RestClient): HealthWatch {
+function healthOf({ flags, stderr }: LiveStreamContext, parts: Pick<HealthOptions, 'live' | 'rest' | 'limits'>): HealthWatch {
   const { output = ['store'], store } = flags;
   // The journals of a store in a bucket lie on this machine.
   const written = output.includes('store') && store !== undefined ? storePaths(store).root : '.';
   const directory = output.some((name) => name !== '-' && name !== 'none') ? written : undefined;
   return new HealthWatch({
-    ...{ live, rest, directory, limits: readHealthLimits(settings), run: writerId('stream') },
+    ...{ ...parts, directory, run: writerId('stream') },
     log: (severity, text) => stderr.log[severity](text),
   });
 }
