@@ -31,7 +31,7 @@ import { createRequire } from 'node:module';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runBacktest } from '../../dist/lib/backtest/engine.js';
-import { type Bars, emptyTimedValues, type MarketData, type Ticks } from '../../dist/lib/backtest/market-data.js';
+import { type Bars, emptyTimedValues, type MarketData, type Ticks, takerCode } from '../../dist/lib/backtest/market-data.js';
 import type { Outcome } from '../../dist/lib/backtest/outcome.js';
 import { ExposureStrategy } from '../../dist/lib/backtest/strategies/exposure.js';
 import { GridStrategy } from '../../dist/lib/backtest/strategies/grid.js';
@@ -88,7 +88,8 @@ function makeTicks(): Ticks {
     (price as Float64Array)[index] = cents(last);
     (amount as Float64Array)[index] = 1e9;
   }
-  return { kind: 'trades', time, price, amount, buy: new Uint8Array(new SharedArrayBuffer(TICKS)) } as Ticks;
+  const taker = new Uint8Array(new SharedArrayBuffer(TICKS)).fill(takerCode('sell'));
+  return { kind: 'trades', time, price, amount, taker };
 }
 
 /** Stops and targets are on ticks; half of the trades end by one of them, the rest by a trailing stop or in time. */
