@@ -15,7 +15,7 @@ function withoutClock({ stdout, stderr, code }: Finished): Finished {
   const plain = (text: string) =>
     text
       .replace(/\b[\d.]+ s\b/g, '… s')
-      .replace(/"(seconds|time|timestamp|started|ended|[a-z]+_timestamp)": ?[\d.]+/g, '"$1":…')
+      .replace(/"(seconds|time|timestamp|started|ended|[a-z]+_timestamp)": ?(?:[\d.]+|"[^"]*Z")/g, '"$1":…')
       .replace(/^\S+Z (?=(info|warn))/gm, '… ');
   return { stdout: plain(stdout), stderr: plain(stderr), code };
 }

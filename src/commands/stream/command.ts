@@ -7,7 +7,7 @@ import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { streamFlags } from './flags.js';
 import { refuseForeign } from './live-flags.js';
 import { openReplayStream } from './replay-stream.js';
-import { captureShards, stopWithParent } from './shards.js';
+import { captureShards, refuseLeaseFlags, stopWithParent } from './shards.js';
 
 export default class Stream extends BaseCommand {
   static override summary = 'Capture live market data, or replay recorded tapes.';
@@ -51,6 +51,7 @@ Exit 3: some data was not received or could not be read; everything else is writ
     const { flags, metadata } = await this.parse(Stream);
     refuseForeign(flags.replay !== undefined, flags, metadata.flags);
     if (flags.shard && 'leased' in flags.shard) return await this.#captureShards(flags, flags.shard.leased);
+    refuseLeaseFlags(this.argv);
     const shard = flags.shard;
     stopWithParent();
     await this.openAlerts(flags);

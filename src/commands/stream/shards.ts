@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import type { LiveStreamFlags } from '../../lib/cli/live/context.js';
 import { type MetricsAddress, MetricsEndpoint } from '../../lib/cli/live/metrics-endpoint.js';
+import { rawValue } from '../../lib/cli/stderr.js';
 import type { Shard } from '../../lib/instruments/shard.js';
 import { LeasedShards, type ShardProcess } from '../../lib/jobs/leased-shards.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -31,11 +32,17 @@ type ShardRun = {
 };
 
 /** Flags with a value that only this process has. */
-const OWN_FLAGS = ['--shard', '--shards', '--metrics', '--lock'];
+const OWN_FLAGS = ['--shard', '--queue', '--shards', '--metrics', '--lock'];
 /** Marks the captures of this process in their environment. */
 const LEASED = '_MDTOOL_LEASED';
 /** Flags of a run that ends, or of one file. */
 const REFUSED = ['replay', 'duration', 'until', 'count', 'tape'] as const;
+
+/** Throws a `UsageError` for a flag of leases on a command line that leases nothing: it would do nothing, in silence. */
+export function refuseLeaseFlags(argv: readonly string[]): void {
+  const flag = ['--queue', '--shards', '--lock'].find((name) => rawValue(argv, name) !== undefined);
+  if (flag !== undefined) throw new UsageError(`${flag} is for leased shards: add --shard auto/N, as auto/8`);
+}
 
 /** Captures the shards that this process leases until it is stopped. Returns the worst exit code of the captures. */
 export async function captureShards(run: ShardRun): Promise<number> {
