@@ -43,7 +43,9 @@ export class Follower {
     ];
     // In a group of its own: Ctrl-C would end it before the run has said how it ended.
     const options = { detached: true, windowsHide: true };
-    const child: ChildProcess = spawn(process.execPath, args, { ...options, stdio: ['pipe', 'ignore', 'inherit'] });
+    const child: ChildProcess = spawn(process.execPath, args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] });
+    // Inherited, it would keep a pipe of this process open for as long as the other one sends.
+    child.stderr?.on('data', (text) => process.stderr.write(text)).on('error', () => {});
     child.stdin?.on('error', () => {});
     const again = (reason: string) => {
       if (this.#isClosing) return;
@@ -67,6 +69,7 @@ export class Follower {
     await once(child, 'exit', { signal: timeout }).catch(() => {
       this.#options.stderr.log.info(`notify: process ${child.pid} is still sending`);
     });
+    child.stderr?.destroy();
     child.unref();
   }
 }
