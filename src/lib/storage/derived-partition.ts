@@ -5,7 +5,7 @@ import { withinSpan } from './database/conditions.js';
 import { type Database, sqlName } from './database/duckdb.js';
 import { rulesMetadata, segmentsMetadata } from './database/file-facts.js';
 import { writeParquet } from './database/parquet-file.js';
-import { pathList } from './database/record-load.js';
+import { pathList, storedFiles } from './database/record-load.js';
 import { tableColumns } from './database/record-table.js';
 import { type Partition, partitionPath } from './files/partition.js';
 import { uniteSegments } from './files/segments.js';
@@ -189,7 +189,7 @@ async function commit(
 function stored(context: StoreContext, partition: Partition, files: readonly StoredFile[]): string {
   const paths = files.map((file) => absolutePath(context, file));
   const choice = files.some(({ overlay }) => overlay) ? oneOfEachKey(partition.type) : '';
-  return `(SELECT ${columnList(partition)} FROM read_parquet(${pathList(paths)}, hive_partitioning = false) ${choice})`;
+  return `(SELECT ${columnList(partition)} FROM ${storedFiles(partition.type, paths)} ${choice})`;
 }
 
 function columnList({ type }: Partition): string {

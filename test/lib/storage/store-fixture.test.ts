@@ -40,4 +40,10 @@ describe('a store of version 0.1.0', () => {
     expect(found).toEqual([['hole', 'ETHUSDT', 'book']]);
     expect(code).toBe(3);
   });
+
+  it('is verified and brought up to date although its derived files lack the columns of today', async () => {
+    const verified = await onCopy('verify');
+    expect([verified.code, verified.stderr]).toEqual([3, 'mdtool: verify found 2 holes\n']);
+    for (const step of ['features', 'signals']) expect((await onCopy(step, '-o', 'store')).code).toBe(0);
+  });
 });

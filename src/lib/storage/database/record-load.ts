@@ -70,10 +70,15 @@ export function numberedParquetFile(path: string): string {
 /** Types that gained columns since their first release: files of older stores lack these. */
 const EXTENDED_TYPES: ReadonlySet<RecordType> = new Set(['fill', 'features', 'signal', 'liquidation']);
 
-/** Returns the records of files of a store, with every column of the type; a column that a file lacks is NULL. */
-export function storedFiles(type: RecordType, paths: readonly string[]): string {
-  if (!EXTENDED_TYPES.has(type)) return parquetFiles(paths);
-  const files = `read_parquet(${pathList(paths)}, hive_partitioning = false, union_by_name = true)`;
+/**
+ * Returns the records of files of a store, with every column of the type; a column that a file lacks is NULL. `numbered` adds
+ * `filename` and `file_row_number`.
+ */
+export function storedFiles(type: RecordType, paths: readonly string[], { numbered = false } = {}): string {
+  const read = (more: string) => `read_parquet(${pathList(paths)}, hive_partitioning = false${more})`;
+  const options = numbered ? ', filename = true, file_row_number = true' : '';
+  if (!EXTENDED_TYPES.has(type)) return read(options);
+  const files = read(`, union_by_name = true${options}`);
   return `(SELECT * FROM ${emptyRelation(type)} UNION ALL BY NAME SELECT * FROM ${files})`;
 }
 

@@ -3,7 +3,7 @@ import { UsageError } from '../../model/errors.js';
 import { RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { Database, type DatabaseOptions, sqlName } from '../database/duckdb.js';
 import { type PartitionRows, partitionRows } from '../database/partition-rows.js';
-import { countLines, dropRepeated, loadLines, pathList } from '../database/record-load.js';
+import { countLines, dropRepeated, loadLines, storedFiles } from '../database/record-load.js';
 import { tableColumns } from '../database/record-table.js';
 import { storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
@@ -84,8 +84,8 @@ export class StoreInspection {
     const columns = columnList(type);
     const branches: string[] = [];
     if (plain.length > 0)
-      branches.push(`SELECT ${columns}, filename AS file, file_row_number AS position FROM ${this.#read(plain)}`);
-    const copies = chosen.length > 0 ? [`SELECT ${columns} FROM ${this.#read(chosen)}`] : [];
+      branches.push(`SELECT ${columns}, filename AS file, file_row_number AS position FROM ${this.#read(type, plain)}`);
+    const copies = chosen.length > 0 ? [`SELECT ${columns} FROM ${this.#read(type, chosen)}`] : [];
     if (open) copies.push(`SELECT ${columns} FROM ${sqlName(tableOf(type))} WHERE ${open.where}`);
     if (copies.length > 0)
       branches.push(
@@ -116,9 +116,9 @@ export class StoreInspection {
     return this.database.close();
   }
 
-  #read(files: readonly StoredFile[]): string {
+  #read(type: RecordType, files: readonly StoredFile[]): string {
     const paths = files.map((file) => absolutePath(this.context, file));
-    return `read_parquet(${pathList(paths)}, hive_partitioning = false, filename = true, file_row_number = true)`;
+    return storedFiles(type, paths, { numbered: true });
   }
 }
 
