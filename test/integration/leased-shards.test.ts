@@ -19,12 +19,13 @@ describe.skipIf(!hasRedis)('leased shards', () => {
     expect(trades).toBeGreaterThan(100);
   }, 120_000);
 
-  it('are taken over from a killed process within the lock and 5 s', async () => {
+  // On a busy machine a holder may lose its lease before it is killed, and the trial then waits for one that never comes.
+  it('are taken over from a killed process within the lock and 5 s', { timeout: 120_000, retry: 1 }, async () => {
     const { verdicts, trades, distinct, takeOvers } = await trial.play(2, ['kill']);
     expect(verdicts).toEqual({ whole: 6 });
     expect(trades).toBe(distinct);
     expect(Math.max(...takeOvers)).toBeLessThan(7_000 + 5_000);
-  }, 120_000);
+  });
 });
 
 describe('--shard auto/N', () => {
@@ -36,7 +37,7 @@ describe('--shard auto/N', () => {
       '-o x.csv: the processes of --shard auto/N cannot share a file',
     ],
     [['--shard', 'auto/0', '--queue', 'redis://h'], 'expected a shard like 2/5'],
-    [['--queue', 'redis://h', '--exchange', 'bybit'], '--queue is for leased shards: add --shard auto/N'],
+    [['--queue', 'redis://h'], '--queue is for leased shards: add --shard auto/N'],
   ])('refuses %j', async (flags, message) => {
     const run = await mdtoolHere(['stream', '--exchange', 'bybit', '--market', 'linear', ...flags]);
     expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });

@@ -185,7 +185,9 @@ describe('grid run --notify', () => {
 
   it('a key that is refused before the run begins is an alarm, too', async () => {
     const env = opened();
-    const wrong = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, name.endsWith('_KEY') ? 'other' : value]));
+    const wrong = Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [name, name.endsWith('_KEY') ? 'the-wrong-one-of-two-keys' : value]),
+    );
     const args = ['grid', 'run', 'refused', '--demo', '-e', 'bybit', '-s', 'ETHUSDT', ...LADDER, '--notify', '--store', 'runs'];
     const { code } = await run(args, { env: wrong });
     expect(code).toBe(5);
