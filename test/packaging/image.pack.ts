@@ -52,8 +52,10 @@ describe.runIf(isBuildable)('the image', () => {
     container = buildah('from', 'mdtool-test').trim();
   });
   afterAll(() => {
-    if (container !== '') buildah('rm', container);
-    for (const image of ['mdtool-test', 'mdtool-base']) buildah('rmi', '--force', image);
+    if (container !== '') {
+      buildah('rm', container);
+      for (const image of ['mdtool-test', 'mdtool-base']) buildah('rmi', '--force', image);
+    }
     rmSync(directory, { recursive: true });
   });
 
