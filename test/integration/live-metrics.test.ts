@@ -52,6 +52,15 @@ describe('metrics', () => {
     await run.stop();
   });
 
+  it('answers 500 where its store cannot be read, and lives on', async () => {
+    const metrics = await MetricsServer.listen({ host: '127.0.0.1', port: 0 }, '1.2.3', import.meta.filename);
+    servers.push(metrics);
+    const get = (path: string) => fetch(`http://127.0.0.1:${metrics.port}${path}`);
+    const answer = await get('/metrics');
+    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining(import.meta.filename)]);
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
   it.each([
     ['127.0.0.1:9464', { host: '127.0.0.1', port: 9464 }],
     [':9464', { host: '127.0.0.1', port: 9464 }],

@@ -6,7 +6,7 @@ import type { QueuedJob } from './job-queue.js';
 /** An error that a second attempt would meet again: the job fails at once. */
 export class JobRefusal extends Error {}
 
-/** Puts a job back into the queue, for whoever takes it next. */
+/** Puts a job back into the queue; the next free worker takes it. */
 export class JobReturned extends Error {}
 
 /** Jobs of this worker. A stalled one was taken over from a worker that died. */

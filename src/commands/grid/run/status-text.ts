@@ -36,7 +36,7 @@ export function figuresOf({ config, state, heartbeat, firstStart, isRunning }: K
       };
 }
 
-/** Why a run that holds nothing begins no cycle. Monotonic times of its process mean nothing here, so pauses are left out. */
+/** Returns why a run that holds nothing begins no cycle. Pauses are left out: they end by the clock of another process. */
 function waitsFor(state: RunState, config: RunConfig): string | undefined {
   return state.plan === undefined && !state.ending ? obstacle(state, config, Number.POSITIVE_INFINITY) : undefined;
 }

@@ -4,6 +4,8 @@ import { FailureError, UsageError } from '../../model/errors.js';
 
 export type MetricsAddress = { readonly host: string; readonly port: number };
 
+const TEXT = 'text/plain; charset=utf-8';
+
 /** Default metrics of the client that are gauges with the name of a counter: `promtool check metrics` refuses them. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
@@ -32,10 +34,14 @@ export class MetricsEndpoint {
 
   private constructor(source: MetricsSource) {
     this.#server = createServer((request, response) => {
-      void answer(source, request.url ?? '/').then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type });
-        response.end(body);
-      });
+      // A store that cannot be read must cost an answer, not the capture: an error that nobody catches ends the process.
+      const failure = (error: Error) => ({ status: 500, type: TEXT, body: `${error.message}\n` });
+      void answer(source, request.url ?? '/')
+        .catch(failure)
+        .then(({ status, type, body }) => {
+          response.writeHead(status, { 'content-type': type });
+          response.end(body);
+        });
     });
   }
 
@@ -75,14 +81,13 @@ export class MetricsEndpoint {
 }
 
 async function answer(source: MetricsSource, url: string): Promise<{ status: number; type: string; body: string }> {
-  const text = 'text/plain; charset=utf-8';
   const [path] = url.split('?');
   if (path === '/metrics') {
     await source.collect();
     return { status: 200, type: source.registry.contentType, body: await source.registry.metrics() };
   }
-  if (path === '/healthz') return { status: 200, type: text, body: 'ok\n' };
-  if (path !== '/readyz') return { status: 404, type: text, body: 'expected /metrics, /healthz or /readyz\n' };
+  if (path === '/healthz') return { status: 200, type: TEXT, body: 'ok\n' };
+  if (path !== '/readyz') return { status: 404, type: TEXT, body: 'expected /metrics, /healthz or /readyz\n' };
   const pending = source.pending();
-  return pending === undefined ? { status: 200, type: text, body: 'ready\n' } : { status: 503, type: text, body: `${pending}\n` };
+  return pending === undefined ? { status: 200, type: TEXT, body: 'ready\n' } : { status: 503, type: TEXT, body: `${pending}\n` };
 }

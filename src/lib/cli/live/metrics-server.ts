@@ -78,7 +78,7 @@ export class MetricsServer implements WireTap {
     const sizes = await this.#store?.sizes();
     if (sizes) {
       this.#metrics.storeBytes.set(sizes.bytes);
-      this.#metrics.free.set(sizes.free);
+      if (sizes.free !== undefined) this.#metrics.free.set(sizes.free);
     }
     const live = this.#live;
     if (!live) return;

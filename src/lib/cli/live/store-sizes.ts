@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { freeBytes } from '../../storage/files/free-space.js';
 import { findStore } from '../../storage/files/store-directory.js';
 import { openStoreContext } from '../../storage/log/store-context.js';
 
@@ -15,8 +15,8 @@ export class StoreSizes {
     this.#directory = directory;
   }
 
-  /** Returns bytes; undefined before the store exists. */
-  async sizes(): Promise<{ readonly bytes: number; readonly free: number } | undefined> {
+  /** Returns bytes; undefined before the store exists, `free` where the file system does not say. Throws as `findStore`. */
+  async sizes(): Promise<{ readonly bytes: number; readonly free: number | undefined } | undefined> {
     const paths = await findStore(this.#directory);
     if (!paths) return undefined;
     if (performance.now() - this.#readAt > KNOWN_FOR) {
@@ -24,7 +24,6 @@ export class StoreSizes {
       this.#bytes = [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0);
       this.#readAt = performance.now();
     }
-    const { bavail, bsize } = await statfs(paths.root);
-    return { bytes: this.#bytes, free: bavail * bsize };
+    return { bytes: this.#bytes, free: await freeBytes(paths.root) };
   }
 }
