@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { counted } from '../../lib/model/counted.js';
 import { MdtoolError } from '../../lib/model/errors.js';
 import { formatSize } from '../../lib/model/number-format.js';
 import { systemReason } from '../../lib/sinks/system-reason.js';
+import { freeBytes } from '../../lib/storage/files/free-space.js';
 import { describeOwner } from '../../lib/storage/files/owner.js';
 import { findStore, STORE_FORMAT, type StorePaths, storePaths } from '../../lib/storage/files/store-directory.js';
 import { listJournals } from '../../lib/storage/journal/journal.js';
@@ -67,8 +68,8 @@ async function writableFinding(place: string): Promise<Finding> {
 }
 
 async function diskFinding(place: string): Promise<Finding> {
-  const { bavail, bsize } = await statfs(place);
-  const free = bavail * bsize;
+  const free = await freeBytes(place);
+  if (free === undefined) return warn('disk', `${place}: its file system does not say how much is free`);
   const text = `${formatSize(free)} free in ${place}`;
   if (free < LEAST_FREE) return fail('disk', `${text}: free some space or apply retention with mdtool compact --keep`);
   return free < LITTLE_FREE ? warn('disk', `${text}: little for a capture`) : ok('disk', text);
