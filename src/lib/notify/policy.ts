@@ -1,5 +1,6 @@
 import { isAtLeast, type Notice, type Severity } from './notice.js';
 import type { QueuePolicy } from './sink-queue.js';
+import { runOf } from './watchdog.js';
 
 /** Minutes of the day, `[from, until)`; one that ends before it begins goes over midnight. */
 export type QuietHours = { readonly from: number; readonly until: number };
@@ -33,8 +34,7 @@ export function buildPolicy(rules: SinkRules): Pick<QueuePolicy, 'minimum' | 'ac
 
 /** Filters leave the end of an alarm to the queue, which knows whether the alarm was sent. */
 function isWanted({ source, symbol, kind, severity, clears }: Notice, rules: SinkRules): boolean {
-  const run = source.replace(/:watchdog$/, '');
-  if (rules.runs.length > 0 && !rules.runs.includes(run)) return false;
+  if (rules.runs.length > 0 && !rules.runs.includes(runOf(source))) return false;
   if (rules.symbols.length > 0 && symbol !== undefined && !rules.symbols.includes(symbol)) return false;
   if (clears !== undefined) return rules.kinds.length === 0 || rules.kinds.includes(clears);
   if (rules.kinds.length > 0 && !rules.kinds.includes(kind)) return false;

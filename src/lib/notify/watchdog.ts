@@ -7,6 +7,18 @@ const GONE = 60_000;
 /** An alarm about the liquidation is over when the price is this much further away. */
 const HYSTERESIS = 0.02;
 
+const SUFFIX = ':watchdog';
+
+/** Returns the source of what is watched of a run from outside. */
+export function watchdogSource(run: string): string {
+  return `${run}${SUFFIX}`;
+}
+
+/** Returns the run of a source. */
+export function runOf(source: string): string {
+  return source.endsWith(SUFFIX) ? source.slice(0, -SUFFIX.length) : source;
+}
+
 /** What a run last said of itself. `at`: milliseconds of the wall clock. */
 export type Sign = {
   readonly at: number;
@@ -33,6 +45,9 @@ type Limits = {
   readonly liquidation: number | undefined;
 };
 
+/** What one process hands to the next: the next number, and since when (microseconds of the wall clock) a kind lasts. */
+export type WatchdogState = { readonly seq: number; readonly since: Readonly<Record<string, number>> };
+
 /**
  * Watches one run from outside. A run whose process was killed cannot say so: its heartbeat grows old. Age alone would accuse a
  * run after the machine has slept, so that it counts only while this process itself was running.
@@ -41,8 +56,11 @@ export class Watchdog {
   readonly #subject: Subject;
   readonly #limits: Limits;
   readonly #since = new Map<string, number>();
+  /** Kinds that this process has raised. What another one has raised is raised again: a sink may not have got it. */
+  readonly #raised = new Set<string>();
   #last: number | undefined;
   #changed = 0;
+  #hasBeaten = false;
   #seq = 0;
 
   constructor(subject: Subject, limits: Limits) {
@@ -50,48 +68,66 @@ export class Watchdog {
     this.#limits = limits;
   }
 
+  /**
+   * Continues where another process has ended. Without it an alarm of that process would never be cleared, and another alarm would
+   * get its number, by which a receiver takes it for a repeat.
+   */
+  restore({ seq, since }: WatchdogState): void {
+    this.#seq = seq;
+    for (const [kind, time] of Object.entries(since)) this.#since.set(kind, time);
+  }
+
+  get state(): WatchdogState {
+    return { seq: this.#seq, since: Object.fromEntries(this.#since) };
+  }
+
   /** Takes the latest sign; returns what it means. `at`: monotonic milliseconds; `time`: microseconds of the wall clock. */
   look(sign: Sign, { at, time }: { readonly at: number; readonly time: number }): Notice[] {
     if (sign.at !== this.#last) {
+      this.#hasBeaten = this.#last !== undefined;
       this.#last = sign.at;
       this.#changed = at;
     }
-    return [...this.#lookAtAge(sign, at, time), ...this.#lookAtPrice(sign, at, time)];
+    return [...this.#lookAtAge(sign, at, time), ...this.#lookAtPrice(sign, time)];
   }
 
   #lookAtAge({ at: beaten, isAlive, isFinished, held }: Sign, at: number, time: number): Notice[] {
     const silent = at - this.#changed;
     const limit = isAlive ? this.#limits.stalled : Math.min(GONE, this.#limits.stalled);
-    if (isFinished || silent < limit) return this.#clear('no_heartbeat', at, time);
+    if (isFinished) return this.#clear('no_heartbeat', time);
+    // Before the first beat that this process sees nobody knows whether a run is back that another process has accused.
+    if (silent < limit) return this.#hasBeaten ? this.#clear('no_heartbeat', time) : [];
     const age = spokenDuration(Math.max(silent, time / 1_000 - beaten) / 1_000);
     const why = isAlive ? 'its process does not answer' : 'its process is gone';
     const holds = held === undefined ? '' : `; held: ${held}`;
-    return this.#raise('no_heartbeat', `no sign of life for ${age}, ${why}${holds}; what rests on the exchange stays`, at, time);
+    return this.#raise('no_heartbeat', `no sign of life for ${age}, ${why}${holds}; what rests on the exchange stays`, time);
   }
 
-  #lookAtPrice({ mark, liquidation }: Sign, at: number, time: number): Notice[] {
+  #lookAtPrice({ mark, liquidation }: Sign, time: number): Notice[] {
     const limit = this.#limits.liquidation;
     if (limit === undefined) return [];
     const distance =
       mark === undefined || liquidation === undefined ? Number.POSITIVE_INFINITY : Math.abs(mark - liquidation) / mark;
     if (distance <= limit) {
       const text = `the price ${mark} is ${(distance * 100).toFixed(1)} % from the liquidation at ${liquidation}`;
-      return this.#raise('liquidation_distance', text, at, time);
+      return this.#raise('liquidation_distance', text, time);
     }
-    return distance > limit + HYSTERESIS ? this.#clear('liquidation_distance', at, time) : [];
+    return distance > limit + HYSTERESIS ? this.#clear('liquidation_distance', time) : [];
   }
 
-  #raise(kind: string, message: string, at: number, time: number): Notice[] {
-    if (this.#since.has(kind)) return [];
-    this.#since.set(kind, at);
+  #raise(kind: string, message: string, time: number): Notice[] {
+    if (this.#raised.has(kind)) return [];
+    this.#raised.add(kind);
+    if (!this.#since.has(kind)) this.#since.set(kind, time);
     return [this.#notice(kind, `${kind}: ${message}`, time, { severity: 'alarm', cause: kind })];
   }
 
-  #clear(kind: string, at: number, time: number): Notice[] {
+  #clear(kind: string, time: number): Notice[] {
     const since = this.#since.get(kind);
     if (since === undefined) return [];
     this.#since.delete(kind);
-    const text = `${kind} cleared after ${spokenDuration((at - since) / 1_000)}`;
+    this.#raised.delete(kind);
+    const text = `${kind} cleared after ${spokenDuration(Math.max(0, time - since) / 1_000_000)}`;
     return [this.#notice('cleared', text, time, { severity: 'routine', clears: kind })];
   }
 
@@ -100,7 +136,7 @@ export class Watchdog {
     const words = kind.replaceAll('_', ' ');
     const seq = this.#seq++;
     return {
-      ...{ source: `${run}:watchdog`, seq, time, mode, exchange, symbol },
+      ...{ source: watchdogSource(run), seq, time, mode, exchange, symbol },
       ...{ kind, text: `${symbol}  ${text}`, one: `${words} event`, many: `${words} events`, ...more },
     };
   }

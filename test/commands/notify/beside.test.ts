@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -46,6 +46,16 @@ const row: RecordOf<'features'> = {
   ...{ knownTimestamp: 1_795_132_801_000_000, close: 100, deltaZ: 2, imbShift: 0.15, markDevZ: 1, atr15m: 0.5, atr15mPct: 0.5 },
   ...{ spreadBps: 3, warm: true, gapInWindow: false, ageMs: 5000 },
 };
+
+/** What this test has written, stores, journals and tapes among it, that holds a secret; compressed files are unpacked. */
+const filesHolding = (secret: RegExp) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => {
+      const bytes = readFileSync(path);
+      return secret.test((path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('latin1'));
+    });
 const lines = (...records: AnyRecord[]) => records.map((record) => `${encodeRecord(record)}\n`).join('');
 
 describe('--notify', () => {
@@ -75,6 +85,8 @@ describe('--notify', () => {
       'store',
       '-o',
       '-',
+      '--tape',
+      'tape.ndjson',
     ];
     const { code, stdout, stderr } = await run([...args, '--notify'], { env: exchange.environment });
     expect([code, stderr]).toEqual([0, expect.stringMatching(/of the disk are free: make room/)]);
@@ -84,6 +96,7 @@ describe('--notify', () => {
     const sql = 'select kind, severity from event';
     const stored = await run(['query', sql, '--store', 'data', '--format', 'ndjson']);
     expect(stored.stdout.trim()).toBe('{"kind":"disk","severity":"alarm"}');
+    expect(filesHolding(/canary/)).toEqual([]);
   }, 30_000);
 
   it('a gap that nobody can repair, and what verify finds, are warnings; so is why a step did not end well', async () => {
@@ -156,28 +169,33 @@ describe('--notify', () => {
 });
 
 describe('grid run --notify', () => {
-  const opened = () => {
+  const opened = (expires?: number) => {
     accounts.market.setPrice('ETHUSDT', '100.00');
     const owner = accounts.desk.open();
-    const key = accounts.desk.createKey(owner);
+    const key = accounts.desk.createKey(owner, { expires });
     return { ...SECRET, ...accounts.environment, ...accounts.keyVariables(key), XDG_CONFIG_HOME: folder };
   };
   const said = (pattern: RegExp) => expect.poll(() => chat.texts.join('\n'), { timeout: 20_000 }).toMatch(pattern);
 
-  it('sends beside the run, outlives its SIGKILL to the end, and another start goes on with what is left', async () => {
-    const env = opened();
+  it('sends beside the run, outlives its SIGKILL, reports that nobody goes on, and leaves the rest to another start', async () => {
+    configure('stalled = "10s"');
+    const env = opened(Date.now() + 3 * 86_400_000);
     const args = ['grid', 'run', 'eth', '--notify', '--store', 'runs'];
     const first = start([...args, '--demo', '-e', 'bybit', '-s', 'ETHUSDT', ...LADDER], { env, cwd: folder });
     await said(/DEMO eth\/\d+ {2}ENTRY filled {2}ETHUSDT {2}long/);
+    await said(/^WARNING {2}DEMO eth\/\d+ {2}ETHUSDT {2}key_expiry: the key expires in 3.0 days/m);
     first.kill('SIGKILL');
+    await said(/^ALARM {2}DEMO eth:watchdog\/\d {2}ETHUSDT {2}no_heartbeat: .* its process is gone; held: [1-9]/m);
     const second = start([...args], { env, cwd: folder });
     const ended = finished(second);
     await said(/started: the run goes on/);
+    await said(/^CLEARED {2}DEMO eth:watchdog\/\d {2}ETHUSDT {2}no_heartbeat cleared after \d+s$/m);
     second.kill('SIGINT');
     const { code, stderr, stdout } = await ended;
     expect(code).toBe(0);
     await said(/stopped: the run stops; what stays: /);
     expect(stderr + stdout + chat.texts.join('\n')).not.toContain('canary');
+    expect(filesHolding(/canary|fake-/)).toEqual([]);
     const numbers = [...chat.texts.join('\n').matchAll(/DEMO eth\/(\d+) /g)].map(([, number]) => number);
     expect(numbers.length).toBeGreaterThan(3);
     expect(new Set(numbers).size).toBe(numbers.length);

@@ -77,6 +77,50 @@ describe('mdtool notify -', () => {
     expect(all).not.toMatch(/ETHUSDT {2}trade|cycle 2/);
   });
 
+  it('limits a sink to the runs, symbols and kinds that it lists', async () => {
+    const sink = (name: string, more: string) =>
+      `[notify.sinks.${name}]\nkind = "webhook"\nurl = "${server.url}/${name}"\n${more}\n`;
+    const sinks = [
+      sink('runs', 'runs = ["eth-long"]'),
+      sink('symbols', 'symbols = ["BTCUSDT"]'),
+      sink('kinds', 'kinds = ["short", "gap"]'),
+    ];
+    configure('', sinks.join(''));
+    await run(
+      ['-'],
+      [
+        event(1, 'alarm', 'short', 'of eth'),
+        event(2, 'alarm', 'ban', 'of eth'),
+        event(7, 'alarm', 'short', 'of btc', { run: 'btc-long', symbol: 'BTCUSDT' }),
+        gap('BTCUSDT'),
+        event(8, 'routine', 'cleared', 'short cleared', { run: 'btc-long', symbol: 'BTCUSDT', data: { kind: 'short' } }),
+        event(9, 'routine', 'cleared', 'ban cleared', { data: { kind: 'ban' } }),
+      ],
+    );
+    const sentTo = (name: string) =>
+      server.seen
+        .filter(({ path }) => path === `/${name}`)
+        .flatMap(({ body }) => (JSON.parse(body) as { records: { type: string; seq?: number }[] }).records)
+        .map(({ type, seq }) => seq ?? type);
+    expect(sentTo('runs')).toEqual([1, 2, 9]);
+    expect(sentTo('symbols')).toEqual([7, 'gap', 8]);
+    expect(sentTo('kinds')).toEqual([1, 7, 'gap', 8]);
+  });
+
+  it('keeps what is routine until the quiet hours are over, by the zone of --tz; an alarm does not wait', async () => {
+    const hour = new Date().getUTCHours();
+    const at = (hours: number) => `${String((hour + 24 + hours) % 24).padStart(2, '0')}:00`;
+    // 05:45 ahead of UTC: these hours are quiet there and not here.
+    configure(`quiet_hours = "${at(4)}-${at(8)}"`);
+    const records = [gap('ETHUSDT'), event(1, 'alarm', 'ban', 'silent')];
+    const there = await run(['-', '--tz', 'Asia/Kathmandu', '--wait-for', '1500ms'], records);
+    expect(there).toMatchObject({ code: 3, stderr: expect.stringContaining('1 event was not delivered') });
+    expect(server.texts).toEqual([expect.stringContaining('ban: silent')]);
+    server.seen.splice(0);
+    expect((await run(['-'], records)).code).toBe(0);
+    expect(server.texts).toHaveLength(2);
+  });
+
   it('waits for a server that is slow, and says what it could not deliver', async () => {
     server.answers.push({ status: 500 }, { status: 429, body: '{"ok":false,"parameters":{"retry_after":1}}' });
     const late = await run(['-'], [event(1, 'alarm', 'ban', 'silent for 5 minutes')]);

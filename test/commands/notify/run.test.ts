@@ -78,6 +78,8 @@ describe('mdtool notify run', () => {
     outputs.push(finished(second));
     await server.until(3);
     second.kill('SIGKILL');
+    // A lock is free when its process is gone, which takes a moment.
+    await Promise.all(outputs);
     write(3, 'routine');
     const has = (seq: number) => server.texts.some((text) => text.includes(`DEMO eth/${seq}  `));
     // Routine events that wait when it is stopped are sent, too.

@@ -47,4 +47,28 @@ describe('Watchdog', () => {
     expect([...at(10, 99), ...at(15, 101), ...at(20, 102)]).toEqual([]);
     expect(at(25, 103)).toEqual(['ETHUSDT  liquidation_distance cleared after 20s']);
   });
+
+  it('is continued by another process: an alarm is raised again for who has not got it, cleared once, and numbers go on', () => {
+    const dead = sign(0, { isAlive: false });
+    const first = watch();
+    texts(first, dead, 0);
+    const [raised] = first.look(dead, moment(60));
+    // What a process hands over is JSON.
+    const handed = JSON.parse(JSON.stringify(first.state));
+    const still = watch();
+    still.restore(handed);
+    expect([100, 130].flatMap((second) => texts(still, dead, second))).toEqual([]);
+    const [again] = still.look(dead, moment(161));
+    expect([raised?.seq, again?.seq, again?.cause]).toEqual([0, 1, 'no_heartbeat']);
+    const back = watch();
+    back.restore(handed);
+    expect(texts(back, dead, 100)).toEqual([]);
+    const [cleared] = back.look(sign(105), moment(105));
+    expect([cleared?.seq, cleared?.text, cleared?.clears]).toEqual([
+      1,
+      'ETHUSDT  no_heartbeat cleared after 45s',
+      'no_heartbeat',
+    ]);
+    expect(back.state).toEqual({ seq: 2, since: {} });
+  });
 });

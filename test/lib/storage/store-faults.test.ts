@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStoreDirectory } from '../../../src/lib/storage/files/store-directory.js';
 import { changeMetadata } from '../../../src/lib/storage/log/metadata.js';
 import { listViews } from '../../../src/lib/storage/reading/store-views.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { mountSmallDisk } from '../../support/small-disk.js';
 import { readAll, rowsOf, temporaryDirectory, tradeAt, trades, writeRun } from './support.js';
 
 const DAY = 86_400_000_000;
@@ -79,30 +79,14 @@ describe('a log', () => {
   });
 });
 
-/** Mounting needs privileges that a test does not always have. */
-function mounted(): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'small-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', directory], { stdio: 'ignore' });
-    return directory;
-  } catch {
-    rmSync(directory, { recursive: true });
-    console.error('\nSKIPPED: tests of a full disk need the right to mount one of 3 MB\n');
-    return undefined;
-  }
-}
-
-const disk = mounted();
+const disk = mountSmallDisk(3);
 
 describe.skipIf(disk === undefined)('a small disk', () => {
-  const root = disk as string;
+  const root = disk?.root ?? '';
   beforeAll(() => {
     execFileSync('mount', ['-o', 'remount,rw', root]);
   });
-  afterAll(() => {
-    execFileSync('umount', [root]);
-    rmSync(root, { recursive: true });
-  });
+  afterAll(() => disk?.unmount());
 
   it('that fills: says so, keeps what was acknowledged readable, and goes on when there is room again', async () => {
     const directory = join(root, 'store');

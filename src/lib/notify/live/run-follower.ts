@@ -7,7 +7,7 @@ import { replaceFile } from '../../storage/files/durable-file.js';
 import type { Notice } from '../notice.js';
 import { RecordNotices } from '../record-notices.js';
 import type { Progress } from '../sink-queue.js';
-import { type Sign, Watchdog } from '../watchdog.js';
+import { type Sign, Watchdog, type WatchdogState, watchdogSource } from '../watchdog.js';
 import { type Notifier, systemMoment } from './notifier.js';
 
 export type FollowerOptions = {
@@ -27,6 +27,17 @@ const FRESH = 10 * MINUTE;
 const LOOK = 2_000;
 /** Milliseconds after which one that still follows is taken for one that stays. */
 const OTHER_FOLLOWS = 10_000;
+
+type BySink = Readonly<Record<string, Progress>>;
+
+/** What `notify.json` holds. */
+type Known = {
+  readonly version: number;
+  readonly sinks: BySink;
+  readonly watchdog?: (WatchdogState & { readonly sinks: BySink }) | undefined;
+};
+
+const NOTHING_KNOWN: Known = { version: 1, sinks: {} };
 
 /**
  * Follows one run, if no other process does: its outbox and its heartbeat. It only reads the journal, so that nothing here can
@@ -83,7 +94,10 @@ export class RunFollower {
   /** Writes how far the sinks are. A sink goes on even if that fails: a repeat is better than silence. */
   async save(): Promise<void> {
     if (this.#unlock === undefined) return;
-    const text = JSON.stringify({ version: 1, sinks: this.#options.notifier.progress(this.#options.name) });
+    const { notifier, name } = this.#options;
+    const watched = this.#watchdog && { ...this.#watchdog.state, sinks: notifier.progress(watchdogSource(name)) };
+    const known: Known = { version: 1, sinks: notifier.progress(name), watchdog: watched };
+    const text = JSON.stringify(known);
     if (text === this.#saved) return;
     try {
       await replaceFile(this.#path, `${text}\n`);
@@ -122,9 +136,11 @@ export class RunFollower {
 
   #restore(journal: SqliteRunStore): void {
     const { notifier, name } = this.#options;
-    const known = existsSync(this.#path) ? progressOf(readFileSync(this.#path, 'utf8')) : {};
+    const { sinks, watchdog } = existsSync(this.#path) ? readKnown(readFileSync(this.#path, 'utf8')) : NOTHING_KNOWN;
+    if (watchdog) this.#watchdog?.restore(watchdog);
+    for (const [sink, progress] of Object.entries(watchdog?.sinks ?? {})) notifier.restore(sink, watchdogSource(name), progress);
     const fresh: Progress = { seq: beginning(journal), ahead: [], open: [] };
-    const all = notifier.sinks.map((sink) => [sink, known[sink] ?? fresh] as const);
+    const all = notifier.sinks.map((sink) => [sink, sinks[sink] ?? fresh] as const);
     for (const [sink, progress] of all) notifier.restore(sink, name, progress);
     this.#read = Math.min(...all.map(([, { seq }]) => seq));
   }
@@ -183,12 +199,12 @@ function beginning(journal: SqliteRunStore): number {
 }
 
 /** A file that another version wrote, or that is damaged, makes messages repeat; it must not make them stop. */
-function progressOf(text: string): Readonly<Record<string, Progress>> {
+function readKnown(text: string): Known {
   try {
-    const { version, sinks } = JSON.parse(text) as { version: number; sinks: Record<string, Progress> };
-    return version === 1 ? sinks : {};
+    const known = JSON.parse(text) as Known;
+    return known.version === 1 ? known : NOTHING_KNOWN;
   } catch {
-    return {};
+    return NOTHING_KNOWN;
   }
 }
 
