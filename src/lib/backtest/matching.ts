@@ -221,7 +221,8 @@ export class Matching {
       return;
     }
     order.remaining = desk.lot.tidy(order.remaining - amount);
-    order.filled += amount;
+    // 0.011 + 0.003 is less than 0.014 in binary: an order that is filled in parts would never be whole.
+    order.filled = desk.lot.tidy(order.filled + amount);
     if (order.remaining <= 0) desk.finish(order);
     const feeRate = maker ? this.#terms.makerFee : this.#terms.takerFee;
     const booked = order.opens ? price : this.#covered(order.position, price, amount, feeRate);

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { buildTerms } from '../../../src/lib/backtest/terms.js';
 import type { OrderIntent, PrivateFill } from '../../../src/lib/exchanges/private-side.js';
 import { PaperVenue } from '../../../src/lib/execution/live/paper-venue.js';
+import type { VenueListener } from '../../../src/lib/execution/live/venue.js';
 import type { RunConfig } from '../../../src/lib/execution/state.js';
 
 const SCOPE = { market: 'linear', symbol: 'ETHUSDT', settle: 'USDT' } as const;
@@ -52,4 +53,37 @@ it('a stop on paper closes all that is held when a trade reaches it, once, under
     ['s', 'sell', '2', '94.8'],
   ]);
   expect([await venue.stops(), (await venue.position()).amount]).toEqual([[], '0']);
+});
+
+it('an order on paper that is filled in parts is filled, whatever their sum is in binary', async () => {
+  let time = 1_000_000;
+  const venue = new PaperVenue({
+    config: CONFIG,
+    terms: buildTerms({ deposit: 1_000, leverage: 10, latency: 0, fill: 'touch', tickSize: 0.1, lotSize: 0.001 }),
+    trades: (async function* () {})(),
+    now: () => time / 1_000,
+    rules: async () => ({}),
+  });
+  const seen: string[] = [];
+  const pushed: VenueListener['pushed'] = ({ orders }) =>
+    void seen.push(...orders.map(({ status, filled }) => `${status} ${filled}`));
+  await venue.listen({ pushed, interrupted: () => {} }, new AbortController().signal);
+  const trade = (price: number, amount: number) => {
+    time += 1_000_000;
+    venue.trade({ timestamp: time, price, amount, side: 'sell' });
+  };
+  trade(100, 1);
+  const level = {
+    ...SCOPE,
+    clientId: 'l',
+    side: 'buy',
+    kind: 'limit',
+    price: '99',
+    amount: '0.014',
+    reduces: false,
+  } as OrderIntent;
+  await venue.place([], () => ({ kind: 'place', orders: [level], timestamp: 0 }));
+  trade(99, 0.011);
+  trade(99, 0.003);
+  expect(seen).toEqual(['partial 0.011', 'filled 0.014']);
 });
