@@ -28,6 +28,8 @@ type Outages = {
   /** Trades after the first subscription of their symbol that are not stored, and those of them in no gap. */
   readonly lost: number;
   readonly silent: number;
+  /** Of those in no gap, a line each. */
+  readonly examples: readonly string[];
   readonly gaps: number;
   readonly missingGaps: number;
   readonly violations: readonly unknown[];
@@ -88,7 +90,7 @@ export async function outageSoak(options: OutageOptions): Promise<Outages> {
   // A trade that is on its way when the capture ends belongs to nobody.
   const until = Date.now() - 2_000;
   const { code, summary } = await capture.stop();
-  const judged = await judge(servers, store, until);
+  const judged = await judgeTrades(servers, store, until);
   const violations = servers.flatMap((server) => server.violations);
   await Promise.all(servers.map((server) => server.close()));
   return { code, summary, ...judged, violations, recoveries, memory, processor };
@@ -129,7 +131,7 @@ function startCapture(servers: readonly ExchangeServer[], store: string) {
 type Interval = { readonly from: number; readonly until: number };
 
 /** Holds the store to the trades of the exchanges up to `until` (ms). */
-async function judge(servers: readonly ExchangeServer[], store: string, until: number) {
+export async function judgeTrades(servers: readonly ExchangeServer[], store: string, until: number) {
   const stored = await rowsOf(store, 'select exchange, symbol, id, count(*)::int from trade group by all');
   const ids = new Set(stored.map(([exchange, symbol, id]) => `${exchange} ${symbol} ${id}`));
   const gaps = await rowsOf(
@@ -145,25 +147,33 @@ async function judge(servers: readonly ExchangeServer[], store: string, until: n
     missing.set(key, isMissing ? [...others, span] : others);
   }
   const counts = { trades: 0, lost: 0, silent: 0 };
+  const examples: string[] = [];
   for (const server of servers) {
     const begins = new Map<string, number>();
-    for (const { topic, at } of server.subscribed) if (!begins.has(topic.symbol)) begins.set(topic.symbol, at);
+    for (const { topic, at } of server.subscribed)
+      if (topic.kind === 'trade' && !begins.has(topic.symbol)) begins.set(topic.symbol, at);
     for (const [symbol, begin] of begins) {
       const owed = server.trades('linear', symbol).filter(({ time }) => time > begin && time < until);
       const lost = owed.filter(({ id }) => !ids.has(`${server.id} ${symbol} ${id}`));
       const spans = missing.get(`${server.id} ${symbol}`) ?? [];
       counts.trades += owed.length;
       counts.lost += lost.length;
-      counts.silent += lost.filter(({ time }) => !spans.some((span) => span.from <= time && time <= span.until)).length;
+      const silent = lost.filter(({ time }) => !spans.some((span) => span.from <= time && time <= span.until));
+      counts.silent += silent.length;
+      for (const { id, time } of silent)
+        examples.push(
+          `${server.id} ${symbol} ${id}: ${time - begin} ms after its subscription, ${until - time} ms before the end`,
+        );
     }
   }
   const missingGaps = [...missing.values()].reduce((sum, spans) => sum + spans.length, 0);
-  return { ...counts, stored: ids.size, doubled: stored.length - ids.size + countTwice(stored), gaps: gaps.length, missingGaps };
+  const doubled = stored.length - ids.size + countTwice(stored);
+  return { ...counts, stored: ids.size, doubled, gaps: gaps.length, missingGaps, examples: examples.slice(0, 10) };
 }
 
 const countTwice = (rows: readonly (readonly unknown[])[]): number => rows.filter(([, , , count]) => Number(count) > 1).length;
 
-async function rowsOf(store: string, sql: string): Promise<unknown[][]> {
+export async function rowsOf(store: string, sql: string): Promise<unknown[][]> {
   const result = await queryStore(store, sql, { database: { threads: 1 } });
   const found: unknown[][] = [];
   for await (const rows of result.rows()) for (const row of rows) found.push([...row]);

@@ -2,7 +2,9 @@ import type { Session } from '../exchange-server/index.js';
 import { pick } from '../random.js';
 import type { Stage } from './stage.js';
 
-type Fault = (stage: Stage) => Promise<void> | void;
+/** What a fault of the exchange needs: no capture of its own. */
+type ExchangeStage = Pick<Stage, 'server' | 'market' | 'symbols' | 'random' | 'pass' | 'burst'>;
+type Fault<On = Stage> = (stage: On) => Promise<void> | void;
 
 /** Milliseconds of rule time: the server's rules count as much faster as the capture is treated. */
 const BAN = 15_000;
@@ -13,11 +15,11 @@ const INSTRUMENTS = /contracts|public\/symbols|v3\/market\/instruments|instrumen
 /** As many requests as a scenario can make. */
 const ALL = 100_000;
 
-const one = ({ server, random }: Stage): Session | undefined => pick(random, server.connections);
+const one = ({ server, random }: ExchangeStage): Session | undefined => pick(random, server.connections);
 const some = (random: () => number, most: number): number => 1 + Math.floor(random() * most);
 
-/** What can go wrong, each in one line; those that take time return when the worst is over. */
-export const FAULTS = {
+/** What can go wrong with an exchange, each in one line; those that take time return when the worst is over. */
+export const EXCHANGE_FAULTS = {
   'drop all': ({ server }) => server.drop(),
   'drop one': (stage) => one(stage)?.drop(),
   'drop after n frames': ({ server, random }) => {
@@ -163,18 +165,23 @@ export const FAULTS = {
   'break a sequence': ({ server, market, symbols, random }) => server.breakSequence(market, pick(random, symbols)),
   'break a checksum': ({ server, market, symbols, random }) => server.breakChecksum(market, pick(random, symbols)),
   'restart of books': ({ server, market, symbols, random }) => server.restartBooks(market, pick(random, symbols)),
-  'slow reader': async (stage) => {
+} satisfies Record<string, Fault<ExchangeStage>>;
+
+/** What can go wrong, with the exchange and with the capture. */
+export const FAULTS = {
+  ...EXCHANGE_FAULTS,
+  'slow reader': async (stage: Stage) => {
     stage.capture.pauseReading();
     stage.burst(1_500);
     await stage.pass(300);
     stage.capture.resumeReading();
   },
-  'stop and start': async (stage) => {
+  'stop and start': async (stage: Stage) => {
     await stage.stop();
     await stage.pass(300 * stage.random());
     await stage.start();
   },
-  kill: async (stage) => {
+  kill: async (stage: Stage) => {
     await stage.kill();
     await stage.pass(500 * stage.random() ** 2);
     await stage.start();

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXCHANGES } from '../../../src/lib/exchanges/index.js';
 import { type ExchangeServer, type Market, type StartOptions, startExchangeServer } from '../exchange-server/index.js';
-import { faster } from '../live-run.js';
+import { pacingVariables } from '../pacing-variables.js';
 import { pick, seeded } from '../random.js';
 import { CaptureProcess } from './capture-process.js';
 import type { Scenario } from './scenario.js';
@@ -221,16 +220,9 @@ function environmentOf({
   rotateAfter,
   queueRecords,
 }: Scenario): Record<string, string> {
-  const exchange = EXCHANGES.find((each) => each.id === id);
-  if (!exchange) throw new Error(`no exchange ${id}`);
-  const { connectsAtOnce, connectsPerFiveMinutes, ...durations } = faster(exchange.live.pacing(market), TIMES);
-  const pacing = { ...durations, connectTimeout: 5_000, silenceLimit: SILENCE_LIMIT, heartbeatEvery: 200, rotateAfter };
-  const variables = Object.entries(pacing).map(([name, value]) => {
-    const key = name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-    return [`MDTOOL_${id.toUpperCase()}_${key}`, value === 0 ? '0' : `${value}ms`];
-  });
+  const paced = { connectTimeout: 5_000, silenceLimit: SILENCE_LIMIT, heartbeatEvery: 200, rotateAfter };
   return {
-    ...Object.fromEntries(variables),
+    ...pacingVariables(id, market, TIMES, paced),
     ...(id === 'bitget' && { MDTOOL_BITGET_CHANNELS_PER_CONNECTION: String(channelsPerConnection) }),
     MDTOOL_QUEUE_RECORDS: String(queueRecords),
     MDTOOL_AUDIT_EVERY: AUDIT_EVERY,
