@@ -246,14 +246,13 @@ describe('backfill', () => {
       expect(await fill(server, 'at once')).toEqual([3, 0]);
     });
 
-    // Seen to fail once in six runs, in a full suite only; the reason is not known.
-    it('the hole stays where the answer lacks the trade that is stored right before it', { retry: 2 }, async ({ task }) => {
-      const name = `stranger ${task.result?.retryCount ?? 0}`;
+    it('the hole stays where the answer lacks the trade right before it, although it has one of the same second', async () => {
       const server = await serve('bitget');
       const before = tradesOf(server, now - 2 * HOUR, now - 30 * MINUTE);
-      const stranger = { ...(before.at(-1) as Trade), id: '1', sequence: '1', timestamp: now - 30 * MINUTE };
-      await write(name, [...before, stranger, cutOff(stranger.timestamp, now - 10 * MINUTE)]);
-      expect(await fill(server, name)).toEqual([3, 3]);
+      const last = before.at(-1) as Trade;
+      const stranger = { ...last, id: '1', sequence: '1', timestamp: last.timestamp + 1 };
+      await write('stranger', [...before, stranger, cutOff(stranger.timestamp, now - 10 * MINUTE)]);
+      expect(await fill(server, 'stranger')).toEqual([3, 3]);
     });
   });
 

@@ -9,6 +9,7 @@ import { type FetchTask, spanOf } from './fetch-task.js';
 import { fetchToOlderEdge, type ProvenPage } from './older-edge.js';
 import type { RestClient } from './rest-client.js';
 import { keyOf, type StoredKeys } from './stored-keys.js';
+import { type Ends, NO_ENDS } from './stored-spans.js';
 import { barSize, CHANNEL_OF, type Topic } from './topic.js';
 
 /** A row that is not a record, and why; `place` is its file and line. */
@@ -140,7 +141,8 @@ type Fetched = { readonly covered: readonly Span[]; readonly seen: Overlaps; rea
  * Returns whether a gap is repaired.
  *
  * Trade ids are not contiguous on either exchange, so an answer that lacks trades looks like a complete one. A gap in trades
- * counts as repaired only if the fetched spans cover it and the fetched trades overlap the stored ones at both ends. Without
+ * counts as repaired only if the fetched spans cover it and the fetched trades have the last stored one before it and the first
+ * one after it: an answer that has an earlier trade and lacks this one lacks others, too. Without
  * a stored trade at one end, as after a capture that was cut off, nothing can overlap: then the answer must reach beyond the
  * end, or the end must be old enough that the exchange adds nothing. Fetched candles are identical to lost or missed ones.
  * Captured rates and prices are finer than any history, so their gaps stay.
@@ -149,19 +151,18 @@ function isRepaired({ topic: { type }, ends }: FetchTask, gap: Gap, { covered, s
   if (without([spanOf(gap)], covered).length > 0) return false;
   const near = ends?.get(gap);
   if (type !== 'trade') return type === 'candle' && (near !== undefined || gap.channel !== CHANNEL_OF.candle);
-  const known = near ? { before: near.before !== undefined, after: near.after !== undefined } : seen.known(gap);
-  if (known.before && !seen.hasBefore(gap.fromTimestamp)) return false;
-  if (known.after) return seen.hasAfter(gap.untilTimestamp);
+  const { before, after } = near ?? seen.ends(gap);
+  if (before !== undefined && !seen.met(before)) return false;
+  if (after !== undefined) return seen.met(after);
   return gap.untilTimestamp <= began - UNSETTLED || seen.latest >= gap.untilTimestamp;
 }
 
-/** Whether trades are stored directly before and after a gap. */
-type Known = { before: boolean; after: boolean };
-
 /** Separates new records from stored ones, and collects the times of fetched records that are stored. */
 class Overlaps {
-  readonly #known: ReadonlyMap<Gap, Known>;
-  #met: number[] = [];
+  /** The stored trades directly before and after the gaps. */
+  readonly #ends: Map<Gap, Ends>;
+  /** Times of stored records that were fetched again. */
+  readonly #met = new Set<number>();
   /** Times of new records, by key. */
   #fresh = new Map<string | number, number>();
   /** New records of earlier spans that may come again: stored by now, but not in the keys that were read before. */
@@ -173,7 +174,7 @@ class Overlaps {
   lastListed: number | undefined;
 
   constructor(gaps: readonly Gap[]) {
-    this.#known = new Map(gaps.map((gap) => [gap, { before: false, after: false }]));
+    this.#ends = new Map(gaps.map((gap) => [gap, NO_ENDS]));
   }
 
   /**
@@ -192,14 +193,19 @@ class Overlaps {
     this.#before = new Map([...this.#before, ...this.#fresh].filter(([, time]) => time >= span.from - 2 * MARGIN));
     this.#fresh = new Map();
     const times = Float64Array.from(stored.values()).sort();
-    for (const [{ fromTimestamp: from, untilTimestamp: until }, known] of this.#known) {
-      known.before ||= hasWithin(times, from - MARGIN, from);
-      known.after ||= hasWithin(times, until, until + MARGIN);
+    for (const [gap, { before, after }] of this.#ends) {
+      const { fromTimestamp: from, untilTimestamp: until } = gap;
+      const last = times[placeOf(times, from + 1) - 1] ?? 0;
+      const first = times[placeOf(times, until)] ?? Number.POSITIVE_INFINITY;
+      this.#ends.set(gap, {
+        before: last >= from - MARGIN ? Math.max(last, before ?? 0) : before,
+        after: first <= until + MARGIN ? Math.min(first, after ?? first) : after,
+      });
     }
   }
 
-  known(gap: Gap): Known {
-    return this.#known.get(gap) ?? { before: true, after: true };
+  ends(gap: Gap): Ends {
+    return this.#ends.get(gap) ?? NO_ENDS;
   }
 
   /** Returns whether a record is new. A record outside of the span is never new, but may overlap a stored one. */
@@ -212,28 +218,25 @@ class Overlaps {
     const key = keyOf(record);
     if (this.#fresh.has(key) || this.#before.has(key)) return false;
     const at = stored.get(key);
-    if (at !== undefined) this.#met.push(at);
+    if (at !== undefined) this.#met.add(at);
     if (at !== undefined || !isInside(record, span)) return false;
     this.#fresh.set(key, record.timestamp);
     return true;
   }
 
-  hasBefore(time: number): boolean {
-    return this.#met.some((at) => at <= time);
-  }
-
-  hasAfter(time: number): boolean {
-    return this.#met.some((at) => at >= time);
+  /** Returns whether a record that is stored with this time was fetched again. */
+  met(time: number): boolean {
+    return this.#met.has(time);
   }
 }
 
-/** Returns whether sorted times have a value from `first` to `last`, inclusive. */
-function hasWithin(times: Float64Array, first: number, last: number): boolean {
+/** Returns the index of the first of sorted times that is at least `time`. */
+function placeOf(times: Float64Array, time: number): number {
   let [low, high] = [0, times.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((times[middle] as number) < first) low = middle + 1;
+    if ((times[middle] as number) < time) low = middle + 1;
     else high = middle;
   }
-  return low < times.length && (times[low] as number) <= last;
+  return low;
 }

@@ -20,7 +20,7 @@ const NEAR = 6 * HOUR;
 /** The last trade before and the first one after a gap, microseconds; undefined where there is none near. */
 export type Ends = { readonly before: number | undefined; readonly after: number | undefined };
 
-const NO_ENDS: Ends = { before: undefined, after: undefined };
+export const NO_ENDS: Ends = { before: undefined, after: undefined };
 
 /** The stored spans of some topics. */
 export type StoredSpans = {
