@@ -37,7 +37,6 @@ describe('--shard auto/N', () => {
       '-o x.csv: the processes of --shard auto/N cannot share a file',
     ],
     [['--shard', 'auto/0', '--queue', 'redis://h'], 'expected a shard like 2/5'],
-    [['--queue', 'redis://h'], '--queue is for leased shards: add --shard auto/N'],
   ])('refuses %j', async (flags, message) => {
     const run = await mdtoolHere(['stream', '--exchange', 'bybit', '--market', 'linear', ...flags]);
     expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A file system of its own, which a test can fill. */
-export type SmallDisk = { readonly root: string; readonly unmount: () => void };
+type SmallDisk = { readonly root: string; readonly unmount: () => void };
 
 /** Mounts a disk of some megabytes; undefined, said loudly, without the right to mount. */
 export function mountSmallDisk(megabytes: number): SmallDisk | undefined {

@@ -15,6 +15,8 @@ export type BackfillFlags = UniverseOptions & {
   readonly until?: number | undefined;
   readonly store: string;
   readonly plan: boolean;
+  /** The Redis whose REST budget the run takes from. */
+  readonly queue?: string | undefined;
 };
 
 export type BackfillContext = {

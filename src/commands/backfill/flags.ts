@@ -12,6 +12,7 @@ import {
   universeFlags,
 } from '../../lib/cli/flags.js';
 import { notifyFlags } from '../../lib/cli/notify-flags.js';
+import { queueFlag } from '../../lib/cli/queue-flags.js';
 import { HISTORY_TYPES, type HistoryType } from '../../lib/exchanges/history.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { didYouMeanChannel } from '../../lib/model/suggestion.js';
@@ -51,6 +52,7 @@ export const backfillFlags = {
     summary: 'Fetch nothing; report what would be fetched, in how many requests, and what is unavailable.',
   }),
   wait: Flags.boolean({ summary: 'Wait if another run is using this store (without --wait: exit).' }),
+  queue: queueFlag({ summary: 'Redis of the limits of REST requests that processes at one address share.' }),
   ...storeFlags,
   ...outputFlags,
   ...notifyFlags,

@@ -1,3 +1,4 @@
+import { openBudget } from '../../lib/cli/budget.js';
 import { ProgressLine, type ProgressOptions, remainingText } from '../../lib/cli/progress.js';
 import type { Summary } from '../../lib/cli/summary.js';
 import { isUrl } from '../../lib/history/archive-rows.js';
@@ -20,7 +21,7 @@ import type { BackfillContext } from './context.js';
 import { buildFetchTasks, isOfArchives } from './fetch-tasks.js';
 import { planSummary } from './plan-rows.js';
 
-type Clients = { readonly http: HttpClient & HttpSender; readonly rest: RestClient };
+type Clients = { readonly http: HttpClient & HttpSender; readonly rest: RestClient; close(): Promise<void> };
 
 /** A prepared fetch. `close` ends the connections. */
 export type PreparedBackfill = {
@@ -54,17 +55,22 @@ export async function prepareBackfill(asked: BackfillContext): Promise<PreparedB
         const isCut = context.stopped.aborted || summary.hasUnreachable;
         for (const text of isCut ? [] : report.current.shortfalls(tasks)) context.notice(text);
       },
-      close: () => clients.http.close(),
+      close: () => clients.close(),
     };
   } catch (error) {
-    await clients.http.close();
+    await clients.close();
     throw error;
   }
 }
 
-async function openClients({ version, stopped, origin, warn }: BackfillContext): Promise<Clients> {
+async function openClients({ flags, version, stopped, origin, warn }: BackfillContext): Promise<Clients> {
+  const budget = await openBudget(flags.queue, warn);
   const http = await createHttpClient({ userAgent: `mdtool/${version}`, signal: stopped });
-  return { http, rest: new RestClient({ http, origin, signal: stopped, onWait: warn }) };
+  const close = async () => {
+    await http.close();
+    await budget?.close();
+  };
+  return { http, rest: new RestClient({ http, origin, signal: stopped, budget, onWait: warn }), close };
 }
 
 type Running = { readonly options: ProgressOptions; keep(report: BackfillReport): void };

@@ -71,7 +71,10 @@ export const liveFlags = {
       return count === undefined || Number(count) < 1 ? parseShard(text) : { leased: Number(count) };
     },
   })(),
-  queue: queueFlag({ summary: 'Redis that holds the leases of --shard auto/N.', helpGroup: LIVE }),
+  queue: queueFlag({
+    summary: 'Redis for what processes share: limits of REST requests, leases of --shard auto/N.',
+    helpGroup: LIVE,
+  }),
   lock: lockFlag('Take over the shards of a process that is silent for this long.', LIVE),
   shards: Flags.integer({
     summary: 'Most shards of --shard auto/N that this process captures.',

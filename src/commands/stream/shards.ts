@@ -40,7 +40,7 @@ const REFUSED = ['replay', 'duration', 'until', 'count', 'tape'] as const;
 
 /** Throws a `UsageError` for a flag of leases on a command line that leases nothing: it would do nothing, in silence. */
 export function refuseLeaseFlags(argv: readonly string[]): void {
-  const flag = ['--queue', '--shards', '--lock'].find((name) => rawValue(argv, name) !== undefined);
+  const flag = ['--shards', '--lock'].find((name) => rawValue(argv, name) !== undefined);
   if (flag !== undefined) throw new UsageError(`${flag} is for leased shards: add --shard auto/N, as auto/8`);
 }
 
@@ -81,10 +81,11 @@ export function stopWithParent(): void {
 
 /** A capture is a process of its own: it can be stopped at once, and it ends when this one is gone. */
 function startCapture({ index, count }: Shard, { argv, flags, line }: ShardRun): ShardProcess {
+  // A password on a command line is there for every user of this host.
   const own = [...withoutOwn(argv), '--shard', `${index}/${count}`, ...(flags.metrics ? ['--metrics', '127.0.0.1:0'] : [])];
   const child = spawn(process.execPath, [process.argv[1] ?? '', 'stream', ...own], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { ...process.env, [LEASED]: '1' },
+    env: { ...process.env, [LEASED]: '1', MDTOOL_QUEUE: flags.queue },
   });
   if (child.stderr) createInterface({ input: child.stderr }).on('line', (text) => line(`shard ${index}/${count}: ${text}`));
   const ended = new Promise<number | undefined>((resolve) => {

@@ -5,7 +5,7 @@ import { formatDuration } from '../model/time.js';
 import { Backoff } from '../transport/backoff.js';
 import { AttemptError, withRetries } from '../transport/failure.js';
 import type { HttpSender } from '../transport/http.js';
-import { type Rate, RateLimiter, type ScoutRule } from '../transport/rate-limiter.js';
+import { type Rate, RateLimiter, type ScoutRule, type SharedBudget } from '../transport/rate-limiter.js';
 import { SYSTEM_TIMING, type Timing } from '../transport/timing.js';
 
 export type RestClientOptions = {
@@ -15,6 +15,8 @@ export type RestClientOptions = {
   readonly signal?: AbortSignal | undefined;
   /** The used share of each rate limit; the rest is for other programs at the same IP address. */
   readonly share?: number | undefined;
+  /** What this and other processes at the same address take from together; without it, this process has the limits alone. */
+  readonly budget?: SharedBudget | undefined;
   /** Called before a pause that the exchange requested, and before each retry. */
   readonly onWait?: ((text: string) => void) | undefined;
   readonly timing?: Timing | undefined;
@@ -112,9 +114,12 @@ export class RestClient {
 
   /** Returns the limiter of the host that answers a request: the markets of an exchange may have hosts of their own. */
   #limiter(exchange: Exchange, request: HttpRequest): RateLimiter {
-    const key = `${exchange.id} ${this.#options.origin(exchange, request)}`;
-    const limiter = this.#limiters.get(key) ?? new RateLimiter(this.#shared(exchange.rest.host), this.#timing, SCOUT);
-    this.#limiters.set(key, limiter);
+    const { origin, budget } = this.#options;
+    const host = `${exchange.id} ${origin(exchange, request)}`;
+    const shared = budget && { budget, host };
+    const limiter =
+      this.#limiters.get(host) ?? new RateLimiter(this.#shared(exchange.rest.host), this.#timing, { scout: SCOUT, shared });
+    this.#limiters.set(host, limiter);
     return limiter;
   }
 

@@ -4,6 +4,25 @@ import type { Timing } from './timing.js';
 export type Rate = { readonly requests: number; readonly within: number };
 
 /**
+ * What several processes at one address may send together. A request that was let through calls the function when it has ended;
+ * one that was not, asks again after the milliseconds.
+ */
+export type SharedBudget = {
+  take(limits: ReadonlyMap<string, Rate>): Promise<(() => void) | number>;
+  /** A pause (milliseconds) that the exchange asked for holds for all. */
+  pause(limit: string, milliseconds: number): void;
+};
+
+type LimiterOptions = {
+  readonly scout?: ScoutRule | undefined;
+  /** The budget that other processes take from, too, and what it calls the limit of the host. */
+  readonly shared?: { readonly budget: SharedBudget; readonly host: string } | undefined;
+};
+
+/** Milliseconds after which a shared budget is asked again at the latest: a request of another process may have ended. */
+const ASK_AGAIN = 250;
+
+/**
  * One limit. Requests can be delayed on the way, so that the server sees more of them in one span than were started in it.
  * A request therefore counts from its start until `within` after its end: the server counts it somewhere between.
  */
@@ -37,8 +56,13 @@ class Quota {
   }
 
   end(now: number): void {
-    this.#running -= 1;
+    this.cancel();
     this.#ended.push(now);
+  }
+
+  /** Takes back a start: the request was not sent. */
+  cancel(): void {
+    this.#running -= 1;
   }
 
   pause(until: number): void {
@@ -59,7 +83,8 @@ export type ScoutRule = { readonly quiet: number; readonly patience: number };
 export class RateLimiter {
   readonly #timing: Timing;
   readonly #host: Quota;
-  readonly #scout: ScoutRule | undefined;
+  readonly #rate: Rate;
+  readonly #options: LimiterOptions;
   #running = 0;
   #lastEnd = Number.NEGATIVE_INFINITY;
   /** While a scout runs: until when the others wait for it. */
@@ -68,10 +93,11 @@ export class RateLimiter {
   readonly #turns = new Map<string, Promise<void>>();
   readonly #wake = new Set<() => void>();
 
-  constructor(host: Rate, timing: Timing, scout?: ScoutRule) {
+  constructor(host: Rate, timing: Timing, options: LimiterOptions = {}) {
     this.#timing = timing;
     this.#host = new Quota(host);
-    this.#scout = scout;
+    this.#rate = host;
+    this.#options = options;
   }
 
   /**
@@ -93,13 +119,15 @@ export class RateLimiter {
     this.#turns.set(endpoint, turn);
     await before;
     try {
-      for (let wait = this.#wait(quotas); wait > 0; wait = this.#wait(quotas)) {
-        if (signal?.aborted || this.#pauseOf(quotas) > longest) return undefined;
-        await this.#waitFor(wait, signal);
+      while (await this.#startWhenAllowed(quotas, signal, longest)) {
+        const taken = await this.#take(endpoint, rate);
+        if (typeof taken === 'function') return this.#exit(quotas, taken);
+        this.#running -= 1;
+        for (const quota of quotas) quota.cancel();
+        if (taken > longest) return undefined;
+        await this.#timing.sleep(Math.min(taken, ASK_AGAIN), signal);
       }
-      if (signal?.aborted) return undefined;
-      this.#start(quotas);
-      return this.#exit(quotas);
+      return undefined;
     } finally {
       pass();
       if (this.#turns.get(endpoint) === turn) this.#turns.delete(endpoint);
@@ -110,6 +138,26 @@ export class RateLimiter {
   pause(milliseconds: number, endpoint?: string): void {
     const quota = endpoint === undefined ? this.#host : this.#quota(endpoint, undefined);
     quota.pause(this.#timing.now() + milliseconds);
+    const { shared } = this.#options;
+    shared?.budget.pause(endpoint === undefined ? shared.host : `${shared.host}${endpoint}`, milliseconds);
+  }
+
+  /** Waits until the own limits allow a request, and counts it at that moment. Returns false when none may be sent. */
+  async #startWhenAllowed(quotas: readonly Quota[], signal: AbortSignal | undefined, longest: number): Promise<boolean> {
+    for (let wait = this.#wait(quotas); wait > 0; wait = this.#wait(quotas)) {
+      if (signal?.aborted || this.#pauseOf(quotas) > longest) return false;
+      await this.#waitFor(wait, signal);
+    }
+    if (signal?.aborted) return false;
+    this.#start(quotas);
+    return true;
+  }
+
+  async #take(endpoint: string, rate: Rate | undefined): Promise<(() => void) | number> {
+    const { shared } = this.#options;
+    if (!shared) return () => {};
+    const limits = new Map([[shared.host, this.#rate]]);
+    return await shared.budget.take(rate ? limits.set(`${shared.host}${endpoint}`, rate) : limits);
   }
 
   #quota(endpoint: string, rate: Rate | undefined): Quota {
@@ -131,8 +179,8 @@ export class RateLimiter {
 
   #start(quotas: readonly Quota[]): void {
     const now = this.#timing.now();
-    if (this.#scout && this.#running === 0 && now - this.#lastEnd >= this.#scout.quiet)
-      this.#scoutUntil = now + this.#scout.patience;
+    const { scout } = this.#options;
+    if (scout && this.#running === 0 && now - this.#lastEnd >= scout.quiet) this.#scoutUntil = now + scout.patience;
     this.#running += 1;
     for (const quota of quotas) quota.start();
   }
@@ -160,11 +208,12 @@ export class RateLimiter {
     });
   }
 
-  #exit(quotas: readonly Quota[]): () => void {
+  #exit(quotas: readonly Quota[], leave: () => void): () => void {
     let hasEnded = false;
     return () => {
       if (hasEnded) return;
       hasEnded = true;
+      leave();
       const now = this.#timing.now();
       this.#running -= 1;
       this.#lastEnd = now;

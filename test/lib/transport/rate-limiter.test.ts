@@ -102,7 +102,7 @@ describe('rate limiter', () => {
 
   it('lets one request go first after a quiet time; the others start when it has ended, or is slow', async () => {
     const time = virtualTime();
-    const limiter = new RateLimiter(HOST, time, { quiet: 5_000, patience: 1_000 });
+    const limiter = new RateLimiter(HOST, time, { scout: { quiet: 5_000, patience: 1_000 } });
     const started: [string, number][] = [];
     const ask = async (name: string, duration: number) => {
       const leave = await limiter.enter(name, undefined);
@@ -124,7 +124,7 @@ describe('rate limiter', () => {
 
   it('sends no second request into a ban that the first one shows, and fails where the pause is too long', async () => {
     const time = virtualTime();
-    const limiter = new RateLimiter(HOST, time, { quiet: 5_000, patience: 1_000 });
+    const limiter = new RateLimiter(HOST, time, { scout: { quiet: 5_000, patience: 1_000 } });
     const started: [string, number][] = [];
     const ask = async (name: string, longest?: number) => {
       const leave = await limiter.enter(name, undefined, longest === undefined ? {} : { longest });

@@ -35,6 +35,8 @@ export type LiveStreamFlags = UniverseOptions &
     readonly until?: number | undefined;
     readonly count?: number | undefined;
     readonly shard?: Shard | undefined;
+    /** The Redis whose REST budget the run takes from. */
+    readonly queue?: string | undefined;
     readonly tape?: string | undefined;
     readonly 'tape-rotate'?: TapeRotation;
     readonly force: boolean;

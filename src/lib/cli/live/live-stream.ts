@@ -25,6 +25,7 @@ import { redact } from '../redaction.js';
 import type { Summary } from '../summary.js';
 import { writerId } from '../writer-id.js';
 import { FEATURES_INTERVAL, FEATURES_PRESET, type LiveStreamContext, type LiveStreamFlags } from './context.js';
+import { announceCapture } from './host-captures.js';
 import { MarketBoard } from './market-board.js';
 import { auditPeriod, buildVenue, repairLimits, runLimits } from './pacing-settings.js';
 import { sizeForecast } from './size-forecast.js';
@@ -55,19 +56,22 @@ export async function openLiveStream(context: LiveStreamContext): Promise<LiveSt
   intervalsOf(context.flags);
   checkPolling(context.flags);
   const health = readHealthLimits(context.settings);
+  const venues = buildVenues(context);
   const tools = await openTools(context, exchanges, markets);
   try {
-    return await open(context, tools, health);
+    tools.alsoClose(announce(context, venues));
+    return await open(context, tools, { health, venues });
   } catch (error) {
     await tools.close();
     throw error;
   }
 }
 
-async function open(context: LiveStreamContext, tools: LiveTools, health: HealthLimits): Promise<LiveStream> {
+type Prepared = { readonly health: HealthLimits; readonly venues: readonly Venue[] };
+
+async function open(context: LiveStreamContext, tools: LiveTools, { health, venues }: Prepared): Promise<LiveStream> {
   const { flags, settings } = context;
   const { tape, metrics, redis, limit, userAgent } = tools;
-  const venues = buildVenues(context);
   const rest = restOf(context, tools, venues);
   const claims = new Claims();
   const limits = runLimits(settings);
@@ -128,11 +132,25 @@ function reportNothing(live: Live, summary: Summary): void {
 }
 
 /** Returns one client for all REST requests of the capture, because the exchange counts them together. */
-function restOf({ stderr }: LiveStreamContext, { client, limit }: LiveTools, venues: readonly Venue[]): RestClient {
+function restOf({ stderr }: LiveStreamContext, { client, limit, budget }: LiveTools, venues: readonly Venue[]): RestClient {
   const origin = ({ id, markets, origins }: Exchange, request: HttpRequest) =>
     restOriginFor(markets, venues.find(({ exchange }) => exchange.id === id)?.origins ?? origins, request);
   const onWait = (text: string) => stderr.log.info(text);
-  return new RestClient({ http: client, origin, signal: limit.requests, onWait });
+  return new RestClient({ http: client, origin, signal: limit.requests, budget, onWait });
+}
+
+/** Warns of other captures of this host at the same exchange, unless they share a budget. Returns how to end the note of this one. */
+function announce({ flags, notice }: LiveStreamContext, venues: readonly Venue[]): () => void {
+  const names = new Map(
+    venues.flatMap(({ exchange, origins }) => exchange.markets.map((one) => [origins(one).rest, exchange.id])),
+  );
+  const { others, withdraw } = announceCapture([...names.keys()]);
+  for (const [origin, pids] of flags.queue === undefined ? others : [])
+    notice(
+      `pid ${pids.join(', ')} of this host captures ${names.get(origin)}, too: together they may exceed its limits of an address; ` +
+        'share them with --queue redis://host in each',
+    );
+  return withdraw;
 }
 
 function buildVenues({ flags, settings }: LiveStreamContext): Venue[] {

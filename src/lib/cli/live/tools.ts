@@ -2,7 +2,9 @@ import { TapeWriter } from '../../capture/live/tape-writer.js';
 import type { Exchange } from '../../exchanges/exchange.js';
 import { UsageError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
+import type { RestBudget } from '../../redis/rest-budget.js';
 import { createHttpClient, type HttpClient, type HttpSender } from '../../transport/http.js';
+import { openBudget } from '../budget.js';
 import { openRedisOutput, type RedisOutput } from '../output/redis-output.js';
 import type { LiveStreamContext, LiveStreamFlags } from './context.js';
 import { MetricsServer } from './metrics-server.js';
@@ -11,10 +13,13 @@ import { MetricsServer } from './metrics-server.js';
 export type LiveTools = {
   readonly userAgent: string;
   readonly limit: TimeLimit;
+  readonly budget: RestBudget | undefined;
   readonly client: HttpClient & HttpSender;
   readonly tape: TapeWriter | undefined;
   readonly redis: RedisOutput;
   readonly metrics: MetricsServer | undefined;
+  /** Adds what `close` ends before the rest. */
+  alsoClose(step: () => unknown): void;
   close(): Promise<void>;
 };
 
@@ -39,12 +44,14 @@ export async function openTools(
   const incomplete = (reason: string) => summary.incomplete(reason);
   const onRetry = (reason: string, pause: number) => stderr.log.debug(`${reason}; next attempt in ${Math.round(pause)} ms`);
   try {
+    const budget = opened(await openBudget(flags.queue, notice), (part) => part?.close());
     const client = opened(await createHttpClient({ userAgent, signal: limit.requests, onRetry }), (part) => part.close());
     const tape = opened(openTape(context, exchanges), (part) => part?.close());
     const redis = opened(await openRedisOutput({ flags, markets, notice, incomplete }), (part) => part.close());
     const listening = flags.metrics && (await MetricsServer.listen(flags.metrics, version, storeOf(flags)));
     const metrics = opened(listening, (part) => part?.close());
-    return { userAgent, limit, client, tape, redis, metrics, close };
+    const alsoClose = (step: () => unknown) => void steps.unshift(step);
+    return { userAgent, limit, budget, client, tape, redis, metrics, alsoClose, close };
   } catch (error) {
     await close();
     throw error;
