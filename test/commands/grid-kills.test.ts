@@ -1,76 +1,98 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, it } from 'vitest';
 import { openRunStore, runDirectory } from '../../src/lib/execution/store/sqlite-store.js';
-import { startAccountServer } from '../support/exchange-server/accounts/server.js';
+import type { SeenRequest } from '../support/exchange-server/accounts/desk.js';
+import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
 import { finished, start } from '../support/mdtool.js';
 import { pick, seeded } from '../support/random.js';
 
 /** `MDTOOL_RUN_KILLS=50` kills more often than the suite has time for, `MDTOOL_RUN_KILLS_SEED` elsewhere. */
 const KILLS = Number(process.env.MDTOOL_RUN_KILLS ?? 8);
 const SEED = Number(process.env.MDTOOL_RUN_KILLS_SEED ?? 1);
-/** Signed requests of a start, until its ladder rests. */
-const REQUESTS = 24;
+/** Signed requests of a start until its ladder is looked after, and writes of a ladder while the market moves. */
+const REQUESTS = 15;
+const WRITES = 5;
+/** A start that is not killed by then has nothing more to write. */
+const MOST_REQUESTS = 60;
 const PRICES = ['100.00', '98.40', '99.50', '97.00', '100.50', '103.00', '101.00', '105.00'];
+/** Milliseconds between two prices: a ladder that nothing happens to writes nothing. */
+const MOVE = 250;
+/** Milliseconds for which the host is down after a kill, by both clocks: then no order of before can arrive any more. */
+const DOWN = 40_000;
 const LADDER = ['--deposit', '1000', '--leverage', '10', '--levels', '5', '--coverage', '4%', '--take-profit', '2%'];
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-grid-kills-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it.each(['bitget', 'bybit'])(
+/** Returns whether a process dies at a request: at one of its first, or at one of its writes. */
+function moment(random: () => number): (seen: SeenRequest) => boolean {
+  const isWrite = random() < 0.6;
+  let left = Math.ceil(random() * (isWrite ? WRITES : REQUESTS));
+  let most = MOST_REQUESTS;
+  return ({ writes }) => {
+    if (!isWrite || writes) left -= 1;
+    most -= 1;
+    return left <= 0 || most <= 0;
+  };
+}
+
+/** Returns the variable by which the clock of a process is ahead. */
+function ahead(milliseconds: number): Record<string, string> {
+  const code = `const now=Date.now;Date.now=()=>now()+${milliseconds}`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+}
+
+/** Ends a process with SIGKILL at one of its requests, before it takes effect or before its answer leaves. */
+function killAt(server: AccountServer, random: () => number, kill: () => Promise<unknown>): void {
+  const isDue = moment(random);
+  const phase = pick(random, ['arrived', 'effective'] as const);
+  const seen = new Map<number, boolean>();
+  // A request is looked at in both phases, and counts once.
+  const isHere = (request: SeenRequest) => {
+    if (!seen.has(request.number)) seen.set(request.number, isDue(request));
+    return seen.get(request.number) === true;
+  };
+  server.gate.when(isHere, phase, async () => {
+    await kill();
+    return 'cut' as const;
+  });
+}
+
+it.concurrent.for(['bitget', 'bybit'])(
   `%s: a process that is killed with SIGKILL at ${KILLS} of its requests leaves one order per role, and no fill lost or doubled`,
-  async (id) => {
+  async (id, { expect }) => {
     const server = await startAccountServer(id, { symbols: { linear: 2 }, strangers: false });
+    let moves = 0;
+    const move = () => server.market.setPrice('ETHUSDT', PRICES[moves++ % PRICES.length] as string);
+    move();
+    const moving = setInterval(move, MOVE);
     try {
-      server.market.setPrice('ETHUSDT', '100.00');
-      const { desk, gate } = server;
+      const { desk } = server;
       const owner = desk.open({ balances: { USDT: '100000' } });
       const env = { ...server.environment, ...server.keyVariables(desk.createKey(owner)), XDG_CONFIG_HOME: folder };
       const store = join(folder, id);
-      const args = [
-        'grid',
-        'run',
-        'eth',
-        '--demo',
-        '-e',
-        id,
-        '-s',
-        'ETHUSDT',
-        ...LADDER,
-        '--restart',
-        '1s',
-        '--max-cycles-per-hour',
-        '10000',
-        '--store',
-        store,
-      ];
-      const begin = () => start(args, { env });
+      const cycles = ['--restart', '1s', '--max-cycles-per-hour', '10000'];
+      const args = ['grid', 'run', 'eth', '--demo', '-e', id, '-s', 'ETHUSDT', ...LADDER, ...cycles, '--store', store];
       const own = () =>
         desk.engine.orders.openOf(owner).map(({ clientId }) => clientId.replace(/^m-\w+-\w+-(\w+-[A-Z]\d*)-\w+$/, '$1'));
       const random = seeded(SEED);
       for (let kill = 0; kill < KILLS; kill++) {
-        const child: ChildProcess = begin();
+        const child = start(args, { env: { ...env, ...ahead(kill * DOWN) } });
         const ended = finished(child);
-        const last = desk.requests.length + Math.ceil(random() * REQUESTS);
-        const phase = pick(random, ['arrived', 'effective'] as const);
-        gate.when(
-          ({ number }) => number >= last,
-          phase,
-          async () => {
-            child.kill('SIGKILL');
-            await ended;
-            return 'cut' as const;
-          },
-        );
+        killAt(server, random, () => {
+          child.kill('SIGKILL');
+          return ended;
+        });
         const { code, stderr } = await ended;
         expect(code, stderr).toBeNull();
         const roles = own().map((role) => role.replace(/T\d+$/, 'T'));
         expect(new Set(roles).size, `two orders of one role: ${roles}`).toBe(roles.length);
-        server.market.setPrice('ETHUSDT', PRICES[kill % PRICES.length] as string);
+        server.server.advance(DOWN);
       }
-      const child = begin();
+      clearInterval(moving);
+      const child = start(args, { env: { ...env, ...ahead(KILLS * DOWN) } });
       const ended = finished(child);
       const rests = () => [own().filter((role) => /T\d+$/.test(role)).length, own().some((role) => /L\d+$/.test(role))];
       await Promise.race([
@@ -98,6 +120,7 @@ it.each(['bitget', 'bybit'])(
       expect(made.length).toBeGreaterThan(0);
       expect(desk.violations).toEqual([]);
     } finally {
+      clearInterval(moving);
       await server.close();
     }
   },

@@ -99,8 +99,8 @@ export function isSatisfied(state: RunState, config: RunConfig, at: number): boo
   if (phase !== 'working') return phase === 'idle' || phase === 'restart' || phase === 'stopped' || phase === 'halted';
   const isCovered = state.orders.some((order) => order.role === 'take_profit' && isLive(order) && order.state === 'accepted');
   const target = state.wanted.takeProfit;
-  const isDust = target !== undefined && isBelowMinimum(closable(state), target, state.rules);
-  if (Number(state.held) > 0 && !isCovered && !isDust) return false;
+  const isDust = () => target !== undefined && isBelowMinimum(closable(state), target, state.rules);
+  if (Number(state.held) > 0 && !isCovered && !isDust()) return false;
   const isPlaced = (key: string) => attemptsOf(state, key).some((order) => order.state === 'accepted');
   const isMissing = (key: string) => !isPlaced(key) && !isDeferred(state, key, at);
   const lacks = !state.noLevels && state.wanted.levels.some((number) => isMissing(`level ${number}`));

@@ -180,16 +180,16 @@ function sayIdle(turn: Turn): void {
 
 function watchTakeProfit(turn: Turn): void {
   const { state, at } = turn;
-  const price = state.wanted.takeProfit;
-  const amount = closable(state);
   const isCovered = state.orders.some((order) => order.role === 'take_profit' && isLive(order) && order.state === 'accepted');
-  const isDust = price !== undefined && isBelowMinimum(amount, price, state.rules);
   if (Number(state.held) === 0 || isCovered) {
     state.unprotectedSince = undefined;
     turn.clear('unprotected');
     turn.clear('dust');
     return;
   }
+  const price = state.wanted.takeProfit;
+  const amount = closable(state);
+  const isDust = price !== undefined && isBelowMinimum(amount, price, state.rules);
   if (isDust)
     turn.alarm(
       'dust',

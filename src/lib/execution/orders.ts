@@ -15,6 +15,7 @@ export function isLive({ state, endedAt }: OwnOrder): boolean {
 export function isSettled(order: OwnOrder): boolean {
   if (order.state === 'rejected' || order.state === 'absent' || order.state === 'vanished') return true;
   if (order.endedAt === undefined) return false;
+  if (order.fillSum === order.amount) return true;
   const sum = new Exact(order.fillSum);
   return sum.gte(order.amount) || (order.isProven === true && sum.gte(order.filled));
 }

@@ -332,8 +332,9 @@ export class Engine {
     if (this.#options.paysFunding) {
       for (const symbol of new Set(this.ledger.open().map((position) => position.symbol))) {
         const due = nextFunding(symbol.listing, this.#funded);
+        if (due > until) continue;
         const rate = new Decimal(fundingRate(symbol.listing, due)).div(1_000_000);
-        if (due <= until) this.scheduler.at(due, () => this.fund(symbol, rate));
+        this.scheduler.at(due, () => this.fund(symbol, rate));
       }
     }
     this.#funded = until;
