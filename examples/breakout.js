@@ -4,7 +4,7 @@
  *
  *   mdtool backtest candles.parquet --strategy examples/breakout.js --param length=30
  *
- * `create` returns what is called back: `start`, `bar`, `trade`, `filled`, `rejected`, `woken`, each with what happened and the broker.
+ * `create` returns what is called back: `start`, `bar`, `trade`, `filled`, `refused`, `woken`, each with what happened and the broker.
  * Orders take effect after --latency. Use nothing but what you are given: no clock and no randomness.
  */
 
@@ -35,7 +35,7 @@ export function create({ length, stop, target, share }) {
       broker.place({ ...exit, kind: 'limit', price: fill.price * (1 + target), reason: 'take_profit' });
     },
     /** The margin did not allow to open. */
-    rejected() {
+    refused() {
       isComing = false;
     },
   };

@@ -62,6 +62,7 @@ function killAt(server: AccountServer, random: () => number, kill: () => Promise
 
 it.concurrent.for(['bitget', 'bybit'])(
   `%s: a process that is killed with SIGKILL at ${KILLS} of its requests leaves one order per role, and no fill lost or doubled`,
+  { timeout: 60_000 + KILLS * 15_000 },
   async (id, { expect }) => {
     const server = await startAccountServer(id, { symbols: { linear: 2 }, strangers: false });
     let moves = 0;
@@ -124,5 +125,4 @@ it.concurrent.for(['bitget', 'bybit'])(
       await server.close();
     }
   },
-  60_000 + KILLS * 15_000,
 );

@@ -7,7 +7,7 @@ import { candleAt, dueFundings, endOf, firstNotBefore, type MarketData } from '.
 import { Matching } from './matching.js';
 import type { Order, OrderRequest, PositionSide } from './orders.js';
 import { Scan } from './scan.js';
-import type { Broker, Rejection, Strategy } from './strategy.js';
+import type { Broker, Refusal, Strategy } from './strategy.js';
 import type { ExecutionTerms, Path } from './terms.js';
 
 export type RunOptions = {
@@ -35,7 +35,7 @@ function schedulesOf(data: MarketData): Schedules {
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** A simulated account rejects for lack of margin alone, and for good. */
-const NO_MARGIN: Rejection = { cause: 'funds', isDeferred: false };
+const NO_MARGIN: Refusal = { cause: 'funds', isDeferred: false };
 /** Maximum age of a mark price. Exchanges push marks every second; polled ones arrive every minute. */
 const MARK_AGE = 2 * MINUTE;
 
@@ -88,7 +88,7 @@ export class Session implements Broker {
         return session.now;
       },
       filled: (fill) => this.#filled(fill),
-      rejected: (order) => this.#strategy.rejected?.(order, this, NO_MARGIN),
+      rejected: (order) => this.#strategy.refused?.(order, this, NO_MARGIN),
     });
     this.walk = new BarWalk(this.matching, path);
     this.#scan = new Scan(feed, this.matching.tracker, path);

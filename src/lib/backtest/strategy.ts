@@ -21,11 +21,11 @@ export type Broker = {
   wakeAt(time: number): void;
 };
 
-/** An order that was rejected, as a strategy sees it. */
-export type RejectedOrder = Pick<Order, 'position' | 'side' | 'amount' | 'reason' | 'opens'>;
+/** An order that was refused, as a strategy sees it. */
+export type RefusedOrder = Pick<Order, 'position' | 'side' | 'amount' | 'reason' | 'opens'>;
 
 /** Why: `funds` for lack of margin; an exchange has other causes too. */
-export type Rejection = { readonly cause: string; readonly isDeferred: boolean };
+export type Refusal = { readonly cause: string; readonly isDeferred: boolean };
 
 /** A trade, after own orders have been matched against it. */
 export type TradeEvent = {
@@ -62,8 +62,8 @@ export type Strategy = {
   bar?(bar: BarEvent, broker: Broker): void;
   /** Called after one of its orders was filled, partly or fully. */
   filled?(fill: Execution, broker: Broker): void;
-  /** Called after an order was rejected; it is removed, or with `isDeferred` sent again by itself when that may help. */
-  rejected?(order: RejectedOrder, broker: Broker, rejection: Rejection): void;
+  /** Called after an order was refused; it is removed, or with `isDeferred` sent again by itself when that may help. */
+  refused?(order: RefusedOrder, broker: Broker, refusal: Refusal): void;
   /** Called at the time set with `wakeAt`. */
   woken?(broker: Broker): void;
   /** Price levels with their times: a chart draws them behind the fills. */

@@ -221,7 +221,7 @@ export function reportRefusal(turn: Turn, order: OwnOrder, cause: string, isDefe
   const { side, role, reduces } = order;
   const reason = role === 'close' ? 'exit' : role;
   const refused = { position: config.side, side, amount: Number(order.amount), reason, opens: !reduces } as const;
-  strategy.rejected(refused, new WantedBroker(turn, Number(state.plan?.price ?? 0)), { cause, isDeferred });
+  strategy.refused(refused, new WantedBroker(turn, Number(state.plan?.price ?? 0)), { cause, isDeferred });
   state.strategy = strategy.snapshot();
 }
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exchangeOf } from '../exchanges/index.js';
 import { BAR, BAR_INTERVAL, OLDEST_BAR, WARM_BARS } from '../features/bars.js';
-import { fetchHistory } from '../history/fetch.js';
+import { closedCandles } from '../history/closed-candles.js';
 import type { RestClient } from '../history/rest-client.js';
 import { MdtoolError } from '../model/errors.js';
 import type { AnyRecord, Candle, Instrument } from '../model/records.js';
 import { seriesKey } from '../model/series.js';
+import type { Span } from '../model/span.js';
 
 type WarmUpOptions = {
   readonly instruments: () => readonly Instrument[];
@@ -62,25 +63,17 @@ async function subscribed({ isSubscribed, signal }: WarmUpOptions): Promise<void
 
 /** Returns as many closed candles as the average takes. A thin symbol has fewer in that time: then those of a week. */
 async function candlesOf(instrument: Instrument, now: number, options: WarmUpOptions): Promise<Candle[]> {
-  const recent = await closedCandles(instrument, { from: barsBack(now, WARM_BARS), until: now }, options);
+  const recent = await barsOf(instrument, { from: barsBack(now, WARM_BARS), until: now }, options);
   if (recent.length >= WARM_BARS) return recent;
   const launched = instrument.launchTimestamp ?? 0;
   const from = Math.max(barsBack(now, OLDEST_BAR / BAR), launched);
-  return from >= barsBack(now, WARM_BARS) ? recent : await closedCandles(instrument, { from, until: now }, options);
+  return from >= barsBack(now, WARM_BARS) ? recent : await barsOf(instrument, { from, until: now }, options);
 }
 
 function barsBack(now: number, bars: number): number {
   return (Math.floor(now / BAR) - bars) * BAR;
 }
 
-async function closedCandles(
-  { exchange, market, symbol }: Instrument,
-  { from, until }: { readonly from: number; readonly until: number },
-  { client, now }: WarmUpOptions,
-): Promise<Candle[]> {
-  const query = { type: 'candle', market, symbol, interval: BAR_INTERVAL, from, until } as const;
-  const candles: Candle[] = [];
-  for await (const { records } of fetchHistory(client, exchangeOf(exchange), query, now, { confirmsEmpty: true }))
-    for (const record of records) if (record.type === 'candle' && record.closed) candles.push(record);
-  return candles.sort((a, b) => a.timestamp - b.timestamp);
+function barsOf({ exchange, market, symbol }: Instrument, span: Span, { client, now }: WarmUpOptions): Promise<Candle[]> {
+  return closedCandles(client, exchangeOf(exchange), { market, symbol, interval: BAR_INTERVAL, ...span }, now);
 }

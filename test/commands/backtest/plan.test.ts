@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BacktestFlags } from '../../../src/commands/backtest/flags.js';
@@ -256,6 +258,20 @@ describe('a module', () => {
     expect(() => execute({ market: market(), plan, module })).toThrow(
       'has a callback "bar" but none "trade", and the input has trades',
     );
+  });
+
+  it('is told of a refused order, also under the earlier name of that callback', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mdtool-strategy-'));
+    for (const name of ['refused', 'rejected']) {
+      const path = join(folder, `${name}.mjs`);
+      const place = "broker.place({ kind: 'market', position: 'long', side: 'buy', amount: 1e9, reason: 'entry' });";
+      const body = `start(broker) { ${place} }, ${name}(order, broker, { cause }) { told.push('told: ' + cause); }, notes: () => told`;
+      writeFileSync(path, `export function create() { const told = []; return { ${body} }; }`);
+      const module = await loadStrategy(path);
+      const plan = buildPlan(await flagsOf({ strategy: path }), market(), module);
+      expect(JSON.stringify(execute({ market: market(), plan, module }).run), name).toContain('told: funds');
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it('that fails is named with its reason', async () => {

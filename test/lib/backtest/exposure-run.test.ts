@@ -15,7 +15,7 @@ import { bars, market, run, series, ticks } from './support.js';
 
 /** The same strategy seen through its callbacks alone, and woken by every candle or trade: nothing can be skipped. */
 function watched(strategy: Strategy): Strategy {
-  const names = ['start', 'filled', 'rejected', 'woken'] as const;
+  const names = ['start', 'filled', 'refused', 'woken'] as const;
   const callbacks = Object.fromEntries(names.map((name) => [name, strategy[name]?.bind(strategy)]));
   return { ...callbacks, bar: () => {}, trade: () => {} } as Strategy;
 }

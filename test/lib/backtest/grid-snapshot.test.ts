@@ -66,7 +66,7 @@ function played(events: readonly Happening[], restored: ReadonlySet<number>): st
       strategy.woken(broker);
     } else if (event.kind === 'refused') {
       const order = { position: 'long', side: 'buy', amount: 1, reason: 'level', opens: true } as const;
-      strategy.rejected(order, broker, { cause: 'funds', isDeferred: event.isDeferred });
+      strategy.refused(order, broker, { cause: 'funds', isDeferred: event.isDeferred });
     } else if (event.kind === 'opens') {
       const amount = Math.round(event.share * 400) / 100;
       held = Math.round((held + amount) * 100) / 100;

@@ -216,7 +216,7 @@ describe('properties on trades', () => {
         const data = market(ticksOf(steps), { fundings: series([[30, 0.001]]) });
         const strategy = () => (isGrid ? gridOf(0.1) : signalsOf(signals));
         const bound = <S extends Strategy>(made: S): Strategy => {
-          const names = ['start', 'filled', 'rejected', 'woken'] as const;
+          const names = ['start', 'filled', 'refused', 'woken'] as const;
           return Object.fromEntries(names.map((name) => [name, made[name]?.bind(made)])) as Strategy;
         };
         const skipping = run(data, strategy(), terms, { sample: 10 * SECOND });

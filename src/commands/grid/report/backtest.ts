@@ -1,26 +1,10 @@
 import { execute, type FinishedRun } from '../../../lib/backtest/study/execute.js';
 import type { LoadedMarket } from '../../../lib/backtest/study/market-reader.js';
-import { loadMarkets } from '../../../lib/backtest/study/source.js';
 import { buildTerms, TRADE_LATENCY } from '../../../lib/backtest/terms.js';
 import type { InstrumentRules, RunConfig } from '../../../lib/execution/state.js';
 import { MINUTE } from '../../../lib/model/time.js';
 
 const LATENCY = TRADE_LATENCY;
-
-/** Returns the market of a run in its hours, from trades of the store or else from candles of a minute; undefined without any. */
-export async function loadHours(
-  { exchange, market, symbol }: RunConfig,
-  store: string,
-  { since, until }: { readonly since: number; readonly until: number },
-): Promise<LoadedMarket | undefined> {
-  const selection = { exchanges: [exchange], markets: [market], symbols: [symbol], since, until };
-  const options = { ...selection, paths: [], directory: store, books: false, signals: false, broken: () => {} };
-  for (const interval of [undefined, '1m']) {
-    const [found] = await loadMarkets({ ...options, interval } as Parameters<typeof loadMarkets>[0]);
-    if (found && found.data.feed.time.length > 0) return found;
-  }
-  return undefined;
-}
 
 /** Returns what the backtest says of the same ladder in the same hours. On candles it is the path that meets the low first. */
 export function backtestOf(config: RunConfig, rules: InstrumentRules, loaded: LoadedMarket): FinishedRun {

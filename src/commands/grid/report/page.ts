@@ -1,5 +1,4 @@
 import type { FinishedRun } from '../../../lib/backtest/study/execute.js';
-import type { LoadedMarket } from '../../../lib/backtest/study/market-reader.js';
 import { CHART_LICENCE, escaped, htmlPage } from '../../../lib/cli/html-page.js';
 import { CHART_SCRIPT } from '../../../lib/cli/report/chart-script.js';
 import { ReportAxis } from '../../../lib/cli/report/report-axis.js';
@@ -10,20 +9,21 @@ import { SECOND } from '../../../lib/model/time.js';
 import type { KnownRun } from '../run/runs.js';
 import { figuresOf } from '../run/status-text.js';
 import { fillRecords, laddersOf, moneyOf } from './account.js';
+import type { HoursMarket } from './hours.js';
 
 type RunReport = {
   readonly run: KnownRun;
   readonly rows: readonly FillRow[];
   readonly orders: readonly OwnOrder[];
-  readonly market: LoadedMarket;
+  readonly found: HoursMarket;
   /** What the backtest says of the same hours. */
   readonly tested: FinishedRun;
 };
 
 /** Returns a self-contained page: a run, beside what the backtest says of the same hours. */
-export function runPage({ run, rows, orders, market, tested }: RunReport): string {
+export function runPage({ run, rows, orders, found, tested }: RunReport): string {
   const { config } = run;
-  const axis = new ReportAxis(market.data.feed);
+  const axis = new ReportAxis(found.market.data.feed);
   const fills = fillRecords(rows, config);
   const closes = axis.candles.map(({ time, close }) => ({ time: time * SECOND + axis.size, close }));
   const settled = [...rows].sort((a, b) => a.timestamp - b.timestamp).map(({ fees }) => feeIn(fees, config.settle));
@@ -40,11 +40,11 @@ export function runPage({ run, rows, orders, market, tested }: RunReport): strin
   };
   const figures = Object.entries(figuresOf(run)).filter(([, value]) => value !== undefined);
   const body = `<div class="faint">${escaped(`${config.exchange} ${config.symbol}, ${axis.candles.length} candles; drawn: fills and levels of the run, its equity, the backtest's equity in grey`)}</div>
-<div id="legend"></div>
+${lackLine(found)}<div id="legend"></div>
 <div id="chart"></div>
 <div class="columns">
 <section id="beside"><h2>Beside the backtest</h2>${table(['', config.mode, 'backtest'], besideRows(fills, realised, fees, tested))}
-<div class="faint">The same ladder over the same hours. The backtest assumes that nobody stood before an order, and begins its cycles by its own clock. Funding is in neither column.</div></section>
+<div class="faint">The same ladder over the same hours, also those in which the run had no process; the backtest ran over ${escaped(found.source)}. It assumes that nobody stood before an order, and begins its cycles by its own clock. Funding is in neither column.</div></section>
 <section><h2>Figures of the run</h2>${table(
     ['', ''],
     figures.map(([name, value]) => [name.replaceAll('_', ' '), String(value)]),
@@ -58,6 +58,12 @@ export function runPage({ run, rows, orders, market, tested }: RunReport): strin
     data,
     script: CHART_SCRIPT,
   });
+}
+
+function lackLine({ lack }: HoursMarket): string {
+  return lack === undefined
+    ? ''
+    : `<p>The market of these hours is not whole: ${escaped(lack)}. The columns below do not compare.</p>\n`;
 }
 
 function feeIn(fees: FillRow['fees'], settle: string): number {

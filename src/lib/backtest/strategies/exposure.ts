@@ -45,7 +45,7 @@ export class ExposureStrategy implements Strategy {
   }
 
   /** The price moved beyond what the margin covers: sends the order once more, sized for the current price. */
-  rejected(_: unknown, broker: Broker): void {
+  refused(_: unknown, broker: Broker): void {
     if (this.#isRepeated) return;
     this.#isRepeated = true;
     this.#open(broker);

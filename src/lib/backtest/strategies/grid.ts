@@ -1,7 +1,7 @@
 import { MdtoolError } from '../../model/errors.js';
 import type { Execution } from '../ledger.js';
 import type { OrderRequest, PositionSide } from '../orders.js';
-import type { Broker, LevelSpan, Rejection, Strategy } from '../strategy.js';
+import type { Broker, LevelSpan, Refusal, Strategy } from '../strategy.js';
 
 /** Builds the ladders of a grid with the generator of `grid plan`. */
 export type GridPlanner = {
@@ -143,7 +143,7 @@ export class GridStrategy implements Strategy {
   }
 
   /** What is deferred comes later; what is not leaves a ladder that is shorter than planned. */
-  rejected(_: unknown, __: Broker, { isDeferred }: Rejection): void {
+  refused(_: unknown, __: Broker, { isDeferred }: Refusal): void {
     if (!isDeferred) this.#refused++;
   }
 

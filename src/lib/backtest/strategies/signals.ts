@@ -4,7 +4,7 @@ import { SECOND } from '../../model/time.js';
 import type { Execution } from '../ledger.js';
 import type { PositionSide } from '../orders.js';
 import { Rounding } from '../rounding.js';
-import type { Broker, RejectedOrder, Strategy } from '../strategy.js';
+import type { Broker, RefusedOrder, Strategy } from '../strategy.js';
 
 /** Fields of a `signal` record that the strategy uses. */
 export type Signal = Pick<
@@ -84,7 +84,7 @@ export class SignalStrategy implements Strategy {
     this.#schedule(broker);
   }
 
-  rejected({ position, opens }: RejectedOrder, broker: Broker): void {
+  refused({ position, opens }: RefusedOrder, broker: Broker): void {
     if (opens) this.#trades.delete(position);
     this.#schedule(broker);
   }

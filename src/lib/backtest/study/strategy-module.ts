@@ -31,7 +31,7 @@ export async function loadStrategy(path: string): Promise<StrategyModule> {
   return located(strategy as StrategyModule, path);
 }
 
-const CALLBACKS = ['start', 'trade', 'bar', 'filled', 'rejected', 'woken', 'levels', 'figures', 'notes'] as const;
+const CALLBACKS = ['start', 'trade', 'bar', 'filled', 'refused', 'rejected', 'woken', 'levels', 'figures', 'notes'] as const;
 
 /** Errors of the module, and of the strategies that it makes, name its file, line and function. */
 function located(module: StrategyModule, path: string): StrategyModule {
@@ -45,8 +45,16 @@ function located(module: StrategyModule, path: string): StrategyModule {
         const strategy: unknown = create(values);
         if (typeof strategy !== 'object' || strategy === null)
           throw new UsageError(`${path}: create: expected a strategy, was ${strategy === null ? 'null' : typeof strategy}`);
-        return withPlaces(strategy as Strategy, CALLBACKS, path);
+        return current(withPlaces(strategy as Earlier, CALLBACKS, path));
       },
     }),
   };
+}
+
+/** A strategy as it may have been written earlier. */
+type Earlier = Strategy & { rejected?: Strategy['refused'] };
+
+/** Under its earlier name `refused` would be left out without a word. */
+function current({ rejected, ...strategy }: Earlier): Strategy {
+  return rejected === undefined ? strategy : { refused: rejected, ...strategy };
 }
