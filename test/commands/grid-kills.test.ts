@@ -19,6 +19,9 @@ const MOST_REQUESTS = 60;
 const PRICES = ['100.00', '98.40', '99.50', '97.00', '100.50', '103.00', '101.00', '105.00'];
 /** Milliseconds between two prices: a ladder that nothing happens to writes nothing. */
 const MOVE = 250;
+/** Milliseconds between two looks at what rests, and looks without a level until there is none to come. */
+const LOOK = 200;
+const BARE = 30;
 /** Milliseconds for which the host is down after a kill, by both clocks: then no order of before can arrive any more. */
 const DOWN = 40_000;
 const LADDER = ['--deposit', '1000', '--leverage', '10', '--levels', '5', '--coverage', '4%', '--take-profit', '2%'];
@@ -95,9 +98,17 @@ it.concurrent.for(['bitget', 'bybit'])(
       clearInterval(moving);
       const child = start(args, { env: { ...env, ...ahead(KILLS * DOWN) } });
       const ended = finished(child);
-      const rests = () => [own().filter((role) => /T\d+$/.test(role)).length, own().some((role) => /L\d+$/.test(role))];
+      let bare = 0;
+      const rests = () => {
+        const isWhole = own().some((role) => /L\d+$/.test(role));
+        const [target, ...more] = desk.engine.orders.openOf(owner).filter(({ reduceOnly }) => reduceOnly);
+        bare = target && !isWhole ? bare + 1 : 0;
+        // A ladder of which every level has filled is closed: the next one has levels.
+        if (target && bare > BARE) server.market.setPrice('ETHUSDT', target.price.toFixed(2));
+        return [target !== undefined && more.length === 0, isWhole];
+      };
       await Promise.race([
-        expect.poll(rests, { timeout: 90_000 }).toEqual([1, true]),
+        expect.poll(rests, { timeout: 90_000, interval: LOOK }).toEqual([true, true]),
         ended.then(({ code, stderr }) => Promise.reject(new Error(`it ended with ${code}: ${stderr}`))),
       ]);
       // What filled last is read within a moment, and the take profit is renewed.
@@ -112,7 +123,8 @@ it.concurrent.for(['bitget', 'bybit'])(
         )
         .toBe(true);
       child.kill('SIGINT');
-      expect((await ended).code).toBe(0);
+      const { code, stderr } = await ended;
+      expect(code, stderr).toBe(0);
       const journal = await openRunStore(runDirectory(store, 'eth'));
       const booked = journal.fills().map(({ tradeId }) => tradeId);
       journal.close();

@@ -12,7 +12,9 @@ export const NOTIFY_NOTES: Notes = {
   minimum: ['Minimum severity that is sent: routine, warning or alarm', 'routine'],
   quiet_hours: ['Hours in which only alarms are sent, such as 22:00-07:00, in the zone of --tz'],
   stalled: ['A run that gives no sign of life for this long is an alarm', '10m'],
-  liquidation_distance: ['A liquidation nearer to the mark price than this is an alarm', '10%'],
+  liquidation_distance: [
+    'A liquidation nearer to the mark price than this is an alarm; default 10%, beyond leverage 5 half of 1/leverage',
+  ],
   capture_silent: ['A capture that gets no data for this long is an alarm, one that gets a part of it a warning', '1m'],
   capture_behind: ['Data that arrives, or waits for an output, longer than this is an alarm', '10s'],
   clock_offset: ['A clock that differs more than this from that of an exchange is an alarm', '1s'],

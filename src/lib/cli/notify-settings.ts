@@ -17,7 +17,6 @@ import { timeZoneName } from './time-zone.js';
 const SEVERITIES: readonly Severity[] = ['routine', 'warning', 'alarm'];
 const NAME = /^[a-z0-9][a-z0-9-]{0,30}$/;
 const STALLED = '10m';
-const LIQUIDATION = '10%';
 
 /** A sink and what it wants. */
 export type SinkEntry = { readonly settings: SinkSettings; readonly rules: SinkRules };
@@ -26,8 +25,8 @@ export type SinkEntry = { readonly settings: SinkSettings; readonly rules: SinkR
 export type WatchLimits = {
   /** Milliseconds without a sign of a run. */
   readonly stalled: number;
-  /** Distance from mark price to liquidation, a fraction. */
-  readonly liquidation: number;
+  /** Distance from mark price to liquidation, a fraction; undefined for the default of each run. */
+  readonly liquidation: number | undefined;
   readonly liquidationBySymbol: Readonly<Record<string, number>>;
 };
 
@@ -55,12 +54,13 @@ export function readNotifySettings(settings: Settings, environment: NodeJS.Proce
       }),
     );
   const general = (key: string) => settings.section(NOTIFY_TABLE, key);
+  const near = general('liquidation_distance');
   const severities = bySymbol('minimum', severityOf);
   return {
     sinks: (only ?? names).map((name) => readSink(name, { settings, environment, general, severities })),
     limits: {
       stalled: durationOf(general('stalled') ?? { value: STALLED, source: 'default' }),
-      liquidation: shareOf(general('liquidation_distance') ?? { value: LIQUIDATION, source: 'default' }),
+      liquidation: near && shareOf(near),
       liquidationBySymbol: bySymbol('liquidation_distance', shareOf),
     },
   };

@@ -2,7 +2,7 @@ import type { PrivateFill, PrivateFunding } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
 import { roleKey } from './client-id.js';
 import { FUNDING_OVERLAP } from './due.js';
-import { reportFilled } from './fill-report.js';
+import { reportFilled, reportStopped } from './fill-report.js';
 import { reportFill } from './ladder.js';
 import { orderOf } from './orders.js';
 import type { OwnOrder, RunState } from './state.js';
@@ -51,6 +51,7 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   reportFill(turn, order, { ...fill, realised: realised?.toNumber() ?? 0 });
   if (order && !wasFilled && isFilled()) reportFilled(turn, order);
   if (isForced) force(turn, fill);
+  if (isStop) reportStopped(turn, fill, realised);
   if (isStop) turn.halt('exchange_stop', `the stop that the exchange holds closed ${fill.amount} at ${fill.price}`);
 }
 

@@ -1,3 +1,4 @@
+import type { PrivateFill } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
 import { roleKey } from './client-id.js';
 import type { OwnOrder } from './state.js';
@@ -19,4 +20,18 @@ export function reportFilled(turn: Turn, order: OwnOrder): void {
   };
   const message = `${roleKey(order)} filled: ${fillSum}${data.price === undefined ? '' : ` at ${data.price}`}`;
   turn.event('routine', 'filled', message, { clientId: order.clientId, data });
+}
+
+/** Says what a fill of the stop that the exchange holds closed: such a stop has no order of ours that could be whole. */
+export function reportStopped(turn: Turn, { price, amount }: PrivateFill, realised: Exact | undefined): void {
+  const { state, config } = turn;
+  const data = {
+    role: 'stop',
+    side: config.side,
+    amount,
+    held: state.held,
+    price,
+    profit: (realised ?? new Exact(0)).toFixed(4),
+  };
+  turn.event('routine', 'filled', `stop of the exchange filled: ${amount} at ${price}`, { data });
 }

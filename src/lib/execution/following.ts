@@ -14,6 +14,8 @@ const MOST_EMPTY_ENTRIES = 3;
 const UNPROTECTED = 10 * SECOND;
 const UNSETTLED = 10 * SECOND;
 const UNPUSHED = 3 * SECOND;
+/** By then lists and positions show what has ended an order. */
+const SHOWN = 4 * SECOND;
 const ENDING = 60 * SECOND;
 
 /** What follows from the state as it is now, whatever happened. */
@@ -75,12 +77,19 @@ function finishReconciling(turn: Turn): void {
   }
 }
 
-/** A level that ended without our doing: a liquidation says so in its fills, else it was cancelled by hand. */
+/**
+ * A level that ended without our doing: a liquidation says so in its fills, else it was cancelled by hand. Fills and the position
+ * may be shown late: too early, a liquidation would be taken for somebody's hand. A position that is not what the fills make is
+ * decided about as any other.
+ */
 function decidePuzzle(turn: Turn): void {
   const { state } = turn;
   if (!state.puzzle || state.halt) return;
   const { at, clientId } = state.puzzle;
-  if (state.reads.fills.answered < at || state.reads.position.answered < at) return;
+  const { fills, position } = state.reads;
+  const shown = at + SHOWN;
+  for (const read of [fills, position]) if (read.answered < shown) read.due = Math.min(read.due, Math.max(shown, turn.at));
+  if (fills.answered < shown || position.answered < shown || state.mismatch !== undefined) return;
   state.puzzle = undefined;
   const order = orderOf(state, { clientId });
   if (order?.cycle !== state.cycle || !state.wanted.levels.includes(order.number)) return;

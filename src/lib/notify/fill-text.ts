@@ -2,7 +2,8 @@ import type { Role } from '../execution/client-id.js';
 
 /** The facts of an `event` of kind `filled`, decimal text; `liquidation` is that of the position after it. */
 export type FillFacts = {
-  readonly role?: Role;
+  /** Of an order of the run, or `stop` for that of the exchange. */
+  readonly role?: Role | 'stop';
   readonly number?: number;
   readonly side?: string;
   readonly amount?: string;

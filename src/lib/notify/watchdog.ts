@@ -4,8 +4,18 @@ import type { Notice } from './notice.js';
 
 /** A process that is gone is reported after this long: a supervisor may start it again. */
 const GONE = 60_000;
-/** An alarm about the liquidation is over when the price is this much further away. */
+/** An alarm about the liquidation is over when the price is this much further away, or half of the limit if that is less. */
 const HYSTERESIS = 0.02;
+/** Distance of the liquidation that is an alarm, where nobody has said another. */
+const NEAR = 0.1;
+
+/**
+ * Returns the distance of the liquidation that is an alarm by default. At leverage 10 a ladder begins less than 10 % from its
+ * liquidation: an alarm at each entry is one that nobody reads. It is half of what the leverage leaves at entry, at most 10 %.
+ */
+export function defaultLiquidationLimit(leverage: string): number {
+  return Math.min(NEAR, 1 / Number(leverage) / 2);
+}
 
 const SUFFIX = ':watchdog';
 
@@ -112,7 +122,7 @@ export class Watchdog {
       const text = `the price ${mark} is ${(distance * 100).toFixed(1)} % from the liquidation at ${liquidation}`;
       return this.#raise('liquidation_distance', text, time);
     }
-    return distance > limit + HYSTERESIS ? this.#clear('liquidation_distance', time) : [];
+    return distance > limit + Math.min(HYSTERESIS, limit / 2) ? this.#clear('liquidation_distance', time) : [];
   }
 
   #raise(kind: string, message: string, time: number): Notice[] {

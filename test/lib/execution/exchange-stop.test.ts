@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type FillFacts, fillText } from '../../../src/lib/notify/fill-text.js';
 import { RUN_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
 
 describe.each(RUN_KINDS.filter((one) => one[1] !== 'classic').map((kind) => ({ kind })))(
@@ -50,6 +51,8 @@ describe.each(RUN_KINDS.filter((one) => one[1] !== 'classic').map((kind) => ({ k
       expect(
         run.store.outbox(-1, 10_000).filter(({ record }) => record.type === 'fill' && record.reason === 'stop'),
       ).toHaveLength(1);
+      const told = run.events.filter(({ kind }) => kind === 'filled').at(-1);
+      expect(fillText(told?.data as FillFacts, 'ETHUSDT')).toMatch(/^STOP filled {2}ETHUSDT {2}long \d.* @ 9\d.* {2}profit -\d/);
     });
 
     it('triggers under the process: booked as a stop, and the run halts', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Sign, Watchdog } from '../../../src/lib/notify/watchdog.js';
+import { defaultLiquidationLimit, type Sign, Watchdog } from '../../../src/lib/notify/watchdog.js';
 
 const START = 1_790_000_000_000;
 const moment = (seconds: number) => ({ at: seconds * 1_000, time: (START + seconds * 1_000) * 1_000 });
@@ -46,6 +46,14 @@ describe('Watchdog', () => {
     ]);
     expect([...at(10, 99), ...at(15, 101), ...at(20, 102)]).toEqual([]);
     expect(at(25, 103)).toEqual(['ETHUSDT  liquidation_distance cleared after 20s']);
+  });
+
+  it('does not find every entry near: by default it is half of what the leverage leaves, at most 10 %', () => {
+    expect(['2', '5', '10', '25'].map(defaultLiquidationLimit)).toEqual([0.1, 0.1, 0.05, 0.02]);
+    const limits = { stalled: 600_000, liquidation: defaultLiquidationLimit('10') };
+    const dog = new Watchdog({ run: 'eth', mode: 'live', exchange: 'bybit', symbol: 'ETHUSDT' }, limits);
+    const at = (second: number, mark: number) => texts(dog, sign(second, { mark, liquidation: 90.5 }), second).length;
+    expect([at(0, 100), at(5, 97), at(10, 95.2), at(15, 97), at(20, 97.5)]).toEqual([0, 0, 1, 0, 1]);
   });
 
   it('is continued by another process: an alarm is raised again for who has not got it, cleared once, and numbers go on', () => {

@@ -17,7 +17,7 @@ export default class NotifyRun extends BaseCommand {
   static override description =
     `Reads the outbox of the runs of a store and sends what people should know, until it is stopped. A run never waits for it: it only reads their journals. How far each sink is stands beside the journal, so that a kill or a restart loses nothing; what may come twice has the same number.
 
-A run whose process is gone for a minute, or gives no sign of life for 10 minutes, is an alarm, and so is a liquidation nearer than 10 % (stalled and liquidation_distance in [notify]). Runs that are created later are followed, too, unless names are given.`;
+A run whose process is gone for a minute, or gives no sign of life for 10 minutes, is an alarm, and so is a liquidation nearer than 10 % (beyond leverage 5: half of 1/leverage; stalled and liquidation_distance in [notify]). Runs that are created later are followed, too, unless names are given.`;
   static override examples = [
     { description: 'All runs of a store', command: '<%= config.bin %> <%= command.id %> --store data' },
     { description: 'One run, to one sink', command: '<%= config.bin %> <%= command.id %> eth-long --sink phone' },

@@ -7,7 +7,7 @@ import { replaceFile } from '../../storage/files/durable-file.js';
 import type { Notice } from '../notice.js';
 import { RecordNotices } from '../record-notices.js';
 import type { Progress } from '../sink-queue.js';
-import { type Sign, Watchdog, type WatchdogState, watchdogSource } from '../watchdog.js';
+import { defaultLiquidationLimit, type Sign, Watchdog, type WatchdogState, watchdogSource } from '../watchdog.js';
 import { type Notifier, systemMoment } from './notifier.js';
 
 export type FollowerOptions = {
@@ -16,7 +16,7 @@ export type FollowerOptions = {
   readonly notifier: Notifier;
   /** Milliseconds without a sign of the run, and the distance of the liquidation, a fraction. */
   readonly stalled: number;
-  readonly liquidation: (symbol: string) => number;
+  readonly liquidation: (symbol: string) => number | undefined;
   readonly warn: (text: string) => void;
 };
 
@@ -119,9 +119,10 @@ export class RunFollower {
 
   async #open(): Promise<SqliteRunStore> {
     const journal = await openRunStore(this.#directory, { readOnly: true });
-    const { exchange, symbol, mode } = journal.config;
+    const { exchange, symbol, mode, leverage } = journal.config;
     const { name: run, stalled, liquidation } = this.#options;
-    this.#watchdog ??= new Watchdog({ run, mode, exchange, symbol }, { stalled, liquidation: liquidation(symbol) });
+    const limits = { stalled, liquidation: liquidation(symbol) ?? defaultLiquidationLimit(leverage) };
+    this.#watchdog ??= new Watchdog({ run, mode, exchange, symbol }, limits);
     return journal;
   }
 
