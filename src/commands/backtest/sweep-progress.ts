@@ -1,5 +1,4 @@
 import { ProgressLine, type ProgressOptions, remainingText, showWork, type Work } from '../../lib/cli/progress.js';
-import { READ_SHARE } from '../../lib/input/read-share.js';
 
 /** Progress of the sweeps of a backtest, one symbol after the other. */
 export class SweepProgress {
@@ -14,7 +13,7 @@ export class SweepProgress {
   /** Shows at first that the market is read. */
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#reading = showWork(options, 'backtest', () => READ_SHARE.share);
+    this.#reading = showWork(options, 'backtest');
   }
 
   begin(name: string, total: number): void {

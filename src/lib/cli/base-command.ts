@@ -3,7 +3,6 @@ import { Command } from '@oclif/core/command';
 import * as Errors from '@oclif/core/errors';
 import type { Exchange, HttpRequest } from '../exchanges/exchange.js';
 import { restOriginFor } from '../exchanges/requests.js';
-import { READ_SHARE } from '../input/read-share.js';
 import { lineObjectOf } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { ClosedOutputError } from '../sinks/sink.js';
@@ -302,7 +301,7 @@ export abstract class BaseCommand extends Command {
     if (endless || showsProgress) return NO_WORK;
     const isPrinting = flags.format !== undefined && flags.format !== 'table';
     const options = progressOn(this.stderr, flags.output ?? (isPrinting ? ['-'] : []));
-    return showWork(options, this.#name, () => READ_SHARE.share);
+    return showWork(options, this.#name);
   }
 
   #open({ flags, fallback, endless, types, render, asLines, claims, stored, drawsStdout }: Delivery): Promise<Output> {

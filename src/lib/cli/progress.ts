@@ -1,6 +1,8 @@
 import { fstatSync } from 'node:fs';
+import { READ_SHARE } from '../input/read-share.js';
 import { counted } from '../model/counted.js';
 import { formatCount } from '../model/number-format.js';
+import { followStatements, statementShare } from '../storage/database/statement-share.js';
 import type { Stderr } from './stderr.js';
 
 export type ProgressOptions = {
@@ -108,18 +110,21 @@ export const NO_WORK: Work = { add() {}, end() {} };
 
 /**
  * Shows on a terminal that a batch step works, once it has taken a second: its records, their rate, and the time left where
- * `share` knows how much is done. Elsewhere nothing is shown.
+ * the share of the input that is read, or of the statement that runs, is known. Elsewhere nothing is shown.
  */
-export function showWork(options: ProgressOptions, name: string, share: () => number | undefined): Work {
+export function showWork(options: ProgressOptions, name: string, share: Share = SHARES): Work {
   if (!options.isLive) return NO_WORK;
+  followStatements();
   const started = options.elapsed();
+  const estimate = new Estimate();
   let records = 0;
   let line: ProgressLine | undefined;
   const timer = setInterval(() => {
     const elapsed = options.elapsed() - started;
+    const part = partText(share, estimate, elapsed);
     if (elapsed < QUICK) return;
     line ??= new ProgressLine(options);
-    line.update(() => `${name}: ${workText(records, elapsed, share())}`);
+    line.update(() => `${name}: ${workText(records, elapsed, part)}`);
   }, DRAW_EVERY).unref();
   return {
     add: (more) => {
@@ -134,19 +139,50 @@ export function showWork(options: ProgressOptions, name: string, share: () => nu
 
 /** Runs one long operation, and shows meanwhile that it works. */
 export async function whileWorking<Result>(stderr: Stderr, name: string, run: () => Promise<Result>): Promise<Result> {
-  const work = showWork(progressOn(stderr), name, () => undefined);
+  const work = showWork(progressOn(stderr), name);
   return await run().finally(() => work.end());
 }
 
-/** Returns `45 % read, 120,000 records, 23,000/s, about 12 s left`. */
-function workText(records: number, elapsed: number, share: number | undefined): string {
-  const rate = formatCount(records / (elapsed / 1_000));
+/** The shares that are done, 0 to 1, undefined where they are not known: of the input files, of the statement that runs. */
+type Share = { readonly read: () => number | undefined; readonly pass: () => number | undefined };
+
+const SHARES: Share = { read: () => READ_SHARE.share, pass: statementShare };
+
+/** Estimates the time left of a pass over the data from its share at several times. A share that falls begins another pass. */
+class Estimate {
+  #share = Number.POSITIVE_INFINITY;
+  #begun = { share: 0, elapsed: 0 };
+
+  /** Returns `, about 12 s left` at `elapsed` milliseconds. */
+  leftText(share: number, elapsed: number): string {
+    if (share < this.#share) this.#begun = { share, elapsed };
+    this.#share = share;
+    const { share: before, elapsed: since } = this.#begun;
+    const done = (share - before) / (1 - before);
+    return elapsed - since < DRAW_EVERY ? '' : remainingText(done, elapsed - since);
+  }
+}
+
+/** What a step has done of the input or of its current pass, and the time left in it; empty where neither is known. */
+type Part = { readonly done: string; readonly left: string };
+
+function partText({ read, pass }: Share, estimate: Estimate, elapsed: number): Part {
+  const share = read();
   const isReading = share !== undefined && share < 1;
-  return [
-    isReading ? `${(share * 100).toFixed(0)} % read` : '',
-    records > 0 ? `${counted(records, 'record')}, ${rate}/s` : '',
-    `${(elapsed / 1_000).toFixed(0)} s${isReading ? remainingText(share, elapsed) : ''}`,
-  ]
+  const shown = isReading ? share : pass();
+  if (shown === undefined || shown >= 1) return { done: '', left: '' };
+  const percent = `${(shown * 100).toFixed(0)} %`;
+  const left = estimate.leftText(shown, elapsed);
+  // A step may take several passes, and nobody knows how many.
+  return isReading
+    ? { done: `${percent} read`, left }
+    : { done: `${percent} of this pass`, left: left === '' ? '' : `${left} in it` };
+}
+
+/** Returns `45 % read, 120,000 records, 23,000/s, 12 s, about 15 s left`. */
+function workText(records: number, elapsed: number, { done, left }: Part): string {
+  const rate = formatCount(records / (elapsed / 1_000));
+  return [done, records > 0 ? `${counted(records, 'record')}, ${rate}/s` : '', `${(elapsed / 1_000).toFixed(0)} s${left}`]
     .filter((text) => text !== '')
     .join(', ');
 }

@@ -23,7 +23,7 @@ describe('the progress of a batch step', () => {
   it('appears after a second, with records, rate and the time left, and leaves nothing', () => {
     const { drawn, displays, options } = shown(true);
     let share: number | undefined = 0;
-    const work = showWork(options, 'candles', () => share);
+    const work = showWork(options, 'candles', { read: () => share, pass: () => undefined });
     vi.advanceTimersByTime(900);
     expect(drawn).toEqual([]);
     work.add(5_000);
@@ -41,14 +41,38 @@ describe('the progress of a batch step', () => {
     expect(drawn).toHaveLength(lines);
   });
 
+  it('estimates the pass of SQL that runs, each from its own begin, once the files are read', () => {
+    const { drawn, options } = shown(true);
+    let [read, pass]: (number | undefined)[] = [1, 0];
+    const work = showWork(options, 'candles', { read: () => read, pass: () => pass });
+    for (let step = 1; step <= 10; step++) {
+      vi.advanceTimersByTime(1_000);
+      pass = step / 20;
+    }
+    vi.advanceTimersByTime(200);
+    expect(drawn.at(-1)).toBe(`${ERASE}candles: 50 % of this pass, 10 s, about 10 s left in it`);
+    pass = 0.01;
+    vi.advanceTimersByTime(200);
+    expect(drawn.at(-1)).toBe(`${ERASE}candles: 1 % of this pass, 10 s`);
+    for (let step = 1; step <= 10; step++) {
+      pass = step / 20;
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(drawn.at(-1)).toBe(`${ERASE}candles: 50 % of this pass, 20 s, about 11 s left in it`);
+    [read, pass] = [undefined, undefined];
+    vi.advanceTimersByTime(200);
+    expect(drawn.at(-1)).toBe(`${ERASE}candles: 21 s`);
+    work.end();
+  });
+
   it('is nothing for a quick step, and nothing without a terminal', () => {
     const quick = shown(true);
-    const work = showWork(quick.options, 'verify', () => undefined);
+    const work = showWork(quick.options, 'verify', { read: () => undefined, pass: () => undefined });
     vi.advanceTimersByTime(999);
     work.end();
     vi.advanceTimersByTime(5_000);
     const piped = shown(false);
-    showWork(piped.options, 'verify', () => 0.5).add(3);
+    showWork(piped.options, 'verify', { read: () => 0.5, pass: () => 0.5 }).add(3);
     vi.advanceTimersByTime(120_000);
     expect([quick.drawn, piped.drawn]).toEqual([[], []]);
   });

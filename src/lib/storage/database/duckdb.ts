@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
 import { fetchNamedFiles } from '../files/bucket-files.js';
 import { followRetired, isVanished } from '../log/retired-files.js';
+import { followConnection, forgetConnection } from './statement-share.js';
 
 /**
  * Loads the native library on first use. It uses `require`: `import` first reads all 180 files of this CommonJS package to
@@ -55,6 +56,7 @@ export class Database {
     });
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
+    await followConnection(connection);
     return new Database(connection, () => instance.closeSync(), spill, threads);
   }
 
@@ -98,6 +100,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    forgetConnection(this.connection);
     this.connection.closeSync();
     this.#closeInstance();
     await rm(this.#spill, { recursive: true, force: true });
