@@ -20,10 +20,10 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0])) {
   reportStdoutErrors();
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
-} else if (argv[0] === 'complete' && ['--', '--next'].includes(argv[1])) {
+} else if (argv[0] === 'complete' && ['word', 'next'].includes(argv[1])) {
   // One press of the tab key. The framework would take longer than the candidates.
   const { answerCompletion } = await import('../dist/lib/cli/completion/main.js');
-  await answerCompletion(argv[1] === '--' ? argv.slice(2) : [...argv.slice(2), '']);
+  await answerCompletion(argv[1] === 'word' ? argv.slice(2) : [...argv.slice(2), '']);
 } else {
   // From Node 22.1 on: compiling some 500 files again at each start takes longer than reading them.
   module.enableCompileCache?.();

@@ -73,7 +73,7 @@ describe('a real shell', () => {
     await writer.write([tradeRecord()]);
     await writer.close();
     writeFileSync(join(project, 'mdtool.toml'), 'store = "nowhere"\n[query]\nstore = "elsewhere"\n');
-    const words = [process.execPath, [join(ROOT, 'bin/run.js'), 'complete', '--', 'query', 'tr']] as const;
+    const words = [process.execPath, [join(ROOT, 'bin/run.js'), 'complete', 'word', 'query', 'tr']] as const;
     const { stdout } = spawnSync(...words, { cwd: project, encoding: 'utf8', env: { ...env, MDTOOL_STORE: '' } });
     expect(stdout).toMatch(/^trade\t/m);
   });
@@ -126,6 +126,19 @@ describe('a real shell', () => {
       '--market=linear',
       'trade,ticker',
       'market.ndjson',
+      '',
+    ]);
+  });
+
+  it.skipIf(!isInstalled('pwsh', 'tests of completion'))('PowerShell completes commands, values, and parts of lists', () => {
+    const lines = ['mdtool stre', 'mdtool grid pl', 'mdtool stream --market=li', 'mdtool stream --channels trade,ti'];
+    const ask = (line: string) => `(TabExpansion2 '${line}' ${line.length}).CompletionMatches.CompletionText`;
+    const script = ['Invoke-Expression (Get-Content -Raw script.powershell)', ...lines.map(ask)].join('; ');
+    expect(shell('pwsh', ['-NoProfile', '-Command', script]).split(/\r?\n/)).toEqual([
+      'stream',
+      'plan',
+      '--market=linear',
+      'ticker',
       '',
     ]);
   });

@@ -2,8 +2,9 @@ import { DIRECTIVE } from './candidates.js';
 
 /**
  * Completion scripts by shell, for a program called `mdtool`. Each hands the words up to the cursor to
- * `mdtool complete --`, which prints a candidate per line (a tab stands before its description) and last `:` with the
- * directive. `complete --next` says that the word at the cursor is empty: PowerShell drops empty arguments.
+ * `mdtool complete word`, which prints a candidate per line (a tab stands before its description) and last `:` with the
+ * directive. `complete next` says that the word at the cursor is empty: PowerShell drops empty arguments. Neither begins with
+ * a dash: the script that npm installs for PowerShell loses `--`.
  */
 export const SCRIPTS = { bash: bashScript(), zsh: zshScript(), fish: fishScript(), powershell: powershellScript() } as const;
 
@@ -21,7 +22,7 @@ function bashScript(): string {
   COMPREPLY=()
   while IFS= read -r line; do
     if [[ $line == :* ]]; then directive=\${line#:}; else COMPREPLY+=("\${line%%$'\\t'*}"); fi
-  done < <(mdtool complete -- "\${words[@]}" 2>/dev/null)
+  done < <(mdtool complete word "\${words[@]}" 2>/dev/null)
   (( directive & ${DIRECTIVE.noFiles} )) && compopt +o default
   (( directive & ${DIRECTIVE.directories} )) && compopt -o dirnames
   return 0
@@ -35,7 +36,7 @@ function zshScript(): string {
 _mdtool() {
   local line directive
   local -a lines names shown
-  lines=("\${(@f)$(mdtool complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  lines=("\${(@f)$(mdtool complete word "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   directive=\${lines[-1]#:}
   for line in "\${(@)lines[1,-2]}"; do
     names+=("\${line%%$'\\t'*}")
@@ -53,7 +54,7 @@ compdef _mdtool mdtool
 function fishScript(): string {
   return `function __mdtool_complete
   set -l words (commandline -opc) (commandline -ct)
-  set -l lines (mdtool complete -- $words[2..] 2>/dev/null)
+  set -l lines (mdtool complete word $words[2..] 2>/dev/null)
   set -l directive (string sub --start 2 -- $lines[-1])
   set -e lines[-1]
   if test $directive = ${DIRECTIVE.directories}
@@ -67,14 +68,24 @@ complete -c mdtool -f -a '(__mdtool_complete)'
 `;
 }
 
+/**
+ * PowerShell replaces no more than the part of a word behind its last comma, so what stands before it is cut off the
+ * candidates. Words behind the cursor are not asked about.
+ */
 function powershellScript(): string {
   return `Register-ArgumentCompleter -Native -CommandName mdtool -ScriptBlock {
   param($word, $ast, $cursor)
-  $words = @($ast.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
-  $start = if ($word -eq '') { '--next' } else { '--' }
+  $elements = @($ast.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.StartOffset -lt $cursor })
+  $words = @($elements | ForEach-Object { $_.ToString() })
+  $start = if ($elements.Count -eq 0 -or $elements[-1].Extent.EndOffset -lt $cursor) { 'next' } else { 'word' }
+  $before = ''
+  if ($start -eq 'word' -and $words[-1].EndsWith($word)) {
+    $before = $words[-1].Substring(0, $words[-1].Length - $word.Length)
+  }
   mdtool complete $start @words 2>$null | Where-Object { $_ -notmatch '^:' } | ForEach-Object {
     $name, $about = $_ -split "\`t", 2
     if (-not $about) { $about = $name }
+    if ($name.StartsWith($before)) { $name = $name.Substring($before.Length) }
     [System.Management.Automation.CompletionResult]::new($name, $name, 'ParameterValue', $about)
   }
 }
