@@ -92,6 +92,15 @@ describe.each([...TEXTS].filter(([page]) => hasRedis || page !== 'docs/more-mach
   });
 });
 
+it('docs/months.md says what to do on each alert', () => {
+  const rules = readFileSync(join(ROOT, 'packaging/prometheus/alerts.yml'), 'utf8');
+  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  const months = readFileSync(join(ROOT, 'docs/months.md'), 'utf8');
+  const sections = new Map(months.split(/^### /m).map((part) => [part.split('\n')[0], part.length]));
+  expect(alerts.length).toBeGreaterThan(10);
+  expect(alerts.filter((name) => (sections.get(name) ?? 0) < 100)).toEqual([]);
+});
+
 const COOKBOOK = readFileSync(join(ROOT, 'docs/cookbook/README.md'), 'utf8');
 const hasPandas = spawnSync('python3', ['-c', 'import pandas']).status === 0;
 

@@ -130,7 +130,11 @@ describe('a real shell', () => {
     ]);
   });
 
-  it.skipIf(!isInstalled('pwsh', 'tests of completion'))('PowerShell completes commands, values, and parts of lists', () => {
+  // No registry of ours has it, so that CI goes without.
+  const hasPowerShell = spawnSync('pwsh', ['--version']).status === 0;
+  if (!hasPowerShell) console.error('\nSKIPPED: the completion of PowerShell needs pwsh, which is not installed\n');
+
+  it.skipIf(!hasPowerShell)('PowerShell completes commands, values, and parts of lists', () => {
     const lines = ['mdtool stre', 'mdtool grid pl', 'mdtool stream --market=li', 'mdtool stream --channels trade,ti'];
     const ask = (line: string) => `(TabExpansion2 '${line}' ${line.length}).CompletionMatches.CompletionText`;
     const script = ['Invoke-Expression (Get-Content -Raw script.powershell)', ...lines.map(ask)].join('; ');

@@ -57,6 +57,16 @@ describe('the package', () => {
     expect(inRepository.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
+  it('has a manual page of all commands that formatters read without a warning', () => {
+    const { man } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    const page = join(installed, man);
+    const { commands } = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8'));
+    const headings = [...readFileSync(page, 'utf8').matchAll(/^\.SS "mdtool (.*)"$/gm)].map(([, name]) => name?.replaceAll(' ', ':'));
+    expect(headings.sort()).toEqual(Object.keys(commands).sort());
+    expect(output('mandoc', ['-Tlint', '-Wwarning', page])).toBe('');
+    expect(output('mandoc', ['-Tascii', page])).toContain('--interval LIST');
+  });
+
   it('passes publint and attw', () => {
     const tools = join(ROOT, 'packaging/tools/node_modules/.bin');
     expect(output(join(tools, 'publint'), [installed])).toContain('All good!');

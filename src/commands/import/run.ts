@@ -10,6 +10,7 @@ import { BrokenLines } from '../../lib/input/broken-lines.js';
 import { counted } from '../../lib/model/counted.js';
 import type { AnyRecord, RecordType } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
+import { requireStore } from '../../lib/storage/files/store-directory.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import type { importFlags } from './flags.js';
 import { mappingFacts, mappingText, sampleRows } from './text.js';
@@ -47,6 +48,7 @@ export type PreparedImport = {
 
 /** Decides how each file is read. Throws a `UsageError` that names the flag to give. */
 export async function prepareImport(paths: readonly string[], flags: CommandFlags): Promise<PreparedImport> {
+  if (flags.from !== undefined) await requireStore(flags.from);
   const sources = flags.from === undefined ? await openSources(paths, optionsOf(flags)) : [];
   const types = typesOf(sources);
   return {

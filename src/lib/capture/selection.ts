@@ -157,9 +157,22 @@ export class Selection {
     return new Set((this.#options.symbols ?? []).flatMap((spelling) => nativeNames(exchange, spelling, market)));
   }
 
+  /** The name of a spot pair is also that of a contract for people, `SOL/USDT`: returns which one, if it is a name of spot. */
+  #meantBySpot(exchange: Exchange, spelling: string): string | undefined {
+    if (!exchange.nativeSymbol(spelling, 'spot')) return undefined;
+    const contract = `${spelling}:${spelling.split('/')[1]}`;
+    const meant = this.#markets(exchange).flatMap((market) => {
+      const native = exchange.nativeSymbol(contract, market);
+      return native === undefined ? [] : [`did you mean ${native} on ${market}?`];
+    });
+    return meant[0] ?? 'add --market spot';
+  }
+
   #check(spelling: string): void {
     const { exchanges } = this.#options;
     if (exchanges.some((exchange) => this.#markets(exchange).some((market) => exchange.nativeSymbol(spelling, market)))) return;
+    const spot = exchanges.map((exchange) => this.#meantBySpot(exchange, spelling)).find((meant) => meant !== undefined);
+    if (spot !== undefined) throw new UsageError(`--symbols: ${spelling} is a spot symbol; ${spot}`);
     const names = exchanges.map(({ id }) => id).join(', ');
     throw new UsageError(
       `--symbols: expected a symbol of ${names} such as BTCUSDT, was "${spelling}"; mdtool symbols lists them`,

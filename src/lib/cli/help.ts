@@ -90,11 +90,13 @@ export default class PlainHelp extends Help {
   override async showHelp(argv: string[]): Promise<void> {
     const words = argv.filter((word) => word !== '' && !word.startsWith('-') && word !== 'help');
     if (words.length === 1 && words[0] === FLAGS_TOPIC) return this.log(this.#flagsTopic());
-    const names = [...this.config.commands, ...this.config.topics.map(({ name }) => ({ id: name }))];
-    const topics = new Set(names.map(({ id }) => id.replaceAll(':', ' ')));
-    const isKnown = words.length === 0 || words.some((_, index) => topics.has(words.slice(0, index + 1).join(' ')));
-    if (isKnown) return await super.showHelp(argv);
     const name = words.join(' ');
+    const spaced = (id: string) => id.replaceAll(':', ' ');
+    const commands = new Set(this.config.commands.map(({ id }) => spaced(id)));
+    const topics = new Set([...commands, ...this.config.topics.map((topic) => spaced(topic.name))]);
+    // Behind a command stand its arguments, behind a topic only its commands.
+    const isKnown = name === '' || topics.has(name) || words.some((_, index) => commands.has(words.slice(0, index).join(' ')));
+    if (isKnown) return await super.showHelp(argv);
     const hint = didYouMean(name, [...topics, FLAGS_TOPIC]) || `; ${this.config.bin} --help lists the commands`;
     process.stderr.write(`mdtool: no help on "${printable(name)}"${hint}\n`);
     throw new Errors.ExitError(EXIT.usage);
@@ -163,7 +165,7 @@ function section(formatter: { section(header: string, body: string): string }, t
 }
 
 /** Returns flags by their group: a command's own first, `Output` last; required ones lead their group. Global ones have none. */
-function groupsOf(flags: readonly Command.Flag.Any[]): [string, Command.Flag.Any[]][] {
+export function groupsOf(flags: readonly Command.Flag.Any[]): [string, Command.Flag.Any[]][] {
   const groups = new Map<string, Command.Flag.Any[]>([['Flags', []]]);
   const sorted = [...flags].sort(
     (a, b) => Number(b.required ?? false) - Number(a.required ?? false) || (a.name < b.name ? -1 : 1),
@@ -177,12 +179,12 @@ function groupsOf(flags: readonly Command.Flag.Any[]): [string, Command.Flag.Any
   return output === undefined ? named : [...named, [OUTPUT_GROUP, output]];
 }
 
-function argumentRow({ name, required, multiple, description = '' }: Command.Arg.Any): [string, string] {
+export function argumentRow({ name, required, multiple, description = '' }: Command.Arg.Any): [string, string] {
   const label = `${name.toUpperCase()}${multiple ? '...' : ''}`;
   return [required ? label : `[${label}]`, description];
 }
 
-function flagRow(flag: Command.Flag.Any): [string, string] {
+export function flagRow(flag: Command.Flag.Any): [string, string] {
   const short = flag.char ? `-${flag.char}, ` : '';
   const summary = (flag.summary ?? flag.description ?? '').trim();
   const { options = [], default: value = '' } = flag.type === 'option' ? flag : {};

@@ -19,12 +19,23 @@ export async function requireKnownSymbols(directory: string, { symbols, exchange
   const spellings = (name: string) => nativeSymbols([name], exchange ?? EXCHANGES, market);
   const doubtful = symbols.filter((name) => !spellings(name).some((native) => known.has(native)));
   if (doubtful.length === 0) return;
-  // Journals and large files do not list their symbols: only these are read.
+  // The log does not list the symbols of journals and of large files: only these are read.
   const { readStore } = await import('../storage/reading/store-reader.js');
   for (const name of doubtful) {
     if (await hasRecords(readStore(directory, { symbols: spellings(name) }))) continue;
     if (known.size === 0 && !(await hasRecords(readStore(directory, {})))) return;
-    throw new UsageError(`unknown symbol ${name}: the store ${directory} has no records of it${similarSymbols(name, known)}`);
+    const all = [...known, ...(await unsealedSymbols(directory))];
+    throw new UsageError(`unknown symbol ${name}: the store ${directory} has no records of it${similarSymbols(name, all)}`);
+  }
+}
+
+async function unsealedSymbols(directory: string): Promise<string[]> {
+  const { openSnapshot, STORED_TYPES } = await import('../storage/reading/store-snapshot.js');
+  const snapshot = await openSnapshot(directory);
+  try {
+    return STORED_TYPES.flatMap((type) => snapshot.open(type)).flatMap(({ symbols }) => symbols ?? []);
+  } finally {
+    await snapshot.close();
   }
 }
 

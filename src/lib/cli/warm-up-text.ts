@@ -12,7 +12,7 @@ export function warmUpText({ features, end }: SymbolWarmUp): string | undefined 
   const slowest = slowestOf(features);
   if (!slowest) return undefined;
   const others = new Set(features.map(({ name }) => name.replace(/_pct$/, ''))).size - 1;
-  const more = others > 0 ? ` (and ${others} more)` : '';
+  const more = others > 0 ? ` and ${others} more` : '';
   if (slowest.ready === undefined) return `${slowest.name} has no input yet${more}`;
   return `${slowest.name} ${shareText(slowest)}${more}, first signal possible at ${minuteOf(slowest.ready, end)}`;
 }
@@ -57,9 +57,12 @@ function shareText({ have, need, unit }: FeatureWarmUp): string {
   return need < IN_MINUTES ? `${have} of ${need} s` : `${Math.floor(have / 60)} of ${Math.ceil(need / 60)} min`;
 }
 
+/** `Dec 1`: with the year a line would not fit a terminal of 80 columns. */
+const DAY_NAME = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric', timeZone: 'UTC' });
+
 /** The minute by which it is surely possible, with its day unless that is today's. */
 function minuteOf(time: number, now: number): string {
   const minute = Math.ceil(time / MINUTE) * MINUTE;
   const day = dayOf(minute);
-  return `${timeOfDay(minute).slice(0, 5)}${day === dayOf(now) ? '' : ` on ${day}`}`;
+  return `${timeOfDay(minute).slice(0, 5)}${day === dayOf(now) ? '' : ` on ${DAY_NAME.format(new Date(day))}`}`;
 }

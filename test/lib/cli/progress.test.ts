@@ -95,11 +95,11 @@ describe('what is still warming', () => {
       'warming up: BTCUSDT mark_dev_z 6 of 60 min, first signal possible at 17:04',
     );
     expect(warmUpLine([symbol('A', seconds('delta_z', 0, 300), seconds('imb_shift', 30, 61)), symbol('B'), symbol('C')])).toBe(
-      'warming up: A delta_z 0 of 5 min (and 1 more), first signal possible at 16:15',
+      'warming up: A delta_z 0 of 5 min and 1 more, first signal possible at 16:15',
     );
     const bars: FeatureWarmUp = { name: 'atr15m', have: 4, need: 200, unit: 'candles', ready: END + 49 * 3_600_000_000 };
     expect(warmUpLine([symbol('A', bars, { ...bars, name: 'atr15m_pct' })])).toBe(
-      'warming up: A atr15m 4 of 200 candles, first signal possible at 17:10 on 2026-11-22',
+      'warming up: A atr15m 4 of 200 candles, first signal possible at 17:10 on Nov 22',
     );
     const silent: FeatureWarmUp = { ...seconds('mark_dev_z', 0, 3_600), ready: undefined };
     expect(warmUpLine([symbol('A', silent), symbol('B', seconds('delta_z', 299, 300))])).toBe(

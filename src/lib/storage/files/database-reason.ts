@@ -35,7 +35,7 @@ export function databaseReason(error: unknown): string {
     const match = pattern.exec(message);
     if (match) return reason(match);
   }
-  return `${(message.split('\n')[0] ?? '').replace(CLASS, '')}${candidates(message)}`;
+  return `${(message.split('\n')[0] ?? '').replace(CLASS, '').replace(/!$/, '')}${candidates(message)}`;
 }
 
 /** DuckDB names similar columns and functions on a line of their own, which the first line alone would lose. */
