@@ -27,11 +27,13 @@ const paragraphs = (words) =>
     .split(/\n\s*\n/)
     .filter((paragraph) => paragraph.trim() !== '')
     .flatMap((paragraph) => ['.PP', text(paragraph)]);
-const rows = (list) => list.flatMap(([label, meaning]) => ['.TP', `\\fB${text(label)}\\fR`, text(meaning === '' ? '–' : meaning)]);
+const rows = (list) =>
+  list.flatMap(([label, meaning]) => ['.TP', `\\fB${text(label)}\\fR`, text(meaning === '' ? '–' : meaning)]);
 
 function commandLines({ id, summary, description: details = '', examples = [], args, flags }) {
   const name = `mdtool ${id.replaceAll(':', ' ')}`;
-  const rendered = (words) => words.replaceAll('<%= config.bin %>', 'mdtool').replaceAll('<%= command.id %>', id.replaceAll(':', ' '));
+  const rendered = (words) =>
+    words.replaceAll('<%= config.bin %>', 'mdtool').replaceAll('<%= command.id %>', id.replaceAll(':', ' '));
   const shown = Object.values(flags).filter(({ hidden }) => !hidden);
   const inputs = Object.values(args).map(argumentRow);
   const required = shown.filter((flag) => flag.required).map((flag) => flagRow(flag)[0]);

@@ -26,7 +26,11 @@ export const PAGES = {
   'How it is built': ['ARCHITECTURE', 'CONTRIBUTING', 'docs/adding-an-exchange', 'docs/local-exchange'],
 };
 
-const REWRITES = { 'README.md': 'index.md', 'docs/cookbook/README.md': 'docs/cookbook/index.md', 'api/README.md': 'api/index.md' };
+const REWRITES = {
+  'README.md': 'index.md',
+  'docs/cookbook/README.md': 'docs/cookbook/index.md',
+  'api/README.md': 'api/index.md',
+};
 /** The title of a page before its colon, short enough for the sidebar. */
 const titleOf = (page) => {
   const [, title = page] = /^# (.*)$/m.exec(readFileSync(`${ROOT}${page}.md`, 'utf8')) ?? [];

@@ -61,7 +61,9 @@ describe('the package', () => {
     const { man } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     const page = join(installed, man);
     const { commands } = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8'));
-    const headings = [...readFileSync(page, 'utf8').matchAll(/^\.SS "mdtool (.*)"$/gm)].map(([, name]) => name?.replaceAll(' ', ':'));
+    const headings = [...readFileSync(page, 'utf8').matchAll(/^\.SS "mdtool (.*)"$/gm)].map(([, name]) =>
+      name?.replaceAll(' ', ':'),
+    );
     expect(headings.sort()).toEqual(Object.keys(commands).sort());
     expect(output('mandoc', ['-Tlint', '-Wwarning', page])).toBe('');
     expect(output('mandoc', ['-Tascii', page])).toContain('--interval LIST');
