@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Writes docs/screens: what a terminal of 80, 120 and 200 columns shows, with its colours in the files .ansi (`cat` one on a
-// light and on a dark terminal: only the sixteen colours of the terminal's own scheme are used). Needs tmux and a build; run
+// Writes docs/screens: what a terminal of 80, 120 and 200 columns shows, with its colours in the files .ansi. One file serves
+// light and dark terminals: a colour that is invisible on one of them ends the script. Needs tmux and a build; run
 // it as `npm run screens`. Accounts and markets are those of the local exchange: every key and figure is made up.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,6 +20,8 @@ const ROWS = 14;
 const SETTLED = 4_000;
 
 const WIDTHS = [80, 120, 200];
+/** Bold, dim, red, green, blue, magenta, and back: yellow and white vanish on a light terminal, black on a dark one. */
+const READABLE = new Set(['', '0', '1', '2', '22', '31', '32', '34', '35', '39', '49']);
 /** Short windows: the features of the picture are warm within its time. */
 const WINDOWS = '--window delta_z=5s,imb_shift=5s,mark_dev_z=30s';
 
@@ -45,9 +47,16 @@ try {
 async function shoot(name, environment, command, settled) {
   for (const width of WIDTHS) {
     const { text, colours } = await captured(`${name}-${width}`, width, command, environment, settled);
+    requireReadable(name, colours);
     writeFileSync(join(SCREENS, `${name}-${width}.txt`), text);
     writeFileSync(join(SCREENS, `${name}-${width}.ansi`), colours);
   }
+}
+
+function requireReadable(name, colours) {
+  const codes = colours.split('\u001b[').flatMap((part) => /^([\d;]*)m/.exec(part)?.[1].split(';') ?? []);
+  const unreadable = codes.filter((code) => !READABLE.has(code));
+  if (unreadable.length > 0) throw new Error(`${name}: colours ${unreadable} cannot be read on every terminal`);
 }
 
 /** Opens an account with a short position and an order; returns the variables that point mdtool to it. */

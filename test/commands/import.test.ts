@@ -753,7 +753,7 @@ describe('import', () => {
       stderr: expect.stringMatching(/2 candles stored in two .*5 records stored before/),
     });
     expect(await queried('two', 'select count(*) from trade union all select count(*) from candle')).toBe('5\n2');
-    expect(await run('--from', 'nowhere', '-o', 'store', '--store', 'two')).toMatchObject({ code: 1 });
+    expect(await run('--from', 'nowhere', '-o', 'store', '--store', 'two')).toMatchObject({ code: 2 });
     expect(await run('--from', 'two', '-o', 'store', '--store', 'two')).toMatchObject({ code: 2 });
   });
 

@@ -27,12 +27,12 @@ If coverage has the verdict \`hole\` or \`mismatch\`, the affected files are com
     },
     {
       description: "Import a day of trades from Bybit's public archive",
-      command: '<%= config.bin %> <%= command.id %> https://public.bybit.com/trading/BTCUSDT/BTCUSDT2026-11-20.csv.gz',
+      command: '<%= config.bin %> <%= command.id %> https://public.bybit.com/trading/BTCUSDT/BTCUSDT2024-06-01.csv.gz',
     },
     {
       description: 'Settled funding rates since January, as a file',
       command:
-        '<%= config.bin %> <%= command.id %> --exchange bitget --market linear --channels funding --since 2026-01-01 -o funding.csv',
+        '<%= config.bin %> <%= command.id %> --exchange bitget --market linear --channels funding --since 30d -o funding.csv',
     },
   ];
 

@@ -45,7 +45,7 @@ Exit 3 if the data has gaps.`;
     {
       description: 'The same on several machines, each with mdtool worker',
       command:
-        '<%= config.bin %> <%= command.id %> --symbols BTCUSDT --until 2026-01-01 --strategy grid --sweep levels=4:12:1 --workers redis://10.0.0.5',
+        '<%= config.bin %> <%= command.id %> --symbols BTCUSDT --until 1d --strategy grid --sweep levels=4:12:1 --workers redis://10.0.0.5',
     },
     {
       description: 'Your own strategy, tuned on 30 days and tested on the next 7',

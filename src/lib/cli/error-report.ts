@@ -66,6 +66,11 @@ function usageMessage(error: OclifError, { command, flags }: CommandContext): st
   const exclusive =
     /^(?:The following errors? occurred:\s*)?(--[\w-]+)=[\s\S]* cannot also be provided when using (--[\w-]+)/.exec(text.trim());
   if (exclusive) return `${exclusive[1]} cannot be combined with ${exclusive[2]}; ${see}`;
+  const needed =
+    /^(?:The following errors? occurred:\s*)?All of the following must be provided when using (--[\w-]+): (--[\w-]+)/.exec(
+      text.trim(),
+    );
+  if (needed) return `${needed[1]} needs ${needed[2]}; ${see}`;
   const option = /^Expected --(\S+?)=([\s\S]*) to be one of: (.*)$/.exec(text);
   if (option)
     return `--${option[1]}: expected one of ${option[3]}, was "${option[2]}"${didYouMean(option[2] ?? '', (option[3] ?? '').split(', '))}`;

@@ -9,10 +9,12 @@ export const CHART_SCRIPT = `
   const data = JSON.parse(document.getElementById('data').textContent);
   const library = window.LightweightCharts;
   const box = document.getElementById('chart');
+  const [first, second] = data.candles;
+  const hasSeconds = second !== undefined && second.time - first.time < 60;
   const chart = library.createChart(box, {
     autoSize: true,
     layout: { attributionLogo: true, background: { color: 'transparent' } },
-    timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.02 },
+    timeScale: { timeVisible: true, secondsVisible: hasSeconds, minBarSpacing: 0.02 },
     rightPriceScale: { minimumWidth: window.innerWidth < 600 ? 60 : 90 },
   });
   const prices = data.candles.flatMap(({ low, close }) => [low, close]);
@@ -71,7 +73,7 @@ export const CHART_SCRIPT = `
     const value = values.get(time);
     const fall = drawdowns.get(time);
     legend.textContent = [
-      new Date(time * 1000).toISOString().slice(0, 16).replace('T', ' '),
+      new Date(time * 1000).toISOString().slice(0, hasSeconds ? 19 : 16).replace('T', ' '),
       'O ' + bar.open, 'H ' + bar.high, 'L ' + bar.low, 'C ' + bar.close,
       ...(value ? ['equity ' + value.value.toFixed(2)] : []),
       ...(fall ? ['drawdown ' + (-fall.value).toFixed(2) + ' %'] : []),

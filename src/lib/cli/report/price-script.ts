@@ -34,18 +34,26 @@ export const PRICE_SCRIPT = `
     const candles = symbol.isLine
       ? chart.addSeries(library.LineSeries, { priceFormat, lineWidth: 1, priceLineVisible: false, color: '#787b86' })
       : chart.addSeries(library.CandlestickSeries, { priceFormat, priceLineVisible: false });
+    // The bars of the volume stand below the candles.
+    if (!symbol.isLine) candles.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.24 } });
     candles.setData(symbol.isLine ? symbol.candles.map(({ time, close }) => ({ time, value: close })) : symbol.candles);
     library.createSeriesMarkers(candles, symbol.signals.map(({ time, side, text }) => ({
       time, text, shape: side === 'buy' ? 'arrowUp' : 'arrowDown', position: side === 'buy' ? 'belowBar' : 'aboveBar', color: side === 'buy' ? '#089981' : '#f23645',
     })));
     const colours = ['#2962ff', '#b26a00', '#9c27b0', '#00897b'];
-    symbol.features.forEach(({ name, points }, place) => {
-      const line = chart.addSeries(library.LineSeries, { color: colours[place % colours.length], lineWidth: 1, priceLineVisible: false }, place + 1);
+    symbol.features.forEach(({ points }, place) => {
+      // Three digits of the largest value: two decimals would show 0.002 as 0.00.
+      const largest = points.reduce((most, { value = 0 }) => Math.max(most, Math.abs(value)), 0);
+      const precision = largest === 0 ? 2 : Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(largest))));
+      const line = chart.addSeries(library.LineSeries, {
+        color: colours[place % colours.length], lineWidth: 1, priceLineVisible: false,
+        priceFormat: { type: 'price', precision, minMove: 10 ** -precision },
+      }, place + 1);
       line.setData(points);
     });
     const panes = chart.panes();
     panes.forEach((pane, place) => pane.setStretchFactor(place === 0 ? 4 : 1));
-    const names = [symbol.isLine ? 'Price' : 'Price and volume', ...symbol.features.map(({ name }) => name)];
+    const names = [symbol.isLine ? 'Price' : 'Price and volume', ...symbol.features.map(({ name, points }) => (points.some(({ value }) => value !== undefined) ? name : name + ': no value yet'))];
     const titles = names.map((text, place) => [text, panes[place] && library.createTextWatermark(panes[place], { horzAlign: 'left', vertAlign: 'top', lines: [] })]);
     const byTime = new Map(symbol.candles.map((candle) => [candle.time, candle]));
     const values = symbol.features.map(({ name, points }) => [name, new Map(points.map(({ time, value }) => [time, value]))]);
@@ -55,7 +63,7 @@ export const PRICE_SCRIPT = `
       legend.textContent = [
         new Date(time * 1000).toISOString().slice(0, symbol.seconds ? 19 : 16).replace('T', ' ') + ' UTC',
         ...(symbol.isLine ? ['price ' + candle.close] : ['O ' + candle.open, 'H ' + candle.high, 'L ' + candle.low, 'C ' + candle.close, 'V ' + candle.volume]),
-        ...values.flatMap(([name, points]) => (points.get(time) === undefined ? [] : [name + ' ' + points.get(time).toFixed(3)])),
+        ...values.flatMap(([name, points]) => (points.get(time) === undefined ? [] : [name + ' ' + Number(points.get(time).toPrecision(4))])),
         ...(candle.incomplete ? ['incomplete: in a gap'] : []),
       ].join('  ·  ');
     };
