@@ -198,14 +198,14 @@ async function openRemotePool({ market, module, path, runs, url }: RemoteOptions
 }
 
 /** Returns the records of the results: every run with its fills and equity, then the other runs of the ranking. */
-export function* recordsOf(results: readonly SymbolResult[]): Generator<AnyRecord[]> {
+export function* recordsOf(results: readonly SymbolResult[]): Generator<readonly AnyRecord[]> {
   for (const { study: result } of results) {
     for (const { run, fills, equity } of result.finished) {
       yield [run];
-      yield [...fills];
-      yield [...equity];
+      yield fills;
+      yield equity;
     }
-    yield [...result.ranking];
+    yield result.ranking;
   }
 }
 

@@ -34,21 +34,23 @@ export class FillColumns {
   }
 
   #at(index: number): Execution {
+    const values = this.#values;
     const from = index * FIELDS;
-    const [time, price, signed, fee, realized, held, long] = this.#values.subarray(from, from + FIELDS);
-    const opens = (signed as number) > 0 === (long === 1);
+    const signed = values[from + 2] as number;
+    const isLong = values[from + 6] === 1;
+    const opens = signed > 0 === isLong;
     return {
-      time: time as number,
+      time: values[from] as number,
       order: index + 1,
-      side: (signed as number) > 0 ? 'buy' : 'sell',
-      position: long === 1 ? 'long' : 'short',
-      price: price as number,
-      amount: Math.abs(signed as number),
-      fee: fee as number,
+      side: signed > 0 ? 'buy' : 'sell',
+      position: isLong ? 'long' : 'short',
+      price: values[from + 1] as number,
+      amount: Math.abs(signed),
+      fee: values[from + 3] as number,
       maker: false,
       reason: opens ? 'entry' : 'exit',
-      realized: realized as number,
-      held: held as number,
+      realized: values[from + 4] as number,
+      held: values[from + 5] as number,
       opens,
     };
   }

@@ -200,13 +200,15 @@ export abstract class BaseCommand extends Command {
   /** Writes the records of a source; returns those of the document of `--json`. */
   async #deliverRecords(source: RecordSource, output: Output, delivery: Delivery, work: Work): Promise<unknown[]> {
     const rows: unknown[] = [];
+    // Asked once: oclif looks through the environment each time.
+    const mostRows = delivery.data && this.jsonEnabled() ? (delivery.flags.limit ?? Number.POSITIVE_INFINITY) : 0;
     const isTable = await this.#deliverTable(source, output);
     for await (const records of isTable ? [] : source) {
       work.add(records.length);
       await output.write(records);
       for (const record of records) {
         this.summary.count(record.type);
-        if (delivery.data && this.jsonEnabled()) rows.push(lineObjectOf(record));
+        if (rows.length < mostRows) rows.push(lineObjectOf(record));
       }
       // As behind `| head`: a stream has no other end.
       if (delivery.endless && output.isFull) break;

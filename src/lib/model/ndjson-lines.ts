@@ -133,6 +133,15 @@ export class NdjsonLines {
     this.#length = start + length + 2;
   }
 
+  #ascii(text: string): void {
+    const { length } = text;
+    this.#room(length);
+    const start = this.#length;
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i++) bytes[start + i] = text.charCodeAt(i);
+    this.#length = start + length;
+  }
+
   #encoded(text: string): void {
     this.#room(3 * text.length);
     this.#length += utf8.encodeInto(text, this.#bytes.subarray(this.#length)).written;
@@ -145,7 +154,7 @@ export class NdjsonLines {
     const size = Math.abs(value);
     const decimals = decimalsOf(size);
     if (decimals === NONE) {
-      this.#encoded(String(value));
+      this.#ascii(String(value));
       return;
     }
     if (value < 0) this.#byte(MINUS);

@@ -15,10 +15,9 @@ type CandleCounts = {
   missing: number;
 };
 
-/** The numbers of one candle; `arrival` is 0 and `incomplete` false where nothing is known. */
-type CandleNumbers = Readonly<Record<'time' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'arrival', number>> & {
-  readonly incomplete: boolean;
-};
+/** The columns of a candle's numbers; `arrival` is 0 where it is unknown, `incomplete` 1 for an incomplete candle and else 0. */
+export const CANDLE_NUMBERS = ['time', 'open', 'high', 'low', 'close', 'volume', 'arrival', 'incomplete'] as const;
+type CandleNumbers = Readonly<Record<(typeof CANDLE_NUMBERS)[number], number>>;
 
 /** Candles of one interval and source in the order of the input. An object for each takes thirty times the memory. */
 export class CandleSeries {
@@ -28,18 +27,16 @@ export class CandleSeries {
   readonly low = new Column();
   readonly close = new Column();
   readonly volume = new Column();
+  readonly arrival = new Column();
   readonly incomplete = new Column();
-  readonly #arrival = new Column();
 
-  add({ time, open, high, low, close, volume, arrival, incomplete }: CandleNumbers): void {
-    this.time.push(time);
-    this.open.push(open);
-    this.high.push(high);
-    this.low.push(low);
-    this.close.push(close);
-    this.volume.push(volume);
-    this.#arrival.push(arrival);
-    this.incomplete.push(incomplete ? 1 : 0);
+  add(candle: CandleNumbers): void {
+    for (const name of CANDLE_NUMBERS) this[name].push(candle[name]);
+  }
+
+  /** Adds rows `[from, until)` of columns in the order of `CANDLE_NUMBERS`. */
+  append(columns: readonly Float64Array[], from: number, until: number): void {
+    for (const [index, name] of CANDLE_NUMBERS.entries()) this[name].append((columns[index] as Float64Array).subarray(from, until));
   }
 
   /** Returns one candle per time in order of time, as indices; undefined for all as they are. Of copies, `isLaterCopy` decides. */
@@ -52,7 +49,7 @@ export class CandleSeries {
       const index = order ? (order[place] as number) : place;
       const before = kept[length - 1] as number;
       if (length === 0 || time.at(before) !== time.at(index)) kept[length++] = index;
-      else if (this.#arrival.at(index) >= this.#arrival.at(before)) kept[length - 1] = index;
+      else if (this.arrival.at(index) >= this.arrival.at(before)) kept[length - 1] = index;
     }
     return order || length < time.length ? kept.subarray(0, length) : undefined;
   }
@@ -83,7 +80,7 @@ export class CandleColumns {
         close,
         volume,
         arrival: localTimestamp ?? 0,
-        incomplete: complete === false,
+        incomplete: complete === false ? 1 : 0,
       });
   }
 
@@ -133,22 +130,28 @@ export class CandleColumns {
     return [only, found];
   }
 
-  #check({ time, open: opens, high: highs, low: lows, close: closes, interval: size }: Bars): void {
-    for (const [index, timestamp] of time.entries()) {
-      const [open, high, low, close] = [opens, highs, lows, closes].map((values) => values[index] as number) as Prices;
-      if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close)))
+  #check(bars: Bars): void {
+    const { time, open, high, low, close, interval: size } = bars;
+    let missing = 0;
+    for (let index = 0; index < time.length; index++) {
+      const [least, most] = [low[index] as number, high[index] as number];
+      const [first, last] = [open[index] as number, close[index] as number];
+      if (!(least > 0 && least <= first && least <= last && most >= first && most >= last)) throw contradiction(bars, index);
+      if (index === 0) continue;
+      const passed = (time[index] as number) - (time[index - 1] as number);
+      if (passed < size)
         throw new UsageError(
-          `candle of ${formatTime(timestamp)}: expected low ≤ open and close ≤ high, all above zero, was ${open}, ${high}, ${low}, ${close}`,
+          `candle of ${formatTime(time[index] as number)}: overlaps the one before at an interval of ${formatDuration(size)}`,
         );
-      const before = time[index - 1];
-      if (before === undefined) continue;
-      if (timestamp < before + size)
-        throw new UsageError(
-          `candle of ${formatTime(timestamp)}: overlaps the one before at an interval of ${formatDuration(size)}`,
-        );
-      this.counts.missing += Math.round((timestamp - before) / size) - 1;
+      missing += Math.round(passed / size) - 1;
     }
+    this.counts.missing += missing;
   }
 }
 
-type Prices = [open: number, high: number, low: number, close: number];
+function contradiction({ time, ...prices }: Bars, index: number): UsageError {
+  const found = (['open', 'high', 'low', 'close'] as const).map((name) => prices[name][index]);
+  return new UsageError(
+    `candle of ${formatTime(time[index] as number)}: expected low ≤ open and close ≤ high, all above zero, was ${found.join(', ')}`,
+  );
+}

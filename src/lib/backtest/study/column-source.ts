@@ -7,7 +7,7 @@ import { type Database, withDatabase } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { type RowGroups, rowGroups, typedChunks } from '../../storage/database/typed-chunks.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
-import type { CandleColumns, CandleSeries } from './candle-columns.js';
+import { CANDLE_NUMBERS, type CandleColumns, type CandleSeries } from './candle-columns.js';
 import { MarketReader, type MarketReaderOptions } from './market-reader.js';
 import { TradeFeed, tradeSelectList } from './trade-feed.js';
 
@@ -110,37 +110,33 @@ async function addTrades(database: Database, reader: MarketReader, { relation, g
 
 const OPEN = 0;
 const EMPTY = 1;
-const CANDLE_COLUMNS = ['time', 'open', 'high', 'low', 'close', 'volume', 'arrival'] as const;
-/** A candle that is open, without prices, complete as far as known, or incomplete. */
-const STATE = `CASE WHEN NOT "closed" THEN ${OPEN} WHEN "open" IS NULL OR "high" IS NULL OR "low" IS NULL OR "close" IS NULL THEN ${EMPTY}
-  WHEN "complete" = false THEN 3 ELSE 2 END::INTEGER`;
+const USABLE = 2;
+/** A candle that is open, without prices, or usable. */
+const STATE = `CASE WHEN NOT "closed" THEN ${OPEN} WHEN "open" IS NULL OR "high" IS NULL OR "low" IS NULL OR "close" IS NULL THEN ${EMPTY} ELSE ${USABLE} END::INTEGER`;
 
 async function addCandles(database: Database, reader: MarketReader, { relation, groups }: Part): Promise<void> {
   const number = (name: string) => `coalesce("${name}", 'nan'::DOUBLE)`;
   const sql = `SELECT epoch_us("timestamp")::DOUBLE, ${['open', 'high', 'low', 'close'].map(number).join(', ')}, "volume",
-    coalesce(epoch_us("local_timestamp"), 0)::DOUBLE, ${STATE}, ${groups.code} FROM ${relation}`;
+    coalesce(epoch_us("local_timestamp"), 0)::DOUBLE, coalesce("complete" = false, false)::DOUBLE, ${STATE}, ${groups.code} FROM ${relation}`;
   const targets = groups.names.map((names) => new CandleTarget(reader.market(identityOf(names)).candles, names));
   for await (const chunk of typedChunks(database, sql, groups.rows)) {
-    const [time, open, high, low, close, volume, arrival] = CANDLE_COLUMNS.map((_, column) => chunk.numbers(column)) as Numbers7;
-    const [states, codes] = [chunk.integers(CANDLE_COLUMNS.length), chunk.integers(CANDLE_COLUMNS.length + 1)];
-    for (let row = 0; row < chunk.rows; row++) {
-      const at = (values: Float64Array) => values[row] as number;
-      const series = (targets[codes[row] as number] as CandleTarget).seriesFor(states[row] as number);
-      series?.add({
-        time: at(time),
-        open: at(open),
-        high: at(high),
-        low: at(low),
-        close: at(close),
-        volume: at(volume),
-        arrival: at(arrival),
-        incomplete: states[row] === 3,
-      });
+    const columns = CANDLE_NUMBERS.map((_, column) => chunk.numbers(column));
+    const [states, codes] = [chunk.integers(columns.length), chunk.integers(columns.length + 1)];
+    for (let from = 0; from < chunk.rows; ) {
+      const until = endOfRun(states, codes, from, chunk.rows);
+      const target = targets[codes[from] as number] as CandleTarget;
+      target.seriesFor(states[from] as number, until - from)?.append(columns, from, until);
+      from = until;
     }
   }
 }
 
-type Numbers7 = [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+/** Returns the row after the last one from `from` on that has its state and code. */
+function endOfRun(states: Int32Array, codes: Int32Array, from: number, rows: number): number {
+  let until = from + 1;
+  while (until < rows && states[until] === states[from] && codes[until] === codes[from]) until += 1;
+  return until;
+}
 
 /** Where the candles of one symbol, interval and source go: intervals count from their first usable candle on. */
 class CandleTarget {
@@ -153,9 +149,10 @@ class CandleTarget {
     this.#names = names;
   }
 
-  seriesFor(state: number): CandleSeries | undefined {
-    if (state === OPEN) this.#columns.counts.open++;
-    else if (state === EMPTY) this.#columns.counts.empty++;
+  /** Returns where `rows` candles of a state go; those that are not used are counted. */
+  seriesFor(state: number, rows: number): CandleSeries | undefined {
+    if (state === OPEN) this.#columns.counts.open += rows;
+    else if (state === EMPTY) this.#columns.counts.empty += rows;
     else this.#series ??= this.#columns.series(this.#names[3] as string, this.#names[4] as string);
     return state === OPEN || state === EMPTY ? undefined : this.#series;
   }

@@ -17,12 +17,15 @@ export class Column {
   }
 
   push(value: number): void {
-    if (this.#length === this.#values.length) {
-      const larger = new Float64Array(new SharedArrayBuffer(this.#length * 16));
-      larger.set(this.#values);
-      this.#values = larger;
-    }
+    if (this.#length === this.#values.length) this.#grow(this.#length + 1);
     this.#values[this.#length++] = value;
+  }
+
+  append(values: Float64Array): void {
+    const length = this.#length + values.length;
+    if (length > this.#values.length) this.#grow(length);
+    this.#values.set(values, this.#length);
+    this.#length = length;
   }
 
   /** Reorders the values from `from` on: the value at `order[n]` moves to `from + n`. */
@@ -56,6 +59,12 @@ export class Column {
   clear(): void {
     this.#values = new Float64Array(new SharedArrayBuffer(FIRST * 8));
     this.#length = 0;
+  }
+
+  #grow(least: number): void {
+    const larger = new Float64Array(new SharedArrayBuffer(Math.max(least, this.#values.length * 2) * 8));
+    larger.set(this.#values.subarray(0, this.#length));
+    this.#values = larger;
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FailureError, MdtoolError, UsageError } from '../../model/errors.js';
 import { NdjsonLines } from '../../model/ndjson-lines.js';
-import type { AnyRecord, Equity, Fill, Run } from '../../model/records.js';
+import type { Equity, Fill, Run } from '../../model/records.js';
 import { formatTime } from '../../model/time.js';
 import { runBacktest } from '../engine.js';
 import type { Execution } from '../ledger.js';
@@ -26,6 +26,7 @@ const HASHED = 1 << 16;
 /** A run with its records. The same input and plan give the same records, byte for byte. */
 export type FinishedRun = {
   readonly run: Run;
+  /** Made when they are asked for: of most runs of a sweep they never are. */
   readonly fills: readonly Fill[];
   readonly equity: readonly Equity[];
   /** Order prices of the strategy over time. */
@@ -150,8 +151,8 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, t
   const { plan, path } = options;
   const { exchange, market, symbol } = data;
   const place = { exchange, market, symbol };
-  const anonymous = outcome.fills.map((fill, number) => fillRecord(fill, number, place));
-  const fillsHash = hashOfLines(anonymous as Fill[]);
+  const { fills } = outcome;
+  const fillsHash = hashOfFills(fills, place);
   const parameters = parametersOf(plan);
   const about = { strategy: String(parameters.strategy), path, fromTimestamp: outcome.from, untilTimestamp: outcome.until };
   const runId = hashOf(JSON.stringify([place, about, parameters, outcome.events, fillsHash])).slice(0, 16);
@@ -178,7 +179,15 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, t
       drawdownPct: drawdown * 100,
     }),
   );
-  return { run, fills: anonymous.map((fill) => ({ ...fill, runId })), equity, levels, trades };
+  return {
+    run,
+    get fills() {
+      return fills.map((fill, number) => ({ ...fillRecord(fill, number, place), runId }));
+    },
+    equity,
+    levels,
+    trades,
+  };
 }
 
 /** Returns the record of a fill, without the run that it belongs to. */
@@ -205,12 +214,12 @@ export function fillRecord(
   };
 }
 
-/** Returns the hash of the NDJSON lines of records. */
-function hashOfLines(records: readonly AnyRecord[]): string {
+/** Returns the hash of the NDJSON lines of fills, each without a run. */
+function hashOfFills(fills: readonly Execution[], place: Pick<Fill, 'exchange' | 'market' | 'symbol'>): string {
   const hash = createHash('sha256');
   const lines = new NdjsonLines();
-  for (const record of records) {
-    lines.add(record);
+  for (let number = 0; number < fills.length; number++) {
+    lines.add(fillRecord(fills[number] as Execution, number, place) as Fill);
     if (lines.length >= HASHED) hash.update(lines.take());
   }
   return hash.update(lines.take()).digest('hex');
