@@ -90,6 +90,11 @@ export class SignalGenerator {
     return true;
   }
 
+  /** Counts rows that trigger nothing and are judged without `add`; none of their times is there twice. */
+  skip(rows: number): void {
+    this.counts.rows += rows;
+  }
+
   /** Returns the records that follow from a record: a signal, or the record itself when it passes through. */
   add(record: AnyRecord): readonly AnyRecord[] {
     if (record.type === 'gap' || record.type === 'clock') return [record];

@@ -36,7 +36,8 @@ export class CandleSeries {
 
   /** Adds rows `[from, until)` of columns in the order of `CANDLE_NUMBERS`. */
   append(columns: readonly Float64Array[], from: number, until: number): void {
-    for (const [index, name] of CANDLE_NUMBERS.entries()) this[name].append((columns[index] as Float64Array).subarray(from, until));
+    for (const [index, name] of CANDLE_NUMBERS.entries())
+      this[name].append((columns[index] as Float64Array).subarray(from, until));
   }
 
   /** Returns one candle per time in order of time, as indices; undefined for all as they are. Of copies, `isLaterCopy` decides. */

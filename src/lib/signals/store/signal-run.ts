@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BrokenLines } from '../../input/broken-lines.js';
+import { isPiped } from '../../input/paths.js';
 import { stoppedInput } from '../../input/stopped-input.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
 import { UsageError } from '../../model/errors.js';
@@ -13,6 +14,7 @@ import {
   SignalGenerator,
   type SymbolProgress,
 } from '../generator.js';
+import { type FeatureFiles, openFeatureFiles } from './feature-files.js';
 import { followedLooks, remember, remembered, unreadRows } from './feature-rows.js';
 
 export type SignalRequest = StepRequest & {
@@ -55,12 +57,11 @@ export const signalStep: StoreStep<SignalRequest, SignalReport> = {
   name: 'signals',
 
   overInput(request) {
-    const { input, selection, every, stopped, warn } = request;
+    const { every, warn } = request;
     if (every !== undefined) throw new UsageError('--follow reads the store: remove INPUT or --follow');
     const broken = new BrokenLines(warn);
     const judge = new Judge(request, broken);
-    const rows = filtered(stoppedInput(input, broken, stopped), (record) => isSelected(record, selection));
-    return { records: judge.through(rows), report: judge.report };
+    return { records: inputRows(request, judge, broken), report: judge.report };
   },
 
   besideStore: (request) => runOverStore(request, false),
@@ -71,6 +72,20 @@ export const signalStep: StoreStep<SignalRequest, SignalReport> = {
 
   async keepRules() {},
 };
+
+async function* inputRows(request: SignalRequest, judge: Judge, broken: BrokenLines): AsyncGenerator<AnyRecord[]> {
+  const { input, selection, stopped, rules } = request;
+  const files = isPiped(input) ? undefined : await openFeatureFiles(input, selection, rules);
+  if (!files) {
+    yield* judge.through(filtered(stoppedInput(input, broken, stopped), (record) => isSelected(record, selection)));
+    return;
+  }
+  try {
+    yield* judge.throughFiles(files, stopped);
+  } finally {
+    await files.close();
+  }
+}
 
 function runOverStore(request: SignalRequest, remembers: boolean): StepRun<SignalReport> {
   const judge = new Judge(request, { count: 0 });
@@ -128,6 +143,20 @@ class Judge {
       }
       if (signals.length > 0) yield signals;
     }
+  }
+
+  async *throughFiles({ facts, triggered }: FeatureFiles, stopped: AbortSignal): AsyncGenerator<AnyRecord[]> {
+    let skipped = facts.rows;
+    this.report.warm = facts.warm;
+    this.report.damaged = facts.damaged;
+    for (const row of facts.cold) this.report.cold.set(seriesKey(row), row);
+    for await (const records of triggered()) {
+      if (stopped.aborted) return;
+      skipped -= records.length;
+      const signals = records.flatMap((record) => this.generator.add(record));
+      if (signals.length > 0) yield signals;
+    }
+    this.generator.skip(skipped);
   }
 
   #observe(row: RecordOf<'features'>): void {
