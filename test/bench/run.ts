@@ -82,7 +82,11 @@ async function runCommands(folder: string): Promise<CommandResult[]> {
 }
 
 async function runRow(row: Row, folder: string): Promise<CommandResult> {
-  const turn = () => ({ mdtool: measured(row.mdtool, folder), baseline: measured(row.baseline, folder) });
+  row.setup?.(folder);
+  const turn = () => {
+    row.reset?.(folder);
+    return { mdtool: measured(row.mdtool, folder), baseline: measured(row.baseline, folder) };
+  };
   // The first turn warms the files and is compared; it does not count.
   const first = turn();
   await row.compare?.({ mdtool: first.mdtool.stdout, baseline: first.baseline.stdout, folder });

@@ -136,9 +136,20 @@ function selectOf(path: string, type: RecordType, header: readonly string[]): st
     return name === 'type' ? [`"type" = ${sqlText(type)}`] : [];
   });
   const compression = /\.gz$/i.test(path) ? 'gzip' : 'none';
+  const integers = header.filter((name) => isIntegerText(columns.get(name)));
+  const casts = integers.map((name) => `TRY_CAST(${sqlName(name)} AS BIGINT) AS ${integerOf(name)}`);
   return `SELECT ${values.join(', ')}, ${clean.join(' AND ')} AS is_clean
-    FROM read_csv(${sqlText(asPattern(path))}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true,
-      nullstr = '', compression = '${compression}', max_line_size = ${LONGEST_LINE}, columns = {${given.join(', ')}})`;
+    FROM (SELECT ${['*', ...casts].join(', ')} FROM read_csv(${sqlText(asPattern(path))}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true,
+      nullstr = '', compression = '${compression}', max_line_size = ${LONGEST_LINE}, columns = {${given.join(', ')}}))`;
+}
+
+/** Integers that are read as text, which shows whether they were written otherwise: each is cast once, beside its text. */
+function isIntegerText(column: Column | undefined): boolean {
+  return column?.kind === 'time' || column?.kind === 'long';
+}
+
+function integerOf(name: string): string {
+  return sqlName(`${name} as integer`);
 }
 
 /** Numbers are read as doubles: as BIGINT, DuckDB reads 1.5 as 2. Times stay text, which shows whether one was rounded. */
@@ -148,29 +159,25 @@ function isNumeric(column: Column | undefined): boolean {
 
 function valueExpression(name: string, { kind }: Column): string {
   const value = sqlName(name);
-  if (kind === 'time') return `make_timestamptz(CASE WHEN ${cleanTime(name)} THEN TRY_CAST(${value} AS BIGINT) END)`;
+  if (kind === 'time') return `make_timestamptz(CASE WHEN ${isTime(name)} THEN ${integerOf(name)} END)`;
   if (kind === 'count') return `CASE WHEN ${isInteger(value)} THEN ${value} END`;
-  return kind === 'long' ? `TRY_CAST(${value} AS BIGINT)` : value;
+  return kind === 'long' ? integerOf(name) : value;
 }
 
 /** Returns the condition that a value which is not NULL is what `readCsv` makes of its text. */
 function cleanCondition(name: string, { kind }: Column): string {
   const value = sqlName(name);
-  if (kind === 'time') return `(${value} IS NULL OR ${cleanTime(name)})`;
+  if (kind === 'time') return `(${value} IS NULL OR coalesce(${integerOf(name)}::VARCHAR = ${value} AND ${isTime(name)}, false))`;
   // An id such as 1.76E+12 was rounded.
   if (name === 'id') return `NOT regexp_matches(${value}, '^[0-9.]+[eE][+]?[0-9]+$')`;
   if (kind === 'count') return isInteger(value);
   if (kind === 'number') return `isfinite(${value})`;
   if (kind === 'flag') return `${value} IN ('true', 'false')`;
-  return kind === 'long'
-    ? `TRY_CAST(${value} AS BIGINT)::VARCHAR IS NOT DISTINCT FROM ${value} AND ${value} NOT LIKE '-%'`
-    : 'true';
+  return kind === 'long' ? `${integerOf(name)}::VARCHAR IS NOT DISTINCT FROM ${value} AND ${value} NOT LIKE '-%'` : 'true';
 }
 
-function cleanTime(name: string): string {
-  const value = sqlName(name);
-  const time = `TRY_CAST(${value} AS BIGINT)`;
-  return `coalesce(${time}::VARCHAR = ${value} AND ${time} >= ${EARLIEST} AND ${time} < ${LATEST}, false)`;
+function isTime(name: string): string {
+  return `${integerOf(name)} >= ${EARLIEST} AND ${integerOf(name)} < ${LATEST}`;
 }
 
 function isInteger(value: string): string {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { baseline, mdtool, type NodeCommand, whyNoPandas } from './measure.js';
+import { baseline, mdtool, measured, type NodeCommand, whyNoPandas } from './measure.js';
 
 /** One job: mdtool beside what a user would pick instead. */
 export type Row = {
@@ -14,6 +14,10 @@ export type Row = {
   readonly baseline: NodeCommand;
   /** Returns why the other side cannot run here. */
   readonly missing?: () => string | undefined;
+  /** Makes what the row reads, once, from the data of all rows. */
+  readonly setup?: (folder: string) => void;
+  /** Removes what a run of mdtool has left, before the next one. */
+  readonly reset?: (folder: string) => void;
   /** Throws when the two results differ; gets their stdout. */
   readonly compare?: (results: {
     readonly mdtool: string;
@@ -24,11 +28,20 @@ export type Row = {
 
 const SQL = 'DuckDB SQL, right on ties';
 const LOOP = 'loop over columns read by DuckDB';
+const SCRIPT = 'script with JSON.parse and JSON.stringify';
 
 const DAY = ['trade', 'book_snapshot', 'ticker', 'mark_price', 'open_interest', 'funding'].map((type) => `day-${type}.parquet`);
 /** In the order of `features.py`. */
 const FEATURES =
   'delta_z cvd imb_shift ofi microprice_dev_bps mark_dev_z oi_z atr15m atr15m_pct realized_vol basis_bps funding_rate spread_bps';
+
+const GRID =
+  '--levels 8 --coverage 10% --multiplier 1.1 --take-profit 1% --restart 1m --deposit 10000 --leverage 2 --tick-size 0.01 --lot-size 0.001 --maker-fee 0.02% --taker-fee 0.06% --latency 0s'.split(
+    ' ',
+  );
+const SUMS = 'count(*)::INTEGER as trades, max(price) as highest, epoch_us(max(timestamp)) as last';
+const REPLAY = (output: string, ...more: string[]) =>
+  mdtool('stream', '--replay', 'tape.ndjson', '--channels', 'trade', '-o', output, ...more);
 
 export const ROWS: readonly Row[] = [
   candles('candles 1m, Parquet', 'trades.parquet', 60, 1.15),
@@ -44,8 +57,35 @@ export const ROWS: readonly Row[] = [
     missing: whyNoPandas,
     compare: ({ folder }) => compareFeatures(folder),
   },
+  {
+    name: 'signals of a symbol-day, Parquet',
+    against: 'one SQL statement',
+    goal: 2.5,
+    setup: (folder) =>
+      void measured(mdtool('features', ...DAY, '--rows', 'features', '-o', 'features.parquet', '--force'), folder),
+    mdtool: mdtool('signals', 'features.parquet', '--gates', 'spread', '--cooldown', '0s', '--format', 'ndjson'),
+    baseline: baseline('signals', 'features.parquet'),
+    compare: ({ mdtool, baseline }) => requireEqual('signals', signalsIn(mdtool), signalsIn(baseline)),
+  },
   backtest('backtest of a cross, candles CSV', 'candles.csv', 1.5),
   backtest('backtest of a cross, candles Parquet', 'candles.parquet', 2),
+  {
+    name: 'backtest of a grid, trades of 4 symbols, Parquet',
+    against: LOOP,
+    goal: 2.5,
+    mdtool: mdtool('backtest', 'trades.parquet', '--strategy', 'grid', ...GRID, '--json'),
+    baseline: baseline('grid', 'trades.parquet'),
+    compare: compareGrids,
+  },
+  {
+    name: 'query: one symbol of a store',
+    against: 'DuckDB from Node on the files',
+    goal: 1.4,
+    setup: (folder) => void measured(REPLAY('store', '--store', 'queried'), folder),
+    mdtool: mdtool('query', `select ${SUMS} from trade where symbol = 'SYM7USDT'`, '--format', 'ndjson', '--store', 'queried'),
+    baseline: baseline('query', `select ${SUMS} from 'queried/trade/**/[0-9]*.parquet' where symbol = 'SYM7USDT'`),
+    compare: ({ mdtool, baseline }) => requireEqual('sums', mdtool.trim(), baseline.trim()),
+  },
   {
     name: 'query: select 1',
     against: 'DuckDB from Node',
@@ -61,15 +101,25 @@ export const ROWS: readonly Row[] = [
     mdtool: mdtool('candles', '--help'),
     baseline: baseline('nothing'),
   },
-  {
-    name: 'replay of a tape to NDJSON',
-    against: 'script with JSON.parse and JSON.stringify',
-    goal: 0.7,
-    mdtool: mdtool('stream', '--replay', 'tape.ndjson', '--channels', 'trade', '-o', 'own.ndjson', '--force'),
-    baseline: baseline('replay', 'tape.ndjson', 'their.ndjson'),
-    compare: ({ folder }) => requireEqual('trades', tradesIn(join(folder, 'own.ndjson')), tradesIn(join(folder, 'their.ndjson'))),
-  },
+  replay('NDJSON', 0.7, 'own.ndjson', '--force'),
+  replay('Parquet', 0.7, 'own.parquet', '--force'),
+  replay('store', 1.2, 'store', '--store', 'replayed'),
 ];
+
+function replay(target: string, goal: number, output: string, ...more: string[]): Row {
+  return {
+    name: `replay of a tape to ${target}`,
+    against: SCRIPT,
+    goal,
+    reset: (folder) => rmSync(join(folder, 'replayed'), { recursive: true, force: true }),
+    mdtool: REPLAY(output, ...more),
+    baseline: baseline('replay', 'tape.ndjson', 'their.ndjson'),
+    async compare({ folder }) {
+      const own = target === 'NDJSON' ? tradesIn(join(folder, output)) : await tradesOf(folder, target);
+      requireEqual('trades', own, tradesIn(join(folder, 'their.ndjson')));
+    },
+  };
+}
 
 function candles(name: string, path: string, seconds: number, goal: number): Row {
   const interval = seconds === 60 ? '1m' : `${seconds}s`;
@@ -90,7 +140,8 @@ function backtest(name: string, path: string, goal: number): Row {
     name,
     against: LOOP,
     goal,
-    mdtool: mdtool('backtest', path, '--strategy', strategy, ...account, '--json'),
+    // The metrics of a run: the loop counts its fills too, and prints none of them.
+    mdtool: mdtool('backtest', path, '--strategy', strategy, ...account, '--json', '--limit', '1'),
     baseline: baseline('cross', path),
     compare({ mdtool, baseline }) {
       const own = JSON.parse(mdtool).data[0];
@@ -139,13 +190,51 @@ async function compareFeatures(folder: string): Promise<void> {
   }
 }
 
+/** Of each symbol the final equity, to the last digit, and the number of fills. */
+function compareGrids({ mdtool, baseline }: { readonly mdtool: string; readonly baseline: string }): void {
+  const runs = (JSON.parse(mdtool).data as { type: string; metrics: Record<string, number> }[]).filter(
+    ({ type }) => type === 'run',
+  );
+  const own = runs.map(({ metrics }) => `${metrics.final_equity} ${metrics.fills}`);
+  const their = (JSON.parse(baseline) as { equity: number; fills: number }[]).map(({ equity, fills }) => `${equity} ${fills}`);
+  requireEqual('grids', own.join(), their.join());
+}
+
+const TRADE = ['symbol', 'timestamp', 'id', 'price', 'amount', 'side'] as const;
+
 function tradesIn(path: string): string {
   const trades = readFileSync(path, 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('{"type":"trade"'))
+    .map((line) => JSON.parse(line));
+  return tradeLines(trades);
+}
+
+/** The trades of a Parquet file, or of the files of a store. */
+async function tradesOf(folder: string, target: string): Promise<string> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const files = target === 'Parquet' ? 'own.parquet' : 'replayed/trade/**/[0-9]*.parquet';
+  const columns = TRADE.map((name) => (name === 'timestamp' ? 'epoch_us(timestamp)::DOUBLE AS timestamp' : name));
+  const reader = await connection.runAndReadAll(`SELECT ${columns.join(', ')} FROM '${join(folder, files)}'`);
+  return tradeLines(reader.getRowObjects());
+}
+
+function tradeLines(trades: readonly Record<string, unknown>[]): string {
+  return trades
+    .map((trade) => TRADE.map((name) => trade[name]).join())
+    .sort()
+    .join('\n');
+}
+
+/** The time and side of each signal. */
+function signalsIn(lines: string): string {
+  const signals = lines.split('\n').filter((line) => line !== '');
+  if (signals.length === 0) throw new Error('no signals to compare');
+  return signals
     .map((line) => JSON.parse(line))
-    .map(({ symbol, timestamp, id, price, amount, side }) => [symbol, timestamp, id, price, amount, side].join());
-  return trades.sort().join('\n');
+    .map(({ timestamp, side }) => `${timestamp} ${side}`)
+    .join();
 }
 
 function requireEqual(what: string, own: unknown, their: unknown): void {
