@@ -114,13 +114,17 @@ export class KnownTrades {
   }
 }
 
-/** Characters of an id that are hashed: its end, where the ids of all exchanges differ most. */
-const HASHED = 12;
+/** Characters of an id that are hashed: some exchanges count at its end, others keep the end and count at the beginning. */
+const FIRST = 8;
+const LAST = 12;
 
-/** Returns the FNV-1a hash of the end of an id. */
+/** Returns the FNV-1a hash of both ends of an id. Ids of one hash are searched one by one. */
 function hashOf(id: string): number {
+  const { length } = id;
+  const head = Math.min(FIRST, length);
   let hash = 0x811c9dc5;
-  for (let i = Math.max(0, id.length - HASHED); i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < head; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  for (let i = Math.max(head, length - LAST); i < length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
   return hash ^ (hash >>> 16);
 }
 
