@@ -297,6 +297,21 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     ends(run);
   });
 
+  it('fees in another coin are booked by coin: what is held and its average are untouched, and the profit names them (S50)', async () => {
+    const run = new RunSession(kind, { seed: 5 });
+    run.owner.feeCoin = 'BGB';
+    await run.start().working();
+    const { held, cost } = run.runner.state;
+    expect([held, Number(cost) / Number(held)]).toEqual([run.held().toString(), 100.01]);
+    run.move('103.00');
+    await run.until('the cycle ends', () => run.kinds().includes('cycle_end'));
+    const { fees, realised } = run.runner.state.books;
+    expect([Object.keys(fees), Number(fees.BGB) > 0.5, Number(realised) > 10]).toEqual([['BGB'], true, true]);
+    expect(run.events.filter(({ message }) => /fees are taken in BGB/.test(message)).length).toBeGreaterThan(0);
+    run.checkMoney();
+    ends(run);
+  });
+
   it('funding that is paid three times in a cycle is booked once each, and is no mismatch (S20)', async () => {
     const run = await started({ accounts: { paysFunding: false } });
     for (const rate of [0.001, -0.0004, 0.002]) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccountClient } from '../../../lib/account/client.js';
 import { openAccount } from '../../../lib/account/inspect.js';
 import { buildTerms } from '../../../lib/backtest/terms.js';
@@ -24,6 +25,10 @@ import { liveTrades, type MarketContext, readQuote } from './market.js';
 
 /** On paper: approximate time of an order to an exchange from outside of its data centre, microseconds. */
 const LATENCY = 100_000;
+
+/** Milliseconds between two tries for a lock. */
+const LOCK_PAUSE = 50;
+const LOCK_TRIES = 5;
 
 /** An account, its limits and its pushes: runs of one process share it. */
 type OpenedAccount = { readonly client: AccountClient; readonly family: AccountFamily; readonly feed: AccountFeed };
@@ -134,7 +139,7 @@ function paperVenue({ context, config, state, terms, latency = LATENCY }: VenueO
 /** Takes the locks of a run and of its symbol; returns how to let them go. Throws a `UsageError` where another process has one. */
 export async function takeLocks(store: string, { name, exchange, mode, account, symbol }: RunConfig): Promise<() => void> {
   const runs = runsFolder(store);
-  const own = await lockFile(join(runs, name, 'run.lock'));
+  const own = await patientLock(join(runs, name, 'run.lock'));
   if (!own) throw new UsageError(`the run ${name} is running already: mdtool grid status ${name}`);
   if (mode === 'paper') return own;
   const symbolLock = await lockFile(join(runs, `${exchange}-${mode}-${account}-${symbol}.lock`));
@@ -145,6 +150,15 @@ export async function takeLocks(store: string, { name, exchange, mode, account, 
     };
   own();
   throw new UsageError(`another run trades ${symbol} on this account: one run per symbol`);
+}
+
+/** Who looks whether a run has a process holds its lock for a moment: a start within that moment must not be refused. */
+async function patientLock(path: string): Promise<(() => void) | undefined> {
+  for (let tries = 1; ; tries++) {
+    const unlock = await lockFile(path);
+    if (unlock || tries === LOCK_TRIES) return unlock;
+    await sleep(LOCK_PAUSE);
+  }
 }
 
 export function exchangeNamed(exchanges: readonly Exchange[], id: string): Exchange {

@@ -221,7 +221,9 @@ export class Matching {
     const fee = isForced(order) ? ZERO : value.mul(isMaker ? account.makerFee : account.takerFee);
     const { position, realised, closed } = ledger.apply(order, price, amount, fee);
     const coin = symbol.listing.settle;
-    ledger.book(account, { coin, kind: 'trade', symbol: symbol.listing.symbol, amount: realised.minus(fee) });
+    const { feeCoin = coin } = account;
+    const net = feeCoin === coin ? realised.minus(fee) : realised;
+    ledger.book(account, { coin, kind: 'trade', symbol: symbol.listing.symbol, amount: net });
     const sequence = this.#host.next();
     const time = scheduler.now();
     const id_ = this.#host.rules.tradeId(sequence);
@@ -243,7 +245,7 @@ export class Matching {
       amount,
       value,
       fee,
-      feeCoin: coin,
+      feeCoin,
       isMaker,
       realised,
       closed,

@@ -135,6 +135,8 @@ export type Account = {
   refusesOutOfBand: boolean;
   makerFee: Decimal;
   takerFee: Decimal;
+  /** Fees are taken in this coin, out of a balance that is not kept here; by default in that of the settlement. */
+  feeCoin?: string;
   readonly settings: Map<string, SymbolSettings>;
   readonly balances: Map<string, Decimal>;
   readonly bills: Bill[];
