@@ -10,7 +10,7 @@ function reportStdoutErrors() {
   process.stdout.once('error', async (error) => {
     if (error.code === 'EPIPE') return;
     process.exitCode = 1;
-    const { systemReason } = await import('../dist/lib/sinks/system-reason.js');
+    const { systemReason } = await import('../dist/lib/disk/system-reason.js');
     process.stderr.write(`mdtool: cannot write stdout: ${systemReason(error)}\n`);
   });
 }

@@ -9,6 +9,7 @@ const SOURCE = join(ROOT, 'src');
 /** The rooms from the ground. A room imports from the rooms of earlier lines and from itself, never sideways or upwards. */
 const ROOMS = [
   ['model'],
+  ['disk'],
   ['redis', 'transport'],
   ['bucket'],
   ['book', 'grid', 'sinks', 'storage', 'exchanges', 'secrets'],

@@ -51,8 +51,20 @@ describe('mdtool over s3://', () => {
     const { stdout } = await mdtool(['verify', '--store', STORE]);
     expect(stdout.match(/"verdict":"whole"/g)).toHaveLength(3);
     await mdtool(['compact', '--store', STORE]);
+    expect((await mdtool(['store', 'repair', '--store', STORE])).stderr).toMatch(/nothing to do/);
     expect((await mdtool(['query', '--store', STORE])).stdout).toBe(
       (await mdtool(['query', '--store', join(folder, 'disk')])).stdout,
+    );
+  });
+
+  it('is backed up into a prefix and from there to a disk, and a second backup copies nothing', async () => {
+    const copy = 's3://market/copies/tape';
+    await mdtool(['store', 'backup', copy, '--store', STORE]);
+    const { stdout } = await mdtool(['store', 'backup', copy, '--store', STORE, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ new_files: 0 });
+    await mdtool(['store', 'restore', copy, '--store', join(folder, 'restored')]);
+    expect((await mdtool(['query', '--store', join(folder, 'restored')])).stdout).toBe(
+      (await mdtool(['query', '--store', STORE])).stdout,
     );
   });
 
@@ -90,7 +102,6 @@ describe('mdtool over s3://', () => {
     [['query', 'select * from trade', '--store', 's3://absent/x'], 1, /has no bucket absent: create it first/],
     [['candles', '--store', 's3://A'], 2, /s3:\/\/A: expected s3:\/\/BUCKET\/PREFIX/],
     [['grid', 'list', '--store', STORE], 2, /a run keeps its journal on the disk of one machine/],
-    [['compact', '--rebuild-log', '--store', STORE], 2, /--rebuild-log works on a store on a disk/],
     [['candles', TAPE, '-o', 's3://market/dir/'], 2, /expected (the name of a file|one of)/],
   ])('%j is refused in one line', async (args, code, message) => {
     expect((await mdtool(args, code)).stderr).toMatch(message);

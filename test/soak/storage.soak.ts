@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { backupTrial } from '../lib/storage/backup-trials.js';
 import { compactTrial } from '../lib/storage/compact-trials.js';
 import { crashTrial } from '../lib/storage/crash-trials.js';
 import { readerTrial } from '../lib/storage/reader-trials.js';
@@ -34,5 +35,11 @@ describe('the store', () => {
     const report = await compactTrial(directory, { kills: 30, seed: 30 });
     console.log(`30 kills of compact: ${JSON.stringify(report)}`);
     expect(report.killed).toBeGreaterThan(15);
+  });
+
+  it('is restored whole from backups of which 20 are killed, beside a writer that is killed', async () => {
+    const report = await backupTrial(directory, { kills: 20, seed: 20 });
+    console.log(`20 kills of backups: ${JSON.stringify(report)}`);
+    expect(report.acknowledged).toBeGreaterThan(1_000);
   });
 });

@@ -9,7 +9,7 @@ import { openStoreContext } from '../../lib/storage/log/store-context.js';
 import type { Compaction } from '../../lib/storage/upkeep/compaction.js';
 import { compactFlags } from './flags.js';
 import { CompactProgress } from './progress.js';
-import { runCompact, runRebuild } from './run.js';
+import { runCompact } from './run.js';
 import { COMPACTION_COLUMNS, compactionCells } from './text.js';
 
 export default class Compact extends BaseCommand {
@@ -35,7 +35,6 @@ Finished days are plain Hive-partitioned Parquet: DuckDB, Spark and Polars read 
     await requireStore(directory);
     const paths = await findStore(directory);
     if (!paths) return this.#nothing(`${directory}: the store is empty; mdtool stream fills it`);
-    if (flags['rebuild-log']) await runRebuild(paths, this.summary, (text) => this.notice(text));
     if (flags['dry-run']) return await this.#compact(openStoreContext(paths), flags);
     const step = await startStep(directory, 'compact', { wait, signal: this.stopped });
     if (!step) return this.#nothing(`${directory}: another run is using this store; --wait waits for it`);

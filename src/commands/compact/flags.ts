@@ -18,12 +18,6 @@ export const compactFlags = {
     helpValue: 'DURATION',
     parse: async (text) => retentionOf(text),
   })(),
-  'rebuild-log': Flags.boolean({
-    summary: "First rebuild the store's log from its Parquet files, if it was lost or damaged.",
-    description:
-      'refused while another process writes. Files that the store does not need move below state/, including candles whose trades are stored; mdtool candles builds them again. Missing files cannot be detected.',
-    exclusive: ['dry-run'],
-  }),
   exchange: exchangesFlag(),
   market: marketsFlag(),
   ...timeFlags,

@@ -1,27 +1,12 @@
 import type { Summary } from '../../lib/cli/summary.js';
 import { counted } from '../../lib/model/counted.js';
-import { formatCount } from '../../lib/model/number-format.js';
 import type { RecordType } from '../../lib/model/records.js';
 import { compactStore } from '../../lib/storage/compact.js';
-import type { StorePaths } from '../../lib/storage/files/store-directory.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import type { Compaction, CompactOptions, CompactTask } from '../../lib/storage/upkeep/compaction.js';
-import { rebuildLog } from '../../lib/storage/upkeep/rebuild-log.js';
 import type { Retention } from '../../lib/storage/upkeep/retention.js';
 import type { CompactProgress } from './progress.js';
 import { compactionRow, removalLines } from './text.js';
-
-/** Rebuilds the log of a store and reports the result. */
-export async function runRebuild(paths: StorePaths, summary: Summary, notice: (text: string) => void): Promise<void> {
-  const report = await rebuildLog(paths);
-  if (!report) return notice(`${paths.log} is complete; nothing to rebuild`);
-  const { files, records, moved, movedTo, candles } = report;
-  summary.note({ log_files: files, log_records: records, moved_files: moved });
-  notice(`rebuilt ${paths.log} from ${counted(files, 'file')} with ${counted(records, 'record')}`);
-  if (moved > 0) notice(`moved ${counted(moved, 'unneeded file')} to ${movedTo}`);
-  if (candles > 0)
-    notice(`${formatCount(candles)} of them are candles whose trades are stored; run mdtool candles to rebuild them`);
-}
 
 type CompactRun = {
   readonly options: CompactOptions & { readonly signal: AbortSignal };

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemReason } from '../../lib/disk/system-reason.js';
 import { counted } from '../../lib/model/counted.js';
 import { MdtoolError } from '../../lib/model/errors.js';
 import { formatSize } from '../../lib/model/number-format.js';
-import { systemReason } from '../../lib/sinks/system-reason.js';
 import { freeBytes } from '../../lib/storage/files/free-space.js';
 import { describeOwner } from '../../lib/storage/files/owner.js';
 import { findStore, STORE_FORMAT, type StorePaths, storePaths } from '../../lib/storage/files/store-directory.js';
@@ -62,8 +62,7 @@ async function writableFinding(place: string): Promise<Finding> {
     await access(place, constants.W_OK);
     return ok('access', `${place} can be written`);
   } catch (error) {
-    const { uid } = await stat(place);
-    return fail('access', `cannot write to ${place}, which belongs to user ${uid}: ${systemReason(error)}`);
+    return fail('access', `cannot write to ${place}: ${systemReason(error, place)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { systemReason } from '../../lib/disk/system-reason.js';
 import { FailureError, UsageError } from '../../lib/model/errors.js';
-import { systemReason } from '../../lib/sinks/system-reason.js';
 
 const VIEW = /^([A-Za-z_]\w*)=(.+)$/;
 

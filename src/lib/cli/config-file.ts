@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
+import { systemReason } from '../disk/system-reason.js';
 import { FailureError, UsageError } from '../model/errors.js';
-import { systemReason } from '../sinks/system-reason.js';
 
 export type ConfigValue = string | number | boolean | Date | readonly ConfigValue[];
 export type ConfigTable = { readonly [key: string]: ConfigValue | ConfigTable };

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
+import { systemReason } from '../disk/system-reason.js';
 import { EXIT, MdtoolError } from '../model/errors.js';
 import { didYouMean } from '../model/suggestion.js';
-import { systemReason } from '../sinks/system-reason.js';
 import { databaseReason, isDatabaseError } from '../storage/files/database-reason.js';
 import { unreadableFile } from '../storage/files/unreadable-file.js';
 

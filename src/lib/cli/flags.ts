@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { systemReason } from '../disk/system-reason.js';
 import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES } from '../exchanges/index.js';
 import { FailureError, UsageError } from '../model/errors.js';
@@ -10,7 +11,6 @@ import type { InstrumentKind, InstrumentStatus, Market } from '../model/records.
 import { didYouMean } from '../model/suggestion.js';
 import { Exact } from '../model/ticks.js';
 import { DAY, formatDuration, parseDuration } from '../model/time.js';
-import { systemReason } from '../sinks/system-reason.js';
 import { GLOBAL_GROUP, OUTPUT_GROUP } from './help-layout.js';
 import { LOG_FORMATS, LOG_LEVELS } from './logger.js';
 import { parseZonedTime } from './time-zone.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { systemReason } from '../disk/system-reason.js';
 import type { Tally } from '../sinks/sink.js';
-import { systemReason } from '../sinks/system-reason.js';
 import { WholeFile } from '../sinks/whole-file.js';
 
 /** One run of a command. */

@@ -5,8 +5,8 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { systemReason } from '../disk/system-reason.js';
 import { FailureError } from '../model/errors.js';
-import { systemReason } from '../sinks/system-reason.js';
 import { commandSettings, PARTS, partOf, type Scope, type Service, serviceOf, unitOf } from './units.js';
 
 const run = promisify(execFile);

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
+import { systemReason } from '../disk/system-reason.js';
 import { FailureError } from '../model/errors.js';
 import type { AnyRecord } from '../model/records.js';
 import { ClosedOutputError, type Encoder, type Sink, type SinkReport } from './sink.js';
-import { systemReason } from './system-reason.js';
 
 /** Text output to another process. Waits while that process is slow, and detects when it has gone. */
 export class TextStream {

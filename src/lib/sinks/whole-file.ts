@@ -3,8 +3,8 @@ import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { systemReason } from '../disk/system-reason.js';
 import { FailureError, UsageError } from '../model/errors.js';
-import { systemReason } from './system-reason.js';
 
 /** Temporary files of this process. Without their removal a forced exit would leave half a file. */
 const unfinished = new Set<string>();

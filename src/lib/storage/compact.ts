@@ -38,9 +38,7 @@ export async function compactStore(
   listener: CompactListener,
 ): Promise<CompactReport> {
   const { dryRun = false, signal } = options;
-  const { unsealed } = await orphans(context);
-  const recovered = dryRun || unsealed.length === 0 ? 0 : await sealOrphans(context.paths.location, listener);
-  const unknown = dryRun ? [] : await sweepStore(context, true);
+  const { unknown, ...repaired } = dryRun ? await found(context) : await repairStore(context, listener.onWarning);
   const tasks = await dueTasks(context, options);
   listener.onPlan(tasks);
   let done = 0;
@@ -56,11 +54,25 @@ export async function compactStore(
   }
   // The first sweep may have retired a file that a writer was about to commit. It is committed by now: restore its name.
   if (!dryRun) await sweepStore(context, true);
-  return { orphans: unsealed.length, recovered, unknown, left: tasks.length - done };
+  return { ...repaired, unknown, left: tasks.length - done };
+}
+
+/** Seals the journals of interrupted runs, and clears what interrupted seals and merges left. Open journals are not touched. */
+export async function repairStore(
+  context: StoreContext,
+  onWarning: (message: string) => void,
+): Promise<Omit<CompactReport, 'left'>> {
+  const { unsealed } = await orphans(context);
+  const recovered = unsealed.length === 0 ? 0 : await sealOrphans(context.paths.location, onWarning);
+  return { orphans: unsealed.length, recovered, unknown: await sweepStore(context, true) };
+}
+
+async function found(context: StoreContext): Promise<Omit<CompactReport, 'left'>> {
+  return { orphans: (await orphans(context)).unsealed.length, recovered: 0, unknown: [] };
 }
 
 /** Seals orphaned journals: opening a writer takes them over, closing it seals them. */
-async function sealOrphans(directory: string, { onWarning }: CompactListener): Promise<number> {
+async function sealOrphans(directory: string, onWarning: (message: string) => void): Promise<number> {
   const writer = await openStoreWriter(directory, { step: 'compact', onWarning });
   const { recovered } = await writer.close();
   return recovered;

@@ -66,7 +66,7 @@ function compile(): string {
   mkdirSync(cache, { recursive: true });
   removeForsaken(cache);
   const output = mkdtempSync(join(cache, `store-process-${process.pid}-`));
-  const sources = ['model', 'transport', 'bucket', 'candles', 'storage'].flatMap((folder) =>
+  const sources = ['model', 'disk', 'transport', 'bucket', 'candles', 'storage'].flatMap((folder) =>
     (readdirSync(join(ROOT, 'src/lib', folder), { recursive: true }) as string[])
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(ROOT, 'src/lib', folder, name)),

@@ -288,8 +288,8 @@ describe('the directory', () => {
     await writeFile(join(directory, 'file'), '');
     await expect(openStoreWriter(join(directory, 'file'), { step: 'test' })).rejects.toMatchObject({ exitCode: 2 });
     await mkdir(join(directory, 'newer'));
-    await writeFile(join(directory, 'newer', 'mdtool-store.json'), '{"store":"mdtool","format":2}');
-    const newer = { exitCode: 1, message: expect.stringMatching(/format 2.*newer mdtool/) };
+    await writeFile(join(directory, 'newer', 'mdtool-store.json'), '{"store":"mdtool","format":3}');
+    const newer = { exitCode: 1, message: expect.stringMatching(/format 3.*newer mdtool/) };
     await expect(openStoreWriter(join(directory, 'newer'), { step: 'test' })).rejects.toMatchObject(newer);
     await expect(openSnapshot(join(directory, 'newer'))).rejects.toMatchObject(newer);
   });

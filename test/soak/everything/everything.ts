@@ -127,6 +127,7 @@ class World {
         commands: [['query', 'select count(*)::int as n from trade', '--format', 'ndjson', '--quiet']],
         judge: neverFalls,
       }),
+      new Timer('backup', { ...seldom, commands: [['store', 'backup', 'backup', '--quiet']] }),
       new Timer('compact', { ...seldom, commands: [['compact', '--wait', '--quiet']] }),
       new Timer('verify, backfill', {
         ...seldom,
@@ -152,8 +153,10 @@ export async function playEverything({ hours, seed, folder, say }: Options): Pro
   const faults: Record<string, number> = {};
   const sizes: StoreSize[] = [];
   const failures: string[] = [];
-  for (const daemon of world.daemons) daemon.start();
+  // The capture owes what happens from its subscriptions on, and the grid run subscribes one of its symbols, too.
+  world.daemon('stream').start();
   while (world.servers.some(({ subscriptions }) => subscriptions < SYMBOLS)) await sleep(100);
+  for (const daemon of world.daemons) if (!daemon.isRunning) daemon.start();
   say('everything is subscribed');
   const until = Date.now() + hours * 60 * MINUTE;
   const work = [

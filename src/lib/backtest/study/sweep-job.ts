@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { systemReason } from '../../disk/system-reason.js';
 import { counted } from '../../model/counted.js';
 import { FailureError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import type { QueuedJob } from '../../redis/job-queue.js';
 import { decodePlain, encodePlain } from '../../redis/plain-data.js';
-import { systemReason } from '../../sinks/system-reason.js';
 import { fingerprint } from './fingerprint.js';
 import type { LoadedMarket } from './market-reader.js';
 import type { Task } from './pool.js';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { systemReason } from '../../disk/system-reason.js';
 import { FailureError } from '../../model/errors.js';
 import { decodeRecord, encodeRecord } from '../../model/ndjson.js';
 import type { Run } from '../../model/records.js';
-import { systemReason } from '../../sinks/system-reason.js';
 import { fingerprint } from './fingerprint.js';
 import type { LoadedMarket } from './market-reader.js';
 import type { Task } from './pool.js';

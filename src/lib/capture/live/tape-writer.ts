@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { constants, createGzip, type Gzip } from 'node:zlib';
+import { systemReason } from '../../disk/system-reason.js';
 import type { Exchange } from '../../exchanges/exchange.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 import { formatDate } from '../../model/time.js';
-import { systemReason } from '../../sinks/system-reason.js';
 import { textOf, type WireEvent } from '../../tape/tape.js';
 import type { WireTap } from './wire.js';
 

@@ -1,24 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { systemCode, systemReason } from '../../disk/system-reason.js';
 import { FailureError, MdtoolError } from '../../model/errors.js';
 
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space left on the disk; records stored earlier stay readable',
-  EDQUOT: 'disk quota exceeded; records stored earlier stay readable',
-  ENOTDIR: 'part of the path is not a directory',
-  EMFILE: 'too many open files',
-};
+/** What a reader of these reasons wants to know besides. */
+const STORED_STAYS: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 
 /** Returns an error as one line that names the path. An `MdtoolError` is returned unchanged. */
 export function storageFailure(error: unknown, action: string, path: string): MdtoolError {
   if (error instanceof MdtoolError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const reason = REASONS[code ?? ''] ?? (/no space left/i.test(message) ? REASONS.ENOSPC : message.split('\n')[0]);
-  return new FailureError(`cannot ${action} ${path}: ${reason}`, { cause: error });
+  const reason = systemReason(error, path).split('\n')[0];
+  const rest = STORED_STAYS.has(systemCode(error)) ? '; records stored earlier stay readable' : '';
+  return new FailureError(`cannot ${action} ${path}: ${reason}${rest}`, { cause: error });
 }
 
 /** Returns whether a file operation failed because the file does not exist. */

@@ -7,9 +7,15 @@ import { storageFailure } from './durable-file.js';
 import { DISK_FILES, type StoreFiles } from './store-files.js';
 
 /** The file that makes a directory a store. */
-const MARKER = 'mdtool-store.json';
-/** The format that this mdtool writes, and the newest that it reads. */
-export const STORE_FORMAT = 1;
+export const MARKER = 'mdtool-store.json';
+/**
+ * The format that this mdtool writes, and the newest that it reads. A store has the format of the newest mdtool that has
+ * written to it, so that an older one, which would read it wrongly, refuses it.
+ *
+ * 1: mdtool 0.1.0. 2: a `sequence` tells liquidations apart that are equal otherwise; `compact` of a reader of format 1 would
+ * keep one of them.
+ */
+export const STORE_FORMAT = 2;
 
 /** Entries that a fresh file system puts into an otherwise empty directory. */
 const NOT_CONTENT = new Set(['lost+found']);
@@ -41,8 +47,13 @@ export function storePaths(directory: string): StorePaths {
  */
 export async function findStore(directory: string): Promise<StorePaths | undefined> {
   const paths = storePaths(directory);
+  return (await storeFormat(paths)) === undefined ? undefined : paths;
+}
+
+/** Returns the format of a store, undefined where there is none. Throws as `findStore`. */
+export async function storeFormat(paths: StorePaths): Promise<number | undefined> {
   try {
-    return (await readMarker(paths)) ? paths : undefined;
+    return await readMarker(paths);
   } catch (error) {
     throw storageFailure(error, 'read the store', paths.location);
   }
@@ -63,15 +74,19 @@ export async function requireStore(directory: string): Promise<void> {
     throw new UsageError(`no store in ${location}: there is nothing below that prefix; choose one with --store`);
 }
 
-/** Returns the paths of the store in `directory`; an empty or new directory becomes a store. Throws as `findStore`. */
+/**
+ * Returns the paths of the store in `directory`, to write to it: an empty or new directory becomes a store, and an older store
+ * gets the format of this mdtool. Throws as `findStore`.
+ */
 export async function openStoreDirectory(directory: string): Promise<StorePaths> {
   const paths = storePaths(directory);
   const { location, root, journal, log, files } = paths;
-  const found = await findStore(directory);
+  const format = await storeFormat(paths);
   try {
     await files.prepare([root]);
     // The marker is written first: a directory with content but no marker belongs to someone else.
-    if (!found) await files.create(join(root, MARKER), `${JSON.stringify({ store: 'mdtool', format: STORE_FORMAT })}\n`);
+    if (format === undefined) await files.create(join(root, MARKER), markerText(STORE_FORMAT));
+    else if (format < STORE_FORMAT) await files.replace(join(root, MARKER), markerText(STORE_FORMAT));
     await files.prepare([journal, log]);
   } catch (error) {
     throw storageFailure(error, 'write to the store', location);
@@ -79,7 +94,12 @@ export async function openStoreDirectory(directory: string): Promise<StorePaths>
   return paths;
 }
 
-async function readMarker(paths: StorePaths): Promise<boolean> {
+/** Returns the content of the marker of a store. */
+export function markerText(format: number): string {
+  return `${JSON.stringify({ store: 'mdtool', format })}\n`;
+}
+
+async function readMarker(paths: StorePaths): Promise<number | undefined> {
   const { location, root, files } = paths;
   const text = await files.read(join(root, MARKER)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOTDIR') throw new UsageError(`${root} is a file; a store needs a directory`);
@@ -87,18 +107,18 @@ async function readMarker(paths: StorePaths): Promise<boolean> {
   });
   if (text === undefined) return await refuseForeign(paths);
   const format = formatOf(text);
-  if (format === undefined) throw new FailureError(`${location}/${MARKER}: expected {"store":"mdtool","format":${STORE_FORMAT}}`);
+  if (format === undefined) throw new FailureError(`${location}/${MARKER}: expected ${markerText(STORE_FORMAT).trim()}`);
   if (format > STORE_FORMAT)
     throw new FailureError(
       `${location} has store format ${format}, but this mdtool reads formats up to ${STORE_FORMAT}; use a newer mdtool`,
     );
-  return true;
+  return format;
 }
 
-async function refuseForeign(paths: StorePaths): Promise<boolean> {
+async function refuseForeign(paths: StorePaths): Promise<number | undefined> {
   const { location, root, files } = paths;
   const content = (await files.names(root)).filter((entry) => !entry.startsWith('.') && !NOT_CONTENT.has(entry));
-  if (content.length === 0) return false;
+  if (content.length === 0) return undefined;
   // Another process made it a store after the marker was read.
   if (content.includes(MARKER)) return await readMarker(paths);
   throw new UsageError(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { SerialQueue } from '../files/serial-queue.js';
-import { openStoreDirectory } from '../files/store-directory.js';
+import { openStoreDirectory, type StorePaths } from '../files/store-directory.js';
 import { openStoreContext, type StoreContext } from '../log/store-context.js';
 import { ClaimedError, registerWriter, touchHeartbeat, unregisterWriter } from './writer-registry.js';
 
@@ -20,7 +20,11 @@ type StepLockOptions = {
  * the lock. A run that was killed does not block the next one. Throws as `openStoreDirectory`.
  */
 export async function startStep(directory: string, step: string, options: StepLockOptions): Promise<RunningStep | undefined> {
-  const paths = await openStoreDirectory(directory);
+  return await lockStep(await openStoreDirectory(directory), step, options);
+}
+
+/** As `startStep`, for a step that leaves the store as it is, also in an older format. */
+export async function lockStep(paths: StorePaths, step: string, options: StepLockOptions): Promise<RunningStep | undefined> {
   const context = openStoreContext(paths);
   const id = `${step}.${process.pid}.${randomBytes(4).toString('hex')}`;
   const claim = { exchange: '*', market: '*', channel: `step ${step}`, symbols: 'all' } as const;

@@ -19,7 +19,7 @@ const HEAD_ATTEMPTS = 8;
 const HEAD_PAUSE_MS = 400;
 
 const RESTORE =
-  'restore the log directory from a backup, or run mdtool compact --rebuild-log (the Parquet files stay readable on their own)';
+  'restore the log directory from a backup, or run mdtool store repair (the Parquet files stay readable on their own)';
 
 /**
  * The log of changes of a store: numbered files, as in Delta Lake.

@@ -40,12 +40,12 @@ const NUMBERS_SKIPPED = 1000;
  * changes nothing while another process writes, or when a file is not mdtool's.
  */
 export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | undefined> {
-  if (paths.files.isShared)
-    throw new UsageError(
-      `--rebuild-log works on a store on a disk: copy ${paths.location} into a directory, rebuild it there, and copy it to a new prefix`,
-    );
   const known = await readableState(paths);
   if (known && (await sweepStore(openStoreContext(paths), true)).length === 0) return undefined;
+  if (paths.files.isShared)
+    throw new UsageError(
+      `${paths.location}: a log is rebuilt on a disk only: copy the prefix into a directory, run mdtool store repair there, and copy it to a new prefix`,
+    );
   await createDirectory(paths.state);
   const lock = join(paths.state, 'rebuild.lock');
   if (!(await createFile(lock, JSON.stringify(currentOwner()))))

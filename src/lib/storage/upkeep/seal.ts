@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { FailureError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
 import { type Database, withDatabase } from '../database/duckdb.js';
@@ -35,6 +36,8 @@ export type SealJob = {
   readonly expected?: number | undefined;
   /** Segments whose journals were deleted, recorded in the same change. */
   readonly discard?: readonly string[];
+  /** The directory in which the files are written; by default that of the store. */
+  readonly into?: string;
 };
 
 /** Types of lines in a journal: its header and records. */
@@ -60,7 +63,12 @@ export async function sealSegment(context: StoreContext, job: SealJob): Promise<
   }
 }
 
-async function writeSegment(database: Database, context: StoreContext, { journal, expected }: SealJob, written: WrittenFile[]) {
+async function writeSegment(
+  database: Database,
+  context: StoreContext,
+  { journal, expected, into }: SealJob,
+  written: WrittenFile[],
+) {
   const state = await context.log.read();
   const lines = await countLines(database, [journal.path]);
   const unknown = [...lines.keys()].find((type) => !KNOWN_LINES.has(type));
@@ -81,7 +89,7 @@ async function writeSegment(database: Database, context: StoreContext, { journal
     repeated += removed.dropped;
     contradicting += removed.contradicting;
     for (const rows of await partitionRows(database, type, `"${type}"`)) {
-      const partition = await sealPartition(database, context, { state, segment: journal.segment, rows });
+      const partition = await sealPartition(database, context, { state, segment: journal.segment, rows, into });
       repeated += partition.repeated;
       contradicting += partition.contradicting;
       if (partition.written) written.push(partition.written);
@@ -93,9 +101,14 @@ async function writeSegment(database: Database, context: StoreContext, { journal
   return { records: written.reduce((sum, { file }) => sum + file.rows, 0), repeated, contradicting, broken };
 }
 
-type PartitionJob = { readonly state: StoreState; readonly segment: string; readonly rows: PartitionRows };
+type PartitionJob = {
+  readonly state: StoreState;
+  readonly segment: string;
+  readonly rows: PartitionRows;
+  readonly into: string | undefined;
+};
 
-async function sealPartition(database: Database, context: StoreContext, { state, segment, rows }: PartitionJob) {
+async function sealPartition(database: Database, context: StoreContext, { state, segment, rows, into }: PartitionJob) {
   const { type } = rows.partition;
   const known = state.partition(rows.partition).filter((file) => mayOverlap(file, asFile(rows)));
   const comparison = {
@@ -113,7 +126,15 @@ async function sealPartition(database: Database, context: StoreContext, { state,
   const path = `${partitionPath(rows.partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
   const relation = `(SELECT * FROM "${type}" WHERE ${rows.where})`;
   const metadata = segmentsMetadata([segment]);
-  const { rows: count, bytes, sha256 } = await writeParquet(database, absolutePath(context, path), { type, relation, metadata });
+  const {
+    rows: count,
+    bytes,
+    sha256,
+  } = await writeParquet(database, join(into ?? context.paths.root, path), {
+    type,
+    relation,
+    metadata,
+  });
   if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; the journal stays`);
   const file = { ...asFile(kept), path, bytes, sha256, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   return { repeated: dropped, contradicting, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };

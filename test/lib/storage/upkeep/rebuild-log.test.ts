@@ -66,7 +66,7 @@ describe('a log that is made anew', () => {
     const directory = await filled();
     const before = await readAll(directory);
     damage(logOf(directory));
-    await expect(readAll(directory)).rejects.toThrow(/compact --rebuild-log/);
+    await expect(readAll(directory)).rejects.toThrow(/store repair/);
     expect(await rebuild(directory)).toMatchObject({ files: 5, moved: 0 });
     expect(await readAll(directory)).toEqual(before);
     expect((await compact(directory)).failures).toEqual([]);
