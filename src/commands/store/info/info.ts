@@ -32,7 +32,7 @@ type StoreFacts = {
   readonly copied_at: string | undefined;
 };
 
-export type StoreInfo = { readonly facts: StoreFacts; readonly content: readonly Content[] };
+type StoreInfo = { readonly facts: StoreFacts; readonly content: readonly Content[] };
 
 /** Reads what a store has. Throws as `findStore`. */
 export async function readInfo(directory: string, by: readonly ContentKey[]): Promise<StoreInfo> {

@@ -10,7 +10,7 @@ import { type CopyTarget, DamagedFileError } from './copy.js';
 import { openSource, passOn, requireDigest } from './source-file.js';
 
 /** What a copy says of itself, until it is a store of its own. */
-export type CopyNote = {
+type CopyNote = {
   /** What it is a copy of, as messages name it. */
   readonly of: string;
   /** The change with which its log begins; it has another one once somebody wrote to it. */

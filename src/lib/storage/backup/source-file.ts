@@ -11,7 +11,7 @@ export async function openSource(path: string): Promise<FileHandle> {
   return await open(path).catch((error) => (isMissing(error) ? open(retiredPath(path)) : Promise.reject(error)));
 }
 
-/** Bytes of a file: so many from a position on. */
+/** Bytes of a file: `size` of them, from the position `at` on. */
 type Stretch = { readonly file: FileHandle; readonly at: number; readonly size: number };
 
 /** Passes bytes of a file on, in order, and returns their digest (SHA-256, hexadecimal). Throws where the file is shorter. */

@@ -12,7 +12,7 @@ export const MARKER = 'mdtool-store.json';
  * The format that this mdtool writes, and the newest that it reads. A store has the format of the newest mdtool that has
  * written to it, so that an older one, which would read it wrongly, refuses it.
  *
- * 1: mdtool 0.1.0. 2: a `sequence` tells liquidations apart that are equal otherwise; `compact` of a reader of format 1 would
+ * 1: mdtool 0.1.0. 2: liquidations that are equal otherwise differ by their `sequence`; `compact` of a reader of format 1 would
  * keep one of them.
  */
 export const STORE_FORMAT = 2;
