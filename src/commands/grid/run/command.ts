@@ -74,6 +74,9 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
         types: TYPES,
         summarize: () => fleet.conclude(this.summary),
       });
+    } catch (error) {
+      // On a full disk the store of the records fails after the journal: what the journal says decides the exit code.
+      throw fleet.failure ?? error;
     } finally {
       fleet.close();
       await follower?.close();

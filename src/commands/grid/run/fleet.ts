@@ -33,6 +33,11 @@ export class Fleet {
     return this.#sessions;
   }
 
+  /** What ended a run that broke, the first of them. */
+  get failure(): unknown {
+    return this.#failures[0]?.error;
+  }
+
   /** Opens runs one after the other: each may ask for a confirmation. One that cannot be opened is reported at the end. */
   async open(entries: readonly FleetEntry[], context: SessionContext): Promise<void> {
     const shared = { ...context, accounts: new Map(), others: (session: () => RunSession) => () => this.#others(session()) };
