@@ -5,11 +5,10 @@ import { writeRows } from '../../lib/cli/output/row-output.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { UsageError } from '../../lib/model/errors.js';
 import { isRedis } from '../../lib/redis/url.js';
-import { startStep } from '../../lib/storage/journal/step-lock.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import { importFlags } from './flags.js';
 import { followRedis } from './redis.js';
-import { type PreparedImport, prepareImport } from './run.js';
+import { lockStore, type PreparedImport, prepareImport } from './run.js';
 import { presetRows } from './text.js';
 
 export default class Import extends BaseCommand {
@@ -50,10 +49,8 @@ Importing a file twice changes nothing. An import that ended early is completed 
   async run(): Promise<SummaryDocument> {
     const { args, flags: all, metadata } = await this.parse(Import);
     // Exchange, symbols and the like of a configuration file say what to capture, not what a file holds.
-    const isDefault = (name: string) => metadata.flags[name]?.setFromDefault === true;
-    const flags = Object.fromEntries(
-      Object.entries(all).filter(([name]) => !['exchange', 'market', 'symbols', 'interval'].includes(name) || !isDefault(name)),
-    ) as CommandFlags;
+    const isSetting = (name: string) => SETTINGS.has(name) && metadata.flags[name]?.setFromDefault === true;
+    const flags = Object.fromEntries(Object.entries(all).filter(([name]) => !isSetting(name))) as CommandFlags;
     if (flags['list-presets']) return await this.#listPresets(flags);
     const input = (args.input as string[] | string | undefined) ?? [];
     const paths = typeof input === 'string' ? [input] : input;
@@ -63,15 +60,15 @@ Importing a file twice changes nothing. An import that ended early is completed 
     if (paths.some(isRedis)) return await this.#follow(paths, flags);
     const prepared = await prepareImport(paths, flags);
     if (!intoStore) return await this.#run(prepared, flags, undefined);
-    const step = await startStep(flags.store, 'import', { wait: flags.wait, signal: this.stopped });
-    if (!step) {
+    const lock = await lockStore(flags, this.stopped);
+    if (!lock) {
       this.notice(`${flags.store}: another run is using this store; --wait waits for it`);
       return this.conclude();
     }
     try {
-      return await this.#run(prepared, flags, step.context);
+      return await this.#run(prepared, flags, lock.open);
     } finally {
-      await step.release();
+      await lock.release();
     }
   }
 
@@ -80,7 +77,11 @@ Importing a file twice changes nothing. An import that ended early is completed 
     return await this.deliver(records, { ...delivery, flags });
   }
 
-  async #run(prepared: PreparedImport, flags: CommandFlags, context: StoreContext | undefined): Promise<SummaryDocument> {
+  async #run(
+    prepared: PreparedImport,
+    flags: CommandFlags,
+    open: (() => Promise<StoreContext>) | undefined,
+  ): Promise<SummaryDocument> {
     const report = (reason: string) => this.stderr.warn(reason);
     if (flags['dry-run']) {
       const stdout = this.jsonEnabled() ? undefined : process.stdout;
@@ -88,13 +89,10 @@ Importing a file twice changes nothing. An import that ended early is completed 
       return this.conclude();
     }
     const others = (flags.output ?? ['-']).some((output) => output !== 'store');
-    const { records, stored, summarize } = prepared.run({ context, others, report });
+    const { records, stored, summarize } = prepared.run({ open, others, report });
     return await this.deliver(records, {
-      flags,
-      fallback: '-',
-      endless: false,
-      types: prepared.types,
-      stored: context && stored,
+      ...({ flags, fallback: '-', endless: false, types: prepared.types } as const),
+      stored: open && stored,
       summarize,
     });
   }
@@ -115,5 +113,7 @@ Importing a file twice changes nothing. An import that ended early is completed 
     return this.summary.document(Date.now() * 1000);
   }
 }
+
+const SETTINGS: ReadonlySet<string> = new Set(['exchange', 'market', 'symbols', 'interval']);
 
 type CommandFlags = Interfaces.InferredFlags<typeof importFlags>;

@@ -8,9 +8,11 @@ import type { SourceFile } from '../../lib/import/source-file.js';
 import { runMerge } from '../../lib/import/store-merge.js';
 import { BrokenLines } from '../../lib/input/broken-lines.js';
 import { counted } from '../../lib/model/counted.js';
+import { FailureError } from '../../lib/model/errors.js';
 import type { AnyRecord, RecordType } from '../../lib/model/records.js';
 import { formatTime } from '../../lib/model/time.js';
-import { requireStore } from '../../lib/storage/files/store-directory.js';
+import { findStore, requireStore } from '../../lib/storage/files/store-directory.js';
+import { startStep } from '../../lib/storage/journal/step-lock.js';
 import type { StoreContext } from '../../lib/storage/log/store-context.js';
 import type { importFlags } from './flags.js';
 import { mappingFacts, mappingText, sampleRows } from './text.js';
@@ -18,13 +20,32 @@ import { mappingFacts, mappingText, sampleRows } from './text.js';
 type CommandFlags = Interfaces.InferredFlags<typeof importFlags>;
 
 type RunOptions = {
-  /** The store that takes the records, if one does. */
-  readonly context: StoreContext | undefined;
+  /** Opens the store that takes the records, if one does. */
+  readonly open: (() => Promise<StoreContext>) | undefined;
   /** Whether other outputs take them as well. */
   readonly others: boolean;
   /** Prints one refusal. */
   readonly report: (reason: string) => void;
 };
+
+/** The lock of an import on its store. */
+type StoreLock = { open(): Promise<StoreContext>; release(): Promise<void> };
+
+/** Takes the lock on a store, undefined while another run holds it. A directory becomes a store when `open` is called. */
+export async function lockStore({ store, wait }: CommandFlags, signal: AbortSignal): Promise<StoreLock | undefined> {
+  const start = () => startStep(store, 'import', { wait, signal });
+  const isStore = (await findStore(store)) !== undefined;
+  let step = isStore ? await start() : undefined;
+  if (isStore && !step) return undefined;
+  return {
+    async open() {
+      step ??= await start();
+      if (!step) throw new FailureError(`${store}: another run is using this store since; import again, or wait with --wait`);
+      return step.context;
+    },
+    release: async () => await step?.release(),
+  };
+}
 
 type DryRunOptions = {
   readonly summary: Summary;
@@ -91,12 +112,12 @@ function newReport(): ImportReport {
   return { read: 0, repeated: 0, sideless: 0, added: 0, known: 0, stored: new Map() };
 }
 
-function start(sources: readonly SourceFile[], flags: CommandFlags, { context, others, report }: RunOptions) {
+function start(sources: readonly SourceFile[], flags: CommandFlags, { open, others, report }: RunOptions) {
   const broken = new BrokenLines(report);
   const cut: string[] = [];
   const facts = newReport();
   const listener = { refused: (reason: string) => broken.broken(reason), truncated: (reason: string) => void cut.push(reason) };
-  const store = context && { directory: flags.store, context };
+  const store = open && { directory: flags.store, open };
   const stored = {
     get records() {
       return facts.added;
@@ -133,7 +154,7 @@ async function dryRun(
   flags: CommandFlags,
   { summary, report, stdout }: DryRunOptions,
 ): Promise<unknown[]> {
-  const run = start(sources, flags, { context: undefined, others: true, report });
+  const run = start(sources, flags, { open: undefined, others: true, report });
   const first = new Map<RecordType, AnyRecord[]>();
   let [least, most] = [Number.POSITIVE_INFINITY, 0];
   for await (const batch of run.records) {

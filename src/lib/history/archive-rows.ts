@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveLayout, ArchiveName, Archives } from '../exchanges/archive.js';
 import type { Exchange } from '../exchanges/exchange.js';
@@ -8,6 +7,7 @@ import { readCsvRows } from '../input/csv-rows.js';
 import { lacksLineEnd } from '../input/lines.js';
 import { FailureError } from '../model/errors.js';
 import type { Trade } from '../model/records.js';
+import { createScratch } from '../storage/files/scratch.js';
 import { type DownloadOptions, download } from '../transport/download.js';
 
 const BATCH = 2_048;
@@ -61,7 +61,7 @@ export async function* firstRows(path: string): AsyncGenerator<readonly ArchiveR
  */
 export async function* readArchive(path: string, options: DownloadOptions): AsyncGenerator<ArchiveFile | ArchiveRows> {
   if (!isUrl(path)) return yield* rowsOf(path, path);
-  const directory = await mkdtemp(join(tmpdir(), 'mdtool-archive-'));
+  const directory = await createScratch('archive');
   try {
     const copy = join(directory, 'archive');
     await download(path, copy, options);

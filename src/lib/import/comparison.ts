@@ -114,19 +114,24 @@ async function refuseCutSweeps(database: Database, staging: Staging, refuse: Ref
 }
 
 /**
- * A file that begins or ends with a liquidation which the store has as the edge of another part: both may be one, or two equal
- * ones between which a file was cut. A file that shares more with the store than this time is the same file again.
+ * A file that begins or ends with a liquidation which the store has at the end of another part: both may be one, or two equal
+ * ones between which a file was cut. They are one where the store has more of the file: rows between its first and last time,
+ * or of both where it has none between. A file of one time alone never is a part: days of a quiet symbol have one row.
  */
 async function refuseCutCopies(database: Database, staging: Staging, stored: string, refuse: Refuse): Promise<void> {
   const table = sqlName(preparedTable('liquidation'));
-  const beyond = (low: string, high: string) =>
-    `EXISTS (SELECT 1 FROM ${stored} AS s WHERE ${on('s', 'f', SERIES)} AND s."timestamp" ${low}) AND NOT EXISTS (SELECT 1 FROM ${stored} AS s WHERE ${on('s', 'f', SERIES)} AND s."timestamp" ${high})`;
+  const series = SERIES.map(sqlName).join(', ');
+  const isNew = (otherEnd: string) => `CASE WHEN rows_between > 0 THEN stored_between = 0 ELSE ${otherEnd} = 0 END`;
   const rows = await database.rows(
-    `WITH edges AS (SELECT file, "exchange", "market", "symbol", min("timestamp") AS low, max("timestamp") AS high FROM ${table} WHERE numbered GROUP BY ALL)
-     SELECT f.place, f."symbol", epoch_us(f."timestamp")::DOUBLE AS time FROM ${table} AS f JOIN edges AS e ON f.file = e.file AND ${on('f', 'e', SERIES)}
-     WHERE f.numbered AND e.low < e.high AND EXISTS (SELECT 1 FROM ${stored} AS s WHERE ${on('s', 'f', LIQUIDATION_CONTENT)})
-       AND ((f."timestamp" = e.low AND ${beyond('< e.low', 'BETWEEN e.low + INTERVAL 1 microsecond AND e.high')})
-         OR (f."timestamp" = e.high AND ${beyond('> e.high', 'BETWEEN e.low AND e.high - INTERVAL 1 microsecond')}))
+    `WITH edges AS (SELECT file, ${series}, min("timestamp") AS low, max("timestamp") AS high FROM ${table} WHERE numbered GROUP BY ALL),
+       files AS (SELECT file, ${series}, low, high, count_if("timestamp" > low AND "timestamp" < high) AS rows_between
+         FROM ${table} JOIN edges USING (file, ${series}) WHERE numbered AND low < high GROUP BY ALL),
+       compared AS (SELECT f.*, count_if(s."timestamp" < low) AS before, count_if(s."timestamp" > high) AS after, count_if(s."timestamp" = low) AS at_low,
+           count_if(s."timestamp" = high) AS at_high, count_if(s."timestamp" > low AND s."timestamp" < high) AS stored_between
+         FROM files AS f JOIN ${stored} AS s ON ${on('s', 'f', SERIES)} GROUP BY ALL)
+     SELECT f.place, f."symbol", epoch_us(f."timestamp")::DOUBLE AS time FROM ${table} AS f JOIN compared USING (file, ${series})
+       SEMI JOIN ${stored} AS s ON ${on('s', 'f', LIQUIDATION_CONTENT)}
+     WHERE f.numbered AND ((f."timestamp" = low AND before > 0 AND ${isNew('at_high')}) OR (f."timestamp" = high AND after > 0 AND ${isNew('at_low')}))
      ORDER BY f.place`,
   );
   for (const row of rows.slice(0, NAMED))

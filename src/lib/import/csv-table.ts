@@ -1,5 +1,5 @@
 import { isCompressed } from '../input/formats.js';
-import { lacksLineEnd, readLines } from '../input/lines.js';
+import { lacksLineEnd, OVERLONG, OVERLONG_REASON, readLines } from '../input/lines.js';
 import { memberOf } from '../input/zip-archive.js';
 import { FailureError, UsageError } from '../model/errors.js';
 import { excerpt } from '../model/ndjson.js';
@@ -65,7 +65,7 @@ function withoutReturn(text: string): string {
 
 /** Returns the only character that cuts every line of the sample into the same number of cells, more than one. */
 function delimiterOf(path: string, sample: readonly Line[]): string {
-  if (sample.some(({ text }) => text.includes('\u0000')))
+  if (sample.some(({ text }) => text.includes('\u0000') && !text.endsWith(OVERLONG)))
     throw new FailureError(`${path}: expected text, found NUL bytes; is it UTF-16 without a byte order mark?`);
   const plain = sample.map(({ text }) => text.replace(/"[^"]*"/g, '""'));
   const counts = DELIMITERS.map((delimiter) => plain.map((text) => text.split(delimiter).length));
@@ -101,6 +101,7 @@ function isData(cells: readonly string[]): boolean {
 async function splitterOf(delimiter: string): Promise<SplitLine> {
   const { default: papaparse } = await import('papaparse');
   return (text) => {
+    if (text.endsWith(OVERLONG)) return OVERLONG_REASON;
     if (text.includes('\u0000')) return 'holds a NUL byte';
     if (text.includes('\ufffd')) return 'is not UTF-8 text';
     if (!text.includes('"')) return text.split(delimiter);

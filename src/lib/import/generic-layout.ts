@@ -98,7 +98,7 @@ const SPECIFIC: Partial<Readonly<Record<RecordType, RegExp>>> = {
 function isSpecific(type: RecordType, fields: Fields, columns: readonly string[]): boolean {
   const pattern = SPECIFIC[type];
   if (!pattern || Object.values(fields).some((column) => pattern.test(column))) return true;
-  const known = new Set(columnsOf(type).map(([name]) => name));
+  const known = new Set(['type', ...columnsOf(type).map(([name]) => name)]);
   return columns.every((name) => known.has(name.trim().toLowerCase()));
 }
 

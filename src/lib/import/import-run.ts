@@ -1,3 +1,6 @@
+import { loadCsv } from '../input/csv-table.js';
+import { selectParquet } from '../input/file-select.js';
+import { isPlainParquet } from '../input/formats.js';
 import { readInput } from '../input/input.js';
 import { expandPaths } from '../input/paths.js';
 import { RecordError } from '../model/ndjson.js';
@@ -19,8 +22,8 @@ import { placeOf, type RowBatch } from './table.js';
 
 /** Where the records go besides the outputs that take them one by one. */
 export type ImportTarget = {
-  /** The store that takes the records, if one does. */
-  readonly store?: { readonly directory: string; readonly context: StoreContext } | undefined;
+  /** The store that takes the records, if one does; it is opened when there are some, so that a refused file creates none. */
+  readonly store?: { readonly directory: string; open(): Promise<StoreContext> } | undefined;
   /** Whether other outputs take the records as well. */
   readonly yields: boolean;
 };
@@ -91,7 +94,9 @@ export async function* importStaged(
     return;
   }
   await staging.close();
-  for (const type of staging.types) yield* storeType(staging, type, target, listener, report);
+  if (report.first === undefined) return;
+  const context = await target.store.open();
+  for (const type of staging.types) yield* storeType(staging, type, { ...target, context }, listener, report);
 }
 
 async function prepare(staging: Staging, type: RecordType, listener: ImportListener, report: ImportReport): Promise<void> {
@@ -111,7 +116,7 @@ async function prepare(staging: Staging, type: RecordType, listener: ImportListe
 async function* storeType(
   staging: Staging,
   type: RecordType,
-  { store, yields }: ImportTarget,
+  { store, yields, context }: ImportTarget & { readonly context: StoreContext },
   listener: ImportListener,
   report: ImportReport,
 ): AsyncGenerator<AnyRecord[]> {
@@ -129,7 +134,7 @@ async function* storeType(
     await database.run('USE staging');
     await refuseAgainstStore(database, staging, type, stored, listener.refused);
     if (yields) yield* outRecords(database, type);
-    const { added, known } = await addTable(store.context, database, type, {
+    const { added, known } = await addTable(context, database, type, {
       table: preparedTable(type),
       asTable: () => materialize(database, type),
     });
@@ -183,10 +188,25 @@ function readBatch(reader: RowReader, { rows, rejected }: RowBatch, refuse: (lin
   return { records, lines };
 }
 
+/** Stages a file of mdtool's records by SQL; returns false for one that has to be read record by record. */
+async function stageSelect(path: string, staging: Staging, listener: ImportListener): Promise<boolean> {
+  const { database } = staging;
+  if (isPlainParquet(path)) {
+    const { type, select } = await selectParquet(database, path, { broken: listener.refused });
+    if (type !== 'clock') await staging.addRows(type, select, 1);
+    return true;
+  }
+  const loaded = await loadCsv(database, path, 'own');
+  if (loaded) await staging.addRows(loaded.type, loaded.select, 2);
+  await database.run('DROP TABLE IF EXISTS own');
+  return loaded !== undefined;
+}
+
 /** Reads records that mdtool wrote; times of candles and trades were checked when they were written. */
 async function stageRecords(path: string, staging: Staging, listener: ImportListener): Promise<void> {
   const name = path === '-' ? 'stdin' : path;
-  staging.beginFile(name, 'line', false);
+  staging.beginFile(name, isPlainParquet(path) ? 'row' : 'line', false);
+  if (await stageSelect(path, staging, listener)) return;
   let lines: number[] = [];
   const taken = (_: AnyRecord, place: string) => void lines.push(Number(/(\d+)$/.exec(place)?.[1] ?? 0));
   for await (const records of readInput([path], { broken: listener.refused, taken })) {

@@ -1,6 +1,7 @@
 import { plainFile } from '../input/parquet-input.js';
 import { FailureError } from '../model/errors.js';
 import { Database, sqlName } from '../storage/database/duckdb.js';
+import { requireParquetSize } from '../storage/database/parquet-size.js';
 import { parquetFiles } from '../storage/database/record-load.js';
 import { databaseReason } from '../storage/files/database-reason.js';
 import { MOST_COLUMNS, type RowBatch, type Table } from './table.js';
@@ -15,7 +16,10 @@ const WALL = `'%Y-%m-%d %H:%M:%S.%f'`;
 
 /** Returns a Parquet file as a table of text. Times with a zone become microseconds; those without stay wall-clock times. */
 export async function openParquet(path: string): Promise<Table> {
-  const described = await withFile(path, async (database, source) => await database.rows(`DESCRIBE FROM ${source}`));
+  const described = await withFile(path, async (database, source, file) => {
+    await requireParquetSize(database, file, path);
+    return await database.rows(`DESCRIBE FROM ${source}`);
+  });
   const columns = described
     .map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
     .filter(({ name }) => !PANDAS_INDEX.test(name));
@@ -66,11 +70,13 @@ async function* rowsOf(path: string, select: readonly string[]): AsyncGenerator<
   }
 }
 
-async function withFile<T>(path: string, work: (database: Database, source: string) => Promise<T>): Promise<T> {
+type ParquetWork<T> = (database: Database, source: string, file: string) => Promise<T>;
+
+async function withFile<T>(path: string, work: ParquetWork<T>): Promise<T> {
   const { file, dispose } = await plainFile(path);
   const database = await Database.open();
   try {
-    return await work(database, parquetFiles([file]));
+    return await work(database, parquetFiles([file]), file);
   } catch (error) {
     throw failure(path, error);
   } finally {

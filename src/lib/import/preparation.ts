@@ -10,7 +10,8 @@ export type Refuse = (reason: string) => void;
 
 /** Trades of other tools without an order of their own. */
 const UNNUMBERED = '"sequence" IS NULL AND "foreign"';
-const SERIES = '"exchange", "market", "symbol"';
+const SERIES_NAMES = ['exchange', 'market', 'symbol'] as const;
+const SERIES = SERIES_NAMES.map(sqlName).join(', ');
 
 /** Returns the name of the table with the prepared rows of a type. */
 export function preparedTable(type: RecordType): string {
@@ -27,8 +28,8 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
   const table = sqlName(preparedTable(type));
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
   const parts = `(SELECT * FROM (VALUES ${staging.partsOf(type)}) AS v(first, file, newest, "foreign"))`;
-  // One file in order needs no copy of its rows.
-  const view = staging.isOneOrderedFile(type) ? await orderedSource(database, type) : undefined;
+  // Records of mdtool, and one file in order, need no copy of their rows.
+  const view = await orderedSource(staging, type);
   const select = (source: string) => `SELECT ${columns.join(', ')}, place0 AS place, file, numbered FROM ${source}`;
   if (view !== undefined) await database.run(`CREATE VIEW ${table} AS ${select(view)}`);
   else {
@@ -44,12 +45,15 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
 }
 
 /**
- * Returns the relation of the rows of one file that runs forward in time as they are stored, where that takes no copy of
- * them: undefined where it does.
+ * Returns the relation of the rows as they are stored, where that takes no copy of them: of records of mdtool, and of one
+ * file that runs forward in time. Undefined where it does.
  */
-async function orderedSource(database: Database, type: RecordType): Promise<string | undefined> {
+async function orderedSource(staging: Staging, type: RecordType): Promise<string | undefined> {
+  const { database } = staging;
   const rows = `(SELECT *, rowid AS place0, 0 AS file FROM ${sqlName(type)})`;
   const asTheyAre = `(SELECT *, false AS numbered FROM ${rows})`;
+  if (!staging.hasForeign(type)) return asTheyAre;
+  if (!staging.isOneOrderedFile(type)) return undefined;
   if (type !== 'trade') return type === 'candle' ? asTheyAre : undefined;
   const { unnumbered, isOneSeries } = await seriesOf(database, rows);
   if (unnumbered === 0) return asTheyAre;
@@ -102,31 +106,11 @@ const LATER_ARRIVAL = `CASE WHEN "foreign" THEN "local_timestamp" + to_microseco
 /** What liquidations without arrival share when one repeats another. */
 export const LIQUIDATION_CONTENT = ['exchange', 'market', 'symbol', 'timestamp', 'side', 'price', 'amount'] as const;
 
-/**
- * Without arrival two equal liquidations would be one record, and their sum too small: copies in one file are numbered. Where
- * one file ends at the time at which another begins, the copies there are numbered on.
- */
+/** Without arrival two equal liquidations would be one record, and their sum too small: copies are numbered, the first is not. */
 async function numberedLiquidations(database: Database): Promise<string> {
-  const content = LIQUIDATION_CONTENT.map(sqlName);
-  await database.run(
-    `CREATE OR REPLACE TEMP TABLE edges AS SELECT file, ${SERIES}, min("timestamp") AS low, max("timestamp") AS high FROM placed
-     WHERE ${UNNUMBERED} GROUP BY ALL`,
-  );
-  await database.run(
-    `CREATE OR REPLACE TEMP TABLE carried AS
-     SELECT b.file, ${content.map((name) => `p.${name}`).join(', ')}, count(*) AS carry
-     FROM edges AS b JOIN edges AS a ON a.file <> b.file AND a.high = b.low AND (a.low < a.high OR b.low < b.high) AND ${same('a', 'b')}
-     JOIN placed AS p ON p.file = a.file AND p."timestamp" = a.high AND p.${UNNUMBERED} AND ${same('p', 'a')}
-     GROUP BY ALL`,
-  );
-  return `(SELECT * REPLACE (CASE WHEN is_copied THEN nullif(copy, 0) ELSE "sequence" END AS "sequence", ${LATER_ARRIVAL}), is_copied AS numbered
-    FROM (SELECT p.*, p.${UNNUMBERED} AND p."local_timestamp" IS NULL AS is_copied,
-        row_number() OVER (PARTITION BY p.file, p."local_timestamp", ${content.map((name) => `p.${name}`).join(', ')} ORDER BY place) - 1 + coalesce(c.carry, 0) AS copy
-      FROM placed AS p LEFT JOIN carried AS c ON c.file = p.file AND ${content.map((name) => `c.${name} = p.${name}`).join(' AND ')}))`;
-}
-
-function same(left: string, right: string): string {
-  return ['exchange', 'market', 'symbol'].map((name) => `${left}."${name}" = ${right}."${name}"`).join(' AND ');
+  const rows = await numberedRows(database, `${UNNUMBERED} AND "local_timestamp" IS NULL`, LIQUIDATION_CONTENT);
+  return `(SELECT * EXCLUDE (number) REPLACE (CASE WHEN number > 0 THEN number ELSE "sequence" END AS "sequence", ${LATER_ARRIVAL}),
+    number IS NOT NULL AS numbered FROM ${rows})`;
 }
 
 /** Returns how many trades have no sequence, and whether that are all of them and of one symbol. */
@@ -151,33 +135,45 @@ function orderedNumbers(rows: string): string {
     FROM (SELECT place0, "timestamp", lag("timestamp") OVER () AS before FROM ${rows})`;
 }
 
-/**
- * Numbers trades that share a time by their place in the file; a file that runs newest first is numbered backwards. Where
- * one file ends at the time at which another begins, a sweep was cut in two: the later part continues the numbers.
- */
+/** Trades that share a time are numbered. */
 async function numberedTrades(database: Database): Promise<string> {
-  await database.run(
-    `CREATE OR REPLACE TEMP TABLE edges AS SELECT file, ${SERIES}, min("timestamp") AS low, max("timestamp") AS high FROM placed
-     WHERE ${UNNUMBERED} GROUP BY ALL`,
-  );
+  const rows = await numberedRows(database, UNNUMBERED, [...SERIES_NAMES, 'timestamp']);
+  return `(SELECT * EXCLUDE (number) REPLACE (coalesce("sequence", number) AS "sequence", CASE WHEN ${AS_STORED}),
+    number IS NOT NULL AS numbered FROM ${rows})`;
+}
+
+/**
+ * Returns the placed rows with `number`: 0, 1, … among the rows of their file that share some columns, by their place; a file
+ * that runs newest first is numbered backwards. Rows that do not meet the condition have none.
+ *
+ * Each file is numbered for itself, so that a row in two files gets the same number in both. But where one file ends at the
+ * time at which another begins, they were cut in two there: the later one continues the numbers.
+ *
+ *     A  10:00 10:01 10:02          numbers at 10:02: 0
+ *     B              10:02          a file of this time alone: 1
+ *     C              10:02 10:03    2
+ *
+ * Of two files that end there, one is the other again: the longer counts.
+ */
+async function numberedRows(database: Database, condition: string, shared: readonly string[]): Promise<string> {
+  const columns = shared.map(sqlName).join(', ');
+  const counted = `(SELECT * FROM placed WHERE ${condition})`;
   await database.run(
     `CREATE OR REPLACE TEMP TABLE carried AS
-     SELECT b.file, b."exchange", b."market", b."symbol", b.low AS "timestamp", count(*) AS carry
-     FROM edges AS b JOIN edges AS a ON a.file <> b.file AND a.high = b.low AND (a.low < a.high OR b.low < b.high)
-       AND a."exchange" = b."exchange" AND a."market" = b."market" AND a."symbol" = b."symbol"
-     JOIN placed AS p ON p.file = a.file AND p."timestamp" = a.high AND p.${UNNUMBERED}
-       AND p."exchange" = a."exchange" AND p."market" = a."market" AND p."symbol" = a."symbol"
-     GROUP BY ALL`,
+     WITH edges AS (SELECT file, ${SERIES}, min("timestamp") AS low, max("timestamp") AS high FROM ${counted} GROUP BY ALL),
+       ends AS (SELECT file, low < high AS is_longer, ${columns}, count(*) AS rows FROM ${counted} JOIN edges USING (file, ${SERIES})
+         WHERE "timestamp" = high GROUP BY ALL)
+     SELECT b.file, ${shared.map((name) => `a.${sqlName(name)}`).join(', ')},
+       coalesce(max(rows) FILTER (is_longer), 0) + coalesce(max(rows) FILTER (NOT is_longer AND b.low < b.high), 0) AS carry
+     FROM ends AS a JOIN edges AS b ON a.file <> b.file AND a."timestamp" = b.low AND ${same('a', 'b')} GROUP BY ALL`,
   );
-  return `(SELECT * EXCLUDE (number) REPLACE (
-      coalesce("sequence", number) AS "sequence",
-      CASE WHEN ${AS_STORED}),
-      number IS NOT NULL AS numbered
-    FROM (SELECT p.*, CASE WHEN p.${UNNUMBERED} THEN row_number() OVER (
-        PARTITION BY p.file, p."exchange", p."market", p."symbol", p."timestamp", p.${UNNUMBERED}
-        ORDER BY CASE WHEN newest THEN -place ELSE place END) - 1 + coalesce(c.carry, 0) END AS number
-      FROM placed AS p LEFT JOIN carried AS c ON c.file = p.file AND c."exchange" = p."exchange" AND c."market" = p."market"
-        AND c."symbol" = p."symbol" AND c."timestamp" = p."timestamp"))`;
+  return `(SELECT p.*, CASE WHEN ${condition} THEN row_number() OVER (PARTITION BY file, ${condition}, ${columns}
+      ORDER BY CASE WHEN newest THEN -place ELSE place END) - 1 + coalesce(carry, 0) END AS number
+    FROM placed AS p LEFT JOIN carried USING (file, ${columns}))`;
+}
+
+function same(left: string, right: string): string {
+  return SERIES_NAMES.map((name) => `${left}.${sqlName(name)} = ${right}.${sqlName(name)}`).join(' AND ');
 }
 
 async function keepOneOfEachKey(staging: Staging, type: RecordType, refuse: Refuse): Promise<number> {

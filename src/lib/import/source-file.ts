@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { formatOf } from '../input/formats.js';
-import { typeOfColumns } from '../input/record-shape.js';
+import { isExactly, typeOfColumns } from '../input/record-shape.js';
 import { memberOf } from '../input/zip-archive.js';
 import { FailureError, MdtoolError } from '../model/errors.js';
 import { openCsv } from './csv-table.js';
@@ -11,6 +11,8 @@ import type { ImportOptions } from './options.js';
 import { openParquet } from './parquet-table.js';
 import { placeOf, type Row, type Table } from './table.js';
 
+/** Options that describe nothing. */
+const PLAIN: Readonly<Record<string, unknown>> = { noHeader: false, decimal: '.' };
 /** Rows on which the mapping of a file is decided. */
 const SAMPLE = 1_000;
 
@@ -48,12 +50,17 @@ async function openTable(path: string, options: ImportOptions): Promise<Table | 
   return isOwnRecord(table, options) ? undefined : table;
 }
 
-/** Types that no other tool writes (features, signals, fills) are read as every step reads them. */
-function isOwnRecord({ header, path }: Table, { as, preset, columns }: ImportOptions): boolean {
-  if (!header || as !== undefined || preset !== undefined || columns !== undefined) return false;
+/**
+ * A file with all columns of a type was written by mdtool, and so were types that no other tool writes (features, signals,
+ * fills): they are read as every step reads them. Flags that describe a file describe a foreign one.
+ */
+function isOwnRecord({ header, path }: Table, options: ImportOptions): boolean {
+  if (!header || Object.entries(options).some(([name, value]) => value !== undefined && value !== PLAIN[name])) return false;
   try {
     const type = typeOfColumns(header, path);
-    return !(IMPORTED_TYPES as readonly string[]).includes(type);
+    return (
+      isExactly(type, new Set(header.filter((name) => name !== 'type'))) || !(IMPORTED_TYPES as readonly string[]).includes(type)
+    );
   } catch (error) {
     if (error instanceof MdtoolError) return false;
     throw error;

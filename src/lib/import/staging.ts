@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AnyRecord, groupByType, type RecordType } from '../model/records.js';
 import { Database, sqlName } from '../storage/database/duckdb.js';
 import { TableAppender } from '../storage/database/table-appender.js';
+import { createScratch } from '../storage/files/scratch.js';
 
 /** A run of rows from consecutive lines of one file. */
 type Run = { readonly row: number; readonly file: number; readonly line: number };
@@ -44,7 +44,7 @@ export class Staging {
   }
 
   static async open(): Promise<Staging> {
-    const directory = await mkdtemp(join(tmpdir(), 'mdtool-import-'));
+    const directory = await createScratch('import');
     const path = join(directory, 'staging.duckdb');
     return new Staging(await openStaged(path), directory, path);
   }
@@ -109,6 +109,7 @@ export class Staging {
     this.#rows.set(type, first + added);
     this.#note(type, first, line);
     const file = this.#files.at(-1) as StagedFile;
+    if (!file.isForeign) return added;
     const times = `SELECT "timestamp" AS time, lag("timestamp") OVER () AS before FROM ${sqlName(type)} WHERE rowid >= ${first}`;
     const [row] = await this.#database.rows(
       `SELECT count(*) FILTER (time > before) AS forward, count(*) FILTER (time < before) AS backward FROM (${times})`,
@@ -146,6 +147,11 @@ export class Staging {
     const { path, unit } = this.#files[run.file] as StagedFile;
     const line = run.line + row - run.row;
     return unit === 'line' ? `${path}:${line}` : `${path}: row ${line}`;
+  }
+
+  /** Returns whether rows of a type are from a file of another tool. */
+  hasForeign(type: RecordType): boolean {
+    return this.#runs.get(type)?.some(({ file }) => this.#files[file]?.isForeign) === true;
   }
 
   /** Returns whether all rows of a type are from one file of another tool whose times never go back. */
@@ -198,7 +204,7 @@ export class Staging {
 
 /** Rows are staged for minutes: to find the best compression of each column costs more than to write it. */
 async function openStaged(path: string): Promise<Database> {
-  const database = await Database.open({ path, memoryLimit: STAGING_MEMORY });
+  const database = await Database.open({ path, memoryLimit: STAGING_MEMORY, spill: `${path}.spill` });
   await database.run("SET force_compression = 'uncompressed'");
   return database;
 }

@@ -5,6 +5,7 @@ import { type AnyRecord, columnsOf, RECORD_TYPES, type RecordType } from '../mod
 import type { Column } from '../model/schema.js';
 import { isEmptyRow, readCsvRows } from './csv-rows.js';
 import type { InputListener } from './input-listener.js';
+import { OVERLONG, OVERLONG_REASON } from './lines.js';
 import { plausible } from './plausible.js';
 import { typeOfColumns } from './record-shape.js';
 
@@ -56,6 +57,7 @@ class RowReader {
   }
 
   #fields(cells: readonly string[]): RecordProperties {
+    if (cells.at(-1)?.endsWith(OVERLONG)) throw new RecordError(OVERLONG_REASON);
     if (cells.length !== this.#names.length) throw new RecordError(`expected ${this.#names.length} cells, found ${cells.length}`);
     const type = this.#type ?? (cells[this.#names.indexOf('type')] as RecordType);
     const columns = columnsByName(type);

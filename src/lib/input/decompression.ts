@@ -1,14 +1,10 @@
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { createGunzip } from 'node:zlib';
-import { FailureError } from '../model/errors.js';
+import { requireRatio } from '../model/unpacked-size.js';
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
-/** A few kilobytes of repeats can unpack to gigabytes. Market data shrinks to a fifth or a tenth, never to this share. */
-const LARGEST_RATIO = 200;
-/** Bytes that any file may unpack to, whatever its ratio. */
-const ALWAYS_ALLOWED = 32 << 20;
 /** One block of zstd unpacks to 128 kB. Small pieces bound what is unpacked before the reader takes it. */
 const ZSTD_PIECE = 4 << 10;
 
@@ -68,14 +64,6 @@ async function* bounded(chunks: AsyncIterable<Buffer>, decode: Decoder, name: st
     requireRatio(packed, unpacked, name);
     yield chunk;
   }
-}
-
-/** Throws a `FailureError` for a ratio that no market data has. */
-export function requireRatio(packed: number, unpacked: number, name: string): void {
-  if (unpacked > ALWAYS_ALLOWED && unpacked > packed * LARGEST_RATIO)
-    throw new FailureError(
-      `${name}: unpacks to more than ${LARGEST_RATIO} times its size, which no market data does; unpack it yourself if you trust it`,
-    );
 }
 
 async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

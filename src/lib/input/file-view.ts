@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FailureError, MdtoolError } from '../model/errors.js';
 import { type Database, sqlName, sqlText } from '../storage/database/duckdb.js';
+import { requireParquetSize } from '../storage/database/parquet-size.js';
 import { parquetFiles } from '../storage/database/record-load.js';
 import { databaseReason } from '../storage/files/database-reason.js';
 import { TruncatedError } from './decompression.js';
@@ -53,6 +54,7 @@ async function relationOf(database: Database, path: string, table: string): Prom
       await requireFile(path);
       const relation = parquetFiles([resolve(path)]);
       await database.rows(`DESCRIBE FROM ${relation}`);
+      await requireParquetSize(database, path);
       return relation;
     }
     await (formatOf(path) === 'parquet' ? loadPacked(database, path, table) : loadText(database, path, table));
@@ -67,6 +69,7 @@ async function relationOf(database: Database, path: string, table: string): Prom
 async function loadPacked(database: Database, path: string, table: string): Promise<void> {
   const { file, dispose } = await plainFile(path);
   try {
+    await requireParquetSize(database, file, path);
     await database.run(`CREATE TEMP TABLE ${sqlName(table)} AS SELECT * FROM read_parquet(${sqlText(file)})`);
   } finally {
     await dispose();

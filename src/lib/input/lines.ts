@@ -11,7 +11,10 @@ const NEWLINE = 10;
 /** Bytes; the longest valid line, a list of instruments, has several hundred thousand. */
 const LONGEST_LINE = 1 << 26;
 const KEPT_OF_OVERLONG = 1 << 10;
-const CUT = Buffer.from('…');
+/** Ends the beginning of a line that was too long to keep: no text of a file has it, so that no reader takes the rest for a value. */
+export const OVERLONG = '\u0000…';
+export const OVERLONG_REASON = `the line is longer than ${LONGEST_LINE >> 20} MB`;
+const CUT = Buffer.from(OVERLONG);
 
 /** A chunk of complete lines as bytes, without the last line end; `truncated` as in `LineBatch`. */
 export type LinePiece = { readonly bytes: Buffer } | { readonly truncated: string };

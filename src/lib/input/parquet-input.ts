@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FailureError } from '../model/errors.js';
 import type { AnyRecord } from '../model/records.js';
 import { parquetRecords } from '../storage/database/parquet-records.js';
+import { createScratch } from '../storage/files/scratch.js';
 import { decompressed } from './decompression.js';
 import { isCompressed } from './formats.js';
 import type { InputListener } from './input-listener.js';
@@ -58,7 +58,7 @@ export async function plainFile(path: string): Promise<PlainFile> {
     await requireFile(path);
     return { file: path, dispose: async () => {} };
   }
-  const directory = await mkdtemp(join(tmpdir(), 'mdtool-unpacked-'));
+  const directory = await createScratch('unpacked');
   const dispose = () => rm(directory, { recursive: true, force: true });
   const file = join(directory, 'unpacked');
   try {

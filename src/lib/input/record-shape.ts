@@ -24,7 +24,8 @@ export function typeOfColumns(names: readonly string[], path: string): RecordTyp
   throw new UsageError(`${path}: columns ${found} fit ${fitting.join(' and ')}: add a column "type"`);
 }
 
-function isExactly(type: RecordType, given: ReadonlySet<string>): boolean {
+/** Returns whether names are the columns of a type, no more and no fewer. */
+export function isExactly(type: RecordType, given: ReadonlySet<string>): boolean {
   const columns = columnsOf(type);
   return columns.length === given.size && columns.every(([name]) => given.has(name));
 }

@@ -14,7 +14,7 @@ export async function* readRedis(path: string, listener: InputListener, stopped?
     );
   const onResumed = () =>
     listener.resumed?.(
-      `${input.name}: the group goes on after an earlier run; what was open then, as a candle, lacks its beginning`,
+      `${input.name}: the group goes on after an earlier run; what that run remembered, as an open candle or a cooldown, is gone`,
     );
   for await (const entries of readStream(input, {
     stopped,

@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
 import { FailureError } from '../model/errors.js';
 import { printable } from '../model/ndjson.js';
-import { requireRatio, TruncatedError } from './decompression.js';
+import { requireRatio } from '../model/unpacked-size.js';
+import { TruncatedError } from './decompression.js';
 
 /** Between the path of an archive and the name of its member: `BTCUSDT-1m.zip!BTCUSDT-1m.csv`. */
 const SEPARATOR = '!';

@@ -77,7 +77,8 @@ async function* inputRows(request: SignalRequest, judge: Judge, broken: BrokenLi
   const { input, selection, stopped, rules } = request;
   const files = isPiped(input) ? undefined : await openFeatureFiles(input, selection, rules);
   if (!files) {
-    yield* judge.through(filtered(stoppedInput(input, broken, stopped), (record) => isSelected(record, selection)));
+    const listener = { broken: (reason: string) => broken.broken(reason), noted: request.warn, resumed: request.warn };
+    yield* judge.through(filtered(stoppedInput(input, listener, stopped), (record) => isSelected(record, selection)));
     return;
   }
   try {

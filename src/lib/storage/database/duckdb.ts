@@ -22,6 +22,8 @@ export type DatabaseOptions = {
   readonly threads?: number;
   /** In DuckDB's notation (`512MB`); data beyond it is spilled to the temporary directory. */
   readonly memoryLimit?: string;
+  /** The temporary directory; DuckDB creates it when it first spills, and it is removed in the end. */
+  readonly spill?: string;
 };
 
 type Parameters = Record<string, DuckDBValue> | DuckDBValue[];
@@ -43,10 +45,11 @@ export class Database {
     this.#spill = spill;
   }
 
-  static async open({ path = ':memory:', threads = 2, memoryLimit = '1GB' }: DatabaseOptions = {}): Promise<Database> {
+  static async open(options: DatabaseOptions = {}): Promise<Database> {
     const { DuckDBInstance } = await loadDuckDB();
-    // DuckDB creates the directory when it first spills; its own default would be the working directory.
-    const spill = join(tmpdir(), `mdtool-spill-${process.pid}-${randomBytes(4).toString('hex')}`);
+    const { path = ':memory:', threads = 2, memoryLimit = '1GB' } = options;
+    // The default of DuckDB would be the working directory.
+    const spill = options.spill ?? join(tmpdir(), `mdtool-spill-${process.pid}-${randomBytes(4).toString('hex')}`);
     const instance = await DuckDBInstance.create(path, {
       threads: String(threads),
       memory_limit: memoryLimit,

@@ -4,6 +4,7 @@ import { type AnyRecord, type Candle, RECORD_TYPES, type RecordType } from '../.
 import { EARLIEST, LATEST } from '../../model/time.js';
 import { databaseReason } from '../files/database-reason.js';
 import { Database, sqlName, sqlText } from './duckdb.js';
+import { requireParquetSize } from './parquet-size.js';
 import { plausibleRows } from './plausible-rows.js';
 import { numberedParquetFile, parquetFiles, pathList } from './record-load.js';
 import { tableRecords } from './record-rows.js';
@@ -68,6 +69,7 @@ export async function parquetRows(
   typeOf: ParquetListener['typeOf'],
   position?: string,
 ): Promise<ParquetRows> {
+  await requireParquetSize(database, path);
   const source = parquetFiles([path]);
   const described = await database.rows(`DESCRIBE FROM ${source}`);
   const columns = described.map((row) => [String(row.column_name), String(row.column_type)] as const);
