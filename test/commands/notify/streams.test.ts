@@ -40,7 +40,10 @@ it('examples/kafka-bridge.js writes messages and their records to a topic; what 
       { key: 'eth/1', value: { id: 'eth/1', severity: 'alarm', kind: 'kind_1' } },
       { key: 'eth/1', value: { type: 'event', run: 'eth', seq: 1 } },
     ]);
-    expect(await send('canary-of-a-wrong-key', 2, '500ms')).toMatchObject({ code: 3, stderr: expect.stringContaining('returned 403') });
+    expect(await send('canary-of-a-wrong-key', 2, '500ms')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('returned 403'),
+    });
     expect(proxy.seen).toHaveLength(3);
   } finally {
     bridge.kill();
