@@ -8,6 +8,7 @@ import { goneWriters, touchHeartbeat } from '../../../src/lib/storage/journal/wr
 import { openStoreContext } from '../../../src/lib/storage/log/store-context.js';
 import { openSnapshot } from '../../../src/lib/storage/reading/store-snapshot.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { rebuildLog } from '../../../src/lib/storage/upkeep/rebuild-log.js';
 import { seeded } from '../../support/random.js';
 import { S3Server } from '../../support/s3-server.js';
 import { onNewMachine, readOneDay } from './bucket-trials.js';
@@ -166,6 +167,78 @@ describe('the writers of a bucket', () => {
     expect((await context.log.read()).sealed.size).toBe(1);
     await first.close();
     expect((await context.log.read()).sealed.size).toBe(0);
+  });
+});
+
+describe('the log of a bucket', () => {
+  const rebuild = () => rebuildLog(storePaths(STORE));
+  const logKeys = () => server.keys('prices/all/state/log/');
+
+  it('is made anew from the objects, where it is lost; nothing is deleted', async () => {
+    await onNewMachine(server.environment);
+    for (let run = 0; run < 3; run++) await writeRun(STORE, trades(run * 10, run * 10 + 10));
+    await compact(STORE, { now: START + 2 * DAY });
+    await writeRun(STORE, trades(25, 40));
+    const [before, objects] = [await readAll(STORE), server.keys('prices/all/trade/').length];
+    expect(await rebuild()).toBeUndefined();
+    for (const key of logKeys().slice(0, 3)) server.objects.delete(key);
+    await onNewMachine(server.environment);
+    await expect(readAll(STORE)).rejects.toThrow(/state of the store is unknown: .*mdtool store repair/);
+    const report = await rebuild();
+    expect(report).toMatchObject({ records: 40 });
+    await onNewMachine(server.environment);
+    expect(await readAll(STORE)).toEqual(before);
+    expect(server.keys('prices/all/trade/')).toHaveLength(objects);
+    expect(logKeys()).toEqual([expect.stringMatching(/checkpoint\.json$/)]);
+    expect(server.keys('prices/all/state/before-rebuild').length).toBeGreaterThan(3);
+    expect(server.keys().filter((key) => key.endsWith('rebuild.lock'))).toEqual([]);
+    expect(await rebuild()).toBeUndefined();
+  });
+
+  it('is not made anew while another machine writes, nor because the bucket is away', async () => {
+    await onNewMachine(server.environment);
+    const writer = await openStoreWriter(STORE, { step: 'stream', claims });
+    await writer.write(trades(0, 10));
+    await onNewMachine(server.environment);
+    await writeRun(STORE, trades(10, 20));
+    server.options = {
+      fault: ({ key, method }) => (method === 'GET' && key.includes('/log/') ? { status: 403, code: 'AccessDenied' } : undefined),
+    };
+    await expect(rebuild()).rejects.toThrow(/AccessDenied/);
+    server.options = {};
+    const [first = '', ...others] = logKeys();
+    server.objects.delete(first);
+    await expect(rebuild()).rejects.toThrow(
+      /s3:\/\/market\/prices\/all\/state\/.*\.alive changed in the last .*nothing was changed/,
+    );
+    expect(logKeys()).toEqual(others);
+    server.options = { skew: 65_000 };
+    expect(await rebuild()).toMatchObject({ files: 1, records: 10 });
+    server.options = {};
+    await writer.close().catch(() => {});
+  });
+
+  it('takes records from a retired object that no other has, and goes on where it was interrupted', async () => {
+    await onNewMachine(server.environment);
+    for (const from of [0, 10]) await writeRun(STORE, trades(from, from + 10), { now: () => 0 });
+    const [first = ''] = server.keys('prices/all/trade/');
+    const object = server.objects.get(first);
+    if (!object) throw new Error('no object');
+    server.objects.delete(first);
+    server.objects.set(first.replace(/([^/]+)$/, '.$1.replaced'), object);
+    for (const key of logKeys().slice(0, 2)) server.objects.delete(key);
+    server.options = {
+      fault: ({ key, method }) =>
+        method === 'PUT' && key.endsWith('checkpoint.json') ? { status: 403, code: 'AccessDenied' } : undefined,
+    };
+    await onNewMachine(server.environment);
+    await expect(rebuild()).rejects.toThrow(/AccessDenied/);
+    await expect(readAll(STORE)).rejects.toThrow(/mdtool store repair/);
+    server.options = {};
+    expect(await rebuild()).toMatchObject({ files: 2, records: 20, moved: 0 });
+    await onNewMachine(server.environment);
+    expect(await rowsOf(STORE, 'SELECT count(*)::INT, count(DISTINCT id)::INT FROM trade')).toEqual([[20, 20]]);
+    expect(server.keys('prices/all/trade/').filter((key) => key.endsWith('.parquet'))).toHaveLength(2);
   });
 });
 

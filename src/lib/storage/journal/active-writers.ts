@@ -1,9 +1,10 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../model/errors.js';
-import { isMissing, storageFailure } from '../files/durable-file.js';
-import { describeOwner, isGone, OWNER_SILENCE_MS, type Owner, ownerFrom } from '../files/owner.js';
-import type { StorePaths } from '../files/store-directory.js';
+import { spokenDuration } from '../../model/time.js';
+import { storageFailure } from '../files/durable-file.js';
+import { describeOwner, isGone, type Owner, ownerFrom } from '../files/owner.js';
+import { namedPath, type StorePaths } from '../files/store-directory.js';
 import { listJournals } from './journal.js';
 
 const ALIVE = '.alive';
@@ -12,23 +13,25 @@ const HEADER_BYTES = 4096;
 
 /**
  * Throws a `FailureError` when a process may be writing to a store. Works without the log: it checks the owners named in
- * journals, and heartbeats younger than five minutes.
+ * the journals on this machine, and heartbeats that are not silent for too long. In a bucket these are the leases of all
+ * machines.
  */
 export async function requireNoActiveWriter(paths: StorePaths): Promise<void> {
+  const { silenceMs } = paths.files.heartbeats;
   const journals = await listJournals(paths.journal);
   const gone = new Set<string>();
   for (const { path, holder, segment } of journals) {
     const owner = segment.startsWith(`${holder}-`) ? await ownerOf(path) : undefined;
     if (!owner) continue;
-    if (!isGone(owner, await silenceOf(paths, holder)))
+    if (!isGone(owner, await silenceOf(paths, holder), silenceMs))
       throw new FailureError(`${path} is being written (${describeOwner(owner)}); stop that process first; nothing was changed`);
     gone.add(holder);
   }
-  for (const name of await readdir(paths.state).catch(() => [])) {
+  for (const name of await paths.files.names(paths.state)) {
     const writer = name.slice(0, -ALIVE.length);
-    if (!name.endsWith(ALIVE) || gone.has(writer) || (await silenceOf(paths, writer)) >= OWNER_SILENCE_MS) continue;
+    if (!name.endsWith(ALIVE) || gone.has(writer) || (await silenceOf(paths, writer)) >= silenceMs) continue;
     throw new FailureError(
-      `${join(paths.state, name)} changed in the last five minutes: another process may be using the store; stop it or wait; nothing was changed`,
+      `${namedPath(paths, join(paths.state, name))} changed in the last ${spokenDuration(silenceMs / 1000)}: another process may be using the store; stop it or wait; nothing was changed`,
     );
   }
 }
@@ -52,9 +55,8 @@ async function ownerOf(path: string): Promise<Owner | undefined> {
 async function silenceOf(paths: StorePaths, writer: string): Promise<number> {
   const path = join(paths.state, `${writer}${ALIVE}`);
   try {
-    return Date.now() - (await stat(path)).mtimeMs;
+    return (await paths.files.age(path)) ?? Number.POSITIVE_INFINITY;
   } catch (error) {
-    if (isMissing(error)) return Number.POSITIVE_INFINITY;
     throw storageFailure(error, 'read', path);
   }
 }

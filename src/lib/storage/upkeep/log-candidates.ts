@@ -1,5 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { BucketError } from '../../bucket/bucket-error.js';
 import { FailureError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
 import { type Database, withDatabase } from '../database/duckdb.js';
@@ -7,9 +8,11 @@ import { type FileFacts, factsOf } from '../database/file-facts.js';
 import { fileDigest } from '../database/parquet-file.js';
 import { partitionRows } from '../database/partition-rows.js';
 import { parquetFiles } from '../database/record-load.js';
-import { isMissing, storageFailure } from '../files/durable-file.js';
+import { fetchStoredFile } from '../files/bucket-files.js';
+import { storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
+import { namedPath, type StorePaths } from '../files/store-directory.js';
 import { retiredPath } from '../files/stored-file.js';
 import type { StoredFile } from '../log/store-state.js';
 import { readFailure } from '../reading/store-snapshot.js';
@@ -24,29 +27,34 @@ export type Candidate = {
 };
 
 /** Returns the files of a store with their own metadata. Throws a `FailureError` that names a file that is not mdtool's. */
-export async function readCandidates(root: string): Promise<Candidate[]> {
-  const names = await parquetNames(root);
+export async function readCandidates(paths: StorePaths): Promise<Candidate[]> {
+  const names = await parquetNames(paths);
   return await withDatabase({ threads: 1 }, async (database) => {
     const candidates: Candidate[] = [];
     for (const path of names.filter((name) => !isRetiredName(name)))
-      candidates.push(await candidateOf(database, root, path, false));
+      candidates.push(await candidateOf(database, paths, path, false));
     const retired = names.filter(isRetiredName).map(originalOf);
     for (const path of retired.filter((name) => !names.includes(name))) {
-      const candidate = await candidateOf(database, root, path, true).catch(() => undefined);
+      const candidate = await candidateOf(database, paths, path, true).catch(unlessAway);
       if (candidate && hasMore(candidate, candidates)) candidates.push(candidate);
     }
     return candidates;
   });
 }
 
-async function parquetNames(root: string): Promise<string[]> {
+/** A retired file that is damaged is left out; one that cannot be fetched now may hold records of its own. */
+function unlessAway(error: unknown): undefined {
+  if (error instanceof BucketError) throw error;
+}
+
+async function parquetNames({ root, files }: StorePaths): Promise<string[]> {
   const found: string[] = [];
-  for (const type of RECORD_TYPES) {
-    const names = await readdir(join(root, type), { recursive: true }).catch((error) => {
-      if (isMissing(error)) return [];
-      throw storageFailure(error, 'read', join(root, type));
-    });
-    for (const name of names) found.push(`${type}/${name.replaceAll('\\', '/')}`);
+  for (const directory of RECORD_TYPES.map((type) => join(root, type))) {
+    try {
+      for await (const name of files.tree(directory)) found.push(`${basename(directory)}/${name.replaceAll('\\', '/')}`);
+    } catch (error) {
+      throw storageFailure(error, 'read', directory);
+    }
   }
   return found.filter((name) => name.endsWith('.parquet') || isRetiredName(name)).sort();
 }
@@ -68,16 +76,19 @@ function hasMore({ partition, file }: Candidate, candidates: readonly Candidate[
   return expandSegments(file.segments).some((segment) => !known.has(segment));
 }
 
-async function candidateOf(database: Database, root: string, path: string, isRetired: boolean): Promise<Candidate> {
-  const named = join(root, path);
-  const absolute = isRetired ? retiredPath(named) : named;
+async function candidateOf(database: Database, paths: StorePaths, path: string, isRetired: boolean): Promise<Candidate> {
+  const named = join(paths.root, path);
+  // The copy of a retired object has the name that the object had.
+  const absolute = isRetired && !paths.files.isShared ? retiredPath(named) : named;
   const partition = partitionOf(path);
   try {
+    // The log will vouch for the object: an old copy on this machine proves nothing.
+    await fetchStoredFile(named, true);
     const { type, segments, rules } = await factsOf(database, absolute);
     const [rows, ...others] = await partitionRows(database, partition.type, parquetFiles([absolute]));
     const isInPlace = rows && others.length === 0 && partitionPath(rows.partition) === partitionPath(partition);
     if (type !== partition.type || segments === undefined || !isInPlace)
-      throw new FailureError(`${absolute} was not written there by mdtool; move it away and try again`);
+      throw new FailureError(`${namedPath(paths, absolute)} was not written there by mdtool; move it away and try again`);
     const { size: bytes } = await stat(absolute);
     const sha256 = await fileDigest(absolute);
     const merged = /^(?:merged|derived)-/.test(path.slice(path.lastIndexOf('/') + 1));
@@ -85,6 +96,6 @@ async function candidateOf(database: Database, root: string, path: string, isRet
     const file = { path, rows: count, bytes, sha256, min, max, symbols, segments, ...(merged ? { merged } : {}) };
     return { partition, file, rules, isRetired };
   } catch (error) {
-    throw readFailure(error, root);
+    throw readFailure(error, paths.location);
   }
 }

@@ -1,11 +1,11 @@
-import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FailureError, MdtoolError, UsageError } from '../../model/errors.js';
-import { createDirectory, createFile, isMissing, storageFailure } from '../files/durable-file.js';
+import { BucketError } from '../../bucket/bucket-error.js';
+import { FailureError, MdtoolError } from '../../model/errors.js';
+import { storageFailure } from '../files/durable-file.js';
 import { currentOwner } from '../files/owner.js';
 import { type Partition, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
-import type { StorePaths } from '../files/store-directory.js';
+import { namedPath, type StorePaths } from '../files/store-directory.js';
 import { requireNoActiveWriter } from '../journal/active-writers.js';
 import { beginLog, logEntries } from '../log/commit-log.js';
 import { readHead } from '../log/log-head.js';
@@ -42,21 +42,20 @@ const NUMBERS_SKIPPED = 1000;
 export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | undefined> {
   const known = await readableState(paths);
   if (known && (await sweepStore(openStoreContext(paths), true)).length === 0) return undefined;
-  if (paths.files.isShared)
-    throw new UsageError(
-      `${paths.location}: a log is rebuilt on a disk only: copy the prefix into a directory, run mdtool store repair there, and copy it to a new prefix`,
-    );
-  await createDirectory(paths.state);
+  const { files } = paths;
+  await files.prepare([paths.state]);
   const lock = join(paths.state, 'rebuild.lock');
-  if (!(await createFile(lock, JSON.stringify(currentOwner()))))
-    throw new FailureError(`${lock}: another process is rebuilding the log; delete this file if that process has ended`);
+  if (!(await files.create(lock, JSON.stringify(currentOwner()))))
+    throw new FailureError(
+      `${namedPath(paths, lock)}: another process is rebuilding the log; delete this file if that process has ended`,
+    );
   try {
     await requireNoActiveWriter(paths);
     return await rebuild(paths, known);
   } catch (error) {
-    throw storageFailure(error, 'rebuild the log in', paths.log);
+    throw storageFailure(error, 'rebuild the log in', namedPath(paths, paths.log));
   } finally {
-    await rm(lock, { force: true });
+    await files.remove(lock);
   }
 }
 
@@ -64,13 +63,14 @@ async function readableState(paths: StorePaths): Promise<StoreState | undefined>
   try {
     return await openStoreContext(paths).log.read();
   } catch (error) {
-    if (error instanceof MdtoolError) return undefined;
+    // A log that cannot be read now is not a lost one.
+    if (error instanceof MdtoolError && !(error instanceof BucketError)) return undefined;
     throw error;
   }
 }
 
 async function rebuild(paths: StorePaths, known: StoreState | undefined): Promise<RebuildReport> {
-  const candidates = await readCandidates(paths.root);
+  const candidates = await readCandidates(paths);
   const { kept, moved } = chosen(candidates);
   const state = new StoreState();
   const metadata = { ...Object.fromEntries(known?.metadata ?? []), ...metadataOf(kept) };
@@ -81,16 +81,16 @@ async function rebuild(paths: StorePaths, known: StoreState | undefined): Promis
   );
   state.version = Math.max(0, last) + NUMBERS_SKIPPED;
   const target = join(paths.state, `before-rebuild-${state.version}`);
-  await moveAway(paths.log, join(target, 'log'));
-  await createDirectory(paths.log);
+  await moveLog(paths, join(target, 'log'));
+  await paths.files.prepare([paths.log]);
   await beginLog(paths.log, state, paths.files);
   const context = openStoreContext(paths);
   for (const { file } of kept.filter(({ isRetired }) => isRetired)) await restoreRetired(context, file.path);
-  for (const { file } of moved) await moveAway(join(paths.root, file.path), join(target, file.path));
+  for (const { file } of moved) await moveAway(paths, join(paths.root, file.path), join(target, file.path));
   return {
     files: kept.length,
     records: kept.reduce((sum, { file }) => sum + file.rows, 0),
-    movedTo: moved.length > 0 ? target : undefined,
+    movedTo: moved.length > 0 ? namedPath(paths, target) : undefined,
     moved: moved.length,
     candles: moved.filter(({ partition }) => isDerived(partition)).length,
   };
@@ -155,9 +155,20 @@ function metadataOf(kept: readonly Candidate[]): Metadata {
   return metadata;
 }
 
-async function moveAway(path: string, target: string): Promise<void> {
-  await createDirectory(dirname(target));
-  await rename(path, target).catch((error) => {
-    if (!isMissing(error)) throw storageFailure(error, 'move', path);
-  });
+/**
+ * Moves a log away, the oldest change first. A bucket has no directories: if this process ends on the way, the newest changes
+ * are left, and without the ones before them no one takes them for a whole log.
+ */
+async function moveLog(paths: StorePaths, target: string): Promise<void> {
+  for (const name of (await paths.files.names(paths.log)).sort())
+    await moveAway(paths, join(paths.log, name), join(target, name));
+}
+
+async function moveAway({ files }: StorePaths, path: string, target: string): Promise<void> {
+  try {
+    await files.prepare([dirname(target)]);
+    await files.rename(path, target);
+  } catch (error) {
+    throw storageFailure(error, 'move', path);
+  }
 }
