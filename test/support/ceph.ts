@@ -30,7 +30,8 @@ async function startCeph(): Promise<RunningS3> {
   const stop = () => {
     process.off('exit', stop);
     execFileSync(SCRIPT, ['stop', folder]);
-    rmSync(folder, { recursive: true, force: true });
+    // Its processes may still write while they end.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   };
   process.once('exit', stop);
   const { stdout } = await promisify(execFile)(SCRIPT, ['start', folder, String(await freePort())]);

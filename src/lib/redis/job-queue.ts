@@ -50,7 +50,8 @@ export class JobQueue {
       for (const [id, outcome] of outcomes) if (outcome?.state === 'failed') await this.#queue.remove(id);
       const kept = { age: KEEP };
       const opts = { attempts: ATTEMPTS, removeOnComplete: kept, removeOnFail: kept };
-      await this.#queue.addBulk(jobs.map(({ id, kind, data }) => ({ name: kind, data, opts: { ...opts, jobId: id } })));
+      // A bulk is a transaction of scripts, which a Redis that was started again does not know; a single job brings its script.
+      await Promise.all(jobs.map(({ id, kind, data }) => this.#queue.add(kind, data, { ...opts, jobId: id })));
     });
   }
 

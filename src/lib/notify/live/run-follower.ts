@@ -169,8 +169,10 @@ export class RunFollower {
     const heartbeat = journal.lastHeartbeat;
     if (!heartbeat) return;
     const { at, pid, facts } = heartbeat;
-    const figures = facts as Pick<Sign, 'mark' | 'liquidation' | 'held'>;
-    const sign: Sign = { ...figures, at, isAlive: isAlive(pid), isFinished: journal.state?.finished !== undefined };
+    const figures = facts as Pick<Sign, 'mark' | 'liquidation'>;
+    // The journal knows of fills that came after the last heartbeat of a killed process.
+    const { held, finished } = journal.state ?? {};
+    const sign: Sign = { ...figures, held, at, isAlive: isAlive(pid), isFinished: finished !== undefined };
     for (const notice of this.#watchdog?.look(sign, moment) ?? []) this.#options.notifier.take(notice);
   }
 
