@@ -652,6 +652,39 @@ describe('liquidations without arrival', () => {
     expect(await content('lq3')).toBe(whole);
   });
 
+  it('count once with those captured, whichever came first, or in one command', async () => {
+    const at = (n: number) => `"timestamp":${(1_717_200_000_000 + n * 1_000) * 1_000},"price":${67_000 + n},"amount":0.5`;
+    // Two of the three equal ones, the one after them, and one that the file lacks.
+    const captured = [3, 3, 6, 9].map(
+      (n, index) =>
+        `{"type":"liquidation","exchange":"okx","market":"linear","symbol":"BTCUSDT","local_timestamp":${1_717_200_020_000_000 + index},"side":"sell",${at(n)}}\n`,
+    );
+    await writeFile(join(directory, 'captured.ndjson'), captured.join(''));
+    const intoStore = async (store: string) => await run('captured.ndjson', '-o', 'store', '--store', store);
+    for (const [store, imports] of Object.entries({
+      lq6: [() => into('lq6', [0, 8]), () => intoStore('lq6')],
+      lq7: [() => intoStore('lq7'), () => into('lq7', [0, 8])],
+      lq8: [
+        () =>
+          run(
+            'captured.ndjson',
+            'liquidations-0-8.csv',
+            ...flags,
+            '--columns',
+            'timestamp=t,price=px',
+            '-o',
+            'store',
+            '--store',
+            'lq8',
+          ),
+      ],
+    }))
+      for (const _ of [1, 2]) {
+        for (const one of imports) expect(await one()).toMatchObject({ code: 0 });
+        expect(await queried(store, 'select count(*), sum(amount) from liquidation')).toBe('9,4.5');
+      }
+  });
+
   it('refuses a part that begins or ends with a row which is the edge of the stored part', async () => {
     for (const [store, first, second] of [
       ['lq4', [0, 4], [4, 8]],

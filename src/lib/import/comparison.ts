@@ -12,6 +12,7 @@ const SERIES = ['exchange', 'market', 'symbol'] as const;
 /**
  * Refuses prepared rows that contradict the store: a known id with other content, another candle of a known time, trades of
  * a time that the store knows under other ids, and the part of a sweep whose other part is stored. `stored` is a relation.
+ * Returns how many rows are left out because the store has them in another form.
  */
 export async function refuseAgainstStore(
   database: Database,
@@ -19,17 +20,20 @@ export async function refuseAgainstStore(
   type: RecordType,
   stored: string,
   refuse: Refuse,
-): Promise<void> {
+): Promise<number> {
   if (type === 'trade') {
     await database.run(`CREATE OR REPLACE TEMP TABLE stored_trades AS SELECT s.* FROM ${stored} AS s SEMI JOIN (
       SELECT DISTINCT "exchange", "market", "symbol" FROM ${sqlName(preparedTable('trade'))}) USING ("exchange", "market", "symbol")`);
-    if ((await database.number('SELECT count(*) FROM stored_trades')) === 0) return;
+    if ((await database.number('SELECT count(*) FROM stored_trades')) === 0) return 0;
     await refuseForeignIds(database, staging, refuse);
     await refuseOtherTrades(database, staging, refuse);
     await refuseCutSweeps(database, staging, refuse);
   }
   if (type === 'candle') await refuseOtherCandles(database, staging, stored, refuse);
-  if (type === 'liquidation') await refuseCutCopies(database, staging, stored, refuse);
+  if (type !== 'liquidation') return 0;
+  const known = await removeOtherForms(database, stored);
+  await refuseCutCopies(database, staging, stored, refuse);
+  return known;
 }
 
 function on(left: string, right: string, names: readonly string[]): string {
@@ -139,6 +143,37 @@ async function refuseCutCopies(database: Database, staging: Staging, stored: str
       `${staging.placeOf('liquidation', Number(row.place))}: the store has an equal liquidation of ${row.symbol} at ${formatTime(Number(row.time))}: the file may be cut between two of them; import both parts in one command`,
     );
   await removePlaces(database, 'liquidation', rows);
+}
+
+/**
+ * A liquidation that was captured has another key than the same one from a file, which has no arrival time: both would count,
+ * and the sum be twice as large. Removes those of which the store, or this import, has the other form, each for one of equal
+ * content, and returns how many.
+ */
+async function removeOtherForms(database: Database, stored: string): Promise<number> {
+  const key = [...LIQUIDATION_CONTENT, 'local_timestamp', 'sequence'].map(sqlName).join(', ');
+  const [captured, imported] = ['"local_timestamp" IS NOT NULL', '"local_timestamp" IS NULL'];
+  const fresh = sqlName(preparedTable('liquidation'));
+  const allCaptured = [stored, fresh].map((relation) => `SELECT ${key} FROM ${relation} WHERE ${captured}`).join(' UNION ');
+  return (
+    (await removeCopies(database, stored, captured, `SELECT ${key} FROM ${stored} WHERE ${imported}`)) +
+    (await removeCopies(database, stored, imported, allCaptured))
+  );
+}
+
+/** Removes of the rows of one form, and not in the store, as many as there are equal ones of the other form. */
+async function removeCopies(database: Database, stored: string, isForm: string, others: string): Promise<number> {
+  const content = LIQUIDATION_CONTENT.map(sqlName).join(', ');
+  const same = (name: string) => `f.${sqlName(name)} IS NOT DISTINCT FROM s.${sqlName(name)}`;
+  const places = await database.rows(
+    `WITH fresh AS (SELECT f.* FROM (SELECT * FROM ${sqlName(preparedTable('liquidation'))} WHERE ${isForm}) AS f ANTI JOIN ${stored} AS s
+       ON ${on('f', 's', LIQUIDATION_CONTENT)} AND ${same('local_timestamp')} AND ${same('sequence')}),
+       ranked AS (SELECT *, dense_rank() OVER (PARTITION BY ${content} ORDER BY "local_timestamp", "sequence" NULLS FIRST) AS copy FROM fresh),
+       known AS (SELECT ${content}, count(*) AS copies FROM (${others}) GROUP BY ALL)
+     SELECT f.place FROM ranked AS f JOIN known AS s ON ${on('f', 's', LIQUIDATION_CONTENT)} WHERE f.copy <= s.copies`,
+  );
+  await removePlaces(database, 'liquidation', places);
+  return places.length;
 }
 
 async function refuseOtherCandles(database: Database, staging: Staging, stored: string, refuse: Refuse): Promise<void> {

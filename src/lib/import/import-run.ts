@@ -132,7 +132,7 @@ async function* storeType(
     const stored = snapshot.relation(type);
     await database.run(`ATTACH '${staging.path.replaceAll("'", "''")}' AS staging`);
     await database.run('USE staging');
-    await refuseAgainstStore(database, staging, type, stored, listener.refused);
+    report.known += await refuseAgainstStore(database, staging, type, stored, listener.refused);
     if (yields) yield* outRecords(database, type);
     const { added, known } = await addTable(context, database, type, {
       table: preparedTable(type),
