@@ -24,7 +24,10 @@ const ADDRESS = /^[a-z][a-z0-9+.-]+:\/\//i;
 /** Returns whether a name in a statement is that of a file: it has a format's extension, or would be fetched. */
 export function isFileName(name: string): boolean {
   if (ADDRESS.test(name) || isZip(name) || memberOf(name)) return true;
-  return /\.[a-z0-9]+$/i.test(name) && /\.(?:csv|tsv|ndjson|jsonl|json|parquet|gz|zst|feather|arrow|xlsx?|pkl|h5)$/i.test(name);
+  return (
+    /\.[a-z0-9]+$/i.test(name) &&
+    /\.(?:csv|tsv|ndjson|jsonl|json|parquet|gz|zst|feather|arrow|xlsx?|pkl|h5|duckdb|sqlite)$/i.test(name)
+  );
 }
 
 /**

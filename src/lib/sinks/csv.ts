@@ -18,8 +18,8 @@ type CsvOptions = {
 type Unparse = typeof import('papaparse').unparse;
 
 /**
- * Returns an encoder of RFC 4180 CSV, or of a Markdown table, with a header and the columns of the schema. It holds one type: `gap` and `clock`
- * records are skipped and counted, a second type is a `UsageError`. Lists are JSON text, missing values are empty.
+ * Returns an encoder of RFC 4180 CSV, or of a Markdown table, with a header and the columns of the schema. It holds one type:
+ * `gap`, `clock` and records without any of the columns are skipped and counted, a second type is a `UsageError`. Lists are JSON text, missing values are empty.
  */
 export async function createCsvEncoder(options: CsvOptions): Promise<Encoder> {
   const { default: papaparse } = await import('papaparse');
@@ -53,7 +53,7 @@ class CsvEncoder implements Encoder {
 
   #takes(type: RecordType): boolean {
     if (type === this.#type) return true;
-    if (IN_BAND_TYPES.has(type)) {
+    if (IN_BAND_TYPES.has(type) || !hasColumns(type, this.#columns)) {
       addTo(this.skipped, type);
       return false;
     }
@@ -80,10 +80,13 @@ class CsvEncoder implements Encoder {
 
 /** Returns the error for several types in one CSV or Parquet output, with a remedy. */
 export function secondType(output: string, first: RecordType, second: RecordType): UsageError {
-  const remedy =
-    output === '-' ? 'use --format ndjson, or -o with {type} in the file name' : `put {type} in the name: ${withType(output)}`;
+  const found = `one record type, found ${first} and ${second}`;
+  if (output === '-')
+    return new UsageError(
+      `-o -: CSV, TSV and Markdown hold ${found}; use --format ndjson, --columns that only one has, or -o with {type} in the file name`,
+    );
   const format = output.endsWith('.parquet') ? 'Parquet' : 'CSV';
-  return new UsageError(`-o ${output}: ${format} holds one record type, found ${first} and ${second}; ${remedy}`);
+  return new UsageError(`-o ${output}: ${format} holds ${found}; put {type} in the name: ${withType(output)}`);
 }
 
 function withType(path: string): string {
@@ -100,6 +103,11 @@ export function selectedFields(type: RecordType, columns: readonly string[] | un
   const fields = fieldsOf(type);
   if (!columns) return fields;
   return columns.flatMap((name) => (name === 'type' ? [TYPE_FIELD] : fields.filter((field) => field.name === name)));
+}
+
+/** Returns whether a type has any of the columns. */
+export function hasColumns(type: RecordType, columns: readonly string[] | undefined): boolean {
+  return selectedFields(type, columns).length > 0;
 }
 
 /** Returns the two lines above the rows of a Markdown table. */
@@ -136,10 +144,15 @@ export function inertText(text: string): string {
 }
 
 /**
- * Returns the only type among `types`, undefined when it is not known yet. Throws a `UsageError` when there are several.
+ * Returns the only type among `types` that has any of the columns, undefined when it is not known yet. Throws a `UsageError`
+ * when there are several.
  */
-export function onlyType(output: string, types: readonly RecordType[] | undefined): RecordType | undefined {
-  const [first, second] = types?.filter((type) => !IN_BAND_TYPES.has(type)) ?? [];
+export function onlyType(
+  output: string,
+  types: readonly RecordType[] | undefined,
+  columns?: readonly string[],
+): RecordType | undefined {
+  const [first, second] = types?.filter((type) => !IN_BAND_TYPES.has(type) && hasColumns(type, columns)) ?? [];
   if (first !== undefined && second !== undefined) throw secondType(output, first, second);
   return first;
 }

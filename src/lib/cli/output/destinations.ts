@@ -105,7 +105,7 @@ async function onlyTypeWith(
 ): Promise<RecordType | undefined> {
   const { onlyType } = await import('../../sinks/csv.js');
   requireRecordColumns(columns, types);
-  return onlyType(output, types);
+  return onlyType(output, types, columns);
 }
 
 function openFile(format: 'ndjson' | 'csv'): Destination['open'] {

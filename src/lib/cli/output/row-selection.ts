@@ -2,6 +2,7 @@ import { UsageError } from '../../model/errors.js';
 import { fieldsOf } from '../../model/ndjson.js';
 import { type AnyRecord, IN_BAND_TYPES, RECORD_TYPES, type RecordType } from '../../model/records.js';
 import { didYouMean } from '../../model/suggestion.js';
+import { hasColumns } from '../../sinks/csv.js';
 import type { Sink } from '../../sinks/sink.js';
 
 /** What of the rows is printed: columns in their order, and the first or the last rows. */
@@ -55,11 +56,7 @@ export type PartSink = Sink & { readonly isFull?: boolean };
  */
 export function createPartSink(sink: Sink, { columns, limit, tail }: RowSelection, countsInBand: boolean): PartSink {
   if (limit === undefined && tail === undefined) return sink;
-  const types = RECORD_TYPES.filter(
-    (type) =>
-      (countsInBand || !IN_BAND_TYPES.has(type)) &&
-      (!columns || columns.includes('type') || fieldsOf(type).some(({ name }) => columns.includes(name))),
-  );
+  const types = RECORD_TYPES.filter((type) => (countsInBand || !IN_BAND_TYPES.has(type)) && hasColumns(type, columns));
   const part = new Part(limit ?? Number.POSITIVE_INFINITY, tail, new Set(types));
   return {
     output: sink.output,

@@ -125,15 +125,17 @@ function visitShow(node: Node, found: Found): void {
   else if (name !== '') found.tables.set(name.toLowerCase().replace(/^"(.*)"$/, '$1'), name.replace(/^"(.*)"$/, '$1'));
 }
 
+const READABLE = "a query reads the views of the store, and files by their names in quotes ('trades.parquet')";
+
 function visitTableFunction(node: Node): void {
   const called = node.function as Node | undefined;
   const name = String(called?.function_name ?? '').toLowerCase();
   if (!TABLE_FUNCTIONS.has(name) || called?.schema || called?.catalog)
-    throw new FailureError(`the table function ${name || '?'} is not allowed: a query can only read the views of the store`);
+    throw new FailureError(`the table function ${name || '?'} is not allowed: ${READABLE}`);
 }
 
 function refuseFunction(node: Node): void {
   const name = String(node.function_name ?? '').toLowerCase();
   if (REFUSED_FUNCTIONS.test(name))
-    throw new FailureError(`the function ${name} is not allowed: a query can only read the views of the store`);
+    throw new FailureError(`the function ${name} is not allowed: ${READABLE}`);
 }
