@@ -183,7 +183,7 @@ describe('the log of a bucket', () => {
     expect(await rebuild()).toBeUndefined();
     for (const key of logKeys().slice(0, 3)) server.objects.delete(key);
     await onNewMachine(server.environment);
-    await expect(readAll(STORE)).rejects.toThrow(/state of the store is unknown: .*mdtool store repair/);
+    await expect(readAll(STORE)).rejects.toThrow(/^s3:.*state of the store is unknown: .*mdtool store repair/);
     const report = await rebuild();
     expect(report).toMatchObject({ records: 40 });
     await onNewMachine(server.environment);

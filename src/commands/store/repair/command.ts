@@ -4,7 +4,7 @@ import type { SummaryDocument } from '../../../lib/cli/summary.js';
 import { counted } from '../../../lib/model/counted.js';
 import { formatCount } from '../../../lib/model/number-format.js';
 import { repairStore } from '../../../lib/storage/compact.js';
-import { findStore, namedPath, requireStore, type StorePaths } from '../../../lib/storage/files/store-directory.js';
+import { findStore, requireStore, type StorePaths } from '../../../lib/storage/files/store-directory.js';
 import { startStep } from '../../../lib/storage/journal/step-lock.js';
 import { rebuildLog } from '../../../lib/storage/upkeep/rebuild-log.js';
 
@@ -48,7 +48,7 @@ A log is rebuilt only while nothing writes. Files that the store does not need m
     if (!report) return false;
     const { files, records, moved, movedTo, candles } = report;
     this.summary.note({ log_files: files, log_records: records, moved_files: moved });
-    this.notice(`rebuilt ${namedPath(paths, paths.log)} from ${counted(files, 'file')} with ${counted(records, 'record')}`);
+    this.notice(`rebuilt ${paths.files.named(paths.log)} from ${counted(files, 'file')} with ${counted(records, 'record')}`);
     if (moved > 0) this.notice(`moved ${counted(moved, 'unneeded file')} to ${movedTo}`);
     if (candles > 0)
       this.notice(`${formatCount(candles)} of them are candles whose trades are stored; run mdtool candles to rebuild them`);

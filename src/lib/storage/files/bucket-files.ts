@@ -45,6 +45,10 @@ class BucketFiles implements StoreFiles {
     this.heartbeats = new Leases(objects, (path) => this.#key(path));
   }
 
+  named(path: string): string {
+    return `s3://${this.#objects.name}/${this.#key(path)}`;
+  }
+
   now(): number {
     return this.#objects.now();
   }
@@ -155,18 +159,18 @@ class BucketFiles implements StoreFiles {
 
 /** The bucket of a store. It opens at the first use: a command that only names the store loads no client. */
 class Objects {
+  readonly name: string;
   readonly #access: BucketAccess;
-  readonly #name: string;
   #bucket: Bucket | undefined;
 
   constructor(access: BucketAccess, name: string) {
     this.#access = access;
-    this.#name = name;
+    this.name = name;
   }
 
   async open(): Promise<Bucket> {
     const { Bucket } = await import('../../bucket/bucket.js');
-    this.#bucket ??= new Bucket(this.#access, this.#name);
+    this.#bucket ??= new Bucket(this.#access, this.name);
     return this.#bucket;
   }
 

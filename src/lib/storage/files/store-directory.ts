@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isBucketUrl, parseBucketUrl } from '../../bucket/bucket-url.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 import { bucketFiles } from './bucket-files.js';
@@ -39,11 +39,6 @@ export function storePaths(directory: string): StorePaths {
   const location = url ? `s3://${url.bucket}${url.key === '' ? '' : `/${url.key}`}` : root;
   const state = join(root, 'state');
   return { location, root, journal: join(root, 'journal'), state, log: join(state, 'log'), files: bucket ?? DISK_FILES };
-}
-
-/** Returns a path of a store as messages name it: on a disk as it is, in a bucket as the address of its object. */
-export function namedPath({ location, root, files }: StorePaths, path: string): string {
-  return files.isShared ? `${location}/${relative(root, path).replaceAll('\\', '/')}` : path;
 }
 
 /**

@@ -32,6 +32,8 @@ export type StoreFiles = {
   /** Whether other machines may have journals of the store, which this one does not see. */
   readonly isShared: boolean;
   readonly heartbeats: Heartbeats;
+  /** Returns a path as messages name it: in a bucket, the address of the object. */
+  named(path: string): string;
   /** Milliseconds since the epoch by a clock that all writers of the store share. */
   now(): number;
   /** Makes the directories of a store that is about to be written. Throws when it cannot be kept safely there. */
@@ -74,6 +76,7 @@ export const DISK_FILES: StoreFiles = {
     silence: async (path) => (await diskAge(path).catch(() => undefined)) ?? Number.POSITIVE_INFINITY,
     end: (path) => rm(path, { force: true }),
   },
+  named: (path) => path,
   now: () => Date.now(),
   async prepare(directories) {
     for (const directory of directories) await createDirectory(directory);

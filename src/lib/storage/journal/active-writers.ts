@@ -4,7 +4,7 @@ import { FailureError } from '../../model/errors.js';
 import { spokenDuration } from '../../model/time.js';
 import { storageFailure } from '../files/durable-file.js';
 import { describeOwner, isGone, type Owner, ownerFrom } from '../files/owner.js';
-import { namedPath, type StorePaths } from '../files/store-directory.js';
+import type { StorePaths } from '../files/store-directory.js';
 import { listJournals } from './journal.js';
 
 const ALIVE = '.alive';
@@ -31,7 +31,7 @@ export async function requireNoActiveWriter(paths: StorePaths): Promise<void> {
     const writer = name.slice(0, -ALIVE.length);
     if (!name.endsWith(ALIVE) || gone.has(writer) || (await silenceOf(paths, writer)) >= silenceMs) continue;
     throw new FailureError(
-      `${namedPath(paths, join(paths.state, name))} changed in the last ${spokenDuration(silenceMs / 1000)}: another process may be using the store; stop it or wait; nothing was changed`,
+      `${paths.files.named(join(paths.state, name))} changed in the last ${spokenDuration(silenceMs / 1000)}: another process may be using the store; stop it or wait; nothing was changed`,
     );
   }
 }

@@ -62,7 +62,7 @@ export class CommitLog {
       if (stored !== undefined && this.#state.version === 0) throw this.#lost(stored);
       await this.#requireNewest();
     } catch (error) {
-      throw storageFailure(error, 'read the state of the store in', this.#directory);
+      throw storageFailure(error, 'read the state of the store in', this.#named());
     }
     return this.#state;
   }
@@ -81,7 +81,7 @@ export class CommitLog {
     }
     if (head > this.#state.version)
       throw new FailureError(
-        `${this.#directory} ends with change ${this.#state.version}, but change ${head} was made: the newest changes are lost; ${RESTORE}`,
+        `${this.#named()} ends with change ${this.#state.version}, but change ${head} was made: the newest changes are lost; ${RESTORE}`,
       );
     this.#isChecked = true;
   }
@@ -97,7 +97,7 @@ export class CommitLog {
 
   #lost(stored: string): FailureError {
     return new FailureError(
-      `${this.#directory} is empty, but the store has files (${stored}): its log is lost; ${RESTORE}, or move ${this.#root} away; nothing was read or changed`,
+      `${this.#named()} is empty, but the store has files (${this.#named(stored)}): its log is lost; ${RESTORE}, or move ${this.#named(this.#root)} away; nothing was read or changed`,
     );
   }
 
@@ -120,7 +120,7 @@ export class CommitLog {
       if (change === undefined) return false;
       if (await this.#append(change)) return true;
     }
-    throw new FailureError(`${this.#directory}: too many other changes at the same time; try again`);
+    throw new FailureError(`${this.#named()}: too many other changes at the same time; try again`);
   }
 
   async #append(decided: Change): Promise<boolean> {
@@ -136,7 +136,7 @@ export class CommitLog {
       if (!(await this.#files.create(path, text))) return false;
     } catch (error) {
       // The file may have been created before a later step failed, or its answer got lost: then the change is made.
-      if ((await this.#files.read(path).catch(() => undefined)) !== text) throw storageFailure(error, 'write', path);
+      if ((await this.#files.read(path).catch(() => undefined)) !== text) throw storageFailure(error, 'write', this.#named(path));
     }
     this.#state.apply(change);
     if (this.#root !== undefined) await noteHead(this.#directory, number, this.#files);
@@ -154,7 +154,7 @@ export class CommitLog {
   async #readChange(number: number): Promise<Change | undefined> {
     const path = join(this.#directory, `${numbered(number)}.json`);
     const text = await this.#files.read(path);
-    return text === undefined ? undefined : parse(text, path, decodeChange);
+    return text === undefined ? undefined : parse(text, this.#named(path), decodeChange);
   }
 
   async #isBehind(): Promise<boolean> {
@@ -169,9 +169,9 @@ export class CommitLog {
     const text = latest && latest.number > this.#state.version ? await this.#files.read(path) : undefined;
     if (text === undefined) {
       const missing = join(this.#directory, `${numbered(this.#state.version + 1)}.json`);
-      throw new FailureError(`${missing} is missing, so the state of the store is unknown: ${RESTORE}`);
+      throw new FailureError(`${this.#named(missing)} is missing, so the state of the store is unknown: ${RESTORE}`);
     }
-    this.#state = parse(text, path, StoreState.decode);
+    this.#state = parse(text, this.#named(path), StoreState.decode);
   }
 
   async #writeCheckpoint(): Promise<void> {
@@ -180,6 +180,10 @@ export class CommitLog {
     // Slow readers may still be reading the changes since the previous checkpoint; older ones are no longer needed.
     const old = (await this.#list()).filter(({ number }) => number <= version - 2 * CHECKPOINT_EVERY);
     await Promise.all(old.map(({ name }) => this.#files.remove(join(this.#directory, name))));
+  }
+
+  #named(path = this.#directory): string {
+    return this.#files.named(path);
   }
 
   #list(): Promise<LogEntry[]> {

@@ -12,7 +12,7 @@ import { fetchStoredFile } from '../files/bucket-files.js';
 import { storageFailure } from '../files/durable-file.js';
 import { type Partition, partitionOf, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
-import { namedPath, type StorePaths } from '../files/store-directory.js';
+import type { StorePaths } from '../files/store-directory.js';
 import { retiredPath } from '../files/stored-file.js';
 import type { StoredFile } from '../log/store-state.js';
 import { readFailure } from '../reading/store-snapshot.js';
@@ -88,7 +88,7 @@ async function candidateOf(database: Database, paths: StorePaths, path: string, 
     const [rows, ...others] = await partitionRows(database, partition.type, parquetFiles([absolute]));
     const isInPlace = rows && others.length === 0 && partitionPath(rows.partition) === partitionPath(partition);
     if (type !== partition.type || segments === undefined || !isInPlace)
-      throw new FailureError(`${namedPath(paths, absolute)} was not written there by mdtool; move it away and try again`);
+      throw new FailureError(`${paths.files.named(absolute)} was not written there by mdtool; move it away and try again`);
     const { size: bytes } = await stat(absolute);
     const sha256 = await fileDigest(absolute);
     const merged = /^(?:merged|derived)-/.test(path.slice(path.lastIndexOf('/') + 1));

@@ -5,7 +5,7 @@ import { storageFailure } from '../files/durable-file.js';
 import { currentOwner } from '../files/owner.js';
 import { type Partition, partitionPath } from '../files/partition.js';
 import { expandSegments } from '../files/segments.js';
-import { namedPath, type StorePaths } from '../files/store-directory.js';
+import type { StorePaths } from '../files/store-directory.js';
 import { requireNoActiveWriter } from '../journal/active-writers.js';
 import { beginLog, logEntries } from '../log/commit-log.js';
 import { readHead } from '../log/log-head.js';
@@ -47,13 +47,13 @@ export async function rebuildLog(paths: StorePaths): Promise<RebuildReport | und
   const lock = join(paths.state, 'rebuild.lock');
   if (!(await files.create(lock, JSON.stringify(currentOwner()))))
     throw new FailureError(
-      `${namedPath(paths, lock)}: another process is rebuilding the log; delete this file if that process has ended`,
+      `${paths.files.named(lock)}: another process is rebuilding the log; delete this file if that process has ended`,
     );
   try {
     await requireNoActiveWriter(paths);
     return await rebuild(paths, known);
   } catch (error) {
-    throw storageFailure(error, 'rebuild the log in', namedPath(paths, paths.log));
+    throw storageFailure(error, 'rebuild the log in', paths.files.named(paths.log));
   } finally {
     await files.remove(lock);
   }
@@ -90,7 +90,7 @@ async function rebuild(paths: StorePaths, known: StoreState | undefined): Promis
   return {
     files: kept.length,
     records: kept.reduce((sum, { file }) => sum + file.rows, 0),
-    movedTo: moved.length > 0 ? namedPath(paths, target) : undefined,
+    movedTo: moved.length > 0 ? paths.files.named(target) : undefined,
     moved: moved.length,
     candles: moved.filter(({ partition }) => isDerived(partition)).length,
   };
