@@ -184,9 +184,11 @@ class LiveRun implements Live {
     for (const [id, reason] of failed) this.#runLog.unlisted(id, reason);
     this.#unlisted = failed.size + wanted.outdated.size;
     const isEmpty = [...wanted.symbols.values()].every((ofMarket) => ofMarket.size === 0);
+    const { shard } = this.#options;
+    const share = shard === undefined ? '' : ` and belongs to shard ${shard.index}/${shard.count}: choose fewer shards`;
     if (isEmpty && failed.size === 0)
       throw new UsageError(
-        'no instrument passes the filters; try mdtool symbols with the same --quote, --kind, --status and --match',
+        `no instrument passes the filters${share}; try mdtool symbols with the same --quote, --kind, --status and --match`,
       );
     this.#wanted = wanted;
   }

@@ -170,7 +170,7 @@ export class RunFollower {
     if (!heartbeat) return;
     const { at, pid, facts } = heartbeat;
     const figures = facts as Pick<Sign, 'mark' | 'liquidation'>;
-    // The journal knows of fills that came after the last heartbeat of a killed process.
+    // The journal knows of fills after the last heartbeat of a killed process.
     const { held, finished } = journal.state ?? {};
     const sign: Sign = { ...figures, held, at, isAlive: isAlive(pid), isFinished: finished !== undefined };
     for (const notice of this.#watchdog?.look(sign, moment) ?? []) this.#options.notifier.take(notice);
