@@ -86,6 +86,11 @@ describe('stream from an exchange', () => {
       expect(await mdtoolHere(live(...wrong), { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   });
 
+  it('refuses a shard without a symbol, and names it', async () => {
+    const { code, stderr } = await mdtoolHere(live('--symbols', 'BTCUSDT', '--shard', '2/2', '--store', store('none')), { env });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('belongs to shard 2/2: choose fewer shards')]);
+  });
+
   it('refuses a second capture of the same into one store, and runs beside one of other symbols or channels', async () => {
     const into = (...args: string[]) => mdtool(live('--store', store('shared'), '--count', '1', ...args), { env });
     const first = start(live('--store', store('shared'), '--symbols', 'BTCUSDT,ETHUSDT'), { env });
