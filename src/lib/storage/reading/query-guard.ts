@@ -136,6 +136,5 @@ function visitTableFunction(node: Node): void {
 
 function refuseFunction(node: Node): void {
   const name = String(node.function_name ?? '').toLowerCase();
-  if (REFUSED_FUNCTIONS.test(name))
-    throw new FailureError(`the function ${name} is not allowed: ${READABLE}`);
+  if (REFUSED_FUNCTIONS.test(name)) throw new FailureError(`the function ${name} is not allowed: ${READABLE}`);
 }
