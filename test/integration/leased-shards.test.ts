@@ -19,13 +19,12 @@ describe.skipIf(!hasRedis)('leased shards', () => {
     expect(trades).toBeGreaterThan(100);
   }, 120_000);
 
-  // On a busy machine a holder may lose its lease before it is killed, and the trial then waits for one that never comes.
-  it('are taken over from a killed process within the lock and 5 s', { timeout: 120_000, retry: 1 }, async () => {
+  it('are taken over from a killed process within the lock and 5 s', async () => {
     const { verdicts, trades, distinct, takeOvers } = await trial.play(2, ['kill']);
     expect(verdicts).toEqual({ whole: 6 });
     expect(trades).toBe(distinct);
     expect(Math.max(...takeOvers)).toBeLessThan(7_000 + 5_000);
-  });
+  }, 120_000);
 });
 
 describe('--shard auto/N', () => {

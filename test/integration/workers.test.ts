@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JobQueue } from '../../src/lib/redis/job-queue.js';
+import { JobWorker } from '../../src/lib/redis/job-worker.js';
 import { decodePlain, encodePlain } from '../../src/lib/redis/plain-data.js';
 import { isInstalled } from '../support/installed.js';
 import { finished, start } from '../support/mdtool.js';
@@ -141,6 +142,12 @@ describe.skipIf(!hasRedis)('sweeps over workers', () => {
     });
     expect(gone.stderr).not.toContain('secret');
   });
+
+  it('ends a worker that is closed at once, which is stopped while it starts', async () => {
+    const connection = { url: trial.redis.url, flag: '--queue', onTrouble: () => {} };
+    const options = { connection, queue: 'closed', name: 'closed', concurrency: 1, lock: 30_000, run: async () => undefined };
+    for (let times = 0; times < 5; times++) await (await JobWorker.open(options)).close();
+  }, 10_000);
 
   it('ends a worker by its first signal when its job is done, by its second at once', async () => {
     const ended = (worker: ChildProcess) => new Promise((resolve) => worker.once('exit', resolve));

@@ -72,6 +72,8 @@ export class JobWorker {
       runRetryDelay: REPORT_PAUSE,
     });
     self = new JobWorker(client, worker, options);
+    // One that is closed while it connects never ends.
+    await worker.waitUntilReady();
     // It ends when the worker is closed; its errors are those of `error`.
     void worker.run().catch(() => {});
     return self;
