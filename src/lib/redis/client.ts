@@ -54,6 +54,7 @@ export function isConnectionError(error: unknown): boolean {
   const { name = '', code = '', message = '' } = (error ?? {}) as { name?: string; code?: string; message?: string };
   if (/^LOADING |^MASTERDOWN /.test(message)) return true;
   return (
-    /Socket|ConnectionClosed|Client(?:Offline|Closed)|Disconnect|Timeout/i.test(`${error?.constructor?.name} ${name}`) || /^E[A-Z]+$/.test(code)
+    /Socket|ConnectionClosed|Client(?:Offline|Closed)|Disconnect|Timeout/i.test(`${error?.constructor?.name} ${name}`) ||
+    /^E[A-Z]+$/.test(code)
   );
 }
