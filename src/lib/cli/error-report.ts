@@ -63,13 +63,10 @@ function usageMessage(error: OclifError, { command, flags }: CommandContext): st
   }
   const parsing = PARSING.exec(text);
   if (parsing) return `--${parsing[1]}: ${lowerFirst(parsing[2] ?? '').replace(/ but received: ([\s\S]*)$/, ', was "$1"')}`;
-  const exclusive =
-    /^(?:The following errors? occurred:\s*)?(--[\w-]+)=[\s\S]* cannot also be provided when using (--[\w-]+)/.exec(text.trim());
+  const relation = text.trim().replace(/^The following errors? occurred:\s*/, '');
+  const exclusive = /^(--[\w-]+)=[\s\S]* cannot also be provided when using (--[\w-]+)/.exec(relation);
   if (exclusive) return `${exclusive[1]} cannot be combined with ${exclusive[2]}; ${see}`;
-  const needed =
-    /^(?:The following errors? occurred:\s*)?All of the following must be provided when using (--[\w-]+): (--[\w-]+)/.exec(
-      text.trim(),
-    );
+  const needed = /^All of the following must be provided when using (--[\w-]+): (--[\w-]+)/.exec(relation);
   if (needed) return `${needed[1]} needs ${needed[2]}; ${see}`;
   const option = /^Expected --(\S+?)=([\s\S]*) to be one of: (.*)$/.exec(text);
   if (option)

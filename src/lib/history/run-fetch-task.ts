@@ -141,11 +141,11 @@ type Fetched = { readonly covered: readonly Span[]; readonly seen: Overlaps; rea
  * Returns whether a gap is repaired.
  *
  * Trade ids are not contiguous on either exchange, so an answer that lacks trades looks like a complete one. A gap in trades
- * counts as repaired only if the fetched spans cover it and the fetched trades have the last stored one before it and the first
- * one after it: an answer that has an earlier trade and lacks this one lacks others, too. Without
- * a stored trade at one end, as after a capture that was cut off, nothing can overlap: then the answer must reach beyond the
- * end, or the end must be old enough that the exchange adds nothing. Fetched candles are identical to lost or missed ones.
- * Captured rates and prices are finer than any history, so their gaps stay.
+ * counts as repaired only if the fetched spans cover it and the answer has the last stored trade before it and the first one
+ * after it: an answer that has an earlier trade and lacks this one may lack those of the gap, too. Without a stored trade at one
+ * end, as after a capture that was cut off, there is none to find: then the answer must reach beyond the end, or the end must be
+ * old enough that the exchange adds nothing. Fetched candles are identical to lost or missed ones. Captured rates and prices are
+ * finer than any history, so their gaps stay.
  */
 function isRepaired({ topic: { type }, ends }: FetchTask, gap: Gap, { covered, seen, began }: Fetched): boolean {
   if (without([spanOf(gap)], covered).length > 0) return false;

@@ -12,7 +12,7 @@ const SERIES = ['exchange', 'market', 'symbol'] as const;
 /**
  * Refuses prepared rows that contradict the store: a known id with other content, another candle of a known time, trades of
  * a time that the store knows under other ids, and the part of a sweep whose other part is stored. `stored` is a relation.
- * Returns how many rows are left out because the store has them in another form.
+ * Returns how many rows it drops because the store has them in another form.
  */
 export async function refuseAgainstStore(
   database: Database,

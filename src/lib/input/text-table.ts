@@ -1,12 +1,11 @@
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { FailureError } from '../model/errors.js';
 import { columnsOf, RECORD_TYPES, type RecordType } from '../model/records.js';
 import type { Column } from '../model/schema.js';
 import { EARLIEST, LATEST } from '../model/time.js';
 import { type Database, sqlName, sqlText } from '../storage/database/duckdb.js';
 import { formatOf } from './formats.js';
+import { readLines } from './lines.js';
 import { typeOfColumns } from './record-shape.js';
 
 /** A text file to load: `path` names it in messages, `file` is its unpacked copy. */
@@ -63,7 +62,7 @@ export async function createJsonTable(database: Database, { path, file, table }:
     .run(`CREATE TEMP TABLE ${sqlName(raw)} AS SELECT * FROM read_json(${sqlText(file)}, sample_size = -1)`)
     .catch(async (error: Error) => {
       const [, reason] = / in (?:record\/value|line) \d+[:,]? ?([^.\n]*)/.exec(error.message) ?? [];
-      const line = formatOf(path) === 'ndjson' ? await brokenLine(file) : undefined;
+      const line = formatOf(path) === 'ndjson' ? await firstBrokenLine(file) : undefined;
       throw new FailureError(`${path}${line ? `:${line}` : ''}: not valid JSON${reason ? ` (${reason})` : ''}`, { cause: error });
     });
   const columns = (await database.rows(`DESCRIBE ${sqlName(raw)}`)).map((row) => [
@@ -83,18 +82,25 @@ export async function createJsonTable(database: Database, { path, file, table }:
   await database.run(`DROP TABLE ${sqlName(raw)}`);
 }
 
-/** Returns the first line that is no JSON. DuckDB counts records instead of lines, and one too many. */
-async function brokenLine(file: string): Promise<number | undefined> {
-  let line = 0;
-  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
-    line += 1;
-    try {
-      if (text.trim() !== '') JSON.parse(text);
-    } catch {
-      return line;
+/** Returns the number of the first line that is no JSON. DuckDB counts records instead of lines, and one too many. */
+async function firstBrokenLine(file: string): Promise<number | undefined> {
+  let number = 0;
+  for await (const { lines } of readLines(file)) {
+    for (const line of lines) {
+      number += 1;
+      if (!isBlankOrJson(line)) return number;
     }
   }
   return undefined;
+}
+
+function isBlankOrJson(line: string): boolean {
+  try {
+    if (line.trim() !== '') JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function jsonValue(name: string, type: string, column: Column | undefined): string {

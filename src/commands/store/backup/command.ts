@@ -18,7 +18,7 @@ A directory or prefix is a store that can be queried and verified as it is. The 
       description: 'Nightly, what is new since the last one',
       command: '<%= config.bin %> <%= command.id %> /mnt/backup/mdtool --store /var/lib/mdtool/store',
     },
-    { description: 'One file', command: '<%= config.bin %> <%= command.id %> market-2026-11.tar' },
+    { description: 'One file', command: '<%= config.bin %> <%= command.id %> market.tar' },
     { description: 'Into a bucket', command: '<%= config.bin %> <%= command.id %> s3://backups/mdtool' },
   ];
 
@@ -42,8 +42,8 @@ A directory or prefix is a store that can be queried and verified as it is. The 
       const report = await backUpStore(flags.store, args.dest, options);
       progress.end();
       if (report) this.summary.note({ ...copyText.facts(report), runs: extras.length });
-      const text = report ? copyText.line(report) : 'another backup of this store is running';
-      this.stderr.note(`store backup: ${text}${report ? `, in ${args.dest}` : ''}`);
+      const text = report ? `${copyText.line(report)}, in ${args.dest}` : 'another backup of this store is running';
+      this.stderr.note(`store backup: ${text}`);
       return this.concludeQuietly();
     } finally {
       progress.end();

@@ -45,7 +45,7 @@ function located(module: StrategyModule, path: string): StrategyModule {
         const strategy: unknown = create(values);
         if (typeof strategy !== 'object' || strategy === null)
           throw new UsageError(`${path}: create: expected a strategy, was ${strategy === null ? 'null' : typeof strategy}`);
-        return current(withPlaces(strategy as Earlier, CALLBACKS, path));
+        return withPresentNames(withPlaces(strategy as Earlier, CALLBACKS, path));
       },
     }),
   };
@@ -54,7 +54,7 @@ function located(module: StrategyModule, path: string): StrategyModule {
 /** A strategy as it may have been written earlier. */
 type Earlier = Strategy & { rejected?: Strategy['refused'] };
 
-/** Under its earlier name `refused` would be left out without a word. */
-function current({ rejected, ...strategy }: Earlier): Strategy {
+/** A strategy with `refused` under its earlier name, `rejected`, would never hear of an order that was refused. */
+function withPresentNames({ rejected, ...strategy }: Earlier): Strategy {
   return rejected === undefined ? strategy : { refused: rejected, ...strategy };
 }

@@ -21,9 +21,9 @@ export function announceCapture(
     mkdirSync(directory, { recursive: true });
     for (const name of readdirSync(directory).filter((name) => name.endsWith('.json'))) {
       const other = running(join(directory, name));
-      for (const origin of other?.origins ?? [])
-        if (other?.pid !== process.pid && origins.includes(origin))
-          others.set(origin, [...(others.get(origin) ?? []), other?.pid ?? 0]);
+      if (other === undefined || other.pid === process.pid) continue;
+      for (const origin of other.origins.filter((one) => origins.includes(one)))
+        others.set(origin, [...(others.get(origin) ?? []), other.pid]);
     }
     writeFileSync(`${path}.new`, JSON.stringify({ ...currentOwner(), origins }));
     // Another process that reads half of it would remove it.

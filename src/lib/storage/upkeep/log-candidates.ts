@@ -42,7 +42,7 @@ export async function readCandidates(paths: StorePaths): Promise<Candidate[]> {
   });
 }
 
-/** A retired file that is damaged is left out; one that cannot be fetched now may hold records of its own. */
+/** A damaged retired file is no candidate. One that cannot be fetched now may hold records of its own: then the rebuild fails. */
 function unlessAway(error: unknown): undefined {
   if (error instanceof BucketError) throw error;
 }
