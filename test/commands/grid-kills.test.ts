@@ -5,7 +5,7 @@ import { afterAll, it } from 'vitest';
 import { openRunStore, runDirectory } from '../../src/lib/execution/store/sqlite-store.js';
 import type { SeenRequest } from '../support/exchange-server/accounts/desk.js';
 import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
-import { finished, start } from '../support/mdtool.js';
+import { finished, says, start } from '../support/mdtool.js';
 import { pick, seeded } from '../support/random.js';
 
 /** `MDTOOL_RUN_KILLS=50` kills more often than the suite has time for, `MDTOOL_RUN_KILLS_SEED` elsewhere. */
@@ -98,6 +98,8 @@ it.concurrent.for(['bitget', 'bybit'])(
       clearInterval(moving);
       const child = start(args, { env: { ...env, ...ahead(KILLS * DOWN) } });
       const ended = finished(child);
+      // The last kill may have left a whole ladder: without this, the signal comes before the process listens for any.
+      await says(child.stderr, /the run goes on/);
       let bare = 0;
       const rests = () => {
         const isWhole = own().some((role) => /L\d+$/.test(role));

@@ -6,7 +6,7 @@ import type { RunConfig } from '../../src/lib/execution/state.js';
 import { createRunStore } from '../../src/lib/execution/store/sqlite-store.js';
 import { Decimal } from '../support/exchange-server/accounts/engine/decimals.js';
 import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
-import { finished, start } from '../support/mdtool.js';
+import { finished, says, start } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-grid-run-'));
@@ -34,17 +34,6 @@ function opened(id: string, store: string) {
 }
 
 const run = (id: string, name: string) => ['grid', 'run', name, '--demo', '-e', id, '-s', 'ETHUSDT', ...LADDER];
-
-/** Resolves when a stream of a process has said something. */
-async function says(stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<void> {
-  let text = '';
-  await new Promise<void>((resolve) => {
-    stream?.on('data', (chunk) => {
-      text += chunk;
-      if (pattern.test(text)) resolve();
-    });
-  });
-}
 
 describe('grid run', () => {
   it.each([

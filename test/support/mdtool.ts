@@ -54,6 +54,17 @@ export function finished(child: ChildProcess): Promise<Finished> {
   });
 }
 
+/** Resolves when a stream of a process has said something. */
+export async function says(stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<void> {
+  let text = '';
+  await new Promise<void>((resolve) => {
+    stream?.on('data', (chunk) => {
+      text += chunk;
+      if (pattern.test(text)) resolve();
+    });
+  });
+}
+
 /** The environment without settings of ours. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const ours = (name: string) => name.startsWith('MDTOOL_') || name.startsWith('XDG_') || name.startsWith('REDIS_');
