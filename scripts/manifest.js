@@ -2,7 +2,10 @@
 // Writes oclif.manifest.json from the built commands. With it the start-up and the help load no command's module.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Plugin } from '@oclif/core';
+import { Plugin, settings } from '@oclif/core';
+
+// Otherwise NODE_ENV=test or =development makes oclif look for sources to compile: on Node 22 it then finds no command.
+settings.enableAutoTranspile = false;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = process.argv[2] ?? `${root}oclif.manifest.json`;

@@ -2,6 +2,7 @@ import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import { requireRatio } from '../model/unpacked-size.js';
+import { ZstdFrames } from './zstd-frames.js';
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
@@ -84,10 +85,22 @@ async function* through(chunks: AsyncIterable<Buffer>, decoder: Transform, forma
   }
 }
 
+async function* wholeFrames(chunks: AsyncIterable<Buffer>, decoder: Transform): AsyncGenerator<Buffer> {
+  const frames = new ZstdFrames();
+  async function* followed(): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      frames.push(chunk);
+      yield chunk;
+    }
+  }
+  yield* through(followed(), decoder, 'zstd');
+  if (!frames.areWhole) throw new TruncatedError('the zstd stream is incomplete (it ends inside a frame)');
+}
+
 /** Returns the decoder of Node where it has one (22.15), else that of a library. */
 async function zstdDecoder(): Promise<Decoder> {
   const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
-  if (createZstdDecompress) return (chunks) => through(chunks, createZstdDecompress(), 'zstd');
+  if (createZstdDecompress) return (chunks) => wholeFrames(chunks, createZstdDecompress());
   const { Decompress } = await import('fzstd');
   return async function* unzstd(chunks) {
     const ready: Buffer[] = [];
