@@ -119,7 +119,7 @@ describe.skipIf(!hasRedis)('sweeps over workers', () => {
     await expect
       .poll(async () => [...(await queue.outcomes([...jobs.map(({ id }) => id), 'unknown'])).values()], { timeout: 10_000 })
       .toMatchObject([
-        { reason: expect.stringMatching(/mdtool here is .*, that of the sweep 0\.0\.0/) },
+        { reason: expect.stringMatching(/mdtool here is .*, that of the sender 0\.0\.0/) },
         { reason: expect.stringMatching(/has other data of bybit linear BTCUSDT than the sweep/) },
         { reason: expect.stringMatching(/bybit linear ETHUSDT/) },
         { reason: expect.stringMatching(/unknown kind of job "dance"/) },

@@ -50,6 +50,10 @@ From stdin a candle closes when the exchange's clock has passed its end and --gr
       selection: selectionOf(flags),
       stopped: this.stopped,
       warn: (message) => this.notice(message),
+      workers:
+        flags.workers === undefined
+          ? undefined
+          : { url: flags.workers, version: this.config.version, notice: (text) => this.notice(text) },
     };
     return await runStoreStep(candleStep, request, {
       outputs: flags.output,

@@ -9,6 +9,7 @@ import {
   symbolsFlag,
   timeFlags,
 } from '../../lib/cli/flags.js';
+import { storeWorkersFlag } from '../../lib/cli/queue-flags.js';
 import { amountUnit } from '../../lib/cli/record-selection.js';
 import { waitFlag } from '../../lib/cli/store-step.js';
 import { isPiped } from '../../lib/input/paths.js';
@@ -50,6 +51,7 @@ export const candleFlags = {
   ...timeFlags,
   ...storeFlags,
   wait: waitFlag,
+  workers: storeWorkersFlag(),
   'fail-on-gaps': Flags.boolean({ summary: 'Exit 3 when a candle is incomplete.' }),
   plot: Flags.boolean({
     summary: 'Draw the last candles of the named symbols, else of the one with the largest turnover.',

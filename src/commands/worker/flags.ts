@@ -12,8 +12,8 @@ export const workerFlags = {
     helpValue: 'DIR',
   }),
   store: Flags.string({
-    summary: 'Store to read, where it is not at the path that the sweep names.',
-    defaultHelp: async () => 'the path of the sweep',
+    summary: 'Store to read, where it is not at the path that the sender names.',
+    defaultHelp: async () => 'the path of the sender',
     helpValue: 'DIR',
   }),
   'store-cache': storeFlags['store-cache'],

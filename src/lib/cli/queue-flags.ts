@@ -34,3 +34,10 @@ export const workersFlag = Flags.custom<number | string>({
     return count;
   },
 });
+
+/** The Redis whose workers do the work of a step over a store. */
+export const storeWorkersFlag = Flags.custom<string>({
+  summary: 'Let mdtool worker processes do the work, over this Redis (redis://host). The result does not depend on it.',
+  helpValue: 'URL',
+  parse: async (text) => redisUrl(text, process.env, '--workers'),
+});

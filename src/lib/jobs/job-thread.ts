@@ -2,13 +2,16 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { LoadedMarket } from '../backtest/study/market-reader.js';
 import type { StrategyModule } from '../backtest/study/strategy-module.js';
 import type { SweepJob } from '../backtest/study/sweep-job.js';
+import type { CandleJob } from '../candles/store/candle-job.js';
 import { JobRefusal } from '../redis/job-worker.js';
-import { loadMarket, loadModule, requireVersion, runSweepJob, type WorkerPlace } from './sweep-work.js';
+import { loadMarket, loadModule, runSweepJob } from './sweep-work.js';
+import { requireVersion, type WorkerPlace } from './worker-place.js';
 
 /** A request to a thread; it answers one at a time. */
 export type ThreadRequest =
   | { readonly do: 'load'; readonly job: SweepJob }
-  | { readonly do: 'run'; readonly job: SweepJob; readonly market: LoadedMarket | undefined };
+  | { readonly do: 'run'; readonly job: SweepJob; readonly market: LoadedMarket | undefined }
+  | { readonly do: 'candles'; readonly job: CandleJob };
 
 export type ThreadAnswer = {
   readonly result?: unknown;
@@ -26,10 +29,18 @@ parentPort?.on('message', async (request: ThreadRequest) => {
 
 async function answer(request: ThreadRequest): Promise<ThreadAnswer> {
   try {
-    return { result: request.do === 'load' ? await load(request.job) : await run(request.job, request.market) };
+    return { result: await resultOf(request) };
   } catch (error) {
     return { error: { message: (error as Error).message, isRefusal: error instanceof JobRefusal } };
   }
+}
+
+async function resultOf(request: ThreadRequest): Promise<unknown> {
+  if (request.do === 'load') return await load(request.job);
+  if (request.do === 'run') return await run(request.job, request.market);
+  requireVersion(request.job, place);
+  const { runCandleJob } = await import('../candles/store/candle-work.js');
+  return await runCandleJob(request.job, place.store ?? request.job.store);
 }
 
 async function load(job: SweepJob): Promise<LoadedMarket> {

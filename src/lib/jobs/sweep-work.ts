@@ -10,20 +10,7 @@ import { isBucketUrl } from '../bucket/bucket-url.js';
 import { encodeRecord } from '../model/ndjson.js';
 import { seriesKey } from '../model/series.js';
 import { JobRefusal } from '../redis/job-worker.js';
-
-/** What a worker has for its jobs. */
-export type WorkerPlace = {
-  readonly version: string;
-  /** Directory with the strategies that may run here; without it, none may. */
-  readonly modules: string | undefined;
-  /** Store to read instead of the one that the sweep names. */
-  readonly store: string | undefined;
-};
-
-/** Refuses a job of another version: it may fill orders differently. */
-export function requireVersion({ version }: SweepSetting, place: WorkerPlace): void {
-  if (version !== place.version) throw new JobRefusal(`mdtool here is ${place.version}, that of the sweep ${version}`);
-}
+import type { WorkerPlace } from './worker-place.js';
 
 /** Loads the market of a job. Throws a `JobRefusal` if it is not here, or is other data than that of the sweep. */
 export async function loadMarket(job: SweepSetting, { store }: WorkerPlace): Promise<LoadedMarket> {

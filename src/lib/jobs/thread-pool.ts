@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { LoadedMarket } from '../backtest/study/market-reader.js';
 import type { SweepJob } from '../backtest/study/sweep-job.js';
+import type { CandleJob } from '../candles/store/candle-job.js';
 import { JobRefusal } from '../redis/job-worker.js';
 import type { ThreadAnswer, ThreadRequest } from './job-thread.js';
-import type { WorkerPlace } from './sweep-work.js';
+import type { WorkerPlace } from './worker-place.js';
 
 /** Markets that are kept in memory; each is shared by all threads. */
 const MOST_MARKETS = 3;
@@ -22,20 +23,29 @@ export class ThreadPool {
     this.#place = place;
   }
 
-  /** Runs a job in an idle thread; there are as many threads as jobs at once. */
-  async run(job: SweepJob): Promise<unknown> {
-    const thread = this.#idle.pop() ?? this.#start();
-    try {
-      const market = await this.#marketOf(job, thread);
-      return await thread.run(job, market);
-    } finally {
-      if (thread.isAlive) this.#idle.push(thread);
-      else this.#all.delete(thread);
-    }
+  /** Runs the tasks of a sweep. */
+  async runSweep(job: SweepJob): Promise<unknown> {
+    return await this.#inThread(async (thread) => await thread.run(job, await this.#marketOf(job, thread)));
+  }
+
+  /** Builds candles of a store. */
+  async runCandles(job: CandleJob): Promise<unknown> {
+    return await this.#inThread(async (thread) => await thread.candles(job));
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#all].map((thread) => thread.close()));
+  }
+
+  /** Runs a job in an idle thread; there are as many threads as jobs at once. */
+  async #inThread(run: (thread: JobThread) => Promise<unknown>): Promise<unknown> {
+    const thread = this.#idle.pop() ?? this.#start();
+    try {
+      return await run(thread);
+    } finally {
+      if (thread.isAlive) this.#idle.push(thread);
+      else this.#all.delete(thread);
+    }
   }
 
   #start(): JobThread {
@@ -84,6 +94,10 @@ class JobThread {
     const isKnown = this.#has === job.fingerprint;
     this.#has = job.fingerprint;
     return await this.#ask({ do: 'run', job, market: isKnown ? undefined : market });
+  }
+
+  async candles(job: CandleJob): Promise<unknown> {
+    return await this.#ask({ do: 'candles', job });
   }
 
   async close(): Promise<void> {

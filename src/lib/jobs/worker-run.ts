@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
-import { REFUSED, readSweepJob } from '../backtest/study/sweep-job.js';
+import type { SweepJob } from '../backtest/study/sweep-job.js';
+import type { CandleJob } from '../candles/store/candle-job.js';
 import type { RedisConnection } from '../redis/client.js';
-import { JobQueue, type QueueCounts, type QueuedJob, WORK_QUEUE } from '../redis/job-queue.js';
+import { JobQueue, type QueueCounts, type QueuedJob, REFUSED, WORK_QUEUE } from '../redis/job-queue.js';
 import { JobRefusal, JobWorker, type WorkerCounts } from '../redis/job-worker.js';
-import type { WorkerPlace } from './sweep-work.js';
+import { readPlain } from '../redis/plain-data.js';
 import { ThreadPool } from './thread-pool.js';
+import type { WorkerPlace } from './worker-place.js';
 
 type WorkerOptions = WorkerPlace & {
   readonly connection: RedisConnection;
@@ -72,8 +74,9 @@ export class RunningWorker {
 
 async function runJob(job: QueuedJob, threads: ThreadPool): Promise<unknown> {
   try {
-    if (job.kind !== 'sweep') throw new JobRefusal(`unknown kind of job "${job.kind}": this mdtool is older than the sender`);
-    return await threads.run(readSweepJob(job));
+    if (job.kind === 'sweep') return await threads.runSweep(readPlain(job) as SweepJob);
+    if (job.kind === 'candles') return await threads.runCandles(readPlain(job) as CandleJob);
+    throw new JobRefusal(`unknown kind of job "${job.kind}": this mdtool is older than the sender`);
   } catch (error) {
     if (error instanceof JobRefusal) throw new JobRefusal(`${REFUSED} ${WORKER_NAME}: ${error.message}`);
     throw error;

@@ -19,7 +19,9 @@ export type QueueCounts = { readonly waiting: number; readonly active: number; r
 export const WORK_QUEUE = 'work';
 /** Key of the announced queues. */
 const ANNOUNCED = 'mdtool:queues';
-/** Seconds that Redis keeps a finished job, for a sweep that begins again. */
+/** Begins the reason of a job that a worker would not run at all. */
+export const REFUSED = 'refused by';
+/** Seconds that Redis keeps a finished job, for a command that begins again. */
 const KEEP = 24 * 3600;
 /** Attempts of a job whose thread dies. A refusal and an error of the data are not tried again. */
 const ATTEMPTS = 2;
@@ -64,9 +66,12 @@ export class JobQueue {
     return new Map([...read].flatMap(([id, outcome]) => (outcome === undefined ? [] : [[id, outcome] as const])));
   }
 
-  /** Removes jobs that no worker has begun. Returns the ids of those that are running. */
+  /**
+   * Removes jobs that no worker has begun. Returns the ids of the others: those that run, and those that have ended, whose
+   * results the next run of the same command takes.
+   */
   async cancel(ids: readonly string[]): Promise<string[]> {
-    const removed = await this.#retried(() => Promise.all(ids.map((id) => this.#queue.remove(id))));
+    const removed = await this.#retried(() => Promise.all(ids.map((id) => this.#removeUnfinished(id))));
     return ids.filter((_, index) => removed[index] !== 1);
   }
 
@@ -114,6 +119,11 @@ export class JobQueue {
     this.#isClosed = true;
     this.#connection.client.destroy();
     await this.#queue.close().catch(() => {});
+  }
+
+  async #removeUnfinished(id: string): Promise<number> {
+    const finished = await this.#connection.client.hGet(this.#queue.toKey(id), 'finishedOn');
+    return finished === null ? await this.#queue.remove(id) : 0;
   }
 
   async #read(ids: readonly string[]): Promise<[string, JobOutcome | undefined][]> {

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import type { QueuedJob } from './job-queue.js';
+
 /** Values that JSON drops or changes, by the text that stands for them. No text of ours begins with NUL. */
 const SPECIAL: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [undefined, '\0undefined'],
@@ -30,4 +33,15 @@ function restored(value: unknown): unknown {
   const container = value as Record<string, unknown>;
   for (const key of Object.keys(container)) container[key] = restored(container[key]);
   return value;
+}
+
+/** Returns a job of plain data. The same data is the same job. `name` is shown by `worker --status`. */
+export function queuePlain(kind: string, name: string, plain: unknown): QueuedJob {
+  const body = encodePlain(plain);
+  return { id: createHash('sha256').update(body).digest('hex').slice(0, 32), kind, data: { name, body } };
+}
+
+/** Returns the data of a job of `queuePlain`. */
+export function readPlain({ data }: QueuedJob): unknown {
+  return decodePlain((data as { readonly body: string }).body);
 }

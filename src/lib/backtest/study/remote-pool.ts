@@ -1,10 +1,10 @@
 import { decodeRecord } from '../../model/ndjson.js';
 import type { Run } from '../../model/records.js';
-import type { JobOutcome, JobQueue } from '../../redis/job-queue.js';
+import { type JobOutcome, type JobQueue, REFUSED } from '../../redis/job-queue.js';
 import type { LoadedMarket } from './market-reader.js';
 import { type Pool, runTask, type Task } from './pool.js';
 import type { StrategyModule } from './strategy-module.js';
-import { queueSweepJob, REFUSED, type SweepAnswer, type SweepSetting } from './sweep-job.js';
+import { queueSweepJob, type SweepAnswer, type SweepSetting } from './sweep-job.js';
 
 type RemotePoolOptions = {
   readonly queue: JobQueue;

@@ -5,7 +5,7 @@ import { counted } from '../../model/counted.js';
 import { FailureError } from '../../model/errors.js';
 import type { Market } from '../../model/records.js';
 import type { QueuedJob } from '../../redis/job-queue.js';
-import { decodePlain, encodePlain } from '../../redis/plain-data.js';
+import { queuePlain } from '../../redis/plain-data.js';
 import { fingerprint } from './fingerprint.js';
 import type { LoadedMarket } from './market-reader.js';
 import type { Task } from './pool.js';
@@ -32,9 +32,6 @@ export type SweepJob = SweepSetting & { readonly tasks: readonly Task[] };
 /** Answer of a worker: for each task the NDJSON line of its run, or why it failed. */
 export type SweepAnswer = { readonly runs: readonly ({ readonly run: string } | { readonly error: string })[] };
 
-/** Begins the reason of a job that a worker would not run at all. */
-export const REFUSED = 'refused by';
-
 /** Returns what the jobs of a sweep share. */
 export function buildSweepSetting(
   version: string,
@@ -52,14 +49,7 @@ export function buildSweepSetting(
 
 /** Returns a job for the queue. The same tasks on the same data are the same job. */
 export function queueSweepJob(job: SweepJob): QueuedJob {
-  const body = encodePlain(job);
-  const name = `${job.series.symbol}, ${counted(job.tasks.length, 'run')}`;
-  return { id: createHash('sha256').update(body).digest('hex').slice(0, 32), kind: 'sweep', data: { name, body } };
-}
-
-/** Returns the job that was queued. */
-export function readSweepJob({ data }: QueuedJob): SweepJob {
-  return decodePlain((data as { readonly body: string }).body) as SweepJob;
+  return queuePlain('sweep', `${job.series.symbol}, ${counted(job.tasks.length, 'run')}`, job);
 }
 
 /** Returns the hash of a file's content. */

@@ -11,10 +11,23 @@ import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
 import { requireSameRules, ruleMetadata } from './candle-rules.js';
-import { batchCandles, type CandleStep, candlesOfStore, noCounts, streamCandles, widened } from './candle-step.js';
+import {
+  batchCandles,
+  type CandleStep,
+  candlesOfStore,
+  noCounts,
+  type StoreBuilder,
+  streamCandles,
+  widened,
+} from './candle-step.js';
+import type { RemoteCandles, Workers } from './remote-candles.js';
 import { buildStoredCandles } from './stored-candles.js';
 
-export type CandleRequest = StepRequest & { readonly candles: CandleOptions };
+export type CandleRequest = StepRequest & {
+  readonly candles: CandleOptions;
+  /** Build the candles of a store on these workers, not here. */
+  readonly workers?: Workers | undefined;
+};
 
 /** Facts about a run of `candles`. */
 export type CandleReport = {
@@ -40,13 +53,16 @@ export const candleStep: StoreStep<CandleRequest, CandleReport> = {
 
   overInput(request) {
     const { input, candles, selection, warn } = request;
+    if (request.workers)
+      throw new UsageError('--workers: workers read a store; leave INPUT out, after mdtool import has put the records there');
     const broken = new BrokenLines(warn);
     const step = isPiped(input) ? piped(input, request, broken) : batchCandles(input, selection, candles, broken);
     return { records: step.records, report: { counts: step.counts, broken } };
   },
 
-  besideStore({ directory, selection, candles }) {
-    const { records, counts } = candlesOfStore(directory, selection, candles);
+  besideStore(request) {
+    const { directory, selection, candles, workers } = request;
+    const { records, counts } = candlesOfStore(directory, selection, candles, workers && buildByWorkers(request, workers));
     return { records, report: { counts, broken: { count: 0 } } };
   },
 
@@ -86,12 +102,31 @@ async function* countingDuplicates({ records, counts }: CandleStep, unique: Uniq
 /** Builds the candles of all symbols, so that one run cannot hide those of another; `selection` filters the output. */
 async function* build(
   context: StoreContext,
-  { candles, selection }: CandleRequest,
+  request: CandleRequest,
   stored: StoredCandleCounts,
   most: number,
 ): AsyncGenerator<AnyRecord[]> {
+  const remote = request.workers && (await openRemote(request, request.workers));
+  try {
+    yield* buildDays(context, request, { stored, most, remote });
+  } finally {
+    await remote?.close();
+  }
+}
+
+type DaysOptions = {
+  readonly stored: StoredCandleCounts;
+  readonly most: number;
+  readonly remote: RemoteCandles | undefined;
+};
+
+async function* buildDays(
+  context: StoreContext,
+  { candles, selection }: CandleRequest,
+  { stored, most, remote }: DaysOptions,
+): AsyncGenerator<AnyRecord[]> {
   const { exchanges, markets } = selection;
-  for await (const day of buildStoredCandles(context, { candles, exchanges, markets })) {
+  for await (const day of buildStoredCandles(context, { candles, exchanges, markets, remote })) {
     stored.days += 1;
     if (!day.changed) continue;
     stored.changed += 1;
@@ -103,4 +138,17 @@ async function* build(
       yield records;
     }
   }
+}
+
+/** Connects to the workers; nothing of Redis is loaded without them. */
+async function openRemote({ candles, stopped }: CandleRequest, workers: Workers): Promise<RemoteCandles> {
+  const { RemoteCandles: Remote } = await import('./remote-candles.js');
+  return await Remote.open(workers, candles, stopped);
+}
+
+function buildByWorkers(request: CandleRequest, workers: Workers): StoreBuilder {
+  return async (build) => {
+    const remote = await openRemote(request, workers);
+    await remote.build(build).finally(() => remote.close());
+  };
 }

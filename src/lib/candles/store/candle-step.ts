@@ -9,7 +9,7 @@ import { Database } from '../../storage/database/duckdb.js';
 import { emptyRelation } from '../../storage/database/record-table.js';
 import type { RecordSource, RowTable } from '../../storage/database/row-table.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
-import { openSnapshot } from '../../storage/reading/store-snapshot.js';
+import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { CandleAggregator } from '../aggregator.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
 import { batchCandleSelect, createBatchCandles } from './batch-candles.js';
@@ -152,7 +152,8 @@ async function* buildLoaded(
   }
 }
 
-const TABLE = 'built_candles';
+/** The table of the candles that were built. */
+export const BUILT = 'built_candles';
 
 async function build(
   database: Database,
@@ -160,7 +161,7 @@ async function build(
   options: CandleOptions,
   counts: CandleCounts,
 ): Promise<void> {
-  const { unused } = await createBatchCandles(database, TABLE, relations, options);
+  const { unused } = await createBatchCandles(database, BUILT, relations, options);
   const trades = relations.known?.count ?? (await database.number(`SELECT count(*) FROM ${relations.trade}`));
   const candles = await database.number(`SELECT count(*) FROM ${relations.candle}`);
   counts.trades = options.source === 'trades' ? trades : 0;
@@ -173,16 +174,39 @@ async function build(
  * trades. Where a candle depends on the time before it, one more day is read. Without such trades, or if the exchange's
  * own candles are requested, stored shorter candles are combined.
  */
-export function candlesOfStore(directory: string, selection: RecordSelection, options: CandleOptions): CandleStep {
+export function candlesOfStore(
+  directory: string,
+  selection: RecordSelection,
+  options: CandleOptions,
+  builder: StoreBuilder = buildHere,
+): CandleStep {
   const counts = noCounts();
-  return { records: readAndBuild(directory, selection, options, counts), counts };
+  return { records: readAndBuild(directory, selection, { options, counts, builder }), counts };
 }
+
+/** What the candles of a snapshot are built from, and which. */
+export type StoreBuild = {
+  readonly snapshot: StoreSnapshot;
+  readonly relations: CandleRelations;
+  readonly directory: string;
+  readonly selection: RecordSelection;
+  readonly options: CandleOptions;
+  readonly counts: CandleCounts;
+};
+
+/** Builds the candles of a snapshot into the table `BUILT`. */
+export type StoreBuilder = (build: StoreBuild) => Promise<void>;
+
+async function buildHere({ snapshot, relations, options, counts }: StoreBuild): Promise<void> {
+  await build(snapshot.database, relations, options, counts);
+}
+
+type StoreRead = Pick<StoreBuild, 'options' | 'counts'> & { readonly builder: StoreBuilder };
 
 async function* readAndBuild(
   directory: string,
   selection: RecordSelection,
-  options: CandleOptions,
-  counts: CandleCounts,
+  { options, counts, builder }: StoreRead,
 ): AsyncGenerator<AnyRecord[]> {
   const wide = widened(selection, options);
   const types = ['trade', 'candle', 'gap'] as const;
@@ -194,7 +218,8 @@ async function* readAndBuild(
     const fromTrades = options.source === 'trades' && snapshot.partitions('trade').length > 0;
     const trade = fromTrades ? snapshot.relation('trade') : emptyRelation('trade');
     const candle = fromTrades ? emptyRelation('candle') : snapshot.relation('candle');
-    await build(database, { trade, candle, gap, clock, arrivals: arrivalsOf(snapshot) }, options, counts);
+    const relations = { trade, candle, gap, clock, arrivals: arrivalsOf(snapshot) };
+    await builder({ snapshot, relations, directory, selection, options, counts });
     yield* inTime(database, shownOf({ gap, clock }, selection));
   } finally {
     await snapshot.close();
@@ -207,7 +232,7 @@ function shownOf({ gap, clock }: Pick<CandleRelations, 'gap' | 'clock'>, selecti
   return {
     gap: `(SELECT * FROM ${gap} WHERE ${rowCondition({ since, until }, 'gap') ?? 'true'})`,
     clock: `(SELECT * FROM ${clock} WHERE ${rowCondition({ since, until }, 'clock') ?? 'true'})`,
-    candle: `(SELECT * FROM ${TABLE} WHERE ${shownCondition(selection) ?? 'true'})`,
+    candle: `(SELECT * FROM ${BUILT} WHERE ${shownCondition(selection) ?? 'true'})`,
   };
 }
 

@@ -2,8 +2,8 @@ import { bucketStart, type CandleInterval } from '../../model/interval.js';
 import type { AnyRecord, Market } from '../../model/records.js';
 import { type MarketName, marketKey } from '../../model/series.js';
 import { formatDate } from '../../model/time.js';
-import { ofMarket } from '../../storage/database/conditions.js';
-import type { Database, DatabaseOptions } from '../../storage/database/duckdb.js';
+import { ofMarket, withinSpan } from '../../storage/database/conditions.js';
+import { type Database, type DatabaseOptions, sqlName } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { recordOrder, tableDefinition } from '../../storage/database/record-table.js';
 import { createPartition, rewritePartition } from '../../storage/derived-partition.js';
@@ -14,9 +14,11 @@ import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-sn
 import type { CandleOptions } from '../options.js';
 import { quoteCondition } from './batch-candles.js';
 import { CLOCKS, createOpenGaps, OPEN_GAPS } from './batch-tables.js';
+import { readOpenGaps } from './candle-job.js';
 import { requireSameRules, ruleMetadata } from './candle-rules.js';
-import { type CandleQuery, candleSelect, orderedCandleSelect } from './candle-sql.js';
+import { candleSelect, orderedCandleSelect } from './candle-sql.js';
 import { CARRY, loadCarry, noteCarry } from './carry.js';
+import type { RemoteCandles } from './remote-candles.js';
 import { type StaleDay, staleDays } from './stale-spans.js';
 import { clockMetadata, createStoredClock } from './stored-clock.js';
 import { candleInputs, candlePartition, consumedSegments } from './stored-inputs.js';
@@ -27,6 +29,8 @@ type StoredCandlesOptions = {
   readonly exchanges?: readonly string[] | undefined;
   readonly markets?: readonly Market[] | undefined;
   readonly database?: DatabaseOptions | undefined;
+  /** Builds the candles elsewhere; this process alone writes to the store. */
+  readonly remote?: RemoteCandles | undefined;
 };
 
 /** The recomputed candles of one interval, market and day. */
@@ -42,6 +46,8 @@ export type BuiltDay = {
 };
 
 const TABLE = '"built_candles"';
+/** Candles of all stale days of an interval that were built elsewhere. */
+const REMOTE = 'remote_candles';
 
 /**
  * Brings the candles of a store up to date with its trades. Each day remembers the segments of its candles; a new, late or
@@ -49,7 +55,7 @@ const TABLE = '"built_candles"';
  * nothing. Throws a `UsageError` when the store's candles were built by other rules.
  */
 export async function* buildStoredCandles(context: StoreContext, options: StoredCandlesOptions): AsyncGenerator<BuiltDay> {
-  const { candles, exchanges, markets, database } = options;
+  const { candles, exchanges, markets, database, remote } = options;
   requireSameRules((await context.log.read()).metadata, candles.intervals, candles);
   const selection = { types: ['trade', 'gap', 'candle'] as const, exchanges, markets, sources: ['trades'] };
   const snapshot = await openSnapshot(context.paths.location, selection, database);
@@ -58,7 +64,7 @@ export async function* buildStoredCandles(context: StoreContext, options: Stored
       const now = await createStoredClock(snapshot, context.paths.root, market, candles.intervals);
       const countsQuote = await quoteCondition(snapshot.database, candles);
       for (const interval of candles.intervals)
-        yield* buildInterval({ context, snapshot, candles, market, interval, now, countsQuote });
+        yield* buildInterval({ context, snapshot, candles, market, interval, now, countsQuote, remote });
     }
   } finally {
     await snapshot.close();
@@ -74,6 +80,7 @@ type Build = {
   /** The market's clock, microseconds. */
   readonly now: number;
   readonly countsQuote: string | undefined;
+  readonly remote: RemoteCandles | undefined;
 };
 
 async function* buildInterval(build: Build): AsyncGenerator<BuiltDay> {
@@ -85,7 +92,19 @@ async function* buildInterval(build: Build): AsyncGenerator<BuiltDay> {
   const [first] = days;
   if (!first) return;
   if (chained) await loadCarry(snapshot, { ...market, interval: interval.name, before: first.spans[0]?.from ?? 0 });
+  if (build.remote) await fillRemotely(build, build.remote, days);
   for (const day of days) yield await buildDay(build, day, chained);
+}
+
+/** Has the candles of all stale days built at once, so that workers share them. */
+async function fillRemotely(build: Build, remote: RemoteCandles, days: readonly StaleDay[]): Promise<void> {
+  const { context, snapshot, candles, market, interval, now } = build;
+  const openGaps = (await openGapsSince(build, days[0]?.spans[0]?.from ?? 0))
+    ? await readOpenGaps(snapshot.database, market)
+    : [];
+  const spans = days.map((day) => day.spans);
+  const request = { market, interval, days: spans, symbols: undefined, now, openGaps };
+  await remote.fill(REMOTE, [request], { snapshot, paths: context.paths, candles });
 }
 
 async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<BuiltDay> {
@@ -98,16 +117,16 @@ async function buildDay(build: Build, day: StaleDay, chained: boolean): Promise<
     consumed: uniteSegments(day.inputs.filter(isClosed).map(({ segments = [] }) => segments)),
     metadata: { ...ruleMetadata(interval, candles), ...clockMetadata(market, now) },
   };
-  const queries = await queriesOf(build, day, chained);
+  const queries = build.remote ? [remoteSelect(day)] : await selectsOf(build, day, chained);
   const isPast = day.date < formatDate(now);
   const [only] = queries;
   let rows: string | undefined;
   if (isPast && only && queries.length === 1 && snapshot.state.partition(derived.partition).length === 0)
-    rows = await createPartition(context, database, { ...derived, select: orderedCandleSelect(only) });
+    rows = await createPartition(context, database, { ...derived, select: only.ordered });
   let changed = rows !== undefined;
   if (rows === undefined) {
     await database.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (${tableDefinition('candle')})`);
-    for (const query of queries) await database.run(`INSERT INTO ${TABLE} ${candleSelect(query)}`);
+    for (const query of queries) await database.run(`INSERT INTO ${TABLE} ${query.select}`);
     changed = await rewritePartition(context, database, { ...derived, spans: day.spans, table: TABLE, hourly: !isPast });
     rows = TABLE;
   }
@@ -130,28 +149,41 @@ function recordsOf(database: Database, rows: string): BuiltDay['records'] {
   };
 }
 
-type MarketQuery = CandleQuery & Required<Pick<CandleQuery, 'only'>>;
+/** The candles of a day, or of a part of it, as SELECT; `ordered` has them in the order of stored files. */
+type DaySelect = { readonly select: string; readonly ordered: string };
+
+function remoteSelect({ spans }: StaleDay): DaySelect {
+  const select = `SELECT * FROM ${sqlName(REMOTE)} WHERE ${spans.map((span) => `(${withinSpan(span)})`).join(' OR ')}`;
+  return { select, ordered: `${select} ORDER BY "symbol", "timestamp"` };
+}
 
 /** One query for each span of a day. */
-async function queriesOf(build: Build, day: StaleDay, chained: boolean): Promise<MarketQuery[]> {
+async function selectsOf(build: Build, day: StaleDay, chained: boolean): Promise<DaySelect[]> {
   const { context, snapshot, candles, market, interval, now, countsQuote } = build;
-  const gaps = snapshot.dates('gap').filter((date) => date >= formatDate(day.spans[0]?.from ?? 0));
-  const gap = gaps.map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket(market)}`).join(' UNION ALL ');
-  const openGaps =
-    gaps.length > 0 && (await createOpenGaps(snapshot.database, `(${gap})`, { source: 'trades', intervals: [] }))
-      ? OPEN_GAPS
-      : undefined;
-  return day.spans.map((span) => ({
-    ...candles,
-    ...tradesWithin(snapshot, context.paths.root, market, span),
-    interval,
-    input: 'trade',
-    clocks: CLOCKS,
-    only: { ...market, now },
-    openGaps,
-    before: chained ? { carry: CARRY, since: span.from, until: span.until } : undefined,
-    countsQuote,
-  }));
+  const openGaps = (await openGapsSince(build, day.spans[0]?.from ?? 0)) ? OPEN_GAPS : undefined;
+  return day.spans.map((span) => {
+    const query = {
+      ...candles,
+      ...tradesWithin(snapshot, context.paths.root, market, span),
+      interval,
+      input: 'trade',
+      clocks: CLOCKS,
+      only: { ...market, now },
+      openGaps,
+      before: chained ? { carry: CARRY, since: span.from, until: span.until } : undefined,
+      countsQuote,
+    } as const;
+    return { select: candleSelect(query), ordered: orderedCandleSelect(query) };
+  });
+}
+
+/** Creates the table of unrepaired gaps that may overlap candles after a time. Returns whether there are any. */
+async function openGapsSince({ snapshot, market }: Build, since: number): Promise<boolean> {
+  const dates = snapshot.dates('gap').filter((date) => date >= formatDate(since));
+  const gap = dates
+    .map((date) => `SELECT * FROM ${snapshot.relation('gap', date)} WHERE ${ofMarket(market)}`)
+    .join(' UNION ALL ');
+  return dates.length > 0 && (await createOpenGaps(snapshot.database, `(${gap})`, { source: 'trades', intervals: [] }));
 }
 
 function marketsOf(snapshot: StoreSnapshot): MarketName[] {

@@ -3,7 +3,7 @@ import { bucketStart, type CandleInterval } from '../../model/interval.js';
 import type { MarketName } from '../../model/series.js';
 import { formatDate } from '../../model/time.js';
 import { ofMarket } from '../../storage/database/conditions.js';
-import { sqlList, sqlText } from '../../storage/database/duckdb.js';
+import { type Database, sqlList, sqlText } from '../../storage/database/duckdb.js';
 import type { Partition } from '../../storage/files/partition.js';
 import { expandSegments } from '../../storage/files/segments.js';
 import type { StoredFile } from '../../storage/log/store-state.js';
@@ -31,9 +31,14 @@ export async function createStoredClock(
     const select = `SELECT epoch_us(max(coalesce("local_timestamp", "timestamp"))) FROM ${snapshot.relation('trade', partition.date)}`;
     now = Math.max(now, max, await snapshot.database.number(`${select} WHERE ${ofMarket(market)}`));
   }
-  const row = `SELECT ${sqlText(market.exchange)} AS "exchange", ${sqlText(market.market)} AS "market", ${now}::BIGINT AS now`;
-  await snapshot.database.run(`CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS ${row}`);
+  await createClock(snapshot.database, market, now);
   return now;
+}
+
+/** Creates the table of clocks with a known clock of one market, microseconds. */
+export async function createClock(database: Database, { exchange, market }: MarketName, now: number): Promise<void> {
+  const row = `SELECT ${sqlText(exchange)} AS "exchange", ${sqlText(market)} AS "market", ${now}::BIGINT AS now`;
+  await database.run(`CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS ${row}`);
 }
 
 /** Returns the metadata key under which a store remembers the clock of a market. */

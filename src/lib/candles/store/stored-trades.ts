@@ -52,7 +52,8 @@ function numbered(root: string, files: readonly StoredFile[], span: Span): strin
   return `(${reads.join(' UNION ALL ')})`;
 }
 
-function datesOf({ from, until }: Span): string[] {
+/** Returns the UTC days of a span. */
+export function datesOf({ from, until }: Span): string[] {
   const dates: string[] = [];
   for (let day = Math.floor(from / DAY) * DAY; day < until; day += DAY) dates.push(formatDate(day));
   return dates;
