@@ -63,10 +63,16 @@ function killAt(server: AccountServer, random: () => number, kill: () => Promise
   });
 }
 
-it.concurrent.for(['bitget', 'bybit'])(
-  `%s: a process that is killed with SIGKILL at ${KILLS} of its requests leaves one order per role, and no fill lost or doubled`,
+/** The protocols take turns: one account in one-way mode, the other in hedge mode. */
+const KINDS = [
+  ['bitget', SEED % 2 === 1 ? 'one-way' : 'hedge'],
+  ['bybit', SEED % 2 === 1 ? 'hedge' : 'one-way'],
+] as const;
+
+it.concurrent.for(KINDS)(
+  `%s, %s: a process that is killed with SIGKILL at ${KILLS} of its requests leaves one order per role, and no fill lost or doubled`,
   { timeout: 60_000 + KILLS * 15_000 },
-  async (id, { expect }) => {
+  async ([id, holdMode], { expect }) => {
     const server = await startAccountServer(id, { symbols: { linear: 2 }, strangers: false });
     let moves = 0;
     const move = () => server.market.setPrice('ETHUSDT', PRICES[moves++ % PRICES.length] as string);
@@ -74,11 +80,12 @@ it.concurrent.for(['bitget', 'bybit'])(
     const moving = setInterval(move, MOVE);
     try {
       const { desk } = server;
-      const owner = desk.open({ balances: { USDT: '100000' } });
+      const owner = desk.open({ balances: { USDT: '100000' }, holdMode });
       const env = { ...server.environment, ...server.keyVariables(desk.createKey(owner)), XDG_CONFIG_HOME: folder };
       const store = join(folder, id);
       const cycles = ['--restart', '1s', '--max-cycles-per-hour', '10000'];
-      const args = ['grid', 'run', 'eth', '--demo', '-e', id, '-s', 'ETHUSDT', ...LADDER, ...cycles, '--store', store];
+      const mode = ['--position-mode', holdMode];
+      const args = ['grid', 'run', 'eth', '--demo', '-e', id, '-s', 'ETHUSDT', ...LADDER, ...mode, ...cycles, '--store', store];
       const own = () =>
         desk.engine.orders.openOf(owner).map(({ clientId }) => clientId.replace(/^m-\w+-\w+-(\w+-[A-Z]\d*)-\w+$/, '$1'));
       const random = seeded(SEED);

@@ -22,10 +22,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function opened(id: string, store: string) {
+function opened(id: string, store: string, holdMode: 'one-way' | 'hedge' = 'one-way') {
   const server = servers.get(id) as AccountServer;
   server.market.setPrice('ETHUSDT', '100.00');
-  const owner = server.desk.open();
+  const owner = server.desk.open({ holdMode });
   const key = server.desk.createKey(owner);
   const secrets = server.keyVariables(key);
   const env = { ...server.environment, ...secrets, XDG_CONFIG_HOME: folder };
@@ -37,13 +37,13 @@ const run = (id: string, name: string) => ['grid', 'run', name, '--demo', '-e', 
 
 describe('grid run', () => {
   it.each([
-    ['bitget', ['--close'], 2],
-    ['bybit', ['--kill', '--confirm', 'ETHUSDT'], 1],
+    ['bitget', ['--close'], 2, 'one-way'],
+    ['bybit', ['--kill', '--confirm', 'ETHUSDT'], 1, 'hedge'],
   ] as const)(
     '%s: a ladder rests, survives SIGKILL, and grid stop %s ends it',
-    async (id, how, fills) => {
-      const { env, open, at, owner, server, secrets } = opened(id, id);
-      const first = start([...run(id, 'eth'), ...at], { env });
+    async (id, how, fills, mode) => {
+      const { env, open, at, owner, server, secrets } = opened(id, id, mode);
+      const first = start([...run(id, 'eth'), ...at, ...(mode === 'hedge' ? ['--position-mode', 'hedge'] : [])], { env });
       await expect.poll(open, { timeout: 30_000 }).toHaveLength(4);
       first.kill('SIGKILL');
       const before = open().sort();
@@ -156,6 +156,21 @@ describe('grid run', () => {
     const well = await mdtoolHere(['grid', 'status', 'well', '--backup', join(runs, 'eth', 'run.db'), ...at], { env });
     expect([well.code, well.stderr]).toEqual([2, expect.stringMatching(/--backup: .* exists/)]);
   });
+
+  it.each(['bitget', 'bybit'])(
+    '%s: an account in the other position mode is refused by the name of the setting, and not switched (S61)',
+    async (id) => {
+      for (const mode of ['one-way', 'hedge'] as const) {
+        const { env, at, owner, server, secrets } = opened(id, `mode-${id}-${mode}`, mode);
+        const other = mode === 'hedge' ? 'one-way' : 'hedge';
+        const refused = await mdtoolHere([...run(id, 'x'), '--position-mode', other, ...at], { env });
+        const words = new RegExp(`in ${mode} mode and x is planned for ${other} mode: change the position mode on the site`);
+        expect([refused.code, refused.stderr.replace(/\s+/g, ' ')]).toEqual([2, expect.stringMatching(words)]);
+        expect(server.desk.requests.filter(({ writes, key }) => writes && Object.values(secrets).includes(key))).toEqual([]);
+        expect(owner.holdMode).toBe(mode);
+      }
+    },
+  );
 
   const REFUSALS: [string, readonly string[], number, RegExp][] = [
     ['real money without its limits', ['--live'], 2, /--live needs --max-deposit and --max-loss/],

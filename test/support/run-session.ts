@@ -14,7 +14,15 @@ import { Secret } from '../../src/lib/secrets/secret.js';
 import { still } from '../support-tests/accounts/signed-client.js';
 import type { Desk, DeskOptions } from './exchange-server/accounts/desk.js';
 import { Decimal } from './exchange-server/accounts/engine/decimals.js';
-import { type Account, type ApiKey, isOpen, type Order, remaining } from './exchange-server/accounts/engine/model.js';
+import {
+  type Account,
+  type ApiKey,
+  isOpen,
+  type Order,
+  type Position,
+  remaining,
+  type Slot,
+} from './exchange-server/accounts/engine/model.js';
 import type { AccountServer } from './exchange-server/accounts/server.js';
 import { seeded } from './random.js';
 import { VirtualWire } from './virtual-wire.js';
@@ -24,15 +32,32 @@ export const RUN_KINDS = [
   ['bitget', 'classic'],
   ['bybit', 'unified'],
 ] as const;
-export type RunKind = readonly ['bitget', 'unified' | 'classic'] | readonly ['bybit', 'unified'];
+/** The same accounts with long and short side by side. */
+export const HEDGE_KINDS = [
+  ['bitget', 'unified', 'hedge'],
+  ['bitget', 'classic', 'hedge'],
+  ['bybit', 'unified', 'hedge'],
+] as const;
+export const ALL_KINDS = [...RUN_KINDS, ...HEDGE_KINDS] as const;
+export type RunKind = readonly ['bitget', 'unified' | 'classic', 'hedge'?] | readonly ['bybit', 'unified', 'hedge'?];
 
 /** What the adapter of classic accounts does in its own way; everything else of them is the executor's, and left to the soak. */
 const CLASSIC =
   /places the ladder|killed at each after-intent|\(S2, S27\)|\(S5|\(S10|\(S13|\(S16|\(S20\)|\(S21\)|\(S33\)|\(S42\)|\(S59|short grid|asked to stop/;
 
+/** Cheaper where they only repeat what the same account in one-way mode shows; the soak sets `MDTOOL_ALL_KINDS`. */
+export function samplesOf([, , mode]: RunKind, count: number): number {
+  return mode === 'hedge' && process.env.MDTOOL_ALL_KINDS !== '1' ? Math.ceil(count / 4) : count;
+}
+
+/** What names a side, or depends on which position a row is of, on an account in hedge mode. */
+const HEDGE =
+  /places the ladder|\(cut\)|\(S4\)|\(S5|\(S8|\(S12|S14, S32|\(S15|\(S16|three times in a cycle|\(S21\)|\(S26|\(S33\)|\(S42\)|\(S52\)|\(S59|short grid|halted run|\(seed 1\)/;
+
 /** Whether a test of a kind of account is too much for the suite; the soak sets `MDTOOL_ALL_KINDS`. */
-export function isLeftToSoak(kind: readonly string[], name: string): boolean {
-  return kind[1] === 'classic' && process.env.MDTOOL_ALL_KINDS !== '1' && !CLASSIC.test(name);
+export function isLeftToSoak([, family, mode]: RunKind, name: string): boolean {
+  if (process.env.MDTOOL_ALL_KINDS === '1') return false;
+  return (family === 'classic' && !CLASSIC.test(name)) || (mode === 'hedge' && !HEDGE.test(name));
 }
 
 const STEP = 250;
@@ -88,13 +113,13 @@ export class RunSession {
   readonly #seen = new Map<string, { filled: number; hasEnded: boolean }>();
 
   constructor(kind: RunKind, options: RunSessionOptions = {}) {
-    const [id, family] = kind;
+    const [id, family, mode] = kind;
     this.kind = kind;
     this.#options = options;
     this.random = seeded(options.seed ?? 1);
     this.rules = { ...RULES, ...options.rules };
     this.server = still(id, { accounts: { seed: options.seed ?? 1, ...options.accounts } });
-    this.owner = this.desk.open({ family, ...options.account });
+    this.owner = this.desk.open({ family, holdMode: mode ?? 'one-way', ...options.account });
     this.key = this.desk.createKey(this.owner);
     const exchange = EXCHANGES.find((one) => one.id === id) as (typeof EXCHANGES)[number];
     this.family = (exchange.privateSide as PrivateSide).families.find((one) => one.id === family) as AccountFamily;
@@ -117,7 +142,7 @@ export class RunSession {
   }
 
   #config(more: Partial<RunConfig> = {}): RunConfig {
-    const [exchange, family] = this.kind;
+    const [exchange, family, mode] = this.kind;
     return {
       name: 'eth',
       id: 'abc123',
@@ -130,6 +155,7 @@ export class RunSession {
       account: 'default',
       family,
       side: 'long',
+      ...(mode && { positionMode: mode }),
       marginMode: 'isolated',
       leverage: '10',
       settings: {
@@ -304,17 +330,23 @@ export class RunSession {
     return this.desk.engine.orders.all().filter(({ clientId }) => pattern.test(clientId));
   }
 
-  held(): Decimal {
-    const position = this.desk.engine.ledger.position(this.owner, this.desk.symbol(SYMBOL), 'net');
-    return position ? position.amount : new Decimal(0);
+  /** The position of the run; it may be flat. */
+  position(): Position | undefined {
+    const { side } = this.store.config;
+    return this.desk.engine.ledger.position(this.owner, this.desk.symbol(SYMBOL), this.kind[2] === 'hedge' ? side : 'net');
   }
 
-  request(side: 'buy' | 'sell', amount: string, price?: string) {
+  held(): Decimal {
+    return this.position()?.amount ?? new Decimal(0);
+  }
+
+  request(side: 'buy' | 'sell', amount: string, price?: string, closes = false) {
+    const slot: Slot = this.kind[2] !== 'hedge' ? 'net' : (side === 'buy') === closes ? 'short' : 'long';
     return {
       account: this.owner,
       symbol: this.desk.symbol(SYMBOL),
       side,
-      slot: 'net',
+      slot,
       kind: price === undefined ? 'market' : 'limit',
       force: 'gtc',
       price: price === undefined ? undefined : new Decimal(price),
@@ -327,7 +359,7 @@ export class RunSession {
 
   /** The owner trades on the site: by market without a price. */
   trade(side: 'buy' | 'sell', amount: string, reduceOnly: boolean, price?: string): Order {
-    const { id } = this.desk.engine.place({ ...this.request(side, amount, price), reduceOnly });
+    const { id } = this.desk.engine.place({ ...this.request(side, amount, price, reduceOnly), reduceOnly });
     return this.desk.engine.orders.get(id) as Order;
   }
 
@@ -376,7 +408,7 @@ export class RunSession {
     const target = this.takeProfits().reduce((sum, order) => sum.plus(remaining(order)), new Decimal(0));
     if (target.gt(this.held()) && this.takeProfits().length < 2 && !this.isTouched)
       this.#fault(`take profits close ${target}, held is ${this.held()}`);
-    const position = this.desk.engine.ledger.position(this.owner, this.desk.symbol(SYMBOL), 'net');
+    const position = this.position();
     const side = this.store.config.side;
     if (position && !position.amount.isZero() && position.side !== side) this.#fault(`the position turned to ${position.side}`);
     const bound = own

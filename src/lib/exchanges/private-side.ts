@@ -161,7 +161,10 @@ export type AccountSettings = {
   readonly symbols?:
     | readonly {
         readonly symbol: string;
+        /** In hedge mode with isolated margin that of the long side. */
         readonly leverage?: DecimalText | undefined;
+        /** That of the short side, where the exchange shows both. */
+        readonly shortLeverage?: DecimalText | undefined;
         readonly marginMode?: 'isolated' | 'cross' | undefined;
       }[]
     | undefined;
@@ -218,6 +221,7 @@ export type PrivateWrites = {
   cancelBatch(orders: readonly OrderName[]): HttpRequest;
   /** Cancels every order of the symbol, those of others too: for an explicit kill switch only. */
   cancelAll(order: Omit<OrderName, 'orderId' | 'clientId'>): HttpRequest;
+  /** Every request is needed: where each side of hedge mode has its own leverage, both get it. */
   setLeverage(setting: {
     readonly market: Market;
     readonly symbol: string;
@@ -225,8 +229,7 @@ export type PrivateWrites = {
     readonly leverage: DecimalText;
     readonly marginMode: 'isolated' | 'cross';
     readonly positionMode: 'one_way' | 'hedge';
-    readonly positionSide?: PositionSide | undefined;
-  }): HttpRequest;
+  }): readonly HttpRequest[];
   /** Returns the outcome of each order of a write, in the order of the request where the answer has that. */
   parse(request: HttpRequest, answer: RestAnswer, now: number): readonly WriteResult[];
 };

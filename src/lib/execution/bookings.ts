@@ -5,6 +5,7 @@ import { FUNDING_OVERLAP } from './due.js';
 import { reportFilled, reportStopped } from './fill-report.js';
 import { reportFill } from './ladder.js';
 import { orderOf } from './orders.js';
+import { closingSide, isOfSide } from './sides.js';
 import type { OwnOrder, RunState } from './state.js';
 import { isStopFill } from './stops.js';
 import type { Turn } from './turn.js';
@@ -19,8 +20,12 @@ function keyOf({ market, tradeId }: PrivateFill): string {
 
 /** Whether a fill closes part of the position. */
 function reduces(turn: Turn, fill: PrivateFill, order: OwnOrder | undefined): boolean {
-  if (order) return order.reduces;
-  return fill.side === undefined || fill.side === (turn.config.side === 'long' ? 'sell' : 'buy');
+  return order?.reduces ?? isClosing(turn, fill);
+}
+
+/** Whether a fill without an order of ours closes the position of the run: in hedge mode the exchange may close the other one. */
+function isClosing({ config }: Turn, fill: PrivateFill): boolean {
+  return isOfSide(fill, config) && (fill.side === undefined || fill.side === closingSide(config));
 }
 
 /**
@@ -33,7 +38,7 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   const key = keyOf(fill);
   if (state.fills.includes(key)) return;
   const order = orderOf(state, fill);
-  const isForced = fill.cause === 'liquidation' || fill.cause === 'adl' || fill.cause === 'settlement';
+  const isForced = ['liquidation', 'adl', 'settlement'].includes(fill.cause) && isClosing(turn, fill);
   const isStop = order === undefined && isStopFill(state, config, fill);
   if (order === undefined && !((isForced || isStop) && fill.timestamp >= state.since && Number(state.held) > 0)) return;
   state.fills.push(key);
@@ -77,10 +82,27 @@ function bookPosition({ state, config }: Turn, { price, amount }: PrivateFill, c
 
 /** Funding is of this run only if it was due while the run held something. */
 export function noteHeld({ held, heldSpans }: RunState, time: number): void {
-  const last = heldSpans.at(-1);
-  const isHeld = Number(held) > 0;
-  if (isHeld && (last === undefined || last.until !== undefined)) heldSpans.push({ from: time });
-  if (!isHeld && last !== undefined && last.until === undefined) last.until = time;
+  noteSpan(heldSpans, Number(held) > 0, time, time);
+}
+
+type Spans = RunState['heldSpans'];
+
+/** Begins a span at `from`, or ends the open one at `until`, when whether something is held has changed. */
+function noteSpan(spans: Spans, isHeld: boolean, from: number, until: number): void {
+  const last = spans.at(-1);
+  if (isHeld && (last === undefined || last.until !== undefined)) spans.push({ from });
+  if (!isHeld && last !== undefined && last.until === undefined) last.until = until;
+}
+
+/** Notes whether the other side of the symbol is held: since the last read that showed nothing there, it may have been. */
+export function noteOther(state: RunState, isHeld: boolean, time: number): void {
+  state.otherSpans ??= [];
+  noteSpan(state.otherSpans, isHeld, state.aloneAt ?? state.since, time);
+  if (!isHeld) state.aloneAt = time;
+}
+
+function isWithin(spans: Spans | undefined, time: number): boolean {
+  return spans?.some(({ from, until }) => time >= from && time <= (until ?? time)) === true;
 }
 
 /** Books payments of funding once each. */
@@ -88,18 +110,25 @@ export function bookFundings(turn: Turn, payments: readonly PrivateFunding[]): v
   const { state, config } = turn;
   turn.clear('funding_unread');
   for (const { symbol, id, asset, amount, timestamp } of [...payments].sort((a, b) => a.timestamp - b.timestamp)) {
-    const isHeld = state.heldSpans.some(({ from, until }) => timestamp >= from && timestamp <= (until ?? timestamp));
-    if (symbol !== config.symbol || !isHeld || state.fundings.includes(id)) continue;
+    if (symbol !== config.symbol || !isWithin(state.heldSpans, timestamp) || state.fundings.includes(id)) continue;
     state.fundings.push(id);
     if (state.fundings.length > REMEMBERED) state.fundings.shift();
     const sum = new Exact(amount);
+    if (isWithin(state.otherSpans, timestamp)) {
+      // A payment names the symbol and not the side: that of the other position would be booked as ours.
+      const text = `${sum.toString()} ${asset} of funding is of one of two sides that were held: it is not in the profit`;
+      turn.event('warning', 'funding_shared', text);
+      continue;
+    }
     const words = `${sum.lt(0) ? 'paid' : 'received'} ${sum.abs().toString()} ${asset} of funding`;
     if (asset === config.settle) state.books.funding = sum.plus(state.books.funding).toString();
     turn.event('routine', 'funding', asset === config.settle ? words : `${words}, which is not in the profit`);
   }
   state.fundedUntil = Math.floor(turn.time * 1_000);
   const since = state.fundedUntil - FUNDING_OVERLAP;
-  state.heldSpans = state.heldSpans.filter(({ until }) => until === undefined || until >= since);
+  const isRecent = ({ until }: Spans[number]) => until === undefined || until >= since;
+  state.heldSpans = state.heldSpans.filter(isRecent);
+  state.otherSpans = state.otherSpans?.filter(isRecent);
 }
 
 /** A fee in another coin has no price here: it stays out of the profit, and that is said. */

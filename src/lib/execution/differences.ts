@@ -2,6 +2,7 @@ import type { PrivateOrder, PrivatePosition } from '../exchanges/private-side.js
 import { Exact } from '../model/ticks.js';
 import { parseClientId } from './client-id.js';
 import { isLive } from './orders.js';
+import { modeName, positionModeOf } from './sides.js';
 import type { OwnOrder, RunConfig, RunState } from './state.js';
 import { isStopOrder } from './stops.js';
 
@@ -47,6 +48,9 @@ function positionDifferences(state: RunState, config: RunConfig, positions: read
   const open = positions.filter(({ symbol, amount }) => symbol === config.symbol && Number(amount) !== 0);
   const found: string[] = [];
   const own = open.find(({ positionSide }) => positionSide === undefined || positionSide === config.side);
+  const planned = positionModeOf(config);
+  const strange = open.find(({ positionMode }) => positionMode !== planned);
+  if (strange) found.push(`the position mode is ${modeName(strange)}, planned is ${modeName(config)}`);
   const amount = own?.amount ?? '0';
   if (!new Exact(amount).eq(state.held)) found.push(`the journal holds ${state.held}, the position is ${amount}`);
   for (const other of open.filter((one) => one !== own))

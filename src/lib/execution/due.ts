@@ -2,6 +2,7 @@ import { Exact, roundDown, roundUp } from '../model/ticks.js';
 import { roleKey } from './client-id.js';
 import type { Action, OrderDraft } from './messages.js';
 import { attemptsOf, closable, hasReached, isBelowMinimum, isLive, isSettled, remainingOf, unsettled } from './orders.js';
+import { closingSide, openingSide } from './sides.js';
 import type { OwnOrder, Phase, PlannedLevel, ReadKind, RunConfig, RunState } from './state.js';
 import { isStopped, stopWrites } from './stops.js';
 
@@ -113,6 +114,7 @@ export function obstacle(state: RunState, config: RunConfig, at: number): string
   if (Number(state.held) > 0) return `${state.held} is held outside of a cycle`;
   if (state.noNewCycle !== undefined) return state.noNewCycle;
   if (state.foreign.length > 0) return `orders that are not of this run rest on ${config.symbol}`;
+  if (state.other !== undefined) return `${state.other} is held beside this run`;
   if (maxCycles !== undefined && state.cycle >= maxCycles) return `${maxCycles} cycles are done`;
   const recent = state.cycleStarts.filter((start) => at - start < HOUR).length;
   return recent >= maxCyclesPerHour ? `${maxCyclesPerHour} cycles began within an hour` : undefined;
@@ -122,19 +124,11 @@ function canBegin(state: RunState, config: RunConfig, at: number): boolean {
   return !state.isPlanAsked && at >= state.nextPlan && obstacle(state, config, at) === undefined;
 }
 
-function opening({ side }: RunConfig): 'buy' | 'sell' {
-  return side === 'long' ? 'buy' : 'sell';
-}
-
-function closing({ side }: RunConfig): 'buy' | 'sell' {
-  return side === 'long' ? 'sell' : 'buy';
-}
-
 function entryWrites(state: RunState, config: RunConfig): Action[] {
   const amount = state.plan?.levels[0]?.amount;
   if (!state.wanted.entry || amount === undefined || attemptsOf(state, 'entry').length > 0) return [];
   return [
-    { kind: 'place', drafts: [{ role: 'entry', number: 0, side: opening(config), kind: 'market', amount, reduces: false }] },
+    { kind: 'place', drafts: [{ role: 'entry', number: 0, side: openingSide(config), kind: 'market', amount, reduces: false }] },
   ];
 }
 
@@ -178,7 +172,7 @@ function takeProfitWrites(state: RunState, config: RunConfig, at: number): Actio
     return fits || !isLive(current) ? [] : cancels([current], config, at);
   }
   if (unsettled(state).some(({ role }) => role === 'close') || amount.isZero()) return [];
-  const draft = { side: closing(config), amount: amount.toString(), reduces: true } as const;
+  const draft = { side: closingSide(config), amount: amount.toString(), reduces: true } as const;
   if (isBelowMinimum(amount, price, state.rules)) {
     const isDue = hasReached(state.position?.mark, price, config) && !isDeferred(state, 'close', at);
     return isDue ? [{ kind: 'place', drafts: [{ ...draft, role: 'close', number: 0, kind: 'market' }] }] : [];
@@ -206,7 +200,7 @@ function levelWrites(state: RunState, config: RunConfig, at: number): Action[] {
     .slice(0, config.batch)
     .map((number): OrderDraft => {
       const { price, amount } = fitting(levels[number] as PlannedLevel, state, config);
-      return { role: 'level', number, side: opening(config), kind: 'limit', price, amount, reduces: false };
+      return { role: 'level', number, side: openingSide(config), kind: 'limit', price, amount, reduces: false };
     });
   return drafts.length === 0 ? [] : [{ kind: 'place', drafts }];
 }
@@ -263,6 +257,6 @@ function endingWrites(state: RunState, config: RunConfig, at: number): Action[] 
   if (isDeferred(state, 'close', at)) return [];
   const amount = closable(state).toString();
   return [
-    { kind: 'place', drafts: [{ role: 'close', number: 0, side: closing(config), kind: 'market', amount, reduces: true }] },
+    { kind: 'place', drafts: [{ role: 'close', number: 0, side: closingSide(config), kind: 'market', amount, reduces: true }] },
   ];
 }

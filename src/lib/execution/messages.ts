@@ -96,7 +96,8 @@ export type Input = { readonly at: number; readonly time: number } & (
       readonly asked: number;
       readonly orders?: readonly PrivateOrder[] | undefined;
       readonly fills?: readonly PrivateFill[] | undefined;
-      readonly position?: PrivatePosition | undefined;
+      /** Every row of the symbol: in hedge mode one a side. */
+      readonly positions?: readonly PrivatePosition[] | undefined;
       readonly stops?: readonly PrivateStop[] | undefined;
       readonly fundings?: readonly PrivateFunding[] | undefined;
     }

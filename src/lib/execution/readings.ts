@@ -1,11 +1,12 @@
 import type { PrivateFill, PrivateOrder, PrivatePosition } from '../exchanges/private-side.js';
 import { Exact } from '../model/ticks.js';
-import { bookFill, noteHeld } from './bookings.js';
+import { bookFill, noteHeld, noteOther } from './bookings.js';
 import { parseClientId } from './client-id.js';
 import { lossRefusal } from './gate.js';
 import { reportFill } from './ladder.js';
 import type { LookupAnswer } from './messages.js';
 import { equityOf, isLive, isSettled, orderOf } from './orders.js';
+import { closesOwn, closingSide, modeName, otherPosition, ownPosition, positionModeOf } from './sides.js';
 import type { OwnOrder, ReadKind } from './state.js';
 import { isStopOrder } from './stops.js';
 import type { Turn } from './turn.js';
@@ -52,7 +53,7 @@ export function readOpen(turn: Turn, asked: number, orders: readonly PrivateOrde
     const own = viewOrder(turn, order) ?? adopt(turn, order);
     if (own) listed.add(own);
     else foreign.push(order.orderId ?? order.clientId ?? '?');
-    if (!own && (order.reduceOnly || order.isTrigger) && !state.isStarting)
+    if (!own && closesOwn(order, config) && !state.isStarting)
       turn.halt(
         'foreign_order',
         `an order that closes the position and is not ours rests on ${config.symbol}: ${foreign.at(-1)}`,
@@ -111,7 +112,7 @@ function adopt(turn: Turn, view: PrivateOrder): OwnOrder | undefined {
 
 /** Of one moment, what opens comes before what closes it: lists have the newest first, and time alone does not say. */
 function inOrder({ state, config }: Turn, fills: readonly PrivateFill[]): PrivateFill[] {
-  const closing = config.side === 'long' ? 'sell' : 'buy';
+  const closing = closingSide(config);
   const closes = (fill: PrivateFill) => Number((fill.side ?? orderOf(state, fill)?.side) === closing);
   return [...fills].reverse().sort((a, b) => a.timestamp - b.timestamp || closes(a) - closes(b));
 }
@@ -128,9 +129,10 @@ export function readFills(turn: Turn, asked: number, fills: readonly PrivateFill
     turn.state.reads.fills.due = turn.at + SECOND;
 }
 
-/** Compares the position with what was booked, and with what was planned. */
-export function readPosition(turn: Turn, asked: number, position: PrivatePosition | undefined): void {
+/** Compares the position of the run with what was booked, and with what was planned. */
+export function readPositions(turn: Turn, asked: number, positions: readonly PrivatePosition[]): void {
   const { state, config } = turn;
+  const position = ownPosition(positions, config);
   const view = {
     amount: position?.amount ?? '0',
     side: position?.positionSide,
@@ -143,11 +145,42 @@ export function readPosition(turn: Turn, asked: number, position: PrivatePositio
   const hasChanged = state.position?.amount !== view.amount || state.position?.side !== view.side;
   state.position = view;
   if (hasChanged) turn.position();
-  if (position?.positionMode === 'hedge' && config.market !== 'spot')
-    turn.halt('position_mode', `${config.symbol} is in hedge mode and the plan is for one-way mode: change it on the exchange`);
+  checkMode(turn, positions);
+  watchOther(turn, positions);
   compare(turn, asked);
   if (Number(view.amount) > 0 && Number(state.held) > 0) checkSettings(turn);
   watchLoss(turn);
+}
+
+function checkMode(turn: Turn, positions: readonly PrivatePosition[]): void {
+  const { config } = turn;
+  const planned = positionModeOf(config);
+  const other = positions.find(({ symbol, positionMode }) => symbol === config.symbol && positionMode !== planned);
+  if (other === undefined || config.market === 'spot') return;
+  turn.halt(
+    'position_mode',
+    `${config.symbol} is in ${modeName(other)} mode and the plan is for ${modeName(config)} mode: change it on the exchange`,
+  );
+}
+
+/** The other side of hedge mode is somebody else's: nothing begins beside it, and what is open goes on without touching it. */
+function watchOther(turn: Turn, positions: readonly PrivatePosition[]): void {
+  const { state, config } = turn;
+  if (positionModeOf(config) !== 'hedge') return;
+  const other = otherPosition(positions, config);
+  const before = state.other;
+  state.other = other && `a ${other.positionSide} position of ${other.amount} in ${config.symbol}`;
+  noteOther(state, other !== undefined, Math.floor(turn.time * 1_000));
+  if (state.other !== before) turn.touch();
+  if (state.other === undefined) turn.clear('other_side');
+  else if (state.isStarting && state.plan === undefined)
+    turn.halt('foreign_position', `${state.other} is not of this run: close it first`, true);
+  else
+    turn.alarm(
+      'other_side',
+      `${state.other} is not of this run: it is left alone, funding is not in the profit while both are held, and no cycle begins`,
+      'warning',
+    );
 }
 
 function compare(turn: Turn, asked: number): void {

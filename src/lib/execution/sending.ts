@@ -4,6 +4,7 @@ import { gateRefusal } from './gate.js';
 import { undoCycle } from './ladder.js';
 import type { Action, Input, OrderDraft, OtherRuns } from './messages.js';
 import { orderOf } from './orders.js';
+import { separateSide } from './sides.js';
 import type { OwnOrder, RunConfig } from './state.js';
 import { sendStop, stopSent } from './stops.js';
 import type { Turn } from './turn.js';
@@ -128,7 +129,8 @@ function create(turn: Turn, draft: OrderDraft): OwnOrder {
 
 function intentOf({ clientId, side, kind, price, amount, reduces }: OwnOrder, config: RunConfig) {
   const { market, symbol, settle, marginMode } = config;
-  return { market, symbol, settle, clientId, side, kind, price, amount, reduces, marginMode };
+  const positionSide = separateSide(config);
+  return { market, symbol, settle, clientId, side, positionSide, kind, price, amount, reduces, marginMode };
 }
 
 /** Results come by client id, or in the order of the request; an order without one is in doubt. */

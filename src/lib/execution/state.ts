@@ -43,6 +43,8 @@ export type RunConfig = {
   readonly userId?: string | undefined;
   readonly family?: string | undefined;
   readonly side: PositionSide;
+  /** The position mode of the account that it trades on; absent on runs of an earlier version, which are one-way. */
+  readonly positionMode?: 'one_way' | 'hedge' | undefined;
   readonly marginMode: 'isolated' | 'cross';
   readonly leverage: DecimalText;
   readonly settings: GridSettings;
@@ -236,6 +238,12 @@ export type RunState = {
   /** When orders and fills had been read since then: the position must be asked for after that. */
   listsRead?: number | undefined;
   position?: PositionView | undefined;
+  /** In hedge mode: what somebody else holds on the other side of the symbol, as text for people; undefined while nothing. */
+  other?: string | undefined;
+  /** Times from and to which the other side may have been held, microseconds; the last one is open as long as it is. */
+  otherSpans?: { from: number; until?: number | undefined }[] | undefined;
+  /** Exchange time of the last read that showed nothing on the other side, microseconds. */
+  aloneAt?: number | undefined;
   mismatch?: { count: number; since: number } | undefined;
   /** An own order ended without our doing: two reads decide why. */
   puzzle?: { readonly clientId: string; readonly at: number } | undefined;

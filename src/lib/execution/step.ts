@@ -6,8 +6,9 @@ import { follow } from './following.js';
 import { beginCycle, changeRules, dropPlan, undoCycle } from './ladder.js';
 import type { Action, Input, StepResult } from './messages.js';
 import { attemptsOf, isLive, orderOf } from './orders.js';
-import { answered, looked, readFills, readOpen, readPosition, reconcile } from './readings.js';
+import { answered, looked, readFills, readOpen, readPositions, reconcile } from './readings.js';
 import { send, sent } from './sending.js';
+import { ownPosition } from './sides.js';
 import type { OwnOrder, RunConfig, RunState } from './state.js';
 import { isStopFill, readStops } from './stops.js';
 import { Turn } from './turn.js';
@@ -89,7 +90,7 @@ function takeRead(turn: Turn, input: Extract<Input, { kind: 'read' }>): void {
       bookFundings(turn, input.fundings ?? []);
       break;
     default:
-      readPosition(turn, input.asked, input.position);
+      readPositions(turn, input.asked, input.positions ?? []);
   }
   Object.assign(state, { unknowns: 0, throttles: 0 });
   for (const kind of ['errors', 'key', 'region']) turn.clear(kind);
@@ -240,7 +241,7 @@ function forgetTimes(order: OwnOrder, at: number): void {
 }
 
 function pushedPosition({ state, config, at }: Turn, positions: Extract<Input, { kind: 'push' }>['positions']): void {
-  const position = positions.find(({ symbol }) => symbol === config.symbol);
+  const position = ownPosition(positions, config);
   if (!position) return;
   if (state.position && position.mark !== undefined) state.position = { ...state.position, mark: position.mark };
   if (!new Exact(position.amount).eq(state.held)) state.reads.position.due = Math.min(state.reads.position.due, at + SECOND);

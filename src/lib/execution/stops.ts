@@ -2,6 +2,7 @@ import type { PrivateFill, PrivateOrder, PrivateStop, WriteResult } from '../exc
 import { Exact, roundDown, roundUp } from '../model/ticks.js';
 import { clientIdOf, parseClientId } from './client-id.js';
 import type { Action } from './messages.js';
+import { closingSide, isOfSide, positionModeOf } from './sides.js';
 import type { RunConfig, RunState } from './state.js';
 import type { Turn } from './turn.js';
 
@@ -49,7 +50,7 @@ export function isStopOrder(state: RunState, config: RunConfig, order: PrivateOr
   if (config.exchangeStop === undefined) return false;
   const parts = parseClientId(order.clientId);
   if (parts?.run === config.id && parts.role === 'stop') return true;
-  const isClosing = order.side === (config.side === 'long' ? 'sell' : 'buy');
+  const isClosing = order.side === closingSide(config) && isOfSide(order, config);
   return isClosing && (order.isTrigger === true || (order.orderId !== undefined && state.stop.ids.includes(order.orderId)));
 }
 
@@ -92,14 +93,14 @@ export function sendStop(turn: Turn, action: Extract<Action, { kind: 'protect' |
   const clientId = clientIdOf(parts);
   state.stop.number += 1;
   const request = {
-    ...({ role: 'stop', number, side: side === 'long' ? 'sell' : 'buy', kind: 'market', price: action.price } as const),
+    ...({ role: 'stop', number, side: closingSide(config), kind: 'market', price: action.price } as const),
     ...{ amount: state.held, reduces: true },
   };
   const sent = Math.floor(time);
   turn.intent({ clientId, cycle, role: 'stop', number, attempt: 0, request, sent });
   turn.wire = {
     kind: 'protect',
-    stop: { ...scope, clientId, side, positionMode: 'one_way', price: action.price },
+    stop: { ...scope, clientId, side, positionMode: positionModeOf(config), price: action.price },
     timestamp: sent,
   };
 }

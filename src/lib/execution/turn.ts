@@ -2,6 +2,7 @@ import type { PrivateFill } from '../exchanges/private-side.js';
 import type { EventRecord } from '../model/records.js';
 import { spokenDuration } from '../model/time.js';
 import type { Commit, FillRow, IntentRow, OutboxRecord, OutboxRow, StepResult, Wire } from './messages.js';
+import { closingSide, positionModeOf, separateSide } from './sides.js';
 import type { OwnOrder, RunConfig, RunState } from './state.js';
 
 /** One step in the making: a copy of the state that may be changed, and what belongs to its transaction. */
@@ -46,6 +47,7 @@ export class Turn {
       orderId: order.orderId,
       role: order.role,
       side: order.side,
+      positionSide: separateSide(this.config),
       kind: order.kind,
       reduceOnly: order.reduces,
       price: numberOf(order.actualPrice ?? order.price),
@@ -58,7 +60,7 @@ export class Turn {
 
   fill(fill: PrivateFill, order: OwnOrder | undefined, realised: number | undefined, isStop = false): void {
     const { market, tradeId, orderId, price, amount, fees, cause, timestamp } = fill;
-    const side = order?.side ?? fill.side ?? (this.config.side === 'long' ? 'sell' : 'buy');
+    const side = order?.side ?? fill.side ?? closingSide(this.config);
     const clientId = order?.clientId ?? (isStop ? fill.clientId : undefined);
     this.#fills.push({ market, tradeId, orderId, clientId, side, price, amount, fees, cause, timestamp });
     this.#isDirty = true;
@@ -69,6 +71,7 @@ export class Turn {
       timestamp,
       orderId,
       side,
+      positionSide: separateSide(this.config),
       price: Number(price),
       amount: Number(amount),
       fee: fees.length === 1 ? numberOf(fee?.amount) : undefined,
@@ -97,7 +100,7 @@ export class Turn {
       leverage: numberOf(position.leverage),
       marginMode: position.marginMode,
       liquidation: numberOf(position.liquidation),
-      positionMode: 'one_way',
+      positionMode: positionModeOf(this.config),
     });
   }
 
@@ -132,7 +135,9 @@ export class Turn {
     const { state, config } = this;
     if (state.halt) return;
     state.halt = { kind, message, ...(isRefusal && { isRefusal }) };
-    state.ending = { mode: isRefusal ? 'keep' : config.onHalt, code: 4, since: this.at };
+    // In the other position mode an order that should close may open.
+    const mode = kind === 'position_mode' && config.onHalt === 'close' ? 'cancel' : config.onHalt;
+    state.ending = { mode: isRefusal ? 'keep' : mode, code: 4, since: this.at };
     state.alarms[kind] ??= this.time;
     this.event('alarm', kind, message);
   }

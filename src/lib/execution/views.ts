@@ -4,6 +4,7 @@ import { end, revive } from './bookings.js';
 import { parseClientId, roleKey } from './client-id.js';
 import { reportRefusal } from './ladder.js';
 import { orderOf } from './orders.js';
+import { modeName } from './sides.js';
 import type { OwnOrder } from './state.js';
 import type { Turn } from './turn.js';
 import { noteThrottle } from './watching.js';
@@ -148,7 +149,10 @@ function refuse(turn: Turn, order: OwnOrder, { cause, message, code }: WriteResu
   }
   // Nothing is held that an opening order could fail to close: the exchange reads it as one of the other position mode.
   if (!order.reduces && (cause === 'reduce-only' || cause === 'position')) {
-    turn.halt('position_mode', `the exchange takes no order in one-way mode (${message}): change the position mode on its site`);
+    turn.halt(
+      'position_mode',
+      `the exchange takes no order in ${modeName(turn.config)} mode (${message}): change the position mode on its site`,
+    );
     return;
   }
   if (wait === undefined) {

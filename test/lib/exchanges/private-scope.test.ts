@@ -42,7 +42,11 @@ describe.each(FAMILIES)(
     it('and with all of them it is', () => {
       const made = [
         ...[writes.place(ORDER), writes.placeBatch([ORDER]), writes.cancel(cancel), writes.cancelBatch([cancel])],
-        ...[writes.cancelAll(SCOPE), writes.setLeverage(setting)],
+        ...[
+          writes.cancelAll(SCOPE),
+          ...writes.setLeverage(setting),
+          ...writes.setLeverage({ ...setting, positionMode: 'hedge' }),
+        ],
       ];
       for (const { method, body } of made)
         expect([method, body]).toEqual(['POST', expect.stringMatching(/ETHUSDT|m-abc123-aaa-1-L01-0/)]);

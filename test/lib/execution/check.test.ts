@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { checkAccount } from '../../../src/lib/execution/live/check.js';
 import type { RunConfig } from '../../../src/lib/execution/state.js';
-import { RUN_KINDS, RunSession } from '../../support/run-session.js';
+import { Decimal } from '../../support/exchange-server/accounts/engine/decimals.js';
+import { ALL_KINDS, RunSession } from '../../support/run-session.js';
 
 type Checked = Awaited<ReturnType<typeof checkAccount>>;
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('an account on $kind before a run trades on it', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('an account on $kind before a run trades on it', ({ kind }) => {
   const check = (run: RunSession, more: Partial<RunConfig> = {}, isOpen = false): Promise<Checked | Error> => {
     const config = { ...run.store.config, ...more };
     return run.during(checkAccount({ client: run.client(), family: run.family, config, sharesMargin: false, isOpen }));
@@ -13,7 +14,10 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('an account on $kind before a
   const other = (run: RunSession) => ({ ...run.request('buy', '0.001', '50000'), symbol: run.desk.symbol('BTCUSDT') });
   const refused = async (checked: Promise<Checked | Error>, code: number, words: RegExp) =>
     expect(await checked).toMatchObject({ exitCode: code, message: expect.stringMatching(words) });
-  const leverageOf = (run: RunSession) => run.desk.engine.ledger.settings(run.owner, run.desk.symbol('ETHUSDT')).longLeverage;
+  const settings = (run: RunSession) => run.desk.engine.ledger.settings(run.owner, run.desk.symbol('ETHUSDT'));
+  const leverageOf = (run: RunSession) => settings(run).longLeverage;
+  /** Unified accounts of Bitget set the leverage of each side by itself. */
+  const sets = kind[0] === 'bitget' && kind[1] === 'unified' && kind[2] === 'hedge' ? 2 : 1;
   const writes = (run: RunSession) => run.desk.requests.filter((one) => one.writes).length;
 
   it('that is as planned is taken as it is: nothing is set', async () => {
@@ -25,12 +29,23 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('an account on $kind before a
   it('has another leverage: it is set while nothing rests, and read back', async () => {
     const run = new RunSession(kind);
     expect(await check(run, { leverage: '7' })).not.toBeInstanceOf(Error);
-    expect([leverageOf(run).toString(), writes(run)]).toEqual(['7', 1]);
+    expect([leverageOf(run).toString(), writes(run)]).toEqual(['7', sets]);
+    expect(settings(run).shortLeverage.toString()).toBe('7');
+  });
+
+  it('shows another leverage on the side of the run alone: it is set, and the other side is not looked at', async () => {
+    if (kind[2] !== 'hedge') return;
+    const run = new RunSession(kind, { config: { side: 'short' } });
+    const { desk, owner } = run;
+    const [five, ten] = [new Decimal(5), new Decimal(10)];
+    desk.engine.setLeverage(owner, desk.symbol('ETHUSDT'), { long: ten, short: five });
+    expect(await check(run)).not.toBeInstanceOf(Error);
+    expect(settings(run).shortLeverage.toString()).toBe('10');
   });
 
   it('says success to a leverage and does not set it: refused before the first order (S39)', async () => {
     const run = new RunSession(kind);
-    run.desk.faults.request({ when: 'no-effect' }, { method: 'POST' });
+    run.desk.faults.request({ when: 'no-effect' }, { method: 'POST', times: sets });
     await refused(check(run, { leverage: '7' }), 4, /was set to 7 and is shown as 10/);
   });
 
@@ -46,10 +61,11 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('an account on $kind before a
     expect(writes(position)).toBe(0);
   });
 
-  it('is in hedge mode: refused with the setting, which is never switched (S16, S61)', async () => {
-    const run = new RunSession(kind, { account: { holdMode: 'hedge' } });
-    run.desk.engine.ledger.settings(run.owner, run.desk.symbol('ETHUSDT')).holdMode = 'hedge';
-    await refused(check(run), 2, /hedge mode and a run needs one-way mode: change the position mode on the site/);
+  it('is in the other position mode: refused with the setting, which is never switched (S16, S61)', async () => {
+    const [mode, planned] = kind[2] === 'hedge' ? (['one-way', 'hedge'] as const) : (['hedge', 'one-way'] as const);
+    const run = new RunSession(kind, { account: { holdMode: mode } });
+    const words = `${mode} mode and eth is planned for ${planned} mode: change the position mode on the site.*--position-mode ${mode}`;
+    await refused(check(run), 2, new RegExp(words));
     expect(writes(run)).toBe(0);
   });
 
@@ -59,6 +75,12 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('an account on $kind before a
     expect(await check(run, { marginMode: 'cross' })).not.toBeInstanceOf(Error);
     run.desk.engine.place(other(run));
     await refused(check(run, { marginMode: 'cross' }), 4, /BTCUSDT uses it too: use isolated margin, or --accept-shared-margin/);
+    if (kind[2] === 'hedge') {
+      // The other side of the same symbol uses the balance too.
+      const both = new RunSession(kind, { account: { marginMode: 'cross' } });
+      both.desk.engine.place({ ...both.request('sell', '0.5'), marginMode: 'cross' });
+      await refused(check(both, { marginMode: 'cross' }), 4, /ETHUSDT uses it too/);
+    }
     const isolated = new RunSession(kind);
     isolated.desk.engine.place(other(isolated));
     expect(await check(isolated)).not.toBeInstanceOf(Error);

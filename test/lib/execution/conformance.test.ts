@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Conformance, probeConformance } from '../../../src/lib/execution/live/conformance/run.js';
-import { RUN_KINDS, type RunKind, RunSession, type RunSessionOptions } from '../../support/run-session.js';
+import { ALL_KINDS, type RunKind, RunSession, type RunSessionOptions } from '../../support/run-session.js';
 
 async function probed(
   kind: RunKind,
@@ -14,7 +14,18 @@ async function probed(
   const scope = { market: 'linear', symbol: 'ETHUSDT', settle: 'USDT' } as const;
   const probe = await run.during(
     probeConformance({
-      ...{ client, family, scope, rules, price, marginMode: 'isolated', timing: wire.timing, userAgent: 'test', id: 'prob01' },
+      ...{
+        client,
+        family,
+        scope,
+        rules,
+        price,
+        marginMode: 'isolated',
+        positionMode: kind[2] ?? 'one_way',
+        timing: wire.timing,
+        userAgent: 'test',
+        id: 'prob01',
+      },
       ...{ signal: new AbortController().signal, note: () => {}, connect: wire.connect },
     }),
   );
@@ -25,7 +36,7 @@ async function probed(
 /** Ids of the facts that contradict what the executor assumes. */
 const against = (facts: Record<string, string>) => Object.keys(facts).filter((id) => facts[id] === 'contradicts');
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('the conformance probe on $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('the conformance probe on $kind', ({ kind }) => {
   const [id, family] = kind;
 
   it('an exchange as its documents say: every question is asked, nothing contradicts, nothing stays', async () => {

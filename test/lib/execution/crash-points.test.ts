@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CRASH_NAMES, crashAt, crashPlaces } from '../../support/run-crashes.js';
-import { isLeftToSoak, RUN_KINDS } from '../../support/run-session.js';
+import { ALL_KINDS, isLeftToSoak } from '../../support/run-session.js';
 
 /** `MDTOOL_CRASH_POINTS=all` dies at every place of the cycle, once each; a number at so many of each name. */
 const EACH = process.env.MDTOOL_CRASH_POINTS ?? '1';
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('one scripted cycle on $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('one scripted cycle on $kind', ({ kind }) => {
   beforeEach(({ skip, task }) => {
     if (isLeftToSoak(kind, task.name)) skip();
   });
@@ -19,7 +19,7 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('one scripted cycle on $kind'
       const found = places.flatMap((names, index) => (names.includes(name) ? [index] : []));
       expect(found.length, name).toBeGreaterThan(0);
       // The protocols take turns: each name is tried on each, at places of its own.
-      const first = RUN_KINDS.indexOf(kind as (typeof RUN_KINDS)[number]);
+      const first = ALL_KINDS.indexOf(kind as (typeof ALL_KINDS)[number]);
       const most = EACH === 'all' ? found.length : Number(EACH);
       for (let turn = 0; turn < most; turn++)
         chosen.add(found[(first + Math.floor((turn * found.length) / most)) % found.length] as number);

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { playKills, playRun } from '../../support/run-play.js';
-import { isLeftToSoak, RUN_KINDS } from '../../support/run-session.js';
+import { ALL_KINDS, isLeftToSoak } from '../../support/run-session.js';
 
 /** `MDTOOL_RUN_SEEDS=50` tries more than the suite has time for. */
 const SEEDS = Number(process.env.MDTOOL_RUN_SEEDS ?? 2);
 const seeds = (most: number) => Array.from({ length: most }, (_, index) => index + 1);
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
   beforeEach(({ skip, task }) => {
     if (isLeftToSoak(kind, task.name)) skip();
   });

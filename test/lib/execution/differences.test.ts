@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { differencesOf } from '../../../src/lib/execution/differences.js';
-import { RUN_KINDS, RunSession } from '../../support/run-session.js';
+import { ALL_KINDS, RunSession } from '../../support/run-session.js';
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('journal and exchange, $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('journal and exchange, $kind', ({ kind }) => {
   /** Reads the exchange as it is, and compares. */
   const differences = async (run: RunSession) => {
     const { market, symbol, settle } = run.store.config;

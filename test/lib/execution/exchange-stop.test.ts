@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type FillFacts, fillText } from '../../../src/lib/notify/fill-text.js';
-import { RUN_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
+import { ALL_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
 
-describe.each(RUN_KINDS.filter((one) => one[1] !== 'classic').map((kind) => ({ kind })))(
+describe.each(ALL_KINDS.filter((one) => one[1] !== 'classic').map((kind) => ({ kind })))(
   'a stop that the exchange holds, $kind',
   ({ kind }) => {
     const STOP = { exchangeStop: { share: '0.09' }, restart: 3_000 } as const;
     const session = (config: RunSessionOptions['config'] = {}) => new RunSession(kind, { config: { ...STOP, ...config } });
-    const position = (run: RunSession) => run.desk.engine.ledger.position(run.owner, run.desk.symbol('ETHUSDT'), 'net');
-    const stop = (run: RunSession) => position(run)?.stopLoss.toString();
+    const stop = (run: RunSession) => run.position()?.stopLoss.toString();
     const sets = (run: RunSession) => run.desk.requests.filter(({ path }) => /trading-stop|place-strategy/.test(path)).length;
 
     const started = async (config?: RunSessionOptions['config']) => {
@@ -72,7 +71,7 @@ describe.each(RUN_KINDS.filter((one) => one[1] !== 'classic').map((kind) => ({ k
     it('one that is taken away or moved by hand is set again; the third time within a minute the run halts', async () => {
       const run = await started();
       const moved = async (price: number) => {
-        const held = position(run) as NonNullable<ReturnType<typeof position>>;
+        const held = run.position() as NonNullable<ReturnType<typeof run.position>>;
         run.desk.engine.setStop(
           held,
           held.amount.div(held.amount).mul(price),

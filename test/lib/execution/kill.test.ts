@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type KillResult, killSymbol, markKilled } from '../../../src/lib/execution/live/kill.js';
-import { RUN_KINDS, RunSession } from '../../support/run-session.js';
+import { ALL_KINDS, RunSession } from '../../support/run-session.js';
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('a kill on $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('a kill on $kind', ({ kind }) => {
   const working = async () => {
     const run = new RunSession(kind).start();
     await run.working();
@@ -10,8 +10,9 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a kill on $kind', ({ kind })
   };
 
   /** Kills the symbol while virtual time passes. */
-  const killed = (run: RunSession, within = 60_000): Promise<KillResult | Error> => {
-    const { market, symbol, settle, side } = run.store.config;
+  const killed = (run: RunSession, within = 60_000, sides?: 'both'): Promise<KillResult | Error> => {
+    const { market, symbol, settle, side: own } = run.store.config;
+    const side = sides ? undefined : own;
     const scope = { market, symbol, settle };
     const { timing } = run.wire;
     return run.during(killSymbol({ client: run.client(), family: run.family, scope, side, within, timing, note: () => {} }));
@@ -62,9 +63,22 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a kill on $kind', ({ kind })
   it('leaves the position of another side, and a key that is refused ends it', async () => {
     const run = new RunSession(kind);
     run.trade('sell', '0.5', false);
+    const short = () => run.desk.engine.ledger.openOf(run.owner).map(({ side, amount }) => `${side} ${amount}`);
     const result = (await killed(run, 4_000)) as KillResult;
-    expect([result.positions.length, run.held().toString()]).toEqual([1, '0.5']);
+    // In hedge mode it is beside the side that was to be closed, and none of what remains of that.
+    expect([result.positions.length, short()]).toEqual([kind[2] === 'hedge' ? 0 : 1, ['short 0.5']]);
     run.desk.faults.request({ when: 'before', answer: { code: kind[0] === 'bitget' ? '40006' : '10004' } }, { times: 10 });
     expect(await killed(run)).toBeInstanceOf(Error);
+  });
+
+  it('closes one side of two, or both where none is named', async () => {
+    if (kind[2] !== 'hedge') return;
+    const run = await stopped();
+    run.trade('sell', '0.5', false);
+    const held = () => run.desk.engine.ledger.openOf(run.owner).map(({ side }) => side);
+    expect(await killed(run)).toEqual({ isKnown: true, orders: [], positions: [] });
+    expect(held()).toEqual(['short']);
+    expect(await killed(run, 60_000, 'both')).toEqual({ isKnown: true, orders: [], positions: [] });
+    expect(held()).toEqual([]);
   });
 });

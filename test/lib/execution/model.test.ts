@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commands, type History, playCommands, playHistory } from '../../support/run-model.js';
-import { RUN_KINDS, type RunKind } from '../../support/run-session.js';
+import { ALL_KINDS, RUN_KINDS, type RunKind, samplesOf } from '../../support/run-session.js';
 
 /** `MDTOOL_MODEL_RUNS=2000` tries more than the suite has time for, `MDTOOL_MODEL_SEED` others. */
 const RUNS = Number(process.env.MDTOOL_MODEL_RUNS ?? 10);
@@ -12,10 +12,14 @@ const SEED = Number(process.env.MDTOOL_MODEL_SEED ?? 20);
 /** Histories that failed once: `KIND-FAMILY-what.json`. */
 const FOLDER = join(import.meta.dirname, 'histories');
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
   it('whatever happens, in whatever order: journal and truth agree, or it halts for a reason', async () => {
     const property = fc.asyncProperty(commands, (cmds) => playCommands(kind, cmds));
-    await fc.assert(property, { numRuns: RUNS, seed: SEED, endOnFailure: process.env.MDTOOL_MODEL_SHRINK === '0' });
+    await fc.assert(property, {
+      numRuns: samplesOf(kind, RUNS),
+      seed: SEED,
+      endOnFailure: process.env.MDTOOL_MODEL_SHRINK === '0',
+    });
   }, 36_000_000);
 });
 

@@ -48,7 +48,7 @@ it('a stop on paper closes all that is held when a trade reaches it, once, under
     ['e', 'buy', '2', '100'],
     ['s', 'sell', '2', '94.8'],
   ]);
-  expect([await venue.stops(), (await venue.position()).amount]).toEqual([[], '0']);
+  expect([await venue.stops(), (await venue.positions())[0]?.amount]).toEqual([[], '0']);
 });
 
 it('an order that fills in parts is whole when its parts are: sums of doubles decide nothing', async () => {

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { isLeftToSoak, RUN_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
+import { ALL_KINDS, isLeftToSoak, RunSession, type RunSessionOptions } from '../../support/run-session.js';
 
 const PLACE = /place-order|order\/create$/;
 const PLACES = /place-order|place-batch|order\/create/;
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) => {
   beforeEach(({ skip, task }) => {
     if (isLeftToSoak(kind, task.name)) skip();
   });
@@ -257,7 +257,8 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     const resting = run.open().length;
     run.trade('sell', '1', true);
     await halts(run, 'mismatch');
-    expect(run.open()).toHaveLength(resting);
+    // In hedge mode Bitget itself cancels a resting close for one by market.
+    expect(run.open()).toHaveLength(kind[0] === 'bitget' && kind[2] === 'hedge' ? resting - 1 : resting);
   });
 
   it('the owner cancels a level by hand: halt (S14)', async () => {
@@ -502,7 +503,7 @@ describe.each(RUN_KINDS.map((kind) => ({ kind })))('a run on $kind', ({ kind }) 
     run.move('103.00');
     await run.until('the cycle ends', () => run.kinds().includes('cycle_end'));
     const settings = run.desk.engine.ledger.settings(run.owner, run.desk.symbol('ETHUSDT'));
-    for (const one of [run.owner, settings]) one.holdMode = 'hedge';
+    for (const one of [run.owner, settings]) one.holdMode = kind[2] === 'hedge' ? 'one-way' : 'hedge';
     await run.until('it halts', () => run.ended !== undefined, 30_000);
     expect([run.ended, run.held().toString(), run.open()]).toEqual([4, '0', []]);
     expect(run.runner.state.halt?.kind).toBe('position_mode');

@@ -79,6 +79,7 @@ export function buildConfig(
     account: account.name,
     family: account.family,
     side: flags.side,
+    positionMode: flags['position-mode'] === 'hedge' ? 'hedge' : 'one_way',
     marginMode: flags['margin-mode'],
     leverage: flags.leverage ?? GRID_DEFAULTS.leverage,
     settings: plain(settings),

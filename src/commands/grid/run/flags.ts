@@ -54,6 +54,12 @@ export const configFlags = {
   ...ladder,
   exchange: exchangesFlag({ char: 'e', summary: 'Exchange; needed for a new run.', helpValue: 'NAME' }),
   symbols: symbolsFlag({ char: 's', summary: 'Symbol, in any spelling; needed for a new run.', helpValue: 'SYMBOL' }),
+  'position-mode': Flags.option({
+    summary: 'Position mode that the account must be in; with hedge the run trades the side that --side names.',
+    options: ['one-way', 'hedge'] as const,
+    defaultHelp: async () => 'one-way',
+    helpGroup: 'Grid',
+  })(),
   deposit: decimalFlag({ summary: 'Deposit of each cycle, in quote units; needed for a new run.', helpGroup: 'Grid' }),
   compound: Flags.boolean({ summary: 'Add what the run has earned to the deposit of the next cycle.', helpGroup: 'Grid' }),
   restart: durationFlag({

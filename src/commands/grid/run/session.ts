@@ -162,9 +162,12 @@ function codeFor(starts: readonly string[]): string {
 }
 
 /** Why a run with real money begins no cycle by itself; one that holds something is managed all the same. */
-async function newCycleObstacle({ mode, exchange, family }: RunConfig, flags: RunFlags): Promise<string | undefined> {
+async function newCycleObstacle(
+  { mode, exchange, family, positionMode }: RunConfig,
+  flags: RunFlags,
+): Promise<string | undefined> {
   if (mode !== 'live' || flags['accept-unverified']) return undefined;
-  return conformanceObstacle(flags.store, { exchange, family: family ?? 'unknown' });
+  return conformanceObstacle(flags.store, { exchange, family: family ?? 'unknown', positionMode });
 }
 
 type Parts = Omit<ConstructorParameters<typeof Runner>[0], 'store' | 'onRecords'> & { readonly stderr: Stderr };

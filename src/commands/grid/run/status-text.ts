@@ -17,6 +17,7 @@ export function figuresOf({ config, state, heartbeat, firstStart, isRunning }: K
     exchange: config.exchange,
     symbol: config.symbol,
     side: config.side,
+    position_mode: config.positionMode === 'hedge' ? 'hedge' : undefined,
     running: isRunning,
     state: state === undefined ? 'new' : isRunning ? phaseOf(state) : state.halt ? 'halted' : 'stopped',
     halt: state?.halt?.message,

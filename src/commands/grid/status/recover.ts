@@ -41,11 +41,22 @@ async function damageOf(store: string, name: string): Promise<string | undefined
 
 type Row = Readonly<Record<string, string | number | boolean | undefined>>;
 
-function orderRow({ orderId, clientId, side, kind, price, amount, filled, reduceOnly, isTrigger }: PrivateOrder): Row {
+function orderRow({
+  orderId,
+  clientId,
+  side,
+  positionSide,
+  kind,
+  price,
+  amount,
+  filled,
+  reduceOnly,
+  isTrigger,
+}: PrivateOrder): Row {
   const { run, cycle, role, number } = parseClientId(clientId) ?? {};
   const what = role === undefined ? undefined : roleKey({ role, number: number ?? 0 });
   const flags = { reduce_only: reduceOnly, trigger: isTrigger, client_id: clientId, order_id: orderId };
-  return { run, cycle, role: what, side, kind, price, amount, filled, ...flags };
+  return { run, cycle, role: what, side, position_side: positionSide, kind, price, amount, filled, ...flags };
 }
 
 function positionRow({ positionSide, amount, average, mark, leverage, marginMode, liquidation }: PrivatePosition): Row {
@@ -82,7 +93,8 @@ export function recoveredLines({ target, view }: Recovered): string[] {
   ];
 }
 
-function orderLine({ cycle, role, side, kind, price, amount, filled, trigger, client_id, order_id }: Row): string {
+function orderLine({ cycle, role, side, position_side, kind, price, amount, filled, trigger, client_id, order_id }: Row): string {
   const what = role === undefined ? (trigger ? 'trigger order' : 'order') : `cycle ${cycle} ${role}`;
-  return `    ${what.padEnd(24)}${side} ${amount} ${price === undefined ? kind : `at ${price}`}, filled ${filled}  ${client_id ?? order_id}`;
+  const sides = position_side === undefined ? side : `${side} (${position_side})`;
+  return `    ${what.padEnd(24)}${sides} ${amount} ${price === undefined ? kind : `at ${price}`}, filled ${filled}  ${client_id ?? order_id}`;
 }

@@ -90,7 +90,7 @@ async function settle(store: string, name: string): Promise<void> {
 }
 
 function report(
-  { scope: { symbol }, mode }: Target,
+  { scope: { symbol }, mode, side }: Target,
   { isKnown, orders, positions }: KillResult,
   { notice, summary }: KillContext,
 ): void {
@@ -100,5 +100,5 @@ function report(
   ];
   if (!isKnown) summary.incomplete(`${symbol} (${mode}): the exchange does not answer, so what remains is not known`);
   else if (left.length > 0) summary.incomplete(`${symbol} (${mode}): what remains: ${left.join(', ')}`);
-  else notice(`${symbol} (${mode}): no order and no position remains`);
+  else notice(`${symbol} (${mode}): no order and no ${side === undefined ? '' : `${side} `}position remains`);
 }

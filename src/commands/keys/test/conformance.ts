@@ -4,7 +4,7 @@ import type { Summary } from '../../../lib/cli/summary.js';
 import { readTerms, type TermsContext } from '../../../lib/cli/trading-terms.js';
 import type { AccountFamily } from '../../../lib/exchanges/private-side.js';
 import { type Fact, keepConformance } from '../../../lib/execution/live/conformance/result.js';
-import { marginModeOf, probeConformance } from '../../../lib/execution/live/conformance/run.js';
+import { modesOf, probeConformance } from '../../../lib/execution/live/conformance/run.js';
 import { randomText } from '../../../lib/execution/live/random-text.js';
 import { rulesOf } from '../../../lib/execution/live/rules.js';
 import { UsageError } from '../../../lib/model/errors.js';
@@ -41,7 +41,7 @@ export async function testConformance(flags: TestFlags, context: Context): Promi
   const { result, isWhole, left } = await probeConformance({
     ...{ client, family, scope, rules: rulesOf({ settings: {} }, terms), price: new Exact(price).toString() },
     ...{ timing: SYSTEM_TIMING, userAgent: context.userAgent, id: randomText(6), signal: context.signal },
-    marginMode: await marginModeOf({ client, family, scope }),
+    ...(await modesOf({ client, family, scope })),
     note: (text) => stderr.note(text),
   });
   for (const line of tableOf(result.facts)) context.print(line);

@@ -2,6 +2,7 @@ import { type AccountClient, AccountError } from '../../account/client.js';
 import type { AccountFamily, AccountSettings, KeyInfo, PrivatePosition } from '../../exchanges/private-side.js';
 import { LimitError, UnreachableError, UsageError } from '../../model/errors.js';
 import { Exact } from '../../model/ticks.js';
+import { modeName, ownPosition, positionModeOf, separateSide } from '../sides.js';
 import type { RunConfig } from '../state.js';
 
 type Checked = {
@@ -38,10 +39,10 @@ export async function checkAccount(options: CheckOptions): Promise<Checked> {
       `the key ${client.account.name} is of account ${userId}, the run ${config.name} is of ${config.userId}`,
     );
   const positions = (await client.read(family.positions({ market, symbol, settle }))).items;
-  const own = positions.find((position) => position.symbol === symbol);
+  const own = ownPosition(positions, config) ?? positions.find((position) => position.symbol === symbol);
   checkModes(settings, own, config);
   if (config.marginMode === 'cross' && !options.sharesMargin) await requireAlone(options);
-  await checkLeverage(options, settings, own);
+  await checkLeverage(options, settings, positions);
   return { userId, warnings, keyExpires: info?.expires };
 }
 
@@ -83,9 +84,9 @@ function checkKey({ canTrade, canWithdraw, addresses }: KeyInfo, client: Account
 
 function checkModes(settings: AccountSettings | undefined, own: PrivatePosition | undefined, config: RunConfig): void {
   const positionMode = own?.positionMode ?? settings?.positionMode;
-  if (positionMode === 'hedge')
+  if (positionMode !== undefined && positionMode !== positionModeOf(config))
     throw new UsageError(
-      `${config.symbol} is in hedge mode and a run needs one-way mode: change the position mode on the site of the exchange; mdtool never does`,
+      `${config.symbol} is in ${modeName({ positionMode })} mode and ${config.name} is planned for ${modeName(config)} mode: change the position mode on the site of the exchange, which mdtool never does, or plan with --position-mode ${modeName({ positionMode })}`,
     );
   const symbol = settings?.symbols?.find((one) => one.symbol === config.symbol);
   const marginMode = own?.marginMode ?? symbol?.marginMode ?? settings?.marginMode;
@@ -97,7 +98,9 @@ function checkModes(settings: AccountSettings | undefined, own: PrivatePosition 
 
 async function requireAlone({ client, family, config }: CheckOptions): Promise<void> {
   const [positions, orders] = await Promise.all([client.read(family.positions()), client.read(family.openOrders())]);
-  const position = positions.items.find(({ symbol, amount }) => symbol !== config.symbol && Number(amount) !== 0);
+  const side = separateSide(config);
+  const isOwn = (one: PrivatePosition) => one.symbol === config.symbol && (side === undefined || one.positionSide === side);
+  const position = positions.items.find((one) => !isOwn(one) && Number(one.amount) !== 0);
   const order = orders.items.find(({ symbol }) => symbol !== config.symbol);
   const other = position?.symbol ?? order?.symbol;
   if (other !== undefined)
@@ -109,23 +112,36 @@ async function requireAlone({ client, family, config }: CheckOptions): Promise<v
 async function checkLeverage(
   { client, family, config, isOpen }: CheckOptions,
   settings: AccountSettings | undefined,
-  own: PrivatePosition | undefined,
+  positions: readonly PrivatePosition[],
 ): Promise<void> {
-  const known = own?.leverage ?? settings?.symbols?.find((one) => one.symbol === config.symbol)?.leverage;
+  const known = leverageOf(settings, positions, config);
   if (known !== undefined && new Exact(known).eq(config.leverage)) return;
   const { market, symbol, settle, leverage, marginMode } = config;
   const orders = (await client.read(family.openOrders({ market, symbol, settle }))).items;
   const words = `the leverage of ${symbol} is ${known ?? 'not known'}, planned is ${leverage}`;
   if (isOpen) return;
-  if (Number(own?.amount ?? 0) !== 0)
+  if (positions.some((position) => position.symbol === symbol && Number(position.amount) !== 0))
     throw new UsageError(`${words}, and a position is open: it is not changed under a position`);
   if (orders.length > 0)
     throw new UsageError(`${words}, and order ${orders[0]?.orderId} rests: it is not changed under an order`);
-  const request = family.writes.setLeverage({ market, symbol, settle, leverage, marginMode, positionMode: 'one_way' });
-  const { outcome } = await client.send(request, client.now());
-  if (outcome.class !== 'success' && outcome.class !== 'no-change' && outcome.class !== 'unknown')
-    throw new AccountError(client.account, outcome);
+  const setting = { market, symbol, settle, leverage, marginMode, positionMode: positionModeOf(config) };
+  for (const request of family.writes.setLeverage(setting)) {
+    const { outcome } = await client.send(request, client.now());
+    if (outcome.class !== 'success' && outcome.class !== 'no-change' && outcome.class !== 'unknown')
+      throw new AccountError(client.account, outcome);
+  }
   await confirmLeverage(client, family, config);
+}
+
+/** Returns the leverage that the orders of a run will have, undefined where the account does not say it. */
+function leverageOf(
+  settings: AccountSettings | undefined,
+  positions: readonly PrivatePosition[],
+  config: RunConfig,
+): string | undefined {
+  const one = settings?.symbols?.find(({ symbol }) => symbol === config.symbol);
+  const isShort = separateSide(config) === 'short' && config.marginMode === 'isolated';
+  return ownPosition(positions, config)?.leverage ?? (isShort ? one?.shortLeverage : one?.leverage);
 }
 
 /** An exchange may say success and do nothing: what counts is what it shows. */
@@ -135,8 +151,8 @@ async function confirmLeverage(client: AccountClient, family: AccountFamily, con
     client.read(family.positions({ market, symbol, settle })),
     readSettings(client, family, config),
   ]);
-  const own = positions.items.find((position) => position.symbol === symbol)?.leverage;
-  const shown = own ?? settings?.symbols?.find((one) => one.symbol === symbol)?.leverage;
+  const one = settings?.symbols?.find((setting) => setting.symbol === symbol);
+  const shown = leverageOf(settings, positions.items, config) ?? one?.leverage;
   if (shown === undefined || !new Exact(shown).eq(leverage))
     throw new LimitError(
       `the leverage of ${symbol} was set to ${leverage} and is shown as ${shown ?? 'nothing'}: no order is sent`,

@@ -16,6 +16,7 @@ import type {
 } from '../../exchanges/private-side.js';
 import type { HttpRequest } from '../../exchanges/requests.js';
 import type { LookupAnswer, OrderDraft, Wire, WireOf } from '../messages.js';
+import { positionModeOf, separateSide } from '../sides.js';
 import type { OwnOrder, RunConfig } from '../state.js';
 import type { AccountFeed } from './account-feed.js';
 import type { Quote, StopAction, Venue, VenueListener } from './venue.js';
@@ -55,12 +56,13 @@ export class ExchangeVenue implements Venue {
 
   place(drafts: readonly OrderDraft[], decide: () => Wire | undefined): Promise<readonly WriteResult[] | undefined> {
     const { writes } = this.#options.family;
-    const { marginMode } = this.#options.config;
+    const { config } = this.#options;
+    const kept = { ...this.#scope, marginMode: config.marginMode, positionSide: separateSide(config) };
     // One level of a ladder is a batch too: what reduces never is.
     const isBatch = drafts.length > 1;
     const requestOf = (orders: readonly OrderIntent[]) =>
       isBatch ? writes.placeBatch(orders) : writes.place(orders[0] as OrderIntent);
-    const sample = requestOf(drafts.map((draft) => ({ ...this.#scope, ...draft, marginMode, clientId: 'm-sample-aaa-0-E-0' })));
+    const sample = requestOf(drafts.map((draft) => ({ ...kept, ...draft, clientId: 'm-sample-aaa-0-E-0' })));
     return this.#write(sample, () => {
       const wire = decide();
       return wire?.kind === 'place' ? { request: requestOf(wire.orders), timestamp: wire.timestamp } : undefined;
@@ -86,7 +88,8 @@ export class ExchangeVenue implements Venue {
       return request;
     };
     const clientId = 'm-sample-aaa-0-S0000-0';
-    const set = { ...this.#scope, clientId, side: this.#options.config.side, positionMode: 'one_way', price: '1' } as const;
+    const { config } = this.#options;
+    const set = { ...this.#scope, clientId, side: config.side, positionMode: positionModeOf(config), price: '1' } as const;
     const sample =
       action.kind === 'protect'
         ? requestOf({ kind: 'protect', stop: set, timestamp: 0 })
@@ -136,10 +139,9 @@ export class ExchangeVenue implements Venue {
     return { since: Math.min(since, until - 1_000_000), until };
   }
 
-  async position(): Promise<PrivatePosition | undefined> {
+  async positions(): Promise<readonly PrivatePosition[]> {
     const rows = await this.#read(this.#options.family.positions(this.#scope));
-    const own = rows.filter(({ symbol }) => symbol === this.#scope.symbol);
-    return own.find(({ amount }) => Number(amount) !== 0) ?? own[0];
+    return rows.filter(({ symbol }) => symbol === this.#scope.symbol);
   }
 
   lookUp({ clientId, orderId }: Pick<OwnOrder, 'clientId' | 'orderId'>): Promise<readonly LookupAnswer[]> {

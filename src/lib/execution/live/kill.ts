@@ -11,7 +11,7 @@ type KillOptions = {
   readonly client: AccountClient;
   readonly family: AccountFamily;
   readonly scope: PrivateScope;
-  /** The side to close; both without it. */
+  /** The side to close; both without it. In hedge mode the other one is left alone, and none of what remains. */
   readonly side?: PositionSide | undefined;
   /** Milliseconds after which it gives up. */
   readonly within: number;
@@ -64,7 +64,9 @@ class Kill {
   }
 
   async look(): Promise<KillResult> {
-    const { client, family, scope, note } = this.#options;
+    const { client, family, scope, side, note } = this.#options;
+    const isOther = ({ positionMode, positionSide }: PrivatePosition) =>
+      positionMode === 'hedge' && side !== undefined && positionSide !== side;
     try {
       const [orders, positions] = await Promise.all([
         client.read(family.openOrders(scope)),
@@ -73,7 +75,7 @@ class Kill {
       return {
         isKnown: orders.rejected.length === 0 && positions.rejected.length === 0,
         orders: orders.items.filter(({ symbol }) => symbol === scope.symbol),
-        positions: positions.items.filter(({ symbol, amount }) => symbol === scope.symbol && Number(amount) !== 0),
+        positions: positions.items.filter((one) => one.symbol === scope.symbol && Number(one.amount) !== 0 && !isOther(one)),
       };
     } catch (error) {
       if (isFinal(error)) throw error;

@@ -16,6 +16,7 @@ import type { Trade } from '../../model/records.js';
 import { Exact } from '../../model/ticks.js';
 import type { LookupAnswer, OrderDraft, Wire } from '../messages.js';
 import { isLive } from '../orders.js';
+import { positionModeOf, separateSide } from '../sides.js';
 import type { OwnOrder, RunConfig, RunState } from '../state.js';
 import type { Quote, StopAction, Venue, VenueListener } from './venue.js';
 
@@ -168,17 +169,17 @@ export class PaperVenue implements Venue {
     return [];
   }
 
-  async position(): Promise<PrivatePosition> {
+  async positions(): Promise<readonly PrivatePosition[]> {
     const { config } = this.#options;
     const { account, price } = this.#matching;
     const { amount, cost } = account[config.side];
     const text = (value: number) => (Number.isFinite(value) ? new Exact(value).toString() : undefined);
     const liquidation = config.side === 'long' ? account.liquidationBelow : account.liquidationAbove;
-    return {
+    const own: PrivatePosition = {
       market: config.market,
       symbol: config.symbol,
-      positionSide: amount > 0 ? config.side : undefined,
-      positionMode: 'one_way',
+      positionSide: amount > 0 ? config.side : separateSide(config),
+      positionMode: positionModeOf(config),
       amount: new Exact(amount).toString(),
       average: amount > 0 ? text(cost / amount) : undefined,
       mark: text(price),
@@ -186,6 +187,7 @@ export class PaperVenue implements Venue {
       marginMode: config.marginMode,
       liquidation: text(liquidation),
     };
+    return [own];
   }
 
   async lookUp({ clientId }: Pick<OwnOrder, 'clientId'>): Promise<readonly LookupAnswer[]> {

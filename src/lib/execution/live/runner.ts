@@ -220,7 +220,7 @@ export class Runner {
       else if (action.what === 'stops') this.#take({ kind: 'read', what: 'stops', asked, stops: await venue.stops() });
       else if (action.what === 'funding')
         this.#take({ kind: 'read', what: 'funding', asked, fundings: await venue.fundings(action.since ?? 0) });
-      else this.#take({ kind: 'read', what: 'position', asked, position: await venue.position() });
+      else this.#take({ kind: 'read', what: 'position', asked, positions: await venue.positions() });
       this.#count(asked);
     } catch (error) {
       if (this.#failure !== undefined) return;

@@ -55,7 +55,8 @@ export type Venue = {
   fills(since: number): Promise<readonly PrivateFill[]>;
   /** Payments of funding; `since` is microseconds. */
   fundings(since: number): Promise<readonly PrivateFunding[]>;
-  position(): Promise<PrivatePosition | undefined>;
+  /** Every row of the symbol: in hedge mode one a side. */
+  positions(): Promise<readonly PrivatePosition[]>;
   lookUp(order: Pick<OwnOrder, 'clientId' | 'orderId'>): Promise<readonly LookupAnswer[]>;
   quote(): Promise<Quote>;
   /** Keeps pushes coming until the signal; returns then. Throws when the account cannot be used. */

@@ -77,12 +77,12 @@ function cancelBatch(orders: readonly OrderName[]): HttpRequest {
   return post('order/batch-cancel-orders', { ...contract(first), orderIdList: orders.map(idOf) });
 }
 
-function setLeverage(setting: Parameters<PrivateWrites['setLeverage']>[0]): HttpRequest {
+function setLeverage(setting: Parameters<PrivateWrites['setLeverage']>[0]): HttpRequest[] {
   const leverage = required(setting.leverage, 'a leverage');
   // Leverages by side take effect even in cross mode, where they must not be sent.
   const isBoth = setting.marginMode === 'isolated' && setting.positionMode === 'hedge';
   const value = isBoth ? { longLeverage: leverage, shortLeverage: leverage } : { leverage };
-  return post('account/set-leverage', { ...contract(setting), ...value });
+  return [post('account/set-leverage', { ...contract(setting), ...value })];
 }
 
 /** Returns the outcome per order; `00000` with failures inside is normal for a batch. */

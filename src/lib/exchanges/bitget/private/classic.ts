@@ -110,7 +110,7 @@ function parseSettings(body: string): PrivatePage<AccountSettings> {
   return { items: [settings], rejected: [], time };
 }
 
-/** Leverage of one-way mode: that of cross margin, or of isolated, which then is the same for both sides. */
+/** Leverage of cross margin, or of isolated margin, which in one-way mode is the same for both sides. */
 function symbolSettings({ market, symbol, settle }: PrivateScope): PrivateRead<AccountSettings> {
   const { instType } = productFor(market, settle);
   return {
@@ -119,8 +119,11 @@ function symbolSettings({ market, symbol, settle }: PrivateScope): PrivateRead<A
       const { data } = objectOf(body, `bitget ${request.path}`);
       const page = parseSettings(body);
       const marginMode = marginModeOf(data.marginMode);
-      const lever = priceOrNone(marginMode === 'cross' ? data.crossedMarginLeverage : data.isolatedLongLever);
-      return { ...page, items: page.items.map((one) => ({ ...one, symbols: [{ symbol, marginMode, leverage: lever }] })) };
+      const leverOf = (side: unknown) => priceOrNone(marginMode === 'cross' ? data.crossedMarginLeverage : side);
+      const leverage = leverOf(data.isolatedLongLever);
+      const shortLeverage = leverOf(data.isolatedShortLever);
+      const symbols = [{ symbol, marginMode, leverage, shortLeverage }];
+      return { ...page, items: page.items.map((one) => ({ ...one, symbols })) };
     },
   };
 }

@@ -59,6 +59,18 @@ function cancelBatch(orders: readonly OrderName[]): HttpRequest {
   );
 }
 
+/** Only isolated margin in hedge mode has a leverage for each side. */
+function setLeverage({
+  leverage,
+  marginMode,
+  positionMode,
+  ...target
+}: Parameters<PrivateWrites['setLeverage']>[0]): HttpRequest[] {
+  const setting = { ...contract(target), leverage: required(leverage, 'a leverage') };
+  const sides = marginMode === 'isolated' && positionMode === 'hedge' ? ['long', 'short'] : [undefined];
+  return sides.map((posSide) => post('account/set-leverage', { ...setting, ...(posSide && { posSide }) }));
+}
+
 /** Returns the outcome per order: `data` is one order, a list of legs, or an object that holds one. */
 function parse(request: HttpRequest, answer: RestAnswer, now: number): readonly WriteResult[] {
   const outcome = judge(answer, now);
@@ -94,11 +106,6 @@ export const UNIFIED_WRITES: PrivateWrites = {
   cancelBatch,
   // Without a symbol the exchange cancels every order of the category.
   cancelAll: (target) => post('trade/cancel-symbol-order', contract(target)),
-  setLeverage: ({ leverage, marginMode, positionSide, ...target }) =>
-    post('account/set-leverage', {
-      ...contract(target),
-      leverage: required(leverage, 'a leverage'),
-      ...(marginMode === 'isolated' && positionSide !== undefined && { posSide: positionSide }),
-    }),
+  setLeverage,
   parse,
 };

@@ -89,7 +89,7 @@ export const WRITES: PrivateWrites = {
   cancelAll: (target) => post('order/cancel-all', contract(target)),
   setLeverage: ({ leverage, ...target }) => {
     const value = required(leverage, 'a leverage');
-    return post('position/set-leverage', { ...contract(target), buyLeverage: value, sellLeverage: value });
+    return [post('position/set-leverage', { ...contract(target), buyLeverage: value, sellLeverage: value })];
   },
   parse,
 };

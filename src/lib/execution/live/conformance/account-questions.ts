@@ -48,10 +48,13 @@ async function leverageOf(probe: Probe): Promise<string | undefined> {
 }
 
 async function setLeverage(probe: Probe, leverage: string): Promise<string> {
-  const { client, family, marginMode } = probe.options;
-  const request = family.writes.setLeverage({ ...probe.scope, leverage, marginMode, positionMode: 'one_way' });
-  const { outcome } = await client.send(request, client.now());
-  return words(probe.answered(outcome));
+  const { client, family, marginMode, positionMode } = probe.options;
+  let said = '';
+  for (const request of family.writes.setLeverage({ ...probe.scope, leverage, marginMode, positionMode })) {
+    const { outcome } = await client.send(request, client.now());
+    said = words(probe.answered(outcome));
+  }
+  return said;
 }
 
 /** The list of open orders: whether it has all of them, page by page; and when a push shows one. */

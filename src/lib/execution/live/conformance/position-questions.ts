@@ -129,7 +129,7 @@ async function cancelAll(probe: Probe, orders: readonly Placed[]): Promise<void>
 /** A close of all that is held ends flat, and on no other side. */
 async function askWhole(probe: Probe, start: number): Promise<Fact> {
   const closed = await probe.flatten();
-  const flat = await probe.until(async () => (await probe.held()).isZero(), WITHIN);
+  const flat = await probe.until(async () => (await probe.holdings()).length === 0, WITHIN);
   const seconds = Math.round((probe.now() - start) / SECOND);
   return {
     id: 'close-all',
@@ -144,9 +144,9 @@ async function askWhole(probe: Probe, start: number): Promise<Fact> {
 async function askNothing(probe: Probe): Promise<Fact> {
   const placed = await probe.place('sell', undefined, { reduces: true });
   await probe.options.timing.sleep(SHORTLY);
-  const opened = await probe.held();
-  const seen = `${words(placed.outcome)}; ${opened.isZero() ? 'nothing is held' : `${opened} is held`}`;
-  const isSafe = opened.isZero() && placed.outcome.class !== 'unknown';
+  const [opened] = await probe.holdings();
+  const seen = `${words(placed.outcome)}; ${opened === undefined ? 'nothing is held' : `${opened.amount} is held`}`;
+  const isSafe = opened === undefined && placed.outcome.class !== 'unknown';
   const question = 'a reduce-only order without a position';
   return { id: 'close-nothing', question, seen, verdict: isSafe ? 'as assumed' : 'contradicts', scenario: 'S16' };
 }
@@ -158,10 +158,10 @@ async function stopsOf(probe: Probe) {
 
 /** The stop of the whole position, where mdtool sets one. */
 async function askStop(probe: Probe): Promise<Fact[]> {
-  const { client, family, id } = probe.options;
+  const { client, family, id, positionMode } = probe.options;
   if (!family.stops) return [];
   const price = probe.at(STOP);
-  const stop = { ...probe.scope, clientId: `m-${id}-000-1-S0000-0`, side: 'long', positionMode: 'one_way', price } as const;
+  const stop = { ...probe.scope, clientId: `m-${id}-000-1-S0000-0`, side: 'long', positionMode, price } as const;
   const { outcome } = await client.send(family.stops.set(stop), client.now());
   probe.answered(outcome);
   const isShown = async () => (await stopsOf(probe)).some((one) => new Exact(one.price).eq(price));

@@ -15,6 +15,7 @@ import { Exact, roundDown, roundUp } from '../../../model/ticks.js';
 import type { openSocket } from '../../../transport/socket.js';
 import type { Timing } from '../../../transport/timing.js';
 import { clientIdOf } from '../../client-id.js';
+import { ownPosition, separateSide } from '../../sides.js';
 import type { InstrumentRules } from '../../state.js';
 
 export type ProbeOptions = {
@@ -25,6 +26,8 @@ export type ProbeOptions = {
   /** The last price. */
   readonly price: string;
   readonly marginMode: 'isolated' | 'cross';
+  /** In hedge mode the probe trades the long side. */
+  readonly positionMode: 'one_way' | 'hedge';
   readonly timing: Timing;
   readonly userAgent: string;
   /** Six characters of its own for the ids of this probe. */
@@ -36,7 +39,7 @@ export type ProbeOptions = {
 };
 
 /** What an order of the probe is like, beside its side and price. */
-type Shape = Partial<Pick<OrderIntent, 'amount' | 'reduces' | 'timeInForce' | 'clientId'>>;
+type Shape = Partial<Pick<OrderIntent, 'amount' | 'reduces' | 'timeInForce' | 'clientId' | 'positionSide'>>;
 
 export type Placed = WriteResult & { readonly clientId: string };
 
@@ -58,6 +61,10 @@ export class Probe {
 
   get scope(): PrivateScope {
     return this.options.scope;
+  }
+
+  get #planned() {
+    return { symbol: this.scope.symbol, side: 'long', positionMode: this.options.positionMode } as const;
   }
 
   /** Monotonic milliseconds. */
@@ -89,6 +96,7 @@ export class Probe {
     const request = family.writes.place({
       ...this.scope,
       ...{ clientId, side, kind, price, amount, marginMode, reduces: shape.reduces ?? false, timeInForce: shape.timeInForce },
+      positionSide: shape.positionSide ?? separateSide(this.#planned),
     });
     const { outcome, answer } = await client.send(request, timestamp ?? client.now());
     const result = answer ? family.writes.parse(request, answer, client.now())[0] : undefined;
@@ -116,9 +124,13 @@ export class Probe {
   }
 
   async position(): Promise<PrivatePosition | undefined> {
+    return ownPosition(await this.read(this.options.family.positions(this.scope)), this.#planned);
+  }
+
+  /** What is held of the symbol, on whatever side. */
+  async holdings(): Promise<readonly PrivatePosition[]> {
     const rows = await this.read(this.options.family.positions(this.scope));
-    const own = rows.filter(({ symbol }) => symbol === this.scope.symbol);
-    return own.find(({ amount }) => Number(amount) !== 0) ?? own[0];
+    return rows.filter(({ symbol, amount }) => symbol === this.scope.symbol && Number(amount) !== 0);
   }
 
   /** The settings of the symbol, and of the account. */
@@ -156,10 +168,13 @@ export class Probe {
 
   /** Closes what is held by market; returns what was said, undefined when nothing was held. */
   async flatten(): Promise<Placed | undefined> {
-    const position = await this.position();
-    if (position === undefined || Number(position.amount) === 0) return undefined;
-    const side = position.positionSide === 'short' ? 'buy' : 'sell';
-    return this.place(side, undefined, { amount: position.amount, reduces: true });
+    let last: Placed | undefined;
+    for (const { positionMode, positionSide, amount } of await this.holdings()) {
+      const side = positionSide === 'short' ? 'buy' : 'sell';
+      const separate = positionMode === 'hedge' ? positionSide : undefined;
+      last = await this.place(side, undefined, { amount, reduces: true, positionSide: separate });
+    }
+    return last;
   }
 
   /**
@@ -180,8 +195,8 @@ export class Probe {
       const own = (await this.open()).filter(({ clientId }) => this.#ids.has(clientId ?? ''));
       for (const { clientId, orderId } of own) await this.#cancel({ clientId: clientId as string, orderId });
       if (own.length === 0) await this.flatten();
-      const held = await this.held();
-      left = [...own.map(({ clientId }) => `order ${clientId}`), ...(held.isZero() ? [] : [`a position of ${held.toString()}`])];
+      const held = await this.holdings();
+      left = [...own.map(({ clientId }) => `order ${clientId}`), ...held.map(({ amount }) => `a position of ${amount}`)];
       return left.length === 0;
     }, CLEAN_WITHIN);
     return left;

@@ -33,20 +33,22 @@ export type ConformanceResult = {
   readonly conformanceVersion: number;
   readonly exchange: string;
   readonly family: string;
+  /** Absent on results of an earlier version, which are of one-way mode. */
+  readonly positionMode?: 'one_way' | 'hedge' | undefined;
   readonly symbol: string;
   readonly timestamp: number;
   readonly facts: readonly Fact[];
 };
 
-type Of = Pick<ConformanceResult, 'exchange' | 'family'>;
+type Of = Pick<ConformanceResult, 'exchange' | 'family' | 'positionMode'>;
 
 /** Beside the journals of the runs: throws a `UsageError` for a bucket, as they do. */
 function folderOf(store: string): string {
   return join(dirname(runsFolder(store)), 'conformance');
 }
 
-function fileOf(store: string, { exchange, family }: Of): string {
-  return join(folderOf(store), `${exchange}-${family}.json`);
+function fileOf(store: string, { exchange, family, positionMode }: Of): string {
+  return join(folderOf(store), `${exchange}-${family}${positionMode === 'hedge' ? '-hedge' : ''}.json`);
 }
 
 /** Keeps a result in the store; it replaces the one before. */
@@ -72,8 +74,9 @@ async function readConformance(store: string, of: Of): Promise<ConformanceResult
 /** Returns why real money begins nothing on an account family, undefined where a demo account has confirmed what is assumed. */
 export async function conformanceObstacle(store: string, of: Of): Promise<string | undefined> {
   const result = await readConformance(store, of);
-  const name = `${of.exchange} (${of.family})`;
-  const how = `mdtool keys test --demo --conformance --exchange ${of.exchange}`;
+  const isHedge = of.positionMode === 'hedge';
+  const name = `${of.exchange} (${of.family}${isHedge ? ', hedge mode' : ''})`;
+  const how = `mdtool keys test --demo --conformance --exchange ${of.exchange}${isHedge ? ', with the demo account in hedge mode' : ''}`;
   if (result === undefined) return `no demo account has confirmed in this store what the documents of ${name} leave open: ${how}`;
   if (result.conformanceVersion !== CONFORMANCE_VERSION)
     return `what a demo account of ${name} confirmed at ${formatTime(result.timestamp)} is of an earlier mdtool: ${how}`;

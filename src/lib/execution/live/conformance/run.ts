@@ -46,28 +46,28 @@ export async function probeConformance(options: ProbeOptions): Promise<Conforman
   }
   const { exchange } = client.account;
   const timestamp = Math.round(client.now() * 1_000);
-  const of = { exchange: exchange.id, family: family.id, symbol: scope.symbol };
+  const of = { exchange: exchange.id, family: family.id, symbol: scope.symbol, positionMode: options.positionMode };
   return { result: { conformanceVersion: CONFORMANCE_VERSION, ...of, timestamp, facts }, isWhole, left };
 }
 
-/** Returns the margin mode in which an account trades a symbol, as far as it shows one. */
-export async function marginModeOf({
+/** Returns the modes in which an account trades a symbol, as far as it shows them. */
+export async function modesOf({
   client,
   family,
   scope,
-}: Pick<ProbeOptions, 'client' | 'family' | 'scope'>): Promise<'isolated' | 'cross'> {
+}: Pick<ProbeOptions, 'client' | 'family' | 'scope'>): Promise<Pick<ProbeOptions, 'marginMode' | 'positionMode'>> {
   const [settings] = (await client.read(family.symbolSettings?.(scope) ?? family.settings)).items;
   const own = settings?.symbols?.find(({ symbol }) => symbol === scope.symbol)?.marginMode;
   const shown = own ?? settings?.marginMode ?? 'isolated';
-  return shown === 'isolated' ? 'isolated' : 'cross';
+  const rows = (await client.read(family.positions(scope))).items;
+  const positionMode = rows.find(({ symbol }) => symbol === scope.symbol)?.positionMode ?? settings?.positionMode ?? 'one_way';
+  return { marginMode: shown === 'isolated' ? 'isolated' : 'cross', positionMode };
 }
 
 /** Orders and positions of others would be taken for the probe's. */
 async function requireEmpty(probe: Probe): Promise<void> {
   const { symbol } = probe.scope;
-  const [orders, position] = [await probe.open(), await probe.position()];
-  if (orders.length > 0 || Number(position?.amount ?? 0) !== 0)
+  const [orders, held] = [await probe.open(), await probe.holdings()];
+  if (orders.length > 0 || held.length > 0)
     throw new UsageError(`${symbol} has orders or a position: choose another --symbols, or close them first`);
-  if (position?.positionMode === 'hedge')
-    throw new UsageError(`${symbol} is in hedge mode: change the position mode on the site of the exchange, then probe again`);
 }

@@ -256,7 +256,8 @@ export class Engine {
   close(position: Position, cause: Exclude<Cause, 'api'>, price: Decimal, amount: Decimal = position.amount): void {
     const { account, symbol } = position;
     if (cause !== 'stop' && cause !== 'site')
-      for (const { id } of this.orders.openOf(account, symbol.key)) this.#matching.end(id, 'cancelled', cause);
+      for (const { id, slot } of this.orders.openOf(account, symbol.key))
+        if (slot === position.slot) this.#matching.end(id, 'cancelled', cause);
     const order = { ...this.#forced(position, cause, amount), ...(cause === 'stop' && stopIds(position)) };
     this.orders.put(order);
     this.#matching.update(order, { status: 'new' });
