@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { PrivateOrder } from '../../../src/lib/exchanges/private-side.js';
+import { closesOwn } from '../../../src/lib/execution/sides.js';
 import { initialState, type RunConfig } from '../../../src/lib/execution/state.js';
 import { step } from '../../../src/lib/execution/step.js';
+import { isStopOrder } from '../../../src/lib/execution/stops.js';
 import { Decimal } from '../../support/exchange-server/accounts/engine/decimals.js';
 import { ALL_KINDS, HEDGE_KINDS, RunSession, type RunSessionOptions } from '../../support/run-session.js';
 
@@ -169,12 +172,44 @@ describe.each(HEDGE_KINDS.map((kind) => ({ kind })))('somebody else on the other
     expect(run.runner.state.stop.shown.map(({ price }) => Number(price))).toEqual([91]);
   });
 
+  it('a close that is refused since what it closes is still occupied is placed again, and is no reason to halt', async () => {
+    const run = await started();
+    const code = kind[0] === 'bybit' ? '110017' : kind[1] === 'unified' ? '25226' : '40746';
+    run.desk.faults.request({ when: 'before', answer: { code } }, { path: /place-order|order\/create/, holds: '-T0001-' });
+    run.move('97.00');
+    await run.pass(8_000);
+    expect([run.takeProfits().length, said(run, 'deferred'), run.runner.state.halt]).toEqual([1, 1, undefined]);
+    run.settle();
+    expect(run.faults).toEqual([]);
+  });
+
   it('stop --close closes the side of the run alone', async () => {
     const run = await started();
     run.trade('sell', '2', false);
     run.stop('close');
     await run.until('it ends', () => run.ended !== undefined);
     expect([run.ended, run.held().toString(), short(run).amount.toString()]).toEqual([0, '0', '2']);
+  });
+});
+
+describe('an order of somebody else in hedge mode', () => {
+  const config = { id: 'abc123', side: 'long', positionMode: 'hedge', exchangeStop: { price: '80' } } as RunConfig;
+  const order = (more: Partial<PrivateOrder>): PrivateOrder => ({
+    ...{ market: 'linear', symbol: 'ETHUSDT', side: 'sell', kind: 'limit', amount: '1', filled: '0', status: 'new' },
+    ...{ cause: 'order', updated: 0, orderId: 'x', ...more },
+  });
+  const state = { ...initialState({ tick: '0.01', lot: '0.01' }, 0) };
+
+  it.each([
+    ['a sell of the long side, whatever its flag', { positionSide: 'long', reduceOnly: false }, true, false],
+    ['a buy of the long side', { positionSide: 'long', side: 'buy' }, false, false],
+    ['a sell that opens the short side', { positionSide: 'short', reduceOnly: false }, false, false],
+    ['a close of the short side', { positionSide: 'short', side: 'buy', reduceOnly: true }, false, false],
+    ['a trigger of the long side', { positionSide: 'long', isTrigger: true }, true, true],
+    ['a trigger that sells for the short side', { positionSide: 'short', isTrigger: true }, false, false],
+    ['a trigger that names no side', { isTrigger: true }, true, true],
+  ] as const)('%s', (_, more, closes, isStop) => {
+    expect([closesOwn(order(more), config), isStopOrder(state, config, order(more))]).toEqual([closes, isStop]);
   });
 });
 
