@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { backUpStore, restoreStore } from '../../../src/lib/storage/backup/backup.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
@@ -59,6 +59,25 @@ describe('a backup', () => {
     appendFileSync(join(directory, 'trade', damaged), 'x');
     await expect(backUp(directory, aside)).rejects.toThrow(/was changed after it was written: run mdtool verify/);
     expect(await readAll(aside)).toEqual(before);
+  });
+
+  it.each([
+    ['before its log', []],
+    ['before its note', ['log']],
+  ])('goes on where an earlier one was killed %s', async (_, folders) => {
+    const [directory, aside] = [await filled(), await temporaryDirectory()];
+    await mkdir(join(aside, 'state', ...folders), { recursive: true });
+    writeFileSync(join(aside, 'state', '.copy.json.0a1b2c3d.tmp'), '{"of":');
+    await backUp(directory, aside);
+    expect(await readAll(aside)).toEqual(await readAll(directory));
+  });
+
+  it.each(['state/mine.txt', 'state/log/mine.txt', 'mine/one.txt'])('is refused beside %s', async (name) => {
+    const [directory, aside] = [await filled(), await temporaryDirectory()];
+    await mkdir(join(aside, 'state/log'), { recursive: true });
+    await mkdir(dirname(join(aside, name)), { recursive: true });
+    writeFileSync(join(aside, name), 'mine');
+    await expect(backUp(directory, aside)).rejects.toMatchObject({ exitCode: 2 });
   });
 
   it('is refused where something else lies, and where the copy was written to', async () => {

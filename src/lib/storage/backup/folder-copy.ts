@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
 import { createDirectory, publishFile, storageFailure, temporaryName } from '../files/durable-file.js';
-import { MARKER, markerText, type StorePaths, storeFormat } from '../files/store-directory.js';
+import { contentOf, MARKER, markerText, type StorePaths, storeFormat } from '../files/store-directory.js';
 import { beginLog, logEntries } from '../log/commit-log.js';
 import type { StoreState } from '../log/store-state.js';
 import { type CopyTarget, DamagedFileError } from './copy.js';
@@ -136,8 +136,18 @@ async function writeFrom(source: FileHandle, path: string, check: (digest: strin
 
 /** Throws a `UsageError` for a store and for other content. */
 async function requireEmpty(paths: StorePaths): Promise<void> {
+  if (await isBarelyBegun(paths)) return;
   if ((await storeFormat(paths)) !== undefined)
     throw new UsageError(`${paths.location} is a store already; choose an empty place`);
+}
+
+/**
+ * Returns whether a copy was killed between its first folders and its note. No later copy would begin there: folders without a
+ * marker are taken for somebody else's.
+ */
+async function isBarelyBegun({ root, state, log, files }: StorePaths): Promise<boolean> {
+  const [all, begun, changes] = await Promise.all([root, state, log].map((directory) => contentOf(files, directory)));
+  return String(all) === 'state' && begun?.every((name) => name === 'log') === true && changes?.length === 0;
 }
 
 async function newestChange({ log, files }: StorePaths): Promise<number> {

@@ -117,13 +117,18 @@ async function readMarker(paths: StorePaths): Promise<number | undefined> {
 
 async function refuseForeign(paths: StorePaths): Promise<number | undefined> {
   const { location, root, files } = paths;
-  const content = (await files.names(root)).filter((entry) => !entry.startsWith('.') && !NOT_CONTENT.has(entry));
+  const content = await contentOf(files, root);
   if (content.length === 0) return undefined;
   // Another process made it a store after the marker was read.
   if (content.includes(MARKER)) return await readMarker(paths);
   throw new UsageError(
     `${location} is not an mdtool store (it contains ${content.slice(0, 3).join(', ')} but no ${MARKER}); choose an empty directory or an existing store`,
   );
+}
+
+/** Returns what somebody put into a directory: neither hidden files nor those of a fresh file system. */
+export async function contentOf(files: StoreFiles, directory: string): Promise<string[]> {
+  return (await files.names(directory)).filter((entry) => !entry.startsWith('.') && !NOT_CONTENT.has(entry));
 }
 
 function formatOf(text: string): number | undefined {
