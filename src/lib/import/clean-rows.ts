@@ -37,21 +37,17 @@ const LONGEST_LINE = 1 << 16;
 export async function stageCleanRows(file: ForeignFile, staging: Staging, reader: RowReader): Promise<boolean> {
   const { type, preset, decimal } = file.mapping;
   if ((type !== 'trade' && type !== 'candle') || preset?.also || preset?.hasLevels || decimal !== '.') return false;
-  let added = 0;
   let source: Source | undefined;
   try {
     source = file.table.unit === 'row' ? parquetSource(file) : await csvSource(file);
     const select = source && selectOf(file, type, source, reader);
-    if (!source || !select) return false;
-    added = await staging.addRows(type, select, source.line);
-    if (source.rows === undefined || added === source.rows) return true;
+    return source !== undefined && select !== undefined && (await staging.addRows(type, select, source.line, source.rows));
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
+    return false;
   } finally {
     await source?.dispose?.();
   }
-  if (added > 0) await staging.removeRows(type, added);
-  return false;
 }
 
 function parquetSource({ table: { path, header = [], types } }: ForeignFile): Source | undefined {

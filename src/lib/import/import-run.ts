@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import { loadCsv } from '../input/csv-table.js';
-import { selectParquet } from '../input/file-select.js';
+import { placedParquet } from '../input/file-select.js';
 import { isPlainParquet } from '../input/formats.js';
 import { readInput } from '../input/input.js';
 import { expandPaths } from '../input/paths.js';
@@ -14,7 +15,7 @@ import { addTable } from '../storage/table-import.js';
 import { stageCleanRows } from './clean-rows.js';
 import { refuseAgainstStore } from './comparison.js';
 import type { ImportOptions } from './options.js';
-import { materialize, preparedTable, prepareType } from './preparation.js';
+import { isUnchanged, materialize, type PreparedRows, preparedTable, prepareType } from './preparation.js';
 import { RowReader } from './row-reader.js';
 import { openSource, type SourceFile } from './source-file.js';
 import { STAGING_MEMORY, Staging } from './staging.js';
@@ -88,34 +89,37 @@ export async function* importStaged(
   listener: ImportListener,
   report: ImportReport,
 ): AsyncGenerator<AnyRecord[]> {
-  for (const type of staging.types) await prepare(staging, type, listener, report);
+  const prepared = new Map<RecordType, PreparedRows>();
+  for (const type of staging.types) {
+    const rows = await prepareType(staging, type, listener.refused);
+    prepared.set(type, rows);
+    addToReport(report, staging.count(type), rows);
+  }
   if (!target.store) {
-    for (const type of staging.types) yield* outRecords(staging.database, type);
+    for (const type of staging.types) yield* outRecords(staging, staging.database, type);
     return;
   }
   await staging.close();
   if (report.first === undefined) return;
   const context = await target.store.open();
-  for (const type of staging.types) yield* storeType(staging, type, { ...target, context }, listener, report);
+  for (const [type, rows] of prepared) yield* storeType(staging, type, rows, { ...target, context }, listener, report);
 }
 
-async function prepare(staging: Staging, type: RecordType, listener: ImportListener, report: ImportReport): Promise<void> {
-  const { repeated } = await prepareType(staging, type, listener.refused);
-  const [row] = await staging.database.rows(
-    `SELECT epoch_us(min("timestamp")) AS first, epoch_us(max("timestamp")) AS last, ${type === 'trade' ? 'count(*) - count("side")' : 0} AS sideless FROM ${sqlName(preparedTable(type))}`,
-  );
-  report.read += staging.count(type);
+function addToReport(report: ImportReport, read: number, { repeated, sideless, partitions }: PreparedRows): void {
+  report.read += read;
   report.repeated += repeated;
-  report.sideless += Number(row?.sideless ?? 0);
-  if (row?.first === null || row?.first === undefined) return;
-  report.first = Math.min(report.first ?? Number.POSITIVE_INFINITY, Number(row.first));
-  report.last = Math.max(report.last ?? 0, Number(row.last));
+  report.sideless += sideless;
+  for (const { min, max } of partitions) {
+    report.first = Math.min(report.first ?? min, min);
+    report.last = Math.max(report.last ?? max, max);
+  }
 }
 
 /** Compares a prepared type with the store and adds what the store lacks. */
 async function* storeType(
   staging: Staging,
   type: RecordType,
+  prepared: PreparedRows,
   { store, yields, context }: ImportTarget & { readonly context: StoreContext },
   listener: ImportListener,
   report: ImportReport,
@@ -133,10 +137,12 @@ async function* storeType(
     await database.run(`ATTACH '${staging.path.replaceAll("'", "''")}' AS staging`);
     await database.run('USE staging');
     report.known += await refuseAgainstStore(database, staging, type, stored, listener.refused);
-    if (yields) yield* outRecords(database, type);
+    if (yields) yield* outRecords(staging, database, type);
     const { added, known } = await addTable(context, database, type, {
       table: preparedTable(type),
       asTable: () => materialize(database, type),
+      verify: () => staging.requireUnchanged(),
+      known: (await isUnchanged(database, type)) ? prepared : undefined,
     });
     report.added += added;
     if (added > 0) report.stored.set(type, (report.stored.get(type) ?? 0) + added);
@@ -148,11 +154,12 @@ async function* storeType(
   }
 }
 
-async function* outRecords(database: Staging['database'], type: RecordType): AsyncGenerator<AnyRecord[]> {
+async function* outRecords(staging: Staging, database: Staging['database'], type: RecordType): AsyncGenerator<AnyRecord[]> {
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
   await database.run(
     `CREATE OR REPLACE TEMP TABLE output AS SELECT ${columns.join(', ')} FROM ${sqlName(preparedTable(type))} ORDER BY ${recordOrder(type)}`,
   );
+  await staging.requireUnchanged();
   yield* tableRecords(database, type, 'output');
 }
 
@@ -192,8 +199,11 @@ function readBatch(reader: RowReader, { rows, rejected }: RowBatch, refuse: (lin
 async function stageSelect(path: string, staging: Staging, listener: ImportListener): Promise<boolean> {
   const { database } = staging;
   if (isPlainParquet(path)) {
-    const { type, select } = await selectParquet(database, path, { broken: listener.refused });
-    if (type !== 'clock') await staging.addRows(type, select, 1);
+    await staging.watch(path);
+    const { type, ...placed } = await placedParquet(database, resolve(path), (type) => staging.places(type), {
+      broken: listener.refused,
+    });
+    if (type !== 'clock') staging.addPlaced({ type, ...placed }, 1);
     return true;
   }
   const loaded = await loadCsv(database, path, 'own');

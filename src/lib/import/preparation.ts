@@ -1,6 +1,7 @@
 import { contradictionText } from '../input/contradiction.js';
 import { columnsOf, type RecordType, type Trade } from '../model/records.js';
 import { type Database, sqlName } from '../storage/database/duckdb.js';
+import { type PartitionRows, partitionRows } from '../storage/database/partition-rows.js';
 import { keyExpressions, precedence, tableColumns } from '../storage/database/record-table.js';
 import { NO_ID } from './row-reader.js';
 import type { Staging } from './staging.js';
@@ -18,71 +19,81 @@ export function preparedTable(type: RecordType): string {
   return `prepared_${type}`;
 }
 
+/** What is known of the rows of a prepared table. */
+export type PreparedRows = {
+  /** Rows with the key of another one, which are gone. */
+  readonly repeated: number;
+  /** Trades without side. */
+  readonly sideless: number;
+  readonly partitions: readonly PartitionRows[];
+  /** Whether the rows of each partition stand in the order of a stored file. */
+  readonly isOrdered: boolean;
+};
+
 /**
  * Orders and numbers the staged rows of a type, and keeps one row per key: of trades the first of an id, of others the
- * better or later one. Trades with a known id and other content are refused. The prepared table also has `place`, the row
- * in the staged table, and `file`.
+ * better or later one. Trades with a known id and other content are refused. The prepared table also has `place`, the place
+ * among the staged rows, and `file`.
  */
-export async function prepareType(staging: Staging, type: RecordType, refuse: Refuse): Promise<{ readonly repeated: number }> {
+export async function prepareType(staging: Staging, type: RecordType, refuse: Refuse): Promise<PreparedRows> {
   const { database } = staging;
   const table = sqlName(preparedTable(type));
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
-  const parts = `(SELECT * FROM (VALUES ${staging.partsOf(type)}) AS v(first, file, newest, "foreign"))`;
-  // Records of mdtool, and one file in order, need no copy of their rows.
-  const view = await orderedSource(staging, type);
+  const rows = await staging.relation(type);
   const select = (source: string) => `SELECT ${columns.join(', ')}, place0 AS place, file, numbered FROM ${source}`;
-  if (view !== undefined) await database.run(`CREATE VIEW ${table} AS ${select(view)}`);
-  else {
-    await database.run(
-      `CREATE TABLE placed AS SELECT t.*, t.place - 1 AS place0, p.file, p.newest, p."foreign"
-       FROM (SELECT *, rowid + 1 AS place FROM ${sqlName(type)}) AS t ASOF JOIN ${parts} AS p ON t.place - 1 >= p.first`,
-    );
-    await database.run(`CREATE TABLE ${table} AS ${select(await numberedSource(database, type))}`);
-    await database.run('DROP TABLE placed');
-    await database.run(`DROP TABLE IF EXISTS ${sqlName(type)}`);
+  const given: GivenRows = {
+    rows,
+    partitions: await partitionRows(database, type, rows),
+    ...(await factsOf(database, type, rows)),
+  };
+  // Records of mdtool, and one file in order, need no copy of their rows.
+  const ordered = orderedSource(staging, type, given);
+  if (ordered) {
+    await database.run(`CREATE ${ordered.isView ? 'VIEW' : 'TABLE'} ${table} AS ${select(ordered.source)}`);
+    return await keepOneOfEachKey(staging, type, { ...given, isOrdered: ordered.isOrdered }, refuse);
   }
-  return { repeated: await keepOneOfEachKey(staging, type, refuse) };
+  await database.run(`CREATE TABLE placed AS SELECT *, place0 + 1 AS place FROM ${rows}`);
+  await database.run(`CREATE TABLE ${table} AS ${select(await numberedSource(database, type))}`);
+  await database.run('DROP TABLE placed');
+  const facts = await factsOf(database, type, table);
+  return await keepOneOfEachKey(staging, type, { ...given, ...facts, isOrdered: false }, refuse);
 }
 
+/** The staged rows of a type. */
+type GivenRows = RowFacts & { readonly rows: string; readonly partitions: readonly PartitionRows[] };
+type OrderedSource = { readonly source: string; readonly isView: boolean; readonly isOrdered: boolean };
+
 /**
- * Returns the relation of the rows as they are stored, where that takes no copy of them: of records of mdtool, and of one
+ * Returns the relation of the rows as they are stored, where that needs no order by window: of records of mdtool, and of one
  * file that runs forward in time. Undefined where it does.
  */
-async function orderedSource(staging: Staging, type: RecordType): Promise<string | undefined> {
-  const { database } = staging;
-  const rows = `(SELECT *, rowid AS place0, 0 AS file FROM ${sqlName(type)})`;
-  const asTheyAre = `(SELECT *, false AS numbered FROM ${rows})`;
+function orderedSource(staging: Staging, type: RecordType, given: GivenRows): OrderedSource | undefined {
+  const { rows, partitions, unnumbered, records, lacksIds } = given;
+  const asTheyAre = { source: `(SELECT *, false AS numbered FROM ${rows})`, isView: true, isOrdered: false };
   if (!staging.hasForeign(type)) return asTheyAre;
   if (!staging.isOneOrderedFile(type)) return undefined;
   if (type !== 'trade') return type === 'candle' ? asTheyAre : undefined;
-  const { unnumbered, isOneSeries } = await seriesOf(database, rows);
   if (unnumbered === 0) return asTheyAre;
-  if (!isOneSeries) return undefined;
-  await numberTies(database, rows);
-  return `(SELECT * REPLACE (coalesce("sequence", 0) AS "sequence", CASE WHEN ${AS_STORED}), true AS numbered
-    FROM (SELECT *, 0 AS number FROM ${rows}))`;
+  const series = new Set(
+    partitions.map(({ partition, symbols = [] }) => [partition.exchange, partition.market, ...symbols].join(' ')),
+  );
+  if (unnumbered < records || series.size > 1 || partitions[0]?.symbols?.length !== 1) return undefined;
+  // An id that named the number would have it computed by statements that only read ids.
+  const stored = `coalesce("sequence", number) AS "sequence"${lacksIds ? `, CASE WHEN ${AS_STORED}` : ''}`;
+  const source = `(SELECT * REPLACE (${stored}), true AS numbered FROM ${orderedNumbers(rows)})`;
+  // A condition on the day does not pass the window of the numbers: each day would number the rows of all days.
+  return { source, isView: partitions.length === 1, isOrdered: true };
 }
 
-/** Rows whose numbers are set in one transaction, which holds them in memory. */
-const NUMBERED_AT_ONCE = 2_000_000;
-
-/** Sets the sequence of the trades that come after another one of their time; of all others it stays missing, which means 0. */
-async function numberTies(database: Database, rows: string): Promise<void> {
-  await database.run(`CREATE OR REPLACE TABLE ties AS SELECT * FROM (${orderedNumbers(rows)}) WHERE number > 0`);
-  const end = await database.number('SELECT coalesce(max(place0) + 1, 0) FROM ties');
-  for (let from = 0; from < end; from += NUMBERED_AT_ONCE)
-    await database.run(
-      `UPDATE trade SET "sequence" = number FROM ties
-       WHERE trade.rowid = place0 AND place0 >= ${from} AND place0 < ${from + NUMBERED_AT_ONCE}`,
-    );
-  await database.run('DROP TABLE ties');
+/** Returns whether the prepared rows are those that were staged: none was removed. */
+export async function isUnchanged(database: Database, type: RecordType): Promise<boolean> {
+  return (await database.number(`SELECT count(*) FROM duckdb_views() WHERE view_name = '${preparedTable(type)}'`)) > 0;
 }
 
 /** Turns a prepared view into a table, whose rows can be removed. */
 export async function materialize(database: Database, type: RecordType): Promise<void> {
   const name = preparedTable(type);
-  const isView = await database.number(`SELECT count(*) FROM duckdb_views() WHERE view_name = '${name}'`);
-  if (isView === 0) return;
+  if (!(await isUnchanged(database, type))) return;
   await database.run(`CREATE TABLE materialized AS SELECT * FROM ${sqlName(name)}`);
   await database.run(`DROP VIEW ${sqlName(name)}`);
   await database.run(`ALTER TABLE materialized RENAME TO ${sqlName(name)}`);
@@ -113,15 +124,6 @@ async function numberedLiquidations(database: Database): Promise<string> {
     number IS NOT NULL AS numbered FROM ${rows})`;
 }
 
-/** Returns how many trades have no sequence, and whether that are all of them and of one symbol. */
-async function seriesOf(database: Database, rows: string) {
-  const [row] = await database.rows(
-    `SELECT count(*) - count("sequence") AS unnumbered, count("sequence") AS numbered, min("exchange") = max("exchange")
-       AND min("market") = max("market") AND min("symbol") = max("symbol") AS "one" FROM ${rows}`,
-  );
-  return { unnumbered: Number(row?.unnumbered), isOneSeries: Number(row?.numbered) === 0 && row?.one === true };
-}
-
 /** A row of unnumbered trades as it is stored. */
 const AS_STORED = `"id" = '${NO_ID}' THEN epoch_us("timestamp") || '-' || coalesce("sequence", number) ELSE "id" END AS "id"`;
 
@@ -130,9 +132,9 @@ const AS_STORED = `"id" = '${NO_ID}' THEN epoch_us("timestamp") || '-' || coales
  * times once in their order; a window per time, as below, sorts all rows.
  */
 function orderedNumbers(rows: string): string {
-  return `SELECT place0, place0 - max(CASE WHEN before IS DISTINCT FROM "timestamp" THEN place0 END)
+  return `(SELECT * EXCLUDE (before), place0 - max(CASE WHEN before IS DISTINCT FROM "timestamp" THEN place0 END)
       OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
-    FROM (SELECT place0, "timestamp", lag("timestamp") OVER () AS before FROM ${rows})`;
+    FROM (SELECT *, lag("timestamp") OVER () AS before FROM ${rows}))`;
 }
 
 /** Trades that share a time are numbered. */
@@ -176,13 +178,18 @@ function same(left: string, right: string): string {
   return SERIES_NAMES.map((name) => `${left}.${sqlName(name)} = ${right}.${sqlName(name)}`).join(' AND ');
 }
 
-async function keepOneOfEachKey(staging: Staging, type: RecordType, refuse: Refuse): Promise<number> {
+async function keepOneOfEachKey(
+  staging: Staging,
+  type: RecordType,
+  { records, hashes, sideless, partitions, isOrdered }: GivenRows & { readonly isOrdered: boolean },
+  refuse: Refuse,
+): Promise<PreparedRows> {
   const { database } = staging;
   const table = sqlName(preparedTable(type));
   const keys = keyExpressions(type).join(', ');
-  const [row] = await database.rows(`SELECT count(*) AS records, count(DISTINCT hash(${keys})) AS keys FROM ${table}`);
-  if (row?.records === row?.keys) return 0;
-  const before = await database.number(`SELECT count(*) FROM ${table}`);
+  // Ids that are there once in all symbols are there once in each: most often that answers it, with one column to read.
+  if (records === hashes || (await database.number(`SELECT count(DISTINCT hash(${keys})) FROM ${table}`)) === records)
+    return { repeated: 0, sideless, partitions, isOrdered };
   await materialize(database, type);
   if (type === 'trade') await refuseContradictions(staging, keys, refuse);
   const left = await database.number(`SELECT count(*) FROM ${table}`);
@@ -192,7 +199,40 @@ async function keepOneOfEachKey(staging: Staging, type: RecordType, refuse: Refu
   );
   await database.run(`DROP TABLE ${table}`);
   await database.run(`ALTER TABLE chosen RENAME TO ${table}`);
-  return Math.min(before, left) - (await database.number(`SELECT count(*) FROM ${table}`));
+  const kept = await factsOf(database, type, table);
+  return {
+    repeated: left - kept.records,
+    sideless: kept.sideless,
+    partitions: await partitionRows(database, type, table),
+    isOrdered: false,
+  };
+}
+
+type RowFacts = {
+  readonly records: number;
+  /** Different ones: of the ids of trades, else of the keys. */
+  readonly hashes: number;
+  /** Trades without side, without sequence, and whether some have no id. */
+  readonly sideless: number;
+  readonly unnumbered: number;
+  readonly lacksIds: boolean;
+};
+
+/** Returns what one pass over rows of a type tells. */
+async function factsOf(database: Database, type: RecordType, rows: string): Promise<RowFacts> {
+  const isTrade = type === 'trade';
+  const trade = `, count(*) - count("side") AS sideless, count(*) - count("sequence") AS unnumbered, count_if("id" = '${NO_ID}') AS lacking`;
+  const [row = {}] = await database.rows(
+    `SELECT count(*) AS records, count(DISTINCT hash(${isTrade ? '"id"' : keyExpressions(type).join(', ')})) AS hashes ${isTrade ? trade : ''} FROM ${rows}`,
+  );
+  const count = (name: string) => Number(row[name] ?? 0);
+  return {
+    records: count('records'),
+    hashes: count('hashes'),
+    sideless: count('sideless'),
+    unnumbered: count('unnumbered'),
+    lacksIds: count('lacking') > 0,
+  };
 }
 
 const CONTENT = 'ROW("price", "amount", "side")';

@@ -1,7 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FailureError } from '../model/errors.js';
 import { type AnyRecord, groupByType, type RecordType } from '../model/records.js';
-import { Database, sqlName } from '../storage/database/duckdb.js';
+import { Database, sqlName, sqlText } from '../storage/database/duckdb.js';
+import { numberedParquetFile } from '../storage/database/record-load.js';
+import { emptyRelation, tableColumns } from '../storage/database/record-table.js';
 import { TableAppender } from '../storage/database/table-appender.js';
 import { createScratch } from '../storage/files/scratch.js';
 
@@ -19,23 +22,42 @@ type StagedFile = {
   last: number;
 };
 
+/** Rows of one type from one file; `select` has the columns of the type and `place0`, their place among all rows. */
+type Part = { readonly file: number; readonly select: string };
+
+/** An input that is read where it lies, as it was when it was checked. */
+type Source = { readonly path: string; readonly state: string };
+
+/** Rows of one type that are read where they lie; `rows` are records, `places` counts what else stands between them. */
+export type PlacedRows = { readonly type: RecordType; readonly rows: number; readonly places: number; readonly select: string };
+
 /** Of each database of an import; what needs more spills to disk. */
 export const STAGING_MEMORY = '512MB';
 /** Share of time changes that go back in a file that runs newest first. */
 const BACKWARD = 0.9;
 
+/** Written and read once or twice, each value by itself: a dictionary of ids and prices would cost more than it saves. */
+const COPY = 'FORMAT parquet, COMPRESSION lz4, DICTIONARY_SIZE_LIMIT 1000';
+/** Every statement opens the file of each part: of more parts one table is made. */
+const MOST_PARTS = 16;
+
 /**
- * The records of all files of one command, a table per type, in a database on disk: memory does not grow with the files.
- * The place of every row is known, so that a record which is refused later can still be named by file and line.
+ * The records of all files of one command: those that SQL reads in Parquet files, others in tables of a database on disk, so
+ * that memory does not grow with the files. The place of every row is known, so that a record which is refused later can
+ * still be named by file and line.
  */
 export class Staging {
-  #database: Database;
+  readonly #database: Database;
   readonly path: string;
   readonly #directory: string;
-  readonly #appenders = new Map<RecordType, TableAppender>();
+  readonly #appenders = new Map<RecordType, { readonly file: number; readonly appender: TableAppender }>();
+  readonly #parts = new Map<RecordType, Part[]>();
   readonly #runs = new Map<RecordType, Run[]>();
   readonly #rows = new Map<RecordType, number>();
+  readonly #places = new Map<RecordType, number>();
   readonly #files: StagedFile[] = [];
+  readonly #sources: Source[] = [];
+  #copies = 0;
 
   private constructor(database: Database, directory: string, path: string) {
     this.#database = database;
@@ -46,7 +68,10 @@ export class Staging {
   static async open(): Promise<Staging> {
     const directory = await createScratch('import');
     const path = join(directory, 'staging.duckdb');
-    return new Staging(await openStaged(path), directory, path);
+    const database = await Database.open({ path, memoryLimit: STAGING_MEMORY, spill: `${path}.spill` });
+    // Rows are staged for minutes: to find the best compression of each column costs more than to write it.
+    await database.run("SET force_compression = 'uncompressed'");
+    return new Staging(database, directory, path);
   }
 
   get database(): Database {
@@ -58,22 +83,13 @@ export class Staging {
     return [...this.#rows.keys()];
   }
 
-  /**
-   * Takes a table of a type that `create` puts into the database file, whose path it gets; it returns the number of rows.
-   * One process opens a database file once, so it is closed meanwhile.
-   */
-  async takeTable(type: RecordType, create: (path: string) => Promise<number>): Promise<void> {
-    await this.#database.close();
-    const rows = await create(this.path);
-    this.#database = await openStaged(this.path);
-    if (rows === 0) return;
-    this.#rows.set(type, rows);
-    this.#files.push({ path: 'the other store', unit: 'row', isForeign: false, forward: 1, backward: 0, last: 0 });
-    this.#note(type, 0, 1);
-  }
-
   count(type: RecordType): number {
     return this.#rows.get(type) ?? 0;
+  }
+
+  /** The number of places of a type; they are counted from 0 over all files. */
+  places(type: RecordType): number {
+    return this.#places.get(type) ?? 0;
   }
 
   /** Begins a file; its rows follow. */
@@ -83,55 +99,92 @@ export class Staging {
 
   /** Adds records of the current file, each with its line. */
   async add(records: readonly AnyRecord[], lines: readonly number[]): Promise<void> {
+    for (const [type, group] of groupByType(records)) await (await this.#appenderOf(type)).append(group);
     const file = this.#files.at(-1) as StagedFile;
     for (const [index, record] of records.entries()) {
-      const { type } = record;
-      const row = this.#rows.get(type) ?? 0;
-      this.#rows.set(type, row + 1);
-      this.#note(type, row, lines[index] as number);
+      this.#count(record.type, 1, 1, lines[index] as number);
       const time = record.timestamp ?? Number.NaN;
       if (time > file.last) file.forward += 1;
       if (time < file.last) file.backward += 1;
       file.last = time;
     }
-    for (const [type, group] of groupByType(records)) await (await this.#appenderOf(type)).append(group);
+  }
+
+  /** Returns an unused path for a copy of rows. */
+  copyPath(): string {
+    this.#copies += 1;
+    return join(this.#directory, `${this.#copies}.parquet`);
   }
 
   /**
-   * Adds the rows of a SELECT with the columns of a type to the current file, whose first row stands in `line`. Returns their
-   * number. A SELECT that fails adds nothing.
+   * Copies the rows of a SELECT with the columns of a type, the first of which stands in `line` of the current file. Returns
+   * whether there are `expected` ones; else, and where it fails, nothing is added.
    */
-  async addRows(type: RecordType, select: string, line: number): Promise<number> {
-    await (await this.#appenderOf(type)).flush();
-    const first = this.#rows.get(type) ?? 0;
-    const added = await this.#database.number(`INSERT INTO ${sqlName(type)} BY NAME ${select}`);
-    if (added === 0) return 0;
-    this.#rows.set(type, first + added);
-    this.#note(type, first, line);
-    const file = this.#files.at(-1) as StagedFile;
-    if (!file.isForeign) return added;
-    const times = `SELECT "timestamp" AS time, lag("timestamp") OVER () AS before FROM ${sqlName(type)} WHERE rowid >= ${first}`;
-    const [row] = await this.#database.rows(
-      `SELECT count(*) FILTER (time > before) AS forward, count(*) FILTER (time < before) AS backward FROM (${times})`,
-    );
-    file.forward += Number(row?.forward);
-    file.backward += Number(row?.backward);
-    return added;
+  async addRows(type: RecordType, select: string, line: number, expected?: number): Promise<boolean> {
+    const path = this.copyPath();
+    const rows = await this.#database.number(copyStatement(select, path));
+    if (expected !== undefined && rows !== expected) {
+      await rm(path);
+      return false;
+    }
+    await this.addCopy(type, path, rows, line);
+    return true;
   }
 
-  /** Takes the last rows of a type back. */
-  async removeRows(type: RecordType, rows: number): Promise<void> {
-    const left = (this.#rows.get(type) ?? 0) - rows;
-    await this.#database.run(`DELETE FROM ${sqlName(type)} WHERE rowid >= ${left}`);
-    this.#rows.set(type, left);
-    this.#runs.get(type)?.pop();
+  /** Adds the rows of a Parquet file with the columns of a type at `copyPath`. */
+  async addCopy(type: RecordType, path: string, rows: number, line: number): Promise<void> {
+    const given = await this.#database.rows(`DESCRIBE FROM ${numberedParquetFile(path)}`);
+    const names = new Set(given.map(({ column_name }) => String(column_name)));
+    const columns = tableColumns(type).map(({ name, sqlType }) =>
+      names.has(name) ? `${sqlName(name)}::${sqlType} AS ${sqlName(name)}` : `NULL::${sqlType} AS ${sqlName(name)}`,
+    );
+    const select = `SELECT ${columns.join(', ')}, file_row_number + ${this.places(type)} AS place0 FROM ${numberedParquetFile(path)}`;
     const file = this.#files.at(-1) as StagedFile;
-    [file.forward, file.backward] = [0, 0];
+    if (file.isForeign) await this.#countTurns(file, numberedParquetFile(path));
+    this.addPlaced({ type, rows, places: rows, select }, line);
+  }
+
+  /** Adds rows where they lie; the places of `select` follow those so far. */
+  addPlaced({ type, rows, places, select }: PlacedRows, line: number): void {
+    if (places === 0) return;
+    this.#count(type, rows, places, line);
+    this.#partsOf(type).push({ file: this.#files.length - 1, select });
+  }
+
+  /** Remembers the state of an input whose rows are read where they lie. */
+  async watch(path: string): Promise<void> {
+    this.#sources.push({ path, state: await stateOf(path) });
+  }
+
+  /**
+   * An input that is read where it lies was checked in another pass: a program that writes to it meanwhile could bring in rows
+   * that no check has seen. Throws a `FailureError` when one has changed.
+   */
+  async requireUnchanged(): Promise<void> {
+    for (const { path, state } of this.#sources)
+      if ((await stateOf(path)) !== state) throw new FailureError(`${path}: changed while it was read; import it again`);
+  }
+
+  /** Returns the rows of a type with `place0`, `file`, `newest` (the file runs newest first) and `foreign`, to be used after FROM. */
+  async relation(type: RecordType): Promise<string> {
+    const parts = this.#partsOf(type);
+    if (parts.length === 0)
+      return `(SELECT *, 0 AS place0, 0 AS file, false AS newest, false AS "foreign" FROM ${emptyRelation(type)})`;
+    const selects = parts.map(({ file, select }) => {
+      const { forward, backward, isForeign } = this.#files[file] as StagedFile;
+      const isNewestFirst = backward >= BACKWARD * (forward + backward) && backward > 0;
+      return `SELECT *, ${file} AS file, ${isNewestFirst} AS newest, ${isForeign} AS "foreign" FROM (${select})`;
+    });
+    const relation = `(${selects.join(' UNION ALL ')})`;
+    if (parts.length <= MOST_PARTS) return relation;
+    const table = sqlName(`all_${type}`);
+    await this.#database.run(`CREATE TABLE IF NOT EXISTS ${table} AS SELECT * FROM ${relation}`);
+    return table;
   }
 
   /** Resolves when all records are in their tables. */
   async flush(): Promise<void> {
-    for (const appender of this.#appenders.values()) await appender.flush();
+    for (const { appender } of this.#appenders.values()) await appender.flush();
   }
 
   /** Returns the place of a row, `FILE:LINE`. */
@@ -162,19 +215,6 @@ export class Staging {
     return file?.isForeign === true && file.backward === 0;
   }
 
-  /** Returns the files of a type's rows as SQL rows `(first row, file, newest first, foreign)`. */
-  partsOf(type: RecordType): string {
-    const parts: string[] = [];
-    let last = -1;
-    for (const { row, file } of this.#runs.get(type) ?? []) {
-      if (file === last) continue;
-      last = file;
-      const { forward, backward, isForeign } = this.#files[file] as StagedFile;
-      parts.push(`(${row}, ${file}, ${backward >= BACKWARD * (forward + backward) && backward > 0}, ${isForeign})`);
-    }
-    return parts.join(', ');
-  }
-
   /** Closes the database; its file stays until `dispose`. */
   close(): Promise<void> {
     return this.#database.close();
@@ -184,8 +224,17 @@ export class Staging {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  /** Remembers where a row comes from. Lines that follow each other share one run. */
-  #note(type: RecordType, row: number, line: number): void {
+  #partsOf(type: RecordType): Part[] {
+    const parts = this.#parts.get(type) ?? [];
+    if (parts.length === 0) this.#parts.set(type, parts);
+    return parts;
+  }
+
+  /** Counts rows of a type in the current file. Rows in lines that follow each other share one run. */
+  #count(type: RecordType, rows: number, places: number, line: number): void {
+    const row = this.places(type);
+    this.#rows.set(type, this.count(type) + rows);
+    this.#places.set(type, row + places);
     const runs = this.#runs.get(type) ?? [];
     if (runs.length === 0) this.#runs.set(type, runs);
     const last = runs.at(-1);
@@ -193,18 +242,37 @@ export class Staging {
     if (!last || last.file !== file || last.line + row - last.row !== line) runs.push({ row, file, line });
   }
 
+  /** Counts how often the times of a file go on, and how often back. */
+  async #countTurns(file: StagedFile, relation: string): Promise<void> {
+    const times = `SELECT "timestamp" AS time, lag("timestamp") OVER () AS before FROM ${relation}`;
+    const [row] = await this.#database.rows(
+      `SELECT count(*) FILTER (time > before) AS forward, count(*) FILTER (time < before) AS backward FROM (${times})`,
+    );
+    file.forward += Number(row?.forward);
+    file.backward += Number(row?.backward);
+  }
+
+  /** Each file has a table of its own, so that the place of a row follows from its row number there. */
   async #appenderOf(type: RecordType): Promise<TableAppender> {
+    const file = this.#files.length - 1;
     const known = this.#appenders.get(type);
-    if (known) return known;
-    const appender = await TableAppender.create(this.#database, type);
-    this.#appenders.set(type, appender);
+    if (known?.file === file) return known.appender;
+    await known?.appender.flush();
+    const table = `${type}_${file}`;
+    const appender = await TableAppender.create(this.#database, type, table);
+    this.#appenders.set(type, { file, appender });
+    this.#partsOf(type).push({ file, select: `SELECT *, rowid + ${this.places(type)} AS place0 FROM ${sqlName(table)}` });
     return appender;
   }
 }
 
-/** Rows are staged for minutes: to find the best compression of each column costs more than to write it. */
-async function openStaged(path: string): Promise<Database> {
-  const database = await Database.open({ path, memoryLimit: STAGING_MEMORY, spill: `${path}.spill` });
-  await database.run("SET force_compression = 'uncompressed'");
-  return database;
+/** Returns the statement that writes the rows of a SELECT to `Staging.copyPath`. */
+export function copyStatement(select: string, path: string): string {
+  return `COPY (${select}) TO ${sqlText(path)} (${COPY})`;
+}
+
+/** Returns what changes when a file is written to or replaced. */
+async function stateOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }

@@ -6,7 +6,7 @@ import { findStore, storePaths } from '../storage/files/store-directory.js';
 import { openSnapshot, STORED_TYPES, type StoreSnapshot } from '../storage/reading/store-snapshot.js';
 import type { ImportListener, ImportReport, ImportTarget } from './import-run.js';
 import { importStaged } from './import-run.js';
-import { Staging } from './staging.js';
+import { copyStatement, Staging } from './staging.js';
 
 /** Types that follow from others: the steps build them again, from the records of both stores. */
 const DERIVED: ReadonlySet<RecordType> = new Set(['micro', 'features']);
@@ -52,12 +52,10 @@ async function copyRows(snapshot: StoreSnapshot, type: RecordType, staging: Stag
   const { database } = snapshot;
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
   const where = type === 'candle' ? `WHERE "source" <> 'trades'` : '';
-  await staging.takeTable(type, async (path) => {
-    await database.run(`ATTACH '${path.replaceAll("'", "''")}' AS staging`);
-    const rows = await database.number(
-      `CREATE TABLE staging.${sqlName(type)} AS SELECT ${columns.join(', ')} FROM ${snapshot.relation(type)} ${where}`,
-    );
-    await database.run('DETACH staging');
-    return rows;
-  });
+  staging.beginFile('the other store', 'row', false);
+  const path = staging.copyPath();
+  const rows = await database.number(
+    copyStatement(`SELECT ${columns.join(', ')} FROM ${snapshot.relation(type)} ${where}`, path),
+  );
+  await staging.addCopy(type, path, rows, 1);
 }

@@ -1,7 +1,8 @@
 import { FailureError, MdtoolError } from '../model/errors.js';
 import type { RecordType } from '../model/records.js';
 import { type Database, sqlName } from '../storage/database/duckdb.js';
-import { parquetSelect } from '../storage/database/parquet-records.js';
+import { type ParquetListener, parquetSelect } from '../storage/database/parquet-records.js';
+import { tableColumns } from '../storage/database/record-table.js';
 import { databaseReason } from '../storage/files/database-reason.js';
 import { loadCsv } from './csv-table.js';
 import type { InputListener } from './input-listener.js';
@@ -22,12 +23,42 @@ export type FileSelect = {
  * `FailureError` that names the path when the file cannot be read.
  */
 export async function selectParquet(database: Database, path: string, listener: InputListener): Promise<FileSelect> {
+  return await namingFile(path, () => parquetSelect(database, path, parquetListener(path, listener)));
+}
+
+/** The records of a Parquet file where it lies, with `place0`: their row numbers from a first one on; `places` is the number of rows. */
+type PlacedParquet = FileSelect & { readonly rows: number; readonly places: number };
+
+/** Returns the records of a Parquet file as `selectParquet`, with their places from `firstOf` their type on. */
+export async function placedParquet(
+  database: Database,
+  path: string,
+  firstOf: (type: RecordType) => number,
+  listener: InputListener,
+): Promise<PlacedParquet> {
+  return await namingFile(path, async () => {
+    const { type, select, rows, places } = await parquetSelect(
+      database,
+      path,
+      parquetListener(path, listener),
+      'file_row_number',
+    );
+    const columns = tableColumns(type).map(({ name }) => sqlName(name));
+    return { type, rows, places, select: `SELECT ${columns.join(', ')}, position + ${firstOf(type)} AS place0 FROM (${select})` };
+  });
+}
+
+function parquetListener(path: string, listener: InputListener): ParquetListener {
+  return {
+    typeOf: (columns) => typeOfColumns(columns, path),
+    onIncomplete: (rows, first) => listener.broken(incompleteText(path, rows, first)),
+  };
+}
+
+async function namingFile<T>(path: string, read: () => Promise<T>): Promise<T> {
   await requireFile(path);
   try {
-    return await parquetSelect(database, path, {
-      typeOf: (columns) => typeOfColumns(columns, path),
-      onIncomplete: (rows, first) => listener.broken(incompleteText(path, rows, first)),
-    });
+    return await read();
   } catch (error) {
     if (error instanceof MdtoolError) throw error;
     throw new FailureError(`${path}: cannot be read (${databaseReason(error)})`, { cause: error });

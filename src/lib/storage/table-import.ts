@@ -5,12 +5,20 @@ import { segmentsMetadata } from './database/file-facts.js';
 import { writeParquet } from './database/parquet-file.js';
 import { type PartitionRows, partitionRows, recount } from './database/partition-rows.js';
 import { dropKnown } from './database/record-load.js';
+import { SWEEP_STEP } from './database/record-table.js';
 import { storageFailure } from './files/durable-file.js';
 import { partitionPath } from './files/partition.js';
 import { absolutePath, removeFile, type StoreContext, wallClock } from './log/store-context.js';
 import { mayOverlap, type StoredFile } from './log/store-state.js';
 
-type AddedTable = { readonly table: string; readonly asTable: () => Promise<void> };
+type AddedTable = {
+  readonly table: string;
+  readonly asTable: () => Promise<void>;
+  /** Throws when what was written must not be stored. */
+  readonly verify: () => Promise<void>;
+  /** What is known of the rows; `isOrdered`: those of each partition stand in the order of a stored file. */
+  readonly known?: { readonly partitions: readonly PartitionRows[]; readonly isOrdered: boolean } | undefined;
+};
 
 /** Records that a table added to a store, and those that the store had already. */
 type AddedRecords = { readonly added: number; readonly known: number };
@@ -18,19 +26,21 @@ type AddedRecords = { readonly added: number; readonly known: number };
 /**
  * Adds the rows of a table of one type to a store, each partition in one change of the log, without rows that stored files
  * have. The rows must be unique by their key. A run that ends early leaves whole partitions; the next one adds the rest.
- * `table` may be a view: `asTable` turns it into a table before rows are removed. Throws a `FailureError`.
+ * `table` may be a view: `asTable` turns it into a table before rows are removed, and `verify` is called before a file gets its
+ * name. Throws a `FailureError`.
  */
 export async function addTable(
   context: StoreContext,
   database: Database,
   type: RecordType,
-  { table, asTable }: AddedTable,
+  source: AddedTable,
 ): Promise<AddedRecords> {
   let [added, known] = [0, 0];
   const writer = `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
   try {
-    for (const [number, rows] of (await partitionRows(database, type, sqlName(table))).entries()) {
-      const file = await writePartition(context, database, { table, asTable, rows, segment: `${writer}-${number}` });
+    const partitions = source.known?.partitions ?? (await partitionRows(database, type, sqlName(source.table)));
+    for (const [number, rows] of partitions.entries()) {
+      const file = await writePartition(context, database, { ...source, rows, segment: `${writer}-${number}` });
       known += rows.rows - (file?.rows ?? 0);
       added += file?.rows ?? 0;
     }
@@ -45,7 +55,7 @@ type PartitionJob = AddedTable & { readonly rows: PartitionRows; readonly segmen
 async function writePartition(
   context: StoreContext,
   database: Database,
-  { table, asTable, rows, segment }: PartitionJob,
+  { table, asTable, verify, known, rows, segment }: PartitionJob,
 ): Promise<StoredFile | undefined> {
   const { partition, where } = rows;
   const { type } = partition;
@@ -63,7 +73,8 @@ async function writePartition(
     relation,
     metadata: segmentsMetadata([segment]),
     fast: true,
-    sorted: !(await isSorted(database, type, relation)),
+    inspect: verify,
+    sorted: !(known?.isOrdered || (await isSorted(database, type, relation))),
   });
   const file = { ...asFile(kept), path, ...written, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   const compared = new Set(stored.map(({ path: of }) => of));
@@ -76,13 +87,20 @@ async function writePartition(
   return isDone ? file : undefined;
 }
 
-/** Archives are in order as a rule; to find that out costs a tenth of sorting them. */
+/**
+ * Archives are in order as a rule, and captures of one symbol: to find that out costs a tenth of sorting them. Each row is
+ * compared with the one before, column by column; of others the first that stands wrong ends the search.
+ */
 async function isSorted(database: Database, type: RecordType, relation: string): Promise<boolean> {
   if (type !== 'trade') return false;
-  const before = ['symbol', 'timestamp', 'sequence'].map((name) => `lag(${sqlName(name)}) OVER () AS last_${name}`);
-  const isAfter = `"symbol" > last_symbol OR ("symbol" = last_symbol AND ("timestamp" > last_timestamp OR ("timestamp" = last_timestamp AND "sequence" > last_sequence)))`;
-  const wrong = `SELECT count(*) FROM (SELECT "symbol", "timestamp", "sequence", ${before.join(', ')} FROM ${relation}) WHERE NOT coalesce(${isAfter}, false)`;
-  return (await database.number(wrong)) === 1;
+  const order = ['"symbol"', '"timestamp"', '"sequence"', '"local_timestamp"', SWEEP_STEP, '"id"'];
+  const columns = order.flatMap((value, at) => [`${value} AS c${at}`, `lag(${value}) OVER () AS l${at}`]);
+  const isAfter = order.reduceRight(
+    (next, _, at) => `CASE WHEN c${at} IS DISTINCT FROM l${at} THEN coalesce(c${at} > l${at}, l${at} IS NULL) ELSE ${next} END`,
+    'false',
+  );
+  const wrong = await database.rows(`SELECT 1 FROM (SELECT ${columns.join(', ')} FROM ${relation}) WHERE NOT ${isAfter} LIMIT 1`);
+  return wrong.length === 0;
 }
 
 function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {

@@ -16,7 +16,7 @@ const SAFE_INTEGERS = new Set(['BIGINT', 'INTEGER', 'SMALLINT', 'TINYINT', 'UINT
 /** Row numbers that pandas stores beside the columns. */
 const PANDAS_INDEX = /^__index_level_\d+__$/;
 
-type ParquetListener = {
+export type ParquetListener = {
   /** Returns the type for these columns, for files without the type in their metadata. Throws when none fits. */
   typeOf(columns: readonly string[]): RecordType;
   /** Called with the number of skipped rows that are not complete records of their type, and what the first one lacks if known. */
@@ -94,22 +94,30 @@ export async function parquetRows(
   return { type, select, given: selectOf(asGiven), condition, wide: wide.map(({ name }) => name) };
 }
 
+/** The complete records of a Parquet file in the columns of their type; `rows` are records, `places` all rows of the file. */
+type ParquetSelect = { readonly type: RecordType; readonly select: string; readonly rows: number; readonly places: number };
+
 /**
- * Returns the type of a Parquet file of any origin, and the SELECT that reads its complete records in the type's columns.
- * Throws as `parquetRecords`, or DuckDB's error.
+ * Returns the type of a Parquet file of any origin, and the SELECT that reads its complete records in the type's columns, with
+ * `position` as in `parquetRows`. Throws as `parquetRecords`, or DuckDB's error.
  */
 export async function parquetSelect(
   database: Database,
   path: string,
   listener: ParquetListener,
-): Promise<{ type: RecordType; select: string }> {
-  const { type, select, condition, wide } = await parquetRows(database, path, (columns) => listener.typeOf(columns));
+  position?: string,
+): Promise<ParquetSelect> {
+  const typeOf = (columns: readonly string[]) => listener.typeOf(columns);
+  const { type, select, condition, wide } = await parquetRows(database, path, typeOf, position);
   // A value that is too large for its column would fail later, where no message can name the file.
   for (const name of wide) await database.number(`SELECT count(${sqlName(name)} + 0) FROM (${select})`);
-  const incomplete = await database.number(`SELECT count(*) FROM (${select}) WHERE (${condition}) IS NOT TRUE`);
-  if (incomplete === 0) return { type, select };
+  const [counts] = await database.rows(
+    `SELECT count(*) AS places, count(*) FILTER ((${condition}) IS NOT TRUE) AS incomplete FROM (${select})`,
+  );
+  const [places, incomplete] = [Number(counts?.places), Number(counts?.incomplete)];
+  if (incomplete === 0) return { type, select, rows: places, places };
   listener.onIncomplete(incomplete, await firstFault(database, type, select, condition));
-  return { type, select: `SELECT * FROM (${select}) WHERE ${condition}` };
+  return { type, select: `SELECT * FROM (${select}) WHERE ${condition}`, rows: places - incomplete, places };
 }
 
 /** Returns the place and the fault of the first candle that contradicts itself, '' when it is something else. */

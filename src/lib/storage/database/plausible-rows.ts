@@ -2,7 +2,6 @@ import { UsageError } from '../../model/errors.js';
 import { originOf, parseInterval } from '../../model/interval.js';
 import type { RecordType } from '../../model/records.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
-import { tableColumns } from './record-table.js';
 
 /** A relation of foreign rows, and the condition that a row can be meant; `checkedCandle` and `plausible` say the same. */
 type PlausibleRows = { readonly select: string; readonly condition: string };
@@ -19,7 +18,6 @@ export async function plausibleRows(database: Database, type: RecordType, select
   const intervals = found.flatMap(({ interval }) => intervalNamed(String(interval)));
   const named = intervals.map(({ given, name }) => `WHEN ${sqlText(given)} THEN ${sqlText(name)}`);
   const interval = named.length > 0 ? `CASE "interval" ${named.join(' ')} END` : 'NULL::VARCHAR';
-  const columns = tableColumns('candle').map(({ name }) => (name === 'interval' ? `${interval} AS "interval"` : `"${name}"`));
   const time = 'epoch_us("timestamp")';
   const aligned = intervals.map(({ name, size, origin }) => `WHEN ${sqlText(name)} THEN (${time} - ${origin}) % ${size} = 0`);
   const condition = [
@@ -27,7 +25,7 @@ export async function plausibleRows(database: Database, type: RecordType, select
     `(${PRICED} OR ("open" IS NULL AND "high" IS NULL AND "low" IS NULL AND "close" IS NULL AND "volume" <= 0))`,
     plausibleAmounts(sqlName),
   ];
-  return { select: `SELECT ${columns.join(', ')} FROM (${select})`, condition: condition.join(' AND ') };
+  return { select: `SELECT * REPLACE (${interval} AS "interval") FROM (${select})`, condition: condition.join(' AND ') };
 }
 
 /** Returns the condition that the amounts of a candle can be meant; `value` is the expression of a column. */
