@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { loadCsv } from '../input/csv-table.js';
-import { placedParquet } from '../input/file-select.js';
-import { isPlainParquet } from '../input/formats.js';
+import { loadText, placedParquet } from '../input/file-select.js';
+import { formatOf, isPlainParquet } from '../input/formats.js';
 import { readInput } from '../input/input.js';
 import { expandPaths } from '../input/paths.js';
+import { FailureError } from '../model/errors.js';
 import { RecordError } from '../model/ndjson.js';
 import type { AnyRecord, RecordType } from '../model/records.js';
 import { sqlName } from '../storage/database/duckdb.js';
@@ -20,6 +20,7 @@ import { RowReader } from './row-reader.js';
 import { openSource, type SourceFile } from './source-file.js';
 import { STAGING_MEMORY, Staging } from './staging.js';
 import { placeOf, type RowBatch } from './table.js';
+import { isOfOneType } from './typed-records.js';
 
 /** Where the records go besides the outputs that take them one by one. */
 export type ImportTarget = {
@@ -165,7 +166,7 @@ async function* outRecords(staging: Staging, database: Staging['database'], type
 
 async function stage(source: SourceFile, staging: Staging, listener: ImportListener): Promise<void> {
   if (source.table === undefined && source.isEmpty) return listener.truncated(`${source.path}: has a header but no rows`);
-  if (source.table === undefined) return await stageRecords(source.path, staging, listener);
+  if (source.table === undefined) return await stageRecords(source, staging, listener);
   const { table, mapping, writtenAt } = source;
   const reader = new RowReader(mapping, writtenAt);
   staging.beginFile(table.path, table.unit, true);
@@ -195,28 +196,31 @@ function readBatch(reader: RowReader, { rows, rejected }: RowBatch, refuse: (lin
   return { records, lines };
 }
 
+type OwnFile = { readonly path: string; readonly type?: RecordType };
+
 /** Stages a file of mdtool's records by SQL; returns false for one that has to be read record by record. */
-async function stageSelect(path: string, staging: Staging, listener: ImportListener): Promise<boolean> {
+async function stageSelect({ path, type: known }: OwnFile, staging: Staging, listener: ImportListener): Promise<boolean> {
   const { database } = staging;
   if (isPlainParquet(path)) {
     await staging.watch(path);
-    const { type, ...placed } = await placedParquet(database, resolve(path), (type) => staging.places(type), {
-      broken: listener.refused,
-    });
+    if (known && !(await isOfOneType(path, known))) throw new FailureError(`${path}: changed while it was read; import it again`);
+    const firstOf = (type: RecordType) => staging.places(type);
+    const { type, ...placed } = await placedParquet(database, resolve(path), firstOf, { broken: listener.refused }, known);
     if (type !== 'clock') staging.addPlaced({ type, ...placed }, 1);
     return true;
   }
-  const loaded = await loadCsv(database, path, 'own');
-  if (loaded) await staging.addRows(loaded.type, loaded.select, 2);
-  await database.run('DROP TABLE IF EXISTS own');
+  const loaded = await loadText(database, path, staging.textTarget());
+  const first = formatOf(path) === 'csv' ? 2 : 1;
+  for (const placed of loaded ?? []) if (placed.type !== 'clock') staging.addPlaced(placed, first);
   return loaded !== undefined;
 }
 
 /** Reads records that mdtool wrote; times of candles and trades were checked when they were written. */
-async function stageRecords(path: string, staging: Staging, listener: ImportListener): Promise<void> {
+async function stageRecords(source: OwnFile, staging: Staging, listener: ImportListener): Promise<void> {
+  const { path } = source;
   const name = path === '-' ? 'stdin' : path;
   staging.beginFile(name, isPlainParquet(path) ? 'row' : 'line', false);
-  if (await stageSelect(path, staging, listener)) return;
+  if (await stageSelect(source, staging, listener)) return;
   let lines: number[] = [];
   const taken = (_: AnyRecord, place: string) => void lines.push(Number(/(\d+)$/.exec(place)?.[1] ?? 0));
   for await (const records of readInput([path], { broken: listener.refused, taken })) {

@@ -218,7 +218,7 @@ type RowFacts = {
   readonly lacksIds: boolean;
 };
 
-/** Returns what one pass over rows of a type tells. */
+/** Returns what one pass over rows of a type finds. */
 async function factsOf(database: Database, type: RecordType, rows: string): Promise<RowFacts> {
   const isTrade = type === 'trade';
   const trade = `, count(*) - count("side") AS sideless, count(*) - count("sequence") AS unnumbered, count_if("id" = '${NO_ID}') AS lacking`;

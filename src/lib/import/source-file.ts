@@ -3,6 +3,7 @@ import { formatOf } from '../input/formats.js';
 import { isExactly, typeOfColumns } from '../input/record-shape.js';
 import { memberOf } from '../input/zip-archive.js';
 import { FailureError, MdtoolError } from '../model/errors.js';
+import type { RecordType } from '../model/records.js';
 import { openCsv } from './csv-table.js';
 import { IMPORTED_TYPES } from './generic-layout.js';
 import { openJson } from './json-table.js';
@@ -10,6 +11,7 @@ import { buildMapping, type Mapping } from './mapping.js';
 import type { ImportOptions } from './options.js';
 import { openParquet } from './parquet-table.js';
 import { placeOf, type Row, type Table } from './table.js';
+import { typedRecords } from './typed-records.js';
 
 /** Options that describe nothing. */
 const PLAIN: Readonly<Record<string, unknown>> = { noHeader: false, decimal: '.' };
@@ -27,13 +29,15 @@ export type SourceFile =
       /** Microseconds: the last change of the file. */
       readonly writtenAt: number;
     }
-  /** With `isEmpty`: a header without rows. */
-  | { readonly path: string; readonly table?: undefined; readonly isEmpty?: true };
+  /** With `isEmpty`: a header without rows. `type` is that of all rows, where the columns do not say it. */
+  | { readonly path: string; readonly table?: undefined; readonly isEmpty?: true; readonly type?: RecordType };
 
 /** Opens a file and decides how it is read. Throws a `UsageError` that names the flag where that is not clear. */
 export async function openSource(path: string, options: ImportOptions): Promise<SourceFile> {
   const table = await openTable(path, options);
   if (table === undefined) return { path };
+  const typed = isDescribed(options) ? undefined : await typedRecords(table);
+  if (typed) return { path, ...(table.unit === 'row' && { type: typed }) };
   const sample = await sampleOf(table);
   if (table.header === undefined && sample.length === 0) throw new FailureError(`${path}: is empty; expected rows`);
   if (sample.length === 0) return { path, isEmpty: true };
@@ -50,12 +54,17 @@ async function openTable(path: string, options: ImportOptions): Promise<Table | 
   return isOwnRecord(table, options) ? undefined : table;
 }
 
+/** Flags that describe a file describe a foreign one. */
+function isDescribed(options: ImportOptions): boolean {
+  return Object.entries(options).some(([name, value]) => value !== undefined && value !== PLAIN[name]);
+}
+
 /**
  * A file with all columns of a type was written by mdtool, and so were types that no other tool writes (features, signals,
- * fills): they are read as every step reads them. Flags that describe a file describe a foreign one.
+ * fills): they are read as every step reads them.
  */
 function isOwnRecord({ header, path }: Table, options: ImportOptions): boolean {
-  if (!header || Object.entries(options).some(([name, value]) => value !== undefined && value !== PLAIN[name])) return false;
+  if (!header || isDescribed(options)) return false;
   try {
     const type = typeOfColumns(header, path);
     return (

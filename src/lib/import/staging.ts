@@ -1,5 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TextTarget } from '../input/text-target.js';
 import { FailureError } from '../model/errors.js';
 import { type AnyRecord, groupByType, type RecordType } from '../model/records.js';
 import { Database, sqlName, sqlText } from '../storage/database/duckdb.js';
@@ -108,6 +109,17 @@ export class Staging {
       if (time < file.last) file.backward += 1;
       file.last = time;
     }
+  }
+
+  /** Returns the target for a text file of mdtool's records: a copy of its rows, with their places. */
+  textTarget(): TextTarget {
+    const path = this.copyPath();
+    return {
+      relation: numberedParquetFile(path),
+      create: (select) => copyStatement(select, path),
+      placeOf: (type) => [`file_row_number + ${this.places(type)} AS place0`],
+      drop: () => rm(path, { force: true }),
+    };
   }
 
   /** Returns an unused path for a copy of rows. */

@@ -7,6 +7,7 @@ import { asPattern } from '../storage/database/record-load.js';
 import { tableColumns, validCondition } from '../storage/database/record-table.js';
 import { readText } from './lines.js';
 import { typeOfColumns } from './record-shape.js';
+import type { LoadedText, TextTarget } from './text-target.js';
 
 /** Types whose files are long, and whose texts hold no underscore and no blank. */
 const TYPES: ReadonlySet<RecordType> = new Set(['trade', 'candle']);
@@ -23,34 +24,40 @@ const LONGEST_HEADER = 4096;
 const LONGEST_LINE = 1 << 16;
 
 /**
- * Loads a CSV file of trades or candles into a temporary table by DuckDB's own reader, 20 times as fast as record by record.
- * Returns its type and the SELECT of its records, in file order by `rowid`. Returns undefined, without a message, unless
- * every line is a record beyond doubt: then the file has to be read by `readCsv`, which says what is wrong with which row.
+ * Loads a CSV file of trades or candles by DuckDB's own reader, 20 times as fast as record by record. Returns its type and the
+ * SELECT of its records, in file order by their place in `target`. Returns undefined, without a message, unless every line is
+ * a record beyond doubt: then the file has to be read by `readCsv`, which says what is wrong with which row.
  */
-export async function loadCsv(
-  database: Database,
-  path: string,
-  table: string,
-): Promise<{ readonly type: RecordType; readonly select: string } | undefined> {
+export async function loadCsv(database: Database, path: string, target: TextTarget): Promise<LoadedText | undefined> {
   if (!/\.csv(\.gz)?$/i.test(path) || path.includes('!')) return undefined;
   try {
     const text = await plainText(path);
-    const type = text && typeOfColumns(text.header, path);
+    const type = text && ownTypeOf(text.header, path);
     if (!text || !type || !TYPES.has(type)) return undefined;
-    await database.run(`CREATE TEMP TABLE ${sqlName(table)} AS ${selectOf(path, type, text.header)}`);
-    const columns = tableColumns(type).map(({ name }) => sqlName(name));
-    const rows = `SELECT ${columns.join(', ')} FROM ${sqlName(table)}`;
+    await database.run(target.create(selectOf(path, type, text.header)));
+    const columns = [...tableColumns(type).map(({ name }) => sqlName(name)), ...target.placeOf(type)];
+    const rows = `SELECT ${columns.join(', ')} FROM ${target.relation}`;
     const { select, condition } = await plausibleRows(database, type, rows);
     const isRecord = `${validCondition(type)} AND ${condition}`;
     const [counts] = await database.rows(
-      `SELECT (SELECT count(*) FILTER (is_clean) FROM ${sqlName(table)}) AS clean, (SELECT count(*) FROM (${select}) WHERE ${isRecord}) AS valid`,
+      `SELECT (SELECT count(*) FILTER (is_clean) FROM ${target.relation}) AS clean, (SELECT count(*) FROM (${select}) WHERE ${isRecord}) AS valid`,
     );
-    if (Number(counts?.clean) === text.lines && Number(counts?.valid) === text.lines) return { type, select };
+    if (Number(counts?.clean) === text.lines && Number(counts?.valid) === text.lines)
+      return { type, select, rows: text.lines, places: text.lines };
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
   }
-  await database.run(`DROP TABLE IF EXISTS ${sqlName(table)}`);
+  await target.drop();
   return undefined;
+}
+
+/** Returns the type of the rows. With a column `type` others may stand beside those of the type, as `readCsv` has it. */
+function ownTypeOf(header: readonly string[], path: string): RecordType | undefined {
+  if (!header.includes('type')) return typeOfColumns(header, path);
+  const [type, other] = [...TYPES].filter((one) =>
+    columnsOf(one).every(([name, { required }]) => !required || header.includes(name)),
+  );
+  return other === undefined ? type : undefined;
 }
 
 /** Returns the names in the header and the number of lines after it, undefined for a text that is not plain. */

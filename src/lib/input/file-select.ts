@@ -9,6 +9,7 @@ import type { InputListener } from './input-listener.js';
 import { loadNdjson } from './ndjson-table.js';
 import { incompleteText, requireFile } from './parquet-input.js';
 import { typeOfColumns } from './record-shape.js';
+import { type LoadedText, type TextTarget, temporaryTable } from './text-target.js';
 
 /** The type of a file, and the SELECT of its valid records in the columns of the type, in file order. */
 export type FileSelect = {
@@ -29,20 +30,18 @@ export async function selectParquet(database: Database, path: string, listener: 
 /** The records of a Parquet file where it lies, with `place0`: their row numbers from a first one on; `places` is the number of rows. */
 type PlacedParquet = FileSelect & { readonly rows: number; readonly places: number };
 
-/** Returns the records of a Parquet file as `selectParquet`, with their places from `firstOf` their type on. */
+/** Returns the records of a Parquet file as `selectParquet`, with their places from `firstOf` their type on; `known` is their type. */
 export async function placedParquet(
   database: Database,
   path: string,
   firstOf: (type: RecordType) => number,
   listener: InputListener,
+  known?: RecordType,
 ): Promise<PlacedParquet> {
   return await namingFile(path, async () => {
-    const { type, select, rows, places } = await parquetSelect(
-      database,
-      path,
-      parquetListener(path, listener),
-      'file_row_number',
-    );
+    const { onIncomplete, typeOf } = parquetListener(path, listener);
+    const typed = { onIncomplete, typeOf: (columns: readonly string[]) => known ?? typeOf(columns) };
+    const { type, select, rows, places } = await parquetSelect(database, path, typed, 'file_row_number');
     const columns = tableColumns(type).map(({ name }) => sqlName(name));
     return { type, rows, places, select: `SELECT ${columns.join(', ')}, position + ${firstOf(type)} AS place0 FROM (${select})` };
   });
@@ -77,15 +76,20 @@ export async function loadTextFiles(
   const selects = new Map<string, readonly FileSelect[]>();
   for (const [index, path] of paths.entries()) {
     const table = `${tables}_${index}`;
-    const csv = await loadCsv(database, path, table);
-    const loaded = csv ? [csv] : await loadNdjson(database, path, table);
+    const loaded = await loadText(database, path, temporaryTable(database, table));
     if (!loaded) return await forget(database, selects);
     selects.set(
       path,
-      loaded.map((select) => ({ ...select, table })),
+      loaded.map(({ type, select }) => ({ type, select, table })),
     );
   }
   return selects;
+}
+
+/** Loads a CSV or NDJSON file by DuckDB's readers; undefined when it has to be read record by record. */
+export async function loadText(database: Database, path: string, target: TextTarget): Promise<readonly LoadedText[] | undefined> {
+  const csv = await loadCsv(database, path, target);
+  return csv ? [csv] : await loadNdjson(database, path, target);
 }
 
 /** Drops the tables of files that will be read another way. */

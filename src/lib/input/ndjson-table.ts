@@ -6,52 +6,55 @@ import { plausibleRows } from '../storage/database/plausible-rows.js';
 import { asPattern } from '../storage/database/record-load.js';
 import { tableColumns, validCondition } from '../storage/database/record-table.js';
 import { scanNdjson } from './ndjson-scan.js';
-
-/** The SELECT of the records of one type, in file order by `rowid` of the table. */
-type LoadedType = { readonly type: RecordType; readonly select: string };
+import type { LoadedText, TextTarget } from './text-target.js';
 
 /** Bytes of the longest line; DuckDB reserves several times as much. */
 const LONGEST_LINE = 1 << 16;
 
 /**
- * Loads an NDJSON file into a temporary table by DuckDB's own reader. Returns the records of each type in it. Returns
- * undefined, without a message, unless every line is a record beyond doubt: then the file has to be read by `readNdjson`,
- * which says what is wrong with which line.
+ * Loads an NDJSON file by DuckDB's own reader. Returns the records of each type in it, in file order by their place in `target`.
+ * Returns undefined, without a message, unless every line is a record beyond doubt: then the file has to be read by
+ * `readNdjson`, which says what is wrong with which line.
  */
-export async function loadNdjson(database: Database, path: string, table: string): Promise<readonly LoadedType[] | undefined> {
+export async function loadNdjson(
+  database: Database,
+  path: string,
+  target: TextTarget,
+): Promise<readonly LoadedText[] | undefined> {
   if (!/\.(?:ndjson|jsonl)(?:\.gz)?$/i.test(path) || path.includes('!')) return undefined;
   try {
     const counts = await scanNdjson(path);
     const read = counts && counts.size > 0 ? readExpression(path, [...counts.keys()]) : undefined;
     if (counts && read !== undefined) {
-      await database.run(`CREATE TEMP TABLE ${sqlName(table)} AS ${read}`);
-      const loaded = await checkedTypes(database, table, counts);
+      await database.run(target.create(read));
+      const loaded = await checkedTypes(database, target, counts);
       if (loaded) return loaded;
     }
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
   }
-  await database.run(`DROP TABLE IF EXISTS ${sqlName(table)}`);
+  await target.drop();
   return undefined;
 }
 
 /** Returns the records of each type, undefined unless there are as many as the file has lines of it. */
 async function checkedTypes(
   database: Database,
-  table: string,
+  { relation, placeOf }: TextTarget,
   counts: ReadonlyMap<RecordType, number>,
-): Promise<readonly LoadedType[] | undefined> {
-  const loaded: LoadedType[] = [];
+): Promise<readonly LoadedText[] | undefined> {
+  const loaded: LoadedText[] = [];
+  const places = [...counts.values()].reduce((sum, lines) => sum + lines, 0);
   for (const [type, lines] of counts) {
-    const columns = tableColumns(type).map(({ name }) => sqlName(name));
-    const ofType = `FROM ${sqlName(table)} WHERE "type" = ${sqlText(type)}`;
+    const columns = [...tableColumns(type).map(({ name }) => sqlName(name)), ...placeOf(type)];
+    const ofType = `FROM ${relation} WHERE "type" = ${sqlText(type)}`;
     const { select, condition } = await plausibleRows(database, type, `SELECT ${columns.join(', ')} ${ofType}`);
     const [row] = await database.rows(
       `SELECT (SELECT count(*) ${ofType} AND is_clean) AS clean,
          (SELECT count(*) FROM (${select}) WHERE ${validCondition(type)} AND ${condition}) AS valid`,
     );
     if (Number(row?.clean) !== lines || Number(row?.valid) !== lines) return undefined;
-    loaded.push({ type, select });
+    loaded.push({ type, select, rows: lines, places });
   }
   return loaded;
 }

@@ -2,10 +2,11 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadCsv } from '../../../src/lib/input/csv-table.js';
+import { temporaryTable } from '../../../src/lib/input/text-target.js';
 import { bothReaders } from '../../support/both-readers.js';
 
 const both = bothReaders(async (database, path, table) => {
-  const loaded = await loadCsv(database, path, table);
+  const loaded = await loadCsv(database, path, temporaryTable(database, table));
   return loaded && [loaded];
 });
 
@@ -13,6 +14,17 @@ const HEADER = 'exchange,market,symbol,timestamp,local_timestamp,id,price,amount
 const ROW = 'bybit,linear,BTCUSDT,1786310817000000,1786310817000001,a-1,65114.3,0.001,buy,9007199254740993';
 
 describe('CSV by the reader of DuckDB', () => {
+  it.each(['', '\ufeff'])('has a column type beside those of other types, after "%s"', async (mark) => {
+    const { fast, slow, broken } = await both('typed.csv', `${mark}repaired,${HEADER},type\n,${ROW},trade\n`);
+    expect([fast, slow.length, broken]).toEqual([slow, 1, []]);
+  });
+
+  it('leaves rows of another type among them to the other reader', async () => {
+    const gap = 'bybit,linear,BTCUSDT,1786310817000000,,,,,,,gap';
+    const { fast, slow, broken } = await both('two-types.csv', `${HEADER},type\n${ROW},trade\n${gap}\n`);
+    expect([fast, slow.length, broken]).toEqual([undefined, 1, [expect.stringContaining('row 3')]]);
+  });
+
   it.each(['1.78631E+15', '1.78631e15', '1.786310817000E15'])(
     'refuses the time %s line by line, as the other reader',
     async (time) => {

@@ -2,9 +2,10 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadNdjson } from '../../../src/lib/input/ndjson-table.js';
+import { temporaryTable } from '../../../src/lib/input/text-target.js';
 import { bothReaders } from '../../support/both-readers.js';
 
-const read = bothReaders(loadNdjson);
+const read = bothReaders((database, path, table) => loadNdjson(database, path, temporaryTable(database, table)));
 
 /** Sorted: DuckDB's reader returns one type after the other. */
 async function both(name: string, content: string | Buffer) {

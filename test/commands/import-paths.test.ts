@@ -1,0 +1,176 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Staging } from '../../src/lib/import/staging.js';
+import { Database } from '../../src/lib/storage/database/duckdb.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
+
+/** Rows that SQL reads, and rows that are read one by one, must become the same files of the store. */
+const folder = mkdtempSync(join(tmpdir(), 'mdtool-paths-'));
+let database: Database;
+beforeAll(async () => {
+  database = await Database.open();
+});
+afterAll(async () => {
+  await database.close();
+  rmSync(folder, { recursive: true });
+});
+
+type Cells = Readonly<Record<string, string>>;
+const COLUMNS = ['exchange', 'market', 'symbol', 'timestamp', 'local_timestamp', 'id', 'price', 'amount', 'side', 'sequence'];
+const NUMBERS = new Set(['timestamp', 'local_timestamp', 'price', 'amount']);
+const START = 1_717_286_390_000_000;
+
+/** Ties, gaps in columns, two days, tiny prices, long texts, integers beyond 2^53; the last rows repeat earlier ones. */
+const TRADES: Cells[] = Array.from({ length: 240 }, (_, i) => ({
+  exchange: i % 40 === 39 ? 'an-exchange-of-25-letters' : 'bybit',
+  market: i % 9 === 8 ? 'spot' : 'linear',
+  symbol: ['BTCUSDT', 'XRPUSDT', '1000000MOGUSDT-27SEP24'][i % 3] as string,
+  timestamp: String(START + Math.floor(i / 4) * 1_000_000 * (i % 7 === 0 ? 3 : 1)),
+  local_timestamp: i % 5 === 0 ? '' : String(START + i * 7),
+  id: i % 2 === 0 ? String(9_007_199_254_740_993n + BigInt(i)) : `7f3a-${String(i).padStart(16, '0')}`,
+  price: ['1e-8', '0.00000001', '67540.1', '123456789.12345678', '0.1'][i % 5] as string,
+  amount: ['1', '0.30000000000000004', '1e-7'][i % 3] as string,
+  side: i % 11 === 0 ? '' : i % 2 === 0 ? 'buy' : 'sell',
+  sequence: i % 4 === 0 ? '' : String(9_007_199_254_740_993n + BigInt(i >> 1)),
+}));
+const ROWS = [...TRADES, ...TRADES.slice(10, 20)];
+
+function csv(rows: readonly Cells[], columns: readonly string[] = COLUMNS, end = '\n'): string {
+  return [columns, ...rows.map((row) => columns.map((name) => row[name] ?? ''))].map((cells) => cells.join(',') + end).join('');
+}
+
+function ndjson(rows: readonly Cells[]): string {
+  const line = (row: Cells) =>
+    COLUMNS.flatMap((name) => (row[name] === '' ? [] : [`"${name}":${NUMBERS.has(name) ? row[name] : `"${row[name]}"`}`]));
+  return rows.map((row) => `{"type":"trade",${line(row).join(',')}}\n`).join('');
+}
+
+const typed = (rows: readonly Cells[]) => rows.map((row): Cells => ({ ...row, type: 'trade' }));
+const quoted = (text: string) => text.replace(/\n(\w+),/, '\n"$1",');
+
+function write(name: string, content: string | Buffer): string {
+  writeFileSync(join(folder, name), content);
+  return name;
+}
+
+async function writeParquet(name: string, source: string, more = ''): Promise<string> {
+  const time = (column: string) => `make_timestamptz("${column}"::BIGINT) AS "${column}"`;
+  await database.run(
+    `COPY (SELECT * REPLACE (${['timestamp', 'local_timestamp'].map(time).join(', ')}, price::DOUBLE AS price, amount::DOUBLE AS amount, sequence::BIGINT AS sequence)${more}
+     FROM read_csv('${join(folder, source)}', all_varchar = true)) TO '${join(folder, name)}' (FORMAT parquet)`,
+  );
+  return name;
+}
+
+let stores = 0;
+/** Imports files and returns the rows of the store, in the order of its files, and what was printed. */
+async function imported(...files: readonly string[]) {
+  stores += 1;
+  const store = `store-${stores}`;
+  const { code, stderr } = await mdtoolHere(['import', ...files, '-o', 'store', '--store', store], { cwd: folder });
+  const paths = readdirSync(join(folder, store), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.parquet'),
+  );
+  const rows: unknown[] = [];
+  for (const path of paths.sort((a, b) => (a.replace(/[^/]*$/, '') < b.replace(/[^/]*$/, '') ? -1 : 1)))
+    rows.push(
+      ...(await database.read(`FROM read_parquet('${join(folder, store, path)}', hive_partitioning = false)`)).getRowsJson(),
+    );
+  return { code, rows, stderr: stderr.replace(/ in [\d.]+ s/, '').replaceAll(store, 'store') };
+}
+
+describe('own records', () => {
+  it.each<[what: string, fast: () => Promise<string> | string]>([
+    ['CSV', () => write('plain.csv', csv(ROWS))],
+    ['CSV with CRLF and a byte order mark', () => write('windows.csv', `\ufeff${csv(ROWS, COLUMNS, '\r\n')}`)],
+    [
+      'CSV.gz with type and an empty column',
+      () => write('typed.csv.gz', gzipSync(csv(typed(ROWS), ['repaired', ...COLUMNS, 'type']))),
+    ],
+    ['NDJSON', () => write('plain.ndjson', ndjson(ROWS))],
+    ['NDJSON.gz', () => write('packed.ndjson.gz', gzipSync(ndjson(ROWS)))],
+    ['Parquet', () => writeParquet('plain.parquet', write('for-parquet.csv', csv(ROWS)))],
+    [
+      'Parquet with type and an empty column',
+      () => writeParquet('typed.parquet', write('for-typed.csv', csv(ROWS)), `, 'trade' AS type, NULL::BIGINT AS repaired`),
+    ],
+  ])('of %s become the files that a reading row by row makes', async (_, fast) => {
+    const slow = await imported(write('slow.csv', quoted(csv(ROWS))));
+    const found = await imported(await fast());
+    expect([slow.code, slow.rows.length]).toEqual([0, 240]);
+    expect(found).toEqual(slow);
+  });
+
+  it('are stored in one order, whether their file is in it or not', async () => {
+    const rows = TRADES.filter(
+      ({ symbol, exchange, market }) => symbol === 'BTCUSDT' && exchange === 'bybit' && market === 'linear',
+    );
+    const stored = await imported(write('some.csv', csv(rows)));
+    expect(stored.rows.length).toBeGreaterThan(60);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const idAt = 1 + COLUMNS.indexOf('id');
+    const inOrder = (stored.rows as string[][]).map((row) => byId.get(row[idAt]) as Cells);
+    for (const again of [inOrder, inOrder.toReversed()])
+      expect((await imported(write('ordered.csv', csv(again)))).rows).toEqual(stored.rows);
+  });
+
+  it('of many files and formats in one command are those of one file', async () => {
+    const part = (from: number, until: number) => ROWS.slice(from, until);
+    const files = [
+      write('part-a.csv', csv(part(0, 60))),
+      write('part-b.csv', quoted(csv(part(50, 120)))),
+      write('part-c.ndjson', ndjson(part(110, 180))),
+      await writeParquet('part-d.parquet', write('part-d.csv', csv(part(180, 250)))),
+    ];
+    const many = Array.from({ length: 18 }, (_, i) => write(`bit-${i}.csv`, csv(part(i * 14, i * 14 + 14))));
+    const [whole, parts, bits] = [await imported('slow.csv'), await imported(...files), await imported(...many)];
+    expect([parts.rows, bits.rows]).toEqual([whole.rows, whole.rows]);
+  });
+
+  it('name the line of a contradiction in each format', async () => {
+    const wrong = [...ROWS.slice(0, 30), { ...(ROWS[3] as Cells), price: '5' }];
+    const files = {
+      csv: [write('wrong.csv', csv(wrong)), 'wrong.csv:32'],
+      ndjson: [write('wrong.ndjson', ndjson(wrong)), 'wrong.ndjson:31'],
+      parquet: [await writeParquet('wrong.parquet', 'wrong.csv'), 'wrong.parquet: row 31'],
+    } as const;
+    for (const [file, place] of Object.values(files)) {
+      const { code, stderr, rows } = await imported(file);
+      expect([code, rows.length, stderr]).toEqual([3, 30, expect.stringContaining(place)]);
+    }
+  });
+
+  it('beside records of other types in one CSV are read by the type of each row', async () => {
+    const columns = [...COLUMNS, 'channel', 'from_timestamp', 'until_timestamp', 'reason', 'repaired', 'missing', 'type'];
+    const gap = { ...(ROWS[0] as Cells), id: '', price: '', amount: '', side: '', sequence: '', type: 'gap', channel: 'trade' };
+    const span = {
+      from_timestamp: String(START),
+      until_timestamp: String(START + 5),
+      reason: 'disconnect',
+      repaired: '0',
+      missing: 'true',
+    };
+    const file = write('mixed.csv', csv([...typed(ROWS.slice(0, 40)), { ...gap, ...span }], columns));
+    const { code, stderr } = await mdtoolHere(['import', file, '-o', 'mixed.ndjson', '--force'], { cwd: folder });
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/40 trades, 1 gap/)]);
+  });
+});
+
+describe('an input that is read where it lies', () => {
+  it('is refused when a program writes to it after it was checked', async () => {
+    const path = join(folder, write('growing.csv', 'a\n'));
+    const staging = await Staging.open();
+    try {
+      await staging.watch(path);
+      await expect(staging.requireUnchanged()).resolves.toBeUndefined();
+      writeFileSync(path, 'a\nb\n');
+      await expect(staging.requireUnchanged()).rejects.toThrow(/growing\.csv: changed while it was read; import it again/);
+    } finally {
+      await staging.close();
+      await staging.dispose();
+    }
+  });
+});
