@@ -30,7 +30,7 @@ type Part = { readonly file: number; readonly select: string };
 type Source = { readonly path: string; readonly state: string };
 
 /** Rows of one type that are read where they lie; `rows` are records, `places` counts what else stands between them. */
-export type PlacedRows = { readonly type: RecordType; readonly rows: number; readonly places: number; readonly select: string };
+type PlacedRows = { readonly type: RecordType; readonly rows: number; readonly places: number; readonly select: string };
 
 /** Of each database of an import; what needs more spills to disk. */
 export const STAGING_MEMORY = '512MB';
