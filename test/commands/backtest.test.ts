@@ -55,6 +55,15 @@ describe('backtest', () => {
     expect((await backtest(path, ...GRID)).code).toBe(2);
   });
 
+  it.each([[], ['--since', '2022-01-02']])('refuses an input beyond --memory with what it has (%j)', async (...more) => {
+    const { code, stdout, stderr } = await backtest(CANDLES, ...GRID, '--memory', '100KB', ...more);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(
+      /^mdtool: --memory: expected an input of at most 100\.0 kB, has [\d,]+ candles at 110 bytes or more; .*\n$/,
+    );
+    expect((await backtest(CANDLES, ...GRID, '--memory', 'lots')).stderr).toMatch(/--memory: expected a size such as/);
+  });
+
   it('gives fills, equity and a run for both paths; the hash is that of the fills', async () => {
     const result = await backtestProcess(CANDLES, ...GRID);
     expect(result.code, result.stderr).toBe(0);

@@ -2,7 +2,7 @@ import type { Interfaces } from '@oclif/core';
 import * as Flags from '@oclif/core/flags';
 import { type Axis, parseAxis } from '../../lib/backtest/study/axes.js';
 import { FILL_RULES } from '../../lib/backtest/terms.js';
-import { durationFlag, fractionOf, listOf } from '../../lib/cli/flags.js';
+import { durationFlag, fractionOf, listOf, sizeFlag } from '../../lib/cli/flags.js';
 import { decimalFlag, fractionFlag, ladderFlags } from '../../lib/cli/grid-flags.js';
 import { workersFlag } from '../../lib/cli/queue-flags.js';
 import { DIRECTIONS, MARGIN_MODES, SIZINGS } from '../../lib/grid/parameters.js';
@@ -195,6 +195,10 @@ export const backtestFlags = {
     summary: 'Interval of the equity curve, and the period of Sharpe and Sortino.',
     defaultHelp: async () => '1d from 60 days of data on, 1h from 2 days, else 1m',
     least: SECOND,
+  }),
+  memory: sizeFlag({
+    summary: 'Refuse an input that takes more memory than this.',
+    defaultHelp: async () => 'three quarters of the machine',
   }),
   ...studyFlags,
 };

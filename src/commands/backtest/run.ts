@@ -70,7 +70,11 @@ async function loadModule(path: string): Promise<StrategyModule> {
 async function loadMarketsOf(request: BacktestRequest): Promise<LoadedMarket[]> {
   const { paths, directory, flags, summary, notice } = request;
   const broken = new BrokenLines(notice);
-  const markets = await loadMarkets({ ...sourceOf(request), broken: (reason) => broken.broken(reason) });
+  const markets = await loadMarkets({
+    ...sourceOf(request),
+    memory: request.flags.memory,
+    broken: (reason) => broken.broken(reason),
+  });
   if (broken.count > 0) summary.incomplete(`${counted(broken.count, 'input line')} could not be read`);
   if (markets.length > 0) return markets;
   const where = paths.length > 0 ? paths.join(', ') : `the store ${directory}`;

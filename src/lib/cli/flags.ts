@@ -6,6 +6,7 @@ import type { Exchange } from '../exchanges/exchange.js';
 import { EXCHANGES } from '../exchanges/index.js';
 import { FailureError, UsageError } from '../model/errors.js';
 import { KINDS, MARKETS, STATUSES } from '../model/market-records.js';
+import { parseSize } from '../model/number-format.js';
 import { finite } from '../model/numbers.js';
 import type { InstrumentKind, InstrumentStatus, Market } from '../model/records.js';
 import { didYouMean } from '../model/suggestion.js';
@@ -211,6 +212,16 @@ export const durationFlag = Flags.custom<number, { readonly least?: number; read
     if (duration < least) throw new UsageError(`expected at least ${formatDuration(least)}, was ${text}`);
     if (duration > most) throw new UsageError(`expected at most ${formatDuration(most)}, was ${text}`);
     return duration;
+  },
+});
+
+/** A size such as `1GB`, as bytes. */
+export const sizeFlag = Flags.custom<number>({
+  helpValue: 'SIZE',
+  parse: async (text) => {
+    const bytes = parseSize(text);
+    if (bytes === undefined) throw new UsageError(`expected a size such as 500MB or 4GB, was "${text}"`);
+    return bytes;
   },
 });
 

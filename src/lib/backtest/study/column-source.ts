@@ -9,6 +9,7 @@ import { type RowGroups, rowGroups, typedChunks } from '../../storage/database/t
 import { rowCondition } from '../../storage/reading/store-selection.js';
 import { CANDLE_NUMBERS, type CandleColumns, type CandleSeries } from './candle-columns.js';
 import { MarketReader, type MarketReaderOptions } from './market-reader.js';
+import type { TradeColumns } from './trade-columns.js';
 import { TradeFeed, tradeSelectList } from './trade-feed.js';
 
 /** What is read of files. */
@@ -92,7 +93,7 @@ export async function partOf(
 }
 
 async function groupsOf(database: Database, relation: string, columns: readonly string[], name: string): Promise<RowGroups> {
-  if (columns.length === 0) return { names: [], rows: 0, code: '0' };
+  if (columns.length === 0) return { names: [], counts: [], rows: 0, code: '0' };
   return await rowGroups(database, relation, columns, `groups_${name}`);
 }
 
@@ -103,7 +104,9 @@ async function addRecords(database: Database, reader: MarketReader, { type, rela
 }
 
 async function addTrades(database: Database, reader: MarketReader, { relation, groups }: Part, feed: TradeFeed): Promise<void> {
+  reader.budget.take('trade', groups.rows);
   const columns = groups.names.map((names) => reader.market(identityOf(names)).trades);
+  for (const [group, count] of groups.counts.entries()) feed.reserve(columns[group] as TradeColumns, count);
   const sql = `SELECT ${tradeSelectList(groups.code)} FROM ${relation}`;
   for await (const chunk of typedChunks(database, sql, groups.rows)) feed.add(chunk, columns);
 }
@@ -115,6 +118,7 @@ const USABLE = 2;
 const STATE = `CASE WHEN NOT "closed" THEN ${OPEN} WHEN "open" IS NULL OR "high" IS NULL OR "low" IS NULL OR "close" IS NULL THEN ${EMPTY} ELSE ${USABLE} END::INTEGER`;
 
 async function addCandles(database: Database, reader: MarketReader, { relation, groups }: Part): Promise<void> {
+  reader.budget.take('candle', groups.rows);
   const number = (name: string) => `coalesce("${name}", 'nan'::DOUBLE)`;
   const sql = `SELECT epoch_us("timestamp")::DOUBLE, ${['open', 'high', 'low', 'close'].map(number).join(', ')}, "volume",
     coalesce(epoch_us("local_timestamp"), 0)::DOUBLE, coalesce("complete" = false, false)::DOUBLE, ${STATE}, ${groups.code} FROM ${relation}`;

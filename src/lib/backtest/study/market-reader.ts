@@ -16,6 +16,7 @@ import type { Signal } from '../strategies/signals.js';
 import { CandleColumns } from './candle-columns.js';
 import { Column } from './columns.js';
 import { fundingCharges } from './funding-charges.js';
+import { MemoryBudget } from './memory.js';
 import { TradeColumns } from './trade-columns.js';
 
 /** Input of a run with notes about it. */
@@ -33,6 +34,8 @@ export type MarketReaderOptions = {
   readonly interval?: string | undefined;
   /** Whether to keep book snapshots, which `--fill volume` needs. */
   readonly books: boolean;
+  /** Bytes that the input may take; by default three quarters of the memory of the machine. */
+  readonly memory?: number | undefined;
   /** Called for every record that contradicts an earlier one. */
   readonly broken?: ((reason: string) => void) | undefined;
 };
@@ -42,19 +45,29 @@ type SymbolIdentity = { readonly exchange: string; readonly market: Market; read
 
 /** Groups records by symbol and builds the input of a backtest for each. */
 export class MarketReader {
+  /** Rows that are read by columns count before they are read. */
+  readonly budget: MemoryBudget;
   readonly #options: MarketReaderOptions;
   readonly #markets = new Map<string, MarketCollector>();
 
   constructor(options: MarketReaderOptions) {
     this.#options = options;
+    this.budget = new MemoryBudget(options.memory);
   }
 
   add(records: readonly AnyRecord[]): void {
     for (const record of records) {
       if (!('symbol' in record) || record.exchange === undefined || record.market === undefined || record.symbol === undefined)
         continue;
+      this.#take(record);
       this.market(record as SymbolIdentity).add(record);
     }
+  }
+
+  #take(record: AnyRecord): void {
+    if (record.type === 'trade' || record.type === 'candle') this.budget.take(record.type, 1);
+    else if (record.type === 'book_snapshot' && this.#options.books)
+      this.budget.takeLevels(record.bids.length + record.asks.length);
   }
 
   /** Returns the collector of a symbol. */

@@ -10,7 +10,7 @@ import { readByColumns } from './column-source.js';
 import { type LoadedMarket, MarketReader, type MarketReaderOptions } from './market-reader.js';
 
 /** Selection of records from files or a store, as plain data. */
-export type MarketSource = Omit<MarketReaderOptions, 'broken'> &
+export type MarketSource = Omit<MarketReaderOptions, 'broken' | 'memory'> &
   RecordSelection & {
     /** Files, globs, `-`; none for the store. */
     readonly paths: readonly string[];
@@ -19,6 +19,8 @@ export type MarketSource = Omit<MarketReaderOptions, 'broken'> &
   };
 
 type SourceOptions = MarketSource & {
+  /** As of `MarketReaderOptions`: it belongs to a machine, not to what is read. */
+  readonly memory?: number | undefined;
   /** Called for every line that is not a record. */
   readonly broken: (reason: string) => void;
 };

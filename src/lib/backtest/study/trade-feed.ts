@@ -25,6 +25,12 @@ type Rows = { readonly chunk: TypedChunk } & Readonly<Record<(typeof NUMBERS)[nu
 export class TradeFeed {
   readonly #symbols = new Map<TradeColumns, TiedTrades>();
 
+  /** Makes room for trades of a symbol that come next. */
+  reserve(columns: TradeColumns, trades: number): void {
+    columns.reserve(trades);
+    this.#symbol(columns).reserve(trades);
+  }
+
   /** Adds a chunk; `columns[code]` are those of a symbol. */
   add(chunk: TypedChunk, columns: readonly TradeColumns[]): void {
     const named = Object.fromEntries(NUMBERS.map((name, column) => [name, chunk.numbers(column)]));
@@ -57,6 +63,10 @@ class TiedTrades {
 
   constructor(columns: TradeColumns) {
     this.#columns = columns;
+  }
+
+  reserve(trades: number): void {
+    this.#hashes.reserve(trades);
   }
 
   add(rows: Rows, row: number): void {

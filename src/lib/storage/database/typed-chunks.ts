@@ -66,6 +66,8 @@ function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
 /** The rows of a relation by the values of some text columns. */
 export type RowGroups = {
   readonly names: readonly (readonly string[])[];
+  /** The rows of each group, and of all. */
+  readonly counts: readonly number[];
   readonly rows: number;
   /** An INTEGER expression: the index of a row's group in `names`. */
   readonly code: string;
@@ -82,12 +84,13 @@ export async function rowGroups(
     `SELECT ${columns.map(sqlName).join(', ')}, count(*) AS "rows in group" FROM ${relation} GROUP BY ALL ORDER BY ALL`,
   );
   const names = found.map((row) => columns.map((column) => String(row[column])));
-  const rows = found.reduce((sum, row) => sum + Number(row['rows in group']), 0);
-  if (names.length < 2) return { names, rows, code: '0::INTEGER' };
+  const counts = found.map((row) => Number(row['rows in group']));
+  const rows = counts.reduce((sum, count) => sum + count, 0);
+  if (names.length < 2) return { names, counts, rows, code: '0::INTEGER' };
   // A name joined from all columns of each row costs more than the rest of the scan.
   const varying = columns.map((_, index) => index).filter((index) => new Set(names.map((name) => name[index])).size > 1);
   const joined = varying.map((index) => sqlName(columns[index] as string)).join(` || chr(31) || `);
   const labels = names.map((name) => sqlText(varying.map((index) => name[index]).join('\u001f')));
   await database.run(`CREATE TYPE ${sqlName(type)} AS ENUM (${labels.join(', ')})`);
-  return { names, rows, code: `enum_code((${joined})::${sqlName(type)})::INTEGER` };
+  return { names, counts, rows, code: `enum_code((${joined})::${sqlName(type)})::INTEGER` };
 }

@@ -126,3 +126,24 @@ describe('candles of a backtest with one key', () => {
     expect(close(candle(101, 8), candle(102, 9))).toEqual([[102], note]);
   });
 });
+
+describe('the memory of an input', () => {
+  const trades = Array.from({ length: 100 }, (_, second) => trade(second));
+  const [timestamp, side] = [SECOND, Array.from({ length: 50 }, (_, level) => [100 + level, 1] as const)];
+  const book: AnyRecord = { type: 'book_snapshot', ...PLACE, timestamp, depth: 50, bids: side, asks: side };
+
+  it('is bounded: more is refused with what there is', () => {
+    const reader = new MarketReader({ books: true, memory: 15_000 });
+    expect(() => reader.add(trades.slice(0, 99))).not.toThrow();
+    expect(() => reader.add([book])).toThrow(/at most 15.0 kB, has 99 trades at 80 bytes and 100 levels of books at 80 bytes/);
+  });
+
+  it('counts no books that nobody needs, and is that of the machine by default', () => {
+    const reader = new MarketReader({ books: false, memory: 8_000 });
+    expect(() => reader.add([...trades, book])).not.toThrow();
+    expect(() => reader.add([trade(101)])).toThrow(/--memory/);
+    const other = new MarketReader({ books: false });
+    other.budget.take('trade', 1_000_000);
+    expect(() => other.budget.take('candle', 1e12)).toThrow(/--memory: .* has 1,000,000 trades/);
+  });
+});
