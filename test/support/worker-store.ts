@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { AnyRecord } from '../../src/lib/model/records.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
+import { market, raw } from './growing-features.js';
 import { seeded } from './random.js';
 import { gapRecord, tradeRecord } from './records.js';
 
@@ -45,4 +46,23 @@ function gaps(): AnyRecord[] {
     return { ...gapRecord, symbol, ...times, missing };
   };
   return [of('BTCUSDT', 3, 4, true), of('ETHUSDT', 23.5, 24.5, true), of('ETHUSDT', 30, 31, true), of('ETHUSDT', 29, 32, false)];
+}
+
+/**
+ * Returns the records of two symbols around a midnight, and those that come later: the rest, a late trade, and a gap in what was
+ * there. Rows go on from those that were made of the first.
+ */
+export function featureInputs(): readonly [AnyRecord[], AnyRecord[]] {
+  const start = START + 24 * HOUR - 300_000_000;
+  const all = ['BTCUSDT', 'ETHUSDT'].flatMap((symbol, index) => [
+    ...raw(market(symbol, start + index * 60_000_000, 0.2, 5 + index, index < 1) as AnyRecord[]),
+  ]);
+  const border = start + 500_000_000;
+  const isFirst = ({ timestamp }: AnyRecord) => timestamp < border;
+  const trade = all.find(({ type }) => type === 'trade') as AnyRecord & { readonly type: 'trade' };
+  const late = { ...trade, id: 'late', timestamp: border - 200_000_000, localTimestamp: border + 1 };
+  const [fromTimestamp, untilTimestamp] = [border - 90_000_000, border + 30_000_000];
+  const times = { timestamp: untilTimestamp, localTimestamp: untilTimestamp + 5, fromTimestamp, untilTimestamp };
+  const gap = { ...gapRecord, ...times, symbol: 'ETHUSDT', channel: 'book' };
+  return [all.filter(isFirst), [...all.filter((record) => !isFirst(record)), late, gap]];
 }

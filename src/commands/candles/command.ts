@@ -4,6 +4,7 @@ import { lastCandles } from '../../lib/candles/store/last-candles.js';
 import { BaseCommand } from '../../lib/cli/base-command.js';
 import { inputArgument, outputFlags } from '../../lib/cli/flags.js';
 import { createColors } from '../../lib/cli/output/colors.js';
+import { storeWorkers } from '../../lib/cli/queue-flags.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import { Screen } from '../../lib/cli/screen.js';
 import { runStoreStep, type StepDelivery } from '../../lib/cli/store-step.js';
@@ -50,10 +51,7 @@ From stdin a candle closes when the exchange's clock has passed its end and --gr
       selection: selectionOf(flags),
       stopped: this.stopped,
       warn: (message) => this.notice(message),
-      workers:
-        flags.workers === undefined
-          ? undefined
-          : { url: flags.workers, version: this.config.version, notice: (text) => this.notice(text) },
+      workers: storeWorkers(flags.workers, this.config.version, (text) => this.notice(text)),
     };
     return await runStoreStep(candleStep, request, {
       outputs: flags.output,

@@ -5,6 +5,7 @@ import { inputArgument, listOf, outputFlags } from '../../lib/cli/flags.js';
 import { notifyFlags } from '../../lib/cli/notify-flags.js';
 import { writeRows } from '../../lib/cli/output/row-output.js';
 import { noteEachMinute } from '../../lib/cli/progress.js';
+import { storeWorkers } from '../../lib/cli/queue-flags.js';
 import { selectionOf } from '../../lib/cli/record-selection.js';
 import { runStoreStep, type StepDelivery } from '../../lib/cli/store-step.js';
 import type { SummaryDocument } from '../../lib/cli/summary.js';
@@ -54,6 +55,7 @@ Over the store, only new, late or repaired records are computed, up to the last 
       onRows: (records) => observer.add(records),
       stopped: this.stopped,
       warn: (message) => this.notice(message),
+      workers: storeWorkers(flags.workers, this.config.version, (text) => this.notice(text)),
     };
     return await runStoreStep(featureStep, request, {
       outputs: flags.output,

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { featureFlags } from '../../lib/cli/feature-flags.js';
 import { exchangesFlag, listOf, marketsFlag, storeFlags, symbolsFlag, timeFlags } from '../../lib/cli/flags.js';
+import { storeWorkersFlag } from '../../lib/cli/queue-flags.js';
 import { waitFlag } from '../../lib/cli/store-step.js';
 import { ROW_TYPES, type RowType } from '../../lib/features/store/feature-run.js';
 import { UsageError } from '../../lib/model/errors.js';
@@ -36,6 +37,7 @@ export const featuresFlags = {
   ...timeFlags,
   ...storeFlags,
   wait: waitFlag,
+  workers: storeWorkersFlag(),
 };
 
 function rowTypesOf(text: string): readonly RowType[] {

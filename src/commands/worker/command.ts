@@ -15,7 +15,7 @@ const LOOK_EVERY = 1_000;
 export default class Worker extends BaseCommand {
   static override summary = 'Do the work of other mdtool processes, over a Redis.';
   static override description =
-    `Takes jobs of backtest and candles with --workers redis://host until it is stopped. It reads the data itself, from the same path or from --store, and compares it by a hash: other data, or another version of mdtool, is refused, and the sender says so. A job is done at least once, and its result counts once.
+    `Takes jobs of backtest, candles and features with --workers redis://host until it is stopped. It reads the data itself, from the same path or from --store, and compares it by a hash: other data, or another version of mdtool, is refused, and the sender says so. A job is done at least once, and its result counts once.
 
 SIGTERM or Ctrl-C finishes the running jobs; a second signal ends at once, and another worker does them again.
 

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { UsageError } from '../model/errors.js';
 import { HOUR, SECOND } from '../model/time.js';
+import type { Workers } from '../redis/remote-work.js';
 import { isRedis, redisUrl } from '../redis/url.js';
 import { durationFlag } from './flags.js';
 
@@ -41,3 +42,8 @@ export const storeWorkersFlag = Flags.custom<string>({
   helpValue: 'URL',
   parse: async (text) => redisUrl(text, process.env, '--workers'),
 });
+
+/** Returns the workers that `--workers` names. */
+export function storeWorkers(url: string | undefined, version: string, notice: Workers['notice']): Workers | undefined {
+  return url === undefined ? undefined : { url, version, notice };
+}

@@ -1,6 +1,6 @@
-import { MarketSeries, marketOf } from '../model/market-series.js';
+import { MarketSeries } from '../model/market-series.js';
 import type { AnyRecord, BookSnapshot, Clock, Funding, Gap, MarkPrice, OpenInterest, Ticker, Trade } from '../model/records.js';
-import type { MarketName } from '../model/series.js';
+import { type MarketName, marketKey, seriesKey } from '../model/series.js';
 import { BAR_INTERVAL } from './bars.js';
 import type { Past } from './feature-series.js';
 import type { SymbolIdentity } from './micro-series.js';
@@ -174,8 +174,15 @@ export class FeatureEngine {
     yield* market.waiting.splice(0, later < 0 ? market.waiting.length : later);
   }
 
-  #market(identity: MarketName): FeatureMarket {
-    return marketOf(this.#markets, identity, () => new FeatureMarket());
+  #market({ exchange, market, symbol }: MarketName & { readonly symbol?: string }): FeatureMarket {
+    const isApart = this.#options.apart && symbol !== undefined;
+    const key = isApart ? seriesKey({ exchange, market, symbol }) : marketKey({ exchange, market });
+    let state = this.#markets.get(key);
+    if (state === undefined) {
+      state = new FeatureMarket();
+      this.#markets.set(key, state);
+    }
+    return state;
   }
 
   #series(state: FeatureMarket, { exchange, market, symbol }: SymbolIdentity): SymbolSeries {

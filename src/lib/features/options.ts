@@ -10,6 +10,11 @@ export type EngineOptions = {
    * up to a minute later. `known_timestamp` still follows from the grace.
    */
   readonly batch?: boolean | undefined;
+  /**
+   * Each symbol has a clock of its own: its rows do not depend on which other symbols are read with it, also where a gap becomes
+   * known late. Rows then come out by symbol, not in the order of their market.
+   */
+  readonly apart?: boolean | undefined;
   /** The features to compute; all by default. */
   readonly features?: readonly Feature[] | undefined;
 };

@@ -3,6 +3,7 @@ import type { LoadedMarket } from '../backtest/study/market-reader.js';
 import type { StrategyModule } from '../backtest/study/strategy-module.js';
 import type { SweepJob } from '../backtest/study/sweep-job.js';
 import type { CandleJob } from '../candles/store/candle-job.js';
+import type { FeatureJob } from '../features/store/feature-job.js';
 import { JobRefusal } from '../redis/job-worker.js';
 import { loadMarket, loadModule, runSweepJob } from './sweep-work.js';
 import { requireVersion, type WorkerPlace } from './worker-place.js';
@@ -11,7 +12,12 @@ import { requireVersion, type WorkerPlace } from './worker-place.js';
 export type ThreadRequest =
   | { readonly do: 'load'; readonly job: SweepJob }
   | { readonly do: 'run'; readonly job: SweepJob; readonly market: LoadedMarket | undefined }
-  | { readonly do: 'candles'; readonly job: CandleJob };
+  | StepRequest;
+
+/** A part of a step over a store. */
+export type StepRequest =
+  | { readonly do: 'candles'; readonly job: CandleJob }
+  | { readonly do: 'features'; readonly job: FeatureJob };
 
 export type ThreadAnswer = {
   readonly result?: unknown;
@@ -39,8 +45,9 @@ async function resultOf(request: ThreadRequest): Promise<unknown> {
   if (request.do === 'load') return await load(request.job);
   if (request.do === 'run') return await run(request.job, request.market);
   requireVersion(request.job, place);
-  const { runCandleJob } = await import('../candles/store/candle-work.js');
-  return await runCandleJob(request.job, place.store ?? request.job.store);
+  const store = place.store ?? request.job.store;
+  if (request.do === 'candles') return await (await import('../candles/store/candle-work.js')).runCandleJob(request.job, store);
+  return await (await import('../features/store/feature-work.js')).runFeatureJob(request.job, store);
 }
 
 async function load(job: SweepJob): Promise<LoadedMarket> {

@@ -1,9 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { LoadedMarket } from '../backtest/study/market-reader.js';
 import type { SweepJob } from '../backtest/study/sweep-job.js';
-import type { CandleJob } from '../candles/store/candle-job.js';
 import { JobRefusal } from '../redis/job-worker.js';
-import type { ThreadAnswer, ThreadRequest } from './job-thread.js';
+import type { StepRequest, ThreadAnswer, ThreadRequest } from './job-thread.js';
 import type { WorkerPlace } from './worker-place.js';
 
 /** Markets that are kept in memory; each is shared by all threads. */
@@ -28,9 +27,9 @@ export class ThreadPool {
     return await this.#inThread(async (thread) => await thread.run(job, await this.#marketOf(job, thread)));
   }
 
-  /** Builds candles of a store. */
-  async runCandles(job: CandleJob): Promise<unknown> {
-    return await this.#inThread(async (thread) => await thread.candles(job));
+  /** Does a part of a step over a store. */
+  async runStep(request: StepRequest): Promise<unknown> {
+    return await this.#inThread(async (thread) => await thread.runStep(request));
   }
 
   async close(): Promise<void> {
@@ -96,8 +95,8 @@ class JobThread {
     return await this.#ask({ do: 'run', job, market: isKnown ? undefined : market });
   }
 
-  async candles(job: CandleJob): Promise<unknown> {
-    return await this.#ask({ do: 'candles', job });
+  async runStep(request: StepRequest): Promise<unknown> {
+    return await this.#ask(request);
   }
 
   async close(): Promise<void> {

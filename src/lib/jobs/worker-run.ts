@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { SweepJob } from '../backtest/study/sweep-job.js';
 import type { CandleJob } from '../candles/store/candle-job.js';
+import type { FeatureJob } from '../features/store/feature-job.js';
 import type { RedisConnection } from '../redis/client.js';
 import { JobQueue, type QueueCounts, type QueuedJob, REFUSED, WORK_QUEUE } from '../redis/job-queue.js';
 import { JobRefusal, JobWorker, type WorkerCounts } from '../redis/job-worker.js';
@@ -75,7 +76,8 @@ export class RunningWorker {
 async function runJob(job: QueuedJob, threads: ThreadPool): Promise<unknown> {
   try {
     if (job.kind === 'sweep') return await threads.runSweep(readPlain(job) as SweepJob);
-    if (job.kind === 'candles') return await threads.runCandles(readPlain(job) as CandleJob);
+    if (job.kind === 'candles') return await threads.runStep({ do: 'candles', job: readPlain(job) as CandleJob });
+    if (job.kind === 'features') return await threads.runStep({ do: 'features', job: readPlain(job) as FeatureJob });
     throw new JobRefusal(`unknown kind of job "${job.kind}": this mdtool is older than the sender`);
   } catch (error) {
     if (error instanceof JobRefusal) throw new JobRefusal(`${REFUSED} ${WORKER_NAME}: ${error.message}`);

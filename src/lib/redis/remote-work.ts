@@ -1,5 +1,4 @@
 import { EXIT, FailureError, MdtoolError } from '../model/errors.js';
-import type { RedisConnection } from './client.js';
 import { type JobOutcome, JobQueue, type QueuedJob } from './job-queue.js';
 
 /** Jobs whose results are read together: a result may have megabytes. */
@@ -12,6 +11,14 @@ const LONGEST_PAUSE = 250;
 /** Milliseconds that Redis has after Ctrl-C. */
 const GRACE = 3_000;
 
+/** The Redis of the workers, as `--workers` names it. */
+export type Workers = {
+  readonly url: string;
+  /** Version of mdtool, which workers compare with theirs. */
+  readonly version: string;
+  readonly notice: (text: string) => void;
+};
+
 /** Work of a step that `mdtool worker` processes do: all of it, or the step fails. */
 export class RemoteWork {
   readonly #queue: JobQueue;
@@ -21,10 +28,9 @@ export class RemoteWork {
   }
 
   /** Connects. Throws a `UsageError` without BullMQ, a `FailureError` if Redis cannot be reached. */
-  static async open(connection: RedisConnection): Promise<RemoteWork> {
-    const queue = await JobQueue.open(connection);
-    if ((await queue.workers()).length === 0)
-      connection.onTrouble('no worker is connected; start one with mdtool worker --queue');
+  static async open({ url, notice }: Workers): Promise<RemoteWork> {
+    const queue = await JobQueue.open({ url, flag: '--workers', onTrouble: notice });
+    if ((await queue.workers()).length === 0) notice('no worker is connected; start one with mdtool worker --queue');
     return new RemoteWork(queue);
   }
 
@@ -53,7 +59,10 @@ export class RemoteWork {
       if (open.size > 0) await this.#cancel([...open.keys()]);
     }
     if (open.size > 0)
-      throw new MdtoolError('stopped: nothing is written; the same command goes on with the jobs that are done', EXIT.incomplete);
+      throw new MdtoolError(
+        'stopped: the rows are not written; the same command goes on with the jobs that are done',
+        EXIT.incomplete,
+      );
   }
 
   async close(): Promise<void> {

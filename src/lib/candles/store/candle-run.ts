@@ -7,6 +7,7 @@ import { UniqueTrades } from '../../input/unique-trades.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { filtered, isSelected } from '../../model/selection.js';
+import type { Workers } from '../../redis/remote-work.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { CandleCounts, CandleOptions } from '../options.js';
@@ -20,7 +21,7 @@ import {
   streamCandles,
   widened,
 } from './candle-step.js';
-import type { RemoteCandles, Workers } from './remote-candles.js';
+import type { RemoteCandles } from './remote-candles.js';
 import { buildStoredCandles } from './stored-candles.js';
 
 export type CandleRequest = StepRequest & {

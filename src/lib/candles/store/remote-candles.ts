@@ -5,7 +5,7 @@ import type { Market } from '../../model/records.js';
 import type { RecordSelection } from '../../model/selection.js';
 import type { MarketName } from '../../model/series.js';
 import type { Span } from '../../model/span.js';
-import { RemoteWork } from '../../redis/remote-work.js';
+import { RemoteWork, type Workers } from '../../redis/remote-work.js';
 import { sqlName, sqlText } from '../../storage/database/duckdb.js';
 import { unpackRows } from '../../storage/database/packed-rows.js';
 import { tableDefinition } from '../../storage/database/record-table.js';
@@ -19,14 +19,6 @@ import { BUILT, type StoreBuild } from './candle-step.js';
 import { insertCandles } from './candle-work.js';
 import { staleDays } from './stale-spans.js';
 import { tradesWithin } from './stored-trades.js';
-
-/** The Redis of the workers, as `--workers` names it. */
-export type Workers = {
-  readonly url: string;
-  /** Version of mdtool, which workers compare with theirs. */
-  readonly version: string;
-  readonly notice: (text: string) => void;
-};
 
 /** Candles of one interval and market that workers build, of all symbols or some. */
 type RemoteRequest = {
@@ -70,9 +62,9 @@ export class RemoteCandles {
   }
 
   /** Connects. Throws a `UsageError` for candles that depend on the time before them, and as `RemoteWork.open`. */
-  static async open({ url, version, notice }: Workers, candles: CandleOptions, stopped: AbortSignal): Promise<RemoteCandles> {
+  static async open(workers: Workers, candles: CandleOptions, stopped: AbortSignal): Promise<RemoteCandles> {
     requireSeparable(candles);
-    return new RemoteCandles(await RemoteWork.open({ url, flag: '--workers', onTrouble: notice }), version, stopped);
+    return new RemoteCandles(await RemoteWork.open(workers), workers.version, stopped);
   }
 
   /**

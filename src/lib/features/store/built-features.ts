@@ -1,6 +1,6 @@
 import type { AnyRecord } from '../../model/records.js';
 import type { MarketName } from '../../model/series.js';
-import { DAY, floorToSecond, formatDate, HOUR, SECOND } from '../../model/time.js';
+import { DAY, floorToSecond, formatDate, HOUR } from '../../model/time.js';
 import { ofMarket, withinSpan } from '../../storage/database/conditions.js';
 import { type Database, sqlName } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
@@ -12,20 +12,14 @@ import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
-import { FeatureEngine } from '../engine.js';
 import type { EngineCounts, EngineOptions } from '../options.js';
 import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
-import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
+import { groupRows, ROWS, type RowType } from './group-rows.js';
+import type { Group } from './past-rows.js';
 import { progressName, progressOf, storedProgress } from './progress.js';
+import type { RemoteFeatures } from './remote-features.js';
 import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
-import { fedByStore } from './store-feed.js';
 import { marketClock, marketsOf, typesUntil } from './store-sql.js';
-
-const ROWS = ['micro', 'features'] as const;
-type RowType = (typeof ROWS)[number];
-
-/** Quotes count for two minutes at most; a gap may change the rows of five. */
-const CARRIED = 310 * SECOND;
 
 type BuildOptions = {
   readonly engine: EngineOptions;
@@ -36,6 +30,8 @@ type BuildOptions = {
   /** Receives the counts of some rows, and the record types that they were made of. */
   readonly onCounts: (counts: EngineCounts, seen: ReadonlySet<string>) => void;
   readonly stopped: AbortSignal;
+  /** Builds the rows elsewhere; this process alone writes to the store. */
+  readonly remote?: RemoteFeatures | undefined;
 };
 
 /** The rows of one type, market and day that were made again. */
@@ -111,9 +107,13 @@ async function fillTables(build: Build, groups: readonly Group[], limit: number)
   const { database } = build.snapshot;
   const appenders = new Map<RowType, TableAppender>();
   for (const type of ROWS) appenders.set(type, await TableAppender.create(database, type, tableOf(type)));
-  for (const group of groups) {
-    for await (const records of groupRows(build, group, limit)) {
-      build.onRows(records);
+  const { snapshot, market, engine, remote, onRows, onCounts, stopped } = build;
+  const { location } = build.context.paths;
+  const all = groups.map((group) => ({ group, limit, seen: typesUntil(snapshot, group, group.from) }));
+  if (remote) await remote.fill(all, { snapshot, market, location, tableOf, onRows, onCounts });
+  for (const one of remote ? [] : all) {
+    for await (const records of groupRows(location, one, { engine, onCounts, stopped })) {
+      onRows(records);
       for (const [type, appender] of appenders) await appender.append(records.filter((record) => record.type === type));
     }
   }
@@ -159,26 +159,6 @@ function replaced(groups: readonly Group[]): string {
   return groups
     .map(({ from, symbols, ...market }) => `${ofMarket(market, symbols)} AND "timestamp" > make_timestamptz(${from})`)
     .join(' OR ');
-}
-
-async function* groupRows({ context, snapshot, engine: options, onCounts, stopped }: Build, group: Group, limit: number) {
-  const engine = new FeatureEngine({ ...options, batch: true });
-  const { location } = context.paths;
-  const { from, symbols, exchange, market } = group;
-  const seen = typesUntil(snapshot, group, from);
-  if (from > 0) await restorePast(location, { ...group, seen }, engine, options);
-  else await foreseeRepairs(location, { exchanges: [exchange], markets: [market], symbols }, engine);
-  // Rows that were read to go on from are not those of this run.
-  for (const name of Object.keys(engine.counts) as (keyof EngineCounts)[]) engine.counts[name] = 0;
-  const isNew = ({ type, timestamp }: AnyRecord) => type !== 'gap' && timestamp > from && timestamp <= limit;
-  const selection = { exchanges: [exchange], markets: [market], symbols, since: from === 0 ? undefined : from - CARRIED };
-  for await (const records of fedByStore(engine, location, selection, { from, stopped })) {
-    const rows = records.filter(isNew);
-    if (rows.length > 0) yield rows;
-  }
-  if (stopped.aborted) return;
-  yield [...engine.finish()].filter(isNew);
-  onCounts(engine.counts, engine.seen);
 }
 
 /** The days on which rows were made, and those of which stored rows may go. */

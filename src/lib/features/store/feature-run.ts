@@ -7,6 +7,7 @@ import { UniqueTrades } from '../../input/unique-trades.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { filtered, isInTime, isOfSelection } from '../../model/selection.js';
+import type { Workers } from '../../redis/remote-work.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { EngineCounts, EngineOptions } from '../options.js';
@@ -15,6 +16,7 @@ import { buildStoredFeatures } from './built-features.js';
 import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
 import { batchFeatures, type FeatureStep, streamFeatures } from './feature-step.js';
 import { featuresOfFiles } from './file-features.js';
+import type { RemoteFeatures } from './remote-features.js';
 import { featuresOfStore } from './stored-features.js';
 
 /** The rows that `features` makes. */
@@ -26,6 +28,8 @@ export type FeatureRequest = StepRequest & {
   readonly rows: readonly RowType[];
   /** Called with the rows as they are made, also those that only go to the store. */
   readonly onRows: (records: readonly AnyRecord[]) => void;
+  /** Make the rows of a store on these workers, not here. */
+  readonly workers?: Workers | undefined;
 };
 
 /** Facts about a run of `features`. */
@@ -60,6 +64,8 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
 
   overInput(request) {
     const { input, selection, engine, stopped, warn } = request;
+    if (request.workers)
+      throw new UsageError('--workers: workers read a store; leave INPUT out, after mdtool import has put the records there');
     const broken = new BrokenLines(warn);
     const unique = new UniqueTrades(
       (reason) => broken.broken(reason),
@@ -77,6 +83,10 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
 
   async besideStore(request) {
     const { directory, selection, engine, stopped } = request;
+    if (request.workers)
+      throw new UsageError(
+        '--workers: rows beside a store follow from all symbols in turn; leave -o and --plot out, and read the rows with mdtool query',
+      );
     const step = await featuresOfStore(directory, selection, engine, stopped);
     return runOf({ ...step, records: untilStopped(step.records, stopped) }, request, { broken: { count: 0 } });
   },
@@ -106,17 +116,28 @@ type Build = {
   readonly most: number;
 };
 
-async function* build(
+async function* build(context: StoreContext, request: FeatureRequest, facts: Build): AsyncGenerator<AnyRecord[]> {
+  const { workers, engine, stopped } = request;
+  const remote = workers && (await (await import('./remote-features.js')).RemoteFeatures.open(workers, engine, stopped));
+  try {
+    yield* buildRows(context, request, facts, remote);
+  } finally {
+    await remote?.close();
+  }
+}
+
+async function* buildRows(
   context: StoreContext,
   { selection, engine, onRows, stopped }: FeatureRequest,
   { stored, counts, seen, most }: Build,
+  remote: RemoteFeatures | undefined,
 ): AsyncGenerator<AnyRecord[]> {
   const onCounts = (more: EngineCounts, types: ReadonlySet<string>) => {
     for (const type of types) seen.add(type);
     for (const name of Object.keys(counts) as (keyof EngineCounts)[]) counts[name] += more[name];
   };
   const { exchanges, markets, symbols } = selection;
-  const options = { engine, selection: { exchanges, markets, symbols }, onRows, onCounts, stopped };
+  const options = { engine, selection: { exchanges, markets, symbols }, onRows, onCounts, stopped, remote };
   for await (const built of buildStoredFeatures(context, options)) {
     if (!built.changed) continue;
     stored.made[built.type] += built.rows;
