@@ -49,15 +49,15 @@ function gaps(): AnyRecord[] {
 }
 
 /**
- * Returns the records of two symbols around a midnight, and those that come later: the rest, a late trade, and a gap in what was
+ * Returns the records of two symbols, and those that come later: the rest, a late trade, and a gap in what was
  * there. Rows go on from those that were made of the first.
  */
 export function featureInputs(): readonly [AnyRecord[], AnyRecord[]] {
-  const start = START + 24 * HOUR - 300_000_000;
+  const start = START + 12 * HOUR;
   const all = ['BTCUSDT', 'ETHUSDT'].flatMap((symbol, index) => [
-    ...raw(market(symbol, start + index * 60_000_000, 0.2, 5 + index, index < 1) as AnyRecord[]),
+    ...raw(market(symbol, start + index * 60_000_000, 0.15, 5 + index, index < 1) as AnyRecord[]),
   ]);
-  const border = start + 500_000_000;
+  const border = start + 360_000_000;
   const isFirst = ({ timestamp }: AnyRecord) => timestamp < border;
   const trade = all.find(({ type }) => type === 'trade') as AnyRecord & { readonly type: 'trade' };
   const late = { ...trade, id: 'late', timestamp: border - 200_000_000, localTimestamp: border + 1 };

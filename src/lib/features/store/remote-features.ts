@@ -24,10 +24,10 @@ type Target = {
   readonly onCounts: (counts: EngineCounts, seen: ReadonlySet<string>) => void;
 };
 
-/** Days of rows that a job returns at most: some 15 megabytes a day, and a value of Redis has at most 512. */
-const MOST_DAYS = 10;
+/** Days of rows that a job returns at most: some 30 megabytes a day, and a value of Redis has at most 512. */
+const MOST_DAYS = 7;
 /** Days of all symbols together: Redis keeps the rows for a day. */
-const MOST_SYMBOL_DAYS = 200;
+const MOST_SYMBOL_DAYS = 100;
 
 /** Makes the rows of a store by `mdtool worker` processes, a symbol a job. */
 export class RemoteFeatures {
@@ -107,6 +107,6 @@ function requireRoom(tasks: readonly GroupTask[], snapshot: StoreSnapshot, { exc
   const total = sizes.reduce((sum, size) => sum + size.total, 0);
   if (longest > MOST_DAYS || total > MOST_SYMBOL_DAYS)
     throw new UsageError(
-      `--workers: ${exchange} ${market} has ${formatCount(longest)} days and ${formatCount(total)} days of symbols to make, and Redis would hold at most ${MOST_DAYS} and ${formatCount(MOST_SYMBOL_DAYS)}; run once without --workers, or choose fewer --symbols`,
+      `--workers: ${exchange} ${market} lacks rows of ${formatCount(longest)} days (${formatCount(total)} of single symbols), and Redis takes ${MOST_DAYS} (${MOST_SYMBOL_DAYS}); run once without --workers, or choose fewer --symbols`,
     );
 }
