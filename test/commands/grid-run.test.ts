@@ -1,13 +1,25 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunConfig } from '../../src/lib/execution/state.js';
-import { createRunStore } from '../../src/lib/execution/store/sqlite-store.js';
+import { createRunStore, openRunStore, runDirectory } from '../../src/lib/execution/store/sqlite-store.js';
 import { Decimal } from '../support/exchange-server/accounts/engine/decimals.js';
 import { type AccountServer, startAccountServer } from '../support/exchange-server/accounts/server.js';
 import { finished, says, start } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
+import { mountSmallDisk } from '../support/small-disk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-grid-run-'));
 const servers = new Map<string, AccountServer>();
@@ -34,6 +46,19 @@ function opened(id: string, store: string, holdMode: 'one-way' | 'hedge' = 'one-
 }
 
 const run = (id: string, name: string) => ['grid', 'run', name, '--demo', '-e', id, '-s', 'ETHUSDT', ...LADDER];
+
+/** Writes to a file until that fails. */
+function fill(file: number, bytes: Buffer): never {
+  for (;;) writeSync(file, bytes);
+}
+
+/** The trades that the journal of the run `eth` has, in their order. */
+async function booked(store: string): Promise<string[]> {
+  const journal = await openRunStore(runDirectory(store, 'eth'));
+  const ids = journal.fills().map(({ tradeId }) => tradeId);
+  journal.close();
+  return ids;
+}
 
 describe('grid run', () => {
   it.each([
@@ -100,6 +125,42 @@ describe('grid run', () => {
       ]);
     },
     60_000,
+  );
+
+  const disk = mountSmallDisk(72);
+  afterAll(() => disk?.unmount());
+  it.skipIf(!disk)(
+    'a full disk: exit 4, its orders rest; with room again it goes on, and no fill is lost',
+    async () => {
+      const { env, open, owner, server } = opened('bybit', 'full');
+      const [filler, store] = ['filler', 'store'].map((name) => join(disk?.root as string, name)) as [string, string];
+      const at = ['--store', store];
+      const child = start([...run('bybit', 'eth'), ...at], { env });
+      const first = finished(child);
+      await Promise.race([
+        expect.poll(open, { timeout: 30_000 }).toHaveLength(4),
+        first.then(({ stderr }) => Promise.reject(new Error(stderr))),
+      ]);
+      const file = openSync(filler, 'w');
+      for (const size of [1 << 20, 1 << 12]) expect(() => fill(file, Buffer.alloc(size))).toThrow(/ENOSPC/);
+      closeSync(file);
+      // It fills the next level of the ladder.
+      server.market.setPrice('ETHUSDT', '98.50');
+      const { code, stderr } = await first;
+      expect([code, stderr]).toEqual([4, expect.stringMatching(/^mdtool: .*full/m)]);
+      expect(open().length).toBeGreaterThan(0);
+      rmSync(filler);
+      const again = start(['grid', 'run', 'eth', ...at], { env });
+      const ended = finished(again);
+      await says(again.stderr, /the run goes on/);
+      await expect
+        .poll(() => booked(store))
+        .toEqual(server.desk.engine.fills.filter(({ account }) => account === owner).map(({ id }) => id));
+      again.kill('SIGINT');
+      expect((await ended).code).toBe(0);
+      expect(server.desk.violations).toEqual([]);
+    },
+    90_000,
   );
 
   it('grid stop --kill needs no run: it asks for the symbol, then cancels and closes what is there', async () => {

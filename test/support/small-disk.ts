@@ -17,7 +17,8 @@ export function mountSmallDisk(megabytes: number): SmallDisk | undefined {
     return undefined;
   }
   const unmount = () => {
-    execFileSync('umount', [root]);
+    // A process that was started on it may still be ending.
+    execFileSync('umount', ['--lazy', root]);
     rmSync(root, { recursive: true });
   };
   return { root, unmount };
