@@ -5,11 +5,14 @@ const RUNS = [
   'test/lib/execution/{scenarios,crash-points,model,parity}.test.ts',
   'test/lib/backtest/grid-snapshot.test.ts',
   'test/commands/grid-kills.test.ts',
+  'test/lib/exchanges/frame-bytes.test.ts',
+  'test/fuzz/frames.test.ts',
 ];
 
 /** What a variable of the caller says goes before these. */
 const FULL = {
   MDTOOL_ALL_KINDS: '1',
+  MDTOOL_FUZZ_CASES: '100000',
   MDTOOL_CRASH_POINTS: 'all',
   MDTOOL_MODEL_RUNS: '2000',
   MDTOOL_PARITY_SEEDS: '100',

@@ -10,7 +10,7 @@ import { type RecordedFrame, singleFrames, tapeFrames } from '../support/frames.
 import { mutate } from '../support/mutate.js';
 import { pick, seeded } from '../support/random.js';
 
-const CASES = Number(process.env.MDTOOL_FUZZ_CASES ?? 6_000);
+const CASES = Number(process.env.MDTOOL_FUZZ_CASES ?? 3_000);
 const KINDS = new Set(['data', 'acknowledged', 'refused', 'pong', 'silent', 'unknown', 'rejected']);
 const TAPES: Record<string, string> = { bitget: 'bitget-v2.tape.ndjson.gz', bybit: 'bybit-v5.tape.ndjson.gz' };
 

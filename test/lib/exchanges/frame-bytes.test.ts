@@ -5,7 +5,7 @@ import { type RecordedFrame, singleFrames, tapeFrames } from '../../support/fram
 import { mutate } from '../../support/mutate.js';
 import { pick, seeded } from '../../support/random.js';
 
-const CASES = Number(process.env.MDTOOL_FUZZ_CASES ?? 10_000);
+const CASES = Number(process.env.MDTOOL_FUZZ_CASES ?? 3_000);
 const TAPES: Record<string, string> = { bitget: 'bitget-v2.tape.ndjson.gz', bybit: 'bybit-v5.tape.ndjson.gz' };
 
 /** The bytes of a text, which count how often they were decoded whole, that is how often the text was read after all. */
