@@ -21,6 +21,8 @@ type Model = {
 type Act = (run: RunSession, model: Model, a: number, b: number) => void;
 
 const between = (low: number, high: number, share: number) => low + (high - low) * share;
+/** How long a run is silent after what it takes for a ban, ms. */
+const LIKE_BAN = 310_000;
 const write = /place|order\/create|cancel/;
 const place = /place|order\/create/;
 
@@ -89,6 +91,16 @@ const ACTS = {
   'the owner closes a part': (run, model, a) => {
     touch(run, model, 'mismatch', 'foreign_position');
     if (run.held().gt('0.2')) run.trade('sell', Decimal.max('0.1', run.held().mul(a).toDecimalPlaces(2, 1)).toFixed(), true);
+  },
+  // The run has to go on beside it as if it were not there; only a start refuses it.
+  'the owner trades the other side': (run, model, a) => {
+    if (run.kind[2] !== 'hedge') return;
+    model.isTouched = true;
+    model.mayHalt.add('foreign_position');
+    const { desk, owner } = run;
+    const other = desk.engine.ledger.position(owner, desk.symbol('ETHUSDT'), 'short')?.amount;
+    if (other?.gt(0) && a < 0.5) run.trade('buy', other.toFixed(), true);
+    else run.trade('sell', between(0.1, 1, a).toFixed(2), false);
   },
   'the owner cancels a level': (run, model, a) => {
     touch(run, model, 'mismatch');
@@ -210,7 +222,9 @@ export async function playCommands(kind: RunKind, cmds: Iterable<fc.AsyncCommand
   run.desk.faults.clear();
   // Out of the band no take profit is accepted: the price comes back.
   run.move('100.00');
-  await run.pass(90_000 + model.silence);
+  // Three refusals in a row for too many requests are taken for a ban.
+  const silence = run.runner.state.alarms.ban === undefined ? 0 : LIKE_BAN;
+  await run.pass(90_000 + Math.max(silence, model.silence));
   // Whoever was banned may have had requests on the way.
   const violations = run.desk.violations.filter(({ rule }) => rule !== 'rest-while-banned');
   judge(
