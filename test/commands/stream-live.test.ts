@@ -91,6 +91,19 @@ describe('stream from an exchange', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('belongs to shard 2/2: choose fewer shards')]);
   });
 
+  it('waits in a leased shard without a symbol, and ends with 0', async () => {
+    const leased = { ...env, _MDTOOL_LEASED: '1' };
+    const waiting = start(live('--symbols', 'BTCUSDT', '--shard', '2/2', '--store', store('waiting')), { env: leased });
+    const end = finished(waiting);
+    let text = '';
+    waiting.stderr?.on('data', (more) => {
+      text += more;
+    });
+    await expect.poll(() => text, { timeout: 20_000, interval: 20 }).toContain('no symbol belongs to shard 2/2 yet');
+    waiting.kill('SIGTERM');
+    expect(await end).toMatchObject({ code: 0 });
+  }, 30_000);
+
   it('refuses a second capture of the same into one store, and runs beside one of other symbols or channels', async () => {
     const into = (...args: string[]) => mdtool(live('--store', store('shared'), '--count', '1', ...args), { env });
     const first = start(live('--store', store('shared'), '--symbols', 'BTCUSDT,ETHUSDT'), { env });

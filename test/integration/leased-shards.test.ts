@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isInShard } from '../../src/lib/instruments/shard.js';
+import { startExchangeServer } from '../support/exchange-server/index.js';
 import { isInstalled } from '../support/installed.js';
+import { captureFrom } from '../support/live-run.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
 import { ShardTrial } from '../support/shard-trial.js';
 
@@ -26,6 +29,29 @@ describe.skipIf(!hasRedis)('leased shards', () => {
     expect(Math.max(...takeOvers)).toBeLessThan(7_000 + 5_000);
   }, 120_000);
 });
+
+it('waits for listings in a leased shard without a symbol, longer than a run without a connection may', async () => {
+  const server = await startExchangeServer('bybit', {
+    timeScale: 50,
+    keepBooks: false,
+    strangers: false,
+    symbols: { linear: 1 },
+  });
+  const { listing } = server.market.get('linear', 'BTCUSDT');
+  const shard = { index: isInShard({ index: 1, count: 2 }, 'bybit', 'linear', 'BTCUSDT') ? 2 : 1, count: 2, waits: true };
+  const name = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'].find((base) => isInShard(shard, 'bybit', 'linear', `${base}USDT`)) ?? '';
+  const run = await captureFrom([server], { shard, refreshEvery: 100, unreachableAfter: 300 });
+  try {
+    expect(run.log).toContain(`no symbol belongs to shard ${shard.index}/2 yet: waiting for new listings`);
+    await run.until(() => run.live.status().seconds > 0.6, 'time has passed');
+    server.list({ ...listing, symbol: `${name}USDT`, base: name });
+    await run.until(() => server.subscribers('linear', `${name}USDT`).length === 1, 'the new listing subscribed');
+    expect(server.subscribers('linear', 'BTCUSDT')).toHaveLength(0);
+  } finally {
+    await run.stop();
+    await server.close();
+  }
+}, 30_000);
 
 describe('--shard auto/N', () => {
   it.each([

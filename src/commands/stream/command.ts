@@ -7,7 +7,7 @@ import type { SummaryDocument } from '../../lib/cli/summary.js';
 import { streamFlags } from './flags.js';
 import { refuseForeign } from './live-flags.js';
 import { openReplayStream } from './replay-stream.js';
-import { captureShards, refuseLeaseFlags, stopWithParent } from './shards.js';
+import { captureShards, ownShard, refuseLeaseFlags, stopWithParent } from './shards.js';
 
 export default class Stream extends BaseCommand {
   static override summary = 'Capture live market data, or replay recorded tapes.';
@@ -52,7 +52,7 @@ Exit 3: some data was not received or could not be read; everything else is writ
     refuseForeign(flags.replay !== undefined, flags, metadata.flags);
     if (flags.shard && 'leased' in flags.shard) return await this.#captureShards(flags, flags.shard.leased);
     refuseLeaseFlags(this.argv);
-    const shard = flags.shard;
+    const shard = ownShard(flags.shard);
     stopWithParent();
     await this.openAlerts(flags);
     const { settings, stderr, summary, stopped } = this;

@@ -72,6 +72,11 @@ export async function captureShards(run: ShardRun): Promise<number> {
   return code;
 }
 
+/** Returns the shard of this process; a leased one waits for listings while it has no symbol. */
+export function ownShard(shard: Shard | undefined): Shard | undefined {
+  return shard && { ...shard, waits: process.env[LEASED] !== undefined };
+}
+
 /** Stops a capture whose parent is gone: the shard belongs to another process then. */
 export function stopWithParent(): void {
   if (process.env[LEASED] === undefined || process.channel === undefined) return;

@@ -1,7 +1,12 @@
 import { UsageError } from '../model/errors.js';
 
 /** The part of the symbols for one of several machines: `2/5` is the second of five. */
-export type Shard = { readonly index: number; readonly count: number };
+export type Shard = {
+  readonly index: number;
+  readonly count: number;
+  /** Whether it waits for listings while it has no symbol, as a leased one does; others are refused. */
+  readonly waits?: boolean | undefined;
+};
 
 /** Returns the shard that `2/5` names. Throws a `UsageError`. */
 export function parseShard(text: string): Shard {

@@ -184,12 +184,14 @@ class LiveRun implements Live {
     for (const [id, reason] of failed) this.#runLog.unlisted(id, reason);
     this.#unlisted = failed.size + wanted.outdated.size;
     const isEmpty = [...wanted.symbols.values()].every((ofMarket) => ofMarket.size === 0);
-    const { shard } = this.#options;
+    const { shard, log } = this.#options;
     const share = shard === undefined ? '' : ` and belongs to shard ${shard.index}/${shard.count}: choose fewer shards`;
-    if (isEmpty && failed.size === 0)
+    if (isEmpty && failed.size === 0 && !shard?.waits)
       throw new UsageError(
         `no instrument passes the filters${share}; try mdtool symbols with the same --quote, --kind, --status and --match`,
       );
+    if (isEmpty && shard?.waits)
+      log.info(`no symbol belongs to shard ${shard.index}/${shard.count} yet: waiting for new listings`);
     this.#wanted = wanted;
   }
 
@@ -230,8 +232,9 @@ class LiveRun implements Live {
     );
   }
 
-  /** Ends the run as unreachable when nothing connected in time. */
+  /** Ends the run as unreachable when nothing connected in time, unless there is nothing to connect for. */
   #checkReached(): void {
+    if (this.#options.shard?.waits && this.symbols === 0) return;
     if (this.#runLog.connects + this.#polls.answered > 0 || this.#isEnding) return;
     const seconds = Math.round(this.#options.unreachableAfter / 1000);
     const { lastFailure } = this.#runLog;

@@ -126,7 +126,8 @@ async function summarizeRun({ flags, summary }: LiveStreamContext, { redis, tape
 /** A script must not take a run that captured nothing for one of a quiet market. */
 function reportNothing(live: Live, summary: Summary): void {
   const { connects, records } = live.status();
-  if (isUp(live) || total(records) > 0 || live.unreachable.length > 0) return;
+  // A leased shard without a symbol has nothing to capture.
+  if (live.symbols === 0 || isUp(live) || total(records) > 0 || live.unreachable.length > 0) return;
   if (connects === 0) summary.unreachable('the run ended before anything was connected');
   else summary.incomplete('nothing was captured: no subscription was confirmed when the run ended');
 }
