@@ -466,6 +466,21 @@ describe('several symbols and markets', () => {
     ]);
   });
 
+  it('read apart have the same rows alone and together, where a gap becomes known after they were emitted', () => {
+    const seconds = [...Array.from({ length: 55 }, (_, index) => index * 10), 610];
+    const own: AnyRecord[] = seconds.map((second) => trade(second, { id: `own-${second}` }));
+    const other = Array.from({ length: 600 }, (_, second) => trade(second, { id: `other-${second}`, symbol: 'ETHUSDT' }));
+    const times = { timestamp: at(590), localTimestamp: at(590), fromTimestamp: at(100), untilTimestamp: at(590) };
+    const gap: Gap = { type: 'gap', ...identity, ...times, channel: 'book', reason: 'disconnect', repaired: 0, missing: true };
+    const alone = [...own, book(0), gap].sort((a, b) => a.timestamp - b.timestamp);
+    const together = [...alone, ...other].sort((a, b) => a.timestamp - b.timestamp);
+    const rowsOf = (records: readonly AnyRecord[], apart: boolean) =>
+      JSON.stringify(featureRun(records, { batch: true, apart }).features.filter(({ symbol }) => symbol === identity.symbol));
+    expect(rowsOf(together, true)).toBe(rowsOf(alone, true));
+    // The others move the clock of the market on: some rows are emitted before the gap, and say so in another order.
+    expect(rowsOf(together, false)).not.toBe(rowsOf(alone, false));
+  });
+
   it('a day of silence ends a series: no rows are made up for it', () => {
     const { micro } = featureRun([trade(0.5), trade(3 * 86_400 + 0.5)]);
     expect(micro.length).toBeLessThan(10);
