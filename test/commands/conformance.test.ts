@@ -29,11 +29,11 @@ function opened(environment: 'demo' | 'live') {
 const probe = (env: Record<string, string>, ...more: string[]) =>
   mdtoolHere(['keys', 'test', '-e', 'bybit', '--conformance', '--store', store, ...more], { env });
 
-const live = () => {
+const live = (...more: string[]) => {
   const ladder = ['--deposit', '1000', '--leverage', '10', '--levels', '4', '--coverage', '4%', '--take-profit', '2%'];
   const limits = ['--live', '--max-deposit', '1000', '--max-loss', '50'];
   const where = ['-e', 'bybit', '-s', 'ETHUSDT', '--store', store];
-  return mdtoolHere(['grid', 'run', 'x', ...where, ...ladder, ...limits], { env: opened('live').env });
+  return mdtoolHere(['grid', 'run', 'x', ...where, ...ladder, ...limits, ...more], { env: opened('live').env });
 };
 
 it('a demo account confirms, and only then real money may begin a run', async () => {
@@ -68,6 +68,19 @@ it.each([
   const refused = await live();
   expect([refused.code === 0, refused.stderr]).toEqual([false, expect.stringMatching(expected)]);
   writeFileSync(file, whole);
+});
+
+it('a result of one position mode confirms nothing for the other', async () => {
+  const hedge = () => live('--position-mode', 'hedge');
+  expect((await hedge()).stderr.replace(/\s+/g, ' ')).toMatch(
+    /bybit \(unified, hedge mode\).*with the demo account in hedge mode/,
+  );
+  const other = file.replace('unified', 'unified-hedge');
+  const whole = readFileSync(file, 'utf8');
+  writeFileSync(other, whole);
+  expect((await hedge()).stderr).toMatch(/no result of that account family and position mode/);
+  writeFileSync(other, whole.replace('"positionMode": "one_way"', '"positionMode": "hedge"'));
+  expect((await hedge()).stderr).toMatch(/--confirm ETHUSDT/);
 });
 
 it('a live key is never probed', async () => {

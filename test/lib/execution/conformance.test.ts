@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Conformance, probeConformance } from '../../../src/lib/execution/live/conformance/run.js';
+import { type Conformance, modesOf, probeConformance } from '../../../src/lib/execution/live/conformance/run.js';
 import { ALL_KINDS, type RunKind, RunSession, type RunSessionOptions, samplesOf } from '../../support/run-session.js';
 
 async function probed(
@@ -42,6 +42,12 @@ describe.each(ALL_KINDS.map((kind) => ({ kind })))('the conformance probe on $ki
   it('an exchange as its documents say: every question is asked, nothing contradicts, nothing stays', async () => {
     const { run, probe, facts } = await probed(kind);
     if (probe instanceof Error) throw probe;
+    const scope = { market: 'linear', symbol: 'ETHUSDT', settle: 'USDT' } as const;
+    const shown = await run.during(modesOf({ client: run.client(), family: run.family, scope }));
+    expect([shown, probe.result.positionMode]).toEqual([
+      expect.objectContaining({ positionMode: kind[2] ?? 'one_way' }),
+      kind[2] ?? 'one_way',
+    ]);
     expect(probe.result.facts.filter(({ verdict }) => verdict === 'contradicts')).toEqual([]);
     expect([probe.isWhole, probe.left, run.open(), run.held().toString()]).toEqual([true, [], [], '0']);
     expect(Object.keys(facts)).toEqual(

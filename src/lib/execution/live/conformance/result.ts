@@ -63,8 +63,9 @@ async function readConformance(store: string, of: Of): Promise<ConformanceResult
   if (!existsSync(file)) return undefined;
   try {
     const result = JSON.parse(await readFile(file, 'utf8')) as ConformanceResult;
-    if (!Array.isArray(result.facts) || result.exchange !== of.exchange || result.family !== of.family)
-      throw new TypeError('it is no result of that account family');
+    const isOfMode = (result.positionMode ?? 'one_way') === (of.positionMode ?? 'one_way');
+    if (!Array.isArray(result.facts) || result.exchange !== of.exchange || result.family !== of.family || !isOfMode)
+      throw new TypeError('it is no result of that account family and position mode');
     return result;
   } catch (error) {
     throw new FailureError(`${file} cannot be read: ${(error as Error).message}; run keys test --conformance again`);
