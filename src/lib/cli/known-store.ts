@@ -1,5 +1,5 @@
 import { UsageError } from '../model/errors.js';
-import { nearest } from '../model/suggestion.js';
+import { didYouMean } from '../model/suggestion.js';
 import { findStore, requireStore } from '../storage/files/store-directory.js';
 import { openStoreContext } from '../storage/log/store-context.js';
 import { nativeSymbols, type SelectionFlags } from './record-selection.js';
@@ -47,6 +47,5 @@ async function hasRecords(batches: AsyncIterable<readonly unknown[]>): Promise<b
 /** Returns the symbols that a spelling may mean: `BTC` and `btc-usd` are beginnings of native names. */
 function similarSymbols(name: string, known: Iterable<string>): string {
   const plain = name.toUpperCase().replace(/[^A-Z0-9]/g, '');
-  const near = nearest(plain, known);
-  return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
+  return didYouMean(plain, known);
 }

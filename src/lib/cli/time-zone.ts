@@ -1,5 +1,5 @@
 import { UsageError } from '../model/errors.js';
-import { nearest } from '../model/suggestion.js';
+import { asQuestion, nearest } from '../model/suggestion.js';
 import { formatTime, MICROSECONDS_PER_MILLISECOND, MINUTE, parseTime } from '../model/time.js';
 
 /** Zone of displayed times, and of times on the command line that name none. Stored times stay UTC. */
@@ -34,8 +34,8 @@ function zoneOf(name: string): Zone {
 function similarZones(name: string): string {
   const zones = Intl.supportedValuesOf('timeZone');
   const cities = new Map(zones.map((zone) => [zone.split('/').at(-1)?.toLowerCase() ?? zone, zone]));
-  const near = nearest(name.split('/').at(-1)?.toLowerCase() ?? '', cities.keys()).map((city) => cities.get(city));
-  return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
+  const near = nearest(name.split('/').at(-1)?.toLowerCase() ?? '', cities.keys());
+  return asQuestion(near.map((city) => cities.get(city) as string));
 }
 
 /** Returns how far the zone is ahead of UTC at a time, microseconds. */

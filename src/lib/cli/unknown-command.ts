@@ -1,6 +1,6 @@
 import type { Hook } from '@oclif/core';
 import { EXIT } from '../model/errors.js';
-import { nearest } from '../model/suggestion.js';
+import { didYouMean } from '../model/suggestion.js';
 import { redact } from './redaction.js';
 import { Stderr, stderrOptionsOf } from './stderr.js';
 
@@ -18,9 +18,7 @@ function complaint(name: string, commands: readonly string[]): string {
   if (name.startsWith('-')) return `expected a command, was the flag ${name}; mdtool --help lists the commands`;
   const parent = commands.find((command) => name.startsWith(`${command} `));
   if (parent !== undefined) return `unexpected argument "${name.slice(parent.length + 1)}"; see mdtool ${parent} --help`;
-  const near = nearest(name, commands);
-  const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'mdtool --help lists the commands';
-  return `unknown command "${name}"; ${hint}`;
+  return `unknown command "${name}"${didYouMean(name, commands) || '; mdtool --help lists the commands'}`;
 }
 
 export default unknownCommand;

@@ -2,7 +2,7 @@ import type { Exchange } from '../exchanges/exchange.js';
 import { nameKey } from '../exchanges/native-names.js';
 import { UsageError } from '../model/errors.js';
 import type { Instrument } from '../model/records.js';
-import { nearest } from '../model/suggestion.js';
+import { asQuestion, nearest } from '../model/suggestion.js';
 import { chooseUniverse, type Removed, type UniverseOptions } from './universe.js';
 
 const FILTERS = ['status', 'kind', 'quote', 'match'] as const satisfies readonly (keyof Removed)[];
@@ -105,7 +105,7 @@ export function unknownSymbols(names: readonly string[], lists: readonly string[
   }
   // `sol/usdt` and `SOL-USDT` are the notation of another market or tool.
   const near = nearest(first.toUpperCase().replace(/[-_/ ]/g, ''), listed);
-  return `unknown symbol ${first}${where}; ${near.length > 0 ? `did you mean ${near.join(' or ')}?` : LIST_ALL}`;
+  return `unknown symbol ${first}${where}${asQuestion(near) || `; ${LIST_ALL}`}`;
 }
 
 function emptyHint(removed: Removed): string {

@@ -13,8 +13,14 @@ export function nearest(word: string, candidates: Iterable<string>, most = 3): s
 
 /** Returns `; did you mean a or b?`, or nothing when no candidate is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
-  const near = nearest(word, candidates);
-  return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
+  return asQuestion(nearest(word, candidates));
+}
+
+/** Returns `; did you mean a, b or c?`, or nothing without names. */
+export function asQuestion(names: readonly string[]): string {
+  const last = names.at(-1);
+  if (last === undefined) return '';
+  return `; did you mean ${names.length > 1 ? `${names.slice(0, -1).join(', ')} or ` : ''}${last}?`;
 }
 
 /** What other tools call our channels. */

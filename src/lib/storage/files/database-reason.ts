@@ -1,3 +1,5 @@
+import { asQuestion } from '../../model/suggestion.js';
+
 /** DuckDB's errors by pattern, and what they mean to the reader of a file or a statement. */
 const REASONS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [
@@ -41,6 +43,6 @@ export function databaseReason(error: unknown): string {
 /** DuckDB names similar columns and functions on a line of their own, which the first line alone would lose. */
 function candidates(message: string): string {
   const [, list = '', question = ''] = /^Candidate \w+: (.*)$|^Did you mean (.*?)\??$/m.exec(message) ?? [];
-  const names = [...(list === '' ? question : list).matchAll(/"([^"]+)"/g)].map(([, name]) => name).slice(0, 3);
-  return names.length > 0 ? `; did you mean ${names.join(' or ')}?` : '';
+  const names = [...(list === '' ? question : list).matchAll(/"([^"]+)"/g)].map(([, name]) => name as string);
+  return asQuestion(names.slice(0, 3));
 }
