@@ -108,6 +108,22 @@ describe.skipIf(!hasRedis)('a Redis stream as INPUT', () => {
     expect(joined).toEqual(['second']);
   });
 
+  it('makes signals say that what an earlier run of the group remembered is gone', async () => {
+    const clock = { type: 'clock', exchange: 'bybit', market: 'linear', timestamp: 1_795_132_800_000_000 };
+    for (let index = 0; index < 5; index++) await client.xAdd(KEY, '*', { data: JSON.stringify(clock) });
+    await read(2, '&batch=2');
+    const signals = start(['signals', input('&batch=2&idle=1ms'), '-o', '-']);
+    const end = finished(signals);
+    let text = '';
+    signals.stderr?.on('data', (more) => {
+      text += more;
+    });
+    const notice = /the group goes on after an earlier run; what that run remembered, as an open candle or a cooldown, is gone/;
+    await expect.poll(() => text, { timeout: 20_000, interval: 20 }).toMatch(notice);
+    signals.kill('SIGINT');
+    expect((await end).code).toBe(0);
+  }, 30_000);
+
   it('acknowledges and ends when it is stopped', async () => {
     await fill(0, 5);
     const stop = new AbortController();

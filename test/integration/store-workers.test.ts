@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +54,19 @@ describe.skipIf(!isInstalled('redis-server', 'tests of workers'))('steps over a 
     ] as const)
       expect(await mdtoolHere(remote('refused', ...args))).toMatchObject({ code: 2, stderr: expect.stringContaining(reason) });
   });
+
+  it('adds jobs again that a Redis has lost, and leaves the work here for a number of threads', async () => {
+    let runs = 0;
+    const worker = await workHere(async (job) => {
+      runs += 1;
+      if (runs === 2) spawnSync('redis-cli', ['-p', `${trial.redis.port}`, 'flushall']);
+      return await runCandleJob(readPlain(job) as CandleJob, store);
+    });
+    expect(await mdtoolHere(remote('lost', '--exchange', 'bybit'))).toMatchObject({ code: 0 });
+    await worker.close();
+    expect(runs).toBeGreaterThan(4);
+    expect(trial.rows('lost')).toBe(await local('--exchange', 'bybit', '--workers', '2'));
+  }, 60_000);
 
   it('writes nothing when a worker has other trades', async () => {
     const other = await makeWorkerStore(trial.directory, 'other', 4);

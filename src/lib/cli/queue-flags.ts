@@ -28,22 +28,28 @@ export const workersFlag = Flags.custom<number | string>({
   summary: 'Worker threads, or the Redis of mdtool worker processes (redis://host). The result does not depend on it.',
   defaultHelp: async () => '1',
   helpValue: 'N|URL',
-  parse: async (text) => {
-    if (isRedis(text)) return redisUrl(text, process.env, '--workers');
-    const count = /^\d+$/.test(text.trim()) ? Number(text) : 0;
-    if (count < 1 || count > 1024) throw new UsageError(`expected a number of threads or redis://host, was "${text}"`);
-    return count;
-  },
+  parse: async (text) => workersOf(text),
 });
 
-/** The Redis whose workers do the work of a step over a store. */
-export const storeWorkersFlag = Flags.custom<string>({
-  summary: 'Let mdtool worker processes do the work, over this Redis (redis://host). The result does not depend on it.',
+/** The same for steps over a store: a number, as a variable may have it for `backtest`, leaves the work here. */
+export const storeWorkersFlag = Flags.custom<number | string>({
+  summary: 'Let mdtool worker processes do the work over a store: their Redis (redis://host). The result does not depend on it.',
   helpValue: 'URL',
-  parse: async (text) => redisUrl(text, process.env, '--workers'),
+  parse: async (text) => workersOf(text),
 });
 
-/** Returns the workers that `--workers` names. */
-export function storeWorkers(url: string | undefined, version: string, notice: Workers['notice']): Workers | undefined {
-  return url === undefined ? undefined : { url, version, notice };
+function workersOf(text: string): number | string {
+  if (isRedis(text)) return redisUrl(text, process.env, '--workers');
+  const count = /^\d+$/.test(text.trim()) ? Number(text) : 0;
+  if (count < 1 || count > 1024) throw new UsageError(`expected a number of threads or redis://host, was "${text}"`);
+  return count;
+}
+
+/** Returns the workers that `--workers` names; undefined for this process. */
+export function storeWorkers(
+  workers: number | string | undefined,
+  version: string,
+  notice: Workers['notice'],
+): Workers | undefined {
+  return typeof workers === 'string' ? { url: workers, version, notice } : undefined;
 }
