@@ -2,7 +2,7 @@ import { columnsOf, type RecordType } from '../model/records.js';
 import type { Column } from '../model/schema.js';
 import { EARLIEST, LATEST } from '../model/time.js';
 import { type Database, sqlName, sqlText } from '../storage/database/duckdb.js';
-import { plausibleRows } from '../storage/database/plausible-rows.js';
+import { isNotRounded, plausibleRows } from '../storage/database/plausible-rows.js';
 import { asPattern } from '../storage/database/record-load.js';
 import { tableColumns, validCondition } from '../storage/database/record-table.js';
 import { readText } from './lines.js';
@@ -34,21 +34,25 @@ export async function loadCsv(database: Database, path: string, target: TextTarg
     const text = await plainText(path);
     const type = text && ownTypeOf(text.header, path);
     if (!text || !type || !TYPES.has(type)) return undefined;
-    await database.run(target.create(selectOf(path, type, text.header)));
     const columns = [...tableColumns(type).map(({ name }) => sqlName(name)), ...target.placeOf(type)];
     const rows = `SELECT ${columns.join(', ')} FROM ${target.relation}`;
-    const { select, condition } = await plausibleRows(database, type, rows);
-    const isRecord = `${validCondition(type)} AND ${condition}`;
-    const [counts] = await database.rows(
-      `SELECT (SELECT count(*) FILTER (is_clean) FROM ${target.relation}) AS clean, (SELECT count(*) FROM (${select}) WHERE ${isRecord}) AS valid`,
-    );
-    if (Number(counts?.clean) === text.lines && Number(counts?.valid) === text.lines)
-      return { type, select, rows: text.lines, places: text.lines };
+    // What makes a trade needs no look at other rows, so that one pass answers it.
+    const known = type === 'trade' ? await plausibleRows(database, type, rows) : undefined;
+    await database.run(target.create(selectOf(path, type, text.header, known && recordCondition(type, known.condition))));
+    if ((await database.number(`SELECT count(*) FILTER (is_clean) FROM ${target.relation}`)) === text.lines) {
+      const { select, condition } = known ?? (await plausibleRows(database, type, rows));
+      const valid = `SELECT count(*) FROM (${select}) WHERE ${recordCondition(type, condition)}`;
+      if (known || (await database.number(valid)) === text.lines) return { type, select, rows: text.lines, places: text.lines };
+    }
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
   }
   await target.drop();
   return undefined;
+}
+
+function recordCondition(type: RecordType, plausible: string): string {
+  return `(${validCondition(type)} AND ${plausible})`;
 }
 
 /** Returns the type of the rows. With a column `type` others may stand beside those of the type, as `readCsv` has it. */
@@ -130,7 +134,8 @@ function countPairs(chunk: Buffer): number {
   return count;
 }
 
-function selectOf(path: string, type: RecordType, header: readonly string[]): string {
+/** `condition` is a further one for a clean row, on the columns of the type. */
+function selectOf(path: string, type: RecordType, header: readonly string[], condition = 'true'): string {
   const columns = new Map(columnsOf(type));
   const given = header.map((name) => `${sqlText(name)}: '${isNumeric(columns.get(name)) ? 'DOUBLE' : 'VARCHAR'}'`);
   const values = tableColumns(type).map(({ name, sqlType, column }) => {
@@ -145,7 +150,7 @@ function selectOf(path: string, type: RecordType, header: readonly string[]): st
   const compression = /\.gz$/i.test(path) ? 'gzip' : 'none';
   const integers = header.filter((name) => isIntegerText(columns.get(name)));
   const casts = integers.map((name) => `TRY_CAST(${sqlName(name)} AS BIGINT) AS ${integerOf(name)}`);
-  return `SELECT ${values.join(', ')}, ${clean.join(' AND ')} AS is_clean
+  return `SELECT ${values.join(', ')}, ${[...clean, `coalesce(${condition}, false)`].join(' AND ')} AS is_clean
     FROM (SELECT ${['*', ...casts].join(', ')} FROM read_csv(${sqlText(asPattern(path))}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true,
       nullstr = '', compression = '${compression}', max_line_size = ${LONGEST_LINE}, columns = {${given.join(', ')}}))`;
 }
@@ -176,7 +181,7 @@ function cleanCondition(name: string, { kind }: Column): string {
   const value = sqlName(name);
   if (kind === 'time') return `(${value} IS NULL OR coalesce(${integerOf(name)}::VARCHAR = ${value} AND ${isTime(name)}, false))`;
   // An id such as 1.76E+12 was rounded.
-  if (name === 'id') return `NOT regexp_matches(${value}, '^[0-9.]+[eE][+]?[0-9]+$')`;
+  if (name === 'id') return isNotRounded(value, '[0-9.]+');
   if (kind === 'count') return isInteger(value);
   if (kind === 'number') return `isfinite(${value})`;
   if (kind === 'flag') return `${value} IN ('true', 'false')`;

@@ -104,16 +104,21 @@ export const SWEEP_STEP = `CASE WHEN "local_timestamp" IS NULL AND "sequence" IS
 
 /** Returns the order of records of one type: time, sequence, arrival, of trades the step in their sweep, id. */
 export function recordOrder(type: RecordType): string {
-  const names = new Set(columnsOf(type).map(([name]) => name));
-  const columns = (...order: string[]) => order.filter((name) => names.has(name)).map((name) => `${sqlName(name)} NULLS FIRST`);
-  return [
-    ...columns('timestamp', 'sequence', 'local_timestamp'),
-    ...(type === 'trade' ? [SWEEP_STEP] : []),
-    ...columns('id', 'exchange', 'market', 'symbol', 'level'),
-  ].join(', ');
+  return orderBy(type, ['id', 'exchange', 'market', 'symbol', 'level']);
 }
 
-/** Returns the order of rows in a stored file, by symbol first: a query of one symbol reads only a few row groups. */
+/**
+ * Returns the order of rows in a stored file, by symbol first: a query of one symbol reads only a few row groups. All rows of
+ * a file are of one exchange and market; to sort by their names as well costs a sixth of the sort.
+ */
 export function fileOrder(type: RecordType): string {
-  return type === 'clock' ? recordOrder(type) : `"symbol" NULLS FIRST, ${recordOrder(type)}`;
+  return type === 'clock' ? recordOrder(type) : `"symbol" NULLS FIRST, ${orderBy(type, ['id', 'level'])}`;
+}
+
+function orderBy(type: RecordType, last: readonly string[]): string {
+  const names = new Set(columnsOf(type).map(([name]) => name));
+  const columns = (...order: readonly string[]) =>
+    order.filter((name) => names.has(name)).map((name) => `${sqlName(name)} NULLS FIRST`);
+  const sweep = type === 'trade' ? [SWEEP_STEP] : [];
+  return [...columns('timestamp', 'sequence', 'local_timestamp'), ...sweep, ...columns(...last)].join(', ');
 }
