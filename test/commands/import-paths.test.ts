@@ -66,10 +66,13 @@ async function writeParquet(name: string, source: string, more = ''): Promise<st
 }
 
 let stores = 0;
-/** Imports files and returns the rows of the store, in the order of its files, and what was printed. */
+/** Imports files into a new store and returns its rows, in the order of its files, and what was printed. */
 async function imported(...files: readonly string[]) {
   stores += 1;
-  const store = `store-${stores}`;
+  return await importedInto(`store-${stores}`, ...files);
+}
+
+async function importedInto(store: string, ...files: readonly string[]) {
   const { code, stderr } = await mdtoolHere(['import', ...files, '-o', 'store', '--store', store], { cwd: folder });
   const paths = readdirSync(join(folder, store), { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.parquet'),
@@ -128,6 +131,18 @@ describe('own records', () => {
     const many = Array.from({ length: 18 }, (_, i) => write(`bit-${i}.csv`, csv(part(i * 14, i * 14 + 14))));
     const [whole, parts, bits] = [await imported('slow.csv'), await imported(...files), await imported(...many)];
     expect([parts.rows, bits.rows]).toEqual([whole.rows, whole.rows]);
+  });
+
+  it('that the store has as they are change nothing, and one that arrived later is added', async () => {
+    const first = await importedInto('again', 'slow.csv');
+    for (const file of ['plain.csv', 'plain.ndjson', 'plain.parquet']) {
+      const again = await importedInto('again', file);
+      expect([again.code, again.rows]).toEqual([0, first.rows]);
+      expect(again.stderr).toMatch(/no records.*240 records stored before/);
+    }
+    const later = ROWS.map((row, at) => (at === 100 ? { ...row, local_timestamp: String(START + 10_000_000) } : row));
+    const { code, stderr } = await importedInto('again', write('later.csv', csv(later)));
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/1 trade stored.*239 records stored before/)]);
   });
 
   it('name the line of a contradiction in each format', async () => {
