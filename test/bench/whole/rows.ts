@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -104,7 +105,44 @@ export const ROWS: readonly Row[] = [
   replay('NDJSON', 0.7, 'own.ndjson', '--force'),
   replay('Parquet', 0.7, 'own.parquet', '--force'),
   replay('store', 1.2, 'store', '--store', 'replayed'),
+  importOf('Parquet', 'trades.parquet'),
+  importOf('CSV.gz', 'import.csv.gz', (folder) => {
+    spawnSync(process.execPath, [...baseline('import-data', 'import.csv.gz')], { cwd: folder, stdio: ['ignore', 2, 2] });
+  }),
 ];
+
+function importOf(format: string, path: string, setup?: (folder: string) => void): Row {
+  return {
+    name: `import of own trades, ${format}`,
+    against: 'COPY by DuckDB into one Parquet file',
+    goal: 2,
+    ...(setup && { setup }),
+    reset: (folder) => rmSync(join(folder, 'imported'), { recursive: true, force: true }),
+    mdtool: mdtool('import', path, '-o', 'store', '--store', 'imported', '--quiet'),
+    baseline: baseline('copy', path, 'their.parquet'),
+    compare: ({ folder }) => compareTrades(join(folder, 'imported/trade/**/*.parquet'), join(folder, 'their.parquet')),
+  };
+}
+
+/** Every trade of one side must be on the other, in all of its columns. */
+async function compareTrades(own: string, their: string): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  const described = await connection.runAndReadAll(`SELECT typeof(timestamp) FROM '${their}' LIMIT 1`);
+  const isText = described.getRows()[0]?.[0] !== 'TIMESTAMP WITH TIME ZONE';
+  const time = (name: string) => (isText ? `make_timestamptz(${name})` : name);
+  const rest = 'exchange, market, symbol, id, price, amount, side, sequence';
+  const select = (path: string, timeOf: (name: string) => string) =>
+    `SELECT ${timeOf('timestamp')}, ${timeOf('local_timestamp')}, ${rest} FROM read_parquet('${path}', hive_partitioning = false)`;
+  const [mine, others] = [select(own, (name) => name), select(their, time)];
+  const reader = await connection.runAndReadAll(
+    `SELECT (SELECT count(*) FROM (${mine})), (SELECT count(*) FROM (${others})), (SELECT count(*) FROM (${mine} EXCEPT ALL ${others}))`,
+  );
+  const [trades, all, missing] = (reader.getRows()[0] ?? []).map(Number);
+  requireEqual('trades', trades, all);
+  requireEqual('trades that are not in the copy', missing, 0);
+}
 
 function replay(target: string, goal: number, output: string, ...more: string[]): Row {
   return {
