@@ -4,10 +4,7 @@
  *
  *   npm run build && node --import tsx test/bench/import.bench.ts [trades, default 2,000,000]
  *
- * Measured on 2 cores under a load of 10 to 20, one million trades: 0.29 of COPY from CSV.gz and 0.22 from Parquet. Of an import
- * four tenths go into the checks and the staging, two tenths into the order and the keys, and three tenths into zstd,
- * which COPY (snappy, no checks, no keys, no log) does not pay. Files of mdtool's own, one run under a load of 5 to 10: Parquet
- * 0.28 (3.7 s against 1.0 s; five million 14.4 s), CSV.gz 0.13 (14.5 s against 1.9 s), which is read row by row.
+ * Foreign files only; `npm run bench -- --only import` has rows of own ones. Figures stand in `docs/performance.md`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

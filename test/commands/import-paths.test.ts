@@ -128,7 +128,7 @@ describe('own records', () => {
       write('part-c.ndjson', ndjson(part(110, 180))),
       await writeParquet('part-d.parquet', write('part-d.csv', csv(part(180, 250)))),
     ];
-    const many = Array.from({ length: 18 }, (_, i) => write(`bit-${i}.csv`, csv(part(i * 14, i * 14 + 14))));
+    const many = Array.from({ length: 42 }, (_, i) => write(`bit-${i}.csv`, csv(part(i * 6, i * 6 + 6))));
     const [whole, parts, bits] = [await imported('slow.csv'), await imported(...files), await imported(...many)];
     expect([parts.rows, bits.rows]).toEqual([whole.rows, whole.rows]);
   });

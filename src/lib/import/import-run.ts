@@ -74,7 +74,10 @@ export async function* runImport(
 ): AsyncGenerator<AnyRecord[]> {
   const staging = await Staging.open();
   try {
-    for (const source of sources) await stage(source, staging, listener);
+    for (const source of sources) {
+      await stage(source, staging, listener);
+      await staging.endFile();
+    }
     await staging.flush();
     yield* importStaged(staging, target, listener, report);
   } finally {

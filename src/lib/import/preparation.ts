@@ -39,7 +39,7 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
   const { database } = staging;
   const table = sqlName(preparedTable(type));
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
-  const rows = await staging.relation(type);
+  const rows = staging.relation(type);
   const select = (source: string) => `SELECT ${columns.join(', ')}, place0 AS place, file, numbered FROM ${source}`;
   const given: GivenRows = {
     rows,

@@ -39,8 +39,9 @@ const BACKWARD = 0.9;
 
 /** Written and read once or twice, each value by itself: a dictionary of ids and prices would cost more than it saves. */
 const COPY = 'FORMAT parquet, COMPRESSION lz4, DICTIONARY_SIZE_LIMIT 1000';
-/** Every statement opens the file of each part: of more parts one table is made. */
+/** Every statement opens the file of each part: more parts become one table. */
 const MOST_PARTS = 16;
+const UNITED = ' UNION ALL BY NAME ';
 
 /**
  * The records of all files of one command: those that SQL reads in Parquet files, others in tables of a database on disk, so
@@ -58,6 +59,8 @@ export class Staging {
   readonly #places = new Map<RecordType, number>();
   readonly #files: StagedFile[] = [];
   readonly #sources: Source[] = [];
+  /** Types of which a table has the rows of earlier files. */
+  readonly #folded = new Set<RecordType>();
   #copies = 0;
 
   private constructor(database: Database, directory: string, path: string) {
@@ -178,20 +181,32 @@ export class Staging {
   }
 
   /** Returns the rows of a type with `place0`, `file`, `newest` (the file runs newest first) and `foreign`, to be used after FROM. */
-  async relation(type: RecordType): Promise<string> {
-    const parts = this.#partsOf(type);
-    if (parts.length === 0)
-      return `(SELECT *, 0 AS place0, 0 AS file, false AS newest, false AS "foreign" FROM ${emptyRelation(type)})`;
-    const selects = parts.map(({ file, select }) => {
-      const { forward, backward, isForeign } = this.#files[file] as StagedFile;
-      const isNewestFirst = backward >= BACKWARD * (forward + backward) && backward > 0;
-      return `SELECT *, ${file} AS file, ${isNewestFirst} AS newest, ${isForeign} AS "foreign" FROM (${select})`;
-    });
-    const relation = `(${selects.join(' UNION ALL ')})`;
-    if (parts.length <= MOST_PARTS) return relation;
-    const table = sqlName(`all_${type}`);
-    await this.#database.run(`CREATE TABLE IF NOT EXISTS ${table} AS SELECT * FROM ${relation}`);
-    return table;
+  relation(type: RecordType): string {
+    const selects = this.#partsOf(type).map((part) => this.#selectOf(part));
+    if (this.#folded.has(type)) selects.unshift(`SELECT * FROM ${sqlName(`all_${type}`)}`);
+    const none = `SELECT *, 0 AS place0, 0 AS file, false AS newest, false AS "foreign" FROM ${emptyRelation(type)}`;
+    return `(${selects.length === 0 ? none : selects.join(UNITED)})`;
+  }
+
+  /** Ends the current file. A statement over the parts of thousands of files would nest as deep: many become one table. */
+  async endFile(): Promise<void> {
+    for (const [type, parts] of this.#parts) {
+      if (parts.length <= MOST_PARTS) continue;
+      await this.flush();
+      const table = sqlName(`all_${type}`);
+      const rows = parts.map((part) => this.#selectOf(part)).join(UNITED);
+      await this.#database.run(
+        this.#folded.has(type) ? `INSERT INTO ${table} BY NAME ${rows}` : `CREATE TABLE ${table} AS ${rows}`,
+      );
+      this.#folded.add(type);
+      this.#parts.set(type, []);
+    }
+  }
+
+  #selectOf({ file, select }: Part): string {
+    const { forward, backward, isForeign } = this.#files[file] as StagedFile;
+    const isNewestFirst = backward >= BACKWARD * (forward + backward) && backward > 0;
+    return `SELECT *, ${file} AS file, ${isNewestFirst} AS newest, ${isForeign} AS "foreign" FROM (${select})`;
   }
 
   /** Resolves when all records are in their tables. */

@@ -61,7 +61,7 @@ async function byRecords(...args: Parameters<typeof opened>) {
 
 async function contentOf(staging: Staging) {
   const type = staging.count('candle') > 0 ? 'candle' : 'trade';
-  const result = await staging.database.read(`SELECT * FROM ${await staging.relation(type)} ORDER BY place0`);
+  const result = await staging.database.read(`SELECT * FROM ${staging.relation(type)} ORDER BY place0`);
   return {
     rows: result.getRowsJson(),
     last: staging.placeOf(type, staging.count(type) - 1).replace(folder, ''),
