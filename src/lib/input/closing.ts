@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { EXIT, MdtoolError } from '../model/errors.js';
 
 /** Ctrl-C stops all steps of a pipeline at once. Records in flight from the step before arrive within this time. */
 const LONGEST_INPUT_MS = 5_000;
@@ -27,4 +28,17 @@ export async function* untilStopped<T>(items: AsyncIterable<T>, signal: AbortSig
     if (next === undefined || next.done) return;
     yield next.value;
   }
+}
+
+/** Thrown by a step that is stopped amid its files or its store: what it made of a part would be taken for the whole. */
+export class StoppedError extends MdtoolError {
+  constructor() {
+    super('stopped before all input was read; run it again for the whole result', EXIT.incomplete);
+  }
+}
+
+/** Yields the items, and throws a `StoppedError` when the signal comes before their end. */
+export async function* wholeUnlessStopped<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  yield* untilStopped(items, signal);
+  if (signal.aborted) throw new StoppedError();
 }

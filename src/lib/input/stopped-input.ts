@@ -1,12 +1,12 @@
 import type { AnyRecord } from '../model/records.js';
-import { afterInput } from './closing.js';
+import { afterInput, StoppedError } from './closing.js';
 import { readInput } from './input.js';
 import type { InputListener } from './input-listener.js';
 import { isPiped } from './paths.js';
 
 /**
- * Returns the records of INPUT until the step is stopped: of files at once, of stdin at its end or 5 s later, so that a
- * Ctrl-C on a pipeline loses nothing.
+ * Returns the records of INPUT until the step is stopped: of stdin at its end or 5 s later, so that a Ctrl-C on a pipeline
+ * loses nothing. Files are left at once, with a `StoppedError`.
  */
 export async function* stoppedInput(
   paths: readonly string[],
@@ -20,9 +20,10 @@ export async function* stoppedInput(
   try {
     for await (const records of readInput(paths, listener, stopped)) {
       yield records;
-      if (signal.aborted) return;
+      if (signal.aborted) break;
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+  if (signal.aborted && !isPipe) throw new StoppedError();
 }

@@ -1,5 +1,5 @@
 import { BrokenLines } from '../../input/broken-lines.js';
-import { untilStopped } from '../../input/closing.js';
+import { wholeUnlessStopped } from '../../input/closing.js';
 import { isPiped } from '../../input/paths.js';
 import { stoppedInput } from '../../input/stopped-input.js';
 import type { StepRequest, StepRun, StoreStep } from '../../input/store-step.js';
@@ -88,7 +88,7 @@ export const featureStep: StoreStep<FeatureRequest, FeatureReport> = {
         '--workers: rows beside a store follow from all symbols in turn; leave -o and --plot out, and read the rows with mdtool query',
       );
     const step = await featuresOfStore(directory, selection, engine, stopped);
-    return runOf({ ...step, records: untilStopped(step.records, stopped) }, request, { broken: { count: 0 } });
+    return runOf({ ...step, records: wholeUnlessStopped(step.records, stopped) }, request, { broken: { count: 0 } });
   },
 
   intoStore(context, request, most) {

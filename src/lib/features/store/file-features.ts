@@ -1,3 +1,4 @@
+import { StoppedError } from '../../input/closing.js';
 import { type FileSelect, loadTextFiles, selectParquet } from '../../input/file-select.js';
 import { isPlainParquet } from '../../input/formats.js';
 import { expandPaths } from '../../input/paths.js';
@@ -58,7 +59,8 @@ async function* rowsOf(
   for (const record of others) if (record.type === 'gap' && !record.missing) engine.foresee(record);
   engine.counts.unused += unused + table.settled;
   yield* fedByColumns(engine, database, table, { others, stopped });
-  if (!stopped.aborted) yield* pieces(engine.finish());
+  if (stopped.aborted) throw new StoppedError();
+  yield* pieces(engine.finish());
 }
 
 /** Returns what the files hold, undefined when they have to be read record by record. */

@@ -37,6 +37,7 @@ const BOOK = 0;
 const TRADE = KINDS.length - 1;
 /** Of the third there are trades of archives that do not say it. */
 const SIDES = ['sell', 'buy', undefined] as const;
+const MOST_SORTED_AT_ONCE = 800_000;
 /** A row has one number for its symbol and its kind. */
 const SYMBOL_STEP = 8;
 
@@ -70,10 +71,7 @@ export async function createInputTable(
   const names = given.map(({ relation }) => `SELECT ${SERIES.join(', ')} FROM ${relation}`);
   const groups = await rowGroups(database, `(${names.join(' UNION ALL ')})`, SERIES, `${name}_series`);
   const selects = given.map(({ kind, relation }) => selectOf(kind, relation, groups.code));
-  await database.run(
-    `CREATE TEMP TABLE ${sqlName(name)} AS SELECT t, l, k, is_record, ${COLUMNS.join(', ')} FROM (${selects.join(' UNION ALL ')})
-     ORDER BY t, kind, s, l, step, id`,
-  );
+  await sortInto(database, name, selects.join(' UNION ALL '), groups.rows);
   const [counts] = await database.rows(
     `SELECT count(*) AS rows, count(*) FILTER (k % ${SYMBOL_STEP} <> ${TRADE})
          - count(DISTINCT hash(k, l, CASE WHEN l = 0 THEN t END)) FILTER (k % ${SYMBOL_STEP} <> ${TRADE}) AS repeated,
@@ -90,6 +88,21 @@ export async function createInputTable(
     return { exchange: exchange as string, market: market as Market, symbol: symbol as string };
   });
   return { name, rows: Number(counts?.rows), symbols, settled };
+}
+
+/**
+ * Creates the table of the rows in order. Of more than a day or two they are copied first: DuckDB sorts a table with what it may
+ * take and spills the rest, but it holds all of a union of files, and runs out of memory.
+ */
+async function sortInto(database: Database, name: string, rows: string, count: number): Promise<void> {
+  const copy = sqlName(`${name}_unordered`);
+  const isLarge = count > MOST_SORTED_AT_ONCE;
+  if (isLarge) await database.run(`CREATE TEMP TABLE ${copy} AS ${rows}`);
+  await database.run(
+    `CREATE TEMP TABLE ${sqlName(name)} AS SELECT t, l, k, is_record, ${COLUMNS.join(', ')} FROM ${isLarge ? copy : `(${rows})`}
+     ORDER BY t, kind, s, l, step, id`,
+  );
+  if (isLarge) await database.run(`DROP TABLE ${copy}`);
 }
 
 function selectOf(kind: number, relation: string, code: string): string {
