@@ -16,7 +16,7 @@ const SHARED = ['test/lib/**/*.test.ts', 'test/commands/**/*.test.ts', 'test/{co
 export default defineConfig({
   test: {
     // By default one worker on two cores: many files wait for the processes and connections that they start.
-    maxWorkers: 4,
+    maxWorkers: 5,
     // Long enough for a busy machine: no test is about how long something takes.
     testTimeout: 60_000,
     hookTimeout: 120_000,

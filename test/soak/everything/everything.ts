@@ -235,7 +235,8 @@ async function conclude(world: World, failures: string[], say: Options['say']) {
   const until = Date.now() - UNDER_WAY;
   for (const daemon of daemons) await daemon.end('stop');
   say('stopped; the last run of each timer');
-  for (const timer of timers) await timer.run();
+  // The timer of the repairs is the last: a candle that was built before a repair would differ from its trades.
+  for (const timer of timers.toReversed()) await timer.run();
   const { examples, ...trades } = await judgeTrades(servers, store, until);
   const broken = servers.flatMap(({ violations }) => violations).filter(({ rule }) => !rule.endsWith('while-banned'));
   const [[candles, wrong] = []] = await rowsOf(store, CANDLES);
