@@ -16,6 +16,8 @@ type Model = {
   mayFail: boolean;
   /** How long the exchange may be left alone after a ban, ms. */
   silence: number;
+  /** Take profits that the owner has cancelled. */
+  cancels: number;
 };
 
 type Act = (run: RunSession, model: Model, a: number, b: number) => void;
@@ -107,9 +109,13 @@ const ACTS = {
     const level = firstOf(run.levels(), a);
     if (level) run.desk.engine.cancel(level, 'user');
   },
-  'the owner cancels the take profit': (run) => {
+  'the owner cancels the take profit': (run, model) => {
     const [target] = run.takeProfits();
-    if (target) run.desk.engine.cancel(target, 'user');
+    if (!target) return;
+    run.desk.engine.cancel(target, 'user');
+    model.cancels += 1;
+    // Three places within a minute without a fill halt a run, whoever cancelled them.
+    if (model.cancels > 1) model.mayHalt.add('loop');
   },
   'the balance changes': (run, _, a) => run.desk.deposit(run.owner, 'USDT', between(-6_000, 2_000, a).toFixed(2)),
   'the leverage is changed': (run, model) => {
@@ -214,7 +220,7 @@ export const commands = fc.commands(
 /** Plays commands on a new run, then lets the exchange be well and the run come to rest. Throws where something is wrong. */
 export async function playCommands(kind: RunKind, cmds: Iterable<fc.AsyncCommand<Model, RunSession>>): Promise<void> {
   const run = new RunSession(kind, { seed: 3, config: { restart: 3_000 } }).start();
-  const model: Model = { mayHalt: new Set(), isTouched: false, mayFail: false, silence: 0 };
+  const model: Model = { mayHalt: new Set(), isTouched: false, mayFail: false, silence: 0, cancels: 0 };
   await fc.asyncModelRun(() => ({ model, real: run }), cmds);
   run.onRequest = undefined;
   run.failCommits(() => false);

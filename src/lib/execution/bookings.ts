@@ -30,7 +30,8 @@ function isClosing({ config }: Turn, fill: PrivateFill): boolean {
 
 /**
  * Books a fill once. Only ids decide whose it is: a fill of the same price and amount may be the owner's own trade. What the
- * exchange itself traded against the position (a liquidation) has no order of ours, and is booked too.
+ * exchange itself traded against the position (a liquidation) has no order of ours, and is booked too, from the first fill of the
+ * position on: by the clock of the exchange, since that of this host may have stepped.
  */
 export function bookFill(turn: Turn, fill: PrivateFill): void {
   const { state, config } = turn;
@@ -40,7 +41,7 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   const order = orderOf(state, fill);
   const isForced = ['liquidation', 'adl', 'settlement'].includes(fill.cause) && isClosing(turn, fill);
   const isStop = order === undefined && isStopFill(state, config, fill);
-  if (order === undefined && !((isForced || isStop) && fill.timestamp >= state.since && Number(state.held) > 0)) return;
+  if (order === undefined && !((isForced || isStop) && isWhileHeld(state, fill))) return;
   state.fills.push(key);
   if (state.fills.length > REMEMBERED) state.fills.shift();
   const realised = bookPosition(turn, fill, reduces(turn, fill, order));
@@ -58,6 +59,10 @@ export function bookFill(turn: Turn, fill: PrivateFill): void {
   if (isForced) force(turn, fill);
   if (isStop) reportStopped(turn, fill, realised);
   if (isStop) turn.halt('exchange_stop', `the stop that the exchange holds closed ${fill.amount} at ${fill.price}`);
+}
+
+function isWhileHeld({ held, heldSpans, since }: RunState, { timestamp }: PrivateFill): boolean {
+  return Number(held) > 0 && timestamp >= (heldSpans.at(-1)?.from ?? since);
 }
 
 /** Changes what is held; returns the realised profit of a closing fill. */
