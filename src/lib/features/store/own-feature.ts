@@ -16,7 +16,7 @@ export type OwnMeasure = {
   update(second: Readonly<MicroRow>): number | undefined;
 };
 
-/** Exports of a module with a feature of the user's. `examples/big-seconds.js` shows one. */
+/** Exports of a module with a feature of the user's. `examples/flow-balance.js` is one. */
 export type FeatureModule = {
   /** Snake case; its key in the column `own`. */
   readonly name: string;
