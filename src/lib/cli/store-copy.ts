@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isBucketUrl } from '../bucket/bucket-url.js';
 import { runNames } from '../execution/store/run-names.js';
@@ -7,6 +5,7 @@ import { backupRun, runDirectory } from '../execution/store/sqlite-store.js';
 import { counted } from '../model/counted.js';
 import { formatSize } from '../model/number-format.js';
 import type { CopyReport, Extra } from '../storage/backup/copy.js';
+import { createScratch, removeScratch } from '../storage/files/scratch.js';
 import { ProgressLine, type ProgressOptions } from './progress.js';
 
 /** Copies of the journals of grid runs, until they are closed. */
@@ -22,8 +21,8 @@ export async function runCopies(store: string, dest: string, notice: (text: stri
     );
     return { extras: [], close: async () => {} };
   }
-  const aside = await mkdtemp(join(tmpdir(), 'mdtool-runs-'));
-  const close = () => rm(aside, { recursive: true, force: true });
+  const aside = await createScratch('runs');
+  const close = () => removeScratch(aside);
   try {
     const extras: Extra[] = [];
     for (const name of names) {

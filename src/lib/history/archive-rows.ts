@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveLayout, ArchiveName, Archives } from '../exchanges/archive.js';
 import type { Exchange } from '../exchanges/exchange.js';
@@ -7,7 +6,7 @@ import { readCsvRows } from '../input/csv-rows.js';
 import { lacksLineEnd } from '../input/lines.js';
 import { FailureError } from '../model/errors.js';
 import type { Trade } from '../model/records.js';
-import { createScratch } from '../storage/files/scratch.js';
+import { createScratch, removeScratch } from '../storage/files/scratch.js';
 import { type DownloadOptions, download } from '../transport/download.js';
 
 const BATCH = 2_048;
@@ -67,7 +66,7 @@ export async function* readArchive(path: string, options: DownloadOptions): Asyn
     await download(path, copy, options);
     yield* rowsOf(copy, path);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeScratch(directory);
   }
 }
 

@@ -7,7 +7,7 @@ import { Database, sqlName, sqlText } from '../storage/database/duckdb.js';
 import { numberedParquetFile } from '../storage/database/record-load.js';
 import { emptyRelation, tableColumns } from '../storage/database/record-table.js';
 import { TableAppender } from '../storage/database/table-appender.js';
-import { createScratch } from '../storage/files/scratch.js';
+import { createScratch, removeScratch } from '../storage/files/scratch.js';
 
 /** A run of rows from consecutive lines of one file. */
 type Run = { readonly row: number; readonly file: number; readonly line: number };
@@ -248,7 +248,7 @@ export class Staging {
   }
 
   async dispose(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
+    await removeScratch(this.#directory);
   }
 
   #partsOf(type: RecordType): Part[] {

@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FailureError } from '../model/errors.js';
 import type { AnyRecord } from '../model/records.js';
 import { parquetRecords } from '../storage/database/parquet-records.js';
-import { createScratch } from '../storage/files/scratch.js';
+import { createScratch, removeScratch } from '../storage/files/scratch.js';
 import { decompressed } from './decompression.js';
 import { isCompressed } from './formats.js';
 import type { InputListener } from './input-listener.js';
@@ -59,7 +59,7 @@ export async function plainFile(path: string): Promise<PlainFile> {
     return { file: path, dispose: async () => {} };
   }
   const directory = await createScratch('unpacked');
-  const dispose = () => rm(directory, { recursive: true, force: true });
+  const dispose = () => removeScratch(directory);
   const file = join(directory, 'unpacked');
   try {
     await pipeline(Readable.from(decompressed(await openBytes(path), path)), createWriteStream(file));

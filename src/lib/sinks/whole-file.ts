@@ -3,15 +3,9 @@ import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { cancelCleanup, cleanUpAtExit } from '../disk/exit-cleanup.js';
 import { systemReason } from '../disk/system-reason.js';
 import { FailureError, UsageError } from '../model/errors.js';
-
-/** Temporary files of this process. Without their removal a forced exit would leave half a file. */
-const unfinished = new Set<string>();
-
-process.once('exit', () => {
-  for (const path of unfinished) rmSync(path, { force: true });
-});
 
 /** Throws a `UsageError` when `path` exists and may not be replaced. */
 export function refuseExisting(path: string, force: boolean): void {
@@ -26,6 +20,8 @@ export class WholeFile {
   readonly path: string;
   readonly #force: boolean;
   readonly #temporary: string;
+  /** Without it a forced exit would leave half a file. */
+  readonly #remove = () => rmSync(this.#temporary, { force: true });
   readonly #entry: Writable;
   readonly #written: Promise<void>;
 
@@ -39,7 +35,7 @@ export class WholeFile {
     [this.#entry, this.#written] = connect(file, path.endsWith('.gz'));
     // An unhandled rejection would end the process. `write` and `close` await the same promise and report the error.
     this.#written.catch(() => {});
-    unfinished.add(this.#temporary);
+    cleanUpAtExit(this.#remove);
   }
 
   /** Resolves when the file is ready for more. Throws a `FailureError` that names the path. */
@@ -54,14 +50,14 @@ export class WholeFile {
     await this.#guard(this.#written);
     refuseExisting(this.path, this.#force);
     await this.#guard(rename(this.#temporary, this.path));
-    unfinished.delete(this.#temporary);
+    cancelCleanup(this.#remove);
   }
 
   async abort(): Promise<void> {
     this.#entry.destroy();
     await this.#written.catch(() => {});
     await rm(this.#temporary, { force: true }).catch(() => {});
-    unfinished.delete(this.#temporary);
+    cancelCleanup(this.#remove);
   }
 
   async #guard(work: Promise<void>): Promise<void> {

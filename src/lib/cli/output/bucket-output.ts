@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bucket } from '../../bucket/bucket.js';
 import { accessOf, parseBucketUrl } from '../../bucket/bucket-url.js';
+import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
 import { MdtoolError, UsageError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
 import type { RowTable } from '../../storage/database/row-table.js';
@@ -29,7 +30,7 @@ export class BucketOutput {
     this.path = join(folder, nameOf(parseBucketUrl(output).key));
     // A forced exit must not leave files that nobody looks for.
     this.#onExit = () => rmSync(folder, { recursive: true, force: true });
-    process.once('exit', this.#onExit);
+    cleanUpAtExit(this.#onExit);
   }
 
   /** Throws a `UsageError` when an object exists and `force` is not set. */
@@ -57,7 +58,7 @@ export class BucketOutput {
   }
 
   async discard(): Promise<void> {
-    process.off('exit', this.#onExit);
+    cancelCleanup(this.#onExit);
     await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
   }
 

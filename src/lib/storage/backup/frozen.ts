@@ -1,7 +1,7 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDirectory } from '../files/durable-file.js';
+import { createScratch, removeScratch } from '../files/scratch.js';
 import { DISK_FILES } from '../files/store-files.js';
 import type { JournalEntry } from '../journal/journal.js';
 import { beginLog, CommitLog } from '../log/commit-log.js';
@@ -29,8 +29,8 @@ export type Frozen = {
  */
 export async function freezeStore(context: StoreContext): Promise<Frozen> {
   const { state, journals } = await listSources(context);
-  const aside = await mkdtemp(join(tmpdir(), 'mdtool-backup-'));
-  const close = () => rm(aside, { recursive: true, force: true });
+  const aside = await createScratch('backup');
+  const close = () => removeScratch(aside);
   try {
     const files = new StoreState();
     files.apply({ at: wallClock(), add: [...state.files.values()], metadata: Object.fromEntries(state.metadata) });

@@ -1,7 +1,7 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecordType } from '../../model/records.js';
-import { createScratch } from '../files/scratch.js';
+import { createScratch, removeScratch } from '../files/scratch.js';
 import { type Database, sqlName, sqlText } from './duckdb.js';
 import { tableColumns } from './record-table.js';
 
@@ -29,7 +29,7 @@ async function withFile<Result>(work: (path: string) => Promise<Result>): Promis
   try {
     return await work(join(directory, 'rows.parquet'));
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeScratch(directory);
   }
 }
 

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
 import type { RecordType } from '../../model/records.js';
 import { fetchStoredFile } from '../files/bucket-files.js';
 import { createDirectory, isMissing, publishFile, storageFailure, temporaryName } from '../files/durable-file.js';
@@ -64,9 +65,9 @@ export async function writeParquet(database: Database, path: string, source: Par
 export async function stageParquet(database: Database, path: string, source: ParquetSource): Promise<PendingParquet> {
   const temporary = temporaryName(path);
   const remove = () => rmSync(temporary, { force: true });
-  process.once('exit', remove);
+  cleanUpAtExit(remove);
   const discard = async () => {
-    process.off('exit', remove);
+    cancelCleanup(remove);
     await rm(temporary, { force: true }).catch(() => {});
   };
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -84,7 +85,7 @@ export async function stageParquet(database: Database, path: string, source: Par
   const publish = () =>
     guarded(async () => {
       await publishFile(temporary, path);
-      process.off('exit', remove);
+      cancelCleanup(remove);
     });
   return { rows, publish, discard };
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
 import { type AnyRecord, groupByType, type RecordType } from '../../model/records.js';
 import { storageFailure } from '../files/durable-file.js';
 import { Database, sqlName } from './duckdb.js';
@@ -26,7 +27,7 @@ export class RecordDatabase {
       for (const name of leftovers(temporary)) rmSync(name, { force: true });
     };
     // A forced exit must not leave half a file behind.
-    process.once('exit', this.#remove);
+    cleanUpAtExit(this.#remove);
   }
 
   /** Opens a database that becomes, or is exported to, the file `path`. Throws a `FailureError` when it cannot be written. */
@@ -74,7 +75,7 @@ export class RecordDatabase {
       await this.#database.run('CHECKPOINT');
       await this.#close();
       await rename(this.#temporary, this.#path);
-      process.off('exit', this.#remove);
+      cancelCleanup(this.#remove);
     });
   }
 
@@ -82,7 +83,7 @@ export class RecordDatabase {
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
     for (const name of leftovers(this.#temporary)) await rm(name, { force: true }).catch(() => {});
-    process.off('exit', this.#remove);
+    cancelCleanup(this.#remove);
   }
 
   async #table(type: RecordType): Promise<TableAppender> {

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { DuckDBResultReader, DuckDBType } from '@duckdb/node-api';
+import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
 import { FailureError } from '../../model/errors.js';
 import { type Database, sqlName, sqlText } from '../database/duckdb.js';
 import { createRowConverter, kindOf, type ResultKind, type ResultValue } from '../database/query-values.js';
@@ -86,7 +87,7 @@ async function exportRows(database: Database, path: string, part: ResultPart): P
     for (const name of exportFiles(path)) rmSync(name, { force: true });
   };
   // A forced exit must not leave half a file behind.
-  process.once('exit', remove);
+  cleanUpAtExit(remove);
   const target = sqlText(unfinishedName(path));
   try {
     if (path.endsWith('.parquet')) {
@@ -103,7 +104,7 @@ async function exportRows(database: Database, path: string, part: ResultPart): P
     for (const name of exportFiles(path)) await rm(name, { force: true });
     throw storageFailure(error, 'write', path);
   } finally {
-    process.off('exit', remove);
+    cancelCleanup(remove);
   }
 }
 
