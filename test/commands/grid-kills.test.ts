@@ -17,6 +17,7 @@ const WRITES = 5;
 /** A start that is not killed by then has nothing more to write. */
 const MOST_REQUESTS = 60;
 const PRICES = ['100.00', '98.40', '99.50', '97.00', '100.50', '103.00', '101.00', '105.00'];
+const LOWEST = '97.00';
 /** Milliseconds between two prices: a ladder that nothing happens to writes nothing. */
 const MOVE = 250;
 /** Milliseconds between two looks at what rests, and looks without a level until there is none to come. */
@@ -103,6 +104,8 @@ it.concurrent.for(KINDS)(
         server.server.advance(DOWN);
       }
       clearInterval(moving);
+      // At a price far beyond a take profit the exchange refuses it, until the price comes back. The lowest is far from none.
+      server.market.setPrice('ETHUSDT', LOWEST);
       const child = start(args, { env: { ...env, ...ahead(KILLS * DOWN) } });
       const ended = finished(child);
       // The last kill may have left a whole ladder: without this, the signal comes before the process listens for any.
