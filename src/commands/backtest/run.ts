@@ -183,11 +183,10 @@ type RemoteOptions = Pick<PoolOptions, 'market' | 'module' | 'runs'> & {
 async function openRemotePool({ market, module, path, runs, url }: RemoteOptions, request: BacktestRequest): Promise<Pool> {
   const { createRemotePool } = await import('../../lib/backtest/study/remote-pool.js');
   const { buildSweepSetting } = await import('../../lib/backtest/study/sweep-job.js');
-  const { JobQueue } = await import('../../lib/redis/job-queue.js');
+  const { openWorkQueue } = await import('../../lib/redis/remote-work.js');
   const { signal, summary, notice, version } = request;
   const setting = buildSweepSetting(version, market, { source: sourceOf(request), module: path });
-  const queue = await JobQueue.open({ url, flag: '--workers', onTrouble: notice });
-  if ((await queue.workers()).length === 0) notice('no worker is connected; start one with mdtool worker --queue');
+  const queue = await openWorkQueue({ url, notice });
   const failures = new Map<string, number>();
   const failed = (reason: string) => void failures.set(reason, (failures.get(reason) ?? 0) + 1);
   const pool = createRemotePool({ queue, setting, market, module, size: runs, signal, failed });

@@ -1,29 +1,35 @@
+import { rmSync } from 'node:fs';
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The exit code of a process that a signal ended is this and the signal's number. */
 const SIGNALLED = 128;
 
-const cleanups = new Set<() => void>();
+const paths = new Set<string>();
 let listens = false;
 
-/** Runs `cleanup` if the process ends before `cancelCleanup`, by itself or by a signal. It has to be synchronous. */
-export function cleanUpAtExit(cleanup: () => void): void {
+/**
+ * Removes temporary files and directories when the process ends, by itself or by a signal. A forced exit would otherwise leave half
+ * a file beside the output, or gigabytes in the temporary directory.
+ */
+export function removeAtExit(...names: readonly string[]): void {
   listen();
-  cleanups.add(cleanup);
+  for (const name of names) paths.add(name);
 }
 
-export function cancelCleanup(cleanup: () => void): void {
-  cleanups.delete(cleanup);
+/** Takes back `removeAtExit`: they are gone, or have their final name. */
+export function leaveAtExit(...names: readonly string[]): void {
+  for (const name of names) paths.delete(name);
 }
 
 function listen(): void {
   if (listens) return;
   listens = true;
   process.once('exit', () => {
-    for (const cleanup of cleanups) cleanup();
+    for (const path of paths) rmSync(path, { recursive: true, force: true });
   });
   for (const name of SIGNALS) {
     process.on(name, (_: NodeJS.Signals, number: number) => {
-      // Whoever else listens decides when the process ends. Without anybody, the signal would end it with nothing cleaned up.
+      // A command that stops by signals listens too, and ends by itself. In any other the signal must end the process here.
       if (process.listenerCount(name) === 1) process.exit(SIGNALLED + number);
     });
   }

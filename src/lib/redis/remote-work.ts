@@ -19,6 +19,13 @@ export type Workers = {
   readonly notice: (text: string) => void;
 };
 
+/** Opens the queue of the workers, and says so when there are none. Throws as `JobQueue.open`. */
+export async function openWorkQueue({ url, notice }: Pick<Workers, 'url' | 'notice'>): Promise<JobQueue> {
+  const queue = await JobQueue.open({ url, flag: '--workers', onTrouble: notice });
+  if ((await queue.workers()).length === 0) notice('no worker is connected; start one with mdtool worker --queue');
+  return queue;
+}
+
 /** Work of a step that `mdtool worker` processes do: all of it, or the step fails. */
 export class RemoteWork {
   readonly #queue: JobQueue;
@@ -28,10 +35,8 @@ export class RemoteWork {
   }
 
   /** Connects. Throws a `UsageError` without BullMQ, a `FailureError` if Redis cannot be reached. */
-  static async open({ url, notice }: Workers): Promise<RemoteWork> {
-    const queue = await JobQueue.open({ url, flag: '--workers', onTrouble: notice });
-    if ((await queue.workers()).length === 0) notice('no worker is connected; start one with mdtool worker --queue');
-    return new RemoteWork(queue);
+  static async open(workers: Workers): Promise<RemoteWork> {
+    return new RemoteWork(await openWorkQueue(workers));
   }
 
   /**

@@ -1,9 +1,9 @@
-import { createWriteStream, existsSync, rmSync, type WriteStream } from 'node:fs';
+import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { cancelCleanup, cleanUpAtExit } from '../disk/exit-cleanup.js';
+import { leaveAtExit, removeAtExit } from '../disk/exit-cleanup.js';
 import { systemReason } from '../disk/system-reason.js';
 import { FailureError, UsageError } from '../model/errors.js';
 
@@ -20,8 +20,6 @@ export class WholeFile {
   readonly path: string;
   readonly #force: boolean;
   readonly #temporary: string;
-  /** Without it a forced exit would leave half a file. */
-  readonly #remove = () => rmSync(this.#temporary, { force: true });
   readonly #entry: Writable;
   readonly #written: Promise<void>;
 
@@ -35,7 +33,7 @@ export class WholeFile {
     [this.#entry, this.#written] = connect(file, path.endsWith('.gz'));
     // An unhandled rejection would end the process. `write` and `close` await the same promise and report the error.
     this.#written.catch(() => {});
-    cleanUpAtExit(this.#remove);
+    removeAtExit(this.#temporary);
   }
 
   /** Resolves when the file is ready for more. Throws a `FailureError` that names the path. */
@@ -50,14 +48,14 @@ export class WholeFile {
     await this.#guard(this.#written);
     refuseExisting(this.path, this.#force);
     await this.#guard(rename(this.#temporary, this.path));
-    cancelCleanup(this.#remove);
+    leaveAtExit(this.#temporary);
   }
 
   async abort(): Promise<void> {
     this.#entry.destroy();
     await this.#written.catch(() => {});
     await rm(this.#temporary, { force: true }).catch(() => {});
-    cancelCleanup(this.#remove);
+    leaveAtExit(this.#temporary);
   }
 
   async #guard(work: Promise<void>): Promise<void> {

@@ -1,10 +1,9 @@
-import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bucket } from '../../bucket/bucket.js';
 import { accessOf, parseBucketUrl } from '../../bucket/bucket-url.js';
-import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
+import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import { MdtoolError, UsageError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
 import type { RowTable } from '../../storage/database/row-table.js';
@@ -20,7 +19,6 @@ export class BucketOutput {
   readonly #force: boolean;
   readonly #bucket: Bucket;
   readonly #folder: string;
-  readonly #onExit: () => void;
 
   private constructor(output: string, force: boolean, bucket: Bucket, folder: string) {
     this.#output = output;
@@ -28,9 +26,7 @@ export class BucketOutput {
     this.#bucket = bucket;
     this.#folder = folder;
     this.path = join(folder, nameOf(parseBucketUrl(output).key));
-    // A forced exit must not leave files that nobody looks for.
-    this.#onExit = () => rmSync(folder, { recursive: true, force: true });
-    cleanUpAtExit(this.#onExit);
+    removeAtExit(folder);
   }
 
   /** Throws a `UsageError` when an object exists and `force` is not set. */
@@ -58,8 +54,8 @@ export class BucketOutput {
   }
 
   async discard(): Promise<void> {
-    cancelCleanup(this.#onExit);
     await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
+    leaveAtExit(this.#folder);
   }
 
   /** Returns what `work` returns. Its errors name the object, not the file on this machine. */

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
-import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
+import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import { fetchNamedFiles } from '../files/bucket-files.js';
 import { followRetired, isVanished } from '../log/retired-files.js';
 import { followConnection, forgetConnection } from './statement-share.js';
@@ -39,15 +38,13 @@ export class Database {
   readonly #closeInstance: () => void;
   readonly #spill: string;
   readonly #threads: number;
-  /** Without it a forced exit would leave gigabytes in the temporary directory. */
-  readonly #remove = () => rmSync(this.#spill, { recursive: true, force: true });
 
   private constructor(connection: DuckDBConnection, closeInstance: () => void, spill: string, threads: number) {
     this.connection = connection;
     this.#threads = threads;
     this.#closeInstance = closeInstance;
     this.#spill = spill;
-    cleanUpAtExit(this.#remove);
+    removeAtExit(spill);
   }
 
   static async open(options: DatabaseOptions = {}): Promise<Database> {
@@ -112,7 +109,7 @@ export class Database {
     this.connection.closeSync();
     this.#closeInstance();
     await rm(this.#spill, { recursive: true, force: true });
-    cancelCleanup(this.#remove);
+    leaveAtExit(this.#spill);
   }
 }
 

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
+import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import type { RecordType } from '../../model/records.js';
 import { fetchStoredFile } from '../files/bucket-files.js';
 import { createDirectory, isMissing, publishFile, storageFailure, temporaryName } from '../files/durable-file.js';
@@ -64,10 +63,9 @@ export async function writeParquet(database: Database, path: string, source: Par
 /** Writes a Parquet file like `writeParquet`, which gets its name later. A forced exit removes it. */
 export async function stageParquet(database: Database, path: string, source: ParquetSource): Promise<PendingParquet> {
   const temporary = temporaryName(path);
-  const remove = () => rmSync(temporary, { force: true });
-  cleanUpAtExit(remove);
+  removeAtExit(temporary);
   const discard = async () => {
-    cancelCleanup(remove);
+    leaveAtExit(temporary);
     await rm(temporary, { force: true }).catch(() => {});
   };
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -85,7 +83,7 @@ export async function stageParquet(database: Database, path: string, source: Par
   const publish = () =>
     guarded(async () => {
       await publishFile(temporary, path);
-      cancelCleanup(remove);
+      leaveAtExit(temporary);
     });
   return { rows, publish, discard };
 }

@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
+import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import { type AnyRecord, groupByType, type RecordType } from '../../model/records.js';
 import { storageFailure } from '../files/durable-file.js';
 import { Database, sqlName } from './duckdb.js';
@@ -16,18 +15,13 @@ export class RecordDatabase {
   readonly #temporary: string;
   readonly #path: string;
   readonly #tables = new Map<RecordType, TableAppender>();
-  readonly #remove: () => void;
   #isOpen = true;
 
   private constructor(database: Database, path: string, temporary: string) {
     this.#database = database;
     this.#path = path;
     this.#temporary = temporary;
-    this.#remove = () => {
-      for (const name of leftovers(temporary)) rmSync(name, { force: true });
-    };
-    // A forced exit must not leave half a file behind.
-    cleanUpAtExit(this.#remove);
+    removeAtExit(...leftovers(temporary));
   }
 
   /** Opens a database that becomes, or is exported to, the file `path`. Throws a `FailureError` when it cannot be written. */
@@ -75,7 +69,7 @@ export class RecordDatabase {
       await this.#database.run('CHECKPOINT');
       await this.#close();
       await rename(this.#temporary, this.#path);
-      cancelCleanup(this.#remove);
+      leaveAtExit(...leftovers(this.#temporary));
     });
   }
 
@@ -83,7 +77,7 @@ export class RecordDatabase {
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
     for (const name of leftovers(this.#temporary)) await rm(name, { force: true }).catch(() => {});
-    cancelCleanup(this.#remove);
+    leaveAtExit(...leftovers(this.#temporary));
   }
 
   async #table(type: RecordType): Promise<TableAppender> {

@@ -1,13 +1,10 @@
-import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
+import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import { currentOwner, isGone, ownerFrom } from './owner.js';
 
 const OWNER = 'owner.json';
-
-const unremoved = new Map<string, () => void>();
 
 /**
  * Creates a temporary directory for one purpose, named `mdtool-PURPOSE-…`. A process that is killed cannot remove its own,
@@ -18,8 +15,7 @@ export async function createScratch(purpose: string): Promise<string> {
   const names = await readdir(tmpdir());
   await Promise.all(names.filter((name) => name.startsWith(prefix)).map((name) => removeAbandoned(join(tmpdir(), name))));
   const directory = await mkdtemp(join(tmpdir(), prefix));
-  unremoved.set(directory, () => rmSync(directory, { recursive: true, force: true }));
-  cleanUpAtExit(unremoved.get(directory) as () => void);
+  removeAtExit(directory);
   await writeFile(join(directory, OWNER), JSON.stringify(currentOwner()));
   return directory;
 }
@@ -27,8 +23,7 @@ export async function createScratch(purpose: string): Promise<string> {
 /** Removes a directory that `createScratch` has made. */
 export async function removeScratch(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
-  cancelCleanup(unremoved.get(directory) as () => void);
-  unremoved.delete(directory);
+  leaveAtExit(directory);
 }
 
 /** Removes a directory whose process has ended. One of another host, or without an owner yet, stays. */

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { DuckDBResultReader, DuckDBType } from '@duckdb/node-api';
-import { cancelCleanup, cleanUpAtExit } from '../../disk/exit-cleanup.js';
+import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import { FailureError } from '../../model/errors.js';
 import { type Database, sqlName, sqlText } from '../database/duckdb.js';
 import { createRowConverter, kindOf, type ResultKind, type ResultValue } from '../database/query-values.js';
@@ -83,11 +82,7 @@ export function exportFiles(path: string): string[] {
 
 /** Writes rows to a `.parquet` or `.duckdb` file that appears whole. */
 async function exportRows(database: Database, path: string, part: ResultPart): Promise<void> {
-  const remove = () => {
-    for (const name of exportFiles(path)) rmSync(name, { force: true });
-  };
-  // A forced exit must not leave half a file behind.
-  cleanUpAtExit(remove);
+  removeAtExit(...exportFiles(path));
   const target = sqlText(unfinishedName(path));
   try {
     if (path.endsWith('.parquet')) {
@@ -104,7 +99,7 @@ async function exportRows(database: Database, path: string, part: ResultPart): P
     for (const name of exportFiles(path)) await rm(name, { force: true });
     throw storageFailure(error, 'write', path);
   } finally {
-    cancelCleanup(remove);
+    leaveAtExit(...exportFiles(path));
   }
 }
 
