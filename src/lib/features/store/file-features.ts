@@ -25,6 +25,8 @@ type FileRequest = {
   readonly input: readonly string[];
   readonly selection: RecordSelection;
   readonly stopped: AbortSignal;
+  /** As `createInputTable` has it. */
+  readonly sortedAtOnce?: number | undefined;
 };
 
 /** What files hold: the inputs of seconds as a table, the other records in order of time, and how many are of no use. */
@@ -67,7 +69,7 @@ async function* rowsOf(
 async function inputsOfFiles(database: Database, request: FileRequest): Promise<FileInputs | undefined> {
   const relations = await relationsOf(database, request);
   const others = relations && (await otherRecords(database, relations));
-  const table = others && (await createInputTable(database, relations, 'inputs'));
+  const table = others && (await createInputTable(database, relations, 'inputs', request));
   return table && others && { table, ...others };
 }
 

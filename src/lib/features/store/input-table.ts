@@ -37,9 +37,16 @@ const BOOK = 0;
 const TRADE = KINDS.length - 1;
 /** Of the third there are trades of archives that do not say it. */
 const SIDES = ['sell', 'buy', undefined] as const;
-const MOST_SORTED_AT_ONCE = 800_000;
+const SORTED_AT_ONCE = 800_000;
 /** A row has one number for its symbol and its kind. */
 const SYMBOL_STEP = 8;
+
+type InputTableOptions = {
+  /** Funding that was paid before this time (microseconds) is not counted. */
+  readonly from?: number;
+  /** Rows that are sorted without a copy of them. */
+  readonly sortedAtOnce?: number | undefined;
+};
 
 /** The types that an input table takes. */
 export const TABLE_TYPES: readonly RecordType[] = KINDS.map(({ type }) => type);
@@ -61,7 +68,7 @@ export async function createInputTable(
   database: Database,
   relations: InputRelations,
   name: string,
-  from = 0,
+  { from = 0, sortedAtOnce = SORTED_AT_ONCE }: InputTableOptions = {},
 ): Promise<InputTable | undefined> {
   const given = KINDS.flatMap(({ type }, kind) => {
     const relation = relations.get(type);
@@ -71,7 +78,7 @@ export async function createInputTable(
   const names = given.map(({ relation }) => `SELECT ${SERIES.join(', ')} FROM ${relation}`);
   const groups = await rowGroups(database, `(${names.join(' UNION ALL ')})`, SERIES, `${name}_series`);
   const selects = given.map(({ kind, relation }) => selectOf(kind, relation, groups.code));
-  await sortInto(database, name, selects.join(' UNION ALL '), groups.rows);
+  await sortInto(database, name, selects.join(' UNION ALL '), groups.rows > sortedAtOnce);
   const [counts] = await database.rows(
     `SELECT count(*) AS rows, count(*) FILTER (k % ${SYMBOL_STEP} <> ${TRADE})
          - count(DISTINCT hash(k, l, CASE WHEN l = 0 THEN t END)) FILTER (k % ${SYMBOL_STEP} <> ${TRADE}) AS repeated,
@@ -94,9 +101,8 @@ export async function createInputTable(
  * Creates the table of the rows in order. Of more than a day or two they are copied first: DuckDB sorts a table with what it may
  * take and spills the rest, but it holds all of a union of files, and runs out of memory.
  */
-async function sortInto(database: Database, name: string, rows: string, count: number): Promise<void> {
+async function sortInto(database: Database, name: string, rows: string, isLarge: boolean): Promise<void> {
   const copy = sqlName(`${name}_unordered`);
-  const isLarge = count > MOST_SORTED_AT_ONCE;
   if (isLarge) await database.run(`CREATE TEMP TABLE ${copy} AS ${rows}`);
   await database.run(
     `CREATE TEMP TABLE ${sqlName(name)} AS SELECT t, l, k, is_record, ${COLUMNS.join(', ')} FROM ${isLarge ? copy : `(${rows})`}

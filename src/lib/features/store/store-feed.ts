@@ -43,7 +43,7 @@ async function loadDay(snapshot: StoreSnapshot, date: string, from: number): Pro
   const relations = new Map(types.map((type) => [type, snapshot.relation(type, date)]));
   const name = `inputs_${date.replaceAll('-', '_')}`;
   const isSafe = await isEachTradeOnce(database, relations.get('trade'));
-  const table = isSafe ? await createInputTable(database, relations, name, from) : undefined;
+  const table = isSafe ? await createInputTable(database, relations, name, { from }) : undefined;
   if (!table) await sortDay(snapshot, RAW, date);
   return { database, table };
 }

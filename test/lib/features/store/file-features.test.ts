@@ -48,7 +48,7 @@ async function byRecords(records: readonly AnyRecord[], selection: RecordSelecti
 }
 
 /** Returns undefined when the files have to be read record by record. */
-async function byColumns(paths: readonly string[], selection: RecordSelection): Promise<Run | undefined> {
+async function byColumns(paths: readonly string[], selection: RecordSelection, sortedAtOnce?: number): Promise<Run | undefined> {
   const engine = new FeatureEngine({ ...OPTIONS, batch: true });
   let isLeft = false;
   async function* otherwise(): AsyncGenerator<AnyRecord[]> {
@@ -56,7 +56,7 @@ async function byColumns(paths: readonly string[], selection: RecordSelection): 
     yield [];
   }
   const found: string[] = [];
-  const request = { input: paths, selection, stopped: new AbortController().signal };
+  const request = { input: paths, selection, stopped: new AbortController().signal, sortedAtOnce };
   for await (const batch of featuresOfFiles(request, engine, otherwise())) found.push(...batch.map(encodeRecord));
   return isLeft ? undefined : { rows: found.sort(), counts: engine.counts, seen: [...engine.seen].sort() };
 }
@@ -158,11 +158,14 @@ describe('features of files read by columns', () => {
     let [columns, all] = [0, 0];
     await fc.assert(
       fc.asyncProperty(input, fc.constantFrom<RecordSelection>({}, {}, { symbols: ['ETHUSDT'] }), async (records, selection) => {
-        const found = await byColumns(await written(records), selection);
+        const paths = await written(records);
+        const found = await byColumns(paths, selection);
         all += 1;
         if (!found) return;
         columns += 1;
         expect(found).toEqual(await byRecords(records, selection));
+        // With a limit of 0 the inputs are copied before they are sorted, as those of many days are.
+        expect(await byColumns(paths, selection, 0)).toEqual(found);
       }),
       { numRuns: 6 },
     );
