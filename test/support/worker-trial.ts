@@ -78,10 +78,16 @@ export class WorkerTrial {
     // Results of an earlier sweep would be taken from Redis.
     spawnSync('redis-cli', ['-p', `${this.redis.port}`, 'flushall']);
     const remote = mdtool(this.sweep('remote', ...command, '--workers', this.redis.url));
-    await sleep(900 + random() * 900);
+    // A fault before the first job runs would hit the start of the command, which rightly refuses a Redis that is gone.
+    for (let ended = false; !ended && !this.#isWorking(); ) ended = await Promise.race([sleep(20), remote.then(() => true)]);
+    await sleep(random() * 500);
     await this.#happen(fault, random());
     const { code, stderr } = await remote;
     return { code, stderr, isSame: this.rows('remote') === this.rows('local-faults') };
+  }
+
+  #isWorking(): boolean {
+    return Number(spawnSync('redis-cli', ['-p', `${this.redis.port}`, '--raw', 'llen', 'mdtool:work:active']).stdout) > 0;
   }
 
   async #happen(fault: Fault, random: number): Promise<void> {
@@ -136,6 +142,6 @@ function candles(count: number): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+function sleep(milliseconds: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds, false));
 }
