@@ -16,8 +16,8 @@ type Model = {
   mayFail: boolean;
   /** How long the exchange may be left alone after a ban, ms. */
   silence: number;
-  /** Take profits that the owner has cancelled. */
-  cancels: number;
+  /** Take profits that are placed again for what the owner did. */
+  renewals: number;
 };
 
 type Act = (run: RunSession, model: Model, a: number, b: number) => void;
@@ -32,6 +32,12 @@ function touch(run: RunSession, model: Model, ...halts: readonly string[]): void
   model.isTouched = true;
   run.isTouched = true;
   for (const kind of halts) model.mayHalt.add(kind);
+}
+
+/** Three places within a minute without a fill halt a run, whoever cancelled or cut them. */
+function renew(model: Model): void {
+  model.renewals += 1;
+  if (model.renewals > 1) model.mayHalt.add('loop');
 }
 
 function firstOf<Value>(values: readonly Value[], share: number): Value | undefined {
@@ -92,6 +98,7 @@ const ACTS = {
   },
   'the owner closes a part': (run, model, a) => {
     touch(run, model, 'mismatch', 'foreign_position');
+    renew(model);
     if (run.held().gt('0.2')) run.trade('sell', Decimal.max('0.1', run.held().mul(a).toDecimalPlaces(2, 1)).toFixed(), true);
   },
   // The run has to go on beside it as if it were not there; only a start refuses it.
@@ -113,9 +120,7 @@ const ACTS = {
     const [target] = run.takeProfits();
     if (!target) return;
     run.desk.engine.cancel(target, 'user');
-    model.cancels += 1;
-    // Three places within a minute without a fill halt a run, whoever cancelled them.
-    if (model.cancels > 1) model.mayHalt.add('loop');
+    renew(model);
   },
   'the balance changes': (run, _, a) => run.desk.deposit(run.owner, 'USDT', between(-6_000, 2_000, a).toFixed(2)),
   'the leverage is changed': (run, model) => {
@@ -220,7 +225,7 @@ export const commands = fc.commands(
 /** Plays commands on a new run, then lets the exchange be well and the run come to rest. Throws where something is wrong. */
 export async function playCommands(kind: RunKind, cmds: Iterable<fc.AsyncCommand<Model, RunSession>>): Promise<void> {
   const run = new RunSession(kind, { seed: 3, config: { restart: 3_000 } }).start();
-  const model: Model = { mayHalt: new Set(), isTouched: false, mayFail: false, silence: 0, cancels: 0 };
+  const model: Model = { mayHalt: new Set(), isTouched: false, mayFail: false, silence: 0, renewals: 0 };
   await fc.asyncModelRun(() => ({ model, real: run }), cmds);
   run.onRequest = undefined;
   run.failCommits(() => false);

@@ -1,7 +1,17 @@
 import { Exact, roundDown, roundUp } from '../model/ticks.js';
 import { roleKey } from './client-id.js';
 import type { Action, OrderDraft } from './messages.js';
-import { attemptsOf, closable, hasReached, isBelowMinimum, isLive, isSettled, remainingOf, unsettled } from './orders.js';
+import {
+  attemptsOf,
+  closable,
+  hasReached,
+  isBelowMinimum,
+  isLive,
+  isPriceRefused,
+  isSettled,
+  remainingOf,
+  unsettled,
+} from './orders.js';
 import { closingSide, openingSide } from './sides.js';
 import type { OwnOrder, Phase, PlannedLevel, ReadKind, RunConfig, RunState } from './state.js';
 import { isStopped, stopWrites } from './stops.js';
@@ -173,11 +183,10 @@ function takeProfitWrites(state: RunState, config: RunConfig, at: number): Actio
   }
   if (unsettled(state).some(({ role }) => role === 'close') || amount.isZero()) return [];
   const draft = { side: closingSide(config), amount: amount.toString(), reduces: true } as const;
-  if (isBelowMinimum(amount, price, state.rules)) {
-    const isDue = hasReached(state.position?.mark, price, config) && !isDeferred(state, 'close', at);
-    return isDue ? [{ kind: 'place', drafts: [{ ...draft, role: 'close', number: 0, kind: 'market' }] }] : [];
-  }
-  if (at < state.lastTakeProfit + RENEWAL || isDeferred(state, 'take profit', at) || isContested(state)) return [];
+  const isDust = isBelowMinimum(amount, price, state.rules);
+  if ((isDust || isPriceRefused(state)) && hasReached(state.position?.mark, price, config) && !isDeferred(state, 'close', at))
+    return [{ kind: 'place', drafts: [{ ...draft, role: 'close', number: 0, kind: 'market' }] }];
+  if (isDust || at < state.lastTakeProfit + RENEWAL || isDeferred(state, 'take profit', at) || isContested(state)) return [];
   return [{ kind: 'place', drafts: [{ ...draft, role: 'take_profit', number: state.generation, kind: 'limit', price }] }];
 }
 

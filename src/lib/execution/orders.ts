@@ -52,6 +52,14 @@ export function hasReached(price: DecimalText | undefined, target: DecimalText, 
   return side === 'long' ? new Exact(price).gte(target) : new Exact(price).lte(target);
 }
 
+/**
+ * Whether the exchange has just refused the price of the take profit. Far beyond it that is the band around the mark: what the
+ * take profit is for has come, and it would fill at once.
+ */
+export function isPriceRefused({ deferred }: RunState): boolean {
+  return deferred['take profit']?.cause === 'price';
+}
+
 export function isBelowMinimum(amount: Exact, price: DecimalText, { minAmount, minNotional }: RunState['rules']): boolean {
   return (minAmount !== undefined && amount.lt(minAmount)) || (minNotional !== undefined && amount.times(price).lt(minNotional));
 }

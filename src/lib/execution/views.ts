@@ -3,7 +3,7 @@ import { Exact } from '../model/ticks.js';
 import { end, revive } from './bookings.js';
 import { parseClientId, roleKey } from './client-id.js';
 import { reportRefusal } from './ladder.js';
-import { orderOf } from './orders.js';
+import { closable, isBelowMinimum, orderOf } from './orders.js';
 import { modeName } from './sides.js';
 import type { OwnOrder } from './state.js';
 import type { Turn } from './turn.js';
@@ -143,7 +143,9 @@ function refuse(turn: Turn, order: OwnOrder, { cause, message, code }: WriteResu
   state.unknowns = 0;
   const wait = WAITS[cause ?? ''];
   reportRefusal(turn, order, cause ?? 'refused', wait !== undefined);
-  if (order.role === 'close' && state.ending === undefined) {
+  const target = state.wanted.takeProfit;
+  const isDust = target !== undefined && isBelowMinimum(closable(state), target, state.rules);
+  if (order.role === 'close' && isDust && state.ending === undefined) {
     turn.halt('dust', `${order.amount} is too little to close by an order (${message}): close it on the site, then --resume`);
     return;
   }
@@ -163,7 +165,8 @@ function refuse(turn: Turn, order: OwnOrder, { cause, message, code }: WriteResu
   state.nextPlan = Math.max(state.nextPlan, turn.at + wait);
   // The exchange may have changed what an order must fit.
   if (cause === 'price' || cause === 'amount') state.termsDue = turn.at;
-  turn.event('warning', 'deferred', `${roleKey(order)} deferred: ${message}`, { clientId: order.clientId, code });
+  const then = order.role === 'take_profit' && cause === 'price' ? '; a price beyond it closes by market' : '';
+  turn.event('warning', 'deferred', `${roleKey(order)} deferred: ${message}${then}`, { clientId: order.clientId, code });
   if (cause === 'funds' || cause === 'risk') {
     state.isShort = true;
     turn.alarm('short', `the margin does not suffice for ${roleKey(order)}: ${message}`);
