@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests of the suite that take their numbers from the environment. */
 const RUNS = [
-  'test/lib/execution/{scenarios,crash-points,model,parity}.test.ts',
+  'test/lib/execution/{scenarios,crash-points,model,parity,alerts}.test.ts',
   'test/lib/backtest/grid-snapshot.test.ts',
   'test/commands/grid-kills.test.ts',
   'test/lib/exchanges/frame-bytes.test.ts',

@@ -10,7 +10,7 @@ import type { RunConfig } from '../../../src/lib/execution/state.js';
 import { MemoryRunStore } from '../../../src/lib/execution/store/memory-store.js';
 import type { RunStore } from '../../../src/lib/execution/store/run-store.js';
 import { seeded } from '../../support/random.js';
-import { isLeftToSoak, RUN_KINDS, type RunKind, RunSession } from '../../support/run-session.js';
+import { ALL_KINDS, isLeftToSoak, type RunKind, RunSession } from '../../support/run-session.js';
 
 /** A price holds for so long that a run comes to rest at it, with a trade every few seconds. */
 const HOLDS = 24_000;
@@ -128,7 +128,7 @@ const MORE = Array.from(
   (_, seed) => [seed + 10, seed % 2 === 0 ? 'long' : 'short', [0, 300, 1_500][seed % 3] as number] as const,
 );
 
-describe.each(RUN_KINDS.map((kind) => ({ kind })))('one tape of trades on $kind', ({ kind }) => {
+describe.each(ALL_KINDS.map((kind) => ({ kind })))('one tape of trades on $kind', ({ kind }) => {
   beforeEach(({ skip, task }) => {
     if (isLeftToSoak(kind, task.name)) skip();
   });
