@@ -56,8 +56,10 @@ export class SubscribedConnection {
 
   /** Resubscribes a topic, so that the exchange sends a new snapshot. Does nothing while a request for it is pending. */
   resubscribe(topic: string): void {
-    if (!this.subscriptions.has(topic) || this.subscriptions.state(topic) === 'pending') return;
-    this.unsubscribe([topic]);
+    const { subscriptions } = this;
+    if (!subscriptions.has(topic) || subscriptions.state(topic) === 'pending') return;
+    // Some refusals name no topic: what was never answered may not be subscribed, and an exchange may take that for an error.
+    if (subscriptions.isAnswered(topic)) this.unsubscribe([topic]);
     this.subscribe([topic]);
   }
 

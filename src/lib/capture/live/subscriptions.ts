@@ -44,6 +44,11 @@ export class Subscriptions {
     return this.#entries.get(topic)?.state;
   }
 
+  /** Whether the exchange has confirmed or refused a topic, or sent its data. */
+  isAnswered(topic: string): boolean {
+    return this.#entries.get(topic)?.isAnswered === true;
+  }
+
   /** Adds subscriptions that are sent at `at`; `request` is the id that the answer will carry. */
   requested(topics: readonly string[], request: string | undefined, at: number): void {
     for (const topic of topics)

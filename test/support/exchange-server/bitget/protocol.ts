@@ -73,8 +73,13 @@ function fail(session: Session, error: object): void {
 
 function subscribe(session: Session, args: readonly Argument[], naming: Naming): void {
   const refusal = refusalOfAll(session, args);
-  if (refusal) fail(session, refusal);
-  else {
+  if (refusal) {
+    fail(session, refusal);
+    session.refused(
+      args.map((argument) => keyOf(argument, naming)),
+      false,
+    );
+  } else {
     const answer = session.answers();
     for (const argument of args) subscribeOne(session, argument, naming, answer);
   }
@@ -97,6 +102,7 @@ function subscribeOne(session: Session, argument: Argument, naming: Naming, answ
   const refusal = refusalOfOne(session, argument, topic, naming);
   if (!topic || refusal) {
     answer(JSON.stringify({ event: 'error', arg: argument, ...(refusal ?? PARAMETER) }));
+    session.refused([keyOf(argument, naming)], true);
     return;
   }
   answer(JSON.stringify({ event: 'subscribe', arg: argument }));
@@ -130,7 +136,7 @@ function unsubscribe(session: Session, args: readonly Argument[], naming: Naming
   for (const argument of args) {
     const topic = session.topics.get(keyOf(argument, naming));
     if (topic) session.unsubscribe(topic);
-    else session.violate('not-subscribed', keyOf(argument, naming));
+    else session.notSubscribed(keyOf(argument, naming));
     session.control(JSON.stringify({ event: 'unsubscribe', arg: argument }));
   }
 }

@@ -96,7 +96,8 @@ function subscribe(session: Session, market: Market, args: readonly string[], re
   const message = reason ?? (market === 'spot' ? 'subscribe' : '');
   const content = { success: reason === undefined, ret_msg: message, op: 'subscribe' };
   session.answers()(answerText(session, market, content, request));
-  if (reason === undefined) for (const topic of topics) if (topic) session.subscribe(topic);
+  if (reason !== undefined) session.refused(args, true);
+  else for (const topic of topics) if (topic) session.subscribe(topic);
 }
 
 /** Returns why the whole request is refused, undefined where it is not. */
@@ -137,7 +138,7 @@ function unsubscribe(session: Session, market: Market, args: readonly string[], 
   for (const arg of args) {
     const topic = session.topics.get(arg);
     if (topic) session.unsubscribe(topic);
-    else session.violate('not-subscribed', arg);
+    else session.notSubscribed(arg);
   }
   answer(session, market, { success: true, ret_msg: market === 'spot' ? 'subscribe' : '', op: 'unsubscribe' }, request);
 }

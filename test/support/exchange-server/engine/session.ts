@@ -58,6 +58,8 @@ export class Session {
   readonly #probes: (() => void)[][] = [];
   /** Topics whose confirmation the client has not read. */
   readonly #unconfirmed = new Set<string>();
+  /** Topics of refused requests that the client takes for subscribed: it has not read the refusal, or that names none. */
+  readonly #unknown = new Set<string>();
 
   constructor(id: number, path: string, protocol: Protocol, socket: WebSocket, tcp: Socket, host: SessionHost) {
     this.id = id;
@@ -164,7 +166,19 @@ export class Session {
     if (!this.#unconfirmed.has(topic)) this.violate('already-subscribed', topic);
   }
 
+  /** Takes note of topics that were refused. A client that learns which has to know it once it has read the answer. */
+  refused(topics: readonly string[], isNamed: boolean): void {
+    for (const topic of topics) this.#unknown.add(topic);
+    if (isNamed) this.whenRead(() => topics.forEach((topic) => void this.#unknown.delete(topic)));
+  }
+
+  /** Counts the end of a subscription that the client does not have. */
+  notSubscribed(topic: string): void {
+    if (!this.#unknown.has(topic)) this.violate('not-subscribed', topic);
+  }
+
   subscribe(topic: Topic): void {
+    this.#unknown.delete(topic.key);
     this.#unconfirmed.add(topic.key);
     this.whenRead(() => this.#unconfirmed.delete(topic.key));
     this.topics.set(topic.key, topic);
