@@ -167,12 +167,11 @@ describe('the health of a capture from an exchange', () => {
   });
 
   it('a clock that differs by more than 1 s, until it is set', async () => {
-    // The clock of the exchange stands: what it is behind grows until it is asked.
-    const server = await serve({ clock: 'manual', start: Date.now() - 5_000 });
+    const server = await serve({ start: Date.now() - 5_000 });
     const { run, says, kinds, events } = await watched(server);
     await says('clock_offset');
-    expect(events()[0]?.message).toMatch(/^the clock of this host is \d+\.\d s ahead of that of bybit/);
-    server.advance(Date.now() - server.now());
+    expect(events()[0]?.message).toMatch(/^the clock of this host is [45]\.\d s ahead of that of bybit/);
+    server.advance(5_000);
     await says('cleared clock_offset');
     await run.stop();
     expect(kinds()).toEqual(['clock_offset', 'cleared clock_offset']);
