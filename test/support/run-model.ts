@@ -141,7 +141,7 @@ const ACTS = {
   'orders are listed late': ({ desk }, _, a, b) =>
     Object.assign(desk.faults.lags, { detail: a * 3_000, open: b * 3_000, history: (a + b) * 1_500 }),
   'a second copy places an order': (run, model) => {
-    touch(run, model, 'other_copy', 'foreign_position');
+    touch(run, model, 'other_copy', 'foreign_position', 'mismatch');
     run.desk.engine.place({ ...run.request('buy', '0.5', '80'), clientId: 'm-abc123-zzz-1-L09-0' });
   },
   'a commit fails': (run, model, a) => {

@@ -83,7 +83,7 @@ export class AccountClient {
     this.#limiter = new RateLimiter(this.#shared(account.side.host), this.#timing);
   }
 
-  /** Milliseconds by which the exchange's clock is ahead of the host's; measured by `synchronise`. */
+  /** Milliseconds by which the exchange's clock is ahead of the host's; measured by `synchronise`, kept by each answer. */
   get offset(): number {
     return this.#offset ?? 0;
   }
@@ -140,9 +140,11 @@ export class AccountClient {
   }
 
   async #judged(request: HttpRequest, send: () => Promise<RestAnswer>): Promise<SignedAnswer> {
+    const sent = this.#hostTime();
     try {
       const answer = await send();
       const outcome = this.account.side.judge(answer, this.now());
+      if (outcome.class === 'success') this.#bound(this.account.side.timeOf(answer.body), sent);
       if (outcome.pause !== undefined && (outcome.class === 'throttle' || outcome.class === 'ban'))
         this.#limiter.pause(outcome.pause, outcome.class === 'ban' ? undefined : request.path);
       return { outcome, answer };
@@ -286,6 +288,16 @@ export class AccountClient {
 
   #shared({ requests, within }: { readonly requests: number; readonly within: number }) {
     return { requests: Math.max(1, Math.floor(requests * (this.#options.share ?? SHARE))), within };
+  }
+
+  /**
+   * An exchange answers after the request left and before the answer arrived: a step of the host's clock shows in the first answer.
+   * Without this, a list up to now would lack what has just filled until the clock is measured again.
+   */
+  #bound(time: number | undefined, sent: number): void {
+    if (time === undefined) return;
+    const answered = Math.round(time / 1_000);
+    this.#offset = Math.max(Math.min(this.offset, answered - sent), answered - this.#hostTime());
   }
 
   #hostTime(): number {

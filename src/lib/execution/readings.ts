@@ -216,7 +216,8 @@ function compare(turn: Turn, asked: number): void {
       `a position of ${position.amount} in ${config.symbol} is not of this run: close it first`,
       true,
     );
-  else if (count >= MISMATCHES && turn.at - since >= MISMATCH_FOR)
+  // Where requests are refused for a while, the fills that explain it may not have been read.
+  else if (count >= MISMATCHES && turn.at - since >= MISMATCH_FOR && state.reads.fills.answered >= since)
     turn.halt(
       'mismatch',
       `the position is ${isTurned ? 'turned, ' : ''}${position.amount}, the fills of this run make ${state.held}: somebody else traded ${config.symbol}`,
