@@ -78,11 +78,12 @@ export class MicroSeries {
   /** Returns the rows of the seconds that end by `until`. */
   *close(until: number): Generator<MicroRow> {
     if (this.#next === undefined && this.#first + SECOND <= until) this.#next = this.#first;
+    // The row before a silence may be one of an earlier run: the first second of the silence would get a row here, and none in one run.
+    this.#skipSilence(until);
     while (this.#next !== undefined && this.#next + SECOND <= until) {
       const row = this.#row(this.#next);
       this.#next += SECOND;
-      if (this.#next > this.#last && until - this.#next > LONGEST_SILENCE) this.#end();
-      else if (this.#pending.size > 0 && !this.#pending.has(this.#next)) this.#skipSilence(until);
+      this.#skipSilence(until);
       yield row;
     }
   }
@@ -104,9 +105,12 @@ export class MicroSeries {
     this.#localTimestamp = 0;
   }
 
+  /** Passes over the seconds of a silence that is longer than a day. */
   #skipSilence(until: number): void {
-    const next = this.#next as number;
-    if (until - next <= LONGEST_SILENCE) return;
+    const next = this.#next;
+    if (next === undefined || until - next <= LONGEST_SILENCE) return;
+    if (next > this.#last) this.#end();
+    if (this.#pending.size === 0 || this.#pending.has(next)) return;
     const following = Math.min(...this.#pending.keys());
     if (following - next <= LONGEST_SILENCE) return;
     this.#next = following;

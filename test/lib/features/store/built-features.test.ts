@@ -63,6 +63,22 @@ describe('rows of a store', () => {
     120_000,
   );
 
+  it('that go on after a silence of more than a day do not have its first second', async () => {
+    const directory = await temporaryDirectory();
+    for (const start of [START, START + 25 * HOUR]) {
+      // The clock of the market goes on with the other symbol, so that all seconds of the first are over.
+      const records = ['BTCUSDT', 'ETHUSDT'].flatMap((symbol, index) =>
+        raw(market(symbol, start, (10 + 10 * index) / 3_600, 7) as AnyRecord[]),
+      );
+      await writeRun(
+        directory,
+        records.map((record) => (record.type === 'trade' ? { ...record, id: `${start} ${record.id}` } : record)),
+      );
+      await build(directory);
+    }
+    expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
+  });
+
   it('are made for the symbols asked for, those of others stay', async () => {
     const directory = await temporaryDirectory();
     const records = byArrival([...raw(market('BTCUSDT', START, 0.1, 1)), ...raw(market('ETHUSDT', START, 0.1, 2))]);
