@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { type BuiltRows, buildStoredFeatures } from '../../src/lib/features/store/built-features.js';
+import { buildStoredFeatures, type RowMaker } from '../../src/lib/features/store/built-features.js';
+import { type BuiltRows, makeRows } from '../../src/lib/features/store/made-rows.js';
 import { encodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, Candle } from '../../src/lib/model/records.js';
 import { startStep } from '../../src/lib/storage/journal/step-lock.js';
@@ -11,6 +12,7 @@ import { syntheticMarket } from './synthetic-market.js';
 
 const SECOND = 1_000_000;
 const HOUR = 3_600 * SECOND;
+const QUARTER = HOUR / 4;
 export const WINDOWS = new Map([
   ['delta_z', 40],
   ['imb_shift', 20],
@@ -21,17 +23,41 @@ export const WINDOWS = new Map([
 ]);
 export const ENGINE = { grace: SECOND, windows: WINDOWS };
 
-type Options = { readonly symbols?: readonly string[]; readonly engine?: typeof ENGINE };
+type Options = {
+  readonly symbols?: readonly string[];
+  readonly engine?: typeof ENGINE;
+  readonly remote?: RowMaker | undefined;
+  readonly stopped?: AbortSignal;
+};
 
 /** Brings the rows of a store up to date; returns what was changed. */
-export async function build(directory: string, { symbols, engine = ENGINE }: Options = {}): Promise<BuiltRows[]> {
+export async function build(directory: string, options: Options = {}): Promise<BuiltRows[]> {
+  const { symbols, engine = ENGINE, remote, stopped = new AbortController().signal } = options;
   const step = await startStep(directory, 'features', { wait: true });
   if (!step) throw new Error('expected a store');
-  const options = { engine, selection: { symbols }, onRows() {}, onCounts() {}, stopped: new AbortController().signal };
   const built: BuiltRows[] = [];
-  for await (const rows of buildStoredFeatures(step.context, options)) built.push(rows);
+  const settings = { engine, selection: { symbols }, onRows() {}, onCounts() {}, stopped, remote };
+  for await (const rows of buildStoredFeatures(step.context, settings)) built.push(rows);
   await step.release();
   return built.filter(({ changed }) => changed);
+}
+
+/** Brings the rows of a store up to date in rounds that end at any quarter of an hour, and often stops after one of them. */
+async function buildInRounds(directory: string, random: () => number): Promise<void> {
+  const stop = new AbortController();
+  const remote: RowMaker = {
+    roundEnds({ stale, limit }) {
+      const first = Math.min(...[...stale.values()].map((one) => one.first));
+      const ends: number[] = [];
+      for (let end = Math.ceil(first / QUARTER) * QUARTER; end <= limit; end += QUARTER) if (random() < 0.4) ends.push(end);
+      return ends;
+    },
+    fill: makeRows,
+    async written() {
+      if (random() < 0.4) stop.abort();
+    },
+  };
+  await build(directory, { remote, stopped: stop.signal });
 }
 
 /** Rows that only one of two stores has. */
@@ -73,10 +99,11 @@ function candle(start: number, fields: Partial<Candle> = {}): Candle {
 /**
  * Lets a store of three symbols grow in random steps, sealed or not, with trades that come late and gaps that become
  * known late, and brings its rows up to date in between: in the end they must be those of one run. A step takes at most
- * one of so many `parts` of the records.
+ * one of so many `parts` of the records. `inRounds`: the rows are made a part of the time after the other, as on workers.
  */
-export async function growRandomly(seed: number, hours: number, parts = 4): Promise<void> {
+export async function growRandomly(seed: number, hours: number, parts = 4, inRounds = false): Promise<void> {
   const random = seeded(seed);
+  const grow = async () => await (inRounds ? buildInRounds(directory, random) : build(directory));
   const pick = (most: number) => Math.floor(random() * most);
   const directory = await temporaryDirectory();
   const midnight = START + 14 * HOUR;
@@ -121,19 +148,21 @@ export async function growRandomly(seed: number, hours: number, parts = 4): Prom
       await writer.close();
       writer = undefined;
     }
-    if (random() < 0.7) await build(directory);
+    if (random() < 0.7) await grow();
     from = until;
   }
   await writer?.close();
+  await grow();
   await build(directory);
   expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
   expect(await build(directory)).toEqual([]);
 }
 
 /** The same for days of a market with silences, a day without data, and candles that come later. */
-export async function growThinly(hours: number): Promise<void> {
+export async function growThinly(hours: number, inRounds = false): Promise<void> {
   const directory = await temporaryDirectory();
   const random = seeded(9);
+  const grow = async () => await (inRounds ? buildInRounds(directory, random) : build(directory));
   const records = byArrival(
     raw(market('BTCUSDT', START, hours, 3, false)).filter(({ timestamp }) => Math.floor(timestamp / HOUR) % 7 !== 0),
   );
@@ -141,7 +170,7 @@ export async function growThinly(hours: number): Promise<void> {
   for (let from = 0; from < broken.length; ) {
     const until = from + 1 + Math.floor(random() * 12_000);
     await writeRun(directory, broken.slice(from, until));
-    if (random() < 0.8) await build(directory);
+    if (random() < 0.8) await grow();
     from = until;
   }
   await build(directory);
@@ -150,6 +179,7 @@ export async function growThinly(hours: number): Promise<void> {
     candle(START + 20 * HOUR),
     candle(START + (hours - 2) * HOUR),
   ]);
+  await grow();
   await build(directory);
   expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
 }

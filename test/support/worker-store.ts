@@ -66,3 +66,21 @@ export function featureInputs(): readonly [AnyRecord[], AnyRecord[]] {
   const gap = { ...gapRecord, ...times, symbol: 'ETHUSDT', channel: 'book' };
   return [all.filter(isFirst), [...all.filter((record) => !isFirst(record)), late, gap]];
 }
+
+/**
+ * Returns the records of two symbols on nine days, seconds on each and a silence of two days between them. The seventh and the
+ * eighth day are those before and after a midnight: workers make the rows of seven days, then those of the rest.
+ */
+export function featureDays(): AnyRecord[] {
+  const starts = Array.from(
+    { length: 8 },
+    (_, index) => START + index * 48 * HOUR + (index === 6 ? 24 * HOUR - 20_000_000 : HOUR),
+  );
+  return starts.flatMap((start, index) =>
+    ['BTCUSDT', 'ETHUSDT'].flatMap((symbol, other) =>
+      raw(market(symbol, start + other * 3_000_000, 0.012, 10 * index + other) as AnyRecord[]).map((record) =>
+        record.type === 'trade' ? { ...record, id: `${index}-${record.id}` } : record,
+      ),
+    ),
+  );
+}

@@ -183,13 +183,11 @@ type RemoteOptions = Pick<PoolOptions, 'market' | 'module' | 'runs'> & {
 async function openRemotePool({ market, module, path, runs, url }: RemoteOptions, request: BacktestRequest): Promise<Pool> {
   const { createRemotePool } = await import('../../lib/backtest/study/remote-pool.js');
   const { buildSweepSetting } = await import('../../lib/backtest/study/sweep-job.js');
-  const { openWorkQueue } = await import('../../lib/redis/remote-work.js');
   const { signal, summary, notice, version } = request;
   const setting = buildSweepSetting(version, market, { source: sourceOf(request), module: path });
-  const queue = await openWorkQueue({ url, notice });
   const failures = new Map<string, number>();
   const failed = (reason: string) => void failures.set(reason, (failures.get(reason) ?? 0) + 1);
-  const pool = createRemotePool({ queue, setting, market, module, size: runs, signal, failed });
+  const pool = await createRemotePool({ workers: { url, notice }, setting, market, module, size: runs, signal, failed });
   return {
     ...pool,
     async close() {

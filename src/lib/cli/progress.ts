@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs';
 import { READ_SHARE } from '../input/read-share.js';
 import { counted } from '../model/counted.js';
 import { formatCount } from '../model/number-format.js';
+import { SENT_JOBS } from '../redis/sent-jobs.js';
 import { followStatements, statementShare } from '../storage/database/statement-share.js';
 import type { Stderr } from './stderr.js';
 
@@ -143,10 +144,17 @@ export async function whileWorking<Result>(stderr: Stderr, name: string, run: ()
   return await run().finally(() => work.end());
 }
 
-/** The shares that are done, 0 to 1, undefined where they are not known: of the input files, of the statement that runs. */
-type Share = { readonly read: () => number | undefined; readonly pass: () => number | undefined };
+/** Jobs of workers, as `SENT_JOBS`. */
+type Jobs = Readonly<Pick<typeof SENT_JOBS, 'all' | 'ended' | 'part' | 'parts'>>;
 
-const SHARES: Share = { read: () => READ_SHARE.share, pass: statementShare };
+/** What is done: the share of the input files and of the statement that runs (0 to 1, undefined where not known), and the jobs of workers. */
+type Share = {
+  readonly read: () => number | undefined;
+  readonly pass: () => number | undefined;
+  readonly jobs?: Jobs;
+};
+
+const SHARES: Share = { read: () => READ_SHARE.share, pass: statementShare, jobs: SENT_JOBS };
 
 /** Estimates the time left of a pass over the data from its share at several times. A share that falls begins another pass. */
 class Estimate {
@@ -166,7 +174,8 @@ class Estimate {
 /** What a step has done of the input or of its current pass, and the time left in it; empty where neither is known. */
 type Part = { readonly done: string; readonly left: string };
 
-function partText({ read, pass }: Share, estimate: Estimate, elapsed: number): Part {
+function partText({ read, pass, jobs }: Share, estimate: Estimate, elapsed: number): Part {
+  if (jobs && jobs.ended < jobs.all) return jobsText(jobs, estimate, elapsed);
   const share = read();
   const isReading = share !== undefined && share < 1;
   const shown = isReading ? share : pass();
@@ -177,6 +186,12 @@ function partText({ read, pass }: Share, estimate: Estimate, elapsed: number): P
   return isReading
     ? { done: `${percent} read`, left }
     : { done: `${percent} of this pass`, left: left === '' ? '' : `${left} in it` };
+}
+
+/** Returns `12 of 40 jobs of workers (part 2 of 5)`, and the time left in all parts. */
+function jobsText({ all, ended, part, parts }: Jobs, estimate: Estimate, elapsed: number): Part {
+  const done = `${formatCount(ended)} of ${counted(all, 'job')} of workers${parts > 1 ? ` (part ${part} of ${parts})` : ''}`;
+  return { done, left: estimate.leftText((part - 1 + ended / all) / parts, elapsed) };
 }
 
 /** Returns `45 % read, 120,000 records, 23,000/s, 12 s, about 15 s left`. */

@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { UsageError } from '../model/errors.js';
 import { HOUR, SECOND } from '../model/time.js';
-import type { Workers } from '../redis/remote-work.js';
+import type { Workers } from '../redis/remote-jobs.js';
 import { isRedis, redisUrl } from '../redis/url.js';
 import { durationFlag } from './flags.js';
 

@@ -48,8 +48,7 @@ export class JobQueue {
   /** Adds jobs that are not there yet. A job that failed in an earlier run is tried again. */
   async add(jobs: readonly QueuedJob[]): Promise<void> {
     await this.#retried(async () => {
-      const outcomes = await this.#read(jobs.map(({ id }) => id));
-      for (const [id, outcome] of outcomes) if (outcome?.state === 'failed') await this.#queue.remove(id);
+      await Promise.all(jobs.map(({ id }) => this.#removeFailed(id)));
       const kept = { age: KEEP };
       const opts = { attempts: ATTEMPTS, removeOnComplete: kept, removeOnFail: kept };
       // A bulk is a transaction of scripts, which a Redis that was started again does not know; a single job brings its script.
@@ -58,12 +57,27 @@ export class JobQueue {
   }
 
   /**
-   * Returns what became of jobs that have ended; those that wait or run are absent. The state is read from the jobs
-   * themselves: events can be lost, and a sum of them would wait for ever.
+   * Returns which of some jobs do not wait or run any more. Their state is read from the jobs themselves: events can be lost,
+   * and a sum of them would wait for ever.
    */
-  async outcomes(ids: readonly string[]): Promise<ReadonlyMap<string, JobOutcome>> {
-    const read = await this.#retried(() => this.#read(ids));
-    return new Map([...read].flatMap(([id, outcome]) => (outcome === undefined ? [] : [[id, outcome] as const])));
+  async ended(ids: readonly string[]): Promise<string[]> {
+    return await this.#retried(async () => {
+      const rows = await Promise.all(ids.map((id) => this.#fields(id, ['timestamp', 'finishedOn'])));
+      return ids.filter((_, index) => rows[index]?.[0] == null || rows[index]?.[1] != null);
+    });
+  }
+
+  /** Returns what became of a job that has ended. A result may have megabytes: ask for one at a time. */
+  async outcome(id: string): Promise<JobOutcome> {
+    const fields = await this.#retried(() => this.#fields(id, ['finishedOn', 'returnvalue', 'failedReason']));
+    const [finished, result, reason] = fields;
+    if (finished == null) return { state: 'lost' };
+    return result == null ? { state: 'failed', reason: reason ?? 'failed' } : { state: 'done', result: JSON.parse(result) };
+  }
+
+  /** Removes jobs that have ended, with their results. */
+  async forget(ids: readonly string[]): Promise<void> {
+    await this.#retried(() => Promise.all(ids.map((id) => this.#queue.remove(id))));
   }
 
   /**
@@ -126,10 +140,14 @@ export class JobQueue {
     return finished === null ? await this.#queue.remove(id) : 0;
   }
 
-  async #read(ids: readonly string[]): Promise<[string, JobOutcome | undefined][]> {
-    const fields = ['finishedOn', 'returnvalue', 'failedReason', 'timestamp'];
-    const rows = await Promise.all(ids.map((id) => this.#connection.client.hmGet(this.#queue.toKey(id), fields)));
-    return ids.map((id, index) => [id, outcomeOf(rows[index] ?? [])]);
+  async #removeFailed(id: string): Promise<void> {
+    const [finished] = await this.#fields(id, ['finishedOn']);
+    if (finished != null && !(await this.#connection.client.hExists(this.#queue.toKey(id), 'returnvalue')))
+      await this.#queue.remove(id);
+  }
+
+  async #fields(id: string, names: string[]): Promise<(string | null)[]> {
+    return await this.#connection.client.hmGet(this.#queue.toKey(id), names);
   }
 
   async #retried<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -143,11 +161,4 @@ export class JobQueue {
       }
     }
   }
-}
-
-function outcomeOf([finished, result, reason, added]: readonly (string | null)[]): JobOutcome | undefined {
-  if (added === null || added === undefined) return { state: 'lost' };
-  if (finished === null || finished === undefined) return undefined;
-  if (result !== null && result !== undefined) return { state: 'done', result: JSON.parse(result) };
-  return { state: 'failed', reason: reason ?? 'failed' };
 }

@@ -65,6 +65,23 @@ describe('the progress of a batch step', () => {
     work.end();
   });
 
+  it('counts the jobs of workers while some are open, and estimates the time of all parts', () => {
+    const { drawn, options } = shown(true);
+    const jobs = { all: 40, ended: 0, part: 1, parts: 2 };
+    const work = showWork(options, 'features', { read: () => undefined, pass: () => 0.3, jobs });
+    vi.advanceTimersByTime(10_000);
+    jobs.ended = 20;
+    vi.advanceTimersByTime(200);
+    expect(drawn.at(-1)).toBe(`${ERASE}features: 20 of 40 jobs of workers (part 1 of 2), 10 s, about 30 s left`);
+    jobs.ended = 40;
+    vi.advanceTimersByTime(200);
+    expect(drawn.at(-1)).toContain('features: 30 % of this pass, 10 s');
+    Object.assign(jobs, { ended: 1, parts: 1 });
+    vi.advanceTimersByTime(200);
+    expect(drawn.at(-1)).toContain('features: 1 of 40 jobs of workers, ');
+    work.end();
+  });
+
   it('is nothing for a quick step, and nothing without a terminal', () => {
     const quick = shown(true);
     const work = showWork(quick.options, 'verify', { read: () => undefined, pass: () => undefined });

@@ -5,7 +5,8 @@ import type { Market } from '../../model/records.js';
 import type { RecordSelection } from '../../model/selection.js';
 import type { MarketName } from '../../model/series.js';
 import type { Span } from '../../model/span.js';
-import { RemoteWork, type Workers } from '../../redis/remote-work.js';
+import type { Workers } from '../../redis/remote-jobs.js';
+import { RemoteWork } from '../../redis/remote-work.js';
 import { sqlName, sqlText } from '../../storage/database/duckdb.js';
 import { unpackRows } from '../../storage/database/packed-rows.js';
 import { tableDefinition } from '../../storage/database/record-table.js';
@@ -35,8 +36,8 @@ type RemoteRequest = {
 const JOB_TRADES = 1_500_000;
 /** Candles of a job at most, beyond those of one symbol on one day: a few megabytes. */
 const JOB_CANDLES = 100_000;
-/** Candles of a run at most: Redis keeps them for a day, 20 to 40 bytes each. */
-const MOST_CANDLES = 20_000_000;
+/** Bytes of a candle in Redis, at most. */
+const CANDLE_BYTES = 40;
 
 /** A job, the trades whose candles it builds, how many candles at most, and whether this process does it. */
 type Planned = { readonly job: CandleJob; readonly trades: number; readonly candles: number; readonly isHere: boolean };
@@ -51,20 +52,16 @@ type Context = {
 export class RemoteCandles {
   readonly #work: RemoteWork;
   readonly #version: string;
-  readonly #stopped: AbortSignal;
-  /** Candles at most of all jobs of this run. */
-  #candles = 0;
 
-  private constructor(work: RemoteWork, version: string, stopped: AbortSignal) {
+  private constructor(work: RemoteWork, version: string) {
     this.#work = work;
     this.#version = version;
-    this.#stopped = stopped;
   }
 
   /** Connects. Throws a `UsageError` for candles that depend on the time before them, and as `RemoteWork.open`. */
   static async open(workers: Workers, candles: CandleOptions, stopped: AbortSignal): Promise<RemoteCandles> {
     requireSeparable(candles);
-    return new RemoteCandles(await RemoteWork.open(workers), workers.version, stopped);
+    return new RemoteCandles(await RemoteWork.open(workers, stopped), workers.version);
   }
 
   /**
@@ -77,9 +74,10 @@ export class RemoteCandles {
     await database.run(`CREATE OR REPLACE TEMP TABLE ${sqlName(table)} (${tableDefinition('candle')})`);
     const planned: Planned[] = [];
     for (const request of requests) planned.push(...(await this.#plan(request, context)));
-    this.#requireRoom(planned);
-    const jobs = planned.filter(({ isHere }) => !isHere).map(({ job }) => queueCandleJob(job));
-    for await (const result of this.#work.results(jobs, this.#stopped))
+    const jobs = planned
+      .filter(({ isHere }) => !isHere)
+      .map(({ job, candles }) => ({ ...queueCandleJob(job), bytes: candles * CANDLE_BYTES }));
+    for await (const result of this.#work.results(jobs))
       await unpackRows(database, 'candle', table, (result as CandleAnswer).rows);
     for (const { job, isHere } of planned) if (isHere) await insertCandles(snapshot, paths.root, table, job);
     const expected = planned.reduce((sum, { trades }) => sum + trades, 0);
@@ -112,6 +110,11 @@ export class RemoteCandles {
     await this.fill(BUILT, requests, { snapshot, paths: storePaths(directory), candles: options });
   }
 
+  /** Called when the candles are in the store. */
+  async written(): Promise<void> {
+    await this.#work.forget();
+  }
+
   async close(): Promise<void> {
     await this.#work.close();
   }
@@ -133,14 +136,6 @@ export class RemoteCandles {
       },
     });
     return [...sealed.all.map((batch) => plannedOf(batch, false)), ...open.all.map((batch) => plannedOf(batch, true))];
-  }
-
-  #requireRoom(planned: readonly Planned[]): void {
-    for (const { candles, isHere } of planned) if (!isHere) this.#candles += candles;
-    if (this.#candles > MOST_CANDLES)
-      throw new UsageError(
-        `--workers: up to ${formatCount(this.#candles)} candles would wait in Redis, more than ${formatCount(MOST_CANDLES)}; choose fewer symbols, days or intervals, or leave --workers out`,
-      );
   }
 }
 

@@ -94,6 +94,7 @@ async function* buildInterval(build: Build): AsyncGenerator<BuiltDay> {
   if (chained) await loadCarry(snapshot, { ...market, interval: interval.name, before: first.spans[0]?.from ?? 0 });
   if (build.remote) await fillRemotely(build, build.remote, days);
   for (const day of days) yield await buildDay(build, day, chained);
+  await build.remote?.written();
 }
 
 /** Has the candles of all stale days built at once, so that workers share them. */

@@ -1,47 +1,40 @@
-import type { AnyRecord } from '../../model/records.js';
 import type { MarketName } from '../../model/series.js';
-import { DAY, floorToSecond, formatDate, HOUR } from '../../model/time.js';
-import { ofMarket, withinSpan } from '../../storage/database/conditions.js';
-import { type Database, sqlName } from '../../storage/database/duckdb.js';
-import { tableRecords } from '../../storage/database/record-rows.js';
-import { recordOrder } from '../../storage/database/record-table.js';
-import { TableAppender } from '../../storage/database/table-appender.js';
-import { rewritePartition } from '../../storage/derived-partition.js';
-import type { Partition } from '../../storage/files/partition.js';
+import { floorToSecond, HOUR } from '../../model/time.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { StoreSelection } from '../../storage/reading/store-selection.js';
 import { openSnapshot, type StoreSnapshot } from '../../storage/reading/store-snapshot.js';
-import type { EngineCounts, EngineOptions } from '../options.js';
 import { featureMetadata, requireSameFeatureRules } from './feature-rules.js';
-import { groupRows, ROWS, type RowType } from './group-rows.js';
+import { type GroupTask, ROWS } from './group-rows.js';
+import {
+  type BuiltRows,
+  createMadeTables,
+  finishMadeTables,
+  type MakeOptions,
+  type MakePlace,
+  makeRows,
+  replaceRows,
+} from './made-rows.js';
 import type { Group } from './past-rows.js';
-import { progressName, progressOf, storedProgress } from './progress.js';
-import type { RemoteFeatures } from './remote-features.js';
-import { hasNews, INPUT_TYPES, inputFiles, staleSymbols } from './stale-symbols.js';
+import { type Progress, progressName, progressOf, storedProgress } from './progress.js';
+import { hasNews, INPUT_TYPES, inputFiles, type StaleSymbol, staleInSpan, staleSymbols } from './stale-symbols.js';
 import { marketClock, marketsOf, typesUntil } from './store-sql.js';
 
-type BuildOptions = {
-  readonly engine: EngineOptions;
-  /** Of which symbols rows are made. */
-  readonly selection: Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols'>;
-  /** Receives the rows as they are built. */
-  readonly onRows: (records: readonly AnyRecord[]) => void;
-  /** Receives the counts of some rows, and the record types that they were made of. */
-  readonly onCounts: (counts: EngineCounts, seen: ReadonlySet<string>) => void;
-  readonly stopped: AbortSignal;
-  /** Builds the rows elsewhere; this process alone writes to the store. */
-  readonly remote?: RemoteFeatures | undefined;
+/** Makes rows elsewhere, some days at a time. */
+export type RowMaker = {
+  /** Returns the midnights up to which rows are made before the rest: no job and no answer gets too large. */
+  roundEnds(news: Pick<News, 'stale' | 'limit'>, place: MakePlace): readonly number[];
+  /** Adds the rows of some tasks to the tables of `createMadeTables`. */
+  fill(tasks: readonly GroupTask[], place: MakePlace, options: MakeOptions): Promise<void>;
+  /** Called when rows that were made are in the store. */
+  written(): Promise<void>;
 };
 
-/** The rows of one type, market and day that were made again. */
-export type BuiltRows = {
-  readonly type: RowType;
-  readonly rows: number;
-  /** Whether the store was changed: rows that come out the same are left as they are. */
-  readonly changed: boolean;
-  /** Returns the rows; only until the next ones are asked for. */
-  records(): AsyncGenerator<AnyRecord[]>;
+type BuildOptions = MakeOptions & {
+  /** Of which symbols rows are made. */
+  readonly selection: Pick<StoreSelection, 'exchanges' | 'markets' | 'symbols'>;
+  /** Makes the rows elsewhere; this process alone writes to the store. */
+  readonly remote?: RowMaker | undefined;
 };
 
 /**
@@ -51,11 +44,8 @@ export type BuiltRows = {
  * second call changes nothing. Throws a `UsageError` when the store's rows were made by other rules.
  */
 export async function* buildStoredFeatures(context: StoreContext, options: BuildOptions): AsyncGenerator<BuiltRows> {
-  const { engine, selection } = options;
-  requireSameFeatureRules((await context.log.read()).metadata, engine);
-  // Rows of symbols that are not chosen stay: the selection of symbols must not hide them.
-  const { exchanges, markets } = selection;
-  const snapshot = await openSnapshot(context.paths.location, { exchanges, markets, types: [...INPUT_TYPES, ...ROWS] });
+  requireSameFeatureRules((await context.log.read()).metadata, options.engine);
+  const snapshot = await openInputs(context, options);
   try {
     for (const market of marketsOf(snapshot)) {
       if (!options.stopped.aborted) yield* buildMarket({ context, snapshot, market, ...options });
@@ -65,112 +55,119 @@ export async function* buildStoredFeatures(context: StoreContext, options: Build
   }
 }
 
+/** Rows of symbols that are not chosen stay: the selection of symbols must not hide them. */
+async function openInputs({ paths }: StoreContext, { selection: { exchanges, markets } }: BuildOptions): Promise<StoreSnapshot> {
+  return await openSnapshot(paths.location, { exchanges, markets, types: [...INPUT_TYPES, ...ROWS] });
+}
+
 type Build = BuildOptions & {
   readonly context: StoreContext;
   readonly snapshot: StoreSnapshot;
   readonly market: MarketName;
 };
 
-async function* buildMarket(build: Build): AsyncGenerator<BuiltRows> {
-  const { context, snapshot, market, engine, selection, stopped } = build;
-  const { location, root } = context.paths;
-  const { symbols } = selection;
+/** What a market lacks. */
+export type News = {
+  /** Of the progress of the market. */
+  readonly name: string;
+  readonly known: Progress | undefined;
+  readonly stale: ReadonlyMap<string, StaleSymbol>;
+  /** The end of the last row to make, microseconds. */
+  readonly limit: number;
+};
+
+async function newsOf({ context, snapshot, market, engine, selection: { symbols } }: Build): Promise<News | undefined> {
   const name = [progressName(market.exchange, market.market), ...[...(symbols ?? [])].sort()].join('.');
   const known = storedProgress(snapshot.state, name);
-  if (known && !hasNews(snapshot, market, known)) return;
-  const stale = await staleSymbols({ snapshot, root, market, known, symbols });
-  if (stale.size === 0) return;
+  if (known && !hasNews(snapshot, market, known)) return undefined;
+  const stale = await staleSymbols({ snapshot, root: context.paths.root, market, known, symbols });
+  if (stale.size === 0) return undefined;
   const limit = Math.max(known?.until ?? 0, floorToSecond((await marketClock(snapshot, market)) - engine.grace));
+  return { name, known, stale, limit };
+}
+
+async function* buildMarket(build: Build): AsyncGenerator<BuiltRows> {
+  const { context, snapshot, market, remote, stopped } = build;
+  const news = await newsOf(build);
+  if (!news) return;
+  const rounds = new Rounds(news.stale);
+  const ends = remote?.roundEnds(news, { snapshot, market, location: context.paths.location }) ?? [];
+  for (const until of [...ends, undefined]) {
+    // Later rounds go on from the rows that the round before has written.
+    const current = until === ends[0] ? snapshot : await openInputs(context, build);
+    try {
+      yield* buildRound({ ...build, snapshot: current }, { news, rounds, until });
+    } finally {
+      if (current !== snapshot) await current.close();
+    }
+    if (stopped.aborted) return;
+    await remember(build, news, until);
+    await remote?.written();
+  }
+}
+
+type Round = { readonly news: News; readonly rounds: Rounds; readonly until: number | undefined };
+
+async function* buildRound(build: Build, { news, rounds, until }: Round): AsyncGenerator<BuiltRows> {
+  const { context, snapshot, market, remote, stopped } = build;
+  const stale = await rounds.begin({ snapshot, market }, until);
+  if (stale.size === 0) return;
   const groups = grouped(market, stale);
-  const tables = await fillTables(build, groups, limit);
+  const limit = until ?? news.limit;
+  const tasks = groups.map((group) => ({ group, limit, until, seen: typesUntil(snapshot, group, group.from) }));
+  await createMadeTables(snapshot);
+  const place = { snapshot, market, location: context.paths.location };
+  await (remote ? remote.fill(tasks, place, build) : makeRows(tasks, place, build));
+  rounds.end(stale, await finishMadeTables(snapshot));
   // Rows that were not all made must not replace others.
   if (stopped.aborted) return;
-  for (const type of ROWS) yield* replaceRows(build, type, groups, limit);
-  for (const table of tables) await snapshot.database.run(`DROP TABLE ${sqlName(table)}`);
-  const progress = progressOf(limit, inputFiles({ snapshot, market }));
-  await changeMetadata(location, () => ({ ...featureMetadata(engine), [name]: JSON.stringify(progress) }));
+  for (const type of ROWS) yield* replaceRows({ context, snapshot, market, groups, until, limit: news.limit }, type);
+}
+
+/** Remembers up to where the rows of a market are made. */
+async function remember({ context, snapshot, market, engine }: Build, { name, known, limit }: News, until: number | undefined) {
+  // Later rows of symbols without news are valid, and must not be made again.
+  if (until !== undefined && until < (known?.until ?? 0)) return;
+  const progress = progressOf(until ?? limit, inputFiles({ snapshot, market }));
+  const text = JSON.stringify(until === undefined ? progress : { ...progress, isPartial: true });
+  await changeMetadata(context.paths.location, () => ({ ...featureMetadata(engine), [name]: text }));
+}
+
+/** The symbols of the rounds in which the rows of a market are made. */
+class Rounds {
+  readonly #stale: ReadonlyMap<string, StaleSymbol>;
+  /** The end of the last row of each symbol that rows were made of. */
+  readonly #rows = new Map<string, number>();
+  /** The end of the round before. */
+  #from = 0;
+
+  constructor(stale: ReadonlyMap<string, StaleSymbol>) {
+    this.#stale = stale;
+  }
+
+  /** Returns the symbols of which rows up to `until` are to be made: those that go on, and those whose news begin before. */
+  async begin(place: Pick<Build, 'snapshot' | 'market'>, until: number | undefined): Promise<Map<string, StaleSymbol>> {
+    const span = { from: this.#from, until };
+    this.#from = until ?? this.#from;
+    const stale = this.#rows.size === 0 ? new Map() : await staleInSpan({ ...place, span, rows: this.#rows });
+    for (const [symbol, news] of this.#stale)
+      if (!this.#rows.has(symbol) && (until === undefined || news.first < until)) stale.set(symbol, news);
+    return stale;
+  }
+
+  /** Takes the last rows of the symbols that rows were made of. */
+  end(stale: ReadonlyMap<string, StaleSymbol>, last: ReadonlyMap<string, number>): void {
+    for (const [symbol, { from }] of stale) this.#rows.set(symbol, last.get(symbol) ?? from);
+  }
 }
 
 /** Symbols that go on within the same hour go on together. */
-function grouped(market: MarketName, stale: ReadonlyMap<string, number>): Group[] {
+function grouped(market: MarketName, stale: ReadonlyMap<string, StaleSymbol>): Group[] {
   const groups = new Map<number, { from: number; symbols: string[] }>();
-  for (const [symbol, from] of stale) {
+  for (const [symbol, { from }] of stale) {
     const hour = Math.floor(from / HOUR);
     const group = groups.get(hour) ?? { from, symbols: [] };
     groups.set(hour, { from: Math.min(group.from, from), symbols: [...group.symbols, symbol] });
   }
   return [...groups.values()].map((group) => ({ ...market, ...group }));
-}
-
-/** Builds tables from the rows of all groups; of a row that was emitted twice the later one counts. */
-async function fillTables(build: Build, groups: readonly Group[], limit: number): Promise<string[]> {
-  const { database } = build.snapshot;
-  const appenders = new Map<RowType, TableAppender>();
-  for (const type of ROWS) appenders.set(type, await TableAppender.create(database, type, tableOf(type)));
-  const { snapshot, market, engine, remote, onRows, onCounts, stopped } = build;
-  const { location } = build.context.paths;
-  const all = groups.map((group) => ({ group, limit, seen: typesUntil(snapshot, group, group.from) }));
-  if (remote) await remote.fill(all, { snapshot, market, location, tableOf, onRows, onCounts });
-  for (const one of remote ? [] : all) {
-    for await (const records of groupRows(location, one, { engine, onCounts, stopped })) {
-      onRows(records);
-      for (const [type, appender] of appenders) await appender.append(records.filter((record) => record.type === type));
-    }
-  }
-  for (const [type, appender] of appenders) {
-    await appender.flush();
-    const table = sqlName(tableOf(type));
-    await database.run(
-      `DELETE FROM ${table} WHERE rowid NOT IN (SELECT max(rowid) FROM ${table} GROUP BY "symbol", "timestamp")`,
-    );
-  }
-  return ROWS.map(tableOf);
-}
-
-function tableOf(type: RowType): string {
-  return `made_${type}`;
-}
-
-/** Puts the rows that were made in the place of those that the groups had. */
-async function* replaceRows(build: Build, type: RowType, groups: readonly Group[], limit: number): AsyncGenerator<BuiltRows> {
-  const { context, snapshot, market } = build;
-  const { database } = snapshot;
-  const from = Math.min(...groups.map((group) => group.from));
-  for (const date of await datesOf(snapshot, type, market, from)) {
-    const partition: Partition = { type, ...market, date };
-    const day = Date.parse(`${date}T00:00:00Z`) * 1000;
-    const span = { from: Math.max(day, Math.floor(from / HOUR) * HOUR), until: day + DAY };
-    const made = `SELECT * FROM ${sqlName(tableOf(type))} WHERE ${withinSpan(span)}`;
-    const stored = `SELECT * FROM ${snapshot.relation(type, date)} WHERE ${ofMarket(market)} AND ${withinSpan(span)}`;
-    await database.run(`CREATE OR REPLACE TEMP TABLE built_rows AS ${made} UNION ALL ${stored} AND NOT (${replaced(groups)})`);
-    const changed = await rewritePartition(context, database, {
-      partition,
-      consumed: [],
-      spans: [span],
-      table: 'built_rows',
-      hourly: date >= formatDate(limit),
-    });
-    const rows = await database.number(`SELECT count(*) FROM (${made})`);
-    yield { type, rows, changed, records: () => recordsOf(database, type, made) };
-  }
-}
-
-function replaced(groups: readonly Group[]): string {
-  return groups
-    .map(({ from, symbols, ...market }) => `${ofMarket(market, symbols)} AND "timestamp" > make_timestamptz(${from})`)
-    .join(' OR ');
-}
-
-/** The days on which rows were made, and those of which stored rows may go. */
-async function datesOf({ database, state }: StoreSnapshot, type: RowType, { exchange, market }: MarketName, from: number) {
-  const made = await database.rows(`SELECT DISTINCT strftime("timestamp", '%Y-%m-%d') AS date FROM ${sqlName(tableOf(type))}`);
-  const stored = [...state.partitions(new Set([type]))].map(({ partition }) => partition);
-  const own = stored.filter((partition) => partition.exchange === exchange && partition.market === market);
-  const dates = new Set([...made.map(({ date }) => `${date}`), ...own.map(({ date }) => date)]);
-  return [...dates].filter((date) => date >= formatDate(from)).sort();
-}
-
-async function* recordsOf(database: Database, type: RowType, made: string): AsyncGenerator<AnyRecord[]> {
-  await database.run(`CREATE OR REPLACE TEMP TABLE shown_rows AS SELECT * FROM (${made}) ORDER BY ${recordOrder(type)}`);
-  yield* tableRecords(database, type, 'shown_rows');
 }

@@ -37,8 +37,15 @@ export function queueFeatureJob(job: FeatureJob): QueuedJob {
   return queuePlain('features', `${exchange} ${market} ${symbols.join(', ')}`, job);
 }
 
-/** Returns a hash that names the sealed records of a market that rows depend on. Merging files does not change it. */
-export function marketDigest({ state }: StoreSnapshot, { exchange, market }: MarketName): string {
+/**
+ * Returns a hash that names the sealed records of a market before `until` (all without it) that rows depend on. Merging files
+ * does not change it.
+ */
+export function marketDigest(
+  { state }: StoreSnapshot,
+  { exchange, market }: MarketName,
+  until = Number.POSITIVE_INFINITY,
+): string {
   const types = JOB_TYPES.map((type) => {
     const parts = [...state.partitions(new Set([type]))].filter(({ partition }) => {
       return partition.exchange === exchange && partition.market === market;
@@ -47,16 +54,17 @@ export function marketDigest({ state }: StoreSnapshot, { exchange, market }: Mar
       type,
       progressOf(
         0,
-        parts.flatMap(({ files }) => files),
+        parts.flatMap(({ files }) => files.filter(({ min }) => min < until)),
       ).files,
     ];
   });
   return createHash('sha256').update(JSON.stringify(types)).digest('hex');
 }
 
-/** Whether records of a market are in a journal, which workers do not read. */
-export function hasOpenRecords(snapshot: StoreSnapshot, { exchange, market }: MarketName): boolean {
-  return JOB_TYPES.some((type) => {
-    return snapshot.open(type).some(({ partition }) => partition.exchange === exchange && partition.market === market);
+/** Returns the time of the first record of a market that is in a journal, which workers do not read; Infinity without one. */
+export function firstOpenTime(snapshot: StoreSnapshot, { exchange, market }: MarketName): number {
+  const open = JOB_TYPES.flatMap((type) => snapshot.open(type)).filter(({ partition }) => {
+    return partition.exchange === exchange && partition.market === market;
   });
+  return Math.min(...open.map(({ min }) => min));
 }

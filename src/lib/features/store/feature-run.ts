@@ -7,7 +7,7 @@ import { UniqueTrades } from '../../input/unique-trades.js';
 import { UsageError } from '../../model/errors.js';
 import type { AnyRecord } from '../../model/records.js';
 import { filtered, isInTime, isOfSelection } from '../../model/selection.js';
-import type { Workers } from '../../redis/remote-work.js';
+import type { Workers } from '../../redis/remote-jobs.js';
 import { changeMetadata } from '../../storage/log/metadata.js';
 import type { StoreContext } from '../../storage/log/store-context.js';
 import type { EngineCounts, EngineOptions } from '../options.js';

@@ -4,7 +4,7 @@ import { packRows } from '../../storage/database/packed-rows.js';
 import { TableAppender } from '../../storage/database/table-appender.js';
 import { openSnapshot } from '../../storage/reading/store-snapshot.js';
 import type { EngineCounts } from '../options.js';
-import { type FeatureAnswer, type FeatureJob, hasOpenRecords, JOB_TYPES, marketDigest } from './feature-job.js';
+import { type FeatureAnswer, type FeatureJob, firstOpenTime, JOB_TYPES, marketDigest } from './feature-job.js';
 import { groupRows, ROWS, type RowType } from './group-rows.js';
 
 /**
@@ -19,16 +19,16 @@ export async function runFeatureJob(job: FeatureJob, directory: string): Promise
   return answer;
 }
 
-async function requireSameMarket({ group, fingerprint }: FeatureJob, directory: string): Promise<void> {
+async function requireSameMarket({ group, until, fingerprint }: FeatureJob, directory: string): Promise<void> {
   const { exchange, market } = group;
   const selection = { types: JOB_TYPES, exchanges: [exchange], markets: [market] };
   const snapshot = await openSnapshot(directory, selection).catch((error: Error) => {
     throw new JobRefusal(`cannot read the store ${directory}: ${error.message}`);
   });
   try {
-    if (marketDigest(snapshot, group) !== fingerprint)
+    if (marketDigest(snapshot, group, until) !== fingerprint)
       throw new JobRefusal(`${directory} has other records of ${exchange} ${market} than the store of the sender`);
-    if (hasOpenRecords(snapshot, group))
+    if (firstOpenTime(snapshot, group) < (until ?? Number.POSITIVE_INFINITY))
       throw new JobRefusal(`${directory} has records of ${exchange} ${market} that are not sealed`);
   } finally {
     await snapshot.close();

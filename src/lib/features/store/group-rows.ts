@@ -17,6 +17,8 @@ export type GroupTask = {
   readonly group: Group;
   /** Microseconds. */
   readonly limit: number;
+  /** Records from here on are left to a later task; undefined for all. */
+  readonly until: number | undefined;
   /** Types of which the market has records up to `group.from`. */
   readonly seen: readonly RecordType[];
 };
@@ -33,7 +35,7 @@ type GroupOptions = {
  */
 export async function* groupRows(
   location: string,
-  { group, limit, seen }: GroupTask,
+  { group, limit, until, seen }: GroupTask,
   { engine: options, onCounts, stopped }: GroupOptions,
 ): AsyncGenerator<AnyRecord[]> {
   const engine = new FeatureEngine({ ...options, batch: true, apart: true });
@@ -43,8 +45,8 @@ export async function* groupRows(
   // Rows that were read to go on from are not those of this run.
   for (const name of Object.keys(engine.counts) as (keyof EngineCounts)[]) engine.counts[name] = 0;
   const isNew = ({ type, timestamp }: AnyRecord) => type !== 'gap' && timestamp > from && timestamp <= limit;
-  const selection = { exchanges: [exchange], markets: [market], symbols, since: from === 0 ? undefined : from - CARRIED };
-  for await (const records of fedByStore(engine, location, selection, { from, stopped })) {
+  const selection = { exchanges: [exchange], markets: [market], symbols, since: from === 0 ? undefined : from - CARRIED, until };
+  for await (const records of fedByStore(engine, location, selection, { from, until, stopped })) {
     const rows = records.filter(isNew);
     if (rows.length > 0) yield rows;
   }

@@ -4,7 +4,12 @@ import { expandSegments, uniteSegments } from '../../storage/files/segments.js';
 import type { StoredFile, StoreState } from '../../storage/log/store-state.js';
 
 /** What a step has read of some partitions of a store; the resulting rows exist up to `until` (microseconds). */
-export type Progress = { readonly until: number; readonly files: readonly string[] };
+export type Progress = {
+  readonly until: number;
+  readonly files: readonly string[];
+  /** The files have records after `until` of which rows could be made by now: the run was stopped before. */
+  readonly isPartial?: boolean;
+};
 
 /** Files of derived rows are written anew under another name; all others are known by their segments, merged or not. */
 const REWRITTEN = /^derived-/;
@@ -54,12 +59,12 @@ export function unreadMetadata(state: StoreState, lost: readonly LostRows[]): Re
 
 type LostRows = { readonly partition: Partition; readonly file: Pick<StoredFile, 'min' | 'max'> };
 
-function progressWithout({ until, files }: Progress, unread: readonly StoredFile[]): Progress {
+function progressWithout({ files, ...progress }: Progress, unread: readonly StoredFile[]): Progress {
   const names = new Set(unread.flatMap((file) => (isRewritten(file) ? [file.path] : expandSegments(file.segments))));
   const paths = files.filter((name) => REWRITTEN.test(basename(name)));
   const segments = expandSegments(files.filter((name) => !paths.includes(name)));
   return {
-    until,
+    ...progress,
     files: [...uniteSegments([segments.filter((id) => !names.has(id))]), ...paths.filter((path) => !names.has(path))],
   };
 }

@@ -8,7 +8,7 @@ import type { StoredFile } from '../../storage/log/store-state.js';
 import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { removedUntil } from '../../storage/upkeep/retention.js';
 import { BAR, BAR_INTERVAL, WARM_BARS } from '../bars.js';
-import { type Progress, unreadFiles } from './progress.js';
+import { type Progress, progressOf, unreadFiles } from './progress.js';
 import { RAW, relationSince } from './store-sql.js';
 
 /** What rows depend on: their own market's records. */
@@ -24,12 +24,28 @@ type Question = {
   /** What was read before; all is new without it. */
   readonly known: Progress | undefined;
   readonly symbols: readonly string[] | undefined;
+  /** Later records do not count. */
+  readonly until?: number | undefined;
+};
+
+type SpanQuestion = Pick<Question, 'snapshot' | 'market'> & {
+  readonly span: { readonly from: number; readonly until: number | undefined };
+  /** The end of the last row of each symbol that has one, 0 where none is known. */
+  readonly rows: ReadonlyMap<string, number>;
+};
+
+/** Rows of a symbol that are to be made. */
+export type StaleSymbol = {
+  /** The first time of what is new. */
+  readonly first: number;
+  /** The end of the last row that stays valid, 0 where none does. */
+  readonly from: number;
 };
 
 /** Returns whether a store has records of a market that have not been read, or may not have been. */
 export function hasNews(snapshot: StoreSnapshot, market: MarketName, known: Progress): boolean {
   const isOpen = INPUT_TYPES.some((type) => snapshot.open(type).some(({ partition }) => isOf(market, partition)));
-  return isOpen || unreadFiles(known, inputFiles({ snapshot, market })).length > 0;
+  return isOpen || known.isPartial === true || unreadFiles(known, inputFiles({ snapshot, market })).length > 0;
 }
 
 /** Returns the stored files of a market that rows depend on. */
@@ -37,26 +53,42 @@ export function inputFiles({ snapshot, market }: Pick<Question, 'snapshot' | 'ma
   return INPUT_TYPES.flatMap((type) => filesOf(snapshot, market, type));
 }
 
-/**
- * Returns, by symbol, the end of the last row that stays valid; later rows change by new records or were unfinished. 0
- * where no row stays; symbols without new records are skipped.
- */
-export async function staleSymbols(question: Question): Promise<Map<string, number>> {
+/** Returns the symbols that have new records: rows after the last valid one change by them or were unfinished. */
+export async function staleSymbols(question: Question): Promise<Map<string, StaleSymbol>> {
   const { snapshot, market, known } = question;
+  const first = await firstTimes(question);
+  const final = finalUntil(snapshot, market);
+  const rows = known === undefined && final === 0 ? new Map() : await lastRows(snapshot, market, known, final);
+  return staleOf(first, (symbol, time) => {
+    const last = rows.get(symbol);
+    const kept = known === undefined ? 0 : lastKept(time, last);
+    return Math.max(kept, Math.min(final, last ?? 0));
+  });
+}
+
+/** As `staleSymbols`, of symbols whose rows this run has made up to `span.from`: new are the records of the span. */
+export async function staleInSpan({ snapshot, market, span, rows }: SpanQuestion): Promise<Map<string, StaleSymbol>> {
+  const known = progressOf(span.from, inputFiles({ snapshot, market }));
+  const question = { snapshot, root: '', market, known, symbols: [...rows.keys()], until: span.until };
+  const final = finalUntil(snapshot, market);
+  return staleOf(await firstTimes(question), (symbol, time) => {
+    const last = rows.get(symbol);
+    return Math.max(lastKept(time, last), Math.min(final, last ?? 0));
+  });
+}
+
+/** Returns the earliest time of each symbol from which unread records have an effect. */
+async function firstTimes(question: Question): Promise<Map<string, number>> {
   const first = new Map<string, number>();
   for (const type of INPUT_TYPES) {
     for (const { symbol, first_us } of await newTimes(question, type))
       first.set(`${symbol}`, Math.min(first.get(`${symbol}`) ?? Number.POSITIVE_INFINITY, Number(first_us)));
   }
-  const final = finalUntil(snapshot, market);
-  const rows = known === undefined && final === 0 ? new Map() : await lastRows(snapshot, market, known, final);
-  return new Map(
-    [...first].map(([symbol, time]) => {
-      const last = rows.get(symbol);
-      const kept = known === undefined ? 0 : lastKept(time, last);
-      return [symbol, Math.max(kept, Math.min(final, last ?? 0))];
-    }),
-  );
+  return first;
+}
+
+function staleOf(first: ReadonlyMap<string, number>, keptOf: (symbol: string, time: number) => number): Map<string, StaleSymbol> {
+  return new Map([...first].map(([symbol, time]) => [symbol, { first: time, from: keptOf(symbol, time) }]));
 }
 
 /** Returns the end of the last row of each symbol. */
@@ -86,12 +118,13 @@ function lastKept(time: number, lastRow = Number.POSITIVE_INFINITY): number {
 
 /** Earliest time, by symbol, from which unread records of a type have an effect. */
 async function newTimes(question: Question, type: RecordType) {
-  const { snapshot, root, market, known, symbols } = question;
+  const { snapshot, root, market, known, symbols, until } = question;
   const fresh = unreadFiles(known, filesOf(snapshot, market, type));
   const paths = known === undefined ? [] : fresh.map(({ path }) => join(root, path));
   const open = snapshot.open(type).filter(({ partition }) => isOf(market, partition));
   const since = known === undefined ? 0 : Math.min(known.until, ...open.map(({ min }) => min));
-  const tail = `SELECT * FROM ${relationSince(snapshot, type, since)} WHERE "timestamp" >= make_timestamptz(${since})`;
+  const end = until === undefined ? '' : ` AND "timestamp" < make_timestamptz(${until})`;
+  const tail = `SELECT * FROM ${relationSince(snapshot, type, since, until)} WHERE "timestamp" >= make_timestamptz(${since})${end}`;
   const sources = [tail, ...(paths.length > 0 ? [`SELECT * FROM ${parquetFiles(paths)}`] : [])].map((source) => {
     return `SELECT ${columnsOf(type)} FROM (${source}) WHERE ${ofMarket(market, symbols)}${conditionOf(type)}`;
   });

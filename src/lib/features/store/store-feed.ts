@@ -15,6 +15,8 @@ const OTHERS: readonly RecordType[] = ['gap', 'candle'];
 type Feed = {
   /** Earlier inputs are only carried forward: rows up to here exist. Gaps and candles up to here are known. */
   readonly from: number;
+  /** Gaps that become known from here on are left to a later run; a selection of records has those that begin before. */
+  readonly until?: number | undefined;
   readonly stopped: AbortSignal;
 };
 
@@ -59,27 +61,28 @@ async function* dayOfColumns(
   engine: FeatureEngine,
   database: Database,
   table: InputTable,
-  { from, stopped }: Feed,
+  { from, until = Number.POSITIVE_INFINITY, stopped }: Feed,
 ): AsyncGenerator<AnyRecord[]> {
   const others: AnyRecord[] = [];
-  for await (const records of dayRecords(database, OTHERS)) others.push(...records.filter(({ timestamp }) => timestamp > from));
+  for await (const records of dayRecords(database, OTHERS))
+    others.push(...records.filter(({ timestamp }) => timestamp > from && timestamp < until));
   engine.counts.unused += table.settled;
   yield* fedByColumns(engine, database, table, { others, from, stopped });
   await database.run(`DROP TABLE ${table.name}`);
 }
 
-async function* dayOfRecords(engine: FeatureEngine, database: Database, { from, stopped }: Feed): AsyncGenerator<AnyRecord[]> {
+async function* dayOfRecords(engine: FeatureEngine, database: Database, feed: Feed): AsyncGenerator<AnyRecord[]> {
   for await (const records of dayRecords(database, [...OTHERS, ...RAW])) {
     const rows: AnyRecord[] = [];
-    for (const record of records) for (const row of fed(engine, record, from)) rows.push(row);
+    for (const record of records) for (const row of fed(engine, record, feed)) rows.push(row);
     if (rows.length > 0) yield rows;
-    if (stopped.aborted) return;
+    if (feed.stopped.aborted) return;
   }
 }
 
 /** Gaps and candles up to `from` belong to the resumed state; other earlier records are only carried forward. */
-function fed(engine: FeatureEngine, record: AnyRecord, from: number): Iterable<AnyRecord> {
-  if (OTHERS.includes(record.type)) return record.timestamp > from ? engine.add(record) : [];
+function fed(engine: FeatureEngine, record: AnyRecord, { from, until = Number.POSITIVE_INFINITY }: Feed): Iterable<AnyRecord> {
+  if (OTHERS.includes(record.type)) return record.timestamp > from && record.timestamp < until ? engine.add(record) : [];
   if (record.timestamp >= from) return engine.add(record);
   engine.prime(record);
   return [];

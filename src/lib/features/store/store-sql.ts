@@ -8,9 +8,10 @@ import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 /** What seconds are made of. */
 export const RAW: readonly RecordType[] = ['book_snapshot', 'ticker', 'mark_price', 'open_interest', 'funding', 'trade'];
 
-/** Returns the selected records of a type on the UTC days from that of `since` on, opening the files of these only. */
-export function relationSince(snapshot: StoreSnapshot, type: RecordType, since: number): string {
-  const dates = snapshot.dates(type).filter((date) => date >= formatDate(Math.max(0, since)));
+/** Returns the selected records of a type on the UTC days from that of `since` to that of `until`, opening the files of these only. */
+export function relationSince(snapshot: StoreSnapshot, type: RecordType, since: number, until?: number): string {
+  const [first, last] = [formatDate(Math.max(0, since)), until === undefined ? undefined : formatDate(until)];
+  const dates = snapshot.dates(type).filter((date) => date >= first && (last === undefined || date <= last));
   if (dates.length === 0) return emptyRelation(type);
   return `(${dates.map((date) => `SELECT * FROM ${snapshot.relation(type, date)}`).join(' UNION ALL ')})`;
 }

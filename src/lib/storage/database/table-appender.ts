@@ -31,6 +31,11 @@ export class TableAppender {
   /** Creates the table with the type's columns and returns its appender. */
   static async create(database: Database, type: RecordType, table: string = type): Promise<TableAppender> {
     await database.run(`CREATE TABLE ${sqlName(table)} (${tableDefinition(type)})`);
+    return TableAppender.to(database, type, table);
+  }
+
+  /** Returns the appender of a table that has the type's columns. */
+  static to(database: Database, type: RecordType, table: string): TableAppender {
     return new TableAppender(database, type, table);
   }
 
