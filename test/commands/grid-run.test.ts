@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { RunConfig } from '../../src/lib/execution/state.js';
 import { createRunStore, openRunStore, runDirectory } from '../../src/lib/execution/store/sqlite-store.js';
 import { Decimal } from '../support/exchange-server/accounts/engine/decimals.js';
@@ -126,6 +126,29 @@ describe('grid run', () => {
     },
     60_000,
   );
+
+  it('changes the settings that are named, and keeps the others', async () => {
+    const { env, at, server } = opened('bybit', 'changed');
+    const run = (...flags: string[]) => ['grid', 'run', 'paper', ...flags, ...at];
+    const tick = setInterval(() => server.market.setPrice('ETHUSDT', '100.00'), 100);
+    onTestFinished(() => clearInterval(tick));
+    const played = async (sign: RegExp, ...flags: string[]) => {
+      const child = start(run(...flags), { env });
+      const ended = finished(child);
+      await says(child.stderr, sign);
+      child.kill('SIGINT');
+      return ended;
+    };
+    const refused = async (...flags: string[]) => (await mdtoolHere(run(...flags), { env })).stderr;
+    await played(/entry filled/, '-e', 'bybit', '-s', 'ETHUSDT', ...LADDER);
+    expect(await refused('--reconfigure', '--deposit', '2000')).toMatch(/holds a position or has orders/);
+    await mdtoolHere(['grid', 'stop', 'paper', '--close', ...at], { env });
+    expect(await refused('--reconfigure', '-s', 'BTCUSDT')).toMatch(/made with ETHUSDT, not BTCUSDT; make a new run/);
+    const { stderr } = await played(/the run goes on/, '--reconfigure', '--deposit', '2000');
+    expect(stderr).toMatch(/paper: changed: --deposit 2000 \(was 1000\)\n/);
+    expect(await refused('--leverage', '3')).toMatch(/made with 10, not 3/);
+    expect(await refused('--deposit', '1000')).toMatch(/made with 2000, not 1000/);
+  }, 60_000);
 
   const disk = mountSmallDisk(72);
   afterAll(() => disk?.unmount());

@@ -7,6 +7,7 @@ import { type RunFlags, runFlags, runOrFileArgument } from './flags.js';
 import { Fleet, type FleetEntry } from './fleet.js';
 import { Follower } from './follower.js';
 import { RunMetrics } from './metrics.js';
+import { keptArguments } from './reconfigure.js';
 import { readRows } from './rows.js';
 import { onStop } from './session.js';
 
@@ -97,7 +98,10 @@ Exit 3 if something of the run remains that was to go, 4 when a limit, a mismatc
     if (!name.startsWith('@')) {
       if (flags['max-total-deposit'] !== undefined || flags['max-total-loss'] !== undefined)
         throw new UsageError('--max-total-deposit and --max-total-loss are for the runs of a file: grid run @FILE');
-      return [{ name, flags, given: givenOf(raw) }];
+      const given = givenOf(raw);
+      if (!flags.reconfigure) return [{ name, flags, given }];
+      const whole = await this.parse(GridRun, [...this.argv, ...(await keptArguments(name, flags, given))]);
+      return [{ name, flags: whole.flags, given: givenOf(whole.raw) }];
     }
     const common = this.argv.filter((text) => text !== name);
     const said = new Set(raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])));

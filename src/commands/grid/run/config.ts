@@ -32,14 +32,16 @@ export function givenOf(
   return Object.fromEntries(given);
 }
 
-/** Throws a `UsageError` where flags differ from those that a run was made with. */
-export function refuseChanges(config: RunConfig, given: Readonly<Record<string, string>>): void {
+/** Stay for ever: what a run has earned so far is of one symbol. */
+const FIXED: ReadonlySet<string> = new Set(['exchange', 'symbols']);
+
+/** Throws a `UsageError` where flags differ from those that a run was made with, and may not. */
+export function refuseChanges(config: RunConfig, given: Readonly<Record<string, string>>, isReconfigured: boolean): void {
   for (const [name, value] of Object.entries(given)) {
     const before = config.given[name];
-    if (before !== value)
-      throw new UsageError(
-        `--${name}: the run ${config.name} was made with ${before ?? 'the default'}, not ${value}; start it by its name alone, or --reconfigure while it holds nothing`,
-      );
+    if (before === value || (isReconfigured && !FIXED.has(name))) continue;
+    const advice = FIXED.has(name) ? 'make a new run' : 'start it by its name alone, or --reconfigure while it holds nothing';
+    throw new UsageError(`--${name}: the run ${config.name} was made with ${before ?? 'the default'}, not ${value}; ${advice}`);
   }
 }
 

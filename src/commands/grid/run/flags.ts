@@ -152,7 +152,7 @@ export const runFlags = {
   ...storeFlags,
   latency: durationFlag({ summary: 'On paper: time of an order to the exchange.', defaultHelp: async () => '100ms' }),
   resume: Flags.boolean({ summary: 'Go on with a halted run, after orders and position were read and fit.' }),
-  reconfigure: Flags.boolean({ summary: 'Give a run that holds nothing new settings.' }),
+  reconfigure: Flags.boolean({ summary: 'Change the settings of a run that holds nothing; flags that are not named stay.' }),
   'on-exit': Flags.option({
     summary: 'What Ctrl-C does: keep all orders, cancel the levels, cancel all, or also close the position.',
     options: ['keep', 'levels', 'cancel', 'close'] as const,

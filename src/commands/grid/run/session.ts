@@ -20,6 +20,7 @@ import { confirmLive } from './confirmation.js';
 import type { RunFlags } from './flags.js';
 import type { MarketContext } from './market.js';
 import { exchangeNamed, openTradingAccount, openVenue, takeLocks } from './open.js';
+import { changesOf } from './reconfigure.js';
 
 export type SessionContext = Omit<MarketContext, 'exchange' | 'symbol' | 'store'> & {
   readonly notice: (text: string) => void;
@@ -75,7 +76,10 @@ export async function openSession(
     });
     for (const warning of warnings) context.notice(warning);
     const store = known ?? (await createRunStore(directory, { ...config, userId }));
-    if (known && isNew) store.configure({ ...config, id: known.config.id, userId });
+    if (known && isNew) {
+      context.stderr.log.info(`${name}: ${changesOf(known.config, config)}`);
+      store.configure({ ...config, id: known.config.id, userId });
+    }
     const unlock = await takeLocks(flags.store, store.config);
     const session = sessionOf(store, unlock, {
       venue,
@@ -120,18 +124,14 @@ async function configured(
 function requireSame(known: SqliteRunStore, flags: RunFlags, given: Readonly<Record<string, string>>): void {
   const { config, state } = known;
   const wanted = flags.live ? 'live' : flags.demo ? 'demo' : flags.paper ? 'paper' : undefined;
-  if (flags.reconfigure) {
-    if (state !== undefined && (Number(state.held) > 0 || !state.orders.every(isSettled)))
-      throw new UsageError(`the run ${config.name} holds a position or has orders: stop it with --close before --reconfigure`);
-    if (modeOf(flags) !== config.mode)
-      throw new UsageError(`the run ${config.name} is a ${config.mode} run: make a new one for ${modeOf(flags)}`);
-    return;
-  }
   if (wanted !== undefined && wanted !== config.mode)
     throw new UsageError(`the run ${config.name} is a ${config.mode} run, not ${wanted}: make a new one`);
   if (config.mode === 'live' && !flags.live)
     throw new UsageError(`the run ${config.name} trades real money: start it with --live`);
-  refuseChanges(config, given);
+  refuseChanges(config, given, flags.reconfigure);
+  const isIdle = state === undefined || (Number(state.held) === 0 && state.orders.every(isSettled));
+  if (flags.reconfigure && !isIdle)
+    throw new UsageError(`the run ${config.name} holds a position or has orders: stop it with --close before --reconfigure`);
 }
 
 function onlyExchange({ exchange }: RunFlags) {
