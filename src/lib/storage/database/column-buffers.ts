@@ -1,13 +1,15 @@
-import type { DuckDBDataChunk, DuckDBType } from '@duckdb/node-api';
+import type { DuckDBType } from '@duckdb/node-api';
 import { MdtoolError } from '../../model/errors.js';
-import { encodeLevels, type RecordProperties } from '../../model/ndjson.js';
+import type { RecordProperties } from '../../model/ndjson.js';
 import type { ColumnKind, Level } from '../../model/schema.js';
 import type { loadDuckDB } from './duckdb.js';
+import type { VectorTarget } from './vector-target.js';
 
 /** The rows of a DuckDB vector. */
 export const BATCH = 2048;
 /** A column with more different texts than this is written text by text. */
 const MOST_TEXTS = 1024;
+const MOST_IN_A_BYTE = 255;
 const WORD = 2 ** 32;
 /**
  * Characters that the list of an enumeration does not keep: a text ends at a NUL, and half of a surrogate pair is replaced.
@@ -23,30 +25,26 @@ export type ColumnBuffer = {
   add(records: readonly RecordProperties[], from: number): void;
   /** Returns the type of the vector. DuckDB turns its values into those of the table's column. */
   vectorType(duckdb: DuckDB): DuckDBType;
-  /** Writes the batch into the vector `index` of `chunk`, and begins the next. */
-  writeTo(chunk: DuckDBDataChunk, index: number, rows: number): void;
+  /** Writes the batch into a vector, and begins the next. */
+  writeTo(vector: VectorTarget, rows: number): void;
+  /** Values of the batch beyond one per row. */
+  readonly more?: number;
 };
 
 /** Creates the buffer of a column of records, by the name of its property. */
 export function createColumnBuffer(property: string, kind: ColumnKind): ColumnBuffer {
   if (kind === 'number') return new NumberBuffer(property);
   if (kind === 'flag') return new FlagBuffer(property);
+  if (kind === 'levels') return new LevelsBuffer(property);
   return kind === 'time' || kind === 'count' || kind === 'long'
     ? new IntegerBuffer(property, kind)
     : new TextBuffer(property, kind);
 }
 
-/** `items` and `validity` are private in the types of the package; setting values one by one is five times slower. */
-type Vector = {
-  readonly items: { set(values: unknown): void };
-  readonly validity: { readonly data: BigUint64Array | null; setItemValid(item: number, isValid: boolean): void };
-  flush(): void;
-};
-
 /** Values of a fixed size; a bit says of each whether it is there. */
 abstract class FixedBuffer implements ColumnBuffer {
   protected readonly property: string;
-  protected abstract readonly values: Float64Array | BigInt64Array | Uint8Array | Uint16Array;
+  protected abstract readonly values: ArrayBufferView;
   readonly #presence = new Uint32Array(BATCH / 32).fill(WORD - 1);
   #isWhole = true;
 
@@ -75,18 +73,13 @@ abstract class FixedBuffer implements ColumnBuffer {
     }
   }
 
-  writeTo(chunk: DuckDBDataChunk, index: number, rows: number): void {
-    const vector = chunk.getColumnVector(index) as unknown as Vector;
-    vector.items.set(this.values.subarray(0, rows));
-    if (!this.#isWhole) {
-      // The package creates the bits of a vector with its first missing value.
-      vector.validity.setItemValid(0, false);
-      const { buffer, byteOffset, length } = vector.validity.data as BigUint64Array;
-      new Uint32Array(buffer, byteOffset, 2 * length).set(this.#presence.subarray(0, 2 * length));
-      this.#presence.fill(WORD - 1);
-      this.#isWhole = true;
-    }
-    vector.flush();
+  writeTo(vector: VectorTarget, rows: number): void {
+    const { values } = this;
+    vector.setValues(values, (rows * values.byteLength) / BATCH);
+    if (this.#isWhole) return;
+    vector.setPresence(this.#presence, rows);
+    this.#presence.fill(WORD - 1);
+    this.#isWhole = true;
   }
 }
 
@@ -166,11 +159,15 @@ function shortInteger(text: string): number {
 
 /** Places of texts in a list that grows. */
 class PlaceBuffer extends FixedBuffer {
-  protected readonly values = new Uint16Array(BATCH);
+  /** DuckDB stores places of up to 255 texts in a byte, of more in two. */
+  protected values: Uint8Array | Uint16Array = new Uint8Array(BATCH);
   readonly #places = new Map<unknown, number>();
   #type: DuckDBType | undefined;
   #known = 0;
   #isEveryUsable = true;
+  /** The text of the row before, and its place: most columns repeat it. */
+  #last: unknown;
+  #place = 0;
 
   /** Whether the texts may go on as places: there are few of them, and DuckDB takes each of them as it is. */
   get isFit(): boolean {
@@ -186,33 +183,45 @@ class PlaceBuffer extends FixedBuffer {
   }
 
   protected set(row: number, text: unknown): void {
-    let place = this.#places.get(text);
-    if (place === undefined) {
-      place = this.#places.size;
-      this.#places.set(text, place);
-      this.#isEveryUsable &&= !UNUSABLE.test(text as string);
+    if (text !== this.#last) {
+      this.#last = text;
+      this.#place = this.#placeOf(text);
     }
-    this.values[row] = place;
+    this.values[row] = this.#place;
+  }
+
+  #placeOf(text: unknown): number {
+    const known = this.#places.get(text);
+    if (known !== undefined) return known;
+    const place = this.#places.size;
+    this.#places.set(text, place);
+    this.#isEveryUsable &&= !UNUSABLE.test(text as string);
+    if (place === MOST_IN_A_BYTE) this.values = Uint16Array.from(this.values);
+    return place;
   }
 }
 
-/** Texts, and what DuckDB reads from a text: levels and JSON. */
+/** Texts, and JSON as text. */
 class TextBuffer implements ColumnBuffer {
   readonly #property: string;
-  readonly #kind: ColumnKind;
+  readonly #isJson: boolean;
   readonly #values: (string | null)[] = [];
   /** Undefined when the texts do not repeat. */
   #places: PlaceBuffer | undefined;
 
   constructor(property: string, kind: ColumnKind) {
     this.#property = property;
-    this.#kind = kind;
-    this.#places = kind === 'levels' ? undefined : new PlaceBuffer(property);
+    this.#isJson = kind === 'json';
+    this.#places = new PlaceBuffer(property);
   }
 
   add(records: readonly RecordProperties[], from: number): void {
     this.#values.length = from;
-    for (const record of records) this.#values.push(this.#textOf(record[this.#property]));
+    for (const record of records) {
+      const value = record[this.#property];
+      if (value === undefined || value === null) this.#values.push(null);
+      else this.#values.push(this.#isJson ? JSON.stringify(value) : (value as string));
+    }
   }
 
   vectorType(duckdb: DuckDB): DuckDBType {
@@ -221,15 +230,67 @@ class TextBuffer implements ColumnBuffer {
     return this.#places?.vectorType(duckdb) ?? duckdb.VARCHAR;
   }
 
-  writeTo(chunk: DuckDBDataChunk, index: number, rows: number): void {
-    if (this.#places) this.#places.writeTo(chunk, index, rows);
-    else chunk.setColumnValues(index, this.#values);
+  writeTo(vector: VectorTarget, rows: number): void {
+    if (this.#places) this.#places.writeTo(vector, rows);
+    else vector.setTexts(this.#values);
     this.#values.length = 0;
   }
+}
 
-  #textOf(value: unknown): string | null {
-    if (value === undefined || value === null) return null;
-    if (this.#kind === 'text') return value as string;
-    return this.#kind === 'levels' ? encodeLevels(value as readonly Level[]) : JSON.stringify(value);
+/** Levels of books, as numbers: as text for DuckDB to read they took five times as long. */
+class LevelsBuffer extends FixedBuffer {
+  /** Of each row where its levels begin and how many there are, each in 64 bits, the lower half first. */
+  protected readonly values = new Uint32Array(4 * BATCH);
+  /** Price and amount of each level. */
+  #numbers = new Float64Array(1 << 12);
+  #levels = 0;
+
+  get more(): number {
+    return this.#levels;
+  }
+
+  vectorType({ DOUBLE, LIST }: DuckDB): DuckDBType {
+    return LIST(LIST(DOUBLE));
+  }
+
+  override add(records: readonly RecordProperties[], from: number): void {
+    // Without this, levels of a batch that was refused would stand before those of the next.
+    const last = 4 * (from - 1);
+    this.#levels = from === 0 ? 0 : (this.values[last] as number) + (this.values[last + 2] as number);
+    super.add(records, from);
+  }
+
+  override put(row: number, value: unknown): void {
+    this.values[4 * row] = this.#levels;
+    this.values[4 * row + 2] = 0;
+    super.put(row, value);
+  }
+
+  override writeTo(vector: VectorTarget, rows: number): void {
+    vector.setPairs(this.#numbers, this.#levels);
+    super.writeTo(vector, rows);
+    this.#levels = 0;
+  }
+
+  protected set(row: number, value: unknown): void {
+    const levels = value as readonly Level[];
+    this.values[4 * row + 2] = levels.length;
+    const end = 2 * (this.#levels + levels.length);
+    if (end > this.#numbers.length) this.#grow(end);
+    let at = 2 * this.#levels;
+    for (const [price, amount] of levels) {
+      if (!Number.isFinite(price) || !Number.isFinite(amount))
+        throw new MdtoolError(`${this.property} must have finite numbers, had ${price} and ${amount}`, 1);
+      // A text has no negative zero: 0 is what a line of NDJSON says.
+      this.#numbers[at++] = price + 0;
+      this.#numbers[at++] = amount + 0;
+    }
+    this.#levels += levels.length;
+  }
+
+  #grow(least: number): void {
+    const numbers = new Float64Array(Math.max(least, 2 * this.#numbers.length));
+    numbers.set(this.#numbers);
+    this.#numbers = numbers;
   }
 }

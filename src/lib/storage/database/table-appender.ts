@@ -4,14 +4,17 @@ import type { AnyRecord, RecordType } from '../../model/records.js';
 import { BATCH, type ColumnBuffer, createColumnBuffer } from './column-buffers.js';
 import { type Database, loadDuckDB, sqlName } from './duckdb.js';
 import { tableDefinition } from './record-table.js';
+import { VectorTarget } from './vector-target.js';
 
 /** Rows after which the chunks of an appender go into the table: a row group of DuckDB. */
 const STAGED = 60 * BATCH;
+/** Levels that count as a row: whole books of `STAGED` rows would take gigabytes. */
+const LEVELS_PER_ROW = 8;
 
 /**
  * Appends records of one type to a table, several times faster than row by row: one call per value is the cost. Numbers,
- * times and flags go to DuckDB in whole vectors, and so do texts that repeat, as places in a list. Other texts take a call
- * each.
+ * times, flags, levels and ASCII texts go to DuckDB in whole vectors, and texts that repeat as places in a list. Other texts take
+ * a call each.
  */
 export class TableAppender {
   readonly #database: Database;
@@ -66,10 +69,11 @@ export class TableAppender {
     this.#appender ??= await this.#database.connection.createAppender(this.#table);
     const types = this.#columns.map((column) => column.vectorType(duckdb));
     const chunk = duckdb.DuckDBDataChunk.create(types, rows);
-    for (const [index, column] of this.#columns.entries()) column.writeTo(chunk, index, rows);
+    const more = this.#columns.reduce((sum, column) => sum + (column.more ?? 0), 0);
+    for (const [index, column] of this.#columns.entries()) column.writeTo(new VectorTarget(chunk, index), rows);
     this.#appender.appendDataChunk(chunk);
     this.#rows = 0;
-    this.#staged += rows;
+    this.#staged += rows + more / LEVELS_PER_ROW;
     if (this.#staged >= STAGED) await this.flush();
   }
 }

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
-import type { AnyRecord, RecordType, Trade } from '../../../../src/lib/model/records.js';
+import {
+  type AnyRecord,
+  type BookSnapshot,
+  RECORD_TYPES,
+  type RecordType,
+  type Trade,
+} from '../../../../src/lib/model/records.js';
 import { withDatabase } from '../../../../src/lib/storage/database/duckdb.js';
 import { tableRecords } from '../../../../src/lib/storage/database/record-rows.js';
 import { TableAppender } from '../../../../src/lib/storage/database/table-appender.js';
+import { sampleRecords } from '../../../support/any-record.js';
 import { seeded } from '../../../support/random.js';
-import { bookRecord, tradeRecord } from '../../../support/records.js';
+import { bookRecord, gapRecord, tradeRecord } from '../../../support/records.js';
 
 /** Returns what a table holds after records were appended in pieces of `size`. */
 function appended(type: RecordType, records: readonly AnyRecord[], size = 777): Promise<string[]> {
@@ -84,6 +91,66 @@ describe('records that are appended to a table', () => {
     // Beyond a thousand different texts the column is written in another way, also in the middle of a batch.
     const many = [...few.slice(0, 2500), ...few.map((trade, n) => ({ ...trade, id: `${n % 1500}${trade.id}` }))];
     expect(await ids(many)).toEqual(many.map(({ id }) => id));
+  });
+
+  it.each([255, 256, 257, 1024, 1025])('keep %i different texts, each of them twice', async (different) => {
+    const sides = Array.from({ length: 2 * different }, (_, n) => tradeRecord({ id: `${n}`, symbol: `S${n % different}` }));
+    expect(await appended('trade', [...sides, ...sides], 1000)).toEqual(lines([...sides, ...sides]));
+  });
+
+  it('keep texts beside missing ones, in batches of ASCII and of others', async () => {
+    const texts = ['x'.repeat(12), 'y'.repeat(13), 'é', 'z'.repeat(40)];
+    const rows = Array.from({ length: 9000 }, (_, n) => {
+      // The third batch has others than ASCII.
+      const text = texts[n % 4 === 2 && Math.floor(n / 2048) !== 2 ? 0 : n % 4];
+      return { ...gapRecord, channel: `${n}${text}`, symbol: `${n % 1500}`, timestamp: gapRecord.timestamp + n };
+    });
+    expect(await appended('gap', rows, 999)).toEqual(lines(rows));
+    const orders = Array.from({ length: 5000 }, (_, n) => ({
+      ...sampleRecords(1, ['order'])[0],
+      clientId: n % 3 === 0 ? undefined : `client-${n}-${'c'.repeat(n % 30)}`,
+    })) as AnyRecord[];
+    expect(await appended('order', orders, 700)).toEqual(lines(orders));
+  });
+
+  it('keep every type as the schema allows it', async () => {
+    for (const type of RECORD_TYPES) {
+      const records = sampleRecords(40, [type]);
+      expect(await appended(type, records, 7)).toEqual(lines(records));
+    }
+  });
+
+  it('have the levels of books as a line has them', async () => {
+    const levels = [
+      [-0, -0],
+      [1e-8, 9_007_199_254_740_992],
+      [0.1 + 0.2, 5e-324],
+    ] as const;
+    const [line] = await appended('book_snapshot', [{ ...bookRecord, bids: levels, asks: levels }]);
+    expect(line).toBe(encodeRecord({ ...bookRecord, bids: levels, asks: levels }));
+    const deep = Array.from({ length: 20 }, (_, n) => ({
+      ...bookRecord,
+      bids: Array.from({ length: 1 + 997 * (n % 3) }, (_, level) => [level + n / 8, 1e9 / (level + 1)] as const),
+    }));
+    expect(await appended('book_snapshot', deep, 6)).toEqual(lines(deep));
+    const bad = { ...bookRecord, bids: [[1, Number.NaN]] as const };
+    await expect(appended('book_snapshot', [bad])).rejects.toThrow('bids must have finite numbers, had 1 and NaN');
+  });
+
+  it('are whole after a book was refused', async () => {
+    const good = Array.from({ length: 5 }, (_, n) => ({ ...bookRecord, depth: n, bids: [[n, n]] as const }));
+    const bad = { ...bookRecord, bids: [[1, Number.NaN]] as const };
+    const found = await withDatabase({}, async (database) => {
+      const appender = await TableAppender.create(database, 'book_snapshot');
+      await appender.append(good.slice(0, 2));
+      await expect(appender.append([good[2] as BookSnapshot, bad])).rejects.toThrow('finite');
+      await appender.append(good.slice(2));
+      await appender.flush();
+      const kept: string[] = [];
+      for await (const batch of tableRecords(database, 'book_snapshot', 'book_snapshot')) kept.push(...lines(batch));
+      return kept;
+    });
+    expect(found).toEqual(lines(good));
   });
 
   it('keep books with sides of different lengths', async () => {
