@@ -48,7 +48,7 @@ export async function createParquetSink(options: DatabaseSinkOptions): Promise<T
   const { path, force, types = [] } = options;
   const isSplit = path.includes(PLACEHOLDER);
   if (!isSplit) refuseExisting(path, force);
-  const sink = new ParquetSink(options, await RecordDatabase.open(path.replaceAll(PLACEHOLDER, 'records')));
+  const sink = new ParquetSink(options, await RecordDatabase.openStaging(path.replaceAll(PLACEHOLDER, 'records')));
   for (const type of isSplit ? [] : types) if (!IN_BAND_TYPES.has(type)) sink.take(type);
   return sink;
 }

@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import { type AnyRecord, groupByType, type RecordType } from '../../model/records.js';
 import { storageFailure } from '../files/durable-file.js';
@@ -6,9 +6,12 @@ import { Database, sqlName } from './duckdb.js';
 import { writeParquet } from './parquet-file.js';
 import { TableAppender } from './table-appender.js';
 
+/** Rows beyond this are spilled. */
+const STAGING_MEMORY = '256MB';
+
 /**
- * A DuckDB file with one table per record type, written under a temporary name. It becomes a `.duckdb` file or the source
- * of Parquet files. Memory is bounded for any number of records.
+ * A database with one table per record type: a DuckDB file under a temporary name, or one in memory that becomes Parquet
+ * files and spills beside them. Memory is bounded for any number of records.
  */
 export class RecordDatabase {
   readonly #database: Database;
@@ -24,18 +27,25 @@ export class RecordDatabase {
     removeAtExit(...leftovers(temporary));
   }
 
-  /** Opens a database that becomes, or is exported to, the file `path`. Throws a `FailureError` when it cannot be written. */
+  /** Opens a database that becomes the file `path`. Throws a `FailureError` when it cannot be written. */
   static async open(path: string): Promise<RecordDatabase> {
-    const temporary = `${path}.${process.pid}.partial`;
-    try {
-      await rm(temporary, { force: true });
+    return await opened(path, async (temporary) => {
       const database = await Database.open({ path: temporary, memoryLimit: '512MB' });
       // One transaction: rows are written to the file once, and no other process sees a part of them.
       await database.run('BEGIN');
       return new RecordDatabase(database, path, temporary);
-    } catch (error) {
-      throw storageFailure(error, 'write', path);
-    }
+    });
+  }
+
+  /**
+   * Opens a database for files beside `path`. Throws a `FailureError` when none can be written there. It is in memory: a
+   * database file compresses its rows for the first time, and Parquet then compresses them for the second.
+   */
+  static async openStaging(path: string): Promise<RecordDatabase> {
+    return await opened(path, async (spill) => {
+      await mkdir(spill);
+      return new RecordDatabase(await Database.open({ memoryLimit: STAGING_MEMORY, spill }), path, spill);
+    });
   }
 
   /** The types that have a table. */
@@ -76,7 +86,7 @@ export class RecordDatabase {
   /** Removes an unpublished database; never throws. */
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
-    for (const name of leftovers(this.#temporary)) await rm(name, { force: true }).catch(() => {});
+    for (const name of leftovers(this.#temporary)) await rm(name, { force: true, recursive: true }).catch(() => {});
     leaveAtExit(...leftovers(this.#temporary));
   }
 
@@ -100,6 +110,16 @@ export class RecordDatabase {
     } catch (error) {
       throw storageFailure(error, 'write', this.#path);
     }
+  }
+}
+
+async function opened(path: string, open: (temporary: string) => Promise<RecordDatabase>): Promise<RecordDatabase> {
+  const temporary = `${path}.${process.pid}.partial`;
+  try {
+    await rm(temporary, { force: true, recursive: true });
+    return await open(temporary);
+  } catch (error) {
+    throw storageFailure(error, 'write', path);
   }
 }
 
