@@ -21,12 +21,12 @@ type Unparse = typeof import('papaparse').unparse;
  * Returns an encoder of RFC 4180 CSV, or of a Markdown table, with a header and the columns of the schema. It holds one type:
  * `gap`, `clock` and records without any of the columns are skipped and counted, a second type is a `UsageError`. Lists are JSON text, missing values are empty.
  */
-export async function createCsvEncoder(options: CsvOptions): Promise<Encoder> {
+export async function createCsvEncoder(options: CsvOptions): Promise<Encoder<string>> {
   const { default: papaparse } = await import('papaparse');
   return new CsvEncoder(papaparse.unparse, options);
 }
 
-class CsvEncoder implements Encoder {
+class CsvEncoder implements Encoder<string> {
   records = 0;
   readonly skipped: Tally = {};
   readonly #unparse: Unparse;

@@ -10,13 +10,12 @@ import type { Encoder } from './sink.js';
 export function createNdjsonEncoder(columns?: readonly string[]): Encoder {
   if (columns) return selected(columns, (objects) => objects.map((object) => `${object}\n`).join(''));
   const lines = new NdjsonLines();
-  const utf8 = new TextDecoder();
   let written = 0;
   return {
     encode(records) {
       for (const record of records) lines.add(record);
       written += records.length;
-      return utf8.decode(lines.take());
+      return lines.take();
     },
     get records() {
       return written;

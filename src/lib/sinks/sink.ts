@@ -33,10 +33,10 @@ export class ClosedOutputError extends Error {
   }
 }
 
-/** Turns records into the text of one format. */
-export type Encoder = {
-  /** Returns the text of records, '' when the format holds none of them. */
-  encode(records: readonly AnyRecord[]): string;
+/** Turns records into the text of one format, or its bytes in UTF-8. */
+export type Encoder<Encoded = string | Uint8Array> = {
+  /** Returns the text of records, empty when the format holds none of them. */
+  encode(records: readonly AnyRecord[]): Encoded;
   /** Returns what stands behind the last record. */
   end?(): string;
   readonly records: number;

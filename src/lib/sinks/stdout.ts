@@ -17,9 +17,9 @@ export class TextStream {
   }
 
   /** Resolves when the stream is ready for more. Throws a `ClosedOutputError` when its reader has gone, a `FailureError` on a full disk. */
-  async write(text: string): Promise<void> {
+  async write(text: string | Uint8Array): Promise<void> {
     this.#check();
-    if (text === '' || this.#stream.write(text)) return;
+    if (text.length === 0 || this.#stream.write(text)) return;
     await this.#settled();
   }
 
@@ -58,7 +58,8 @@ export function createStdoutSink(encoder: Encoder, stream: Writable = process.st
     output: '-',
     write: (records: readonly AnyRecord[]) => text.write(encoder.encode(records)),
     async close() {
-      await text.write(encoder.encode([]) + (encoder.end?.() ?? ''));
+      await text.write(encoder.encode([]));
+      await text.write(encoder.end?.() ?? '');
       await text.flush();
       return report();
     },

@@ -7,6 +7,9 @@ import { leaveAtExit, removeAtExit } from '../disk/exit-cleanup.js';
 import { systemReason } from '../disk/system-reason.js';
 import { FailureError, UsageError } from '../model/errors.js';
 
+/** Bytes that wait to be written before the writer waits for them. */
+const PENDING = 1 << 20;
+
 /** Throws a `UsageError` when `path` exists and may not be replaced. */
 export function refuseExisting(path: string, force: boolean): void {
   if (!force && existsSync(path)) throw new UsageError(`-o ${path} already exists; use --force to replace it`);
@@ -29,7 +32,7 @@ export class WholeFile {
     this.path = path;
     this.#force = force;
     this.#temporary = `${path}.${process.pid}.partial`;
-    const file = createWriteStream(this.#temporary, { flush: true });
+    const file = createWriteStream(this.#temporary, { flush: true, highWaterMark: PENDING });
     [this.#entry, this.#written] = connect(file, path.endsWith('.gz'));
     // An unhandled rejection would end the process. `write` and `close` await the same promise and report the error.
     this.#written.catch(() => {});
@@ -37,8 +40,8 @@ export class WholeFile {
   }
 
   /** Resolves when the file is ready for more. Throws a `FailureError` that names the path. */
-  async write(text: string): Promise<void> {
-    if (text === '' || this.#entry.write(text)) return;
+  async write(text: string | Uint8Array): Promise<void> {
+    if (text.length === 0 || this.#entry.write(text)) return;
     const drained = new Promise<void>((resolve) => this.#entry.once('drain', resolve));
     await this.#guard(Promise.race([drained, this.#written]));
   }

@@ -9,6 +9,10 @@ const SLASH = 47;
 const ZERO = 48;
 const BACKSLASH = 92;
 const CLOSE_OBJECT = 125;
+/** Whether a byte of a string stands for itself. A table: four comparisons of each byte took a quarter longer. */
+const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 32 && byte <= 126 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+);
 
 type FrameEvent = Extract<WireEvent, { kind: 'frame' }>;
 
@@ -71,14 +75,15 @@ export class TapeFrames {
     let written = this.#written;
     for (let at = start; at < end; at++) {
       let byte = bytes[at] as number;
-      if (byte === QUOTE) {
-        this.#written = written;
-        return at;
-      }
-      if (byte === BACKSLASH) {
+      if (IS_PLAIN[byte] === 0) {
+        if (byte === QUOTE) {
+          this.#written = written;
+          return at;
+        }
+        if (byte !== BACKSLASH) return NONE;
         byte = bytes[++at] as number;
         if (byte !== QUOTE && byte !== BACKSLASH && byte !== SLASH) return NONE;
-      } else if (byte < 32 || byte > 126) return NONE;
+      }
       frames[written++] = byte;
     }
     return NONE;

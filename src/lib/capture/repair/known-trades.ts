@@ -20,6 +20,8 @@ export class KnownTrades {
   readonly #limit: number;
   /** In the order of arrival; undefined where an id was forgotten. */
   #ids: (string | undefined)[] = [];
+  /** The hash of each id in the list. */
+  readonly #hashes: Int32Array;
   /** At least half of the slots are free. */
   readonly #slots: Int32Array;
   #first: TradePoint | undefined;
@@ -31,6 +33,7 @@ export class KnownTrades {
 
   constructor(limit: number) {
     this.#limit = limit;
+    this.#hashes = new Int32Array(2 * limit);
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(4 * limit)));
   }
 
@@ -55,17 +58,19 @@ export class KnownTrades {
   }
 
   has(id: string): boolean {
-    return this.#slots[this.#slotOf(id)] !== 0;
+    return this.#slots[this.#slotOf(id, hashOf(id))] !== 0;
   }
 
   /** Adds a trade. Returns false when it was known. */
   add(trade: TradePoint): boolean {
-    let slot = this.#slotOf(trade.id);
+    const hash = hashOf(trade.id);
+    let slot = this.#slotOf(trade.id, hash);
     if (this.#slots[slot] !== 0) return false;
     if (this.#ids.length === 2 * this.#limit) {
       this.#forgetHalf();
-      slot = this.#slotOf(trade.id);
+      slot = this.#slotOf(trade.id, hash);
     }
+    this.#hashes[this.#ids.length] = hash;
     this.#first ??= trade;
     this.#last = latest(this.#last, trade);
     if (this.#ids.length < this.#limit) this.#older = latest(this.#older, trade);
@@ -83,7 +88,7 @@ export class KnownTrades {
 
   /** Removes a trade that was not emitted after all: it may arrive again. */
   forget(id: string): void {
-    const slot = this.#slotOf(id);
+    const slot = this.#slotOf(id, hashOf(id));
     const place = this.#slots[slot] as number;
     if (place === 0) return;
     // The slot of an older id stays taken: ids behind it would no longer be found.
@@ -99,15 +104,23 @@ export class KnownTrades {
     if (this.#older) this.#floor = latest(this.#floor, this.#older);
     this.#older = this.#newer;
     this.#newer = undefined;
-    this.#slots.fill(0);
-    for (const [index, id] of this.#ids.entries()) if (id !== undefined) this.#slots[this.#slotOf(id)] = index + 1;
+    this.#hashes.copyWithin(0, this.#limit);
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    slots.fill(0);
+    for (let index = 0; index < this.#ids.length; index++) {
+      if (this.#ids[index] === undefined) continue;
+      let slot = (this.#hashes[index] as number) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = index + 1;
+    }
   }
 
   /** Returns the slot of an id, else the free slot for it. */
-  #slotOf(id: string): number {
+  #slotOf(id: string, hash: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let slot = hashOf(id) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const place = slots[slot] as number;
       if (place === 0 || this.#ids[place - 1] === id) return slot;
     }
