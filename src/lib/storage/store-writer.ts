@@ -19,7 +19,7 @@ export type StoreWriterOptions = {
   readonly step: string;
   /** Claims that no second writer may hold meanwhile; none for history and derived records. */
   readonly claims?: readonly Claim[];
-  /** A segment is sealed at this number of records or at this age; also at UTC midnight. */
+  /** A segment is sealed at this number of records or at this age; also at a size, and at UTC midnight. */
   readonly sealRecords?: number;
   readonly sealEveryMs?: number;
   /** Milliseconds since the epoch; decides the age of a segment, midnight, and which hours are over. */
@@ -46,7 +46,10 @@ export type StoreWriterReport = {
   readonly broken: number;
 };
 
-const SEAL_RECORDS = 100_000;
+/** Each seal opens a database and writes a file per type, and files of one hour are merged again: few large ones cost less. */
+const SEAL_RECORDS = 400_000;
+/** A segment of whole books is as large with few records (bytes): its rows are sorted in memory. */
+const SEAL_BYTES = 96 << 20;
 const SEAL_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 1000;
 /** Lines are written to the journal in pieces of about this size (bytes). */
@@ -190,10 +193,15 @@ export class StoreWriter {
     return this.#journal;
   }
 
-  #isDue({ records, openedAt }: JournalFile): boolean {
+  #isDue({ records, bytes, openedAt }: JournalFile): boolean {
     const { sealRecords = SEAL_RECORDS, sealEveryMs = SEAL_EVERY_MS } = this.#options;
     const now = this.#now();
-    return records >= sealRecords || now - openedAt >= sealEveryMs || formatDate(now * 1000) !== formatDate(openedAt * 1000);
+    return (
+      records >= sealRecords ||
+      bytes >= SEAL_BYTES ||
+      now - openedAt >= sealEveryMs ||
+      formatDate(now * 1000) !== formatDate(openedAt * 1000)
+    );
   }
 
   /** Passes the open journal on to be sealed; the next record opens a new one. */

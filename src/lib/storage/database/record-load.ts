@@ -156,7 +156,8 @@ function inSpan({ min, max }: KnownComparison['span']): string {
 
 /**
  * Removes records from a table that stored files already have, or contradict. Returns their numbers, and the number of
- * records that stay although a file has their key: these supersede it (captured instead of fetched; later; closed).
+ * records that stay although a file has their key: these supersede it (captured instead of fetched; later; closed). The keys
+ * in the table are unique, so that only a record whose key a file has can be one of several.
  */
 export async function dropKnown(database: Database, comparison: KnownComparison): Promise<Removed & { superseding: number }> {
   const { table, type, where, files, span } = comparison;
@@ -167,8 +168,9 @@ export async function dropKnown(database: Database, comparison: KnownComparison)
        known AS (SELECT ${columns.select} FROM ${storedFiles(type, files)}
                  WHERE ${inSpan(span)}),
        same AS (SELECT known.* FROM known SEMI JOIN fresh ON ${columns.same}),
+       met AS (SELECT fresh.* FROM fresh SEMI JOIN same AS known ON ${columns.same}),
        compared AS (SELECT *, content IS DISTINCT FROM first_value(content) OVER (PARTITION BY ${columns.keys} ORDER BY row NULLS FIRST) AS is_other
-         FROM (SELECT NULL AS row, * FROM same UNION ALL SELECT * FROM fresh))
+         FROM (SELECT NULL AS row, * FROM same UNION ALL SELECT * FROM met))
      SELECT row, is_other, row_number() OVER (PARTITION BY ${columns.keys}, is_other ORDER BY ${precedence(type)}, row NULLS FIRST) AS rank,
        count(*) OVER (PARTITION BY ${columns.keys}) AS copies
      FROM compared`,

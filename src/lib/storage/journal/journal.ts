@@ -46,6 +46,11 @@ export class JournalFile {
     return this.#records;
   }
 
+  /** Its size. */
+  get bytes(): number {
+    return this.#length;
+  }
+
   /**
    * Appends whole lines.
    *

@@ -9,7 +9,9 @@ import { type PartitionRows, partitionRows, recount } from '../database/partitio
 import { countLines, dropKnown, dropRepeated, loadLines } from '../database/record-load.js';
 import { storageFailure } from '../files/durable-file.js';
 import { partitionPath } from '../files/partition.js';
+import { createScratch, removeScratch } from '../files/scratch.js';
 import type { JournalEntry } from '../journal/journal.js';
+import { type TypedLines, typedLines } from '../journal/typed-lines.js';
 import { absolutePath, dropCopy, MAINTENANCE, removeFile, type StoreContext, wallClock } from '../log/store-context.js';
 import { mayOverlap, type StoredFile, type StoreState } from '../log/store-state.js';
 
@@ -50,9 +52,15 @@ const KNOWN_LINES: ReadonlySet<string> = new Set(['', 'journal', ...RECORD_TYPES
  */
 export async function sealSegment(context: StoreContext, job: SealJob): Promise<SealReport> {
   const written: WrittenFile[] = [];
+  let scratch: string | undefined;
+  const directory = async () => {
+    scratch ??= await createScratch('seal');
+    return scratch;
+  };
   try {
+    const lines = await typedLines(job.journal.path, directory);
     return await withDatabase(MAINTENANCE, async (database) => {
-      const counts = await writeSegment(database, context, job, written);
+      const counts = await writeSegment(database, context, { ...job, lines }, written);
       const sealed = await commitSeal(context, job, written);
       if (!sealed) for (const { file } of written) await removeFile(context, file);
       return { ...counts, sealed };
@@ -60,31 +68,32 @@ export async function sealSegment(context: StoreContext, job: SealJob): Promise<
   } catch (error) {
     for (const { file } of written) await dropCopy(context, file);
     throw storageFailure(error, 'seal', job.journal.path);
+  } finally {
+    if (scratch !== undefined) await removeScratch(scratch);
   }
 }
+
+type SegmentLines = SealJob & { readonly lines: ReadonlyMap<string, TypedLines> };
 
 async function writeSegment(
   database: Database,
   context: StoreContext,
-  { journal, expected, into }: SealJob,
+  { journal, expected, into, lines }: SegmentLines,
   written: WrittenFile[],
 ) {
   const state = await context.log.read();
-  const lines = await countLines(database, [journal.path]);
-  const unknown = [...lines.keys()].find((type) => !KNOWN_LINES.has(type));
-  if (unknown !== undefined)
-    throw new FailureError(
-      `${journal.path}: found records of type "${unknown.slice(0, 40)}", which this version of mdtool does not know`,
-    );
+  const others = await otherLines(database, journal, lines.get(''));
+  let broken = others.get('') ?? 0;
   let found = 0;
   let repeated = 0;
   let contradicting = 0;
-  let broken = lines.get('') ?? 0;
-  for (const type of RECORD_TYPES.filter((candidate) => lines.has(candidate))) {
-    await loadLines(database, { type, table: type, paths: [journal.path] });
+  for (const type of RECORD_TYPES) {
+    const sources = [lines.get(type), others.has(type) ? lines.get('') : undefined].filter((source) => source !== undefined);
+    if (sources.length === 0) continue;
+    await loadLines(database, { type, table: type, paths: sources.map(({ path }) => path) });
     const loaded = await database.number(`SELECT count(*) FROM "${type}"`);
     found += loaded;
-    broken += (lines.get(type) ?? 0) - loaded;
+    broken += (lines.get(type)?.lines ?? 0) + (others.get(type) ?? 0) - loaded;
     const removed = await dropRepeated(database, type, type);
     repeated += removed.dropped;
     contradicting += removed.contradicting;
@@ -99,6 +108,17 @@ async function writeSegment(
   if (expected !== undefined && found !== expected)
     throw new FailureError(`${journal.path}: expected ${expected} records, found ${found}; the journal stays`);
   return { records: written.reduce((sum, { file }) => sum + file.rows, 0), repeated, contradicting, broken };
+}
+
+/** Returns the number of the lines that do not begin as those of the writer, by type. Throws for records of unknown types. */
+async function otherLines(database: Database, journal: JournalEntry, others: TypedLines | undefined) {
+  const counts = others ? await countLines(database, [others.path]) : new Map<string, number>();
+  const unknown = [...counts.keys()].find((type) => !KNOWN_LINES.has(type));
+  if (unknown !== undefined)
+    throw new FailureError(
+      `${journal.path}: found records of type "${unknown.slice(0, 40)}", which this version of mdtool does not know`,
+    );
+  return counts;
 }
 
 type PartitionJob = {
@@ -134,6 +154,8 @@ async function sealPartition(database: Database, context: StoreContext, { state,
     type,
     relation,
     metadata,
+    // It is merged later. Levels of books would be a sixth larger.
+    fast: type === 'trade',
   });
   if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; the journal stays`);
   const file = { ...asFile(kept), path, bytes, sha256, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };

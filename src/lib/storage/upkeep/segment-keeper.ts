@@ -12,7 +12,7 @@ const SEALED_KEPT_MS = 5000;
  * Maximum number of journals waiting to be sealed; then writing waits. They are on disk and readable, so the limit is
  * high: sealing has a low priority, and a merge or other work on the machine may delay it for a minute.
  */
-const MAX_WAITING = 200;
+const MAX_WAITING = 50;
 
 type SegmentKeeperOptions = {
   readonly writer: string;
