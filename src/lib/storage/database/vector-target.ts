@@ -19,9 +19,13 @@ type Handle = { readonly __vector: true };
 let loaded: Binding | undefined;
 
 function binding(): Binding {
-  const require = createRequire(import.meta.url);
-  loaded ??= createRequire(require.resolve('@duckdb/node-api'))('@duckdb/node-bindings') as Binding;
+  loaded ??= load();
   return loaded;
+}
+
+function load(): Binding {
+  const require = createRequire(import.meta.url);
+  return createRequire(require.resolve('@duckdb/node-api'))('@duckdb/node-bindings') as Binding;
 }
 
 /** Bytes of a text in a vector: its length, then up to 12 bytes of it, or the first four and the address of all of them. */
