@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Staging } from '../../src/lib/import/staging.js';
 import { Database } from '../../src/lib/storage/database/duckdb.js';
+import { zipOf, zstdOf } from '../support/archives.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
 
 /** Rows that SQL reads, and rows that are read one by one, must become the same files of the store. */
@@ -49,7 +50,10 @@ function ndjson(rows: readonly Cells[]): string {
 }
 
 const typed = (rows: readonly Cells[]) => rows.map((row): Cells => ({ ...row, type: 'trade' }));
-const quoted = (text: string) => text.replace(/\n(\w+),/, '\n"$1",');
+/** A blank line is read row by row. */
+const slowly = (text: string) => text.replace('\n', '\n\n');
+/** As R writes a table. */
+const quoted = (text: string) => text.replace(/[^,\n]+/g, (cell) => (/^[0-9.e-]+$/.test(cell) ? cell : `"${cell}"`));
 
 function write(name: string, content: string | Buffer): string {
   writeFileSync(join(folder, name), content);
@@ -93,7 +97,14 @@ describe('own records', () => {
       'CSV.gz with type and an empty column',
       () => write('typed.csv.gz', gzipSync(csv(typed(ROWS), ['repaired', ...COLUMNS, 'type']))),
     ],
+    ['CSV with quotes', () => write('quoted.csv', quoted(csv(ROWS)))],
+    ['CSV.zst', () => write('packed.csv.zst', zstdOf(csv(ROWS)))],
+    [
+      'two members of an archive',
+      () => write('parts.zip', zipOf({ 'a/1.csv': csv(ROWS.slice(0, 99)), 'a/2.ndjson': ndjson(ROWS.slice(99)) })),
+    ],
     ['NDJSON', () => write('plain.ndjson', ndjson(ROWS))],
+    ['NDJSON.zst', () => write('packed.ndjson.zst', zstdOf(ndjson(ROWS)))],
     ['NDJSON.gz', () => write('packed.ndjson.gz', gzipSync(ndjson(ROWS)))],
     ['Parquet', () => writeParquet('plain.parquet', write('for-parquet.csv', csv(ROWS)))],
     [
@@ -101,7 +112,7 @@ describe('own records', () => {
       () => writeParquet('typed.parquet', write('for-typed.csv', csv(ROWS)), `, 'trade' AS type, NULL::BIGINT AS repaired`),
     ],
   ])('of %s become the files that a reading row by row makes', async (_, fast) => {
-    const slow = await imported(write('slow.csv', quoted(csv(ROWS))));
+    const slow = await imported(write('slow.csv', slowly(csv(ROWS))));
     const found = await imported(await fast());
     expect([slow.code, slow.rows.length]).toEqual([0, 240]);
     expect(found).toEqual(slow);
@@ -124,7 +135,7 @@ describe('own records', () => {
     const part = (from: number, until: number) => ROWS.slice(from, until);
     const files = [
       write('part-a.csv', csv(part(0, 60))),
-      write('part-b.csv', quoted(csv(part(50, 120)))),
+      write('part-b.csv', slowly(csv(part(50, 120)))),
       write('part-c.ndjson', ndjson(part(110, 180))),
       await writeParquet('part-d.parquet', write('part-d.csv', csv(part(180, 250)))),
     ];
@@ -171,6 +182,67 @@ describe('own records', () => {
     const file = write('mixed.csv', csv([...typed(ROWS.slice(0, 40)), { ...gap, ...span }], columns));
     const { code, stderr } = await mdtoolHere(['import', file, '-o', 'mixed.ndjson', '--force'], { cwd: folder });
     expect([code, stderr]).toEqual([0, expect.stringMatching(/40 trades, 1 gap/)]);
+  });
+});
+
+describe('trades of one symbol in the order of their file', () => {
+  const DAY_END = 1_717_286_400_000;
+  /** Ties of three; `from` is milliseconds before the end of a day. */
+  const rows = (from: number, cells: (time: number, i: number) => string) =>
+    Array.from({ length: 60 }, (_, i) => `${cells(DAY_END - from + Math.floor(i / 3) * 10, i)}\n`).join('');
+  const prices = (i: number) => `${100 + (i % 7)}.5,${(i % 5) + 1},${i % 2 === 0 ? 'Buy' : 'Sell'}`;
+  const LAYOUTS: Readonly<Record<string, (from: number) => string>> = {
+    'with ids': (from) => `time,price,qty,side,id\n${rows(from, (time, i) => `${time},${prices(i)},a-${9_000 + i}`)}`,
+    'without ids': (from) => `time,price,qty,side\n${rows(from, (time, i) => `${time},${prices(i)}`)}`,
+    'with a sequence': (from) =>
+      `time,price,qty,side,id,sequence\n${rows(from, (time, i) => `${time},${prices(i)},a-${9_000 + i},${500 + i}`)}`,
+    'with some ids': (from) =>
+      `time,price,qty,side,id\n${rows(from, (time, i) => `${time},${prices(i)},${i % 4 === 0 ? '' : `a-${9_000 + i}`}`)}`,
+    'with a sequence against their order': (from) =>
+      `time,price,qty,side,id,sequence\n${rows(from, (time, i) => `${time},${prices(i)},a-${9_000 + i},${500 - i}`)}`,
+  };
+  const facts = '--as trade --exchange bybit --market linear --symbols BTCUSDT'.split(' ');
+
+  it.each(Object.keys(LAYOUTS))('%s are stored as a reading row by row stores them, and once', async (layout) => {
+    for (const [days, from] of [
+      ['one-day', 5_000],
+      ['two-days', 100],
+    ] as const) {
+      const name = `${layout.replaceAll(' ', '-')}-${days}`;
+      const text = (LAYOUTS[layout] as (typeof LAYOUTS)[string])(from);
+      const [slow, fast] = [await imported(write(`${name}-slow.csv`, slowly(text)), ...facts), `${name}-store`];
+      const found = await importedInto(fast, write(`${name}.csv`, text), ...facts);
+      expect([slow.code, slow.rows.length]).toEqual([0, 60]);
+      expect(found).toEqual(slow);
+      for (const file of [`${name}.csv`, `${name}-slow.csv`]) {
+        const again = await importedInto(fast, file, ...facts);
+        expect([again.rows, again.stderr]).toEqual([slow.rows, expect.stringMatching(/no records.*60 records stored before/)]);
+      }
+    }
+  });
+
+  it('name the line of a contradiction, in the file and with the store', async () => {
+    const text = (LAYOUTS['with ids'] as (typeof LAYOUTS)[string])(5_000);
+    const lines = text.split('\n');
+    const repeated = write(
+      'repeated.csv',
+      [...lines.slice(0, 60), (lines[59] as string).replace(/,\d+[.]5,/, ',7,'), ''].join('\n'),
+    );
+    const { code, stderr } = await imported(repeated, ...facts);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('repeated.csv:61')]);
+    await importedInto('changed', write('first.csv', text), ...facts);
+    const other = lines.with(30, (lines[30] as string).replace(/,\d+[.]5,/, ',7,')).join('\n');
+    const again = await importedInto('changed', write('other.csv', other), ...facts);
+    expect([again.code, again.rows.length, again.stderr]).toEqual([3, 60, expect.stringContaining('other.csv:31')]);
+  });
+
+  it('that are half of a sweep are refused where the store ends with equal ones', async () => {
+    const line = `${DAY_END},1.5,1,Buy\n`;
+    const head = 'time,price,qty,side\n';
+    const [first, second] = [`${head}${DAY_END - 10},1,1,Buy\n${line.repeat(3)}`, `${head}${line.repeat(2)}`];
+    await importedInto('sweep', write('sweep-1.csv', first), ...facts);
+    const { code, rows, stderr } = await importedInto('sweep', write('sweep-2.csv', second), ...facts);
+    expect([code, rows.length, stderr]).toEqual([3, 4, expect.stringContaining('import both parts in one command')]);
   });
 });
 

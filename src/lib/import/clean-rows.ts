@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import { scanPlainText } from '../input/csv-table.js';
-import { isCompressed, isPlainParquet } from '../input/formats.js';
-import { plainFile } from '../input/parquet-input.js';
-import { memberOf } from '../input/zip-archive.js';
+import { isPlainParquet } from '../input/formats.js';
+import { PlainCopy } from '../input/plain-copy.js';
 import { originOf, parseInterval } from '../model/interval.js';
 import { columnsOf, type RecordType } from '../model/records.js';
 import { sqlName, sqlText } from '../storage/database/duckdb.js';
@@ -11,7 +10,7 @@ import { asPattern, parquetFiles } from '../storage/database/record-load.js';
 import { columnType } from '../storage/database/record-table.js';
 import { type Cell, type ForeignFile, fieldValue, IDENTITY, identityOf, sideValue, type Value } from './clean-values.js';
 import { NO_ID, type RowReader } from './row-reader.js';
-import type { Staging } from './staging.js';
+import type { Numbering, Staging } from './staging.js';
 
 /** The rows of a file in SQL: what to read from, and of each column its expression and type. */
 type Source = {
@@ -20,6 +19,8 @@ type Source = {
   readonly rows: number | undefined;
   /** The line of the first row. */
   readonly line: number;
+  /** Whether its texts have blanks or underscores, which DuckDB takes for parts of a number. */
+  readonly isLoose: boolean;
   readonly column: (at: number) => Cell;
   /** Removes an unpacked copy. */
   readonly dispose?: () => Promise<void>;
@@ -41,7 +42,10 @@ export async function stageCleanRows(file: ForeignFile, staging: Staging, reader
   try {
     source = file.table.unit === 'row' ? parquetSource(file) : await csvSource(file);
     const select = source && selectOf(file, type, source, reader);
-    return source !== undefined && select !== undefined && (await staging.addRows(type, select, source.line, source.rows));
+    if (source === undefined || select === undefined) return false;
+    const numbering = type === 'trade' && staging.isForStore ? numberingOf(file) : undefined;
+    const rows = numbering ? numberedSelect(select, numbering) : select;
+    return await staging.addRows(type, rows, source.line, source.rows, numbering);
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
     return false;
@@ -56,25 +60,23 @@ function parquetSource({ table: { path, header = [], types } }: ForeignFile): So
     relation: parquetFiles([resolve(path)]),
     rows: undefined,
     line: 1,
+    isLoose: false,
     column: (at) => ({ name: sqlName(header[at] as string), type: types.get(header[at] as string) ?? '' }),
   };
 }
 
-/** DuckDB unpacks gzip itself; a member of an archive and zstd are unpacked into a temporary file. */
 async function csvSource(file: ForeignFile): Promise<Source | undefined> {
   const { path } = file.table;
   if (!/[.](csv|tsv)([.](gz|zst))?$/i.test(path)) return undefined;
-  const isDirect = !memberOf(path) && (!isCompressed(path) || /[.]gz$/i.test(path));
-  if (isDirect) return await textSource(file, path, /[.]gz$/i.test(path) ? 'gzip' : 'none');
-  const { file: unpacked, dispose } = await plainFile(path);
-  const source = await textSource(file, unpacked, 'none').catch(() => undefined);
-  if (!source) await dispose();
-  return source && { ...source, dispose };
+  const copy = await PlainCopy.open(path);
+  const source = await textSource(file, copy).catch(() => undefined);
+  if (!source) await copy.dispose();
+  return source && { ...source, dispose: () => copy.dispose() };
 }
 
-async function textSource({ table, mapping }: ForeignFile, path: string, compression: string): Promise<Source | undefined> {
+async function textSource({ table, mapping }: ForeignFile, copy: PlainCopy): Promise<Source | undefined> {
   const { header, delimiter = ',' } = table;
-  const text = await scanPlainText(path, { delimiter, quotes: true });
+  const text = await scanPlainText(table.path, { delimiter, copy });
   // A last line without its end may be cut off within a number.
   if (!text?.isEnded) return undefined;
   const first = await cellsOf(text.first, delimiter);
@@ -86,13 +88,14 @@ async function textSource({ table, mapping }: ForeignFile, path: string, compres
       kind === 'number' || kind === 'count' ? [mapping.columns.indexOf(mapping.fields[name] ?? '')] : [],
     ),
   );
-  const types = first.map((_, at) => (numbers.has(at) ? 'DOUBLE' : 'VARCHAR'));
+  const types = first.map((_, at) => (numbers.has(at) && !text.isLoose ? 'DOUBLE' : 'VARCHAR'));
   const columns = types.map((type, at) => `c${at}: '${type}'`).join(', ');
   return {
-    relation: `read_csv(${sqlText(asPattern(path))}, header = ${header !== undefined}, auto_detect = false, delim = ${sqlText(delimiter)}, quote = '"', escape = '"',
-      strict_mode = true, nullstr = '', compression = '${compression}', max_line_size = ${LONGEST_LINE}, columns = {${columns}})`,
+    relation: `read_csv(${sqlText(asPattern(copy.file))}, header = ${header !== undefined}, auto_detect = false, delim = ${sqlText(delimiter)}, quote = '"', escape = '"',
+      strict_mode = true, nullstr = '', compression = 'none', max_line_size = ${LONGEST_LINE}, columns = {${columns}})`,
     rows: header === undefined ? text.lines + 1 : text.lines,
     line: header === undefined ? 1 : 2,
+    isLoose: text.isLoose,
     column: (at) => ({ name: `c${at}`, type: types[at] as string }),
   };
 }
@@ -127,7 +130,7 @@ function selectOf(file: ForeignFile, type: 'trade' | 'candle', source: Source, r
     const own = values.get(name);
     const value = identity.values.get(name) ?? rules.values[name] ?? (own && (own.value.outer?.(`v_${name}`) ?? `v_${name}`));
     if (type === 'trade' && name === 'id') return [`coalesce(${value ?? 'NULL'}, '${NO_ID}') AS "id"`];
-    if (value === undefined) return [];
+    if (value === undefined) return [`NULL::${columnType(column)} AS ${sqlName(name)}`];
     // One row in doubt ends the statement: nothing of the file is staged.
     const checked =
       name === NEEDED[type].at(-1)
@@ -140,6 +143,26 @@ function selectOf(file: ForeignFile, type: 'trade' | 'candle', source: Source, r
     `${isNeeded ? '' : `${value.cell} IS NULL OR `}${value.clean} AS ok_${name}`,
   ]);
   return `SELECT '${type}' AS "type", ${columns.join(', ')} FROM (SELECT ${[...inner, `${identity.key} AS v_key`].join(', ')} FROM ${source.relation})`;
+}
+
+/** Returns how trades may be stored in the order of their file; undefined where its first rows are not in one. */
+function numberingOf({ mapping, sample }: ForeignFile): Numbering | undefined {
+  const { fields, columns } = mapping;
+  const cellsOf = (name: string) => sample.map(({ cells }) => cells[columns.indexOf(fields[name] ?? '')]?.trim() ?? '');
+  if ([...IDENTITY].some((name) => new Set(cellsOf(name)).size > 1)) return undefined;
+  const times = cellsOf('timestamp').map(Number);
+  if (times.some((time, at) => time < (times[at - 1] ?? time))) return undefined;
+  return { sequence: fields.sequence === undefined, id: fields.id === undefined };
+}
+
+/** Numbers trades that run forward in time by their distance from the first row of their time, as `prepareType` does. */
+function numberedSelect(select: string, { sequence, id }: Numbering): string {
+  if (!sequence) return select;
+  const values = ['number AS "sequence"', ...(id ? [`epoch_us("timestamp") || '-' || number AS "id"`] : [])];
+  return `SELECT * EXCLUDE (number) REPLACE (${values.join(', ')}) FROM (
+    SELECT * EXCLUDE (row, before), row - max(CASE WHEN before IS DISTINCT FROM "timestamp" THEN row END)
+      OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
+    FROM (SELECT *, row_number() OVER () AS row, lag("timestamp") OVER () AS before FROM (${select})))`;
 }
 
 type FieldValue = { readonly value: Value & { readonly cell: string }; readonly isNeeded: boolean };
@@ -156,7 +179,9 @@ function valuesOf(file: ForeignFile, type: RecordType, source: Source, reader: R
     const cell = source.column(at);
     const value = name === 'side' ? sideValue(file, cell, reader, at) : fieldValue(name, column, file, cell);
     if (!value) return undefined;
-    values.set(name, { value: { ...value, cell: cell.name }, isNeeded: column.required && name !== 'id' });
+    const isPlain = source.isLoose && column.kind !== 'text' ? `NOT regexp_matches(${cell.name}, '[ _]') AND ` : '';
+    const clean = `(${isPlain}${value.clean})`;
+    values.set(name, { value: { ...value, clean, cell: cell.name }, isNeeded: column.required && name !== 'id' });
   }
   return values;
 }

@@ -11,7 +11,7 @@ import { tableRecords } from '../storage/database/record-rows.js';
 import { recordOrder, tableColumns } from '../storage/database/record-table.js';
 import type { StoreContext } from '../storage/log/store-context.js';
 import { openSnapshot } from '../storage/reading/store-snapshot.js';
-import { addTable } from '../storage/table-import.js';
+import { addTable, hasTable } from '../storage/table-import.js';
 import { stageCleanRows } from './clean-rows.js';
 import { refuseAgainstStore } from './comparison.js';
 import type { ImportOptions } from './options.js';
@@ -72,7 +72,7 @@ export async function* runImport(
   listener: ImportListener,
   report: ImportReport,
 ): AsyncGenerator<AnyRecord[]> {
-  const staging = await Staging.open();
+  const staging = await Staging.open({ isForStore: target.store !== undefined && sources.length === 1 });
   try {
     for (const source of sources) {
       await stage(source, staging, listener);
@@ -140,8 +140,14 @@ async function* storeType(
     const stored = snapshot.relation(type);
     await database.run(`ATTACH '${staging.path.replaceAll("'", "''")}' AS staging`);
     await database.run('USE staging');
-    report.known += await refuseAgainstStore(database, staging, type, stored, listener.refused);
+    const isKnown = await isInStore(context, database, type, prepared);
+    if (!isKnown) report.known += await refuseAgainstStore(database, staging, type, stored, listener.refused);
     if (yields) yield* outRecords(staging, database, type);
+    if (isKnown) {
+      await staging.requireUnchanged();
+      for (const { rows } of prepared.partitions) report.known += rows;
+      return;
+    }
     const { added, known } = await addTable(context, database, type, {
       table: preparedTable(type),
       asTable: () => materialize(database, type),
@@ -156,6 +162,27 @@ async function* storeType(
   } finally {
     await snapshot.close();
   }
+}
+
+/**
+ * The same file once more is the usual second import: trades that the store has as they are contradict nothing in it, and need
+ * no further look. Numbers by place are left to `refuseAgainstStore` where a file is of one time or two: there equal rows may be
+ * others, behind a cut.
+ */
+async function isInStore(
+  context: StoreContext,
+  database: Staging['database'],
+  type: RecordType,
+  prepared: PreparedRows,
+): Promise<boolean> {
+  if (type !== 'trade' || prepared.partitions.length === 0) return false;
+  const table = preparedTable(type);
+  if (!(await hasTable(context, database, table, prepared))) return false;
+  const parts = `SELECT file, "exchange", "market", "symbol", min("timestamp") AS low, max("timestamp") AS high
+    FROM ${sqlName(table)} WHERE numbered GROUP BY ALL`;
+  const inner = `SELECT 1 FROM ${sqlName(table)} AS t WHERE t.file = p.file AND t."exchange" = p."exchange" AND t."market" = p."market"
+    AND t."symbol" = p."symbol" AND t."timestamp" > low AND t."timestamp" < high`;
+  return (await database.rows(`SELECT 1 FROM (${parts}) AS p WHERE NOT EXISTS (${inner}) LIMIT 1`)).length === 0;
 }
 
 async function* outRecords(staging: Staging, database: Staging['database'], type: RecordType): AsyncGenerator<AnyRecord[]> {

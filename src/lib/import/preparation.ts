@@ -3,6 +3,7 @@ import { columnsOf, type RecordType, type Trade } from '../model/records.js';
 import { type Database, sqlName } from '../storage/database/duckdb.js';
 import { type PartitionRows, partitionRows } from '../storage/database/partition-rows.js';
 import { keyExpressions, precedence, tableColumns } from '../storage/database/record-table.js';
+import type { SegmentCopy } from '../storage/table-import.js';
 import { NO_ID } from './row-reader.js';
 import type { Staging } from './staging.js';
 
@@ -28,6 +29,8 @@ export type PreparedRows = {
   readonly partitions: readonly PartitionRows[];
   /** Whether the rows of each partition stand in the order of a stored file. */
   readonly isOrdered: boolean;
+  /** All rows of the table in the form of a stored file, where they were staged so. */
+  readonly copy?: SegmentCopy | undefined;
 };
 
 /**
@@ -50,7 +53,7 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
   const ordered = orderedSource(staging, type, given);
   if (ordered) {
     await database.run(`CREATE ${ordered.isView ? 'VIEW' : 'TABLE'} ${table} AS ${select(ordered.source)}`);
-    return await keepOneOfEachKey(staging, type, { ...given, isOrdered: ordered.isOrdered }, refuse);
+    return await keepOneOfEachKey(staging, type, { ...given, ...ordered }, refuse);
   }
   await database.run(`CREATE TABLE placed AS SELECT *, place0 + 1 AS place FROM ${rows}`);
   await database.run(`CREATE TABLE ${table} AS ${select(await numberedSource(database, type))}`);
@@ -61,15 +64,21 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
 
 /** The staged rows of a type. */
 type GivenRows = RowFacts & { readonly rows: string; readonly partitions: readonly PartitionRows[] };
-type OrderedSource = { readonly source: string; readonly isView: boolean; readonly isOrdered: boolean };
+type OrderedSource = Pick<PreparedRows, 'isOrdered' | 'copy'> & { readonly source: string; readonly isView: boolean };
 
 /**
  * Returns the relation of the rows as they are stored, where that needs no order by window: of records of mdtool, and of one
  * file that runs forward in time. Undefined where it does.
  */
 function orderedSource(staging: Staging, type: RecordType, given: GivenRows): OrderedSource | undefined {
-  const { rows, partitions, unnumbered, records, lacksIds } = given;
-  const asTheyAre = { source: `(SELECT *, false AS numbered FROM ${rows})`, isView: true, isOrdered: false };
+  const { rows, partitions, unnumbered, records, lacking } = given;
+  const copy = staging.storedCopy(type);
+  const asTheyAre = {
+    source: `(SELECT *, false AS numbered FROM ${rows})`,
+    isView: true,
+    isOrdered: false,
+    copy: copy?.isNumbered ? undefined : copy,
+  };
   if (!staging.hasForeign(type)) return asTheyAre;
   if (!staging.isOneOrderedFile(type)) return undefined;
   if (type !== 'trade') return type === 'candle' ? asTheyAre : undefined;
@@ -78,8 +87,10 @@ function orderedSource(staging: Staging, type: RecordType, given: GivenRows): Or
     partitions.map(({ partition, symbols = [] }) => [partition.exchange, partition.market, ...symbols].join(' ')),
   );
   if (unnumbered < records || series.size > 1 || partitions[0]?.symbols?.length !== 1) return undefined;
+  if (copy?.isNumbered && (copy.hasIds || lacking === 0))
+    return { source: `(SELECT *, true AS numbered FROM (${copy.select}))`, isView: true, isOrdered: true, copy };
   // An id that named the number would have it computed by statements that only read ids.
-  const stored = `coalesce("sequence", number) AS "sequence"${lacksIds ? `, CASE WHEN ${AS_STORED}` : ''}`;
+  const stored = `coalesce("sequence", number) AS "sequence"${lacking > 0 ? `, CASE WHEN ${AS_STORED}` : ''}`;
   const source = `(SELECT * REPLACE (${stored}), true AS numbered FROM ${orderedNumbers(rows)})`;
   // A condition on the day does not pass the window of the numbers: each day would number the rows of all days.
   return { source, isView: partitions.length === 1, isOrdered: true };
@@ -181,15 +192,21 @@ function same(left: string, right: string): string {
 async function keepOneOfEachKey(
   staging: Staging,
   type: RecordType,
-  { records, hashes, sideless, partitions, isOrdered }: GivenRows & { readonly isOrdered: boolean },
+  { records, hashes, sideless, partitions, isOrdered, copy, lacking }: GivenRows & Pick<PreparedRows, 'isOrdered' | 'copy'>,
   refuse: Refuse,
 ): Promise<PreparedRows> {
   const { database } = staging;
   const table = sqlName(preparedTable(type));
   const keys = keyExpressions(type).join(', ');
-  // Ids that are there once in all symbols are there once in each: most often that answers it, with one column to read.
-  if (records === hashes || (await database.number(`SELECT count(DISTINCT hash(${keys})) FROM ${table}`)) === records)
-    return { repeated: 0, sideless, partitions, isOrdered };
+  // Ids that are there once in all symbols are there once in each: most often that answers it, with one column to read. Ids by
+  // place are unique where the place is.
+  const isByPlace = isOrdered && lacking === records;
+  if (
+    isByPlace ||
+    records === hashes ||
+    (await database.number(`SELECT count(DISTINCT hash(${keys})) FROM ${table}`)) === records
+  )
+    return { repeated: 0, sideless, partitions, isOrdered, copy };
   await materialize(database, type);
   if (type === 'trade') await refuseContradictions(staging, keys, refuse);
   const left = await database.number(`SELECT count(*) FROM ${table}`);
@@ -212,10 +229,10 @@ type RowFacts = {
   readonly records: number;
   /** Different ones: of the ids of trades, else of the keys. */
   readonly hashes: number;
-  /** Trades without side, without sequence, and whether some have no id. */
+  /** Trades without side, without sequence, and without id. */
   readonly sideless: number;
   readonly unnumbered: number;
-  readonly lacksIds: boolean;
+  readonly lacking: number;
 };
 
 /** Returns what one pass over rows of a type finds. */
@@ -231,7 +248,7 @@ async function factsOf(database: Database, type: RecordType, rows: string): Prom
     hashes: count('hashes'),
     sideless: count('sideless'),
     unnumbered: count('unnumbered'),
-    lacksIds: count('lacking') > 0,
+    lacking: count('lacking'),
   };
 }
 

@@ -8,6 +8,8 @@ import { numberedParquetFile } from '../storage/database/record-load.js';
 import { emptyRelation, tableColumns } from '../storage/database/record-table.js';
 import { TableAppender } from '../storage/database/table-appender.js';
 import { createScratch, removeScratch } from '../storage/files/scratch.js';
+import { type SegmentCopy, segmentName, segmentStatement } from '../storage/table-import.js';
+import { NO_ID } from './row-reader.js';
 
 /** A run of rows from consecutive lines of one file. */
 type Run = { readonly row: number; readonly file: number; readonly line: number };
@@ -24,13 +26,22 @@ type StagedFile = {
 };
 
 /** Rows of one type from one file; `select` has the columns of the type and `place0`, their place among all rows. */
-type Part = { readonly file: number; readonly select: string };
+type Part = { readonly file: number; readonly select: string; readonly numbered?: NumberedCopy | undefined };
+
+/**
+ * Rows of one file in the form of a stored one: what stays as it is, is written once. Trades without an order of their own have
+ * their numbers in it; `select` is as that of a part, with these.
+ */
+type NumberedCopy = SegmentCopy & { readonly select: string; readonly isNumbered: boolean; readonly hasIds: boolean };
+
+/** How trades get their order in a `NumberedCopy`: by their place, and with it perhaps an id. */
+export type Numbering = { readonly sequence: boolean; readonly id: boolean };
 
 /** An input that is read where it lies, as it was when it was checked. */
 type Source = { readonly path: string; readonly state: string };
 
 /** Rows of one type that are read where they lie; `rows` are records, `places` counts what else stands between them. */
-type PlacedRows = { readonly type: RecordType; readonly rows: number; readonly places: number; readonly select: string };
+type PlacedRows = Omit<Part, 'file'> & { readonly type: RecordType; readonly rows: number; readonly places: number };
 
 /** Of each database of an import; what needs more spills to disk. */
 export const STAGING_MEMORY = '512MB';
@@ -61,21 +72,24 @@ export class Staging {
   readonly #sources: Source[] = [];
   /** Types of which a table has the rows of earlier files. */
   readonly #folded = new Set<RecordType>();
+  /** Whether the rows are of one file and go to a store: then their copy may be the stored file. */
+  readonly isForStore: boolean;
   #copies = 0;
 
-  private constructor(database: Database, directory: string, path: string) {
+  private constructor(database: Database, directory: string, path: string, isForStore: boolean) {
     this.#database = database;
     this.#directory = directory;
     this.path = path;
+    this.isForStore = isForStore;
   }
 
-  static async open(): Promise<Staging> {
+  static async open({ isForStore = false } = {}): Promise<Staging> {
     const directory = await createScratch('import');
     const path = join(directory, 'staging.duckdb');
     const database = await Database.open({ path, memoryLimit: STAGING_MEMORY, spill: `${path}.spill` });
     // Rows are staged for minutes: to find the best compression of each column costs more than to write it.
     await database.run("SET force_compression = 'uncompressed'");
-    return new Staging(database, directory, path);
+    return new Staging(database, directory, path, isForStore);
   }
 
   get database(): Database {
@@ -133,37 +147,53 @@ export class Staging {
 
   /**
    * Copies the rows of a SELECT with the columns of a type, the first of which stands in `line` of the current file. Returns
-   * whether there are `expected` ones; else, and where it fails, nothing is added.
+   * whether there are `expected` ones; else, and where it fails, nothing is added. With `numbering` the copy may be stored as it
+   * is: the SELECT then has all columns in their order.
    */
-  async addRows(type: RecordType, select: string, line: number, expected?: number): Promise<boolean> {
-    const path = this.copyPath();
-    const rows = await this.#database.number(copyStatement(select, path));
+  async addRows(type: RecordType, select: string, line: number, expected?: number, numbering?: Numbering): Promise<boolean> {
+    const copy = { path: this.copyPath(), segment: `${segmentName()}-0` };
+    const rows = await this.#database.number(numbering ? segmentStatement(type, select, copy) : copyStatement(select, copy.path));
     if (expected !== undefined && rows !== expected) {
-      await rm(path);
+      await rm(copy.path);
       return false;
     }
-    await this.addCopy(type, path, rows, line);
+    await this.addCopy(type, copy.path, rows, line, numbering && { ...copy, numbering });
     return true;
   }
 
   /** Adds the rows of a Parquet file with the columns of a type at `copyPath`. */
-  async addCopy(type: RecordType, path: string, rows: number, line: number): Promise<void> {
+  async addCopy(
+    type: RecordType,
+    path: string,
+    rows: number,
+    line: number,
+    copy?: SegmentCopy & { readonly numbering: Numbering },
+  ): Promise<void> {
     const given = await this.#database.rows(`DESCRIBE FROM ${numberedParquetFile(path)}`);
     const names = new Set(given.map(({ column_name }) => String(column_name)));
     const columns = tableColumns(type).map(({ name, sqlType }) =>
       names.has(name) ? `${sqlName(name)}::${sqlType} AS ${sqlName(name)}` : `NULL::${sqlType} AS ${sqlName(name)}`,
     );
-    const select = `SELECT ${columns.join(', ')}, file_row_number + ${this.places(type)} AS place0 FROM ${numberedParquetFile(path)}`;
+    const stored = `SELECT ${columns.join(', ')}, file_row_number + ${this.places(type)} AS place0 FROM ${numberedParquetFile(path)}`;
+    const select = copy ? withoutNumbers(stored, copy.numbering) : stored;
     const file = this.#files.at(-1) as StagedFile;
     if (file.isForeign) await this.#countTurns(file, numberedParquetFile(path));
-    this.addPlaced({ type, rows, places: rows, select }, line);
+    const numbered = copy && { ...copy, select: stored, isNumbered: copy.numbering.sequence, hasIds: copy.numbering.id };
+    this.addPlaced({ type, rows, places: rows, select, numbered }, line);
   }
 
   /** Adds rows where they lie; the places of `select` follow those so far. */
-  addPlaced({ type, rows, places, select }: PlacedRows, line: number): void {
+  addPlaced({ type, rows, places, ...part }: PlacedRows, line: number): void {
     if (places === 0) return;
     this.#count(type, rows, places, line);
-    this.#partsOf(type).push({ file: this.#files.length - 1, select });
+    this.#partsOf(type).push({ file: this.#files.length - 1, ...part });
+  }
+
+  /** Returns the copy of all rows of a type, with the columns of `relation`, where there is one that may be stored. */
+  storedCopy(type: RecordType): NumberedCopy | undefined {
+    const [part, second] = this.#partsOf(type);
+    if (!part?.numbered || second !== undefined || this.#folded.has(type)) return undefined;
+    return { ...part.numbered, select: this.#selectOf({ ...part, select: part.numbered.select }) };
   }
 
   /** Remembers the state of an input whose rows are read where they lie. */
@@ -291,6 +321,12 @@ export class Staging {
     this.#partsOf(type).push({ file, select: `SELECT *, rowid + ${this.places(type)} AS place0 FROM ${sqlName(table)}` });
     return appender;
   }
+}
+
+/** Returns rows as their file has them. */
+function withoutNumbers(select: string, { sequence, id }: Numbering): string {
+  const given = [...(sequence ? ['NULL::BIGINT AS "sequence"'] : []), ...(id ? [`'${NO_ID}' AS "id"`] : [])];
+  return given.length === 0 ? select : `SELECT * REPLACE (${given.join(', ')}) FROM (${select})`;
 }
 
 /** Returns the statement that writes the rows of a SELECT to `Staging.copyPath`. */

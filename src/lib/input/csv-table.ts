@@ -6,19 +6,18 @@ import { isNotRounded, plausibleRows } from '../storage/database/plausible-rows.
 import { asPattern } from '../storage/database/record-load.js';
 import { tableColumns, validCondition } from '../storage/database/record-table.js';
 import { readText } from './lines.js';
+import { PlainCopy } from './plain-copy.js';
 import { typeOfColumns } from './record-shape.js';
 import type { LoadedText, TextTarget } from './text-target.js';
 
-/** Types whose files are long, and whose texts hold no underscore and no blank. */
+/** Types whose files are long. */
 const TYPES: ReadonlySet<RecordType> = new Set(['trade', 'candle']);
 const NEWLINE = 10;
 const RETURN = 13;
-const QUOTE = '"';
-/**
- * Bytes whose meaning differs between readers: DuckDB reads ` 1` and `1_000` as numbers, and a quote may hide a line end, an
- * apostrophe stand before a text that is no formula.
- */
-const AMBIGUOUS = [..." \t\v\f\0_'", QUOTE];
+/** Bytes whose meaning differs between readers: an apostrophe may stand before a text that is no formula. */
+const AMBIGUOUS = ['\t', '\v', '\f', '\0', "'"];
+/** DuckDB reads ` 1` and `1_000` as numbers. Names have them as well: then a number is read as text, which must be a plain one. */
+const [BLANK, UNDERSCORE, QUOTE] = [' ', '_', '"'].map((character) => character.charCodeAt(0)) as [number, number, number];
 const LONGEST_HEADER = 4096;
 /** Bytes of the longest line; DuckDB reserves several times as much. */
 const LONGEST_LINE = 1 << 16;
@@ -29,16 +28,17 @@ const LONGEST_LINE = 1 << 16;
  * a record beyond doubt: then the file has to be read by `readCsv`, which says what is wrong with which row.
  */
 export async function loadCsv(database: Database, path: string, target: TextTarget): Promise<LoadedText | undefined> {
-  if (!/\.csv(\.gz)?$/i.test(path) || path.includes('!')) return undefined;
+  if (!/\.csv(\.(gz|zst))?$/i.test(path)) return undefined;
+  const copy = await PlainCopy.open(path);
   try {
-    const text = await plainText(path);
+    const text = await plainText(path, copy);
     const type = text && ownTypeOf(text.header, path);
     if (!text || !type || !TYPES.has(type)) return undefined;
     const columns = [...tableColumns(type).map(({ name }) => sqlName(name)), ...target.placeOf(type)];
     const rows = `SELECT ${columns.join(', ')} FROM ${target.relation}`;
     // What makes a trade needs no look at other rows, so that one pass answers it.
     const known = type === 'trade' ? await plausibleRows(database, type, rows) : undefined;
-    await database.run(target.create(selectOf(path, type, text.header, known && recordCondition(type, known.condition))));
+    await database.run(target.create(selectOf(copy.file, type, text, known && recordCondition(type, known.condition))));
     if ((await database.number(`SELECT count(*) FILTER (is_clean) FROM ${target.relation}`)) === text.lines) {
       const { select, condition } = known ?? (await plausibleRows(database, type, rows));
       const valid = `SELECT count(*) FROM (${select}) WHERE ${recordCondition(type, condition)}`;
@@ -46,6 +46,8 @@ export async function loadCsv(database: Database, path: string, target: TextTarg
     }
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
+  } finally {
+    await copy.dispose();
   }
   await target.drop();
   return undefined;
@@ -64,32 +66,41 @@ function ownTypeOf(header: readonly string[], path: string): RecordType | undefi
   return other === undefined ? type : undefined;
 }
 
+/** A plain text with the names in its header; `lines` are those after it. */
+type OwnText = Pick<PlainText, 'lines' | 'isLoose' | 'hasQuotes'> & { readonly header: readonly string[] };
+
 /** Returns the names in the header and the number of lines after it, undefined for a text that is not plain. */
-async function plainText(path: string): Promise<{ readonly header: readonly string[]; readonly lines: number } | undefined> {
-  const text = await scanPlainText(path);
-  const header = text?.first.split(',');
+async function plainText(path: string, copy: PlainCopy): Promise<OwnText | undefined> {
+  const text = await scanPlainText(path, { copy });
+  // R writes names in quotes.
+  const header = text?.first.split(',').map((name) => name.replace(/^"(.*)"$/, '$1'));
   if (!text || !header || new Set(header).size !== header.length) return undefined;
   if (header.some((name) => !/^[a-z_0-9]+$/.test(name))) return undefined;
-  return { header, lines: text.isEnded ? text.lines : text.lines + 1 };
+  return { ...text, header, lines: text.isEnded ? text.lines : text.lines + 1 };
 }
 
 /**
  * A text that every reader splits into the same lines and cells. `lines` are the line ends after the first line: LF, or CR LF
- * throughout.
+ * throughout. Cells may be quoted: who reads them must compare the number of rows, as a quote may hide a line end. A loose text
+ * has blanks or underscores, which DuckDB takes for parts of a number. None has blanks and quotes: ` "1"` is `1` for DuckDB.
  */
-type PlainText = { readonly first: string; readonly lines: number; readonly isEnded: boolean };
+type PlainText = {
+  readonly first: string;
+  readonly lines: number;
+  readonly isEnded: boolean;
+  readonly isLoose: boolean;
+  readonly hasQuotes: boolean;
+};
 
-/** With `quotes`, cells may be quoted: who reads them must compare the number of rows, as a quote may hide a line end. */
-type PlainOptions = { readonly delimiter?: string; readonly quotes?: boolean };
+type PlainOptions = { readonly delimiter?: string; readonly copy: PlainCopy };
 
 /**
  * Returns what a text begins with and how many lines it has, undefined when a byte after its first line may be read in two
  * ways; `delimiter` may be there. Throws as `readText`, so that a cut or damaged file is found here.
  */
-export async function scanPlainText(path: string, options: PlainOptions = {}): Promise<PlainText | undefined> {
-  const { delimiter = ',', quotes = false } = options;
-  const ambiguous = AMBIGUOUS.filter((character) => character !== delimiter && !(quotes && character === QUOTE));
-  const bytes = ambiguous.map((character) => character.charCodeAt(0));
+export async function scanPlainText(path: string, { delimiter = ',', copy }: PlainOptions): Promise<PlainText | undefined> {
+  const bytes = AMBIGUOUS.filter((character) => character !== delimiter).map((character) => character.charCodeAt(0));
+  const marks = new Marks();
   let first: string | undefined;
   let [lines, returns] = [0, 0];
   let last = NEWLINE;
@@ -103,6 +114,8 @@ export async function scanPlainText(path: string, options: PlainOptions = {}): P
     }
     const rest = chunk.subarray(from);
     if (bytes.some((byte) => rest.includes(byte)) || (last === RETURN && !startsLine(rest))) return undefined;
+    if (!marks.add(rest)) return undefined;
+    await copy.add(chunk);
     lines += countOf(rest, NEWLINE);
     returns += countPairs(rest);
     if (rest.length > 0) last = rest[rest.length - 1] as number;
@@ -110,7 +123,27 @@ export async function scanPlainText(path: string, options: PlainOptions = {}): P
   if (first === undefined) return undefined;
   const hasReturns = first.endsWith('\r');
   if (returns !== (hasReturns ? lines : 0)) return undefined;
-  return { first: hasReturns ? first.slice(0, -1) : first, lines, isEnded: last === NEWLINE };
+  const { isLoose, hasQuotes } = marks;
+  return { first: hasReturns ? first.slice(0, -1) : first, lines, isEnded: last === NEWLINE, isLoose, hasQuotes };
+}
+
+/** Which bytes a text has that are read in two ways in some places only. */
+class Marks {
+  hasQuotes = false;
+  #hasBlanks = false;
+  #hasUnderscores = false;
+
+  get isLoose(): boolean {
+    return this.#hasBlanks || this.#hasUnderscores;
+  }
+
+  /** Returns whether the text is plain so far. */
+  add(bytes: Buffer): boolean {
+    this.hasQuotes ||= bytes.includes(QUOTE);
+    this.#hasBlanks ||= bytes.includes(BLANK);
+    this.#hasUnderscores ||= bytes.includes(UNDERSCORE);
+    return !(this.#hasBlanks && this.hasQuotes);
+  }
 }
 
 /** A CR before another byte than LF, be it in the next chunk, is no line end. */
@@ -135,9 +168,10 @@ function countPairs(chunk: Buffer): number {
 }
 
 /** `condition` is a further one for a clean row, on the columns of the type. */
-function selectOf(path: string, type: RecordType, header: readonly string[], condition = 'true'): string {
+function selectOf(file: string, type: RecordType, { header, isLoose, hasQuotes }: OwnText, condition = 'true'): string {
   const columns = new Map(columnsOf(type));
-  const given = header.map((name) => `${sqlText(name)}: '${isNumeric(columns.get(name)) ? 'DOUBLE' : 'VARCHAR'}'`);
+  const numbers = header.filter((name) => isNumeric(columns.get(name)));
+  const given = header.map((name) => `${sqlText(name)}: '${numbers.includes(name) && !isLoose ? 'DOUBLE' : 'VARCHAR'}'`);
   const values = tableColumns(type).map(({ name, sqlType, column }) => {
     const value = name === 'type' ? sqlText(type) : header.includes(name) ? valueExpression(name, column as Column) : 'NULL';
     return `${value}::${sqlType} AS ${sqlName(name)}`;
@@ -147,12 +181,21 @@ function selectOf(path: string, type: RecordType, header: readonly string[], con
     if (column) return [`coalesce(${cleanCondition(name, column)}, true)`];
     return name === 'type' ? [`"type" = ${sqlText(type)}`] : [];
   });
-  const compression = /\.gz$/i.test(path) ? 'gzip' : 'none';
+  // In the middle of a cell a quote is part of the text, or a fault.
+  if (hasQuotes) clean.push(...header.map((name) => `NOT contains(coalesce(${sqlName(name)}::VARCHAR, ''), '"')`));
   const integers = header.filter((name) => isIntegerText(columns.get(name)));
   const casts = integers.map((name) => `TRY_CAST(${sqlName(name)} AS BIGINT) AS ${integerOf(name)}`);
+  const all = isLoose && numbers.length > 0 ? `* REPLACE (${numbers.map(plainNumber).join(', ')})` : '*';
   return `SELECT ${values.join(', ')}, ${[...clean, `coalesce(${condition}, false)`].join(' AND ')} AS is_clean
-    FROM (SELECT ${['*', ...casts].join(', ')} FROM read_csv(${sqlText(asPattern(path))}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true,
-      nullstr = '', compression = '${compression}', max_line_size = ${LONGEST_LINE}, columns = {${given.join(', ')}}))`;
+    FROM (SELECT ${[all, ...casts].join(', ')} FROM read_csv(${sqlText(asPattern(file))}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true,
+      nullstr = '', compression = 'none', max_line_size = ${LONGEST_LINE}, columns = {${given.join(', ')}}))`;
+}
+
+/** A number of a text with blanks or underscores; one in doubt ends the statement. */
+function plainNumber(name: string): string {
+  const text = sqlName(name);
+  return `CASE WHEN ${text} IS NULL THEN NULL WHEN regexp_full_match(${text}, '[0-9]+([.][0-9]+)?') THEN TRY_CAST(${text} AS DOUBLE)
+    ELSE error('in doubt') END AS ${text}`;
 }
 
 /** Integers that are read as text, which shows whether they were written otherwise: each is cast once, beside its text. */

@@ -1,6 +1,7 @@
 import { columnsOf, RECORD_TYPES, type RecordType } from '../model/records.js';
 import type { ColumnKind } from '../model/schema.js';
 import { readLinePieces } from './lines.js';
+import type { PlainCopy } from './plain-copy.js';
 
 /** Forms of values in a line; `I` is a number without point and exponent. */
 const TEXT = 83;
@@ -26,6 +27,7 @@ const BACKSLASH = 92;
 const SPACE = 32;
 const [COMMA, COLON, OPEN, CLOSE, NEWLINE, MINUS, ZERO, NINE] = [44, 58, 123, 125, 10, 45, 48, 57];
 const [LOWER_E, UPPER_E, POINT, PLUS] = [101, 69, 46, 43];
+const LINE_END = Buffer.from('\n');
 /** `"type"` without its quotes. */
 const TYPE = [116, 121, 112, 101];
 
@@ -35,13 +37,14 @@ const TYPE = [116, 121, 112, 101];
  *
  * DuckDB reads `"1.5"` as a number and 1.5 as the integer 2, ignores a cut end, and takes one of two values with one name.
  * So each line is followed once: two lines with the same names in the same order and values of the same forms have one
- * shape, and of each shape one line is compared with the schema. Values are left to SQL.
+ * shape, and of each shape one line is compared with the schema. Values are left to SQL. `copy` gets the lines.
  */
-export async function scanNdjson(path: string): Promise<ReadonlyMap<RecordType, number> | undefined> {
+export async function scanNdjson(path: string, copy: PlainCopy): Promise<ReadonlyMap<RecordType, number> | undefined> {
   const shapes = new Map<number, Shape>();
   const line = new LineShape();
   for await (const piece of readLinePieces(path)) {
     if ('truncated' in piece || !countLines(piece.bytes, line, shapes)) return undefined;
+    await copy.add(piece.bytes, LINE_END);
   }
   const counts = new Map<RecordType, number>();
   for (const { type, lines } of shapes.values()) counts.set(type, (counts.get(type) ?? 0) + lines);

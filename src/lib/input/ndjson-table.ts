@@ -6,6 +6,7 @@ import { plausibleRows } from '../storage/database/plausible-rows.js';
 import { asPattern } from '../storage/database/record-load.js';
 import { tableColumns, validCondition } from '../storage/database/record-table.js';
 import { scanNdjson } from './ndjson-scan.js';
+import { PlainCopy } from './plain-copy.js';
 import type { LoadedText, TextTarget } from './text-target.js';
 
 /** Bytes of the longest line; DuckDB reserves several times as much. */
@@ -21,10 +22,11 @@ export async function loadNdjson(
   path: string,
   target: TextTarget,
 ): Promise<readonly LoadedText[] | undefined> {
-  if (!/\.(?:ndjson|jsonl)(?:\.gz)?$/i.test(path) || path.includes('!')) return undefined;
+  if (!/\.(?:ndjson|jsonl)(?:\.(?:gz|zst))?$/i.test(path)) return undefined;
+  const copy = await PlainCopy.open(path);
   try {
-    const counts = await scanNdjson(path);
-    const read = counts && counts.size > 0 ? readExpression(path, [...counts.keys()]) : undefined;
+    const counts = await scanNdjson(path, copy);
+    const read = counts && counts.size > 0 ? readExpression(copy.file, [...counts.keys()]) : undefined;
     if (counts && read !== undefined) {
       await database.run(target.create(read));
       const loaded = await checkedTypes(database, target, counts);
@@ -32,6 +34,8 @@ export async function loadNdjson(
     }
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
+  } finally {
+    await copy.dispose();
   }
   await target.drop();
   return undefined;
@@ -60,7 +64,7 @@ async function checkedTypes(
 }
 
 /** Returns the SELECT of all columns of the types, undefined where two types have a column of one name and different kinds. */
-function readExpression(path: string, types: readonly RecordType[]): string | undefined {
+function readExpression(file: string, types: readonly RecordType[]): string | undefined {
   const columns = new Map<string, { readonly sqlType: string; readonly column: Column | undefined }>();
   for (const { name, sqlType, column } of types.flatMap(tableColumns)) {
     const known = columns.get(name);
@@ -75,9 +79,8 @@ function readExpression(path: string, types: readonly RecordType[]): string | un
     return `${read}::${sqlType} AS ${value}`;
   });
   const clean = [...columns].flatMap(([name, { column }]) => (column ? cleanCondition(sqlName(name), column) : []));
-  const compression = /\.gz$/i.test(path) ? 'gzip' : 'uncompressed';
-  return `SELECT ${values.join(', ')}, ${['true', ...clean].join(' AND ')} AS is_clean FROM read_ndjson(${sqlText(asPattern(path))}, columns = {${given.join(', ')}}, records = true,
-    ignore_errors = true, maximum_object_size = ${LONGEST_LINE}, compression = '${compression}')`;
+  return `SELECT ${values.join(', ')}, ${['true', ...clean].join(' AND ')} AS is_clean FROM read_ndjson(${sqlText(asPattern(file))}, columns = {${given.join(', ')}}, records = true,
+    ignore_errors = true, maximum_object_size = ${LONGEST_LINE}, compression = 'uncompressed')`;
 }
 
 function readType(column: Column | undefined): string {

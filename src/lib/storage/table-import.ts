@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { RecordType } from '../model/records.js';
 import { type Database, sqlName } from './database/duckdb.js';
 import { segmentsMetadata } from './database/file-facts.js';
-import { writeParquet } from './database/parquet-file.js';
+import { adoptParquet, parquetStatement, writeParquet } from './database/parquet-file.js';
 import { type PartitionRows, partitionRows, recount } from './database/partition-rows.js';
 import { dropKnown, hasAllRecords } from './database/record-load.js';
 import { SWEEP_STEP } from './database/record-table.js';
 import { storageFailure } from './files/durable-file.js';
-import { partitionPath } from './files/partition.js';
+import { type Partition, partitionColumns, partitionPath } from './files/partition.js';
 import { absolutePath, removeFile, type StoreContext, wallClock } from './log/store-context.js';
 import { mayOverlap, type StoredFile } from './log/store-state.js';
 
@@ -16,9 +16,31 @@ type AddedTable = {
   readonly asTable: () => Promise<void>;
   /** Throws when what was written must not be stored. */
   readonly verify: () => Promise<void>;
-  /** What is known of the rows; `isOrdered`: those of each partition stand in the order of a stored file. */
-  readonly known?: { readonly partitions: readonly PartitionRows[]; readonly isOrdered: boolean } | undefined;
+  /**
+   * What is known of the rows; `isOrdered`: those of each partition stand in the order of a stored file. `copy` has them all, in
+   * the order of the table.
+   */
+  readonly known?:
+    | { readonly partitions: readonly PartitionRows[]; readonly isOrdered: boolean; readonly copy?: SegmentCopy | undefined }
+    | undefined;
 };
+
+/** Rows in the form of a stored file, not yet in the store. */
+export type SegmentCopy = { readonly path: string; readonly segment: string };
+
+/** Returns the statement that writes the rows of a SELECT, which has the columns of a type in their order, as a `SegmentCopy`. */
+export function segmentStatement(type: RecordType, select: string, { path, segment }: SegmentCopy): string {
+  return parquetStatement(path, { type, relation: `(${select})`, ...segmentFormat(segment), sorted: false });
+}
+
+/** Returns a name for new segments of which no other writer has one. */
+export function segmentName(): string {
+  return `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
+}
+
+function segmentFormat(segment: string) {
+  return { metadata: segmentsMetadata([segment]), fast: true };
+}
 
 /** Records that a table added to a store, and those that the store had already. */
 type AddedRecords = { readonly added: number; readonly known: number };
@@ -36,11 +58,12 @@ export async function addTable(
   source: AddedTable,
 ): Promise<AddedRecords> {
   let [added, known] = [0, 0];
-  const writer = `${new Date().toISOString().replace(/[-:]|\..*/g, '')}${randomBytes(4).toString('hex')}`;
+  const writer = segmentName();
   try {
     const partitions = source.known?.partitions ?? (await partitionRows(database, type, sqlName(source.table)));
     for (const [number, rows] of partitions.entries()) {
-      const file = await writePartition(context, database, { ...source, rows, segment: `${writer}-${number}` });
+      const copy = partitions.length === 1 ? source.known?.copy : undefined;
+      const file = await writePartition(context, database, { ...source, rows, copy, segment: `${writer}-${number}` });
       known += rows.rows - (file?.rows ?? 0);
       added += file?.rows ?? 0;
     }
@@ -50,34 +73,70 @@ export async function addTable(
   return { added, known };
 }
 
-type PartitionJob = AddedTable & { readonly rows: PartitionRows; readonly segment: string };
+type ComparedRows = { readonly table: string; readonly rows: PartitionRows; readonly isOrdered: boolean };
+
+/** Returns the stored files that may have rows of a partition, and whether they may have all. */
+async function storedBeside(context: StoreContext, { table, rows, isOrdered }: ComparedRows) {
+  const { partition, where } = rows;
+  const stored = (await context.log.read()).partition(partition).filter((file) => mayOverlap(file, asFile(rows)));
+  const files = stored.map((file) => absolutePath(context, file));
+  const count = stored.reduce((sum, file) => sum + file.rows, 0);
+  const isAlike = isOrdered && files.length === 1 && count === rows.rows;
+  const comparison = { table, type: partition.type, where, files, span: rows, isAlike };
+  return { comparison, stored, mayHaveAll: files.length > 0 && count >= rows.rows };
+}
+
+/** Returns whether stored files have every row of a table as it is. */
+export async function hasTable(
+  context: StoreContext,
+  database: Database,
+  table: string,
+  { partitions, isOrdered }: { readonly partitions: readonly PartitionRows[]; readonly isOrdered: boolean },
+): Promise<boolean> {
+  for (const rows of partitions) {
+    const { comparison, mayHaveAll } = await storedBeside(context, { table, rows, isOrdered });
+    if (!mayHaveAll || !(await hasAllRecords(database, comparison))) return false;
+  }
+  return true;
+}
+
+/** `copy` has all rows of the partition and no others. */
+type PartitionJob = AddedTable & {
+  readonly rows: PartitionRows;
+  readonly segment: string;
+  readonly copy: SegmentCopy | undefined;
+};
 
 async function writePartition(
   context: StoreContext,
   database: Database,
-  { table, asTable, verify, known, rows, segment }: PartitionJob,
+  { table, asTable, verify, known, rows, copy: whole, segment: next }: PartitionJob,
 ): Promise<StoredFile | undefined> {
   const { partition, where } = rows;
   const { type } = partition;
-  const stored = (await context.log.read()).partition(partition).filter((file) => mayOverlap(file, asFile(rows)));
-  const files = stored.map((file) => absolutePath(context, file));
-  const comparison = { table, type, where, files, span: rows };
-  const mayHaveAll = stored.reduce((sum, file) => sum + file.rows, 0) >= rows.rows && files.length > 0;
+  const { comparison, stored, mayHaveAll } = await storedBeside(context, { table, rows, isOrdered: known?.isOrdered === true });
+  const { files } = comparison;
   if (mayHaveAll && (await hasAllRecords(database, comparison))) return undefined;
   if (files.length > 0) await asTable();
   const { dropped, superseding } = files.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
   const kept = dropped > 0 ? await recount(database, table, rows) : rows;
   if (!kept) return undefined;
-  const path = `${partitionPath(partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
   const relation = `(SELECT * FROM ${sqlName(table)} WHERE ${where})`;
-  const written = await writeParquet(database, absolutePath(context, path), {
-    type,
-    relation,
-    metadata: segmentsMetadata([segment]),
-    fast: true,
-    inspect: verify,
-    sorted: !(known?.isOrdered || (await isSorted(database, type, relation))),
-  });
+  const isOrdered = known?.isOrdered || (await isSorted(database, type, relation));
+  const copy = isOrdered && files.length === 0 ? whole : undefined;
+  const segment = copy?.segment ?? next;
+  const path = `${partitionPath(partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
+  const absolute = absolutePath(context, path);
+  const written = copy
+    ? await adoptParquet(absolute, { from: copy.path, rows: rows.rows, inspect: verify })
+    : await writeParquet(database, absolute, {
+        type,
+        relation,
+        ...segmentFormat(segment),
+        constants: constantsOf(partition),
+        inspect: verify,
+        sorted: !isOrdered,
+      });
   const file = { ...asFile(kept), path, ...written, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   const compared = new Set(stored.map(({ path: of }) => of));
   const isDone = await context.log.commit((state) => {
@@ -87,6 +146,12 @@ async function writePartition(
   });
   if (!isDone) await removeFile(context, { path });
   return isDone ? file : undefined;
+}
+
+/** Returns what all rows of a partition share. */
+function constantsOf(partition: Partition): Record<string, string | null> {
+  const values = partitionColumns(partition.type).map((name) => [name, partition[name] ?? null]);
+  return { type: partition.type, ...Object.fromEntries(values) };
 }
 
 /**

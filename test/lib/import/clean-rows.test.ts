@@ -120,6 +120,13 @@ const CLEAN: [name: string, content: string | Buffer, options: Partial<ImportOpt
     { ...GIVEN, as: 'trade' },
   ],
   [
+    'loose.csv.gz',
+    gzipSync(
+      `timestamp,price,amount,side,id,symbol,note\n${rowsOf(300, (i, r) => `${1_717_200_000 + (i >> 3)}.${r(99)},${price(r)},2,buy,${uuid(i)},BTC_USDT,a note`)}`,
+    ),
+    { exchange: 'gate', market: 'spot' },
+  ],
+  [
     'packed.zip!day/BTCUSDT-trades-2024-06-01.csv',
     zipOf({
       'day/BTCUSDT-trades-2024-06-01.csv': rowsOf(
@@ -184,6 +191,10 @@ describe('stageCleanRows', () => {
   const GOOD = rowsOf(1_010, (i) => `${1_717_200_000_000 + i},1.5,2,buy,${10_000 + i}`);
   it.each<[what: string, content: string | Buffer]>([
     ['an underscore in a number', `${HEAD}${GOOD}1717200000100,1_000,2,buy,7\n`],
+    ['an underscore in a time', `${HEAD}${GOOD}1717_200_000_100,1,2,buy,7\n`],
+    ['a blank in a time', `${HEAD}${GOOD}1717200000100 ,1,2,buy,7\n`],
+    ['an underscore in an id', `${HEAD}${GOOD}1717200000100,1,2,buy,7_7\n`],
+    ['quotes and blanks', `${HEAD}${GOOD}1717200000100, "1",2,buy,7\n`],
     ['a blank before a number', `${HEAD}${GOOD}1717200000100, 1,2,buy,7\n`],
     ['a quote in a cell', `${HEAD}${GOOD}1717200000100,1"1,2,buy,7\n`],
     ['a line end in quotes', `${HEAD}${GOOD}1717200000100,1,2,"buy\n",7\n`],

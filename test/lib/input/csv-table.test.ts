@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadCsv } from '../../../src/lib/input/csv-table.js';
 import { temporaryTable } from '../../../src/lib/input/text-target.js';
+import { zstdOf } from '../../support/archives.js';
 import { bothReaders } from '../../support/both-readers.js';
 
 const both = bothReaders(async (database, path, table) => {
@@ -121,6 +122,12 @@ describe('CSV by the reader of DuckDB', () => {
     ['a last line without its end', `${HEADER}\n${ROW}\n${ROW}`],
     ['CRLF', `${HEADER}\r\n${ROW}\r\n`],
     ['a byte order mark', `\ufeff${HEADER}\n${ROW}\n`],
+    ['quotes as R writes them', `${HEADER.replace(/\w+/g, '"$&"')}\n${ROW.replace(/\b[a-zA-Z][\w-]*/g, '"$&"')}\n`],
+    ['an empty cell in quotes', `${HEADER}\n${ROW.replace(',buy', ',""')}\n`],
+    ['numbers in quotes', `${HEADER}\n${ROW.replace(/[^,]+/g, '"$&"')}\n`],
+    ['a comma in quotes', `${HEADER}\n${ROW.replace('a-1', '"a,1"')}\n`],
+    ['names with underscores', `${HEADER}\n${ROW.replace('BTCUSDT', 'BTC_USDT').replace('a-1', '_a_1_')}\n`],
+    ['names with blanks', `${HEADER}\n${ROW.replace('BTCUSDT', 'BTC USDT').replace('a-1', ' a 1 ')}\n`],
     [
       'columns in another order',
       'price,amount,side,id,timestamp,symbol,market,exchange\n1,2,buy,a,1786310817000000,X,spot,bitget\n',
@@ -129,6 +136,7 @@ describe('CSV by the reader of DuckDB', () => {
     for (const [name, content] of [
       ['plain.csv', text],
       ['packed.csv.gz', gzipSync(text)],
+      ['packed.csv.zst', zstdOf(text)],
     ] as const) {
       const { fast, slow, broken } = await both(name, content);
       expect(broken).toEqual([]);
@@ -141,7 +149,17 @@ describe('CSV by the reader of DuckDB', () => {
   it.each([
     ['a blank line', `${HEADER}\n\n${ROW}\n`],
     ['CRLF in one line only', `${HEADER}\n${ROW}\r\n${ROW}\n`],
-    ['quotes', `${HEADER}\n${ROW.replace('a-1', '"a-1"')}\n`],
+    ['a quote within a cell', `${HEADER}\n${ROW.replace('a-1', 'a"1')}\n`],
+    ['a quote in quotes', `${HEADER}\n${ROW.replace('a-1', '"a""1"')}\n`],
+    ['a line end in quotes', `${HEADER}\n${ROW.replace('a-1', '"a\n1"')}\n`],
+    ['quotes and blanks', `${HEADER}\n${ROW.replace('a-1', '"a 1"')}\n`],
+    ['text behind quotes', `${HEADER}\n${ROW.replace('a-1', '"a"1')}\n`],
+    ['an open quote', `${HEADER}\n${ROW.replace('a-1', '"a-1')}\n`],
+    ['an underscore in a number', `${HEADER}\n${ROW.replace('65114.3', '65_114.3')}\n`],
+    ['an underscore in a time', `${HEADER}\n${ROW.replace('1786310817000000', '1_786310817000000')}\n`],
+    ['an underscore in a sequence', `${HEADER}\n${ROW.replace('9007199254740993', '9007_199254740993')}\n`],
+    ['a blank before a number', `${HEADER}\n${ROW.replace('65114.3', ' 65114.3')}\n`],
+    ['a blank after a side', `${HEADER}\n${ROW.replace('buy', 'buy ')}\n`],
     ['a line of another type', `type,${HEADER}\nclock,${ROW}\n`],
     ['another delimiter', rows.replaceAll(',', ';')],
     ['a column that nobody knows', `${HEADER},note\n${ROW},x\n`],

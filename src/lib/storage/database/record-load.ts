@@ -136,17 +136,22 @@ type KnownComparison = {
 
 /**
  * Returns whether stored files have every record of a partition as it is, column by column: such a record loses to the stored
- * one whatever its type. The same file once more is the usual second import, and this a tenth of ranking all its records.
+ * one whatever its type. The same file once more is the usual second import, and this a tenth of ranking all its records. Rows
+ * in the order of one stored file with as many (`isAlike`) are compared with it one by one first, for a third of a join.
  */
-export async function hasAllRecords(database: Database, comparison: KnownComparison): Promise<boolean> {
-  const { table, type, where, files, span } = comparison;
+export async function hasAllRecords(
+  database: Database,
+  { table, type, where, files, span, isAlike }: KnownComparison & { readonly isAlike: boolean },
+): Promise<boolean> {
   const ofFile = new Set<string>(['type', ...partitionColumns(type)]);
   const columns = tableColumns(type).flatMap(({ name }) => (ofFile.has(name) ? [] : [sqlName(name)]));
+  const fresh = `(SELECT ${columns.join(', ')} FROM ${sqlName(table)} WHERE ${where}) AS f`;
+  const stored = `(SELECT ${columns.join(', ')} FROM ${storedFiles(type, files)} WHERE ${inSpan(span)}) AS s`;
+  const other = columns.map((column) => `f.${column} IS DISTINCT FROM s.${column}`).join(' OR ');
+  const differs = `SELECT 1 FROM ${fresh} POSITIONAL JOIN ${stored} WHERE ${other} LIMIT 1`;
+  if (isAlike && (await database.rows(differs)).length === 0) return true;
   const same = columns.map((column) => `f.${column} IS NOT DISTINCT FROM s.${column}`).join(' AND ');
-  const missing = await database.rows(
-    `SELECT 1 FROM (SELECT ${columns.join(', ')} FROM ${sqlName(table)} WHERE ${where}) AS f
-     ANTI JOIN (SELECT ${columns.join(', ')} FROM ${storedFiles(type, files)} WHERE ${inSpan(span)}) AS s ON ${same} LIMIT 1`,
-  );
+  const missing = await database.rows(`SELECT 1 FROM ${fresh} ANTI JOIN ${stored} ON ${same} LIMIT 1`);
   return missing.length === 0;
 }
 
