@@ -18,9 +18,12 @@ import type { ImportOptions } from './options.js';
 import { isUnchanged, materialize, type PreparedRows, preparedTable, prepareType } from './preparation.js';
 import { RowReader } from './row-reader.js';
 import { openSource, type SourceFile } from './source-file.js';
-import { STAGING_MEMORY, Staging } from './staging.js';
+import { Staging } from './staging.js';
 import { placeOf, type RowBatch } from './table.js';
 import { isOfOneType } from './typed-records.js';
+
+/** Of the database that compares, sorts and writes. The process keeps much of what staging has taken: this adds to it. */
+const STORING_MEMORY = '320MB';
 
 /** Where the records go besides the outputs that take them one by one. */
 export type ImportTarget = {
@@ -134,7 +137,7 @@ async function* storeType(
     ...(report.first !== undefined && { since: report.first }),
     ...(report.last !== undefined && { until: report.last + 1 }),
   };
-  const snapshot = await openSnapshot(store.directory, { types: [type], ...span }, { memoryLimit: STAGING_MEMORY });
+  const snapshot = await openSnapshot(store.directory, { types: [type], ...span }, { memoryLimit: STORING_MEMORY });
   try {
     const { database } = snapshot;
     const stored = snapshot.relation(type);

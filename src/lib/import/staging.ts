@@ -43,8 +43,8 @@ type Source = { readonly path: string; readonly state: string };
 /** Rows of one type that are read where they lie; `rows` are records, `places` counts what else stands between them. */
 type PlacedRows = Omit<Part, 'file'> & { readonly type: RecordType; readonly rows: number; readonly places: number };
 
-/** Of each database of an import; what needs more spills to disk. */
-export const STAGING_MEMORY = '512MB';
+/** What needs more spills to disk. */
+const STAGING_MEMORY = '512MB';
 /** Share of time changes that go back in a file that runs newest first. */
 const BACKWARD = 0.9;
 

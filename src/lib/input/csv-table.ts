@@ -29,8 +29,9 @@ const LONGEST_LINE = 1 << 16;
  */
 export async function loadCsv(database: Database, path: string, target: TextTarget): Promise<LoadedText | undefined> {
   if (!/\.csv(\.(gz|zst))?$/i.test(path)) return undefined;
-  const copy = await PlainCopy.open(path);
+  let copy: PlainCopy | undefined;
   try {
+    copy = await PlainCopy.open(path);
     const text = await plainText(path, copy);
     const type = text && ownTypeOf(text.header, path);
     if (!text || !type || !TYPES.has(type)) return undefined;
@@ -47,7 +48,7 @@ export async function loadCsv(database: Database, path: string, target: TextTarg
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
   } finally {
-    await copy.dispose();
+    await copy?.dispose();
   }
   await target.drop();
   return undefined;

@@ -23,8 +23,9 @@ export async function loadNdjson(
   target: TextTarget,
 ): Promise<readonly LoadedText[] | undefined> {
   if (!/\.(?:ndjson|jsonl)(?:\.(?:gz|zst))?$/i.test(path)) return undefined;
-  const copy = await PlainCopy.open(path);
+  let copy: PlainCopy | undefined;
   try {
+    copy = await PlainCopy.open(path);
     const counts = await scanNdjson(path, copy);
     const read = counts && counts.size > 0 ? readExpression(copy.file, [...counts.keys()]) : undefined;
     if (counts && read !== undefined) {
@@ -35,7 +36,7 @@ export async function loadNdjson(
   } catch {
     // Whatever is wrong with the file, the other reader says it in the words of the user.
   } finally {
-    await copy.dispose();
+    await copy?.dispose();
   }
   await target.drop();
   return undefined;
