@@ -76,10 +76,7 @@ export async function openSession(
     });
     for (const warning of warnings) context.notice(warning);
     const store = known ?? (await createRunStore(directory, { ...config, userId }));
-    if (known && isNew) {
-      context.stderr.log.info(`${name}: ${changesOf(known.config, config)}`);
-      store.configure({ ...config, id: known.config.id, userId });
-    }
+    if (known && isNew) reconfigure(known, { ...config, userId }, context);
     const unlock = await takeLocks(flags.store, store.config);
     const session = sessionOf(store, unlock, {
       venue,
@@ -97,6 +94,11 @@ export async function openSession(
     known?.close();
     throw error;
   }
+}
+
+function reconfigure(store: SqliteRunStore, config: RunConfig, { stderr }: SessionContext): void {
+  stderr.log.info(`${config.name}: ${changesOf(store.config, config)}`);
+  store.configure({ ...config, id: store.config.id });
 }
 
 /** Returns what a run is: as it was kept, or as its flags and its symbol make it. */
