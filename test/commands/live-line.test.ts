@@ -81,5 +81,9 @@ it('stream, features and signals work as one line: signals come live, and a Ctrl
   });
   const rows = again.stdout.split('\n').filter((text) => text.startsWith('{"type":"features"'));
   expect(rows.length).toBe(stored.n);
-  expect(linesOf('rows.ndjson', 'features').slice(0, rows.length)).toEqual(rows);
+  // A gap that opens on a busy machine is in the rows of that moment, and mended in the store.
+  const gaps = raw.filter((record) => record.type === 'gap').map(({ fromTimestamp, timestamp }) => fromTimestamp ?? timestamp);
+  const isBefore = (line: string) => JSON.parse(line).timestamp + 1_000_000 <= Math.min(...gaps);
+  const live = linesOf('rows.ndjson', 'features').slice(0, rows.length);
+  expect(live.filter(isBefore)).toEqual(rows.filter(isBefore));
 }, 120_000);

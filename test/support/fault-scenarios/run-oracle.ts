@@ -36,12 +36,12 @@ function judgeOnce(lines: readonly Line[], say: (what: string) => void): void {
   if (once.size < given.length) say(`${given.length - once.size} trades were printed more than once`);
 }
 
-/** `local_timestamp` is strictly increasing within one run; what was fetched has none. */
+/** `local_timestamp` is strictly increasing within one run; what was fetched has none, and an alarm has the time of its look. */
 function judgeArrivals(lines: readonly Line[], say: (what: string) => void): void {
   let last: Line | undefined;
   for (const line of lines) {
     const { local_timestamp: at, type, symbol } = line;
-    if (at === undefined || type === 'clock') continue;
+    if (at === undefined || type === 'clock' || type === 'event') continue;
     if (last && at <= (last.local_timestamp ?? 0))
       say(`${type} of ${symbol} arrived at ${at}, not after ${JSON.stringify(last)}`);
     last = line;
