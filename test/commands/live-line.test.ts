@@ -55,7 +55,7 @@ it('stream, features and signals work as one line: signals come live, and a Ctrl
   });
   const ended = new Promise((resolve) => line.once('close', resolve));
   await expect
-    .poll(() => out.split('\n').filter((text) => text.includes('"signal"')).length, { timeout: 60_000 })
+    .poll(() => out.split('\n').filter((text) => text.includes('"signal"')).length, { timeout: 150_000 })
     .toBeGreaterThan(1);
   process.kill(-(line.pid as number), 'SIGINT');
   expect(await ended).toBe(0);
@@ -86,4 +86,4 @@ it('stream, features and signals work as one line: signals come live, and a Ctrl
   const isBefore = (line: string) => JSON.parse(line).timestamp + 1_000_000 <= Math.min(...gaps);
   const live = linesOf('rows.ndjson', 'features').slice(0, rows.length);
   expect(live.filter(isBefore)).toEqual(rows.filter(isBefore));
-}, 120_000);
+}, 240_000);

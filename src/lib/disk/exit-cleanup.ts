@@ -25,7 +25,8 @@ function listen(): void {
   if (listens) return;
   listens = true;
   process.once('exit', () => {
-    for (const path of paths) rmSync(path, { recursive: true, force: true });
+    // Threads of DuckDB may still be writing into a directory.
+    for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   });
   for (const name of SIGNALS) {
     process.on(name, (_: NodeJS.Signals, number: number) => {

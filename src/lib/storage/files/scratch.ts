@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
@@ -14,7 +15,8 @@ export async function createScratch(purpose: string): Promise<string> {
   const prefix = `mdtool-${purpose}-`;
   const names = await readdir(tmpdir());
   await Promise.all(names.filter((name) => name.startsWith(prefix)).map((name) => removeAbandoned(join(tmpdir(), name))));
-  const directory = await mkdtemp(join(tmpdir(), prefix));
+  // A signal between the two would leave the directory: it ends the process as soon as something is awaited.
+  const directory = mkdtempSync(join(tmpdir(), prefix));
   removeAtExit(directory);
   await writeFile(join(directory, OWNER), JSON.stringify(currentOwner()));
   return directory;
