@@ -16,6 +16,8 @@ type Entry = {
   next: number;
   /** Whether the silence since the last trade was checked. */
   isChecked: boolean;
+  /** Whether trades of an earlier run come before, which nothing has compared with the exchange yet. */
+  isResumed: boolean;
   /** The silence from the subscription to the first trade, 0 when it is proven. */
   startSilence: number;
   /** The unproven silences, as one span, and the longest of them. */
@@ -52,9 +54,18 @@ const FADING = 0.5;
 export class AuditSchedule {
   readonly #every: number;
   readonly #entries = new Map<string, Entry>();
+  readonly #resumed = new Set<string>();
 
   constructor(every: number) {
     this.#every = every;
+  }
+
+  /**
+   * Registers that a feed continues an earlier run. If that was killed, its last silences were never proven: the feed is
+   * compared as soon as it is delivered, while the exchange's list still holds them. Call before that.
+   */
+  resumed(feed: Feed): void {
+    this.#resumed.add(seriesKey(feed));
   }
 
   /** Registers a live trade of a feed. */
@@ -99,6 +110,7 @@ export class AuditSchedule {
     if (!entry) return;
     entry.proven = Math.max(entry.proven, entry.seamLength, at - entry.lastTrade);
     settle(entry);
+    entry.isResumed = false;
     entry.next = at + this.#every;
   }
 
@@ -121,7 +133,7 @@ export class AuditSchedule {
       if (at < entry.next && !isSilent) continue;
       entry.isChecked = true;
       if (!entry.seam) entry.proven *= FADING;
-      entry.next = at + (entry.seam ? Math.min(SEAM_RETRY, this.#every) : this.#every);
+      entry.next = at + (entry.seam || entry.isResumed ? Math.min(SEAM_RETRY, this.#every) : this.#every);
       due.push(feed);
     }
     return due;
@@ -131,9 +143,10 @@ export class AuditSchedule {
     const key = seriesKey(feed);
     const known = this.#entries.get(key);
     if (known) return known;
-    const next = at + this.#every * (0.5 + share);
+    const isResumed = this.#resumed.delete(key);
+    const next = at + (isResumed ? SEAM_DELAY : this.#every * (0.5 + share));
     const silence = { last: undefined, startSilence: 0, seam: undefined, seamLength: 0, proven: 0 };
-    const entry: Entry = { lastTrade: at, interval: 0, trades: 0, next, isChecked: true, ...silence };
+    const entry: Entry = { lastTrade: at, interval: 0, trades: 0, next, isChecked: true, isResumed, ...silence };
     this.#entries.set(key, entry);
     return entry;
   }

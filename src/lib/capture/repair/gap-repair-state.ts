@@ -12,6 +12,11 @@ export type GapRepairOptions = {
   readonly from: number;
   /** The trade at the start of the gap: the last known one before it, or the first one known to be missing. */
   readonly start: TradePoint | undefined;
+  /**
+   * How far back an answer is looked through, where that is before `start`: what an earlier run gave from there on was not
+   * compared with the exchange before the run was killed. The proof of the gap does not need it.
+   */
+  readonly since?: TradePoint | undefined;
   readonly known: KnownTrades;
   /** Any unknown trade at or after this one counts as missing. Without it, every unknown trade after `from` does. */
   readonly earliest: TradePoint | undefined;
@@ -45,6 +50,8 @@ export class PageChain {
   reachesStart = false;
   /** Whether the chain contains a live trade from after the gap. */
   reachesEnd = false;
+  /** Whether the chain contains everything from the trade `since` on. */
+  reachesSince = false;
   from = Number.POSITIVE_INFINITY;
   last = 0;
 
@@ -75,6 +82,7 @@ export class GapRepairState {
   from: number;
   start: TradePoint | undefined;
   earliest: TradePoint | undefined;
+  readonly since: TradePoint | undefined;
   readonly #isProvisional: boolean;
   /** Ids known when the gap began: more trades may be held back meanwhile than the filter remembers. */
   readonly #knownIds: Set<string>;
@@ -97,11 +105,12 @@ export class GapRepairState {
   #coveredFrom = Number.POSITIVE_INFINITY;
   #isReported = false;
 
-  constructor({ feed, reason, from, start, known, earliest, lastRepaired, isProvisional = false }: GapRepairOptions) {
+  constructor({ feed, reason, from, start, since, known, earliest, lastRepaired, isProvisional = false }: GapRepairOptions) {
     this.feed = feed;
     this.reason = reason;
     this.from = from;
     this.start = start;
+    this.since = since;
     this.#isProvisional = isProvisional;
     this.#knownIds = known.ids;
     this.#floor = lastRepaired ? latest(known.floor, lastRepaired) : known.floor;
@@ -211,6 +220,7 @@ export class GapRepairState {
     for (const trade of trades) this.#addTrade(chain, trade);
     if (covered && covered.from < chain.from) chain.from = covered.from;
     if (notBefore(chain.from) <= (this.start?.timestamp ?? this.from)) chain.reachesStart = true;
+    if (this.since && notBefore(chain.from) <= this.since.timestamp) chain.reachesSince = true;
     if (chain.losses === this.#losses) this.#join();
   }
 
@@ -272,6 +282,7 @@ export class GapRepairState {
       [...this.#recovered.values()].filter((trade) => !this.#isAfterGap(trade)),
       this.start,
     );
+    for (const { timestamp } of recovered.slice(0, 1)) this.from = Math.min(this.from, timestamp);
     const fetched = recovered.filter(({ localTimestamp }) => localTimestamp === undefined).length;
     const [from, to] = this.#isComplete || this.#isReported ? [this.from, end] : this.#remaining(end);
     const isSuperfluous = fetched === 0 && (this.#isComplete ? this.#isProvisional && !this.#isReported : this.#isReported);
@@ -290,6 +301,7 @@ export class GapRepairState {
     chain.last = Math.max(chain.last, trade.timestamp);
     if (this.#startIds.has(id) || (this.start && isBefore(trade, this.start))) chain.reachesStart = true;
     if (this.#endIds.has(id)) chain.reachesEnd = true;
+    if (this.since && !isBefore(this.since, trade)) chain.reachesSince = true;
     if (this.#knownIds.has(id) || this.#recovered.has(id) || this.#endIds.has(id)) return;
     // After the gap was reported, live trades are no longer held back: only trades inside the gap are still missing.
     if (this.#isReported && this.#isAfterGap(trade)) return;

@@ -60,10 +60,10 @@ export class OpenRepair {
   /** Returns the fetch job that is due at `at`, if any. `time` is the exchange's time, `most` how far back to fetch. */
   nextJob(at: number, time: number, most: number): RepairJob | undefined {
     if (this.dueAt === undefined || this.dueAt > at) return undefined;
-    const { feed, from, start, end } = this.state;
+    const { feed, from, start, since, end } = this.state;
     const { exchange, market, symbol } = feed;
     const until = Math.max(end?.timestamp ?? 0, time) + SECOND;
-    const begin = floorToSecond(start?.timestamp ?? from) - SECOND;
+    const begin = floorToSecond(since?.timestamp ?? start?.timestamp ?? from) - SECOND;
     const oldest = until - Math.max(most, FARTHEST);
     this.#job = { exchange, market, symbol, from: Math.max(begin, oldest), until, startedAt: at };
     return this.#job;
@@ -72,6 +72,11 @@ export class OpenRepair {
   /** Local time from which a fetch job is due, undefined while one runs or the feed is lost. */
   get dueAt(): number | undefined {
     return this.#job || this.#returnedAt === undefined ? undefined : this.#attempts.next;
+  }
+
+  /** Whether the job that runs has not reached all of what it looks through. */
+  get isLookingBack(): boolean {
+    return this.#job !== undefined && this.state.since !== undefined && this.#chain?.reachesSince !== true;
   }
 
   /**
@@ -102,7 +107,7 @@ export class OpenRepair {
     const isProven = !isEmpty || (this.state.start === undefined && this.#believesEmpty);
     this.state.addPage(chain, trades, isProven ? covered : undefined);
     this.#isFinal ||= isExhausted || chain.from < oldest;
-    return !chain.reachesStart && chain.from >= oldest;
+    return (!chain.reachesStart || this.isLookingBack) && chain.from >= oldest;
   }
 
   /** Whether further requests gave an empty answer, too. */

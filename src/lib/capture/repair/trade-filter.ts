@@ -116,7 +116,7 @@ export class TradeFilter {
    * Compares trades that the exchange lists, oldest first, with those that the feed delivered. Opens a repair where a trade
    * was not delivered that happened up to the exchange's time `until`, or before a delivered one. Where the newest ones were not and the feed may be subscribed again,
    * it opens none and returns `mute`: the caller must count the feed as lost. `unknown`: the list says nothing about the
-   * silence.
+   * silence, or a repair is open, which has yet to give what it fetches.
    */
   audit(
     feed: Feed,
@@ -124,7 +124,7 @@ export class TradeFilter {
     { until, begun, at, mayResubscribe, seam }: AuditOptions,
   ): 'complete' | 'missing' | 'mute' | 'unknown' {
     const known = this.#known(feed);
-    if (this.repair?.isOpen(feed)) return 'complete';
+    if (this.repair?.isOpen(feed)) return 'unknown';
     const { first, last, floor } = known;
     // A topic that is mute from its subscription on loses what comes before the first trade that arrives.
     const isOwed = (trade: Trade) => trade.timestamp > begun || (first !== undefined && !isBefore(trade, first));

@@ -63,7 +63,9 @@ export class TradeRepair {
 
   /** Opens a repair of the trades since a stored one of an earlier run. */
   resume(feed: Feed, known: KnownTrades, start: TradePoint | undefined, at: number): void {
-    if (start) this.#open(feed, { reason: 'shutdown', from: start.timestamp, start, known, earliest: known.first }, at);
+    if (!start) return;
+    const { first } = known;
+    this.#open(feed, { reason: 'shutdown', from: start.timestamp, start, since: first, known, earliest: first }, at);
   }
 
   /** Registers that a feed was lost; `from` is the time of its last known record. */
@@ -231,7 +233,7 @@ export class TradeRepair {
     const before = state.size;
     const result = change();
     this.#size += state.size - before;
-    if (state.isComplete && repair.returnedAt !== undefined) this.#close(repair);
+    if (state.isComplete && repair.returnedAt !== undefined && !repair.isLookingBack) this.#close(repair);
     else if (this.#size > this.#limits.records) this.#giveUp(repair);
     return result;
   }

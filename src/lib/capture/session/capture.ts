@@ -163,6 +163,7 @@ export class Capture {
   /** Registers the last stored trades of a feed: every later trade is missing, and their copies are duplicates. */
   resume(feed: Feed, trades: readonly TradePoint[]): void {
     this.#filter.trades.resume(feed, trades, this.#filter.now);
+    this.#filter.audits.resumed(feed);
   }
 
   /** Registers a trade that the full outputs rejected, to be fetched later. Returns whether it is the first one dropped. */

@@ -123,4 +123,17 @@ describe('the schedule of audits', () => {
     expect(schedule.due(FEEDS, 5 * MINUTE, 3)).toHaveLength(1);
     expect(schedule.due(FEEDS, 5 * MINUTE, 0)).toEqual([]);
   });
+
+  it('compares a feed that continues an earlier run at once, again until that is proven, and then in its turn', () => {
+    const schedule = new AuditSchedule(60 * MINUTE);
+    const [feed] = FEEDS as [(typeof FEEDS)[number]];
+    schedule.resumed(feed);
+    const turns: number[] = [];
+    for (let at = 0; at < 60 * SECOND; at += SECOND / 2) {
+      if (schedule.due([feed], at, 1).length === 0) continue;
+      turns.push(at / SECOND);
+      if (turns.length === 3) schedule.proven(feed, at);
+    }
+    expect(turns).toEqual([0.5, 10.5, 20.5]);
+  });
 });

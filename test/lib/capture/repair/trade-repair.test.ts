@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { RepairLimits } from '../../../../src/lib/capture/repair/repair-job.js';
+import type { RepairJob, RepairLimits } from '../../../../src/lib/capture/repair/repair-job.js';
+import { TradeFilter } from '../../../../src/lib/capture/repair/trade-filter.js';
+import type { TradeRepair } from '../../../../src/lib/capture/repair/trade-repair.js';
+import { Statistics } from '../../../../src/lib/capture/statistics.js';
 import { compareTrades } from '../../../../src/lib/model/order.js';
 import type { Gap, Trade } from '../../../../src/lib/model/records.js';
 import { SECOND } from '../../../../src/lib/model/time.js';
-import { type List, type Outcome, play, type Scenario } from '../../../support/repair-scenario.js';
+import { FEED, type List, type Outcome, play, type Scenario } from '../../../support/repair-scenario.js';
 
 const LIMITS: RepairLimits = {
   hold: 15 * SECOND,
@@ -227,5 +230,63 @@ describe('repair of trades', () => {
       }),
       { numRuns: 1500 },
     );
+  });
+});
+
+describe('what a killed run may lack', () => {
+  const at = (place: number): Trade => {
+    const id = String(1_000 + place);
+    const timestamp = (1_700_000_000 + place / 10) * SECOND;
+    return { type: 'trade', ...FEED, timestamp, id, sequence: id, price: 1, amount: 1, side: 'buy' };
+  };
+  const places = (from: number, until: number) => Array.from({ length: until - from }, (_, index) => at(from + index));
+  const now = at(50).timestamp;
+
+  /** A run that goes on after trades 0 to 39, of which the feed of the run before did not deliver 20 to 23. */
+  function resumed() {
+    const filter = new TradeFilter({
+      limits: LIMITS,
+      statistics: new Statistics(),
+      time: () => now,
+      emit: (record, records) => records.push(record),
+      emitFetched: (record, records) => records.push(record),
+    });
+    filter.resume(FEED, [...places(0, 20), ...places(24, 40)], now);
+    filter.returned(FEED, now);
+    const repair = filter.repair as TradeRepair;
+    const job = () => repair.jobs(now + SECOND, 1)[0] as RepairJob;
+    return { filter, repair, job };
+  }
+  const covered = (trades: readonly Trade[]) => ({ from: trades[0]?.timestamp ?? 0, until: now + SECOND });
+
+  it('is looked for before its last trade, in pages that the proof of the gap does not need, and begins the gap', () => {
+    const { filter, repair, job: next } = resumed();
+    const job = next();
+    expect(job.from).toBeLessThan(at(0).timestamp);
+    repair.hold(FEED, { ...at(50), localTimestamp: now }, now + SECOND);
+    const [newest, older] = [places(35, 51), places(0, 36)];
+    expect(repair.takePage(job, { records: newest, covered: covered(newest) }, true)).toBe(true);
+    expect(filter.flush([])).toEqual([]);
+    expect(repair.takePage(job, { records: older, covered: covered(older) }, false)).toBe(false);
+    const [gap, ...trades] = filter.flush([]) as [Gap, ...Trade[]];
+    expect(ids(trades)).toEqual(ids([...places(20, 24), ...places(40, 51)]));
+    expect(gap).toMatchObject({ reason: 'shutdown', missing: false, repaired: 14, fromTimestamp: at(20).timestamp });
+  });
+
+  it('holds up nothing where the exchange serves no more: the gap is as complete as its proof', () => {
+    const { filter, repair, job: next } = resumed();
+    const job = next();
+    repair.hold(FEED, { ...at(50), localTimestamp: now }, now + SECOND);
+    const newest = places(30, 51);
+    repair.takePage(job, { records: newest, covered: covered(newest), isExhausted: true }, true);
+    repair.jobEnded(job, false, now + SECOND);
+    const [gap] = filter.flush([]) as [Gap];
+    expect(gap).toMatchObject({ missing: false, repaired: 10, fromTimestamp: at(39).timestamp });
+  });
+
+  it('is no reason to wait where the first messages of the connection prove the gap', () => {
+    const { filter } = resumed();
+    filter.addSnapshot(FEED, places(38, 51), now);
+    expect(filter.flush([])).toHaveLength(12);
   });
 });
