@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import module from 'node:module';
+import { asksForHelp } from '../dist/lib/cli/help-request.js';
 
 const argv = process.argv.slice(2);
 
@@ -24,6 +25,10 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0])) {
   // One press of the tab key. The framework would take longer than the candidates.
   const { answerCompletion } = await import('../dist/lib/cli/completion/main.js');
   await answerCompletion(argv[1] === 'word' ? argv.slice(2) : [...argv.slice(2), '']);
+} else if (asksForHelp(argv)) {
+  reportStdoutErrors();
+  const { showHelp } = await import('../dist/lib/cli/help.js');
+  showHelp(argv);
 } else {
   // From Node 22.1 on: compiling some 500 files again at each start takes longer than reading them.
   module.enableCompileCache?.();

@@ -2,8 +2,8 @@
 // Writes the manual page dist/mdtool.1 from the same texts as `mdtool COMMAND --help`, and the exit codes of docs/outputs.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { argumentRow, flagRow, groupsOf } from '../dist/lib/cli/help.js';
 import { GLOBAL_GROUP } from '../dist/lib/cli/help-layout.js';
+import { argumentRow, flagRow, groupsOf } from '../dist/lib/cli/help-page.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { version, description } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));

@@ -1,6 +1,8 @@
 import { Console } from 'node:console';
 import { Readable, Writable } from 'node:stream';
 import { Errors, run, settings } from '@oclif/core';
+import { showHelp } from '../../src/lib/cli/help.js';
+import { asksForHelp } from '../../src/lib/cli/help-request.js';
 import { cleanEnvironment, type Finished, mdtool, ROOT, type RunOptions } from './mdtool.js';
 
 /** `MDTOOL_TEST_PROCESSES=1 npm test` gives every command line a process of its own. */
@@ -36,7 +38,8 @@ async function runHere(args: readonly string[], { input = '', env, cwd = ROOT }:
   settings.enableAutoTranspile = false;
   try {
     process.exitCode = 0;
-    await run([...args], ROOT);
+    if (asksForHelp(args)) showHelp(args);
+    else await run([...args], ROOT);
     return { stdout: stdout.text, stderr: stderr.text, code: Number(process.exitCode) };
   } catch (error) {
     if (!(error instanceof Errors.ExitError)) throw error;

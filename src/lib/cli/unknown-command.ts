@@ -18,7 +18,7 @@ function complaint(name: string, commands: readonly string[]): string {
   if (name.startsWith('-')) return `expected a command, was the flag ${name}; mdtool --help lists the commands`;
   const parent = commands.find((command) => name.startsWith(`${command} `));
   if (parent !== undefined) return `unexpected argument "${name.slice(parent.length + 1)}"; see mdtool ${parent} --help`;
-  return `unknown command "${name}"${didYouMean(name, commands) || '; mdtool --help lists the commands'}`;
+  return `unknown command "${name}"${didYouMean(name, [...commands, 'help']) || '; mdtool --help lists the commands'}`;
 }
 
 export default unknownCommand;

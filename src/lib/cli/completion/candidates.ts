@@ -1,21 +1,4 @@
-/** The part of the manifest that completion needs. */
-export type Manifest = { readonly commands: Readonly<Record<string, ManifestCommand>> };
-
-type ManifestCommand = {
-  readonly id: string;
-  readonly hidden?: boolean;
-  readonly summary?: string;
-  readonly args?: Readonly<Record<string, unknown>>;
-  readonly flags: Readonly<Record<string, ManifestFlag>>;
-};
-
-type ManifestFlag = {
-  readonly name: string;
-  readonly type: 'option' | 'boolean';
-  readonly char?: string;
-  readonly summary?: string;
-  readonly options?: readonly string[];
-};
+import type { Manifest, ManifestCommand, ManifestFlag } from '../manifest.js';
 
 /** Values by the name of what takes them: a flag, or an argument with its command (`query sql`). */
 export type Values = (name: string, words: readonly string[]) => Promise<readonly string[] | undefined>;

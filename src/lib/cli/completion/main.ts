@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { CHANNELS } from '../../exchanges/channels.js';
-import { complete, type Manifest, type Values } from './candidates.js';
-
-const MANIFEST = new URL('../../../../oclif.manifest.json', import.meta.url);
+import { readManifest } from '../manifest.js';
+import { complete, type Values } from './candidates.js';
 
 /**
  * Answers one press of the tab key: prints a candidate per line with its description after a tab, then `:` and the
@@ -10,8 +8,7 @@ const MANIFEST = new URL('../../../../oclif.manifest.json', import.meta.url);
  */
 export async function answerCompletion(words: readonly string[]): Promise<void> {
   try {
-    const manifest = JSON.parse(readFileSync(MANIFEST, 'utf8')) as Manifest;
-    const { candidates, directive } = await complete(words, manifest, valuesOf);
+    const { candidates, directive } = await complete(words, readManifest(), valuesOf);
     const lines = candidates.map(([word, about]) => `${word}\t${about.split('\n')[0]}\n`);
     process.stdout.write(`${lines.join('')}:${directive}\n`);
   } catch {
