@@ -201,9 +201,9 @@ async function openRemotePool({ market, module, path, runs, url }: RemoteOptions
 /** Returns the records of the results: every run with its fills and equity, then the other runs of the ranking. */
 export function* recordsOf(results: readonly SymbolResult[]): Generator<readonly AnyRecord[]> {
   for (const { study: result } of results) {
-    for (const { run, fills, equity } of result.finished) {
+    for (const { run, fillBatches, equity } of result.finished) {
       yield [run];
-      yield fills;
+      yield* fillBatches;
       yield equity;
     }
     yield result.ranking;

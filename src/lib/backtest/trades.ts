@@ -55,8 +55,9 @@ function begun(from: number): Open {
   return { from, fills: 0, realized: 0, fees: 0, funding: 0, opened: { amount: 0, value: 0 }, closed: { amount: 0, value: 0 } };
 }
 
-function closed({ opened, closed: left, ...trip }: Open, { position, time, reason }: Execution): RoundTrip {
-  const net = trip.realized - trip.fees + trip.funding;
+function closed(trip: Open, { position, time, reason }: Execution): RoundTrip {
+  const { from, fills, realized, fees, funding, opened, closed: left } = trip;
+  const net = realized - fees + funding;
   const [entry, exit] = [opened.value / opened.amount, left.value / left.amount];
-  return { position, until: time, reason, net, amount: opened.amount, entry, exit, ...trip };
+  return { position, until: time, reason, net, amount: opened.amount, entry, exit, from, fills, realized, fees, funding };
 }

@@ -28,13 +28,13 @@ const LONGEST_LINE = 1 << 16;
  * a record beyond doubt: then the file has to be read by `readCsv`, which says what is wrong with which row.
  */
 export async function loadCsv(database: Database, path: string, target: TextTarget): Promise<LoadedText | undefined> {
-  if (!/\.csv(\.(gz|zst))?$/i.test(path)) return undefined;
+  if (!isCsv(path)) return undefined;
   let copy: PlainCopy | undefined;
   try {
     copy = await PlainCopy.open(path);
     const text = await plainText(path, copy);
-    const type = text && ownTypeOf(text.header, path);
-    if (!text || !type || !TYPES.has(type)) return undefined;
+    const type = text?.type;
+    if (!text || !type) return undefined;
     const columns = [...tableColumns(type).map(({ name }) => sqlName(name)), ...target.placeOf(type)];
     const rows = `SELECT ${columns.join(', ')} FROM ${target.relation}`;
     // What makes a trade needs no look at other rows, so that one pass answers it.
@@ -54,6 +54,36 @@ export async function loadCsv(database: Database, path: string, target: TextTarg
   return undefined;
 }
 
+/**
+ * The rows of a CSV file in the columns of their type, in file order. Where `is_clean` is true for all of them and they are `rows`,
+ * every line means what DuckDB has read. `dispose` removes a copy of the text.
+ */
+export type CsvRows = {
+  readonly type: RecordType;
+  readonly select: string;
+  readonly rows: number;
+  readonly dispose: () => Promise<void>;
+};
+
+/**
+ * Returns the rows of a CSV file of trades or candles where it lies; undefined as `loadCsv`. To copy them into a table takes
+ * twice as long as to read and check them.
+ */
+export async function openCsv(path: string): Promise<CsvRows | undefined> {
+  if (!isCsv(path)) return undefined;
+  const copy = await PlainCopy.open(path);
+  const text = await plainText(path, copy).catch(() => undefined);
+  if (!text) {
+    await copy.dispose();
+    return undefined;
+  }
+  return { type: text.type, select: selectOf(copy.file, text.type, text), rows: text.lines, dispose: () => copy.dispose() };
+}
+
+function isCsv(path: string): boolean {
+  return /\.csv(\.(gz|zst))?$/i.test(path);
+}
+
 function recordCondition(type: RecordType, plausible: string): string {
   return `(${validCondition(type)} AND ${plausible})`;
 }
@@ -68,16 +98,21 @@ function ownTypeOf(header: readonly string[], path: string): RecordType | undefi
 }
 
 /** A plain text with the names in its header; `lines` are those after it. */
-type OwnText = Pick<PlainText, 'lines' | 'isLoose' | 'hasQuotes'> & { readonly header: readonly string[] };
+type OwnText = Pick<PlainText, 'lines' | 'isLoose' | 'hasQuotes'> & {
+  readonly header: readonly string[];
+  readonly type: RecordType;
+};
 
-/** Returns the names in the header and the number of lines after it, undefined for a text that is not plain. */
+/** Returns the names in the header and the number of lines after it, undefined for a text that is not plain or of no type in `TYPES`. */
 async function plainText(path: string, copy: PlainCopy): Promise<OwnText | undefined> {
   const text = await scanPlainText(path, { copy });
   // R writes names in quotes.
   const header = text?.first.split(',').map((name) => name.replace(/^"(.*)"$/, '$1'));
   if (!text || !header || new Set(header).size !== header.length) return undefined;
   if (header.some((name) => !/^[a-z_0-9]+$/.test(name))) return undefined;
-  return { ...text, header, lines: text.isEnded ? text.lines : text.lines + 1 };
+  const type = ownTypeOf(header, path);
+  if (!type || !TYPES.has(type)) return undefined;
+  return { ...text, header, type, lines: text.isEnded ? text.lines : text.lines + 1 };
 }
 
 /**

@@ -116,7 +116,7 @@ export class Watch {
 
   #release(state: State, until: number): AnyRecord[] {
     const { series, paper, runId } = state;
-    return (paper?.release(until) ?? []).map((fill) => ({ ...fillRecord(fill, state.fills++, series), runId }));
+    return (paper?.release(until) ?? []).map((fill) => fillRecord(fill, state.fills++, series, runId));
   }
 
   #state({ exchange, market, symbol }: Series): State {

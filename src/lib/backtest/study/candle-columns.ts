@@ -30,14 +30,18 @@ export class CandleSeries {
   readonly arrival = new Column();
   readonly incomplete = new Column();
 
+  /** Makes room for candles that are added next. */
+  reserve(candles: number): void {
+    for (const name of CANDLE_NUMBERS) this[name].reserve(candles);
+  }
+
   add(candle: CandleNumbers): void {
     for (const name of CANDLE_NUMBERS) this[name].push(candle[name]);
   }
 
   /** Adds rows `[from, until)` of columns in the order of `CANDLE_NUMBERS`. */
   append(columns: readonly Float64Array[], from: number, until: number): void {
-    for (const [index, name] of CANDLE_NUMBERS.entries())
-      this[name].append((columns[index] as Float64Array).subarray(from, until));
+    for (const [index, name] of CANDLE_NUMBERS.entries()) this[name].append(columns[index] as Float64Array, from, until);
   }
 
   /** Returns one candle per time in order of time, as indices; undefined for all as they are. Of copies, `isLaterCopy` decides. */

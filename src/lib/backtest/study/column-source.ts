@@ -11,6 +11,7 @@ import { CANDLE_NUMBERS, type CandleColumns, type CandleSeries } from './candle-
 import { MarketReader, type MarketReaderOptions } from './market-reader.js';
 import type { TradeColumns } from './trade-columns.js';
 import { TradeFeed, tradeSelectList } from './trade-feed.js';
+import { groupColumns, openUnchecked, SAFE_SEQUENCE } from './unchecked-rows.js';
 
 /** What is read of files. */
 type ColumnRequest = MarketReaderOptions &
@@ -22,8 +23,6 @@ type ColumnRequest = MarketReaderOptions &
 
 type Part = { readonly type: RecordType; readonly relation: string; readonly groups: RowGroups };
 
-const SERIES = ['exchange', 'market', 'symbol'];
-
 /**
  * Returns a reader with the content of Parquet, CSV and NDJSON files, read by columns, without an object per row. Returns undefined,
  * with nothing reported, for files that have to be read record by record: pipes, text with a line in doubt,
@@ -33,34 +32,60 @@ export async function readByColumns(request: ColumnRequest): Promise<MarketReade
   const files = await expandPaths(request.paths);
   const others = files.filter((path) => !isPlainParquet(path));
   if (!others.every((path) => /\.(?:csv|ndjson|jsonl)(?:\.gz)?$/i.test(path))) return undefined;
-  return await withDatabase({}, async (database) => {
-    const loaded = await loadTextFiles(database, others, 'text');
-    if (!loaded) return undefined;
-    const reports: string[] = [];
-    const parts: Part[] = [];
-    for (const path of files) {
-      const listener = { broken: (reason: string) => reports.push(reason) };
-      for (const select of loaded.get(path) ?? [await selectParquet(database, path, listener)]) {
-        const part = await partOf(database, select, request, String(parts.length));
-        if (!part) return undefined;
-        parts.push(part);
-      }
-    }
-    const reader = await readParts(database, parts, request);
-    if (reader) for (const reason of reports) request.broken(reason);
-    return reader;
-  });
+  const read = async (open: typeof openUnchecked) =>
+    await withDatabase({}, async (database) => await readFiles(database, files, request, open));
+  try {
+    return await read(openUnchecked);
+  } catch {
+    // A row is no record, or a file is damaged: what is wrong is found by a look at each file before it is read.
+    return await read(async () => undefined);
+  }
 }
 
-async function readParts(
+/** Reads one file after another; a file that `open` opens is checked while it is read. */
+async function readFiles(
   database: Database,
-  parts: readonly Part[],
-  options: MarketReaderOptions,
+  files: readonly string[],
+  request: ColumnRequest,
+  open: typeof openUnchecked,
 ): Promise<MarketReader | undefined> {
-  const reader = new MarketReader(options);
+  const reader = new MarketReader(request);
   const feed = new TradeFeed();
-  for (const [index, part] of parts.entries()) await addPart(database, reader, part, { feed, table: `part_${index}` });
-  return feed.finish() ? reader : undefined;
+  const reports: string[] = [];
+  const isWhole = conditionOf(request, 'trade') === undefined;
+  for (const [index, path] of files.entries()) {
+    const unchecked = isWhole ? await open(database, path, `groups_${index}`) : undefined;
+    try {
+      const parts = unchecked ? [unchecked] : await checkedParts(database, path, request, { index, reports });
+      if (!parts) return undefined;
+      for (const [part, rows] of parts.entries()) await addPart(database, reader, rows, { feed, table: `part_${index}_${part}` });
+    } finally {
+      await unchecked?.dispose();
+    }
+  }
+  if (!feed.finish()) return undefined;
+  for (const reason of reports) request.broken(reason);
+  return reader;
+}
+
+/** Returns the records of a file, undefined where they have to be read record by record; `reports` gets what is skipped. */
+async function checkedParts(
+  database: Database,
+  path: string,
+  request: ColumnRequest,
+  { index, reports }: { readonly index: number; readonly reports: string[] },
+): Promise<Part[] | undefined> {
+  const listener = { broken: (reason: string) => void reports.push(reason) };
+  const selects = isPlainParquet(path)
+    ? [await selectParquet(database, path, listener)]
+    : (await loadTextFiles(database, [path], `text_${index}`))?.get(path);
+  const parts: Part[] = [];
+  for (const select of selects ?? []) {
+    const part = await partOf(database, select, request, `${index}_${parts.length}`);
+    if (!part) return undefined;
+    parts.push(part);
+  }
+  return selects && parts;
 }
 
 type PartTarget = { readonly feed: TradeFeed; readonly table: string };
@@ -76,20 +101,21 @@ export async function addPart(database: Database, reader: MarketReader, part: Pa
 export async function partOf(
   database: Database,
   { type, select }: FileSelect,
-  { exchanges, markets, symbols, since, until }: RecordSelection,
+  selection: RecordSelection,
   name: string,
 ): Promise<Part | undefined> {
-  // An instrument holds from its time on, also for records after it.
-  const selection = { exchanges, markets, symbols, ...(type === 'instrument' ? {} : { since, until }) };
-  const condition = rowCondition(selection, type);
+  const condition = conditionOf(selection, type);
   const relation = condition === undefined ? `(${select})` : `(SELECT * FROM (${select}) WHERE ${condition})`;
   if (type === 'trade') {
-    const safe = `bool_and("sequence" BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER})`;
-    const [row] = await database.rows(`SELECT coalesce(${safe}, true) AS safe FROM ${relation}`);
+    const [row] = await database.rows(`SELECT coalesce(bool_and(${SAFE_SEQUENCE}), true) AS safe FROM ${relation}`);
     if (row?.safe !== true) return undefined;
   }
-  const columns = type === 'trade' ? SERIES : type === 'candle' ? [...SERIES, 'interval', 'source'] : [];
-  return { type, relation, groups: await groupsOf(database, relation, columns, name) };
+  return { type, relation, groups: await groupsOf(database, relation, groupColumns(type), name) };
+}
+
+/** Returns the condition of a selection; an instrument holds from its time on, also for records after it. */
+function conditionOf({ exchanges, markets, symbols, since, until }: RecordSelection, type: RecordType): string | undefined {
+  return rowCondition({ exchanges, markets, symbols, ...(type === 'instrument' ? {} : { since, until }) }, type);
 }
 
 async function groupsOf(database: Database, relation: string, columns: readonly string[], name: string): Promise<RowGroups> {
@@ -122,7 +148,9 @@ async function addCandles(database: Database, reader: MarketReader, { relation, 
   const number = (name: string) => `coalesce("${name}", 'nan'::DOUBLE)`;
   const sql = `SELECT epoch_us("timestamp")::DOUBLE, ${['open', 'high', 'low', 'close'].map(number).join(', ')}, "volume",
     coalesce(epoch_us("local_timestamp"), 0)::DOUBLE, coalesce("complete" = false, false)::DOUBLE, ${STATE}, ${groups.code} FROM ${relation}`;
-  const targets = groups.names.map((names) => new CandleTarget(reader.market(identityOf(names)).candles, names));
+  const targets = groups.names.map(
+    (names, group) => new CandleTarget(reader.market(identityOf(names)).candles, names, groups.counts[group] as number),
+  );
   for await (const chunk of typedChunks(database, sql, groups.rows)) {
     const columns = CANDLE_NUMBERS.map((_, column) => chunk.numbers(column));
     const [states, codes] = [chunk.integers(columns.length), chunk.integers(columns.length + 1)];
@@ -146,19 +174,27 @@ function endOfRun(states: Int32Array, codes: Int32Array, from: number, rows: num
 class CandleTarget {
   readonly #columns: CandleColumns;
   readonly #names: readonly string[];
+  readonly #rows: number;
   #series: CandleSeries | undefined;
 
-  constructor(columns: CandleColumns, names: readonly string[]) {
+  constructor(columns: CandleColumns, names: readonly string[], rows: number) {
     this.#columns = columns;
     this.#names = names;
+    this.#rows = rows;
   }
 
   /** Returns where `rows` candles of a state go; those that are not used are counted. */
   seriesFor(state: number, rows: number): CandleSeries | undefined {
     if (state === OPEN) this.#columns.counts.open += rows;
     else if (state === EMPTY) this.#columns.counts.empty += rows;
-    else this.#series ??= this.#columns.series(this.#names[3] as string, this.#names[4] as string);
+    else this.#series ??= this.#open();
     return state === OPEN || state === EMPTY ? undefined : this.#series;
+  }
+
+  #open(): CandleSeries {
+    const series = this.#columns.series(this.#names[3] as string, this.#names[4] as string);
+    series.reserve(this.#rows);
+    return series;
   }
 }
 

@@ -23,11 +23,16 @@ import type { StrategyModule } from './strategy-module.js';
 /** Lines are hashed in pieces of about this size (bytes). */
 const HASHED = 1 << 16;
 
+/** Fills that are made at once. */
+const BATCH = 1000;
+
 /** A run with its records. The same input and plan give the same records, byte for byte. */
 export type FinishedRun = {
   readonly run: Run;
   /** Made when they are asked for: of most runs of a sweep they never are. */
   readonly fills: readonly Fill[];
+  /** The same, some at a time: all of a fast run at once take longer to collect as garbage than to make. */
+  readonly fillBatches: Iterable<readonly Fill[]>;
   readonly equity: readonly Equity[];
   /** Order prices of the strategy over time. */
   readonly levels: readonly LevelSpan[];
@@ -138,6 +143,8 @@ function computeExposure(module: StrategyModule, { market: { data }, plan, until
   return targets.subarray(known.time.length - part.time.length);
 }
 
+type Place = Pick<Fill, 'exchange' | 'market' | 'symbol'>;
+
 type Described = {
   readonly options: ExecuteOptions;
   readonly data: MarketData;
@@ -167,38 +174,46 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, t
     detail: Object.keys(detail).length > 0 ? detail : undefined,
     fillsHash,
   };
-  const equity = outcome.equity.map(
-    ({ time, equity, balance, net, drawdown }): Equity => ({
-      type: 'equity',
-      ...place,
-      timestamp: time,
-      runId,
-      equity,
-      balance,
-      position: net,
-      drawdownPct: drawdown * 100,
-    }),
-  );
+  const recordOf = (fill: Execution, number: number) => fillRecord(fill, number, place, runId);
   return {
     run,
     get fills() {
-      return fills.map((fill, number) => ({ ...fillRecord(fill, number, place), runId }));
+      return fills.map(recordOf);
     },
-    equity,
+    get fillBatches() {
+      return batchesOf(fills, recordOf);
+    },
+    equity: equityRecords(outcome, place, runId),
     levels,
     trades,
   };
 }
 
-/** Returns the record of a fill, without the run that it belongs to. */
-export function fillRecord(
-  fill: Execution,
-  number: number,
-  place: Pick<Fill, 'exchange' | 'market' | 'symbol'>,
-): Omit<Fill, 'runId'> {
+function equityRecords(outcome: Outcome, place: Place, runId: string): Equity[] {
+  return outcome.equity.map(({ time, equity, balance, net, drawdown }) => ({
+    type: 'equity',
+    ...place,
+    timestamp: time,
+    runId,
+    equity,
+    balance,
+    position: net,
+    drawdownPct: drawdown * 100,
+  }));
+}
+
+function* batchesOf(fills: readonly Execution[], recordOf: (fill: Execution, number: number) => Fill): Generator<Fill[]> {
+  for (let from = 0; from < fills.length; from += BATCH)
+    yield fills.slice(from, from + BATCH).map((fill, index) => recordOf(fill, from + index));
+}
+
+/** Returns the record of a fill; without a run it is the line that is hashed. */
+export function fillRecord(fill: Execution, number: number, { exchange, market, symbol }: Place, runId?: string): Fill {
   return {
     type: 'fill',
-    ...place,
+    exchange,
+    market,
+    symbol,
     timestamp: fill.time,
     number,
     orderId: String(fill.order),
@@ -211,15 +226,16 @@ export function fillRecord(
     reason: fill.reason,
     realizedPnl: fill.realized,
     position: fill.held,
+    runId,
   };
 }
 
 /** Returns the hash of the NDJSON lines of fills, each without a run. */
-function hashOfFills(fills: readonly Execution[], place: Pick<Fill, 'exchange' | 'market' | 'symbol'>): string {
+function hashOfFills(fills: readonly Execution[], place: Place): string {
   const hash = createHash('sha256');
   const lines = new NdjsonLines();
   for (let number = 0; number < fills.length; number++) {
-    lines.add(fillRecord(fills[number] as Execution, number, place) as Fill);
+    lines.add(fillRecord(fills[number] as Execution, number, place));
     if (lines.length >= HASHED) hash.update(lines.take());
   }
   return hash.update(lines.take()).digest('hex');

@@ -4,6 +4,8 @@ import { formatTime } from '../../model/time.js';
 import { TAKER, type Ticks, takerCode, takerOf } from '../market-data.js';
 import { Column, repeatedIn, timeOrder } from './columns.js';
 
+type TradeNumbers = Readonly<Record<'time' | 'price' | 'amount' | 'taker', Float64Array>>;
+
 /**
  * Collects trades into typed columns in trade order. Duplicates of a trade, for example from overlapping files, are dropped.
  * So is a trade with the id of another one that differs in price, amount or side: one of the two is wrong, and both would
@@ -59,8 +61,16 @@ export class TradeColumns {
     for (const column of [this.#time, this.#price, this.#amount, this.#taker]) column.reserve(trades);
   }
 
-  /** Adds a trade whose id no other one has. */
-  push(time: number, price: number, amount: number, taker: number): void {
+  /** Adds the trades `[from, until)` of columns, whose ids no other one has. */
+  append({ time, price, amount, taker }: TradeNumbers, from: number, until: number): void {
+    this.#time.append(time, from, until);
+    this.#price.append(price, from, until);
+    this.#amount.append(amount, from, until);
+    this.#taker.append(taker, from, until);
+    for (let row = from; row < until; row++) if (taker[row] === TAKER.unknown) this.sideless++;
+  }
+
+  #push(time: number, price: number, amount: number, taker: number): void {
     this.#time.push(time);
     this.#price.push(price);
     this.#amount.push(amount);
@@ -68,9 +78,8 @@ export class TradeColumns {
     if (taker === TAKER.unknown) this.sideless++;
   }
 
-  /** Reorders the last trades, which have one time and no ids: `order` are offsets among them. */
-  reorder(order: readonly number[]): void {
-    const from = this.#time.length - order.length;
+  /** Reorders the trades from `from` on, which have one time and no ids: `order` are offsets among them. */
+  reorder(from: number, order: readonly number[]): void {
     const indices = order.map((offset) => from + offset);
     for (const column of [this.#price, this.#amount, this.#taker]) column.reorder(from, indices);
   }
@@ -78,7 +87,7 @@ export class TradeColumns {
   #flush(): void {
     const tied = this.#tied.length > 1 ? this.#distinctTies().sort(compareTrades) : this.#tied;
     for (const { timestamp, price, amount, side, id } of tied) {
-      this.push(timestamp, price, amount, takerCode(side));
+      this.#push(timestamp, price, amount, takerCode(side));
       const [hash, check] = idHashes(id);
       this.#id.push(hash);
       this.#check.push(check);

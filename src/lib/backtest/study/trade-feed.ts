@@ -1,6 +1,6 @@
 import type { TypedChunk } from '../../storage/database/typed-chunks.js';
 import { TAKER } from '../market-data.js';
-import { Column, repeatedIn } from './columns.js';
+import { Column, hasRepeated } from './columns.js';
 import type { TradeColumns } from './trade-columns.js';
 
 const NUMBERS = ['time', 'price', 'amount', 'taker', 'hash', 'sequence', 'arrival'] as const;
@@ -36,8 +36,13 @@ export class TradeFeed {
     const named = Object.fromEntries(NUMBERS.map((name, column) => [name, chunk.numbers(column)]));
     const rows = { ...named, chunk } as unknown as Rows;
     const codes = chunk.integers(CODE);
-    const symbols = columns.map((one) => this.#symbol(one));
-    for (let row = 0; row < chunk.rows; row++) symbols[codes[row] as number]?.add(rows, row);
+    for (let from = 0; from < chunk.rows; ) {
+      const code = codes[from] as number;
+      let until = from + 1;
+      while (until < chunk.rows && codes[until] === code) until += 1;
+      this.#symbol(columns[code] as TradeColumns).add(rows, from, until);
+      from = until;
+    }
   }
 
   /** Completes the columns. Returns false when two trades of a symbol may have one id: the columns are of no use then. */
@@ -57,6 +62,8 @@ class TiedTrades {
   readonly #columns: TradeColumns;
   readonly #hashes = new Column();
   #time = Number.NaN;
+  /** The trades of the last time: the place of the first one in the columns, and their rows in the chunks. */
+  #first = 0;
   #count = 0;
   readonly #rows: Rows[] = [];
   readonly #places: number[] = [];
@@ -69,37 +76,41 @@ class TiedTrades {
     this.#hashes.reserve(trades);
   }
 
-  add(rows: Rows, row: number): void {
-    const time = rows.time[row] as number;
-    if (time !== this.#time) {
-      this.settle();
-      this.#time = time;
+  /** Adds the rows `[from, until)`. */
+  add(rows: Rows, from: number, until: number): void {
+    const place = this.#columns.count - from;
+    this.#columns.append(rows, from, until);
+    this.#hashes.append(rows.hash, from, until);
+    for (let row = from; row < until; row++) {
+      const time = rows.time[row] as number;
+      if (time !== this.#time) {
+        if (this.#count > 1) this.#settle();
+        [this.#time, this.#first, this.#count] = [time, place + row, 0];
+      }
+      this.#rows[this.#count] = rows;
+      this.#places[this.#count++] = row;
     }
-    this.#rows[this.#count] = rows;
-    this.#places[this.#count++] = row;
-    const value = (values: Float64Array) => values[row] as number;
-    this.#hashes.push(value(rows.hash));
-    this.#columns.push(time, value(rows.price), value(rows.amount), value(rows.taker));
   }
 
   /** Returns whether every id is there once. */
   finish(): boolean {
-    this.settle();
-    const isUnique = repeatedIn(this.#hashes).next().done === true;
+    this.#settle();
+    const isUnique = !hasRepeated(this.#hashes);
     this.#hashes.clear();
     return isUnique;
   }
 
   /** Orders the trades of the last time as `compareTrades` does. */
-  settle(): void {
+  #settle(): void {
     const count = this.#count;
-    this.#count = 0;
-    if (count < 2) return;
     let isInOrder = true;
     for (let index = 1; index < count && isInOrder; index++) isInOrder = this.#compare(index - 1, index) <= 0;
     if (isInOrder) return;
     const order = Array.from({ length: count }, (_, index) => index);
-    this.#columns.reorder(order.sort((a, b) => this.#compare(a, b)));
+    this.#columns.reorder(
+      this.#first,
+      order.sort((a, b) => this.#compare(a, b)),
+    );
   }
 
   #compare(first: number, second: number): number {

@@ -8,14 +8,21 @@ type PlausibleRows = { readonly select: string; readonly condition: string };
 
 /** Returns how foreign rows of a type are read: candles by the shortest name of their interval. */
 export async function plausibleRows(database: Database, type: RecordType, select: string): Promise<PlausibleRows> {
+  if (type !== 'candle') return plausibleRowsOf(type, select, []);
+  const found = await database.rows(`SELECT DISTINCT "interval" FROM (${select}) WHERE "interval" IS NOT NULL`);
+  const intervals = found.map(({ interval }) => String(interval));
+  return plausibleRowsOf(type, select, intervals);
+}
+
+/** As `plausibleRows`; a candle of an interval that is not among `given` cannot be meant. */
+export function plausibleRowsOf(type: RecordType, select: string, given: readonly string[]): PlausibleRows {
   if (type === 'trade')
     return {
       select,
       condition: `"price" > 0 AND "amount" > 0 AND ${isNotRounded('"id"', '[0-9]([.][0-9]+)?')}`,
     };
   if (type !== 'candle') return { select, condition: 'true' };
-  const found = await database.rows(`SELECT DISTINCT "interval" FROM (${select}) WHERE "interval" IS NOT NULL`);
-  const intervals = found.flatMap(({ interval }) => intervalNamed(String(interval)));
+  const intervals = given.flatMap(intervalNamed);
   const named = intervals.map(({ given, name }) => `WHEN ${sqlText(given)} THEN ${sqlText(name)}`);
   const interval = named.length > 0 ? `CASE "interval" ${named.join(' ')} END` : 'NULL::VARCHAR';
   const time = 'epoch_us("timestamp")';

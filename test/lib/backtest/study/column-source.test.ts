@@ -117,6 +117,36 @@ describe('files read by columns', () => {
     );
   });
 
+  it('are checked while they are read: a late row that is another series or no record is found', async () => {
+    const names = {
+      type: 'candle',
+      exchange: 'bybit',
+      market: 'linear',
+      symbol: 'X',
+      interval: '60s',
+      source: 'trades',
+    } as const;
+    const prices = { open: 2, high: 3, low: 1, close: 2, volume: 1, closed: true };
+    const candles = Array.from({ length: 1100 }, (_, minute): Candle => {
+      return { ...names, timestamp: START + minute * 60_000_000, ...prices };
+    });
+    const ending = (more: Partial<Candle>) => [...candles.slice(0, -1), { ...(candles.at(-1) as Candle), ...more }];
+    const trades = candles.map(({ timestamp }, row): Trade => {
+      return { ...names, type: 'trade', timestamp, id: String(row), price: 1, amount: 1, side: 'buy' };
+    });
+    const last = { ...(trades.at(-1) as Trade), symbol: 'Y' };
+    const whole = [candles, ending({ symbol: 'Y' }), trades, [...trades.slice(1), last]];
+    const broken = [ending({ high: 1 }), ending({ timestamp: START + 1 })];
+    for (const records of [...whole, ...broken]) {
+      const [text, file] = [await written(records, 'csv'), await written(records, 'parquet')];
+      // As text: comparing thousands of numbers one by one takes seconds.
+      expect(JSON.stringify(await byColumns([file], {}))).toBe(JSON.stringify(await byRecords([file], {})));
+      // The records of a text name the line that is no record.
+      if (broken.includes(records as Candle[])) expect(await byColumns([text], {})).toBeUndefined();
+      else expect(JSON.stringify(await byColumns([text], {}))).toBe(JSON.stringify(await byRecords([text], {})));
+    }
+  });
+
   it('leave what columns cannot hold exactly to the records, with nothing reported', async () => {
     const base: Trade = {
       type: 'trade',
