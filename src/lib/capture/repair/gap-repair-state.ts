@@ -277,12 +277,13 @@ export class GapRepairState {
    * out to be complete is always corrected: readers would keep it as missing.
    */
   close(until: number): RepairResult {
-    const end = Math.max(this.from, this.#end?.timestamp ?? until);
     const recovered = orderTrades(
       [...this.#recovered.values()].filter((trade) => !this.#isAfterGap(trade)),
       this.start,
     );
     for (const { timestamp } of recovered.slice(0, 1)) this.from = Math.min(this.from, timestamp);
+    const last = recovered.reduce((latest, { timestamp }) => Math.max(latest, timestamp), this.from);
+    const end = Math.max(last, this.#end?.timestamp ?? until);
     const fetched = recovered.filter(({ localTimestamp }) => localTimestamp === undefined).length;
     const [from, to] = this.#isComplete || this.#isReported ? [this.from, end] : this.#remaining(end);
     const isSuperfluous = fetched === 0 && (this.#isComplete ? this.#isProvisional && !this.#isReported : this.#isReported);

@@ -1,5 +1,6 @@
 import type { GapReason, Market, Trade } from '../../model/records.js';
 import { marketKey, seriesKey } from '../../model/series.js';
+import { SECOND } from '../../model/time.js';
 import { ClockHolds } from './clock-holds.js';
 import { CLOCK_TOLERANCE, ceilSecond } from './continuity.js';
 import type { Feed } from './feed-table.js';
@@ -7,6 +8,9 @@ import { type GapRepairOptions, GapRepairState, type RepairResult } from './gap-
 import type { KnownTrades, TradePoint } from './known-trades.js';
 import { OpenRepair } from './open-repair.js';
 import type { RepairJob, RepairLimits, RepairPage } from './repair-job.js';
+
+/** How long a message may be on its way. */
+const IN_FLIGHT = 2 * SECOND;
 
 /** The options of a provisional repair, kept until the next trade of the symbol. */
 type Provisional = Omit<GapRepairOptions, 'feed' | 'isProvisional'>;
@@ -259,11 +263,7 @@ export class TradeRepair {
 
   #close(repair: OpenRepair): RepairResult {
     const { state, key, known } = repair;
-    const { exchange, market } = state.feed;
-    // A busy machine knows the clock late: without the last trade, the gap would end before what was already given.
-    const clock = this.#time(exchange, market);
-    const time = clock && Math.max(clock, known.last?.timestamp ?? 0);
-    const result = state.close(state.isComplete ? time || this.#now : ceilSecond(time || this.#now + CLOCK_TOLERANCE));
+    const result = state.close(this.#end(repair));
     this.#repairs.delete(key);
     this.#holds.delete(marketKey(state.feed), repair);
     this.#size -= state.size;
@@ -274,6 +274,20 @@ export class TradeRepair {
       this.#provisional.set(key, { reason, from: start?.timestamp ?? from, start, known, earliest: start ?? earliest });
     }
     return result;
+  }
+
+  /**
+   * The exchange's time at which a gap ends that no live trade has followed. If a whole gap ended now, it would claim trades
+   * that have happened since the feed returned: they are on their way, and a run that is killed never gets them. A snapshot
+   * even shows only what had happened when it was sent; an answer that was accepted was asked for long after the return.
+   */
+  #end({ state, known, returnedAt = this.#now }: OpenRepair): number {
+    const clock = this.#time(state.feed.exchange, state.feed.market);
+    const unproven = Math.max(0, this.#now - returnedAt) + (state.isSettled ? 0 : IN_FLIGHT);
+    // A busy machine knows the clock late: without the last trade, the gap would end before what was already given.
+    const last = known.last?.timestamp ?? 0;
+    if (state.isComplete) return Math.max((clock || this.#now) - unproven, last);
+    return ceilSecond(clock ? Math.max(clock, last) : this.#now + CLOCK_TOLERANCE);
   }
 
   #repairOf(job: RepairJob): OpenRepair | undefined {
