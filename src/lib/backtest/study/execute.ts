@@ -23,12 +23,16 @@ import type { StrategyModule } from './strategy-module.js';
 /** Lines are hashed in pieces of about this size (bytes). */
 const HASHED = 1 << 16;
 
+const COMPARED = ['time', 'order', 'side', 'position', 'price', 'amount', 'fee', 'maker', 'reason', 'realized', 'held'] as const;
+
 /** Fills that are made at once. */
 const BATCH = 1000;
 
 /** A run with its records. The same input and plan give the same records, byte for byte. */
 export type FinishedRun = {
   readonly run: Run;
+  /** The fills as the engine keeps them. */
+  readonly executions: readonly Execution[];
   /** Made when they are asked for: of most runs of a sweep they never are. */
   readonly fills: readonly Fill[];
   /** The same, some at a time: all of a fast run at once take longer to collect as garbage than to make. */
@@ -52,7 +56,16 @@ export type ExecuteOptions = {
   readonly until?: number | undefined;
   /** Added to the detail of the `run` record. */
   readonly detail?: Readonly<Record<string, unknown>> | undefined;
+  /** A run of the same symbol, perhaps with the same fills. */
+  readonly earlier?: FinishedRun | undefined;
 };
+
+/** Runs a plan once per path. Market orders fill alike on each: their hash, a tenth of a fast run, is computed once. */
+export function executePaths(options: ExecuteOptions, paths: readonly (Path | undefined)[]): FinishedRun[] {
+  const finished: FinishedRun[] = [];
+  for (const path of paths) finished.push(execute({ ...options, path, earlier: finished[0] }));
+  return finished;
+}
 
 /**
  * Runs a plan and returns its records. Throws a `FailureError` if the data has no trades and no candles, or the code of a
@@ -159,7 +172,8 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, t
   const { exchange, market, symbol } = data;
   const place = { exchange, market, symbol };
   const { fills } = outcome;
-  const fillsHash = hashOfFills(fills, place);
+  const { earlier } = options;
+  const fillsHash = isSame(earlier?.executions, fills) ? (earlier as FinishedRun).run.fillsHash : hashOfFills(fills, place);
   const parameters = parametersOf(plan);
   const about = { strategy: String(parameters.strategy), path, fromTimestamp: outcome.from, untilTimestamp: outcome.until };
   const runId = hashOf(JSON.stringify([place, about, parameters, outcome.events, fillsHash])).slice(0, 16);
@@ -177,6 +191,7 @@ function recordsOf(outcome: Outcome, { options, data, metrics, detail, levels, t
   const recordOf = (fill: Execution, number: number) => fillRecord(fill, number, place, runId);
   return {
     run,
+    executions: fills,
     get fills() {
       return fills.map(recordOf);
     },
@@ -228,6 +243,15 @@ export function fillRecord(fill: Execution, number: number, { exchange, market, 
     position: fill.held,
     runId,
   };
+}
+
+/** Returns whether two lists have the same fills in all that `fillRecord` takes of them. */
+function isSame(some: readonly Execution[] | undefined, others: readonly Execution[]): boolean {
+  if (some?.length !== others.length) return false;
+  return some.every((fill, index) => {
+    const other = others[index] as Execution;
+    return COMPARED.every((name) => fill[name] === other[name]);
+  });
 }
 
 /** Returns the hash of the NDJSON lines of fills, each without a run. */

@@ -1,7 +1,7 @@
 import type { Run } from '../../model/records.js';
 import { endOf } from '../market-data.js';
 import type { Path } from '../terms.js';
-import { execute, type FinishedRun } from './execute.js';
+import { executePaths, type FinishedRun } from './execute.js';
 import type { LoadedMarket } from './market-reader.js';
 import type { RunPlan } from './run-plan.js';
 import type { StrategyModule } from './strategy-module.js';
@@ -58,7 +58,7 @@ export async function study(options: StudyOptions): Promise<Study> {
 
 function single({ plans, market, module }: StudyOptions): Study {
   const [plan] = plans as [RunPlan];
-  return { finished: pathsFor(plan, market).map((path) => execute({ market, module, plan, path })), ranking: [] };
+  return { finished: executePaths({ market, module, plan }, pathsFor(plan, market)), ranking: [] };
 }
 
 async function ranked(options: StudyOptions): Promise<Study> {
@@ -71,8 +71,8 @@ async function ranked(options: StudyOptions): Promise<Study> {
     );
   const best = candidates[0];
   if (best === undefined) return { finished: [], ranking };
-  const paths = pathsFor(best.plan, market);
-  return { finished: paths.map((path) => execute({ market, module, plan: best.plan, path, detail: { rank: 1 } })), ranking };
+  const { plan } = best;
+  return { finished: executePaths({ market, module, plan, detail: { rank: 1 } }, pathsFor(plan, market)), ranking };
 }
 
 function rankCandidates(options: StudyOptions, window?: Window): Promise<Candidate[]> {
@@ -87,9 +87,7 @@ async function testWindow(options: StudyOptions, window: Window, index: number):
   if (best === undefined) return [];
   const { plan } = best;
   const part = (name: string, since: number, until: number) =>
-    pathsFor(plan, market).map((path) =>
-      execute({ market, module, plan, path, since, until, detail: { part: name, window: index + 1 } }),
-    );
+    executePaths({ market, module, plan, since, until, detail: { part: name, window: index + 1 } }, pathsFor(plan, market));
   return [...part('in-sample', window.from, window.until), ...part('out-of-sample', window.until, window.testUntil)];
 }
 
