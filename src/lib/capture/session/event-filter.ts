@@ -99,9 +99,12 @@ export class EventFilter {
     return this.#continuity.feedsOf(channel);
   }
 
-  /** Returns up to `most` trade feeds that are due for an audit. */
+  /** Returns up to `most` trade feeds that are due for an audit. While a repair is open, an audit would say nothing. */
   dueAudits(most: number): Feed[] {
-    return this.audits.due(this.deliveredTrades(), this.now, most);
+    const { repair } = this.trades;
+    const feeds = this.deliveredTrades();
+    const whole = repair && repair.open > 0 ? feeds.filter((feed) => !repair.isOpen(feed)) : feeds;
+    return this.audits.due(whole, this.now, most);
   }
 
   /** Returns the trade feeds that are delivered. */
