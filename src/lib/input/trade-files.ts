@@ -1,4 +1,4 @@
-import { DistinctHashes } from '../model/distinct-hashes.js';
+import { DistinctHashes, halvesOf } from '../model/distinct-hashes.js';
 import { MARKETS } from '../model/records.js';
 import type { RecordSelection } from '../model/selection.js';
 import { EARLIEST, LATEST } from '../model/time.js';
@@ -112,7 +112,7 @@ async function scan(
   const hashes = isHashed ? new DistinctHashes(groups.rows) : undefined;
   for await (const chunk of typedChunks(database, sql, groups.rows)) {
     if (!trades.add(chunk)) return undefined;
-    hashes?.add(chunk.bits(4), chunk.rows);
+    hashes?.add(halvesOf(chunk.bits(4)), 0, chunk.rows);
   }
   const isUnique =
     hashes?.areDistinct() ?? (await database.number(`SELECT count(DISTINCT ${key}) FROM ${relation}`)) === groups.rows;

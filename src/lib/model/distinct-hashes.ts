@@ -1,5 +1,7 @@
 const BUCKETS = 256;
 const FIRST = 64;
+/** Room of a bucket beside its share: a backtest has buckets for each of hundreds of symbols. */
+const SPARE = 8;
 
 /**
  * Finds out whether each of many 64-bit hashes occurs once.
@@ -14,14 +16,13 @@ export class DistinctHashes {
   /** `expected` hashes take no growing. */
   constructor(expected: number) {
     // Hashes are spread evenly: 1/20 more than the mean holds every bucket of large inputs.
-    const each = Math.ceil((expected / BUCKETS) * 1.05) + FIRST;
+    const each = Math.ceil((expected / BUCKETS) * 1.05) + SPARE;
     this.#buckets = Array.from({ length: BUCKETS }, () => new Uint32Array(each * 2));
   }
 
-  /** Adds the first `count` hashes of a column. */
-  add(hashes: BigUint64Array, count: number): void {
-    const halves = new Uint32Array(hashes.buffer, hashes.byteOffset, count * 2);
-    for (let at = 0; at < halves.length; at += 2) {
+  /** Adds the hashes `[from, until)` of a column, given as `halvesOf` it. */
+  add(halves: Uint32Array, from: number, until: number): void {
+    for (let at = 2 * from; at < 2 * until; at += 2) {
       const low = halves[at] as number;
       const index = low & (BUCKETS - 1);
       const length = this.#lengths[index] as number;
@@ -56,6 +57,11 @@ export class DistinctHashes {
 }
 
 /** `table` is empty; its length is a power of two, at least twice the number of hashes. */
+/** Returns hashes as two numbers each, the lower half first. */
+export function halvesOf(hashes: BigUint64Array): Uint32Array {
+  return new Uint32Array(hashes.buffer, hashes.byteOffset, hashes.length * 2);
+}
+
 function areDistinctIn(bucket: Uint32Array, table: Uint32Array): boolean {
   const mask = table.length - 1;
   for (let at = 0; at < bucket.length; at += 2) {

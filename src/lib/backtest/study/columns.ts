@@ -1,8 +1,6 @@
 const FIRST = 1024;
 /** A view of fewer values costs more than to copy them one by one. */
 const LONG = 32;
-const HASHES = 2 ** 53;
-const PARTS = 256;
 
 /**
  * A column of numbers that grows by doubling. It lies in shared memory, so that worker threads read it in place and the
@@ -47,22 +45,6 @@ export class Column {
   reorder(from: number, order: readonly number[]): void {
     const values = order.map((index) => this.at(index));
     this.#values.set(values, from);
-  }
-
-  /** Returns a copy of the values, sorted into equal parts of `[0, range)`, and where each part ends. */
-  parted(parts: number, range: number): { readonly values: Float64Array; readonly ends: readonly number[] } {
-    const [given, length, scale] = [this.#values, this.#length, parts / range];
-    const places = new Float64Array(parts + 1);
-    for (let index = 0; index < length; index++) (places[Math.floor((given[index] as number) * scale) + 1] as number) += 1;
-    for (let part = 0; part < parts; part++) (places[part + 1] as number) += places[part] as number;
-    const values = new Float64Array(length);
-    for (let index = 0; index < length; index++) {
-      const value = given[index] as number;
-      const part = Math.floor(value * scale);
-      values[places[part] as number] = value;
-      (places[part] as number) += 1;
-    }
-    return { values, ends: [...places.subarray(0, parts)] };
   }
 
   /** Returns a copy of the values. */
@@ -112,31 +94,4 @@ export function timeOrder(time: Column): Uint32Array | undefined {
 export function* repeatedIn(column: Column): Generator<number> {
   const sorted = column.copy().sort();
   for (let index = 1; index < sorted.length; index++) if (sorted[index] === sorted[index - 1]) yield sorted[index] as number;
-}
-
-/**
- * Returns whether a column of hashes below 2^53 has one twice, in a third of the time of sorting them: one table for millions of them
- * would miss the cache with every hash, so they are parted by their first bits.
- */
-export function hasRepeated(hashes: Column): boolean {
-  const { values, ends } = hashes.parted(PARTS, HASHES);
-  const longest = ends.reduce((most, end, part) => Math.max(most, end - (ends[part - 1] ?? 0)), 0);
-  const table = new Float64Array(Math.ceil(longest * 1.5) + 1);
-  return ends.some((end, part) => isRepeatedIn(values.subarray(ends[part - 1] ?? 0, end), part, table.fill(0)));
-}
-
-/** Looks for a hash that is there twice in one part; `table` has zeros and more places than the part has hashes. */
-function isRepeatedIn(hashes: Float64Array, part: number, table: Float64Array): boolean {
-  for (let index = 0; index < hashes.length; index++) {
-    const hash = hashes[index] as number;
-    // Below the number of places: the share is a multiple of 2^-45, so that no rounding reaches 1.
-    let place = Math.floor((hash * (PARTS / HASHES) - part) * table.length);
-    // One more than the hash: 0 is an empty place.
-    for (let found = table[place]; found !== 0; found = table[place]) {
-      if (found === hash + 1) return true;
-      place = place + 1 === table.length ? 0 : place + 1;
-    }
-    table[place] = hash + 1;
-  }
-  return false;
 }

@@ -1,10 +1,11 @@
+import { DistinctHashes, halvesOf } from '../../model/distinct-hashes.js';
 import type { TypedChunk } from '../../storage/database/typed-chunks.js';
 import { TAKER } from '../market-data.js';
-import { Column, hasRepeated } from './columns.js';
 import type { TradeColumns } from './trade-columns.js';
 
-const NUMBERS = ['time', 'price', 'amount', 'taker', 'hash', 'sequence', 'arrival'] as const;
-const ID = NUMBERS.length;
+const NUMBERS = ['time', 'price', 'amount', 'taker', 'sequence', 'arrival'] as const;
+const HASH = NUMBERS.length;
+const ID = HASH + 1;
 const CODE = ID + 1;
 /** Below every sequence. */
 const MISSING = -1e300;
@@ -15,11 +16,12 @@ const MISSING = -1e300;
  */
 export function tradeSelectList(code: string): string {
   return `epoch_us("timestamp")::DOUBLE, "price", "amount", CASE "side" WHEN 'buy' THEN ${TAKER.buy} WHEN 'sell' THEN ${TAKER.sell} ELSE ${TAKER.unknown} END::DOUBLE,
-    (hash("id") >> 11)::DOUBLE, coalesce("sequence"::DOUBLE, ${MISSING}),
-    coalesce(epoch_us("local_timestamp")::DOUBLE, 'nan'::DOUBLE), "id", ${code}`;
+    coalesce("sequence"::DOUBLE, ${MISSING}), coalesce(epoch_us("local_timestamp")::DOUBLE, 'nan'::DOUBLE), hash("id"), "id", ${code}`;
 }
 
-type Rows = { readonly chunk: TypedChunk } & Readonly<Record<(typeof NUMBERS)[number], Float64Array>>;
+type Rows = { readonly chunk: TypedChunk; readonly hashes: Uint32Array } & Readonly<
+  Record<(typeof NUMBERS)[number], Float64Array>
+>;
 
 /** Adds chunks of `tradeSelectList` to the columns of their symbols. Trades of one time may lie in two files. */
 export class TradeFeed {
@@ -34,7 +36,7 @@ export class TradeFeed {
   /** Adds a chunk; `columns[code]` are those of a symbol. */
   add(chunk: TypedChunk, columns: readonly TradeColumns[]): void {
     const named = Object.fromEntries(NUMBERS.map((name, column) => [name, chunk.numbers(column)]));
-    const rows = { ...named, chunk } as unknown as Rows;
+    const rows = { ...named, chunk, hashes: halvesOf(chunk.bits(HASH)) } as unknown as Rows;
     const codes = chunk.integers(CODE);
     for (let from = 0; from < chunk.rows; ) {
       const code = codes[from] as number;
@@ -60,7 +62,7 @@ export class TradeFeed {
 /** Adds the trades of one symbol, and orders those of one time. The text of an id is read only where it decides. */
 class TiedTrades {
   readonly #columns: TradeColumns;
-  readonly #hashes = new Column();
+  #hashes: DistinctHashes | undefined;
   #time = Number.NaN;
   /** The trades of the last time: the place of the first one in the columns, and their rows in the chunks. */
   #first = 0;
@@ -73,14 +75,15 @@ class TiedTrades {
   }
 
   reserve(trades: number): void {
-    this.#hashes.reserve(trades);
+    this.#hashes ??= new DistinctHashes(trades);
   }
 
   /** Adds the rows `[from, until)`. */
   add(rows: Rows, from: number, until: number): void {
     const place = this.#columns.count - from;
     this.#columns.append(rows, from, until);
-    this.#hashes.append(rows.hash, from, until);
+    this.#hashes ??= new DistinctHashes(until - from);
+    this.#hashes.add(rows.hashes, from, until);
     for (let row = from; row < until; row++) {
       const time = rows.time[row] as number;
       if (time !== this.#time) {
@@ -95,8 +98,8 @@ class TiedTrades {
   /** Returns whether every id is there once. */
   finish(): boolean {
     this.#settle();
-    const isUnique = !hasRepeated(this.#hashes);
-    this.#hashes.clear();
+    const isUnique = this.#hashes?.areDistinct() ?? true;
+    this.#hashes = undefined;
     return isUnique;
   }
 
