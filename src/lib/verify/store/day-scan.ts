@@ -153,15 +153,14 @@ export async function disorderOf(inspection: StoreInspection, inspected: Inspect
   const columns = ORDER[inspected.partition.type] ?? '"timestamp"';
   const order = `ROW(${columns.replaceAll('"sequence"', SEQUENCE)})`;
   // Without a partition and an order of its own the window takes the rows in file order and sorts nothing.
-  const rows = await inspection.database.rows(
-    `SELECT "symbol", count(*) AS count, epoch_us(min("timestamp")) AS at, to_json(list(DISTINCT file ORDER BY file))::VARCHAR AS files FROM (
+  const statement = `SELECT "symbol", count(*) AS count, epoch_us(min("timestamp")) AS at, to_json(list(DISTINCT file ORDER BY file))::VARCHAR AS files FROM (
        SELECT "symbol", "timestamp", file, position, ${order} AS place, lag("symbol") OVER () AS symbol_before,
          lag(position) OVER () AS position_before, lag(${order}) OVER () AS place_before
        FROM ${inspection.relation(inspected)} WHERE file IS NOT NULL)
      WHERE position = position_before + 1 AND ("symbol" < symbol_before OR ("symbol" = symbol_before AND place < place_before))
-     GROUP BY ALL ORDER BY ALL`,
-  );
-  return rows.map(flawOf);
+     GROUP BY ALL ORDER BY ALL`;
+  const { database } = inspection;
+  return (await database.inOneThread(() => database.rows(statement))).map(flawOf);
 }
 
 /** Reads the flaw from a row with `symbol`, `count`, `at` and `files` (JSON). */
