@@ -67,6 +67,32 @@ describe('a file that a step of mdtool wrote', () => {
     expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/no records .*records stored before/)]);
   });
 
+  it.each([
+    ['in order of time', '"timestamp", "sequence" NULLS FIRST, "id"'],
+    ['in order of time but for ids', '"timestamp", "sequence" NULLS FIRST, "id" DESC'],
+    ['in the order of a store', '"timestamp"::DATE, "symbol", "timestamp", "sequence" NULLS FIRST, "id"'],
+    ['in no order', 'hash("id")'],
+  ])('of several symbols %s is stored by symbol', async (name, order) => {
+    const store = `by-symbol-${name}`;
+    await withDatabase({}, async (database) => {
+      const time = 'epoch_us("timestamp") AS "timestamp"';
+      await database.run(`CREATE TABLE given AS SELECT 'bybit' AS exchange, 'linear' AS market, ['B', 'A', 'C'][i % 3 + 1] AS symbol,
+        make_timestamptz(1717286000000000 + i // 7 * 1000000) AS "timestamp", 'id-' || hash(i) AS id, 100.5 + i % 9 AS price, 0.5 AS amount,
+        'buy' AS side, CASE WHEN i % 3 > 0 THEN i // 14 END AS sequence FROM range(5000) r(i)`);
+      await database.run(`COPY (SELECT * REPLACE (${time}) FROM given ORDER BY ${order}) TO '${directory}/several.csv' (HEADER)`);
+    });
+    expect(await run(['import', 'several.csv', '-o', 'store', '--store', store])).toMatchObject({ code: 0 });
+    await withDatabase({}, async (database) => {
+      const stored = `read_parquet('${directory}/${store}/trade/**/*.parquet', filename = true, file_row_number = true)`;
+      const columns = `regexp_extract(filename, 'date=[0-9-]+') AS day, symbol, epoch_us("timestamp") AS time, id`;
+      const rows = await database.rows(`SELECT ${columns} FROM ${stored} ORDER BY day, file_row_number`);
+      expect([rows.length, new Set(rows.map(({ day }) => day)).size]).toEqual([5000, 2]);
+      const sweep = `CASE WHEN "sequence" IS NOT NULL THEN "price" ELSE 0 END`;
+      const sorted = `SELECT ${columns} FROM ${stored} ORDER BY day, "symbol", "timestamp", "sequence" NULLS FIRST, ${sweep}, "id"`;
+      expect(rows).toEqual(await database.rows(sorted));
+    });
+  });
+
   it('is a foreign one as soon as a flag describes it', async () => {
     const { stderr, code } = await run(['import', 'ticker.parquet', '--exchange', 'nowhere', '-o', 'x.ndjson']);
     expect([code, stderr]).toEqual([2, expect.stringMatching(/--exchange nowhere contradicts the file/)]);

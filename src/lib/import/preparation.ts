@@ -1,5 +1,6 @@
 import { contradictionText } from '../input/contradiction.js';
 import { columnsOf, type RecordType, type Trade } from '../model/records.js';
+import { areHashesDistinct } from '../storage/database/distinct-hashes.js';
 import { type Database, sqlName } from '../storage/database/duckdb.js';
 import { type PartitionRows, partitionRows } from '../storage/database/partition-rows.js';
 import { keyExpressions, precedence, tableColumns } from '../storage/database/record-table.js';
@@ -44,21 +45,23 @@ export async function prepareType(staging: Staging, type: RecordType, refuse: Re
   const columns = tableColumns(type).map(({ name }) => sqlName(name));
   const rows = staging.relation(type);
   const select = (source: string) => `SELECT ${columns.join(', ')}, place0 AS place, file, numbered FROM ${source}`;
+  const isForeign = staging.hasForeign(type);
   const given: GivenRows = {
     rows,
     partitions: await partitionRows(database, type, rows),
-    ...(await factsOf(database, type, rows)),
+    ...(await factsOf(database, type, rows, isForeign)),
   };
   // Records of mdtool, and one file in order, need no copy of their rows.
   const ordered = orderedSource(staging, type, given);
   if (ordered) {
-    await database.run(`CREATE ${ordered.isView ? 'VIEW' : 'TABLE'} ${table} AS ${select(ordered.source)}`);
+    const statement = `CREATE ${ordered.isView ? 'VIEW' : 'TABLE'} ${table} AS ${select(ordered.source)}`;
+    await database.inOneThread(() => database.run(statement));
     return await keepOneOfEachKey(staging, type, { ...given, ...ordered }, refuse);
   }
   await database.run(`CREATE TABLE placed AS SELECT *, place0 + 1 AS place FROM ${rows}`);
   await database.run(`CREATE TABLE ${table} AS ${select(await numberedSource(database, type))}`);
   await database.run('DROP TABLE placed');
-  const facts = await factsOf(database, type, table);
+  const facts = await factsOf(database, type, table, isForeign);
   return await keepOneOfEachKey(staging, type, { ...given, ...facts, isOrdered: false }, refuse);
 }
 
@@ -192,7 +195,7 @@ function same(left: string, right: string): string {
 async function keepOneOfEachKey(
   staging: Staging,
   type: RecordType,
-  { records, hashes, sideless, partitions, isOrdered, copy, lacking }: GivenRows & Pick<PreparedRows, 'isOrdered' | 'copy'>,
+  { records, sideless, partitions, isOrdered, copy, lacking }: GivenRows & Pick<PreparedRows, 'isOrdered' | 'copy'>,
   refuse: Refuse,
 ): Promise<PreparedRows> {
   const { database } = staging;
@@ -201,9 +204,11 @@ async function keepOneOfEachKey(
   // Ids that are there once in all symbols are there once in each: most often that answers it, with one column to read. Ids by
   // place are unique where the place is.
   const isByPlace = isOrdered && lacking === records;
+  const isDistinct = (key: string) => areHashesDistinct(database, `hash(${key})`, table, records);
   if (
     isByPlace ||
-    records === hashes ||
+    (type === 'trade' && (await isDistinct('"id"'))) ||
+    (await isDistinct(keys)) ||
     (await database.number(`SELECT count(DISTINCT hash(${keys})) FROM ${table}`)) === records
   )
     return { repeated: 0, sideless, partitions, isOrdered, copy };
@@ -216,7 +221,7 @@ async function keepOneOfEachKey(
   );
   await database.run(`DROP TABLE ${table}`);
   await database.run(`ALTER TABLE chosen RENAME TO ${table}`);
-  const kept = await factsOf(database, type, table);
+  const kept = await factsOf(database, type, table, false);
   return {
     repeated: left - kept.records,
     sideless: kept.sideless,
@@ -227,25 +232,20 @@ async function keepOneOfEachKey(
 
 type RowFacts = {
   readonly records: number;
-  /** Different ones: of the ids of trades, else of the keys. */
-  readonly hashes: number;
   /** Trades without side, without sequence, and without id. */
   readonly sideless: number;
   readonly unnumbered: number;
   readonly lacking: number;
 };
 
-/** Returns what one pass over rows of a type finds. */
-async function factsOf(database: Database, type: RecordType, rows: string): Promise<RowFacts> {
-  const isTrade = type === 'trade';
-  const trade = `, count(*) - count("side") AS sideless, count(*) - count("sequence") AS unnumbered, count_if("id" = '${NO_ID}') AS lacking`;
-  const [row = {}] = await database.rows(
-    `SELECT count(*) AS records, count(DISTINCT hash(${isTrade ? '"id"' : keyExpressions(type).join(', ')})) AS hashes ${isTrade ? trade : ''} FROM ${rows}`,
-  );
+/** Returns what one pass over rows of a type finds; ids, the longest column, are read of rows of another tool only. */
+async function factsOf(database: Database, type: RecordType, rows: string, isForeign: boolean): Promise<RowFacts> {
+  const lacking = isForeign ? `, count_if("id" = '${NO_ID}') AS lacking` : '';
+  const trade = `, count(*) - count("side") AS sideless, count(*) - count("sequence") AS unnumbered ${lacking}`;
+  const [row = {}] = await database.rows(`SELECT count(*) AS records ${type === 'trade' ? trade : ''} FROM ${rows}`);
   const count = (name: string) => Number(row[name] ?? 0);
   return {
     records: count('records'),
-    hashes: count('hashes'),
     sideless: count('sideless'),
     unnumbered: count('unnumbered'),
     lacking: count('lacking'),

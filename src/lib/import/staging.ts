@@ -49,7 +49,7 @@ const STAGING_MEMORY = '512MB';
 const BACKWARD = 0.9;
 
 /** Written and read once or twice, each value by itself: a dictionary of ids and prices would cost more than it saves. */
-const COPY = 'FORMAT parquet, COMPRESSION lz4, DICTIONARY_SIZE_LIMIT 1000';
+const COPY = 'FORMAT parquet, COMPRESSION lz4, DICTIONARY_SIZE_LIMIT 20';
 /** Every statement opens the file of each part: more parts become one table. */
 const MOST_PARTS = 16;
 const UNITED = ' UNION ALL BY NAME ';
@@ -152,7 +152,9 @@ export class Staging {
    */
   async addRows(type: RecordType, select: string, line: number, expected?: number, numbering?: Numbering): Promise<boolean> {
     const copy = { path: this.copyPath(), segment: `${segmentName()}-0` };
-    const rows = await this.#database.number(numbering ? segmentStatement(type, select, copy) : copyStatement(select, copy.path));
+    const statement = numbering ? segmentStatement(type, select, copy) : copyStatement(select, copy.path);
+    const run = () => this.#database.number(statement);
+    const rows = numbering ? await this.#database.inOneThread(run) : await run();
     if (expected !== undefined && rows !== expected) {
       await rm(copy.path);
       return false;
@@ -302,9 +304,8 @@ export class Staging {
   /** Counts how often the times of a file go on, and how often back. */
   async #countTurns(file: StagedFile, relation: string): Promise<void> {
     const times = `SELECT "timestamp" AS time, lag("timestamp") OVER () AS before FROM ${relation}`;
-    const [row] = await this.#database.rows(
-      `SELECT count(*) FILTER (time > before) AS forward, count(*) FILTER (time < before) AS backward FROM (${times})`,
-    );
+    const turns = `SELECT count(*) FILTER (time > before) AS forward, count(*) FILTER (time < before) AS backward FROM (${times})`;
+    const [row] = await this.#database.inOneThread(() => this.#database.rows(turns));
     file.forward += Number(row?.forward);
     file.backward += Number(row?.backward);
   }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { RecordType } from '../model/records.js';
-import { type Database, sqlName } from './database/duckdb.js';
+import { type Database, sqlName, sqlText } from './database/duckdb.js';
 import { segmentsMetadata } from './database/file-facts.js';
 import { adoptParquet, parquetStatement, writeParquet } from './database/parquet-file.js';
 import { type PartitionRows, partitionRows, recount } from './database/partition-rows.js';
 import { dropKnown, hasAllRecords } from './database/record-load.js';
-import { SWEEP_STEP } from './database/record-table.js';
+import { type RowOrder, rowOrder } from './database/row-order.js';
 import { storageFailure } from './files/durable-file.js';
 import { type Partition, partitionColumns, partitionPath } from './files/partition.js';
 import { absolutePath, removeFile, type StoreContext, wallClock } from './log/store-context.js';
@@ -48,8 +48,8 @@ type AddedRecords = { readonly added: number; readonly known: number };
 /**
  * Adds the rows of a table of one type to a store, each partition in one change of the log, without rows that stored files
  * have. The rows must be unique by their key. A run that ends early leaves whole partitions; the next one adds the rest.
- * `table` may be a view: `asTable` turns it into a table before rows are removed, and `verify` is called before a file gets its
- * name. Throws a `FailureError`.
+ * The table also has `place`, an integer for each row. It may be a view: `asTable` turns it into a table before rows are
+ * removed, and `verify` is called before a file gets its name. Throws a `FailureError`.
  */
 export async function addTable(
   context: StoreContext,
@@ -61,9 +61,16 @@ export async function addTable(
   const writer = segmentName();
   try {
     const partitions = source.known?.partitions ?? (await partitionRows(database, type, sqlName(source.table)));
+    // Most often what is true of all days answers for each of them, in one pass.
+    let whole: Promise<RowOrder> | undefined;
+    const orderOf = async (relation: string) => {
+      if (partitions.length > 1) whole ??= rowOrder(database, type, sqlName(source.table));
+      return (await whole) ?? (await rowOrder(database, type, relation));
+    };
     for (const [number, rows] of partitions.entries()) {
       const copy = partitions.length === 1 ? source.known?.copy : undefined;
-      const file = await writePartition(context, database, { ...source, rows, copy, segment: `${writer}-${number}` });
+      const job = { ...source, rows, copy, segment: `${writer}-${number}`, orderOf };
+      const file = await writePartition(context, database, job);
       known += rows.rows - (file?.rows ?? 0);
       added += file?.rows ?? 0;
     }
@@ -105,12 +112,13 @@ type PartitionJob = AddedTable & {
   readonly rows: PartitionRows;
   readonly segment: string;
   readonly copy: SegmentCopy | undefined;
+  readonly orderOf: (relation: string) => Promise<RowOrder>;
 };
 
 async function writePartition(
   context: StoreContext,
   database: Database,
-  { table, asTable, verify, known, rows, copy: whole, segment: next }: PartitionJob,
+  { table, asTable, verify, known, rows, copy: whole, segment: next, orderOf }: PartitionJob,
 ): Promise<StoredFile | undefined> {
   const { partition, where } = rows;
   const { type } = partition;
@@ -121,8 +129,9 @@ async function writePartition(
   const { dropped, superseding } = files.length > 0 ? await dropKnown(database, comparison) : { dropped: 0, superseding: 0 };
   const kept = dropped > 0 ? await recount(database, table, rows) : rows;
   if (!kept) return undefined;
-  const relation = `(SELECT * FROM ${sqlName(table)} WHERE ${where})`;
-  const isOrdered = known?.isOrdered || (await isSorted(database, type, relation));
+  const given = `(SELECT * FROM ${sqlName(table)} WHERE ${where})`;
+  const order = known?.isOrdered ? 'file' : await orderOf(given);
+  const isOrdered = order === 'file';
   const copy = isOrdered && files.length === 0 ? whole : undefined;
   const segment = copy?.segment ?? next;
   const path = `${partitionPath(partition)}/${segment}.${randomBytes(3).toString('hex')}.parquet`;
@@ -131,11 +140,12 @@ async function writePartition(
     ? await adoptParquet(absolute, { from: copy.path, rows: rows.rows, inspect: verify })
     : await writeParquet(database, absolute, {
         type,
-        relation,
+        relation: given,
+        sorted: !isOrdered,
+        order: order === 'time' ? symbolOrder(rows.symbols) : undefined,
         ...segmentFormat(segment),
         constants: constantsOf(partition),
         inspect: verify,
-        sorted: !isOrdered,
       });
   const file = { ...asFile(kept), path, ...written, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   const compared = new Set(stored.map(({ path: of }) => of));
@@ -148,26 +158,16 @@ async function writePartition(
   return isDone ? file : undefined;
 }
 
+/** Returns a shorter key that sorts trades in order of time as those of a stored file. */
+function symbolOrder(symbols: PartitionRows['symbols']): string | undefined {
+  const numbers = symbols?.map((symbol, at) => `WHEN ${sqlText(symbol)} THEN ${at}::UTINYINT`);
+  return numbers && `CASE "symbol" ${numbers.join(' ')} END, place`;
+}
+
 /** Returns what all rows of a partition share. */
 function constantsOf(partition: Partition): Record<string, string | null> {
   const values = partitionColumns(partition.type).map((name) => [name, partition[name] ?? null]);
   return { type: partition.type, ...Object.fromEntries(values) };
-}
-
-/**
- * Archives are in order as a rule, and captures of one symbol: to find that out costs a tenth of sorting them. Each row is
- * compared with the one before, column by column; of others the first that stands wrong ends the search.
- */
-async function isSorted(database: Database, type: RecordType, relation: string): Promise<boolean> {
-  if (type !== 'trade') return false;
-  const order = ['"symbol"', '"timestamp"', '"sequence"', '"local_timestamp"', SWEEP_STEP, '"id"'];
-  const columns = order.flatMap((value, at) => [`${value} AS c${at}`, `lag(${value}) OVER () AS l${at}`]);
-  const isAfter = order.reduceRight(
-    (next, _, at) => `CASE WHEN c${at} IS DISTINCT FROM l${at} THEN coalesce(c${at} > l${at}, l${at} IS NULL) ELSE ${next} END`,
-    'false',
-  );
-  const wrong = await database.rows(`SELECT 1 FROM (SELECT ${columns.join(', ')} FROM ${relation}) WHERE NOT ${isAfter} LIMIT 1`);
-  return wrong.length === 0;
 }
 
 function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {
