@@ -1,17 +1,17 @@
 import type { Database } from './duckdb.js';
 import { typedChunks } from './typed-chunks.js';
 
-/** Rows whose hashes are kept in memory, 4 bytes in two places each: 64 MB at most. */
-const MOST = 8_000_000;
+/** Rows whose hashes are kept in memory: 64 MB. */
+const MOST = 12_000_000;
 
 /**
  * Returns whether each of `rows` rows has a hash of its own, by an expression of UBIGINT without NULL. False may also mean that
  * two hashes are alike in most of their bits: then a statement has to tell. DuckDB's `count(DISTINCT …)` takes twice the
- * processor time and three times the memory; above 8 million rows, where it spills to disk, it is asked all the same.
+ * processor time and three times the memory; above 12 million rows, where it spills to disk, it is asked all the same.
  */
 export async function areHashesDistinct(database: Database, hash: string, relation: string, rows: number): Promise<boolean> {
   if (rows > MOST) return (await database.number(`SELECT count(DISTINCT ${hash}) FROM ${relation}`)) === rows;
-  const size = 2 ** Math.ceil(Math.log2(Math.max(rows, 512) * 2));
+  const size = 2 ** Math.ceil(Math.log2((Math.max(rows, 512) * 4) / 3));
   const tags = new Uint32Array(size);
   for await (const chunk of typedChunks(database, `SELECT ${hash} FROM ${relation}`, rows))
     if (!addAll(tags, chunk.bits(0), chunk.rows)) return false;
