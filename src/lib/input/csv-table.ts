@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { columnsOf, type RecordType } from '../model/records.js';
 import type { Column } from '../model/schema.js';
 import { EARLIEST, LATEST } from '../model/time.js';
@@ -59,6 +60,8 @@ export async function loadCsv(database: Database, path: string, target: TextTarg
  * every line means what DuckDB has read. `dispose` removes a copy of the text.
  */
 export type CsvRows = {
+  /** The cells of the last line by name, where no cell of the text is quoted. */
+  readonly last: ReadonlyMap<string, string> | undefined;
   readonly type: RecordType;
   readonly select: string;
   readonly rows: number;
@@ -77,7 +80,28 @@ export async function openCsv(path: string): Promise<CsvRows | undefined> {
     await copy.dispose();
     return undefined;
   }
-  return { type: text.type, select: selectOf(copy.file, text.type, text), rows: text.lines, dispose: () => copy.dispose() };
+  const { type, header, lines: rows, hasQuotes } = text;
+  const last = hasQuotes ? undefined : await lastCells(copy.file, header);
+  return { type, select: selectOf(copy.file, type, text), rows, last, dispose: () => copy.dispose() };
+}
+
+/** Returns the cells of the last line of a plain text, none for a line that is too long. */
+async function lastCells(path: string, header: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(LONGEST_HEADER),
+      0,
+      LONGEST_HEADER,
+      Math.max(0, size - LONGEST_HEADER),
+    );
+    const [, line] = /\n([^\n]+)\n?$/.exec(buffer.toString('utf8', 0, bytesRead)) ?? [];
+    const cells = line?.replace(/\r$/, '').split(',') ?? [];
+    return new Map(cells.map((cell, index) => [header[index] as string, cell]));
+  } finally {
+    await file.close();
+  }
 }
 
 function isCsv(path: string): boolean {

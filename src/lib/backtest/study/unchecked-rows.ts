@@ -56,13 +56,16 @@ type UncheckedText = Omit<UncheckedRows, 'dispose'>;
 /** Most texts are of one series. Its names are compared in the pass that reads the rows; to know all series takes a pass of its own. */
 async function uncheckedText(
   database: Database,
-  { type, select, rows }: CsvRows,
+  { type, select, rows, last }: CsvRows,
   name: string,
 ): Promise<UncheckedText | undefined> {
   const columns = groupColumns(type);
   const list = columns.map(sqlName).join(', ');
   const found = await database.rows(`SELECT DISTINCT ${list} FROM (SELECT ${list} FROM (${select}) LIMIT ${FIRST_ROWS})`);
-  if (found.length === 1) return oneSeries(type, select, rows, found[0] as Record<string, unknown>);
+  const [first, other] = found as Record<string, unknown>[];
+  // A text of several series may be sorted by them.
+  if (first && !other && columns.every((column) => last?.get(column) === first[column]))
+    return oneSeries(type, select, rows, first);
   if (type !== 'trade') return undefined;
   const groups = await rowGroups(database, `(${select})`, columns, name);
   const clean = plausibleRowsOf(type, `SELECT * FROM (${select}) WHERE is_clean`, []);

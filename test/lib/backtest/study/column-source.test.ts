@@ -135,7 +135,8 @@ describe('files read by columns', () => {
       return { ...names, type: 'trade', timestamp, id: String(row), price: 1, amount: 1, side: 'buy' };
     });
     const last = { ...(trades.at(-1) as Trade), symbol: 'Y' };
-    const whole = [candles, ending({ symbol: 'Y' }), trades, [...trades.slice(1), last]];
+    const between = candles.map((one, row) => (row === 1050 ? { ...one, symbol: 'Y' } : one));
+    const whole = [candles, between, ending({ symbol: 'Y' }), trades, [...trades.slice(1), last]];
     const broken = [ending({ high: 1 }), ending({ timestamp: START + 1 })];
     for (const records of [...whole, ...broken]) {
       const [text, file] = [await written(records, 'csv'), await written(records, 'parquet')];
