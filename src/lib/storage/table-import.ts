@@ -83,12 +83,14 @@ export async function addTable(
 type ComparedRows = { readonly table: string; readonly rows: PartitionRows; readonly isOrdered: boolean };
 
 /** Returns the stored files that may have rows of a partition, and whether they may have all. */
-async function storedBeside(context: StoreContext, { table, rows, isOrdered }: ComparedRows) {
+async function storedBeside(context: StoreContext, database: Database, { table, rows, isOrdered }: ComparedRows) {
   const { partition, where } = rows;
   const stored = (await context.log.read()).partition(partition).filter((file) => mayOverlap(file, asFile(rows)));
   const files = stored.map((file) => absolutePath(context, file));
   const count = stored.reduce((sum, file) => sum + file.rows, 0);
-  const isAlike = isOrdered && files.length === 1 && count === rows.rows;
+  const isOneFile = files.length === 1 && count === rows.rows;
+  const relation = `(SELECT * FROM ${sqlName(table)} WHERE ${where})`;
+  const isAlike = isOneFile && (isOrdered || (await rowOrder(database, partition.type, relation)) === 'file');
   const comparison = { table, type: partition.type, where, files, span: rows, isAlike };
   return { comparison, stored, mayHaveAll: files.length > 0 && count >= rows.rows };
 }
@@ -101,7 +103,7 @@ export async function hasTable(
   { partitions, isOrdered }: { readonly partitions: readonly PartitionRows[]; readonly isOrdered: boolean },
 ): Promise<boolean> {
   for (const rows of partitions) {
-    const { comparison, mayHaveAll } = await storedBeside(context, { table, rows, isOrdered });
+    const { comparison, mayHaveAll } = await storedBeside(context, database, { table, rows, isOrdered });
     if (!mayHaveAll || !(await hasAllRecords(database, comparison))) return false;
   }
   return true;
@@ -122,7 +124,11 @@ async function writePartition(
 ): Promise<StoredFile | undefined> {
   const { partition, where } = rows;
   const { type } = partition;
-  const { comparison, stored, mayHaveAll } = await storedBeside(context, { table, rows, isOrdered: known?.isOrdered === true });
+  const { comparison, stored, mayHaveAll } = await storedBeside(context, database, {
+    table,
+    rows,
+    isOrdered: known?.isOrdered === true,
+  });
   const { files } = comparison;
   if (mayHaveAll && (await hasAllRecords(database, comparison))) return undefined;
   if (files.length > 0) await asTable();

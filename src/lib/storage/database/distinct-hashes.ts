@@ -6,7 +6,7 @@ const MOST = 12_000_000;
 
 /**
  * Returns whether each of `rows` rows has a hash of its own, by an expression of UBIGINT without NULL. False may also mean that
- * two hashes are alike in most of their bits: then a statement has to tell. DuckDB's `count(DISTINCT …)` takes twice the
+ * two hashes are alike in most of their bits: then a statement has to decide. DuckDB's `count(DISTINCT …)` takes twice the
  * processor time and three times the memory; above 12 million rows, where it spills to disk, it is asked all the same.
  */
 export async function areHashesDistinct(database: Database, hash: string, relation: string, rows: number): Promise<boolean> {

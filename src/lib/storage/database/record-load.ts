@@ -149,7 +149,7 @@ export async function hasAllRecords(
   const stored = `(SELECT ${columns.join(', ')} FROM ${storedFiles(type, files)} WHERE ${inSpan(span)}) AS s`;
   const other = columns.map((column) => `f.${column} IS DISTINCT FROM s.${column}`).join(' OR ');
   const differs = `SELECT 1 FROM ${fresh} POSITIONAL JOIN ${stored} WHERE ${other} LIMIT 1`;
-  if (isAlike && (await database.rows(differs)).length === 0) return true;
+  if (isAlike && (await database.inOneThread(() => database.rows(differs))).length === 0) return true;
   const same = columns.map((column) => `f.${column} IS NOT DISTINCT FROM s.${column}`).join(' AND ');
   const missing = await database.rows(`SELECT 1 FROM ${fresh} ANTI JOIN ${stored} ON ${same} LIMIT 1`);
   return missing.length === 0;
