@@ -143,6 +143,9 @@ function requireSide(
 function requireComplete(table: Table, type: RecordType, fields: Fields, preset: Preset | undefined): void {
   const missing = neededOf(type).filter((name) => !(name in fields));
   if (!preset || preset.hasLevels || missing.length === 0) return;
+  const { field, column, advice } = preset.otherUnit ?? {};
+  if (missing.length === 1 && missing[0] === field)
+    throw new UsageError(`${table.path}: the preset ${preset.name} does not take ${column} as ${field}: ${advice}`);
   throw new UsageError(
     `${table.path}: ${preset.about}; --columns ${missing.map((name) => `${name}=COLUMN`).join(',')} says which column has it`,
   );

@@ -82,7 +82,7 @@ export const TOOL_PRESETS: readonly Preset[] = [
   },
   {
     name: 'yahoo',
-    about: 'Yahoo Finance daily candles; Volume of a crypto pair counts dollars, so --columns turnover=Volume takes it',
+    about: 'Yahoo Finance daily candles; Volume of a crypto pair counts dollars',
     source: 'https://finance.yahoo.com/quote/BTC-USD/history/',
     type: 'candle',
     columns: { timestamp: 'Date', open: 'Open', high: 'High', low: 'Low', close: 'Close' },
