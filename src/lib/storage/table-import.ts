@@ -124,11 +124,8 @@ async function writePartition(
 ): Promise<StoredFile | undefined> {
   const { partition, where } = rows;
   const { type } = partition;
-  const { comparison, stored, mayHaveAll } = await storedBeside(context, database, {
-    table,
-    rows,
-    isOrdered: known?.isOrdered === true,
-  });
+  const compare = { table, rows, isOrdered: known?.isOrdered === true };
+  const { comparison, stored, mayHaveAll } = await storedBeside(context, database, compare);
   const { files } = comparison;
   if (mayHaveAll && (await hasAllRecords(database, comparison))) return undefined;
   if (files.length > 0) await asTable();
