@@ -2,12 +2,16 @@ import { endsGap, liesIn } from '../model/gap-repair.js';
 import type { Gap } from '../model/records.js';
 import { INPUT_NAMES, type Input, inputsOfChannel } from './inputs.js';
 
+export type FinalUntil = Readonly<Partial<Record<Input, number>>>;
+
 /** A span `[from, until)` in which inputs are missing, and when that became known. */
 export type OpenGap = {
   readonly inputs: readonly Input[];
   readonly from: number;
   readonly until: number;
   readonly known: number;
+  /** Of each input: rows that were emitted and end up to here are not changed by the gap. */
+  readonly final: FinalUntil;
 };
 
 /** The change that a gap makes: a new open gap, or open gaps that end. */
@@ -43,11 +47,18 @@ export class OpenGaps {
     this.#foreseen.push(repair);
   }
 
-  /** Adds a gap; returns the change, undefined when there is none or no input is concerned. */
-  add(gap: Gap): GapEffect {
+  /**
+   * Adds a gap; returns the change, undefined when there is none or no input is concerned. `finalOf` returns up to where
+   * emitted rows are not changed by a gap in an input that begins at `from`.
+   */
+  add(gap: Gap, finalOf: (input: Input, from: number) => number): GapEffect {
     const inputs = inputsOfChannel(gap.channel);
     if (inputs.length === 0) return undefined;
-    if (gap.missing) return this.#foreseen.some((repair) => ends(repair, gap)) ? undefined : { opened: this.#begin(gap, false) };
+    if (gap.missing) {
+      if (this.#foreseen.some((repair) => ends(repair, gap))) return undefined;
+      const final = Object.fromEntries(inputs.map((input) => [input, finalOf(input, gap.fromTimestamp)]));
+      return { opened: this.#begin(gap, false, final) };
+    }
     const ended = this.#open.filter(({ gap: other, isLate }) => !isLate && ends(gap, other));
     if (gap.channel === 'trade' && liesIn(gap, this.#lastLate))
       return ended.length > 0 ? undefined : { opened: this.#begin(gap, true) };
@@ -100,10 +111,10 @@ export class OpenGaps {
     return this.#open.map(({ openGap }) => openGap);
   }
 
-  #begin(gap: Gap, isLate: boolean): OpenGap {
+  #begin(gap: Gap, isLate: boolean, final: FinalUntil = {}): OpenGap {
     // Both ends are equal where the exchange's times are too coarse.
     const until = Math.max(gap.untilTimestamp, gap.fromTimestamp + 1);
-    const openGap = { inputs: inputsOfChannel(gap.channel), from: gap.fromTimestamp, until, known: knownOf(gap) };
+    const openGap = { inputs: inputsOfChannel(gap.channel), from: gap.fromTimestamp, until, known: knownOf(gap), final };
     this.#pending.push(openGap);
     this.#open.push({ openGap, gap, isLate });
     if (this.#open.length > REMEMBERED) extend(this.#settled, (this.#open.shift() as RememberedGap).openGap);

@@ -1,6 +1,7 @@
 import type { AnyRecord, Candle, Gap } from '../model/records.js';
 import { MINUTE, SECOND } from '../model/time.js';
 import { type FeatureRow, FeatureSeries, type FeatureWarmUp, type Past } from './feature-series.js';
+import { INPUTS, type Input } from './inputs.js';
 import { type MicroRow, MicroSeries, type SymbolIdentity } from './micro-series.js';
 import { type OpenGap, OpenGaps } from './open-gaps.js';
 import type { EngineCounts, EngineOptions } from './options.js';
@@ -8,6 +9,9 @@ import type { SecondInput } from './second-inputs.js';
 
 /** Rows that a gap may still change. A longer silence of one channel keeps no more. */
 const KEPT = 300;
+
+/** A channel that has been silent for longer before a gap begins is dead: the rows lack its inputs already. */
+const DEAD = 300 * SECOND;
 
 /** Most inputs give no row at once. */
 export const NO_ROWS: readonly AnyRecord[] = [];
@@ -45,6 +49,8 @@ export class SymbolSeries {
   readonly #features: FeatureSeries;
   readonly #lastSeen = new Map<string, number>();
   #kept: Kept[] = [];
+  /** The end of the last row that was made before this run. */
+  #resumed = 0;
 
   constructor(identity: SymbolIdentity, options: EngineOptions, counts: EngineCounts) {
     this.#identity = identity;
@@ -88,6 +94,7 @@ export class SymbolSeries {
   /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
   resume(end: number, past: Past): void {
     this.#features.resume(end, past);
+    this.#resumed = end;
     // An input that is silent since then may be in a gap that is not known yet.
     for (const type of past.seen) this.#lastSeen.set(type, 0);
   }
@@ -111,6 +118,9 @@ export class SymbolSeries {
     this.#counts.inputs += 1;
     this.#seconds.resume(row);
     for (const [type, isThere] of contentsOf(row)) if (isThere && !this.#lastSeen.has(type)) this.#lastSeen.set(type, 0);
+    this.#recall('book_snapshot', row.bookTimestamp);
+    this.#recall('mark_price', row.markTimestamp);
+    this.#resumed = row.timestamp;
     return this.#give(row);
   }
 
@@ -121,7 +131,7 @@ export class SymbolSeries {
 
   /** Learns a gap; returns the rows that it changes. */
   addGap(gap: Gap): AnyRecord[] {
-    const effect = this.#openGaps.add(gap);
+    const effect = this.#openGaps.add(gap, (input, from) => this.#finalFor(input, from));
     if (effect === undefined) return [];
     return 'opened' in effect ? this.#revise(effect.opened) : this.#restore(effect.ended, effect.known);
   }
@@ -141,7 +151,13 @@ export class SymbolSeries {
     }
   }
 
-  #see({ type, timestamp }: SecondInput): void {
+  /** Takes what a row knows of the last input of a type: none has arrived where it knows no time. */
+  #recall(type: SecondInput['type'], timestamp: number | undefined): void {
+    if (timestamp === undefined) this.#lastSeen.delete(type);
+    else this.#see({ type, timestamp });
+  }
+
+  #see({ type, timestamp }: Pick<SecondInput, 'type' | 'timestamp'>): void {
     if (timestamp > (this.#lastSeen.get(type) ?? 0)) this.#lastSeen.set(type, timestamp);
   }
 
@@ -161,6 +177,17 @@ export class SymbolSeries {
     let drop = Math.max(0, most + 1 - KEPT);
     while (drop < most && (this.#kept[drop] as Kept).now.micro.timestamp <= final) drop += 1;
     if (drop > 0) this.#kept.splice(0, drop);
+  }
+
+  /**
+   * A gap holds no records of its channel: rows up to the last one are final, however long another channel has been silent and
+   * whatever was emitted before this run. Otherwise the rows of a store would depend on when they were made. Trades may be rare.
+   */
+  #finalFor(input: Input, from: number): number {
+    const last = this.#lastSeen.get(INPUTS[input].type) ?? 0;
+    const isUnknown = last === 0 && from < this.#resumed;
+    const isDead = last < from - DEAD && !isUnknown && input !== 'trade';
+    return isDead ? Number.POSITIVE_INFINITY : last;
   }
 
   #revise(openGap: OpenGap): AnyRecord[] {
@@ -186,8 +213,11 @@ export class SymbolSeries {
     });
   }
 
-  #damaged(row: Row, openGap: OpenGap): Row {
+  #damaged(row: Row, { final, ...whole }: OpenGap): Row {
     let { micro } = row;
+    const inputs = whole.inputs.filter((input) => micro.timestamp > (final[input] ?? 0));
+    if (inputs.length === 0) return row;
+    const openGap = { ...whole, inputs, final };
     const isCovered = openGap.from < micro.timestamp && openGap.until > micro.timestamp - SECOND;
     // The price of the last trade before the gap says nothing of a second in it.
     const close = isCovered && openGap.inputs.includes('trade') && micro.trades === 0 ? undefined : micro.close;

@@ -293,10 +293,22 @@ describe('a gap', () => {
     const known = (rows: readonly object[]) => rows.map((item) => ({ ...item, knownTimestamp: 0, localTimestamp: 0 }));
 
     it('damages no row that comes after, and those that were given are what they were', () => {
-      const run = featureRun([...span(0, 50), stretch(), repair, ...span(50, 140)], { windows });
+      const isQuiet = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > at(40.2) && timestamp < at(50.1);
+      const quiet = (from: number, until: number) => span(from, until).filter((record) => !isQuiet(record));
+      const run = featureRun([...quiet(0, 50), stretch(), { ...repair, repaired: 0 }, ...quiet(50, 140)], { windows });
+      const { micro, features } = featureRun(quiet(0, 140), { windows });
       expect(run.counts.revised).toBeGreaterThan(0);
-      expect(known(run.micro)).toEqual(known(whole.micro));
-      expect(known(run.features)).toEqual(known(whole.features));
+      expect(known(run.micro)).toEqual(known(micro));
+      expect(known(run.features)).toEqual(known(features));
+    });
+
+    it('changes no row before a record of its channel, however long another channel is silent', () => {
+      const [silent, spoken] = [all.filter(({ type, timestamp }) => type !== 'mark_price' || timestamp < at(20)), all];
+      const revised = [silent, spoken].map((records) => {
+        const before = records.filter(({ timestamp }) => timestamp <= at(50));
+        return featureRun([...before, stretch(), ...records.slice(before.length)], { windows }).counts.revised;
+      });
+      expect(revised).toEqual([0, 0]);
     });
 
     it('ends for the rows to come where the repair is known later', () => {
