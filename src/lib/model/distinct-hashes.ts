@@ -56,12 +56,12 @@ export class DistinctHashes {
   }
 }
 
-/** `table` is empty; its length is a power of two, at least twice the number of hashes. */
 /** Returns hashes as two numbers each, the lower half first. */
 export function halvesOf(hashes: BigUint64Array): Uint32Array {
   return new Uint32Array(hashes.buffer, hashes.byteOffset, hashes.length * 2);
 }
 
+/** `table` is empty; its length is a power of two, at least twice the number of hashes. */
 function areDistinctIn(bucket: Uint32Array, table: Uint32Array): boolean {
   const mask = table.length - 1;
   for (let at = 0; at < bucket.length; at += 2) {

@@ -1,6 +1,6 @@
 import { seriesKey } from '../../model/series.js';
 import { SECOND } from '../../model/time.js';
-import type { Feed } from './feed-table.js';
+import { type Feed, FeedTable } from './feed-table.js';
 import type { TradePoint } from './known-trades.js';
 
 /** A silence that has ended: the trades before and after it. What lies between them is not proven. */
@@ -53,7 +53,7 @@ const FADING = 0.5;
  */
 export class AuditSchedule {
   readonly #every: number;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new FeedTable<Feed & Entry>();
   readonly #resumed = new Set<string>();
 
   constructor(every: number) {
@@ -70,7 +70,7 @@ export class AuditSchedule {
 
   /** Registers a live trade of a feed. */
   observe(feed: Feed, { id, timestamp, sequence }: TradePoint, at: number): void {
-    const entry = this.#entries.size === 0 ? undefined : this.#entries.get(seriesKey(feed));
+    const entry = this.#find(feed);
     if (!entry) return;
     const after = { id, timestamp, sequence };
     const interval = at - entry.lastTrade;
@@ -93,7 +93,7 @@ export class AuditSchedule {
 
   /** Registers that a feed was lost: its repair proves the time up to its next trade. */
   lost(feed: Feed): void {
-    const entry = this.#entries.get(seriesKey(feed));
+    const entry = this.#find(feed);
     if (!entry) return;
     entry.last = undefined;
     settle(entry);
@@ -101,12 +101,12 @@ export class AuditSchedule {
 
   /** Returns the ended silence of a feed that is not proven, if any. */
   seam(feed: Feed): Seam | undefined {
-    return this.#entries.get(seriesKey(feed))?.seam;
+    return this.#find(feed)?.seam;
   }
 
   /** Registers that the exchange's list agrees with what the feed delivered up to the local time `at`. */
   proven(feed: Feed, at: number): void {
-    const entry = this.#entries.get(seriesKey(feed));
+    const entry = this.#find(feed);
     if (!entry) return;
     entry.proven = Math.max(entry.proven, entry.seamLength, at - entry.lastTrade);
     settle(entry);
@@ -117,7 +117,7 @@ export class AuditSchedule {
   /** Returns the feeds with a silence that is not proven at `at`, ended or not. */
   unproven(feeds: readonly Feed[], at: number): Feed[] {
     return feeds.filter((feed) => {
-      const entry = this.#entries.get(seriesKey(feed));
+      const entry = this.#find(feed);
       if (!entry?.last) return false;
       return entry.seam !== undefined || at - entry.lastTrade > Math.max(silenceLimit(entry), entry.proven);
     });
@@ -140,15 +140,22 @@ export class AuditSchedule {
   }
 
   #entryOf(feed: Feed, at: number, share: number): Entry {
-    const key = seriesKey(feed);
-    const known = this.#entries.get(key);
+    const known = this.#find(feed);
     if (known) return known;
-    const isResumed = this.#resumed.delete(key);
+    const isResumed = this.#resumed.delete(seriesKey(feed));
     const next = at + (isResumed ? SEAM_DELAY : this.#every * (0.5 + share));
+    const { exchange, market, channel, symbol } = feed;
     const silence = { last: undefined, startSilence: 0, seam: undefined, seamLength: 0, proven: 0 };
-    const entry: Entry = { lastTrade: at, interval: 0, trades: 0, next, isChecked: true, isResumed, ...silence };
-    this.#entries.set(key, entry);
+    const entry = {
+      ...{ exchange, market, channel, symbol },
+      ...{ lastTrade: at, interval: 0, trades: 0, next, isChecked: true, isResumed, ...silence },
+    };
+    this.#entries.add(entry);
     return entry;
+  }
+
+  #find({ exchange, market, channel, symbol }: Feed): Entry | undefined {
+    return this.#entries.get(exchange, market, channel, symbol);
   }
 }
 
