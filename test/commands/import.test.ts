@@ -368,6 +368,18 @@ describe('a sample with one thing wrong', () => {
     expect(stderr).toMatch(expected);
   });
 
+  it.each([
+    ['every hour', [0, 1, 2, 3], 2],
+    ['at most hours, some left out', [0, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13], 2],
+    ['too seldom to tell', [0, 1, 2, 4], 0],
+  ])('candles whose given interval is shorter than they are apart: %s', async (_, hours, expected) => {
+    const rows = hours.map((place) => `${1_717_200_000_000 + place * 3_600_000},10,12,9,11,1`);
+    await writeFile(join(directory, 'hours.csv'), `time,open,high,low,close,volume\n${rows.join('\n')}\n`);
+    const { stderr, code } = await run('hours.csv', ...hour.slice(0, -1), '1m', '--quiet');
+    const message = 'mdtool: candles of BTCUSDT begin 1h apart, and their interval is 1m; give --interval 1h\n';
+    expect([stderr, code]).toEqual([expected === 0 ? '' : message, expected]);
+  });
+
   it('refuses rows whose columns are swapped, each by file and line', async () => {
     const text = 'time,open,low,high,close,volume\n1717200000000,10,9,12,11,1\n1717203600000,11,10,13,12,1\n';
     await writeFile(join(directory, 'swapped.csv'), text.replace('open,low,high', 'open,high,low'));

@@ -12,6 +12,7 @@ import { recordOrder, tableColumns } from '../storage/database/record-table.js';
 import type { StoreContext } from '../storage/log/store-context.js';
 import { openSnapshot } from '../storage/reading/store-snapshot.js';
 import { addTable, hasTable } from '../storage/table-import.js';
+import { requireStepsOfInterval } from './candle-steps.js';
 import { stageCleanRows } from './clean-rows.js';
 import { refuseAgainstStore } from './comparison.js';
 import type { ImportOptions } from './options.js';
@@ -82,6 +83,7 @@ export async function* runImport(
       await staging.endFile();
     }
     await staging.flush();
+    await requireStepsOfInterval(staging);
     yield* importStaged(staging, target, listener, report);
   } finally {
     await staging.close().catch(() => {});

@@ -1,0 +1,32 @@
+import { UsageError } from '../model/errors.js';
+import { parseInterval } from '../model/interval.js';
+import { formatDuration } from '../model/time.js';
+import type { Staging } from './staging.js';
+
+/** Steps of one length that show the interval of candles, and steps of its multiples: candles without trades may be left out. */
+const EQUAL = 3;
+const MULTIPLES = 10;
+
+/**
+ * Refuses candles that begin a larger interval apart than the one that is given for them: an hour stored as its first minute
+ * would be read as a minute. Longer candles than the steps are refused by their starts. Throws a `UsageError`.
+ */
+export async function requireStepsOfInterval(staging: Staging): Promise<void> {
+  if (!staging.types.includes('candle') || !staging.hasForeign('candle')) return;
+  const series = '"exchange", "market", "symbol", "interval", "source"';
+  const steps = `(SELECT ${series}, epoch_us("timestamp") - lag(epoch_us("timestamp")) OVER (PARTITION BY ${series} ORDER BY "timestamp") AS step
+    FROM ${staging.relation('candle')} WHERE "foreign")`;
+  const least = `(SELECT *, min(step) OVER (PARTITION BY ${series}) AS least FROM ${steps} WHERE step > 0)`;
+  const rows = await staging.database.rows(
+    `SELECT "symbol", "interval", least, count(*) AS steps, count(*) FILTER (step <> least) AS longer FROM ${least}
+     GROUP BY ${series}, least HAVING bool_and(step % least = 0) ORDER BY "symbol"`,
+  );
+  for (const { symbol, interval, least: apart, steps: count, longer } of rows) {
+    const isShown = Number(count) >= MULTIPLES || (Number(count) >= EQUAL && Number(longer) === 0);
+    if (!isShown || Number(apart) <= parseInterval(String(interval)).size) continue;
+    const length = formatDuration(Number(apart));
+    throw new UsageError(
+      `candles of ${symbol} begin ${length} apart, and their interval is ${interval}; give --interval ${length}`,
+    );
+  }
+}
