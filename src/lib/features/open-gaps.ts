@@ -2,7 +2,8 @@ import { endsGap, liesIn } from '../model/gap-repair.js';
 import type { Gap } from '../model/records.js';
 import { INPUT_NAMES, type Input, inputsOfChannel } from './inputs.js';
 
-export type FinalUntil = Readonly<Partial<Record<Input, number>>>;
+/** A time of each input, microseconds. */
+type FinalUntil = Readonly<Partial<Record<Input, number>>>;
 
 /** A span `[from, until)` in which inputs are missing, and when that became known. */
 export type OpenGap = {
@@ -10,7 +11,7 @@ export type OpenGap = {
   readonly from: number;
   readonly until: number;
   readonly known: number;
-  /** Of each input: rows that were emitted and end up to here are not changed by the gap. */
+  /** Rows that were emitted and end up to here are not changed by the gap. */
   readonly final: FinalUntil;
 };
 

@@ -11,7 +11,7 @@ import type { SecondInput } from './second-inputs.js';
 const KEPT = 300;
 
 /** A channel that has been silent for longer before a gap begins is dead: the rows lack its inputs already. */
-const DEAD = 300 * SECOND;
+const DEAD = KEPT * SECOND;
 
 /** Most inputs give no row at once. */
 export const NO_ROWS: readonly AnyRecord[] = [];

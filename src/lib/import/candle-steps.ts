@@ -3,13 +3,14 @@ import { parseInterval } from '../model/interval.js';
 import { formatDuration } from '../model/time.js';
 import type { Staging } from './staging.js';
 
-/** Steps of one length that show the interval of candles, and steps of its multiples: candles without trades may be left out. */
+/** The number of equal steps that shows the interval of candles. */
 const EQUAL = 3;
+/** Where candles without trades are left out, steps differ: the number that shows it, if all are multiples of the least. */
 const MULTIPLES = 10;
 
 /**
- * Refuses candles that begin a larger interval apart than the one that is given for them: an hour stored as its first minute
- * would be read as a minute. Longer candles than the steps are refused by their starts. Throws a `UsageError`.
+ * Refuses candles whose starts lie further apart than the interval that is given for them: an hour would be stored as a
+ * minute. Throws a `UsageError`.
  */
 export async function requireStepsOfInterval(staging: Staging): Promise<void> {
   if (!staging.types.includes('candle') || !staging.hasForeign('candle')) return;

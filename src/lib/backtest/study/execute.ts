@@ -23,6 +23,7 @@ import type { StrategyModule } from './strategy-module.js';
 /** Lines are hashed in pieces of about this size (bytes). */
 const HASHED = 1 << 16;
 
+/** All that a record takes of a fill: two fills that are alike in it have one line. */
 const COMPARED = ['time', 'order', 'side', 'position', 'price', 'amount', 'fee', 'maker', 'reason', 'realized', 'held'] as const;
 
 /** Fills that are made at once. */
@@ -156,6 +157,7 @@ function computeExposure(module: StrategyModule, { market: { data }, plan, until
   return targets.subarray(known.time.length - part.time.length);
 }
 
+type Filled = Pick<Execution, (typeof COMPARED)[number]>;
 type Place = Pick<Fill, 'exchange' | 'market' | 'symbol'>;
 
 type Described = {
@@ -223,7 +225,7 @@ function* batchesOf(fills: readonly Execution[], recordOf: (fill: Execution, num
 }
 
 /** Returns the record of a fill; without a run it is the line that is hashed. */
-export function fillRecord(fill: Execution, number: number, { exchange, market, symbol }: Place, runId?: string): Fill {
+export function fillRecord(fill: Filled, number: number, { exchange, market, symbol }: Place, runId?: string): Fill {
   return {
     type: 'fill',
     exchange,
@@ -245,7 +247,7 @@ export function fillRecord(fill: Execution, number: number, { exchange, market, 
   };
 }
 
-/** Returns whether two lists have the same fills in all that `fillRecord` takes of them. */
+/** Returns whether two lists have the same fills. */
 function isSame(some: readonly Execution[] | undefined, others: readonly Execution[]): boolean {
   if (some?.length !== others.length) return false;
   return some.every((fill, index) => {

@@ -146,10 +146,8 @@ export class AuditSchedule {
     const next = at + (isResumed ? SEAM_DELAY : this.#every * (0.5 + share));
     const { exchange, market, channel, symbol } = feed;
     const silence = { last: undefined, startSilence: 0, seam: undefined, seamLength: 0, proven: 0 };
-    const entry = {
-      ...{ exchange, market, channel, symbol },
-      ...{ lastTrade: at, interval: 0, trades: 0, next, isChecked: true, isResumed, ...silence },
-    };
+    const state: Entry = { lastTrade: at, interval: 0, trades: 0, next, isChecked: true, isResumed, ...silence };
+    const entry = { exchange, market, channel, symbol, ...state };
     this.#entries.add(entry);
     return entry;
   }

@@ -13,8 +13,8 @@ export type GapRepairOptions = {
   /** The trade at the start of the gap: the last known one before it, or the first one known to be missing. */
   readonly start: TradePoint | undefined;
   /**
-   * How far back an answer is looked through, where that is before `start`: what an earlier run gave from there on was not
-   * compared with the exchange before the run was killed. The proof of the gap does not need it.
+   * A trade before `start` from which on answers are looked through: a run that was killed had not compared its last trades with
+   * the exchange. The proof of the gap does not need it.
    */
   readonly since?: TradePoint | undefined;
   readonly known: KnownTrades;
@@ -281,9 +281,9 @@ export class GapRepairState {
       [...this.#recovered.values()].filter((trade) => !this.#isAfterGap(trade)),
       this.start,
     );
-    for (const { timestamp } of recovered.slice(0, 1)) this.from = Math.min(this.from, timestamp);
-    const last = recovered.reduce((latest, { timestamp }) => Math.max(latest, timestamp), this.from);
-    const end = Math.max(last, this.#end?.timestamp ?? until);
+    const end = Math.max(this.from, recovered.at(-1)?.timestamp ?? 0, this.#end?.timestamp ?? until);
+    // What an earlier run lacked lies before its last trade.
+    this.from = Math.min(this.from, recovered[0]?.timestamp ?? this.from);
     const fetched = recovered.filter(({ localTimestamp }) => localTimestamp === undefined).length;
     const [from, to] = this.#isComplete || this.#isReported ? [this.from, end] : this.#remaining(end);
     const isSuperfluous = fetched === 0 && (this.#isComplete ? this.#isProvisional && !this.#isReported : this.#isReported);
