@@ -8,17 +8,22 @@ import { FailureError, type MdtoolError, UsageError } from '../model/errors.js';
 export async function importFile(path: string): Promise<unknown> {
   const url = pathToFileURL(resolve(path)).href;
   try {
-    if (!/\.[cm]?ts$/.test(path) || 'typescript' in process.features) return await import(url);
-    const { tsImport } = await loadTsx(path);
-    return await tsImport(url, import.meta.url);
+    const isPlain = !/\.[cm]?ts$/.test(path) || (process.features as { typescript?: unknown }).typescript;
+    return isPlain ? await import(url) : (await loadTsx(path)).require(resolve(path), import.meta.url);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const { message } = error as Error;
     if (!existsSync(path)) throw new FailureError(`cannot read ${path}: no such file`, { cause: error });
-    const line = error instanceof SyntaxError && !path.endsWith('ts') ? syntaxLine(path) : undefined;
-    const place = line === undefined ? placeIn(error, path) : `${path}:${line}`;
-    throw new FailureError(`cannot load ${place}: ${firstLine(message)}`, { cause: error });
+    throw new FailureError(`cannot load ${loadFailure(error as Error, path)}`, { cause: error });
   }
+}
+
+/** Returns place and reason of a failed load. */
+function loadFailure(error: Error, path: string): string {
+  const [, file = '', place, reason = ''] = /^(.+?)(:\d+:\d+): ERROR: (.+)$/m.exec(error.message) ?? [];
+  if (reason.startsWith('Top-level await')) return `${path}${place}: await outside a function needs Node 22.18 or later`;
+  if (place !== undefined) return `${file === resolve(path) ? path : relative('', file)}${place}: ${reason}`;
+  const line = error instanceof SyntaxError && !path.endsWith('ts') ? syntaxLine(path) : undefined;
+  return `${line === undefined ? placeIn(error, path) : `${path}:${line}`}: ${firstLine(error.message)}`;
 }
 
 /** Returns the line of a syntax error, which the error of a failed import does not have. */
@@ -28,10 +33,13 @@ function syntaxLine(path: string): string | undefined {
   return /^\S*?:(\d+)\r?\n/.exec(stderr)?.[1];
 }
 
-/** Node 20 does not run TypeScript natively. */
-async function loadTsx(path: string): Promise<typeof import('tsx/esm/api')> {
+/**
+ * Node 20 does not run TypeScript by itself. `require`, because the hooks of `import` run in a thread of their own, whose
+ * answer to a later import is lost now and then (Node 20): mdtool then ends with 13 before its last line.
+ */
+async function loadTsx(path: string): Promise<typeof import('tsx/cjs/api')> {
   try {
-    return await import('tsx/esm/api');
+    return await import('tsx/cjs/api');
   } catch (error) {
     throw new UsageError(`${path}: TypeScript needs the package tsx (npm install tsx) or Node 22.18 or later`, {
       cause: error,
