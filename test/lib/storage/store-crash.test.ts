@@ -1,4 +1,4 @@
-import { appendFile, readdir } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
@@ -99,6 +99,27 @@ describe('recovery', () => {
     const reports = await Promise.all(next.map((one) => one.close()));
     const stored = await storedIds(directory);
     expect(reports.map(({ recovered }) => recovered).sort((a, b) => a - b)).toEqual([0, 0, 0, stored.size]);
+  });
+
+  it('removes what an interrupted seal left of the same journal, but no older file and none of another', async () => {
+    const directory = await temporaryDirectory();
+    const writer = startWriter(directory, {});
+    await writer.ready;
+    await sleep(100);
+    writer.process.kill('SIGKILL');
+    await writer.ended;
+    const [journal = ''] = await readdir(join(directory, 'journal'));
+    const segment = /\d{8}T\w+-\d+/.exec(journal)?.[0];
+    const partition = join(directory, 'trade/exchange=bybit/market=linear/date=2026-11-20');
+    await mkdir(partition, { recursive: true });
+    const left = [`${segment}.aaaaaa.parquet`, `${segment}.bbbbbb.parquet`, `${segment}1.cccccc.parquet`];
+    for (const name of left) await writeFile(join(partition, name), 'PAR1');
+    const silent = (Date.now() - 6 * 60_000) / 1000;
+    await utimes(join(partition, left[1] as string), silent, silent);
+    expect((await (await openStoreWriter(directory, { step: 'next' })).close()).recovered).toBeGreaterThan(0);
+    const names = await readdir(partition);
+    expect(names).toHaveLength(3);
+    expect(left.filter((name) => names.includes(name))).toEqual(left.slice(1));
   });
 
   it('leaves the journal of a living writer alone', async () => {

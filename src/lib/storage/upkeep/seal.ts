@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FailureError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
 import { type Database, withDatabase } from '../database/duckdb.js';
@@ -8,6 +8,7 @@ import { writeParquet } from '../database/parquet-file.js';
 import { type PartitionRows, partitionRows, recount } from '../database/partition-rows.js';
 import { countLines, dropKnown, dropRepeated, loadLines } from '../database/record-load.js';
 import { storageFailure } from '../files/durable-file.js';
+import { OWNER_SILENCE_MS } from '../files/owner.js';
 import { partitionPath } from '../files/partition.js';
 import { createScratch, removeScratch } from '../files/scratch.js';
 import type { JournalEntry } from '../journal/journal.js';
@@ -63,6 +64,7 @@ export async function sealSegment(context: StoreContext, job: SealJob): Promise<
       const counts = await writeSegment(database, context, { ...job, lines }, written);
       const sealed = await commitSeal(context, job, written);
       if (!sealed) for (const { file } of written) await removeFile(context, file);
+      if (sealed && job.into === undefined) await removeInterrupted(context, job.journal.segment, written);
       return { ...counts, sealed };
     });
   } catch (error) {
@@ -71,6 +73,24 @@ export async function sealSegment(context: StoreContext, job: SealJob): Promise<
   } finally {
     if (scratch !== undefined) await removeScratch(scratch);
   }
+}
+
+/**
+ * Removes what attempts at this segment left that a kill interrupted: until a sweep finds the files, other tools that read
+ * the directory would count their records twice. A file that is older than a writer may be silent stays: its writer may be
+ * suspended, and commit it when it goes on.
+ */
+async function removeInterrupted(context: StoreContext, segment: string, written: readonly WrittenFile[]): Promise<void> {
+  const { files } = context.paths;
+  if (files.isShared) return;
+  const kept = new Set(written.map(({ file }) => file.path));
+  for (const directory of new Set([...kept].map((path) => dirname(path))))
+    for (const name of await files.names(absolutePath(context, directory)).catch(() => [])) {
+      const path = `${directory}/${name}`;
+      if (!name.startsWith(`${segment}.`) || !name.endsWith('.parquet') || kept.has(path)) continue;
+      const age = await files.age(absolutePath(context, path)).catch(() => undefined);
+      if (age !== undefined && age < OWNER_SILENCE_MS) await removeFile(context, { path });
+    }
 }
 
 type SegmentLines = SealJob & { readonly lines: ReadonlyMap<string, TypedLines> };
