@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isInShard } from '../../src/lib/instruments/shard.js';
+import { LeasedShards } from '../../src/lib/jobs/leased-shards.js';
+import { EXIT } from '../../src/lib/model/errors.js';
 import { startExchangeServer } from '../support/exchange-server/index.js';
 import { isInstalled } from '../support/installed.js';
 import { captureFrom } from '../support/live-run.js';
@@ -20,14 +22,41 @@ describe.skipIf(!hasRedis)('leased shards', () => {
     expect({ verdicts, code }).toEqual({ verdicts: { whole: 6 }, code: 0 });
     expect(trades).toBe(distinct);
     expect(trades).toBeGreaterThan(100);
-  }, 120_000);
+  }, 240_000);
+
+  it.each([
+    [EXIT.done, EXIT.done],
+    [EXIT.incomplete, EXIT.incomplete],
+    [undefined, EXIT.failure],
+    // The writer before it had not ended yet.
+    [EXIT.usage, EXIT.done],
+  ])('that are given back while a capture ends with %s end with %i', async (code, expected) => {
+    let begun = () => {};
+    const started = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const leased = await LeasedShards.start({
+      connection: { url: trial.redis, flag: '--queue', onTrouble: () => {} },
+      ...{ queue: `ends-${code}`, description: 'a capture', shards: 1, most: 1, lock: 2_000, notice: () => {} },
+      start: () => {
+        let end = (_code: number | undefined) => {};
+        const ended = new Promise<number | undefined>((resolve) => {
+          end = resolve;
+        });
+        begun();
+        return { stop: () => end(code), ended };
+      },
+    });
+    await started;
+    expect(await leased.close()).toBe(expected);
+  });
 
   it('are taken over from a killed process within the lock and 5 s', async () => {
     const { verdicts, trades, distinct, takeOvers } = await trial.play(2, ['kill']);
     expect(verdicts).toEqual({ whole: 6 });
     expect(trades).toBe(distinct);
     expect(Math.max(...takeOvers)).toBeLessThan(7_000 + 5_000);
-  }, 120_000);
+  }, 240_000);
 });
 
 it('waits for listings in a leased shard without a symbol, longer than a run without a connection may', async () => {

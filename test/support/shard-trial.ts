@@ -38,6 +38,11 @@ export class ShardTrial {
     return new ShardTrial(await RedisServer.start(), exchange);
   }
 
+  /** URL of the Redis that holds the leases. */
+  get redis(): string {
+    return this.#redis.url;
+  }
+
   /** Plays one capture: the holder is killed or Redis is frozen as often as `faults` says, by a seed. */
   async play(seed: number, faults: readonly ('kill' | 'freeze')[]): Promise<FailOver> {
     const random = seeded(seed);

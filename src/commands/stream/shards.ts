@@ -6,7 +6,7 @@ import { type MetricsAddress, MetricsEndpoint } from '../../lib/cli/live/metrics
 import { rawValue } from '../../lib/cli/stderr.js';
 import type { Shard } from '../../lib/instruments/shard.js';
 import { LeasedShards, type ShardProcess } from '../../lib/jobs/leased-shards.js';
-import { UsageError } from '../../lib/model/errors.js';
+import { EXIT, UsageError } from '../../lib/model/errors.js';
 import { isRedis } from '../../lib/redis/url.js';
 
 /** `--shard auto/8`: the shards are leased. */
@@ -95,7 +95,8 @@ function startCapture({ index, count }: Shard, { argv, flags, line }: ShardRun):
   if (child.stderr) createInterface({ input: child.stderr }).on('line', (text) => line(`shard ${index}/${count}: ${text}`));
   const ended = new Promise<number | undefined>((resolve) => {
     child.once('error', () => resolve(undefined));
-    child.once('close', (code) => resolve(code ?? undefined));
+    // One that is asked to end while it starts ends by the signal itself: it has captured nothing, so nothing is lost.
+    child.once('close', (code, signal) => resolve(code ?? (signal === 'SIGTERM' ? EXIT.done : undefined)));
   });
   return { stop: (signal) => void child.kill(signal), ended };
 }

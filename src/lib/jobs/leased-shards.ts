@@ -135,7 +135,9 @@ export class LeasedShards {
     clearTimeout(timer);
     this.#stopping.signal.removeEventListener('abort', stop);
     lost.removeEventListener('abort', drop);
-    if (this.#stopping.signal.aborted && !lost.aborted) this.#code = Math.max(this.#code, code ?? EXIT.failure);
+    // Refused: the writer before it had not ended yet, and stores what this one would have.
+    if (this.#stopping.signal.aborted && !lost.aborted && code !== EXIT.usage)
+      this.#code = Math.max(this.#code, code ?? EXIT.failure);
     return code;
   }
 }
