@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import module from 'node:module';
-import { asksForHelp } from '../dist/lib/cli/help-request.js';
+import { asksForHelp } from '../dist/run/lib/cli/help-request.js';
 
 const argv = process.argv.slice(2);
 
@@ -11,7 +11,7 @@ function reportStdoutErrors() {
   process.stdout.once('error', async (error) => {
     if (error.code === 'EPIPE') return;
     process.exitCode = 1;
-    const { systemReason } = await import('../dist/lib/disk/system-reason.js');
+    const { systemReason } = await import('../dist/run/lib/disk/system-reason.js');
     process.stderr.write(`mdtool: cannot write stdout: ${systemReason(error)}\n`);
   });
 }
@@ -23,19 +23,16 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0])) {
   process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
 } else if (argv[0] === 'complete' && ['word', 'next'].includes(argv[1])) {
   // One press of the tab key. The framework would take longer than the candidates.
-  const { answerCompletion } = await import('../dist/lib/cli/completion/main.js');
+  const { answerCompletion } = await import('../dist/run/lib/cli/completion/main.js');
   await answerCompletion(argv[1] === 'word' ? argv.slice(2) : [...argv.slice(2), '']);
 } else if (asksForHelp(argv)) {
   reportStdoutErrors();
-  const { showHelp } = await import('../dist/lib/cli/help.js');
+  const { showHelp } = await import('../dist/run/lib/cli/help.js');
   showHelp(argv);
 } else {
-  // From Node 22.1 on: compiling some 500 files again at each start takes longer than reading them.
+  // From Node 22.1 on: compiling everything again at each start takes longer than reading it.
   module.enableCompileCache?.();
-  // Each part by its path: the index of oclif also loads semver and the rest of oclif, a fifth of the start.
-  const [{ execute }, { settings }] = await Promise.all([import('@oclif/core/execute'), import('@oclif/core/settings')]);
-  // Otherwise NODE_ENV=test or =development in somebody's shell makes oclif look for sources to compile.
-  settings.enableAutoTranspile = false;
+  const { executeCommand } = await import('../dist/run/lib/cli/execute.js');
   reportStdoutErrors();
-  await execute({ dir: import.meta.url });
+  await executeCommand(import.meta.url);
 }

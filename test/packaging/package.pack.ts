@@ -47,6 +47,14 @@ describe('the package', () => {
     expect(files.filter((name) => /\.map$|^(?:src|test|fixtures)\/|^packaging\/tools/.test(name))).toEqual([]);
   });
 
+  it('has the licences of the packages whose code is in what runs', () => {
+    const notices = readFileSync(join(installed, 'dist/run/third-party.txt'), 'utf8');
+    for (const name of ['@oclif/core', '@duckdb/node-api', 'chalk', 'smol-toml'])
+      expect(notices).toMatch(new RegExp(`^${name} `, 'm'));
+    const licences = notices.split('\n---\n').map((notice) => notice.split('\n').filter(Boolean).length);
+    expect(Math.min(...licences), 'lines of the shortest').toBeGreaterThan(2);
+  });
+
   it('has a README whose links lead somewhere from a registry page', () => {
     const links = [...readFileSync(join(installed, 'README.md'), 'utf8').matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(
       ([, link]) => link as string,

@@ -26,7 +26,7 @@ export function buildWithToy(directory: string): { readonly bin: string } {
     writeFileSync(join(target, 'toy', name.replace(/\.ts$/, '.js')), transpiled(moved));
   }
   writeFileSync(join(target, 'registry.js'), transpiled(readFileSync(join(ROOT, REGISTRY), 'utf8') + REGISTRATION));
-  execFileSync(process.execPath, [join(directory, 'scripts/manifest.js')]);
+  for (const step of ['bundle', 'manifest']) execFileSync(process.execPath, [join(directory, `scripts/${step}.js`)]);
   return { bin: join(directory, 'bin/run.js') };
 }
 

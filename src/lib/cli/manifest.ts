@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { packageFile } from '../disk/package-files.js';
 
 /** What the build has written of all commands (`oclif.manifest.json`): help and completion read it and load no command. */
 export type Manifest = { readonly commands: Readonly<Record<string, ManifestCommand>> };
@@ -58,5 +59,5 @@ export function readProgram(): Program {
 }
 
 function readPackaged(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8'));
+  return JSON.parse(readFileSync(packageFile(name), 'utf8'));
 }

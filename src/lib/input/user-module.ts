@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { packageFile } from '../disk/package-files.js';
 import { FailureError, type MdtoolError, UsageError } from '../model/errors.js';
 
 /** Loads a module of the user's, TypeScript included. Throws a `FailureError` that names the place if it cannot be loaded. */
@@ -101,12 +102,13 @@ function placeIn(error: unknown, path: string): string {
     const name = file.startsWith('file:') ? fileURLToPath(file) : file;
     if (name === resolve(path)) return `${path}:${line}:${column}`;
     // A module of the user's that this one imports; mdtool's own files and packages are not theirs.
-    if (!name.includes('/node_modules/') && !name.startsWith(OWN)) return `${relative('', name)}:${line}:${column}`;
+    if (!name.includes('/node_modules/') && !OWN.some((own) => name.startsWith(own)))
+      return `${relative('', name)}:${line}:${column}`;
   }
   return path;
 }
 
-const OWN = fileURLToPath(new URL('../../', import.meta.url));
+const OWN = ['dist/', 'src/'].map(packageFile);
 
 function firstLine(text: string): string {
   return text.split('\n')[0] ?? '';

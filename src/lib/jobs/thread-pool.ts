@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { LoadedMarket } from '../backtest/study/market-reader.js';
 import type { SweepJob } from '../backtest/study/sweep-job.js';
+import { packageFile } from '../disk/package-files.js';
 import { JobRefusal } from '../redis/job-worker.js';
 import type { StepRequest, ThreadAnswer, ThreadRequest } from './job-thread.js';
 import type { WorkerPlace } from './worker-place.js';
@@ -75,7 +76,7 @@ class JobThread {
   isAlive = true;
 
   constructor(place: WorkerPlace) {
-    this.#worker = new Worker(new URL('./job-thread.js', import.meta.url), { workerData: place });
+    this.#worker = new Worker(packageFile('dist/run/lib/jobs/job-thread.js'), { workerData: place });
     this.#worker
       .on('error', () => {})
       .once('exit', () => {

@@ -3,14 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { packageFile } from '../disk/package-files.js';
 import { systemReason } from '../disk/system-reason.js';
 import { FailureError } from '../model/errors.js';
 import { commandSettings, PARTS, partOf, type Scope, type Service, serviceOf, unitOf } from './units.js';
 
 const run = promisify(execFile);
-const PACKAGED = fileURLToPath(new URL('../../../packaging/systemd/', import.meta.url));
+const PACKAGED = packageFile('packaging/systemd/');
 const NOTE = '# Written by mdtool service install, which replaces it. Changes of your own: systemctl edit.\n';
 const SHARED = 'mdtool-.service.d';
 const SYSUSERS = 'sysusers.d/mdtool.conf';

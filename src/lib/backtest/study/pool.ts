@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { packageFile } from '../../disk/package-files.js';
 import { FailureError, UsageError } from '../../model/errors.js';
 import type { Run } from '../../model/records.js';
 import type { Path } from '../terms.js';
@@ -73,7 +74,7 @@ class PoolWorker {
   #failed: Error | undefined;
 
   constructor(start: WorkerStart) {
-    this.#worker = new Worker(new URL('./pool-worker.js', import.meta.url), { workerData: start });
+    this.#worker = new Worker(packageFile('dist/run/lib/backtest/study/pool-worker.js'), { workerData: start });
     this.#worker.on('error', (error) => {
       this.#failed = error;
     });

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
@@ -9,12 +8,9 @@ import { fetchNamedFiles } from '../files/bucket-files.js';
 import { followRetired, isVanished } from '../log/retired-files.js';
 import { followConnection, forgetConnection } from './statement-share.js';
 
-/**
- * Loads the native library on first use. It uses `require`: `import` first reads all 180 files of this CommonJS package to
- * find their exports (0.15 s instead of 0.05 s).
- */
+/** Loads the native library on first use. */
 export async function loadDuckDB(): Promise<typeof import('@duckdb/node-api')> {
-  return createRequire(import.meta.url)('@duckdb/node-api');
+  return (await import('@duckdb/node-api')).default;
 }
 
 export type DatabaseOptions = {

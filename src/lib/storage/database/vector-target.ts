@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 
-/** The functions of DuckDB's C interface that write into vectors; the package that we import has them one level below. */
+/** The functions of DuckDB's C interface that write into vectors; `@duckdb/node-api` is built on them. */
 type Binding = {
   data_chunk_get_vector(chunk: unknown, column: number): Handle;
   vector_get_data(vector: Handle, bytes: number): Uint8Array;
@@ -24,8 +24,7 @@ function binding(): Binding {
 }
 
 function load(): Binding {
-  const require = createRequire(import.meta.url);
-  return createRequire(require.resolve('@duckdb/node-api'))('@duckdb/node-bindings') as Binding;
+  return createRequire(import.meta.url)('@duckdb/node-bindings') as Binding;
 }
 
 /** Bytes of a text in a vector: its length, then up to 12 bytes of it, or the first four and the address of all of them. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../disk/package-files.js';
 import { FailureError } from '../../model/errors.js';
 import { storeCache } from '../files/bucket-cache.js';
 import type { Maintenance } from './maintenance.js';
@@ -21,7 +21,7 @@ type MaintenanceOptions = {
   readonly execArgv?: readonly string[];
 };
 
-const ENTRY = fileURLToPath(new URL('./maintenance-main.js', import.meta.url));
+const ENTRY = packageFile('dist/run/lib/storage/upkeep/maintenance-main.js');
 const IDLE_MS = 10_000;
 /** A child that is ended while it seals leaves files that verify names until they are deleted: only a stuck one is ended. */
 const PATIENCE_MS = 30_000;
