@@ -1,17 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
-import { leaveAtExit, removeAtExit } from '../../disk/exit-cleanup.js';
 import { fetchNamedFiles } from '../files/bucket-files.js';
 import { followRetired, isVanished } from '../log/retired-files.js';
+import { type Instance, releaseInstance, takeInstance } from './idle-instances.js';
 import { followConnection, forgetConnection } from './statement-share.js';
 
-/** Loads the native library on first use. */
-export async function loadDuckDB(): Promise<typeof import('@duckdb/node-api')> {
-  return (await import('@duckdb/node-api')).default;
-}
+export { loadDuckDB } from './idle-instances.js';
+
+/** Attempts of one statement: each time another of its files may have been retired. */
+const ATTEMPTS = 25;
 
 export type DatabaseOptions = {
   /** A `.duckdb` file; in memory by default. */
@@ -25,50 +21,41 @@ export type DatabaseOptions = {
 
 type Parameters = Record<string, DuckDBValue> | DuckDBValue[];
 
+/** Statements that change more than temporary objects of their connection. */
+const LASTING = /^\s*(ATTACH|USE|SET (?!threads)|CREATE (?!(OR REPLACE )?TEMP )|INSTALL|LOAD|PRAGMA)/i;
+
 /**
- * One DuckDB instance with one connection, for one operation: a fatal error makes an instance unusable. Sessions run in
- * UTC, load and install no extension, and spill outside of the working directory.
+ * One connection to a DuckDB instance, for one operation. No other operation uses the instance meanwhile; one that nothing is
+ * left of is used again, any other is closed, since a fatal error makes it unusable. Sessions run in UTC, load and install
+ * no extension, and spill outside of the working directory.
  */
 export class Database {
   readonly connection: DuckDBConnection;
-  readonly #closeInstance: () => void;
-  readonly #spill: string;
+  readonly #instance: Instance;
   readonly #threads: number;
+  #isClean = true;
+  #isClosed = false;
 
-  private constructor(connection: DuckDBConnection, closeInstance: () => void, spill: string, threads: number) {
+  private constructor(connection: DuckDBConnection, instance: Instance, threads: number) {
     this.connection = connection;
+    this.#instance = instance;
     this.#threads = threads;
-    this.#closeInstance = closeInstance;
-    this.#spill = spill;
-    removeAtExit(spill);
   }
 
-  static async open(options: DatabaseOptions = {}): Promise<Database> {
-    const { DuckDBInstance } = await loadDuckDB();
-    const { path = ':memory:', threads = 2, memoryLimit = '1GB' } = options;
-    // The default of DuckDB would be the working directory.
-    const spill = options.spill ?? join(tmpdir(), `mdtool-spill-${process.pid}-${randomBytes(4).toString('hex')}`);
-    const instance = await DuckDBInstance.create(path, {
-      threads: String(threads),
-      memory_limit: memoryLimit,
-      temp_directory: spill,
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-    });
-    const connection = await instance.connect();
-    await connection.run("SET TimeZone = 'UTC'");
+  static async open({ path = ':memory:', threads = 2, memoryLimit = '1GB', spill }: DatabaseOptions = {}): Promise<Database> {
+    const { instance, connection } = await takeInstance({ path, threads, memoryLimit, spill });
     await followConnection(connection);
-    return new Database(connection, () => instance.closeSync(), spill, threads);
+    return new Database(connection, instance, threads);
   }
 
   /** Runs statements and ignores their result. */
   async run(sql: string, parameters?: Parameters): Promise<void> {
-    await following(sql, (statement) => this.connection.run(statement, parameters));
+    await this.#following(sql, (statement) => this.connection.run(statement, parameters));
   }
 
   /** Returns a small result completely, integers as bigint. */
   read(sql: string, parameters?: Parameters): Promise<DuckDBResultReader> {
-    return following(sql, (statement) => this.connection.runAndReadAll(statement, parameters));
+    return this.#following(sql, (statement) => this.connection.runAndReadAll(statement, parameters));
   }
 
   /** Returns the rows of a small result by column name. */
@@ -83,7 +70,7 @@ export class Database {
 
   /** Returns the chunks of a small result; nothing in them is decoded yet. */
   async chunks(sql: string): Promise<readonly DuckDBDataChunk[]> {
-    const result = await following(sql, (statement) => this.connection.run(statement));
+    const result = await this.#following(sql, (statement) => this.connection.run(statement));
     return await result.fetchAllChunks();
   }
 
@@ -113,30 +100,30 @@ export class Database {
     }
   }
 
+  /** Runs a statement; reads stored files that were retired meanwhile under their retired names. */
+  async #following<T>(sql: string, run: (statement: string) => Promise<T>): Promise<T> {
+    if (LASTING.test(sql)) this.#isClean = false;
+    let statement = sql;
+    for (let attempt = 1; ; attempt++) {
+      await fetchNamedFiles(statement);
+      try {
+        return await run(statement);
+      } catch (error) {
+        this.#isClean = false;
+        const moved = isVanished(error) ? followRetired(sql) : statement;
+        if (moved === statement || attempt >= ATTEMPTS) throw error;
+        statement = moved;
+      }
+    }
+  }
+
   async close(): Promise<void> {
+    // Closed a second time, it would offer an instance that another operation uses by now.
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     forgetConnection(this.connection);
     this.connection.closeSync();
-    this.#closeInstance();
-    await rm(this.#spill, { recursive: true, force: true });
-    leaveAtExit(this.#spill);
-  }
-}
-
-/** Attempts of one statement: each time another of its files may have been retired. */
-const ATTEMPTS = 25;
-
-/** Runs a statement; reads stored files that were retired meanwhile under their retired names. */
-async function following<T>(sql: string, run: (statement: string) => Promise<T>): Promise<T> {
-  let statement = sql;
-  for (let attempt = 1; ; attempt++) {
-    await fetchNamedFiles(statement);
-    try {
-      return await run(statement);
-    } catch (error) {
-      const moved = isVanished(error) ? followRetired(sql) : statement;
-      if (moved === statement || attempt >= ATTEMPTS) throw error;
-      statement = moved;
-    }
+    await releaseInstance(this.#instance, this.#isClean);
   }
 }
 
