@@ -6,6 +6,7 @@ const RUNS = [
   'test/lib/backtest/grid-snapshot.test.ts',
   'test/commands/grid-kills.test.ts',
   'test/lib/exchanges/frame-bytes.test.ts',
+  'test/lib/features/store/file-features.test.ts',
   'test/fuzz/frames.test.ts',
 ];
 
@@ -13,6 +14,7 @@ const RUNS = [
 const FULL = {
   MDTOOL_ALL_KINDS: '1',
   MDTOOL_FUZZ_CASES: '100000',
+  MDTOOL_FILE_FEATURES: '200',
   MDTOOL_CRASH_POINTS: 'all',
   MDTOOL_MODEL_RUNS: '2000',
   MDTOOL_PARITY_SEEDS: '100',

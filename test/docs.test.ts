@@ -52,21 +52,53 @@ execFileSync(
 );
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A command line of mdtool alone: no pipe, no variable, no second command. */
-const ALONE = /^mdtool [^|><;&$`]*$/;
+const ENV = { PATH: `${join(folder, 'bin')}:${process.env.PATH}`, NO_COLOR: '1' };
+
+/** One command of a pipe; `errors`: what it writes to stderr is shown. */
+type Stage = { readonly text: string; readonly words: readonly string[]; readonly errors: boolean };
+
+/**
+ * Returns the commands of a pipe; undefined for a line that needs a shell: a redirection, a variable, a second command, a
+ * stream whose reader leaves.
+ */
+function stagesOf(line: string): Stage[] | undefined {
+  const parts = line.match(/(?:'[^']*'|"[^"]*"|2>\/dev\/null|[^|'"])+/g) ?? [];
+  const stages = parts.map((part) => {
+    const text = part.replace('2>/dev/null', '').trim();
+    return { text, words: wordsOf(text), errors: !part.includes('2>/dev/null') };
+  });
+  const needsShell = stages.some(({ text }) => /[><;&$`]|\\\n/.test(text.replaceAll(/'[^']*'/g, '')));
+  const isLeft = stages.some(({ words }, index) => words[0] === 'head' && stages[index - 1]?.words[1] === 'stream');
+  return needsShell || isLeft || !stages.some(({ words }) => words.includes('mdtool')) ? undefined : stages;
+}
 
 /** Returns the words of a command line; quotes hold a word together. */
 function wordsOf(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain ?? '');
 }
 
+/** Runs a pipe, one command after the other: mdtool within this process, others by a shell. */
+async function runStages(stages: readonly Stage[]): Promise<string[]> {
+  let [input, shown] = ['', ''];
+  for (const { text, words, errors } of stages) {
+    const at = words.indexOf('mdtool');
+    if (at < 0) {
+      input = spawnSync('bash', ['-c', text], { cwd: folder, input, encoding: 'utf8' }).stdout;
+      continue;
+    }
+    const given = Object.fromEntries(words.slice(0, at).map((word) => word.split('=') as [string, string]));
+    const { stdout, stderr } = await mdtoolHere(words.slice(at + 1), { cwd: folder, input, env: { ...ENV, ...given } });
+    input = stdout;
+    if (errors) shown += stderr;
+  }
+  return [`${input}${shown}`, `${shown}${input}`];
+}
+
 /** Returns what a command prints, in the orders in which a terminal may show stdout and stderr. */
 async function run(command: string): Promise<string[]> {
-  if (ALONE.test(command)) {
-    const { stdout, stderr } = await mdtoolHere(wordsOf(command).slice(1), { cwd: folder, env: { NO_COLOR: '1' } });
-    return [`${stdout}${stderr}`, `${stderr}${stdout}`];
-  }
-  const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, NO_COLOR: '1' };
+  const stages = stagesOf(command);
+  if (stages) return await runStages(stages);
+  const env = { ...process.env, ...ENV };
   return new Promise((resolve) => {
     execFile('bash', ['-c', `{ ${command}\n} 2>&1`], { cwd: folder, env, maxBuffer: 1 << 26 }, (_, stdout) => resolve([stdout]));
   });

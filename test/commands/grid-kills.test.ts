@@ -9,7 +9,7 @@ import { finished, says, start } from '../support/mdtool.js';
 import { pick, seeded } from '../support/random.js';
 
 /** `MDTOOL_RUN_KILLS=50` kills more often than the suite has time for, `MDTOOL_RUN_KILLS_SEED` elsewhere. */
-const KILLS = Number(process.env.MDTOOL_RUN_KILLS ?? 8);
+const KILLS = Number(process.env.MDTOOL_RUN_KILLS ?? 5);
 const SEED = Number(process.env.MDTOOL_RUN_KILLS_SEED ?? 1);
 /** Signed requests of a start until its ladder is looked after, and writes of a ladder while the market moves. */
 const REQUESTS = 15;

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, BookDelta, BookSnapshot, Candle, Gap, Trade } from '../../src/lib/model/records.js';
-import { cleanEnvironment, type Finished, finished } from '../support/mdtool.js';
+import { type Finished, finished, mdtool, start } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 import { buildWithToy, REGISTRATION, TOY_FILES } from '../support/toy-exchange-app.js';
 import { SYMBOL, ToyServer } from '../support/toy-server.js';
 
@@ -19,27 +19,27 @@ const recordsOf = (text: string): AnyRecord[] =>
 const ofType = <Type extends AnyRecord['type']>(records: readonly AnyRecord[], type: Type) =>
   records.filter((record): record is Extract<AnyRecord, { type: Type }> => record.type === type);
 
-/** One command line with the toy exchange among the others, run as a process of its own. */
+/** Runs a command line with the toy exchange among the others. */
 let run: (...args: string[]) => Promise<Finished>;
+let runProcess: typeof run;
 let server: ToyServer;
 let live: Finished;
 const CHANNELS = ['--channels', 'trade,book,book_delta', '--depth', '5', '--book-interval', '1ms'];
 
 beforeAll(async () => {
   server = await ToyServer.start();
-  const { bin } = buildWithToy(directory);
+  buildWithToy(directory);
   const env = {
-    ...cleanEnvironment(),
     MDTOOL_TOY_REST_URL: `http://${server.host}`,
     MDTOOL_TOY_WS_URL: `ws://${server.host}`,
     MDTOOL_TOY_HEARTBEAT_EVERY: '200ms',
     MDTOOL_TOY_SILENCE_LIMIT: '800ms',
   };
-  const begin = (args: readonly string[]) =>
-    spawn(process.execPath, [bin, ...args], { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  run = (...args) => finished(begin(args));
+  const options = { cwd: directory, root: directory, env };
+  run = (...args) => mdtoolHere(args, options);
+  runProcess = (...args) => mdtool(args, options);
   const what = ['stream', '--exchange', 'toy', '--market', 'linear', '--symbols', SYMBOL, ...CHANNELS];
-  const capture = begin([...what, '--tape', file('toy.ndjson'), '-o', file('live.ndjson')]);
+  const capture = start([...what, '--tape', file('toy.ndjson'), '-o', file('live.ndjson')], options);
   const ended = finished(capture);
   await Promise.race([server.done, ended]);
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -59,7 +59,7 @@ describe('an exchange of five files and one line', () => {
   });
 
   it('stands in the help', async () => {
-    const { stdout } = await run('stream', '--help');
+    const { stdout } = await runProcess('stream', '--help');
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain('Exchanges: bitget, bybit, toy.');
   });
 
@@ -128,7 +128,7 @@ describe('an exchange of five files and one line', () => {
     expect(candles.every(({ symbol }) => symbol === SYMBOL)).toBe(true);
   });
 
-  it.concurrent.each<[string, string[], RegExp]>([
+  it.each<[string, string[], RegExp]>([
     ['tiers', ['grid', 'plan', '--price', '100', '--deposit', '100'], /toy has no maintenance tiers: give --maintenance-rate/],
     ['a last price', ['grid', 'plan', '--maintenance-rate', '0.5%', '--deposit', '100'], /toy has no last price: give --price/],
     ['history', ['backfill', '--channels', 'trade', '--since', '1h'], /Toy has no trade history on linear/],

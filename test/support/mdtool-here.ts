@@ -24,7 +24,7 @@ export function mdtoolHere(args: readonly string[], options: RunOptions = {}): P
   return result;
 }
 
-async function runHere(args: readonly string[], { input = '', env, cwd = ROOT }: RunOptions): Promise<Finished> {
+async function runHere(args: readonly string[], { input = '', env, cwd = ROOT, root = ROOT }: RunOptions): Promise<Finished> {
   const [stdout, stderr] = [new Collector(), new Collector()];
   const restore = [
     replaced(process, 'stdin', Readable.from([Buffer.from(input)])),
@@ -39,7 +39,7 @@ async function runHere(args: readonly string[], { input = '', env, cwd = ROOT }:
   try {
     process.exitCode = 0;
     if (asksForHelp(args)) showHelp(args);
-    else await run([...args], ROOT);
+    else await run([...args], root);
     return { stdout: stdout.text, stderr: stderr.text, code: Number(process.exitCode) };
   } catch (error) {
     if (!(error instanceof Errors.ExitError)) throw error;

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, 'bin/run.js');
 
 export type Finished = { readonly stdout: string; readonly stderr: string; readonly code: number | null };
 
@@ -10,6 +9,8 @@ export type RunOptions = {
   readonly input?: string | Buffer | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly cwd?: string | undefined;
+  /** Where another build of the command line lies. */
+  readonly root?: string | undefined;
 };
 
 /** A test that fails leaves its processes behind; none outlives the tests. */
@@ -24,8 +25,12 @@ process.once('SIGTERM', () => {
 });
 
 /** Starts the built command line as a process of its own, without any setting of ours in its environment. */
-export function start(args: readonly string[], { env, cwd = ROOT }: RunOptions = {}): ChildProcess {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { ...cleanEnvironment(), ...env }, stdio: 'pipe' });
+export function start(args: readonly string[], { env, cwd = ROOT, root = ROOT }: RunOptions = {}): ChildProcess {
+  const child = spawn(process.execPath, [join(root, 'bin/run.js'), ...args], {
+    cwd,
+    env: { ...cleanEnvironment(), ...env },
+    stdio: 'pipe',
+  });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readStatus, statusLines } from '../../src/commands/worker/status.js';
 import { type ExchangeServer, startExchangeServer } from './exchange-server/index.js';
 import { type Finished, finished, start } from './mdtool.js';
 import { mdtoolHere } from './mdtool-here.js';
@@ -84,11 +85,16 @@ export class ShardTrial {
 
   async #shows(expected: RegExp): Promise<void> {
     const end = performance.now() + 60_000;
-    for (let shown = ''; performance.now() < end; await sleep(200)) {
-      shown = (await mdtoolHere(['worker', '--queue', this.#redis.url, '--status'])).stdout;
-      if (expected.test(shown)) return;
+    const connection = { url: this.#redis.url, flag: '--queue', onTrouble() {} };
+    for (let shown = ''; !expected.test(shown); await sleep(250)) {
+      if (performance.now() > end) throw new Error(`worker --status never showed ${expected}`);
+      // What the command shows; a command line each time would take more than the captures do.
+      shown = statusLines(await readStatus(connection).catch(() => []))
+        .map((line) => `${line}\n`)
+        .join('');
     }
-    throw new Error(`worker --status never showed ${expected}`);
+    const { stdout } = await mdtoolHere(['worker', '--queue', this.#redis.url, '--status']);
+    if (!/^capture of .*: \d process/m.test(stdout)) throw new Error(`worker --status shows no capture: ${stdout}`);
   }
 
   async #judge(store: string): Promise<Pick<FailOver, 'verdicts' | 'trades' | 'distinct'>> {

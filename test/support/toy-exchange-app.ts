@@ -14,7 +14,7 @@ export const REGISTRATION = "export { toy } from './toy/index.js';\n";
 export const TOY_FILES = readdirSync(TOY).map((name) => ({ name, text: readFileSync(join(TOY, name), 'utf8') }));
 
 /** Builds the command line with the toy exchange into `directory`: what is built, its files, and the line that registers it. */
-export function buildWithToy(directory: string): { readonly bin: string } {
+export function buildWithToy(directory: string): void {
   for (const part of ['package.json', 'bin', 'scripts']) cpSync(join(ROOT, part), join(directory, part), { recursive: true });
   cpSync(join(ROOT, 'dist'), join(directory, 'dist'), { recursive: true, filter: (path) => !/\.(?:d\.ts|map)$/.test(path) });
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
@@ -27,7 +27,6 @@ export function buildWithToy(directory: string): { readonly bin: string } {
   }
   writeFileSync(join(target, 'registry.js'), transpiled(readFileSync(join(ROOT, REGISTRY), 'utf8') + REGISTRATION));
   for (const step of ['bundle', 'manifest']) execFileSync(process.execPath, [join(directory, `scripts/${step}.js`)]);
-  return { bin: join(directory, 'bin/run.js') };
 }
 
 function transpiled(text: string): string {

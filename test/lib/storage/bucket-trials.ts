@@ -61,7 +61,7 @@ async function runWriter(
   try {
     for (const killAt of [...(kills.get(number) ?? []), -1]) {
       const options = { writer: number, batches, from: acknowledged.length / 10, killAt };
-      const child = startWriter(location, options, 'bucket-process.ts', { ...environment, MDTOOL_STORE_CACHE: cache });
+      const child = startWriter(location, options, 'bucket-process.mjs', { ...environment, MDTOOL_STORE_CACHE: cache });
       const code = await child.ended;
       acknowledged.push(...child.printed);
       if (code !== (killAt < 0 ? 0 : null)) throw new Error(`writer ${number} ended with ${code}: ${child.stderr()}`);

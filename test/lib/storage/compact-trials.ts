@@ -46,7 +46,7 @@ export async function compactTrial(directory: string, { kills, seed }: CompactTr
   try {
     for (let kill = 0; kill < kills; kill++) {
       await addTrades(directory, kill, expected);
-      const child = startWriter(directory, { now: NOW }, 'compact-process.ts');
+      const child = startWriter(directory, { now: NOW }, 'compact-process.mjs');
       await child.ready;
       await sleep(random() * LONGEST_MS);
       child.process.kill('SIGKILL');

@@ -6,7 +6,8 @@ import { startWriter } from './child-writer.js';
 import { crashTrial, storedIds } from './crash-trials.js';
 import { rowsOf, sleep, temporaryDirectory, trades, writeRun } from './support.js';
 
-const TRIALS = 12;
+/** The soak has 200. */
+const TRIALS = 6;
 
 describe('a writer that is killed', () => {
   it(`loses nothing printed and doubles nothing, in ${TRIALS} trials`, { timeout: 120_000 }, async () => {

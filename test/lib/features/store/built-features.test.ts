@@ -81,23 +81,23 @@ describe('rows of a store', () => {
 
   it('are made for the symbols asked for, those of others stay', async () => {
     const directory = await temporaryDirectory();
-    const records = byArrival([...raw(market('BTCUSDT', START, 0.1, 1)), ...raw(market('ETHUSDT', START, 0.1, 2))]);
-    await writeRun(directory, records.slice(0, 700));
+    const records = byArrival([...raw(market('BTCUSDT', START, 0.06, 1)), ...raw(market('ETHUSDT', START, 0.06, 2))]);
+    await writeRun(directory, records.slice(0, 420));
     await build(directory, { symbols: ['ETHUSDT'] });
     const symbols = (await readAll(directory, { types: ['features'] })).map((row) => 'symbol' in row && row.symbol);
     expect(new Set(symbols)).toEqual(new Set(['ETHUSDT']));
-    await writeRun(directory, records.slice(700));
+    await writeRun(directory, records.slice(420));
     await build(directory);
     await build(directory, { symbols: ['ETHUSDT'] });
     expect(differences(await rowsOf(directory), await rowsOfOneRun(directory))).toEqual([]);
   });
 
   it('stay as they are where retention has deleted what they were made of', async () => {
-    const start = START + 14 * HOUR - 600_000_000;
+    const start = START + 14 * HOUR - 340_000_000;
     const [directory, whole] = [await temporaryDirectory(), await temporaryDirectory()];
-    const records = byArrival(raw(market('BTCUSDT', start, 0.3, 5)));
-    const midnight = start + 600_000_000;
-    const [early, late] = [records.slice(0, -400), records.slice(-400)];
+    const records = byArrival(raw(market('BTCUSDT', start, 0.17, 5)));
+    const midnight = start + 340_000_000;
+    const [early, late] = [records.slice(0, -220), records.slice(-220)];
     for (const store of [directory, whole]) {
       await writeRun(store, early);
       await build(store);
@@ -121,11 +121,11 @@ describe('rows of a store', () => {
   });
 
   it.each([
-    ['within an hour', 0.25, 500, 700],
-    ['of seconds', 0.14, 300, 303],
-    ['across midnight', 0.32, 550, 900],
+    ['within an hour', 0.15, 260, 400],
+    ['of seconds', 0.09, 180, 183],
+    ['across midnight', 0.18, 270, 450],
   ])('of a gap that was filled later (%s) are those of a run that had none', async (name, hours, from, until) => {
-    const start = name === 'across midnight' ? START + 14 * 3_600_000_000 - 700_000_000 : START;
+    const start = name === 'across midnight' ? START + 14 * 3_600_000_000 - 350_000_000 : START;
     const [first, last] = [start + from * 1_000_000, start + until * 1_000_000];
     const isLost = (record: AnyRecord) => record.type === 'trade' && record.timestamp > first && record.timestamp < last;
     const records = raw(market('BTCUSDT', start, hours, 4));
@@ -158,16 +158,16 @@ describe('rows of a store', () => {
   });
 
   it('that go on at midnight, in the silence of a channel, know of it when its gap is told', async () => {
-    const start = START + 14 * 3_600_000_000 - 600_000_000;
-    const [first, last] = [start + 100_000_000, start + 1_100_000_000];
+    const start = START + 14 * 3_600_000_000 - 240_000_000;
+    const [first, last] = [start + 40_000_000, start + 440_000_000];
     const isLost = ({ type, timestamp }: AnyRecord) => type === 'book_snapshot' && timestamp > first && timestamp < last;
     const openGap: Gap = {
       ...gapRecord,
       ...{ exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', channel: 'book', missing: true, repaired: 0 },
       ...{ fromTimestamp: first, untilTimestamp: last, timestamp: last, localTimestamp: last + 900 },
     };
-    const live = byArrival([...raw(market('BTCUSDT', start, 0.4, 5)).filter((record) => !isLost(record)), openGap]);
-    const isLate = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > last - 300_000_000 && timestamp < last;
+    const live = byArrival([...raw(market('BTCUSDT', start, 0.16, 5)).filter((record) => !isLost(record)), openGap]);
+    const isLate = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > last - 120_000_000 && timestamp < last;
     const directory = await temporaryDirectory();
     await writeRun(
       directory,

@@ -31,7 +31,7 @@ async function until<Value>(look: () => Value, what: string): Promise<Value> {
   for (let tries = 0; tries < 2_000; tries++) {
     const found = look();
     if (Array.isArray(found) ? found.length > 0 : found) return found;
-    await sleep(5);
+    await sleep(20);
   }
   throw new Error(`${what} did not come`);
 }
@@ -118,13 +118,9 @@ describe('maintenanceApart', () => {
   it('ends with the process it works for', async () => {
     const directory = await temporaryDirectory();
     const options = JSON.stringify({ sealEveryMs: 200, pauseMs: 20, entry: ENTRY });
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', join(import.meta.dirname, '../writer-process.ts'), directory, options],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../writer-process.mjs'), directory, options], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     onTestFinished(() => void child.kill('SIGKILL'));
     let printed = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

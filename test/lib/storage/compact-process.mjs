@@ -1,7 +1,7 @@
 /** A process that compacts a store once. Arguments: the directory, and JSON options: now (microseconds). */
 import { writeSync } from 'node:fs';
-import { compactStore } from '../../../src/lib/storage/compact.js';
-import { startStep } from '../../../src/lib/storage/journal/step-lock.js';
+import { compactStore } from '../../../dist/lib/storage/compact.js';
+import { startStep } from '../../../dist/lib/storage/journal/step-lock.js';
 
 const [directory = '', text = '{}'] = process.argv.slice(2);
 const step = await startStep(directory, 'compact', { wait: true });

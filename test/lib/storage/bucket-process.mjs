@@ -4,8 +4,8 @@
  * Before the change number `killAt` of this process, when its Parquet file is already stored, it kills itself.
  */
 import { writeSync } from 'node:fs';
-import { openStoreDirectory } from '../../../src/lib/storage/files/store-directory.js';
-import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { openStoreDirectory } from '../../../dist/lib/storage/files/store-directory.js';
+import { openStoreWriter } from '../../../dist/lib/storage/store-writer.js';
 
 const [location = '', text = '{}'] = process.argv.slice(2);
 const { writer: number = 0, batches = 10, from = 0, killAt = -1, start = 1_795_168_800_000_000 } = JSON.parse(text);
@@ -30,16 +30,16 @@ const writer = await openStoreWriter(location, {
 writeSync(1, 'ready\n');
 for (let batch = from; batch < batches; batch++) {
   const trades = Array.from({ length: SIZE }, (_, index) => ({
-    type: 'trade' as const,
+    type: 'trade',
     exchange: 'bybit',
-    market: 'linear' as const,
+    market: 'linear',
     symbol: `S${number}USDT`,
     timestamp: start + (batch * SIZE + index) * 1000,
     localTimestamp: start + (batch * SIZE + index) * 1000 + 5,
     id: `w${number}-${batch * SIZE + index}`,
     price: 100 + index / 8,
     amount: 0.001,
-    side: 'buy' as const,
+    side: 'buy',
   }));
   await writer.write(trades);
   writeSync(1, `${trades.map(({ id }) => id).join('\n')}\n`);

@@ -4,9 +4,9 @@
  * start, entry (of the process that seals for it).
  */
 import { writeSync } from 'node:fs';
-import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
-import { maintenanceHere } from '../../../src/lib/storage/upkeep/maintenance.js';
-import { maintenanceApart } from '../../../src/lib/storage/upkeep/maintenance-process.js';
+import { openStoreWriter } from '../../../dist/lib/storage/store-writer.js';
+import { maintenanceHere } from '../../../dist/lib/storage/upkeep/maintenance.js';
+import { maintenanceApart } from '../../../dist/lib/storage/upkeep/maintenance-process.js';
 
 const [directory = '', text = '{}'] = process.argv.slice(2);
 const {
@@ -33,16 +33,16 @@ const writer = await openStoreWriter(directory, {
 writeSync(1, 'ready\n');
 for (let n = first; n < first + records; n += batch) {
   const trades = Array.from({ length: batch }, (_, index) => ({
-    type: 'trade' as const,
+    type: 'trade',
     exchange: 'bybit',
-    market: 'linear' as const,
+    market: 'linear',
     symbol,
     timestamp: start + (n + index) * 1000,
     localTimestamp: start + (n + index) * 1000 + 5,
     id: `t${n + index}`,
     price: 100 + (n + index) / 8,
     amount: 0.001,
-    side: 'buy' as const,
+    side: 'buy',
   }));
   await writer.write(trades);
   writeSync(1, `${trades.map(({ id }) => id).join('\n')}\n`);
