@@ -158,16 +158,16 @@ describe('rows of a store', () => {
   });
 
   it('that go on at midnight, in the silence of a channel, know of it when its gap is told', async () => {
-    const start = START + 14 * 3_600_000_000 - 240_000_000;
-    const [first, last] = [start + 40_000_000, start + 440_000_000];
+    const start = START + 14 * 3_600_000_000 - 600_000_000;
+    const [first, last] = [start + 100_000_000, start + 1_100_000_000];
     const isLost = ({ type, timestamp }: AnyRecord) => type === 'book_snapshot' && timestamp > first && timestamp < last;
     const openGap: Gap = {
       ...gapRecord,
       ...{ exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', channel: 'book', missing: true, repaired: 0 },
       ...{ fromTimestamp: first, untilTimestamp: last, timestamp: last, localTimestamp: last + 900 },
     };
-    const live = byArrival([...raw(market('BTCUSDT', start, 0.16, 5)).filter((record) => !isLost(record)), openGap]);
-    const isLate = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > last - 120_000_000 && timestamp < last;
+    const live = byArrival([...raw(market('BTCUSDT', start, 0.4, 5)).filter((record) => !isLost(record)), openGap]);
+    const isLate = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > last - 300_000_000 && timestamp < last;
     const directory = await temporaryDirectory();
     await writeRun(
       directory,
