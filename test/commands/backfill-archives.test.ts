@@ -9,7 +9,6 @@ import type { AnyRecord, Gap, Trade } from '../../src/lib/model/records.js';
 import { DAY, HOUR, SECOND } from '../../src/lib/model/time.js';
 import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
-import { mdtool } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
 import { seeded } from '../support/random.js';
 
@@ -81,7 +80,7 @@ describe('backfill of archives', () => {
   it('of contracts, plain and gzipped, with and without RPI, gives every trade once, exact to the microsecond', async () => {
     const half = TRADES.length / 2;
     const file = archive(`BTCUSDT${DATE}.csv.gz`, contractsCsv(TRADES, true));
-    const { code, stderr } = await mdtool(['backfill', file, '--store', path('contracts')]);
+    const { code, stderr } = await mdtoolHere(['backfill', file, '--store', path('contracts')]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/backfill: 3,000 trades/)]);
     expect((await trades('contracts')).map(plain)).toEqual(TRADES.map(plain));
     const again = await mdtoolHere(['backfill', file, '--store', path('contracts')]);
@@ -167,7 +166,7 @@ describe('backfill of archives', () => {
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/trading/BTCUSDT`;
-    const { code, stderr } = await mdtool([
+    const { code, stderr } = await mdtoolHere([
       'backfill',
       `${base}/BTCUSDT2026-10-19.csv.gz`,
       `${base}/BTCUSDT${DATE}.csv.gz`,

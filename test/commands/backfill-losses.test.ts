@@ -10,7 +10,7 @@ import { openStoreContext } from '../../src/lib/storage/log/store-context.js';
 import { readStore } from '../../src/lib/storage/reading/store-reader.js';
 import { openStoreWriter } from '../../src/lib/storage/store-writer.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
-import { finished, mdtool, start } from '../support/mdtool.js';
+import { finished, start } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'losses [1] '));
@@ -178,7 +178,7 @@ describe('damaged files, verified and backfilled', () => {
     const left = await verify('killed');
     expect([left.code, left.stderr]).toEqual([3, expect.stringContaining('verify found 1 hole')]);
     const toKilled = ['backfill', '-', '--store', path('killed')];
-    const filled = await mdtool(toKilled, { input: left.stdout, env: server.environment });
+    const filled = await mdtoolHere(toKilled, { input: left.stdout, env: server.environment });
     expect([filled.code, filled.stderr]).toEqual([0, expect.not.stringContaining('quarantine')]);
     expect(await stored('killed', 'trade')).toEqual(history);
     expect((await verify('killed')).code).toBe(0);

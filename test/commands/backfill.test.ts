@@ -404,7 +404,7 @@ describe('backfill', () => {
       { kind: 'answer', status: 400, body: '{"code":"40034","msg":"Parameter BTCUSDT does not exist"}' },
       { times: 9, path: /fills-history/ },
     );
-    const refused = await mdtool(
+    const refused = await mdtoolHere(
       [...BITGET, '--since', iso(now - 2 * DAY), '--until', iso(now - DAY), '--store', path('refused')],
       { env: server.environment },
     );

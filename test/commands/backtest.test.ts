@@ -65,7 +65,7 @@ describe('backtest', () => {
   });
 
   it('gives fills, equity and a run for both paths; the hash is that of the fills', async () => {
-    const result = await backtestProcess(CANDLES, ...GRID);
+    const result = await backtest(CANDLES, ...GRID);
     expect(result.code, result.stderr).toBe(0);
     const rows = rowsOf(result);
     const runs = ofType(rows, 'run');
@@ -280,7 +280,7 @@ describe('backtest', () => {
   });
 
   it.each(['moving-average.ts', 'breakout.js'])('runs the example %s', async (name) => {
-    const result = await backtestProcess(
+    const result = await backtest(
       CANDLES,
       '--strategy',
       join(ROOT, 'examples', name),

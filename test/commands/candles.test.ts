@@ -48,7 +48,7 @@ describe('candles', () => {
   });
 
   it('go into the store once, and are there for queries', async () => {
-    const first = await mdtool(['candles', '--interval', '1s,1m', '--json'], { env });
+    const first = await mdtoolHere(['candles', '--interval', '1s,1m', '--json'], { env });
     expect(JSON.parse(first.stdout)).toMatchObject({
       exit_code: 0,
       records: { candle: 35 },

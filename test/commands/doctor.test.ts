@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startExchangeServer } from '../support/exchange-server/index.js';
 import { mdtool } from '../support/mdtool.js';
+import { mdtoolHere } from '../support/mdtool-here.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdtool-doctor-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,7 +39,7 @@ describe('doctor', () => {
   it('judges the store: none, a newer one, somebody else’s folder; masks the password of a proxy', async () => {
     const store = (name: string) =>
       mdtool(['doctor', '--offline', '--store', name], { cwd: folder, env: { HTTPS_PROXY: 'http://me:canary@proxy:1' } });
-    await mdtool(['init', 'newer', '--yes'], { cwd: folder });
+    await mdtoolHere(['init', 'newer', '--yes'], { cwd: folder });
     writeFileSync(join(folder, 'newer/data/mdtool-store.json'), '{"store":"mdtool","format":99}');
     const [none, newer, foreign] = await Promise.all([store('nowhere/yet'), store('newer/data'), store('newer')]);
     expect([none.code, none.stdout]).toEqual([0, expect.stringMatching(/^ok {4}store +nowhere\/yet: none yet/m)]);
@@ -54,11 +55,11 @@ describe('init', () => {
     const first = await mdtool(['init', 'fresh'], { cwd: folder });
     expect([first.code, first.stderr]).toEqual([0, expect.stringContaining('wrote fresh/mdtool.toml; the store is fresh/data')]);
     const path = join(folder, 'fresh/mdtool.toml');
-    const again = await mdtool(['init', 'fresh'], { cwd: folder });
+    const again = await mdtoolHere(['init', 'fresh'], { cwd: folder });
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('already exists; use --force')]);
     // Without its `#`, each suggestion is a known key with a value that is accepted.
     writeFileSync(path, readFileSync(path, 'utf8').replace(/^# (\w+ = |\[)/gm, '$1'));
-    const doctor = await mdtool(['doctor', '--offline'], { cwd: join(folder, 'fresh') });
+    const doctor = await mdtoolHere(['doctor', '--offline'], { cwd: join(folder, 'fresh') });
     expect(doctor.code, doctor.stderr).toBe(0);
     expect(doctor.stdout).toMatch(/^ok {4}config +mdtool\.toml: \[compact\] keep = /m);
   });

@@ -82,7 +82,7 @@ describe('features', () => {
       store,
       scenario.filter(({ timestamp }) => timestamp < cut),
     );
-    const first = await mdtool(['features', '--store', store]);
+    const first = await mdtoolHere(['features', '--store', store]);
     expect([first.stderr, first.code]).toEqual([
       expect.stringMatching(/3,99[89] micro rows, 3,99[89] feature rows stored in/),
       0,
@@ -205,7 +205,7 @@ describe('signals', () => {
     writeFileSync(join(folder, 'rows.ndjson'), piped);
     const file = await run(['signals', 'rows.ndjson']);
     expect(linesOf(file.stdout, 'signal')).toEqual(linesOf(pipe.stdout, 'signal'));
-    const { code, stderr } = await mdtool(['signals', '--store', store]);
+    const { code, stderr } = await mdtoolHere(['signals', '--store', store]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/2 signals stored in/)]);
     await run(['signals', '--store', store]);
     expect(await stored(store, 'signal')).toEqual(linesOf(pipe.stdout, 'signal'));

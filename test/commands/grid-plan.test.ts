@@ -308,7 +308,7 @@ describe('grid plan on an exchange', () => {
 
   it('ends with 5 when the exchange cannot be reached', async () => {
     const dead = { MDTOOL_BYBIT_REST_URL: 'http://127.0.0.1:1' };
-    const { stdout, code } = await mdtool(['grid', 'plan', '--deposit', '1', '--exchange', 'bybit', '--symbols', symbol], {
+    const { stdout, code } = await mdtoolHere(['grid', 'plan', '--deposit', '1', '--exchange', 'bybit', '--symbols', symbol], {
       env: dead,
     });
     expect({ stdout, code }).toEqual({ stdout: '', code: 5 });

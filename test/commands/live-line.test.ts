@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeRecord } from '../../src/lib/model/ndjson.js';
 import type { AnyRecord, RecordType } from '../../src/lib/model/records.js';
 import { type ExchangeServer, startExchangeServer } from '../support/exchange-server/index.js';
-import { mdtool } from '../support/mdtool.js';
 import { mdtoolHere } from '../support/mdtool-here.js';
 
 const RUN = join(import.meta.dirname, '../../bin/run.js');
@@ -70,7 +69,7 @@ it('stream, features and signals work as one line: signals come live, and a Ctrl
   for (const record of given) if (record.type === 'signal') expect(record.atr15m).toBeGreaterThan(0);
 
   // What was stored on the way makes the same rows, where nothing came later than the grace.
-  const { code } = await mdtool(['features', '--store', 's', '--window', WINDOWS, '--quiet'], { cwd: folder });
+  const { code } = await mdtoolHere(['features', '--store', 's', '--window', WINDOWS, '--quiet'], { cwd: folder });
   expect(code).toBe(0);
   const select = `select count(*)::int as n, max(epoch_us("timestamp")) as last from features`;
   const stored = JSON.parse((await mdtoolHere(['query', select, '--store', 's', '--quiet'], { cwd: folder })).stdout);

@@ -13,7 +13,7 @@ const env = { MDTOOL_STORE: join(folder, 'data') };
 const REPLAY = ['stream', '--replay', BYBIT, '--channels', 'trade,ticker,book,candle', '-o', 'store'];
 
 beforeAll(async () => {
-  const { stderr, code } = await mdtool(REPLAY, { env });
+  const { stderr, code } = await mdtoolHere(REPLAY, { env });
   expect(code, stderr).toBe(0);
 });
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -63,7 +63,7 @@ describe('stream from an exchange', () => {
 
   it('polls alone, and refuses a poll of what is not there', async () => {
     const polls = ['--channels', 'none', '--poll', 'funding,mark_price', '--poll-every', '1s', '--symbols', 'BTCUSDT'];
-    const { stdout, stderr, code } = await mdtool(live(...polls, '--count', '4', '-o', '-', '--log-level', 'error'), { env });
+    const { stdout, stderr, code } = await mdtoolHere(live(...polls, '--count', '4', '-o', '-', '--log-level', 'error'), { env });
     const types = stdout
       .split('\n')
       .filter(Boolean)
@@ -124,14 +124,14 @@ describe('stream from an exchange', () => {
   }, 120_000);
 
   it('says before a large capture of books what it will take', async () => {
-    const { stderr } = await mdtool(live('--channels', 'book', '-o', 'none', '--count', '1'), { env });
+    const { stderr } = await mdtoolHere(live('--channels', 'book', '-o', 'none', '--count', '1'), { env });
     expect(stderr).toMatch(/^60 books: up to [\d.]+ MB a day in the store/m);
   });
 
   it('counts the duration from the first confirmation, however long connecting takes', async () => {
     const slow = { ...env, MDTOOL_BITGET_SUBSCRIBE_DELAY: '500ms' };
     const args = live('--symbols', 'BTCUSDT', '--duration', '20ms', '-o', 'none', '--json', '--log-level', 'error');
-    const { stdout, code } = await mdtool(args, { env: slow });
+    const { stdout, code } = await mdtoolHere(args, { env: slow });
     expect([code, JSON.parse(stdout).subscriptions_confirmed]).toEqual([0, 1]);
   });
 

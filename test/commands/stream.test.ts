@@ -79,7 +79,7 @@ describe('stream --replay', () => {
   it('reads a tape from stdin, gzipped or not', async () => {
     const zipped = readFileSync(BITGET);
     const args = ['stream', '--replay', '-', '--channels', 'trade,book'];
-    const [a, b] = await Promise.all([mdtool(args, { input: zipped }), mdtool(args, { input: gunzipSync(zipped) })]);
+    const [a, b] = await Promise.all([mdtool(args, { input: zipped }), mdtoolHere(args, { input: gunzipSync(zipped) })]);
     expect(a.stdout).toBe(b.stdout);
     expect(countsOf(a.stdout).trade).toBe(33);
   });

@@ -63,7 +63,7 @@ describe('symbols from REST', () => {
   it('asks the endpoint of the settings, and prints what came when another exchange is not there', async () => {
     const env = { MDTOOL_BYBIT_REST_URL: await listening, MDTOOL_BITGET_REST_URL: 'http://127.0.0.1:1', NO_PROXY: '*' };
     const args = ['symbols', '--market', 'linear', '--match', '^BTCUSDT$', '--exchange', 'bybit,bitget'];
-    const { stdout, stderr, code } = await mdtool(args, { env });
+    const { stdout, stderr, code } = await mdtoolHere(args, { env });
     expect(code).toBe(5);
     expect(recordsOf(stdout).map(({ canonical }) => canonical)).toEqual(['bybit:linear:BTCUSDT']);
     expect(asked.some((url) => url.startsWith('/v5/market/instruments-info?category=linear'))).toBe(true);

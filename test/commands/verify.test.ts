@@ -31,7 +31,7 @@ const verify = (store: string, ...args: string[]) => mdtoolHere(['verify', '--st
 
 async function storeOf(tape: string): Promise<void> {
   const channels = ['--channels', 'trade,ticker,book,book_delta,candle', '--quiet'];
-  const { code } = await mdtool([
+  const { code } = await mdtoolHere([
     'stream',
     '--replay',
     `fixtures/${tape}.tape.ndjson.gz`,
@@ -116,7 +116,7 @@ describe('verify over the stores of both tapes', () => {
       'linear ETHUSDT trade hole',
     ]);
     for (const step of [['candles', '--interval', '1m'], ['features'], ['query', 'select * from trade']]) {
-      const failed = await mdtool([...step, '--store', path('damaged')]);
+      const failed = await mdtoolHere([...step, '--store', path('damaged')]);
       expect([failed.code, failed.stderr]).toEqual([1, expect.stringMatching(/^mdtool: \S*\.parquet (cannot be read|is gone)/m)]);
       expect(failed.stderr).not.toContain('internal error');
     }
@@ -263,7 +263,7 @@ describe('verify and the exchange', () => {
 
   it('--against exchange goes on without an exchange that cannot be reached, and ends with 5', async () => {
     const env = { MDTOOL_BITGET_REST_URL: 'http://127.0.0.1:9' };
-    const { code, stdout } = await mdtool(['verify', '--against', 'exchange', '--store', path('history')], { env });
+    const { code, stdout } = await mdtoolHere(['verify', '--against', 'exchange', '--store', path('history')], { env });
     expect([code, verdictsOf(stdout)]).toEqual([5, ['whole']]);
   });
 });
