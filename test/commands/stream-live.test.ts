@@ -105,14 +105,14 @@ describe('stream from an exchange', () => {
   }, 30_000);
 
   it('refuses a second capture of the same into one store, and runs beside one of other symbols or channels', async () => {
-    const into = (...args: string[]) => mdtool(live('--store', store('shared'), '--count', '1', ...args), { env });
+    const into = (...args: string[]) => live('--store', store('shared'), '--count', '1', ...args);
     const first = start(live('--store', store('shared'), '--symbols', 'BTCUSDT,ETHUSDT'), { env });
     const end = finished(first);
     await once(first.stderr as NodeJS.ReadableStream, 'data');
     const [refused, ...others] = await Promise.all([
-      into('--symbols', 'SOLUSDT,ETHUSDT'),
-      into('--symbols', 'XRPUSDT'),
-      into('--symbols', 'ETHUSDT', '--channels', 'ticker'),
+      mdtoolHere(into('--symbols', 'SOLUSDT,ETHUSDT'), { env }),
+      mdtoolHere(into('--symbols', 'XRPUSDT'), { env }),
+      mdtool(into('--symbols', 'ETHUSDT', '--channels', 'ticker'), { env }),
     ]);
     first.kill('SIGINT');
     expect(refused).toMatchObject({

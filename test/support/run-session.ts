@@ -12,7 +12,7 @@ import type { EventRecord, Order as OrderRecord } from '../../src/lib/model/reco
 import { Exact } from '../../src/lib/model/ticks.js';
 import { Secret } from '../../src/lib/secrets/secret.js';
 import { still } from '../support-tests/accounts/signed-client.js';
-import type { Desk, DeskOptions } from './exchange-server/accounts/desk.js';
+import type { Desk, DeskOptions, SeenRequest } from './exchange-server/accounts/desk.js';
 import { Decimal } from './exchange-server/accounts/engine/decimals.js';
 import {
   type Account,
@@ -99,6 +99,9 @@ export class RunSession {
   readonly #options: RunSessionOptions;
   #starts = 0;
   #excessSince: number | undefined;
+  /** Requests that were looked at, and orders whose intent was found. */
+  #checkedRequests = 0;
+  readonly #journalled = new Set<string>();
   at: RunnerOptions['at'];
   /** Called before a request takes effect, and after it has. */
   onRequest: VirtualWire['onRequest'];
@@ -368,6 +371,7 @@ export class RunSession {
     const store = new MemoryRunStore(this.store.config);
     store.commit({ state, intents: [], orders: [], fills: [], outbox: [] });
     this.store = store;
+    this.#journalled.clear();
   }
 
   /** Commits fail as on a full disk. */
@@ -402,9 +406,7 @@ export class RunSession {
     const own = this.open().filter((order) => this.#isOurs(order));
     const roles = own.map(({ clientId }) => /-([0-9a-z]+-[ELX]\d*|[0-9a-z]+-T)/.exec(clientId.slice(12))?.[1] ?? clientId);
     this.#checkRoles(roles);
-    const intents = new Set(this.store.intents().map(({ clientId }) => clientId));
-    for (const { clientId } of this.desk.engine.orders.all().filter((order) => this.#isOurs(order)))
-      if (!intents.has(clientId)) this.#fault(`${clientId} is on the exchange and not in the journal`);
+    this.#checkJournal();
     const target = this.takeProfits().reduce((sum, order) => sum.plus(remaining(order)), new Decimal(0));
     if (target.gt(this.held()) && this.takeProfits().length < 2 && !this.isTouched)
       this.#fault(`take profits close ${target}, held is ${this.held()}`);
@@ -418,10 +420,22 @@ export class RunSession {
         position ? position.amount.mul(position.average) : new Decimal(0),
       );
     if (bound.div(10).gt(this.store.config.limits.maxDeposit) && !this.isTouched) this.#fault(`the margin is ${bound.div(10)}`);
-    const forbidden = this.desk.requests.find(
-      ({ path, writes }) => writes && /hold-mode|margin-mode|switch|amend|modify/.test(path),
-    );
-    if (forbidden) this.#fault(`${forbidden.path} was called`);
+    const { requests } = this.desk;
+    for (; this.#checkedRequests < requests.length; this.#checkedRequests += 1) {
+      const { path, writes } = requests[this.#checkedRequests] as SeenRequest;
+      if (writes && /hold-mode|margin-mode|switch|amend|modify/.test(path)) this.#fault(`${path} was called`);
+    }
+  }
+
+  /** Every order on the exchange has an intent. A journal keeps its intents: one that was found is not looked for again. */
+  #checkJournal(): void {
+    const isNew = (order: Order) => !this.#journalled.has(order.clientId) && this.#isOurs(order);
+    const unknown = this.desk.engine.orders.all().filter(isNew);
+    if (unknown.length === 0) return;
+    const intents = new Set(this.store.intents().map(({ clientId }) => clientId));
+    for (const { clientId } of unknown)
+      if (intents.has(clientId)) this.#journalled.add(clientId);
+      else this.#fault(`${clientId} is on the exchange and not in the journal`);
   }
 
   /** Whether an order was made by a process of this session. */

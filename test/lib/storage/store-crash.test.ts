@@ -2,12 +2,17 @@ import { appendFile, mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
-import { startWriter } from './child-writer.js';
+import { startWriter, type WriterProcess } from './child-writer.js';
 import { crashTrial, storedIds } from './crash-trials.js';
 import { rowsOf, sleep, temporaryDirectory, trades, writeRun } from './support.js';
 
 /** The soak has 200. */
 const TRIALS = 6;
+
+/** Resolves when a process has written some batches, however busy the machine is. */
+async function written({ printed }: WriterProcess): Promise<void> {
+  while (printed.length < 60) await sleep(20);
+}
 
 describe('a writer that is killed', () => {
   it(`loses nothing printed and doubles nothing, in ${TRIALS} trials`, { timeout: 120_000 }, async () => {
@@ -26,8 +31,7 @@ describe('a writer that is killed', () => {
   it('leaves a half line behind, which is dropped and counted', async () => {
     const directory = await temporaryDirectory();
     const writer = startWriter(directory, { records: 1e9 });
-    await writer.ready;
-    await sleep(50);
+    await written(writer);
     writer.process.kill('SIGKILL');
     await writer.ended;
     const [journal] = await readdir(join(directory, 'journal'));
@@ -56,8 +60,7 @@ describe('a writer that is suspended', () => {
   it('notices that its journal was adopted and loses nothing it has acknowledged', async () => {
     const directory = await temporaryDirectory();
     const writer = startWriter(directory, { records: 4000, pauseMs: 5 });
-    await writer.ready;
-    await sleep(200);
+    await written(writer);
     writer.process.kill('SIGSTOP');
     await sleep(150);
     // It cannot be asked and has been silent for longer than is allowed here.
@@ -74,8 +77,7 @@ describe('a writer that is suspended', () => {
     const directory = await temporaryDirectory();
     const claims = [{ exchange: 'bybit', market: 'linear', channel: 'trade', symbols: ['BTCUSDT'] }];
     const writer = startWriter(directory, { claims, pauseMs: 5 });
-    await writer.ready;
-    await sleep(200);
+    await written(writer);
     writer.process.kill('SIGSTOP');
     await sleep(150);
     const second = await openStoreWriter(directory, { step: 'stream', claims, silenceLimitMs: 100 });
@@ -92,8 +94,7 @@ describe('recovery', () => {
   it('gives an orphan to exactly one of several that come at the same time', async () => {
     const directory = await temporaryDirectory();
     const writer = startWriter(directory, {});
-    await writer.ready;
-    await sleep(100);
+    await written(writer);
     writer.process.kill('SIGKILL');
     await writer.ended;
     const next = await Promise.all(Array.from({ length: 4 }, () => openStoreWriter(directory, { step: 'next' })));
@@ -105,8 +106,7 @@ describe('recovery', () => {
   it('removes what an interrupted seal left of the same journal, but no older file and none of another', async () => {
     const directory = await temporaryDirectory();
     const writer = startWriter(directory, {});
-    await writer.ready;
-    await sleep(100);
+    await written(writer);
     writer.process.kill('SIGKILL');
     await writer.ended;
     const [journal = ''] = await readdir(join(directory, 'journal'));

@@ -38,11 +38,11 @@ async function signalsOf(directory: string, { remembers = true, ...options }: Op
 it('of a store that grows, looked at again and again, are those of one look at the end, each once', async () => {
   const directory = await temporaryDirectory();
   const random = seeded(4);
-  const records = raw(signalScenario({ candles: 20 })).slice(0, 6_000);
+  const records = raw(signalScenario({ candles: 20 })).slice(0, 4_000);
   const writer = await openStoreWriter(directory, { step: 'test' });
   const given: string[] = [];
   for (let from = 0; from < records.length; ) {
-    const until = from + 1 + Math.floor(random() * 3_000);
+    const until = from + 1 + Math.floor(random() * 2_000);
     await writer.write(records.slice(from, until));
     if (random() < 0.8) await build(directory);
     if (random() < 0.8) given.push(...(await signalsOf(directory)));
@@ -63,12 +63,12 @@ it('of a store that grows, looked at again and again, are those of one look at t
 
 it('of a follower are those of one look, and a look begins where it stopped', async () => {
   const directory = await temporaryDirectory();
-  const records = raw(signalScenario({ candles: 20 })).slice(0, 6_000);
+  const records = raw(signalScenario({ candles: 20 })).slice(0, 4_000);
   const stop = new AbortController();
-  await writeRun(directory, records.slice(0, 3_000));
+  await writeRun(directory, records.slice(0, 2_000));
   await build(directory);
   const followed = signalsOf(directory, { every: 20, stopped: stop.signal });
-  await writeRun(directory, records.slice(3_000));
+  await writeRun(directory, records.slice(2_000));
   await build(directory);
   setTimeout(() => stop.abort(), 1_500);
   const given = [...(await followed), ...(await signalsOf(directory))];
