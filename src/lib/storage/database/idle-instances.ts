@@ -21,7 +21,7 @@ export type Instance = {
   readonly threads: number;
 };
 
-export type InstanceOptions = {
+type InstanceOptions = {
   readonly path: string;
   readonly threads: number;
   readonly memoryLimit: string;
