@@ -9,9 +9,13 @@ import { build } from 'esbuild';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TARGET = 'dist/run';
 
-/** What is loaded by its path: the commands, what the program starts with, and what runs in a thread or process of its own. */
+/**
+ * What is loaded by its path: the commands, the library (a module of a user's gets the classes of the program that runs it), what
+ * the program starts with, and what runs in a thread or process of its own.
+ */
 const ENTRIES = [
   'commands/**/command.js',
+  'index.js',
   ...['execute', 'help', 'help-request', 'unknown-command', 'completion/main'].map((name) => `lib/cli/${name}.js`),
   'lib/disk/system-reason.js',
   'lib/storage/upkeep/maintenance-main.js',

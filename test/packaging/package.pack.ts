@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,17 @@ describe('the package', () => {
     expect(rows).toContain('BTCUSDT,65114.3');
     output(mdtool, ['stream', '--replay', tape, '--quiet', '-o', 'store'], { cwd: directory });
     expect(output(mdtool, ['query', 'select count(*) as n from trade', '--format', 'csv'], { cwd: directory })).toBe('n\n90\n');
+  });
+
+  it('gives a module of the user’s the classes of the program that runs it', () => {
+    writeFileSync(
+      join(directory, 'strategy.mjs'),
+      "import { UsageError } from 'mdtool';\nthrow new UsageError('the wrong day');\n",
+    );
+    const candles = join(ROOT, 'fixtures/btc-perp-1m-2022-01.csv.gz');
+    const args = ['backtest', candles, '--strategy', 'strategy.mjs'];
+    const run = spawnSync(join(directory, 'node_modules/.bin/mdtool'), args, { cwd: directory, encoding: 'utf8' });
+    expect([run.status, run.stderr]).toEqual([2, 'mdtool: the wrong day\n']);
   });
 
   it('leaves the tree as it was, and has no scripts for npm to warn of', () => {
