@@ -8,13 +8,19 @@ const RUNS = [
   'test/lib/exchanges/frame-bytes.test.ts',
   'test/lib/features/store/file-features.test.ts',
   'test/fuzz/frames.test.ts',
+  'test/lib/grid/{floating-filter,solve}.test.ts',
+  'test/lib/capture/repair/trade-repair.test.ts',
+  'test/lib/exchanges/bybit/plan.test.ts',
+  'test/lib/backtest/properties.test.ts',
+  'test/lib/backtest/study/{store-columns,column-source}.test.ts',
+  'test/lib/signals/store/feature-files.test.ts',
 ];
 
 /** What a variable of the caller says goes before these. */
 const FULL = {
   MDTOOL_ALL_KINDS: '1',
   MDTOOL_FUZZ_CASES: '100000',
-  MDTOOL_FILE_FEATURES: '200',
+  MDTOOL_SAMPLES: '10',
   MDTOOL_CRASH_POINTS: 'all',
   MDTOOL_MODEL_RUNS: '2000',
   MDTOOL_PARITY_SEEDS: '100',

@@ -17,6 +17,7 @@ import { parseInterval } from '../../../src/lib/model/interval.js';
 import type { Candle } from '../../../src/lib/model/records.js';
 import { Exact } from '../../../src/lib/model/ticks.js';
 import { SECOND } from '../../../src/lib/model/time.js';
+import { samples } from '../../support/samples.js';
 import { bars, market, run, series, T0, ticks } from './support.js';
 
 const SEED = { seed: 20_261_121, numRuns: 120 };
@@ -282,7 +283,7 @@ describe('bounds', () => {
           expect(numbers(looking)).toEqual(numbers(bounded));
         },
       ),
-      { ...SEED, numRuns: 300 },
+      { ...SEED, numRuns: samples(200) },
     );
   });
 });
@@ -301,7 +302,7 @@ describe('properties on candles', () => {
           expect(keyOf(low)).toEqual(keyOf(high));
         }
       }),
-      { ...SEED, numRuns: 300 },
+      { ...SEED, numRuns: samples(200) },
     );
     expect(decided).toBeGreaterThan(60);
   });
@@ -317,7 +318,7 @@ describe('properties on candles', () => {
         if (worse !== better) differing++;
         expect(worse).toBeLessThanOrEqual(better + 1e-9);
       }),
-      { ...SEED, numRuns: 300 },
+      { ...SEED, numRuns: samples(200) },
     );
     expect(differing).toBeGreaterThan(10);
   });
@@ -391,7 +392,7 @@ describe('liquidation', () => {
           else expect(ours / exact.toNumber()).toBeCloseTo(1, 9);
         },
       ),
-      { ...SEED, numRuns: 400 },
+      { ...SEED, numRuns: samples(250) },
     );
   });
 });

@@ -6,7 +6,7 @@ import { commands, type History, playCommands, playHistory } from '../../support
 import { ALL_KINDS, RUN_KINDS, type RunKind, samplesOf } from '../../support/run-session.js';
 
 /** `MDTOOL_MODEL_RUNS=2000` tries more than the suite has time for, `MDTOOL_MODEL_SEED` others. */
-const RUNS = Number(process.env.MDTOOL_MODEL_RUNS ?? 10);
+const RUNS = Number(process.env.MDTOOL_MODEL_RUNS ?? 7);
 const SEED = Number(process.env.MDTOOL_MODEL_SEED ?? 20);
 
 /** Histories that failed once: `KIND-FAMILY-what.json`. */

@@ -7,8 +7,9 @@ import { filled, flat, takeProfitPrice } from '../../../src/lib/grid/position.js
 import { ladder } from '../../../src/lib/grid/sizing.js';
 import { MdtoolError } from '../../../src/lib/model/errors.js';
 import { Exact } from '../../../src/lib/model/ticks.js';
+import { samples } from '../../support/samples.js';
 
-const RUNS = { seed: 20_261_121, numRuns: 3000 };
+const RUNS = { seed: 20_261_121, numRuns: samples(1500) };
 
 /** Steps as exchanges have them: 1, 2, 2.5 or 5 times a power of ten. */
 const step = (from: number, to: number) =>
@@ -80,7 +81,7 @@ describe('ladders in doubles', () => {
       RUNS,
     );
     // Most of the rest lie on ticks or lots by intent, or are refused.
-    expect(answered).toBeGreaterThan(800);
+    expect(answered).toBeGreaterThan(samples(400));
   });
 
   it('a planner gives what decimals give, refusals as well', () => {
@@ -88,7 +89,7 @@ describe('ladders in doubles', () => {
       fc.property(settings, fc.oneof(price, fc.constantFrom(0, -1, Number.NaN, 1e300, 5e-324)), deposit, (input, at, money) => {
         expect(planned(input, at, money)).toEqual(exactly(input, at, money));
       }),
-      { ...RUNS, numRuns: 1000 },
+      { ...RUNS, numRuns: samples(500) },
     );
   });
 
@@ -179,7 +180,7 @@ describe('take profits in doubles', () => {
           expect(grid.takeProfit()).toBe(takeProfitPrice(position, checked.takeProfit, new Exact('0.01')).toNumber());
         }
       }),
-      { ...RUNS, numRuns: 500 },
+      { ...RUNS, numRuns: samples(250) },
     );
   });
 });

@@ -4,6 +4,7 @@ import type { GridInput } from '../../../src/lib/grid/parameters.js';
 import { planGrid } from '../../../src/lib/grid/plan.js';
 import { solutionDetail } from '../../../src/lib/grid/records.js';
 import { SOLVABLE, type Solvable, solveGrid } from '../../../src/lib/grid/solve.js';
+import { samples } from '../../support/samples.js';
 
 const EXAMPLE: GridInput = { price: '0.5', deposit: 10, limits: { tickSize: '0.0001', lotSize: '0.1' } };
 
@@ -93,7 +94,7 @@ describe('the limit that survives', () => {
         expect(limit.plan?.levels.every(({ reasons }) => reasons.length === 0)).toBe(true);
         if (beyond !== undefined) expect(beyond.problem ?? beyond.plan?.firstUnsafe).toBeDefined();
       }),
-      { seed: 8, numRuns: 16 },
+      { seed: 8, numRuns: samples(10) },
     );
     expect(solved).toBeGreaterThan(8);
   });

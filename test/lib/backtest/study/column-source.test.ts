@@ -10,6 +10,7 @@ import { readInput } from '../../../../src/lib/input/input.js';
 import type { AnyRecord, Candle, Trade } from '../../../../src/lib/model/records.js';
 import { isSelected, type RecordSelection } from '../../../../src/lib/model/selection.js';
 import { createFileSink } from '../../../../src/lib/sinks/file.js';
+import { samples } from '../../../support/samples.js';
 
 let directory: string;
 let files = 0;
@@ -113,7 +114,7 @@ describe('files read by columns', () => {
         expect(columns).toBeDefined();
         expect(columns).toEqual(await outcome(byRecords));
       }),
-      { numRuns: 4 },
+      { numRuns: samples(3) },
     );
   });
 

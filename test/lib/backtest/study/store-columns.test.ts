@@ -6,6 +6,7 @@ import type { AnyRecord, RecordType, Trade } from '../../../../src/lib/model/rec
 import { DAY } from '../../../../src/lib/model/time.js';
 import { readStore } from '../../../../src/lib/storage/reading/store-reader.js';
 import { gapRecord } from '../../../support/records.js';
+import { samples } from '../../../support/samples.js';
 import { temporaryDirectory, writeRun } from '../../storage/support.js';
 
 const START = 1_786_310_820_000_000;
@@ -63,7 +64,7 @@ describe('a store read by columns', () => {
           expect(columns?.finish()).toEqual(await byRecords(directory, types));
         }
       }),
-      { numRuns: 4 },
+      { numRuns: samples(3) },
     );
   });
 

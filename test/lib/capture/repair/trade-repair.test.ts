@@ -8,6 +8,7 @@ import { compareTrades } from '../../../../src/lib/model/order.js';
 import type { Gap, Trade } from '../../../../src/lib/model/records.js';
 import { SECOND } from '../../../../src/lib/model/time.js';
 import { FEED, type List, type Outcome, play, type Scenario } from '../../../support/repair-scenario.js';
+import { samples } from '../../../support/samples.js';
 
 const LIMITS: RepairLimits = {
   hold: 15 * SECOND,
@@ -228,7 +229,7 @@ describe('repair of trades', () => {
         expect(outcome.statistics.missingGaps).toBeLessThanOrEqual(remaining);
         expect(outcome.statistics.repairedTrades).toBe(trades.filter((trade) => trade.localTimestamp === undefined).length);
       }),
-      { numRuns: 1500 },
+      { numRuns: samples(800) },
     );
   });
 });

@@ -4,6 +4,7 @@ import { bybit } from '../../../../src/lib/exchanges/bybit/index.js';
 import type { PlanOptions, Subscription } from '../../../../src/lib/exchanges/exchange.js';
 import { UsageError } from '../../../../src/lib/model/errors.js';
 import type { Market } from '../../../../src/lib/model/records.js';
+import { samples } from '../../../support/samples.js';
 
 const OPTIONS: PlanOptions = { api: 'v5', depth: 15 };
 
@@ -130,7 +131,7 @@ describe('limits', () => {
           expect(new Set(sent).size).toBe(sent.length);
         },
       ),
-      { seed: 20261121, numRuns: 25 },
+      { seed: 20261121, numRuns: samples(12) },
     );
   });
 

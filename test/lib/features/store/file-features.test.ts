@@ -11,6 +11,7 @@ import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
 import type { AnyRecord, RecordType, Trade } from '../../../../src/lib/model/records.js';
 import { isOfSelection, type RecordSelection } from '../../../../src/lib/model/selection.js';
 import { gapRecord, tradeRecord } from '../../../support/records.js';
+import { samples } from '../../../support/samples.js';
 
 let directory: string;
 let files = 0;
@@ -20,8 +21,6 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 const START = 1_786_310_820_000_000;
-/** The soak plays more. */
-const RUNS = Number(process.env.MDTOOL_FILE_FEATURES ?? 4);
 const OPTIONS = { grace: 1_000_000, windows: new Map([['delta_z', 3]]) };
 
 /** Writes a Parquet file for each type; returns their paths. */
@@ -169,7 +168,7 @@ describe('features of files read by columns', () => {
         // With a limit of 0 the inputs are copied before they are sorted, as those of many days are.
         expect(await byColumns(paths, selection, 0)).toEqual(found);
       }),
-      { numRuns: RUNS },
+      { numRuns: samples(4) },
     );
     expect(columns).toBeGreaterThan(all / 2);
   });
