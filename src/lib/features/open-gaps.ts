@@ -50,14 +50,14 @@ export class OpenGaps {
 
   /**
    * Adds a gap; returns the change, undefined when there is none or no input is concerned. `finalOf` returns up to where
-   * emitted rows are not changed by a gap in an input that begins at `from`.
+   * emitted rows are not changed by a gap in an input.
    */
-  add(gap: Gap, finalOf: (input: Input, from: number) => number): GapEffect {
+  add(gap: Gap, finalOf: (input: Input) => number): GapEffect {
     const inputs = inputsOfChannel(gap.channel);
     if (inputs.length === 0) return undefined;
     if (gap.missing) {
       if (this.#foreseen.some((repair) => ends(repair, gap))) return undefined;
-      const final = Object.fromEntries(inputs.map((input) => [input, finalOf(input, gap.fromTimestamp)]));
+      const final = Object.fromEntries(inputs.map((input) => [input, finalOf(input)]));
       return { opened: this.#begin(gap, false, final) };
     }
     const ended = this.#open.filter(({ gap: other, isLate }) => !isLate && ends(gap, other));

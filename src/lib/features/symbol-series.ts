@@ -7,11 +7,14 @@ import { type OpenGap, OpenGaps } from './open-gaps.js';
 import type { EngineCounts, EngineOptions } from './options.js';
 import type { SecondInput } from './second-inputs.js';
 
-/** Rows that a gap may still change. A longer silence of one channel keeps no more. */
-const KEPT = 300;
+/**
+ * A gap changes rows that end at most this long (microseconds) before its own time. A number of rows would be another one each
+ * time they are made: how many were emitted by then hangs on the other records. A run that goes on reads inputs as far back.
+ */
+export const REACH = 5 * MINUTE;
 
-/** A channel that has been silent for longer before a gap begins is dead: the rows lack its inputs already. */
-const DEAD = KEPT * SECOND;
+/** Rows that a gap may still change, and those of a minute by which one may be reported late. */
+const KEPT = (REACH + MINUTE) / SECOND;
 
 /** Most inputs give no row at once. */
 export const NO_ROWS: readonly AnyRecord[] = [];
@@ -49,8 +52,6 @@ export class SymbolSeries {
   readonly #features: FeatureSeries;
   readonly #lastSeen = new Map<string, number>();
   #kept: Kept[] = [];
-  /** The end of the last row that was made before this run. */
-  #resumed = 0;
 
   constructor(identity: SymbolIdentity, options: EngineOptions, counts: EngineCounts) {
     this.#identity = identity;
@@ -94,7 +95,6 @@ export class SymbolSeries {
   /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
   resume(end: number, past: Past): void {
     this.#features.resume(end, past);
-    this.#resumed = end;
     // An input that is silent since then may be in a gap that is not known yet.
     for (const type of past.seen) this.#lastSeen.set(type, 0);
   }
@@ -120,7 +120,6 @@ export class SymbolSeries {
     for (const [type, isThere] of contentsOf(row)) if (isThere && !this.#lastSeen.has(type)) this.#lastSeen.set(type, 0);
     this.#recall('book_snapshot', row.bookTimestamp);
     this.#recall('mark_price', row.markTimestamp);
-    this.#resumed = row.timestamp;
     return this.#give(row);
   }
 
@@ -131,9 +130,14 @@ export class SymbolSeries {
 
   /** Learns a gap; returns the rows that it changes. */
   addGap(gap: Gap): AnyRecord[] {
-    const effect = this.#openGaps.add(gap, (input, from) => this.#finalFor(input, from));
+    const reach = gap.timestamp - REACH;
+    const effect = this.#openGaps.add(gap, (input) => this.#finalFor(input, reach));
     if (effect === undefined) return [];
-    return 'opened' in effect ? this.#revise(effect.opened) : this.#restore(effect.ended, effect.known);
+    if (!('opened' in effect)) return this.#restore(effect.ended, effect.known);
+    const oldest = this.#kept[0]?.now.micro.timestamp ?? Number.POSITIVE_INFINITY;
+    const isCut = oldest <= reach || this.#kept.length === KEPT;
+    if (isCut && effect.opened.from < Math.max(oldest, reach) - SECOND) this.#counts.unmarked += 1;
+    return this.#revise(effect.opened);
   }
 
   /** Returns the rows of the seconds that the market's time `now` has passed. */
@@ -181,18 +185,13 @@ export class SymbolSeries {
 
   /**
    * A gap holds no records of its channel: rows up to the last one are final, however long another channel has been silent and
-   * whatever was emitted before this run. Otherwise the rows of a store would depend on when they were made. Trades may be rare.
+   * whatever was emitted before this run. Otherwise the rows of a store would depend on when they were made.
    */
-  #finalFor(input: Input, from: number): number {
-    const last = this.#lastSeen.get(INPUTS[input].type) ?? 0;
-    const isUnknown = last === 0 && from < this.#resumed;
-    const isDead = last < from - DEAD && !isUnknown && input !== 'trade';
-    return isDead ? Number.POSITIVE_INFINITY : last;
+  #finalFor(input: Input, reach: number): number {
+    return Math.max(reach, this.#lastSeen.get(INPUTS[input].type) ?? 0);
   }
 
   #revise(openGap: OpenGap): AnyRecord[] {
-    const oldest = this.#kept[0]?.now.micro.timestamp;
-    if (this.#kept.length === KEPT && oldest !== undefined && openGap.from < oldest - SECOND) this.#counts.unmarked += 1;
     this.#features.addGap(openGap);
     return this.#kept.flatMap((kept) => this.#giveAgain(kept, this.#damaged(kept.now, openGap)));
   }

@@ -2,6 +2,7 @@ import type { AnyRecord, RecordType } from '../../model/records.js';
 import { SECOND } from '../../model/time.js';
 import { FeatureEngine } from '../engine.js';
 import type { EngineCounts, EngineOptions } from '../options.js';
+import { REACH } from '../symbol-series.js';
 import { foreseeRepairs, type Group, restorePast } from './past-rows.js';
 import { fedByStore } from './store-feed.js';
 
@@ -10,7 +11,7 @@ export const ROWS = ['micro', 'features'] as const;
 export type RowType = (typeof ROWS)[number];
 
 /** Quotes count for two minutes at most; a gap may change the rows of five. */
-const CARRIED = 310 * SECOND;
+const CARRIED = REACH + 10 * SECOND;
 
 /** The rows of a group that are to be made: those after `group.from` and up to `limit`. */
 export type GroupTask = {

@@ -3,7 +3,7 @@ import type { FeatureRow } from '../../../../src/lib/features/feature-series.js'
 import { featuresOfStore } from '../../../../src/lib/features/store/stored-features.js';
 import { encodeRecord } from '../../../../src/lib/model/ndjson.js';
 import type { AnyRecord, Gap, Trade } from '../../../../src/lib/model/records.js';
-import { DAY, HOUR } from '../../../../src/lib/model/time.js';
+import { DAY, HOUR, SECOND } from '../../../../src/lib/model/time.js';
 import { openStoreWriter } from '../../../../src/lib/storage/store-writer.js';
 import { featureRun } from '../../../support/feature-runs.js';
 import {
@@ -157,17 +157,21 @@ describe('rows of a store', () => {
     expect(differences(rows.map(encodeRecord), stored)).toEqual([]);
   });
 
-  it('that go on at midnight, in the silence of a channel, know of it when its gap is told', async () => {
-    const start = START + 14 * 3_600_000_000 - 600_000_000;
-    const [first, last] = [start + 100_000_000, start + 1_100_000_000];
+  it.each([
+    { before: 600, from: 100, until: 1_100, hours: 0.4, late: 300 },
+    { before: 240, from: 40, until: 440, hours: 0.16, late: 120 },
+  ])('that go on at midnight, in the silence of a channel, know of it when its gap is told: %j', async (at) => {
+    const start = START + 14 * 3_600_000_000 - at.before * SECOND;
+    const [first, last] = [start + at.from * SECOND, start + at.until * SECOND];
     const isLost = ({ type, timestamp }: AnyRecord) => type === 'book_snapshot' && timestamp > first && timestamp < last;
     const openGap: Gap = {
       ...gapRecord,
       ...{ exchange: 'bybit', market: 'linear', symbol: 'BTCUSDT', channel: 'book', missing: true, repaired: 0 },
       ...{ fromTimestamp: first, untilTimestamp: last, timestamp: last, localTimestamp: last + 900 },
     };
-    const live = byArrival([...raw(market('BTCUSDT', start, 0.4, 5)).filter((record) => !isLost(record)), openGap]);
-    const isLate = ({ type, timestamp }: AnyRecord) => type === 'trade' && timestamp > last - 300_000_000 && timestamp < last;
+    const live = byArrival([...raw(market('BTCUSDT', start, at.hours, 5)).filter((record) => !isLost(record)), openGap]);
+    const isLate = ({ type, timestamp }: AnyRecord) =>
+      type === 'trade' && timestamp > last - at.late * SECOND && timestamp < last;
     const directory = await temporaryDirectory();
     await writeRun(
       directory,
