@@ -35,7 +35,8 @@ export async function* readCsv(path: string, listener: InputListener): AsyncGene
   }
 }
 
-class RowReader {
+/** Reads rows under a header. Throws an `MdtoolError` for a header that has no type. */
+export class RowReader {
   readonly #names: readonly string[];
   readonly #type: RecordType | undefined;
 

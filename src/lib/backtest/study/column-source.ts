@@ -3,11 +3,12 @@ import { isPlainParquet } from '../../input/formats.js';
 import { expandPaths } from '../../input/paths.js';
 import type { Market, RecordType } from '../../model/records.js';
 import type { RecordSelection } from '../../model/selection.js';
-import { type Database, withDatabase } from '../../storage/database/duckdb.js';
+import { Database } from '../../storage/database/duckdb.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { type RowGroups, rowGroups, typedChunks } from '../../storage/database/typed-chunks.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
 import { CANDLE_NUMBERS, type CandleColumns, type CandleSeries } from './candle-columns.js';
+import { addCandleText } from './candle-text.js';
 import { MarketReader, type MarketReaderOptions } from './market-reader.js';
 import type { TradeColumns } from './trade-columns.js';
 import { TradeFeed, tradeSelectList } from './trade-feed.js';
@@ -32,36 +33,47 @@ export async function readByColumns(request: ColumnRequest): Promise<MarketReade
   const files = await expandPaths(request.paths);
   const others = files.filter((path) => !isPlainParquet(path));
   if (!others.every((path) => /\.(?:csv|ndjson|jsonl)(?:\.gz)?$/i.test(path))) return undefined;
-  const read = async (open: typeof openUnchecked) =>
-    await withDatabase({}, async (database) => await readFiles(database, files, request, open));
-  try {
-    return await read(openUnchecked);
-  } catch {
-    // A row is no record, or a file is damaged: what is wrong is found by a look at each file before it is read.
-    return await read(async () => undefined);
+  for (const way of FAST_WAYS) {
+    try {
+      return await readFiles(files, request, way);
+    } catch {
+      // A row is no record, or a file is damaged: what is wrong is found by a look at each file before it is read.
+    }
   }
+  return await readFiles(files, request, {});
 }
 
-/** Reads one file after another; a file that `open` opens is checked while it is read. */
+/** How files are read before anything is known about them; a file that is not opened so is looked at first. */
+type Way = { readonly text?: typeof addCandleText; readonly open?: typeof openUnchecked };
+const FAST_WAYS: readonly Way[] = [{ text: addCandleText, open: openUnchecked }, { open: openUnchecked }];
+
+/** Reads one file after another. The database is opened for the first file that needs it. */
 async function readFiles(
-  database: Database,
   files: readonly string[],
   request: ColumnRequest,
-  open: typeof openUnchecked,
+  { text, open }: Way,
 ): Promise<MarketReader | undefined> {
   const reader = new MarketReader(request);
   const feed = new TradeFeed();
   const reports: string[] = [];
   const isWhole = conditionOf(request, 'trade') === undefined;
-  for (const [index, path] of files.entries()) {
-    const unchecked = isWhole ? await open(database, path, `groups_${index}`) : undefined;
-    try {
-      const parts = unchecked ? [unchecked] : await checkedParts(database, path, request, { index, reports });
-      if (!parts) return undefined;
-      for (const [part, rows] of parts.entries()) await addPart(database, reader, rows, { feed, table: `part_${index}_${part}` });
-    } finally {
-      await unchecked?.dispose();
+  let database: Database | undefined;
+  try {
+    for (const [index, path] of files.entries()) {
+      if (isWhole && (await text?.(path, reader))) continue;
+      database ??= await Database.open();
+      const unchecked = isWhole ? await open?.(database, path, `groups_${index}`) : undefined;
+      try {
+        const parts = unchecked ? [unchecked] : await checkedParts(database, path, request, { index, reports });
+        if (!parts) return undefined;
+        for (const [part, rows] of parts.entries())
+          await addPart(database, reader, rows, { feed, table: `part_${index}_${part}` });
+      } finally {
+        await unchecked?.dispose();
+      }
     }
+  } finally {
+    await database?.close();
   }
   if (!feed.finish()) return undefined;
   for (const reason of reports) request.broken(reason);
