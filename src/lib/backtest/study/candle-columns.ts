@@ -1,6 +1,7 @@
 import { UsageError } from '../../model/errors.js';
+import { originOf, parseInterval } from '../../model/interval.js';
 import type { Candle } from '../../model/records.js';
-import { formatDuration, formatTime, parseDuration } from '../../model/time.js';
+import { EARLIEST, formatDuration, formatTime, LATEST, parseDuration } from '../../model/time.js';
 import type { Bars } from '../market-data.js';
 import { Column, timeOrder } from './columns.js';
 
@@ -18,6 +19,37 @@ type CandleCounts = {
 /** The columns of a candle's numbers; `arrival` is 0 where it is unknown, `incomplete` 1 for an incomplete candle and else 0. */
 export const CANDLE_NUMBERS = ['time', 'open', 'high', 'low', 'close', 'volume', 'arrival', 'incomplete'] as const;
 type CandleNumbers = Readonly<Record<(typeof CANDLE_NUMBERS)[number], number>>;
+
+/** A candle that is open, without prices, usable, or none that can be meant. */
+export const CANDLE_STATE = { open: 0, empty: 1, usable: 2, doubtful: 3 } as const;
+const VOLUME = CANDLE_NUMBERS.indexOf('volume');
+
+/**
+ * Returns the state of a row of `CANDLE_NUMBERS`, in which NaN is a missing number; `closed` is 1, or 0 for an open candle. What
+ * it asks of the time, the prices and the volume is what `checkedCandle` asks of a record.
+ */
+export function candleState(numbers: readonly Float64Array[], row: number, closed: number, { size, origin }: Opening): number {
+  const time = (numbers[0] as Float64Array)[row] as number;
+  const open = (numbers[1] as Float64Array)[row] as number;
+  const high = (numbers[2] as Float64Array)[row] as number;
+  const low = (numbers[3] as Float64Array)[row] as number;
+  const close = (numbers[4] as Float64Array)[row] as number;
+  const volume = (numbers[VOLUME] as Float64Array)[row] as number;
+  const isAligned = time >= EARLIEST && time < LATEST && (time - origin) % size === 0;
+  const isPriced = low > 0 && low <= open && low <= close && high >= open && high >= close && high < Number.POSITIVE_INFINITY;
+  const isEmpty = volume === 0 && Number.isNaN(open) && Number.isNaN(high) && Number.isNaN(low) && Number.isNaN(close);
+  const isMeant = isAligned && (isPriced || isEmpty) && volume >= 0 && volume < Number.POSITIVE_INFINITY;
+  if (!isMeant || (closed !== 0 && closed !== 1)) return CANDLE_STATE.doubtful;
+  return closed === 0 ? CANDLE_STATE.open : isEmpty ? CANDLE_STATE.empty : CANDLE_STATE.usable;
+}
+
+/** When candles open: every `size` microseconds, counted from `origin`. */
+export type Opening = { readonly size: number; readonly origin: number };
+
+export function openingOf(interval: string): Opening {
+  const { size } = parseInterval(interval);
+  return { size, origin: originOf(size) };
+}
 
 /** Candles of one interval and source in the order of the input. An object for each takes thirty times the memory. */
 export class CandleSeries {

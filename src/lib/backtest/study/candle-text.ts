@@ -3,10 +3,9 @@ import { RowReader } from '../../input/csv-input.js';
 import { readText } from '../../input/lines.js';
 import { scanInteger, scanNumber } from '../../input/number-cell.js';
 import { MdtoolError } from '../../model/errors.js';
-import { originOf, parseInterval } from '../../model/interval.js';
 import { type Candle, columnsOf } from '../../model/records.js';
 import { EARLIEST, LATEST } from '../../model/time.js';
-import { CANDLE_NUMBERS, type CandleColumns, type CandleSeries } from './candle-columns.js';
+import { CANDLE_STATE, type CandleColumns, type CandleSeries, candleState, type Opening, openingOf } from './candle-columns.js';
 import type { MarketReader } from './market-reader.js';
 
 const [NEWLINE, COMMA] = ['\n', ','].map((character) => character.charCodeAt(0)) as [number, number];
@@ -19,9 +18,7 @@ const SLOTS = [
   ...['timestamp', 'open', 'high', 'low', 'close', 'volume', 'local_timestamp', 'complete'],
   ...['closed', 'turnover', 'buy_volume', 'trades'],
 ] as const;
-const [TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, ARRIVAL, COMPLETE, CLOSED, TURNOVER, BUY_VOLUME, TRADES] = [
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-] as const;
+const [VOLUME, ARRIVAL, COMPLETE, CLOSED, TURNOVER, BUY_VOLUME, TRADES] = [5, 6, 7, 8, 9, 10, 11] as const;
 
 const [NAME, NUMBER, INTEGER, FLAG] = [0, 1, 2, 3] as const;
 /** How the cells of a column are read. A name is that of the first row in each row: it is compared, and not read. */
@@ -116,13 +113,11 @@ class CandleRows {
   readonly #candles: CandleColumns;
   readonly #cells: readonly Cell[];
   readonly #candle: Candle;
-  readonly #size: number;
-  readonly #origin: number;
+  readonly #opening: Opening;
   readonly #expected: number;
   #series: CandleSeries | undefined;
-  /** A column that the file lacks stays NaN. */
-  readonly #row = new Float64Array(SLOTS.length).fill(Number.NaN);
-  readonly #batch = CANDLE_NUMBERS.map(() => new Float64Array(BATCH));
+  /** By `SLOTS`; a column that the file lacks stays NaN. */
+  readonly #batch = SLOTS.map(() => new Float64Array(BATCH).fill(Number.NaN));
   #rows = 0;
 
   /** `expected` rows take no growing; memory is not taken before it is written to. */
@@ -132,8 +127,7 @@ class CandleRows {
     this.#cells = cells;
     this.#candle = candle;
     this.#expected = expected;
-    this.#size = parseInterval(candle.interval).size;
-    this.#origin = originOf(this.#size);
+    this.#opening = openingOf(candle.interval);
   }
 
   /** Adds the rows of whole lines from `from` on. */
@@ -150,8 +144,16 @@ class CandleRows {
     if (this.#rows === 0) return;
     this.#reader.budget.take('candle', this.#rows);
     this.#series ??= this.#open();
+    const [arrivals, completes] = [this.#batch[ARRIVAL] as Float64Array, this.#batch[COMPLETE] as Float64Array];
+    for (let row = 0; row < this.#rows; row++) {
+      arrivals[row] ||= 0;
+      completes[row] = completes[row] === 0 ? 1 : 0;
+    }
     this.#series.append(this.#batch, 0, this.#rows);
     this.#rows = 0;
+    // The next rows find a column that the file lacks as it was.
+    arrivals.fill(Number.NaN);
+    completes.fill(Number.NaN);
   }
 
   #open(): CandleSeries {
@@ -160,53 +162,43 @@ class CandleRows {
     return series;
   }
 
-  /** Reads the line at `from`; returns where the next one begins. */
+  /** Reads the line at `from` into the next row; returns where the next line begins. */
   #scan(bytes: Buffer, from: number): number {
     const cells = this.#cells;
-    const row = this.#row;
+    const row = this.#rows;
     let at = from;
     for (let index = 0; index < cells.length; index++) {
       const { kind, slot, name } = cells[index] as Cell;
-      if (kind === NUMBER) at = scanNumber(bytes, at, row, slot);
+      const column = this.#batch[slot] as Float64Array;
+      if (kind === NUMBER) at = scanNumber(bytes, at, column, row);
       else if (kind === NAME) at = pass(bytes, at, name);
-      else if (kind === INTEGER) at = scanInteger(bytes, at, row, slot);
-      else at = scanFlag(bytes, at, row, slot);
+      else if (kind === INTEGER) at = scanInteger(bytes, at, column, row);
+      else at = scanFlag(bytes, at, column, row);
       if (bytes[at++] !== (index === cells.length - 1 ? NEWLINE : COMMA)) throw inDoubt();
     }
     return at;
   }
 
-  /** Takes the row that was read: the conditions are those of `checkedCandle`. */
+  /** Takes the row that was read, counts one that is not used. */
   #take(): void {
-    const row = this.#row;
-    const time = row[TIME] as number;
-    const arrival = row[ARRIVAL] as number;
-    const isArrival = Number.isNaN(arrival) || (arrival >= EARLIEST && arrival < LATEST);
-    if (!(time >= EARLIEST && time < LATEST && (time - this.#origin) % this.#size === 0 && isArrival)) throw inDoubt();
-    const [open, high, low, close] = [row[OPEN] as number, row[HIGH] as number, row[LOW] as number, row[CLOSE] as number];
-    const isPriced = low > 0 && low <= open && low <= close && high >= open && high >= close && high < Number.POSITIVE_INFINITY;
-    const isEmpty = row[VOLUME] === 0 && [open, high, low, close].every(Number.isNaN);
-    if (!(isPriced || isEmpty) || !hasPlausibleAmounts(row) || Number.isNaN(row[CLOSED])) throw inDoubt();
-    if (row[CLOSED] === 0) this.#candles.counts.open++;
-    else if (isEmpty) this.#candles.counts.empty++;
-    else this.#keep();
-  }
-
-  #keep(): void {
-    const at = this.#rows++;
-    for (let index = 0; index < ARRIVAL; index++) (this.#batch[index] as Float64Array)[at] = this.#row[index] as number;
-    (this.#batch[ARRIVAL] as Float64Array)[at] = this.#row[ARRIVAL] || 0;
-    (this.#batch[COMPLETE] as Float64Array)[at] = this.#row[COMPLETE] === 0 ? 1 : 0;
+    const batch = this.#batch;
+    const row = this.#rows;
+    const state = candleState(batch, row, (batch[CLOSED] as Float64Array)[row] as number, this.#opening);
+    const arrival = (batch[ARRIVAL] as Float64Array)[row] as number;
+    const isDoubtful = state === CANDLE_STATE.doubtful || arrival < EARLIEST || arrival >= LATEST;
+    if (isDoubtful || !hasPlausibleAmounts(batch, row)) throw inDoubt();
+    if (state === CANDLE_STATE.open) this.#candles.counts.open++;
+    else if (state === CANDLE_STATE.empty) this.#candles.counts.empty++;
+    else this.#rows++;
   }
 }
 
-/** A share of the volume may be rounded; see `checkedCandle`. */
-function hasPlausibleAmounts(row: Float64Array): boolean {
-  const volume = row[VOLUME] as number;
-  const trades = row[TRADES] as number;
-  if (!(volume < Number.POSITIVE_INFINITY) || row[TURNOVER] === Number.POSITIVE_INFINITY) return false;
-  if ((row[BUY_VOLUME] as number) > volume * (1 + 1e-9) || (trades === 0 && volume > 0)) return false;
-  return Number.isNaN(trades) || Number.isSafeInteger(trades);
+/** Returns whether the amounts are what `checkedCandle` asks for: a share of the volume may be rounded. */
+function hasPlausibleAmounts(batch: readonly Float64Array[], row: number): boolean {
+  const of = (slot: number) => (batch[slot] as Float64Array)[row] as number;
+  const [volume, trades] = [of(VOLUME), of(TRADES)];
+  if (of(TURNOVER) === Number.POSITIVE_INFINITY || of(BUY_VOLUME) > volume * (1 + 1e-9)) return false;
+  return Number.isNaN(trades) || (Number.isSafeInteger(trades) && !(trades === 0 && volume > 0));
 }
 
 /** Returns the place behind a name, before the text where another one is. */

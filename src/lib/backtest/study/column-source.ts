@@ -3,15 +3,24 @@ import { isPlainParquet } from '../../input/formats.js';
 import { expandPaths } from '../../input/paths.js';
 import type { Market, RecordType } from '../../model/records.js';
 import type { RecordSelection } from '../../model/selection.js';
-import { Database } from '../../storage/database/duckdb.js';
+import { Database, sqlName } from '../../storage/database/duckdb.js';
+import { plausibleAmounts } from '../../storage/database/plausible-rows.js';
 import { tableRecords } from '../../storage/database/record-rows.js';
 import { type RowGroups, rowGroups, typedChunks } from '../../storage/database/typed-chunks.js';
 import { rowCondition } from '../../storage/reading/store-selection.js';
-import { CANDLE_NUMBERS, type CandleColumns, type CandleSeries } from './candle-columns.js';
+import {
+  CANDLE_NUMBERS,
+  CANDLE_STATE,
+  type CandleColumns,
+  type CandleSeries,
+  candleState,
+  type Opening,
+  openingOf,
+} from './candle-columns.js';
 import { addCandleText } from './candle-text.js';
 import { MarketReader, type MarketReaderOptions } from './market-reader.js';
 import type { TradeColumns } from './trade-columns.js';
-import { TradeFeed, tradeSelectList } from './trade-feed.js';
+import { requireTrades, TradeFeed, tradeSelectList } from './trade-feed.js';
 import { groupColumns, openUnchecked, SAFE_SEQUENCE } from './unchecked-rows.js';
 
 /** What is read of files. */
@@ -22,7 +31,13 @@ type ColumnRequest = MarketReaderOptions &
     readonly broken: (reason: string) => void;
   };
 
-type Part = { readonly type: RecordType; readonly relation: string; readonly groups: RowGroups };
+type Part = {
+  readonly type: RecordType;
+  readonly relation: string;
+  readonly groups: RowGroups;
+  /** Without it each row is checked while it is read; one that is no record ends the reading. */
+  readonly isChecked: boolean;
+};
 
 /**
  * Returns a reader with the content of Parquet, CSV and NDJSON files, read by columns, without an object per row. Returns undefined,
@@ -122,7 +137,7 @@ export async function partOf(
     const [row] = await database.rows(`SELECT coalesce(bool_and(${SAFE_SEQUENCE}), true) AS safe FROM ${relation}`);
     if (row?.safe !== true) return undefined;
   }
-  return { type, relation, groups: await groupsOf(database, relation, groupColumns(type), name) };
+  return { type, relation, isChecked: true, groups: await groupsOf(database, relation, groupColumns(type), name) };
 }
 
 /** Returns the condition of a selection; an instrument holds from its time on, also for records after it. */
@@ -141,37 +156,62 @@ async function addRecords(database: Database, reader: MarketReader, { type, rela
   await database.run(`DROP TABLE ${table}`);
 }
 
-async function addTrades(database: Database, reader: MarketReader, { relation, groups }: Part, feed: TradeFeed): Promise<void> {
+async function addTrades(
+  database: Database,
+  reader: MarketReader,
+  { relation, groups, isChecked }: Part,
+  feed: TradeFeed,
+): Promise<void> {
   reader.budget.take('trade', groups.rows);
   const columns = groups.names.map((names) => reader.market(identityOf(names)).trades);
   for (const [group, count] of groups.counts.entries()) feed.reserve(columns[group] as TradeColumns, count);
   const sql = `SELECT ${tradeSelectList(groups.code)} FROM ${relation}`;
-  for await (const chunk of typedChunks(database, sql, groups.rows)) feed.add(chunk, columns);
+  for await (const chunk of typedChunks(database, sql, groups.rows)) {
+    if (!isChecked) requireTrades(chunk);
+    feed.add(chunk, columns);
+  }
 }
 
-const OPEN = 0;
-const EMPTY = 1;
-const USABLE = 2;
-/** A candle that is open, without prices, or usable. */
+const { open: OPEN, empty: EMPTY, usable: USABLE, doubtful: DOUBTFUL } = CANDLE_STATE;
+/** The state of a row that is a candle. */
 const STATE = `CASE WHEN NOT "closed" THEN ${OPEN} WHEN "open" IS NULL OR "high" IS NULL OR "low" IS NULL OR "close" IS NULL THEN ${EMPTY} ELSE ${USABLE} END::INTEGER`;
+/** The argument `closed` of `candleState`, 2 for a row that is none. A database takes twice as long to check all numbers as to read them. */
+const CLOSED = `CASE WHEN NOT (${plausibleAmounts(sqlName)}) OR "closed" IS NULL THEN 2 WHEN "closed" THEN 1 ELSE 0 END::INTEGER`;
 
-async function addCandles(database: Database, reader: MarketReader, { relation, groups }: Part): Promise<void> {
+async function addCandles(database: Database, reader: MarketReader, part: Part): Promise<void> {
+  const { relation, groups, isChecked } = part;
   reader.budget.take('candle', groups.rows);
-  const number = (name: string) => `coalesce("${name}", 'nan'::DOUBLE)`;
-  const sql = `SELECT epoch_us("timestamp")::DOUBLE, ${['open', 'high', 'low', 'close'].map(number).join(', ')}, "volume",
-    coalesce(epoch_us("local_timestamp"), 0)::DOUBLE, coalesce("complete" = false, false)::DOUBLE, ${STATE}, ${groups.code} FROM ${relation}`;
+  const number = (expression: string) => `coalesce(${expression}::DOUBLE, 'nan'::DOUBLE)`;
+  const numbers = ['epoch_us("timestamp")', '"open"', '"high"', '"low"', '"close"', '"volume"'].map(number);
+  const sql = `SELECT ${numbers.join(', ')}, coalesce(epoch_us("local_timestamp"), 0)::DOUBLE, coalesce("complete" = false, false)::DOUBLE,
+    ${isChecked ? STATE : CLOSED}, ${groups.code} FROM ${relation}`;
   const targets = groups.names.map(
     (names, group) => new CandleTarget(reader.market(identityOf(names)).candles, names, groups.counts[group] as number),
   );
+  const openings = isChecked ? [] : groups.names.map(([, , , interval]) => openingOf(interval as string));
   for await (const chunk of typedChunks(database, sql, groups.rows)) {
     const columns = CANDLE_NUMBERS.map((_, column) => chunk.numbers(column));
     const [states, codes] = [chunk.integers(columns.length), chunk.integers(columns.length + 1)];
+    if (!isChecked) checkCandles(columns, states, codes, openings);
     for (let from = 0; from < chunk.rows; ) {
       const until = endOfRun(states, codes, from, chunk.rows);
       const target = targets[codes[from] as number] as CandleTarget;
       target.seriesFor(states[from] as number, until - from)?.append(columns, from, until);
       from = until;
     }
+  }
+}
+
+/** Puts states in the place of `CLOSED`; `openings` are by code. Throws for a row that is no candle. */
+function checkCandles(
+  columns: readonly Float64Array[],
+  states: Int32Array,
+  codes: Int32Array,
+  openings: readonly Opening[],
+): void {
+  for (let row = 0; row < states.length; row++) {
+    states[row] = candleState(columns, row, states[row] as number, openings[codes[row] as number] as Opening);
+    if (states[row] === DOUBTFUL) throw new Error('a row that is no candle');
   }
 }
 

@@ -1,27 +1,71 @@
 import { DistinctHashes, halvesOf } from '../../model/distinct-hashes.js';
+import { isRounded } from '../../model/numbers.js';
+import { EARLIEST, LATEST } from '../../model/time.js';
 import type { TypedChunk } from '../../storage/database/typed-chunks.js';
 import { TAKER } from '../market-data.js';
 import type { TradeColumns } from './trade-columns.js';
 
+const [DOT, PLUS, ZERO, NINE, SMALL_E, LARGE_E] = [46, 43, 48, 57, 101, 69] as const;
 const NUMBERS = ['time', 'price', 'amount', 'taker', 'sequence', 'arrival'] as const;
 const HASH = NUMBERS.length;
 const ID = HASH + 1;
 const CODE = ID + 1;
 /** Below every sequence. */
 const MISSING = -1e300;
+/** Stands for a side that there is not. */
+const NO_SIDE = -1;
 
 /**
  * Returns the select list that a feed reads; `code` numbers the symbol. A missing sequence is `MISSING`, a missing arrival NaN. Ids
  * are hashed here: decoding millions of texts would take longer than everything else.
  */
 export function tradeSelectList(code: string): string {
-  return `epoch_us("timestamp")::DOUBLE, "price", "amount", CASE "side" WHEN 'buy' THEN ${TAKER.buy} WHEN 'sell' THEN ${TAKER.sell} ELSE ${TAKER.unknown} END::DOUBLE,
-    coalesce("sequence"::DOUBLE, ${MISSING}), coalesce(epoch_us("local_timestamp")::DOUBLE, 'nan'::DOUBLE), hash("id"), "id", ${code}`;
+  const number = (expression: string) => `coalesce(${expression}::DOUBLE, 'nan'::DOUBLE)`;
+  const taker = `CASE "side" WHEN 'buy' THEN ${TAKER.buy} WHEN 'sell' THEN ${TAKER.sell} ELSE CASE WHEN "side" IS NULL THEN ${TAKER.unknown} ELSE ${NO_SIDE} END END::DOUBLE`;
+  return `${number('epoch_us("timestamp")')}, ${number('"price"')}, ${number('"amount"')}, ${taker},
+    coalesce("sequence"::DOUBLE, ${MISSING}), ${number('epoch_us("local_timestamp")')}, hash("id"), "id", ${code}`;
 }
 
 type Rows = { readonly chunk: TypedChunk; readonly hashes: Uint32Array } & Readonly<
   Record<(typeof NUMBERS)[number], Float64Array>
 >;
+
+/**
+ * Throws unless each row of `tradeSelectList` is a trade, and its sequence exact as a double: what `plausible` asks of a record. A
+ * database takes as long to check the rows as to read them.
+ */
+export function requireTrades(chunk: TypedChunk): void {
+  const [time, price, amount, taker, sequence] = NUMBERS.map((_, column) => chunk.numbers(column)) as [
+    Float64Array,
+    ...Float64Array[],
+  ];
+  const heads = chunk.heads(ID);
+  let isGood = !chunk.hasNulls(ID);
+  for (let row = 0; row < chunk.rows; row++) {
+    const at = time[row] as number;
+    const order = sequence?.[row] as number;
+    isGood &&= at >= EARLIEST && at < LATEST && isPositive(price?.[row] as number) && isPositive(amount?.[row] as number);
+    isGood &&= taker?.[row] !== NO_SIDE && (order === MISSING || (order >= 0 && order <= Number.MAX_SAFE_INTEGER));
+    if (mayBeRounded(heads[4 * row + 1] as number)) isGood &&= !isRounded(chunk.text(ID, row));
+  }
+  if (!isGood) throw new Error('a row that is no trade');
+}
+
+function isPositive(value: number): boolean {
+  return value > 0 && value < Number.POSITIVE_INFINITY;
+}
+
+/** Returns whether a text that begins with these bytes may be a number with an exponent: few texts are read for it. */
+function mayBeRounded(head: number): boolean {
+  const second = (head >>> 8) & 255;
+  if (second === DOT) return isDigit(head & 255);
+  const third = (head >>> 16) & 255;
+  return (second === SMALL_E || second === LARGE_E) && isDigit(head & 255) && (third === PLUS || isDigit(third));
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
+}
 
 /** Adds chunks of `tradeSelectList` to the columns of their symbols. Trades of one time may lie in two files. */
 export class TradeFeed {

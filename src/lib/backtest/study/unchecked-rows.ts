@@ -1,7 +1,9 @@
 import { type CsvRows, openCsv } from '../../input/csv-table.js';
 import { isPlainParquet } from '../../input/formats.js';
 import { typeOfColumns } from '../../input/record-shape.js';
+import { UsageError } from '../../model/errors.js';
 import { parseInterval } from '../../model/interval.js';
+import { CANDLE_SOURCES, MARKETS } from '../../model/market-records.js';
 import type { RecordType } from '../../model/records.js';
 import { type Database, sqlName, sqlText } from '../../storage/database/duckdb.js';
 import { parquetRows } from '../../storage/database/parquet-records.js';
@@ -9,8 +11,12 @@ import { plausibleRowsOf } from '../../storage/database/plausible-rows.js';
 import { validCondition } from '../../storage/database/record-table.js';
 import { type RowGroups, rowGroups } from '../../storage/database/typed-chunks.js';
 
-/** The rows of a file where it lies, none of which is known to be a record: `relation` has fewer rows than `groups` unless all are. */
+/**
+ * The rows of a file where it lies. With `isChecked`, `relation` has fewer rows than `groups` unless all are records; without it,
+ * only the names are known to be those of records.
+ */
 type UncheckedRows = {
+  readonly isChecked: boolean;
   readonly type: RecordType;
   readonly relation: string;
   readonly groups: RowGroups;
@@ -44,11 +50,31 @@ export async function openUnchecked(database: Database, path: string, name: stri
 }
 
 async function openParquet(database: Database, path: string, name: string): Promise<UncheckedRows | undefined> {
-  const { type, select, condition, wide } = await parquetRows(database, path, (columns) => typeOfColumns(columns, path));
+  const { type, given, wide } = await parquetRows(database, path, (columns) => typeOfColumns(columns, path));
   const columns = groupColumns(type);
   if (columns.length === 0 || wide.length > 0) return undefined;
-  const groups = await rowGroups(database, `(${select})`, columns, name);
-  return { type, relation: recordsIn(type, select, condition), groups, dispose: async () => {} };
+  const relation = `(${given})`;
+  const groups = await rowGroups(database, relation, columns, name);
+  const names = groups.names.map(seriesNames);
+  if (!names.every((series) => series !== undefined)) return undefined;
+  return { type, relation, isChecked: false, groups: { ...groups, names }, dispose: async () => {} };
+}
+
+/**
+ * Returns the names of a series, a candle by the shortest name of its interval; undefined unless records may have them. A missing
+ * name arrives as the text `null`, so a series that is really called `null` is left to the reader of rows.
+ */
+function seriesNames([exchange, market, symbol, ...candle]: readonly string[]): readonly string[] | undefined {
+  const isKnown = exchange !== 'null' && symbol !== 'null' && MARKETS.some((name) => name === market);
+  if (!isKnown || candle.length === 0) return isKnown ? ([exchange, market, symbol] as string[]) : undefined;
+  const [interval, source] = candle as [string, string];
+  if (!CANDLE_SOURCES.some((name) => name === source)) return undefined;
+  try {
+    return [exchange, market, symbol, parseInterval(interval).name, source] as string[];
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return undefined;
+  }
 }
 
 type UncheckedText = Omit<UncheckedRows, 'dispose'>;
@@ -70,7 +96,7 @@ async function uncheckedText(
   const groups = await rowGroups(database, `(${select})`, columns, name);
   const clean = plausibleRowsOf(type, `SELECT * FROM (${select}) WHERE is_clean`, []);
   const relation = recordsIn(type, clean.select, `${validCondition(type)} AND ${clean.condition}`);
-  return groups.rows === rows ? { type, relation, groups } : undefined;
+  return groups.rows === rows ? { type, relation, isChecked: true, groups } : undefined;
 }
 
 /** Returns the rows of a text whose names are those of one row; a row with another name ends the statement at once. */
@@ -89,6 +115,7 @@ function oneSeries(type: RecordType, text: string, rows: number, row: Readonly<R
   return {
     type,
     relation: recordsIn(type, select, `${validCondition(type)} AND ${condition}`),
+    isChecked: true,
     groups: { names: [names as string[]], counts: [rows], rows, code: '0::INTEGER' },
   };
 }

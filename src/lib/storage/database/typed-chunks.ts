@@ -15,6 +15,16 @@ export type TypedChunk = {
   /** Returns a column of DOUBLE[] without NULL in the lists; a list that is NULL has no numbers. */
   lists(column: number): NumberLists;
   text(column: number, row: number): string;
+  /** Returns what a column of texts holds of each row itself, in 4 numbers: the bytes of the text, its first 4 bytes, and more. */
+  heads(column: number): Uint32Array;
+  hasNulls(column: number): boolean;
+};
+
+/** What the vectors of the package keep private: reading their values one by one is five times slower. */
+type RawVector = {
+  readonly items: unknown;
+  readonly dataView: DataView;
+  readonly validity: { readonly data: BigUint64Array | null };
 };
 
 /** Lists of numbers, one behind the other. */
@@ -47,8 +57,8 @@ async function* streamed(database: Database, sql: string, expected: number): Asy
 }
 
 function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
-  // `items` is private in the types of the package; reading values one by one is five times slower.
-  const items = (column: number) => (chunk.getColumnVector(column) as unknown as { readonly items: unknown }).items;
+  const raw = (column: number) => chunk.getColumnVector(column) as unknown as RawVector;
+  const items = (column: number) => raw(column).items;
   return {
     rows: chunk.rowCount,
     numbers: (column) => items(column) as Float64Array,
@@ -60,7 +70,20 @@ function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
       return { numbers: items, start: (row) => list.getEntryOffset(row) };
     },
     text: (column, row) => chunk.getColumnVector(column).getItem(row) as string,
+    heads(column) {
+      const { buffer, byteOffset } = raw(column).dataView;
+      return new Uint32Array(buffer, byteOffset, chunk.rowCount * 4);
+    },
+    hasNulls: (column) => hasMissing(raw(column).validity.data, chunk.rowCount),
   };
+}
+
+/** `present` has a bit for each row; without it all have a value. */
+function hasMissing(present: BigUint64Array | null, rows: number): boolean {
+  if (!present) return false;
+  const bits = (row: number) => ((present[row >> 6] as bigint) >> BigInt(row & 63)) & 1n;
+  for (let row = 0; row < rows; row++) if (bits(row) === 0n) return true;
+  return false;
 }
 
 /** The rows of a relation by the values of some text columns. */
