@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readByColumns } from '../../../../src/lib/backtest/study/column-source.js';
@@ -148,6 +149,48 @@ describe('files read by columns', () => {
       else expect(JSON.stringify(await byColumns([text], {}))).toBe(JSON.stringify(await byRecords([text], {})));
     }
   });
+
+  it('are refused as their records are: a row of Parquet that a database reads and that is no record', async () => {
+    const trade = `'bybit' AS exchange, 'linear' AS market, 'X' AS symbol, make_timestamptz(${START} + i * 1000) AS timestamp,
+      'id-' || i AS id, 1.5::DOUBLE AS price, 2::DOUBLE AS amount, 'buy' AS side, i::BIGINT AS sequence`;
+    const candle = `'bybit' AS exchange, 'linear' AS market, 'X' AS symbol, make_timestamptz(${START} + i * 60000000) AS timestamp,
+      '60s' AS interval, 2::DOUBLE AS open, 3::DOUBLE AS high, 1::DOUBLE AS low, 2::DOUBLE AS close, 5::DOUBLE AS volume,
+      10::DOUBLE AS turnover, 1::DOUBLE AS buy_volume, 4::BIGINT AS trades, 'trades' AS source, true AS closed`;
+    const [nan, infinite] = ["'nan'::DOUBLE", "'inf'::DOUBLE"];
+    const spoilt = (names: readonly string[], values: readonly string[]) =>
+      names.flatMap((name) => values.map((value) => [name, value] as const));
+    const ofTrades = [
+      ...spoilt(['price', 'amount'], [nan, infinite, '0', '-1', 'NULL']),
+      ...spoilt(['id'], ["'1.76E+12'", "'1e5'", "'9E+5'", "'1.5'", "'1ea'", 'NULL']),
+      ...spoilt(['side'], ["'none'", 'NULL']),
+      ...spoilt(['sequence'], ['9007199254740992', '-1', 'NULL']),
+      ...spoilt(['timestamp'], ['NULL', "'infinity'::TIMESTAMPTZ", 'make_timestamptz(0)']),
+      ...spoilt(['exchange', 'market', 'symbol'], ['NULL', "'null'"]),
+    ];
+    const ofCandles = [
+      ...spoilt(['open', 'high', 'low', 'close', 'volume'], [nan, infinite, '-1', 'NULL', '0']),
+      ...spoilt(['turnover', 'buy_volume'], [nan, infinite, '-1', 'NULL', '6']),
+      ...spoilt(['trades'], ['0', '-1', 'NULL']),
+      ...spoilt(['interval'], ["'1m'", "'7'", 'NULL', "'5m'"]),
+      ...spoilt(['source', 'market'], ["'other'", 'NULL']),
+      ...spoilt(['closed'], ['false', 'NULL']),
+      ...spoilt(['timestamp'], ['NULL', `make_timestamptz(${START} + 1)`]),
+    ];
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const cases = [...ofTrades.map((one) => [trade, ...one] as const), ...ofCandles.map((one) => [candle, ...one] as const)];
+    for (const [columns, name, value] of cases) {
+      const path = join(directory, `${files++}.parquet`);
+      const rows = `SELECT * REPLACE (CASE WHEN i = 2 THEN ${value} ELSE "${name}" END AS "${name}") FROM (SELECT ${columns}, i FROM range(4) r(i))`;
+      await connection.run(`COPY (SELECT * EXCLUDE (i) FROM (${rows})) TO '${path}' (FORMAT parquet)`);
+      const outcome = async (load: typeof byColumns) => load([path], {}).catch((error: Error) => error.message);
+      const given = await outcome(byColumns);
+      // Undefined where the records have to be read one by one.
+      if (given !== undefined) expect([name, value, given]).toEqual([name, value, await outcome(byRecords)]);
+    }
+    connection.closeSync();
+    instance.closeSync();
+  }, 120_000);
 
   it('leave what columns cannot hold exactly to the records, with nothing reported', async () => {
     const base: Trade = {
