@@ -6,12 +6,12 @@ const [PLUS, MINUS, SMALL_E, LARGE_E] = ['+', '-', 'e', 'E'].map((character) => 
   number,
 ];
 /**
- * So many digits are exact in a double, and so is each of these powers. Their quotient is rounded once: it is the double that
+ * A number of 15 digits is exact in a double, and so is each of these powers. Their quotient is rounded once: it is the double that
  * is nearest to the text, which is what `Number` returns.
  */
 const EXACT_DIGITS = 15;
 const POWERS = Float64Array.from({ length: EXACT_DIGITS + 1 }, (_, power) => Number(`1e${power}`));
-/** An integer of so many digits is exact while it is below 2^53. */
+/** An integer of 16 digits is exact while it is below 2^53. */
 const INTEGER_DIGITS = 16;
 
 /**
