@@ -16,7 +16,7 @@ const INTEGER_DIGITS = 16;
 
 /**
  * Reads a number without a sign from `at` on into `out[slot]`, where a cell without a character is NaN; returns the place behind
- * it. Behind anything else there is no comma and no line end. To make a text of each cell first takes five times as long.
+ * it. Behind anything else there is no comma and no line end.
  */
 export function scanNumber(bytes: Uint8Array, at: number, out: Float64Array, slot: number): number {
   let place = at;

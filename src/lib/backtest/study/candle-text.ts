@@ -32,7 +32,7 @@ type FirstRow = {
 };
 
 /**
- * Adds the candles of a CSV file of one series to a reader, in an eighth of the time in which a database reads all columns.
+ * Adds the candles of a CSV file of one series to a reader, in a third of the time in which a database reads all columns.
  * Returns false, with nothing added, when its beginning is not plainly that of such a file. Throws when a later row is not, and
  * when the rows do not fit the budget of the reader: the file has then to be read in another way, which says what is wrong.
  *
@@ -92,7 +92,11 @@ function firstRow(bytes: Buffer, path: string): FirstRow | undefined {
   if (!candle) return undefined;
   const cells = header.map((name, index): Cell => {
     const kind = { text: NAME, flag: FLAG, time: INTEGER }[kinds.get(name) as string] ?? NUMBER;
-    return { kind, slot: (SLOTS as readonly string[]).indexOf(name), name: Buffer.from(texts[index] as string) };
+    return {
+      kind, // A place that an array has not, such as -1, is slow to look up.
+      slot: Math.max(0, (SLOTS as readonly string[]).indexOf(name)),
+      name: Buffer.from(texts[index] as string),
+    };
   });
   return { candle, cells, at, length: end + 1 - at };
 }
