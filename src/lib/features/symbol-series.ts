@@ -13,6 +13,9 @@ import type { SecondInput } from './second-inputs.js';
  */
 export const REACH = 5 * MINUTE;
 
+/** A channel that has been silent for longer before a gap begins is dead: the rows lack its inputs already. */
+const DEAD = REACH;
+
 /** Rows that a gap may still change, and those of a minute by which one may be reported late. */
 const KEPT = (REACH + MINUTE) / SECOND;
 
@@ -52,6 +55,8 @@ export class SymbolSeries {
   readonly #features: FeatureSeries;
   readonly #lastSeen = new Map<string, number>();
   #kept: Kept[] = [];
+  /** The end of the last row that was made before this run. */
+  #resumed = 0;
 
   constructor(identity: SymbolIdentity, options: EngineOptions, counts: EngineCounts) {
     this.#identity = identity;
@@ -95,6 +100,7 @@ export class SymbolSeries {
   /** Goes on after the rows that were made up to `end`, before the first row; those of the windows follow by `addRow`. */
   resume(end: number, past: Past): void {
     this.#features.resume(end, past);
+    this.#resumed = end;
     // An input that is silent since then may be in a gap that is not known yet.
     for (const type of past.seen) this.#lastSeen.set(type, 0);
   }
@@ -120,6 +126,7 @@ export class SymbolSeries {
     for (const [type, isThere] of contentsOf(row)) if (isThere && !this.#lastSeen.has(type)) this.#lastSeen.set(type, 0);
     this.#recall('book_snapshot', row.bookTimestamp);
     this.#recall('mark_price', row.markTimestamp);
+    this.#resumed = row.timestamp;
     return this.#give(row);
   }
 
@@ -130,11 +137,11 @@ export class SymbolSeries {
 
   /** Learns a gap; returns the rows that it changes. */
   addGap(gap: Gap): AnyRecord[] {
-    const reach = gap.timestamp - REACH;
-    const effect = this.#openGaps.add(gap, (input) => this.#finalFor(input, reach));
+    const effect = this.#openGaps.add(gap, (input) => this.#finalFor(input, gap));
     if (effect === undefined) return [];
     if (!('opened' in effect)) return this.#restore(effect.ended, effect.known);
     const oldest = this.#kept[0]?.now.micro.timestamp ?? Number.POSITIVE_INFINITY;
+    const reach = gap.timestamp - REACH;
     const isCut = oldest <= reach || this.#kept.length === KEPT;
     if (isCut && effect.opened.from < Math.max(oldest, reach) - SECOND) this.#counts.unmarked += 1;
     return this.#revise(effect.opened);
@@ -185,10 +192,13 @@ export class SymbolSeries {
 
   /**
    * A gap holds no records of its channel: rows up to the last one are final, however long another channel has been silent and
-   * whatever was emitted before this run. Otherwise the rows of a store would depend on when they were made.
+   * whatever was emitted before this run. Otherwise the rows of a store would depend on when they were made. Trades may be rare.
    */
-  #finalFor(input: Input, reach: number): number {
-    return Math.max(reach, this.#lastSeen.get(INPUTS[input].type) ?? 0);
+  #finalFor(input: Input, { fromTimestamp: from, timestamp }: Gap): number {
+    const last = this.#lastSeen.get(INPUTS[input].type) ?? 0;
+    const isUnknown = last === 0 && from < this.#resumed;
+    const isDead = last < from - DEAD && !isUnknown && input !== 'trade';
+    return isDead ? Number.POSITIVE_INFINITY : Math.max(last, timestamp - REACH);
   }
 
   #revise(openGap: OpenGap): AnyRecord[] {
