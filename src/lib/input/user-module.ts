@@ -35,8 +35,8 @@ function syntaxLine(path: string): string | undefined {
 }
 
 /**
- * Node 20 does not run TypeScript by itself. `require`, because the hooks of `import` run in a thread of their own, whose
- * answer to a later import is lost now and then (Node 20): mdtool then ends with 13 before its last line.
+ * Returns what reads TypeScript on Node 20, by `require`: with tsx's `import` mdtool ended with 13 now and then, before its last
+ * line. The hooks of `import` run in a thread of their own, whose answer to a later import may be lost.
  */
 async function loadTsx(path: string): Promise<typeof import('tsx/cjs/api')> {
   try {

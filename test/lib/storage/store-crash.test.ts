@@ -14,6 +14,15 @@ async function written({ printed }: WriterProcess): Promise<void> {
   while (printed.length < 60) await sleep(20);
 }
 
+/** Returns a writer that was killed after some batches. */
+async function killedWriter(directory: string, records?: number): Promise<WriterProcess> {
+  const writer = startWriter(directory, records === undefined ? {} : { records });
+  await written(writer);
+  writer.process.kill('SIGKILL');
+  await writer.ended;
+  return writer;
+}
+
 describe('a writer that is killed', () => {
   it(`loses nothing printed and doubles nothing, in ${TRIALS} trials`, { timeout: 120_000 }, async () => {
     // Moments spread over several seals and merges; two at a time, as there are two cores.
@@ -30,10 +39,7 @@ describe('a writer that is killed', () => {
 
   it('leaves a half line behind, which is dropped and counted', async () => {
     const directory = await temporaryDirectory();
-    const writer = startWriter(directory, { records: 1e9 });
-    await written(writer);
-    writer.process.kill('SIGKILL');
-    await writer.ended;
+    const writer = await killedWriter(directory, 1e9);
     const [journal] = await readdir(join(directory, 'journal'));
     await appendFile(join(directory, 'journal', journal as string), '{"type":"trade","exchange":"bybit","market":"lin');
     expect([...(await storedIds(directory))].sort()).toEqual(expect.arrayContaining([...writer.printed].sort()));
@@ -93,10 +99,7 @@ describe('a writer that is suspended', () => {
 describe('recovery', () => {
   it('gives an orphan to exactly one of several that come at the same time', async () => {
     const directory = await temporaryDirectory();
-    const writer = startWriter(directory, {});
-    await written(writer);
-    writer.process.kill('SIGKILL');
-    await writer.ended;
+    await killedWriter(directory);
     const next = await Promise.all(Array.from({ length: 4 }, () => openStoreWriter(directory, { step: 'next' })));
     const reports = await Promise.all(next.map((one) => one.close()));
     const stored = await storedIds(directory);
@@ -105,10 +108,7 @@ describe('recovery', () => {
 
   it('removes what an interrupted seal left of the same journal, but no older file and none of another', async () => {
     const directory = await temporaryDirectory();
-    const writer = startWriter(directory, {});
-    await written(writer);
-    writer.process.kill('SIGKILL');
-    await writer.ended;
+    await killedWriter(directory);
     const [journal = ''] = await readdir(join(directory, 'journal'));
     const segment = /\d{8}T\w+-\d+/.exec(journal)?.[0];
     const partition = join(directory, 'trade/exchange=bybit/market=linear/date=2026-11-20');
