@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -183,17 +184,43 @@ describe('stream from an exchange', () => {
     expect(stderr).toContain('nothing connected within 3 s of the start: bitget: 127.0.0.1:9 refused the connection');
   });
 
-  it('stopped while it waits for the first list, says so and blames no filter', async () => {
+  it('stopped while it waits for the first list, says so and blames no filter; a leased shard is given back', async () => {
+    server.faults.http({ kind: 'hang' }, { path: /contracts/ });
     server.faults.http({ kind: 'hang' }, { path: /contracts/ });
     const before = server.requests;
-    const child = start(live('--store', store('d')), { env });
-    const result = finished(child);
-    while (server.requests === before) await new Promise((resolve) => setTimeout(resolve, 20));
-    child.kill('SIGTERM');
-    const { code, stderr } = await result;
-    expect([code, stderr]).toEqual([5, expect.stringContaining('stopped before an exchange answered')]);
-    expect(stderr).not.toContain('filters');
+    const children = [env, { ...env, _MDTOOL_LEASED: '1' }].map((environment, index) =>
+      start(live('--shard', '1/1', '--store', store(`d${index}`)), { env: environment }),
+    );
+    const results = children.map(finished);
+    while (server.requests < before + 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const child of children) child.kill('SIGTERM');
+    const [alone, leased] = await Promise.all(results);
+    expect(alone).toMatchObject({ code: 5, stderr: expect.stringContaining('stopped before an exchange answered') });
+    expect(alone?.stderr).not.toContain('filters');
+    expect(leased).toMatchObject({ code: 0, stderr: expect.not.stringContaining('stopped before') });
   });
+
+  it.each([
+    [5, 'the run ended before anything was connected', {}],
+    // Its next holder captures it.
+    [0, 'no records', { _MDTOOL_LEASED: '1' }],
+  ])(
+    'ends with %i (%s) when it is stopped before it has connected, with %j',
+    async (expected, text, leased) => {
+      const silent = createServer().listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      const child = start(live('--shard', '1/1', '--store', store(`e${expected}`)), {
+        env: { ...env, ...leased, MDTOOL_BITGET_WS_URL: url },
+      });
+      const result = finished(child);
+      await once(silent, 'connection');
+      child.kill('SIGTERM');
+      expect(await result).toMatchObject({ code: expected, stderr: expect.stringContaining(text) });
+      silent.close();
+    },
+    30_000,
+  );
 
   it.each([
     [['stream', '--exchange', 'bitget'], 'missing --market'],

@@ -154,7 +154,7 @@ class LiveRun implements Live {
 
   /** Fetches the first lists; retries until an exchange answers or the time is up. */
   async prepare(): Promise<Live> {
-    const { signal, unreachableAfter, log } = this.#options;
+    const { signal, unreachableAfter, log, shard } = this.#options;
     this.#started = this.#timing.now();
     for (;;) {
       const answer = await this.#watch.refresh('first');
@@ -163,6 +163,8 @@ class LiveRun implements Live {
         this.#setFirst(answer);
         return this;
       }
+      // A leased shard that is given back this early is captured by its next holder: no failure.
+      if (signal.aborted && shard?.waits) return this;
       if (signal.aborted) throw new UnreachableError('stopped before an exchange answered');
       if (this.#timing.now() - this.#started + LIST_RETRY > unreachableAfter)
         throw new UnreachableError([...failed.values()].join('; '));

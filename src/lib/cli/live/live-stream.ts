@@ -118,16 +118,18 @@ async function summarizeRun({ flags, summary }: LiveStreamContext, { redis, tape
   // With `--count`, records after the last one were never stored, so do not save the position.
   if (flags.count === undefined) await live.saveCoverage();
   summarizeLive(live, summary, flags['allow-gaps']);
-  reportNothing(live, summary);
+  if (!flags.shard?.waits) reportNothing(live, summary);
   summary.note({ ...redis.facts(), ...(tape && { tape_bytes: tape.bytes }) });
   summary.addOutput(redis.report());
 }
 
-/** A script must not take a run that captured nothing for one of a quiet market. */
+/**
+ * A script must not take a run that captured nothing for one of a quiet market. Not for a leased shard, which may have no symbol,
+ * or be given back before it is up.
+ */
 function reportNothing(live: Live, summary: Summary): void {
   const { connects, records } = live.status();
-  // A leased shard without a symbol has nothing to capture.
-  if (live.symbols === 0 || isUp(live) || total(records) > 0 || live.unreachable.length > 0) return;
+  if (isUp(live) || total(records) > 0 || live.unreachable.length > 0) return;
   if (connects === 0) summary.unreachable('the run ended before anything was connected');
   else summary.incomplete('nothing was captured: no subscription was confirmed when the run ended');
 }
