@@ -14,7 +14,7 @@ export class BookSide {
   /** 1 for bids, −1 for asks: `price × direction` ascends towards the best on both sides. */
   readonly #direction: 1 | -1;
   /** The levels as the exchange wrote them, at the same indices as the arrays; undefined where they are not kept. */
-  readonly #originals: BookLevel[] | undefined;
+  #originals: BookLevel[] | undefined;
   #keys = new Float64Array(INITIAL_LEVELS);
   #amounts = new Float64Array(INITIAL_LEVELS);
   #size = 0;
@@ -36,6 +36,15 @@ export class BookSide {
   clear(): void {
     this.#size = 0;
     if (this.#originals) this.#originals.length = 0;
+  }
+
+  copy(): BookSide {
+    const other = new BookSide(this.#direction === 1 ? 'bids' : 'asks', false);
+    other.#originals = this.#originals && [...this.#originals];
+    other.#keys = this.#keys.slice();
+    other.#amounts = this.#amounts.slice();
+    other.#size = this.#size;
+    return other;
   }
 
   /** Sets the amount at a price; 0 removes the level, if any. Both must have been checked. */

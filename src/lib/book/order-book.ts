@@ -12,8 +12,8 @@ export type Levels<L = Level> = { readonly bids: readonly L[]; readonly asks: re
  * refused, so no book ever contains NaN.
  */
 export class OrderBook {
-  readonly #bids: BookSide;
-  readonly #asks: BookSide;
+  #bids: BookSide;
+  #asks: BookSide;
 
   /** `keepOriginals` keeps the texts of all levels, which checksums need; it costs about a quarter of the speed. */
   constructor(options: { readonly keepOriginals?: boolean } = {}) {
@@ -44,6 +44,14 @@ export class OrderBook {
   clear(): void {
     this.#bids.clear();
     this.#asks.clear();
+  }
+
+  /** Returns a book of its own with the same levels. */
+  copy(): OrderBook {
+    const other = new OrderBook();
+    other.#bids = this.#bids.copy();
+    other.#asks = this.#asks.copy();
+    return other;
   }
 
   /** Replaces the whole book. Returns why a level was refused; the book is then empty. */

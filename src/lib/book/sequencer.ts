@@ -20,6 +20,13 @@ export class Sequencer {
     this.#afterSnapshot = true;
   }
 
+  copy(): Sequencer {
+    const other = new Sequencer();
+    other.#last = this.#last;
+    other.#afterSnapshot = this.#afterSnapshot;
+    return other;
+  }
+
   /** Checks the next delta; only `next` advances the sequence. */
   follow(sequence: string | undefined, previous: string | undefined): Continuity {
     if (sequence === undefined) return 'next';

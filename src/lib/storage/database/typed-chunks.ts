@@ -111,11 +111,21 @@ export async function rowGroups(
   const names = found.map((row) => columns.map((column) => String(row[column])));
   const counts = found.map((row) => Number(row['rows in group']));
   const rows = counts.reduce((sum, count) => sum + count, 0);
-  if (names.length < 2) return { names, counts, rows, code: '0::INTEGER' };
+  return { names, counts, rows, code: await groupCode(database, names, columns, type) };
+}
+
+/** Returns an INTEGER expression: the index of a row's values in `names`. `type` names the enumeration that it creates. */
+export async function groupCode(
+  database: Database,
+  names: readonly (readonly string[])[],
+  columns: readonly string[],
+  type: string,
+): Promise<string> {
+  if (names.length < 2) return '0::INTEGER';
   // A name joined from all columns of each row costs more than the rest of the scan.
   const varying = columns.map((_, index) => index).filter((index) => new Set(names.map((name) => name[index])).size > 1);
   const joined = varying.map((index) => sqlName(columns[index] as string)).join(` || chr(31) || `);
   const labels = names.map((name) => sqlText(varying.map((index) => name[index]).join('\u001f')));
   await database.run(`CREATE TYPE ${sqlName(type)} AS ENUM (${labels.join(', ')})`);
-  return { names, counts, rows, code: `enum_code((${joined})::${sqlName(type)})::INTEGER` };
+  return `enum_code((${joined})::${sqlName(type)})::INTEGER`;
 }

@@ -1,172 +1,142 @@
-import { OrderBook } from '../../book/order-book.js';
-import { Sequencer } from '../../book/sequencer.js';
-import { type NumberLists, rowGroups, type TypedChunk, typedChunks } from '../../storage/database/typed-chunks.js';
-import type { InspectedPartition, StoreInspection } from '../../storage/reading/store-inspection.js';
-import { type Flaw, inRange, symbolRanges } from './day-scan.js';
-import { type DeltaChains, dayBefore } from './delta-chain.js';
+import type { StoreInspection } from '../../storage/reading/store-inspection.js';
+import { BookChannel, BROKEN, CROSSED } from './book-channel.js';
+import { type BookDay, BookMessages, type MessageChunk, type WholeBook } from './book-messages.js';
+import type { Flaw } from './day-scan.js';
 
-/** Number of messages sorted at once: all of a day may not fit into memory. */
-const MOST_SORTED = 200_000;
-
-/** A book rebuilt from stored messages; unknown from a message that does not continue it until the next whole snapshot. */
-type Rebuilt = { readonly book: OrderBook; readonly sequencer: Sequencer; isKnown: boolean };
-
-type Crossing = { readonly count: number; readonly at: number; readonly file: string | undefined };
+/** By symbol: deltas that do not continue the book before them, and deltas after which the book is crossed. */
+export type BookFlaws = { readonly breaks: readonly Flaw[]; readonly crossings: readonly Flaw[] };
 
 /**
- * Applies the stored deltas of a day to their whole snapshots in order of arrival, and finds crossed books, whose best bid
- * reaches the best ask: no matching engine leaves a book like that. Days must be read in order, because books continue
- * over midnight. Memory holds a few messages and one book per symbol.
+ * Applies the stored deltas of a day to their whole snapshots in order of arrival, and finds those that do not continue the
+ * book, or leave it crossed. Days must be read in order, because books continue over midnight. Memory holds a few messages
+ * and one book per symbol.
  */
 export class BookRebuild {
-  readonly #inspection: StoreInspection;
-  readonly #chains: DeltaChains;
-  readonly #most: number;
-  readonly #books = new Map<string, Rebuilt>();
+  readonly #messages: BookMessages;
+  #channels = new Map<string, BookChannel>();
   #date = '';
 
-  constructor(inspection: StoreInspection, chains: DeltaChains, most = MOST_SORTED) {
-    this.#inspection = inspection;
-    this.#chains = chains;
-    this.#most = most;
+  /** `most` messages are sorted at once. */
+  constructor(inspection: StoreInspection, most?: number) {
+    this.#messages = new BookMessages(inspection, most);
   }
 
-  /** Returns, by symbol, the number of deltas of a day after which the book is crossed, and the file of the first. */
-  async crossings(deltas: InspectedPartition, symbols: ReadonlyMap<string, { readonly records: number }>): Promise<Flaw[]> {
-    const { date } = deltas.partition;
-    if (dayBefore(date) !== this.#date) this.#books.clear();
+  async flaws(day: BookDay): Promise<BookFlaws> {
+    const { date } = day.deltas.partition;
+    const before = dayBefore(date);
+    if (before !== this.#date) this.#channels.clear();
     this.#date = date;
-    const found = new Map<string, Crossing>();
-    for (const range of symbolRanges(symbols, this.#most)) {
-      const records = range.from === range.to ? (symbols.get(range.from)?.records ?? 0) : 0;
-      for (const condition of await this.#slices(deltas, inRange(range), records)) {
-        const { names, rows } = await this.#sort(deltas, condition);
-        if (rows > 0) await this.#apply(names, rows, found);
-      }
-    }
-    await this.#inspection.database.run(`DROP TABLE IF EXISTS ${MESSAGES}`);
-    return [...found].map(([symbol, { count, at, file }]) => ({ symbol, count, at, files: file === undefined ? [] : [file] }));
+    for (const channel of this.#channels.values()) channel.begin(before);
+    const channels = new Map([...this.#channels].map(([symbol, channel]) => [symbol, channel.copy()]));
+    const found = (await this.#followStored(day)) ?? (await this.#followSorted(day, channels));
+    return found.flaws();
   }
 
-  /** Sorts the messages of one symbol in parts of a day: all of them may not fit into memory. */
-  async #slices(deltas: InspectedPartition, condition: string, records: number): Promise<string[]> {
-    const count = Math.ceil(records / this.#most);
-    if (count <= 1) return [condition];
-    const [row] = await this.#inspection.database.rows(
-      `SELECT epoch_us(min("local_timestamp")) AS first, epoch_us(max("local_timestamp")) AS last
-       FROM ${this.#inspection.relation(deltas)} WHERE ${condition}`,
-    );
-    const [first, last] = [Number(row?.first), Number(row?.last)];
-    const bounds = Array.from({ length: count - 1 }, (_, at) => Math.floor(first + ((last - first) * (at + 1)) / count));
-    return [...bounds, undefined].map((until, at) => {
-      const from = bounds[at - 1];
-      const begin = from === undefined ? '' : ` AND "local_timestamp" >= make_timestamptz(${from})`;
-      return `${condition}${begin}${until === undefined ? '' : ` AND "local_timestamp" < make_timestamptz(${until})`}`;
-    });
-  }
-
-  /** Sorts messages into a table, the levels of each in one flat list. Returns their symbols and number. */
-  async #sort(
-    deltas: InspectedPartition,
-    condition: string,
-  ): Promise<{ readonly names: readonly string[]; readonly rows: number }> {
-    const { database } = this.#inspection;
-    const snapshots = await this.#chains.snapshotsOf(deltas);
-    const columns = '"symbol", "timestamp", "local_timestamp", "sequence", "bids", "asks"';
-    const whole =
-      snapshots === undefined
-        ? ''
-        : `UNION ALL SELECT ${columns}, NULL, NULL, true FROM ${snapshots} WHERE "depth" IS NULL AND ${condition}`;
-    const messages = `(SELECT ${columns}, "previous_sequence", file, false AS is_whole
-      FROM ${this.#inspection.relation(deltas)} WHERE ${condition} ${whole})`;
-    await database.run('DROP TYPE IF EXISTS book_symbols');
-    const { names, rows, code } = await rowGroups(database, messages, ['symbol'], 'book_symbols');
-    await database.run(
-      `CREATE OR REPLACE TEMP TABLE ${MESSAGES} AS SELECT ${code} AS code, epoch_us("timestamp")::DOUBLE AS time, file,
-         is_whole::INTEGER + 2 * ("sequence" IS NOT NULL)::INTEGER + 4 * ("previous_sequence" IS NOT NULL)::INTEGER AS parts,
-         coalesce("sequence", 0) AS sequence, coalesce("previous_sequence", 0) AS previous,
-         coalesce(len("bids"), 0)::INTEGER AS bids, coalesce(len("asks"), 0)::INTEGER AS asks,
-         flatten(list_concat("bids", "asks")) AS levels
-       FROM ${messages} AS messages ORDER BY code, "local_timestamp", is_whole DESC, messages."sequence"`,
-    );
-    return { names: names.map(([name]) => name as string), rows };
-  }
-
-  async #apply(names: readonly string[], rows: number, found: Map<string, Crossing>): Promise<void> {
-    const select = `SELECT code, time, parts, sequence, previous, bids, asks, levels, coalesce(file, '') FROM ${MESSAGES} ORDER BY rowid`;
-    for await (const chunk of typedChunks(this.#inspection.database, select, rows)) {
-      const [codes, times] = [chunk.integers(0), chunk.numbers(1)];
-      const messages = new MessageChunk(chunk);
+  /**
+   * Follows the deltas as they lie in their files, which is the order of their arrival unless two connections overlapped or the
+   * exchange's clock went back. Returns undefined where it is not: to sort the messages with their levels takes most of the time.
+   */
+  async #followStored(day: BookDay): Promise<FlawTally | undefined> {
+    const wholeBooks = await this.#messages.wholeBooks(day);
+    if (wholeBooks === undefined) return undefined;
+    const found = new FlawTally();
+    const waiting = new Map([...wholeBooks].map(([symbol, books]) => [symbol, new WaitingBooks(books)]));
+    for await (const { names, chunk } of this.#messages.stored(day)) {
       for (let row = 0; row < chunk.rows; row++) {
-        const symbol = names[codes[row] as number] as string;
-        if (!this.#isCrossedBy(symbol, messages, row)) continue;
-        const known = found.get(symbol) ?? { count: 0, at: times[row] as number, file: chunk.text(8, row) || undefined };
-        found.set(symbol, { ...known, count: known.count + 1 });
+        const symbol = names[chunk.code(row)] as string;
+        const channel = this.#channelOf(symbol);
+        waiting.get(symbol)?.restart(channel, chunk.arrival(row), this.#date);
+        if (!channel.isInOrder(chunk, row)) return undefined;
+        found.add(symbol, channel.change(chunk, row, this.#date), chunk, row);
       }
     }
+    for (const [symbol, books] of waiting) books.restart(this.#channelOf(symbol), Number.POSITIVE_INFINITY, this.#date);
+    return found;
   }
 
-  /** Whether a delta leaves its book crossed. A crossed snapshot is reported with the snapshots. */
-  #isCrossedBy(symbol: string, messages: MessageChunk, row: number): boolean {
-    let own = this.#books.get(symbol);
-    if (own === undefined) {
-      own = { book: new OrderBook(), sequencer: new Sequencer(), isKnown: false };
-      this.#books.set(symbol, own);
+  async #followSorted(day: BookDay, channels: Map<string, BookChannel>): Promise<FlawTally> {
+    this.#channels = channels;
+    const found = new FlawTally();
+    for await (const { names, chunk } of this.#messages.sorted(day)) {
+      for (let row = 0; row < chunk.rows; row++) {
+        const symbol = names[chunk.code(row)] as string;
+        const channel = this.#channelOf(symbol);
+        if (chunk.isWhole(row)) channel.restart(chunk, row, this.#date);
+        else found.add(symbol, channel.change(chunk, row, this.#date), chunk, row);
+      }
     }
-    if (messages.isWhole(row)) {
-      own.book.clear();
-      own.sequencer.restart(messages.sequence(row));
-      own.isKnown = messages.change(own.book, row);
-      return false;
+    return found;
+  }
+
+  #channelOf(symbol: string): BookChannel {
+    let channel = this.#channels.get(symbol);
+    if (channel === undefined) {
+      channel = new BookChannel();
+      this.#channels.set(symbol, channel);
     }
-    if (!own.isKnown) return false;
-    const continuity = own.sequencer.follow(messages.sequence(row), messages.previous(row));
-    if (continuity === 'stale') return false;
-    own.isKnown = continuity === 'next' && messages.change(own.book, row);
-    return own.isKnown && own.book.isCrossed;
+    return channel;
   }
 }
 
-/** Some messages: stored deltas of books, and whole snapshots that replace them. */
-class MessageChunk {
-  readonly #parts: Int32Array;
-  readonly #sequences: BigUint64Array;
-  readonly #previous: BigUint64Array;
-  readonly #bids: Int32Array;
-  readonly #asks: Int32Array;
-  readonly #levels: NumberLists;
+/** Whole snapshots of a symbol that were not reached yet. */
+class WaitingBooks {
+  readonly #books: readonly WholeBook[];
+  #next = 0;
 
-  constructor(chunk: TypedChunk) {
-    this.#parts = chunk.integers(2);
-    this.#sequences = chunk.bits(3);
-    this.#previous = chunk.bits(4);
-    this.#bids = chunk.integers(5);
-    this.#asks = chunk.integers(6);
-    this.#levels = chunk.lists(7);
+  constructor(books: readonly WholeBook[]) {
+    this.#books = books;
   }
 
-  isWhole(row: number): boolean {
-    return this.#has(row, 1);
-  }
-
-  sequence(row: number): string | undefined {
-    return this.#has(row, 2) ? String(BigInt.asIntN(64, this.#sequences[row] as bigint)) : undefined;
-  }
-
-  previous(row: number): string | undefined {
-    return this.#has(row, 4) ? String(BigInt.asIntN(64, this.#previous[row] as bigint)) : undefined;
-  }
-
-  /** Applies the levels of a message to a book. Returns whether the book took them. */
-  change(book: OrderBook, row: number): boolean {
-    const { numbers, start } = this.#levels;
-    return book.changeFlat(numbers, start(row), this.#bids[row] as number, this.#asks[row] as number) === undefined;
-  }
-
-  #has(row: number, part: number): boolean {
-    return ((this.#parts[row] as number) & part) !== 0;
+  /** Restarts a channel from those that arrived no later than a delta. */
+  restart(channel: BookChannel, arrival: number, day: string): void {
+    for (; this.#next < this.#books.length; this.#next++) {
+      const { chunk, row } = this.#books[this.#next] as WholeBook;
+      if (chunk.arrival(row) > arrival) return;
+      channel.restart(chunk, row, day);
+    }
   }
 }
 
-/** Temporary table of the current messages. */
-const MESSAGES = 'book_messages';
+type Tally = { count: number; at: number; readonly files: Set<string> };
+
+/** Counts what deltas show, by symbol. */
+class FlawTally {
+  readonly #breaks = new Map<string, Tally>();
+  readonly #crossings = new Map<string, Tally>();
+
+  add(symbol: string, shown: number, messages: MessageChunk, row: number): void {
+    if (shown === 0) return;
+    if ((shown & BROKEN) !== 0) {
+      const tally = counted(this.#breaks, symbol, messages, row);
+      tally.at = Math.min(tally.at, messages.time(row));
+      const file = messages.file(row);
+      if (file !== undefined) tally.files.add(file);
+    }
+    if ((shown & CROSSED) !== 0) counted(this.#crossings, symbol, messages, row);
+  }
+
+  flaws(): BookFlaws {
+    return { breaks: flawsOf(this.#breaks), crossings: flawsOf(this.#crossings) };
+  }
+}
+
+/** Returns the tally of a symbol, one more than before; the first message gives it the time and the file. */
+function counted(tallies: Map<string, Tally>, symbol: string, messages: MessageChunk, row: number): Tally {
+  let tally = tallies.get(symbol);
+  if (tally === undefined) {
+    const file = messages.file(row);
+    tally = { count: 0, at: messages.time(row), files: new Set(file === undefined ? [] : [file]) };
+    tallies.set(symbol, tally);
+  }
+  tally.count++;
+  return tally;
+}
+
+function flawsOf(tallies: ReadonlyMap<string, Tally>): Flaw[] {
+  return [...tallies].map(([symbol, { count, at, files }]) => ({ symbol, count, at, files: [...files].sort() }));
+}
+
+/** Returns the UTC day before one. */
+function dayBefore(date: string): string {
+  return new Date(Date.parse(`${date}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
+}

@@ -10,7 +10,6 @@ import { BookRebuild } from './book-rebuild.js';
 import { coverageChannel, gapChannels, isData, isSteady, ownGapChannels } from './channels.js';
 import { type DayContent, DayReader } from './day-reader.js';
 import { countWithin, disorderOf, duplicatesOf, symbolRanges } from './day-scan.js';
-import { DeltaChains } from './delta-chain.js';
 import type { FileFinding } from './file-findings.js';
 import {
   chainFinding,
@@ -58,7 +57,6 @@ export class SeriesVerifier {
   readonly #tools: SeriesTools;
   readonly #reader: DayReader;
   readonly #silences: SilenceWatch;
-  readonly #chains: DeltaChains;
   readonly #rebuild: BookRebuild;
   readonly #channels: readonly string[];
   readonly #selected: Span;
@@ -73,8 +71,7 @@ export class SeriesVerifier {
     this.#tools = tools;
     const reader = new DayReader(tools.inspection, plan);
     this.#reader = reader;
-    this.#chains = new DeltaChains(tools.inspection);
-    this.#rebuild = new BookRebuild(tools.inspection, this.#chains);
+    this.#rebuild = new BookRebuild(tools.inspection);
     this.#silences = new SilenceWatch([...plan.earlier, ...plan.dates], (date, symbols) => reader.intervals(date, symbols));
     this.#channels = gapChannels(plan.identity);
     this.#selected = { from: plan.since ?? 0, until: plan.until ?? Number.MAX_SAFE_INTEGER };
@@ -152,9 +149,9 @@ export class SeriesVerifier {
 
   async #addBreaks(inspected: InspectedPartition, { symbols }: DayContent['counts'], found: FindingsBySymbol): Promise<void> {
     if (inspected.partition.type !== 'book_delta') return;
-    for (const range of symbolRanges(symbols))
-      for (const flaw of await this.#chains.breaks(inspected, range)) found.add(flaw.symbol, chainFinding(flaw));
-    for (const flaw of await this.#rebuild.crossings(inspected, symbols)) found.add(flaw.symbol, crossingFinding(flaw));
+    const { breaks, crossings } = await this.#rebuild.flaws({ deltas: inspected, symbols });
+    for (const flaw of breaks) found.add(flaw.symbol, chainFinding(flaw));
+    for (const flaw of crossings) found.add(flaw.symbol, crossingFinding(flaw));
   }
 
   /** A recorded gap explains a silence, whether it was repaired or has a row of its own. */

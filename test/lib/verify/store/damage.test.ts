@@ -12,7 +12,6 @@ import { openStoreContext } from '../../../../src/lib/storage/log/store-context.
 import { openInspection } from '../../../../src/lib/storage/reading/store-inspection.js';
 import { BookRebuild } from '../../../../src/lib/verify/store/book-rebuild.js';
 import { countDay } from '../../../../src/lib/verify/store/day-scan.js';
-import { DeltaChains } from '../../../../src/lib/verify/store/delta-chain.js';
 import { type VerifyRequest, verifyStore } from '../../../../src/lib/verify/store/verify-store.js';
 import { tradeAt, writeRun } from '../../storage/support.js';
 
@@ -491,6 +490,13 @@ describe('what is suspicious or wrong in the records', () => {
       expect(later.found).toEqual([]);
     });
 
+    it('are not judged by what lies more than a day before them', async () => {
+      const later = timeOf(10, 0) + 48 * HOUR;
+      const others = [0, 1, 2].map((day) => message(day, { symbol: 'ETHUSDT' }, timeOf(10, 0) + day * 24 * HOUR));
+      const { found } = await verifiedDeltas([...sound, ...[90, 91, 92].map((u) => message(u, {}, later)), ...others]);
+      expect(found.map(({ symbol, detail }) => [symbol, detail])).toEqual([]);
+    });
+
     describe('applied to their snapshots', () => {
       const change = (u: number, bids: [number, number][], asks: [number, number][] = [], from?: number) =>
         message(u, { bids, asks }, from);
@@ -530,10 +536,12 @@ describe('what is suspicious or wrong in the records', () => {
         expect(broken.found.map(({ detail }) => detail)).toEqual([expect.stringMatching(/^1 delta does not continue/)]);
       });
 
-      it('go on over midnight', async () => {
+      it.each([
+        ['at its beginning', 0],
+        ['as its last message', 29],
+      ])('go on over midnight from a snapshot of the first day %s', async (_, whole) => {
         const night = atNight((from) => [
-          ...Array.from({ length: 25 }, (_, n) => (n === 0 ? wholeBook(0, {}, from) : message(n, {}, from))),
-          ...Array.from({ length: 10 }, (_, n) => message(25 + n, {}, from)),
+          ...Array.from({ length: 35 }, (_, n) => (n === whole ? wholeBook(n, {}, from) : message(n, {}, from))),
           change(35, [[2.5, 1]], [], from),
         ]);
         const { found } = await verifiedDeltas(night);
@@ -548,8 +556,8 @@ describe('what is suspicious or wrong in the records', () => {
         const [partition] = await inspection.partitions(['book_delta']);
         const inspected = await inspection.partition(partition as Partition);
         const { symbols } = await countDay(inspection, inspected);
-        const crossings = (most?: number) =>
-          new BookRebuild(inspection, new DeltaChains(inspection), most).crossings(inspected, symbols);
+        const crossings = async (most?: number) =>
+          (await new BookRebuild(inspection, most).flaws({ deltas: inspected, symbols })).crossings;
         const whole = await crossings();
         expect(whole.map(({ symbol, count, at }) => [symbol, count, at])).toEqual(
           ['AUSDT', 'BTCUSDT', 'ZUSDT'].map((symbol) => [symbol, 3, timeOf(10, 0) + 600_000]),
