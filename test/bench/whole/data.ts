@@ -40,6 +40,10 @@ export async function writeData(folder: string, size: Size): Promise<void> {
     await run(`COPY (${select}) TO '${file}.parquet' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {mdtool_type: '${type}'})`);
     await run(`COPY (${flatSelect(type, `'${file}.parquet'`)}) TO '${file}.csv' (HEADER)`);
   }
+  for (const [type, select] of Object.entries(bookSelects(1_100_000 * share))) {
+    const options = `(FORMAT parquet, COMPRESSION zstd, KV_METADATA {mdtool_type: '${type}'})`;
+    await run(`COPY (${select}) TO '${join(folder, `books-${type}.parquet`)}' ${options}`);
+  }
   connection.closeSync();
   instance.closeSync();
   await writeTape(join(folder, 'tape.ndjson'), 300_000 * share);
@@ -88,6 +92,23 @@ function secondSelects(share: number): Record<string, string> {
     mark_price: `SELECT ${identity('mark_price')}, ${second(500_000)}, ${price} + (hash(i, 8) % 100) / 10 AS mark, ${price} AS index FROM range(${seconds}) r(i)`,
     open_interest: `SELECT ${identity('open_interest')}, ${second(500_000)}, 50000 + (hash(i, 9) % 1000)::DOUBLE AS amount FROM range(0, ${seconds}, 5) r(i)`,
     funding: `SELECT ${identity('funding')}, ${second(500_000)}, 0.0001 AS rate FROM range(0, ${seconds}, 10) r(i)`,
+  };
+}
+
+/** Deltas of the books of 20 symbols, 50 a second each with up to 8 of 100 levels, and the snapshot before the first of each. */
+function bookSelects(deltas: number): Record<string, string> {
+  const fields = (type: string) =>
+    `'${type}' AS type, 'bybit' AS exchange, 'linear' AS market, 'SYM' || s || 'USDT' AS symbol, make_timestamptz(${START} + i * 20000) AS timestamp,
+     make_timestamptz(${START} + i * 20000 + 40000 + s) AS local_timestamp, (1000 + i)::BIGINT AS sequence`;
+  const levels = (sign: string, step: string, salt: number, count: string) =>
+    `[[round(60000 ${sign} (1 + ${step}) / 10, 1), (hash(i, s, level, ${salt}) % 9000 + 1) / 1000] FOR level IN range(${count})]`;
+  const changed = (sign: string, salt: number) =>
+    levels(sign, `hash(i, s, level, ${salt + 10}) % 50`, salt, `(hash(i, s, ${salt}) % 5)::BIGINT`);
+  return {
+    book_snapshot: `SELECT ${fields('book_snapshot')}, ${levels('-', 'level', 1, '50')} AS bids, ${levels('+', 'level', 2, '50')} AS asks
+      FROM range(1) r(i), range(20) q(s)`,
+    book_delta: `SELECT ${fields('book_delta')}, (999 + i)::BIGINT AS previous_sequence, ${changed('-', 3)} AS bids, ${changed('+', 4)} AS asks
+      FROM range(1, ${deltas / 20 + 1}) r(i), range(20) q(s) ORDER BY symbol, timestamp`,
   };
 }
 

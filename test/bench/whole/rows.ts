@@ -102,6 +102,26 @@ export const ROWS: readonly Row[] = [
     mdtool: mdtool('candles', '--help'),
     baseline: baseline('nothing'),
   },
+  {
+    name: 'verify of book deltas in a store',
+    against: 'books by sorted arrays, read by DuckDB',
+    goal: 1.5,
+    setup: (folder) => {
+      const files = ['books-book_snapshot.parquet', 'books-book_delta.parquet'];
+      measured(mdtool('import', ...files, '-o', 'store', '--store', 'books', '--quiet'), folder);
+    },
+    mdtool: mdtool('verify', '--store', 'books', '--channels', 'book_delta', '--format', 'ndjson'),
+    baseline: baseline('books', 'books'),
+    compare({ mdtool, baseline }) {
+      const days = mdtool
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { records: number; verdict: string });
+      const deltas = days.reduce((sum, { records }) => sum + records, 0);
+      const others = days.filter(({ verdict }) => verdict !== 'whole').length;
+      requireEqual('deltas', JSON.stringify({ deltas, broken: others, crossed: others }), baseline.trim());
+    },
+  },
   replay('NDJSON', 0.7, 'own.ndjson', '--force'),
   replay('Parquet', 0.7, 'own.parquet', '--force'),
   replay('store', 1.2, 'store', '--store', 'replayed'),
