@@ -1,10 +1,9 @@
-import { ExactSum } from '../model/exact-sum.js';
 import type { Market, RecordOf } from '../model/records.js';
 import { DAY, floorToSecond, SECOND } from '../model/time.js';
 import { CarriedState } from './carried-state.js';
 import { INPUT_NAMES } from './inputs.js';
 import type { OpenGaps } from './open-gaps.js';
-import { type SecondInput, SecondInputs, type TradeValues } from './second-inputs.js';
+import { type SecondInput, SecondInputs, type TradedSecond } from './second-inputs.js';
 
 /** One row per symbol and second. */
 export type MicroRow = RecordOf<'micro'>;
@@ -124,15 +123,15 @@ export class MicroSeries {
     this.#openGaps.advance(end);
     const flow = inputs ? this.#state.take(inputs) : 0;
     if (inputs && inputs.localTimestamp > this.#localTimestamp) this.#localTimestamp = inputs.localTimestamp;
-    const trades = inputs?.trades() ?? NO_TRADES;
-    const isTradeGap = this.#openGaps.until('trade') > second;
-    if (trades.length > 0) this.#state.last = trades.at(-1)?.price;
-    else if (isTradeGap) this.#state.last = undefined;
-    return this.#columns(end, tradesOf(trades), flow);
+    const traded = inputs?.traded();
+    if (traded) this.#state.last = traded.close;
+    else if (this.#openGaps.until('trade') > second) this.#state.last = undefined;
+    return this.#columns(end, traded, flow);
   }
 
   /** Every property is written out: spreads would make each row a slow object. */
-  #columns(end: number, { open, high, low, buyVolume, sellVolume, delta, trades }: Traded, flow: number | undefined): MicroRow {
+  #columns(end: number, traded: TradedSecond | undefined, flow: number | undefined): MicroRow {
+    const { buyVolume, sellVolume, delta } = traded ? (traded.volumes ?? NO_SIDES) : NOTHING_TRADED;
     const { exchange, market, symbol } = this.#identity;
     const state = this.#state;
     const { bid, bidAmount, ask, askAmount, mid, spreadBps, microprice, imbalance } = state.quotes(end);
@@ -146,14 +145,14 @@ export class MicroSeries {
       timestamp: end,
       localTimestamp:
         (complete ? this.#localTimestamp : Math.max(this.#localTimestamp, this.#openGaps.known(INPUT_NAMES))) || undefined,
-      open,
-      high,
-      low,
+      open: traded?.open,
+      high: traded?.high,
+      low: traded?.low,
       close: state.last,
       buyVolume,
       sellVolume,
       delta,
-      trades,
+      trades: traded?.trades ?? 0,
       bid,
       bidAmount,
       ask,
@@ -174,38 +173,5 @@ export class MicroSeries {
   }
 }
 
-type Traded = Pick<MicroRow, 'open' | 'high' | 'low' | 'buyVolume' | 'sellVolume' | 'delta' | 'trades'>;
-
-const NO_TRADES: readonly TradeValues[] = [];
-const NOTHING_TRADED: Traded = {
-  open: undefined,
-  high: undefined,
-  low: undefined,
-  buyVolume: 0,
-  sellVolume: 0,
-  delta: 0,
-  trades: 0,
-};
-
+const NOTHING_TRADED = { buyVolume: 0, sellVolume: 0, delta: 0 };
 const NO_SIDES = { buyVolume: undefined, sellVolume: undefined, delta: undefined };
-
-function tradesOf(trades: readonly TradeValues[]): Traded {
-  const first = trades[0];
-  if (first === undefined) return NOTHING_TRADED;
-  const bought = new ExactSum();
-  const sold = new ExactSum();
-  let high = first.price;
-  let low = first.price;
-  let isSided = true;
-  for (const { price, amount, side } of trades) {
-    if (price > high) high = price;
-    if (price < low) low = price;
-    if (side === undefined) isSided = false;
-    (side === 'buy' ? bought : sold).add(amount);
-  }
-  // Without one side, neither sum is that of the second.
-  if (!isSided) return { open: first.price, high, low, ...NO_SIDES, trades: trades.length };
-  const [buyVolume, sellVolume] = [bought.value, sold.value];
-  bought.add(-sellVolume);
-  return { open: first.price, high, low, buyVolume, sellVolume, delta: bought.value, trades: trades.length };
-}

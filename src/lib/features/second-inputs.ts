@@ -1,3 +1,4 @@
+import { ExactSum } from '../model/exact-sum.js';
 import { compareTrades } from '../model/order.js';
 import type { BookSnapshot, Funding, MarkPrice, OpenInterest, Ticker, Trade } from '../model/records.js';
 import type { Quotes } from './top-of-book.js';
@@ -16,7 +17,7 @@ export type Interest = Part<OpenInterest, 'amount' | 'amountBothSides'>;
 export type Rate = Part<Funding, 'rate'>;
 
 /** What counts of a trade within its second. */
-export type TradeValues = Pick<Trade, 'price' | 'amount' | 'side'>;
+type TradeValues = Pick<Trade, 'price' | 'amount' | 'side'>;
 
 /** What a second is made of: the parts of records that it needs. A record is one itself, but for a book. */
 export type SecondInput = Trade | OrderedTrade | BookQuotes | TickerQuotes | Mark | Interest | Rate;
@@ -31,9 +32,43 @@ export function later<Kind extends Stamped>(known: Kind | undefined, next: Kind)
   return known === undefined || compareTimes(next, known) > 0 ? next : known;
 }
 
+/** The trades of a second, added up in their order. */
+export class TradedSecond {
+  open: number | undefined;
+  high: number | undefined;
+  low: number | undefined;
+  close: number | undefined;
+  trades = 0;
+  #isSided = true;
+  readonly #bought = new ExactSum();
+  readonly #sold = new ExactSum();
+
+  add({ price, amount, side }: TradeValues): void {
+    this.open ??= price;
+    if (this.high === undefined || price > this.high) this.high = price;
+    if (this.low === undefined || price < this.low) this.low = price;
+    this.close = price;
+    this.trades += 1;
+    if (side === undefined) this.#isSided = false;
+    (side === 'buy' ? this.#bought : this.#sold).add(amount);
+  }
+
+  /** The volumes of both sides and their difference; undefined where a trade has no side: neither sum is that of the second. */
+  get volumes(): { readonly buyVolume: number; readonly sellVolume: number; readonly delta: number } | undefined {
+    if (!this.#isSided) return undefined;
+    const [buyVolume, sellVolume] = [this.#bought.value, this.#sold.value];
+    const delta = new ExactSum();
+    delta.addSum(this.#bought);
+    delta.add(-sellVolume);
+    return { buyVolume, sellVolume, delta: delta.value };
+  }
+}
+
 /** What lies within one second of one symbol, in any order of arrival. */
 export class SecondInputs {
-  readonly #trades: (Trade | OrderedTrade)[] = [];
+  /** Trades that have to be put in order. */
+  readonly #trades: Trade[] = [];
+  #traded: TradedSecond | undefined;
   readonly #books: BookQuotes[] = [];
   ticker: TickerQuotes | undefined;
   mark: Mark | undefined;
@@ -42,10 +77,11 @@ export class SecondInputs {
   /** Latest arrival, 0 if no input has one. */
   localTimestamp = 0;
 
+  /** An ordered trade is not kept: its object may be that of the next one. */
   add(input: SecondInput): void {
     const { localTimestamp } = input;
     if (localTimestamp !== undefined && localTimestamp > this.localTimestamp) this.localTimestamp = localTimestamp;
-    if (input.type === 'trade') this.#trades.push(input);
+    if (input.type === 'trade') this.#addTrade(input);
     else if (input.type === 'book_snapshot') this.#books.push(input);
     else if (input.type === 'ticker') this.ticker = later(this.ticker, input);
     else if (input.type === 'mark_price') this.mark = later(this.mark, input);
@@ -58,10 +94,20 @@ export class SecondInputs {
     return this.#books.length > 1 ? this.#books.sort(compareTimes) : this.#books;
   }
 
-  /** Returns the trades in order, each id once. */
-  trades(): readonly TradeValues[] {
-    if (this.#trades.length < 2 || this.#trades[0]?.id === undefined) return this.#trades;
+  /** Returns the sum of the trades in order, each id once; undefined without a trade. No input may follow. */
+  traded(): TradedSecond | undefined {
+    if (this.#trades.length === 0) return this.#traded;
+    this.#traded ??= new TradedSecond();
     const ids = new Set<string>();
-    return (this.#trades as Trade[]).sort(compareTrades).filter(({ id }) => ids.size !== ids.add(id).size);
+    for (const trade of this.#trades.sort(compareTrades)) if (ids.size !== ids.add(trade.id).size) this.#traded.add(trade);
+    return this.#traded;
+  }
+
+  #addTrade(trade: Trade | OrderedTrade): void {
+    if (trade.id !== undefined) this.#trades.push(trade);
+    else {
+      this.#traded ??= new TradedSecond();
+      this.#traded.add(trade);
+    }
   }
 }

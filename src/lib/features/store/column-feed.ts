@@ -1,8 +1,7 @@
 import type { AnyRecord } from '../../model/records.js';
-import type { Database } from '../../storage/database/duckdb.js';
 import type { FeatureEngine, SymbolInputs } from '../engine.js';
 import { NO_ROWS } from '../symbol-series.js';
-import { type InputChunk, type InputTable, tableInputs } from './input-table.js';
+import type { InputChunk, InputTable } from './input-kinds.js';
 
 type Feed = {
   /** Records of other types in order of time. */
@@ -15,7 +14,6 @@ type Feed = {
 /** Feeds the inputs of a table and records of other types, in order of time, through an engine; yields what follows. */
 export async function* fedByColumns(
   engine: FeatureEngine,
-  database: Database,
   table: InputTable,
   { others, from = 0, stopped }: Feed,
 ): AsyncGenerator<AnyRecord[]> {
@@ -41,7 +39,7 @@ export async function* fedByColumns(
     // An iterator for each input would cost more than the input.
     if (following !== NO_ROWS) for (const out of following) rows.push(out);
   };
-  for await (const chunk of tableInputs(database, table)) {
+  for await (const chunk of table.chunks()) {
     for (let row = 0; row < chunk.rows; row++) addRow(chunk, row);
     if (stopped.aborted) return;
     if (rows.length === 0) continue;

@@ -14,7 +14,8 @@ import { rowCondition } from '../../storage/reading/store-selection.js';
 import type { FeatureEngine } from '../engine.js';
 import { fedByColumns } from './column-feed.js';
 import { FEATURE_INPUTS, pieces } from './feature-step.js';
-import { createInputTable, type InputRelations, type InputTable, TABLE_TYPES } from './input-table.js';
+import { type InputRelations, type InputTable, TABLE_TYPES } from './input-kinds.js';
+import { createInputTable } from './input-table.js';
 
 /** What the tables take; beyond it they spill to disk. */
 const MEMORY = '192MB';
@@ -25,8 +26,9 @@ type FileRequest = {
   readonly input: readonly string[];
   readonly selection: RecordSelection;
   readonly stopped: AbortSignal;
-  /** As `createInputTable` has it. */
+  /** As `createInputTable` has them. */
   readonly sortedAtOnce?: number | undefined;
+  readonly heldBytes?: number | undefined;
 };
 
 /** What files hold: the inputs of seconds as a table, the other records in order of time, and how many are of no use. */
@@ -45,7 +47,7 @@ export async function* featuresOfFiles(
   try {
     // Whatever is wrong with a file, the other reader says it in the words of the user.
     const inputs = await inputsOfFiles(database, request).catch(() => undefined);
-    if (inputs) return yield* rowsOf(database, inputs, engine, request.stopped);
+    if (inputs) return yield* rowsOf(inputs, engine, request.stopped);
   } finally {
     await database.close();
   }
@@ -53,27 +55,30 @@ export async function* featuresOfFiles(
 }
 
 async function* rowsOf(
-  database: Database,
   { table, others, unused }: FileInputs,
   engine: FeatureEngine,
   stopped: AbortSignal,
 ): AsyncGenerator<AnyRecord[]> {
   for (const record of others) if (record.type === 'gap' && !record.missing) engine.foresee(record);
   engine.counts.unused += unused + table.settled;
-  yield* fedByColumns(engine, database, table, { others, stopped });
+  yield* fedByColumns(engine, table, { others, stopped });
   if (stopped.aborted) throw new StoppedError();
   yield* pieces(engine.finish());
 }
 
 /** Returns what the files hold, undefined when they have to be read record by record. */
 async function inputsOfFiles(database: Database, request: FileRequest): Promise<FileInputs | undefined> {
-  const relations = await relationsOf(database, request);
-  const others = relations && (await otherRecords(database, relations));
-  const table = others && (await createInputTable(database, relations, 'inputs', request));
+  const found = await relationsOf(database, request);
+  const others = found && (await otherRecords(database, found.relations));
+  const { sortedAtOnce, heldBytes } = request;
+  const options = { sortedAtOnce, heldBytes, tradesInOrder: found?.tradesInOrder };
+  const table = others && (await createInputTable(database, found.relations, 'inputs', options));
   return table && others && { table, ...others };
 }
 
-async function relationsOf(database: Database, { input, selection }: FileRequest): Promise<InputRelations | undefined> {
+type Found = { readonly relations: InputRelations; readonly tradesInOrder: boolean };
+
+async function relationsOf(database: Database, { input, selection }: FileRequest): Promise<Found | undefined> {
   const paths = await expandPaths(input);
   const texts = paths.filter((path) => !isPlainParquet(path));
   if (!texts.every((path) => /\.(?:csv|ndjson|jsonl)(?:\.gz)?$/i.test(path))) return undefined;
@@ -94,9 +99,9 @@ async function relationsOf(database: Database, { input, selection }: FileRequest
     const condition = rowCondition(type === 'clock' ? { exchanges, markets } : chosen, type);
     relations.set(type, `(SELECT * FROM (${list.join(' UNION ALL ')}) WHERE ${condition ?? 'true'})`);
   }
-  if (trades.length === 0) return relations;
+  if (trades.length === 0) return { relations, tradesInOrder: true };
   const found = await tradesOfFiles(database, trades, loaded, chosen);
-  return found && relations.set('trade', found.relation);
+  return found && { relations: relations.set('trade', found.relation), tradesInOrder: found.isInOrder };
 }
 
 /**

@@ -1,74 +1,33 @@
-import type { Market, RecordType } from '../../model/records.js';
+import type { Market } from '../../model/records.js';
 import { type Database, sqlName } from '../../storage/database/duckdb.js';
 import { SWEEP_STEP, validCondition } from '../../storage/database/record-table.js';
 import { rowGroups, type TypedChunk, typedChunks } from '../../storage/database/typed-chunks.js';
-import type { SymbolIdentity } from '../micro-series.js';
-import type { SecondInput } from '../second-inputs.js';
-import { DEPTH, quotesOfSums } from '../top-of-book.js';
+import { type HeldOptions, heldInputs } from './held-inputs.js';
+import { BOOK, type InputChunk, type InputRelations, type InputTable, inputOf, KINDS, SERIES, TRADE } from './input-kinds.js';
 
-/** The inputs of seconds as columns of one table, in order of time; those of one time in the order of `KINDS`. */
-export type InputTable = {
-  readonly name: string;
-  readonly rows: number;
-  readonly symbols: readonly SymbolIdentity[];
-  /** Funding rates that were paid (from `from` on), which no second uses. */
-  readonly settled: number;
-};
-
-/** Relations by type; types without one have no records. */
-export type InputRelations = ReadonlyMap<RecordType, string>;
-
-const SERIES = ['exchange', 'market', 'symbol'];
 const COLUMNS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 
-/** What a second takes of each type, as at most six doubles. The order is that of inputs of one time. */
-const KINDS: readonly { readonly type: RecordType; readonly values: readonly string[] }[] = [
-  {
-    type: 'book_snapshot',
-    values: ['"bids"[1][1]', '"bids"[1][2]', '"asks"[1][1]', '"asks"[1][2]', amounts('"bids"'), amounts('"asks"')],
-  },
-  { type: 'ticker', values: ['"bid"', '"bid_amount"', '"ask"', '"ask_amount"'] },
-  { type: 'mark_price', values: ['"mark"', '"index"'] },
-  { type: 'open_interest', values: ['"amount"', '"amount_both_sides"'] },
-  { type: 'funding', values: ['"rate"'] },
-  { type: 'trade', values: ['"price"', '"amount"', `CASE "side" WHEN 'buy' THEN 1 WHEN 'sell' THEN 0 END`] },
-];
-const BOOK = 0;
-const TRADE = KINDS.length - 1;
-/** Of the third there are trades of archives that do not say it. */
-const SIDES = ['sell', 'buy', undefined] as const;
 const SORTED_AT_ONCE = 800_000;
 /** A row has one number for its symbol and its kind. */
 const SYMBOL_STEP = 8;
 
-type InputTableOptions = {
+type InputTableOptions = HeldOptions & {
   /** Funding that was paid before this time (microseconds) is not counted. */
   readonly from?: number;
   /** Rows that are sorted without a copy of them. */
   readonly sortedAtOnce?: number | undefined;
 };
 
-/** The types that an input table takes. */
-export const TABLE_TYPES: readonly RecordType[] = KINDS.map(({ type }) => type);
-
-/** Returns the sum of the amounts of a side's first levels, added from the best on as `amountOf` adds them. */
-function amounts(side: string): string {
-  const terms = Array.from({ length: DEPTH }, (_, index) => {
-    return `CASE WHEN len(${side}) > ${index} THEN ${side}[${index + 1}][2] ELSE 0 END`;
-  });
-  return terms.join(' + ');
-}
-
 /**
- * Creates the table `name` of the inputs in `relations`. The trades must be checked, and each be there once: their ids are
- * not kept. Returns undefined where rows are in doubt: broken ones, two of one kind, symbol and arrival (without one, of one
- * time), a level without an amount. Then the records decide.
+ * Returns the inputs in `relations`, held in memory, or as the table `name` where that is not possible. The trades must be
+ * checked, and each be there once: their ids are not kept. Returns undefined where rows are in doubt: broken ones, two of one
+ * kind, symbol and arrival (without one, of one time), a level without an amount. Then the records decide.
  */
 export async function createInputTable(
   database: Database,
   relations: InputRelations,
   name: string,
-  { from = 0, sortedAtOnce = SORTED_AT_ONCE }: InputTableOptions = {},
+  { from = 0, sortedAtOnce = SORTED_AT_ONCE, ...holding }: InputTableOptions = {},
 ): Promise<InputTable | undefined> {
   const given = KINDS.flatMap(({ type }, kind) => {
     const relation = relations.get(type);
@@ -76,25 +35,43 @@ export async function createInputTable(
   });
   if (given.length === 0) return undefined;
   const names = given.map(({ relation }) => `SELECT ${SERIES.join(', ')} FROM ${relation}`);
-  const groups = await rowGroups(database, `(${names.join(' UNION ALL ')})`, SERIES, `${name}_series`);
-  const selects = given.map(({ kind, relation }) => selectOf(kind, relation, groups.code));
-  await sortInto(database, name, selects.join(' UNION ALL '), groups.rows > sortedAtOnce);
-  const [counts] = await database.rows(
-    `SELECT count(*) AS rows, count(*) FILTER (k % ${SYMBOL_STEP} <> ${TRADE})
-         - count(DISTINCT hash(k, l, CASE WHEN l = 0 THEN t END)) FILTER (k % ${SYMBOL_STEP} <> ${TRADE}) AS repeated,
-       count(*) FILTER (NOT is_record OR (k % ${SYMBOL_STEP} = ${BOOK} AND (e IS NULL OR f IS NULL))) AS broken FROM ${sqlName(name)}`,
-  );
-  if (Number(counts?.repeated) + Number(counts?.broken) > 0) {
-    await database.run(`DROP TABLE ${sqlName(name)}`);
-    return undefined;
-  }
+  const { code, rows, ...groups } = await rowGroups(database, `(${names.join(' UNION ALL ')})`, SERIES, `${name}_series`);
+  const held = await heldInputs(database, { given, symbols: groups.names.length, code }, holding);
+  const inputs = held ?? (await sortedInputs(database, name, { given, code, isLarge: rows > sortedAtOnce }));
+  if (!inputs) return undefined;
   const funding = relations.get('funding');
   const paid = `"settled" AND "timestamp" >= make_timestamptz(${from})`;
   const settled = funding === undefined ? 0 : await database.number(`SELECT count(*) FROM ${funding} WHERE ${paid}`);
   const symbols = groups.names.map(([exchange, market, symbol]) => {
     return { exchange: exchange as string, market: market as Market, symbol: symbol as string };
   });
-  return { name, rows: Number(counts?.rows), symbols, settled };
+  return { symbols, settled, chunks: () => inputs.chunks(), drop: () => inputs.drop() };
+}
+
+type Sorting = {
+  readonly given: readonly { readonly kind: number; readonly relation: string }[];
+  readonly code: string;
+  readonly isLarge: boolean;
+};
+
+/** Sorts inputs into the table `name`; undefined where rows are in doubt. */
+async function sortedInputs(
+  database: Database,
+  name: string,
+  { given, code, isLarge }: Sorting,
+): Promise<Pick<InputTable, 'chunks' | 'drop'> | undefined> {
+  const selects = given.map(({ kind, relation }) => selectOf(kind, relation, code));
+  await sortInto(database, name, selects.join(' UNION ALL '), isLarge);
+  const drop = () => database.run(`DROP TABLE ${sqlName(name)}`);
+  const [counts] = await database.rows(
+    `SELECT count(*) AS rows, count(*) FILTER (k % ${SYMBOL_STEP} <> ${TRADE})
+         - count(DISTINCT hash(k, l, CASE WHEN l = 0 THEN t END)) FILTER (k % ${SYMBOL_STEP} <> ${TRADE}) AS repeated,
+       count(*) FILTER (NOT is_record OR (k % ${SYMBOL_STEP} = ${BOOK} AND (e IS NULL OR f IS NULL))) AS broken FROM ${sqlName(name)}`,
+  );
+  if (Number(counts?.repeated) + Number(counts?.broken) === 0)
+    return { chunks: () => tableChunks(database, name, Number(counts?.rows)), drop };
+  await drop();
+  return undefined;
 }
 
 /**
@@ -121,65 +98,20 @@ function selectOf(kind: number, relation: string, code: string): string {
     ${columns.join(', ')}, ${order} FROM ${relation} ${type === 'funding' ? 'WHERE "settled" IS NOT TRUE' : ''}`;
 }
 
-/** Yields the rows of an input table in chunks. */
-export async function* tableInputs(database: Database, { name, rows }: InputTable): AsyncGenerator<InputChunk> {
+/** Yields the rows of the table `name` in chunks. */
+async function* tableChunks(database: Database, name: string, rows: number): AsyncGenerator<InputChunk> {
   const values = COLUMNS.map((column) => `coalesce(${column}, 'nan'::DOUBLE)`);
   const sql = `SELECT t::DOUBLE, l::DOUBLE, k::INTEGER, ${values.join(', ')} FROM ${sqlName(name)}`;
-  for await (const chunk of typedChunks(database, sql, rows)) yield new InputChunk(chunk);
+  for await (const chunk of typedChunks(database, sql, rows)) yield tableChunk(chunk);
 }
 
-/** Some rows of an input table. */
-export class InputChunk {
-  readonly rows: number;
-  readonly times: Float64Array;
-  readonly #locals: Float64Array;
-  readonly #codes: Int32Array;
-  readonly #values: readonly Float64Array[];
-
-  constructor(chunk: TypedChunk) {
-    this.rows = chunk.rows;
-    this.times = chunk.numbers(0);
-    this.#locals = chunk.numbers(1);
-    this.#codes = chunk.integers(2);
-    this.#values = COLUMNS.map((_, column) => chunk.numbers(column + 3));
-  }
-
-  /** Returns the index of a row's symbol. */
-  symbol(row: number): number {
-    return Math.floor((this.#codes[row] as number) / SYMBOL_STEP);
-  }
-
-  /** Returns what a second takes of a row. */
-  input(row: number): SecondInput {
-    const kind = (this.#codes[row] as number) % SYMBOL_STEP;
-    const timestamp = this.times[row] as number;
-    const localTimestamp = this.#locals[row] || undefined;
-    const a = this.#value(0, row);
-    const b = this.#value(1, row);
-    const c = this.#value(2, row);
-    if (kind === TRADE)
-      return {
-        type: 'trade',
-        timestamp,
-        localTimestamp,
-        price: a as number,
-        amount: b as number,
-        side: SIDES[c ?? 2],
-      };
-    const d = this.#value(3, row);
-    if (kind === BOOK) {
-      const sums = [this.#values[4]?.[row], this.#values[5]?.[row]] as [number, number];
-      const quotes = quotesOfSums({ bid: a, bidAmount: b, ask: c, askAmount: d }, ...sums);
-      return { type: 'book_snapshot', timestamp, localTimestamp, quotes };
-    }
-    if (kind === 1) return { type: 'ticker', timestamp, localTimestamp, bid: a, bidAmount: b, ask: c, askAmount: d };
-    if (kind === 2) return { type: 'mark_price', timestamp, localTimestamp, mark: a as number, index: b };
-    if (kind === 3) return { type: 'open_interest', timestamp, localTimestamp, amount: a, amountBothSides: b };
-    return { type: 'funding', timestamp, localTimestamp, rate: a as number };
-  }
-
-  #value(column: number, row: number): number | undefined {
-    const value = (this.#values[column] as Float64Array)[row] as number;
-    return Number.isNaN(value) ? undefined : value;
-  }
+function tableChunk(chunk: TypedChunk): InputChunk {
+  const [times, locals, codes] = [chunk.numbers(0), chunk.numbers(1), chunk.integers(2)];
+  const values = COLUMNS.map((_, column) => chunk.numbers(column + 3));
+  return {
+    rows: chunk.rows,
+    times,
+    symbol: (row) => Math.floor((codes[row] as number) / SYMBOL_STEP),
+    input: (row) => inputOf((codes[row] as number) % SYMBOL_STEP, times[row] as number, locals[row] as number, values, row),
+  };
 }

@@ -6,7 +6,8 @@ import type { StoreSnapshot } from '../../storage/reading/store-snapshot.js';
 import { BAR_INTERVAL } from '../bars.js';
 import type { FeatureEngine } from '../engine.js';
 import { fedByColumns } from './column-feed.js';
-import { createInputTable, type InputTable } from './input-table.js';
+import type { InputTable } from './input-kinds.js';
+import { createInputTable } from './input-table.js';
 import { RAW } from './store-sql.js';
 
 /** Read as records. */
@@ -67,8 +68,8 @@ async function* dayOfColumns(
   for await (const records of dayRecords(database, OTHERS))
     others.push(...records.filter(({ timestamp }) => timestamp > from && timestamp < until));
   engine.counts.unused += table.settled;
-  yield* fedByColumns(engine, database, table, { others, from, stopped });
-  await database.run(`DROP TABLE ${table.name}`);
+  yield* fedByColumns(engine, table, { others, from, stopped });
+  await table.drop();
 }
 
 async function* dayOfRecords(engine: FeatureEngine, database: Database, feed: Feed): AsyncGenerator<AnyRecord[]> {

@@ -14,6 +14,8 @@ export type TypedChunk = {
   bits(column: number): BigUint64Array;
   /** Returns a column of DOUBLE[] without NULL in the lists; a list that is NULL has no numbers. */
   lists(column: number): NumberLists;
+  /** Returns a column of DOUBLE[2][]; undefined where a list, a pair or a number of it is NULL. */
+  pairs(column: number): NumberPairs | undefined;
   text(column: number, row: number): string;
   /** Returns what a column of texts holds of each row itself, in 4 numbers: the bytes of the text, its first 4 bytes, and more. */
   heads(column: number): Uint32Array;
@@ -27,11 +29,19 @@ type RawVector = {
   readonly validity: { readonly data: BigUint64Array | null };
 };
 
+type RawPairs = Omit<RawVector, 'items'> & { readonly itemCount: number; readonly childData: RawVector };
+
 /** Lists of numbers, one behind the other. */
 export type NumberLists = {
   readonly numbers: Float64Array;
   /** Returns where the list of a row starts. */
   readonly start: (row: number) => number;
+};
+
+/** Lists of pairs of numbers, one behind the other: the first number of a list is that at twice its start. */
+export type NumberPairs = NumberLists & {
+  /** Returns how many pairs a row has. */
+  readonly length: (row: number) => number;
 };
 
 /**
@@ -68,6 +78,19 @@ function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
       const list = chunk.getColumnVector(column) as DuckDBListVector;
       const { items } = list.childVector as unknown as { readonly items: Float64Array };
       return { numbers: items, start: (row) => list.getEntryOffset(row) };
+    },
+    pairs(column) {
+      const list = chunk.getColumnVector(column) as DuckDBListVector;
+      const pairs = list.childVector as unknown as RawPairs;
+      const { childData: numbers, itemCount } = pairs;
+      const parts: [Pick<RawVector, 'validity'>, number][] = [
+        [raw(column), chunk.rowCount],
+        [pairs, itemCount],
+        [numbers, 2 * itemCount],
+      ];
+      if (parts.some(([{ validity }, rows]) => hasMissing(validity.data, rows))) return undefined;
+      const [start, length] = [(row: number) => list.getEntryOffset(row), (row: number) => list.getEntryLength(row)];
+      return { numbers: numbers.items as Float64Array, start, length };
     },
     text: (column, row) => chunk.getColumnVector(column).getItem(row) as string,
     heads(column) {
