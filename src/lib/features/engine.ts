@@ -164,9 +164,14 @@ export class FeatureEngine {
     return NO_ROWS;
   }
 
-  *#close(market: FeatureMarket): Generator<AnyRecord> {
-    yield* market.close();
-    if (market.waiting.length > 0) yield* this.#passed(market, market.now - waitOf(this.#options));
+  #close(market: FeatureMarket): Iterable<AnyRecord> {
+    const rows = market.close();
+    return market.waiting.length > 0 ? this.#withClocks(rows, market) : rows;
+  }
+
+  *#withClocks(rows: Iterable<AnyRecord>, market: FeatureMarket): Generator<AnyRecord> {
+    yield* rows;
+    yield* this.#passed(market, market.now - waitOf(this.#options));
   }
 
   *#passed(market: FeatureMarket, until: number): Generator<Clock> {

@@ -3,7 +3,8 @@ import { DAY, floorToSecond, SECOND } from '../model/time.js';
 import { CarriedState } from './carried-state.js';
 import { INPUT_NAMES } from './inputs.js';
 import type { OpenGaps } from './open-gaps.js';
-import { type SecondInput, SecondInputs, type TradedSecond } from './second-inputs.js';
+import { PendingSeconds } from './pending-seconds.js';
+import type { SecondInput, TradedSecond } from './second-inputs.js';
 
 /** One row per symbol and second. */
 export type MicroRow = RecordOf<'micro'>;
@@ -21,7 +22,7 @@ export class MicroSeries {
   readonly #identity: SymbolIdentity;
   readonly #openGaps: OpenGaps;
   #state = new CarriedState();
-  readonly #pending = new Map<number, SecondInputs>();
+  readonly #pending = new PendingSeconds();
   /** Start of the next second to emit, undefined before the first. */
   #next: number | undefined;
   /** Start of the earliest and the latest second with a record. */
@@ -51,10 +52,9 @@ export class MicroSeries {
       this.#state.takeLate(input);
       return false;
     }
-    let inputs = this.#pending.get(second);
+    let inputs = this.#pending.find(second);
     if (inputs === undefined) {
-      inputs = new SecondInputs();
-      this.#pending.set(second, inputs);
+      inputs = this.#pending.begin(second);
       if (second < this.#first) this.#first = second;
       if (second > this.#last) this.#last = second;
     }
@@ -66,7 +66,7 @@ export class MicroSeries {
   resume(row: MicroRow): void {
     this.#state.resume(row);
     this.#localTimestamp = row.localTimestamp ?? 0;
-    if (this.#pending.size === 0) this.#next = row.timestamp;
+    if (this.#pending.first === undefined) this.#next = row.timestamp;
   }
 
   /** Adds an input of a second whose row exists already: later rows carry it forward. */
@@ -74,22 +74,17 @@ export class MicroSeries {
     this.#state.takeLate(input);
   }
 
-  /** Returns the rows of the seconds that end by `until`. */
-  *close(until: number): Generator<MicroRow> {
+  /** Returns the next row of the seconds that end by `until`, undefined after the last one. */
+  next(until: number): MicroRow | undefined {
     if (this.#next === undefined && this.#first + SECOND <= until) this.#next = this.#first;
     // The row before a silence may be one of an earlier run: the first second of the silence would get a row here, and none in one run.
     this.#skipSilence(until);
-    while (this.#next !== undefined && this.#next + SECOND <= until) {
-      const row = this.#row(this.#next);
-      this.#next += SECOND;
-      this.#skipSilence(until);
-      yield row;
-    }
-  }
-
-  /** Returns the remaining rows at the end of the input, up to the second of the last record. */
-  finish(): Generator<MicroRow> {
-    return this.close(this.lastEnd);
+    const second = this.#next;
+    if (second === undefined || second + SECOND > until) return undefined;
+    const row = this.#row(second);
+    this.#next = second + SECOND;
+    this.#skipSilence(until);
+    return row;
   }
 
   /** Nothing arrived for a day: the next record starts a new series. */
@@ -109,17 +104,15 @@ export class MicroSeries {
     const next = this.#next;
     if (next === undefined || until - next <= LONGEST_SILENCE) return;
     if (next > this.#last) this.#end();
-    if (this.#pending.size === 0 || this.#pending.has(next)) return;
-    const following = Math.min(...this.#pending.keys());
-    if (following - next <= LONGEST_SILENCE) return;
+    const following = this.#pending.first;
+    if (following === undefined || following - next <= LONGEST_SILENCE) return;
     this.#next = following;
     this.#forget();
   }
 
   #row(second: number): MicroRow {
     const end = second + SECOND;
-    const inputs = this.#pending.get(second);
-    this.#pending.delete(second);
+    const inputs = this.#pending.take(second);
     this.#openGaps.advance(end);
     const flow = inputs ? this.#state.take(inputs) : 0;
     if (inputs && inputs.localTimestamp > this.#localTimestamp) this.#localTimestamp = inputs.localTimestamp;

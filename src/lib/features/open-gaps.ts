@@ -42,6 +42,8 @@ export class OpenGaps {
   readonly #foreseen: Gap[] = [];
   #lastLate = 0;
   #end = 0;
+  /** Whether no gap has ever begun: each row asks for those of every feature. */
+  #isWhole = true;
 
   /** Adds a repair whose records are in the input: the gaps that it ends never open. */
   foresee(repair: Gap): void {
@@ -84,6 +86,7 @@ export class OpenGaps {
   advance(end: number): void {
     this.#end = end;
     if (this.#pending.length === 0) return;
+    this.#isWhole = false;
     for (const openGap of this.#pending) if (openGap.from < end) extend(this.#last, openGap);
     this.#pending = this.#pending.filter(({ from }) => from >= end);
   }
@@ -103,6 +106,7 @@ export class OpenGaps {
   /** Returns the end of the last gap in any of `inputs`. */
   lastUntil(inputs: readonly Input[]): number {
     let last = 0;
+    if (this.#isWhole) return last;
     for (const input of inputs) last = Math.max(last, this.until(input));
     return last;
   }

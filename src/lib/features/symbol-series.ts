@@ -22,6 +22,9 @@ const KEPT = (REACH + MINUTE) / SECOND;
 /** Most inputs give no row at once. */
 export const NO_ROWS: readonly AnyRecord[] = [];
 
+/** The longest time whose rows are made at once; a silence may have a day of them. */
+const FEW = 2 * MINUTE;
+
 /** Records of a batch may be so much out of order. */
 const BATCH_WAIT = MINUTE;
 
@@ -53,7 +56,7 @@ export class SymbolSeries {
   readonly #openGaps = new OpenGaps();
   readonly #seconds: MicroSeries;
   readonly #features: FeatureSeries;
-  readonly #lastSeen = new Map<string, number>();
+  readonly #lastSeen = new LastTimes();
   #kept: Kept[] = [];
   /** The end of the last row that was made before this run. */
   #resumed = 0;
@@ -81,18 +84,18 @@ export class SymbolSeries {
 
   /** The record types that have arrived, be it in a row of seconds. */
   get seen(): Iterable<string> {
-    return this.#lastSeen.keys();
+    return this.#lastSeen.types;
   }
 
   /** Adds an input. Returns rows to emit again because a repaired trade arrived too late for them. */
   add(input: SecondInput): readonly AnyRecord[] {
     this.#counts.inputs += 1;
     if (this.#seconds.add(input)) {
-      this.#see(input);
+      this.#lastSeen.see(input.type, input.timestamp);
       return NO_ROWS;
     }
     this.#counts.late += 1;
-    if (!this.#lastSeen.has(input.type)) this.#lastSeen.set(input.type, 0);
+    this.#lastSeen.see(input.type, 0);
     const openGap = input.type === 'trade' ? this.#openGaps.addLate(input.timestamp) : undefined;
     return openGap ? this.#revise(openGap) : NO_ROWS;
   }
@@ -102,13 +105,13 @@ export class SymbolSeries {
     this.#features.resume(end, past);
     this.#resumed = end;
     // An input that is silent since then may be in a gap that is not known yet.
-    for (const type of past.seen) this.#lastSeen.set(type, 0);
+    for (const type of past.seen) this.#lastSeen.see(type, 0);
   }
 
   /** Takes an input of a second whose row was made before. */
   prime(input: SecondInput): void {
     this.#seconds.prime(input);
-    this.#see(input);
+    this.#lastSeen.see(input.type, input.timestamp);
   }
 
   offer(candle: Candle): void {
@@ -123,7 +126,7 @@ export class SymbolSeries {
     }
     this.#counts.inputs += 1;
     this.#seconds.resume(row);
-    for (const [type, isThere] of contentsOf(row)) if (isThere && !this.#lastSeen.has(type)) this.#lastSeen.set(type, 0);
+    for (const [type, isThere] of contentsOf(row)) if (isThere) this.#lastSeen.see(type, 0);
     this.#recall('book_snapshot', row.bookTimestamp);
     this.#recall('mark_price', row.markTimestamp);
     this.#resumed = row.timestamp;
@@ -147,29 +150,40 @@ export class SymbolSeries {
     return this.#revise(effect.opened);
   }
 
+  /** As `close`, all at once; undefined where there may be many. */
+  closeFew(now: number): AnyRecord[] | undefined {
+    const until = this.#end(now);
+    if (until - this.#seconds.nextEnd > FEW) return undefined;
+    const rows: AnyRecord[] = [];
+    for (let row = this.#seconds.next(until); row; row = this.#seconds.next(until))
+      if (row.timestamp > this.#features.end) rows.push(...this.#give(row));
+    return rows;
+  }
+
   /** Returns the rows of the seconds that the market's time `now` has passed. */
-  *close(now: number): Generator<AnyRecord> {
-    const until = now - this.#wait;
-    for (const row of this.#seconds.close(this.#isBatch ? Math.min(until, this.#seconds.lastEnd) : until)) {
-      if (row.timestamp > this.#features.end) yield* this.#give(row);
-    }
+  close(now: number): Generator<AnyRecord> {
+    return this.#rowsUntil(this.#end(now));
   }
 
   /** Returns the rows that are left at the end of the input. */
-  *finish(): Generator<AnyRecord> {
-    for (const row of this.#seconds.finish()) {
+  finish(): Generator<AnyRecord> {
+    return this.#rowsUntil(this.#seconds.lastEnd);
+  }
+
+  #end(now: number): number {
+    const until = now - this.#wait;
+    return this.#isBatch ? Math.min(until, this.#seconds.lastEnd) : until;
+  }
+
+  *#rowsUntil(until: number): Generator<AnyRecord> {
+    for (let row = this.#seconds.next(until); row; row = this.#seconds.next(until))
       if (row.timestamp > this.#features.end) yield* this.#give(row);
-    }
   }
 
   /** Takes what a row knows of the last input of a type: none has arrived where it knows no time. */
   #recall(type: SecondInput['type'], timestamp: number | undefined): void {
-    if (timestamp === undefined) this.#lastSeen.delete(type);
-    else this.#see({ type, timestamp });
-  }
-
-  #see({ type, timestamp }: Pick<SecondInput, 'type' | 'timestamp'>): void {
-    if (timestamp > (this.#lastSeen.get(type) ?? 0)) this.#lastSeen.set(type, timestamp);
+    if (timestamp === undefined) this.#lastSeen.forget(type);
+    else this.#lastSeen.see(type, timestamp);
   }
 
   #give(micro: MicroRow): AnyRecord[] {
@@ -183,8 +197,7 @@ export class SymbolSeries {
   #forget(): void {
     const most = this.#kept.length - 1;
     if (most < 1) return;
-    let final = Number.POSITIVE_INFINITY;
-    for (const time of this.#lastSeen.values()) if (time < final) final = time;
+    const final = this.#lastSeen.earliest;
     let drop = Math.max(0, most + 1 - KEPT);
     while (drop < most && (this.#kept[drop] as Kept).now.micro.timestamp <= final) drop += 1;
     if (drop > 0) this.#kept.splice(0, drop);
@@ -195,7 +208,7 @@ export class SymbolSeries {
    * whatever was emitted before this run. Otherwise the rows of a store would depend on when they were made. Trades may be rare.
    */
   #finalFor(input: Input, { fromTimestamp: from, timestamp }: Gap): number {
-    const last = this.#lastSeen.get(INPUTS[input].type) ?? 0;
+    const last = this.#lastSeen.of(INPUTS[input].type);
     const isUnknown = last === 0 && from < this.#resumed;
     const isDead = last < from - DEAD && !isUnknown && input !== 'trade';
     return isDead ? Number.POSITIVE_INFINITY : Math.max(last, timestamp - REACH);
@@ -244,6 +257,36 @@ export class SymbolSeries {
       kept.now = { micro, features };
     }
     return again;
+  }
+}
+
+/** The time of the last input of each type, 0 where it is not known. */
+class LastTimes {
+  readonly #times = new Map<string, { time: number }>();
+
+  get types(): Iterable<string> {
+    return this.#times.keys();
+  }
+
+  of(type: string): number {
+    return this.#times.get(type)?.time ?? 0;
+  }
+
+  /** Returns the time of the type that has been silent for the longest, Infinity without any. */
+  get earliest(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { time } of this.#times.values()) if (time < earliest) earliest = time;
+    return earliest;
+  }
+
+  see(type: string, time: number): void {
+    const last = this.#times.get(type);
+    if (last === undefined) this.#times.set(type, { time });
+    else if (time > last.time) last.time = time;
+  }
+
+  forget(type: string): void {
+    this.#times.delete(type);
   }
 }
 

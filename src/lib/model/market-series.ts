@@ -1,7 +1,12 @@
 import { type MarketName, marketKey } from './series.js';
 
 /** State of one symbol that has records to emit when the market clock reaches `due`. */
-type DueSeries<Output> = { readonly due: number; close(now: number): Iterable<Output> };
+type DueSeries<Output> = {
+  readonly due: number;
+  close(now: number): Iterable<Output>;
+  /** As `close`, all at once; undefined where there may be many. */
+  closeFew?(now: number): readonly Output[] | undefined;
+};
 
 /**
  * The series of one market and its clock: the latest `clock` record, else the latest arrival. `due` is the earliest `due` of
@@ -43,11 +48,31 @@ export class MarketSeries<Output, Series extends DueSeries<Output>> {
     if (due < this.#due) this.#due = due;
   }
 
-  /** Yields the records of every series that is due. */
-  *close(): Generator<Output> {
+  /** Returns the records of every series that is due: read them all before anything else is added. */
+  close(): Iterable<Output> {
     const { now } = this;
     this.#due = Number.POSITIVE_INFINITY;
-    for (const series of this.series.values()) {
+    const few: Output[] = [];
+    const all = this.series.values();
+    // Most often there are one or two: generators for them would cost more than the records.
+    for (let next = all.next(); !next.done; next = all.next()) {
+      const series = next.value;
+      if (series.due <= now) {
+        const records = series.closeFew?.(now);
+        if (!records) return this.#closeRest(few, series, all);
+        for (const record of records) few.push(record);
+      }
+      this.schedule(series);
+    }
+    return few;
+  }
+
+  *#closeRest(before: readonly Output[], first: Series, others: IterableIterator<Series>): Generator<Output> {
+    const { now } = this;
+    yield* before;
+    yield* first.close(now);
+    this.schedule(first);
+    for (const series of others) {
       if (series.due <= now) yield* series.close(now);
       this.schedule(series);
     }

@@ -145,9 +145,11 @@ class HeldKind {
   #follow(from: number): boolean {
     const { times, locals } = this;
     const sequences = this.#sequences;
-    let [time, local] = from === 0 ? [0, 0] : [times[from - 1] as number, locals[from - 1] as number];
+    let time = from === 0 ? 0 : (times[from - 1] as number);
+    let local = from === 0 ? 0 : (locals[from - 1] as number);
     for (let row = from; row < this.#read; row++) {
-      const [next, arrived] = [times[row] as number, locals[row] as number];
+      const next = times[row] as number;
+      const arrived = locals[row] as number;
       // A sequence beyond what doubles put in order is NaN, one below -1 is negative.
       if (next === 0 || (sequences && !((sequences[row] as number) >= 0))) return false;
       if (arrived <= local) this.#isRising = false;

@@ -80,8 +80,7 @@ function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
       return { numbers: items, start: (row) => list.getEntryOffset(row) };
     },
     pairs(column) {
-      const list = chunk.getColumnVector(column) as DuckDBListVector;
-      const pairs = list.childVector as unknown as RawPairs;
+      const pairs = (chunk.getColumnVector(column) as DuckDBListVector).childVector as unknown as RawPairs;
       const { childData: numbers, itemCount } = pairs;
       const parts: [Pick<RawVector, 'validity'>, number][] = [
         [raw(column), chunk.rowCount],
@@ -89,8 +88,11 @@ function typedChunk(chunk: DuckDBDataChunk): TypedChunk {
         [numbers, 2 * itemCount],
       ];
       if (parts.some(([{ validity }, rows]) => hasMissing(validity.data, rows))) return undefined;
-      const [start, length] = [(row: number) => list.getEntryOffset(row), (row: number) => list.getEntryLength(row)];
-      return { numbers: numbers.items as Float64Array, start, length };
+      // Start and length in 64 bits each: a bigint for each of them would cost more than its row.
+      const { entryData } = chunk.getColumnVector(column) as unknown as { readonly entryData: BigUint64Array };
+      const entries = new Uint32Array(entryData.buffer, entryData.byteOffset, chunk.rowCount * 4);
+      const start = (row: number) => entries[4 * row] as number;
+      return { numbers: numbers.items as Float64Array, start, length: (row) => entries[4 * row + 2] as number };
     },
     text: (column, row) => chunk.getColumnVector(column).getItem(row) as string,
     heads(column) {
