@@ -59,6 +59,8 @@ export class FeatureSeries {
   readonly #entries: readonly Entry[];
   #end = 0;
   #known = 0;
+  /** The reasons of the last row with any. */
+  #reasons: Reasons = {};
 
   /** `grace` is the time from the end of a second until its row can be known, microseconds. */
   constructor(openGaps: OpenGaps, grace: number, windows: Windows, features: readonly Feature[] = FEATURES) {
@@ -134,6 +136,11 @@ export class FeatureSeries {
     for (const entry of this.#entries) this.#measure(entry, row, out);
     // The average of fewer bars is emitted, but such a row is not warm.
     if (!this.#bars.isWarm && out.atr15m !== undefined) addReason(out, 'atr15m', `${this.#bars.count} of ${WARM_BARS} candles`);
+    if (out.detail !== undefined) {
+      // Most rows have the reasons of the row before: one object for all of them becomes text once.
+      if (!isAlike(out.detail as Reasons, this.#reasons)) this.#reasons = out.detail as Reasons;
+      out.detail = this.#reasons;
+    }
     return out;
   }
 
@@ -253,6 +260,13 @@ function knownFrom(row: Mutable<FeatureRow>, known: number): void {
 function addReason(row: Mutable<FeatureRow>, name: string, reason: string): void {
   row.detail ??= {};
   (row.detail as Reasons)[name] = reason;
+}
+
+/** Whether two rows lack the same values for the same reasons. */
+function isAlike(a: Reasons, b: Reasons): boolean {
+  for (const name in a) if (a[name] !== b[name]) return false;
+  for (const name in b) if (a[name] === undefined) return false;
+  return true;
 }
 
 /** Age in milliseconds of the older of book and mark; a spot market has no mark. */

@@ -4,7 +4,7 @@ import { CarriedState } from './carried-state.js';
 import { INPUT_NAMES } from './inputs.js';
 import type { OpenGaps } from './open-gaps.js';
 import { PendingSeconds } from './pending-seconds.js';
-import type { SecondInput, TradedSecond } from './second-inputs.js';
+import type { SecondInput, SecondInputs, TradedSecond } from './second-inputs.js';
 
 /** One row per symbol and second. */
 export type MicroRow = RecordOf<'micro'>;
@@ -23,6 +23,9 @@ export class MicroSeries {
   readonly #openGaps: OpenGaps;
   #state = new CarriedState();
   readonly #pending = new PendingSeconds();
+  /** The second of the input before, most often that of the next one, while it has no row; and its start. */
+  #current: SecondInputs | undefined;
+  #latest = 0;
   /** Start of the next second to emit, undefined before the first. */
   #next: number | undefined;
   /** Start of the earliest and the latest second with a record. */
@@ -47,6 +50,11 @@ export class MicroSeries {
 
   /** Returns whether the input arrived before its second was emitted. */
   add(input: SecondInput): boolean {
+    const away = input.timestamp - this.#latest;
+    if (away >= 0 && away < SECOND && this.#current) {
+      this.#current.add(input);
+      return true;
+    }
     const second = floorToSecond(input.timestamp);
     if (this.#next !== undefined && second < this.#next) {
       this.#state.takeLate(input);
@@ -58,6 +66,8 @@ export class MicroSeries {
       if (second < this.#first) this.#first = second;
       if (second > this.#last) this.#last = second;
     }
+    this.#latest = second;
+    this.#current = inputs;
     inputs.add(input);
     return true;
   }
@@ -113,6 +123,7 @@ export class MicroSeries {
   #row(second: number): MicroRow {
     const end = second + SECOND;
     const inputs = this.#pending.take(second);
+    if (second === this.#latest) this.#current = undefined;
     this.#openGaps.advance(end);
     const flow = inputs ? this.#state.take(inputs) : 0;
     if (inputs && inputs.localTimestamp > this.#localTimestamp) this.#localTimestamp = inputs.localTimestamp;

@@ -150,14 +150,18 @@ export class SymbolSeries {
     return this.#revise(effect.opened);
   }
 
-  /** As `close`, all at once; undefined where there may be many. */
+  /** As `close`, all at once in an array of the caller's; undefined where there may be many. */
   closeFew(now: number): AnyRecord[] | undefined {
     const until = this.#end(now);
     if (until - this.#seconds.nextEnd > FEW) return undefined;
-    const rows: AnyRecord[] = [];
-    for (let row = this.#seconds.next(until); row; row = this.#seconds.next(until))
-      if (row.timestamp > this.#features.end) rows.push(...this.#give(row));
-    return rows;
+    let rows: AnyRecord[] | undefined;
+    for (let row = this.#seconds.next(until); row; row = this.#seconds.next(until)) {
+      if (row.timestamp <= this.#features.end) continue;
+      const both = this.#give(row);
+      if (rows) rows.push(...both);
+      else rows = both;
+    }
+    return rows ?? [];
   }
 
   /** Returns the rows of the seconds that the market's time `now` has passed. */

@@ -4,8 +4,8 @@ import { type MarketName, marketKey } from './series.js';
 type DueSeries<Output> = {
   readonly due: number;
   close(now: number): Iterable<Output>;
-  /** As `close`, all at once; undefined where there may be many. */
-  closeFew?(now: number): readonly Output[] | undefined;
+  /** As `close`, all at once in an array of the caller's; undefined where there may be many. */
+  closeFew?(now: number): Output[] | undefined;
 };
 
 /**
@@ -52,19 +52,20 @@ export class MarketSeries<Output, Series extends DueSeries<Output>> {
   close(): Iterable<Output> {
     const { now } = this;
     this.#due = Number.POSITIVE_INFINITY;
-    const few: Output[] = [];
+    let few: Output[] | undefined;
     const all = this.series.values();
     // Most often there are one or two: generators for them would cost more than the records.
     for (let next = all.next(); !next.done; next = all.next()) {
       const series = next.value;
       if (series.due <= now) {
         const records = series.closeFew?.(now);
-        if (!records) return this.#closeRest(few, series, all);
-        for (const record of records) few.push(record);
+        if (!records) return this.#closeRest(few ?? [], series, all);
+        if (few === undefined) few = records;
+        else for (const record of records) few.push(record);
       }
       this.schedule(series);
     }
-    return few;
+    return few ?? [];
   }
 
   *#closeRest(before: readonly Output[], first: Series, others: IterableIterator<Series>): Generator<Output> {

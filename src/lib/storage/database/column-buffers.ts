@@ -208,6 +208,9 @@ class TextBuffer implements ColumnBuffer {
   readonly #values: (string | null)[] = [];
   /** Undefined when the texts do not repeat. */
   #places: PlaceBuffer | undefined;
+  /** The object of the row before, and its text: rows may share one. */
+  #object: unknown;
+  #json = '';
 
   constructor(property: string, kind: ColumnKind) {
     this.#property = property;
@@ -220,8 +223,17 @@ class TextBuffer implements ColumnBuffer {
     for (const record of records) {
       const value = record[this.#property];
       if (value === undefined || value === null) this.#values.push(null);
-      else this.#values.push(this.#isJson ? JSON.stringify(value) : (value as string));
+      else this.#values.push(this.#isJson ? this.#jsonOf(value) : (value as string));
     }
+    this.#object = undefined;
+  }
+
+  #jsonOf(value: unknown): string {
+    if (value !== this.#object) {
+      this.#json = JSON.stringify(value);
+      this.#object = value;
+    }
+    return this.#json;
   }
 
   vectorType(duckdb: DuckDB): DuckDBType {

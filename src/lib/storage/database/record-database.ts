@@ -9,6 +9,9 @@ import { TableAppender } from './table-appender.js';
 /** Rows beyond this are spilled. */
 const STAGING_MEMORY = '256MB';
 
+/** Rows of seconds: of few symbols, many each, most of their numbers distinct. */
+const SECONDS: ReadonlySet<RecordType> = new Set(['micro', 'features']);
+
 /**
  * A database with one table per record type: a DuckDB file under a temporary name, or one in memory that becomes Parquet
  * files and spills beside them. Memory is bounded for any number of records.
@@ -68,7 +71,8 @@ export class RecordDatabase {
   /** Writes the records of one type to a Parquet file, in their order; it appears whole. */
   async exportParquet(type: RecordType, path: string): Promise<void> {
     await this.#tables.get(type)?.flush();
-    await writeParquet(this.#database, path, { type, relation: sqlName(type), sorted: false });
+    const dense = SECONDS.has(type);
+    await writeParquet(this.#database, path, { type, relation: sqlName(type), sorted: false, dense });
   }
 
   /** Publishes the database as the file it was opened for. */
