@@ -49,7 +49,11 @@ async function byRecords(records: readonly AnyRecord[], selection: RecordSelecti
 }
 
 /** Returns undefined when the files have to be read record by record. */
-async function byColumns(paths: readonly string[], selection: RecordSelection, sortedAtOnce?: number): Promise<Run | undefined> {
+async function byColumns(
+  paths: readonly string[],
+  selection: RecordSelection,
+  limits: { readonly heldBytes?: number; readonly sortedAtOnce?: number } = {},
+): Promise<Run | undefined> {
   const engine = new FeatureEngine({ ...OPTIONS, batch: true });
   let isLeft = false;
   async function* otherwise(): AsyncGenerator<AnyRecord[]> {
@@ -57,7 +61,7 @@ async function byColumns(paths: readonly string[], selection: RecordSelection, s
     yield [];
   }
   const found: string[] = [];
-  const request = { input: paths, selection, stopped: new AbortController().signal, sortedAtOnce };
+  const request = { input: paths, selection, stopped: new AbortController().signal, ...limits };
   for await (const batch of featuresOfFiles(request, engine, otherwise())) found.push(...batch.map(encodeRecord));
   return isLeft ? undefined : { rows: found.sort(), counts: engine.counts, seen: [...engine.seen].sort() };
 }
@@ -165,8 +169,11 @@ describe('features of files read by columns', () => {
         if (!found) return;
         columns += 1;
         expect(found).toEqual(await byRecords(records, selection));
-        // With a limit of 0 the inputs are copied before they are sorted, as those of many days are.
-        expect(await byColumns(paths, selection, 0)).toEqual(found);
+        // Too many to be held in memory are sorted by DuckDB, those of many days are copied before.
+        expect(await byColumns(paths, selection, { heldBytes: -1 })).toEqual(found);
+        expect(await byColumns(paths, selection, { heldBytes: -1, sortedAtOnce: 0 })).toEqual(found);
+        const ordered = await written([...records].sort((a, b) => a.timestamp - b.timestamp));
+        expect(await byColumns(ordered, selection)).toEqual(found);
       }),
       { numRuns: samples(4) },
     );
