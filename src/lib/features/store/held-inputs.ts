@@ -35,15 +35,18 @@ export async function heldInputs(database: Database, source: Source, options: He
   const isOrdered = tradesInOrder && source.symbols === 1;
   try {
     const kinds: HeldKind[] = [];
-    let bytes = 0;
-    for (const { kind, relation } of source.given) {
+    // Inputs that are read and then do not fit would be read twice.
+    let free = heldBytes;
+    for (const given of source.given) {
+      const { kind, relation } = given;
       const rows = await database.number(`SELECT count(*) FROM ${relation} ${condition(kind)}`);
-      const held = new HeldKind(kind, rows, kind === TRADE && !isOrdered);
-      bytes += held.bytes;
-      if (bytes > heldBytes) return undefined;
-      if (!(await held.read(database, relation, source.code))) return undefined;
-      kinds.push(held);
+      const hasSequences = kind === TRADE && !isOrdered;
+      free -= HeldKind.bytes(kind, rows, hasSequences);
+      if (free < 0) return undefined;
+      kinds.push(new HeldKind(given, rows, hasSequences));
     }
+    // Trades are most often in doubt: they come first.
+    for (const held of kinds.toReversed()) if (!(await held.read(database, source.code))) return undefined;
     return new HeldInputs(kinds);
   } catch {
     // Such as levels that are no pairs: the table has its own words for what is wrong, or none.
@@ -67,13 +70,15 @@ class HeldKind {
   order: Uint32Array | undefined;
   /** Sequences as the doubles of their bits, which have the order of the integers; for trades whose order is not known. */
   readonly #sequences: Float64Array | undefined;
+  readonly #relation: string;
   #isInOrder = true;
   /** Whether each row arrived after the one before: then none is there twice. */
   #isRising = true;
   #read = 0;
 
-  constructor(kind: number, rows: number, hasSequences: boolean) {
+  constructor({ kind, relation }: Given, rows: number, hasSequences: boolean) {
     this.kind = kind;
+    this.#relation = relation;
     this.rows = rows;
     this.times = new Float64Array(rows);
     this.locals = new Float64Array(rows);
@@ -82,12 +87,12 @@ class HeldKind {
     this.#sequences = hasSequences ? new Float64Array(rows) : undefined;
   }
 
-  get bytes(): number {
-    return this.rows * (ROW + VALUE * (this.values.length + (this.#sequences ? 1 : 0)));
+  static bytes(kind: number, rows: number, hasSequences: boolean): number {
+    return rows * (ROW + VALUE * ((KINDS[kind]?.values.length ?? 0) + (hasSequences ? 1 : 0)));
   }
 
   /** Reads the rows; returns whether none is in doubt. */
-  async read(database: Database, relation: string, code: string): Promise<boolean> {
+  async read(database: Database, code: string): Promise<boolean> {
     const { kind, rows } = this;
     const { type, values } = KINDS[kind] as (typeof KINDS)[number];
     // A broken row has the time 0, which no record has.
@@ -101,7 +106,7 @@ class HeldKind {
       ...(kind === BOOK ? ['"bids"::DOUBLE[2][]', '"asks"::DOUBLE[2][]'] : numbers),
       ...(this.#sequences ? ['coalesce("sequence", -1) + 1'] : []),
     ];
-    const sql = `SELECT ${columns.join(', ')} FROM ${relation} ${condition(kind)}`;
+    const sql = `SELECT ${columns.join(', ')} FROM ${this.#relation} ${condition(kind)}`;
     for await (const chunk of typedChunks(database, sql, rows)) if (!this.#add(chunk)) return false;
     if (!this.#isInOrder && !this.#sort()) return false;
     return kind === TRADE || this.#isRising || this.#isEachOnce();
