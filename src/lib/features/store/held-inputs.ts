@@ -213,7 +213,7 @@ function compareBits(a: number, b: number): number {
 }
 
 /** Inputs in memory. */
-export class HeldInputs {
+class HeldInputs {
   #kinds: readonly HeldKind[];
 
   /** `kinds` in the order of `KINDS`. */
