@@ -4,6 +4,7 @@ import type { RecordSelection } from '../model/selection.js';
 import { EARLIEST, LATEST } from '../model/time.js';
 import { type Database, sqlName, sqlText } from '../storage/database/duckdb.js';
 import { parquetRows } from '../storage/database/parquet-records.js';
+import { isNotRounded } from '../storage/database/plausible-rows.js';
 import { SWEEP_STEP, tableColumns } from '../storage/database/record-table.js';
 import { type RowGroups, rowGroups, type TypedChunk, typedChunks } from '../storage/database/typed-chunks.js';
 import { rowCondition } from '../storage/reading/store-selection.js';
@@ -36,14 +37,12 @@ const MOST_TIES = 5_000;
 /** The trades of one file; whether all rows are trades is known already or not. */
 type TradeFile = { readonly select: string; readonly isChecked: boolean };
 
-/** A rounded id has one of these after its first digit: the costly comparison with the pattern is left to a few. */
-const MAYBE_ROUNDED = `("id" LIKE '_.%' OR "id" LIKE '_e%' OR "id" LIKE '_E%')`;
 const INFINITE = "'infinity'::DOUBLE";
 
 /** True for a row of `ParquetRows.given` that is a trade; exchange, market and symbol are checked apart. NaN is above infinity. */
 const IS_TRADE = `("timestamp" >= make_timestamptz(${EARLIEST}) AND "timestamp" < make_timestamptz(${LATEST})
   AND "price" > 0 AND "price" < ${INFINITE} AND "amount" > 0 AND "amount" < ${INFINITE} AND ("side" IS NULL OR "side" IN ('buy', 'sell'))
-  AND "id" IS NOT NULL AND NOT (${MAYBE_ROUNDED} AND regexp_matches("id", '^[0-9]([.][0-9]+)?[eE][+]?[0-9]+$'))) IS TRUE`;
+  AND "id" IS NOT NULL AND ${isNotRounded('"id"', '[0-9]([.][0-9]+)?')}) IS TRUE`;
 
 /**
  * Returns the trades of files, Parquet where it lies and `texts` as they were loaded, read once to see that each row is a trade, and each trade there once. Returns
@@ -135,11 +134,13 @@ function isSeries(exchange: string | undefined, market: string | undefined, symb
 /** Returns whether trades that differ only in their id lie in its order, as `compareTrades` has it. */
 async function areTiesInOrder(database: Database, relation: string, ties: ReadonlySet<number>): Promise<boolean> {
   if (ties.size === 0) return true;
-  const times = new BigUint64Array(Float64Array.from(ties).buffer);
+  const times = new BigInt64Array(Float64Array.from(ties).sort().buffer);
+  // Of a Parquet file only the row groups between them are read.
+  const between = `"timestamp" BETWEEN make_timestamptz(${times[0]}) AND make_timestamptz(${times.at(-1)})`;
   const tied = `PARTITION BY ${SERIES.map(sqlName).join(', ')}, "timestamp", "sequence", "local_timestamp"`;
   const misplaced = await database.number(
     `SELECT count(*) FROM (SELECT position, lag(position) OVER (${tied} ORDER BY ${SWEEP_STEP}, "id") AS before
-     FROM ${relation} WHERE epoch_us("timestamp") IN (${times.join(', ')})) WHERE position < before`,
+     FROM ${relation} WHERE ${between} AND epoch_us("timestamp") IN (${times.join(', ')})) WHERE position < before`,
   );
   return misplaced === 0;
 }

@@ -18,11 +18,10 @@ const ADVICE = 'write it as several smaller files';
  */
 export async function requireParquetSize(database: Database, path: string, name = path): Promise<void> {
   const { size } = await stat(path);
-  const files = pathList([path]);
   const [facts] = await database.rows(
-    `SELECT (SELECT coalesce(sum(greatest(num_values, row_group_num_rows)), 0)::DOUBLE FROM parquet_metadata(${files})) AS "values",
-       (SELECT list(DISTINCT path_in_schema) FROM parquet_metadata(${files}) WHERE type LIKE '%BYTE_ARRAY' AND encodings LIKE '%DICTIONARY%'
-         AND total_uncompressed_size > ${LONGEST_DICTIONARY}) AS texts`,
+    `SELECT coalesce(sum(greatest(num_values, row_group_num_rows)), 0)::DOUBLE AS "values",
+       list(DISTINCT path_in_schema) FILTER (type LIKE '%BYTE_ARRAY' AND encodings LIKE '%DICTIONARY%'
+         AND total_uncompressed_size > ${LONGEST_DICTIONARY}) AS texts FROM parquet_metadata(${pathList([path])})`,
   );
   requireRatio(size, Number(facts?.values) * VALUE_BYTES, name, { allowed: VALUES_ALLOWED, advice: ADVICE });
   const texts = (facts?.texts as { readonly items: readonly string[] } | null)?.items ?? [];
