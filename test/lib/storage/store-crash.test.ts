@@ -1,10 +1,15 @@
-import { appendFile, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { storePaths } from '../../../src/lib/storage/files/store-directory.js';
+import { type JournalEntry, listJournals } from '../../../src/lib/storage/journal/journal.js';
+import type { CommitLog } from '../../../src/lib/storage/log/commit-log.js';
+import { openStoreContext } from '../../../src/lib/storage/log/store-context.js';
 import { openStoreWriter } from '../../../src/lib/storage/store-writer.js';
+import { sealSegment } from '../../../src/lib/storage/upkeep/seal.js';
 import { startWriter, type WriterProcess } from './child-writer.js';
 import { crashTrial, storedIds } from './crash-trials.js';
-import { rowsOf, sleep, temporaryDirectory, trades, writeRun } from './support.js';
+import { rowsOf, START, sleep, temporaryDirectory, trades, writeRun } from './support.js';
 
 /** The soak has 200. */
 const TRIALS = 6;
@@ -121,6 +126,29 @@ describe('recovery', () => {
     const names = await readdir(partition);
     expect(names).toHaveLength(3);
     expect(left.filter((name) => names.includes(name))).toEqual(left.slice(1));
+  });
+
+  it('seals no journal that a faster process has sealed, deleted and forgotten meanwhile', async () => {
+    const directory = await temporaryDirectory();
+    const { printed } = await killedWriter(directory);
+    const fast = openStoreContext(storePaths(directory));
+    const [journal] = await listJournals(fast.paths.journal);
+    const job = { journal: journal as JournalEntry };
+    const log = {
+      read: () => fast.log.read(),
+      // It has written its files by now, and has removed nothing yet.
+      async commit(decide: Parameters<CommitLog['commit']>[0]) {
+        expect((await sealSegment(fast, job)).sealed).toBe(true);
+        await rm(job.journal.path);
+        await fast.log.commit(() => ({ at: START, discard: [job.journal.segment] }));
+        return await fast.log.commit(decide);
+      },
+    };
+    const report = await sealSegment({ ...fast, log: log as unknown as CommitLog }, job);
+    expect(report.sealed).toBe(false);
+    const names = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.parquet'));
+    expect(names).toEqual([...(await fast.log.read()).files.keys()]);
+    expect([...(await storedIds(directory))]).toEqual(expect.arrayContaining(printed));
   });
 
   it('leaves the journal of a living writer alone', async () => {

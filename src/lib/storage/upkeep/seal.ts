@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailureError } from '../../model/errors.js';
 import { RECORD_TYPES } from '../../model/records.js';
@@ -83,14 +84,17 @@ export async function sealSegment(context: StoreContext, job: SealJob): Promise<
 async function removeInterrupted(context: StoreContext, segment: string, written: readonly WrittenFile[]): Promise<void> {
   const { files } = context.paths;
   if (files.isShared) return;
-  const kept = new Set(written.map(({ file }) => file.path));
-  for (const directory of new Set([...kept].map((path) => dirname(path))))
-    for (const name of await files.names(absolutePath(context, directory)).catch(() => [])) {
+  for (const directory of new Set(written.map(({ file }) => dirname(file.path)))) {
+    const names = await files.names(absolutePath(context, directory)).catch(() => []);
+    // Read the log after the list: a file in the list may have been committed since.
+    const state = await context.log.read();
+    for (const name of names) {
       const path = `${directory}/${name}`;
-      if (!name.startsWith(`${segment}.`) || !name.endsWith('.parquet') || kept.has(path)) continue;
+      if (!name.startsWith(`${segment}.`) || !name.endsWith('.parquet') || state.files.has(path)) continue;
       const age = await files.age(absolutePath(context, path)).catch(() => undefined);
       if (age !== undefined && age < OWNER_SILENCE_MS) await removeFile(context, { path });
     }
+  }
 }
 
 type SegmentLines = SealJob & { readonly lines: ReadonlyMap<string, TypedLines> };
@@ -188,7 +192,9 @@ function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {
 
 async function commitSeal(context: StoreContext, { journal, discard = [] }: SealJob, written: readonly WrittenFile[]) {
   return await context.log.commit((state) => {
-    if (state.sealed.has(journal.segment)) return undefined;
+    // The log forgets a sealed segment whose journal is gone. To seal it again would add files that the other attempt, which
+    // was faster, has removed as those of an interrupted one.
+    if (state.sealed.has(journal.segment) || !existsSync(journal.path)) return undefined;
     const add = written.map((candidate) => withOverlay(state, candidate));
     return { at: wallClock(), seal: journal.segment, add, ...(discard.length > 0 ? { discard } : {}) };
   });
