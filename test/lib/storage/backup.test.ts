@@ -23,11 +23,15 @@ describe('a backup', () => {
     const writer = await openStoreWriter(directory, { step: 'test' });
     // Some of them are sealed already: the same ids.
     await writer.write(trades(390, 600));
+    // A second journal, of the same time.
+    const other = await openStoreWriter(directory, { step: 'other' });
+    await other.write(trades(550, 700));
     const before = await readAll(directory);
+    expect(before).toHaveLength(700);
     const report = await backUp(directory, join(aside, name));
-    expect(report).toMatchObject({ files: 3, newFiles: 3 });
+    expect(report).toMatchObject({ files: 4, newFiles: 4 });
     expect(await readAll(directory)).toEqual(before);
-    await writer.close();
+    for (const one of [writer, other]) await one.close();
     await restore(join(aside, name), join(aside, 'restored'));
     expect(await readAll(join(aside, 'restored'))).toEqual(before);
     if (name === 'copy') expect(await readAll(join(aside, name))).toEqual(before);

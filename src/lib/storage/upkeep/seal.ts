@@ -159,7 +159,7 @@ async function sealPartition(database: Database, context: StoreContext, { state,
     table: type,
     type,
     where: rows.where,
-    files: known.map((file) => absolutePath(context, file)),
+    files: known.map((file) => placeOf(context, file, into)),
     span: rows,
   };
   const { dropped, contradicting, superseding } =
@@ -184,6 +184,12 @@ async function sealPartition(database: Database, context: StoreContext, { state,
   if (count !== kept.rows) throw new FailureError(`${path}: expected ${kept.rows} rows, wrote ${count}; the journal stays`);
   const file = { ...asFile(kept), path, bytes, sha256, segments: [segment], ...(superseding > 0 ? { overlay: true } : {}) };
   return { repeated: dropped, contradicting, written: { file, rows: kept, compared: new Set(known.map(({ path }) => path)) } };
+}
+
+/** Returns where a file lies: in the directory that this journal is sealed into, as those of journals before it, or in the store. */
+function placeOf(context: StoreContext, file: StoredFile, into: string | undefined): string {
+  const beside = into === undefined ? undefined : join(into, file.path);
+  return beside !== undefined && existsSync(beside) ? beside : absolutePath(context, file);
 }
 
 function asFile({ rows, min, max, symbols }: PartitionRows): StoredFile {
