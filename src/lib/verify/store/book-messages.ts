@@ -73,7 +73,9 @@ export class BookMessages {
       const chunk = new MessageChunk(typed);
       for (let row = 0; row < chunk.rows; row++) {
         const [symbol = ''] = names[chunk.code(row)] ?? [];
-        books.set(symbol, [...(books.get(symbol) ?? []), { chunk, row }]);
+        const known = books.get(symbol);
+        if (known) known.push({ chunk, row });
+        else books.set(symbol, [{ chunk, row }]);
       }
     }
     return books;
