@@ -45,7 +45,7 @@ describe('the package', () => {
 
   it('leaves the tree as it was, and has no scripts for npm to warn of', () => {
     expect(existsSync(join(ROOT, '.unpublished'))).toBe(false);
-    expect(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts.prepare).toBe('npm run build');
+    expect(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts).toHaveProperty('prepare');
     const published = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     expect([published.scripts, published.devDependencies]).toEqual([undefined, undefined]);
     expect(warnings).not.toContain('mdtool');
