@@ -20,7 +20,7 @@ export default defineConfig({
     disableConsoleIntercept: true,
     // They begin in the order of their names, so that no long file is left for the end.
     projects: [
-      // Each has a process of its own: a capture and an exchange leave garbage that slows the files after them down.
+      // Each has a process of its own: in shared ones they took an eighth more CPU.
       { extends: true, test: { name: 'long', include: LONG } },
       // One process for many files: half of the CPU of a short file is the start of its process and the loading of the same
       // modules. So a test leaves nothing behind in it: no variable, timer, server or changed module reaches the next file.

@@ -41,6 +41,11 @@ export function formatDate(time: number): string {
   return new Date(Math.floor(time / 1000)).toISOString().slice(0, 10);
 }
 
+/** Returns the UTC date some days before one. */
+export function daysBefore(date: string, days: number): string {
+  return formatDate(Date.parse(date) * MICROSECONDS_PER_MILLISECOND - days * DAY);
+}
+
 const UNITS: Record<string, number> = { us: 1, ms: 1000, s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: WEEK };
 
 /** Returns microseconds of `100ms`, `1s`, `5m`, `1h`, `7d`. Throws a `UsageError` that names `what`, where it has a name. */

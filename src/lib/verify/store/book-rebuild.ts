@@ -1,3 +1,4 @@
+import { daysBefore } from '../../model/time.js';
 import type { StoreInspection } from '../../storage/reading/store-inspection.js';
 import { BookChannel, BROKEN, CROSSED } from './book-channel.js';
 import { type BookDay, BookMessages, type MessageChunk, type WholeBook } from './book-messages.js';
@@ -23,7 +24,7 @@ export class BookRebuild {
 
   async flaws(day: BookDay): Promise<BookFlaws> {
     const { date } = day.deltas.partition;
-    const before = dayBefore(date);
+    const before = daysBefore(date, 1);
     if (before !== this.#date) this.#channels.clear();
     this.#date = date;
     for (const channel of this.#channels.values()) channel.begin(before);
@@ -134,9 +135,4 @@ function counted(tallies: Map<string, Tally>, symbol: string, messages: MessageC
 
 function flawsOf(tallies: ReadonlyMap<string, Tally>): Flaw[] {
   return [...tallies].map(([symbol, { count, at, files }]) => ({ symbol, count, at, files: [...files].sort() }));
-}
-
-/** Returns the UTC day before one. */
-function dayBefore(date: string): string {
-  return new Date(Date.parse(`${date}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
 }

@@ -1,4 +1,4 @@
-import { formatTime, HOUR, SECOND, spokenDuration } from '../../model/time.js';
+import { daysBefore, formatTime, HOUR, SECOND, spokenDuration } from '../../model/time.js';
 import type { Finding } from '../day.js';
 import { Intervals, SHORTEST_SILENCE } from '../silence.js';
 import type { LongPause } from './silences.js';
@@ -75,7 +75,7 @@ export class SilenceWatch {
   }
 
   #window(date: string): string[] {
-    const first = new Date(Date.parse(`${date}T00:00:00Z`) - (DAYS_COMPARED - 1) * 86_400_000).toISOString().slice(0, 10);
+    const first = daysBefore(date, DAYS_COMPARED - 1);
     return this.#dates.filter((day) => day >= first && day <= date);
   }
 }
